@@ -1,0 +1,134 @@
+"""Units at the edges: text such as ``"100 G"`` or ``"2.87 GHz"`` to plain numbers and back.
+
+Inside labspin every number is SI. Units are read where a person writes them (station files, run cards,
+command lines) and written where a person reads them (plots, tables, file attributes). Magnetic field is
+accepted in gauss as well as tesla; power levels (``dBm``, ``dB``) convert to nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from labspin.errors import UnitError
+
+__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity"]
+
+_LEVELS = frozenset({"dBm", "dB"})
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
+_GAUSS = re.compile(r"\b([mkuµ]?)(?:G|gauss)\b")
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_PREFIXABLE = frozenset({"s", "Hz", "T", "A", "V", "W", "m", "N", "N/m", "K", "ohm", "N m", "1/s", "g"})
+
+
+@functools.cache
+def _registry() -> Any:
+    import pint
+
+    # pint's own gauss belongs to the CGS system and has another dimension than tesla.
+    registry: Any = pint.UnitRegistry(preprocessors=[lambda text: _GAUSS.sub(_tesla_gauss, text)])
+    registry.define("field_gauss = 1e-4 tesla")
+    return registry
+
+
+def _tesla_gauss(match: re.Match[str]) -> str:
+    return {"": "", "m": "milli", "k": "kilo", "u": "micro", "µ": "micro"}[match[1]] + "field_gauss"
+
+
+@functools.lru_cache(maxsize=512)
+def conversion_factor(unit: str, to: str) -> float:
+    """Return the number by which a value in ``unit`` is multiplied to be in ``to``.
+
+    Parameters
+    ----------
+    unit, to
+        Unit names such as ``"us"``, ``"GHz"``, ``"G"``, ``"A/s"``; ``""`` and ``"1"`` are dimensionless.
+
+    Raises
+    ------
+    UnitError
+        A unit is unknown, or the two are of different dimension, or have different zeros (degC).
+    """
+    if unit == to:
+        return 1.0
+    if unit in _LEVELS or to in _LEVELS:
+        raise UnitError(f"unit {unit!r} cannot be converted to {to!r}; write the value in {to!r}")
+    registry = _registry()
+    try:
+        return float(registry.Quantity(1.0, unit or "1").m_as(to or "1"))
+    except Exception as error:  # pint raises a family of unrelated types, tokenizer errors among them
+        raise UnitError(f"unit {unit!r} cannot be converted to {to!r}: {error}") from error
+
+
+def canonical(unit: str) -> str:
+    """Return ``unit`` if it is one, with ``""`` written ``"1"``.
+
+    Raises
+    ------
+    UnitError
+        The unit is unknown.
+    """
+    if unit in _LEVELS:
+        return unit
+    conversion_factor(unit or "1", _base(unit or "1"))
+    return unit or "1"
+
+
+@functools.lru_cache(maxsize=512)
+def _base(unit: str) -> str:
+    try:
+        return str(_registry().Quantity(1.0, unit).to_base_units().units)
+    except Exception as error:
+        raise UnitError(f"unit {unit!r} is not known; write an SI unit such as 's', 'Hz', 'T'") from error
+
+
+def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
+    """Return ``value`` as a number in ``unit``.
+
+    Parameters
+    ----------
+    value
+        Text with a unit (``"10 us"``), or a number, which is taken to be in ``unit`` only where ``unit``
+        is dimensionless: elsewhere a bare number would leave the unit to be guessed.
+    unit
+        The unit wanted.
+    name
+        What the error calls the value.
+
+    Raises
+    ------
+    UnitError
+        No number, no unit where one is needed, or one of the wrong dimension.
+    """
+    dimensionless = unit in ("", "1")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UnitError(f"{name}: wanted text with a unit such as '1 {unit}', got {value!r}")
+    if not isinstance(value, str):
+        if not dimensionless:
+            raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
+        return float(value)
+    match = _NUMBER.match(value)
+    if match is None:
+        raise UnitError(f"{name}: wanted a number with a unit such as '1 {unit}', got {value!r}")
+    number, found = float(match[1]), match[2]
+    if not found and not dimensionless:
+        raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
+    try:
+        return number * conversion_factor(found or "1", unit or "1")
+    except UnitError as error:
+        raise UnitError(
+            f"{name}: wanted a quantity in {unit!r}, got {value!r}; write it in {unit!r}"
+        ) from error
+
+
+def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
+    """Return ``value`` in ``unit`` as text with an SI prefix, such as ``"1.61 ms"``."""
+    if unit in ("", "1"):
+        return f"{value:.{digits}g}"
+    if unit not in _PREFIXABLE or value == 0 or value != value or abs(value) == float("inf"):
+        return f"{value:.{digits}g} {unit}"
+    import math
+
+    exponent = min(12, max(-15, 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)))
+    return f"{value / 10.0**exponent:.{digits}g} {_PREFIXES[exponent]}{unit}"
