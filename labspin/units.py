@@ -115,11 +115,15 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
     if not found and not dimensionless:
         raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
     try:
-        return number * conversion_factor(found or "1", unit or "1")
+        factor = conversion_factor(found or "1", unit or "1")
     except UnitError as error:
         raise UnitError(
             f"{name}: wanted a quantity in {unit!r}, got {value!r}; write it in {unit!r}"
         ) from error
+    inverse = 1.0 / factor
+    if abs(inverse - round(inverse)) < 1e-9 * inverse:
+        return number / round(inverse)  # so that "10 us" is 1e-5 and not its neighbour
+    return number * factor
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:

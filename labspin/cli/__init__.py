@@ -1,0 +1,61 @@
+"""The command line: `labspin COMMAND …`.
+
+Each command is a module of this package with two functions: `add` declares its arguments (cheap, so that
+``labspin --help`` is instant) and `execute` does the work and returns the exit code. Errors that labspin
+raises on purpose are printed as one sentence.
+
+Exit codes: 0 done, 1 an error (its sentence stands on stderr), 2 wrong usage, 3 a run that did not
+finish or a fit that failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from labspin import __version__
+from labspin.cli import check, doctor, fit, init, ls, plot, recover, run
+from labspin.errors import LabspinError, RunAborted
+
+__all__ = ["main"]
+
+_COMMANDS = (run, check, doctor, fit, plot, ls, recover, init)
+INTERRUPTED = 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="labspin",
+        description="Run spin-mechanics experiments from the wire to the fit, with or without hardware.",
+    )
+    parser.add_argument("--version", action="version", version=f"labspin {__version__}")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log more (-v: info, -vv: debug)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        module.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    level = {0: logging.ERROR, 1: logging.INFO}.get(arguments.verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return int(arguments.execute(arguments))
+    except RunAborted as outcome:
+        sys.stderr.write(f"labspin: {outcome}\n")
+        return INTERRUPTED
+    except LabspinError as error:
+        if arguments.verbose > 1:
+            logging.getLogger(__name__).exception("what led to the error")
+        sys.stderr.write(f"labspin: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("labspin: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,42 @@
+"""`labspin check`: validate a card's whole plan against a station's limits; nothing is connected or moved."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, print_json, print_table
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "check", help="check a run card's whole plan without moving anything", description=__doc__
+    )
+    parser.add_argument("card", type=Path, help="run card (TOML)")
+    parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Check every run of the card; a plan that leaves a limit is an error."""
+    from labspin.experiment import check_plan, load_card
+    from labspin.station import load_station
+
+    card = load_card(arguments.card, overrides=arguments.overrides)
+    station = load_station(arguments.on or card.station)
+    reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
+    if arguments.json:
+        print_json([{"label": label, "points": report.points, "ranges": report.ranges} for label, report in reports])
+        return 0
+    rows = [
+        (label, str(report.points if report.points is not None else "adaptive"), report.text())
+        for label, report in reports
+    ]
+    print_table(f"{arguments.card} on {station.name}: within all limits", ("run", "points", "set-points"), rows)
+    return 0

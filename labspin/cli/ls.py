@@ -1,0 +1,42 @@
+"""`labspin ls`: list the runs of a folder: finished, running and dead alike."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, print_json, print_table
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("ls", help="list the runs of a folder", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("data"), help="folder (default: data)")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Print one row a run, oldest first."""
+    from labspin.data import list_runs
+
+    runs = list_runs(arguments.folder)
+    if arguments.json:
+        print_json([vars_of(run) for run in runs])
+        return 0
+    rows = [
+        (run.path.name, run.procedure, run.label, run.status,
+         f"{run.points}" if run.total is None else f"{run.points}/{run.total}", run.started) for run in runs
+    ]  # fmt: skip
+    print_table(str(arguments.folder), ("file", "procedure", "label", "status", "points", "started"), rows)
+    return 0
+
+
+def vars_of(run: Any) -> dict[str, Any]:
+    """Return the fields of a run's summary."""
+    import dataclasses
+
+    return dataclasses.asdict(run)

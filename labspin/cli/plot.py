@@ -1,0 +1,34 @@
+"""`labspin plot`: draw runs, with their fits if they have any, into a PNG."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, console, print_json
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("plot", help="draw runs into a PNG", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", help="run files")
+    parser.add_argument("-o", "--output", type=Path, help="PNG, PDF or SVG (default: beside the first file)")
+    parser.add_argument("--quantity", help="what to draw (default: what the run's procedure names)")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Draw, and say where the picture is."""
+    from labspin.analysis import plot_runs
+
+    output = arguments.output or arguments.files[0].with_suffix(".png")
+    path = plot_runs(arguments.files, output, quantity=arguments.quantity)
+    if arguments.json:
+        print_json({"path": str(path)})
+    else:
+        console().print(str(path))
+    return 0

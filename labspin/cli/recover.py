@@ -1,0 +1,34 @@
+"""`labspin recover`: fold the journals that dead runs left behind into HDF5 files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, console, print_json
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("recover", help="fold journals of dead runs into HDF5 files", description=__doc__)
+    parser.add_argument("path", type=Path, nargs="?", default=Path("data"), help="file or folder (default: data)")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Recover and say which files were written."""
+    from labspin.data import recover
+
+    paths = recover(arguments.path)
+    if arguments.json:
+        print_json([str(path) for path in paths])
+        return 0
+    for path in paths:
+        console().print(f"recovered {path}")
+    if not paths:
+        console().print(f"nothing to recover in {arguments.path}")
+    return 0
