@@ -68,7 +68,7 @@ class SimulatedClock:
         """Return simulated seconds since the clock was made."""
         if math.isinf(self.speed):
             return self._elapsed
-        return (time.monotonic() - self._started) * self.speed
+        return self._elapsed + (time.monotonic() - self._started) * self.speed
 
     def sleep(self, seconds: float) -> None:
         """Let simulated ``seconds`` pass."""
@@ -79,3 +79,10 @@ class SimulatedClock:
                 self._elapsed += seconds
         else:
             time.sleep(seconds / self.speed)
+
+    def advance(self, seconds: float) -> None:
+        """Skip simulated ``seconds`` without waiting for them, at any speed (a run that is resumed)."""
+        if not seconds > 0:
+            return
+        with self._lock:
+            self._elapsed += seconds

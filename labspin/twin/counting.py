@@ -1,0 +1,325 @@
+"""Counting photons in gates: how many whole counts a gated counter has after so many triggers.
+
+A job adds up *episodes*, stretches of simulated time with one pattern. In each it finds how many rising
+edges of the trigger line it accepted, asks the sample for the mean photons in every gate, and draws whole
+counts. What is assumed:
+
+* The sample is in the periodic steady state of the pattern from its first repetition on.
+* Dead time is non-paralysable and acts on the rate averaged over a gate. With ``n`` the mean rate of photons
+  and dark counts in the gate and ``τ`` the dead time, the counts have the mean ``nT/(1 + nτ)`` and the
+  variance ``nT/(1 + nτ)³`` of such a process (Knoll, *Radiation Detection and Measurement*, chapter 4;
+  Müller, Nucl. Instrum. Methods 112, 47 (1973)), which is below Poisson's. They are drawn from the binomial
+  distribution of that mean and variance.
+* Gates are independent, also where they overlap.
+* While a signal ramps, an episode is summed in pieces, each with the signals at its middle.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray
+from labspin.twin.sample import Pattern, Signals
+from labspin.twin.signal import Track
+
+if TYPE_CHECKING:
+    from labspin.twin.world import World
+
+__all__ = ["CountJob", "Episode", "PhotonDetector"]
+
+_PIECES_OF_A_RAMP = 8
+_MANY_PERIODS = 1000  # an ungated count over more of them ignores what part of a period begins and ends it
+
+
+@dataclass(frozen=True)
+class PhotonDetector:
+    """A counting photodetector.
+
+    Parameters
+    ----------
+    efficiency
+        Photons that are detected, as a fraction of those that arrive.
+    dark_rate
+        Counts in the dark, 1/s.
+    dead_time
+        Time after a count in which the next is missed, s; photons missed do not prolong it.
+    """
+
+    efficiency: float = 1.0
+    dark_rate: float = 0.0  # 1/s
+    dead_time: float = 0.0  # s
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.efficiency <= 1:
+            raise ArgumentError(f"efficiency of the photon detector: wanted 0 to 1, got {self.efficiency!r}")
+        for name in ("dark_rate", "dead_time"):
+            if not (0 <= getattr(self, name) < math.inf):
+                raise ArgumentError(
+                    f"{name} of the photon detector: wanted a finite value ≥ 0, got {getattr(self, name)!r}"
+                )
+
+    def draw(self, photons: FloatArray, open_time: FloatArray, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return counts in gates that were open for ``open_time`` (s) and saw ``photons`` on average."""
+        incoming = photons * self.efficiency + self.dark_rate * open_time
+        rate = np.divide(incoming, open_time, out=np.zeros_like(incoming), where=open_time > 0)
+        live = 1 / (1 + rate * self.dead_time)
+        mean = incoming * live
+        if self.dead_time == 0:
+            return rng.poisson(mean).astype(np.int64)
+        # Binomial of n trials with n p = mean and 1 - p = variance / mean = live².
+        wanted = np.maximum(1 - live**2, 1e-9)
+        trials = np.maximum(np.ceil(mean / wanted), 1)
+        return rng.binomial(trials.astype(np.int64), np.minimum(mean / trials, 1.0)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A stretch of simulated time in which one pattern repeats.
+
+    ``origin`` is when the pattern was started, which fixes its phase: a change of signals begins a new
+    episode of the same pattern.
+    """
+
+    start: float  # s
+    stop: float  # s
+    pattern: Pattern
+    origin: float  # s
+    tracks: Mapping[str, Track]
+
+    def signals(self, time: float) -> Signals:
+        """Return every signal at ``time``."""
+        return Signals({name: track.value(time) for name, track in self.tracks.items()})
+
+    def pieces(self, start: float, stop: float) -> list[tuple[float, float]]:
+        """Cut [start, stop] so that in each piece signals are (nearly) constant."""
+        settled = max((track.settled for track in self.tracks.values()), default=-math.inf)
+        if settled <= start:
+            return [(start, stop)]
+        cuts = np.linspace(start, min(settled, stop), _PIECES_OF_A_RAMP + 1).tolist()
+        if settled < stop:
+            cuts.append(stop)
+        return list(itertools.pairwise(cuts))
+
+
+class _Triggering:
+    """Which edges of a repeating pattern trigger, and the gates that follow each.
+
+    A counter that is still busy misses an edge. Edges late in the period that would make it miss the first
+    edge of the next are left out too, so that every (super-)period is alike.
+    """
+
+    def __init__(self, pattern: Pattern, line: str, gates: FloatArray, holdoff: float) -> None:
+        self.pattern, self.gates = pattern, gates
+        self.period, self.edges = pattern.period, self._accepted(pattern.edges(line), holdoff)
+
+    def _accepted(self, edges: FloatArray, holdoff: float) -> FloatArray:
+        if holdoff <= 0 or edges.size == 0:
+            return edges
+        if holdoff > self.period:
+            self.period *= math.ceil(holdoff / self.period)
+            return edges[:1]
+        kept = [edges[0]]
+        for edge in edges[1:]:
+            if edge - kept[-1] >= holdoff and edges[0] + self.period - edge >= holdoff:
+                kept.append(edge)
+        return np.array(kept)
+
+    def before(self, time_since_origin: float) -> int:
+        """Return how many edges came before that time."""
+        whole = math.floor(time_since_origin / self.period)
+        rest = time_since_origin - whole * self.period
+        return whole * self.edges.size + int(np.searchsorted(self.edges, rest))
+
+    def time_of(self, index: int) -> float:
+        """Return when edge number ``index`` comes, s since the origin."""
+        whole, which = divmod(index, self.edges.size)
+        return whole * self.period + float(self.edges[which])
+
+    def gate_means(self, means_in: _Means, first: int, last: int) -> FloatArray:
+        """Return the mean photons in each gate over edges ``first`` ≤ index < ``last``, shape (gates,)."""
+        count = self.edges.size
+        which = np.arange(count)
+        times = (last - which + count - 1) // count - (first - which + count - 1) // count
+        windows, owner = self._windows()
+        means = np.zeros((count, len(self.gates)))
+        np.add.at(means.reshape(-1), owner, means_in(windows))
+        return times @ means
+
+    def _windows(self) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Cut every gate after every edge into windows inside the pattern's period."""
+        period = self.pattern.period
+        windows, owner = [], []
+        for edge_index, edge in enumerate(self.edges):
+            for gate_index, (delay, width) in enumerate(self.gates):
+                start, left = (edge + delay) % period, width
+                while left > 0:
+                    stop = min(start + left, period)
+                    windows.append((start, stop))
+                    owner.append(edge_index * len(self.gates) + gate_index)
+                    left, start = left - (stop - start) if stop - start < left else 0.0, 0.0
+        return np.array(windows).reshape(-1, 2), np.array(owner, dtype=np.int64)
+
+
+class _Means:
+    """Mean photons in windows of one pattern, at the signals and the drift of one time."""
+
+    def __init__(self, world: World, detector: str, episode: Episode, time: float) -> None:
+        self._world, self._detector, self._episode, self._time = world, detector, episode, time
+
+    def __call__(self, windows: FloatArray) -> FloatArray:
+        episode, sample = self._episode, self._world.sample
+        signals = episode.signals(self._time)
+        return sample.expected_photons(self._detector, episode.pattern, windows, signals, self._time)
+
+
+class CountJob:
+    """A counter at work; made by `World.count`.
+
+    Attributes
+    ----------
+    armed : float
+        Simulated time at which counting began, s.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        detector: str,
+        *,
+        gates: Sequence[tuple[float, float]],
+        trigger_line: str,
+        triggers: int | None,
+        duration: float | None,
+        holdoff: float,
+        armed: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._gates = _checked_gates(gates)
+        if triggers is not None and triggers < 1:
+            raise ArgumentError(f"triggers of a counting job: wanted at least 1, got {triggers!r}")
+        if duration is not None and not duration > 0:
+            raise ArgumentError(f"duration of a counting job: wanted > 0 s, got {duration!r}")
+        self.armed = armed
+        self._world, self._detector, self._rng = world, detector, rng
+        self._line, self._holdoff = trigger_line, holdoff
+        self._wanted = triggers
+        self._deadline = math.inf if duration is None else armed + duration
+        self._open = np.isinf(self._gates[:, 1])
+        finite_gates = self._gates[~self._open]
+        self._tail = float(finite_gates.sum(axis=1).max()) if len(finite_gates) else 0.0
+        self._at, self._triggers = armed, 0
+        self._counts = np.zeros(len(self._gates), dtype=np.int64)
+        self._triggering: _Triggering | None = None
+
+    @property
+    def ends(self) -> float:
+        """Simulated time at which the job ends if nothing is changed, s; ``inf`` if nothing will end it."""
+        if self._wanted is None:
+            return self._deadline
+        missing = self._wanted - self._triggers
+        if missing <= 0:
+            return min(self._at, self._deadline)
+        for episode in self._world.episodes():
+            train = self._trained(episode.pattern)
+            if train.edges.size == 0:
+                continue
+            first = train.before(max(self._at, episode.start) - episode.origin)
+            end = episode.origin + train.time_of(first + missing - 1)
+            if end < episode.stop:
+                return min(end + self._tail, self._deadline)
+            missing -= max(train.before(episode.stop - episode.origin) - first, 0)
+        return self._deadline
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended."""
+        return self._world.clock.now() >= self.ends
+
+    @property
+    def triggers(self) -> int:
+        """Triggers accepted so far."""
+        self._catch_up()
+        return self._triggers
+
+    @property
+    def elapsed(self) -> float:
+        """Time counted so far, s."""
+        return min(self._world.clock.now(), self.ends) - self.armed
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the counts of every gate so far, shape (gates,)."""
+        self._catch_up()
+        return self._counts.copy()
+
+    def stop(self) -> None:
+        """End the job now."""
+        self._catch_up()
+        self._deadline = min(self._deadline, self._world.clock.now())
+
+    def absorb(self, episode: Episode, until: float) -> None:
+        """Count on through ``episode`` up to time ``until``; the world calls this before it changes."""
+        start, stop = max(self._at, episode.start), min(until, self._deadline)
+        complete = self._wanted is not None and self._triggers >= self._wanted
+        if stop <= start or complete:
+            return
+        train = self._trained(episode.pattern)
+        for begin, end in episode.pieces(start, stop):
+            self._count(episode, train, begin, end)
+        self._at = stop
+
+    def _count(self, episode: Episode, train: _Triggering, begin: float, end: float) -> None:
+        means_in = _Means(self._world, self._detector, episode, 0.5 * (begin + end))
+        mean, open_time = np.zeros(len(self._gates)), np.zeros(len(self._gates))
+        if train.edges.size:
+            first, last = (train.before(time - episode.origin) for time in (begin, end))
+            if self._wanted is not None:
+                last = min(last, first + self._wanted - self._triggers)
+            if last > first:
+                mean[~self._open] = train.gate_means(means_in, first, last)
+                open_time[~self._open] = (last - first) * self._gates[~self._open, 1]
+                self._triggers += last - first
+        if self._open.any():
+            mean[self._open] = _mean_while_open(means_in, episode, begin, end)
+            open_time[self._open] = end - begin
+        self._counts += self._world.detectors[self._detector].draw(mean, open_time, self._rng)
+
+    def _trained(self, pattern: Pattern) -> _Triggering:
+        if self._triggering is None or self._triggering.pattern is not pattern:
+            gates = self._gates[~self._open]
+            self._triggering = _Triggering(pattern, self._line, gates, self._holdoff)
+        return self._triggering
+
+    def _catch_up(self) -> None:
+        with self._world.lock:
+            present = self._world.episodes()[0]
+            self.absorb(present, min(self._world.clock.now(), self.ends))
+
+
+def _mean_while_open(means_in: _Means, episode: Episode, begin: float, end: float) -> float:
+    """Return the mean photons between two times, ungated."""
+    pattern = episode.pattern
+    period = pattern.period
+    if pattern.durations.size == 1 or end - begin > _MANY_PERIODS * period:
+        return float(means_in(np.array([[0.0, period]]))[0]) * (end - begin) / period
+    first, last = (math.floor((time - episode.origin) / period) for time in (begin, end))
+    phases = [time - episode.origin - n * period for time, n in ((begin, first), (end, last))]
+    windows = np.clip([[0.0, phases[0]], [0.0, phases[1]], [0.0, period]], 0.0, period)
+    before, after, whole = means_in(windows)
+    return float((last - first) * whole + after - before)
+
+
+def _checked_gates(gates: Sequence[tuple[float, float]]) -> FloatArray:
+    array = np.asarray(gates, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
+        raise ArgumentError(f"gates of a counting job: wanted (delay, width) pairs, got {gates!r}")
+    if not np.all(np.isfinite(array[:, 0]) & (array[:, 0] >= 0) & (array[:, 1] > 0)):
+        raise ArgumentError(f"gates of a counting job: wanted delays ≥ 0 and widths > 0 s, got {gates!r}")
+    return array

@@ -1,0 +1,296 @@
+"""What a simulated bench measures: the interface of a sample, and what the bench tells it.
+
+The instruments of a simulated bench do not know each other. Each drives named *signals* (a coil current, a
+microwave frequency) or plays a *pattern* on named lines (laser, microwave switch), and detectors ask the
+one physical sample what reaches them. A sample therefore answers in physics: mean photons in a window, the
+complex envelope of a voltage, a temperature. Shot noise of counting, dark counts, dead time, resolution and
+everything else that belongs to an instrument is added by the world and the devices, never by a sample.
+
+A new sample is one file with one class. A sample that is watched with photon counters implements
+`Sample.steady_photons` (and `Sample.drift`, if it drifts); one that is watched with a lock-in implements
+`Sample.quadratures`, and `Sample.advance` if it has a state of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray, finite, positive
+
+__all__ = ["ComplexArray", "Pattern", "Sample", "Signals"]
+
+ComplexArray = NDArray[np.complex128]
+
+_CACHED_STATES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """What a pulse generator plays on its lines, one period of it.
+
+    Parameters
+    ----------
+    durations
+        Length of each step, s; shape (n,), all > 0.
+    lines
+        Level of each named line in each step; shape (n,) each. Digital lines are 0 or 1, analog lines in V.
+    """
+
+    durations: FloatArray
+    lines: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        durations = np.atleast_1d(positive("durations of the pattern", self.durations, unit="s"))
+        if durations.ndim != 1 or durations.size == 0:
+            raise ArgumentError(f"durations of the pattern: wanted shape (n,), got {durations.shape}")
+        lines = {}
+        for name, levels in self.lines.items():
+            array = np.atleast_1d(finite(f"levels of line {name!r}", levels))
+            if array.shape != durations.shape:
+                raise ArgumentError(
+                    f"levels of line {name!r}: wanted one a step, shape {durations.shape}, got {array.shape}"
+                )
+            lines[name] = array
+        object.__setattr__(self, "durations", durations)
+        object.__setattr__(self, "lines", lines)
+
+    @classmethod
+    def constant(cls, duration: float, **levels: float) -> Pattern:
+        """Return a pattern of one step of ``duration`` (s) in which every line keeps its level."""
+        return cls(np.array([duration]), {name: np.array([float(level)]) for name, level in levels.items()})
+
+    @functools.cached_property
+    def period(self) -> float:
+        """Length of one period, s."""
+        return float(self.durations.sum())
+
+    @functools.cached_property
+    def boundaries(self) -> FloatArray:
+        """Times at which the steps begin, and the end of the last, s; shape (n + 1,)."""
+        return np.concatenate(([0.0], np.cumsum(self.durations)))
+
+    @functools.cached_property
+    def key(self) -> bytes:
+        """What tells this pattern from others: equal for patterns of equal content."""
+        parts = [self.durations.tobytes()]
+        parts += [name.encode() + b"=" + self.lines[name].tobytes() for name in sorted(self.lines)]
+        return b"|".join(parts)
+
+    def line(self, name: str) -> FloatArray:
+        """Return the level of line ``name`` in every step, shape (n,); zeros if the line is not played."""
+        levels = self.lines.get(name)
+        return np.zeros_like(self.durations) if levels is None else levels
+
+    def edges(self, line: str) -> FloatArray:
+        """Return the times in [0, period) at which ``line`` rises, s.
+
+        The pattern repeats: a line that is low in the last step and high in the first rises at 0.
+        A line that never falls never rises.
+        """
+        high = self.line(line) > 0.5
+        return self.boundaries[:-1][high & ~np.roll(high, 1)]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Signals(Mapping[str, float]):
+    """A frozen view of every named signal of the bench at one time.
+
+    Names are ``instrument.quantity``, values SI (power levels in dBm, ``-inf`` when the output is off):
+    ``"magnet.current"`` A, ``"microwave.frequency"`` Hz, ``"microwave.power"`` dBm, ``"laser.power"`` W,
+    ``"cryostat.heater"`` W, ``"drive.amplitude"`` V, ``"drive.frequency"`` Hz.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> float:
+        try:
+            return self._values[name]
+        except KeyError:
+            known = ", ".join(sorted(self._values)) or "none"
+            raise ArgumentError(f"signal {name!r} does not exist on this bench; there are: {known}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def get(self, name: str, default: float = 0.0) -> float:  # type: ignore[override]
+        """Return the signal, or ``default`` if this bench has none of that name."""
+        return self._values.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Signals({self._values!r})"
+
+
+class Sample(ABC):
+    """A physical system under the instruments of a simulated bench.
+
+    Class attributes
+    ----------------
+    inputs
+        Signals that the sample feels, name -> unit.
+    defaults
+        Value of each input as long as no instrument drives it, name -> SI value; same keys as ``inputs``.
+    detectors
+        Where an instrument can look, name -> ``"photons"`` (count rates) or ``"analog"`` (voltages),
+        e.g. ``{"pl": "photons", "reflected": "photons"}``.
+    lines
+        Lines of the pulse pattern that the sample feels, name -> what a high level does.
+    """
+
+    inputs: ClassVar[Mapping[str, str]] = {}
+    defaults: ClassVar[Mapping[str, float]] = {}
+    detectors: ClassVar[Mapping[str, str]] = {}
+    lines: ClassVar[Mapping[str, str]] = {}
+
+    def prepare(self, seed: int) -> None:  # noqa: B027 - most samples need none
+        """Draw whatever is random about this sample (drift, disorder) from ``seed``.
+
+        The world calls this once, before anything else. What is drawn here must make later answers
+        functions of time, so that a resumed run sees the same drift.
+        """
+
+    def expected_photons(
+        self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals, time: float
+    ) -> FloatArray:
+        """Return the mean number of photons that arrive in each window in one repetition of ``pattern``.
+
+        Deterministic. The steady state is cached per (pattern, windows, the signals in ``inputs``), and
+        multiplied by the drift at ``time``.
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors`` of kind ``"photons"``.
+        pattern
+            What the pulse generator plays, repeated for ever: the sample is in the periodic steady state
+            (the fixed point of the period map).
+        windows
+            Start and stop of each window, s, 0 ≤ start ≤ stop ≤ period; shape (m, 2).
+        signals
+            What the instruments drive.
+        time
+            Simulated time of the bench, s.
+
+        Returns
+        -------
+        FloatArray
+            Photons per window and repetition at the detector (before efficiency, dark counts and dead
+            time), shape (m,).
+        """
+        if self.detectors.get(detector) != "photons":
+            raise ArgumentError(
+                f"detector {detector!r} of {type(self).__name__} counts no photons; "
+                f"its detectors are {dict(self.detectors)}"
+            )
+        windows = np.ascontiguousarray(windows, dtype=np.float64).reshape(-1, 2)
+        felt = tuple(signals[name] for name in self.inputs)
+        key = (detector, pattern.key, windows.tobytes(), felt)
+        cache = self._steady_states
+        steady = cache.get(key)
+        if steady is None:
+            steady = self.steady_photons(detector, pattern, windows, signals)
+            cache[key] = steady
+            if len(cache) > _CACHED_STATES:
+                cache.popitem(last=False)
+        return steady * self.drift(detector, time)
+
+    @functools.cached_property
+    def _steady_states(self) -> OrderedDict[tuple[object, ...], FloatArray]:
+        return OrderedDict()
+
+    def steady_photons(
+        self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals
+    ) -> FloatArray:
+        """Return what `expected_photons` describes, without drift; a sample with photons implements this.
+
+        The result must depend on its arguments only: it is cached.
+        """
+        raise ArgumentError(f"{type(self).__name__} has no photon detector, so {detector!r} counts nothing")
+
+    def drift(self, detector: str, time: float) -> float:
+        """Return the slow relative drift of a detector's signal at simulated ``time``; 1 is none."""
+        return 1.0
+
+    def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:  # noqa: B027
+        """Evolve the sample's own state to simulated time ``until`` (s) under constant ``signals``.
+
+        Called before any signal changes and before any analog reading, with times that never decrease.
+        A sample without a state of its own needs none.
+        """
+
+    def quadratures(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> ComplexArray:
+        """Return the complex envelope of an analog detector's voltage, as a lock-in sees it.
+
+        The voltage is ``Re[envelope(t) exp(i 2π frequency t)]``, so an envelope of modulus 1 V is a sine
+        of 1 V amplitude (0.707 V rms).
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors`` of kind ``"analog"``.
+        frequency
+            Reference frequency, Hz.
+        times
+            Simulated times, s, increasing, not earlier than the last `advance`; shape (n,).
+        signals
+            What the instruments drive, constant over ``times``.
+        rng
+            Source of the sample's own noise (thermal motion). White detector noise is not included: it is
+            `noise_density`, and enters through the lock-in's own bandwidth.
+
+        Returns
+        -------
+        ComplexArray
+            V, shape (n,).
+        """
+        raise ArgumentError(f"{type(self).__name__} has no analog detector {detector!r}")
+
+    def noise_density(self, detector: str) -> float:
+        """Return the white noise of an analog detector, V/√Hz (one-sided)."""
+        return 0.0
+
+    def reading(self, quantity: str, signals: Signals, time: float) -> float:
+        """Return a slow quantity at a probe: ``"field"`` (T), ``"temperature"`` (K).
+
+        Raises
+        ------
+        ArgumentError
+            There is no such probe on this sample.
+        """
+        raise ArgumentError(f"{type(self).__name__} has no probe for {quantity!r}")
+
+    @abstractmethod
+    def truth(self, signals: Signals) -> dict[str, float | list[float]]:
+        """Return what a perfect measurement would find at ``signals`` (SI), recorded with every run.
+
+        For instance T1 of each class, transition frequencies, stretching exponent.
+        """

@@ -1,0 +1,285 @@
+"""The one world that all simulated instruments share.
+
+Devices write to it (`World.drive` a signal, `World.play` a pattern) and read from it (`World.count` photons,
+`World.quadratures`, `World.reading`), and it asks the sample. Time is the bench's clock. Nothing is computed
+before somebody asks: a counting job sums over the *episodes* (stretches of constant pattern) that passed
+since it was armed, and knows from the pattern being played when it will end.
+
+Everything random comes from one seed. `World.begin_point` makes the noise from there on a function of
+(seed, point index), so that a run that was resumed sees the noise that the uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from weakref import WeakSet
+
+import numpy as np
+
+from labspin.clock import Clock, SimulatedClock
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray
+from labspin.twin.counting import CountJob, Episode, PhotonDetector
+from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.signal import Track
+
+__all__ = ["CountJob", "PhotonDetector", "World"]
+
+_IDLE_PERIOD = 1e-3  # period of the one-step pattern that stands for constant outputs, s
+_JOB_STREAM, _READING_STREAM, _FAULT_STREAM = 0, 1, 2
+
+
+class World:
+    """Sample, signals, pattern, clock and randomness of one simulated bench.
+
+    All methods may be called from any thread; they hold `lock`.
+
+    Parameters
+    ----------
+    sample
+        What is measured.
+    clock
+        Tells and passes the simulated time.
+    seed
+        Where everything random comes from.
+    detectors
+        Efficiency, dark rate and dead time of the photon detectors by the sample's names for them;
+        those left out are ideal.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held while anything of the world changes; devices hold it while they handle a command.
+    rng : numpy.random.Generator
+        Noise of readings (not of counting, where each job has its own generator).
+    fault_rng : numpy.random.Generator
+        Faults by probability; not touched by `begin_point`.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        clock: Clock,
+        *,
+        seed: int,
+        detectors: Mapping[str, PhotonDetector] | None = None,
+    ) -> None:
+        self.sample, self.clock, self.seed = sample, clock, int(seed)
+        self.lock = threading.RLock()
+        self.detectors = {
+            name: PhotonDetector() for name, kind in sample.detectors.items() if kind == "photons"
+        }
+        for name, detector in (detectors or {}).items():
+            if name not in self.detectors:
+                raise ArgumentError(
+                    f"detector {name!r}: the sample has no such photon detector; "
+                    f"there are: {', '.join(self.detectors) or 'none'}"
+                )
+            self.detectors[name] = detector
+        sample.prepare(self.seed)
+        start = clock.now()
+        self._tracks = {name: Track.constant(sample.defaults[name]) for name in sample.inputs}
+        self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
+        self._jobs: WeakSet[CountJob] = WeakSet()
+        self._playing_until = start
+        self._point, self._jobs_begun = -1, 0
+        self.rng = self._generator(_READING_STREAM)
+        self.fault_rng = self._generator(_FAULT_STREAM)
+
+    # -- signals -----------------------------------------------------------------------------------------
+
+    def drive(self, signal: str, value: float, *, slew: float = math.inf, time_constant: float = 0.0) -> None:
+        """Set what an instrument puts on ``signal``.
+
+        The sample first advances to now under the old signals.
+
+        Parameters
+        ----------
+        signal
+            A name out of the sample's ``inputs``.
+        value
+            The value (SI, or dBm) that the output goes to.
+        slew
+            Rate at which the output ramps from where it is, unit/s; ``inf`` jumps.
+        time_constant
+            First-order lag of the output behind that ramp, s (a coil behind its supply).
+        """
+        with self.lock:
+            if signal not in self._tracks:
+                raise ArgumentError(
+                    f"signal {signal!r}: {type(self.sample).__name__} does not feel it; "
+                    f"it feels: {', '.join(self._tracks)}"
+                )
+            now = self._settle()
+            track = self._tracks[signal].towards(value, now, slew=slew, time_constant=time_constant)
+            self._tracks = {**self._tracks, signal: track}
+            self._replace(
+                [self._episode(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._episodes]
+            )
+
+    def level(self, signal: str) -> float:
+        """Return what ``signal`` is now."""
+        with self.lock:
+            if signal not in self._tracks:
+                raise ArgumentError(f"signal {signal!r} does not exist; there are: {', '.join(self._tracks)}")
+            return self._tracks[signal].value(self.clock.now())
+
+    def signals(self) -> Signals:
+        """Return every signal as it is now."""
+        with self.lock:
+            now = self.clock.now()
+            return Signals({name: track.value(now) for name, track in self._tracks.items()})
+
+    # -- pattern -----------------------------------------------------------------------------------------
+
+    def play(self, pattern: Pattern, repetitions: int = -1, final: Mapping[str, float] | None = None) -> None:
+        """Play ``pattern`` from now on, instead of what is being played.
+
+        Parameters
+        ----------
+        pattern
+            One period.
+        repetitions
+            How often; -1 for ever.
+        final
+            Levels of the lines after the last repetition (and after `stop`); lines left out are 0.
+        """
+        with self.lock:
+            now = self._settle()
+            rest = Pattern.constant(_IDLE_PERIOD, **(final or {}))
+            end = math.inf if repetitions < 0 else now + repetitions * pattern.period
+            episodes = [self._episode(now, end, pattern)] if end > now else []
+            if end < math.inf:
+                episodes.append(self._episode(end, math.inf, rest))
+            self._playing_until = end
+            self._replace(episodes)
+
+    def stop(self, final: Mapping[str, float] | None = None) -> None:
+        """Stop playing; the lines go to ``final`` (lines left out: 0)."""
+        self.play(Pattern.constant(_IDLE_PERIOD), 0, final)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a pattern is being played now."""
+        return self.clock.now() < self._playing_until
+
+    # -- detectors ---------------------------------------------------------------------------------------
+
+    def count(
+        self,
+        detector: str,
+        *,
+        gates: Sequence[tuple[float, float]],
+        trigger_line: str = "trigger",
+        triggers: int | None = None,
+        duration: float | None = None,
+        holdoff: float = 0.0,
+    ) -> CountJob:
+        """Arm a counter, now.
+
+        Parameters
+        ----------
+        detector
+            A photon detector of the sample.
+        gates
+            (delay, width) of each gate after a rising edge of ``trigger_line``, s. A gate of infinite
+            width is open all the time. A gate may reach beyond the period of the pattern.
+        trigger_line
+            Line of the pattern whose rising edges trigger.
+        triggers
+            Number of accepted triggers after which the job ends; ``None``: it does not end by triggers.
+        duration
+            Time after which the job ends, s; ``None``: it does not end by time.
+        holdoff
+            Edges that come sooner than this after an accepted one are missed, s.
+
+        Returns
+        -------
+        CountJob
+            Knows when it ends, and counts whole photons.
+        """
+        with self.lock:
+            if detector not in self.detectors:
+                raise ArgumentError(
+                    f"detector {detector!r} does not count photons; these do: {', '.join(self.detectors)}"
+                )
+            job = CountJob(
+                self,
+                detector,
+                gates=gates,
+                trigger_line=trigger_line,
+                triggers=triggers,
+                duration=duration,
+                holdoff=holdoff,
+                armed=self._settle(),
+                rng=self._generator(_JOB_STREAM, self._jobs_begun),
+            )
+            self._jobs_begun += 1
+            self._jobs.add(job)
+            return job
+
+    def quadratures(self, detector: str, frequency: float, times: FloatArray) -> ComplexArray:
+        """Return the complex envelope of an analog detector, see `Sample.quadratures`."""
+        with self.lock:
+            self._settle()
+            return self.sample.quadratures(detector, frequency, times, self.signals(), self.rng)
+
+    def reading(self, quantity: str) -> float:
+        """Return a slow quantity at the sample's probe now, see `Sample.reading`."""
+        with self.lock:
+            return self.sample.reading(quantity, self.signals(), self._settle())
+
+    # -- runs --------------------------------------------------------------------------------------------
+
+    def begin_point(self, index: int) -> None:
+        """Make the noise from here on a function of (seed, ``index``)."""
+        with self.lock:
+            self._point, self._jobs_begun = int(index), 0
+            self.rng = self._generator(_READING_STREAM)
+
+    def restore(self, time: float) -> None:
+        """Move the simulated clock on to ``time`` (s), as a resumed run does; never back."""
+        with self.lock:
+            ahead = time - self.clock.now()
+            if ahead > 0:
+                skip = self.clock.advance if isinstance(self.clock, SimulatedClock) else self.clock.sleep
+                skip(ahead)
+            self._settle()
+
+    def truth(self) -> dict[str, float | list[float]]:
+        """Return the sample's ground truth at the present signals."""
+        with self.lock:
+            return self.sample.truth(self.signals())
+
+    # -- what jobs need ----------------------------------------------------------------------------------
+
+    def episodes(self) -> Sequence[Episode]:
+        """Return what is played now and what is known to follow, oldest first."""
+        with self.lock:
+            self._settle()
+            return tuple(self._episodes)
+
+    def _episode(self, start: float, stop: float, pattern: Pattern, origin: float | None = None) -> Episode:
+        return Episode(start, stop, pattern, start if origin is None else origin, self._tracks)
+
+    def _settle(self) -> float:
+        """Bring the sample and the list of episodes to now; return now."""
+        now = self.clock.now()
+        while self._episodes[0].stop <= now:
+            past = self._episodes.pop(0)
+            for job in self._jobs:
+                job.absorb(past, past.stop)
+        self.sample.advance(now, self.signals(), self.rng)
+        return now
+
+    def _replace(self, episodes: list[Episode]) -> None:
+        """Let ``episodes`` follow from now on; jobs take with them what passed of the present one."""
+        for job in self._jobs:
+            job.absorb(self._episodes[0], episodes[0].start)
+        self._episodes = episodes
+
+    def _generator(self, *stream: int) -> np.random.Generator:
+        key = (self._point + 1, *stream)
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
