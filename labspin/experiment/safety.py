@@ -1,0 +1,144 @@
+"""The safe state, and the signals that must not keep a bench from it.
+
+`safe_state` runs the safe actions of a whole bench: device by device in the declared order, ramped
+actuators first to their safe value by their ramp, then the device's own ``safe()``. An action that fails
+is recorded and the next one runs. While they run, Ctrl-C and SIGTERM are put off; they are delivered
+when the bench is safe.
+
+A process that is killed outright (SIGKILL, power) can do none of this. A watchdog process would be told
+of a run at the place where `Interruptions` is entered and dismissed where it is left, and would call
+`safe_state` on the same bench.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from labspin.clock import Clock
+from labspin.experiment.actuators import Actuator
+
+__all__ = ["Interruptions", "SafeAction", "safe_state", "signals_put_off"]
+
+_log = logging.getLogger(__name__)
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@dataclass(frozen=True)
+class SafeAction:
+    """What was done to make one instrument safe, and whether it worked."""
+
+    instrument: str
+    ok: bool
+    message: str
+    time: float  # s on the bench's clock
+
+
+def safe_state(
+    instruments: Mapping[str, Any], actuators: Iterable[Actuator], order: Sequence[str], clock: Clock
+) -> list[SafeAction]:
+    """Bring every instrument to its safe state, in ``order`` and then the rest as declared.
+
+    Returns
+    -------
+        One record an action; a failed action does not keep the next from being run.
+    """
+    names = [*order, *(name for name in instruments if name not in order)]
+    actions: list[SafeAction] = []
+    with signals_put_off():
+        for name in names:
+            for actuator in actuators:
+                if actuator.spec.instrument == name and actuator.spec.safe is not None:
+                    text = f"{actuator.name} at {actuator.spec.safe:g} {actuator.spec.unit}"
+                    actions.append(_attempt(name, text, actuator.make_safe, clock))
+            actions.append(_attempt(name, "safe()", instruments[name].safe, clock))
+    return actions
+
+
+def _attempt(instrument: str, what: str, action: Callable[[], object], clock: Clock) -> SafeAction:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - the other devices must be made safe whatever this one does
+        _log.exception("safe action of %s failed: %s", instrument, what)
+        return SafeAction(instrument, False, f"{what}: {type(error).__name__}: {error}", clock.now())
+    return SafeAction(instrument, True, what, clock.now())
+
+
+@contextmanager
+def signals_put_off() -> Iterator[None]:
+    """Hold Ctrl-C, SIGTERM and SIGHUP back until the block is left (in the main thread only)."""
+    arrived: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+        _log.warning("%s waits until the bench is safe", signal.Signals(number).name)
+
+    with _handlers(note):
+        yield
+    for number in arrived[:1]:
+        signal.raise_signal(number)
+
+
+class Interruptions:
+    """Signals while a run is on: the first asks it to end, the second breaks into what it is doing.
+
+    The first Ctrl-C (or SIGTERM, SIGHUP) calls ``abort``, and the run ends at its next checkpoint: no
+    query is cut in half and no point is lost. A second one raises `KeyboardInterrupt` on the spot, for a
+    measurement that does not come back. Once `closing` is called neither does anything but leave a note:
+    the bench is on its way to its safe state.
+
+    Handlers are installed in the main thread only, and the former ones restored; a signal that was
+    ignored before (``nohup``) stays ignored.
+
+    Parameters
+    ----------
+    abort
+        Called with the name of the signal.
+    """
+
+    def __init__(self, abort: Callable[[str], None]) -> None:
+        self._abort = abort
+        self._asked = False
+        self._closing = False
+
+    def closing(self) -> None:
+        """Let no further signal interrupt."""
+        self._closing = True
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self._closing:
+            _log.warning("%s noted: the run is ending already", name)
+        elif self._asked:
+            raise KeyboardInterrupt(name)
+        else:
+            self._asked = True
+            self._abort(name)
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Handle signals in the block."""
+        with _handlers(self._handle):
+            yield
+
+
+@contextmanager
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former: dict[int, Any] = {}
+    for number in _SIGNALS:
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            former[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in former.items():
+            signal.signal(number, previous)

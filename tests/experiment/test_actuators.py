@@ -1,0 +1,192 @@
+import dataclasses
+import itertools
+import math
+
+import pytest
+from experiment_fakes import FREQUENCY, MAGNET, Magnet, fake_bench
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labspin.clock import SimulatedClock
+from labspin.errors import ArgumentError, LimitError, RunAborted, SettleError, UnknownStateError
+from labspin.experiment import Actuator, ActuatorSpec, Calibration, Settle
+
+inside = st.floats(MAGNET.minimum, MAGNET.maximum)
+
+
+def _keeps_rate(sent, rate, start):
+    before, value = 0.0, start
+    for time, new in sent:
+        assert abs(new - value) <= rate * (time - before) * (1 + 1e-9) + 1e-12
+        before, value = time, new
+
+
+@given(
+    start=inside, targets=st.lists(inside, max_size=6), rate=st.floats(0.01, 10), interval=st.floats(0.05, 1)
+)
+def test_no_set_point_leaves_limits_or_exceeds_the_ramp_rate(start, targets, rate, interval):
+    clock = SimulatedClock()
+    magnet = Magnet(clock, start)
+    spec = dataclasses.replace(MAGNET, ramp_rate=rate, ramp_interval=interval)
+    actuator = Actuator(spec, magnet, clock)
+    for target in targets:
+        actuator.move(target)
+        assert magnet.current == target
+    actuator.make_safe()
+    assert magnet.current == spec.safe
+    values = [start, *(value for _, value in magnet.sent)]
+    assert all(spec.minimum <= value <= spec.maximum for value in values)
+    assert all(abs(b - a) <= rate * interval * (1 + 1e-9) for a, b in itertools.pairwise(values))
+    _keeps_rate(magnet.sent, rate, start)
+
+
+@given(value=st.one_of(st.floats(max_value=-2.0001), st.floats(min_value=2.0001), st.just(math.nan)))
+def test_what_is_outside_the_limits_is_refused_before_anything_is_sent(value):
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    with pytest.raises(LimitError, match=r"magnet.current: wanted -2 A to 2 A, got"):
+        Actuator(MAGNET, magnet, clock).move(value)
+    assert magnet.sent == []
+
+
+def test_arrays_are_checked_at_once():
+    actuator = Actuator(FREQUENCY, None, SimulatedClock())
+    actuator.check([2e9, 3e9, 4e9])
+    with pytest.raises(LimitError, match=r"got 4\.1 GHz"):
+        actuator.check([[2e9, 3e9], [4.1e9, 2e9]])
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [math.nan, math.inf, "OVERLOAD", None.__class__, OSError("gone")],
+    ids=["nan", "inf", "text", "type", "error"],
+)
+def test_a_ramp_never_starts_from_an_unknown_state(reading):
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    magnet.reading = reading
+    with pytest.raises(
+        UnknownStateError, match=r"magnet.current: cannot be read back \(magnet.measured_current\)"
+    ):
+        Actuator(MAGNET, magnet, clock).move(1.0)
+    assert magnet.sent == []
+
+
+def test_a_ramp_starts_where_the_device_is_and_not_where_it_was_told_to_be():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=0.0)
+    magnet.reading = 1.0
+    Actuator(MAGNET, magnet, clock).move(1.1)
+    assert [value for _, value in magnet.sent] == pytest.approx([1.05, 1.1])
+
+
+def test_a_device_found_outside_its_limits_moves_only_to_safety():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=3.0)
+    actuator = Actuator(MAGNET, magnet, clock)
+    with pytest.raises(LimitError, match="reads 3 A, outside its limits"):
+        actuator.move(1.0)
+    assert magnet.sent == []
+    actuator.make_safe()
+    assert magnet.current == 0.0
+    _keeps_rate(magnet.sent, MAGNET.ramp_rate, 3.0)
+
+
+def test_an_abort_stops_a_ramp_where_it_is():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    steps = 0
+
+    def checkpoint():
+        nonlocal steps
+        steps += 1
+        if steps > 5:
+            raise RunAborted("enough")
+
+    with pytest.raises(RunAborted):
+        Actuator(MAGNET, magnet, clock).move(2.0, checkpoint=checkpoint)
+    assert magnet.current == pytest.approx(0.25)
+
+
+def test_a_calibrated_quantity_moves_the_raw_one_within_the_same_limits():
+    bench = fake_bench()
+    field = bench.actuator("magnet.field")
+    assert (field.minimum, field.maximum, field.unit) == (pytest.approx(-0.019), pytest.approx(0.021), "T")
+    field.move(0.011)
+    assert bench.magnet.current == pytest.approx(1.0)
+    assert field.read() == pytest.approx(0.011)
+    with pytest.raises(LimitError, match=r"magnet\.field"):
+        field.move(0.022)
+
+
+@given(slope=st.floats(1e-6, 1e6), offset=st.floats(-1e3, 1e3), sign=st.sampled_from([-1, 1]))
+def test_the_calibrated_limits_themselves_can_be_set(slope, offset, sign):
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    calibration = Calibration(name="field", unit="T", slope=sign * slope, offset=offset)
+    spec = dataclasses.replace(MAGNET, calibration=calibration, ramp_rate=1.0)
+    actuator = Actuator(spec, magnet, clock, calibrated=True)
+    for value in (actuator.minimum, actuator.maximum):
+        actuator.move(value)
+        assert spec.minimum <= magnet.current <= spec.maximum
+
+
+def test_settling_waits_for_the_read_back():
+    clock = SimulatedClock()
+
+    class Slow(Magnet):
+        @property
+        def measured_current(self):
+            return self._current * (1 - math.exp(-self.clock.now() / 5.0)) if self.clock.now() else 0.0
+
+    spec = dataclasses.replace(
+        MAGNET, ramp_rate=None, settle=Settle(wait=1.0, tolerance=0.01, timeout=60.0, poll=0.5)
+    )
+    Actuator(spec, Slow(clock), clock).move(1.0)
+    assert clock.now() == pytest.approx(5 * math.log(100), abs=0.5)
+
+
+def test_what_does_not_settle_is_an_error():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    magnet.reading = 0.0
+    spec = dataclasses.replace(MAGNET, ramp_rate=None, settle=Settle(tolerance=0.01, timeout=3.0))
+    with pytest.raises(SettleError, match=r"magnet.current: did not settle at 1 A within 3 s: reads 0 A"):
+        Actuator(spec, magnet, clock).move(1.0)
+    assert clock.now() >= 3.0
+
+
+def test_ramp_time_is_what_the_ramp_takes():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    spec = dataclasses.replace(MAGNET, settle=Settle(wait=2.0))
+    actuator = Actuator(spec, magnet, clock, calibrated=True)
+    begin = actuator.read()
+    actuator.move(0.02)
+    assert clock.now() == pytest.approx(actuator.ramp_time(begin, 0.02))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"minimum": 3.0}, "wanted minimum < maximum"),
+        ({"maximum": math.nan}, "maximum: wanted a finite number"),
+        ({"ramp_rate": 0.0}, "ramp_rate: wanted a finite number > 0"),
+        ({"ramp_interval": -1.0}, "ramp_interval"),
+        ({"safe": 5.0}, "wanted a safe value within"),
+    ],
+)
+def test_a_spec_that_contradicts_itself_is_refused(changes, text):
+    with pytest.raises(ArgumentError, match=text):
+        dataclasses.replace(MAGNET, **changes)
+
+
+def test_calibration_and_settle_are_checked():
+    with pytest.raises(ArgumentError, match="slope"):
+        Calibration(name="field", unit="T", slope=0.0)
+    with pytest.raises(ArgumentError, match="settle tolerance"):
+        Settle(tolerance=0.0)
+    with pytest.raises(ArgumentError, match="no calibration"):
+        Actuator(FREQUENCY, None, SimulatedClock(), calibrated=True)
+    assert FREQUENCY.calibrated_name is None
+    assert isinstance(MAGNET, ActuatorSpec)

@@ -1,0 +1,169 @@
+import os
+import signal
+import threading
+
+import pytest
+from experiment_fakes import MAGNET, Magnet, Source, fake_bench
+
+from labspin.clock import SimulatedClock, WallClock
+from labspin.errors import ArgumentError, PlanError, RunAborted, StationError
+from labspin.experiment import Bench, Interlock
+from labspin.experiment.safety import signals_put_off
+from labspin.experiment.waiting import InterruptibleClock
+from labspin.instruments import Gaussmeter, MagnetSupply, MicrowaveSource
+
+
+def test_instruments_are_attributes_and_unknown_ones_say_what_there_is():
+    bench = fake_bench()
+    assert isinstance(bench.magnet, Magnet)
+    with pytest.raises(
+        AttributeError, match=r"bench 'fake' has no instrument 'magnat'; it has \['magnet', 'microwave'\]"
+    ):
+        _ = bench.magnat
+
+
+def test_actuators_are_found_by_raw_and_calibrated_name():
+    bench = fake_bench()
+    assert sorted(bench.actuators) == ["magnet.current", "magnet.field", "microwave.frequency"]
+    with pytest.raises(PlanError, match=r"did you mean 'magnet\.current'"):
+        bench.actuator("magnet.curent")
+
+
+def test_a_bench_that_lacks_a_role_is_refused():
+    bench = fake_bench()
+    bench.require({"microwave": MicrowaveSource, "magnet": MagnetSupply})
+    with pytest.raises(PlanError, match=r"has no 'probe' \(Gaussmeter\)"):
+        bench.require({"probe": Gaussmeter})
+    with pytest.raises(PlanError, match="'microwave' is no MagnetSupply: it lacks current, measured_current"):
+        bench.require({"microwave": MagnetSupply})
+
+
+def test_wrong_declarations_are_refused():
+    with pytest.raises(StationError, match="safe order"):
+        fake_bench(safe_order=("pump",))
+    with pytest.raises(StationError, match="declared twice"):
+        fake_bench(actuators=(MAGNET, MAGNET))
+    with pytest.raises(StationError, match="actuators: wanted one of"):
+        Bench(name="b", clock=SimulatedClock(), instruments={}, actuators=(MAGNET,))
+
+
+def test_the_snapshot_is_read_back():
+    bench = fake_bench()
+    bench.magnet.current = 0.3
+    snapshot = bench.snapshot()
+    assert snapshot["actuators"]["magnet.current"] == {"value": 0.3, "unit": "A"}
+    assert snapshot["actuators"]["magnet.field"]["value"] == pytest.approx(0.004)
+    assert snapshot["instruments"]["magnet"] == {"identity": "fake magnet", "settings": {"current": 0.3}}
+
+
+def test_a_tolerant_snapshot_notes_what_cannot_be_read():
+    bench = fake_bench()
+    bench.magnet.reading = OSError("gone")
+    assert "gone" in bench.snapshot(tolerant=True)["actuators"]["magnet.current"]["error"]
+    with pytest.raises(Exception, match="gone"):
+        bench.snapshot()
+
+
+def test_safe_runs_every_device_in_order_even_if_one_fails():
+    bench = fake_bench()
+    bench.magnet.current = 1.0
+    bench.magnet.fail_safe = True
+    actions = bench.safe()
+    assert [(action.instrument, action.ok) for action in actions] == [
+        ("magnet", True), ("magnet", False), ("microwave", True),
+    ]  # fmt: skip
+    assert "does not answer" in actions[1].message
+    assert bench.magnet.current == 0.0
+    assert bench.microwave.safe_calls == 1
+
+
+def test_safe_goes_on_where_the_magnet_cannot_be_read():
+    bench = fake_bench()
+    bench.magnet.current = 1.0
+    bench.magnet.reading = float("nan")
+    actions = bench.safe()
+    assert [action.ok for action in actions] == [False, True, True]
+    assert bench.magnet.current == 1.0, "a jump from an unknown state is worse than staying"
+    assert bench.magnet.safe_calls == 1
+
+
+def test_leaving_the_block_by_an_error_makes_safe_and_closes():
+    closed = []
+    bench = fake_bench(on_close=lambda: closed.append(1))
+
+    def use():
+        with bench:
+            bench.magnet.current = 0.2
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        use()
+    assert bench.magnet.current == 0.0
+    assert bench.magnet.safe_calls == 1
+    with fake_bench(on_close=lambda: closed.append(2)) as other:
+        other.magnet.current = 0.2
+    assert other.magnet.safe_calls == 0
+    assert closed == [1, 2]
+
+
+def test_ctrl_c_during_the_safe_sequence_waits_until_it_is_done():
+    bench = fake_bench()
+    magnet_safe = bench.magnet.safe
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        magnet_safe()
+
+    bench.magnet.safe = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        bench.safe()
+    assert bench.magnet.safe_calls == 1
+    assert bench.microwave.safe_calls == 1
+
+
+def test_handlers_are_restored_and_left_alone_in_other_threads():
+    before = signal.getsignal(signal.SIGTERM)
+    with signals_put_off():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+    seen = []
+
+    def work():
+        with signals_put_off():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_a_wait_on_the_wall_clock_is_interrupted():
+    clock = InterruptibleClock(WallClock())
+    begin = clock.now()
+
+    def enough():
+        if clock.now() - begin > 0.15:
+            raise RunAborted("enough")
+
+    with clock.interrupted_by(enough), pytest.raises(RunAborted):
+        clock.sleep(60.0)
+    assert clock.now() - begin < 5.0
+    clock.sleep(0.01)
+
+
+def test_a_simulated_wait_advances_by_exactly_what_was_asked():
+    clock = SimulatedClock()
+    InterruptibleClock(clock).sleep(3600.1)
+    assert clock.now() == 3600.1
+
+
+def test_interlocks_are_checked():
+    bench = fake_bench()
+    interlock = Interlock(quantity="magnet.measured_current", unit="A", maximum=1.0)
+    assert interlock.allows(interlock.read(bench))
+    assert not interlock.allows(Interlock(quantity="probe.field", unit="T", maximum=1.0).read(bench))
+    for wrong in ({"quantity": "field"}, {"minimum": 2.0}, {"action": "explode"}):
+        with pytest.raises(ArgumentError, match="interlock"):
+            Interlock(**{"quantity": "a.b", "unit": "A", "maximum": 1.0} | wrong)
+    assert isinstance(bench.microwave, Source)
