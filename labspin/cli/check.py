@@ -32,11 +32,15 @@ def execute(arguments: argparse.Namespace) -> int:
     station = load_station(arguments.on or card.station)
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
     if arguments.json:
-        print_json([{"label": label, "points": report.points, "ranges": report.ranges} for label, report in reports])
+        print_json(
+            [{"label": label, "points": report.points, "ranges": report.ranges} for label, report in reports]
+        )
         return 0
     rows = [
         (label, str(report.points if report.points is not None else "adaptive"), report.text())
         for label, report in reports
     ]
-    print_table(f"{arguments.card} on {station.name}: within all limits", ("run", "points", "set-points"), rows)
+    print_table(
+        f"{arguments.card} on {station.name}: within all limits", ("run", "points", "set-points"), rows
+    )
     return 0

@@ -34,6 +34,8 @@ def execute(arguments: argparse.Namespace) -> int:
              "identity": row.identity, "error": row.error} for row in rows
         ])  # fmt: skip
     else:
-        table = [(row.name, row.role, row.driver, row.address, row.error or row.identity or "") for row in rows]
+        table = [
+            (row.name, row.role, row.driver, row.address, row.error or row.identity or "") for row in rows
+        ]
         print_table(f"{station.name}", ("instrument", "role", "driver", "address", "answer"), table)
     return 0 if healthy else 1

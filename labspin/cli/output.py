@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["add_json", "console", "parameter_text", "print_json", "print_table"]
+__all__ = ["add_json", "console", "print_json", "print_table"]
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -44,28 +44,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     for row in rows:
         table.add_row(*row)
     console().print(table)
-
-
-def parameter_text(value: float, error: float | None, unit: str) -> str:
-    """Return ``value ± error`` with the digits that the error supports, in a readable unit."""
-    from labspin.units import format_quantity
-
-    if error is None or not math.isfinite(error) or error <= 0:
-        return format_quantity(value, unit, digits=5)
-    scale, prefixed = _prefixed(value, unit)
-    digits = max(0, 1 - math.floor(math.log10(error * scale)))
-    return f"{value * scale:.{digits}f} ± {error * scale:.{digits}f} {prefixed}".rstrip()
-
-
-def _prefixed(value: float, unit: str) -> tuple[float, str]:
-    from labspin.units import format_quantity
-
-    if unit in ("", "1") or value == 0 or not math.isfinite(value):
-        return 1.0, "" if unit == "1" else unit
-    text = format_quantity(value, unit, digits=17)
-    number, _, prefixed = text.partition(" ")
-    exponent = round(math.log10(abs(float(number) / value)))
-    return 10.0**exponent, prefixed
 
 
 def _plain(value: Any) -> Any:

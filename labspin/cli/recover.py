@@ -13,8 +13,12 @@ __all__ = ["add", "execute"]
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("recover", help="fold journals of dead runs into HDF5 files", description=__doc__)
-    parser.add_argument("path", type=Path, nargs="?", default=Path("data"), help="file or folder (default: data)")
+    parser = commands.add_parser(
+        "recover", help="fold journals of dead runs into HDF5 files", description=__doc__
+    )
+    parser.add_argument(
+        "path", type=Path, nargs="?", default=Path("data"), help="file or folder (default: data)"
+    )
     add_json(parser)
     parser.set_defaults(execute=execute)
 

@@ -23,8 +23,12 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("run", help="measure what a run card says", description=__doc__)
     parser.add_argument("card", type=Path, help="run card (TOML)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
-    parser.add_argument("--output", type=Path, default=Path("data"), metavar="DIR", help="folder of the run files")
-    parser.add_argument("--only", action="append", default=[], metavar="LABEL", help="only the runs of this label")
+    parser.add_argument(
+        "--output", type=Path, default=Path("data"), metavar="DIR", help="folder of the run files"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="LABEL", help="only the runs of this label"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
         help="override a parameter of every run, for example --set averages=2",
@@ -49,9 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
             procedure = spec.make()
             path = _run_path(arguments.output, spec.label or card.procedure_name)
             observers = [] if arguments.quiet or arguments.json else [_progress(spec.label)]
-            outcome = run(
-                procedure, bench, path, label=spec.label, seed=arguments.seed, observers=observers
-            )
+            outcome = run(procedure, bench, path, label=spec.label, seed=arguments.seed, observers=observers)
             outcomes.append(outcome)
             if not arguments.json:
                 console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}")
@@ -63,7 +65,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
         return fit_and_show(paths, as_json=arguments.json, plot=arguments.output)
     if arguments.json:
-        print_json([{"path": outcome.path, "status": outcome.status, "points": outcome.points} for outcome in outcomes])
+        print_json(
+            [
+                {"path": outcome.path, "status": outcome.status, "points": outcome.points}
+                for outcome in outcomes
+            ]
+        )
     return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
 
 

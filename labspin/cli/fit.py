@@ -1,0 +1,172 @@
+"""`labspin fit`: fit runs, or two columns of a foreign file, and print value ± standard error."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.errors import FitError, LabspinError, RecipeError
+from labspin.units import parse_quantity
+
+if TYPE_CHECKING:
+    from labspin.analysis import FitOutcome
+
+__all__ = ["add", "execute", "fit_and_show"]
+
+FIT_FAILED = 3
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "fit",
+        help="fit runs, or two columns of a foreign file",
+        description=__doc__,
+        epilog="A run is fitted by the recipe of its procedure unless --with names another. A foreign file "
+        "(HDF5, CSV, text) is fitted where --x and --y name its columns and --model the model.",
+    )
+    parser.add_argument("files", type=Path, nargs="+", help="run files, or one foreign file with --x and --y")
+    parser.add_argument("--with", dest="recipe", metavar="RECIPE", help="recipe (TOML file, or a name)")
+    parser.add_argument("--no-write", action="store_true", help="do not store the fits in the run files")
+    parser.add_argument(
+        "--plot", type=Path, metavar="PICTURE", help="where to draw (default: beside the data)"
+    )
+    foreign = parser.add_argument_group("foreign files")
+    foreign.add_argument("--x", help="dataset path or column name of the abscissa")
+    foreign.add_argument("--y", help="dataset path or column name of the ordinate")
+    foreign.add_argument("--sigma", help="dataset path or column name of the standard errors of y")
+    foreign.add_argument("--model", help="model, for example thermal_spectrum")
+    foreign.add_argument("--x-unit", default=None, help="unit of x")
+    foreign.add_argument("--y-unit", default=None, help="unit of y")
+    foreign.add_argument("--averages", type=int, help="thermal_spectrum: how many spectra were averaged")
+    foreign.add_argument("--temperature", help='thermal_spectrum: for the spring constant, e.g. "294.5 K"')
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Fit, print, draw."""
+    if arguments.x is None and arguments.y is None:
+        if arguments.model is not None:
+            raise RecipeError(
+                "--model: is for foreign files, with --x and --y; name a recipe for runs: --with RECIPE"
+            )
+        return fit_and_show(
+            arguments.files,
+            recipe=arguments.recipe,
+            write=not arguments.no_write,
+            plot=arguments.plot,
+            as_json=arguments.json,
+        )
+    return _fit_foreign(arguments)
+
+
+def fit_and_show(
+    paths: list[Path],
+    *,
+    recipe: str | None = None,
+    write: bool = True,
+    plot: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Fit runs, print a table, draw one picture of them all, and return the exit code.
+
+    Parameters
+    ----------
+    paths
+        Run files.
+    recipe
+        Recipe, or None for the default one of each run's procedure.
+    write
+        Store the fits in the run files.
+    plot
+        Picture to write; None: beside the first file.
+    as_json
+        Print JSON instead of tables.
+    """
+    from labspin.analysis import fit_run, plot_outcomes
+
+    outcomes: list[FitOutcome] = []
+    failures: list[tuple[Path, str]] = []
+    for path in paths:
+        try:
+            outcomes.extend(fit_run(path, recipe, write=write))
+        except LabspinError as error:
+            if len(paths) == 1:
+                raise
+            failures.append((path, str(error)))
+    picture = None
+    if outcomes:
+        picture = plot or paths[0].with_name(f"{paths[0].stem}-fit.png")
+        plot_outcomes(outcomes, picture)
+    _show(outcomes, failures, picture, as_json)
+    return FIT_FAILED if failures else 0
+
+
+def _fit_foreign(arguments: argparse.Namespace) -> int:
+    from labspin.analysis import fit_foreign, plot_outcomes
+
+    if arguments.x is None or arguments.y is None:
+        raise FitError("--x and --y: wanted both, got one; name the columns of abscissa and ordinate")
+    if arguments.model is None:
+        raise FitError("--model: wanted the model for a foreign file, got none; for example thermal_spectrum")
+    if len(arguments.files) != 1:
+        raise FitError(f"{len(arguments.files)} files: wanted one foreign file with --x and --y")
+    settings: dict[str, Any] = {}
+    if arguments.averages is not None:
+        settings["averages"] = arguments.averages
+    if arguments.temperature is not None:
+        settings["temperature"] = parse_quantity(arguments.temperature, "K", name="--temperature")
+    x_unit, y_unit = arguments.x_unit, arguments.y_unit
+    if arguments.model == "thermal_spectrum":
+        x_unit, y_unit = x_unit or "Hz", y_unit or "1"
+    outcome = fit_foreign(
+        arguments.files[0],
+        x=arguments.x,
+        y=arguments.y,
+        sigma=arguments.sigma,
+        model=arguments.model,
+        units=(x_unit or "1", y_unit or "1"),
+        **settings,
+    )
+    picture = arguments.plot
+    if picture is not None:
+        plot_outcomes([outcome], picture)
+    _show([outcome], [], picture, arguments.json)
+    return 0
+
+
+def _show(
+    outcomes: list[FitOutcome], failures: list[tuple[Path, str]], picture: Path | None, as_json: bool
+) -> None:
+    if as_json:
+        print_json(
+            {
+                "fits": [row for outcome in outcomes for row in outcome.rows()],
+                "failures": [{"path": str(path), "error": error} for path, error in failures],
+                "picture": None if picture is None else str(picture),
+            }
+        )
+        return
+    rows = [_row(outcome) for outcome in outcomes]
+    print_table("", ("fit", "parameters", "reduced χ²", "p"), rows)
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            console().print(f"{outcome.label or outcome.name}: {warning}")
+    for path, error in failures:
+        console().print(f"not fitted: {path}: {error}")
+    if picture is not None:
+        console().print(f"plot: {picture}")
+
+
+def _row(outcome: FitOutcome) -> tuple[str, str, str, str]:
+    statistics = outcome.statistics
+    shown = [parameter for parameter in outcome.parameters if not parameter.fixed]
+    text = "\n".join(f"{parameter.name} = {parameter.text()}" for parameter in shown)
+    reduced = statistics.chi2red
+    chi2 = "–" if statistics.errors_from_scatter or math.isnan(reduced) else f"{reduced:.3f}"
+    p_value = "–" if statistics.p_value is None else f"{statistics.p_value:.3f}"
+    return outcome.label or outcome.name, text, chi2, p_value
