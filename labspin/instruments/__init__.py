@@ -4,6 +4,7 @@ A driver is a declarative list of properties on pymeasure's `Instrument`; an ada
 one of the roles of `labspin.instruments.roles`.
 """
 
+from labspin.instruments.drivers import DRIVERS, DriverEntry, driver_names, load_driver
 from labspin.instruments.roles import (
     ACTUATORS,
     READINGS,
@@ -25,10 +26,12 @@ from labspin.instruments.sequence import Pulse, PulseSequence
 
 __all__ = [
     "ACTUATORS",
+    "DRIVERS",
     "READINGS",
     "ROLES",
     "CantileverReadout",
     "Device",
+    "DriverEntry",
     "Gaussmeter",
     "LaserPower",
     "LockIn",
@@ -39,6 +42,8 @@ __all__ = [
     "PulseGenerator",
     "PulseSequence",
     "TemperatureController",
+    "driver_names",
     "implements",
+    "load_driver",
     "missing_members",
 ]

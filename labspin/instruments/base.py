@@ -1,0 +1,498 @@
+"""What every driver has in common: exchanges that cannot be confused, and errors that say what happened.
+
+pymeasure's `Instrument` writes a command and reads an answer; two threads that do so at once, or one that
+gives up waiting, leave an answer on the line that the next question takes for its own. `Guarded` closes
+that gap for any pymeasure driver that it is mixed into:
+
+- a question and its answer are one exchange under one lock per *connection*;
+- an exchange that was broken off, by a time-out or by Ctrl-C, leaves the connection marked, and before the
+  next question everything that is still on its way is read and thrown away;
+- a question that timed out is asked again as often as the station allows, then one error names instrument,
+  address, command and what came;
+- an answer that is no number raises, where pymeasure would hand back text.
+
+`RoleAdapter` turns a driver into one of the roles that procedures ask for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import pyvisa
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Channel, Instrument
+
+from labspin.clock import Clock, WallClock
+from labspin.errors import (
+    ConnectionFailedError,
+    IdentityError,
+    InstrumentError,
+    LimitError,
+    ReplyError,
+    ReplyTimeoutError,
+)
+from labspin.units import format_quantity
+
+__all__ = [
+    "Guarded",
+    "GuardedChannel",
+    "LabspinInstrument",
+    "NoOptions",
+    "RoleAdapter",
+    "check_limits",
+    "limited",
+    "on_off",
+    "one_of",
+]
+
+log = logging.getLogger(__name__)
+
+_FAILURES = (InstrumentError, pyvisa.errors.Error, OSError, UnicodeDecodeError)
+_MOST_LATE_REPLIES = 64
+
+
+def on_off(text: str) -> bool:
+    """Read the answer ``0`` or ``1`` of a switch (a cast for pymeasure's properties)."""
+    return {"0": False, "1": True}[text.strip()]
+
+
+_WANTED: Mapping[Any, str] = {float: "numbers", int: "whole numbers", bool: "0 or 1", on_off: "0 or 1"}
+
+
+class _Line:
+    """One connection: its lock, and the questions on it that have had no answer."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.unanswered: list[str] = []
+
+    @staticmethod
+    def of(adapter: Adapter) -> _Line:
+        """Return the line of ``adapter``; adapters that share a connection share the line."""
+        owner = getattr(adapter, "connection", None) or adapter
+        line: _Line = vars(owner).setdefault("_labspin_line", _Line())
+        return line
+
+
+class Guarded:
+    """Mix-in that makes a pymeasure driver's exchanges whole; stands before the driver class.
+
+    Parameters
+    ----------
+    adapter
+        A VISA resource name, or a pymeasure adapter.
+    name
+        What errors call the instrument.
+    clock
+        What waits go through.
+    timeout
+        Time after which an answer counts as missing, s.
+    retries
+        How often a question without an answer is asked again.
+    **kwargs
+        Handed to pymeasure's VISA adapter (``visa_library`` and settings of the interface).
+
+    Raises
+    ------
+    ConnectionFailedError
+        Nothing can be opened at the address.
+    """
+
+    maker: ClassVar[str] = ""
+    """How the manufacturer's name begins in the answer to ``*IDN?``."""
+    models: ClassVar[tuple[str, ...]] = ()
+    """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
+    sentinel: ClassVar[str | None] = "*IDN?"
+    """Question whose answer is known beforehand, used to find the end of late answers; None: none is."""
+    asked_once: ClassVar[frozenset[str]] = frozenset({"*ESR?", "*IDN?"})
+    """Questions that change the instrument, or whose answers pile up: never asked again after a time-out."""
+    terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\n", "write_termination": "\n"}
+    """Line ends, where the driver class does not set them itself."""
+
+    adapter: Adapter
+    name: str
+
+    def __init__(
+        self,
+        adapter: Adapter | str,
+        name: str = "",
+        *,
+        clock: Clock | None = None,
+        timeout: float = 3.0,
+        retries: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        self.clock: Clock = clock or WallClock()
+        self.timeout = timeout
+        self.retries = retries
+        self.address = adapter if isinstance(adapter, str) else ""
+        name = name or type(self).__name__
+        settings = {**self.terminations, "timeout": round(1000 * timeout), **kwargs} if self.address else {}
+        try:
+            self._open(adapter, name, settings)
+        except (pyvisa.errors.Error, OSError, ValueError, ImportError) as error:
+            raise ConnectionFailedError(
+                f"{name}: nothing can be opened at {self.address!r} ({_what(error)}); "
+                "check power, cable and address; 'labspin doctor' tries every instrument of a station"
+            ) from error
+        self._line = _Line.of(self.adapter)
+
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+        super().__init__(adapter, name=name, **settings)  # type: ignore[call-arg]
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name} at {self.address}" if self.address else self.name
+
+    def write(self, command: str, **kwargs: Any) -> None:
+        """Send a command that has no answer."""
+        with self._line.lock:
+            try:
+                self.adapter.write(command, **kwargs)
+            except _FAILURES as error:
+                raise self._complaint(command, error, 1) from error
+
+    def read(self, **kwargs: Any) -> str:
+        """Read one answer; `ask` is the way to get the answer to a question."""
+        with self._line.lock:
+            try:
+                return str(self.adapter.read(**kwargs))
+            except _FAILURES as error:
+                raise self._complaint("", error, 1) from error
+
+    def ask(self, command: str, query_delay: float | None = None) -> str:
+        """Return the answer to ``command``, without line end.
+
+        Raises
+        ------
+        ReplyTimeoutError
+            No answer came, however often it was asked.
+        ConnectionFailedError
+            The connection is gone.
+        ReplyError
+            What came is no text.
+        """
+        line = self._line
+        attempts = 1 if command in self.asked_once else 1 + self.retries
+        with line.lock:
+            for attempt in range(1, attempts + 1):
+                try:
+                    return self._exchange(line, command, query_delay)
+                except _FAILURES as error:
+                    if attempt == attempts or not _is_timeout(error):
+                        raise self._complaint(command, error, attempt) from error
+                    log.warning("%s: no answer to %r, asking again", self._title, command)
+        raise AssertionError("unreachable")
+
+    def _exchange(self, line: _Line, command: str, query_delay: float | None) -> str:
+        if line.unanswered:
+            self._catch_up(line)
+        line.unanswered.append(command)  # stays there if anything below is broken off, even by Ctrl-C
+        self.adapter.write(command)
+        self.wait_for(query_delay)
+        reply = str(self.adapter.read())
+        line.unanswered.clear()
+        return reply
+
+    def _catch_up(self, line: _Line) -> None:
+        """Throw away the answers that are still on their way.
+
+        Instruments answer in order. So once the answer to the sentinel has come, every earlier one has. If
+        the sentinel itself is among the unanswered questions, or there is none, the line has to be silent
+        for as long as a time-out instead.
+        """
+        self._clear_buffers()
+        if self.sentinel is None:
+            self._drain()
+        else:
+            asked_before = self.sentinel in line.unanswered
+            line.unanswered.append(self.sentinel)
+            self.adapter.write(self.sentinel)
+            for _ in range(_MOST_LATE_REPLIES):
+                late = str(self.adapter.read())
+                if self._is_identity(late):
+                    break
+                log.warning("%s: late answer %r thrown away", self._title, late)
+            else:
+                raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
+            if asked_before:
+                self._drain()
+        line.unanswered.clear()
+
+    def _clear_buffers(self) -> None:
+        connection = getattr(self.adapter, "connection", None)
+        if isinstance(connection, pyvisa.resources.MessageBasedResource):
+            # Interfaces without a device clear (plain sockets) say so; reading on does the work there.
+            with contextlib.suppress(pyvisa.errors.Error, OSError, NotImplementedError):
+                connection.clear()
+        with contextlib.suppress(*_FAILURES, NotImplementedError):
+            self.adapter.flush_read_buffer()
+
+    def _drain(self) -> None:
+        """Read until nothing comes for one time-out."""
+        for _ in range(_MOST_LATE_REPLIES):
+            try:
+                late = self.adapter.read()
+            except _FAILURES as error:
+                if _is_timeout(error):
+                    return
+                raise
+            if not late:  # serial ports answer a time-out with nothing
+                return
+            log.warning("%s: late answer %r thrown away", self._title, late)
+
+    def wait_for(self, query_delay: float | None = None) -> None:
+        """Wait between question and answer, on the bench's clock."""
+        if query_delay:
+            self.clock.sleep(query_delay)
+
+    def values(
+        self,
+        command: str,
+        separator: str = ",",
+        cast: Callable[[str], Any] = float,
+        preprocess_reply: Callable[[str], str] | None = None,
+        maxsplit: int = -1,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Return the answer to ``command`` as a list of ``cast`` values.
+
+        Raises
+        ------
+        ReplyError
+            A part of the answer cannot be cast.
+        """
+        reply = self.ask(command, **kwargs).strip()
+        if preprocess_reply is not None:
+            reply = preprocess_reply(reply)
+        convert = (lambda text: bool(float(text))) if cast is bool else cast
+        try:
+            return [convert(part) for part in reply.split(separator, maxsplit=maxsplit)]
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._unreadable(command, reply, _WANTED.get(cast, "one of the words it has")) from error
+
+    def _unreadable(self, command: str, reply: str, wanted: str) -> ReplyError:
+        return ReplyError(
+            f"{self._title}: wanted {wanted} in answer to {command!r}, got {reply!r}; "
+            "check the line ends and that the driver fits the instrument"
+        )
+
+    def _complaint(self, command: str, error: BaseException, attempts: int) -> InstrumentError:
+        asked = f"{command!r}" if command else "a read"
+        if _is_timeout(error):
+            times = f", asked {attempts} times" if attempts > 1 else ""
+            return ReplyTimeoutError(
+                f"{self._title}: no answer to {asked} within {self.timeout:g} s{times}; "
+                "check that it is on, connected and in remote mode"
+            )
+        if isinstance(error, UnicodeDecodeError):
+            return ReplyError(
+                f"{self._title}: wanted text in answer to {asked}, got the bytes {error.object!r}; "
+                "check the interface settings"
+            )
+        if isinstance(error, InstrumentError) and not isinstance(error, ConnectionFailedError):
+            return type(error)(f"{self._title}: {asked} failed: {error}")
+        return ConnectionFailedError(
+            f"{self._title}: the connection failed at {asked} ({_what(error)}); check cable and power, then "
+            "connect again"
+        )
+
+    def identify(self) -> str:
+        """Return the instrument's answer to ``*IDN?``, checked against the driver's models.
+
+        Raises
+        ------
+        IdentityError
+            Another instrument answers.
+        """
+        identity = self.ask("*IDN?").strip()
+        if not self._is_identity(identity):
+            models = " or ".join(self.models)
+            raise IdentityError(
+                f"{self._title}: wanted {self.maker} {models}, but {identity!r} answers; "
+                "correct address or driver in the station file"
+            )
+        return identity
+
+    def _is_identity(self, reply: str) -> bool:
+        text = reply.upper()
+        return self.maker.upper() in text and (
+            not self.models or any(model.upper() in text for model in self.models)
+        )
+
+    def safe(self) -> None:
+        """Leave the instrument as it can be left alone."""
+        raise NotImplementedError(f"{type(self).__name__} has no safe state")
+
+    def close(self) -> None:
+        """Close the connection; the instrument stays as it is."""
+        with self._line.lock:
+            self.adapter.close()
+
+
+class LabspinInstrument(Guarded, Instrument):  # type: ignore[misc]
+    """Base of drivers that pymeasure does not have."""
+
+    def __init__(self, adapter: Adapter | str, name: str = "", **kwargs: Any) -> None:
+        super().__init__(adapter, name, **kwargs)
+
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+        super()._open(adapter, name, {**settings, "includeSCPI": False})
+
+
+class GuardedChannel(Channel):  # type: ignore[misc]
+    """A channel whose exchanges are its instrument's."""
+
+    parent: Guarded
+
+    def ask(self, command: str, query_delay: float | None = None) -> str:
+        """Return the answer to ``command``."""
+        return self.parent.ask(self.insert_id(command), query_delay)
+
+    def values(self, command: str, **kwargs: Any) -> list[Any]:
+        """Return the answer to ``command`` as a list of values."""
+        return self.parent.values(self.insert_id(command), **kwargs)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """Options of an adapter that has none."""
+
+
+class RoleAdapter(ABC):
+    """What makes a driver one of the roles of `labspin.instruments.roles`.
+
+    A lab's own driver comes into a station file by a subclass of this: it names the role, the driver class
+    and, where there are any, a frozen dataclass of options whose fields carry their unit in
+    ``metadata={"unit": ...}``.
+    """
+
+    role: ClassVar[str]
+    """Name of the role."""
+    driver: ClassVar[type]
+    """Class of the driver; its instances have ``identify``, ``safe`` and ``close``."""
+    options: ClassVar[type] = NoOptions
+    """Record of the options that a station file may give."""
+
+    def __init__(self, driver: Any, options: Any = None) -> None:
+        self.device = driver
+        self.chosen = self.options() if options is None else options
+
+    @classmethod
+    def open(cls, connection: Any, *, name: str, options: Any = None, **kwargs: Any) -> RoleAdapter:
+        """Connect, check the identity, and return the adapter.
+
+        Parameters
+        ----------
+        connection
+            VISA resource name, host name or adapter: what the driver takes.
+        name
+            What errors call the instrument.
+        options
+            An instance of `options`.
+        **kwargs
+            ``clock``, ``timeout``, ``retries`` for the driver.
+
+        Raises
+        ------
+        InstrumentError
+            It cannot be reached, or is another instrument; whatever was opened is closed again.
+        """
+        device = cls.driver(connection, name, **kwargs)
+        try:
+            device.identify()
+            adapter = cls(device, options)
+            adapter.configure()
+        except BaseException:
+            device.close()
+            raise
+        return adapter
+
+    @classmethod
+    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+        """Return what the hardware allows: attribute to (least, greatest), in the role's units."""
+        return {}
+
+    def configure(self) -> None:  # noqa: B027 - most instruments need nothing
+        """Bring the instrument into the mode that the role needs; moves no output."""
+
+    def identity(self) -> str:
+        """Return the instrument's own identification."""
+        return str(self.device.identify())
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the instrument's settings as read back from it."""
+
+    def safe(self) -> None:
+        """Leave the instrument as it can be left alone."""
+        self.device.safe()
+
+    def close(self) -> None:
+        """Close the connection; the instrument stays as it is."""
+        self.device.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self.device, 'name', '')!r}>"
+
+
+def check_limits(name: str, value: float, least: float, greatest: float, unit: str = "") -> float:
+    """Return ``value`` as a float, refusing what lies outside ``least`` … ``greatest``.
+
+    Raises
+    ------
+    LimitError
+        It lies outside, or is no finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number) or not least <= number <= greatest:
+        bounds = f"{format_quantity(least, unit, digits=6)} to {format_quantity(greatest, unit, digits=6)}"
+        raise LimitError(f"{name}: wanted {bounds}, got {value!r}; nothing was sent to the instrument")
+    return number
+
+
+def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
+    """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``."""
+
+    def validate(value: Any, values: Iterable[float]) -> float:
+        least, greatest = values
+        return check_limits(name, value, least, greatest, unit)
+
+    return validate
+
+
+def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
+    """Return a pymeasure validator that refuses values that are not among ``values``."""
+
+    def validate(value: Any, values: Iterable[Any]) -> Any:
+        choices = list(values)
+        if not any(
+            value is choice or (type(value) is type(choice) and value == choice) for choice in choices
+        ):
+            wanted = ", ".join(repr(choice) for choice in choices)
+            raise LimitError(
+                f"{name}: wanted one of {wanted}, got {value!r}; nothing was sent to the instrument"
+            )
+        return value
+
+    return validate
+
+
+def _is_timeout(error: BaseException) -> bool:
+    if isinstance(error, pyvisa.errors.VisaIOError):
+        return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
+    return isinstance(error, (ReplyTimeoutError, TimeoutError))
+
+
+def _what(error: BaseException) -> str:
+    return str(error).strip() or type(error).__name__

@@ -1,0 +1,439 @@
+"""Swabian Instruments Pulse Streamer 8/2, driven through the maker's own `pulsestreamer` client.
+
+Added here: a transport that can also be in process, time-outs that the station sets, the prints of the
+client as log records, one lock, errors with the instrument's name, and named lines.
+
+Quirks (client 2.1.2; *Pulse Streamer 8/2* documentation, 'Hardware' and 'Programming interface'):
+
+- 1 ns resolution; no pulse below 2 ns or 3 ns, by hardware version; 3 ns are required here. At most 2·10⁶ steps (`PulseStreamerBase.enc_binary`).
+- The pattern memory works in units of 8 ns, and a pattern whose length is no multiple of them is prolonged by
+  up to 7 ns of its last level when it repeats. The low state that fills it up is made part of the pattern
+  here, so that the period read back is the period played.
+- From firmware 1.1 on patterns are uploaded through a second port (21328). The client takes it for connected
+  even where the connection failed, and every upload fails then. Here the port is tried first.
+- ``constant`` stops a pattern and forgets it; so `PulseStreamerLines.start` uploads again after a stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from labspin.clock import Clock
+from labspin.errors import (
+    ArgumentError,
+    ConnectionFailedError,
+    DeviceError,
+    IdentityError,
+    InstrumentError,
+    ReplyError,
+    ReplyTimeoutError,
+)
+from labspin.instruments.base import RoleAdapter
+from labspin.instruments.sequence import PulseSequence
+
+__all__ = ["PulseStreamer", "PulseStreamerLines", "PulseStreamerOptions", "Transport"]
+
+log = logging.getLogger(__name__)
+
+_PORT = 8050
+_UPLOAD_PORT = 21328
+_CHANNELS = 8
+_TICK = 1e-9  # s
+_CHUNK = 8  # ticks
+_LONGEST_STEP = 0xFFFFFFFF - 0xFFFFFFFF % _CHUNK  # ticks that fit 32 bits
+_MINIMUM_PULSE = 3e-9  # s
+_MAX_STEPS = 2_000_000
+
+
+class Transport(Protocol):
+    """What carries a JSON-RPC request to a Pulse Streamer in this process."""
+
+    def handle(self, body: bytes) -> bytes:
+        """Return the answer to the request ``body``."""
+        ...
+
+
+class PulseStreamer:
+    """Driver of the Pulse Streamer 8/2; see the module for its quirks.
+
+    Parameters
+    ----------
+    connection
+        Host name or IP address (``"host"`` or ``"host:port"``), or something in this process that handles
+        requests.
+    name
+        What errors call the instrument.
+    clock
+        Not needed: the driver never waits.
+    timeout
+        Time after which an answer counts as missing, s.
+    retries
+        How often a question without an answer is asked again.
+
+    Raises
+    ------
+    ConnectionFailedError
+        Nothing answers at the address.
+    """
+
+    def __init__(
+        self,
+        connection: str | Transport,
+        name: str = "Pulse Streamer",
+        *,
+        clock: Clock | None = None,
+        timeout: float = 3.0,
+        retries: int = 1,
+    ) -> None:
+        self.name, self.timeout, self.retries, self.clock = name, timeout, retries, clock
+        self.address = connection if isinstance(connection, str) else ""
+        self._lock = threading.RLock()
+        self._client: Any = None
+        if isinstance(connection, str):
+            host, port = _host_and_port(connection)
+            self._try_port(host, port)
+            transport = _http_transport(host, port, timeout)
+        else:
+            transport = _in_process(connection)
+        self._client = self._make_client(transport)
+
+    def _try_port(self, host: str, port: int) -> None:
+        """Fail early: the client itself would wait 20 s for a device that is not there."""
+        try:
+            socket.create_connection((host, port), timeout=self.timeout).close()
+        except OSError as error:
+            raise ConnectionFailedError(
+                f"{self._title}: nothing answers at port {port} ({error}); check power, network and address"
+            ) from error
+
+    def _make_client(self, transport: Any) -> Any:
+        client = _client_class()(transport)
+        self._client = client
+        firmware = str(self._call("getFirmwareVersion"))
+        host = self.address.partition(":")[0]
+        uploads = bool(host) and _port_open(host, _UPLOAD_PORT, self.timeout)
+        client.connect_uploads(host, firmware if uploads else "0.0.0")
+        return client
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name} at {self.address}" if self.address else self.name
+
+    def _call(self, method: str, *args: Any, again: bool = True) -> Any:
+        """Call a method of the client, translating its failures.
+
+        ``again`` is false for what must not be done twice.
+        """
+        attempts = 1 + self.retries if again else 1
+        with self._lock:
+            for attempt in range(1, attempts + 1):
+                try:
+                    return getattr(self._client, method)(*args)
+                except Exception as error:
+                    complaint = self._complaint(method, error, attempt)
+                    if attempt == attempts or not isinstance(complaint, ReplyTimeoutError):
+                        raise complaint from error
+                    log.warning("%s: no answer to %s, asking again", self._title, method)
+        raise AssertionError("unreachable")
+
+    def _complaint(self, method: str, error: Exception, attempts: int) -> InstrumentError:
+        import requests
+        from tinyrpc.exc import BadReplyError, RPCError
+
+        if isinstance(error, (requests.exceptions.Timeout, TimeoutError, ReplyTimeoutError)):
+            times = f", asked {attempts} times" if attempts > 1 else ""
+            return ReplyTimeoutError(
+                f"{self._title}: no answer to {method!r} within {self.timeout:g} s{times}; "
+                "check that it is on and connected"
+            )
+        if isinstance(error, (requests.exceptions.RequestException, OSError, ConnectionFailedError)):
+            return ConnectionFailedError(
+                f"{self._title}: the connection failed at {method!r} ({error}); check cable and power, then "
+                "connect again"
+            )
+        if isinstance(error, (BadReplyError, ValueError, KeyError, TypeError, AttributeError)):
+            return ReplyError(
+                f"{self._title}: wanted an answer to {method!r}, got what cannot be read: {error}"
+            )
+        if isinstance(error, (RPCError, AssertionError, InstrumentError)):
+            return DeviceError(f"{self._title}: it refused {method!r}: {error}")
+        return InstrumentError(f"{self._title}: {method!r} failed: {type(error).__name__}: {error}")
+
+    def identify(self) -> str:
+        """Return maker, model, serial number and firmware.
+
+        Raises
+        ------
+        IdentityError
+            Something else answers.
+        """
+        serial, firmware = str(self._call("getSerial")), str(self._call("getFirmwareVersion"))
+        if not serial or not firmware[:1].isdigit():
+            raise IdentityError(
+                f"{self._title}: wanted a Pulse Streamer 8/2, but serial number {serial!r} and firmware "
+                f"{firmware!r} answer; correct the address in the station file"
+            )
+        return f"Swabian Instruments,Pulse Streamer 8/2,{serial},{firmware}"
+
+    @property
+    def is_streaming(self) -> bool:
+        """Get whether a pattern is being played (dimensionless, bool: True or False)."""
+        return bool(self._call("isStreaming"))
+
+    @property
+    def has_sequence(self) -> bool:
+        """Get whether a pattern is in the memory (dimensionless, bool: True or False)."""
+        return bool(self._call("hasSequence"))
+
+    @property
+    def temperature(self) -> float:
+        """Measure the temperature inside the device (degC, float)."""
+        return float(self._call("getTemperature"))
+
+    def upload(self, steps: list[tuple[int, list[int], float, float]], runs: int) -> None:
+        """Load steps (ticks of 1 ns, channels that are high, two analog levels in V), to wait for `start`.
+
+        ``runs`` is the number of repetitions, -1 for ever. Afterwards all outputs are low.
+        """
+        import pulsestreamer
+
+        with self._lock:
+            self._call("setTrigger", pulsestreamer.TriggerStart.SOFTWARE, pulsestreamer.TriggerRearm.AUTO)
+            self._call("stream", steps, runs, pulsestreamer.OutputState.ZERO(), again=False)
+
+    def start(self) -> None:
+        """Play the loaded pattern."""
+        self._call("startNow", again=False)
+
+    def all_low(self) -> None:
+        """Stop playing, forget the pattern and set all outputs to zero."""
+        self._call("constant")
+
+    def safe(self) -> None:
+        """Stop playing and set all outputs to zero."""
+        self.all_low()
+
+    def close(self) -> None:
+        """Close the connection; the outputs stay as they are."""
+        with self._lock:
+            if self._client is not None:
+                self._client.disconnect()
+
+
+def _lines() -> dict[str, int]:
+    return {"laser": 0, "microwave": 1, "trigger": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulseStreamerOptions:
+    """What a station file may say about the outputs."""
+
+    lines: Mapping[str, int] = field(default_factory=_lines)
+    """Name of each line in use, and its output, 0 to 7."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.lines, Mapping) or not self.lines:
+            raise ArgumentError(f"lines: wanted names and outputs such as {{laser = 0}}, got {self.lines!r}")
+        taken: dict[int, str] = {}
+        for line, output in self.lines.items():
+            if isinstance(output, bool) or output not in range(_CHANNELS):
+                raise ArgumentError(
+                    f"lines.{line}: wanted an output from 0 to {_CHANNELS - 1}, got {output!r}"
+                )
+            if output in taken:
+                raise ArgumentError(f"lines.{line}: output {output} already belongs to {taken[output]!r}")
+            taken[output] = line
+
+
+class PulseStreamerLines(RoleAdapter):
+    """The Pulse Streamer 8/2 as a `PulseGenerator`."""
+
+    role = "PulseGenerator"
+    driver: ClassVar[type] = PulseStreamer
+    options: ClassVar[type] = PulseStreamerOptions
+    device: PulseStreamer
+    chosen: PulseStreamerOptions
+
+    resolution = _TICK
+    minimum_pulse = _MINIMUM_PULSE
+    max_steps = _MAX_STEPS
+
+    def __init__(self, driver: PulseStreamer, options: PulseStreamerOptions | None = None) -> None:
+        super().__init__(driver, options)
+        self._loaded: tuple[PulseSequence, int] | None = None
+        self._uploaded = False
+
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """Get the output of every named line (dimensionless, int from 0 to 7)."""
+        return self.chosen.lines
+
+    def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
+        """Check ``sequence`` and make it ready; -1 repetitions means for ever.
+
+        Raises
+        ------
+        SequenceError
+            The hardware cannot play it.
+        ArgumentError
+            ``repetitions`` is neither -1 nor a whole number above zero.
+        """
+        if (
+            isinstance(repetitions, bool)
+            or not isinstance(repetitions, int)
+            or repetitions in (0,)
+            or repetitions < -1
+        ):
+            raise ArgumentError(f"repetitions: wanted -1 or a whole number > 0, got {repetitions!r}")
+        sequence.check(
+            resolution=self.resolution,
+            minimum_pulse=self.minimum_pulse,
+            max_steps=self.max_steps,
+            lines=self.lines,
+        )
+        self._uploaded = False
+        self._loaded = (sequence, repetitions)
+        self._upload()
+
+    def _upload(self) -> None:
+        if self._loaded is None:
+            raise DeviceError(
+                f"{self.device.name}: wanted a loaded sequence to start, got none; call load first"
+            )
+        sequence, repetitions = self._loaded
+        self.device.upload(_steps(sequence, self.lines), repetitions)
+        self._uploaded = True
+
+    def start(self) -> None:
+        """Play the loaded sequence from its beginning."""
+        if not self._uploaded:
+            self._upload()
+        self.device.start()
+
+    def stop(self) -> None:
+        """Stop playing; all lines go low. The sequence can be started again."""
+        self._uploaded = False
+        self.device.all_low()
+
+    def is_running(self) -> bool:
+        """Return whether a sequence is being played."""
+        return self.device.is_streaming
+
+    def safe(self) -> None:
+        """Stop playing; all lines go low."""
+        self.stop()
+
+    def settings(self) -> dict[str, Any]:
+        """Return lines, loaded sequence, its period (s) and whether it is played."""
+        sequence = self._loaded[0] if self._loaded else None
+        return {
+            "lines": dict(self.lines),
+            "sequence": sequence.to_dict() if sequence else None,
+            "period": _period(sequence) * _TICK if sequence else None,
+            "repetitions": self._loaded[1] if self._loaded else None,
+            "running": self.is_running(),
+        }
+
+
+def _period(sequence: PulseSequence) -> int:
+    """Return the ticks of one period, whole units of the memory."""
+    ticks = round(sequence.duration / _TICK)
+    return -(-ticks // _CHUNK) * _CHUNK
+
+
+def _steps(sequence: PulseSequence, outputs: Mapping[str, int]) -> list[tuple[int, list[int], float, float]]:
+    """Return the steps as the client takes them, filled up with a low state to whole units of the memory."""
+    durations, levels = sequence.levels()
+    edges = np.round(np.cumsum(durations) / _TICK).astype(np.int64)
+    ticks = np.diff(edges, prepend=0)
+    high = [[outputs[line] for line, level in levels.items() if level[n]] for n in range(ticks.size)]
+    steps: list[tuple[int, list[int], float, float]] = []
+    for count, channels in zip(
+        [*ticks.tolist(), _period(sequence) - int(edges[-1])], [*high, []], strict=True
+    ):
+        while count > _LONGEST_STEP:
+            steps.append((_LONGEST_STEP, channels, 0.0, 0.0))
+            count -= _LONGEST_STEP
+        if count:
+            steps.append((count, channels, 0.0, 0.0))
+    return steps
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.partition(":")
+    if not host or (port and not port.isdigit()):
+        raise ArgumentError(
+            f"address of a Pulse Streamer: wanted 'host' or 'host:port' such as '192.168.1.20', "
+            f"got {address!r}"
+        )
+    return host, int(port or _PORT)
+
+
+def _port_open(host: str, port: int, timeout: float) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=timeout):
+        return True
+    return False
+
+
+def _http_transport(host: str, port: int, timeout: float) -> Any:
+    from tinyrpc.transports.http import HttpPostClientTransport
+
+    return HttpPostClientTransport(f"http://{host}:{port}/json-rpc", timeout=timeout)
+
+
+def _in_process(handler: Transport) -> Any:
+    from tinyrpc.transports import ClientTransport
+
+    class InProcess(ClientTransport):  # type: ignore[misc]
+        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
+            return handler.handle(message)
+
+    return InProcess()
+
+
+@cache
+def _client_class() -> Any:
+    """Return the maker's client with a transport of ours, its prints turned into log records.
+
+    Made on first use: the client imports gevent and requests, half a second that nobody without a Pulse
+    Streamer should wait for.
+    """
+    import pulsestreamer
+    from pulsestreamer import findPulseStreamers, pulse_streamer_base, sequence
+    from pulsestreamer.jrpc import pulse_streamer_jrpc
+    from tinyrpc import RPCClient
+    from tinyrpc.protocols.jsonrpc import JSONRPCProtocol
+
+    def to_log(*words: object, **_: object) -> None:
+        log.info("%s", " ".join(map(str, words)))
+
+    for module in (pulse_streamer_base, sequence, pulse_streamer_jrpc, findPulseStreamers):
+        vars(module)["print"] = to_log
+
+    class Client(pulsestreamer.PulseStreamer):  # type: ignore[misc]
+        def __init__(self, transport: Any) -> None:
+            # Not the maker's __init__: it insists on HTTP, its own time-out, and printing.
+            self.protocol = "JSON-RPC"
+            self.proxy = RPCClient(JSONRPCProtocol(), transport).get_proxy()
+            self._has_binary = False
+            self._socket: Any = None
+
+        def connect_uploads(self, host: str, firmware: str) -> None:
+            pulse_streamer_base.PulseStreamerBase.__init__(self, host, firmware)
+
+        def disconnect(self) -> None:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            self._has_binary = False
+
+    return Client

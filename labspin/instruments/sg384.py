@@ -1,0 +1,179 @@
+"""Stanford Research Systems SG384, a microwave source from 950 kHz to 4.05 GHz.
+
+pymeasure's `SG380` has frequency and modulation. Added here: amplitude and enabling of the type-N output, the
+modulation switch, the error queue, and limits that refuse (``SG380.frequency`` calls a truncating validator
+and drops its result; ``SG380.has_doubler`` is true for every answer, because the text ``"0"`` is).
+
+Quirks, from the *SG380 Series RF Signal Generators* operation and service manual (Stanford Research Systems):
+
+- The front panel's amplitude belongs to several outputs; ``AMPR``/``ENBR`` are the type-N output's, which
+  works from 950 kHz; ``AMPL``/``ENBL`` are the BNC output's, which ends at 62.5 MHz.
+- Above 3 GHz the greatest power falls by 3.5 dB/GHz from +16.5 dBm.
+- A value out of range is not clipped: it goes into the error queue (``LERR?``) and the old value stays. So
+  the queue is read after every setting.
+- Modulation survives power-off, and a source left in FM gives lines where none are: a continuous source
+  switches it off when it is connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Instrument, SCPIMixin
+from pymeasure.instruments.srs import SG380
+
+from labspin.errors import DeviceError, LimitError
+from labspin.instruments.base import Guarded, NoOptions, RoleAdapter, limited, on_off, one_of
+from labspin.units import format_quantity
+
+__all__ = ["SG384", "SG384Microwave"]
+
+_FREQUENCIES = (950e3, 4.05e9)
+_POWERS = (-110.0, 16.5)
+_ROLL_OFF_FROM = 3e9
+_ROLL_OFF = 3.5e-9  # dB/Hz
+
+
+class SG384(Guarded, SG380):  # type: ignore[misc]
+    """Driver of the SG384; see the module for its quirks."""
+
+    maker = "Stanford Research Systems"
+    models = ("SG384",)
+    asked_once = Guarded.asked_once | {"LERR?"}
+
+    def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Any) -> None:
+        super().__init__(adapter, name, **kwargs)
+
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+        # Past SG380.__init__, which does nothing of its own, and the warning of SCPIUnknownMixin behind it.
+        SCPIMixin.__init__(self, adapter, name, **settings)
+
+    frequency: float = Instrument.control(
+        "FREQ?",
+        "FREQ%.6f",
+        """Control the frequency of the type-N output (Hz, float from 950 kHz to 4.05 GHz).""",
+        validator=limited("SG384 frequency", "Hz"),
+        values=_FREQUENCIES,
+        check_set_errors=True,
+    )
+
+    amplitude: float = Instrument.control(
+        "AMPR?",
+        "AMPR%.2f",
+        """Control the power of the type-N output (dBm, float from -110 to 16.5).""",
+        validator=limited("SG384 amplitude", "dBm"),
+        values=_POWERS,
+        check_set_errors=True,
+    )
+
+    output_enabled: bool = Instrument.control(
+        "ENBR?",
+        "ENBR%d",
+        """Control whether the type-N output is on (dimensionless, bool: True or False).""",
+        validator=one_of("SG384 output_enabled"),
+        values=(True, False),
+        set_process=int,
+        cast=on_off,
+        check_set_errors=True,
+    )
+
+    modulation_enabled: bool = Instrument.control(
+        "MODL?",
+        "MODL%d",
+        """Control whether the modulation is on (dimensionless, bool: True or False).""",
+        validator=one_of("SG384 modulation_enabled"),
+        values=(True, False),
+        set_process=int,
+        cast=on_off,
+        check_set_errors=True,
+    )
+
+    def check_errors(self) -> list[int]:
+        """Return the error codes that the instrument has queued, and empty the queue."""
+        codes: list[int] = []
+        while code := self.values("LERR?", cast=int)[0]:
+            codes.append(code)
+        return codes
+
+    def check_set_errors(self) -> list[int]:
+        """Raise if the instrument refused the setting just sent."""
+        if codes := self.check_errors():
+            raise DeviceError(
+                f"{self._title}: it refused a setting with error {', '.join(map(str, codes))} "
+                "(list in the SG380 manual, 'Error codes'); its old value stays"
+            )
+        return []
+
+    def safe(self) -> None:
+        """Switch the type-N output off."""
+        self.output_enabled = False
+
+
+def greatest_power(frequency: float) -> float:
+    """Return the greatest power of the type-N output at ``frequency`` (Hz), dBm."""
+    return _POWERS[1] - _ROLL_OFF * max(0.0, frequency - _ROLL_OFF_FROM)
+
+
+class SG384Microwave(RoleAdapter):
+    """The SG384 as a `MicrowaveSource`."""
+
+    role = "MicrowaveSource"
+    driver: ClassVar[type] = SG384
+    options: ClassVar[type] = NoOptions
+    device: SG384
+
+    @classmethod
+    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+        """Return the hardware's limits, Hz and dBm."""
+        return {"frequency": _FREQUENCIES, "power": _POWERS}
+
+    def configure(self) -> None:
+        """Switch the modulation off and forget old errors."""
+        self.device.check_errors()
+        if self.device.modulation_enabled:
+            self.device.modulation_enabled = False
+
+    @property
+    def frequency(self) -> float:
+        """Control the frequency of the type-N output (Hz, float from 950 kHz to 4.05 GHz)."""
+        return self.device.frequency
+
+    @frequency.setter
+    def frequency(self, value: float) -> None:
+        self.device.frequency = value
+
+    @property
+    def power(self) -> float:
+        """Control the power of the type-N output (dBm, float from -110 to 16.5, less above 3 GHz)."""
+        return self.device.amplitude
+
+    @power.setter
+    def power(self, value: float) -> None:
+        if value > greatest_power(_FREQUENCIES[1]):
+            frequency = self.device.frequency
+            if value > greatest_power(frequency):
+                raise LimitError(
+                    f"{self.device.name} power: wanted at most {greatest_power(frequency):.2f} dBm at "
+                    f"{format_quantity(frequency, 'Hz')}, got {value!r}; nothing was sent to the instrument"
+                )
+        self.device.amplitude = value
+
+    @property
+    def output_enabled(self) -> bool:
+        """Control whether the output is on (dimensionless, bool: True or False)."""
+        return self.device.output_enabled
+
+    @output_enabled.setter
+    def output_enabled(self, value: bool) -> None:
+        self.device.output_enabled = value
+
+    def settings(self) -> dict[str, Any]:
+        """Return frequency (Hz), power (dBm) and switches, read back."""
+        return {
+            "frequency": self.frequency,
+            "power": self.power,
+            "output_enabled": self.output_enabled,
+            "modulation_enabled": self.device.modulation_enabled,
+        }

@@ -1,0 +1,396 @@
+"""Stanford Research Systems SR400, a gated photon counter with two counters.
+
+Commands and ranges follow *Model SR400 Gated Photon Counter*, revision 2.7 (11/2018), 'Remote Programming -
+Detailed Command List', pages 39 to 47.
+
+Quirks:
+
+- It knows no ``*IDN?``. It is recognised by plausible answers to ``CM``, ``NP`` and ``NE``.
+- A preset has one significant digit (``CP2,12`` sets 10): it counts over 1 … 9 times a power of ten triggers,
+  and nothing else. Other numbers are refused here, for a count over fewer triggers than thought is a wrong
+  count.
+- Gate times have four digits, coarser above 2048 (`nearest_gate_time`); the counter rounds silently. Settings
+  are read back for the snapshot.
+- ``SS`` clears the bits that it reads, so that a lost answer would lose the end of a count. Whether a
+  count is finished is read from the scan buffer instead: ``QA1`` is -1 until the first period is complete, and can be
+  asked again.
+- The buffer is emptied when a count starts, and a reset discards it.
+- Pulses of a TTL detector exceed its ±300 mV input range; an attenuator is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Channel, Instrument
+
+from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
+from labspin.instruments.base import (
+    GuardedChannel,
+    LabspinInstrument,
+    RoleAdapter,
+    check_limits,
+    limited,
+    one_of,
+)
+
+__all__ = ["SR400", "GatedCounter", "SR400Counter", "SR400Options", "nearest_gate_time"]
+
+_DELAYS = (0.0, 999.2e-3)
+_WIDTHS = (5e-9, 999.2e-3)
+_PRESETS = (1, 9e11)
+_SLOPES = {"rise": 0, "fall": 1}
+_GATE_MODES = {"open": 0, "fixed": 1, "scan": 2}
+_MODES = {"A,B for T": 0, "A-B for T": 1, "A+B for T": 2, "A for B": 3}
+_INPUTS = {"10 MHz": 0, "input 1": 1, "input 2": 2, "trigger": 3}
+
+
+def _word(words: Mapping[str, int]) -> Any:
+    """Return a cast from the number on the wire to its word."""
+    by_number = {number: word for word, number in words.items()}
+    return lambda text: by_number[int(text)]
+
+
+class GatedCounter(GuardedChannel):
+    """Counter A (id 0) or B (id 1) with its gate and discriminator."""
+
+    input: str = Channel.control(
+        "CI{ch}",
+        "CI{ch},%d",
+        """Control what is counted (dimensionless, str: "10 MHz", "input 1", "input 2" or "trigger").""",
+        validator=one_of("SR400 input"),
+        values=tuple(_INPUTS),
+        set_process=_INPUTS.__getitem__,
+        cast=_word(_INPUTS),
+    )
+    gate_mode: str = Channel.control(
+        "GM{ch}",
+        "GM{ch},%d",
+        """Control the gate (dimensionless, str: "open", "fixed" or "scan").""",
+        validator=one_of("SR400 gate_mode"),
+        values=tuple(_GATE_MODES),
+        set_process=_GATE_MODES.__getitem__,
+        cast=_word(_GATE_MODES),
+    )
+    gate_delay: float = Channel.control(
+        "GD{ch}",
+        "GD{ch},%.4G",
+        """Control the delay of the gate after the trigger (s, float from 0 to 0.9992).""",
+        validator=limited("SR400 gate_delay", "s"),
+        values=_DELAYS,
+    )
+    gate_width: float = Channel.control(
+        "GW{ch}",
+        "GW{ch},%.4G",
+        """Control the width of the gate (s, float from 5 ns to 0.9992 s).""",
+        validator=limited("SR400 gate_width", "s"),
+        values=_WIDTHS,
+    )
+    discriminator_level: float = Channel.control(
+        "DL{ch}",
+        "DL{ch},%.4f",
+        """Control the discriminator's threshold (V, float from -0.3 to 0.3, in steps of 0.2 mV).""",
+        validator=limited("SR400 discriminator_level", "V"),
+        values=(-0.3, 0.3),
+    )
+    discriminator_slope: str = Channel.control(
+        "DS{ch}",
+        "DS{ch},%d",
+        """Control the edge that is counted (dimensionless, str: "rise" or "fall").""",
+        validator=one_of("SR400 discriminator_slope"),
+        values=tuple(_SLOPES),
+        set_process=_SLOPES.__getitem__,
+        cast=_word(_SLOPES),
+    )
+
+
+class SR400(LabspinInstrument):
+    """Driver of the SR400; see the module for its quirks."""
+
+    sentinel = None
+    asked_once = frozenset({"SS", "SI"})
+    terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\r", "write_termination": "\r"}
+
+    a = Instrument.ChannelCreator(GatedCounter, 0)
+    b = Instrument.ChannelCreator(GatedCounter, 1)
+
+    def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: Any) -> None:
+        # The manual ends records with a carriage return on the serial port; GPIB adds a line feed with EOI.
+        kwargs.setdefault("gpib", {"read_termination": "\r\n", "write_termination": "\n"})
+        super().__init__(adapter, name, **kwargs)
+
+    mode: str = Instrument.control(
+        "CM",
+        "CM%d",
+        """Control the counting mode (dimensionless, str such as "A,B for T" or "A for B").""",
+        validator=one_of("SR400 mode"),
+        values=tuple(_MODES),
+        set_process=_MODES.__getitem__,
+        cast=_word(_MODES),
+    )
+    preset_input: str = Instrument.control(
+        "CI2",
+        "CI2,%d",
+        """Control what counter T counts (dimensionless, str: "10 MHz", "input 2" or "trigger").""",
+        validator=one_of("SR400 preset_input"),
+        values=("10 MHz", "input 2", "trigger"),
+        set_process=_INPUTS.__getitem__,
+        cast=_word(_INPUTS),
+    )
+    preset: float = Instrument.control(
+        "CP2",
+        "CP2,%.0E",
+        """Control the count of T at which a period ends (dimensionless, 1 to 9E11, one digit).""",
+        validator=lambda value, values: check_preset(value),
+        values=_PRESETS,
+    )
+    periods: int = Instrument.control(
+        "NP",
+        "NP%d",
+        """Control the number of periods in a scan (dimensionless, int from 1 to 2000).""",
+        validator=limited("SR400 periods"),
+        values=(1, 2000),
+        cast=lambda text: int(float(text)),
+    )
+    end_mode: str = Instrument.control(
+        "NE",
+        "NE%d",
+        """Control what follows a scan (dimensionless, str: "stop" or "start").""",
+        validator=one_of("SR400 end_mode"),
+        values=("stop", "start"),
+        set_process={"stop": 0, "start": 1}.__getitem__,
+        cast=_word({"stop": 0, "start": 1}),
+    )
+    trigger_level: float = Instrument.control(
+        "TL",
+        "TL%.3f",
+        """Control the threshold of the trigger input (V, float from -2 to 2, in steps of 1 mV).""",
+        validator=limited("SR400 trigger_level", "V"),
+        values=(-2.0, 2.0),
+    )
+    trigger_slope: str = Instrument.control(
+        "TS",
+        "TS%d",
+        """Control the edge that triggers (dimensionless, str: "rise" or "fall").""",
+        validator=one_of("SR400 trigger_slope"),
+        values=tuple(_SLOPES),
+        set_process=_SLOPES.__getitem__,
+        cast=_word(_SLOPES),
+    )
+
+    def start(self) -> None:
+        """Start counting; the scan buffer is emptied."""
+        self.write("CS")
+
+    def reset(self) -> None:
+        """Stop counting and clear counters and scan buffer."""
+        self.write("CR")
+
+    def count(self, counter: str, period: int = 1) -> int:
+        """Return what counter ``"A"`` or ``"B"`` counted in ``period``, or -1 if that is not complete."""
+        return int(self.values(f"Q{counter}{period}")[0])
+
+    def identify(self) -> str:
+        """Return maker and model if the answers are those of an SR400.
+
+        Raises
+        ------
+        IdentityError
+            Another instrument answers.
+        """
+        try:
+            if 1 <= self.periods <= 2000 and self.mode in _MODES and self.end_mode in ("stop", "start"):
+                return "Stanford Research Systems,SR400 (knows no *IDN?)"
+        except ReplyError as error:
+            raise IdentityError(
+                f"{self._title}: wanted an SR400, but the answers are not its: {error}"
+            ) from error
+        raise IdentityError(f"{self._title}: wanted an SR400, but NP answers a number out of its range")
+
+    def safe(self) -> None:
+        """Stop counting."""
+        self.reset()
+
+
+def nearest_gate_time(value: float) -> float:
+    """Return the gate time next to ``value`` (s) that the SR400 can make, s.
+
+    Four digits down to 1 ns; the fourth goes in steps of 1, 2, 4 or 8 from 1000, 2048, 4096 and 8192 on
+    (manual, page 42).
+    """
+    if value <= 0:
+        return 0.0
+    decade = max(-9, math.floor(math.log10(value) + 1e-12) - 3)
+    digits = value / 10.0**decade
+    step = 1 if digits < 2048 else 2 if digits < 4096 else 4 if digits < 8192 else 8
+    if decade == -9 and digits < 1000:
+        step = 1
+    return float(f"{round(digits / step) * step}e{decade}")
+
+
+def check_preset(value: float) -> float:
+    """Return ``value`` if it is a whole number with one significant digit, from 1 to 9E11.
+
+    Raises
+    ------
+    LimitError
+        It is not; the text names the neighbours.
+    """
+    number = check_limits("SR400 preset", value, *_PRESETS)
+    decade = 10 ** math.floor(math.log10(number) + 1e-12)
+    digit = number / decade
+    if digit != round(digit):
+        below = math.floor(digit) * decade
+        raise LimitError(
+            f"SR400 preset: wanted a whole number with one significant digit, got {value!r}; "
+            f"take {below:.15g} or {below + decade:.15g}"
+        )
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class SR400Options:
+    """What a station file may say about the counter and what is plugged into it."""
+
+    input: int = 1
+    """Input with the detector: 1 (both gates may watch it), or 2 (gate B alone)."""
+    trigger_level: float = field(default=0.5, metadata={"unit": "V"})
+    """Threshold of the trigger input, V."""
+    trigger_slope: str = "rise"
+    """Edge that triggers."""
+    discriminator_level: float = field(default=-0.01, metadata={"unit": "V"})
+    """Threshold of the discriminators, V."""
+    discriminator_slope: str = "fall"
+    """Edge of a photon's pulse that counts."""
+
+    def __post_init__(self) -> None:
+        if self.input not in (1, 2):
+            raise ArgumentError(f"input: wanted 1 or 2, got {self.input!r}")
+        for name in ("trigger_slope", "discriminator_slope"):
+            if getattr(self, name) not in _SLOPES:
+                raise ArgumentError(f"{name}: wanted 'rise' or 'fall', got {getattr(self, name)!r}")
+        for name, bound in (("trigger_level", 2.0), ("discriminator_level", 0.3)):
+            if not abs(getattr(self, name)) <= bound:
+                raise ArgumentError(
+                    f"{name}: wanted -{bound:g} V to {bound:g} V, got {getattr(self, name)!r}"
+                )
+
+
+class SR400Counter(RoleAdapter):
+    """The SR400 as a `PhotonCounter` of one detector, in one or two gates."""
+
+    role = "PhotonCounter"
+    driver: ClassVar[type] = SR400
+    options: ClassVar[type] = SR400Options
+    device: SR400
+    chosen: SR400Options
+
+    def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
+        super().__init__(driver, options)
+        self._gates: tuple[tuple[float, float], ...] = ()
+        self._armed: tuple[Any, ...] | None = None
+
+    @property
+    def max_gates(self) -> int:
+        """Get the number of gates after one trigger (dimensionless, int: 2, or 1 at input 2)."""
+        return 2 if self.chosen.input == 1 else 1
+
+    @property
+    def _counters(self) -> tuple[tuple[str, GatedCounter], ...]:
+        both = (("A", self.device.a), ("B", self.device.b))
+        return both if self.chosen.input == 1 else both[1:]
+
+    def configure(self) -> None:
+        """Stop counting; set inputs, discriminators, trigger and one period of counted triggers."""
+        device, chosen = self.device, self.chosen
+        device.reset()
+        device.mode = "A,B for T"
+        device.preset_input = "trigger"
+        device.periods = 1
+        device.end_mode = "stop"
+        device.trigger_level = chosen.trigger_level
+        device.trigger_slope = chosen.trigger_slope
+        for _, counter in self._counters:
+            counter.input = f"input {chosen.input}"
+            counter.gate_mode = "fixed"
+            counter.discriminator_level = chosen.discriminator_level
+            counter.discriminator_slope = chosen.discriminator_slope
+        self._armed = None
+
+    def arm(self, gates: Sequence[tuple[float, float]], *, triggers: int) -> None:
+        """Begin to count in one or two gates (delay, width in s) over ``triggers`` triggers.
+
+        Raises
+        ------
+        LimitError
+            Too many gates, a gate out of range, or a number of triggers that the counter does not have.
+        """
+        wanted = tuple((float(delay), float(width)) for delay, width in gates)
+        if not 1 <= len(wanted) <= self.max_gates:
+            raise LimitError(
+                f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(wanted)}; measure "
+                "the others in a second run or with a counter that has more"
+            )
+        for delay, width in wanted:
+            check_limits(f"{self.device.name} gate delay", delay, *_DELAYS, "s")
+            check_limits(f"{self.device.name} gate width", width, *_WIDTHS, "s")
+        check_preset(triggers)
+        before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
+        self.device.reset()
+        if before != (wanted, triggers):
+            for (_, counter), (delay, width) in zip(self._counters, wanted, strict=False):
+                counter.gate_delay = nearest_gate_time(delay)
+                counter.gate_width = nearest_gate_time(width)
+            self.device.preset = triggers
+        self.device.start()
+        self._gates, self._armed = wanted, (wanted, triggers)
+
+    def is_done(self) -> bool:
+        """Return whether all triggers of the armed count have come."""
+        return self.device.count(self._counters[0][0]) >= 0
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the counts of the finished count, shape (gates,).
+
+        Raises
+        ------
+        DeviceError
+            The count is not finished.
+        """
+        found = [self.device.count(name) for name, _ in self._counters[: len(self._gates)]]
+        if not found or min(found) < 0:
+            raise DeviceError(
+                f"{self.device.name}: wanted the counts of a finished count, but it is not finished; wait "
+                "until is_done() is true"
+            )
+        return np.array(found, dtype=np.int64)
+
+    def stop(self) -> None:
+        """Give up the armed count."""
+        self.device.reset()
+
+    def settings(self) -> dict[str, Any]:
+        """Return mode, trigger, preset, and every gate and discriminator (s, V), read back."""
+        device = self.device
+        found: dict[str, Any] = {
+            "mode": device.mode,
+            "preset_input": device.preset_input,
+            "preset": device.preset,
+            "trigger_level": device.trigger_level,
+            "trigger_slope": device.trigger_slope,
+        }
+        for name, counter in self._counters:
+            found[f"gate_{name}"] = {
+                "input": counter.input,
+                "delay": counter.gate_delay,
+                "width": counter.gate_width,
+                "discriminator_level": counter.discriminator_level,
+                "discriminator_slope": counter.discriminator_slope,
+            }
+        return found
