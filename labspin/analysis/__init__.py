@@ -1,0 +1,96 @@
+"""Fits: models, guesses, recipes, batches of traces, spectra, uncertainties, pictures.
+
+`fit_curve` fits one trace, `fit_run` a run file by the recipe of its procedure, `fit_spectrum` an averaged
+power spectrum by its own statistics. The names below are loaded on first use, so that importing this
+package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labspin.analysis.curve import chi2_probability, fit_curve
+    from labspin.analysis.derived import derive, with_derived
+    from labspin.analysis.expression import Expression
+    from labspin.analysis.fit import fit_foreign, fit_run, fit_runs, write_outcomes
+    from labspin.analysis.model import FitModel, Parameter
+    from labspin.analysis.models import MODELS, load_model, model_from_function
+    from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
+    from labspin.analysis.plots import figure_of, plot_outcomes, plot_t1
+    from labspin.analysis.recipes import Recipe, default_recipe, list_recipes, load_recipe
+    from labspin.analysis.runplots import plot_runs
+    from labspin.analysis.thermal import SpectrumFit, fit_spectrum, gamma_deviance
+
+_LAZY = {
+    "Expression": "expression",
+    "FitModel": "model",
+    "FitOutcome": "outcome",
+    "FitStatistics": "outcome",
+    "FittedParameter": "outcome",
+    "MODELS": "models",
+    "Parameter": "model",
+    "Recipe": "recipes",
+    "SpectrumFit": "thermal",
+    "chi2_probability": "curve",
+    "default_recipe": "recipes",
+    "derive": "derived",
+    "figure_of": "plots",
+    "fit_curve": "curve",
+    "fit_foreign": "fit",
+    "fit_run": "fit",
+    "fit_runs": "fit",
+    "fit_spectrum": "thermal",
+    "gamma_deviance": "thermal",
+    "list_recipes": "recipes",
+    "load_model": "models",
+    "load_recipe": "recipes",
+    "model_from_function": "models",
+    "plot_outcomes": "plots",
+    "plot_runs": "runplots",
+    "plot_t1": "plots",
+    "with_derived": "derived",
+    "write_outcomes": "fit",
+}
+
+__all__ = [
+    "MODELS",
+    "Expression",
+    "FitModel",
+    "FitOutcome",
+    "FitStatistics",
+    "FittedParameter",
+    "Parameter",
+    "Recipe",
+    "SpectrumFit",
+    "chi2_probability",
+    "default_recipe",
+    "derive",
+    "figure_of",
+    "fit_curve",
+    "fit_foreign",
+    "fit_run",
+    "fit_runs",
+    "fit_spectrum",
+    "gamma_deviance",
+    "list_recipes",
+    "load_model",
+    "load_recipe",
+    "model_from_function",
+    "plot_outcomes",
+    "plot_runs",
+    "plot_t1",
+    "with_derived",
+    "write_outcomes",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"labspin.analysis.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'labspin.analysis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

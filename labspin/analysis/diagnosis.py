@@ -1,0 +1,107 @@
+"""What to distrust in a fit, said in one sentence each, with what to do about it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from labspin.analysis.model import FitModel
+from labspin.analysis.outcome import FitOutcome, FittedParameter
+from labspin.units import format_quantity
+
+__all__ = ["warnings_of"]
+
+_IMPROBABLE = 1e-3
+"""Probability of χ² below which model or errors are called wrong."""
+
+_TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
+
+
+def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
+    """Return what is doubtful about ``outcome``."""
+    found = [*_convergence(outcome), *_goodness(outcome)]
+    for parameter in outcome.parameters:
+        if parameter.fixed or parameter.derived:
+            continue
+        found += _bounds(model, parameter) or _determination(model, outcome, parameter)
+        if parameter.name in _TIMES:
+            found += _window(outcome, parameter)
+    return tuple(found)
+
+
+def _convergence(outcome: FitOutcome) -> list[str]:
+    found = [] if outcome.statistics.converged else ["the fit did not converge; give other starting values"]
+    if outcome.covariance.size and not np.all(np.isfinite(outcome.covariance)):
+        found.append(
+            "the data leave a combination of parameters free, so there are no errors; fix a parameter"
+        )
+    return found
+
+
+def _goodness(outcome: FitOutcome) -> list[str]:
+    statistics = outcome.statistics
+    p = statistics.p_value
+    if p is None or math.isnan(p):
+        return []
+    if p < _IMPROBABLE:
+        return [
+            f"reduced χ² = {statistics.chi2red:.3g} has probability {p:.1g}: the model misses something, or "
+            "the errors of the points are too small (the parameters' errors would be "
+            f"{math.sqrt(statistics.chi2red):.2g} times larger if scaled to the scatter)"
+        ]
+    if p > 1 - _IMPROBABLE:
+        return [
+            f"reduced χ² = {statistics.chi2red:.3g} is improbably small: "
+            "the errors of the points are too large"
+        ]
+    return []
+
+
+def _bounds(model: FitModel, parameter: FittedParameter) -> list[str]:
+    declared = model.parameter(parameter.name)
+    span = declared.maximum - declared.minimum
+    near = 1e-4 * span if math.isfinite(span) else 1e-9 * abs(parameter.value)
+    if declared.is_scale:
+        return []
+    for bound in (declared.minimum, declared.maximum):
+        if math.isfinite(bound) and abs(parameter.value - bound) <= near:
+            return [f"{parameter.name} stands at its bound {bound:g}; it is not determined by the data"]
+    return []
+
+
+def _determination(model: FitModel, outcome: FitOutcome, parameter: FittedParameter) -> list[str]:
+    declared = model.parameter(parameter.name)
+    if not math.isfinite(parameter.stderr) or not np.all(np.isfinite(outcome.covariance)):
+        return []
+    bounded = math.isfinite(declared.maximum - declared.minimum) and declared.minimum >= 0
+    if (declared.is_scale or bounded) and parameter.stderr > 0.5 * abs(parameter.value):
+        return [
+            f"{parameter.name} = {parameter.text()} is not determined by the data; "
+            "measure longer or over a wider range, or fix it"
+        ]
+    return []
+
+
+def _window(outcome: FitOutcome, parameter: FittedParameter) -> list[str]:
+    delays = outcome.x[outcome.x > 0]
+    if delays.size == 0 or not math.isfinite(parameter.value):
+        return []
+    value = format_quantity(parameter.value, outcome.x_unit)
+    longest, shortest = float(delays.max()), float(delays.min())
+    if longest < 2 * parameter.value:
+        return [
+            f"the longest delay, {format_quantity(longest, outcome.x_unit)}, is shorter than twice "
+            f"{parameter.name} = {value}, so the baseline is extrapolated; measure to longer delays"
+        ]
+    if shortest > parameter.value:
+        return [
+            f"the shortest delay, {format_quantity(shortest, outcome.x_unit)}, is longer than "
+            f"{parameter.name} = {value}, so the decay is over before it is seen; measure shorter delays"
+        ]
+    if np.count_nonzero(delays < parameter.value) < 3:
+        return [
+            f"fewer than three delays are shorter than {parameter.name} = {value}; "
+            "space the delays logarithmically"
+        ]
+    return []

@@ -1,0 +1,139 @@
+"""Arithmetic on the columns of a run, written in a recipe as text, with the errors carried along.
+
+``"without_pi - with_pi"`` or ``"(a - b) / (a + b)"``: names, numbers, ``+ - * / **``, and a few functions.
+Nothing else is accepted and nothing is evaluated as Python: the text is parsed and walked. The error of
+the result follows from the errors of the columns to first order, column by column.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.model import FloatArray
+from labspin.errors import RecipeError
+
+__all__ = ["Expression"]
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "angle": np.angle,
+    "exp": np.exp,
+    "imag": np.imag,
+    "log": np.log,
+    "real": np.real,
+    "sqrt": np.sqrt,
+}
+_OPERATORS: dict[type, Callable[..., Any]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+    ast.USub: np.negative,
+    ast.UAdd: np.positive,
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An expression of column names.
+
+    Attributes
+    ----------
+    text
+        As written in the recipe.
+
+    Raises
+    ------
+    RecipeError
+        The text is not an expression of names, numbers, arithmetic and the functions abs, angle, exp, imag,
+        log, real, sqrt.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _check(self._tree(), self.text)
+
+    def _tree(self) -> ast.expr:
+        try:
+            return ast.parse(self.text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise RecipeError(
+                f"expression {self.text!r}: wanted arithmetic of column names: {error}"
+            ) from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns that the expression needs."""
+        tree = self._tree()
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        found = {n.id: None for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
+        return tuple(found)
+
+    def value(self, data: Mapping[str, Any]) -> NDArray[Any]:
+        """Return the expression of the arrays in ``data``.
+
+        Raises
+        ------
+        RecipeError
+            A column is missing.
+        """
+        for name in self.names:
+            if name not in data:
+                raise RecipeError(
+                    f"expression {self.text!r}: there is no column {name!r}; "
+                    f"there are {', '.join(sorted(data))}"
+                )
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.asarray(_walk(self._tree(), data))
+
+    def error(self, data: Mapping[str, Any], errors: Mapping[str, FloatArray]) -> FloatArray:
+        """Return the standard deviation of the expression for independent ``errors`` of its columns."""
+        variance: Any = 0.0
+        for name in self.names:
+            if name not in errors:
+                continue
+            centre, sigma = np.asarray(data[name], np.float64), errors[name]
+            step = np.where(sigma > 0, sigma, 1.0) * 1e-4
+            above, below = (self.value({**data, name: centre + sign * step}) for sign in (1, -1))
+            variance = variance + np.abs((above - below) / (2 * step) * sigma) ** 2
+        return np.sqrt(np.asarray(variance, np.float64))
+
+
+def _check(node: ast.AST, text: str) -> None:
+    for child in ast.walk(node):
+        known = isinstance(child, (ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, *_OPERATORS))
+        number = isinstance(child, ast.Constant) and type(child.value) in (int, float)
+        call = (
+            isinstance(child, ast.Call)
+            and isinstance(child.func, ast.Name)
+            and child.func.id in _FUNCTIONS
+            and len(child.args) == 1
+            and not child.keywords
+        )
+        if not (known or number or call):
+            raise RecipeError(
+                f"expression {text!r}: wanted names, numbers, + - * / ** and {', '.join(_FUNCTIONS)}, "
+                f"got {ast.unparse(child) if isinstance(child, ast.expr) else type(child).__name__!r}"
+            )
+
+
+def _walk(node: ast.expr, data: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return np.asarray(data[node.id])
+    if isinstance(node, ast.BinOp):
+        return _OPERATORS[type(node.op)](_walk(node.left, data), _walk(node.right, data))
+    if isinstance(node, ast.UnaryOp):
+        return _OPERATORS[type(node.op)](_walk(node.operand, data))
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, ast.Name)
+    return _FUNCTIONS[node.func.id](_walk(node.args[0], data))

@@ -1,0 +1,72 @@
+"""Starting values, found from the data.
+
+Where a model is linear in some parameters, those are solved in closed form at every node of a grid over
+the others, and the best node wins (variable projection on a grid). That finds the right valley more
+often than the textbook's log-log line or 1/e crossing, at any sign of the amplitude, and works on many
+traces at once: the sums over points are matrix products.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labspin.analysis.model import FloatArray
+
+__all__ = ["decay_times", "plane_line", "separable_grid"]
+
+
+def separable_grid(
+    basis: FloatArray, y: FloatArray, weights: FloatArray | None = None
+) -> tuple[np.ndarray, FloatArray, FloatArray]:
+    """Return the node whose curve fits best, with amplitude and offset in closed form.
+
+    Minimises ``sum(w² (y - amplitude*basis[g] - offset)²)`` over amplitude and offset for every node g.
+
+    Parameters
+    ----------
+    basis
+        One curve a node, shape (g, n).
+    y
+        Traces, shape (..., n).
+    weights
+        1/sigma, of the shape of y, or None.
+
+    Returns
+    -------
+    node, amplitude, offset
+        Each of shape (...).
+    """
+    squares = np.ones_like(y) if weights is None else np.square(weights)
+    # Centring y first keeps the sums from cancelling when the signal sits on a large offset.
+    total = squares.sum(-1, keepdims=True)
+    centre = (squares * y).sum(-1, keepdims=True) / total
+    weighted = squares * (y - centre)
+    mean = squares @ basis.T / total
+    variance = squares @ np.square(basis).T - total * mean**2
+    projection = weighted @ basis.T
+    usable = variance > 1e-12 * (total * np.maximum(mean**2, 1e-300))
+    explained = np.where(usable, projection**2 / np.where(usable, variance, 1.0), -np.inf)
+    node = np.argmax(explained, axis=-1)
+    pick = np.expand_dims(node, -1)
+    chosen = np.take_along_axis(np.where(usable, variance, np.inf), pick, -1)
+    amplitude = np.take_along_axis(projection, pick, -1) / chosen
+    offset = centre - amplitude * np.take_along_axis(mean, pick, -1)
+    return node, amplitude[..., 0], offset[..., 0]
+
+
+def decay_times(x: FloatArray, count: int) -> FloatArray:
+    """Return ``count`` logarithmically spaced times that cover the decays which ``x`` (n,) can show."""
+    positive = np.unique(x[x > 0])
+    if positive.size == 0:
+        return np.ones(count)
+    gaps = np.diff(np.unique(x))
+    shortest = min(positive[0], gaps[gaps > 0].min() if gaps.size else positive[0])
+    return np.geomspace(shortest / 2, 3 * positive[-1], count)
+
+
+def plane_line(x: FloatArray, y: FloatArray, weights: FloatArray | None = None) -> tuple[float, float]:
+    """Return offset and slope of the weighted straight line through y (n,) at x (n,)."""
+    scale = np.ones_like(x) if weights is None else weights
+    matrix = np.stack([scale, scale * x], axis=1)
+    offset, slope = np.linalg.lstsq(matrix, scale * y, rcond=None)[0]
+    return float(offset), float(slope)

@@ -1,0 +1,93 @@
+"""The shipped models as `lmfit.Model`: same function, guess and bounds, and lmfit is given the derivatives.
+
+lmfit's own forward differences cost four to five digits of a standard deviation (centring x shows it);
+with an analytic Jacobian its answers are good to 1e-7 standard deviations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import lmfit
+import numpy as np
+
+if TYPE_CHECKING:
+    from labspin.analysis.model import FitModel, FloatArray
+
+__all__ = ["TIGHT", "LabspinModel"]
+
+TIGHT = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 0.0}
+"""Tolerances of MINPACK with which lmfit serves as a reference."""
+
+
+class LabspinModel(lmfit.Model):  # type: ignore[misc]
+    """An `lmfit.Model` made from a `FitModel`.
+
+    Attributes
+    ----------
+    description
+        The `FitModel`.
+    """
+
+    def __init__(self, description: FitModel, prefix: str = "") -> None:
+        self.description = description
+        super().__init__(
+            description.function,
+            independent_vars=["x"],
+            param_names=list(description.names),
+            prefix=prefix,
+            name=description.name,
+        )
+        for parameter in description.parameters:
+            hints: dict[str, Any] = {"min": parameter.minimum, "max": parameter.maximum}
+            if parameter.value is not None:
+                hints |= {"value": parameter.value, "vary": False}
+            self.set_param_hint(parameter.name, **hints)
+
+    def guess(self, data: Any, x: Any, weights: Any = None, **overrides: Any) -> lmfit.Parameters:
+        """Return starting `lmfit.Parameters` for ``data`` at ``x``; ``overrides`` replace single values."""
+        values = self.description.guess(x, data, weights) | overrides
+        return self.make_params(**values)
+
+    def fit(self, data: Any, params: Any = None, *args: Any, **kwargs: Any) -> lmfit.model.ModelResult:
+        """Fit as `lmfit.Model.fit` does, with analytic derivatives where the model has them."""
+        method = kwargs.get("method", "leastsq")
+        if self.description.derivatives is not None and method == "leastsq":
+            settings = dict(kwargs.get("fit_kws") or {})
+            settings.setdefault("Dfun", self._residual_derivatives)
+            kwargs["fit_kws"] = settings
+        return super().fit(data, params, *args, **kwargs)
+
+    def _residual_derivatives(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> FloatArray:
+        """Return d(data - model)*weights / d(varied parameters), shape (n, varied)."""
+        derivatives = self.description.derivatives
+        assert derivatives is not None
+        prefixed = [self.prefix + name for name in self.description.names]
+        values = np.array([params[name].value for name in prefixed])
+        _, jacobian = derivatives(np.asarray(kwargs["x"], np.float64), values)
+        varied = [index for index, name in enumerate(prefixed) if params[name].vary]
+        # A tied parameter (expr) moves with those it names: MINPACK's varied columns are then a chain rule.
+        out = -(jacobian[varied] + _through_expressions(params, prefixed, varied, jacobian)).T
+        return out if weights is None else out * np.asarray(weights)[:, None]
+
+
+def _through_expressions(
+    params: Any, names: list[str], varied: list[int], jacobian: FloatArray
+) -> FloatArray:
+    extra = np.zeros((len(varied), jacobian.shape[-1]))
+    tied = [index for index, name in enumerate(names) if params[name].expr is not None]
+    if not tied:
+        return extra
+    for row, index in enumerate(varied):
+        parameter = params[names[index]]
+        centre = float(parameter.value)
+        step = 1e-6 * max(abs(centre), 1e-12)
+        ends = []
+        for shifted in (centre - step, centre + step):
+            parameter.value = shifted
+            params.update_constraints()
+            ends.append(np.array([params[names[other]].value for other in tied]))
+        parameter.value = centre
+        extra[row] = ((ends[1] - ends[0]) / (2 * step)) @ jacobian[tied]
+    params.update_constraints()
+    return extra

@@ -1,0 +1,209 @@
+"""What a fit model is: a pure function, a guess, bounds and units, in one frozen record.
+
+A `FitModel` knows nothing of a fitting engine. The same function serves lmfit (one trace, bounds,
+constraints, confidence intervals) and the batch engine (ten thousand traces at once), because it is
+vectorised: ``function(x, *values)`` broadcasts, so values of shape (m, 1) give m traces. Shipped models
+also give their derivatives; models of a lab need only the function.
+
+Units are expressions of the axes (``"x"``, ``"y"``, ``"1/x"``, ``"y/x"``, ``"x*y"``, ``"1"``), or as
+an absolute SI unit where the model is about one thing only (``"T"``, ``"Hz"``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labspin.errors import ArgumentError, FitError
+
+__all__ = ["FitModel", "FloatArray", "Parameter", "columns", "fill_derivatives"]
+
+FloatArray = NDArray[np.float64]
+Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
+Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a model.
+
+    Attributes
+    ----------
+    name
+        As in the function's signature.
+    unit
+        ``"x"``, ``"y"``, ``"1/x"``, ``"y/x"``, ``"x*y"``, ``"1"`` or an SI unit.
+    description
+        What it means, in a few words.
+    minimum, maximum
+        Bounds; ``minimum=0`` marks a scale, which the batch engine fits as its logarithm.
+    value
+        Default of a parameter that is held fixed unless the user frees it; None: it is fitted.
+    """
+
+    name: str
+    unit: str
+    description: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.minimum < self.maximum:
+            raise ArgumentError(
+                f"parameter {self.name}: wanted minimum < maximum, got {self.minimum!r} and {self.maximum!r}"
+            )
+
+    @property
+    def is_scale(self) -> bool:
+        """Whether the parameter is positive by nature."""
+        return self.minimum == 0 and math.isinf(self.maximum)
+
+
+@dataclass(frozen=True)
+class FitModel:
+    """A model of y(x): function, derivatives, guess, parameters.
+
+    Attributes
+    ----------
+    name
+        Name in recipes.
+    equation
+        The formula, in the parameter names.
+    source
+        Where it comes from.
+    parameters
+        In the order of the function's arguments after ``x``.
+    function
+        ``function(x, *values)`` -> y; every value broadcasts against x.
+    guesser
+        ``guesser(x, y, weights)`` -> {name: value}; y may be (m, n) where `batch_guess` is true, and then
+        the values are (m,).
+    derivatives
+        ``derivatives(x, values)`` -> (y, J) with values (..., p), y (..., n), J (..., p, n); None: the
+        engines use central differences.
+    batch_guess
+        The guess takes many traces at once.
+    is_complex
+        y is complex.
+    likelihood
+        ``"normal"`` (least squares) or ``"gamma"`` (averaged power spectra, `labspin.analysis.fit_spectrum`).
+    options
+        What the model was built with.
+    """
+
+    name: str
+    equation: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    function: Callable[..., Any]
+    guesser: Guess
+    derivatives: Derivatives | None = None
+    batch_guess: bool = False
+    is_complex: bool = False
+    likelihood: str = "normal"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.parameters):
+            raise ArgumentError(f"model {self.name}: parameter names {self.names} are not all different")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter called ``name``.
+
+        Raises
+        ------
+        FitError
+            The model has no such parameter.
+        """
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise FitError(f"model {self.name} has no parameter {name!r}; it has {', '.join(self.names)}")
+
+    def units(self, x_unit: str, y_unit: str) -> dict[str, str]:
+        """Return the unit of each parameter for data with axes in ``x_unit`` and ``y_unit``."""
+        return {p.name: _resolve(p.unit, x_unit, y_unit) for p in self.parameters}
+
+    def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> NDArray[Any]:
+        """Return the model at ``x`` for a mapping or an array (..., p) of parameter values."""
+        points = np.asarray(x, dtype=np.float64)
+        if isinstance(values, Mapping):
+            return np.asarray(self.function(points, *(values[name] for name in self.names)))
+        return np.asarray(self.function(points, *columns(np.asarray(values, dtype=np.float64))))
+
+    def guess(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> dict[str, float]:
+        """Return starting values for one trace, inside the bounds.
+
+        Parameters
+        ----------
+        x, y
+            The trace, shape (n,).
+        weights
+            1/sigma, shape (n,), or None.
+        """
+        points, trace = np.asarray(x, np.float64), np.asarray(y)
+        trace = trace.astype(np.complex128 if self.is_complex else np.float64)
+        if points.ndim != 1 or points.shape != trace.shape or not points.size:
+            raise FitError(
+                f"model {self.name}: wanted x and y of one shape (n,), got {points.shape} and {trace.shape}"
+            )
+        scales = None if weights is None else np.asarray(weights, np.float64)
+        found = self.guesser(points, trace, scales)
+        return {p.name: _inside(p, float(np.squeeze(found[p.name]))) for p in self.parameters}
+
+    def lmfit(self) -> Any:
+        """Return the model as an `lmfit.Model`, with guess, bounds and (where known) analytic derivatives."""
+        from labspin.analysis.lmfit_bridge import LabspinModel
+
+        return LabspinModel(self)
+
+
+def columns(values: FloatArray) -> list[FloatArray]:
+    """Return the parameters of ``values`` (..., p), each of shape (..., 1) to broadcast against x."""
+    return [values[..., index, None] for index in range(values.shape[-1])]
+
+
+def fill_derivatives(y: FloatArray, derivatives: Sequence[Any]) -> FloatArray:
+    """Return ``derivatives``, each broadcastable to ``y`` (..., n), as one array (..., p, n)."""
+    out = np.empty((*y.shape[:-1], len(derivatives), y.shape[-1]))
+    for index, derivative in enumerate(derivatives):
+        out[..., index, :] = derivative
+    return out
+
+
+def _inside(parameter: Parameter, value: float) -> float:
+    low, high = parameter.minimum, parameter.maximum
+    if not math.isfinite(value):
+        value = 1.0
+    if parameter.is_scale:
+        return max(value, 1e-300)
+    margin = 1e-3 * (high - low) if math.isfinite(high - low) else 0.0
+    return min(max(value, low + margin), high - margin)
+
+
+def _resolve(unit: str, x: str, y: str) -> str:
+    x_is_one, y_is_one = x in ("", "1"), y in ("", "1")
+    known = {
+        "x": x or "1",
+        "y": y or "1",
+        "1": "1",
+        "1/x": "1" if x_is_one else f"1/{_bracket(x)}",
+        "y/x": (y or "1") if x_is_one else f"{'1' if y_is_one else _bracket(y)}/{_bracket(x)}",
+        "x*y": (y or "1") if x_is_one else (x if y_is_one else f"{_bracket(y)}*{_bracket(x)}"),
+    }
+    return known.get(unit, unit)
+
+
+def _bracket(unit: str) -> str:
+    return f"({unit})" if any(sign in unit for sign in "*/ ") else unit

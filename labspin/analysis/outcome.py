@@ -1,0 +1,208 @@
+"""What a fit gives: values with honest errors, how good it is, the curves to draw, and what to distrust.
+
+Standard errors are of one standard deviation. Where the data come with their own errors, those are taken
+as they are and the fit is *tested* against them: reduced χ² and its probability are reported, and a bad
+one is a warning, never hidden by scaling. Where they do not, the scatter about the fit sets the scale, and
+there is nothing left to test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from labspin.analysis.model import FloatArray
+from labspin.errors import FitError
+from labspin.units import format_quantity
+
+__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "with_error"]
+
+
+@dataclass(frozen=True)
+class FittedParameter:
+    """One parameter as fitted.
+
+    Attributes
+    ----------
+    value, stderr
+        In ``unit``; stderr is NaN where the data do not give one, 0 for a fixed parameter.
+    derived
+        Computed from other parameters, with their covariance.
+    """
+
+    name: str
+    value: float
+    stderr: float
+    unit: str
+    fixed: bool = False
+    derived: bool = False
+    description: str = ""
+
+    def text(self) -> str:
+        """Return ``value ± stderr unit``, the value rounded as its error asks."""
+        return with_error(self.value, self.stderr, self.unit)
+
+
+@dataclass(frozen=True)
+class FitStatistics:
+    """How good a fit is.
+
+    Attributes
+    ----------
+    chi2
+        Weighted sum of squared residuals (deviance for a likelihood fit).
+    degrees_of_freedom
+        Points minus fitted parameters.
+    p_value
+        Probability of a larger χ² if model and errors are right; None where the errors were taken from the
+        scatter about the fit, or where only the shape of the likelihood is known.
+    aic, bic
+        Akaike and Bayes information criteria; only differences between models of the same data mean anything.
+    """
+
+    chi2: float
+    degrees_of_freedom: int
+    points: int
+    p_value: float | None
+    aic: float
+    bic: float
+    errors_from_scatter: bool
+    converged: bool
+    evaluations: int = 0
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def chi2red(self) -> float:
+        """Reduced χ²; NaN without a degree of freedom."""
+        return self.chi2 / self.degrees_of_freedom if self.degrees_of_freedom > 0 else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class FitOutcome:
+    """A fit of one model to one trace.
+
+    Attributes
+    ----------
+    name
+        What the fit is called in the run file, such as ``"t1"``.
+    covariance
+        Of the fitted parameters ``covariance_names``, in their units.
+    x, y, sigma, best, residuals
+        The points that were fitted, their errors (None: unknown), the model there, and y − best.
+    curve_x, curve_y
+        The model on a fine grid.
+    warnings
+        What to distrust, one sentence each.
+    """
+
+    name: str
+    quantity: str
+    model: str
+    equation: str
+    parameters: tuple[FittedParameter, ...]
+    covariance_names: tuple[str, ...]
+    covariance: FloatArray
+    statistics: FitStatistics
+    x: FloatArray
+    y: FloatArray
+    sigma: FloatArray | None
+    best: FloatArray
+    curve_x: FloatArray
+    curve_y: FloatArray
+    x_name: str = "x"
+    x_unit: str = "1"
+    y_name: str = "y"
+    y_unit: str = "1"
+    warnings: tuple[str, ...] = ()
+    recipe: str = ""
+    source: str = ""
+    label: str = ""
+
+    @property
+    def residuals(self) -> FloatArray:
+        """Data minus model."""
+        return np.asarray(self.y - self.best)
+
+    def __getitem__(self, name: str) -> FittedParameter:
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        known = ", ".join(parameter.name for parameter in self.parameters)
+        raise FitError(f"fit {self.name}: no parameter {name!r}; it has {known}")
+
+    def values(self) -> dict[str, float]:
+        """Return the value of every parameter by name."""
+        return {parameter.name: parameter.value for parameter in self.parameters}
+
+    def with_changes(self, **changes: Any) -> FitOutcome:
+        """Return a copy with fields replaced."""
+        return replace(self, **changes)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one plain row a parameter, for tables and tidy files."""
+        statistics = self.statistics
+        common = {
+            "source": self.source,
+            "label": self.label,
+            "fit": self.name,
+            "quantity": self.quantity,
+            "model": self.model,
+        }
+        tail = {
+            "chi2red": statistics.chi2red,
+            "p_value": statistics.p_value,
+            "points": statistics.points,
+            "converged": statistics.converged,
+            "warnings": "; ".join(self.warnings),
+        }
+        return [
+            {
+                **common,
+                "parameter": p.name,
+                "value": p.value,
+                "stderr": p.stderr,
+                "unit": p.unit,
+                "fixed": p.fixed,
+                **tail,
+            }
+            for p in self.parameters
+        ]
+
+    def summary(self) -> str:
+        """Return the fit in a few lines of text."""
+        lines = [f"{self.name}: {self.model} on {self.quantity}, {self.statistics.points} points"]
+        lines += [f"  {p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in self.parameters]
+        lines.append(f"  {goodness_text(self.statistics)}")
+        return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
+
+
+def goodness_text(statistics: FitStatistics) -> str:
+    """Return reduced χ² and its probability as text."""
+    if statistics.errors_from_scatter:
+        return (
+            f"errors scaled to the scatter about the fit ({statistics.degrees_of_freedom} degrees of freedom)"
+        )
+    text = f"χ²red = {statistics.chi2red:.3g} ({statistics.degrees_of_freedom} degrees of freedom"
+    return text + (")" if statistics.p_value is None else f", p = {statistics.p_value:.2g})")
+
+
+def with_error(value: float, stderr: float, unit: str) -> str:
+    """Return ``value ± stderr`` in ``unit`` with an SI prefix, rounded to two digits of the error."""
+    if not math.isfinite(value):
+        return f"{value} {unit}".strip()
+    if not (math.isfinite(stderr) and stderr > 0):
+        return format_quantity(value, unit)
+    prefixed = format_quantity(max(abs(value), stderr), unit, digits=12).split(" ", 1)
+    scale = float(prefixed[0]) / max(abs(value), stderr)
+    shown, error = value * scale, stderr * scale
+    name = f" {prefixed[1]}" if len(prefixed) > 1 else ""
+    largest = max(abs(shown), error)
+    power = 0 if 1e-3 <= largest < 1e6 else math.floor(math.log10(largest))
+    shown, error = shown / 10.0**power, error / 10.0**power
+    places = min(12, max(0, 1 - math.floor(math.log10(error))))
+    text = f"{shown:.{places}f} ± {error:.{places}f}"
+    return f"({text})e{power:+03d}{name}" if power else f"{text}{name}"

@@ -1,0 +1,187 @@
+"""Pictures of fits: data with error bars, the fitted curve, and the residuals below in units of their errors.
+
+Colours are Okabe and Ito's, told apart by the colour-blind, each with its own marker. Every parameter's axis
+carries its unit with a prefix that makes the numbers readable. No window is opened: figures are drawn by
+the Agg canvas, so this works on a server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labspin.analysis.model import FloatArray
+from labspin.analysis.outcome import FitOutcome
+from labspin.errors import FitError
+from labspin.units import format_quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "figure_of", "plot_outcomes", "plot_t1", "save"]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = "osD^vPX"
+_HEADLINE = {
+    "stretched_exponential": ("T1",),
+    "recharging_decay": ("T1", "recharging_time"),
+    "double_exponential": ("time_fast", "time_slow"),
+    "thermal_spectrum": ("f0", "Q", "spring_constant"),
+}
+_LEGEND_LIMIT = 12
+
+
+def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
+    """Draw T1 fits over a logarithmic time axis with T1 ± σ in the legend, and return the picture's path."""
+    return save(figure_of(outcomes, logarithmic=True), path)
+
+
+def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
+    """Draw fits into one picture (PNG, PDF or SVG), a panel a kind of quantity, and return its path.
+
+    Raises
+    ------
+    FitError
+        There is nothing to draw, or the picture cannot be written.
+    """
+    return save(figure_of(outcomes), path)
+
+
+def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None) -> Figure:
+    """Return a figure of ``outcomes``: one column a kind of axes, residuals below.
+
+    Parameters
+    ----------
+    logarithmic
+        Logarithmic x axis; None: where x is positive and spans more than two decades.
+    """
+    if not outcomes:
+        raise FitError("plot: wanted at least one fit, got none")
+    from matplotlib.figure import Figure
+
+    groups = _grouped(outcomes)
+    figure = Figure(figsize=(6.4 * len(groups), 5.6), layout="constrained")
+    axes = figure.subplots(2, len(groups), sharex="col", squeeze=False, gridspec_kw={"height_ratios": [3, 1]})
+    for column, group in enumerate(groups):
+        _draw(axes[0, column], axes[1, column], group, logarithmic)
+    return figure
+
+
+def save(figure: Figure, path: Path | str) -> Path:
+    """Write ``figure`` and return its path."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    target = Path(path)
+    FigureCanvasAgg(figure)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target, dpi=150)
+    except (OSError, ValueError) as error:
+        raise FitError(f"picture {target}: cannot be written: {error}") from error
+    return target
+
+
+def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
+    groups: dict[tuple[str, ...], list[FitOutcome]] = {}
+    for outcome in outcomes:
+        key = (outcome.x_name, outcome.x_unit, outcome.y_name, outcome.y_unit, outcome.model)
+        groups.setdefault(key, []).append(outcome)
+    return list(groups.values())
+
+
+def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic: bool | None) -> None:
+    first = outcomes[0]
+    scale, unit = _axis_scale(np.concatenate([outcome.x for outcome in outcomes]), first.x_unit)
+    spectrum = first.model == "thermal_spectrum"
+    for index, outcome in enumerate(outcomes):
+        colour = COLOURS[index % len(COLOURS)]
+        marker = _MARKERS[index % len(_MARKERS)]
+        _draw_one(upper, lower, outcome, scale, colour, "." if spectrum else marker, spectrum)
+    lower.axhline(0, color="0.4", linewidth=0.8)
+    if spectrum:
+        upper.set_yscale("log")
+    if logarithmic is None:
+        logarithmic = not spectrum and _spans_decades(first.x)
+    if logarithmic:
+        _log_axis(lower, np.concatenate([outcome.x for outcome in outcomes]) * scale)
+    lower.set_xlabel(_label(first.x_name, unit))
+    upper.set_ylabel(_label(first.y_name, first.y_unit))
+    known = all(outcome.sigma is not None for outcome in outcomes)
+    lower.set_ylabel("residual / σ" if known else "residual")
+    upper.grid(alpha=0.25)
+    lower.grid(alpha=0.25)
+    if len(outcomes) <= _LEGEND_LIMIT:
+        upper.legend(fontsize=8, frameon=False)
+    upper.set_title(first.equation, fontsize=8, wrap=True)
+
+
+def _draw_one(
+    upper: Axes, lower: Axes, outcome: FitOutcome, scale: float, colour: str, marker: str, spectrum: bool
+) -> None:
+    label = _legend(outcome)
+    points: dict[str, Any] = {"color": colour, "markersize": 2 if spectrum else 4}
+    errors = None if spectrum else outcome.sigma
+    upper.errorbar(
+        outcome.x * scale, np.real(outcome.y), errors, fmt=marker, capsize=2, elinewidth=0.8, **points
+    )
+    upper.plot(
+        outcome.curve_x * scale,
+        np.real(outcome.curve_y),
+        color=colour if not spectrum else "black",
+        label=label,
+        zorder=3,
+    )
+    residuals = np.real(outcome.residuals) / (1.0 if outcome.sigma is None else outcome.sigma)
+    lower.plot(outcome.x * scale, residuals, marker, **points)
+
+
+def _legend(outcome: FitOutcome) -> str:
+    names = _HEADLINE.get(outcome.model, tuple(p.name for p in outcome.parameters if not p.fixed)[:2])
+    present = {parameter.name: parameter for parameter in outcome.parameters}
+    parts = [f"{_symbol(name)} = {present[name].text()}" for name in names if name in present]
+    between = "\n" if len(parts) > 1 else ": "
+    head = f"{outcome.label}{between}" if outcome.label else ""
+    return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
+
+
+def _symbol(name: str) -> str:
+    return {"T1": "$T_1$", "f0": "$f_0$", "Q": "$Q$", "spring_constant": "$k$"}.get(
+        name, name.replace("_", " ")
+    )
+
+
+def _spans_decades(x: FloatArray) -> bool:
+    positive = x[x > 0]
+    return bool(positive.size > 2 and x.min() >= 0 and x.max() / positive.min() >= 100)
+
+
+def _log_axis(axes: Axes, x: FloatArray) -> None:
+    """Logarithmic x with a linear piece below the shortest delay, where x = 0 is shown if it was measured."""
+    positive = x[x > 0]
+    if positive.size == 0:
+        return
+    if x.min() <= 0:
+        axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.3)
+        axes.set_xlim(left=0)
+    else:
+        axes.set_xscale("log")
+
+
+def _axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
+    """Return the factor and the prefixed unit in which ``x`` reads well."""
+    largest = float(np.max(np.abs(x))) if x.size else 0.0
+    if not largest > 0 or not math.isfinite(largest):
+        return 1.0, unit
+    number, _, prefixed = format_quantity(largest, unit, digits=15).partition(" ")
+    if not prefixed or unit in ("", "1"):
+        return 1.0, unit
+    return 10.0 ** round(math.log10(float(number) / largest)), prefixed
+
+
+def _label(name: str, unit: str) -> str:
+    return name if unit in ("", "1") else f"{name} ({unit})"

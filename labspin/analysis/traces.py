@@ -1,0 +1,193 @@
+"""From a run to the traces that a recipe fits.
+
+A run is a grid or a list of points. Along the dimension that the recipe calls x lies a trace; every other
+dimension makes more traces, except those that only repeat the measurement, whose points are pooled into
+one trace (a repeated x is as good a point as any). A quantity that is an array at each point is one trace
+a point.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.expression import Expression
+from labspin.analysis.model import FloatArray
+from labspin.analysis.recipes import Recipe
+from labspin.errors import FitError
+from labspin.units import format_quantity, parse_quantity
+
+__all__ = ["REPEATS", "Trace", "traces_of"]
+
+REPEATS = frozenset({"repeat", "repetition", "average"})
+"""Dimensions that repeat a measurement."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one fit sees: x, y (n,), sigma (n,) or None, names and units, and where on the grid it lies."""
+
+    x: FloatArray
+    y: NDArray[Any]
+    sigma: FloatArray | None
+    x_name: str
+    x_unit: str
+    y_name: str
+    y_unit: str
+    label: str = ""
+
+
+def traces_of(run: Any, recipe: Recipe) -> list[Trace]:
+    """Return the traces of ``run`` (a `labspin.data.Run`) that ``recipe`` asks for.
+
+    Raises
+    ------
+    RecipeError
+        The run has no such column.
+    FitError
+        Poisson errors are asked of columns that hold no counts.
+    """
+    arrays, units, dimensions = _columns(run)
+    x_expression, y_expression = Expression(recipe.x), Expression(recipe.y)
+    x = np.asarray(x_expression.value(arrays), np.float64)
+    y = y_expression.value(arrays)
+    sigma = _sigma(recipe, y_expression, arrays)
+    keep = _selected(recipe, arrays, units)
+    x, y, sigma, keep = _aligned(x, y, sigma, keep)
+    names = _names(recipe, x_expression, y_expression, units)
+    along = _along(dimensions, x_expression, x.ndim)
+    found = []
+    for place, label in _places(run, dimensions, along, x.shape):
+        chosen = keep[place].ravel()
+        errors = None if sigma is None else sigma[place].ravel()[chosen]
+        found.append(Trace(x[place].ravel()[chosen], y[place].ravel()[chosen], errors, *names, label))
+    return found
+
+
+def _along(dimensions: list[str], x: Expression, ndim: int) -> list[int]:
+    """Return the axes along which one trace runs."""
+    repeats = [axis for axis, name in enumerate(dimensions) if name in REPEATS]
+    scanned = [axis for axis, name in enumerate(dimensions) if name in x.names]
+    points = max(len(dimensions), 1)
+    if ndim > points:
+        return [*repeats, *range(points, ndim)]
+    return repeats + scanned if scanned else list(range(ndim))
+
+
+def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[str]]:
+    """Return every column and dimension by name, on the grid, with their units and the grid's dimensions."""
+    layout = run.header.layout
+    arrays = {name: np.asarray(values) for name, values in run.data.items()}
+    units = {column.name: column.unit for column in layout.columns}
+    count = len(layout.dimensions)
+    for axis, dimension in enumerate(layout.dimensions):
+        shape = [1] * count
+        shape[axis] = -1
+        arrays.setdefault(dimension.name, np.asarray(dimension.values, np.float64).reshape(shape))
+        units[dimension.name] = dimension.unit
+    for column in layout.columns:
+        for axis, inner in enumerate(column.axes):
+            shape = [1] * (max(count, 1) + len(column.axes))
+            shape[max(count, 1) + axis] = -1
+            arrays.setdefault(inner.name, np.asarray(inner.values, np.float64).reshape(shape))
+            units[inner.name] = inner.unit
+    return arrays, units, [dimension.name for dimension in layout.dimensions]
+
+
+def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) -> FloatArray | None:
+    if recipe.sigma == "none":
+        return None
+    if recipe.sigma != "poisson":
+        return np.asarray(Expression(recipe.sigma).value(arrays), np.float64)
+    errors = {name: _poisson(name, arrays[name]) for name in y.names}
+    return y.error(arrays, errors)
+
+
+def _poisson(name: str, counts: NDArray[Any]) -> FloatArray:
+    """Return √N, and 1 for no count at all."""
+    values = np.asarray(counts, np.float64)
+    seen = values[np.isfinite(values)]
+    if np.any(seen < 0) or np.any(seen != np.round(seen)):
+        raise FitError(
+            f"column {name!r}: wanted counts for Poisson errors, got values such as "
+            f"{float(seen[(seen < 0) | (seen != np.round(seen))][0])!r}; give an expression for sigma instead"
+        )
+    return np.sqrt(np.maximum(values, 1.0))
+
+
+def _selected(
+    recipe: Recipe, arrays: Mapping[str, NDArray[Any]], units: Mapping[str, str]
+) -> NDArray[np.bool_]:
+    keep: NDArray[np.bool_] = np.asarray(True)
+    for name, limits in recipe.select.items():
+        values = np.asarray(Expression(name).value(arrays), np.float64)
+        low, high = (
+            _number(limit, units.get(name, "1"), f"recipe {recipe.name}: {name}") for limit in limits
+        )
+        keep = keep & (values >= low) & (values <= high)
+    return keep
+
+
+def _number(value: Any, unit: str, name: str) -> float:
+    return parse_quantity(value, unit, name=name) if isinstance(value, str) else float(value)
+
+
+def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]:
+    missing = y.ndim - x.ndim
+    if missing > 0 and y.shape[: x.ndim] == x.shape:
+        x = x.reshape(x.shape + (1,) * missing)
+    try:
+        shape = np.broadcast_shapes(x.shape, y.shape)
+    except ValueError as error:
+        raise FitError(f"x of shape {x.shape} and y of shape {y.shape} do not belong together") from error
+    keep = keep.reshape(keep.shape + (1,) * (len(shape) - keep.ndim)) if 0 < keep.ndim < len(shape) else keep
+    return (
+        np.broadcast_to(x, shape),
+        np.broadcast_to(y, shape),
+        None if sigma is None else np.broadcast_to(sigma, shape),
+        np.broadcast_to(keep, shape),
+    )
+
+
+def _names(
+    recipe: Recipe, x: Expression, y: Expression, units: Mapping[str, str]
+) -> tuple[str, str, str, str]:
+    return (
+        x.text.replace("_", " "),
+        _unit(x, units),
+        (recipe.y_name or y.text).replace("_", " "),
+        _unit(y, units),
+    )
+
+
+def _unit(expression: Expression, units: Mapping[str, str]) -> str:
+    """Return the unit of a sum or difference of like columns; "1" for anything else."""
+    found = {units.get(name, "1") for name in expression.names}
+    linear = not any(sign in expression.text for sign in "*/(")
+    return found.pop() or "1" if linear and len(found) == 1 else "1"
+
+
+def _places(
+    run: Any, dimensions: list[str], along: list[int], shape: tuple[int, ...]
+) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yield the index of each trace on the grid and what tells it from the others."""
+    others = [axis for axis in range(len(shape)) if axis not in along]
+    layout = run.header.layout
+    for position in itertools.product(*(range(shape[axis]) for axis in others)):
+        place: list[Any] = [slice(None)] * len(shape)
+        words = []
+        for axis, index in zip(others, position, strict=True):
+            place[axis] = index
+            if axis < len(layout.dimensions):
+                dimension = layout.dimensions[axis]
+                words.append(
+                    f"{dimension.name} {format_quantity(float(dimension.values[index]), dimension.unit)}"
+                )
+            else:
+                words.append(f"point {index}")
+        yield tuple(place), ", ".join(words)
