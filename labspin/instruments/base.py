@@ -31,6 +31,7 @@ from pymeasure.instruments import Channel, Instrument
 
 from labspin.clock import Clock, WallClock
 from labspin.errors import (
+    ArgumentError,
     ConnectionFailedError,
     IdentityError,
     InstrumentError,
@@ -381,6 +382,11 @@ class RoleAdapter(ABC):
     options: ClassVar[type] = NoOptions
     """Record of the options that a station file may give."""
 
+    units: ClassVar[Mapping[str, str]] = {}
+    """Units of settable attributes beyond those of the role, which a station may then move."""
+    twin: ClassVar[type | None] = None
+    """Class of the simulated device, for drivers that labspin does not bring."""
+
     def __init__(self, driver: Any, options: Any = None) -> None:
         self.device = driver
         self.chosen = self.options() if options is None else options
@@ -419,6 +425,36 @@ class RoleAdapter(ABC):
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
         """Return what the hardware allows: attribute to (least, greatest), in the role's units."""
         return {}
+
+    @classmethod
+    def check_address(cls, address: str) -> None:
+        """Refuse an address that cannot be one of this driver.
+
+        Raises
+        ------
+        ArgumentError
+            It is no VISA resource name.
+        """
+        try:
+            pyvisa.rname.parse_resource_name(address)
+        except pyvisa.rname.InvalidResourceName as error:
+            raise ArgumentError(
+                f"wanted a VISA resource name such as 'TCPIP::192.168.1.10::5025::SOCKET' or "
+                f"'GPIB0::23::INSTR', got {address!r}"
+            ) from error
+
+    @classmethod
+    def canonical_address(cls, address: str) -> str:
+        """Return ``address`` in the form in which two names of one place are equal."""
+        try:
+            return str(pyvisa.rname.to_canonical_name(address)).upper()
+        except pyvisa.rname.InvalidResourceName:
+            return address.strip().upper()
+
+    @classmethod
+    def uses_visa(cls) -> bool:
+        """Return whether the driver takes a VISA library."""
+        return issubclass(cls.driver, Guarded)
 
     def configure(self) -> None:  # noqa: B027 - most instruments need nothing
         """Bring the instrument into the mode that the role needs; moves no output."""
@@ -495,4 +531,4 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _what(error: BaseException) -> str:
-    return str(error).strip() or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__

@@ -14,7 +14,6 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,8 @@ from labspin.errors import ConfigurationError
 from labspin.instruments.roles import ROLES, missing_members
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from labspin.instruments.base import RoleAdapter
 
 __all__ = ["DRIVERS", "DriverEntry", "driver_names", "load_driver"]
@@ -98,6 +99,8 @@ def load_driver(name: str, *, folder: Path | None = None) -> DriverEntry:
 
 @functools.cache
 def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # 50 ms, which only a station file is worth
+
     return {point.name: point for point in entry_points(group=_GROUP)}
 
 
@@ -154,7 +157,7 @@ def _refuse_misfit(name: str, adapter: Any) -> None:
         raise ConfigurationError(
             f"driver {name!r}: wanted a subclass of labspin.instruments.base.RoleAdapter, got {adapter!r}"
         )
-    role = getattr(adapter, "role", None)
+    role = str(getattr(adapter, "role", None))
     if role not in ROLES:
         raise ConfigurationError(f"driver {name!r}: its role must be one of {', '.join(ROLES)}, got {role!r}")
     if missing := missing_members(adapter, ROLES[role]):

@@ -5,7 +5,8 @@ client as log records, one lock, errors with the instrument's name, and named li
 
 Quirks (client 2.1.2; *Pulse Streamer 8/2* documentation, 'Hardware' and 'Programming interface'):
 
-- 1 ns resolution; no pulse below 2 ns or 3 ns, by hardware version; 3 ns are required here. At most 2·10⁶ steps (`PulseStreamerBase.enc_binary`).
+- 1 ns resolution; no pulse below 2 ns or 3 ns, by hardware version; 3 ns are required here.
+  At most 2·10⁶ steps (`PulseStreamerBase.enc_binary`).
 - The pattern memory works in units of 8 ns, and a pattern whose length is no multiple of them is prolonged by
   up to 7 ns of its last level when it repeats. The low state that fills it up is made part of the pattern
   here, so that the period read back is the period played.
@@ -272,6 +273,17 @@ class PulseStreamerLines(RoleAdapter):
         self._loaded: tuple[PulseSequence, int] | None = None
         self._uploaded = False
 
+    @classmethod
+    def check_address(cls, address: str) -> None:
+        """Refuse what is neither ``host`` nor ``host:port``."""
+        _host_and_port(address)
+
+    @classmethod
+    def canonical_address(cls, address: str) -> str:
+        """Return host and port."""
+        host, port = _host_and_port(address)
+        return f"{host.lower()}:{port}"
+
     @property
     def lines(self) -> Mapping[str, int]:
         """Get the output of every named line (dimensionless, int from 0 to 7)."""
@@ -372,8 +384,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.partition(":")
     if not host or (port and not port.isdigit()):
         raise ArgumentError(
-            f"address of a Pulse Streamer: wanted 'host' or 'host:port' such as '192.168.1.20', "
-            f"got {address!r}"
+            f"wanted the host name or IP address of a Pulse Streamer such as '192.168.1.20', got {address!r}"
         )
     return host, int(port or _PORT)
 

@@ -9,11 +9,15 @@ Quirks:
 - A preset has one significant digit (``CP2,12`` sets 10): it counts over 1 … 9 times a power of ten triggers,
   and nothing else. Other numbers are refused here, for a count over fewer triggers than thought is a wrong
   count.
+- Counter T begins a period with the first trigger and ends it with the (N+1)th: N + 1 triggers are needed for
+  N gates (page 12), so the pulse generator has to go on playing until `is_done`.
+- A trigger that comes before delay, width and 1 µs have passed is missed. A gate of delay zero opens 25 ns
+  after the trigger; that is not corrected for.
 - Gate times have four digits, coarser above 2048 (`nearest_gate_time`); the counter rounds silently. Settings
   are read back for the snapshot.
 - ``SS`` clears the bits that it reads, so that a lost answer would lose the end of a count. Whether a
-  count is finished is read from the scan buffer instead: ``QA1`` is -1 until the first period is complete, and can be
-  asked again.
+  count is finished is read from the scan buffer instead: ``QA1`` is -1 until the first period is complete,
+  and can be asked again.
 - The buffer is emptied when a count starts, and a reset discards it.
 - Pulses of a TTL detector exceed its ±300 mV input range; an attenuator is needed.
 """

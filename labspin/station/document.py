@@ -1,0 +1,223 @@
+"""A TOML file that a person wrote, read so that every mistake can be pointed at.
+
+A `Section` is one table of the file with its place in it. Keys are *taken* with what they should be; what is
+wrong raises `labspin.errors.StationError` with file, line, key path, what was wanted and what came, and
+what was never taken is an unknown key, answered with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from labspin.errors import LabspinError, StationError
+from labspin.units import parse_quantity
+
+__all__ = ["Section", "read_document"]
+
+_Value = TypeVar("_Value")
+_MISSING: Any = object()
+_HEADER = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_KINDS = {str: "text", bool: "true or false", int: "a whole number", dict: "a table", list: "a list"}
+
+Path_ = tuple[str, ...]
+
+
+def read_document(path: Path) -> tuple[Section, str]:
+    """Return the file's root section and its text.
+
+    Raises
+    ------
+    StationError
+        The file cannot be read, or is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, _neighbours(path), n=1)
+        hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a .toml file"
+        raise StationError(f"station file {str(path)!r} does not exist; {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationError(f"station file {str(path)!r} cannot be read as text: {error}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StationError(f"{path}: is no TOML: {error}") from error
+    return Section(data, (), path, _lines_of(text)), text
+
+
+def _neighbours(path: Path) -> list[str]:
+    return [file.name for file in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+
+
+def _lines_of(text: str) -> dict[Path_, int]:
+    """Return the line on which each table or key begins; a line-wise look that is right for plain files."""
+    lines: dict[Path_, int] = {}
+    table: Path_ = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _split(header[1])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault((*table, *_split(key[1])), number)
+    return lines
+
+
+def _split(dotted: str) -> Path_:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+class Section:
+    """One table of a file; see the module.
+
+    Parameters
+    ----------
+    data
+        The table.
+    place
+        Its key path.
+    file
+        The file, for errors.
+    lines
+        Key path to line number.
+    """
+
+    def __init__(self, data: Mapping[str, Any], place: Path_, file: Path, lines: Mapping[Path_, int]) -> None:
+        self._data, self.place, self._file, self._lines = dict(data), place, file, lines
+        self._known: dict[str, None] = {}
+
+    def where(self, key: str = "") -> str:
+        """Return file, line and key path of ``key``, for an error."""
+        place = (*self.place, key) if key else self.place
+        line = next(
+            (self._lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self._lines), None
+        )
+        at = f", line {line}" if line else ""
+        return f"{self._file}{at}: {'.'.join(place)}" if place else f"{self._file}"
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        """Raise an error at ``key``.
+
+        Raises
+        ------
+        StationError
+            Always.
+        """
+        raise StationError(f"{self.where(key)}: {problem}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def take(self, key: str, kind: type, default: Any = _MISSING, *, example: str = "") -> Any:
+        """Return the value of ``key``, which must be of ``kind``.
+
+        Raises
+        ------
+        StationError
+            It is missing and has no default, or is something else.
+        """
+        self._known[key] = None
+        if key not in self._data:
+            if default is _MISSING:
+                hint = f"; write for example {example}" if example else ""
+                self.fail(key, f"is missing; wanted {_KINDS[kind]}{hint}")
+            return default
+        value = self._data[key]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            self.fail(key, f"wanted {_KINDS[kind]}, got {value!r}")
+        return value
+
+    def choice(self, key: str, choices: Iterable[str], default: Any = _MISSING, *, what: str = "") -> str:
+        """Return the value of ``key``, one of ``choices``."""
+        choices = tuple(choices)
+        value: str = self.take(key, str, default, example=f'{key} = "{choices[0]}"' if choices else "")
+        if value not in choices:
+            self.fail(
+                key, f"wanted {what or 'one'} of {', '.join(choices)}, got {value!r}{_near(value, choices)}"
+            )
+        return value
+
+    def quantity(self, key: str, unit: str, default: Any = _MISSING, *, example: str = "") -> Any:
+        """Return the value of ``key``, text with a unit, as a number in ``unit``."""
+        self._known[key] = None
+        if key not in self._data:
+            if default is _MISSING:
+                self.fail(key, f"is missing; write for example {key} = {example or _quoted(unit)}")
+            return default
+        return self.guard(key, lambda: parse_quantity(self._data[key], unit, name=key), named=True)
+
+    def quantities(self, key: str, unit: str, count: int, *, example: str) -> list[float]:
+        """Return the value of ``key``, a list of ``count`` quantities in ``unit``."""
+        values: Sequence[Any] = self.take(key, list, example=f"{key} = {example}")
+        if len(values) != count:
+            self.fail(key, f"wanted {count} values such as {example}, got {values!r}")
+        return [
+            self.guard(key, lambda value=value: parse_quantity(value, unit, name=key), named=True)  # type: ignore[misc]
+            for value in values
+        ]
+
+    def section(self, key: str, *, required: bool = False) -> Section:
+        """Return the table ``key``; an empty one if it is missing."""
+        default = _MISSING if required else {}
+        table = self.take(key, dict, default, example=f"[{'.'.join((*self.place, key))}]")
+        return Section(table, (*self.place, key), self._file, self._lines)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the whole table as it stands, all of it taken."""
+        self._known.update(dict.fromkeys(self._data))
+        return dict(self._data)
+
+    def plain_value(self, key: str, default: Any = None) -> Any:
+        """Return the value of ``key`` as it stands."""
+        self._known[key] = None
+        return self._data.get(key, default)
+
+    def know(self, *keys: str) -> None:
+        """Count ``keys`` as known without reading them."""
+        self._known.update(dict.fromkeys(keys))
+
+    def near(self, word: str) -> str:
+        """Return the hint "did you mean" for ``word`` among the known keys, or nothing."""
+        return _near(word, self._known)
+
+    def guard(self, key: str, make: Callable[[], _Value], *, named: bool = False) -> _Value:
+        """Return what ``make`` returns; what it refuses becomes an error at ``key``."""
+        try:
+            return make()
+        except StationError:
+            raise
+        except LabspinError as error:
+            text = str(error)
+            problem = text.removeprefix(f"{key}: ") if named else text
+            raise StationError(f"{self.where(key)}: {problem}") from error
+
+    def finish(self) -> None:
+        """Refuse keys that were never taken.
+
+        Raises
+        ------
+        StationError
+            There are some.
+        """
+        for key in self._data:
+            if key not in self._known:
+                known = ", ".join(self._known) or "none"
+                self.fail(key, f"is not known here{_near(key, self._known)}; known: {known}")
+
+
+def _quoted(unit: str) -> str:
+    return "1.0" if unit in ("", "1") else f'"1 {unit}"'
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

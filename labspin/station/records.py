@@ -1,0 +1,345 @@
+"""What a station file says, checked and frozen.
+
+Each function reads one kind of table (see ``docs/reference/station-file.md``) and refuses what cannot be
+meant. Nothing here touches an instrument.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, cast
+
+from labspin.errors import LabspinError
+from labspin.experiment import ActuatorSpec, Bench, Calibration, Interlock, Settle
+from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
+from labspin.station.document import Section
+from labspin.units import canonical, format_quantity
+
+__all__ = ["InstrumentSpec", "SimulationSpec", "read_instruments", "read_interlocks", "read_simulation"]
+
+_RESERVED = frozenset(name for name, _ in inspect.getmembers(Bench)) | {"name", "clock", "description"}
+
+
+@dataclass(frozen=True)
+class InstrumentSpec:
+    """One instrument of a station."""
+
+    name: str
+    role: str
+    entry: DriverEntry
+    address: str  # "" on a simulated station
+    options: Any  # the adapter's record of options
+    timeout: float  # s
+    retries: int
+    actuators: tuple[ActuatorSpec, ...]
+    wiring: Mapping[str, str]  # port of the simulated device -> signal, detector or line of the world
+    twin: Mapping[str, Any]  # options of the simulated device
+
+    @property
+    def driver(self) -> str:
+        """Name of the driver, as the file has it."""
+        return self.entry.name
+
+
+@dataclass(frozen=True)
+class SimulationSpec:
+    """The simulated world of a station."""
+
+    DEFAULT_SEED: ClassVar[int] = 0
+
+    sample: str
+    parameters: Mapping[str, Any]
+    speed: float  # simulated seconds per second; inf: as fast as possible
+    seed: int
+    detectors: Mapping[str, Mapping[str, float]]
+
+
+def read_simulation(root: Section) -> SimulationSpec | None:
+    """Return the simulated world, or None if the station is real."""
+    if "simulation" not in root:
+        return None
+    section = root.section("simulation")
+    sample = section.take("sample", str, example='sample = "levitated_diamond"')
+    detectors = section.section("detectors")
+    spec = SimulationSpec(
+        sample=sample,
+        parameters=section.section("parameters").plain(),
+        speed=_speed(section),
+        seed=section.take("seed", int, SimulationSpec.DEFAULT_SEED),
+        detectors={name: _detector(detectors.section(name)) for name in detectors},
+    )
+    section.finish()
+    return spec
+
+
+def _speed(section: Section) -> float:
+    if isinstance(section.plain_value("clock"), str) or "clock" not in section:
+        word = section.choice("clock", ("fast", "wall"), "fast")
+        return {"fast": math.inf, "wall": 1.0}[word]
+    speed = section.plain_value("clock")
+    if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not speed > 0:
+        section.fail("clock", f'wanted "fast", "wall" or simulated seconds per second > 0, got {speed!r}')
+    return float(speed)
+
+
+def _detector(section: Section) -> dict[str, float]:
+    found = {
+        "efficiency": section.quantity("efficiency", "1", 1.0),
+        "dark_rate": section.quantity("dark_rate", "1/s", 0.0),
+        "dead_time": section.quantity("dead_time", "s", 0.0),
+    }
+    section.finish()
+    return found
+
+
+def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[InstrumentSpec, ...]:
+    """Return every instrument of the file; ``folder`` is what paths of drivers are relative to."""
+    tables = root.section("instruments", required=True)
+    specs = tuple(
+        _instrument(name, tables.section(name), simulated=simulated, folder=folder) for name in tables
+    )
+    if not specs:
+        root.fail("instruments", "wanted at least one table such as [instruments.microwave], got none")
+    _refuse_shared_addresses(tables, specs)
+    return specs
+
+
+def _instrument(name: str, section: Section, *, simulated: bool, folder: Path) -> InstrumentSpec:
+    _refuse_name(name, section)
+    role = section.choice("role", ROLES, what="a role")
+    driver = section.take("driver", str, example='driver = "sg384"')
+    entry = section.guard("driver", lambda: load_driver(driver, folder=folder))
+    if entry.role != role:
+        section.fail("role", f"driver {driver!r} is a {entry.role}, got {role!r}; correct role or driver")
+    options = _options(section, entry)
+    address, wiring, twin = _connection(section, entry, simulated)
+    spec = InstrumentSpec(
+        name=name,
+        role=role,
+        entry=entry,
+        address=address,
+        options=options,
+        timeout=_positive(section, "timeout", 3.0),
+        retries=_retries(section),
+        actuators=_actuators(name, section, entry, options),
+        wiring=wiring,
+        twin=twin,
+    )
+    section.finish()
+    return spec
+
+
+def _refuse_name(name: str, section: Section) -> None:
+    if not name.isidentifier() or name in _RESERVED:
+        section.fail(
+            "",
+            f"the name {name!r} cannot be used for an instrument; wanted a word such as 'microwave' that "
+            "the bench does not use itself",
+        )
+
+
+def _positive(section: Section, key: str, default: float) -> float:
+    value: float = section.quantity(key, "s", default)
+    if not 0 < value < math.inf:
+        section.fail(key, f"wanted a time > 0, got {value:g} s")
+    return value
+
+
+def _retries(section: Section) -> int:
+    retries: int = section.take("retries", int, 1)
+    if not 0 <= retries <= 10:
+        section.fail("retries", f"wanted 0 to 10, got {retries}")
+    return retries
+
+
+def _connection(
+    section: Section, entry: DriverEntry, simulated: bool
+) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """Return address, wiring and options of the twin, refusing a mixture of real and simulated."""
+    if not simulated:
+        for key in ("wiring", "twin"):
+            if key in section:
+                section.fail(
+                    key,
+                    "belongs to a simulated instrument, but the file has no [simulation]; remove it, or add "
+                    "[simulation] and remove the addresses",
+                )
+        address = section.take("address", str, example='address = "TCPIP::192.168.1.10::5025::SOCKET"')
+        section.guard("address", lambda: entry.adapter.check_address(address))
+        return address, {}, {}
+    if "address" in section:
+        section.fail(
+            "address",
+            "belongs to a real instrument, but the file has a [simulation]; remove the one or the other "
+            "(every instrument of a station is real, or every one is simulated)",
+        )
+    wiring = section.section("wiring").plain()
+    for port, target in wiring.items():
+        if not isinstance(target, str):
+            section.fail("wiring", f"{port}: wanted the name of a signal, detector or line, got {target!r}")
+    return "", wiring, section.section("twin").plain()
+
+
+def _refuse_shared_addresses(tables: Section, specs: tuple[InstrumentSpec, ...]) -> None:
+    taken: dict[str, str] = {}
+    for spec in specs:
+        if not spec.address:
+            continue
+        key = spec.entry.adapter.canonical_address(spec.address)
+        if key in taken:
+            tables.section(spec.name).fail(
+                "address", f"{spec.address!r} is already the address of {taken[key]!r}; each needs its own"
+            )
+        taken[key] = spec.name
+
+
+def _options(section: Section, entry: DriverEntry) -> Any:
+    """Return the adapter's record of options, quantities in the units that its fields declare."""
+    table = section.section("options")
+    given: dict[str, Any] = {}
+    kind = entry.adapter.options
+    for field in dataclasses.fields(kind):
+        if field.name in table:
+            unit = field.metadata.get("unit")
+            given[field.name] = table.quantity(field.name, unit) if unit else table.plain_value(field.name)
+        else:
+            table.know(field.name)
+    table.finish()
+    try:
+        return kind(**given)
+    except LabspinError as error:
+        name = str(error).split(":")[0].split(".")[0]
+        table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
+
+
+def _actuators(name: str, section: Section, entry: DriverEntry, options: Any) -> tuple[ActuatorSpec, ...]:
+    table = section.section("actuators")
+    units = {**ACTUATORS[entry.role], **entry.adapter.units}
+    ranges = entry.adapter.ranges(options)
+    specs = []
+    for attribute in table:
+        if attribute not in units:
+            known = ", ".join(units) or f"none: a {entry.role} has nothing to move"
+            table.know(*units)
+            table.fail(
+                attribute, f"is nothing that {entry.name!r} can move{table.near(attribute)}; known: {known}"
+            )
+        specs.append(_actuator(name, attribute, table.section(attribute), entry, units[attribute], ranges))
+    return tuple(specs)
+
+
+def _actuator(
+    name: str,
+    attribute: str,
+    section: Section,
+    entry: DriverEntry,
+    unit: str,
+    ranges: Mapping[str, tuple[float, float]],
+) -> ActuatorSpec:
+    least, greatest = section.quantities("limits", unit, 2, example=f'["0 {unit}", "1 {unit}"]')
+    _refuse_limits(section, attribute, least, greatest, unit, ranges)
+    values: dict[str, Any] = {
+        "instrument": name,
+        "attribute": attribute,
+        "unit": unit,
+        "minimum": least,
+        "maximum": greatest,
+        "ramp_rate": section.quantity("ramp_rate", f"{unit}/s", None),
+        "ramp_interval": _positive(section, "ramp_interval", 0.1),
+        "settle": _settle(section.section("settle"), unit),
+        "safe": section.quantity("safe", unit, None),
+        "readback": _readback(section, entry),
+        "calibration": _calibration(section, unit),
+    }
+    section.finish()
+    return section.guard("", lambda: ActuatorSpec(**values))
+
+
+def _refuse_limits(
+    section: Section,
+    attribute: str,
+    least: float,
+    greatest: float,
+    unit: str,
+    ranges: Mapping[str, tuple[float, float]],
+) -> None:
+    if not least < greatest:
+        section.fail("limits", f"wanted the lower one first, got {least:g} {unit} and {greatest:g} {unit}")
+    lowest, highest = ranges.get(attribute, (-math.inf, math.inf))
+    slack = 1e-9 * max(abs(lowest), abs(highest)) if math.isfinite(highest - lowest) else 0.0
+    if least < lowest - slack or greatest > highest + slack:
+        section.fail(
+            "limits",
+            f"wanted limits within the instrument's own range, {format_quantity(lowest, unit)} to "
+            f"{format_quantity(highest, unit)}, got {format_quantity(least, unit)} to "
+            f"{format_quantity(greatest, unit)}",
+        )
+
+
+def _readback(section: Section, entry: DriverEntry) -> str | None:
+    if "readback" not in section:
+        section.know("readback")
+        return None
+    readable = {**ACTUATORS[entry.role], **READINGS[entry.role], **entry.adapter.units}
+    return section.choice("readback", readable, what="an attribute")
+
+
+def _settle(section: Section, unit: str) -> Settle:
+    values = {
+        "wait": section.quantity("wait", "s", 0.0),
+        "tolerance": section.quantity("tolerance", unit, None),
+        "timeout": section.quantity("timeout", "s", 60.0),
+        "poll": section.quantity("poll", "s", 0.1),
+    }
+    section.finish()
+    return section.guard("", lambda: Settle(**values))
+
+
+def _calibration(section: Section, unit: str) -> Calibration | None:
+    if "calibration" not in section:
+        section.know("calibration")
+        return None
+    table = section.section("calibration")
+    name = table.take("name", str, example='name = "field"')
+    if not name.isidentifier():
+        table.fail("name", f"wanted a word such as 'field', got {name!r}")
+    wanted = table.take("unit", str, example='unit = "T"')
+    calibrated = table.guard("unit", lambda: canonical(wanted))
+    slope = table.quantity("slope", f"({calibrated})/({unit})", example=f'"50 {calibrated}/{unit}"')
+    offset = table.quantity("offset", calibrated, 0.0)
+    table.finish()
+    return table.guard("", lambda: Calibration(name=name, unit=calibrated, slope=slope, offset=offset))
+
+
+def read_interlocks(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[Interlock, ...]:
+    """Return the conditions under which a run may go on."""
+    tables = root.section("interlocks")
+    return tuple(_interlock(tables.section(name), specs) for name in tables)
+
+
+def _interlock(section: Section, specs: tuple[InstrumentSpec, ...]) -> Interlock:
+    readable = {
+        f"{spec.name}.{attribute}": unit
+        for spec in specs
+        for attribute, unit in {
+            **ACTUATORS[spec.role],
+            **READINGS[spec.role],
+            **spec.entry.adapter.units,
+        }.items()
+    }
+    quantity = section.choice("quantity", readable, what="a quantity")
+    unit = readable[quantity]
+    values = {
+        "minimum": section.quantity("minimum", unit, -math.inf),
+        "maximum": section.quantity("maximum", unit, math.inf),
+        "interval": section.quantity("interval", "s", 0.0),
+        "timeout": section.quantity("timeout", "s", 3600.0),
+    }
+    action = cast(Literal["abort", "hold"], section.choice("action", ("abort", "hold"), "abort"))
+    section.finish()
+    return section.guard("", lambda: Interlock(quantity=quantity, unit=unit, action=action, **values))

@@ -1,0 +1,239 @@
+"""A station: which devices, where, within which limits; and from there to a connected bench.
+
+Loading a station file checks all of it and touches nothing, so that a plan can be checked at a desk. The
+same procedure runs from a file of real addresses and from a simulated one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labspin.clock import Clock, WallClock
+from labspin.errors import InstrumentError, LabspinError, StationError
+from labspin.experiment import ActuatorSpec, Bench, Interlock
+from labspin.instruments.base import RoleAdapter
+from labspin.station.document import read_document
+from labspin.station.records import (
+    InstrumentSpec,
+    SimulationSpec,
+    read_instruments,
+    read_interlocks,
+    read_simulation,
+)
+from labspin.station.simulation import SimulatedWorld
+
+__all__ = ["DoctorRow", "Station", "load_station"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DoctorRow:
+    """What `Station.doctor` found out about one instrument."""
+
+    name: str
+    role: str
+    driver: str
+    address: str
+    identity: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Station:
+    """A station file, checked.
+
+    Made by `load_station`.
+    """
+
+    path: Path
+    text: str
+    name: str
+    description: str
+    visa_library: str
+    safe_order: tuple[str, ...]
+    instruments: tuple[InstrumentSpec, ...]
+    simulation: SimulationSpec | None
+    interlocks: tuple[Interlock, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no hardware is involved."""
+        return self.simulation is not None
+
+    @property
+    def actuators(self) -> tuple[ActuatorSpec, ...]:
+        """Everything that may be moved, of all instruments; for checking a plan without hardware."""
+        return tuple(actuator for spec in self.instruments for actuator in spec.actuators)
+
+    def connect(self, *, roles: Iterable[str] | None = None) -> Bench:
+        """Connect the instruments and return the bench. Moves nothing.
+
+        Parameters
+        ----------
+        roles
+            Names of the instruments to connect, such as a procedure's ``roles``; None: all.
+
+        Raises
+        ------
+        StationError
+            There is no instrument of such a name.
+        InstrumentError
+            An instrument cannot be reached, or is another; all others are disconnected again.
+        """
+        specs = self._chosen(roles)
+        world = self._world()
+        clock: Clock = world.clock if world else WallClock()
+        opened: dict[str, RoleAdapter] = {}
+        try:
+            for spec in specs:
+                opened[spec.name] = self._open(spec, world, clock)
+            return self._bench(specs, opened, world, clock)
+        except BaseException:
+            _close(opened)
+            raise
+
+    def doctor(self) -> list[DoctorRow]:
+        """Connect to each instrument by itself, ask who it is, and report. Moves and sets nothing."""
+        world = self._world()
+        clock: Clock = world.clock if world else WallClock()
+        return [self._examine(spec, world, clock) for spec in self.instruments]
+
+    def _chosen(self, roles: Iterable[str] | None) -> tuple[InstrumentSpec, ...]:
+        if roles is None:
+            return self.instruments
+        wanted = tuple(roles)
+        there = [spec.name for spec in self.instruments]
+        for name in wanted:
+            if name not in there:
+                raise StationError(
+                    f"{self.path}: there is no instrument {name!r}, only {', '.join(there)}; add a table "
+                    f"[instruments.{name}]"
+                )
+        return tuple(spec for spec in self.instruments if spec.name in wanted)
+
+    def _world(self) -> SimulatedWorld | None:
+        if self.simulation is None:
+            return None
+        return SimulatedWorld(self.simulation, f"{self.path}: simulation")
+
+    def _connection(self, spec: InstrumentSpec, world: SimulatedWorld | None) -> tuple[Any, dict[str, Any]]:
+        if world is not None:
+            return world.connection(spec), {}
+        visa = self.visa_library and spec.entry.adapter.uses_visa()
+        return spec.address, {"visa_library": self.visa_library} if visa else {}
+
+    def _open(self, spec: InstrumentSpec, world: SimulatedWorld | None, clock: Clock) -> RoleAdapter:
+        connection, settings = self._connection(spec, world)
+        try:
+            return spec.entry.adapter.open(
+                connection,
+                name=spec.name,
+                options=spec.options,
+                clock=clock,
+                timeout=spec.timeout,
+                retries=spec.retries,
+                **settings,
+            )
+        except InstrumentError as error:
+            raise type(error)(
+                f"station {self.name!r}: {spec.name!r} ({spec.driver}) cannot be connected: {error}"
+            ) from error
+
+    def _examine(self, spec: InstrumentSpec, world: SimulatedWorld | None, clock: Clock) -> DoctorRow:
+        identity = error = None
+        device: Any = None
+        try:
+            connection, settings = self._connection(spec, world)
+            device = spec.entry.driver(
+                connection, spec.name, clock=clock, timeout=spec.timeout, retries=0, **settings
+            )
+            identity = device.identify()
+        except LabspinError as problem:
+            error = str(problem)
+        finally:
+            if device is not None:
+                device.close()
+        address = spec.address or "simulated"
+        return DoctorRow(spec.name, spec.role, spec.driver, address, identity, error)
+
+    def _bench(
+        self,
+        specs: tuple[InstrumentSpec, ...],
+        opened: dict[str, RoleAdapter],
+        world: SimulatedWorld | None,
+        clock: Clock,
+    ) -> Bench:
+        return Bench(
+            name=self.name,
+            clock=clock,
+            instruments=opened,
+            actuators=[actuator for spec in specs for actuator in spec.actuators],
+            safe_order=[name for name in self.safe_order if name in opened],
+            description=self.describe(),
+            simulation=world,
+            interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
+            on_close=lambda: _close(opened),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what goes into a run file: name, path, text of the file, whether it is simulated."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "path": str(self.path),
+            "text": self.text,
+            "simulated": self.simulated,
+            "drivers": {spec.name: spec.driver for spec in self.instruments},
+        }
+
+
+def _close(opened: dict[str, RoleAdapter]) -> None:
+    for name, adapter in reversed(opened.items()):
+        with contextlib.suppress(LabspinError, OSError):
+            log.debug("closing %s", name)
+            adapter.close()
+
+
+def load_station(path: str | Path) -> Station:
+    """Return the station that a file describes, wholly checked; nothing is connected.
+
+    Raises
+    ------
+    StationError
+        The file is wrong; the text says where (file, line, key), what was wanted and what came.
+    """
+    path = Path(path)
+    root, text = read_document(path)
+    header = root.section("station", required=True)
+    name = header.take("name", str, example='name = "levitated diamond"')
+    description = header.take("description", str, "")
+    visa_library = header.take("visa_library", str, "")
+    order = header.take("safe_order", list, [])
+    header.finish()
+    simulation = read_simulation(root)
+    instruments = read_instruments(root, simulated=simulation is not None, folder=path.parent)
+    interlocks = read_interlocks(root, instruments)
+    root.finish()
+    names = [spec.name for spec in instruments]
+    for entry in order:
+        if entry not in names or order.count(entry) > 1:
+            header.fail(
+                "safe_order", f"wanted each of {', '.join(names)} at most once, got {entry!r} in {order!r}"
+            )
+    return Station(
+        path=path,
+        text=text,
+        name=name,
+        description=description,
+        visa_library=visa_library,
+        safe_order=tuple(order),
+        instruments=instruments,
+        simulation=simulation,
+        interlocks=interlocks,
+    )
