@@ -33,7 +33,7 @@ from labspin.twin.signal import Track
 if TYPE_CHECKING:
     from labspin.twin.world import World
 
-__all__ = ["CountJob", "Episode", "PhotonDetector"]
+__all__ = ["CountJob", "Episode", "PhotonDetector", "Trigger", "mean_rate"]
 
 _PIECES_OF_A_RAMP = 8
 _MANY_PERIODS = 1000  # an ungated count over more of them ignores what part of a period begins and ends it
@@ -109,16 +109,27 @@ class Episode:
         return list(itertools.pairwise(cuts))
 
 
-class _Triggering:
+@dataclass(frozen=True)
+class Trigger:
+    """What triggers a counter: a line of the pattern, its slope, and how soon the next may come."""
+
+    line: str = "trigger"
+    falling: bool = False
+    holdoff: float = 0.0  # s
+
+
+class _Train:
     """Which edges of a repeating pattern trigger, and the gates that follow each.
 
     A counter that is still busy misses an edge. Edges late in the period that would make it miss the first
     edge of the next are left out too, so that every (super-)period is alike.
     """
 
-    def __init__(self, pattern: Pattern, line: str, gates: FloatArray, holdoff: float) -> None:
-        self.pattern, self.gates = pattern, gates
-        self.period, self.edges = pattern.period, self._accepted(pattern.edges(line), holdoff)
+    def __init__(self, pattern: Pattern, trigger: Trigger, gates: FloatArray) -> None:
+        self.pattern, self.gates, self.period = pattern, gates, pattern.period
+        edges = pattern.edges(trigger.line, falling=trigger.falling)
+        self.edges = self._accepted(edges, trigger.holdoff)
+        self.misses = self.edges.size < edges.size or self.period > pattern.period
 
     def _accepted(self, edges: FloatArray, holdoff: float) -> FloatArray:
         if holdoff <= 0 or edges.size == 0:
@@ -176,6 +187,8 @@ class _Means:
 
     def __call__(self, windows: FloatArray) -> FloatArray:
         episode, sample = self._episode, self._world.sample
+        if not self._detector:
+            return np.zeros(len(windows))
         signals = episode.signals(self._time)
         return sample.expected_photons(self._detector, episode.pattern, windows, signals, self._time)
 
@@ -195,10 +208,10 @@ class CountJob:
         detector: str,
         *,
         gates: Sequence[tuple[float, float]],
-        trigger_line: str,
+        trigger: Trigger,
         triggers: int | None,
+        closing_trigger: bool,
         duration: float | None,
-        holdoff: float,
         armed: float,
         rng: np.random.Generator,
     ) -> None:
@@ -208,34 +221,29 @@ class CountJob:
         if duration is not None and not duration > 0:
             raise ArgumentError(f"duration of a counting job: wanted > 0 s, got {duration!r}")
         self.armed = armed
-        self._world, self._detector, self._rng = world, detector, rng
-        self._line, self._holdoff = trigger_line, holdoff
-        self._wanted = triggers
+        self._world, self._detector, self._rng, self._trigger = world, detector, rng, trigger
+        self._gated_triggers = math.inf if triggers is None else triggers
+        self._wanted = self._gated_triggers + (1 if closing_trigger else 0)
         self._deadline = math.inf if duration is None else armed + duration
         self._open = np.isinf(self._gates[:, 1])
-        finite_gates = self._gates[~self._open]
-        self._tail = float(finite_gates.sum(axis=1).max()) if len(finite_gates) else 0.0
-        self._at, self._triggers = armed, 0
+        gated = self._gates[~self._open]
+        self._tail = 0.0 if closing_trigger or not len(gated) else float(gated.sum(axis=1).max())
+        self._at, self._triggers, self._ended = armed, 0, math.inf
         self._counts = np.zeros(len(self._gates), dtype=np.int64)
-        self._triggering: _Triggering | None = None
+        self._open_time = np.zeros(len(self._gates))
+        self._train: _Train | None = None
 
     @property
     def ends(self) -> float:
         """Simulated time at which the job ends if nothing is changed, s; ``inf`` if nothing will end it."""
-        if self._wanted is None:
-            return self._deadline
-        missing = self._wanted - self._triggers
-        if missing <= 0:
-            return min(self._at, self._deadline)
+        if self._ended < math.inf or math.isinf(self._wanted):
+            return min(self._ended, self._deadline)
+        counted = self._triggers
         for episode in self._world.episodes():
-            train = self._trained(episode.pattern)
-            if train.edges.size == 0:
-                continue
-            first = train.before(max(self._at, episode.start) - episode.origin)
-            end = episode.origin + train.time_of(first + missing - 1)
-            if end < episode.stop:
-                return min(end + self._tail, self._deadline)
-            missing -= max(train.before(episode.stop - episode.origin) - first, 0)
+            end, accepted = self._end_in(episode, max(self._at, episode.start), counted)
+            if end < math.inf:
+                return min(end, self._deadline)
+            counted += accepted
         return self._deadline
 
     @property
@@ -250,6 +258,12 @@ class CountJob:
         return self._triggers
 
     @property
+    def misses_triggers(self) -> bool:
+        """Whether triggers of the present pattern come too fast to be accepted all."""
+        with self._world.lock:
+            return self._trained(self._world.episodes()[0].pattern).misses
+
+    @property
     def elapsed(self) -> float:
         """Time counted so far, s."""
         return min(self._world.clock.now(), self.ends) - self.armed
@@ -259,6 +273,11 @@ class CountJob:
         self._catch_up()
         return self._counts.copy()
 
+    def open_time(self) -> FloatArray:
+        """Return how long every gate has been open so far, s, shape (gates,)."""
+        self._catch_up()
+        return self._open_time.copy()
+
     def stop(self) -> None:
         """End the job now."""
         self._catch_up()
@@ -266,41 +285,54 @@ class CountJob:
 
     def absorb(self, episode: Episode, until: float) -> None:
         """Count on through ``episode`` up to time ``until``; the world calls this before it changes."""
-        start, stop = max(self._at, episode.start), min(until, self._deadline)
-        complete = self._wanted is not None and self._triggers >= self._wanted
-        if stop <= start or complete:
+        start = max(self._at, episode.start)
+        if self._ended == math.inf and self._wanted < math.inf and start < min(until, episode.stop):
+            end, _ = self._end_in(episode, start, self._triggers)
+            self._ended = end if end - self._tail <= until else math.inf
+        stop = min(until, episode.stop, self._deadline, self._ended)
+        if stop <= start:
             return
-        train = self._trained(episode.pattern)
         for begin, end in episode.pieces(start, stop):
-            self._count(episode, train, begin, end)
+            self._count(episode, begin, end)
         self._at = stop
 
-    def _count(self, episode: Episode, train: _Triggering, begin: float, end: float) -> None:
+    def _end_in(self, episode: Episode, start: float, counted: int) -> tuple[float, int]:
+        """Return when the job ends in ``episode`` (``inf``: later), and the triggers accepted in it."""
+        train = self._trained(episode.pattern)
+        if train.edges.size == 0:
+            return math.inf, 0
+        first = train.before(start - episode.origin)
+        last_edge = episode.origin + train.time_of(first + int(self._wanted) - counted - 1)
+        if last_edge < episode.stop:
+            return last_edge + self._tail, int(self._wanted) - counted
+        return math.inf, max(train.before(episode.stop - episode.origin) - first, 0)
+
+    def _count(self, episode: Episode, begin: float, end: float) -> None:
         means_in = _Means(self._world, self._detector, episode, 0.5 * (begin + end))
         mean, open_time = np.zeros(len(self._gates)), np.zeros(len(self._gates))
+        train, gated = self._trained(episode.pattern), ~self._open
         if train.edges.size:
             first, last = (train.before(time - episode.origin) for time in (begin, end))
-            if self._wanted is not None:
-                last = min(last, first + self._wanted - self._triggers)
-            if last > first:
-                mean[~self._open] = train.gate_means(means_in, first, last)
-                open_time[~self._open] = (last - first) * self._gates[~self._open, 1]
-                self._triggers += last - first
+            accepted = int(min(last - first, self._wanted - self._triggers))
+            followed = int(min(accepted, max(self._gated_triggers - self._triggers, 0)))
+            if followed > 0 and gated.any():
+                mean[gated] = train.gate_means(means_in, first, first + followed)
+                open_time[gated] = followed * self._gates[gated, 1]
+            self._triggers += max(accepted, 0)
         if self._open.any():
             mean[self._open] = _mean_while_open(means_in, episode, begin, end)
             open_time[self._open] = end - begin
-        self._counts += self._world.detectors[self._detector].draw(mean, open_time, self._rng)
+        self._open_time += open_time
+        self._counts += self._world.detector(self._detector).draw(mean, open_time, self._rng)
 
-    def _trained(self, pattern: Pattern) -> _Triggering:
-        if self._triggering is None or self._triggering.pattern is not pattern:
-            gates = self._gates[~self._open]
-            self._triggering = _Triggering(pattern, self._line, gates, self._holdoff)
-        return self._triggering
+    def _trained(self, pattern: Pattern) -> _Train:
+        if self._train is None or self._train.pattern is not pattern:
+            self._train = _Train(pattern, self._trigger, self._gates[~self._open])
+        return self._train
 
     def _catch_up(self) -> None:
         with self._world.lock:
-            present = self._world.episodes()[0]
-            self.absorb(present, min(self._world.clock.now(), self.ends))
+            self.absorb(self._world.episodes()[0], self._world.clock.now())
 
 
 def _mean_while_open(means_in: _Means, episode: Episode, begin: float, end: float) -> float:
@@ -323,3 +355,11 @@ def _checked_gates(gates: Sequence[tuple[float, float]]) -> FloatArray:
     if not np.all(np.isfinite(array[:, 0]) & (array[:, 0] >= 0) & (array[:, 1] > 0)):
         raise ArgumentError(f"gates of a counting job: wanted delays ≥ 0 and widths > 0 s, got {gates!r}")
     return array
+
+
+def mean_rate(world: World, detector: str, episode: Episode, time: float) -> float:
+    """Return the rate of counts that ``detector`` gives on average over the pattern, 1/s."""
+    properties, period = world.detector(detector), episode.pattern.period
+    photons = float(_Means(world, detector, episode, time)(np.array([[0.0, period]]))[0])
+    rate = photons * properties.efficiency / period + properties.dark_rate
+    return rate / (1 + rate * properties.dead_time)

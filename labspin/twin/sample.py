@@ -90,13 +90,13 @@ class Pattern:
         levels = self.lines.get(name)
         return np.zeros_like(self.durations) if levels is None else levels
 
-    def edges(self, line: str) -> FloatArray:
-        """Return the times in [0, period) at which ``line`` rises, s.
+    def edges(self, line: str, *, falling: bool = False) -> FloatArray:
+        """Return the times in [0, period) at which ``line`` rises (or falls), s.
 
         The pattern repeats: a line that is low in the last step and high in the first rises at 0.
         A line that never falls never rises.
         """
-        high = self.line(line) > 0.5
+        high = (self.line(line) > 0.5) ^ falling
         return self.boundaries[:-1][high & ~np.roll(high, 1)]
 
     def __eq__(self, other: object) -> bool:

@@ -11,8 +11,10 @@ Everything random comes from one seed. `World.begin_point` makes the noise from 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from weakref import WeakSet
 
@@ -21,13 +23,14 @@ import numpy as np
 from labspin.clock import Clock, SimulatedClock
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
-from labspin.twin.counting import CountJob, Episode, PhotonDetector
+from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.signal import Track
 
-__all__ = ["CountJob", "PhotonDetector", "World"]
+__all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
 _IDLE_PERIOD = 1e-3  # period of the one-step pattern that stands for constant outputs, s
+_REMEMBERED = 4096  # episodes that a job armed in the past can still count
 _JOB_STREAM, _READING_STREAM, _FAULT_STREAM = 0, 1, 2
 
 
@@ -78,10 +81,12 @@ class World:
                     f"there are: {', '.join(self.detectors) or 'none'}"
                 )
             self.detectors[name] = detector
+        self._unblinded: dict[str, PhotonDetector] = {}
         sample.prepare(self.seed)
         start = clock.now()
         self._tracks = {name: Track.constant(sample.defaults[name]) for name in sample.inputs}
         self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
+        self._past: deque[Episode] = deque(maxlen=_REMEMBERED)
         self._jobs: WeakSet[CountJob] = WeakSet()
         self._playing_until = start
         self._point, self._jobs_begun = -1, 0
@@ -176,24 +181,34 @@ class World:
         triggers: int | None = None,
         duration: float | None = None,
         holdoff: float = 0.0,
+        falling: bool = False,
+        closing_trigger: bool = False,
+        start: float | None = None,
     ) -> CountJob:
-        """Arm a counter, now.
+        """Arm a counter.
 
         Parameters
         ----------
         detector
-            A photon detector of the sample.
+            A photon detector of the sample; ``""`` for an input that nothing is connected to.
         gates
-            (delay, width) of each gate after a rising edge of ``trigger_line``, s. A gate of infinite
-            width is open all the time. A gate may reach beyond the period of the pattern.
+            (delay, width) of each gate after an edge of ``trigger_line``, s. A gate of infinite width is
+            open all the time. A gate may reach beyond the period of the pattern.
         trigger_line
             Line of the pattern whose rising edges trigger.
         triggers
-            Number of accepted triggers after which the job ends; ``None``: it does not end by triggers.
+            Number of accepted triggers that open the gates, and after which the job ends; ``None``: it does
+            not end by triggers.
         duration
             Time after which the job ends, s; ``None``: it does not end by time.
         holdoff
             Edges that come sooner than this after an accepted one are missed, s.
+        falling
+            Whether falling edges trigger instead.
+        closing_trigger
+            Whether the job ends with one trigger more, at its edge, instead of with the last gate.
+        start
+            Simulated time at which counting begins, s: now, or in the past.
 
         Returns
         -------
@@ -201,24 +216,49 @@ class World:
             Knows when it ends, and counts whole photons.
         """
         with self.lock:
-            if detector not in self.detectors:
+            if detector and detector not in self.detectors:
                 raise ArgumentError(
                     f"detector {detector!r} does not count photons; these do: {', '.join(self.detectors)}"
                 )
+            now = self._settle()
             job = CountJob(
                 self,
                 detector,
                 gates=gates,
-                trigger_line=trigger_line,
+                trigger=Trigger(trigger_line, falling, holdoff),
                 triggers=triggers,
+                closing_trigger=closing_trigger,
                 duration=duration,
-                holdoff=holdoff,
-                armed=self._settle(),
+                armed=now if start is None else min(start, now),
                 rng=self._generator(_JOB_STREAM, self._jobs_begun),
             )
+            for episode in self._past:
+                job.absorb(episode, episode.stop)
             self._jobs_begun += 1
             self._jobs.add(job)
             return job
+
+    def detector(self, name: str) -> PhotonDetector:
+        """Return the properties of a photon detector; ``""`` is none, which counts nothing."""
+        return self.detectors[name] if name else PhotonDetector()
+
+    def mean_rate(self, detector: str) -> float:
+        """Return the rate of counts of ``detector``, averaged over the pattern being played, 1/s."""
+        with self.lock:
+            now = self._settle()
+            return mean_rate(self, detector, self._episodes[0], now)
+
+    def blind(self, detector: str, rate: float = 1e10) -> None:
+        """Let stray light onto a photon detector: ``rate`` photons a second more, until `unblind`."""
+        with self.lock:
+            self._unblinded.setdefault(detector, self.detectors[detector])
+            dark_rate = self._unblinded[detector].dark_rate + rate
+            self.detectors[detector] = dataclasses.replace(self._unblinded[detector], dark_rate=dark_rate)
+
+    def unblind(self, detector: str) -> None:
+        """Take the stray light away."""
+        with self.lock:
+            self.detectors[detector] = self._unblinded.pop(detector, self.detectors[detector])
 
     def quadratures(self, detector: str, frequency: float, times: FloatArray) -> ComplexArray:
         """Return the complex envelope of an analog detector, see `Sample.quadratures`."""
@@ -268,17 +308,20 @@ class World:
         """Bring the sample and the list of episodes to now; return now."""
         now = self.clock.now()
         while self._episodes[0].stop <= now:
-            past = self._episodes.pop(0)
-            for job in self._jobs:
-                job.absorb(past, past.stop)
+            self._remember(self._episodes.pop(0))
         self.sample.advance(now, self.signals(), self.rng)
         return now
 
     def _replace(self, episodes: list[Episode]) -> None:
         """Let ``episodes`` follow from now on; jobs take with them what passed of the present one."""
-        for job in self._jobs:
-            job.absorb(self._episodes[0], episodes[0].start)
+        self._remember(dataclasses.replace(self._episodes[0], stop=episodes[0].start))
         self._episodes = episodes
+
+    def _remember(self, episode: Episode) -> None:
+        if episode.stop > episode.start:
+            for job in self._jobs:
+                job.absorb(episode, episode.stop)
+            self._past.append(episode)
 
     def _generator(self, *stream: int) -> np.random.Generator:
         key = (self._point + 1, *stream)
