@@ -7,7 +7,8 @@ of any HDF5 file, or two columns of a text file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,17 @@ def fit_run(
     FitError
         The data cannot be fitted.
     """
-    from labspin.data import read_run
-
-    path = Path(run) if isinstance(run, (str, Path)) else None
-    opened = read_run(path) if path is not None else run
-    assert not isinstance(opened, (str, Path))
+    opened, path = _opened(run)
     chosen = _recipe(recipe, opened.header.procedure)
-    model = load_model(chosen.model, folder=chosen.folder, **chosen.options)
-    source = str(path if path is not None else getattr(opened, "path", "") or "")
+    fitted = _fitter(chosen)
+    source = "" if path is None else str(path)
     outcomes = [
-        _fit_trace(chosen, model, trace, source, opened.header.label, index)
-        for index, trace in enumerate(traces_of(opened, chosen))
+        fitted(trace).with_changes(
+            source=source,
+            label=", ".join(word for word in (opened.header.label, trace.label) if word),
+            recipe=f"{chosen.name} {chosen.version}".strip(),
+        )
+        for trace in traces_of(opened, chosen)
     ]
     if write:
         write_outcomes(source, outcomes, chosen)
@@ -149,14 +150,21 @@ def read_columns(path: Path, names: list[str]) -> list[NDArray[Any]]:
 
 
 def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe | None = None) -> None:
-    """Store fits in a run file; see `labspin.data.write_fit`."""
+    """Store the fits of one run in its file, in place of an earlier fit of the same name."""
     from labspin.analysis.storage import record_of
     from labspin.data import write_fit
 
     if not str(path):
         raise FitError("fits: wanted the path of a run file to write to, got a run without one")
-    for outcome in outcomes:
-        write_fit(Path(path), record_of(outcome, recipe))
+    write_fit(Path(path), record_of(outcomes, recipe), replace_same=True)
+
+
+def _opened(run: Run | Path | str) -> tuple[Run, Path | None]:
+    if not isinstance(run, (str, Path)):
+        return run, run.path
+    from labspin.data import read_run
+
+    return read_run(Path(run)), Path(run)
 
 
 def _recipe(recipe: Recipe | Path | str | None, procedure: str) -> Recipe:
@@ -165,11 +173,15 @@ def _recipe(recipe: Recipe | Path | str | None, procedure: str) -> Recipe:
     return default_recipe(procedure) if recipe is None else load_recipe(recipe)
 
 
-def _fit_trace(
-    recipe: Recipe, model: FitModel, trace: Trace, source: str, label: str, index: int
-) -> FitOutcome:
+def _fitter(recipe: Recipe) -> Callable[[Trace], FitOutcome]:
+    if recipe.model == "thermal_spectrum":
+        return functools.partial(_fit_spectrum, recipe)
+    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    return functools.partial(_fit_trace, recipe, model)
+
+
+def _fit_trace(recipe: Recipe, model: FitModel, trace: Trace) -> FitOutcome:
     units = model.units(trace.x_unit, trace.y_unit)
-    name = recipe.result_name or recipe.name
     outcome = fit_curve(
         model,
         trace.x,
@@ -179,14 +191,30 @@ def _fit_trace(
         fixed=_values(recipe, units, recipe.fixed),
         bounds=_pairs(recipe, units),
         tied=recipe.tied,
-        name=name if index == 0 else f"{name}_{index}",
+        name=recipe.result_name or recipe.name,
         quantity=recipe.y,
         axes=(trace.x_name, trace.x_unit, trace.y_name, trace.y_unit),
     )
-    words = ", ".join(word for word in (label, trace.label) if word)
-    return with_derived(outcome, recipe.derived).with_changes(
-        source=source, label=words, recipe=f"{recipe.name} {recipe.version}".strip()
-    )
+    return with_derived(outcome, recipe.derived)
+
+
+def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
+    from labspin.analysis.thermal import fit_spectrum
+
+    options = dict(recipe.options)
+    unknown = sorted(set(options) - {"averages", "window", "length", "temperature"})
+    if unknown or "averages" not in options:
+        what = f"unknown option {unknown[0]!r}" if unknown else "averages is missing"
+        raise RecipeError(
+            f"recipe {recipe.name}: model.options: {what}; "
+            "a thermal spectrum takes averages, window, length, temperature"
+        )
+    for name, unit in (("temperature", "K"), ("length", "s")):
+        if isinstance(options.get(name), str):
+            options[name] = parse_quantity(options[name], unit, name=f"recipe {recipe.name}: {name}")
+    axes = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+    fit = fit_spectrum(trace.x, trace.y, axes=axes, name=recipe.result_name or recipe.name, **options)
+    return with_derived(fit.outcome, recipe.derived)
 
 
 def _values(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, float]:

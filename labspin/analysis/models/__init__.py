@@ -114,6 +114,8 @@ def _from_file(name: str, folder: Path, options: Mapping[str, Any]) -> FitModel:
         raise RecipeError(
             f"model {name!r}: a function takes no options, got {', '.join(options)}; remove them"
         )
+    if not callable(found):
+        raise RecipeError(f"model {name!r}: wanted a function or a FitModel, got {found!r}")
     return model_from_function(found, getattr(module, f"{attribute}_guess", None), name=name)
 
 

@@ -1,0 +1,161 @@
+"""From a run file to numbers, and back into the file."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from labspin.analysis import fit_foreign, fit_run, load_model, plot_outcomes, plot_t1
+from labspin.analysis.recipes import Recipe
+from labspin.analysis.storage import record_of
+from labspin.analysis.traces import traces_of
+from labspin.data import Column, Dimension, Layout, RunHeader
+from labspin.errors import FitError, RecipeError, UnitError
+
+SE = load_model("stretched_exponential")
+DELAYS = np.geomspace(1e-5, 2e-2, 30)
+RECIPE = Recipe(
+    name="test",
+    x="dark_time",
+    y="bright - dark",
+    sigma="poisson",
+    model="stretched_exponential",
+    start={"T1": "1 ms"},
+    bounds={"T1": ("1 us", "1 s")},
+    derived={"rate": "1/T1 [1/s]"},
+)
+
+
+def counts(rng, T1, shape=()):
+    truth = {"amplitude": 0.0, "T1": T1, "beta": 0.8, "baseline": 2e5}
+    size = (*shape, DELAYS.size)
+    return {
+        "dark": rng.poisson(SE.evaluate(DELAYS, truth), size),
+        "bright": rng.poisson(SE.evaluate(DELAYS, truth | {"amplitude": 2e4}), size),
+    }
+
+
+def fake(dimensions, data, columns=None):
+    made = tuple(Dimension(name=name, unit=unit, values=values) for name, unit, values in dimensions)
+    if columns is None:
+        columns = tuple(Column(name=name, dtype="int64") for name in data)
+    layout = Layout(dimensions=made, columns=columns)
+    return SimpleNamespace(header=RunHeader(procedure="t1", label="run", layout=layout), data=data, path=None)
+
+
+def test_one_trace_of_a_grid():
+    run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(1), 1.6e-3))
+    (outcome,) = fit_run(run, RECIPE)
+    assert abs(outcome["T1"].value - 1.6e-3) < 4 * outcome["T1"].stderr
+    assert outcome["T1"].unit == "s"
+    assert outcome.statistics.p_value > 1e-3
+    np.testing.assert_allclose(outcome.sigma**2, run.data["bright"] + run.data["dark"], rtol=1e-6)
+    rate = outcome["rate"]
+    assert rate.value == pytest.approx(1 / outcome["T1"].value)
+    assert rate.stderr == pytest.approx(outcome["T1"].stderr / outcome["T1"].value ** 2, rel=1e-5)
+    assert rate.unit == "1/s"
+
+
+def test_other_dimensions_make_traces_and_repeats_are_pooled():
+    rng = np.random.default_rng(2)
+    fields = np.array([0.001, 0.002])
+    run = fake(
+        [("field", "T", fields), ("repeat", "1", np.arange(3.0)), ("dark_time", "s", DELAYS)],
+        counts(rng, 1.6e-3, (2, 3)),
+    )
+    outcomes = fit_run(run, RECIPE)
+    assert [outcome.label for outcome in outcomes] == ["run, field 1 mT", "run, field 2 mT"]
+    assert all(outcome.statistics.points == 90 for outcome in outcomes)
+
+
+def test_points_that_were_not_measured_are_left_out():
+    data = {name: values.astype(float) for name, values in counts(np.random.default_rng(3), 1e-3).items()}
+    data["bright"][20:] = np.nan
+    (outcome,) = fit_run(fake([("dark_time", "s", DELAYS)], data), RECIPE)
+    assert outcome.statistics.points == 20
+
+
+def test_list_scan_and_array_quantity():
+    rng = np.random.default_rng(4)
+    data = counts(rng, 1e-3) | {"dark_time": DELAYS}
+    columns = (
+        Column(name="dark_time", unit="s", role="coordinate"),
+        *(Column(name=name, dtype="int64") for name in ("dark", "bright")),
+    )
+    run = fake([], data, columns)
+    assert len(fit_run(run, RECIPE)) == 1
+    axis = Dimension(name="dark_time", unit="s", values=DELAYS)
+    columns = tuple(Column(name=name, dtype="int64", axes=(axis,)) for name in ("dark", "bright"))
+    traces = traces_of(fake([("field", "T", np.arange(3.0))], counts(rng, 1e-3, (3,)), columns), RECIPE)
+    assert len(traces) == 3
+    np.testing.assert_array_equal(traces[1].x, DELAYS)
+
+
+def test_selection_by_unit():
+    run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(5), 1e-3))
+    chosen = Recipe(**(vars(RECIPE) | {"select": {"dark_time": ("100 us", "1 s")}}))
+    (outcome,) = fit_run(run, chosen)
+    assert outcome.x.min() >= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"y": "bright - missing"}, RecipeError, "no column 'missing'"),
+        ({"fixed": {"gamma": 1}}, RecipeError, "no parameter 'gamma'"),
+        ({"start": {"T1": "1 T"}}, UnitError, "T1"),
+        ({"model": "no_model"}, RecipeError, "wanted one of"),
+        ({"options": {"count": 2}}, RecipeError, "takes no options"),
+        ({"sigma": "poisson", "y": "bright/3.0 - dark_time"}, FitError, "wanted counts"),
+    ],
+)
+def test_recipe_that_does_not_suit_the_run_is_refused(change, error, match):
+    run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(6), 1e-3))
+    with pytest.raises(error, match=match):
+        fit_run(run, Recipe(**(vars(RECIPE) | change)))
+
+
+def test_record_for_the_file_holds_one_fit_or_many():
+    rng = np.random.default_rng(7)
+    run = fake([("field", "T", np.arange(2.0)), ("dark_time", "s", DELAYS)], counts(rng, 1e-3, (2,)))
+    outcomes = fit_run(run, RECIPE)
+    single, both = record_of(outcomes[:1], RECIPE), record_of(outcomes, RECIPE)
+    assert single.parameter("T1").value.shape == ()
+    assert both.parameter("T1").value.shape == (2,)
+    assert both.curve.values.shape == (2, DELAYS.size)
+    errors = np.sqrt(np.diagonal(both.covariance, axis1=1, axis2=2))
+    varied = [parameter for parameter in both.parameters if parameter.varied]
+    for column, parameter in enumerate(varied):
+        np.testing.assert_allclose(errors[:, column], parameter.stderr)
+
+
+def test_rows_summary_and_pictures(tmp_path):
+    run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(8), 1.6e-3))
+    outcomes = fit_run(run, RECIPE)
+    assert {row["parameter"] for row in outcomes[0].rows()} == {"amplitude", "T1", "beta", "baseline", "rate"}
+    assert "T1 = 1." in outcomes[0].summary()
+    for draw, name in ((plot_t1, "t1.png"), (plot_outcomes, "all.svg")):
+        path = draw(outcomes, tmp_path / name)
+        assert path.stat().st_size > 5000
+    with pytest.raises(FitError, match="at least one fit"):
+        plot_outcomes([], tmp_path / "none.png")
+    with pytest.raises(FitError, match="cannot be written"):
+        plot_outcomes(outcomes, tmp_path / "picture.unknown")
+
+
+@pytest.mark.parametrize(("separator", "suffix"), [(",", "csv"), ("\t", "dat")])
+def test_foreign_text_columns(tmp_path, separator, suffix):
+    y = SE.evaluate(DELAYS, {"amplitude": 1, "T1": 1e-3, "beta": 0.7, "baseline": 0.1})
+    lines = ["# made elsewhere", separator.join(("time", "signal"))]
+    lines += [separator.join((repr(float(a)), repr(float(b)))) for a, b in zip(DELAYS, y, strict=True)]
+    path = tmp_path / f"foreign.{suffix}"
+    path.write_text("\n".join(lines))
+    outcome = fit_foreign(path, x="time", y="signal", model="stretched_exponential", units=("s", "1"))
+    assert outcome["T1"].value == pytest.approx(1e-3, rel=1e-6)
+    with pytest.raises(FitError, match="no column 'noise'"):
+        fit_foreign(path, x="time", y="noise", model="stretched_exponential")
+
+
+def test_foreign_file_that_is_none(tmp_path):
+    with pytest.raises(FitError, match="found none"):
+        fit_foreign(tmp_path / "none.h5", x="x", y="y", model="thermal_spectrum")
