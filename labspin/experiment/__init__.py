@@ -1,17 +1,128 @@
-"""Experiments: what is moved, what is measured, and the bench made safe whatever happens."""
+"""Experiments: what is moved, what is measured, and the bench made safe whatever happens.
 
-from labspin.experiment.actuators import Actuator, ActuatorSpec, Calibration, Settle
-from labspin.experiment.bench import Bench, Simulation
-from labspin.experiment.interlocks import Interlock
-from labspin.experiment.safety import SafeAction
+An experiment is a `Procedure` (what to measure) on a `Bench` (with what); `run` brings the two together and
+records the run. The names below are loaded on first use: a station that only needs `Bench` does not pay for
+pymeasure's procedures.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labspin.experiment.actuators import Actuator, ActuatorSpec, Calibration, Settle
+    from labspin.experiment.algebra import Filter, Product, Repeat, Shuffled, Snake, Zip
+    from labspin.experiment.bench import Bench, Simulation
+    from labspin.experiment.cards import Card, RunSpec, load_card
+    from labspin.experiment.check import check_plan
+    from labspin.experiment.control import Control, Observer, Progress, RunOutcome
+    from labspin.experiment.engine import preflight, run
+    from labspin.experiment.interlocks import Interlock
+    from labspin.experiment.parameters import (
+        BooleanParameter,
+        CountParameter,
+        ListParameter,
+        Parameter,
+        QuantityParameter,
+    )
+    from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
+    from labspin.experiment.procedure import Procedure, run_path
+    from labspin.experiment.safety import SafeAction
+    from labspin.experiment.sweep import MAX_POINTS, Linear, Logarithmic, Point, Sweep, Values
+
+_LAZY = {
+    "MAX_POINTS": "sweep",
+    "Actuator": "actuators",
+    "ActuatorSpec": "actuators",
+    "Bench": "bench",
+    "BooleanParameter": "parameters",
+    "Calibration": "actuators",
+    "Card": "cards",
+    "CompiledPlan": "plan",
+    "Control": "control",
+    "CountParameter": "parameters",
+    "Filter": "algebra",
+    "Interlock": "interlocks",
+    "Linear": "sweep",
+    "ListParameter": "parameters",
+    "Logarithmic": "sweep",
+    "Observer": "control",
+    "Parameter": "parameters",
+    "PlanReport": "plan",
+    "Point": "sweep",
+    "Procedure": "procedure",
+    "Product": "algebra",
+    "Progress": "control",
+    "QuantityParameter": "parameters",
+    "Repeat": "algebra",
+    "RunOutcome": "control",
+    "RunSpec": "cards",
+    "SafeAction": "safety",
+    "Settle": "actuators",
+    "Shuffled": "algebra",
+    "Simulation": "bench",
+    "Snake": "algebra",
+    "Sweep": "sweep",
+    "Values": "sweep",
+    "Zip": "algebra",
+    "check_plan": "check",
+    "compile_plan": "plan",
+    "load_card": "cards",
+    "preflight": "engine",
+    "run": "engine",
+    "run_path": "procedure",
+}
 
 __all__ = [
+    "MAX_POINTS",
     "Actuator",
     "ActuatorSpec",
     "Bench",
+    "BooleanParameter",
     "Calibration",
+    "Card",
+    "CompiledPlan",
+    "Control",
+    "CountParameter",
+    "Filter",
     "Interlock",
+    "Linear",
+    "ListParameter",
+    "Logarithmic",
+    "Observer",
+    "Parameter",
+    "PlanReport",
+    "Point",
+    "Procedure",
+    "Product",
+    "Progress",
+    "QuantityParameter",
+    "Repeat",
+    "RunOutcome",
+    "RunSpec",
     "SafeAction",
     "Settle",
+    "Shuffled",
     "Simulation",
+    "Snake",
+    "Sweep",
+    "Values",
+    "Zip",
+    "check_plan",
+    "compile_plan",
+    "load_card",
+    "preflight",
+    "run",
+    "run_path",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"labspin.experiment.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'labspin.experiment' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

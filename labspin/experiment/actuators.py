@@ -12,6 +12,7 @@ A calibration makes the same actuator settable in another quantity: with ``field
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -191,6 +192,24 @@ class Actuator:
         if not math.isfinite(value):
             raise UnknownStateError(f"{what}, so it is not moved: wanted a finite number, got {answer!r}")
         return value
+
+    def energise(self) -> None:
+        """Switch the output of a ramped device on, if it has one and it is off, without a jump.
+
+        A supply may hold a set-point while its output is off; it is first given the value that it reads
+        back, so that nothing changes when the output comes on.
+
+        Raises
+        ------
+        UnknownStateError
+            The device cannot be read back.
+        """
+        has_output = inspect.getattr_static(type(self._device), "output_enabled", None) is not None
+        if self.spec.ramp_rate is None or not has_output or self._device.output_enabled:
+            return
+        start = min(max(self._read_raw(), self.spec.minimum), self.spec.maximum)
+        setattr(self._device, self.spec.attribute, start)
+        self._device.output_enabled = True
 
     def move(self, value: float, *, checkpoint: Checkpoint = go_on) -> None:
         """Bring the actuator to ``value`` by its ramp, then wait until it has settled.

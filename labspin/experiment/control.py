@@ -1,0 +1,191 @@
+"""What a person can do to a run, and what a run tells.
+
+`Control` is held by whoever may interfere (a window, a signal handler, another thread); the engine looks
+at it between points and in every wait. Observers are told of start, points, events and end; one that fails is
+left out from there on, because a measurement is worth more than its progress bar.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from labspin.data import RunHeader
+from labspin.errors import RunAborted
+
+if TYPE_CHECKING:
+    from labspin.experiment.safety import SafeAction
+
+__all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome", "Status"]
+
+Status = Literal["finished", "aborted", "failed"]
+
+
+class PointSkipped(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
+    """The point being measured is to be left out."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended."""
+
+    path: Path
+    status: Status
+    points: int
+    safe_report: tuple[SafeAction, ...]
+    message: str = ""
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether every safe action worked."""
+        return all(action.ok for action in self.safe_report)
+
+
+class Control:
+    """Pause, resume, abort and skip; all may be called from any thread, at any time.
+
+    Attributes
+    ----------
+    requested : bool
+        Whether anything was asked for; the engine's quick look at every point.
+    """
+
+    def __init__(self) -> None:
+        self._running = threading.Event()
+        self._running.set()
+        self._abort_reason: str | None = None
+        self._skip = False
+        self.requested = False
+
+    def pause(self) -> None:
+        """Hold before the next point."""
+        self._running.clear()
+        self.requested = True
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._running.set()
+
+    def abort(self, reason: str = "asked to") -> None:
+        """End the run at the next opportunity: between points, in a ramp, or in a wait."""
+        self._abort_reason = reason
+        self.requested = True
+        self._running.set()
+
+    def skip(self) -> None:
+        """Leave out the point being measured, or the next one if none is."""
+        self._skip = True
+        self.requested = True
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run holds, or will before its next point."""
+        return not self._running.is_set()
+
+    def check(self) -> None:
+        """Raise where the run is to be aborted or the point skipped.
+
+        Raises
+        ------
+        RunAborted
+            Somebody called `abort`.
+        """
+        if not self.requested:
+            return
+        if self._abort_reason is not None:
+            raise RunAborted(f"the run was aborted: {self._abort_reason}")
+        if self._skip:
+            self._skip = False
+            self._forget()
+            raise PointSkipped
+
+    def hold(self, seconds: float) -> bool:
+        """Wait up to ``seconds`` of wall-clock time for `resume`; return whether the run may go on."""
+        if self._running.wait(seconds):
+            self._forget()
+            return True
+        return False
+
+    def _forget(self) -> None:
+        self.requested = self._skip or self._abort_reason is not None or self.is_paused
+
+
+class Observer(Protocol):
+    """Who is told about a run; every method is optional in what it does, none in being there."""
+
+    def on_start(self, header: RunHeader, total: int | None) -> None:
+        """Be told what will be measured; ``total`` is None for an adaptive plan."""
+        ...
+
+    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+        """Be told of a recorded point: its values in the order of the layout's columns."""
+        ...
+
+    def on_event(self, kind: str, message: str) -> None:
+        """Be told of what else happened: a pause, an interlock, an error, a safe action."""
+        ...
+
+    def on_finish(self, outcome: RunOutcome) -> None:
+        """Be told how the run ended."""
+        ...
+
+
+class Progress:
+    """An observer that knows how far a run is and how long it will take.
+
+    Parameters
+    ----------
+    report
+        Called with this object, at most every ``interval`` seconds and at the end.
+    interval
+        In s of wall-clock time.
+
+    Attributes
+    ----------
+    done, total
+        Points recorded, and points of the plan (None: adaptive).
+    """
+
+    def __init__(self, report: Callable[[Progress], None] | None = None, *, interval: float = 0.2) -> None:
+        self.done, self.total = 0, None  # type: tuple[int, int | None]
+        self._report, self._interval = report, interval
+        self._recent: deque[tuple[float, int]] = deque(maxlen=64)
+        self._next = 0.0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds that are left, by the rate of the recent past; None while that is not known."""
+        if self.total is None or len(self._recent) < 2:
+            return None
+        (begin, first), (end, last) = self._recent[0], self._recent[-1]
+        return (self.total - self.done) * (end - begin) / (last - first) if last > first else None
+
+    def on_start(self, header: RunHeader, total: int | None) -> None:
+        """Start counting."""
+        self.done, self.total = 0, total
+        self._recent.append((time.monotonic(), 0))
+
+    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+        """Count one point."""
+        self.done = done
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._interval
+            self._recent.append((now, done))
+            self._tell()
+
+    def on_event(self, kind: str, message: str) -> None:
+        """Take no notice."""
+
+    def on_finish(self, outcome: RunOutcome) -> None:
+        """Report a last time."""
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._report is not None:
+            self._report(self)

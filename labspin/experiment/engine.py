@@ -1,0 +1,332 @@
+"""The engine: runs any procedure on any bench, records every point, and leaves the bench safe.
+
+One run goes through these steps, and through the last three whatever happens in the others:
+
+1. *Pre-flight*: the bench has what the procedure needs, the whole plan is within the limits, the procedure's
+   own check has nothing against it. Nothing has moved so far.
+2. The bench is read back into a snapshot, and the run file is begun.
+3. The settings are ramped to, and the procedure prepares.
+4. Point by point: noise of a simulated bench is tied to the point, interlocks are looked at, what has to
+   move is ramped and settles, the procedure measures, what it returns is compared with what it declared,
+   and the point is recorded. A set-point that does not change is not sent again.
+5. The procedure finishes.
+6. The bench is brought to its safe state (`labspin.experiment.safety`).
+7. Snapshot, errors and safe actions go into the file.
+8. The file is published.
+
+An error is raised again when all that is done; a run that was aborted returns its outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labspin.data import RunHeader, RunWriter
+from labspin.errors import RunAborted
+from labspin.experiment.actuators import Actuator
+from labspin.experiment.bench import Bench
+from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
+from labspin.experiment.environment import environment
+from labspin.experiment.interlocks import Interlock
+from labspin.experiment.plan import CompiledPlan, compile_plan
+from labspin.experiment.procedure import Procedure
+from labspin.experiment.readings import readings_in_order
+from labspin.experiment.runlog import recorded_log
+from labspin.experiment.safety import Interruptions, SafeAction
+from labspin.experiment.sweep import Point
+
+__all__ = ["preflight", "run"]
+
+_log = logging.getLogger(__name__)
+_HOLD = 0.1  # s between two looks at a paused control or a tripped interlock
+
+
+def run(
+    procedure: Procedure,
+    bench: Bench,
+    path: Path,
+    *,
+    seed: int | None = None,
+    label: str = "",
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+) -> RunOutcome:
+    """Run ``procedure`` on ``bench`` and record it in ``path``.
+
+    Parameters
+    ----------
+    procedure
+        What to measure.
+    bench
+        Where; left in its safe state, not closed.
+    path
+        The run file to make (``.h5``); its folder is made where missing.
+    seed
+        Replaces the procedure's parameter ``seed``, where it has one.
+    label
+        What a person calls the run.
+    observers
+        Are told of start, points, events and end.
+    control
+        Pause, resume, abort, skip.
+
+    Returns
+    -------
+        How the run ended: ``"finished"`` or ``"aborted"``.
+
+    Raises
+    ------
+    LabspinError
+        What ended the run, after the bench was made safe and the file published; so does any other exception
+        of a procedure or a driver.
+    """
+    if seed is not None and "seed" in procedure.parameter_objects():
+        procedure.set_parameters({"seed": seed})
+    return _Run(procedure, bench, Path(path), label, observers, control or Control(), seed).go()
+
+
+def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
+    """Check everything that can be checked before anything moves, and return the plan.
+
+    Raises
+    ------
+    LabspinError
+        What the bench lacks, which set-point leaves which limit, what contradicts what.
+    """
+    bench.require(procedure.roles)
+    plan = compile_plan(procedure, bench.actuators)
+    plan.check(bench.actuators, procedure.settings())
+    procedure.check(bench)
+    return plan
+
+
+class _Run:
+    """One run and its state."""
+
+    def __init__(
+        self,
+        procedure: Procedure,
+        bench: Bench,
+        path: Path,
+        label: str,
+        observers: Sequence[Observer],
+        control: Control,
+        seed: int | None,
+    ) -> None:
+        self.procedure, self.bench, self.path, self.label = procedure, bench, path, label
+        self.observers, self.control = list(observers), control
+        self.seed = seed if seed is not None else getattr(procedure, "seed", None)
+        self.interlocks: tuple[Interlock, ...] = ()
+        self.due: dict[Interlock, float] = {}
+        self.known: dict[str, float] = {}  # set-points as this run left them
+        self.writer: RunWriter | None = None
+        self.done = 0
+
+    def go(self) -> RunOutcome:
+        signals = Interruptions(self.control.abort)
+        error: BaseException | None = None
+        with signals.caught(), recorded_log(self._record):
+            try:
+                try:
+                    with self.bench.clock.interrupted_by(self.control.check):
+                        self._work()
+                finally:
+                    signals.closing()
+            except BaseException as caught:  # noqa: BLE001 - raised again once the bench is safe
+                error = caught
+            signals.closing()
+            outcome, error = self._close(error)
+        if error is not None and not isinstance(error, RunAborted):
+            raise error
+        return outcome
+
+    # -- the run ---------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        self.control.check()
+        self.plan = preflight(self.procedure, self.bench)
+        self.interlocks = (*self.bench.interlocks, *self.procedure.interlocks())
+        header = self._header()
+        self.started = self.bench.clock.now()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.writer = RunWriter.create(self.path, header)
+        self._tell("on_start", header, self.plan.total)
+        self._watch()
+        self._reach_settings()
+        self.procedure.prepare(self.bench)
+        self._measure_points(self.writer)
+        self.procedure.finish(self.bench)
+
+    def _header(self) -> RunHeader:
+        simulation = self.bench.simulation
+        return RunHeader(
+            procedure=self.procedure.name,
+            label=self.label,
+            parameters=self.procedure.parameter_record(),
+            layout=self.plan.layout,
+            plan=self.plan.description,
+            station=self.bench.description,
+            snapshot=self.bench.snapshot(),
+            environment=environment(),
+            seed=self.seed,
+            signal=self.procedure.signal,
+            truth=simulation.truth() if simulation is not None else None,
+            extra={"settings": dict(self.procedure.settings())},
+        )
+
+    def _reach_settings(self) -> None:
+        settings = self.procedure.settings()
+        for name in dict.fromkeys((*settings, *self.plan.names)):
+            if "." in name:
+                self.bench.actuator(name).energise()
+        self._move(settings)
+        if self.bench.simulation is not None:
+            self._event("truth", "what is really the case", **self.bench.simulation.truth())
+
+    def _measure_points(self, writer: RunWriter) -> None:
+        bench, plan, control, observers = self.bench, self.plan, self.control, self.observers
+        measure, append, now, started = self.procedure.measure, writer.append, bench.clock.now, self.started
+        read = readings_in_order(self.procedure.name, self.procedure.quantities)
+        begin_point = bench.simulation.begin_point if bench.simulation is not None else None
+        place = _placer(plan.recorded)
+        for point in plan:
+            try:
+                if control.requested:
+                    self._obey()
+                if begin_point is not None:
+                    begin_point(point.index)
+                if self.interlocks:
+                    self._watch()
+                if point.setpoints:
+                    self._move(point.setpoints)
+                reading = measure(bench, point)
+            except PointSkipped:
+                self._skip(point)
+                continue
+            values = place(point) + read(reading)
+            append(point.index, now() - started, values)
+            plan.reading = reading
+            self.done += 1
+            if observers:
+                self._tell("on_point", point.index, values, self.done, plan.total)
+
+    def _move(self, setpoints: Mapping[str, float]) -> None:
+        known = self.known
+        for name, value in setpoints.items():
+            if known.get(name) != value:
+                known.pop(name, None)
+                actuator: Actuator = self.bench.actuator(name)
+                actuator.move(value, checkpoint=self.control.check)
+                known[name] = value
+
+    def _skip(self, point: Point) -> None:
+        self.known.clear()  # a ramp may have been left half-way
+        self._event("skip", f"point {point.index} was skipped", index=point.index)
+
+    def _obey(self) -> None:
+        if self.control.is_paused:
+            self._event("pause", "the run holds")
+            while not self.control.hold(_HOLD):
+                pass
+            self.known.clear()  # somebody may have turned a knob meanwhile
+            self._event("resume", "the run goes on")
+        self.control.check()
+
+    def _watch(self) -> None:
+        now = self.bench.clock.now()
+        for interlock in self.interlocks:
+            if now >= self.due.get(interlock, now):
+                self.due[interlock] = now + interlock.interval
+                value = interlock.read(self.bench)
+                if not interlock.allows(value):
+                    self._trip(interlock, value)
+
+    def _trip(self, interlock: Interlock, value: float) -> None:
+        error = interlock.error(value)
+        self._event("interlock", str(error), quantity=interlock.quantity, value=value)
+        if interlock.action == "abort":
+            raise error
+        deadline = self.bench.clock.now() + interlock.timeout
+        while not interlock.allows(value := interlock.read(self.bench)):
+            if self.bench.clock.now() >= deadline:
+                raise interlock.error(value)
+            self.bench.clock.sleep(_HOLD)
+        self._event("resume", f"interlock {interlock.quantity} is back at {value:g} {interlock.unit}")
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def _close(self, error: BaseException | None) -> tuple[RunOutcome, BaseException | None]:
+        """Make safe, record how it ended, publish; nothing in here keeps the rest from being done."""
+        if error is not None:
+            self._attempt(self._record_error, error)
+        snapshot = self._attempt(self._last_snapshot) if error is None else None
+        actions = self._attempt(self.bench.safe) or []
+        if error is not None:
+            snapshot = self._attempt(self._last_snapshot)
+        for action in actions:
+            self._attempt(self._record_action, action)
+        status: Status = "finished" if error is None else "failed"
+        if isinstance(error, (RunAborted, KeyboardInterrupt)):
+            status = "aborted"
+        try:
+            if self.writer is not None:
+                self.writer.finish(status, snapshot=snapshot)
+        except Exception as caught:  # noqa: BLE001 - the first error is the one to raise
+            _log.exception("run file %s could not be published", self.path)
+            error, status = error or caught, "failed"
+        outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""))
+        self._tell("on_finish", outcome)
+        return outcome, error
+
+    def _last_snapshot(self) -> dict[str, Any]:
+        return self.bench.snapshot(tolerant=True)
+
+    def _record_error(self, error: BaseException) -> None:
+        if isinstance(error, RunAborted):
+            self._event("abort", str(error))
+            return
+        text = "".join(traceback.format_exception(error))
+        self._event("error", f"{type(error).__name__}: {error}", traceback=text)
+
+    def _record_action(self, action: SafeAction) -> None:
+        kind = "safe" if action.ok else "error"
+        text = f"{action.instrument}: {action.message}"
+        self._event(kind, text, instrument=action.instrument, ok=action.ok, time=action.time)
+
+    def _attempt(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return action(*arguments)
+        except Exception:  # noqa: BLE001 - what is left to be done must be done
+            _log.exception("while the run %s was being closed", self.path)
+            return None
+
+    # -- telling ---------------------------------------------------------------------------------------
+
+    def _event(self, kind: str, message: str, **data: Any) -> None:
+        self._record(kind, message, data)
+        self._tell("on_event", kind, message)
+
+    def _record(self, kind: str, message: str, data: dict[str, Any]) -> None:
+        if self.writer is not None:
+            self.writer.event(kind, message, **data)
+
+    def _tell(self, what: str, *arguments: Any) -> None:
+        for observer in tuple(self.observers):
+            try:
+                getattr(observer, what)(*arguments)
+            except Exception:  # noqa: BLE001 - a run does not end because a plot cannot be drawn
+                self.observers.remove(observer)
+                _log.exception("an observer of the run failed and is not told any more: %r", observer)
+
+
+def _placer(names: Sequence[str]) -> Callable[[Point], tuple[float, ...]]:
+    if not names:
+        return lambda point: ()
+    where = [(name, "." in name) for name in names]
+    return lambda point: tuple(
+        [point.setpoints[name] if is_setpoint else point.coordinates[name] for name, is_setpoint in where]
+    )

@@ -1,0 +1,281 @@
+"""A procedure's plan, read and checked before anything moves.
+
+`compile_plan` takes what ``plan()`` returns and finds out what the run file will look like; no hardware is
+asked. A plan is one of
+
+* a `labspin.experiment.Sweep`: its points lie on a grid, and the whole of it is checked at once by the
+  values along its axes, not point by point;
+* any other iterable of `Point` (a list, say): a list scan, read and checked whole;
+* a generator: an *adaptive* scan. It yields `Point` (or a mapping of names to values) and receives what was
+  measured there, ``None`` where a point was skipped. Its points are checked one by one as they come, each
+  before anything moves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data import Column, Dimension, Layout
+from labspin.errors import PlanError
+from labspin.experiment.actuators import Actuator
+from labspin.experiment.sweep import MAX_POINTS, Point, Sweep, column_name
+from labspin.units import format_quantity
+
+if TYPE_CHECKING:
+    from labspin.experiment.procedure import Procedure
+
+__all__ = ["CompiledPlan", "PlanReport", "compile_plan"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What a plan would do: how many points, and from where to where everything would be moved."""
+
+    points: int | None
+    ranges: dict[str, tuple[float, float, str]]
+    """Set-point or coordinate -> (lowest, highest, unit)."""
+
+    def text(self) -> str:
+        """Return the ranges as one line."""
+        return ", ".join(
+            f"{name} {format_quantity(low, unit)}"
+            + ("" if low == high else f" … {format_quantity(high, unit)}")
+            for name, (low, high, unit) in self.ranges.items()
+        )
+
+
+class CompiledPlan:
+    """The points of a run and what is known of them beforehand.
+
+    Iterate it once, and set `reading` after every point to what was measured there.
+
+    Attributes
+    ----------
+    layout
+        Of the run file.
+    total
+        Number of points; ``None`` for an adaptive plan.
+    values
+        Name -> all the values that it will take, as far as they are known beforehand.
+    recorded
+        Set-points and coordinates whose value is recorded with every point, in the order of the layout.
+    reading
+        What the last point yielded.
+    """
+
+    def __init__(
+        self,
+        points: Iterable[Point] | Generator[Any, Any, Any],
+        *,
+        layout: Layout,
+        total: int | None,
+        values: Mapping[str, FloatArray],
+        recorded: tuple[str, ...],
+        description: Mapping[str, Any],
+    ) -> None:
+        self.layout, self.total, self.recorded = layout, total, recorded
+        self.values, self.description = dict(values), dict(description)
+        self.reading: Mapping[str, Any] | None = None
+        self._points = points
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the plan decides as it goes."""
+        return inspect.isgenerator(self._points)
+
+    def __iter__(self) -> Iterator[Point]:
+        if inspect.isgenerator(self._points):
+            return self._ask(self._points)
+        return iter(self._points)
+
+    def _ask(self, generator: Generator[Any, Any, Any]) -> Iterator[Point]:
+        answer: Mapping[str, Any] | None = None
+        for index in range(MAX_POINTS):
+            try:
+                asked = generator.send(answer)
+            except StopIteration:
+                return
+            self.reading = None
+            yield _as_point(index, asked, self.recorded)
+            answer = self.reading
+        generator.close()
+        raise PlanError(
+            f"plan: wanted at most {MAX_POINTS:,} points in one run; the adaptive plan did not end"
+        )
+
+    def check(self, actuators: Mapping[str, Actuator], settings: Mapping[str, float]) -> None:
+        """Refuse a plan that leaves a limit, moves something unknown, or one thing in two ways.
+
+        Raises
+        ------
+        PlanError
+            A set-point names no actuator, or two name the same one.
+        LimitError
+            A set-point is outside its limits.
+        """
+        moved: dict[str, str] = {}
+        for name in (*settings, *(name for name in self.names if "." in name)):
+            actuator = _find(actuators, name)
+            former = moved.setdefault(actuator.spec.name, name)
+            if former != name or (name in settings and name in self.values):
+                raise PlanError(f"plan: {former!r} and {name!r} move the same actuator; keep one of them")
+        for name, value in settings.items():
+            actuators[name].check(value)
+        for name, values in self.values.items():
+            if "." in name:
+                actuators[name].check(values)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every set-point and coordinate that points of this plan carry."""
+        return tuple(dict.fromkeys((*self.values, *self.recorded)))
+
+    def report(self, actuators: Mapping[str, Actuator], settings: Mapping[str, float]) -> PlanReport:
+        """Return what the plan would do, for a person to read."""
+        units = _units(self.layout.dimensions) | _units(self.layout.columns)
+        ranges = {name: (value, value, actuators[name].unit) for name, value in settings.items()}
+        for name, values in self.values.items():
+            unit = units.get(column_name(name), "1")
+            ranges[name] = (float(values.min()), float(values.max()), unit)
+        return PlanReport(self.total, ranges)
+
+
+def compile_plan(procedure: Procedure, actuators: Mapping[str, Actuator]) -> CompiledPlan:
+    """Return the plan of ``procedure`` with the layout of its run file; nothing is asked or moved.
+
+    Parameters
+    ----------
+    procedure
+        Its ``plan()`` is called once.
+    actuators
+        Of the station, for the units of set-points that the procedure did not declare.
+
+    Raises
+    ------
+    PlanError
+        The plan is empty, too large or contradicts itself or the procedure's declarations.
+    """
+    plan = procedure.plan()
+    if isinstance(plan, Sweep):
+        return _grid(procedure, plan)
+    if inspect.isgenerator(plan):
+        columns = tuple(procedure.coordinates)
+        names = tuple(_original(column.name, actuators) for column in columns)
+        layout = Layout(columns=(*columns, *procedure.quantities))
+        description = {"sweep": "adaptive", "procedure": procedure.name}
+        return CompiledPlan(
+            plan, layout=layout, total=None, values={}, recorded=names, description=description
+        )
+    return _list(procedure, _listed(procedure, plan), actuators)
+
+
+def _grid(procedure: Procedure, sweep: Sweep) -> CompiledPlan:
+    sweep.check_size()
+    companions = [track for axis in sweep.axes() for track in axis[1:]]
+    columns = [Column(name=column_name(t.name), unit=t.unit, role="coordinate") for t in companions]
+    layout = Layout(dimensions=sweep.dimensions, columns=(*columns, *procedure.quantities))
+    _compare_with_declared(procedure, _units(sweep.dimensions) | _units(columns))
+    return CompiledPlan(
+        sweep,
+        layout=layout,
+        total=len(sweep),
+        values=sweep.visited(),
+        recorded=tuple(track.name for track in companions),
+        description=sweep.to_dict(),
+    )
+
+
+def _list(procedure: Procedure, points: list[Point], actuators: Mapping[str, Actuator]) -> CompiledPlan:
+    first = {**points[0].setpoints, **points[0].coordinates}
+    declared = {column.name: column for column in procedure.coordinates}
+    columns = []
+    for name in first:
+        unit = actuators[name].unit if name in actuators else "1"
+        column = Column(name=column_name(name), unit=unit, role="coordinate")
+        columns.append(declared.get(column.name, column))
+    _compare_with_declared(procedure, _units(columns))
+    values = np.array([_row(point, tuple(first)) for point in points], dtype=np.float64).reshape(
+        len(points), -1
+    )
+    return CompiledPlan(
+        points,
+        layout=Layout(columns=(*columns, *procedure.quantities), size=len(points)),
+        total=len(points),
+        values={name: values[:, column] for column, name in enumerate(first)},
+        recorded=tuple(first),
+        description={"sweep": "list", "names": list(first), "values": values.tolist()},
+    )
+
+
+def _listed(procedure: Procedure, plan: Any) -> list[Point]:
+    if not isinstance(plan, Iterable):
+        raise PlanError(f"plan of {procedure.name!r}: wanted a sweep or points, got {plan!r}")
+    if isinstance(plan, Sized) and len(plan) > MAX_POINTS:
+        raise PlanError(
+            f"plan of {procedure.name!r}: wanted at most {MAX_POINTS:,} points in one run, got {len(plan):,}"
+        )
+    points = [
+        _as_point(index, asked, None) for index, asked in zip(range(MAX_POINTS + 1), plan, strict=False)
+    ]
+    if not 0 < len(points) <= MAX_POINTS:
+        raise PlanError(
+            f"plan of {procedure.name!r}: wanted 1 to {MAX_POINTS:,} points, got {len(points) and 'more'}"
+        )
+    return points
+
+
+def _as_point(index: int, asked: Any, names: tuple[str, ...] | None) -> Point:
+    if isinstance(asked, Mapping):
+        asked = Point(
+            index,
+            {name: float(value) for name, value in asked.items() if "." in name},
+            {name: float(value) for name, value in asked.items() if "." not in name},
+        )
+    if not isinstance(asked, Point):
+        raise PlanError(f"plan: wanted points or mappings of names to values, got {asked!r}")
+    if names is not None:
+        _row(asked, names)
+    return asked._replace(index=index)
+
+
+def _row(point: Point, names: tuple[str, ...]) -> list[float]:
+    found = {**point.setpoints, **point.coordinates}
+    if found.keys() != set(names):
+        raise PlanError(
+            f"plan: wanted every point to carry {sorted(names)}, got {sorted(found)} at point {point.index}"
+        )
+    row = [float(found[name]) for name in names]
+    if not all(map(math.isfinite, row)):
+        raise PlanError(f"plan: wanted finite numbers, got {found} at point {point.index}")
+    return row
+
+
+def _units(columns: Iterable[Column | Dimension]) -> dict[str, str]:
+    return {column.name: column.unit for column in columns}
+
+
+def _compare_with_declared(procedure: Procedure, found: Mapping[str, str]) -> None:
+    declared = _units(procedure.coordinates)
+    if declared and declared != found:
+        raise PlanError(
+            f"plan of {procedure.name!r}: wanted the declared coordinates {declared}, got {dict(found)}"
+        )
+
+
+def _original(column: str, actuators: Mapping[str, Actuator]) -> str:
+    return next((name for name in actuators if column_name(name) == column), column)
+
+
+def _find(actuators: Mapping[str, Actuator], name: str) -> Actuator:
+    if name not in actuators:
+        raise PlanError(f"plan: the station has no actuator {name!r}; it has {sorted(actuators)}")
+    return actuators[name]

@@ -1,0 +1,231 @@
+"""What every procedure is made of.
+
+An author declares parameters, roles, coordinates and quantities, and writes ``plan()`` and ``measure()``; the
+engine does the rest. A `Procedure` is pymeasure's, so it also runs in a stock pymeasure ``Worker`` or
+``ManagedWindow``: `Procedure.execute` runs the engine, on `Procedure.bench` if that is set and else on the
+station file that the parameter ``station`` names.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import pkgutil
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import pymeasure.experiment
+
+from labspin.data import Column, RunHeader
+from labspin.errors import CardError, LabspinError
+from labspin.experiment.bench import Bench
+from labspin.experiment.control import Control, RunOutcome
+from labspin.experiment.interlocks import Interlock
+from labspin.experiment.parameters import Parameter
+from labspin.experiment.sweep import Point, Sweep
+
+__all__ = ["Procedure", "run_path"]
+
+
+class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeasure is untyped
+    """Base of all procedures.
+
+    Parameters
+    ----------
+    **parameters
+        Values by attribute name: numbers in the parameter's unit, or texts with a unit.
+
+    Raises
+    ------
+    CardError
+        A name is not a parameter, or a value is not one for it.
+
+    Attributes
+    ----------
+    name
+        What run cards and run files call the procedure; the class name in small letters unless set.
+    roles
+        Binding name on the bench -> role it must have.
+    coordinates
+        Where points are: must agree with the plan; an adaptive plan cannot do without.
+    quantities
+        What ``measure`` returns, name by name.
+    signal
+        Quantity to plot unless told otherwise.
+    bench
+        Where to run in a stock pymeasure Worker, instead of the parameter ``station``.
+    run_file
+        Where to record in a stock pymeasure Worker; ``data/`` and a time stamp unless set.
+    """
+
+    name: ClassVar[str] = "procedure"
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType({})
+    coordinates: Sequence[Column] = ()
+    quantities: Sequence[Column] = ()
+    signal: ClassVar[str] = ""
+
+    station = Parameter("Station", default="", description="Station file; empty: the bench that is set")
+
+    bench: Bench | None = None
+    run_file: Path | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        if isinstance(cls.quantities, tuple) and isinstance(cls.coordinates, tuple):
+            cls.DATA_COLUMNS = [_data_column(c) for c in (*cls.coordinates, *cls.quantities) if not c.shape]
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__()
+        known = self.parameter_objects()
+        for name, value in parameters.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise CardError(
+                    f"procedure {self.name!r} has no parameter {name!r}, only {sorted(known)}{hint}"
+                )
+            try:
+                self.set_parameters({name: value})
+            except ValueError as error:
+                raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
+
+    # What an author writes.
+
+    def settings(self) -> Mapping[str, float]:
+        """Return the set-points common to all points: actuator name -> value in the actuator's unit."""
+        return {}
+
+    def plan(self) -> Sweep | Iterable[Point] | Generator[Any, Any, None]:
+        """Return the points to visit; touches no hardware (see `labspin.experiment.plan`)."""
+        raise NotImplementedError(f"procedure {self.name!r} has no plan()")
+
+    def interlocks(self) -> Sequence[Interlock]:
+        """Return what is watched in this procedure, beside the interlocks of the bench."""
+        return ()
+
+    def check(self, bench: Bench) -> None:
+        """Refuse what ``bench`` cannot do; called before anything moves."""
+
+    def prepare(self, bench: Bench) -> None:
+        """Make ready for the first point; the settings have been reached."""
+
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+        """Return the quantities at ``point``; its set-points have been reached and have settled."""
+        raise NotImplementedError(f"procedure {self.name!r} has no measure()")
+
+    def finish(self, bench: Bench) -> None:
+        """Do what is left after the last point; the safe state is not the author's business."""
+
+    # What is the same for all.
+
+    def parameter_record(self) -> dict[str, dict[str, Any]]:
+        """Return every parameter as ``{"value": …, "unit": …}``."""
+        return {
+            name: {"value": parameter.value, "unit": getattr(parameter, "units", None) or "1"}
+            for name, parameter in self.parameter_objects().items()
+            if parameter.is_set()
+        }
+
+    def execute(self) -> None:
+        """Run in a pymeasure Worker: record as always, and emit every point and the progress."""
+        from labspin.experiment.engine import run
+
+        bench = self.bench
+        opened = bench is None
+        if bench is None:
+            bench = self._connect()
+        try:
+            control = _WorkerControl(self)
+            path = self.run_file or run_path(Path("data"), self.name)
+            run(self, bench, path, observers=[_WorkerObserver(self, control)], control=control)
+        finally:
+            if opened:
+                bench.close()
+
+    def _connect(self) -> Bench:
+        if not self.station:
+            raise CardError(
+                f"procedure {self.name!r}: wanted a bench to run on; set its parameter 'station' to a "
+                "station file or its attribute 'bench' to a bench"
+            )
+        # Stations stand above experiments, so this one look upwards goes by name.
+        load_station = pkgutil.resolve_name("labspin.station:load_station")
+        bench: Bench = load_station(self.station).connect()
+        return bench
+
+
+class _WorkerControl(Control):
+    """Asks pymeasure's Worker, in every wait, whether it was told to stop."""
+
+    def __init__(self, procedure: Procedure) -> None:
+        super().__init__()
+        self._procedure = procedure
+
+    def check(self) -> None:
+        if self._procedure.should_stop():
+            self.abort("the worker was told to stop")
+        super().check()
+
+
+class _WorkerObserver:
+    """Hands every point on to pymeasure's Worker."""
+
+    def __init__(self, procedure: Procedure, control: Control) -> None:
+        self._procedure, self._control = procedure, control
+        self._header: RunHeader | None = None
+        self._names: list[str] = []
+
+    def on_start(self, header: RunHeader, total: int | None) -> None:
+        self._header = header
+        self._names = [_data_column(column) for column in header.layout.columns]
+
+    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+        row = dict(zip(self._names, values, strict=True))
+        dimensions = self._header.layout.dimensions if self._header else ()
+        for dimension in reversed(dimensions):
+            index, along = divmod(index, len(dimension))
+            row[_data_column(dimension)] = float(dimension.values[along])
+        self._procedure.emit("results", row)
+        if total:
+            self._procedure.emit("progress", 100.0 * done / total)
+        if self._procedure.should_stop():
+            self._control.abort("the worker was told to stop")
+
+    def on_event(self, kind: str, message: str) -> None:
+        del kind, message
+
+    def on_finish(self, outcome: RunOutcome) -> None:
+        del outcome
+
+
+def _data_column(column: Any) -> str:
+    # pymeasure writes text and complex numbers only into columns without a unit, and refuses units that
+    # its own registry does not know.
+    plain = getattr(column, "dtype", "float64") in ("float64", "int64")
+    return (
+        f"{column.name} ({column.unit})" if plain and re.fullmatch(r"[A-Za-z]+", column.unit) else column.name
+    )
+
+
+def run_path(folder: Path, name: str) -> Path:
+    """Return a path for a new run in ``folder``: time stamp and name, not taken yet.
+
+    Raises
+    ------
+    LabspinError
+        A thousand runs of that name were begun in this second.
+    """
+    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-") or "run"
+    for number in range(1, 1000):
+        path = folder / (f"{stamp}-{slug}.h5" if number == 1 else f"{stamp}-{slug}-{number}.h5")
+        if not path.exists() and not path.with_name(path.name + ".jnl").exists():
+            return path
+    raise LabspinError(
+        f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"
+    )
