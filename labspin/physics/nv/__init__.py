@@ -1,0 +1,160 @@
+"""Nitrogen-vacancy centres in a diamond: levels, light, relaxation, torque and libration.
+
+The way through the package follows the physics: `geometry` (four classes in any field and orientation),
+`spin` (levels and transitions), `relaxation` and `stretched` (T1 with cross-relaxation), `steady_state` and
+`evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `torque`, `spectra`,
+`libration` and `langevin` (the crystal's motion), `inverse` (field and orientation from line positions),
+`presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
+"""
+
+from __future__ import annotations
+
+from labspin.physics.nv.evolution import (
+    Evolution,
+    PulseSegment,
+    RateSegment,
+    evolve,
+    propagate,
+    thermal_state,
+)
+from labspin.physics.nv.geometry import (
+    CLASS_FRAMES,
+    NV_AXES,
+    PAIRS,
+    DegeneracyPlane,
+    FieldBench,
+    axial_fields,
+    class_fields,
+    crystal_field,
+    degeneracies_on_bench,
+    degeneracy_planes,
+    degenerate_directions,
+    degenerate_groups,
+    orientation_matrix,
+)
+from labspin.physics.nv.microwave import (
+    Microwave,
+    inversion_probability,
+)
+from labspin.physics.nv.presets import (
+    FIG4_BENCH,
+    FIG4_ORIENTATION,
+    LABORATORY_BENCH,
+    LaboratoryBench,
+    bench_orientation,
+)
+from labspin.physics.nv.rate_model import (
+    RateModel,
+)
+from labspin.physics.nv.records import (
+    DIRECT_PUMPING,
+    NV_CENTRE,
+    NV_OPTICAL_RATES,
+    DirectPumping,
+    NVCentre,
+    OpticalRates,
+)
+from labspin.physics.nv.relaxation import (
+    CR_MEASURED,
+    CR_SUPPLEMENT,
+    DipolarRelaxation,
+    InterpolatedRelaxation,
+    LineShape,
+    Relaxation,
+    UncoupledRelaxation,
+    effective_resonant_classes,
+)
+from labspin.physics.nv.spectra import (
+    ResonanceSpectrum,
+    resonance_spectrum,
+    transition_driving,
+)
+from labspin.physics.nv.spin import (
+    Levels,
+    hamiltonian,
+    levels,
+    transition_frequencies,
+)
+from labspin.physics.nv.steady_state import (
+    Ensemble,
+    SteadyState,
+    rate_model_at,
+    steady_state,
+)
+from labspin.physics.nv.stretched import (
+    RateMixture,
+    stable_density,
+    stretched_exponential_mixture,
+)
+from labspin.physics.nv.torque import (
+    TorqueMap,
+    deflection,
+    electromagnet_sweep,
+    ground_state_torque,
+    sphere_directions,
+    torque_map,
+)
+
+__all__ = [
+    "CLASS_FRAMES",
+    "CR_MEASURED",
+    "CR_SUPPLEMENT",
+    "DIRECT_PUMPING",
+    "FIG4_BENCH",
+    "FIG4_ORIENTATION",
+    "LABORATORY_BENCH",
+    "NV_AXES",
+    "NV_CENTRE",
+    "NV_OPTICAL_RATES",
+    "PAIRS",
+    "DegeneracyPlane",
+    "DipolarRelaxation",
+    "DirectPumping",
+    "Ensemble",
+    "Evolution",
+    "FieldBench",
+    "InterpolatedRelaxation",
+    "LaboratoryBench",
+    "Levels",
+    "LineShape",
+    "Microwave",
+    "NVCentre",
+    "OpticalRates",
+    "PulseSegment",
+    "RateMixture",
+    "RateModel",
+    "RateSegment",
+    "Relaxation",
+    "ResonanceSpectrum",
+    "SteadyState",
+    "TorqueMap",
+    "UncoupledRelaxation",
+    "axial_fields",
+    "bench_orientation",
+    "class_fields",
+    "crystal_field",
+    "deflection",
+    "degeneracies_on_bench",
+    "degeneracy_planes",
+    "degenerate_directions",
+    "degenerate_groups",
+    "effective_resonant_classes",
+    "electromagnet_sweep",
+    "evolve",
+    "ground_state_torque",
+    "hamiltonian",
+    "inversion_probability",
+    "levels",
+    "orientation_matrix",
+    "propagate",
+    "rate_model_at",
+    "resonance_spectrum",
+    "sphere_directions",
+    "stable_density",
+    "steady_state",
+    "stretched_exponential_mixture",
+    "thermal_state",
+    "torque_map",
+    "transition_driving",
+    "transition_frequencies",
+]
