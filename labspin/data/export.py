@@ -1,0 +1,154 @@
+"""Runs for other programs: tidy tables as CSV, and copies of the run file.
+
+The CSV has one row a point, in order of measurement; units stand behind the names, as in ``field (T)``.
+Arrays go to tables of their own, one row for each of their elements.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.journal import journal_path, storage_error
+from labspin.data.run import Run
+from labspin.data.schema import POINT, POINT_TIME, Column
+from labspin.errors import RunFileError, StorageError
+
+__all__ = ["export_copy", "export_csv"]
+
+Table = dict[str, NDArray[Any]]
+
+
+def export_csv(source: Run | Path | str, target: Path | str, *, overwrite: bool = False) -> list[Path]:
+    """Write the points of a run as CSV and return the files written.
+
+    Parameters
+    ----------
+    source
+        A run, or the path of one; a running or dead one will do.
+    target
+        The table of single values, such as ``run.csv``; arrays go to ``run.NAME.csv`` beside it.
+    overwrite
+        Whether files that exist are replaced.
+
+    Raises
+    ------
+    StorageError
+        A file exists already, or cannot be written.
+    RunFileError
+        The run cannot be read.
+    """
+    run = _as_run(source)
+    target = Path(target)
+    key = _keys(run)
+    single, arrays = dict(key), []
+    for column in run.header.layout.columns:
+        if column.shape:
+            arrays.append((target.with_suffix(f".{column.name}.csv"), column))
+        else:
+            single |= _titled(column, run.columns[column.name])
+    paths = [target, *(path for path, _ in arrays)]
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise StorageError(f"{path}: exists already; choose another name or allow overwriting")
+    _write_table(target, single)
+    for path, column in arrays:
+        _write_table(path, _long(run, column, key))
+    return paths
+
+
+def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = False) -> Path:
+    """Write a copy of a run, of a running or dead one too, as one HDF5 file; return its path.
+
+    Raises
+    ------
+    StorageError
+        The target exists already, or cannot be written.
+    RunFileError
+        The run cannot be read.
+    """
+    from labspin.data.publish import publish
+    from labspin.data.reader import read_run, run_path
+
+    source, target = run_path(source), Path(target)
+    if target.exists() and not overwrite:
+        raise StorageError(f"{target}: exists already; choose another name or allow overwriting")
+    run = read_run(source)
+    if journal_path(source).exists():
+        return publish(replace(run, path=target))
+    with _whole(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target
+
+
+def _as_run(source: Run | Path | str) -> Run:
+    from labspin.data.reader import read_run
+
+    return source if isinstance(source, Run) else read_run(source)
+
+
+def _title(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit not in ("", "1") else name
+
+
+def _keys(run: Run) -> Table:
+    """Return what says which point a row belongs to."""
+    index = run.points.index
+    table: Table = {POINT: index}
+    places = np.unravel_index(index, run.shape) if run.header.layout.is_grid else ()
+    for dimension, place in zip(run.header.layout.dimensions, places, strict=True):
+        table[_title(dimension.name, dimension.unit)] = dimension.values[place]
+    return table | {_title(POINT_TIME, "s"): run.points.time}
+
+
+def _titled(column: Column, values: NDArray[Any]) -> Table:
+    if column.dtype != "complex128":
+        return {_title(column.name, column.unit): values}
+    parts = {"real": values.real, "imag": values.imag}
+    return {_title(f"{column.name}_{part}", column.unit): items for part, items in parts.items()}
+
+
+def _long(run: Run, column: Column, key: Table) -> Table:
+    """Return one row for each element of the arrays of ``column``."""
+    values = run.columns[column.name]
+    size = int(np.prod(column.shape))
+    table = {name: np.repeat(items, size) for name, items in key.items()}
+    grids = np.meshgrid(*(axis.values for axis in column.inner_axes()), indexing="ij")
+    for axis, grid in zip(column.inner_axes(), grids, strict=True):
+        table[_title(axis.name, axis.unit)] = np.tile(grid.ravel(), len(values))
+    return table | _titled(column, values.ravel())
+
+
+def _write_table(path: Path, table: Table) -> None:
+    columns: Sequence[Iterable[Any]] = [items.tolist() for items in table.values()]
+    with _whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*columns, strict=True))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Let a file appear whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except RunFileError:
+        raise
+    except OSError as error:
+        raise storage_error(path, error, "it was not exported") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

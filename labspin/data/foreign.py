@@ -1,0 +1,289 @@
+"""Columns from files that others wrote: any data set of an HDF5 file, any column of a text table.
+
+``read_foreign(path, x="/sweep/frequency", y="/sweep/signal")`` gives arrays with their units and attributes.
+Names of text columns may carry a unit, ``field (T)`` or ``field [T]``; a column can be named with or without
+it, or by its number. An error lists what the file has.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.plain import plain
+from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["ForeignColumn", "ForeignEntry", "list_foreign", "read_foreign"]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_UNIT = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
+_SHOWN = 30
+_MAX_TEXT = 1 << 31
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ForeignColumn:
+    """One array from a file that others wrote."""
+
+    name: str
+    values: NDArray[Any]
+    unit: str = ""
+    """As the file says it; empty if it says nothing."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignEntry:
+    """What a file has to offer."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    unit: str = ""
+
+    def __str__(self) -> str:
+        shape = "×".join(map(str, self.shape)) or "one value"
+        return f"{self.name} ({shape}{', ' + self.unit if self.unit else ''})"
+
+
+def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
+    """Read numeric arrays from an HDF5 file or a text table.
+
+    Parameters
+    ----------
+    path
+        The file: HDF5, or text with columns parted by commas, semicolons, tabs or spaces, with
+        comments after ``#``.
+    **columns
+        What the caller calls an array, and where it stands: the path of an HDF5 data set, or the name or the
+        number (from 0) of a text column.
+
+    Returns
+    -------
+    dict
+        The arrays under the caller's names.
+
+    Raises
+    ------
+    NotARunFileError
+        The file is neither HDF5 nor a text table.
+    DamagedFileError
+        The file is cut short or corrupted, or a column holds what is no number.
+    RunFileError
+        The file cannot be read, or has no such array; the text lists those it has.
+    """
+    path = Path(path)
+    if _is_hdf5(path):
+        return _read_hdf5(path, columns)
+    table = _read_table(path)
+    return {role: table.column(wanted) for role, wanted in columns.items()}
+
+
+def list_foreign(path: Path | str) -> list[ForeignEntry]:
+    """Return the arrays that `read_foreign` can read from a file; the errors are the same."""
+    path = Path(path)
+    if not _is_hdf5(path):
+        table = _read_table(path)
+        return [
+            ForeignEntry(name=name, shape=(len(table.rows),), dtype="text", unit=unit)
+            for name, unit in map(_split_unit, table.names)
+        ]
+    with _hdf5(path) as file:
+        return _entries(file)
+
+
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SIGNATURE)) == _SIGNATURE
+    except FileNotFoundError as error:
+        raise RunFileError(f"{path}: no such file; check the name") from error
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+class _hdf5:  # noqa: N801 - used like a function
+    """Open a foreign HDF5 file, turning whatever HDF5 finds wrong with it into one error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: Any = None
+
+    def __enter__(self) -> h5py.File:
+        import h5py
+
+        try:
+            self._file = h5py.File(self._path, "r")
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self._damaged(error) from error
+        return self._file
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._file.close()
+        if isinstance(error, (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError)):
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: BaseException) -> DamagedFileError:
+        return DamagedFileError(f"{self._path}: cut short or corrupted: {str(error) or type(error).__name__}")
+
+
+def _entries(file: h5py.File) -> list[ForeignEntry]:
+    import h5py
+
+    found: list[ForeignEntry] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "biufc":
+            unit = _unit_of(dict(item.attrs))
+            found.append(
+                ForeignEntry(name="/" + name, shape=item.shape or (), dtype=str(item.dtype), unit=unit)
+            )
+
+    file.visititems(visit)
+    return found
+
+
+def _unit_of(attributes: dict[str, Any]) -> str:
+    for key in ("units", "unit", "Units", "Unit"):
+        value = attributes.get(key)
+        if isinstance(value, (str, bytes)):
+            return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return ""
+
+
+def _read_hdf5(path: Path, columns: dict[str, str]) -> dict[str, ForeignColumn]:
+    with _hdf5(path) as file:
+        return {role: _dataset(path, file, role, wanted) for role, wanted in columns.items()}
+
+
+def _dataset(path: Path, file: h5py.File, role: str, wanted: str) -> ForeignColumn:
+    import h5py
+
+    item = file.get(wanted)
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufc":
+        offered = _offer([str(entry) for entry in _entries(file)])
+        raise RunFileError(f"{path}: no numbers at {wanted!r} (wanted as {role}); the file has {offered}")
+    needed = math.prod(item.shape or ()) * item.dtype.itemsize
+    if needed > (1 << 26) and needed > 1100 * item.id.get_storage_size() and not item.external:
+        raise DamagedFileError(f"{path}: {wanted!r} claims {needed} bytes, which the file does not hold")
+    attributes = {name: plain(value) for name, value in item.attrs.items() if _is_plain(value)}
+    return ForeignColumn(name=item.name, values=item[()], unit=_unit_of(attributes), attributes=attributes)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, bytes, int, float, complex, np.generic, np.ndarray)) and (
+        not isinstance(value, np.ndarray) or value.dtype.kind in "biufcSU"
+    )
+
+
+def _offer(names: Sequence[str]) -> str:
+    if not names:
+        return "none at all"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _split_unit(title: str) -> tuple[str, str]:
+    match = _UNIT.match(title)
+    return (match[1], match[2].strip()) if match and match[1] else (title, "")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A text table, still as text."""
+
+    path: Path
+    names: tuple[str, ...]
+    rows: tuple[tuple[int, list[str]], ...]
+    """Line number and cells."""
+
+    def column(self, wanted: str) -> ForeignColumn:
+        place = self._place(wanted)
+        name, unit = _split_unit(self.names[place])
+        values = np.empty(len(self.rows))
+        for row, (line, cells) in enumerate(self.rows):
+            try:
+                values[row] = _number(cells[place])
+            except (ValueError, IndexError) as error:
+                cell = repr(cells[place][:40]) if place < len(cells) else "nothing"
+                raise DamagedFileError(
+                    f"{self.path}, line {line}: wanted a number in column {name!r}, got {cell}"
+                ) from error
+        return ForeignColumn(name=name, values=values, unit=unit)
+
+    def _place(self, wanted: str) -> int:
+        bare = wanted.strip().lstrip("/")
+        for names in (self.names, [_split_unit(name)[0] for name in self.names]):
+            if bare in names:
+                return list(names).index(bare)
+        if bare.isdecimal() and int(bare) < len(self.names):
+            return int(bare)
+        raise RunFileError(f"{self.path}: no column {wanted!r}; the file has {_offer(self.names)}")
+
+
+def _number(cell: str) -> float:
+    text = cell.strip()
+    return math.nan if text.lower() in ("", "na", "n/a", "null", "none") else float(text)
+
+
+def _read_table(path: Path) -> _Table:
+    try:
+        if path.stat().st_size > _MAX_TEXT:
+            raise RunFileError(f"{path}: a text table of more than 2 GiB; convert it to HDF5 first")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotARunFileError(f"{path}: neither HDF5 nor text in UTF-8; convert it first") from error
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if "\0" in text:
+        raise NotARunFileError(f"{path}: neither HDF5 nor a text table")
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    comments = [line for _, line in lines if line.lstrip().startswith("#")]
+    lines = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
+    if not lines:
+        raise DamagedFileError(f"{path}: empty; it holds no table")
+    return _make_table(path, lines, comments)
+
+
+def _make_table(path: Path, lines: list[tuple[int, str]], comments: list[str]) -> _Table:
+    delimiter = _delimiter([line for _, line in lines[:50]])
+    rows = [(number, _cells(line, delimiter)) for number, line in lines]
+    width = len(rows[-1][1])
+    if any(map(_is_number, rows[0][1])):
+        # numpy.savetxt and others put the names into the last comment.
+        titles = _cells(comments[-1].lstrip("# "), delimiter) if comments else []
+        names = titles if len(titles) == width else [f"column {place}" for place in range(width)]
+        return _Table(path, tuple(names), tuple(rows))
+    if len(rows) < 2:
+        raise DamagedFileError(f"{path}: a table without rows, or no table at all")
+    return _Table(path, tuple(rows[0][1]), tuple(rows[1:]))
+
+
+def _delimiter(lines: list[str]) -> str | None:
+    """Return what parts the columns: the candidate that all lines have most of; ``None`` is white space."""
+    best = max(",;\t", key=lambda mark: min(line.count(mark) for line in lines))
+    return best if min(line.count(best) for line in lines) else None
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    cells = line.split() if delimiter is None else next(csv.reader([line], delimiter=delimiter))
+    return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

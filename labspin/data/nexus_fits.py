@@ -1,0 +1,146 @@
+"""A fit as an NXprocess group, there and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+import numpy as np
+
+from labspin.data.fits import FitCurve, FitParameter, FitRecord
+from labspin.data.nexus import (
+    add_array,
+    add_axis,
+    add_group,
+    add_note,
+    add_text,
+    add_tree,
+    get_array,
+    get_group,
+    get_json,
+    get_text,
+    has,
+)
+from labspin.data.plain import plain, to_json
+from labspin.data.schema import Dimension
+
+__all__ = ["FIT_PREFIX", "read_fit_group", "write_fit_group"]
+
+FIT_PREFIX = "fit_"
+
+
+def write_fit_group(entry: h5py.Group, fit: FitRecord) -> None:
+    """Write ``fit`` into the NXentry of its run."""
+    group = add_group(entry, FIT_PREFIX + fit.name, "NXprocess")
+    add_text(group, "program", "labspin")
+    for name in ("version", "date", "quantity", "model"):
+        add_text(group, name, getattr(fit, name))
+    add_note(group, "recipe", to_json(fit.recipe, indent=1), kind="application/json")
+    add_text(group, "statistics_json", to_json(plain(fit.statistics)))
+    add_tree(group, "statistics", plain(fit.statistics))
+    _write_parameters(group, fit)
+    if fit.curve is not None:
+        _write_curve(group, fit, fit.curve)
+
+
+def _write_parameters(group: h5py.Group, fit: FitRecord) -> None:
+    parameters = add_group(group, "parameters", "NXdata")
+    dimensions = [dimension.name for dimension in fit.dimensions]
+    for dimension in fit.dimensions:
+        add_axis(parameters, dimension)
+    for number, parameter in enumerate(fit.parameters):
+        name = parameter.name
+        value = add_array(parameters, name, parameter.value, dimensions, parameter.unit)
+        value.attrs["number"] = number
+        value.attrs["varied"] = parameter.varied
+        add_array(parameters, f"{name}_errors", parameter.stderr, dimensions, parameter.unit)
+    if fit.dimensions and fit.parameters:
+        parameters.attrs["signal"] = fit.parameters[0].name
+        parameters.attrs["axes"] = dimensions
+    if fit.covariance is not None:
+        covariance = add_group(group, "covariance", "NXcollection")
+        varied = sum(parameter.varied for parameter in fit.parameters)
+        for axis in (*fit.dimensions, *_matrix_axes(varied)):
+            add_axis(covariance, axis)
+        names = (*dimensions, "row", "column") if varied else ()
+        add_array(covariance, "covariance", fit.covariance, names)
+
+
+def _matrix_axes(size: int) -> tuple[Dimension, ...]:
+    counter = np.arange(size, dtype=np.float64)
+    return tuple(Dimension(name=name, unit="1", values=counter) for name in ("row", "column") if size)
+
+
+def _write_curve(group: h5py.Group, fit: FitRecord, curve: FitCurve) -> None:
+    data = add_group(group, "curve", "NXdata")
+    axes = (*fit.dimensions, *curve.axes)
+    for axis in axes:
+        add_axis(data, axis)
+    names = [axis.name for axis in axes]
+    add_array(data, "fit", curve.values, names, curve.unit, f"{fit.model} fitted to {fit.quantity}")
+    data.attrs["signal"] = "fit"
+    data.attrs["axes"] = names
+    data.attrs["title"] = f"{fit.name}: {fit.model}"
+    for place, name in enumerate(names):
+        data.attrs[f"{name}_indices"] = [place]
+    if curve.data is not None:
+        add_array(data, "data", curve.data, names, curve.unit, fit.quantity)
+        data.attrs["auxiliary_signals"] = ["data"]
+    group.attrs["default"] = "curve"
+
+
+def read_fit_group(group: h5py.Group, name: str) -> FitRecord:
+    """Read back what `write_fit_group` wrote under ``name``."""
+    parameters = get_group(group, "parameters")
+    dimensions = _axes(parameters, parameters.attrs.get("axes", ()))
+    covariance = None
+    if has(group, "covariance"):
+        covariance = get_array(get_group(group, "covariance"), "covariance", kinds="f")
+    return FitRecord(
+        name=name,
+        quantity=get_text(group, "quantity"),
+        model=get_text(group, "model"),
+        recipe=get_json(get_group(group, "recipe"), "data"),
+        version=get_text(group, "version"),
+        date=get_text(group, "date"),
+        parameters=_read_parameters(parameters),
+        covariance=covariance,
+        statistics=get_json(group, "statistics_json"),
+        dimensions=dimensions,
+        curve=_read_curve(group, len(dimensions)) if has(group, "curve") else None,
+    )
+
+
+def _read_parameters(group: h5py.Group) -> tuple[FitParameter, ...]:
+    found: list[tuple[int, FitParameter]] = []
+    for name in group:
+        attributes = group[name].attrs
+        if "number" not in attributes:
+            continue
+        parameter = FitParameter(
+            name=name,
+            value=get_array(group, name, kinds="f"),
+            stderr=get_array(group, f"{name}_errors", kinds="f"),
+            unit=str(attributes["units"]),
+            varied=bool(attributes["varied"]),
+        )
+        found.append((int(attributes["number"]), parameter))
+    return tuple(parameter for _, parameter in sorted(found, key=lambda pair: pair[0]))
+
+
+def _axes(group: h5py.Group, names: Any) -> tuple[Dimension, ...]:
+    return tuple(
+        Dimension(name=name, unit=str(group[name].attrs["units"]), values=get_array(group, name, kinds="f"))
+        for name in map(str, names)
+    )
+
+
+def _read_curve(group: h5py.Group, skipped: int) -> FitCurve:
+    data = get_group(group, "curve")
+    values = get_array(data, "fit", kinds="fc")
+    return FitCurve(
+        axes=_axes(data, data.attrs["axes"])[skipped:],
+        values=values,
+        unit=str(data["fit"].attrs["units"]),
+        data=get_array(data, "data", values.shape, "fc") if has(data, "data") else None,
+    )

@@ -1,0 +1,180 @@
+"""A run from the HDF5 file that `nexus_write` made, or from one that pretends so.
+
+Only groups and data sets at fixed places are looked at, each checked for kind, shape and size before it is
+read. Whatever HDF5 itself says against a file is one `DamagedFileError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.nexus import get_array, get_group, get_json
+from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
+from labspin.data.nexus_write import MARK
+from labspin.data.replay import header_from_plain
+from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
+from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
+
+__all__ = ["count_points", "open_run_file", "read_run_file", "read_summary"]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
+
+
+@contextlib.contextmanager
+def open_run_file(path: Path, mode: str = "r", **options: Any) -> Iterator[h5py.File]:
+    """Open a run file, turning whatever HDF5 finds wrong with it into one error.
+
+    Raises
+    ------
+    RunFileError
+        There is no such file, or it may not be read; `NotARunFileError` if it is something else,
+        `DamagedFileError` if it is cut short or corrupted.
+    """
+    _check_signature(path)
+    try:
+        with h5py.File(path, mode, **options) as file:
+            version = file.attrs.get(MARK)
+            if version is None:
+                raise NotARunFileError(
+                    f"{path}: an HDF5 file, but not a labspin run; read it with read_foreign or "
+                    "'labspin fit FILE --x PATH --y PATH'"
+                )
+            if not isinstance(version, (int, np.integer)) or version > FORMAT:
+                raise NotARunFileError(f"{path}: written by a newer labspin; update labspin to read it")
+            yield file
+    except RunFileError:
+        raise
+    except ArgumentError as error:
+        raise DamagedFileError(f"{path}: contradicts itself: {error}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, LookupError) as error:
+        raise DamagedFileError(f"{path}: cut short or corrupted: {_first_line(error)}") from error
+    except MemoryError as error:
+        raise DamagedFileError(f"{path}: claims more data than the memory can hold") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _check_signature(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    except FileNotFoundError as error:
+        raise RunFileError(f"{path}: no such file, and no journal of it; check the name") from error
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not start:
+        raise DamagedFileError(f"{path}: empty; it holds nothing")
+    if start != _SIGNATURE:
+        raise NotARunFileError(f"{path}: not a labspin run, nor any HDF5 file")
+
+
+def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
+    return error if str(path) in str(error) else DamagedFileError(f"{path}: {error}")
+
+
+def read_run_file(path: Path) -> Run:
+    """Read the whole run that stands in the HDF5 file at ``path``."""
+    try:
+        with open_run_file(path) as file:
+            return _read_entry(path, get_group(file, "entry"))
+    except DamagedFileError as error:
+        raise _located(path, error) from error
+
+
+def _read_entry(path: Path, entry: h5py.Group) -> Run:
+    own = get_group(entry, "labspin")
+    header = header_from_plain(path, get_json(own, "header"))
+    points = _read_points(path, entry, header)
+    # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
+    status = _status(own)
+    snapshot = get_json(own, "snapshot_after")
+    if snapshot is not None and not isinstance(snapshot, dict):
+        raise DamagedFileError(f"{path}: the snapshot after the run is not a table")
+    run = Run(
+        path=path,
+        header=header,
+        status="dead" if status == "running" else status,
+        points=points,
+        columns={},
+        events=_read_events(entry),
+        fits=tuple(
+            read_fit_group(get_group(entry, name), name.removeprefix(FIT_PREFIX))
+            for name in entry
+            if name.startswith(FIT_PREFIX)
+        ),
+        ended=str(own.attrs["ended"]) or None,
+        snapshot_after=snapshot,
+        sources=(path,),
+    )
+    data = get_group(entry, "data")
+    columns = {column.name: _read_column(data, run, column) for column in header.layout.columns}
+    object.__setattr__(run, "columns", columns)
+    return run
+
+
+def _status(own: h5py.Group) -> Status:
+    status = own.attrs["status"]
+    if status not in STATUSES:
+        raise DamagedFileError(f"the status {status!r} is not known")
+    return cast("Status", status)
+
+
+def _read_points(path: Path, entry: h5py.Group, header: RunHeader) -> Points:
+    group = get_group(entry, "points")
+    index = get_array(group, "index", kinds="i").astype(np.int64, copy=False)
+    time = get_array(group, POINT_TIME, index.shape, "f")
+    limit = header.layout.size
+    if index.ndim != 1 or (index.size and (index.min() < 0 or (limit is not None and index.max() >= limit))):
+        raise DamagedFileError(f"{path}: a point lies outside the plan")
+    if np.unique(index).size != index.size:
+        raise DamagedFileError(f"{path}: a point stands twice")
+    return Points(index=index, time=time)
+
+
+def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[Any]:
+    values = get_array(data, column.name, run.shape + column.shape, _KINDS[column.dtype])
+    rows = values.reshape(math.prod(run.shape), *column.shape)
+    rows = rows if np.array_equal(run.points.index, np.arange(len(rows))) else rows[run.points.index]
+    return rows.astype(np.int64) if column.dtype == "int64" else rows
+
+
+def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
+    group = get_group(entry, "events")
+    times = get_array(group, "time", kinds="f")
+    kinds, messages, data = (
+        get_array(group, name, times.shape, "O").tolist() for name in ("kind", "message", "data")
+    )
+    from labspin.data.plain import from_json
+
+    return tuple(
+        Event(time=time, kind=kind, message=message, data=from_json(content))
+        for time, kind, message, content in zip(times.tolist(), kinds, messages, data, strict=True)
+    )
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read what is said about the run in few words, without its data."""
+    try:
+        with open_run_file(path) as file:
+            attributes = get_group(get_group(file, "entry"), "labspin").attrs
+            return {name: attributes[name] for name in attributes}
+    except DamagedFileError as error:
+        raise _located(path, error) from error
+
+
+def count_points(path: Path) -> tuple[str, int]:
+    """Return the run's identity and how many points really stand in the file, each column read once."""
+    run = read_run_file(path)
+    return run.header.run_id, len(run.points)

@@ -1,0 +1,220 @@
+"""Plain values: what may stand in a journal record or in a JSON text of the run file.
+
+Parameters, snapshots and events come as whatever the drivers and procedures hand over. `plain` turns them
+into ``None``, booleans, numbers (complex ones too), text, bytes, numeric arrays, lists and dictionaries with
+text keys; what is none of these is kept as its ``repr``, because a record of a failure must never fail
+itself. `pack` and `unpack` carry plain values to msgpack bytes and back, `to_json` and `from_json` to JSON
+text and back. Both ways back read data only: nothing is evaluated, imported or called.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import json
+import math
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from labspin.errors import DamagedFileError
+
+__all__ = ["MAX_DEPTH", "clean_text", "from_json", "pack", "packer", "plain", "to_json", "unpack"]
+
+MAX_DEPTH = 64
+_MAX_LIST = 1 << 22
+_ARRAY_CODE, _COMPLEX_CODE = 1, 2
+_DTYPES = {0: np.dtype("<f8"), 1: np.dtype("<c16"), 2: np.dtype("<i8"), 3: np.dtype("|b1")}
+_DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_ARRAY_HEAD = struct.Struct("<BB")
+_COMPLEX = struct.Struct("<dd")
+
+
+def clean_text(text: str) -> str:
+    """Return ``text`` fit for UTF-8 and HDF5: NUL and lone surrogates become the replacement character."""
+    if text.isascii() and "\0" not in text:
+        return str(text)
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(value: Any, *, depth: int = 0) -> Any:
+    """Return ``value`` made of plain types only; nesting beyond `MAX_DEPTH` is cut off as text."""
+    if value is None or isinstance(value, (bool, float)):
+        return float(value) if isinstance(value, float) else value
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        return clean_text(value)
+    if depth >= MAX_DEPTH:
+        return clean_text(repr(value)[:1000])
+    for types, convert in _CONVERSIONS:
+        if isinstance(value, types):
+            return convert(value, depth)
+    return clean_text(repr(value))
+
+
+def _plain_integer(value: Any, depth: int) -> int | str:
+    number = int(value)
+    return number if -(1 << 63) <= number < 1 << 63 else str(number)
+
+
+def _plain_array(value: np.ndarray[Any, Any], depth: int) -> Any:
+    if value.ndim == 0 or value.dtype.kind not in "biufc":
+        return plain(value.tolist(), depth=depth + 1)
+    return _portable_array(value)
+
+
+def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    return {clean_text(str(key)): plain(item, depth=depth + 1) for key, item in value.items()}
+
+
+def _plain_list(value: Iterable[Any], depth: int) -> list[Any]:
+    return [plain(item, depth=depth + 1) for item in value]
+
+
+def _plain_set(value: Iterable[Any], depth: int) -> list[Any]:
+    return _plain_list(sorted(value, key=repr), depth)
+
+
+_CONVERSIONS: Sequence[tuple[Any, Callable[[Any, int], Any]]] = (
+    (enum.Enum, lambda value, depth: plain(value.value, depth=depth + 1)),
+    (int, _plain_integer),
+    (np.generic, lambda value, depth: plain(value.item(), depth=depth + 1)),
+    (complex, lambda value, _: complex(value)),
+    (np.ndarray, _plain_array),
+    ((bytes, bytearray, memoryview), lambda value, _: bytes(value)),
+    (Mapping, _plain_mapping),
+    ((list, tuple), _plain_list),
+    ((set, frozenset), _plain_set),
+    ((datetime.datetime, datetime.date), lambda value, _: value.isoformat()),
+)
+
+
+def _portable_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return ``array`` in one of the four dtypes that the journal knows."""
+    kind = array.dtype.kind
+    if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 1 << 63:
+        kind = "f"
+    wanted = {"b": "|b1", "i": "<i8", "u": "<i8", "f": "<f8", "c": "<c16"}[kind]
+    return np.ascontiguousarray(array, dtype=wanted).reshape(array.shape)
+
+
+def _encode(value: Any) -> msgpack.ExtType:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.ndim < 32:
+        array = _portable_array(value)
+        shape = struct.pack(f"<{array.ndim}Q", *array.shape)
+        head = _ARRAY_HEAD.pack(_DTYPE_CODES[array.dtype], array.ndim)
+        return msgpack.ExtType(_ARRAY_CODE, head + shape + array.tobytes())
+    if isinstance(value, complex):
+        return msgpack.ExtType(_COMPLEX_CODE, _COMPLEX.pack(value.real, value.imag))
+    raise TypeError(f"a {type(value).__name__} is not a plain value")
+
+
+def packer() -> msgpack.Packer:
+    """Return a packer of plain values, to be used by one thread at a time."""
+    return msgpack.Packer(default=_encode, use_bin_type=True)
+
+
+def pack(value: Any) -> bytes:
+    """Return plain ``value`` as msgpack bytes."""
+    return bytes(packer().pack(value))
+
+
+def _decode(code: int, data: bytes) -> Any:
+    if code == _COMPLEX_CODE:
+        return complex(*_COMPLEX.unpack(data))
+    if code != _ARRAY_CODE:
+        raise ValueError(f"extension type {code} is not known")
+    dtype_code, dimensions = _ARRAY_HEAD.unpack_from(data)
+    shape = struct.unpack_from(f"<{dimensions}Q", data, _ARRAY_HEAD.size)
+    offset = _ARRAY_HEAD.size + 8 * dimensions
+    dtype = _DTYPES[dtype_code]
+    if dimensions >= 32 or math.prod(shape) * dtype.itemsize != len(data) - offset:
+        raise ValueError(f"an array of shape {shape} cannot stand in {len(data) - offset} bytes")
+    return np.frombuffer(data, dtype, offset=offset).reshape(shape)
+
+
+def unpack(data: bytes) -> Any:
+    """Return the plain value that stands in ``data``.
+
+    Raises
+    ------
+    DamagedFileError
+        ``data`` is not msgpack, or not of the kind that `pack` writes.
+    """
+    try:
+        return msgpack.unpackb(data, ext_hook=_decode, max_array_len=min(len(data), _MAX_LIST))
+    except (ValueError, TypeError, KeyError, struct.error, OverflowError, MemoryError) as error:
+        raise DamagedFileError(f"a record cannot be decoded: {error or type(error).__name__}") from error
+    except (msgpack.exceptions.UnpackException, RecursionError) as error:
+        raise DamagedFileError(f"a record cannot be decoded: {error or type(error).__name__}") from error
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Return plain ``value`` as strict JSON; what JSON lacks is tagged (``$complex``, ``$array`` …)."""
+    return json.dumps(_tag(plain(value)), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _tag(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": repr(value)}
+    if isinstance(value, complex):
+        return {"$complex": [_tag(value.real), _tag(value.imag)]}
+    if isinstance(value, bytes):
+        return {"$bytes": value.hex()}
+    if isinstance(value, np.ndarray):
+        items = [_tag(item) for item in value.ravel().tolist()]
+        return {"$array": {"dtype": value.dtype.str, "shape": list(value.shape), "items": items}}
+    if isinstance(value, list):
+        return [_tag(item) for item in value]
+    if isinstance(value, dict):
+        tagged = {key: _tag(item) for key, item in value.items()}
+        return {"$dict": list(tagged.items())} if any(key[:1] == "$" for key in tagged) else tagged
+    return value
+
+
+def from_json(text: str) -> Any:
+    """Return the plain value that `to_json` wrote.
+
+    Raises
+    ------
+    DamagedFileError
+        ``text`` is not JSON, or a tag is not of the kind that `to_json` writes.
+    """
+    try:
+        return _untag(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise DamagedFileError(f"a JSON text cannot be read: {error or type(error).__name__}") from error
+
+
+def _untag(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untag(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (tag, content), *_ = value.items()
+        if tag in _TAGS:
+            return _TAGS[tag](content)
+    return {key: _untag(item) for key, item in value.items()}
+
+
+def _untag_array(content: dict[str, Any]) -> np.ndarray[Any, Any]:
+    dtype = np.dtype(str(content["dtype"]))
+    if dtype not in _DTYPE_CODES:
+        raise ValueError(f"an array of type {dtype} is not known")
+    return np.array([_untag(item) for item in content["items"]], dtype).reshape(content["shape"])
+
+
+def _untag_float(content: str) -> float:
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
+
+
+_TAGS: Mapping[str, Callable[[Any], Any]] = {
+    "$float": _untag_float,
+    "$complex": lambda content: complex(*(_untag(part) for part in content)),
+    "$bytes": bytes.fromhex,
+    "$array": _untag_array,
+    "$dict": lambda content: {str(key): _untag(item) for key, item in content},
+}

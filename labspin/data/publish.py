@@ -1,0 +1,208 @@
+"""HDF5 files appear whole or not at all.
+
+A file is built in memory, written to a temporary file in the same folder, synced, opened again and counted,
+and only then takes the place of the old one. HDF5 never writes to the disk by itself where it can be helped:
+on a full disk it corrupts what it holds and brings its process down, while a plain write just fails.
+Only a file that is too large for that is written by HDF5, after the room for it has been made sure of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import h5py
+
+from labspin.data.journal import journal_path, storage_error, sync_folder
+from labspin.data.lock import lock_file
+from labspin.data.nexus_fits import FIT_PREFIX
+from labspin.data.nexus_read import count_points, open_run_file, read_summary
+from labspin.data.nexus_write import write_run
+from labspin.data.run import Run
+from labspin.errors import DamagedFileError, RunFileError, StorageError
+
+__all__ = ["amend", "publish"]
+
+T = TypeVar("T")
+_IN_MEMORY = 1 << 30
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+def publish(run: Run, *, patience: float = 5.0) -> Path:
+    """Write ``run`` to its HDF5 file, whole, and return where it stands.
+
+    An older state of the same run is replaced, its fits carried over. A file of another run is never touched:
+    the new one then gets a numbered name; so it does if somebody holds the old one open (Windows) for longer
+    than ``patience`` (s).
+
+    Raises
+    ------
+    StorageError
+        The file cannot be written; what stood there before still stands.
+    DamagedFileError
+        What was written does not read back as it should.
+    """
+    previous = run.path if run.path.exists() and _same_run(run.path, run.header.run_id) else None
+    target = run.path if previous or not run.path.exists() else _free_name(run.path)
+
+    def build(file: h5py.File) -> None:
+        write_run(file, run)
+        if previous:
+            _carry_fits(previous, file["entry"])
+
+    needed = sum(values.nbytes for values in run.columns.values())
+    with _temporary(target) as temporary:
+        _build(temporary, build, needed)
+        if count_points(temporary) != (run.header.run_id, len(run.points)):
+            raise DamagedFileError(
+                f"{temporary}: did not read back as it was written; the disk may be failing"
+            )
+        return _take_place(temporary, target, patience)
+
+
+def amend(path: Path, change: Callable[[h5py.File], T], *, patience: float = 5.0) -> T:
+    """Let ``change`` work on a copy of the finished run file at ``path``, and return what it returns.
+
+    Raises
+    ------
+    RunFileError
+        The file is not a finished run, or the changed copy cannot be written; the file is as it was then.
+    """
+    if journal_path(path).exists():
+        raise RunFileError(f"{path}: its run has not ended; finish, resume or recover it before adding to it")
+    with lock_file(path):
+        before = _identity(path)
+        with _temporary(path) as temporary:
+            result = _amended_copy(path, temporary, change)
+            if count_points(temporary) != before:
+                raise DamagedFileError(
+                    f"{temporary}: did not read back as it was written; {path} is as it was"
+                )
+            _take_place(temporary, path, patience, rename=False)
+    return result
+
+
+def _amended_copy(path: Path, temporary: Path, change: Callable[[h5py.File], T]) -> T:
+    size = path.stat().st_size
+    if size > _IN_MEMORY:
+        _make_sure_of_room(temporary, size + (1 << 26))
+        shutil.copyfile(path, temporary)
+        with open_run_file(temporary, "r+") as file:
+            result = change(file)
+        _sync_file(temporary)
+        return result
+    with open_run_file(path, "r+", driver="core", backing_store=False) as file:
+        result = change(file)
+        file.flush()
+        image = file.id.get_file_image()
+    _write_image(temporary, image)
+    return result
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _identity(path: Path) -> tuple[str, int]:
+    summary = read_summary(path)
+    return str(summary.get("run_id")), int(summary.get("points", -1))
+
+
+def _same_run(path: Path, run_id: str) -> bool:
+    try:
+        return _identity(path)[0] == run_id
+    except RunFileError:
+        return False
+
+
+def _free_name(path: Path) -> Path:
+    number = 2
+    while (other := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return other
+
+
+def _carry_fits(previous: Path, entry: h5py.Group) -> None:
+    with open_run_file(previous) as old:
+        for name in old["entry"]:
+            if name.startswith(FIT_PREFIX) and name not in entry:
+                old.copy(f"entry/{name}", entry, name)
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{time.monotonic_ns():x}.tmp")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _build(temporary: Path, build: Callable[[h5py.File], None], needed: int) -> None:
+    if needed > _IN_MEMORY:
+        _make_sure_of_room(temporary, int(1.05 * needed) + (1 << 26))
+        with h5py.File(temporary, "x") as file:
+            build(file)
+        _sync_file(temporary)
+        return
+    with h5py.File(temporary.name, "w", driver="core", backing_store=False, block_size=1 << 20) as file:
+        build(file)
+        file.flush()
+        image = file.id.get_file_image()
+    _write_image(temporary, image)
+
+
+def _write_image(temporary: Path, image: bytes) -> None:
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
+        try:
+            view = memoryview(image)
+            while view:
+                view = view[os.write(descriptor, view[: 1 << 26]) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(temporary, error, "the run file was not published, nothing is lost") from error
+
+
+def _make_sure_of_room(temporary: Path, needed: int) -> None:
+    """Claim the room once, so that HDF5 is not let near a full disk."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with temporary.open("xb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, needed)
+    except OSError as error:
+        raise storage_error(temporary, error, "the run file was not published, nothing is lost") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _take_place(temporary: Path, target: Path, patience: float, *, rename: bool = True) -> Path:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            temporary.replace(target)
+            break
+        except PermissionError as error:
+            # Windows does not replace a file that a viewer holds open.
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+            elif rename and target.exists():
+                target = _free_name(target)
+            else:
+                raise StorageError(
+                    f"{target}: another program holds it open; close that and try again"
+                ) from error
+        except OSError as error:
+            raise storage_error(target, error, "the run file was not published, nothing is lost") from error
+    sync_folder(target.parent)
+    return target

@@ -1,0 +1,87 @@
+"""Orphan journals become run files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from labspin.data.journal import JournalWriter, journal_path
+from labspin.data.lock import is_locked
+from labspin.data.reader import run_path
+from labspin.errors import DamagedFileError, RunFileError, StorageError
+
+__all__ = ["recover"]
+
+
+def recover(
+    path_or_folder: Path | str,
+    *,
+    salvage: bool = False,
+    on_error: Callable[[Path, RunFileError], None] | None = None,
+) -> list[Path]:
+    """Fold the journals whose writers are dead into HDF5 files, and return these.
+
+    Parameters
+    ----------
+    path_or_folder
+        One run, or a folder of runs; journals of living writers in a folder are left alone.
+    salvage
+        Keep what is sound of a damaged journal; the damage is recorded as an event, and the damaged
+        journal is kept under the name ``….jnl.damaged``.
+    on_error
+        Called for each journal of a folder that cannot be folded in; without it, one error names them all
+        after the others have been folded in.
+
+    Raises
+    ------
+    RunFileError
+        A journal is damaged, alive, not ours, or cannot be published; it is kept.
+    """
+    path = Path(path_or_folder)
+    if not path.is_dir():
+        return [_recover_one(run_path(path), salvage=salvage)]
+    recovered, failed = [], []
+    for journal in sorted(path.glob("*.h5.jnl")):
+        try:
+            if not is_locked(journal):
+                recovered.append(_recover_one(run_path(journal), salvage=salvage))
+        except FileNotFoundError:
+            continue  # its writer has just finished
+        except OSError as error:
+            failed.append((journal, RunFileError(f"{journal}: cannot be read: {error.strerror or error}")))
+        except RunFileError as error:
+            failed.append((journal, error))
+    for journal, problem in failed:
+        if on_error is not None:
+            on_error(journal, problem)
+    if failed and on_error is None:
+        raise DamagedFileError("; ".join(str(problem) for _, problem in failed))
+    return recovered
+
+
+def _recover_one(path: Path, *, salvage: bool) -> Path:
+    from labspin.data.publish import publish
+    from labspin.data.replay import run_from_journal
+
+    journal = journal_path(path)
+    if not journal.exists():
+        raise RunFileError(f"{journal}: no such journal; there is nothing to recover for {path}")
+    run = run_from_journal(path, live=False, salvage=salvage)
+    if run.events_of("damage"):
+        kept = journal.with_name(journal.name + ".damaged")
+        if kept.exists():
+            raise StorageError(f"{kept}: stands already; move it away and recover again")
+        if is_locked(journal):
+            raise StorageError(f"{journal}: its run is still being written; let it end first")
+        target = publish(run)
+        journal.rename(kept)
+        return target
+    # The lock is taken while publishing, so that nobody resumes or recovers the same journal meanwhile.
+    writer = JournalWriter.reopen(journal, sync_interval=60.0)
+    try:
+        target = publish(run_from_journal(path, live=False))
+    except BaseException:
+        writer.close()
+        raise
+    writer.close(remove=True)
+    return target

@@ -1,0 +1,217 @@
+"""From a journal to a run.
+
+A record is a msgpack list whose first item says what it is: the header (0, always first), a point (1), an
+event (2), the end (3). The columns are gathered in bulk and checked against the layout, so that a record
+that no writer of ours can have made is refused as damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.journal import JournalReader, journal_path
+from labspin.data.plain import MAX_DEPTH
+from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.schema import FORMAT, Column, Layout, RunHeader
+from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
+
+__all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
+
+HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
+MAX_GAP = 1_000_000
+"""How far the running number of an adaptive list scan may run ahead of the number of its points."""
+
+_SCALARS: dict[str, frozenset[type]] = {
+    "float64": frozenset({float, int}),
+    "complex128": frozenset({complex, float, int}),
+    "int64": frozenset({int}),
+    "str": frozenset({str}),
+}
+_KINDS = {"float64": "fib", "complex128": "cfib", "int64": "ib"}
+
+
+@dataclass
+class _Replay:
+    """What the records say, so far."""
+
+    points: list[list[Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    status: Status | None = None
+    ended: str | None = None
+    snapshot: dict[str, Any] | None = None
+
+    def take(self, record: list[Any]) -> None:
+        kind = record[0]
+        if kind == POINT_RECORD:
+            self.points.append(record)
+            self.status = None
+        elif kind == EVENT:
+            self._take_event(record)
+        elif kind == END:
+            self._take_end(record)
+        else:
+            raise DamagedFileError(f"a record of kind {kind!r} is not known")
+
+    def _take_event(self, record: list[Any]) -> None:
+        match record:
+            case [_, float(time), str(kind), str(message), dict(data)]:
+                self.events.append(Event(time=time, kind=kind, message=message, data=data))
+            case _:
+                raise DamagedFileError("an event does not hold what an event holds")
+
+    def _take_end(self, record: list[Any]) -> None:
+        match record:
+            case [_, str(status), str(ended), (dict() | None) as snapshot] if status in STATUSES:
+                self.status, self.ended, self.snapshot = status, ended, snapshot
+            case _:
+                raise DamagedFileError("the record of the end does not hold what it holds")
+
+
+def read_header(reader: JournalReader) -> RunHeader:
+    """Read the first record of a journal.
+
+    Raises
+    ------
+    DamagedFileError, NotARunFileError
+        There is none, it is not a header, or it is of a newer format.
+    """
+    record = next(reader.records(), None)
+    match record:
+        case None:
+            raise DamagedFileError(f"{reader.path}: the journal is cut short before the end of its header")
+        case [0, int(version), dict(content), *_]:
+            pass
+        case _:
+            raise DamagedFileError(f"{reader.path}: the first record is not a header")
+    if version > FORMAT:
+        raise NotARunFileError(f"{reader.path}: written by a newer labspin; update labspin to read it")
+    return header_from_plain(reader.path, content)
+
+
+def header_from_plain(path: Path, content: object) -> RunHeader:
+    """Return the header that stands in plain values from a file."""
+    if _depth_exceeds(content, MAX_DEPTH + 8):
+        raise DamagedFileError(f"{path}: the header is nested too deeply to be one of ours")
+    try:
+        return RunHeader.from_dict(content)
+    except (ArgumentError, TypeError, ValueError, MemoryError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: the header contradicts itself: {error}") from error
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (dict, list))
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
+    """Read the run whose journal stands beside ``path``.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file that the run will become.
+    live
+        Whether its writer lives: then an incomplete record at the end is one that is being written.
+    salvage
+        Pass over damaged records, and say so in an event, instead of refusing the journal.
+
+    Raises
+    ------
+    RunFileError
+        The journal cannot be read, is none, or is damaged.
+    """
+    source = journal_path(path)
+    replay = _Replay()
+    with JournalReader(source) as reader:
+        header = read_header(reader)
+        try:
+            _take_all(reader, replay, salvage=salvage)
+        except DamagedFileError as error:
+            raise DamagedFileError(f"{source}: {error}") from error
+        if not live:
+            reader.require_sound()
+    index, time, columns = _gather(source, header.layout, replay.points)
+    return Run(
+        path=path,
+        header=header,
+        status="running" if live else replay.status or "dead",
+        points=Points(index=index, time=time),
+        columns=columns,
+        events=tuple(replay.events),
+        ended=replay.ended,
+        snapshot_after=replay.snapshot,
+        sources=(source,),
+    )
+
+
+def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
+    while True:
+        for record in reader.records():
+            replay.take(record)
+        place = reader.position
+        if not salvage or not reader.skip_damage():
+            return
+        message = f"bytes {place} to {reader.position} of the journal were damaged and are left out"
+        last = replay.events[-1].time if replay.events else 0.0
+        replay.events.append(Event(time=last, kind="damage", message=message))
+
+
+def _gather(
+    source: Path, layout: Layout, records: Sequence[list[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[Any]]]:
+    """Return index, time and columns of all points."""
+    if not set(map(len, records)) <= {4}:
+        raise DamagedFileError(f"{source}: a point does not hold what a point holds")
+    _, indices, times, rows = zip(*records, strict=True) if records else ((), (), (), ())
+    if not set(map(type, rows)) <= {list} or not set(map(len, rows)) <= {len(layout.columns)}:
+        raise DamagedFileError(f"{source}: a point does not hold {len(layout.columns)} values")
+    index = _scalars(source, "index", indices, "int64")
+    time = _scalars(source, "time", times, "float64")
+    limit = len(records) + MAX_GAP if layout.size is None else layout.size
+    if index.size and (index.min() < 0 or index.max() >= limit or np.unique(index).size != index.size):
+        raise DamagedFileError(f"{source}: a point lies outside the plan, or stands twice")
+    values = zip(*rows, strict=True) if rows else [()] * len(layout.columns)
+    columns = {
+        column.name: _column(source, column, items)
+        for column, items in zip(layout.columns, values, strict=True)
+    }
+    return index, time, columns
+
+
+def _scalars(source: Path, name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
+    if not set(map(type, items)) <= _SCALARS[dtype]:
+        raise DamagedFileError(f"{source}: a value of {name!r} is not a {dtype}")
+    try:
+        return np.array(items, object if dtype == "str" else dtype)
+    except (ValueError, OverflowError) as error:
+        raise DamagedFileError(f"{source}: a value of {name!r} is not a {dtype}") from error
+
+
+def _column(source: Path, column: Column, items: Sequence[Any]) -> NDArray[Any]:
+    if not column.shape:
+        return _scalars(source, column.name, items, column.dtype)
+    for item in items:
+        if not isinstance(item, np.ndarray) or item.shape != column.shape:
+            raise DamagedFileError(f"{source}: a value of {column.name!r} is not an array of {column.shape}")
+        if item.dtype.kind not in _KINDS[column.dtype]:
+            raise DamagedFileError(f"{source}: a value of {column.name!r} is not of type {column.dtype}")
+    stacked = np.empty((len(items), *column.shape), column.dtype)
+    for row, item in enumerate(items):
+        stacked[row] = item
+    return stacked

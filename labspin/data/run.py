@@ -1,0 +1,218 @@
+"""A run as read: its header, its points, its events and its fits, wherever they stood.
+
+Points are kept as they were measured, one row each in order of measurement; `Run.data` lays them out on the
+grid of the plan, NaN where a point is missing.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.plain import to_json
+from labspin.data.schema import POINT, POINT_TIME, RunHeader
+from labspin.errors import RunFileError
+
+if TYPE_CHECKING:
+    import xarray
+
+    from labspin.data.fits import FitRecord
+
+__all__ = [
+    "POINT_TIME_MEANING",
+    "STATUSES",
+    "Event",
+    "Points",
+    "Run",
+    "Status",
+    "lay_out",
+    "missing_value",
+    "require_room",
+]
+
+Status = Literal["running", "dead", "finished", "aborted", "failed"]
+STATUSES: tuple[Status, ...] = ("running", "dead", "finished", "aborted", "failed")
+AnyArray = NDArray[Any]
+
+POINT_TIME_MEANING = "time of the point after the start of the run"
+_ROOM = 1 << 30
+_EXACT = 1 << 53
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened during a run."""
+
+    time: float
+    """Unix time, s."""
+    kind: str
+    message: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points:
+    """Which points were measured, in order of measurement."""
+
+    index: NDArray[np.int64]
+    """Shape (n,): flat index on the grid, or running number."""
+    time: NDArray[np.float64]
+    """Shape (n,), s after the start of the run."""
+
+    def __len__(self) -> int:
+        return int(self.index.size)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One run; see the fields."""
+
+    path: Path
+    """The HDF5 file, whether it exists yet or not."""
+    header: RunHeader
+    status: Status
+    points: Points
+    columns: Mapping[str, AnyArray]
+    """Column name to values of shape (n, ...), in order of measurement."""
+    events: tuple[Event, ...] = ()
+    fits: tuple[FitRecord, ...] = ()
+    ended: str | None = None
+    """ISO 8601, UTC."""
+    snapshot_after: dict[str, Any] | None = None
+    sources: tuple[Path, ...] = ()
+    """The files that were read."""
+
+    def __repr__(self) -> str:
+        total = "?" if self.header.layout.size is None else self.header.layout.size
+        points = f"{len(self.points)}/{total} points"
+        return f"<Run {self.path.name}: {self.header.procedure}, {self.status}, {points}>"
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the axes along which the points lie."""
+        return tuple(dimension.name for dimension in self.header.layout.dimensions) or (POINT,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the grid or of the list of points."""
+        shape = self.header.layout.shape
+        if shape is not None:
+            return shape
+        return (int(self.points.index.max()) + 1 if len(self.points) else 0,)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every point of the plan was measured."""
+        return len(self.points) == math.prod(self.shape)
+
+    @functools.cached_property
+    def data(self) -> Mapping[str, AnyArray]:
+        """Column name to array of shape (*shape, ...): NaN (text: empty) where a point is missing.
+
+        Whole numbers become floats where a point is missing.
+        """
+        layout = self.header.layout
+        return {column.name: self.column(column.name) for column in layout.columns}
+
+    def column(self, name: str) -> AnyArray:
+        """Return one column, laid out like `data`.
+
+        Raises
+        ------
+        RunFileError
+            A few points lie on a grid that is too large to be held; use `columns`.
+        """
+        self.header.layout.column(name)
+        return lay_out(self.columns[name], self.points.index, self.shape, self.path)
+
+    @property
+    def coordinates(self) -> Mapping[str, NDArray[np.float64]]:
+        """Name of each dimension of the grid to its values."""
+        return {dimension.name: dimension.values for dimension in self.header.layout.dimensions}
+
+    def events_of(self, kind: str) -> tuple[Event, ...]:
+        """Return the events of one ``kind``, such as ``"error"`` or ``"safe"``."""
+        return tuple(event for event in self.events if event.kind == kind)
+
+    @property
+    def attributes(self) -> dict[str, str | int]:
+        """What a data set made of this run says about itself."""
+        header = self.header
+        attributes: dict[str, str | int] = {
+            "title": header.label or header.procedure,
+            "status": self.status,
+            "procedure": header.procedure,
+            "run_id": header.run_id,
+            "started": header.started,
+            "ended": self.ended or "",
+            "parameters": to_json(header.parameters),
+            "measured_points": len(self.points),
+        }
+        return attributes if header.seed is None else attributes | {"seed": header.seed}
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the data with dimensions, coordinates, units, and attributes that say what the run is."""
+        import xarray
+
+        layout = self.header.layout
+        coordinates: dict[str, Any] = {
+            axis.name: ((axis.name,), axis.values, _attributes(axis.unit))
+            for axis in (*layout.dimensions, *(a for c in layout.columns for a in c.inner_axes()))
+        }
+        if not layout.is_grid:
+            coordinates[POINT] = ((POINT,), np.arange(self.shape[0]))
+        time = lay_out(self.points.time, self.points.index, self.shape, self.path)
+        coordinates[POINT_TIME] = (self.dimensions, time, _attributes("s", POINT_TIME_MEANING))
+        variables: dict[str, Any] = {}
+        for column in layout.columns:
+            axes = (*self.dimensions, *(axis.name for axis in column.inner_axes()))
+            target = variables if column.role == "quantity" else coordinates
+            target[column.name] = (axes, self.data[column.name], _attributes(column.unit, column.description))
+        return xarray.Dataset(variables, coordinates, self.attributes)
+
+
+def _attributes(unit: str, description: str = "") -> dict[str, str]:
+    return {"units": unit or "1"} | ({"long_name": description} if description else {})
+
+
+def require_room(path: Path, needed: int, *, measured: int) -> None:
+    """Refuse to hold ``needed`` bytes where the ``measured`` ones do not warrant it.
+
+    A small file that claims a gigantic grid must not bring the machine down.
+    """
+    if needed > _ROOM and needed > 4096 * measured:
+        raise RunFileError(
+            f"{path}: its grid needs {needed / 1e9:.3g} GB of memory, but {measured} bytes were "
+            "measured; use the columns of its points instead"
+        )
+
+
+def lay_out(values: AnyArray, index: NDArray[np.int64], shape: tuple[int, ...], path: Path) -> AnyArray:
+    """Return ``values`` of single points, shape (n, ...), on the grid of ``shape``."""
+    size, inner = math.prod(shape), values.shape[1:]
+    if index.size == size and np.array_equal(index, np.arange(size)):
+        return values.reshape(shape + inner)
+    require_room(path, size * math.prod(inner) * values.itemsize, measured=values.nbytes + 1)
+    dtype, missing = missing_value(values, complete=index.size == size)
+    grid = np.full((size, *inner), missing, dtype)
+    grid[index] = values
+    return grid.reshape(shape + inner)
+
+
+def missing_value(values: AnyArray, *, complete: bool) -> tuple[np.dtype[Any], Any]:
+    """Return the type in which ``values`` can stand beside missing ones, and what says "missing"."""
+    kind = values.dtype.kind
+    if kind != "i":
+        return values.dtype, {"f": np.nan, "c": complex(np.nan, np.nan), "O": ""}[kind]
+    # Beyond 2**53 a float cannot hold the number; then the smallest integer says "missing".
+    exact = not values.size or (values.min() >= -_EXACT and values.max() <= _EXACT)
+    if complete or not exact:
+        return values.dtype, np.iinfo(np.int64).min
+    return np.dtype(np.float64), np.nan

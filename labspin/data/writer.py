@@ -1,0 +1,408 @@
+"""Writing a run: every point into the journal at once, the whole as HDF5 at the end.
+
+A point is acknowledged when `RunWriter.append` returns: from then on it outlives the process, a full disk
+and a crash of HDF5, and half a second later a power cut.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import shutil
+import threading
+import time as clock
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+
+from labspin.data.journal import JournalWriter, journal_path
+from labspin.data.plain import clean_text, pack, packer, plain
+from labspin.data.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
+from labspin.data.run import Run
+from labspin.data.schema import FORMAT, Column, RunHeader
+from labspin.errors import ArgumentError, RunFileError, StorageError
+
+__all__ = ["EndStatus", "RunWriter"]
+
+EndStatus = Literal["finished", "aborted", "failed"]
+
+
+class RunWriter:
+    """The one writer of one run; made by `create` or `resume`."""
+
+    def __init__(self, path: Path, header: RunHeader, journal: JournalWriter, done: set[int]) -> None:
+        self.path = path
+        self.header = header
+        self.done = done
+        """Indices of the points that stand in the journal."""
+        self._journal = journal
+        self._pack = packer().pack
+        self._lock = threading.Lock()
+        self._convert = tuple(_converter(column) for column in header.layout.columns)
+        self._limit = header.layout.size
+        self._checkpointer: _Checkpointer | None = None
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        header: RunHeader,
+        *,
+        sync_interval: float = 0.5,
+        checkpoint_interval: float | None = None,
+    ) -> RunWriter:
+        """Begin a run whose HDF5 file will stand at ``path``.
+
+        Parameters
+        ----------
+        path
+            A file ``….h5`` that does not exist yet, in a folder that does.
+        header
+            Everything known before the first point.
+        sync_interval
+            Longest time for which an acknowledged point may not outlive a power cut, s.
+        checkpoint_interval
+            Time between whole HDF5 files of what has been measured so far, s; ``None`` for none.
+
+        Raises
+        ------
+        StorageError
+            The folder is missing, not writable or full, or the run exists already; nothing is left behind.
+        """
+        path = Path(path)
+        _check_place(path, header)
+        first = pack([HEADER, FORMAT, header.to_dict(), _writer_hint()])
+        journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
+        writer = cls(path, header, journal, set())
+        writer._start_checkpoints(checkpoint_interval)
+        return writer
+
+    @classmethod
+    def resume(
+        cls, path: Path | str, *, sync_interval: float = 0.5, checkpoint_interval: float | None = None
+    ) -> RunWriter:
+        """Go on with a run that died, was aborted or failed; `done` says which points it has.
+
+        Raises
+        ------
+        StorageError
+            It is still being written, or cannot be written.
+        RunFileError
+            It has finished, is damaged or does not exist.
+        """
+        from labspin.data.reader import run_path
+
+        path = run_path(path)
+        journal_file = journal_path(path)
+        made_here = not journal_file.exists()
+        if made_here:
+            journal = _journal_from_file(path, sync_interval)
+        else:
+            journal = JournalWriter.reopen(journal_file, sync_interval=sync_interval)
+        try:
+            run = run_from_journal(path, live=False)
+            if run.status == "finished":
+                raise RunFileError(f"{path}: its run has finished; recover it instead of resuming it")
+            writer = cls(path, run.header, journal, set(run.points.index.tolist()))
+            writer.event("resumed", f"resumed with {len(run.points)} points")
+        except BaseException:
+            journal.close(remove=made_here)
+            raise
+        writer._start_checkpoints(checkpoint_interval)
+        return writer
+
+    def append(self, index: int, time: float, values: Sequence[Any]) -> None:
+        """Record one point; when this returns, it is acknowledged.
+
+        Parameters
+        ----------
+        index
+            Flat index on the grid, or running number of a list scan.
+        time
+            Time after the start of the run, s.
+        values
+            One for each column of the layout, in its order.
+
+        Raises
+        ------
+        ArgumentError
+            The point lies outside the plan, was recorded already, or does not fit the layout.
+        StorageError
+            The disk is full or gone; this point was not taken, all before it stand, and it may be tried
+            again.
+        """
+        if index in self.done:
+            raise ArgumentError(f"point {index}: recorded already; raw data are never changed")
+        self._check_index(index)
+        if len(values) != len(self._convert):
+            raise ArgumentError(
+                f"point {index}: wanted {len(self._convert)} values, one for each column, got {len(values)}"
+            )
+        row = [convert(value) for convert, value in zip(self._convert, values, strict=True)]
+        with self._lock:
+            self._journal.write(self._pack((POINT_RECORD, int(index), float(time), row)))
+            self.done.add(int(index))
+
+    def _check_index(self, index: int) -> None:
+        limit = len(self.done) + MAX_GAP if self._limit is None else self._limit
+        if not 0 <= index < limit:
+            raise ArgumentError(f"point {index}: wanted an index from 0 to {limit - 1} by the plan")
+
+    def event(self, kind: str, message: str, **data: Any) -> None:
+        """Record that something happened, such as ``"error"``, ``"safe"``, ``"pause"``.
+
+        Raises
+        ------
+        StorageError
+            The disk is full or gone.
+        """
+        record = (EVENT, clock.time(), clean_text(str(kind)), clean_text(str(message)), plain(data))
+        with self._lock:
+            self._journal.write(self._pack(record))
+
+    def checkpoint(self) -> None:
+        """Publish what has been measured so far as a whole HDF5 file.
+
+        Raises
+        ------
+        StorageError
+            It cannot be written; the journal is not touched by that.
+        """
+        from labspin.data.publish import publish
+
+        publish(self.read())
+
+    def read(self) -> Run:
+        """Return the run as it stands in the journal now."""
+        return run_from_journal(self.path, live=True)
+
+    def finish(self, status: EndStatus, *, snapshot: dict[str, Any] | None = None) -> Path:
+        """End the run: publish the HDF5 file, whole, then let the journal go; return where the file stands.
+
+        Parameters
+        ----------
+        status
+            How the run ended.
+        snapshot
+            Instrument name to its settings after the last point.
+
+        Raises
+        ------
+        StorageError
+            It cannot be written. Nothing is lost: the journal stays, and `finish` can be called again once
+            there is room, or `labspin.data.recover` later.
+        """
+        from labspin.data.publish import publish
+
+        if status not in ("finished", "aborted", "failed"):
+            raise ArgumentError(f"status of the run: wanted finished, aborted or failed, got {status!r}")
+        self._stop_checkpoints()
+        ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        record = (END, status, ended, None if snapshot is None else plain(snapshot))
+        with self._lock:
+            self._journal.write(self._pack(record))
+        self._journal.sync()
+        run = run_from_journal(self.path, live=False)
+        if len(run.points) != len(self.done):
+            raise StorageError(
+                f"{self.path}: the journal holds {len(run.points)} of {len(self.done)} points; it is kept, "
+                "the disk may be failing"
+            )
+        target = publish(run)
+        self._journal.close(remove=True)
+        return target
+
+    def close(self) -> None:
+        """Let go without ending the run, which can then be resumed or recovered."""
+        self._stop_checkpoints()
+        self._journal.close()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start_checkpoints(self, interval: float | None) -> None:
+        if interval is not None:
+            self._checkpointer = _Checkpointer(self, interval)
+
+    def _stop_checkpoints(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
+            self._checkpointer = None
+
+
+class _Checkpointer:
+    """Publishes from a thread; a checkpoint that fails is recorded and tried again, the run goes on."""
+
+    def __init__(self, writer: RunWriter, interval: float) -> None:
+        self._writer, self._interval = writer, interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"checkpoint {writer.path.name}", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        published = 0
+        while not self._stop.wait(self._interval):
+            if len(self._writer.done) == published:
+                continue
+            published = len(self._writer.done)
+            try:
+                self._writer.checkpoint()
+            except RunFileError as error:
+                self._report(error)
+
+    def _report(self, error: RunFileError) -> None:
+        import logging
+
+        logging.getLogger(__name__).warning("no checkpoint: %s", error)
+        try:
+            self._writer.event("checkpoint", f"no checkpoint: {error}")
+        except StorageError as second:
+            logging.getLogger(__name__).warning("%s", second)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def _writer_hint() -> dict[str, Any]:
+    import os
+    import platform
+
+    return {"process": os.getpid(), "host": platform.node()}
+
+
+def _check_place(path: Path, header: RunHeader) -> None:
+    if path.suffix != ".h5" or path.name.startswith("."):
+        raise StorageError(f"{path}: wanted a file name that ends in .h5; choose another")
+    if not path.parent.is_dir():
+        raise StorageError(f"{path.parent}: the folder does not exist; make it first")
+    if path.exists() or path.is_symlink():
+        raise StorageError(f"{path}: exists already and is never overwritten; choose another name")
+    layout = header.layout
+    needed = 2 * (layout.size or 0) * (32 + sum(column.itemsize for column in layout.columns)) + (1 << 20)
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise StorageError(
+            f"{path.parent}: the run needs about {needed / 1e6:.3g} MB, but {free / 1e6:.3g} MB are free; "
+            "free some space or choose another folder"
+        )
+
+
+def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
+    """Turn an ended run file back into a journal, which then takes further points."""
+    from labspin.data.nexus_read import read_run_file
+
+    run = read_run_file(path)
+    if run.status == "finished":
+        raise RunFileError(f"{path}: its run has finished; there is nothing to resume")
+    first = pack([HEADER, FORMAT, run.header.to_dict(), _writer_hint()])
+    journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
+    try:
+        columns = [run.columns[column.name] for column in run.header.layout.columns]
+        listed = [list(values) if values.ndim > 1 else values.tolist() for values in columns]
+        rows = zip(
+            run.points.index.tolist(), run.points.time.tolist(), zip(*listed, strict=True), strict=True
+        )
+        for index, time, row in rows:
+            journal.write(pack((POINT_RECORD, index, time, list(row))))
+        for event in run.events:
+            journal.write(pack((EVENT, event.time, event.kind, event.message, event.data)))
+    except BaseException:
+        journal.close(remove=True)
+        raise
+    return journal
+
+
+def _converter(column: Column) -> Callable[[Any], Any]:
+    """Return what turns a measured value into what the journal holds, refusing what does not fit."""
+    if column.shape:
+        return _array_converter(column)
+    return {"float64": _to_float, "int64": _to_int, "complex128": _to_complex, "str": _to_text}[column.dtype](
+        column.name
+    )
+
+
+def _refusal(name: str, wanted: str, value: Any) -> ArgumentError:
+    return ArgumentError(
+        f"column {name!r}: wanted {wanted}, got {str(value)[:80]!r} ({type(value).__name__})"
+    )
+
+
+def _to_float(name: str) -> Callable[[Any], float]:
+    def convert(value: Any) -> float:
+        if type(value) is float:
+            return value
+        if isinstance(value, (str, bytes, bool)) or np.iscomplexobj(value):
+            raise _refusal(name, "a number", value)
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise _refusal(name, "a number", value) from error
+
+    return convert
+
+
+def _to_int(name: str) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        if type(value) is not int:
+            if isinstance(value, (str, bytes, bool)) or np.ndim(value):
+                raise _refusal(name, "a whole number", value)
+            try:
+                number = int(value)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise _refusal(name, "a whole number", value) from error
+            if number != value:
+                raise _refusal(name, "a whole number", value)
+            value = number
+        if not -(1 << 63) < value < 1 << 63:
+            raise _refusal(name, "a whole number of 64 bits", value)
+        return int(value)
+
+    return convert
+
+
+def _to_complex(name: str) -> Callable[[Any], complex]:
+    def convert(value: Any) -> complex:
+        if type(value) is complex:
+            return value
+        if isinstance(value, (str, bytes, bool)):
+            raise _refusal(name, "a complex number", value)
+        try:
+            return complex(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise _refusal(name, "a complex number", value) from error
+
+    return convert
+
+
+def _to_text(name: str) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        if not isinstance(value, str):
+            raise _refusal(name, "text", value)
+        return clean_text(value)
+
+    return convert
+
+
+def _array_converter(column: Column) -> Callable[[Any], Any]:
+    kinds = {"float64": "fiu", "complex128": "fiuc", "int64": "iu"}[column.dtype]
+    size = math.prod(column.shape)
+
+    def convert(value: Any) -> Any:
+        array = np.asarray(value)
+        if array.shape != column.shape or array.dtype.kind not in kinds or array.size != size:
+            raise ArgumentError(
+                f"column {column.name!r}: wanted an array of {column.dtype} of shape {column.shape}, "
+                f"got {array.dtype} of shape {array.shape}"
+            )
+        return np.ascontiguousarray(array, dtype=column.dtype)
+
+    return convert
