@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.run import station_of
 
 __all__ = ["add", "execute"]
 
@@ -29,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides)
-    station = load_station(arguments.on or card.station)
+    station = load_station(station_of(arguments, card))
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
     if arguments.json:
         print_json(

@@ -29,7 +29,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     rows = [
         (run.path.name, run.procedure, run.label, run.status,
-         f"{run.points}" if run.total is None else f"{run.points}/{run.total}", run.started) for run in runs
+         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", run.started) for run in runs
     ]  # fmt: skip
     print_table(str(arguments.folder), ("file", "procedure", "label", "status", "points", "started"), rows)
     return 0

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import add_json, console, print_json
+from labspin.errors import CardError
 
 if TYPE_CHECKING:
-    from labspin.experiment import RunOutcome
+    from labspin.experiment import Card, RunOutcome
 
-__all__ = ["add", "execute"]
+__all__ = ["add", "execute", "station_of"]
 
 NOT_FINISHED = 3
 
@@ -42,16 +41,16 @@ def add(commands: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
-    from labspin.experiment import load_card, run
+    from labspin.experiment import load_card, run, run_path
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
-    station = load_station(arguments.on or card.station)
+    station = load_station(station_of(arguments, card))
     outcomes: list[RunOutcome] = []
-    with station.connect(seed=arguments.seed) as bench:
+    with station.connect(roles=card.procedure.roles, seed=arguments.seed) as bench:
         for spec in card.runs:
             procedure = spec.make()
-            path = _run_path(arguments.output, spec.label or card.procedure_name)
+            path = run_path(arguments.output, spec.label or card.procedure_name)
             observers = [] if arguments.quiet or arguments.json else [_progress(spec.label)]
             outcome = run(procedure, bench, path, label=spec.label, seed=arguments.seed, observers=observers)
             outcomes.append(outcome)
@@ -74,18 +73,15 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
 
 
+def station_of(arguments: argparse.Namespace, card: Card) -> Path:
+    """Return the station file named on the command line, or the card's."""
+    path: Path | None = arguments.on or card.station
+    if path is None:
+        raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
+    return path
+
+
 def _progress(label: str) -> Any:
     from labspin.cli.progress import ProgressBar
 
     return ProgressBar(label)
-
-
-def _run_path(folder: Path, name: str) -> Path:
-    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
-    path = folder / f"{stamp}-{slug}.h5"
-    number = 1
-    while path.exists() or path.with_name(path.name + ".jnl").exists():
-        number += 1
-        path = folder / f"{stamp}-{slug}-{number}.h5"
-    return path
