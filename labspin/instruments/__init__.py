@@ -1,8 +1,13 @@
 """Drivers of real instruments, and the roles that procedures ask for.
 
 A driver is a declarative list of properties on pymeasure's `Instrument`; an adapter of a few lines makes it
-one of the roles of `labspin.instruments.roles`.
+one of the roles of `labspin.instruments.roles`. What rests on pymeasure is loaded on first use.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from labspin.instruments.drivers import DRIVERS, DriverEntry, driver_names, load_driver
 from labspin.instruments.roles import (
@@ -24,6 +29,23 @@ from labspin.instruments.roles import (
 )
 from labspin.instruments.sequence import Pulse, PulseSequence
 
+if TYPE_CHECKING:
+    from labspin.instruments.adapter import NoOptions, RoleAdapter
+    from labspin.instruments.base import Guarded, GuardedChannel, LabspinInstrument
+    from labspin.instruments.limits import check_limits, limited, on_off, one_of
+
+_LAZY = {
+    "Guarded": "base",
+    "GuardedChannel": "base",
+    "LabspinInstrument": "base",
+    "NoOptions": "adapter",
+    "RoleAdapter": "adapter",
+    "check_limits": "limits",
+    "limited": "limits",
+    "on_off": "limits",
+    "one_of": "limits",
+}
+
 __all__ = [
     "ACTUATORS",
     "DRIVERS",
@@ -33,17 +55,32 @@ __all__ = [
     "Device",
     "DriverEntry",
     "Gaussmeter",
+    "Guarded",
+    "GuardedChannel",
+    "LabspinInstrument",
     "LaserPower",
     "LockIn",
     "MagnetSupply",
     "MicrowaveSource",
+    "NoOptions",
     "PhotonCounter",
     "Pulse",
     "PulseGenerator",
     "PulseSequence",
+    "RoleAdapter",
     "TemperatureController",
+    "check_limits",
     "driver_names",
     "implements",
+    "limited",
     "load_driver",
     "missing_members",
+    "on_off",
+    "one_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"labspin.instruments.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'labspin.instruments' has no attribute {name!r}")

@@ -10,19 +10,14 @@ that gap for any pymeasure driver that it is mixed into:
 - a question that timed out is asked again as often as the station allows, then one error names instrument,
   address, command and what came;
 - an answer that is no number raises, where pymeasure would hand back text.
-
-`RoleAdapter` turns a driver into one of the roles that procedures ask for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
-import math
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pyvisa
@@ -31,37 +26,20 @@ from pymeasure.instruments import Channel, Instrument
 
 from labspin.clock import Clock, WallClock
 from labspin.errors import (
-    ArgumentError,
     ConnectionFailedError,
     IdentityError,
     InstrumentError,
-    LimitError,
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.units import format_quantity
+from labspin.instruments.limits import on_off
 
-__all__ = [
-    "Guarded",
-    "GuardedChannel",
-    "LabspinInstrument",
-    "NoOptions",
-    "RoleAdapter",
-    "check_limits",
-    "limited",
-    "on_off",
-    "one_of",
-]
+__all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
 
 log = logging.getLogger(__name__)
 
 _FAILURES = (InstrumentError, pyvisa.errors.Error, OSError, UnicodeDecodeError)
 _MOST_LATE_REPLIES = 64
-
-
-def on_off(text: str) -> bool:
-    """Read the answer ``0`` or ``1`` of a switch (a cast for pymeasure's properties)."""
-    return {"0": False, "1": True}[text.strip()]
 
 
 _WANTED: Mapping[Any, str] = {float: "numbers", int: "whole numbers", bool: "0 or 1", on_off: "0 or 1"}
@@ -110,8 +88,6 @@ class Guarded:
     """How the manufacturer's name begins in the answer to ``*IDN?``."""
     models: ClassVar[tuple[str, ...]] = ()
     """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
-    sentinel: ClassVar[str | None] = "*IDN?"
-    """Question whose answer is known beforehand, used to find the end of late answers; None: none is."""
     asked_once: ClassVar[frozenset[str]] = frozenset({"*ESR?", "*IDN?"})
     """Questions that change the instrument, or whose answers pile up: never asked again after a time-out."""
     terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\n", "write_termination": "\n"}
@@ -205,27 +181,31 @@ class Guarded:
     def _catch_up(self, line: _Line) -> None:
         """Throw away the answers that are still on their way.
 
-        Instruments answer in order. So once the answer to the sentinel has come, every earlier one has. If
-        the sentinel itself is among the unanswered questions, or there is none, the line has to be silent
-        for as long as a time-out instead.
+        Instruments answer in order. So once the answer to a marker has come, every earlier one has. If the
+        marker itself was already waiting for an answer, the line has to be silent for a time-out as well.
         """
         self._clear_buffers()
-        if self.sentinel is None:
-            self._drain()
+        question, is_answer = self._marker()
+        asked_before = question in line.unanswered
+        line.unanswered.append(question)
+        self.adapter.write(question)
+        for _ in range(_MOST_LATE_REPLIES):
+            late = str(self.adapter.read())
+            if is_answer(late):
+                break
+            log.warning("%s: late answer %r thrown away", self._title, late)
         else:
-            asked_before = self.sentinel in line.unanswered
-            line.unanswered.append(self.sentinel)
-            self.adapter.write(self.sentinel)
-            for _ in range(_MOST_LATE_REPLIES):
-                late = str(self.adapter.read())
-                if self._is_identity(late):
-                    break
-                log.warning("%s: late answer %r thrown away", self._title, late)
-            else:
-                raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
-            if asked_before:
-                self._drain()
+            raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
+        if asked_before:
+            self._drain()
         line.unanswered.clear()
+
+    def _marker(self) -> tuple[str, Callable[[str], bool]]:
+        """Return a question whose answer can be told from every other one, and what tells it.
+
+        A driver of an instrument without ``*IDN?`` brings its own.
+        """
+        return "*IDN?", self._is_identity
 
     def _clear_buffers(self) -> None:
         connection = getattr(self.adapter, "connection", None)
@@ -360,168 +340,6 @@ class GuardedChannel(Channel):  # type: ignore[misc]
     def values(self, command: str, **kwargs: Any) -> list[Any]:
         """Return the answer to ``command`` as a list of values."""
         return self.parent.values(self.insert_id(command), **kwargs)
-
-
-@dataclasses.dataclass(frozen=True)
-class NoOptions:
-    """Options of an adapter that has none."""
-
-
-class RoleAdapter(ABC):
-    """What makes a driver one of the roles of `labspin.instruments.roles`.
-
-    A lab's own driver comes into a station file by a subclass of this: it names the role, the driver class
-    and, where there are any, a frozen dataclass of options whose fields carry their unit in
-    ``metadata={"unit": ...}``.
-    """
-
-    role: ClassVar[str]
-    """Name of the role."""
-    driver: ClassVar[type]
-    """Class of the driver; its instances have ``identify``, ``safe`` and ``close``."""
-    options: ClassVar[type] = NoOptions
-    """Record of the options that a station file may give."""
-
-    units: ClassVar[Mapping[str, str]] = {}
-    """Units of settable attributes beyond those of the role, which a station may then move."""
-    twin: ClassVar[type | None] = None
-    """Class of the simulated device, for drivers that labspin does not bring."""
-
-    def __init__(self, driver: Any, options: Any = None) -> None:
-        self.device = driver
-        self.chosen = self.options() if options is None else options
-
-    @classmethod
-    def open(cls, connection: Any, *, name: str, options: Any = None, **kwargs: Any) -> RoleAdapter:
-        """Connect, check the identity, and return the adapter.
-
-        Parameters
-        ----------
-        connection
-            VISA resource name, host name or adapter: what the driver takes.
-        name
-            What errors call the instrument.
-        options
-            An instance of `options`.
-        **kwargs
-            ``clock``, ``timeout``, ``retries`` for the driver.
-
-        Raises
-        ------
-        InstrumentError
-            It cannot be reached, or is another instrument; whatever was opened is closed again.
-        """
-        device = cls.driver(connection, name, **kwargs)
-        try:
-            device.identify()
-            adapter = cls(device, options)
-            adapter.configure()
-        except BaseException:
-            device.close()
-            raise
-        return adapter
-
-    @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return what the hardware allows: attribute to (least, greatest), in the role's units."""
-        return {}
-
-    @classmethod
-    def check_address(cls, address: str) -> None:
-        """Refuse an address that cannot be one of this driver.
-
-        Raises
-        ------
-        ArgumentError
-            It is no VISA resource name.
-        """
-        try:
-            pyvisa.rname.parse_resource_name(address)
-        except pyvisa.rname.InvalidResourceName as error:
-            raise ArgumentError(
-                f"wanted a VISA resource name such as 'TCPIP::192.168.1.10::5025::SOCKET' or "
-                f"'GPIB0::23::INSTR', got {address!r}"
-            ) from error
-
-    @classmethod
-    def canonical_address(cls, address: str) -> str:
-        """Return ``address`` in the form in which two names of one place are equal."""
-        try:
-            return str(pyvisa.rname.to_canonical_name(address)).upper()
-        except pyvisa.rname.InvalidResourceName:
-            return address.strip().upper()
-
-    @classmethod
-    def uses_visa(cls) -> bool:
-        """Return whether the driver takes a VISA library."""
-        return issubclass(cls.driver, Guarded)
-
-    def configure(self) -> None:  # noqa: B027 - most instruments need nothing
-        """Bring the instrument into the mode that the role needs; moves no output."""
-
-    def identity(self) -> str:
-        """Return the instrument's own identification."""
-        return str(self.device.identify())
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Return the instrument's settings as read back from it."""
-
-    def safe(self) -> None:
-        """Leave the instrument as it can be left alone."""
-        self.device.safe()
-
-    def close(self) -> None:
-        """Close the connection; the instrument stays as it is."""
-        self.device.close()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {getattr(self.device, 'name', '')!r}>"
-
-
-def check_limits(name: str, value: float, least: float, greatest: float, unit: str = "") -> float:
-    """Return ``value`` as a float, refusing what lies outside ``least`` … ``greatest``.
-
-    Raises
-    ------
-    LimitError
-        It lies outside, or is no finite number.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, bool) or not math.isfinite(number) or not least <= number <= greatest:
-        bounds = f"{format_quantity(least, unit, digits=6)} to {format_quantity(greatest, unit, digits=6)}"
-        raise LimitError(f"{name}: wanted {bounds}, got {value!r}; nothing was sent to the instrument")
-    return number
-
-
-def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
-    """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``."""
-
-    def validate(value: Any, values: Iterable[float]) -> float:
-        least, greatest = values
-        return check_limits(name, value, least, greatest, unit)
-
-    return validate
-
-
-def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
-    """Return a pymeasure validator that refuses values that are not among ``values``."""
-
-    def validate(value: Any, values: Iterable[Any]) -> Any:
-        choices = list(values)
-        if not any(
-            value is choice or (type(value) is type(choice) and value == choice) for choice in choices
-        ):
-            wanted = ", ".join(repr(choice) for choice in choices)
-            raise LimitError(
-                f"{name}: wanted one of {wanted}, got {value!r}; nothing was sent to the instrument"
-            )
-        return value
-
-    return validate
 
 
 def _is_timeout(error: BaseException) -> bool:

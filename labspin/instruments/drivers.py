@@ -24,7 +24,7 @@ from labspin.instruments.roles import ROLES, missing_members
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from labspin.instruments.base import RoleAdapter
+    from labspin.instruments.adapter import RoleAdapter
 
 __all__ = ["DRIVERS", "DriverEntry", "driver_names", "load_driver"]
 
@@ -151,11 +151,11 @@ def _attribute(name: str, module: ModuleType, attribute: str) -> Any:
 
 
 def _refuse_misfit(name: str, adapter: Any) -> None:
-    from labspin.instruments.base import RoleAdapter
+    from labspin.instruments.adapter import RoleAdapter
 
     if not (isinstance(adapter, type) and issubclass(adapter, RoleAdapter)):
         raise ConfigurationError(
-            f"driver {name!r}: wanted a subclass of labspin.instruments.base.RoleAdapter, got {adapter!r}"
+            f"driver {name!r}: wanted a subclass of labspin.instruments.RoleAdapter, got {adapter!r}"
         )
     role = str(getattr(adapter, "role", None))
     if role not in ROLES:

@@ -26,7 +26,9 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments.kepco import KepcoBOP3612
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, InstrumentError
-from labspin.instruments.base import Guarded, RoleAdapter, check_limits, limited, on_off, one_of
+from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.base import Guarded
+from labspin.instruments.limits import check_limits, limited, on_off, one_of
 
 __all__ = ["MODELS", "KepcoBOP", "KepcoMagnet", "KepcoOptions"]
 

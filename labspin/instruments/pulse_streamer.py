@@ -38,7 +38,7 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.instruments.base import RoleAdapter
+from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.sequence import PulseSequence
 
 __all__ = ["PulseStreamer", "PulseStreamerLines", "PulseStreamerOptions", "Transport"]
@@ -211,9 +211,9 @@ class PulseStreamer:
             self._call("setTrigger", pulsestreamer.TriggerStart.SOFTWARE, pulsestreamer.TriggerRearm.AUTO)
             self._call("stream", steps, runs, pulsestreamer.OutputState.ZERO(), again=False)
 
-    def start(self) -> None:
-        """Play the loaded pattern."""
-        self._call("startNow", again=False)
+    def start(self) -> bool:
+        """Play the loaded pattern; return whether the device was ready to."""
+        return self._call("startNow", again=False) is not False
 
     def all_low(self) -> None:
         """Stop playing, forget the pattern and set all outputs to zero."""
@@ -329,7 +329,14 @@ class PulseStreamerLines(RoleAdapter):
         """Play the loaded sequence from its beginning."""
         if not self._uploaded:
             self._upload()
-        self.device.start()
+        if self.device.start():
+            return
+        self._upload()  # it is being played, and cannot be triggered until it ends
+        if not self.device.start():
+            raise DeviceError(
+                f"{self.device.name}: wanted the loaded sequence to start, but the device is not ready for a "
+                "software trigger; reset it and load again"
+            )
 
     def stop(self) -> None:
         """Stop playing; all lines go low. The sequence can be started again."""

@@ -25,7 +25,9 @@ from pymeasure.instruments import Instrument, SCPIMixin
 from pymeasure.instruments.srs import SG380
 
 from labspin.errors import DeviceError, LimitError
-from labspin.instruments.base import Guarded, NoOptions, RoleAdapter, limited, on_off, one_of
+from labspin.instruments.adapter import NoOptions, RoleAdapter
+from labspin.instruments.base import Guarded
+from labspin.instruments.limits import limited, on_off, one_of
 from labspin.units import format_quantity
 
 __all__ = ["SG384", "SG384Microwave"]

@@ -25,7 +25,7 @@ Quirks:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -35,14 +35,9 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import Channel, Instrument
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
-from labspin.instruments.base import (
-    GuardedChannel,
-    LabspinInstrument,
-    RoleAdapter,
-    check_limits,
-    limited,
-    one_of,
-)
+from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.base import GuardedChannel, LabspinInstrument
+from labspin.instruments.limits import check_limits, limited, one_of
 
 __all__ = ["SR400", "GatedCounter", "SR400Counter", "SR400Options", "nearest_gate_time"]
 
@@ -117,7 +112,6 @@ class GatedCounter(GuardedChannel):
 class SR400(LabspinInstrument):
     """Driver of the SR400; see the module for its quirks."""
 
-    sentinel = None
     asked_once = frozenset({"SS", "SI"})
     terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\r", "write_termination": "\r"}
 
@@ -128,6 +122,22 @@ class SR400(LabspinInstrument):
         # The manual ends records with a carriage return on the serial port; GPIB adds a line feed with EOI.
         kwargs.setdefault("gpib", {"read_termination": "\r\n", "write_termination": "\n"})
         super().__init__(adapter, name, **kwargs)
+        self._marks = 0
+
+    def _marker(self) -> tuple[str, Callable[[str], bool]]:
+        # There is no *IDN?. The scan step of gate B acts on nothing in a fixed gate, and takes a number that
+        # no other answer is.
+        self._marks = self._marks % 999 + 1
+        step = 1e-3 + self._marks * 1e-6
+        self.adapter.write(f"GY1,{step:.3E}")
+
+        def is_answer(reply: str) -> bool:
+            try:
+                return abs(float(reply) - step) < 0.5e-6
+            except ValueError:
+                return False
+
+        return "GY1", is_answer
 
     mode: str = Instrument.control(
         "CM",

@@ -16,7 +16,7 @@ from typing import Any
 from labspin.clock import Clock, WallClock
 from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.experiment import ActuatorSpec, Bench, Interlock
-from labspin.instruments.base import RoleAdapter
+from labspin.instruments.adapter import RoleAdapter
 from labspin.station.document import read_document
 from labspin.station.records import (
     InstrumentSpec,

@@ -1,0 +1,268 @@
+"""Exchanges stay whole: across threads, time-outs, late answers, Ctrl-C and broken connections."""
+
+import logging
+import socket
+import threading
+
+import pytest
+import pyvisa
+from wires import Wire
+
+from labspin.clock import SimulatedClock
+from labspin.errors import (
+    ConnectionFailedError,
+    IdentityError,
+    LimitError,
+    ReplyError,
+    ReplyTimeoutError,
+)
+from labspin.instruments import LabspinInstrument, check_limits, on_off
+
+IDENTITY = "Acme,Box 1,42,1.0"
+
+
+class Box(LabspinInstrument):
+    maker = "Acme"
+    models = ("Box 1",)
+
+
+def answer(command):
+    return IDENTITY if command == "*IDN?" else f"answer to {command}"
+
+
+def test_a_question_gets_its_answer():
+    assert Box(Wire(answer)).ask("A?") == "answer to A?"
+
+
+@pytest.mark.parametrize("reads_late", [1, 2, 3, 5])
+def test_a_late_answer_is_never_taken_for_the_next(reads_late):
+    box = Box(Wire(answer, late={"A?": reads_late}), retries=0)
+    with pytest.raises(ReplyTimeoutError, match=r"no answer to 'A\?' within 3 s"):
+        box.ask("A?")
+    answers = [ask_or_none(box, question) for question in "BCDEFG"]
+    assert answers[reads_late - 1 :] == [f"answer to {question}" for question in "BCDEFG"[reads_late - 1 :]]
+    assert answers[: reads_late - 1] == [None] * (reads_late - 1)
+
+
+def ask_or_none(box, question):
+    try:
+        return box.ask(question)
+    except ReplyTimeoutError:
+        return None
+
+
+def test_a_question_that_times_out_is_asked_again_and_gets_its_own_answer(caplog):
+    wire = Wire(answer, late={"A?": 1})
+    with caplog.at_level(logging.WARNING):
+        assert Box(wire, retries=1).ask("A?") == "answer to A?"
+    assert wire.sent == ["A?", "*IDN?", "A?"]
+    assert "asking again" in caplog.text
+
+
+def test_a_lost_answer_is_asked_for_again():
+    wire = Wire(answer, silent=["A?"])
+    assert Box(wire, retries=1).ask("A?") == "answer to A?"
+
+
+def test_a_late_identity_is_not_taken_for_the_sentinel():
+    wire = Wire(answer, late={"*IDN?": 2})
+    box = Box(wire)
+    with pytest.raises(ReplyTimeoutError, match=r"\*IDN\?"):
+        box.identify()
+    assert box.ask("B?") == "answer to B?"
+    assert box.ask("C?") == "answer to C?"
+
+
+def test_retries_end_with_one_error_that_says_all():
+    wire = Wire(answer, silent=["A?"] * 5)
+    with pytest.raises(ReplyTimeoutError, match=r"magnet: no answer to 'A\?' within 0.5 s, asked 3 times"):
+        Box(wire, "magnet", retries=2, timeout=0.5).ask("A?")
+    assert wire.sent.count("A?") == 3
+
+
+def test_a_question_that_changes_the_instrument_is_asked_once():
+    wire = Wire(answer, silent=["*ESR?"])
+    with pytest.raises(ReplyTimeoutError):
+        Box(wire, retries=5).ask("*ESR?")
+    assert wire.sent.count("*ESR?") == 1
+
+
+def test_ctrl_c_between_question_and_answer_leaves_nothing_behind():
+    class Interrupted(Box):
+        struck = False
+
+        def wait_for(self, query_delay=None):
+            if not self.struck:
+                self.struck = True
+                raise KeyboardInterrupt
+
+    box = Interrupted(Wire(answer))
+    with pytest.raises(KeyboardInterrupt):
+        box.ask("A?")
+    assert box.ask("B?") == "answer to B?"
+
+
+def test_answers_without_end_are_an_error():
+    class Chatterbox(Wire):
+        def _read(self, **kwargs):
+            return "noise"
+
+    box = Box(Chatterbox(answer), retries=0)
+    box._line.unanswered.append("A?")
+    with pytest.raises(ReplyError, match="answers do not end"):
+        box.ask("B?")
+
+
+def test_a_command_without_answer_is_sent_even_while_answers_are_missing():
+    wire = Wire(lambda command: None if command == "OFF" else answer(command), silent=["A?", "*IDN?"])
+    box = Box(wire, retries=0)
+    with pytest.raises(ReplyTimeoutError):
+        box.ask("A?")
+    box.write("OFF")
+    assert wire.sent[-1] == "OFF"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError("reset by peer"),
+        OSError("no route"),
+        pyvisa.errors.VisaIOError(pyvisa.constants.StatusCode.error_connection_lost),
+        pyvisa.errors.InvalidSession(),
+        ConnectionFailedError("dropped"),
+    ],
+)
+def test_a_broken_connection_is_said_to_be_one(error):
+    wire = Wire(answer)
+    wire.error = error
+    box = Box(wire, "counter")
+    for call in (lambda: box.ask("A?"), lambda: box.write("A"), lambda: box.read()):
+        with pytest.raises(ConnectionFailedError, match="counter: the connection failed at"):
+            call()
+
+
+def test_a_visa_time_out_is_a_time_out():
+    wire = Wire(answer)
+    wire.error = pyvisa.errors.VisaIOError(pyvisa.constants.StatusCode.error_timeout)
+    with pytest.raises(ReplyTimeoutError, match="within 3 s"):
+        Box(wire, retries=0).ask("A?")
+
+
+def test_bytes_that_are_no_text_are_shown():
+    wire = Wire(answer)
+    wire.error = UnicodeDecodeError("ascii", b"\xff\x00", 0, 1, "ordinal not in range")
+    with pytest.raises(ReplyError, match=r"got the bytes b'\\xff\\x00'"):
+        Box(wire).ask("A?")
+
+
+@pytest.mark.parametrize(
+    ("reply", "cast"), [("abc", float), ("", float), ("1,x", float), ("2", on_off), ("1.5", int)]
+)
+def test_text_is_never_handed_back_for_a_number(reply, cast):
+    with pytest.raises(ReplyError, match=r"in answer to 'A\?', got '" + reply):
+        Box(Wire(lambda command: reply)).values("A?", cast=cast)
+
+
+def test_values_cast_split_and_preprocess():
+    box = Box(Wire(lambda command: "X1;2"))
+    assert box.values("A?", separator=";", preprocess_reply=lambda reply: reply[1:]) == [1.0, 2.0]
+    assert Box(Wire(lambda command: "0,1")).values("A?", cast=bool) == [False, True]
+
+
+def test_another_instrument_is_refused():
+    with pytest.raises(IdentityError, match=r"box: wanted Acme Box 1, but 'Other,Box 2,1,1' answers"):
+        Box(Wire(lambda command: "Other,Box 2,1,1"), "box").identify()
+
+
+def test_eight_threads_never_take_each_others_answers():
+    wire = Wire(answer, pause=1e-6)
+    box = Box(wire)
+    wrong = []
+
+    def ask(thread):
+        for n in range(300):
+            question = f"{thread}.{n}?"
+            if box.ask(question) != f"answer to {question}":
+                wrong.append(question)
+
+    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(wire.sent) == 8 * 300
+
+
+def test_two_instruments_on_one_connection_share_its_lock():
+    wire = Wire(answer, pause=1e-6)
+    boxes = [Box(wire, "one"), Box(wire, "two")]
+    assert boxes[0]._line is boxes[1]._line
+    wrong = []
+
+    def ask(box):
+        wrong.extend(n for n in range(200) if box.ask(f"{box.name}{n}") != f"answer to {box.name}{n}")
+
+    threads = [threading.Thread(target=ask, args=(box,)) for box in boxes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_waits_go_through_the_clock():
+    clock = SimulatedClock()
+    Box(Wire(answer), clock=clock).ask("A?", query_delay=100.0)
+    assert clock.now() == 100.0
+
+
+def test_nothing_at_the_address_is_a_clear_error():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        port = held.getsockname()[1]
+        with pytest.raises(ConnectionFailedError, match=rf"box.*{port}.*check"):
+            Box(f"TCPIP::127.0.0.1::{port}::SOCKET", "box", timeout=0.5, visa_library="@py").ask("*IDN?")
+
+
+@pytest.mark.parametrize("value", [11, -1, float("nan"), float("inf"), "x", None, True])
+def test_limits_refuse_and_name_the_property(value):
+    with pytest.raises(LimitError, match=r"thing: wanted 0 A to 10 A, got .*nothing was sent"):
+        check_limits("thing", value, 0, 10, "A")
+
+
+class SlowServer(threading.Thread):
+    """A line server on a socket; answers questions listed in ``late`` that many seconds late."""
+
+    def __init__(self, late):
+        super().__init__(daemon=True)
+        self.late = late
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"TCPIP::127.0.0.1::{self.listener.getsockname()[1]}::SOCKET"
+        self.stopped = threading.Event()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            for line in lines:
+                command = line.decode().strip()
+                if delay := self.late.pop(command, 0):
+                    self.stopped.wait(delay)
+                connection.sendall(f"{answer(command)}\n".encode())
+
+
+def test_a_late_answer_over_a_real_socket():
+    server = SlowServer({"A?": 0.5})
+    server.start()
+    box = Box(server.address, "box", timeout=0.2, retries=0, visa_library="@py")
+    try:
+        assert box.ask("B?") == "answer to B?"
+        with pytest.raises(ReplyTimeoutError, match=r"box at TCPIP.*: no answer to 'A\?' within 0.2 s"):
+            box.ask("A?")
+        found = [ask_or_none(box, "C?") for _ in range(6)]  # the server is asleep for some of them
+        assert set(found) <= {None, "answer to C?"}
+        assert found[-1] == "answer to C?"
+    finally:
+        box.close()
+        server.join(2)
+        server.listener.close()
