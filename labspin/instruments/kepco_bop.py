@@ -17,6 +17,7 @@ Quirks, from the *BIT 4886 operator manual* (Kepco, 243-1303):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -188,8 +189,8 @@ class KepcoMagnet(RoleAdapter):
     def configure(self) -> None:
         """Check the model and set current mode and compliance."""
         identity = self.device.identify()
-        others = [model for model in MODELS if model in identity.replace("BOP", " ").split(",")[1:2]]
-        if others and self.chosen.model not in others:
+        found = re.search(r"(\d+)-(\d+)", identity)
+        if found and found[0] != self.chosen.model:
             raise IdentityError(
                 f"{self.device.name}: wanted the model {self.chosen.model}, but {identity!r} answers; "
                 "correct the option 'model' in the station file"
