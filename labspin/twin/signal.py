@@ -58,7 +58,7 @@ class Track:
         if self.time_constant == 0:
             return self._command(time)
         ends = self.ramp_ends
-        if time <= ends:
+        if time < ends:
             return self._lagging_ramp(time - self.start)
         at_end = self._lagging_ramp(ends - self.start) if ends > self.start else self.output_from
         return self.target + (at_end - self.target) * math.exp(-(time - ends) / self.time_constant)
