@@ -236,10 +236,11 @@ class CountJob:
     @property
     def ends(self) -> float:
         """Simulated time at which the job ends if nothing is changed, s; ``inf`` if nothing will end it."""
+        episodes = self._world.episodes()  # which brings this job up to the present episode
         if self._ended < math.inf or math.isinf(self._wanted):
             return min(self._ended, self._deadline)
         counted = self._triggers
-        for episode in self._world.episodes():
+        for episode in episodes:
             end, accepted = self._end_in(episode, max(self._at, episode.start), counted)
             if end < math.inf:
                 return min(end, self._deadline)

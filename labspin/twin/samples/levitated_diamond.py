@@ -49,7 +49,7 @@ class DiamondSettings:
     field_per_current: float = 15e-4  # T/A
     field_offset: float = 0.0  # T, of the electromagnet at zero current
     reference_laser: float = 0.5e-3  # W
-    polarisation_rate: float = 2e4  # 1/s at the reference laser power
+    polarisation_rate: float = 5e4  # 1/s at the reference laser power
     photon_rate: float = 1e6  # 1/s at the reference laser power, all centres in |0>
     dark_level_contrast: float = 0.25  # by which |±1> is darker than |0>
     reference_microwave: float = 10.0  # dBm
