@@ -127,6 +127,7 @@ class Actuator:
         self._device = device
         self._clock = clock
         self._slope, self._offset = 1.0, 0.0
+        self._settles = spec.settle.wait > 0 or spec.settle.tolerance is not None
         self.name, self.unit = spec.name, spec.unit
         if calibrated:
             if spec.calibration is None:
@@ -158,6 +159,8 @@ class Actuator:
         LimitError
             A set-point is outside, or not a finite number.
         """
+        if type(value) is float and self.minimum <= value <= self.maximum:
+            return
         values = np.asarray(value, dtype=np.float64)
         slack = _ROUNDING * (self.maximum - self.minimum) if self._slope != 1.0 or self._offset else 0.0
         inside = (values >= self.minimum - slack) & (values <= self.maximum + slack)  # False for NaN
@@ -239,7 +242,8 @@ class Actuator:
             start = self._read_raw()
             self._refuse_far_outside(start)
             self._ramp(start, target, self.spec.ramp_rate, checkpoint)
-        self._settle(target, checkpoint)
+        if self._settles:
+            self._settle(target, checkpoint)
 
     def make_safe(self) -> bool:
         """Ramp to the safe value; return whether there is one.

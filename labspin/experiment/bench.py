@@ -91,6 +91,13 @@ class Bench:
         self.interlocks = tuple(interlocks)
         self.safe_order = tuple(safe_order)
         self._instruments = dict(instruments)
+        taken = sorted(name for name in instruments if name in vars(self) or hasattr(Bench, name))
+        if taken:
+            raise StationError(
+                f"station {name!r}: wanted instrument names that mean nothing else on a bench, got {taken}; "
+                "rename them"
+            )
+        vars(self).update(self._instruments)
         self._on_close = on_close
         self._refuse_unknown("safe order", self.safe_order)
         self._refuse_unknown("actuators", [spec.instrument for spec in actuators])

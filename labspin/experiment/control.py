@@ -88,21 +88,35 @@ class Control:
         return not self._running.is_set()
 
     def check(self) -> None:
-        """Raise where the run is to be aborted or the point skipped.
+        """Raise if the run is to be aborted.
 
         Raises
         ------
         RunAborted
             Somebody called `abort`.
         """
-        if not self.requested:
-            return
         if self._abort_reason is not None:
             raise RunAborted(f"the run was aborted: {self._abort_reason}")
-        if self._skip:
-            self._skip = False
-            self._forget()
+
+    def check_point(self) -> None:
+        """Raise if the run is to be aborted or the point under way to be skipped.
+
+        Raises
+        ------
+        RunAborted
+            Somebody called `abort`.
+        PointSkipped
+            Somebody called `skip`.
+        """
+        self.check()
+        if self._skip and self.take_skip():
             raise PointSkipped
+
+    def take_skip(self) -> bool:
+        """Return whether a point is to be skipped, and consider it done."""
+        skip, self._skip = self._skip, False
+        self._forget()
+        return skip
 
     def hold(self, seconds: float) -> bool:
         """Wait up to ``seconds`` of wall-clock time for `resume`; return whether the run may go on."""

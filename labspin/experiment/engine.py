@@ -27,7 +27,6 @@ from typing import Any
 
 from labspin.data import RunHeader, RunWriter
 from labspin.errors import RunAborted
-from labspin.experiment.actuators import Actuator
 from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
 from labspin.experiment.environment import environment
@@ -38,6 +37,7 @@ from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import recorded_log
 from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
+from labspin.experiment.waiting import Checkpoint
 
 __all__ = ["preflight", "run"]
 
@@ -158,7 +158,8 @@ class _Run:
         self._watch()
         self._reach_settings()
         self.procedure.prepare(self.bench)
-        self._measure_points(self.writer)
+        with self.bench.clock.interrupted_by(self.control.check_point):
+            self._measure_points(self.writer)
         self.procedure.finish(self.bench)
 
     def _header(self) -> RunHeader:
@@ -183,7 +184,7 @@ class _Run:
         for name in dict.fromkeys((*settings, *self.plan.names)):
             if "." in name:
                 self.bench.actuator(name).energise()
-        self._move(settings)
+        self._move(settings, self.control.check)
         if self.bench.simulation is not None:
             self._event("truth", "what is really the case", **self.bench.simulation.truth())
 
@@ -202,8 +203,10 @@ class _Run:
                 if self.interlocks:
                     self._watch()
                 if point.setpoints:
-                    self._move(point.setpoints)
+                    self._move(point.setpoints, control.check_point)
                 reading = measure(bench, point)
+                if control.requested and control.take_skip():
+                    raise PointSkipped
             except PointSkipped:
                 self._skip(point)
                 continue
@@ -214,13 +217,12 @@ class _Run:
             if observers:
                 self._tell("on_point", point.index, values, self.done, plan.total)
 
-    def _move(self, setpoints: Mapping[str, float]) -> None:
+    def _move(self, setpoints: Mapping[str, float], checkpoint: Checkpoint) -> None:
         known = self.known
         for name, value in setpoints.items():
             if known.get(name) != value:
                 known.pop(name, None)
-                actuator: Actuator = self.bench.actuator(name)
-                actuator.move(value, checkpoint=self.control.check)
+                self.bench.actuator(name).move(value, checkpoint=checkpoint)
                 known[name] = value
 
     def _skip(self, point: Point) -> None:
@@ -234,7 +236,7 @@ class _Run:
                 pass
             self.known.clear()  # somebody may have turned a knob meanwhile
             self._event("resume", "the run goes on")
-        self.control.check()
+        self.control.check_point()
 
     def _watch(self) -> None:
         now = self.bench.clock.now()

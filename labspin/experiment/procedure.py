@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import pymeasure.experiment
 
 from labspin.data import Column, RunHeader
-from labspin.errors import CardError, LabspinError
+from labspin.errors import CardError, StorageError
 from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, RunOutcome
 from labspin.experiment.interlocks import Interlock
@@ -217,7 +217,7 @@ def run_path(folder: Path, name: str) -> Path:
 
     Raises
     ------
-    LabspinError
+    StorageError
         A thousand runs of that name were begun in this second.
     """
     stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
@@ -226,6 +226,6 @@ def run_path(folder: Path, name: str) -> Path:
         path = folder / (f"{stamp}-{slug}.h5" if number == 1 else f"{stamp}-{slug}-{number}.h5")
         if not path.exists() and not path.with_name(path.name + ".jnl").exists():
             return path
-    raise LabspinError(
+    raise StorageError(
         f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"
     )

@@ -26,7 +26,7 @@ def readings_in_order(
     expected = frozenset(names)
 
     def read(measured: Mapping[str, Any]) -> tuple[Any, ...]:
-        if not isinstance(measured, Mapping):
+        if type(measured) is not dict and not isinstance(measured, Mapping):
             raise PlanError(f"procedure {procedure!r}: wanted measure() to return {names}, got {measured!r}")
         if measured.keys() != expected:
             missing, unknown = sorted(expected - measured.keys()), sorted(measured.keys() - expected)

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import pytest
+
+from labspin.errors import CardError
+from labspin.experiment import load_card
+
+OWN = """
+from labspin.data import Column
+from labspin.experiment import CountParameter, Procedure, QuantityParameter, Values
+
+class Mine(Procedure):
+    time = QuantityParameter("Time", units="s", minimum=0, default="1 s")
+    number = CountParameter("Number", minimum=1, default=3)
+    quantities = (Column(name="y"),)
+    def plan(self):
+        return Values("x", [float(n) for n in range(self.number)])
+    def measure(self, bench, point):
+        return {"y": self.time}
+"""
+CARD = """
+procedure = "mine.py:Mine"
+station = "../bench.toml"
+description = "as it should be"
+
+[parameters]
+time = "10 ms"
+
+[[runs]]
+label = "short"
+
+[[runs]]
+label = "long"
+parameters = {number = 50, time = "2 s"}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+
+    def write(text):
+        path = tmp_path / "card.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_card_becomes_runs(write):
+    card = load_card(write(CARD))
+    assert card.procedure_name == "mine"
+    assert card.station == card.path.parent / "../bench.toml"
+    assert card.description == "as it should be"
+    assert [run.label for run in card.runs] == ["short", "long"]
+    made = [run.make() for run in card.runs]
+    assert [(p.time, p.number) for p in made] == [(0.01, 3), (2.0, 50)]
+
+
+def test_a_card_without_runs_is_one_run(write):
+    card = load_card(write('procedure = "mine.py:Mine"'))
+    assert [run.label for run in card.runs] == ["card"]
+    assert card.station is None
+
+
+def test_overrides_and_only(write):
+    card = load_card(write(CARD), overrides=["number=7", "time = 3 ms"], only=["long"])
+    (spec,) = card.runs
+    assert (spec.make().number, spec.make().time) == (7, pytest.approx(0.003))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("description =", "descripton ="), r"card\.toml: descripton: .* did you mean 'description'"),
+        (('time = "10 ms"', "tine = 1"), r"parameters\.tine: .* no parameter 'tine'.* did you mean 'time'"),
+        (('"10 ms"', "10"), r"parameters\.time: .*has no unit"),
+        (('"10 ms"', '"10 V"'), r"parameters\.time: .*wanted a quantity in 's'"),
+        (("number = 50", "number = 0"), r"runs\[1\]\.parameters\.number: .*whole number from 1"),
+        (('"2 s"', '"-2 s"'), r"runs\[1\]\.parameters\.time: .*wanted 0 s to"),
+        (('label = "long"', 'label = "short"'), "label 'short' stands twice"),
+        (('label = "long"', 'labels = "long"'), r"runs\[1\]\.labels: .*did you mean 'label'"),
+        (('label = "long"', "label = 3"), r"runs\[1\]\.label: wanted a str, got 3"),
+        (('procedure = "mine.py:Mine"', ""), "wanted a key 'procedure'"),
+        (("mine.py:Mine", "mine.py:Other"), r"procedure: .*has no 'Other'"),
+        (("mine.py:Mine", "other.py:Mine"), r"procedure: .*there is no file"),
+        (("mine.py:Mine", "t11"), r"procedure: .*did you mean 't1'"),
+        (("[parameters]", "[parameters"), "wanted a TOML file"),
+        (("station =", "station = 5 #"), "station: wanted a str"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_and_key(write, change, text):
+    assert change[0] in CARD
+    with pytest.raises(CardError, match=text):
+        load_card(write(CARD.replace(*change)))
+
+
+def test_other_refusals(write, tmp_path):
+    with pytest.raises(CardError, match=r"nowhere\.toml: wanted a run card"):
+        load_card(tmp_path / "nowhere.toml")
+    with pytest.raises(CardError, match="none labelled 'shot'; did you mean 'short'"):
+        load_card(write(CARD), only=["shot"])
+    with pytest.raises(CardError, match="wanted NAME=VALUE"):
+        load_card(write(CARD), overrides=["number"])
+    with pytest.raises(CardError, match=r"--set\.nummer"):
+        load_card(write(CARD), overrides=["nummer=3"])
+    with pytest.raises(CardError, match="at least one table"):
+        load_card(write('procedure = "mine.py:Mine"\nruns = []'))
+    with pytest.raises(CardError, match=r"runs\[0\]: wanted a table"):
+        load_card(write('procedure = "mine.py:Mine"\nruns = [1]'))
+    broken = tmp_path / "broken.py"
+    broken.write_text("1/0")
+    with pytest.raises(CardError, match="its module fails: ZeroDivisionError"):
+        load_card(write('procedure = "broken.py:X"'))
+    broken.write_text("X = 5")
+    with pytest.raises(CardError, match="wanted a subclass"):
+        load_card(write('procedure = "broken.py:X"'))
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CardError, match="wanted a TOML file"):
+        load_card(Path(binary))

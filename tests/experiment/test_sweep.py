@@ -1,0 +1,192 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labspin.errors import PlanError, UnitError
+from labspin.experiment import (
+    MAX_POINTS,
+    Filter,
+    Linear,
+    Logarithmic,
+    Point,
+    Product,
+    Repeat,
+    Shuffled,
+    Snake,
+    Sweep,
+    Values,
+    Zip,
+)
+
+
+def _coordinates(sweep):
+    return [tuple(point.coordinates.values()) for point in sweep]
+
+
+A = Values("a", [1.0, 2.0])
+B = Values("b", [10.0, 20.0, 30.0])
+
+
+def test_one_axis_visits_its_values_in_order():
+    sweep = Linear("magnet.field", "0 G", "10 G", 3, unit="T")
+    assert list(sweep) == [
+        Point(0, {"magnet.field": 0.0}),
+        Point(1, {"magnet.field": pytest.approx(5e-4)}),
+        Point(2, {"magnet.field": pytest.approx(1e-3)}),
+    ]
+    assert [(d.name, d.unit, len(d)) for d in sweep.dimensions] == [("magnet_field", "T", 3)]
+
+
+def test_logarithmic_steps_have_equal_ratio():
+    values = Logarithmic("t", "1 us", "1 ms", 7, unit="s").values()
+    assert values[1:] / values[:-1] == pytest.approx(10**0.5)
+    assert (values[0], values[-1]) == (pytest.approx(1e-6), pytest.approx(1e-3))
+
+
+def test_product_is_nested_loops():
+    assert _coordinates(Product(A, B)) == list(itertools.product([1, 2], [10, 20, 30]))
+    assert [point.index for point in Product(A, B)] == list(range(6))
+
+
+def test_snake_turns_back_at_every_pass_of_every_level():
+    assert _coordinates(Snake(A, B)) == [(1, 10), (1, 20), (1, 30), (2, 30), (2, 20), (2, 10)]
+    deep = _coordinates(Snake(A, B, Values("c", [0.0, 1.0])))
+    changes = [sum(x != y for x, y in zip(p, q, strict=True)) for p, q in itertools.pairwise(deep)]
+    assert changes == [1] * 11
+
+
+def test_there_and_back_is_a_snake():
+    assert _coordinates(Snake(Values("direction", [1, -1]), B)) == [
+        (1, 10), (1, 20), (1, 30), (-1, 30), (-1, 20), (-1, 10),
+    ]  # fmt: skip
+
+
+def test_zip_advances_together_along_one_axis():
+    sweep = Zip(A, Values("magnet.current", [5.0, 6.0], unit="A"))
+    assert list(sweep) == [
+        Point(0, {"magnet.current": 5.0}, {"a": 1.0}),
+        Point(1, {"magnet.current": 6.0}, {"a": 2.0}),
+    ]
+    assert len(sweep.dimensions) == 1
+
+
+def test_repeat_by_passes_and_by_points():
+    assert _coordinates(Repeat(A, 2)) == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    inner = Repeat(A, 2, inner=True, name="average")
+    assert _coordinates(inner) == [(0, 1), (1, 1), (0, 2), (1, 2)]
+    assert [point.index for point in inner] == [0, 2, 1, 3]
+    assert [d.name for d in inner.dimensions] == ["average", "a"]
+
+
+def test_shuffled_within_keeps_passes_whole_and_orders_them_differently():
+    sweep = Shuffled(Repeat(Linear("x", 0, 9, 10), 4), seed=3, within="repeat")
+    passes = np.array(_coordinates(sweep)).reshape(4, 10, 2)
+    assert (passes[:, :, 0] == np.arange(4)[:, None]).all()
+    orders = {tuple(order) for order in passes[:, :, 1]}
+    assert len(orders) == 4
+    assert all(sorted(order) == list(range(10)) for order in orders)
+
+
+def test_filter_leaves_points_out_of_the_visit_but_not_of_the_grid():
+    sweep = Filter(Product(A, B), lambda a, b: a * 10 < b)
+    assert _coordinates(sweep) == [(1, 20), (1, 30), (2, 30)]
+    assert len(sweep) == 3
+    assert sweep.shape == (2, 3)
+    assert sweep.visited()["b"].tolist() == [20.0, 30.0]
+
+
+sizes = st.integers(1, 5)
+
+
+@st.composite
+def sweeps(draw, depth=3, names=None):
+    names = names if names is not None else iter("abcdefghijklmnopqrstuvwxyz")
+    if depth == 0 or draw(st.booleans()):
+        return Linear(next(names), draw(st.floats(-9, 9)), draw(st.floats(-9, 9)), draw(sizes))
+    inner = draw(sweeps(depth=depth - 1, names=names))
+    kind = draw(st.sampled_from(["product", "snake", "repeat", "shuffled", "filter"]))
+    if kind in ("product", "snake"):
+        other = draw(sweeps(depth=depth - 1, names=names))
+        return {"product": Product, "snake": Snake}[kind](inner, other)
+    if kind == "repeat":
+        return Repeat(inner, draw(sizes), name=next(names), inner=draw(st.booleans()))
+    if kind == "shuffled":
+        return Shuffled(inner, draw(st.integers(0, 99)), within=draw(st.sampled_from([None, inner.names[0]])))
+    return Filter(inner, keep=sorted(draw(st.sets(st.integers(0, len(inner) - 1), min_size=1))))
+
+
+@given(sweeps())
+def test_every_sweep_keeps_what_it_promises(sweep):
+    points = list(sweep)
+    assert len(points) == len(sweep)
+    indices = [point.index for point in points]
+    assert len(set(indices)) == len(indices)
+    grid = np.meshgrid(*(d.values for d in sweep.dimensions), indexing="ij")
+    for number, dimension in enumerate(sweep.dimensions):
+        at = [point.coordinates[dimension.name] for point in points]
+        assert at == grid[number].ravel()[indices].tolist()
+    copy = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())))
+    assert copy == sweep
+    assert hash(copy) == hash(sweep)
+    assert list(copy) == points
+    visited = sweep.visited()
+    assert all(set(visited[name]) == {p.coordinates[name] for p in points} for name in sweep.names)
+    columns = sweep.columns()
+    assert all(columns[name].tolist() == [p.coordinates[name] for p in points] for name in sweep.names)
+
+
+def test_more_points_than_a_chunk_are_all_visited():
+    sweep = Product(Linear("a", 0, 1, 100), Linear("b", 0, 1, 101))
+    assert [point.index for point in sweep] == list(range(10100))
+
+
+def test_a_sweep_of_a_billion_points_is_refused_and_not_computed():
+    sweep = Product(Linear("a", 0, 1, 100_000), Linear("b", 0, 1, 10_000))
+    assert len(sweep) == 10**9
+    for use in (iter, Sweep.order, Sweep.visited, Sweep.axes):
+        with pytest.raises(PlanError, match=r"at most 10,000,000 points in one run, got 100000 × 10000"):
+            list(use(sweep))
+    with pytest.raises(PlanError, match="points in one run"):
+        list(Shuffled(Linear("a", 0, 1, MAX_POINTS + 1), 0))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Linear("a", 0, 1, 0), "number of values: wanted a whole number ≥ 1, got 0"),
+        (lambda: Linear("a", 0, 1, 2.5), "whole number"),
+        (lambda: Linear("a", 0, float("nan"), 2), "finite"),
+        (lambda: Linear("", 0, 1, 2), "wanted the name"),
+        (lambda: Linear("a", None, 1, 2), "wanted a number"),
+        (lambda: Logarithmic("a", 0, 1, 2), "start and stop > 0"),
+        (lambda: Values("a", []), "at least one value"),
+        (lambda: Zip(A, B), "one length"),
+        (lambda: Zip(A, Shuffled(A, 0)), "shuffle or filter the whole"),
+        (lambda: Product(A, A), "'a' is swept twice"),
+        (lambda: Product(Values("m.i", [1]), Values("m_i", [1])), "'m_i' is swept twice"),
+        (lambda: Product(), "at least one sweep"),
+        (lambda: Repeat(A, 2, name="a"), "swept twice"),
+        (lambda: Shuffled(A, -1), "seed"),
+        (lambda: Shuffled(A, 1, within="b"), "to shuffle within"),
+        (lambda: Shuffled([1], 1), "wanted a sweep"),
+        (lambda: Filter(A), "either a condition or"),
+        (lambda: Filter(A, lambda a: a > 9), "is the condition true anywhere"),
+        (lambda: Filter(A, lambda a: a), "booleans"),
+        (lambda: Filter(A, keep=[7]), "only points of the sweep"),
+        (lambda: Sweep.from_dict({"sweep": "spiral"}), "one of the kinds"),
+        (lambda: Sweep.from_dict({"sweep": "linear", "name": "a"}), "cannot be read"),
+        (lambda: Sweep.from_dict([]), "one of the kinds"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(make, text):
+    with pytest.raises(PlanError, match=text):
+        make()
+
+
+def test_a_text_without_a_unit_is_refused():
+    with pytest.raises(UnitError, match="has no unit"):
+        Linear("a", "0", "1", 2, unit="s")
