@@ -157,15 +157,11 @@ def field_derivatives(*, magnet: Magnet, position: ArrayLike) -> FieldDerivative
         A spin lies inside the magnet (or on a point dipole), or positions are not finite vectors.
     """
     r = _outside(magnet, position)
-    k, m, q, w = _constants(magnet)
-    inverse = 1 / np.linalg.norm(r, axis=-1, keepdims=True)
-    n = r * inverse
-    u, v = (n @ m)[..., None], (n @ q)[..., None]
-    field = k * inverse**3 * (3 * u * n - m) + np.asarray(magnet.external_field)
-    first = -3 * k * inverse**4 * ((w - 5 * u * v) * n + u * q + v * m)
-    along_n = 35 * u * v**2 - 5 * u - 10 * v * w
-    second = 3 * k * inverse**5 * ((2 * w - 10 * u * v) * q + (1 - 5 * v**2) * m + along_n * n)
-    return FieldDerivatives(field, first, second)
+    points = r.reshape(-1, 3)
+    result = np.empty((3, *points.shape))
+    for block in _blocks(len(points)):
+        _fill_derivatives(magnet, points[block], result[:, block])
+    return FieldDerivatives(*result.reshape(3, *r.shape))
 
 
 def field_projections(*, magnet: Magnet, position: ArrayLike) -> FieldProjections:
@@ -190,6 +186,25 @@ def field_projections(*, magnet: Magnet, position: ArrayLike) -> FieldProjection
     if not result[0].all():
         raise ArgumentError("position: the total field vanishes at a spin, so it has no direction; move it")
     return FieldProjections(*result.reshape(4, *r.shape[:-1]))
+
+
+def _fill_derivatives(magnet: Magnet, points: FloatArray, result: FloatArray) -> None:
+    k, m, q, w = _constants(magnet)
+    components = np.ascontiguousarray(points.T)
+    inverse = 1 / np.sqrt(np.square(components).sum(axis=0))
+    n = components * inverse
+    u, v = m @ n, q @ n
+    size = k * inverse**2 * inverse
+    slope = -3 * size * inverse
+    bend = -slope * inverse
+    first_n = w - 5 * u * v
+    second_q, second_m = 2 * w - 10 * u * v, 1 - 5 * v * v
+    second_n = 35 * u * v * v - 5 * u - 10 * w * v
+    for axis in range(3):
+        along = n[axis]
+        result[0, :, axis] = size * (3 * u * along - m[axis]) + magnet.external_field[axis]
+        result[1, :, axis] = slope * (first_n * along + q[axis] * u + m[axis] * v)
+        result[2, :, axis] = bend * (second_q * q[axis] + second_m * m[axis] + second_n * along)
 
 
 def _project_dipole(magnet: Magnet, points: FloatArray) -> tuple[FloatArray, ...]:

@@ -167,8 +167,7 @@ class DemodulatedMotion:
 
     def _generators(self, omega: FloatArray) -> ComplexArray:
         shift = 1j * omega[:, None] * self._rotating
-        generators: ComplexArray = self._generator - shift[:, :, None] * np.eye(self._size)
-        return generators
+        return np.asarray(self._generator - shift[:, :, None] * np.eye(self._size), dtype=np.complex128)
 
     def _steady(self, generators: ComplexArray, force: ComplexArray) -> ComplexArray:
         drive = np.zeros((*generators.shape[:2], 1), dtype=complex)
@@ -195,8 +194,7 @@ class DemodulatedMotion:
         from scipy.linalg import solve_continuous_lyapunov
 
         noise = -np.diag(self._diffusion).astype(complex)
-        covariance: ComplexArray = solve_continuous_lyapunov(generator, noise)
-        return covariance
+        return np.asarray(solve_continuous_lyapunov(generator, noise), dtype=np.complex128)
 
 
 def stepped_sweep(

@@ -108,7 +108,8 @@ class ReducedSpectrum:
         """
         d = self.sample.distance if distance is None else float(positive("distance", distance, unit="m"))
         m = self.moment if moment is None else float(positive("moment", moment, unit="A m²"))
-        if isinstance(self.sample, Layer) and math.isfinite(self.sample.thickness) and distance is not None:
+        finite_layer = isinstance(self.sample, Layer) and math.isfinite(self.sample.thickness)
+        if finite_layer and d != self.sample.distance:
             raise ArgumentError(
                 "distance: a layer of finite thickness does not rescale; rescale the plane's spectrum and "
                 "call layer_spectrum"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labspin.errors import ArgumentError
@@ -31,6 +31,7 @@ def test_function_and_slope_have_full_precision_at_any_argument(spin: float, x: 
     assert mrfm.brillouin_slope(spin=spin, x=x) == pytest.approx(slope, rel=2e-13)
 
 
+@settings(deadline=None)
 @given(x=st.floats(-50, 50), spin=st.sampled_from(SPINS))
 def test_odd_bounded_and_steepest_at_zero(x: float, spin: float) -> None:
     value = mrfm.brillouin(spin=spin, x=x)
@@ -39,6 +40,7 @@ def test_odd_bounded_and_steepest_at_zero(x: float, spin: float) -> None:
     assert 0 <= mrfm.brillouin_slope(spin=spin, x=x) <= (spin + 1) / (3 * spin) * (1 + 1e-15)
 
 
+@settings(deadline=None)
 @given(temperature=st.floats(min_value=5e-324, max_value=1e6), field=st.floats(0, 1e3))
 def test_no_positive_temperature_overflows(temperature: float, field: float) -> None:
     for species in (mrfm.SPECIES["electron"], mrfm.SPECIES["93Nb"]):

@@ -7,7 +7,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import constants
 
@@ -86,6 +86,7 @@ def test_projections_with_an_external_field_are_those_of_the_vectors(rng: np.ran
     np.testing.assert_allclose(result.curvature, np.sum(b * b2, axis=1) / size)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_second_derivative_is_harmonic_and_the_first_free_of_curl(seed: int) -> None:
     # Summed over three orthogonal motions, ∂²B/∂q² is ∇²B = 0, and Σ q̂·∂B/∂q is −∇·B = 0.
