@@ -93,7 +93,7 @@ class MicrowaveSource(Device, Protocol):
 
     @property
     def output_enabled(self) -> bool:
-        """Control whether the output is on (bool)."""
+        """Control whether the output is on (dimensionless, bool)."""
         ...
 
     @output_enabled.setter
@@ -119,7 +119,7 @@ class MagnetSupply(Device, Protocol):
 
     @property
     def output_enabled(self) -> bool:
-        """Control whether the output is on (bool)."""
+        """Control whether the output is on (dimensionless, bool)."""
         ...
 
     @output_enabled.setter
@@ -267,7 +267,7 @@ class TemperatureController(Device, Protocol):
 
     @property
     def output_enabled(self) -> bool:
-        """Control whether the heater loop is on (bool)."""
+        """Control whether the heater loop is on (dimensionless, bool)."""
         ...
 
     @output_enabled.setter

@@ -1,7 +1,7 @@
 """Stanford Research Systems SR400, a gated photon counter with two counters.
 
-Commands and ranges follow *Model SR400 Gated Photon Counter*, revision 2.7 (11/2018), 'Remote Programming -
-Detailed Command List', pages 39 to 47.
+Commands and ranges follow the manual, *Model SR400 Gated Photon Counter*, revision 2.7 (11/2018), 'Detailed
+Command List', pages 39 to 47.
 
 Quirks:
 

@@ -6,10 +6,10 @@ answers the bytes of the real device, in process.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast, get_args, get_type_hints
 
 from labspin.clock import SimulatedClock
 from labspin.errors import LabspinError, StationError
@@ -102,16 +102,35 @@ def _twin_options(kind: Any, spec: InstrumentSpec) -> dict[str, Any]:
 
 
 def _sample(name: str, parameters: Mapping[str, Any]) -> Any:
+    """Return the sample; its parameters are the numbers of its settings record, in SI."""
     from labspin.twin import samples
 
     kind = samples.load(name)
-    known = inspect.signature(kind).parameters
-    for parameter in parameters:
-        if parameter not in known:
-            near = difflib.get_close_matches(parameter, known, n=1)
+    if not parameters:
+        return kind()
+    record = _settings_record(kind)
+    settable = [field.name for field in dataclasses.fields(record) if field.type in ("float", "int", "bool")]
+    for parameter, value in parameters.items():
+        if parameter not in settable:
+            near = difflib.get_close_matches(parameter, settable, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise StationError(
-                f"parameters.{parameter}: sample {name!r} has no such parameter{hint}; "
-                f"known: {', '.join(known)}"
+                f"parameters.{parameter}: sample {name!r} has no such number{hint}; "
+                f"known: {', '.join(settable)}"
             )
-    return kind(**parameters)
+        if not isinstance(value, (int, float)):
+            raise StationError(
+                f"parameters.{parameter}: wanted a number in SI units (angular frequencies in rad/s), "
+                f"got {value!r}"
+            )
+    return cast(Any, kind)(record(**parameters))
+
+
+def _settings_record(kind: type) -> Any:
+    """Return the dataclass that ``kind`` takes as its settings."""
+    hints = get_type_hints(kind.__init__)  # type: ignore[misc]
+    for hint in hints.values():
+        for choice in (hint, *get_args(hint)):
+            if dataclasses.is_dataclass(choice):
+                return choice
+    raise StationError(f"parameters: sample {kind.__name__} has no settings; remove the parameters")

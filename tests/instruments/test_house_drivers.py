@@ -1,0 +1,258 @@
+"""Rules that hold for every driver and every role."""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from wires import Wire
+
+import labspin.instruments as instruments
+from labspin.errors import ConfigurationError, LimitError
+from labspin.instruments import (
+    ACTUATORS,
+    DRIVERS,
+    READINGS,
+    ROLES,
+    Device,
+    RoleAdapter,
+    driver_names,
+    implements,
+    load_driver,
+    missing_members,
+)
+from labspin.instruments.base import Guarded, GuardedChannel
+from labspin.twin.devices import DEVICES
+
+ENTRIES = {name: load_driver(name) for name in DRIVERS}
+UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|dimensionless)"
+DOCSTRING = re.compile(rf"(Control|Get|Measure|Set) .*\((.*[;:] )?{UNITS}[,:)].*\)?\.$", re.DOTALL)
+
+every_driver = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+
+
+def own_properties(kind):
+    """Properties that labspin's code defines on ``kind``, with the class that does."""
+    for base in kind.__mro__:
+        if base.__module__.startswith("labspin"):
+            for name, member in vars(base).items():
+                if isinstance(member, property) and not name.startswith("_"):
+                    yield base, name, member
+
+
+def settable(member):
+    """Whether a property can be set; pymeasure gives those that cannot a setter that says so."""
+    if member.fset is None:
+        return False
+    command = inspect.signature(member.fset).parameters.get("set_command")
+    return command is None or command.default is not None
+
+
+def channels(driver):
+    return {
+        name: pair[0]
+        for name, creator in vars(driver).items()
+        for pair in getattr(creator, "pairs", ())
+        if issubclass(pair[0], GuardedChannel)
+    }
+
+
+@every_driver
+def test_a_driver_plays_its_role(entry):
+    assert entry.role in ROLES
+    assert missing_members(entry.adapter, ROLES[entry.role]) == ()
+    assert missing_members(entry.adapter, Device) == ()
+
+
+@every_driver
+def test_a_property_says_what_it_does_with_unit_and_range(entry):
+    kinds = [entry.adapter, entry.driver, *channels(entry.driver).values()]
+    found = 0
+    for kind in kinds:
+        for base, name, member in own_properties(kind):
+            found += 1
+            assert DOCSTRING.match(inspect.cleandoc(member.__doc__ or "")), f"{base.__name__}.{name}"
+    assert found
+
+
+@every_driver
+def test_a_driver_has_a_safe_state_of_its_own(entry):
+    assert entry.driver.safe is not Guarded.safe
+
+
+@every_driver
+def test_a_setting_refuses_nonsense_and_sends_nothing(entry):
+    if not issubclass(entry.driver, Guarded):
+        pytest.skip("its settings are methods, tested in its own file")
+    wire = Wire()
+    device = entry.driver(wire)
+    targets = [device, *(getattr(device, name) for name in channels(entry.driver))]
+    tried = 0
+    for target in targets:
+        for _, name, member in own_properties(type(target)):
+            if not settable(member):
+                continue
+            for nonsense in (float("nan"), "nonsense", 1e300, None):
+                with pytest.raises(LimitError, match=name):
+                    setattr(target, name, nonsense)
+                tried += 1
+    assert tried
+    assert wire.sent == []
+
+
+@every_driver
+def test_ranges_are_those_of_actuators(entry):
+    ranges = entry.adapter.ranges()
+    assert set(ranges) == {**ACTUATORS[entry.role], **entry.adapter.units}.keys()
+    assert all(least < greatest for least, greatest in ranges.values())
+
+
+@every_driver
+def test_a_module_names_its_quirks_and_their_source(entry):
+    text = inspect.getmodule(entry.adapter).__doc__
+    assert "Quirks" in text
+    assert re.search(r"[Mm]anual|documentation", text)
+
+
+@every_driver
+def test_a_driver_has_a_twin_and_tests(entry):
+    assert entry.name in DEVICES
+    assert (Path(__file__).parent / f"test_{entry.name}.py").exists()
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)
+def test_a_role_is_what_its_tables_say(role):
+    name = role.__name__
+    for attribute in ACTUATORS[name]:
+        assert getattr(role, attribute).fset is not None
+    for attribute in READINGS[name]:
+        assert getattr(role, attribute).fset is None
+    settable = {n for n, m in vars(role).items() if isinstance(m, property) and m.fset is not None}
+    assert settable - {"output_enabled"} == set(ACTUATORS[name])
+    for _, attribute, member in own_properties(role):
+        assert DOCSTRING.match(inspect.cleandoc(member.__doc__)), attribute
+
+
+def test_a_role_is_told_without_asking_the_device():
+    class Half:
+        @property
+        def frequency(self):
+            raise AssertionError("asked")
+
+        def safe(self): ...
+
+    assert not implements(Half(), ROLES["MicrowaveSource"])
+    assert set(missing_members(Half, ROLES["MicrowaveSource"])) == {
+        "identity",
+        "settings",
+        "power",
+        "output_enabled",
+    }
+
+
+LAB_DRIVER = '''
+"""A lab's own gaussmeter."""
+from labspin.instruments import LabspinInstrument, RoleAdapter
+
+
+class Probe(LabspinInstrument):
+    def safe(self): ...
+
+
+class ProbeGaussmeter(RoleAdapter):
+    role = "Gaussmeter"
+    driver = Probe
+
+    @property
+    def field(self):
+        """Measure the field (T, float)."""
+        return self.device.values("RDGFIELD?")[0]
+
+    def settings(self):
+        return {}
+
+
+class NoGaussmeter(RoleAdapter):
+    role = "Gaussmeter"
+    driver = Probe
+
+    def settings(self):
+        return {}
+
+
+class Wizard(RoleAdapter):
+    role = "Wizard"
+
+
+class Driverless(ProbeGaussmeter):
+    driver = None
+
+
+nonsense = 3
+'''
+
+
+@pytest.fixture
+def lab(tmp_path):
+    (tmp_path / "probe.py").write_text(LAB_DRIVER)
+    (tmp_path / "broken.py").write_text("1 / 0")
+    return tmp_path
+
+
+def test_a_labs_own_driver_is_found_by_path(lab):
+    entry = load_driver("probe.py:ProbeGaussmeter", folder=lab)
+    assert entry.role == "Gaussmeter"
+    assert load_driver("probe.py:ProbeGaussmeter", folder=lab) == entry
+    device = entry.driver(Wire(lambda command: "1.5E-3"), "probe")
+    assert entry.adapter(device).field == 1.5e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("sg348", "driver 'sg348': wanted one of .*; did you mean 'sg384'"),
+        ("zzz", "write 'path/to/file.py:Class'"),
+        ("none.py:Class", r"there is no file '.*none\.py'"),
+        ("broken.py:Class", "cannot be run: ZeroDivisionError"),
+        ("probe.py:Missing", "no class 'Missing'"),
+        ("probe.py:nonsense", "wanted a subclass of labspin.instruments.RoleAdapter, got 3"),
+        ("probe.py:Probe", "wanted a subclass"),
+        ("probe.py:NoGaussmeter", "it is no Gaussmeter: it lacks field"),
+        ("probe.py:Wizard", "its role must be one of .*, got 'Wizard'"),
+        ("probe.py:Driverless", "names no driver class"),
+    ],
+)
+def test_a_driver_that_cannot_be_is_refused(lab, name, match):
+    with pytest.raises(ConfigurationError, match=match):
+        load_driver(name, folder=lab)
+
+
+def test_drivers_of_installed_packages_are_found(tmp_path, monkeypatch):
+    (tmp_path / "lab_package.py").write_text(LAB_DRIVER)
+    information = tmp_path / "lab_package-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-package\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[labspin.drivers]\nprobe = lab_package:ProbeGaussmeter\nlost = lab_package_lost:Class\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = sys.modules["labspin.instruments.drivers"]
+    module._entry_points.cache_clear()
+    try:
+        assert {"probe", "lost", *DRIVERS} <= set(driver_names())
+        assert load_driver("probe").role == "Gaussmeter"
+        with pytest.raises(
+            ConfigurationError, match="'lab_package_lost:Class' of an installed package cannot"
+        ):
+            load_driver("lost")
+    finally:
+        module._entry_points.cache_clear()
+
+
+def test_public_names_are_there():
+    assert instruments.RoleAdapter is RoleAdapter
+    for name in instruments.__all__:
+        assert getattr(instruments, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = instruments.nothing
