@@ -1,0 +1,287 @@
+"""What a layer of paramagnetic spins does to the spin waves of a film.
+
+Every spin wave shifts by δ_β and decays faster by Γ_β, Eqs. (19), (273), (279) and (293): with G² the squared
+coupling of the layer, p = <σ_00 − σ_−−> its polarisation and Δ = ω_β − ω_−,
+
+    δ_β − iΓ_β/2 = G² p / (Δ + iκ_T/2).
+
+Everything that follows from it (frequency, group velocity, lifetime, propagation length) is taken from this
+analytic form; derivatives are complex steps, exact to rounding, because the velocity changes sign within
+10⁻³ of a wavenumber.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray, non_negative, positive
+from labspin.physics.spinwaves.bath import coupling_scale
+from labspin.physics.spinwaves.contours import arcs, contour_c
+from labspin.physics.spinwaves.film import Film, ValidityWarning
+from labspin.physics.spinwaves.modes import Points, form_factor, mode_points, stiffness
+from labspin.physics.spinwaves.nv import ParamagneticSpin, thermal_rates, transition_frequencies
+
+__all__ = [
+    "MAXIMUM_INDEPENDENT_DENSITY",
+    "ModifiedModes",
+    "SpinLayer",
+    "coherence_decay_rate",
+    "maximum_linewidth",
+    "modified_modes",
+    "spin_layer",
+]
+
+AnyArray = NDArray[Any]
+
+MAXIMUM_INDEPENDENT_DENSITY = 1e23
+"""Density in 1/m³ (10⁵ µm⁻³) up to which [SW] takes NV centres to be independent; above it a warning is
+given."""
+
+
+@dataclass(frozen=True)
+class SpinLayer:
+    """A layer of spins parallel to the film.
+
+    Parameters
+    ----------
+    spin
+        What the layer is made of.
+    density
+        ϱ ≥ 0, in 1/m³.
+    polarisation
+        p = <σ_00 − σ_−−>, between −1 and 1.
+    decay_rate
+        κ_T > 0, total decay rate of the coherence <σ_0−> in 1/s, Eq. (275).
+    excited
+        <σ_−−> in the layer; it feeds the noise of the film, Eq. (300).
+    near, far
+        l1 ≥ 0 and l2 > l1 (``inf`` allowed), distances of the layer's faces from the film, in m.
+    side
+        η of the layer: +1 above the film, −1 below.
+
+    Raises
+    ------
+    ArgumentError
+        A number is out of its range.
+
+    Warns
+    -----
+    ValidityWarning
+        The density is so high that the spins interact with each other.
+    """
+
+    spin: ParamagneticSpin
+    density: float
+    polarisation: float
+    decay_rate: float
+    excited: float = 0.0
+    near: float = 0.0
+    far: float = np.inf
+    side: int = 1
+
+    def __post_init__(self) -> None:
+        non_negative("layer density", self.density, unit="1/m^3")
+        positive("layer decay_rate", self.decay_rate, unit="1/s")
+        non_negative("layer near", self.near, unit="m")
+        if not -1 <= self.polarisation <= 1:
+            raise ArgumentError(f"layer polarisation: wanted -1 to 1, got {self.polarisation!r}")
+        if not 0 <= self.excited <= 1:
+            raise ArgumentError(f"layer excited: wanted an occupation, 0 to 1, got {self.excited!r}")
+        if not self.far > self.near:
+            raise ArgumentError(f"layer far: wanted more than near = {self.near!r} m, got {self.far!r} m")
+        if self.side not in (-1, 1):
+            raise ArgumentError(f"layer side: wanted +1 (above the film) or -1 (below it), got {self.side!r}")
+        if self.density > MAXIMUM_INDEPENDENT_DENSITY:
+            warnings.warn(
+                f"layer density {self.density:.3g} 1/m^3 is beyond {MAXIMUM_INDEPENDENT_DENSITY:.0e} 1/m^3, "
+                "where spins interact with each other; results take them to be independent",
+                ValidityWarning,
+                stacklevel=3,
+            )
+
+
+class ModifiedModes(NamedTuple):
+    """Spin waves under the layer, each an array of the broadcast shape.
+
+    ``frequency`` ω' and ``shift`` δ_β in rad/s, ``linewidth_increase`` Γ_β and ``decay_rate`` γ_β + Γ_β in
+    rad/s, ``group_velocity`` ∂ω'/∂k along k in m/s (it may be negative), ``lifetime`` 2/(γ_β + Γ_β) in s,
+    ``propagation_length`` velocity times lifetime in m.
+    """
+
+    frequency: FloatArray
+    shift: FloatArray
+    linewidth_increase: FloatArray
+    decay_rate: FloatArray
+    group_velocity: FloatArray
+    lifetime: FloatArray
+    propagation_length: FloatArray
+
+
+def coherence_decay_rate(
+    *, spin: ParamagneticSpin, field: ArrayLike, temperature: ArrayLike, pump_rate: ArrayLike = 0.0
+) -> FloatArray:
+    """Return κ_T = κ1 + κ2 + 3γ_+ + γ_− + 2Ω in 1/s, Eq. (275)."""
+    rates = thermal_rates(spin=spin, field=field, temperature=temperature)
+    pump = non_negative("pump_rate", pump_rate, unit="rad/s")
+    return np.asarray(rates.kappa_1 + rates.kappa_2 + 3 * rates.gamma_plus + rates.gamma_minus + 2 * pump)
+
+
+def spin_layer(
+    *,
+    spin: ParamagneticSpin,
+    density: float,
+    field: float,
+    temperature: float,
+    pump_rate: float = 0.0,
+    near: float = 0.0,
+    far: float = np.inf,
+    side: int = 1,
+) -> SpinLayer:
+    """Return a layer of NV centres in thermal equilibrium or optically pumped (Ω in rad/s, Table 2).
+
+    Field in T, temperature in K; the rest as `SpinLayer`. The occupations are those far from the film.
+    """
+    from labspin.physics.spinwaves.pumping import pumped_occupations
+
+    levels = pumped_occupations(spin=spin, field=field, temperature=temperature, pump_rate=pump_rate).ravel()
+    rate = coherence_decay_rate(spin=spin, field=field, temperature=temperature, pump_rate=pump_rate)
+    return SpinLayer(
+        spin, density, float(levels[0] - levels[2]), float(rate), float(levels[2]), near, far, side
+    )
+
+
+def layer_coupling(
+    film: Film, layer: SpinLayer, points: Points, kappa: AnyArray, cosine: AnyArray
+) -> AnyArray:
+    """Return G²_ββ of the layer in (rad/s)², Eq. (293), analytic in κ and cos φ."""
+    modes = stiffness(film, points.reduced_field, kappa, cosine**2, points.band)
+    amplitude = form_factor(kappa, points.band) * (
+        np.sqrt(modes.nu_y) + layer.side * cosine * np.sqrt(modes.nu_x)
+    )
+    k = kappa / film.thickness
+    thickness = np.exp(-2 * k * layer.near) / (2 * k)
+    if np.isfinite(layer.far):
+        thickness = thickness * -np.expm1(-2 * k * (layer.far - layer.near))
+    scale = 4 * np.pi**2 * coupling_scale(film, layer.spin.gyromagnetic_ratio) * layer.density
+    return np.asarray(scale / modes.u * (1 + layer.side * cosine) ** 2 * amplitude**2 * thickness)
+
+
+class _Response(NamedTuple):
+    bare: AnyArray
+    loss: AnyArray
+    shift: AnyArray
+    increase: AnyArray
+
+
+def layer_response(
+    film: Film, layer: SpinLayer, omega_minus: AnyArray, points: Points, kappa: AnyArray, cosine: AnyArray
+) -> _Response:
+    """Return ω, γ, δ_β and Γ_β, all in rad/s, analytic in κ and cos φ."""
+    modes = stiffness(film, points.reduced_field, kappa, cosine**2, points.band)
+    bare = film.omega_m * modes.u
+    detuning = bare - omega_minus
+    strength = layer.polarisation * layer_coupling(film, layer, points, kappa, cosine)
+    strength = strength / (detuning**2 + layer.decay_rate**2 / 4)
+    loss = film.gilbert_damping * film.omega_m * (modes.nu_x + modes.nu_y)
+    return _Response(bare, loss, strength * detuning, strength * layer.decay_rate)
+
+
+def modified_modes(
+    *,
+    film: Film,
+    layer: SpinLayer,
+    field: ArrayLike,
+    wavenumber: ArrayLike,
+    angle: ArrayLike = 0.0,
+    band: ArrayLike = 0,
+) -> ModifiedModes:
+    """Return frequency, linewidth, group velocity and propagation length under a layer, Eq. (19).
+
+    Parameters
+    ----------
+    film, field, angle, band
+        As `mode_frequency`; they broadcast.
+    layer
+        The spins.
+    wavenumber
+        k > 0 in rad/m.
+
+    Raises
+    ------
+    ArgumentError
+        As `mode_frequency`, or a wavenumber is zero (the layer's coupling is a limit there).
+    """
+    positive("wavenumber", wavenumber, unit="rad/m")
+    points = mode_points(film, field, wavenumber, angle, band)
+    omega_minus, _ = transition_frequencies(spin=layer.spin, field=field)
+    cosine = np.cos(points.angle)
+    step = 1e-100
+    stepped = layer_response(film, layer, omega_minus, points, points.kappa + 1j * step, cosine)
+    now = _Response(*(np.asarray(part.real) for part in stepped))
+    velocity = (stepped.bare + stepped.shift).imag / step * film.thickness
+    decay = now.loss + now.increase
+    return ModifiedModes(
+        now.bare + now.shift, now.shift, now.increase, decay, velocity, 2 / decay, velocity * 2 / decay
+    )
+
+
+def maximum_linewidth(
+    *, film: Film, layer: SpinLayer, field: ArrayLike, band: int = 0, points: int = 400
+) -> FloatArray:
+    """Return the largest Γ_β of a band over all wavevectors, as in Fig. 3(a), in rad/s.
+
+    Parameters
+    ----------
+    film, layer
+        The film and the spins (polarisation and κ_T as they are at the fields).
+    field
+        μ0H0 in T.
+    band
+        n ≥ 0.
+    points
+        Points in κ of the search, which follows the resonance ω_β = ω_− where there is one.
+
+    Notes
+    -----
+    At fixed κ the Lorentzian in ω_β − ω_− decides the angle: the best angle is where the contour ω_β = ω_−
+    passes, or else the end of [0, π/2] nearest to it. Three zooms around the best κ follow. At 10 mT, p = 0.7
+    and κ_T = 2/T2*, 10⁴ µm⁻³ give 2π·55 MHz; [SW] quotes 2π·20 MHz, which its Eq. (19) does not.
+    """
+    tesla = film.reduced_field(field).ravel()
+    omega_minus, _ = transition_frequencies(spin=layer.spin, field=np.asarray(field, dtype=float).ravel())
+    signed = replace(layer, polarisation=abs(layer.polarisation))
+    n = np.full(tesla.size, band)
+    target = omega_minus / film.omega_m
+    low, high = np.full(tesla.size, np.log(1e-3)), np.full(tesla.size, np.log(30.0))
+    pieces = arcs(film, tesla, target, n)
+    ends = np.stack([pieces.start, pieces.stop], axis=2).reshape(tesla.size, -1)
+    for _ in range(4):
+        grid = np.exp(low[:, None] + (high - low)[:, None] * np.linspace(0, 1, points))
+        kappa = np.concatenate([grid, np.where(ends > 0, ends, grid[:, :1])], axis=1)
+        best, at = _largest_increase(film, signed, tesla, omega_minus, kappa, band)
+        width = 4 * (high - low) / points
+        low, high = np.log(at) - width, np.log(at) + width
+    return np.asarray(np.copysign(best, layer.polarisation)).reshape(np.shape(field))
+
+
+def _largest_increase(
+    film: Film, layer: SpinLayer, field: FloatArray, omega_minus: FloatArray, kappa: FloatArray, band: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the largest Γ_β over rows of κ and the κ where it is."""
+    n = np.full((field.size, 1), band)
+    target = omega_minus[:, None] / film.omega_m
+    c0 = contour_c(film, field[:, None], target, kappa, n).clip(0, 1)
+    cosine = layer.side * np.sqrt(c0)
+    points = Points(field[:, None], kappa, np.zeros(1), n)
+    increase = layer_response(film, layer, omega_minus[:, None], points, kappa, cosine).increase
+    index = np.argmax(increase, axis=1)[:, None]
+    return (
+        np.take_along_axis(increase, index, axis=1)[:, 0],
+        np.take_along_axis(kappa, index, axis=1)[:, 0],
+    )

@@ -1,0 +1,304 @@
+"""Integrals over all spin waves of a film, seen from a point outside it at a given frequency.
+
+Relaxation, shifts, forces and spectral densities outside the film are real or imaginary parts of
+
+    J_q = Σ_n ∫ d²κ (ω_M/ω) h² Λ_q e^{−2κl/d} w ω_M / (ω_n(κ) − ω − iγ_n/2),     w = 1 or n̄(ω_n, T).
+
+* The angle is done first. At fixed κ and n the frequency depends on c = cos²φ only, through ν_y = N + cP, and
+  the denominator has exactly one pole c*, the root of a quadratic. Midpoints in φ are Gauss–Chebyshev nodes
+  in c; with the pole's part exchanged for its closed form ∫dφ/(cos²φ − c*) = π/(2√(−c*)√(1−c*)) they converge
+  geometrically, at a rate set by the nearest singularity that is left, ν_y = 0 at c = −N/P. So the number of
+  angles follows from N and P alone.
+* What is left is a function of κ, integrated over panels that follow the resonances (see `quadrature`),
+refined
+  until the difference of two rules is below the tolerance for every distance, temperature and weight at once.
+* Bands are added in blocks until what is still missing, extrapolated from the last blocks, is below the
+  tolerance.
+
+The sum over ±k_y is taken in closed form, so nothing depends on the side η of the film:
+Σ_± (√ν_y ± √(cν_x))² (1 ± t√c)² = 2 [(ν_y + cν_x)(1 + c) + 4tcu].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray
+from labspin.physics.spinwaves.film import Film
+from labspin.physics.spinwaves.modes import form_factor, occupation, stiffness
+from labspin.physics.spinwaves.quadrature import (
+    GAUSS_WEIGHTS,
+    KRONROD_WEIGHTS,
+    Panels,
+    resonant_panels,
+    split,
+)
+
+__all__ = ["Integrals", "Probes", "spin_wave_integrals"]
+
+ComplexArray = NDArray[np.complex128]
+AnyArray = NDArray[Any]
+
+_ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512])
+_MAX_BANDS = 1 << 13
+_CHUNK = 4_000_000
+_WEIGHTS = {"minus": 1.0, "plus": -1.0, "z": 0.0}
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Where and at which frequency the spin waves are seen.
+
+    Parameters
+    ----------
+    reduced_field, reduced_frequency
+        ω_H/ω_M and ω/ω_M, shape (probes,).
+    reduced_distance
+        l/d > 0, shape (probes, requests).
+    temperatures
+        T in K, shape (temperatures,): each weight n̄(T) is integrated for every request.
+    polarisations
+        Of "minus", "plus", "z": Λ_q = (1 + cos φ)², (1 − cos φ)², sin² φ (above the film).
+    """
+
+    reduced_field: FloatArray
+    reduced_frequency: FloatArray
+    reduced_distance: FloatArray
+    temperatures: FloatArray
+    polarisations: tuple[str, ...] = ("minus",)
+
+
+@dataclass(frozen=True)
+class Integrals:
+    """The integrals J_q with their gradients and errors.
+
+    Parameters
+    ----------
+    value, gradient
+        J and dJ/d(l/d), shape (probes, requests, polarisations, 1 + temperatures); the last axis holds the
+        weight 1 first, then n̄ at each temperature.
+    error
+        Bound of the error of ``value``, real and imaginary part apart, same shape.
+    bands
+        How many bands were added.
+    """
+
+    value: ComplexArray
+    gradient: ComplexArray
+    error: ComplexArray
+    bands: int
+
+
+def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
+    """Return the integrals J_q of all probes to the relative tolerance ``rtol``.
+
+    The tolerance is relative to ∫|Re| and ∫|Im| (panel by panel), so that a shift that crosses zero is as
+    accurate there as beside it.
+    """
+    nearest, farthest = probes.reduced_distance.min(), probes.reduced_distance.max()
+    cutoff = (10.0 - np.log(rtol)) / (2 * nearest)
+    first = min(0.5, 0.5 / farthest)
+    totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
+    previous, start, stop = None, 0, 8
+    while True:
+        bands = np.arange(start, stop)
+        panels = resonant_panels(film, probes.reduced_field, probes.reduced_frequency, bands, cutoff, first)
+        block = _refined(film, probes, panels, rtol, totals[2])
+        totals += block
+        tail = _tail(previous, block[2])
+        if tail is not None and _below(tail, rtol, totals[2]):
+            break
+        if stop >= _MAX_BANDS:
+            raise ArgumentError(
+                f"distance: {nearest * film.thickness!r} m needs more than {_MAX_BANDS} bands at the relative
+                " f"tolerance {rtol!r}; take a larger distance or tolerance"
+            )
+        previous, start, stop = block[2], stop, 2 * stop
+    return Integrals(totals[0], totals[1], totals[3] + tail + np.exp(-9.0) * rtol * totals[2], stop)
+
+
+def _shape(probes: Probes) -> tuple[int, int, int, int]:
+    size, requests = probes.reduced_distance.shape
+    return size, requests, len(probes.polarisations), 1 + probes.temperatures.size
+
+
+def _parts(array: ComplexArray) -> FloatArray:
+    return array.view(np.float64)
+
+
+def _below(error: ComplexArray, rtol: float, scale: ComplexArray) -> bool:
+    return bool((_parts(error) <= rtol * _parts(scale)).all())
+
+
+def _tail(previous: ComplexArray | None, block: ComplexArray) -> ComplexArray | None:
+    """Extrapolate the sum over all further blocks, taking their ratio from the last two."""
+    if previous is None:
+        return None
+    before, last = _parts(previous), _parts(np.ascontiguousarray(block))
+    ratio = np.divide(last, before, out=np.zeros_like(last), where=before > 0)
+    if (ratio > 0.6).any():
+        return None
+    rest: ComplexArray = (last * ratio / (1 - ratio)).view(np.complex128)
+    return rest
+
+
+def _refined(film: Film, probes: Probes, panels: Panels, rtol: float, scale: ComplexArray) -> ComplexArray:
+    """Sum the panels, splitting those that carry more than their share of the error.
+
+    Returns value, gradient, scale and error, stacked: scale and error hold the absolute values of real and
+    imaginary parts.
+    """
+    totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
+    share = 0.25 * rtol / max(1, panels.start.size // probes.reduced_field.size)
+    for _ in range(40):
+        waiting, known = [], np.ascontiguousarray(scale + totals[2])
+        for chunk in _chunks(film, probes, panels):
+            sums = _panel_sums(film, probes, *chunk)
+            known = np.maximum(_parts(known), _parts(_collect(probes, chunk[0], sums[2:3])[0] + totals[2]))
+            known = known.view(np.complex128)
+            bad = np.any(_parts(sums[3]) > share * _parts(known)[chunk[0].probe], axis=(1, 2, 3))
+            totals += _collect(probes, chunk[0].take(~bad), sums[:, ~bad])
+            waiting.append(chunk[0].take(bad))
+        rest = Panels(*(np.concatenate(column) for column in zip(*waiting, strict=True)))
+        if rest.start.size == 0:
+            break
+        panels = split(rest)
+    return totals
+
+
+def _collect(probes: Probes, panels: Panels, sums: ComplexArray) -> ComplexArray:
+    """Add panel sums of shape (kinds, panels, ...) by probe."""
+    out = np.zeros((sums.shape[0], *_shape(probes)), dtype=np.complex128)
+    if panels.probe.size:
+        order = np.argsort(panels.probe, kind="stable")
+        present, begins = np.unique(panels.probe[order], return_index=True)
+        out[:, present] = np.add.reduceat(sums[:, order], begins, axis=1)
+    return out
+
+
+def _chunks(film: Film, probes: Probes, panels: Panels) -> list[tuple[Panels, int]]:
+    """Sort panels by the number of angles they need, in portions that fit in memory."""
+    angles = _angles_needed(film, probes, panels)
+    chunks = []
+    for count in np.unique(angles):
+        members = np.nonzero(angles == count)[0]
+        row = count * (2 + probes.temperatures.size) + np.prod(_shape(probes)[1:]) // 2
+        portion = max(1, int(_CHUNK // (15 * row)))
+        chunks += [
+            (panels.take(members[i : i + portion]), int(count)) for i in range(0, members.size, portion)
+        ]
+    return chunks
+
+
+def _angles_needed(film: Film, probes: Probes, panels: Panels) -> NDArray[np.int64]:
+    """Return how many angles reach rounding, from the branch point ν_y = 0 and from the lowest
+    temperature."""
+    field = probes.reduced_field[panels.probe]
+    low = stiffness(film, field, panels.start, np.zeros(1), panels.band)
+    p_high = stiffness(film, field, panels.stop, np.zeros(1), panels.band).p
+    distance = low.n_exchange / np.maximum(p_high, 1e-300)
+    rate = 2 * np.arcsinh(np.sqrt(distance))
+    needed = 0.5 * 32.0 / rate
+    if probes.temperatures.size:
+        steepness = -np.log(occupation(np.array(film.omega_m), probes.temperatures.min()) + 1e-300)
+        needed = np.maximum(needed, 8 + 2 * np.sqrt(max(float(steepness), 0.0)))
+    return _ANGLES[np.minimum(np.searchsorted(_ANGLES, needed), _ANGLES.size - 1)]
+
+
+def _panel_sums(film: Film, probes: Probes, panels: Panels, angles: int) -> ComplexArray:
+    """Return value, gradient, |value| and error of every panel, shape (4, panels, requests, q, w)."""
+    kappa, half = panels.nodes()
+    inner = _angular_integral(film, probes, panels, kappa, angles)
+    decay = np.exp(-2 * kappa[:, :, None] * probes.reduced_distance[panels.probe][:, None, :])
+    flat = inner.reshape(*kappa.shape, -1)
+    weights = np.stack(
+        [
+            half * KRONROD_WEIGHTS,
+            half * KRONROD_WEIGHTS * -2 * kappa,
+            half * (KRONROD_WEIGHTS - GAUSS_WEIGHTS),
+        ],
+        axis=2,
+    )
+    rows = _parts((weights[:, :, :, None] * flat[:, :, None, :]).reshape(*kappa.shape, -1))
+    sums = np.ascontiguousarray(np.swapaxes(decay, 1, 2) @ rows).view(np.complex128)
+    sums = np.moveaxis(sums.reshape(*sums.shape[:2], 3, *inner.shape[2:]), 2, 0)
+    value, gradient, error = (np.ascontiguousarray(part) for part in sums)
+    return np.stack([value, gradient, _absolute(value), _absolute(error)])
+
+
+def _absolute(array: ComplexArray) -> ComplexArray:
+    return np.abs(_parts(array)).view(np.complex128)
+
+
+def _angular_integral(
+    film: Film, probes: Probes, panels: Panels, kappa: FloatArray, angles: int
+) -> ComplexArray:
+    """Return κ ∫dφ of everything but the decay with distance, shape (panels, 15, q, w)."""
+    field = probes.reduced_field[panels.probe][:, None]
+    target = probes.reduced_frequency[panels.probe][:, None]
+    band = panels.band[:, None]
+    c = np.cos((np.arange(angles) + 0.5) * (np.pi / (2 * angles))) ** 2
+    modes = stiffness(film, field[..., None], kappa[..., None], c, band[..., None])
+    u = modes.u
+    loss = 0.5j * film.gilbert_damping
+    resonance = 1 / (u - target[..., None] - loss * (modes.nu_x + modes.nu_y)) / u
+    nu_x, p = modes.nu_x[..., 0], modes.p[..., 0]
+    pole = _Pole.find(film, target, modes.n_exchange[..., 0], p, nu_x, c)
+    out = np.empty((*kappa.shape, len(probes.polarisations), 1 + probes.temperatures.size), np.complex128)
+    weights: list[tuple[Any, Any]] = [(1.0, 1.0)]
+    weights += [(occupation(film.omega_m * u, t), occupation(film.omega_m * pole.u, t)) for t in probes.temperatures]
+    for q, name in enumerate(probes.polarisations):
+        smooth = _polarisation(name, c, modes.nu_x, modes.nu_y, u) * resonance
+        at_pole = _polarisation(name, pole.c, nu_x, pole.nu_y, pole.u) * pole.factor
+        for w, (weight, pole_weight) in enumerate(weights):
+            out[..., q, w] = (smooth * weight).sum(axis=-1) * (np.pi / (2 * angles)) + at_pole * pole_weight
+    out *= (4 * kappa * form_factor(kappa, band) ** 2)[..., None, None]
+    return out
+
+
+def _polarisation(name: str, c: AnyArray, nu_x: AnyArray, nu_y: AnyArray, u: AnyArray) -> AnyArray:
+    """Return half of the sum over ±k_y of (√ν_y ± √(cν_x))² Λ_q."""
+    if name == "z":
+        return np.asarray((nu_y + c * nu_x) * (1 - c))
+    return np.asarray((nu_y + c * nu_x) * (1 + c) + 4 * _WEIGHTS[name] * c * u
+
+
+@dataclass(frozen=True)
+class _Pole:
+    """The pole of the resonance in c, and what its closed form adds to the sum over angles."""
+
+    c: ComplexArray
+    u: ComplexArray
+    nu_y: ComplexArray
+    factor: ComplexArray
+
+    @classmethod
+    def find(
+        cls,
+        film: Film,
+        target: FloatArray,
+        n_exchange: FloatArray,
+        p: FloatArray,
+        nu_x: FloatArray,
+        nodes: FloatArray,
+    ) -> _Pole:
+        """Solve u − ω/ω_M − iα(ν_x + u²/ν_x)/2 = 0 for the root near ω/ω_M."""
+        loss = 0.5j * film.gilbert_damping
+        constant = target + loss * nu_x
+        u = 2 * constant / (1 + np.sqrt(1 - 4 * loss / nu_x * constant))
+        nu_y = u**2 / nu_x
+        c = (nu_y - n_exchange) / p
+        z = 2 * c - 1
+        growth = np.abs(np.log(np.abs(z + np.sqrt(z - 1) * np.sqrt(z + 1))))
+        near = (growth * nodes.size < 18.0) & (u.real > 0)
+        c = np.where(near, c, -2.0)
+        u, nu_y = np.where(near, u, 1.0), np.where(near, nu_y, 1.0)
+        exact = np.pi / 2 / (np.sqrt(-c) * np.sqrt(1 - c))
+        numeric = (1 / (nodes - c[..., None])).sum(axis=-1) * (np.pi / (2 * nodes.size))
+        residue = 1 / (p * (nu_x / (2 * u) - loss)) / u
+        return cls(c, u, nu_y, np.where(near, residue * (exact - numeric), 0))
