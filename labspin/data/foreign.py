@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.plain import plain
+from labspin.data.seal import check_seal, probe
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
     """
     path = Path(path)
     if _is_hdf5(path):
+        _try_out(path)
         return _read_hdf5(path, columns)
     table = _read_table(path)
     return {role: table.column(wanted) for role, wanted in columns.items()}
@@ -99,8 +101,20 @@ def list_foreign(path: Path | str) -> list[ForeignEntry]:
             ForeignEntry(name=name, shape=(len(table.rows),), dtype="text", unit=unit)
             for name, unit in map(_split_unit, table.names)
         ]
+    _try_out(path)
+    return walk_foreign(path)
+
+
+def walk_foreign(path: Path) -> list[ForeignEntry]:
+    """List the data sets of an HDF5 file that has been tried out already."""
     with _hdf5(path) as file:
         return _entries(file)
+
+
+def _try_out(path: Path) -> None:
+    """Let another process meet the file first, unless the seal of a run file vouches for it."""
+    if not check_seal(path):
+        probe(path, "foreign")
 
 
 def _is_hdf5(path: Path) -> bool:

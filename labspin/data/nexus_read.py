@@ -19,20 +19,31 @@ from numpy.typing import NDArray
 from labspin.data.nexus import get_array, get_group, get_json
 from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
 from labspin.data.nexus_write import MARK
+from labspin.data.plain import from_json, plain
 from labspin.data.replay import header_from_plain
 from labspin.data.run import STATUSES, Event, Points, Run, Status
 from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
+from labspin.data.seal import check_seal, probe, read_seal
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
-__all__ = ["count_points", "open_run_file", "read_run_file", "read_summary"]
+__all__ = ["count_points", "facts_of", "open_run_file", "read_run_file", "read_summary"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 
 @contextlib.contextmanager
-def open_run_file(path: Path, mode: str = "r", **options: Any) -> Iterator[h5py.File]:
+def open_run_file(
+    path: Path, mode: str = "r", *, trusted: bool = False, **options: Any
+) -> Iterator[h5py.File]:
     """Open a run file, turning whatever HDF5 finds wrong with it into one error.
+
+    Parameters
+    ----------
+    path, mode, options
+        As `h5py.File` takes them.
+    trusted
+        Whether to pass over the seal, which shows damage that HDF5 would not survive.
 
     Raises
     ------
@@ -41,6 +52,8 @@ def open_run_file(path: Path, mode: str = "r", **options: Any) -> Iterator[h5py.
         `DamagedFileError` if it is cut short or corrupted.
     """
     _check_signature(path)
+    if not trusted and not check_seal(path):
+        probe(path, "run")
     try:
         with h5py.File(path, mode, **options) as file:
             version = file.attrs.get(MARK)
@@ -84,10 +97,10 @@ def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
     return error if str(path) in str(error) else DamagedFileError(f"{path}: {error}")
 
 
-def read_run_file(path: Path) -> Run:
-    """Read the whole run that stands in the HDF5 file at ``path``."""
+def read_run_file(path: Path, *, trusted: bool = False) -> Run:
+    """Read the whole run that stands in the HDF5 file at ``path``; for ``trusted`` see `open_run_file`."""
     try:
-        with open_run_file(path) as file:
+        with open_run_file(path, trusted=trusted) as file:
             return _read_entry(path, get_group(file, "entry"))
     except DamagedFileError as error:
         raise _located(path, error) from error
@@ -156,8 +169,6 @@ def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
     kinds, messages, data = (
         get_array(group, name, times.shape, "O").tolist() for name in ("kind", "message", "data")
     )
-    from labspin.data.plain import from_json
-
     return tuple(
         Event(time=time, kind=kind, message=message, data=from_json(content))
         for time, kind, message, content in zip(times.tolist(), kinds, messages, data, strict=True)
@@ -165,13 +176,24 @@ def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """Read what is said about the run in few words, without its data."""
+    """Read what is said about the run in few words, from the seal if there is one, without its data."""
+    _check_signature(path)
+    seal = read_seal(path)
+    if seal is not None:
+        return seal.facts
     try:
         with open_run_file(path) as file:
-            attributes = get_group(get_group(file, "entry"), "labspin").attrs
-            return {name: attributes[name] for name in attributes}
+            return facts_of(file)
     except DamagedFileError as error:
         raise _located(path, error) from error
+
+
+def facts_of(file: h5py.File) -> dict[str, Any]:
+    """Return the run in a few words."""
+    entry = get_group(file, "entry")
+    attributes = get_group(entry, "labspin").attrs
+    facts = {name: plain(attributes[name]) for name in attributes if name != "NX_class"}
+    return facts | {"fits": [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]}
 
 
 def count_points(path: Path) -> tuple[str, int]:

@@ -12,18 +12,20 @@ import contextlib
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import h5py
 
 from labspin.data.journal import journal_path, storage_error, sync_folder
 from labspin.data.lock import lock_file
 from labspin.data.nexus_fits import FIT_PREFIX
-from labspin.data.nexus_read import count_points, open_run_file, read_summary
+from labspin.data.nexus_read import count_points, facts_of, open_run_file, read_summary
 from labspin.data.nexus_write import write_run
 from labspin.data.run import Run
+from labspin.data.seal import checksum, seal_text
 from labspin.errors import DamagedFileError, RunFileError, StorageError
 
 __all__ = ["amend", "publish"]
@@ -94,18 +96,24 @@ def _amended_copy(path: Path, temporary: Path, change: Callable[[h5py.File], T])
         shutil.copyfile(path, temporary)
         with open_run_file(temporary, "r+") as file:
             result = change(file)
-        _sync_file(temporary)
+            facts = facts_of(file)
+        _seal_file(temporary, facts)
         return result
     with open_run_file(path, "r+", driver="core", backing_store=False) as file:
         result = change(file)
+        facts = facts_of(file)
         file.flush()
         image = file.id.get_file_image()
-    _write_image(temporary, image)
+    _write_image(temporary, image, facts)
     return result
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
+def _seal_file(path: Path, facts: dict[str, Any]) -> None:
+    length = path.stat().st_size
+    crc32 = checksum(path, length)
+    with path.open("ab") as file:
+        file.write(seal_text(length, crc32, facts))
+        file.flush()
         os.fsync(file.fileno())
 
 
@@ -150,22 +158,26 @@ def _build(temporary: Path, build: Callable[[h5py.File], None], needed: int) -> 
         _make_sure_of_room(temporary, int(1.05 * needed) + (1 << 26))
         with h5py.File(temporary, "x") as file:
             build(file)
-        _sync_file(temporary)
+            facts = facts_of(file)
+        _seal_file(temporary, facts)
         return
     with h5py.File(temporary.name, "w", driver="core", backing_store=False, block_size=1 << 20) as file:
         build(file)
+        facts = facts_of(file)
         file.flush()
         image = file.id.get_file_image()
-    _write_image(temporary, image)
+    _write_image(temporary, image, facts)
 
 
-def _write_image(temporary: Path, image: bytes) -> None:
+def _write_image(temporary: Path, image: bytes, facts: dict[str, Any]) -> None:
+    seal = seal_text(len(image), zlib.crc32(image), facts)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
         try:
-            view = memoryview(image)
-            while view:
-                view = view[os.write(descriptor, view[: 1 << 26]) :]
+            for part in (image, seal):
+                view = memoryview(part)
+                while view:
+                    view = view[os.write(descriptor, view[: 1 << 26]) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labspin.data.journal import JournalReader, journal_path
 from labspin.data.lock import is_locked
 from labspin.data.run import Run
+from labspin.data.seal import read_seal
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class RunSummary:
     """Points of the plan; ``None`` if open."""
     signal: str = ""
     simulated: bool = False
+    fits: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -150,9 +152,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
 
 
 def _summary_from_file(path: Path) -> RunSummary:
-    from labspin.data.nexus_read import read_summary
-
-    facts: dict[str, Any] = read_summary(path)
+    facts = _facts(path)
     try:
         texts = {
             name: str(facts[name]) for name in ("status", "run_id", "procedure", "label", "started", "signal")
@@ -161,4 +161,16 @@ def _summary_from_file(path: Path) -> RunSummary:
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedFileError(f"{path}: what it says about itself is incomplete: {error}") from error
     texts["status"] = "dead" if texts["status"] == "running" else texts["status"]
-    return RunSummary(path=path, points=points, size=None if size < 0 else size, simulated=simulated, **texts)
+    fits = tuple(map(str, facts.get("fits", ())))
+    return RunSummary(
+        path=path, points=points, size=None if size < 0 else size, simulated=simulated, fits=fits, **texts
+    )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    seal = read_seal(path)
+    if seal is not None:
+        return seal.facts
+    from labspin.data.nexus_read import read_summary
+
+    return read_summary(path)

@@ -1,0 +1,36 @@
+"""Reads a file that cannot be trusted, so that only this process pays for it.
+
+Run as ``python -m labspin.data.probe TASK FILE``.
+
+Exit code 0: it can be read; 1: it is refused in plain words. Anything else, or no end, is a trap.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from labspin.errors import LabspinError
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str]) -> int:
+    """Do the task named first with the file named second."""
+    task, path = arguments[0], Path(arguments[1])
+    try:
+        if task == "run":
+            from labspin.data.nexus_read import read_run_file
+
+            read_run_file(path, trusted=True)
+        else:
+            from labspin.data.foreign import walk_foreign
+
+            walk_foreign(path)
+    except LabspinError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""A seal behind the end of a run file, by which damage is found before HDF5 meets it.
+
+HDF5 trusts its files: a few bytes turned to zero make it run in circles for ever. So a published file
+carries behind its HDF5 part a JSON text with the length and the checksum of that part and the run in a few
+words, then the length and the checksum of the text itself and a magic word. HDF5 does not look there, and
+cuts it off as soon as another program changes the file. The file then counts as unsealed: intact perhaps,
+but to be tried out in a process of its own first (`probe`).
+
+A checksum shows damage, not malice: whoever forges a file can forge its seal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labspin.errors import DamagedFileError
+
+__all__ = ["Seal", "check_seal", "checksum", "probe", "read_seal", "seal_text"]
+
+_MAGIC = b"labspin-sealed\x01\n"
+_FOOT = struct.Struct(f"<II{len(_MAGIC)}s")
+_MAX_TEXT = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seal:
+    """What stands behind the HDF5 part of a run file."""
+
+    length: int
+    """Bytes of the HDF5 part."""
+    crc32: int
+    facts: dict[str, Any]
+    """The run in a few words."""
+
+
+def seal_text(length: int, crc32: int, facts: Mapping[str, Any]) -> bytes:
+    """Return the bytes that seal an HDF5 part of ``length`` bytes."""
+    text = json.dumps({"length": length, "crc32": crc32, "facts": dict(facts)}).encode()
+    return text + _FOOT.pack(len(text), zlib.crc32(text), _MAGIC)
+
+
+def checksum(path: Path, length: int) -> int:
+    """Return the crc32 of the first ``length`` bytes of a file."""
+    value = 0
+    with path.open("rb") as file:
+        while length > 0 and (block := file.read(min(length, 1 << 22))):
+            value = zlib.crc32(block, value)
+            length -= len(block)
+    return value
+
+
+def read_seal(path: Path) -> Seal | None:
+    """Return the seal of a file, or ``None`` if it carries none."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size < _FOOT.size:
+            return None
+        file.seek(size - _FOOT.size)
+        length, crc32, magic = _FOOT.unpack(file.read(_FOOT.size))
+        if magic != _MAGIC or length > min(_MAX_TEXT, size - _FOOT.size):
+            return None
+        file.seek(size - _FOOT.size - length)
+        text = file.read(length)
+    if zlib.crc32(text) != crc32:
+        return None
+    return _parse(text, size - _FOOT.size - length)
+
+
+def _parse(text: bytes, place: int) -> Seal | None:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    match content:
+        case {"length": int(length), "crc32": int(crc32), "facts": dict(facts)} if length == place:
+            return Seal(length=length, crc32=crc32, facts=facts)
+    return None
+
+
+def check_seal(path: Path) -> bool:
+    """Return whether a file is sealed and unharmed; ``False`` if it carries no seal.
+
+    Raises
+    ------
+    DamagedFileError
+        The file is not what was sealed.
+    """
+    seal = read_seal(path)
+    if seal is None:
+        return False
+    if checksum(path, seal.length) != seal.crc32:
+        raise DamagedFileError(
+            f"{path}: corrupted: its bytes do not match the checksum; restore it from a copy"
+        )
+    return True
+
+
+def probe(path: Path, task: str, *, patience: float = 30.0) -> None:
+    """Let another process do ``task`` with a file that cannot be trusted, before this one does.
+
+    Parameters
+    ----------
+    path
+        The file.
+    task
+        ``"run"`` to read it as a run, ``"foreign"`` to list its data sets.
+    patience
+        Time after which HDF5 is taken to be lost in it, s; a second is added for each 20 MB.
+
+    Raises
+    ------
+    DamagedFileError
+        The file brings HDF5 down or to a standstill. What HDF5 says in plain words comes later, on reading.
+    """
+    command = [sys.executable, "-m", "labspin.data.probe", task, os.fspath(path.absolute())]
+    try:
+        time_limit = patience + path.stat().st_size / 20e6
+        outcome = subprocess.run(
+            command, capture_output=True, timeout=time_limit, check=False, env=_environment()
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DamagedFileError(f"{path}: corrupted: HDF5 does not come to an end with it") from error
+    if outcome.returncode not in (0, 1):
+        raise DamagedFileError(f"{path}: corrupted: it brings HDF5 down (exit code {outcome.returncode})")
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which a new process finds this very package."""
+    root = os.fspath(Path(__file__).parents[2])
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, known]) if known else root}
