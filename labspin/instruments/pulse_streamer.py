@@ -23,8 +23,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,9 +38,15 @@ from labspin.errors import (
     ReplyTimeoutError,
 )
 from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.pulse_streamer_client import (
+    Transport,
+    client_class,
+    http_transport,
+    in_process_transport,
+)
 from labspin.instruments.sequence import PulseSequence
 
-__all__ = ["PulseStreamer", "PulseStreamerLines", "PulseStreamerOptions", "Transport"]
+__all__ = ["PulseStreamer", "PulseStreamerLines", "PulseStreamerOptions"]
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +58,6 @@ _CHUNK = 8  # ticks
 _LONGEST_STEP = 0xFFFFFFFF - 0xFFFFFFFF % _CHUNK  # ticks that fit 32 bits
 _MINIMUM_PULSE = 3e-9  # s
 _MAX_STEPS = 2_000_000
-
-
-class Transport(Protocol):
-    """What carries a JSON-RPC request to a Pulse Streamer in this process."""
-
-    def handle(self, body: bytes) -> bytes:
-        """Return the answer to the request ``body``."""
-        ...
 
 
 class PulseStreamer:
@@ -102,9 +99,9 @@ class PulseStreamer:
         if isinstance(connection, str):
             host, port = _host_and_port(connection)
             self._try_port(host, port)
-            transport = _http_transport(host, port, timeout)
+            transport = http_transport(host, port, timeout)
         else:
-            transport = _in_process(connection)
+            transport = in_process_transport(connection)
         self._client = self._make_client(transport)
 
     def _try_port(self, host: str, port: int) -> None:
@@ -117,7 +114,7 @@ class PulseStreamer:
             ) from error
 
     def _make_client(self, transport: Any) -> Any:
-        client = _client_class()(transport)
+        client = client_class()(transport)
         self._client = client
         firmware = str(self._call("getFirmwareVersion"))
         host = self.address.partition(":")[0]
@@ -400,58 +397,3 @@ def _port_open(host: str, port: int, timeout: float) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=timeout):
         return True
     return False
-
-
-def _http_transport(host: str, port: int, timeout: float) -> Any:
-    from tinyrpc.transports.http import HttpPostClientTransport
-
-    return HttpPostClientTransport(f"http://{host}:{port}/json-rpc", timeout=timeout)
-
-
-def _in_process(handler: Transport) -> Any:
-    from tinyrpc.transports import ClientTransport
-
-    class InProcess(ClientTransport):  # type: ignore[misc]
-        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
-            return handler.handle(message)
-
-    return InProcess()
-
-
-@cache
-def _client_class() -> Any:
-    """Return the maker's client with a transport of ours, its prints turned into log records.
-
-    Made on first use: the client imports gevent and requests, half a second that nobody without a Pulse
-    Streamer should wait for.
-    """
-    import pulsestreamer
-    from pulsestreamer import findPulseStreamers, pulse_streamer_base, sequence
-    from pulsestreamer.jrpc import pulse_streamer_jrpc
-    from tinyrpc import RPCClient
-    from tinyrpc.protocols.jsonrpc import JSONRPCProtocol
-
-    def to_log(*words: object, **_: object) -> None:
-        log.info("%s", " ".join(map(str, words)))
-
-    for module in (pulse_streamer_base, sequence, pulse_streamer_jrpc, findPulseStreamers):
-        vars(module)["print"] = to_log
-
-    class Client(pulsestreamer.PulseStreamer):  # type: ignore[misc]
-        def __init__(self, transport: Any) -> None:
-            # Not the maker's __init__: it insists on HTTP, its own time-out, and printing.
-            self.protocol = "JSON-RPC"
-            self.proxy = RPCClient(JSONRPCProtocol(), transport).get_proxy()
-            self._has_binary = False
-            self._socket: Any = None
-
-        def connect_uploads(self, host: str, firmware: str) -> None:
-            pulse_streamer_base.PulseStreamerBase.__init__(self, host, firmware)
-
-        def disconnect(self) -> None:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-            self._has_binary = False
-
-    return Client

@@ -1,0 +1,81 @@
+"""The maker's client of the Pulse Streamer, with a transport of ours and without its prints.
+
+`pulsestreamer.PulseStreamer` insists on HTTP, on a time-out of 10 s and on telling the terminal what it does.
+The class made here is that client, spoken to through any JSON-RPC transport: HTTP with the station's
+time-out, or a simulated device in this process.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any, Protocol
+
+__all__ = ["Transport", "client_class", "http_transport", "in_process_transport"]
+
+log = logging.getLogger(__name__)
+
+
+class Transport(Protocol):
+    """What carries a JSON-RPC request to a Pulse Streamer in this process."""
+
+    def handle(self, body: bytes) -> bytes:
+        """Return the answer to the request ``body``."""
+        ...
+
+
+def http_transport(host: str, port: int, timeout: float) -> Any:
+    """Return what carries requests over HTTP, as the device wants them."""
+    from tinyrpc.transports.http import HttpPostClientTransport
+
+    return HttpPostClientTransport(f"http://{host}:{port}/json-rpc", timeout=timeout)
+
+
+def in_process_transport(handler: Transport) -> Any:
+    """Return what hands requests to ``handler`` in this process."""
+    from tinyrpc.transports import ClientTransport
+
+    class InProcess(ClientTransport):  # type: ignore[misc]
+        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
+            return handler.handle(message)
+
+    return InProcess()
+
+
+@cache
+def client_class() -> Any:
+    """Return the maker's client with a transport of ours, its prints turned into log records.
+
+    Made on first use: the client imports gevent and requests, half a second that nobody without a Pulse
+    Streamer should wait for.
+    """
+    import pulsestreamer
+    from pulsestreamer import findPulseStreamers, pulse_streamer_base, sequence
+    from pulsestreamer.jrpc import pulse_streamer_jrpc
+    from tinyrpc import RPCClient
+    from tinyrpc.protocols.jsonrpc import JSONRPCProtocol
+
+    def to_log(*words: object, **_: object) -> None:
+        log.info("%s", " ".join(map(str, words)))
+
+    for module in (pulse_streamer_base, sequence, pulse_streamer_jrpc, findPulseStreamers):
+        vars(module)["print"] = to_log
+
+    class Client(pulsestreamer.PulseStreamer):  # type: ignore[misc]
+        def __init__(self, transport: Any) -> None:
+            # Not the maker's __init__: it insists on HTTP, its own time-out, and printing.
+            self.protocol = "JSON-RPC"
+            self.proxy = RPCClient(JSONRPCProtocol(), transport).get_proxy()
+            self._has_binary = False
+            self._socket: Any = None
+
+        def connect_uploads(self, host: str, firmware: str) -> None:
+            pulse_streamer_base.PulseStreamerBase.__init__(self, host, firmware)
+
+        def disconnect(self) -> None:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            self._has_binary = False
+
+    return Client
