@@ -366,6 +366,12 @@ def test_a_simulated_world_is_as_the_file_says(write):
         assert "T1" in bench.simulation.truth()
 
 
+def test_the_seed_can_be_given(write):
+    with load_station(write(SIMULATION)).connect(seed=17) as bench:
+        assert bench.simulation.seed == 17
+        assert bench.simulation.world.seed == 17
+
+
 @pytest.mark.parametrize(
     ("clock", "speed"), [('"wall"', 1.0), ("100", 100.0), ("0.5", 0.5), ('"fast"', math.inf)]
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +71,15 @@ class Station:
         """Everything that may be moved, of all instruments; for checking a plan without hardware."""
         return tuple(actuator for spec in self.instruments for actuator in spec.actuators)
 
-    def connect(self, *, roles: Iterable[str] | None = None) -> Bench:
+    def connect(self, *, roles: Iterable[str] | None = None, seed: int | None = None) -> Bench:
         """Connect the instruments and return the bench. Moves nothing.
 
         Parameters
         ----------
         roles
             Names of the instruments to connect, such as a procedure's ``roles``; None: all.
+        seed
+            Seed of a simulated bench instead of the file's; a real one has none, and ignores it.
 
         Raises
         ------
@@ -87,7 +89,7 @@ class Station:
             An instrument cannot be reached, or is another; all others are disconnected again.
         """
         specs = self._chosen(roles)
-        world = self._world()
+        world = self._world(seed)
         clock: Clock = world.clock if world else WallClock()
         opened: dict[str, RoleAdapter] = {}
         try:
@@ -117,10 +119,11 @@ class Station:
                 )
         return tuple(spec for spec in self.instruments if spec.name in wanted)
 
-    def _world(self) -> SimulatedWorld | None:
+    def _world(self, seed: int | None = None) -> SimulatedWorld | None:
         if self.simulation is None:
             return None
-        return SimulatedWorld(self.simulation, f"{self.path}: simulation")
+        spec = self.simulation if seed is None else replace(self.simulation, seed=seed)
+        return SimulatedWorld(spec, f"{self.path}: simulation")
 
     def _connection(self, spec: InstrumentSpec, world: SimulatedWorld | None) -> tuple[Any, dict[str, Any]]:
         if world is not None:
