@@ -291,6 +291,7 @@ class World:
     def truth(self) -> dict[str, float | list[float]]:
         """Return the sample's ground truth at the present signals."""
         with self.lock:
+            self._settle()
             return self.sample.truth(self.signals())
 
     # -- what jobs need ----------------------------------------------------------------------------------
