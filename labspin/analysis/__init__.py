@@ -11,6 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labspin.analysis.batch import fit_batch
+    from labspin.analysis.batch_result import STATUS, BatchResult
     from labspin.analysis.curve import chi2_probability, fit_curve
     from labspin.analysis.derived import derive, with_derived
     from labspin.analysis.expression import Expression
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from labspin.analysis.thermal import SpectrumFit, fit_spectrum, gamma_deviance
 
 _LAZY = {
+    "BatchResult": "batch_result",
+    "STATUS": "batch_result",
+    "fit_batch": "batch",
     "Expression": "expression",
     "FitModel": "model",
     "FitOutcome": "outcome",
@@ -56,6 +61,8 @@ _LAZY = {
 
 __all__ = [
     "MODELS",
+    "STATUS",
+    "BatchResult",
     "Expression",
     "FitModel",
     "FitOutcome",
@@ -68,6 +75,7 @@ __all__ = [
     "default_recipe",
     "derive",
     "figure_of",
+    "fit_batch",
     "fit_curve",
     "fit_foreign",
     "fit_run",

@@ -6,6 +6,7 @@ with an analytic Jacobian its answers are good to 1e-7 standard deviations.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import lmfit
@@ -31,8 +32,10 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
 
     def __init__(self, description: FitModel, prefix: str = "") -> None:
         self.description = description
+
+        function = _named(description)
         super().__init__(
-            description.function,
+            function,
             independent_vars=["x"],
             param_names=list(description.names),
             prefix=prefix,
@@ -69,6 +72,18 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         # A tied parameter (expr) moves with those it names: MINPACK's varied columns are then a chain rule.
         out = -(jacobian[varied] + _through_expressions(params, prefixed, varied, jacobian)).T
         return out if weights is None else out * np.asarray(weights)[:, None]
+
+
+def _named(description: FitModel) -> Any:
+    """Return the model's function with its parameters as names, which lmfit reads from the signature."""
+
+    def function(x: Any, **values: Any) -> Any:
+        return description.function(x, *(values[name] for name in description.names))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = ("x", *description.names)
+    function.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
+    return function
 
 
 def _through_expressions(

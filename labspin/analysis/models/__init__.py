@@ -27,6 +27,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "stretched_exponential": ("decays", "STRETCHED_EXPONENTIAL"),
     "recharging_decay": ("decays", "RECHARGING_DECAY"),
     "double_exponential": ("decays", "DOUBLE_EXPONENTIAL"),
+    "gaussian_dips": ("dips", "gaussian_dips"),
+    "lorentzian_dips": ("dips", "lorentzian_dips"),
     "thermal_spectrum": ("thermal", "thermal_spectrum"),
 }
 """Name -> module of this package and its `FitModel`, or the function that makes one from options."""

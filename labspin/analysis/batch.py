@@ -1,0 +1,201 @@
+"""Many traces at once: the same optimum and standard errors as lmfit, a hundred times faster.
+
+`fit_batch` runs the stacked Levenberg–Marquardt of `levenberg` in blocks that stay in the processor's cache.
+What does not converge there is refitted by lmfit, one by one; a random one per cent of what did is refitted
+as well, and the largest deviation is stored with the result. No trace stops a batch: one that is empty,
+constant or too short gets a status that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labspin.analysis.batch_result import BatchResult
+from labspin.analysis.fallback import refit_all, spot_check
+from labspin.analysis.levenberg import Minimum, Problem, minimise
+from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.sheet import Sheet
+from labspin.analysis.vectorised import as_model, evaluator, guess_all
+from labspin.errors import FitError
+
+__all__ = ["fit_batch"]
+
+_BLOCK = 256 * 1024
+"""Numbers in the Jacobian of one stack, 2 MB: enough to share the cost of a call, and still in the cache."""
+
+
+def fit_batch(
+    model: FitModel | Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    sigma: ArrayLike | None = None,
+    *,
+    start: Mapping[str, ArrayLike] | None = None,
+    fixed: Mapping[str, ArrayLike] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    units: tuple[str, str] = ("1", "1"),
+    check: float = 0.01,
+    seed: int = 0,
+    workers: int = 1,
+    tolerance: float = 1e-5,
+    fallback: bool = True,
+) -> BatchResult:
+    """Fit ``model`` to many traces at once.
+
+    Parameters
+    ----------
+    model
+        A `FitModel`, an `lmfit.Model`, or a function ``(x, a, b, …)``.
+    x
+        Shape (n,), or of the shape of y.
+    y
+        Traces, shape (*lead, n); NaN for a point that was not measured.
+    sigma
+        Standard deviations, broadcastable to y. Given: errors are absolute. None: from the scatter.
+    start, fixed
+        By name, each a number or of shape (*lead,): starting values, and values to hold. What ``start`` does
+        not give is guessed from the data.
+    bounds
+        By name: replaces the model's own (minimum, maximum).
+    units
+        Of x and y.
+    check
+        Part of the traces that lmfit refits as a check; 0 for none.
+    workers
+        Threads; NumPy releases its lock in the costly calls.
+    tolerance
+        Length of the last step, in standard errors, at which a fit has converged. What is left after it
+        is about a tenth of it.
+    fallback
+        Refit in lmfit what the batch engine does not bring to convergence.
+
+    Raises
+    ------
+    FitError
+        Shapes that do not belong together, an unknown parameter, or errors that are not positive.
+    """
+    start, fixed = dict(start or {}), dict(fixed or {})
+    described = as_model(model, bounds or {})
+    for name in {*start, *fixed}:
+        described.parameter(name)
+    points, traces, weights, lead = _inputs(described, x, y, sigma)
+    held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
+    free = np.array([name not in fixed and name not in held for name in described.names])
+    sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
+    usable = np.flatnonzero(sheet.status == 0)
+    given = {
+        name: np.broadcast_to(np.asarray(value, np.float64), lead).reshape(-1)[usable]
+        for name, value in (held | start | fixed).items()
+    }
+    problem = _problem(described, points, traces, weights, free, usable)
+    if usable.size:
+        first = guess_all(described, problem.x, problem.y, problem.weights, given)
+        problem = _with_evaluator(described, problem, first)
+        sheet.store(usable, _run(problem, first, workers, tolerance))
+        if fallback:
+            refit_all(sheet, described, problem, usable, first)
+        spot_check(sheet, described, problem, usable, first, check, seed)
+    return sheet.result(lead, described.units(*units))
+
+
+def _inputs(
+    model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None, tuple[int, ...]]:
+    """Return x (n,) or (N, n), y (N, n'), weights (N, n') or None, and the shape of the stack of traces."""
+    points = np.asarray(x, np.float64)
+    traces = np.asarray(y)
+    traces = traces.astype(np.complex128 if model.is_complex else np.float64, copy=False)
+    if traces.ndim == 0 or points.shape not in (traces.shape[-1:], traces.shape):
+        raise FitError(
+            f"batch of {model.name}: wanted x of shape (n,) or that of y, "
+            f"got x {points.shape} and y {traces.shape}"
+        )
+    lead, count = traces.shape[:-1], traces.shape[-1]
+    errors = None if sigma is None else _errors(model, sigma, traces)
+    flat = np.ascontiguousarray(traces.reshape(-1, count))
+    points = points if points.ndim == 1 else points.reshape(-1, count)
+    flat_errors = None if errors is None else errors.reshape(-1, count)
+    missing = ~(np.isfinite(flat) & np.isfinite(points))
+    weights: FloatArray | None = None
+    if flat_errors is not None:
+        missing |= ~np.isfinite(flat_errors)
+        weights = np.where(missing, 0.0, 1 / np.where(missing, 1.0, flat_errors))
+    elif missing.any():
+        weights = np.where(missing, 0.0, 1.0)
+    if missing.any():
+        flat = np.where(missing, 0.0, flat)
+        points = np.where(
+            np.isfinite(points), points, np.nanmean(points) if np.isfinite(points).any() else 0.0
+        )
+    if model.is_complex:
+        flat = flat.view(np.float64)
+        weights = None if weights is None else np.repeat(weights, 2, axis=-1)
+    return points, flat, weights, lead
+
+
+def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[Any]) -> FloatArray:
+    try:
+        errors = np.broadcast_to(np.asarray(sigma, np.float64), traces.shape)
+    except ValueError as error:
+        raise FitError(
+            f"batch of {model.name}: sigma of shape {np.shape(sigma)} does not belong to y {traces.shape}"
+        ) from error
+    if np.any(errors <= 0):
+        raise FitError(
+            f"batch of {model.name}: sigma: wanted errors > 0, got {float(np.nanmin(errors))!r}; "
+            "leave sigma out if the errors are not known"
+        )
+    return errors
+
+
+def _problem(
+    model: FitModel,
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    free: NDArray[np.bool_],
+    usable: NDArray[np.intp],
+) -> Problem:
+    parameters = model.parameters
+    problem = Problem(
+        evaluate=_no_evaluator,
+        x=x,
+        y=y,
+        weights=weights,
+        logarithmic=np.array([p.is_scale for p in parameters]),
+        lower=np.array([-np.inf if p.is_scale else p.minimum for p in parameters]),
+        upper=np.array([p.maximum for p in parameters]),
+        free=free,
+    )
+    return problem if usable.size == len(y) else problem.take(usable)
+
+
+def _no_evaluator(x: FloatArray, values: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    raise FitError("batch: the model is not set up yet")
+
+
+def _with_evaluator(model: FitModel, problem: Problem, first: FloatArray) -> Problem:
+    axis = problem.x if problem.x.ndim == 1 else problem.x[0]
+    return Problem(**(vars(problem) | {"evaluate": evaluator(model, axis, first[0])}))
+
+
+def _run(problem: Problem, first: FloatArray, workers: int, tolerance: float) -> Minimum:
+    """Fit with a stack that fits the cache; on several threads, each takes a part of the traces."""
+    capacity = int(np.clip(_BLOCK // (first.shape[1] * problem.y.shape[1]), 8, 512))
+    size = -(-len(first) // max(workers, 1))
+    parts = [slice(begin, begin + size) for begin in range(0, len(first), size)]
+
+    def fit(part: slice) -> Minimum:
+        return minimise(problem.take(part), first[part], tolerance=tolerance, capacity=capacity)
+
+    if len(parts) == 1:
+        return fit(parts[0])
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(fit, parts))
+    names = Minimum.__dataclass_fields__
+    return Minimum(*(np.concatenate([getattr(part, name) for part in found]) for name in names))
