@@ -90,8 +90,9 @@ class Guarded:
     """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
     asked_once: ClassVar[frozenset[str]] = frozenset({"*ESR?", "*IDN?"})
     """Questions that change the instrument, or whose answers pile up: never asked again after a time-out."""
-    terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\n", "write_termination": "\n"}
-    """Line ends, where the driver class does not set them itself."""
+    terminations: ClassVar[Mapping[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
+    """Line ends, where the driver class does not set them itself; by interface (``asrl``, ``gpib``, …) if
+    they differ."""
 
     adapter: Adapter
     name: str
@@ -115,9 +116,10 @@ class Guarded:
         self.retries = retries
         self.address = adapter if isinstance(adapter, str) else ""
         name = name or type(self).__name__
-        settings = {**self.terminations, "timeout": round(1000 * timeout), **kwargs} if self.address else {}
+        milliseconds = round(1000 * timeout)
+        settings = {**self.terminations, "timeout": milliseconds, "open_timeout": milliseconds, **kwargs}
         try:
-            self._open(adapter, name, settings)
+            self._open(adapter, name, settings if self.address else {})
         except (pyvisa.errors.Error, OSError, ValueError, ImportError) as error:
             raise ConnectionFailedError(
                 f"{name}: nothing can be opened at {self.address!r} ({_what(error)}); "

@@ -93,12 +93,13 @@ def _schematic_axis(ax: Axes, durations: FloatArray, traces: dict[str, FloatArra
     ax.set_xlabel("time (not to scale)")
     centres = (edges[1:] + edges[:-1]) / 2
     top = len(traces) - 1 + _HEIGHT
+    size = 8 if durations.size <= 8 else 6.5
     if durations.size <= _MOST_LABELS:
         for left, right, centre, duration in zip(edges, edges[1:], centres, durations, strict=False):
             arrow = {"arrowstyle": "<->", "color": "0.55", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", (left, top + 0.22), (right, top + 0.22), arrowprops=arrow)
             text = format_quantity(float(duration), "s", digits=3)
-            ax.text(centre, top + 0.3, text, ha="center", va="bottom", fontsize=8, color="0.25")
+            ax.text(centre, top + 0.3, text, ha="center", va="bottom", fontsize=size, color="0.25")
     dark = np.ones(durations.size, dtype=bool)
     for level in traces.values():
         dark &= level == 0

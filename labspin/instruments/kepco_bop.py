@@ -53,7 +53,7 @@ class KepcoBOP(Guarded, KepcoBOP3612):  # type: ignore[misc]
 
     maker = "KEPCO"
     asked_once = Guarded.asked_once | {"SYSTem:ERRor?"}
-    terminations: ClassVar[Mapping[str, str]] = {}  # pymeasure's class sets them
+    terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them
     residual_current: float = 0.02
     """Current that counts as none when the supply is made safe, A."""
 

@@ -113,14 +113,17 @@ class SR400(LabspinInstrument):
     """Driver of the SR400; see the module for its quirks."""
 
     asked_once = frozenset({"SS", "SI"})
-    terminations: ClassVar[Mapping[str, str]] = {"read_termination": "\r", "write_termination": "\r"}
+    # Records end with a carriage return on the serial port; on GPIB they end with the bus's own END.
+    terminations: ClassVar[Mapping[str, Any]] = {
+        "asrl": {"read_termination": "\r", "write_termination": "\r"},
+        "tcpip": {"read_termination": "\r", "write_termination": "\r"},
+        "gpib": {"write_termination": "\n"},
+    }
 
     a = Instrument.ChannelCreator(GatedCounter, 0)
     b = Instrument.ChannelCreator(GatedCounter, 1)
 
     def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: Any) -> None:
-        # The manual ends records with a carriage return on the serial port; GPIB adds a line feed with EOI.
-        kwargs.setdefault("gpib", {"read_termination": "\r\n", "write_termination": "\n"})
         super().__init__(adapter, name, **kwargs)
         self._marks = 0
 

@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from unittest import mock
 
 import pytest
 import pyvisa
@@ -17,6 +18,9 @@ from labspin.errors import (
     ReplyTimeoutError,
 )
 from labspin.instruments import LabspinInstrument, check_limits, on_off
+from labspin.instruments.kepco_bop import KepcoBOP
+from labspin.instruments.sg384 import SG384
+from labspin.instruments.sr400 import SR400
 
 IDENTITY = "Acme,Box 1,42,1.0"
 
@@ -229,6 +233,28 @@ def test_nothing_at_the_address_is_a_clear_error():
 def test_limits_refuse_and_name_the_property(value):
     with pytest.raises(LimitError, match=r"thing: wanted 0 A to 10 A, got .*nothing was sent"):
         check_limits("thing", value, 0, 10, "A")
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "expected"),
+    [
+        (Box, "TCPIP::127.0.0.1::5025::SOCKET", {"read_termination": "\n", "write_termination": "\n"}),
+        (SG384, "GPIB0::3::INSTR", {"read_termination": "\n", "write_termination": "\n"}),
+        (KepcoBOP, "GPIB0::6::INSTR", {"read_termination": "\n", "write_termination": "\n"}),
+        (SR400, "ASRL1::INSTR", {"read_termination": "\r", "write_termination": "\r"}),
+        (SR400, "GPIB0::23::INSTR", {"write_termination": "\n"}),  # read until END
+    ],
+)
+def test_line_ends_and_time_outs_reach_visa(monkeypatch, kind, address, expected):
+    opened = {}
+
+    def open_resource(manager, name, **settings):
+        opened.update(settings, name=name)
+        return mock.Mock()
+
+    monkeypatch.setattr(pyvisa.ResourceManager, "open_resource", open_resource)
+    kind(address, timeout=1.5, visa_library="@py")
+    assert opened == {"name": address, "timeout": 1500, "open_timeout": 1500, **expected}
 
 
 class SlowServer(threading.Thread):
