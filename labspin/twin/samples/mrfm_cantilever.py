@@ -1,0 +1,367 @@
+"""A cantilever with a magnet above a sample full of spins, in a cryostat, watched with a lock-in.
+
+What the lock-in sees comes from the equation of motion, not from the formula that will be fitted: cantilever
+and spin baths move together under the drive (a sweep that does not wait for the ring-down is skewed, a
+ring-down rings down), kicked by the thermal force of both. The deterministic motion is propagated exactly, in
+the frame of the drive, whose phase is continuous where its frequency changes; the thermal motion is drawn
+exactly, and may be asked for afterwards at times in between. Only while the cryostat drifts is the
+temperature taken in small steps.
+
+The envelope's phase is counted from the drive: at the drive's frequency it is gain · χ(ω) · force · e^{iφ}
+plus cross-talk. Thermal motion enters as the analytic signal q − i q̇/ω0.
+"""
+
+from __future__ import annotations
+
+import bisect
+import cmath
+import functools
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray, finite, non_negative, positive
+from labspin.physics.mrfm import (
+    ELECTRON_G2,
+    THESIS_FIG_3_3,
+    LinearMotion,
+    Magnet,
+    PowerLawT1,
+    ReducedSpectrum,
+    RelaxingSpring,
+    Resonator,
+    SpinBath,
+    SpinSpecies,
+    Surface,
+    T1Model,
+    ThermalMotion,
+    exact_shift,
+    half_space,
+    reduce_geometry,
+    total_stiffness,
+)
+from labspin.twin.sample import ComplexArray, Sample, Signals
+from labspin.twin.samples.cryostat import Cryostat, CryostatSettings
+
+__all__ = ["BathSettings", "CantileverSettings", "MRFMCantilever"]
+
+_MEMORY = 20.0  # ring-down times after which the past is forgotten
+_KEPT = 4096  # instants that can still be asked about
+_SMALL = 1e-4  # relative change of temperature that is still one temperature
+_CACHED = 32  # temperatures at which the motion is remembered
+
+
+@dataclass(frozen=True, kw_only=True)
+class BathSettings:
+    """Spins of one kind in the sample."""
+
+    species: SpinSpecies = ELECTRON_G2
+    density: float = THESIS_FIG_3_3.density  # 1/m² on a surface, 1/m³ in the bulk
+    bulk: bool = False  # whether they fill the half-space, or cover the surface
+    depth: float = 0.0  # m below the sample's surface at which they begin
+    t1: T1Model = field(default_factory=lambda: PowerLawT1(t1=5e-5, reference=0.1, exponent=-1.0))
+
+    def __post_init__(self) -> None:
+        non_negative(f"density of the {self.species.name} bath", self.density)
+        non_negative(f"depth of the {self.species.name} bath", self.depth, unit="m")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CantileverSettings:
+    """Numbers of the simulated cantilever and of what stands around it."""
+
+    resonator: Resonator = THESIS_FIG_3_3.resonator
+    magnet: Magnet = THESIS_FIG_3_3.magnet
+    baths: tuple[BathSettings, ...] = (BathSettings(),)
+    cryostat: CryostatSettings = field(default_factory=CryostatSettings)
+    distance: float = 2.2e-6  # m, of the magnet's centre from the surface unless a positioner says otherwise
+    force_per_volt: float = 5e-15  # N/V of the drive
+    gain: float = 1e6  # V/m of the read-out
+    phase: float = 0.0  # rad, of the read-out
+    cross_talk: complex = 2e-5 + 1e-5j  # V/V, from the drive to the read-out
+    noise: float = 2e-7  # V/√Hz of the read-out, one-sided
+
+    def __post_init__(self) -> None:
+        positive("distance", self.distance, unit="m")
+        for name in ("force_per_volt", "gain", "phase"):
+            finite(name, getattr(self, name))
+        non_negative("noise", self.noise, unit="V/√Hz")
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """Drive and geometry from one change of the signals to the next."""
+
+    angular_frequency: float  # rad/s
+    force: float  # N
+    voltage: float  # V
+    distance: float  # m
+
+
+@dataclass(frozen=True)
+class _Instant:
+    """Motion at one time, and what holds from there to the next instant."""
+
+    time: float  # s
+    driven: ComplexArray  # m, in the frame of the drive
+    thermal: FloatArray  # m, in the lab
+    phase: float  # rad, of the drive
+    drive: _Drive
+    temperature: float  # K
+
+
+class MRFMCantilever(Sample):
+    """Cantilever over spins; detector ``cantilever`` is the voltage of its read-out.
+
+    Signals: ``drive.amplitude`` is the peak voltage of the drive; ``cryostat.heater`` is the power while the
+    loop is off; a ``cryostat.setpoint`` above 0 switches the loop on, which then holds the thermometer there
+    with at most ``cryostat.heater_limit``; ``positioner.distance`` is that of the magnet's centre from the
+    surface. Probes: ``temperature`` (thermometer on the stage) and ``sample_temperature``.
+
+    Parameters
+    ----------
+    settings
+        Its numbers.
+    """
+
+    inputs: ClassVar = {
+        "drive.amplitude": "V", "drive.frequency": "Hz", "cryostat.heater": "W", "cryostat.setpoint": "K",
+        "cryostat.heater_limit": "W", "positioner.distance": "m",
+    }  # fmt: skip
+    defaults: ClassVar = {
+        "drive.amplitude": 0.0, "drive.frequency": 3000.0, "cryostat.heater": 0.0, "cryostat.setpoint": 0.0,
+        "cryostat.heater_limit": 1e-3, "positioner.distance": 2.2e-6,
+    }  # fmt: skip
+    detectors: ClassVar = {"cantilever": "analog"}
+
+    def __init__(self, settings: CantileverSettings | None = None) -> None:
+        self.settings = settings or CantileverSettings()
+        # The class's default is the thesis'; this cantilever may hang elsewhere.
+        self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
+        self._cryostat = Cryostat(self.settings.cryostat)
+        self._instants: list[_Instant] = []
+        self._motions: OrderedDict[tuple[float, float], ThermalMotion] = OrderedDict()
+
+    def noise_density(self, detector: str) -> float:
+        """Return the white noise of the read-out, V/√Hz."""
+        return self.settings.noise
+
+    def reading(self, quantity: str, signals: Signals, time: float) -> float:
+        """Return the temperature (K) at the stage's thermometer, or of the sample itself."""
+        if quantity == "temperature":
+            return self._cryostat.stage_temperature
+        if quantity == "sample_temperature":
+            return self._cryostat.sample_temperature
+        return super().reading(quantity, signals, time)
+
+    def truth(self, signals: Signals) -> dict[str, float | list[float]]:
+        """Return what the spins do to the cantilever now: exact resonance (Hz), Q, κ (N/m), T1 (s)."""
+        resonator, kelvin = self.settings.resonator, self._cryostat.sample_temperature
+        baths = self._baths(signals["positioner.distance"])
+        shift = exact_shift(resonator=resonator, springs=[bath.spring(temperature=kelvin) for bath in baths])
+        omega = resonator.angular_frequency + float(shift.angular_frequency)
+        kappa = complex(total_stiffness(baths=baths, temperature=kelvin, angular_frequency=omega))
+        return {
+            "temperature": kelvin,
+            "resonance_frequency": omega / (2 * math.pi),
+            "frequency_shift": float(shift.angular_frequency) / (2 * math.pi),
+            "quality_factor": 1 / (1 / resonator.quality_factor + float(shift.inverse_quality)),
+            "added_dissipation": float(shift.inverse_quality),
+            "stiffness_real": kappa.real,
+            "stiffness_imag": kappa.imag,
+            "T1": [float(bath.t1(kelvin)) for bath in baths],
+            "density": [bath.density for bath in baths],
+            "bare_frequency": resonator.angular_frequency / (2 * math.pi),
+            "bare_quality_factor": resonator.quality_factor,
+            "magnet_moment": self.settings.magnet.strength,
+            "distance": signals["positioner.distance"],
+        }
+
+    def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
+        """Move cryostat, cantilever and spins on to ``until`` under constant signals."""
+        drive = self._drive(signals)
+        if not self._instants:
+            self._instants.append(self._at_rest(until, drive, rng))
+        last = self._instants[-1]
+        if drive != last.drive:
+            self._instants[-1] = last = self._changed(last, drive)
+        if until <= last.time:
+            return
+        remembered = max(last.time, until - self._memory(last))
+        if remembered > last.time:
+            self._let_cool(remembered - last.time, signals)
+            self._instants.append(self._settled(remembered, last, rng))
+        self._follow(until, signals, rng)
+        del self._instants[:-_KEPT]
+
+    def quadratures(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> ComplexArray:
+        """Return the envelope of the read-out's voltage at ``times``, also at remembered ones of the past."""
+        if detector not in self.detectors:
+            return super().quadratures(detector, frequency, times, signals, rng)
+        return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])
+
+    def _envelope(self, time: float, frequency: float, signals: Signals, rng: np.random.Generator) -> complex:
+        if not self._instants or time > self._instants[-1].time:
+            self.advance(time, signals, rng)
+        instant = self._instant_at(time, rng)
+        settings, drive = self.settings, instant.drive
+        own = complex(instant.thermal[0], -instant.thermal[1]) * cmath.exp(-1j * instant.phase)
+        moved = settings.gain * cmath.exp(1j * settings.phase) * (complex(instant.driven[0]) + own)
+        beat = (2 * math.pi * frequency - drive.angular_frequency) * time
+        return (moved + settings.cross_talk * drive.voltage) * cmath.exp(-1j * beat)
+
+    # -- the motion ----------------------------------------------------------------------------------------
+
+    def _instant_at(self, time: float, rng: np.random.Generator) -> _Instant:
+        """Return the instant at a time between the oldest and the newest; a new one is remembered."""
+        instants = self._instants
+        index = bisect.bisect_right(instants, time, key=lambda instant: instant.time) - 1
+        if index < 0:
+            raise ArgumentError(
+                f"times: wanted simulated times from {instants[0].time:g} s on, got {time:g} s; "
+                "the cantilever does not remember that far back"
+            )
+        before = instants[index]
+        if before.time == time:
+            return before
+        after = instants[index + 1]
+        thermal = self._motion(before).between(
+            before.thermal, after.thermal, time - before.time, after.time - time, rng
+        )
+        between = self._driven_on(before, time, thermal)
+        instants.insert(index + 1, between)
+        return between
+
+    def _follow(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
+        """Add instants up to ``until``, at each of which the temperature is taken anew."""
+        while (last := self._instants[-1]).time < until:
+            step = self._cool_a_step(until - last.time, signals)
+            thermal = self._motion(last).later(last.thermal, step, rng)
+            reached = until if step == until - last.time else last.time + step
+            self._instants.append(self._warmed(self._driven_on(last, reached, thermal)))
+
+    def _cool_a_step(self, left: float, signals: Signals) -> float:
+        """Move the cryostat on by at most ``left`` s, over which the temperature hardly changes; return it.
+
+        While it changes fast, steps are a twentieth of what is left to go, so that the present is followed
+        finely and what will be forgotten is not; but no finer than a tenth of the ring-down time.
+        """
+        start, before = self._cryostat.copy(), self._cryostat.sample_temperature
+        finest = max(0.1 * self.settings.resonator.ring_down_time, 0.05 * left)
+        step = left
+        while True:
+            self._let_cool(step, signals)
+            if step <= finest or abs(self._cryostat.sample_temperature / before - 1) <= _SMALL:
+                return step
+            step = max(0.5 * step, finest)
+            self._cryostat = start.copy()
+
+    def _driven_on(self, start: _Instant, time: float, thermal: FloatArray) -> _Instant:
+        """Return the instant at ``time`` after ``start``, with the driven motion propagated exactly."""
+        motion, drive = self._motion(start).motion, start.drive
+        steady = motion.steady_state(angular_frequency=drive.angular_frequency, force=drive.force)
+        elapsed = time - start.time
+        turned = drive.angular_frequency * elapsed
+        free = motion.free_motion(state=start.driven - steady, time=elapsed)
+        return _Instant(
+            time,
+            np.asarray(steady + free * cmath.exp(-1j * turned), dtype=np.complex128),
+            thermal,
+            math.remainder(start.phase + turned, 2 * math.pi),
+            drive,
+            start.temperature,
+        )
+
+    def _at_rest(self, time: float, drive: _Drive, rng: np.random.Generator) -> _Instant:
+        nothing = np.zeros(2 + len(self.settings.baths))
+        kelvin = self._cryostat.sample_temperature
+        return self._settled(time, _Instant(time, nothing.astype(complex), nothing, 0.0, drive, kelvin), rng)
+
+    def _settled(self, time: float, before: _Instant, rng: np.random.Generator) -> _Instant:
+        """Return the motion long after ``before`` under the same drive: steady, and in equilibrium."""
+        warmed = self._warmed(before)
+        motion, drive = self._motion(warmed), before.drive
+        steady = motion.motion.steady_state(angular_frequency=drive.angular_frequency, force=drive.force)
+        phase = before.phase + drive.angular_frequency * (time - before.time)
+        thermal = motion.equilibrium(rng)
+        return _Instant(time, steady, thermal, math.remainder(phase, 2 * math.pi), drive, warmed.temperature)
+
+    def _warmed(self, instant: _Instant) -> _Instant:
+        """Return the instant with the sample's present temperature, if that is another one."""
+        kelvin = self._cryostat.sample_temperature
+        if abs(kelvin / instant.temperature - 1) < 0.1 * _SMALL:
+            return instant
+        return _Instant(instant.time, instant.driven, instant.thermal, instant.phase, instant.drive, kelvin)
+
+    def _changed(self, instant: _Instant, drive: _Drive) -> _Instant:
+        """Return the instant with another drive from there on: the motion and the phase are continuous."""
+        return _Instant(
+            instant.time, instant.driven, instant.thermal, instant.phase, drive, instant.temperature
+        )
+
+    def _let_cool(self, duration: float, signals: Signals) -> None:
+        self._cryostat.advance(
+            duration,
+            heater=signals["cryostat.heater"],
+            setpoint=signals["cryostat.setpoint"],
+            limit=signals["cryostat.heater_limit"],
+        )
+
+    def _drive(self, signals: Signals) -> _Drive:
+        voltage = signals["drive.amplitude"]
+        return _Drive(
+            angular_frequency=2 * math.pi * signals["drive.frequency"],
+            force=self.settings.force_per_volt * voltage,
+            voltage=voltage,
+            distance=signals["positioner.distance"],
+        )
+
+    def _memory(self, instant: _Instant) -> float:
+        """Return the time after which the motion has forgotten how it began, s."""
+        return _MEMORY / float(np.abs(self._motion(instant).motion.rates.real).min())
+
+    # -- the physics behind it -----------------------------------------------------------------------------
+
+    def _motion(self, instant: _Instant) -> ThermalMotion:
+        key = (instant.temperature, instant.drive.distance)
+        known = self._motions.get(key)
+        if known is None:
+            springs = self._springs(*key)
+            known = ThermalMotion(LinearMotion(self.settings.resonator, springs), instant.temperature)
+            self._motions[key] = known
+            if len(self._motions) > _CACHED:
+                self._motions.popitem(last=False)
+        return known
+
+    def _springs(self, kelvin: float, distance: float) -> list[RelaxingSpring]:
+        return [bath.spring(temperature=kelvin) for bath in self._baths(distance)]
+
+    def _baths(self, distance: float) -> list[SpinBath]:
+        if not distance > self.settings.magnet.radius:
+            raise ArgumentError(
+                "positioner.distance: wanted more than the magnet's radius "
+                f"{self.settings.magnet.radius:g} m, got {distance!r} m; retract the magnet"
+            )
+        return [
+            SpinBath(one.species, one.density, spectrum.rescaled(distance=distance + one.depth), one.t1)
+            for one, spectrum in zip(self.settings.baths, self._spectra, strict=True)
+        ]
+
+    @functools.cached_property
+    def _spectra(self) -> list[ReducedSpectrum]:
+        distance, magnet = self.settings.distance, self.settings.magnet
+        return [
+            reduce_geometry(magnet=magnet, sample=half_space(distance) if one.bulk else Surface(distance))
+            for one in self.settings.baths
+        ]

@@ -1,0 +1,415 @@
+"""The simulated cantilever: what a lock-in would see, against the physics it was not computed from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import constants
+from scipy.integrate import solve_ivp
+from scipy.optimize import curve_fit
+
+from labspin.clock import SimulatedClock
+from labspin.errors import ArgumentError
+from labspin.physics import mrfm
+from labspin.twin import World
+from labspin.twin.samples import SAMPLES, load
+from labspin.twin.samples.cryostat import Cryostat, CryostatSettings
+from labspin.twin.samples.mrfm_cantilever import BathSettings, CantileverSettings, MRFMCantilever
+
+PLAIN = CantileverSettings(cross_talk=0.0)
+# A drive so strong that the thermal motion is less than a millionth: the mean is seen without averaging.
+STRONG = 1e5
+
+
+def make(settings: CantileverSettings = PLAIN, *, kelvin: float = 0.1, seed: int = 1) -> World:
+    world = World(MRFMCantilever(settings), SimulatedClock(), seed=seed)
+    world.drive("cryostat.setpoint", kelvin)
+    world.clock.sleep(3600)
+    return world
+
+
+def look(world: World, frequency: float, times: Any = None) -> Any:
+    at = [world.clock.now()] if times is None else times
+    envelope = world.quadratures("cantilever", frequency, np.asarray(at, dtype=float))
+    return envelope if times is not None else envelope[0]
+
+
+def expected(world: World, frequency: float) -> complex:
+    """gain · χ(ω) · force from the physics of the settings, at the sample's true temperature."""
+    settings = world.sample.settings
+    omega, kelvin = 2 * np.pi * frequency, world.reading("sample_temperature")
+    kappa = 0
+    for one in settings.baths:
+        kappa = (
+            kappa
+            + mrfm.integrate_stiffness(
+                magnet=settings.magnet,
+                sample=mrfm.half_space(2.2e-6 + one.depth) if one.bulk else mrfm.Surface(2.2e-6 + one.depth),
+                density=one.density,
+                species=one.species,
+                temperature=kelvin,
+                angular_frequency=omega,
+                t1=one.t1(kelvin),
+            ).stiffness
+        )
+    chi = mrfm.susceptibility(resonator=settings.resonator, angular_frequency=omega, stiffness=kappa)
+    return complex(chi) * settings.gain * settings.force_per_volt * world.level("drive.amplitude")
+
+
+def test_the_sample_is_found_by_name() -> None:
+    assert load("mrfm_cantilever") is MRFMCantilever
+    assert SAMPLES["mrfm_cantilever"].detectors == {"cantilever": "analog"}
+    assert MRFMCantilever.inputs.keys() == MRFMCantilever.defaults.keys()
+
+
+def test_a_sweep_that_waits_shows_the_susceptibility_with_the_spins() -> None:
+    world = make()
+    world.drive("drive.amplitude", STRONG)
+    for frequency in (2998.0, 3001.5, 3002.0, 3004.0):
+        world.drive("drive.frequency", frequency)
+        world.clock.sleep(30)
+        assert look(world, frequency) == pytest.approx(expected(world, frequency), rel=3e-5)
+
+
+def test_electrons_and_nuclei_act_together() -> None:
+    nuclei = BathSettings(
+        species=mrfm.SPECIES["1H"], density=5e28, bulk=True, depth=2e-9, t1=mrfm.ConstantT1(2e-5)
+    )
+    world = make(replace(PLAIN, baths=(BathSettings(), nuclei)), kelvin=0.05)
+    alone = make(kelvin=0.05)
+    for one in (world, alone):
+        one.drive("drive.amplitude", STRONG)
+        one.drive("drive.frequency", 3002.0)
+        one.clock.sleep(60)
+    assert look(world, 3002.0) == pytest.approx(expected(world, 3002.0), rel=3e-5)
+    assert abs(look(world, 3002.0) / look(alone, 3002.0) - 1) > 1e-3
+    assert len(world.truth()["T1"]) == 2
+
+
+def test_cross_talk_phase_and_noise_are_the_readout_s() -> None:
+    settings = replace(PLAIN, cross_talk=2e-3 + 1e-3j, phase=0.7, noise=3e-7)
+    world = make(settings)
+    world.drive("drive.amplitude", STRONG)
+    world.drive("drive.frequency", 2500.0)
+    world.clock.sleep(30)
+    wanted = expected(world, 2500.0) * np.exp(0.7j) + STRONG * (2e-3 + 1e-3j)
+    assert look(world, 2500.0) == pytest.approx(wanted, rel=3e-5)
+    assert world.sample.noise_density("cantilever") == 3e-7
+
+
+def test_a_ring_down_is_that_of_the_equation_of_motion() -> None:
+    # Integrated here with its own form of the spins' answer: f + T1 f' = −K T1 q'.
+    settings = replace(PLAIN, resonator=mrfm.Resonator(70e-6, 2 * np.pi * 3e3, 2e3))
+    world = make(settings)
+    bath = mrfm.SpinBath(
+        mrfm.ELECTRON_G2,
+        settings.baths[0].density,
+        mrfm.reduce_geometry(magnet=settings.magnet, sample=mrfm.Surface(2.2e-6)),
+        settings.baths[0].t1,
+    )
+    spring = bath.spring(temperature=0.1)
+    frequency = world.truth()["resonance_frequency"]
+    world.drive("drive.frequency", frequency)
+    world.drive("drive.amplitude", STRONG)
+    world.clock.sleep(30)
+    start = world.clock.now()
+    world.drive("drive.amplitude", 0.0)
+    times = np.linspace(0, 0.05, 40)
+    seen = look(world, frequency, start + times)
+    r, omega = settings.resonator, 2 * np.pi * frequency
+    q0, v0 = 1.0 + 0j, 1j * omega
+    f0 = -spring.strength * (1 - 1 / (1 + 1j * omega * spring.t1))
+
+    def rate(_: float, y: np.ndarray) -> np.ndarray:
+        q, v, f = y
+        push = -r.stiffness * q - r.damping * v + f
+        return np.array([v, push / r.mass, -f / spring.t1 - spring.strength * v])
+
+    path = solve_ivp(rate, (0, 0.05), np.array([q0, v0, f0]), "DOP853", times, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(
+        seen, seen[0] * path.y[0] * np.exp(-1j * omega * times), atol=1e-4 * abs(seen[0])
+    )
+
+
+def test_a_ring_down_gives_the_true_quality_factor() -> None:
+    world = make()
+    truth = world.truth()
+    world.drive("drive.frequency", truth["resonance_frequency"])
+    world.drive("drive.amplitude", STRONG)
+    world.clock.sleep(30)
+    world.drive("drive.amplitude", 0.0)
+    times = world.clock.now() + np.array([0.05, 0.25])
+    amplitude = np.abs(look(world, truth["resonance_frequency"], times))
+    rate = math.log(amplitude[0] / amplitude[1]) / 0.2
+    quality = math.pi * truth["resonance_frequency"] / rate
+    assert quality == pytest.approx(truth["quality_factor"], rel=2e-3)
+    assert truth["quality_factor"] < 0.1 * truth["bare_quality_factor"]
+
+
+def test_a_sweep_that_does_not_wait_is_skewed() -> None:
+    world = make()
+    centre = world.truth()["resonance_frequency"]
+    world.drive("drive.amplitude", STRONG)
+    peaks = []
+    for way in (1, -1):
+        frequencies = centre + way * np.linspace(-30, 30, 121)
+        world.drive("drive.frequency", frequencies[0])
+        world.clock.sleep(30)
+        amplitudes = []
+        for frequency in frequencies:
+            world.drive("drive.frequency", float(frequency))
+            world.clock.sleep(0.02)
+            amplitudes.append(abs(look(world, float(frequency))))
+        peaks.append(frequencies[int(np.argmax(amplitudes))] - centre)
+    assert peaks[0] > 0.5
+    assert peaks[1] < -0.5
+
+
+def test_the_motion_is_continuous_where_the_drive_changes() -> None:
+    world = make()
+    world.drive("drive.amplitude", STRONG)
+    world.drive("drive.frequency", 3002.0)
+    world.clock.sleep(30)
+    before = look(world, 3002.0)
+    world.drive("drive.frequency", 3010.0)
+    assert look(world, 3010.0) == pytest.approx(before)
+    world.clock.sleep(1e-6)
+    assert look(world, 3010.0) == pytest.approx(before, rel=1e-3)
+
+
+def test_asking_often_does_not_change_the_motion() -> None:
+    worlds = [make(seed=seed) for seed in (1, 2)]
+    for world in worlds:
+        world.drive("drive.frequency", 3002.2)
+        world.drive("drive.amplitude", STRONG)
+    worlds[0].clock.sleep(0.5)
+    for _ in range(50):
+        worlds[1].clock.sleep(0.01)
+        look(worlds[1], 3002.2)
+    assert look(worlds[0], 3002.2) == pytest.approx(look(worlds[1], 3002.2), rel=1e-4)
+
+
+def test_the_past_may_be_asked_for_and_does_not_change() -> None:
+    world = make()
+    world.drive("drive.frequency", 3002.0)
+    world.clock.sleep(1.0)
+    now = world.clock.now()
+    ends = look(world, 3002.0, [now - 1.0, now])
+    times = now - 1.0 + np.linspace(0, 1, 101)
+    record = look(world, 3002.0, times)
+    assert record[[0, -1]] == pytest.approx(ends)
+    np.testing.assert_array_equal(look(world, 3002.0, times), record)
+    # Thermal motion does not jump from one millisecond to the next.
+    fine = look(world, 3002.0, now - 0.5 + np.arange(20) * 1e-4)
+    assert np.abs(np.diff(fine)).max() < 0.5 * 1.4e-10 * PLAIN.gain
+
+
+def test_asking_ahead_commits_the_motion_that_was_seen() -> None:
+    world = make()
+    later = world.clock.now() + 0.5
+    ahead = look(world, 3002.0, [later])[0]
+    world.clock.sleep(1.0)
+    assert look(world, 3002.0, [later])[0] == ahead
+
+
+def test_what_is_long_past_is_forgotten() -> None:
+    world = make()
+    with pytest.raises(ArgumentError, match="does not remember"):
+        look(world, 3000.0, [-5.0])
+
+
+def test_the_thermal_motion_obeys_equipartition_and_the_ring_down() -> None:
+    world = make(kelvin=0.2)
+    truth = world.truth()
+    ring_down = truth["quality_factor"] / (math.pi * truth["resonance_frequency"])
+    values = []
+    for _ in range(3000):
+        world.clock.sleep(ring_down / 2)
+        values.append(look(world, truth["resonance_frequency"]))
+    z = np.array(values) / PLAIN.gain
+    # <|z|²> = 2 k_BT/k0 (κ(0) = 0 along the surface), up to the spins' part of the stiffness.
+    assert np.mean(np.abs(z) ** 2) == pytest.approx(2 * constants.k * 0.2 / 70e-6, rel=0.1)
+    correlation = np.mean(z[2:] * z[:-2].conj()) / np.mean(np.abs(z) ** 2)
+    assert abs(correlation - math.exp(-1)) < 0.08
+
+
+def lorentzian(frequency: np.ndarray, centre: float, loss: float, top: float) -> np.ndarray:
+    chi = top / (1 - (frequency / centre) ** 2 + 1j * loss * frequency / centre)
+    return np.concatenate([chi.real, chi.imag])
+
+
+@pytest.mark.parametrize("kelvin", [0.05, 0.1, 0.3])
+def test_a_settled_sweep_gives_shift_and_loss_of_the_spins(kelvin: float) -> None:
+    world = make(kelvin=kelvin)
+    truth = world.truth()
+    frequencies = truth["resonance_frequency"] + np.linspace(-10, 10, 41)
+    world.drive("drive.amplitude", 10.0)
+    seen = []
+    for frequency in frequencies:
+        world.drive("drive.frequency", float(frequency))
+        world.clock.sleep(10)
+        seen.append(look(world, float(frequency)))
+    data = np.array(seen)
+    (centre, loss, _), covariance = curve_fit(
+        lorentzian,
+        frequencies,
+        np.concatenate([data.real, data.imag]),
+        (frequencies[np.argmax(np.abs(data))], 1e-3, np.abs(data).max() * 1e-3),
+    )
+    spread = np.sqrt(np.diagonal(covariance))
+    assert abs(centre - truth["resonance_frequency"]) < 5 * spread[0] + 1e-3
+    assert loss == pytest.approx(1 / truth["quality_factor"], rel=5e-3)
+    # And truth is close to the first-order formula of the thesis, at T1(T) and the preset's density.
+    reference = mrfm.first_order_shift(
+        resonator=PLAIN.resonator, stiffness=complex(truth["stiffness_real"], truth["stiffness_imag"])
+    )
+    assert truth["frequency_shift"] == pytest.approx(
+        float(reference.angular_frequency) / (2 * np.pi), rel=5e-3
+    )
+    assert truth["added_dissipation"] == pytest.approx(float(reference.inverse_quality), rel=5e-3)
+
+
+def test_retracting_the_magnet_frees_the_cantilever() -> None:
+    world = make()
+    near = world.truth()
+    world.drive("positioner.distance", 4.4e-6)
+    far = world.truth()
+    world.drive("positioner.distance", 1e-3)
+    free = world.truth()
+    assert abs(free["frequency_shift"]) < 1e-6 * near["frequency_shift"]
+    assert free["quality_factor"] == pytest.approx(free["bare_quality_factor"], rel=1e-4)
+    # Exactly rescaled: κ(2d, T) = κ(d, 8T)/8.
+    spectrum = mrfm.reduce_geometry(magnet=PLAIN.magnet, sample=mrfm.Surface(2.2e-6))
+    scaled = mrfm.spectrum_stiffness(
+        spectrum=spectrum,
+        density=PLAIN.baths[0].density,
+        species=mrfm.ELECTRON_G2,
+        temperature=0.8,
+        angular_frequency=2 * np.pi * far["resonance_frequency"],
+        t1=far["T1"][0],
+    )
+    assert far["stiffness_imag"] == pytest.approx(scaled.imag / 8, rel=1e-6)
+
+
+def test_the_magnet_cannot_touch_the_surface() -> None:
+    magnet = replace(PLAIN.magnet, radius=1.7e-6)
+    world = make(replace(PLAIN, magnet=magnet))
+    world.drive("positioner.distance", 1.6e-6)
+    with pytest.raises(ArgumentError, match="retract the magnet"):
+        world.truth()
+
+
+def test_a_seed_gives_the_same_noise_and_another_seed_another() -> None:
+    rows = []
+    for seed in (3, 3, 4):
+        world = make(seed=seed)
+        rows.append([look(world, 3002.0, world.clock.now() + np.linspace(0, 1, 5))])
+    np.testing.assert_array_equal(rows[0], rows[1])
+    assert not np.allclose(rows[0], rows[2])
+
+
+def test_while_the_cryostat_moves_the_cantilever_follows_its_temperature() -> None:
+    world = make(kelvin=0.3)
+    world.drive("drive.frequency", 2990.0)
+    world.drive("drive.amplitude", STRONG)
+    world.drive("cryostat.setpoint", 0.0)
+    for _ in range(10):
+        world.clock.sleep(30)
+        # 12 Hz off resonance the response follows κ(T) at once; what lags is at most a step's temperature.
+        assert look(world, 2990.0) == pytest.approx(expected(world, 2990.0), rel=2e-3)
+
+
+def test_unknown_detectors_and_probes_are_refused() -> None:
+    world = make()
+    with pytest.raises(ArgumentError, match="no analog detector"):
+        world.sample.quadratures("pl", 1.0, np.zeros(1), world.signals(), world.rng)
+    with pytest.raises(ArgumentError, match="no probe"):
+        world.reading("field")
+
+
+@pytest.mark.parametrize(
+    ("make_settings", "message"),
+    [
+        (lambda: CantileverSettings(distance=0.0), "distance"),
+        (lambda: CantileverSettings(noise=-1.0), "noise"),
+        (lambda: CantileverSettings(gain=math.nan), "gain"),
+        (lambda: BathSettings(density=-1.0), "density"),
+        (lambda: BathSettings(depth=-1.0), "depth"),
+        (lambda: CryostatSettings(base_temperature=0.0), "base_temperature"),
+        (lambda: CryostatSettings(sample_time=60.0), "differs from stage_time"),
+    ],
+)
+def test_impossible_settings_are_refused(make_settings: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make_settings()
+
+
+class TestCryostat:
+    """The cold stage by itself."""
+
+    OFF: dict[str, float] = {"heater": 0.0, "setpoint": 0.0, "limit": 1e-3}  # noqa: RUF012
+
+    def test_a_heater_of_constant_power_warms_to_the_balance_of_flows(self) -> None:
+        stage = Cryostat(CryostatSettings())
+        stage.advance(1e5, heater=1e-6, setpoint=0.0, limit=1e-3)
+        balance = math.sqrt(0.02**2 + 2 * 1e-6 / 2e-4)
+        assert stage.stage_temperature == pytest.approx(balance)
+        assert stage.sample_temperature == pytest.approx(balance)
+
+    def test_stage_and_sample_against_the_heat_equation(self) -> None:
+        settings = CryostatSettings()
+        stage = Cryostat(settings)
+        # C = γT with γ = g τ: γ T dT/dt = P − g (T² − T0²)/2; the sample is a second such body.
+        g, tau = settings.conductance, settings.stage_time
+
+        def rate(_: float, y: np.ndarray) -> list[float]:
+            flow = 5e-6 - g / 2 * (y[0] ** 2 - settings.base_temperature**2)
+            return [
+                flow / (g * tau / 2 * 2 * y[0]),
+                (y[0] ** 2 - y[1] ** 2) / (2 * y[1] * settings.sample_time),
+            ]
+
+        path = solve_ivp(rate, (0, 90), [0.02, 0.02], "DOP853", rtol=1e-11, atol=1e-13)
+        for _ in range(9):
+            stage.advance(10.0, heater=5e-6, setpoint=0.0, limit=1e-3)
+        assert [stage.stage_temperature, stage.sample_temperature] == pytest.approx(path.y[:, -1], rel=1e-8)
+
+    def test_the_sample_lags_behind_the_thermometer(self) -> None:
+        stage = Cryostat(CryostatSettings())
+        stage.advance(30.0, heater=0.0, setpoint=0.3, limit=1e-3)
+        # The loop is through with its own 7.5 s, the sample not yet with its 20 s.
+        assert 0.3 - stage.stage_temperature < 0.01
+        assert 0.3 - stage.sample_temperature > 0.03
+        stage.advance(300.0, heater=0.0, setpoint=0.3, limit=1e-3)
+        assert stage.sample_temperature == pytest.approx(0.3, rel=1e-3)
+
+    @pytest.mark.parametrize("setpoint", [0.03, 0.1, 1.0])
+    def test_the_loop_holds_any_temperature_without_overshoot(self, setpoint: float) -> None:
+        stage = Cryostat(CryostatSettings())
+        seen = []
+        for _ in range(600):
+            stage.advance(2.0, heater=0.0, setpoint=setpoint, limit=1e-3)
+            seen.append(stage.stage_temperature)
+        assert seen[-1] == pytest.approx(setpoint, rel=1e-6)
+        assert max(seen) < 1.02 * setpoint
+
+    def test_the_heater_is_limited_and_cannot_cool(self) -> None:
+        stage = Cryostat(CryostatSettings())
+        stage.advance(1e4, heater=0.0, setpoint=2.0, limit=1e-5)
+        assert stage.power == 1e-5
+        assert stage.stage_temperature == pytest.approx(math.sqrt(0.02**2 + 0.1), rel=1e-6)
+        stage.advance(10.0, heater=0.0, setpoint=0.01, limit=1e-5)
+        assert stage.power == 0.0
+        stage.advance(1e5, heater=0.0, setpoint=0.01, limit=1e-5)
+        assert stage.stage_temperature == pytest.approx(0.02)
+
+    def test_the_way_does_not_depend_on_how_often_one_looks(self) -> None:
+        stages = [Cryostat(CryostatSettings()) for _ in range(2)]
+        stages[0].advance(100.0, heater=0.0, setpoint=0.2, limit=1e-4)
+        for _ in range(250):
+            stages[1].advance(0.4, heater=0.0, setpoint=0.2, limit=1e-4)
+        assert stages[0].sample_temperature == pytest.approx(stages[1].sample_temperature, rel=1e-6)
