@@ -61,6 +61,7 @@ from labspin.physics.mrfm.spectrum import (
     spectrum_error,
     spectrum_stiffness,
 )
+from labspin.physics.mrfm.thermal import ThermalMotion
 
 __all__ = [
     "ELECTRON_G2",
@@ -98,6 +99,7 @@ __all__ = [
     "Surface",
     "SurfaceBathPreset",
     "T1Model",
+    "ThermalMotion",
     "absorption_line",
     "bath_stiffness",
     "brillouin",

@@ -84,6 +84,11 @@ class LinearMotion:
         phase = np.asarray(time)[..., None] * (self._rates * self.resonator.angular_frequency)
         return np.asarray((np.exp(phase) * amplitudes) @ self._modes.T, dtype=np.complex128)
 
+    def propagator(self, duration: float) -> FloatArray:
+        """Return e^{Aω0t}, which carries x over ``duration`` seconds of free motion, shape (n, n)."""
+        growth = np.exp(self._rates * (self.resonator.angular_frequency * duration))
+        return np.asarray(np.real((self._modes * growth) @ np.linalg.inv(self._modes)))
+
     def equilibrium_covariance(self, *, temperature: float) -> FloatArray:
         """Return the covariance of x at rest in thermal equilibrium in m², by equipartition.
 

@@ -1,0 +1,96 @@
+"""Thermal motion of the resonator and its baths, drawn exactly, at any times and in any order.
+
+The motion is a Gaussian Markov process: after a time t, x is e^{At}x plus noise of covariance Σ −
+e^{At}Σe^{Aᵀt}, with Σ that of equilibrium (equipartition). No time step is too long or too short. Between two
+instants that are known already, x is Gaussian too (a bridge), so that a record may be asked for afterwards,
+and finer, without contradicting what was seen.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.physics.arguments import non_negative
+from labspin.physics.mrfm.dynamics import LinearMotion
+
+__all__ = ["ThermalMotion"]
+
+FloatArray = NDArray[np.float64]
+
+_REMEMBERED = 64
+
+
+class _Elapse(NamedTuple):
+    """What a time does: x → propagator x + noise of that covariance."""
+
+    propagator: FloatArray
+    covariance: FloatArray
+
+
+class ThermalMotion:
+    """Random motion x = (q, q̇/ω0, s_1, …) of a resonator with its baths, in m.
+
+    Parameters
+    ----------
+    motion
+        Resonator and baths.
+    temperature
+        Of both in K, ≥ 0.
+
+    Raises
+    ------
+    ArgumentError
+        The temperature is negative.
+    """
+
+    def __init__(self, motion: LinearMotion, temperature: float) -> None:
+        self.motion = motion
+        self.temperature = float(non_negative("temperature", temperature, unit="K"))
+        self._settled = motion.equilibrium_covariance(temperature=self.temperature)
+        self._elapses: OrderedDict[float, _Elapse] = OrderedDict()
+
+    def equilibrium(self, rng: np.random.Generator) -> FloatArray:
+        """Return x drawn from thermal equilibrium."""
+        return self._draw(self._settled, rng)
+
+    def later(self, state: FloatArray, duration: float, rng: np.random.Generator) -> FloatArray:
+        """Return x drawn for ``duration`` seconds after ``state``."""
+        elapse = self._elapse(duration)
+        return elapse.propagator @ state + self._draw(elapse.covariance, rng)
+
+    def between(
+        self,
+        before: FloatArray,
+        after: FloatArray,
+        since: float,
+        until: float,
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Return x drawn for an instant ``since`` s after ``before`` and ``until`` s before ``after``."""
+        first, second = self._elapse(since), self._elapse(until)
+        forecast = first.propagator @ before
+        carried = second.propagator @ first.covariance
+        spread = carried @ second.propagator.T + second.covariance
+        gain = carried.T @ np.linalg.pinv(spread, rcond=1e-13, hermitian=True)
+        mean = forecast + gain @ (after - second.propagator @ forecast)
+        return mean + self._draw(first.covariance - gain @ carried, rng)
+
+    def _elapse(self, duration: float) -> _Elapse:
+        known = self._elapses.get(duration)
+        if known is None:
+            propagator = self.motion.propagator(duration)
+            known = _Elapse(propagator, self._settled - propagator @ self._settled @ propagator.T)
+            self._elapses[duration] = known
+            if len(self._elapses) > _REMEMBERED:
+                self._elapses.popitem(last=False)
+        return known
+
+    def _draw(self, covariance: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return Gaussian numbers of that covariance; what rounding left below zero counts as zero."""
+        values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        numbers = rng.standard_normal(len(values))
+        return np.asarray(vectors @ (np.sqrt(np.maximum(values, 0)) * numbers))
