@@ -181,7 +181,7 @@ class Bench:
         self.pulses = PulseStreamer(self.world)
         self.magnet.write("FUNC:MODE CURR;:CURR -10;:OUTP ON")
         self.microwave.write("FREQ2.66695E9;AMPR10;ENBR1")
-        self.counter.write("CM0;CI0,1;CI1,1;CI2,3;CP2,5E5;GM0,1;GM1,1")
+        self.counter.write("CM0;CI0,1;CI1,1;CI2,3;CP2,3E6;GM0,1;GM1,1")
         self.clock.sleep(1.0)
 
     def count(self, dark, microwave):
@@ -195,7 +195,7 @@ class Bench:
         self.counter.read()
         self.counter.write("CS")
         while True:
-            self.clock.sleep(20.0)
+            self.clock.sleep(100.0)
             self.counter.write("SS1")
             if self.counter.read() == "1":
                 break
