@@ -195,11 +195,12 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):
-        return format_quantity(value, unit)
-    prefixed = format_quantity(max(abs(value), stderr), unit, digits=12).split(" ", 1)
+        return f"{value:.4g} {unit}" if unit.startswith("1/") else format_quantity(value, unit)
+    reciprocal = unit.startswith("1/")  # "k1/s" reads badly
+    prefixed = format_quantity(max(abs(value), stderr), "1" if reciprocal else unit, digits=12).split(" ", 1)
     scale = float(prefixed[0]) / max(abs(value), stderr)
     shown, error = value * scale, stderr * scale
-    name = f" {prefixed[1]}" if len(prefixed) > 1 else ""
+    name = f" {unit}" if reciprocal else f" {prefixed[1]}" if len(prefixed) > 1 else ""
     largest = max(abs(shown), error)
     power = 0 if 1e-3 <= largest < 1e6 else math.floor(math.log10(largest))
     shown, error = shown / 10.0**power, error / 10.0**power

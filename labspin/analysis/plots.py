@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "figure_of", "plot_outcomes", "plot_t1", "save"]
+__all__ = [
+    "COLOURS",
+    "axis_label",
+    "axis_scale",
+    "figure_of",
+    "plot_outcomes",
+    "plot_t1",
+    "save",
+    "spans_decades",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^vPX"
@@ -73,10 +82,14 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
 
 
 def save(figure: Figure, path: Path | str) -> Path:
-    """Write ``figure`` and return its path."""
+    """Write ``figure`` and return its path: PNG without an ending, ``fits.png`` in a folder."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     target = Path(path)
+    if target.is_dir():
+        target = target / "fits.png"
+    elif not target.suffix:
+        target = target.with_suffix(".png")
     FigureCanvasAgg(figure)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +109,7 @@ def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
 
 def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic: bool | None) -> None:
     first = outcomes[0]
-    scale, unit = _axis_scale(np.concatenate([outcome.x for outcome in outcomes]), first.x_unit)
+    scale, unit = axis_scale(np.concatenate([outcome.x for outcome in outcomes]), first.x_unit)
     spectrum = first.model == "thermal_spectrum"
     for index, outcome in enumerate(outcomes):
         colour = COLOURS[index % len(COLOURS)]
@@ -106,11 +119,11 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     if spectrum:
         upper.set_yscale("log")
     if logarithmic is None:
-        logarithmic = not spectrum and _spans_decades(first.x)
+        logarithmic = not spectrum and spans_decades(first.x)
     if logarithmic:
         _log_axis(lower, np.concatenate([outcome.x for outcome in outcomes]) * scale)
-    lower.set_xlabel(_label(first.x_name, unit))
-    upper.set_ylabel(_label(first.y_name, first.y_unit))
+    lower.set_xlabel(axis_label(first.x_name, unit))
+    upper.set_ylabel(axis_label(first.y_name, first.y_unit))
     known = all(outcome.sigma is not None for outcome in outcomes)
     lower.set_ylabel("residual / σ" if known else "residual")
     upper.grid(alpha=0.25)
@@ -123,21 +136,29 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
 def _draw_one(
     upper: Axes, lower: Axes, outcome: FitOutcome, scale: float, colour: str, marker: str, spectrum: bool
 ) -> None:
-    label = _legend(outcome)
     points: dict[str, Any] = {"color": colour, "markersize": 2 if spectrum else 4}
-    errors = None if spectrum else outcome.sigma
-    upper.errorbar(
-        outcome.x * scale, np.real(outcome.y), errors, fmt=marker, capsize=2, elinewidth=0.8, **points
-    )
+    x, y, sigma, residuals = _pooled(outcome)
+    errors = None if spectrum else sigma
+    upper.errorbar(x * scale, y, errors, fmt=marker, capsize=2, elinewidth=0.8, **points)
     upper.plot(
         outcome.curve_x * scale,
         np.real(outcome.curve_y),
         color=colour if not spectrum else "black",
-        label=label,
+        label=_legend(outcome),
         zorder=3,
     )
-    residuals = np.real(outcome.residuals) / (1.0 if outcome.sigma is None else outcome.sigma)
-    lower.plot(outcome.x * scale, residuals, marker, **points)
+    lower.plot(x * scale, residuals / (1.0 if sigma is None else sigma), marker, **points)
+
+
+def _pooled(outcome: FitOutcome) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]:
+    """Return x, y, sigma and residuals to draw: repeated measurements at one x as their weighted mean."""
+    x, place = np.unique(outcome.x, return_inverse=True)
+    y, residuals = np.real(outcome.y), np.real(outcome.residuals)
+    weights = np.ones_like(y) if outcome.sigma is None else outcome.sigma**-2.0
+    total = np.bincount(place, weights)
+    means = [np.bincount(place, weights * values) / total for values in (y, residuals)]
+    sigma = None if outcome.sigma is None else np.asarray(total**-0.5, np.float64)
+    return x, means[0], sigma, means[1]
 
 
 def _legend(outcome: FitOutcome) -> str:
@@ -155,7 +176,8 @@ def _symbol(name: str) -> str:
     )
 
 
-def _spans_decades(x: FloatArray) -> bool:
+def spans_decades(x: FloatArray) -> bool:
+    """Return whether ``x`` is best drawn on a logarithmic axis."""
     positive = x[x > 0]
     return bool(positive.size > 2 and x.min() >= 0 and x.max() / positive.min() >= 100)
 
@@ -172,16 +194,18 @@ def _log_axis(axes: Axes, x: FloatArray) -> None:
         axes.set_xscale("log")
 
 
-def _axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
+def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
     """Return the factor and the prefixed unit in which ``x`` reads well."""
     largest = float(np.max(np.abs(x))) if x.size else 0.0
     if not largest > 0 or not math.isfinite(largest):
         return 1.0, unit
     number, _, prefixed = format_quantity(largest, unit, digits=15).partition(" ")
-    if not prefixed or unit in ("", "1"):
+    if not prefixed or unit in ("", "1") or unit.startswith("1/"):
         return 1.0, unit
     return 10.0 ** round(math.log10(float(number) / largest)), prefixed
 
 
-def _label(name: str, unit: str) -> str:
-    return name if unit in ("", "1") else f"{name} ({unit})"
+def axis_label(name: str, unit: str) -> str:
+    """Return the text beside an axis."""
+    words = name.replace("_", " ")
+    return words if unit in ("", "1") else f"{words} ({unit})"

@@ -1,20 +1,27 @@
-"""Pictures of runs: the measured quantity as it stands in the file, with the fits that stand beside it."""
+"""Pictures of runs: the measured quantity as it stands in the file, with the fit that stands beside it.
+
+Dimensions that only repeat the measurement are averaged, with the standard error of the mean as bars.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labspin.analysis.plots import COLOURS, save
+from labspin.analysis.model import FloatArray
+from labspin.analysis.plots import COLOURS, axis_label, axis_scale, save, spans_decades
+from labspin.analysis.traces import REPEATS
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from labspin.data import Run
+    from labspin.data import FitRecord, Run
+
+Axis = tuple[str, str, FloatArray]
 
 __all__ = ["plot_runs"]
 
@@ -42,68 +49,101 @@ def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str 
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
     figure = Figure(figsize=(6.4 * columns, 4.4 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, run in zip(axes, runs, strict=False):
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, run in zip(panels, runs, strict=False):
         _draw_run(panel, run, quantity)
-    for panel in axes[len(runs) :]:
+    for panel in panels[len(runs) :]:
         panel.set_axis_off()
     return save(figure, output)
 
 
-def _draw_run(axes: Axes, run: Run, quantity: str | None) -> None:
+def _draw_run(panel: Axes, run: Run, quantity: str | None) -> None:
     layout = run.header.layout
     names = [column.name for column in layout.columns]
     chosen = quantity or run.header.signal
     if chosen not in names:
         raise FitError(f"{run.path}: has no quantity {chosen!r}; it has {', '.join(names)}")
     column = layout.column(chosen)
+    if column.dtype == "str":
+        raise FitError(f"{run.path}: {chosen!r} is text; choose a quantity of numbers")
     values = np.asarray(run.data[chosen])
-    shown = np.abs(values) if np.iscomplexobj(values) else values
-    scan = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
-    all_axes = [*scan, *((a.name, a.unit, a.values) for a in column.inner_axes())]
+    shown = np.abs(values) if np.iscomplexobj(values) else np.asarray(values, np.float64)
+    axes = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
+    axes += [(a.name, a.unit, a.values) for a in column.inner_axes()]
+    axes, shown, error = _without_repeats(axes, shown)
+    panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
     if shown.ndim == 1:
-        _draw_line(axes, run, all_axes[0], shown, column)
-    elif shown.ndim == 2:
-        _draw_map(axes, all_axes, shown, column)
+        fits = [fit for fit in run.fits if fit.quantity == chosen]
+        _draw_line(panel, axes[0], shown, error, axis_label(column.name, column.unit), fits)
     else:
-        mean = np.nanmean(shown, axis=tuple(range(2, shown.ndim)))
-        _draw_map(axes, all_axes[:2], mean, column)
-    axes.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
+        mean = _mean(shown, tuple(range(2, shown.ndim))) if shown.ndim > 2 else shown
+        _draw_map(panel, axes[:2], mean, axis_label(column.name, column.unit))
 
 
-def _list_axis(run: Run) -> list[tuple[str, str, Any]]:
+def _without_repeats(
+    axes: list[Axis], values: FloatArray
+) -> tuple[list[Axis], FloatArray, FloatArray | None]:
+    """Return the mean over dimensions that only repeat the measurement, and its standard error."""
+    repeats = tuple(index for index, axis in enumerate(axes) if axis[0] in REPEATS)
+    if not repeats or len(repeats) == len(axes):
+        return axes, values, None
+    count = np.isfinite(values).sum(repeats)
+    mean = _mean(values, repeats)
+    square = _mean(np.square(values - np.expand_dims(mean, repeats)), repeats)
+    error = np.sqrt(square / np.where(count > 1, count - 1, np.nan))
+    return [axis for index, axis in enumerate(axes) if index not in repeats], mean, error
+
+
+def _mean(values: FloatArray, over: tuple[int, ...]) -> FloatArray:
+    """Return the mean of the finite values, NaN where there is none."""
+    there = np.isfinite(values)
+    count = there.sum(over)
+    total = np.where(there, values, 0.0).sum(over)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _list_axis(run: Run) -> list[Axis]:
     """Return what a list scan is drawn over: its first numeric coordinate, or the number of the point."""
     for column in run.header.layout.coordinates:
         if column.dtype in ("float64", "int64") and not column.shape:
             return [(column.name, column.unit, np.asarray(run.data[column.name], np.float64))]
-    return [("point", "1", np.arange(run.shape[0]))]
+    return [("point", "1", np.arange(float(run.shape[0])))]
 
 
-def _draw_line(axes: Axes, run: Run, axis: tuple[str, str, Any], values: Any, column: Any) -> None:
+def _draw_line(
+    panel: Axes, axis: Axis, values: FloatArray, error: FloatArray | None, label: str, fits: list[FitRecord]
+) -> None:
     name, unit, x = axis
     order = np.argsort(x, kind="stable")
-    axes.plot(np.asarray(x)[order], values[order], "o-", color=COLOURS[0], markersize=3, linewidth=0.7)
-    axes.set_xlabel(_label(name, unit))
-    axes.set_ylabel(_label(column.name, column.unit))
-    positive = np.asarray(x)[np.asarray(x) > 0]
-    if positive.size > 2 and np.min(x) > 0 and positive.max() / positive.min() > 100:
-        axes.set_xscale("log")
+    scale, shown_unit = axis_scale(np.asarray(x), unit)
+    drawn = fits[-1] if fits and fits[-1].curve is not None and not fits[-1].dimensions else None
+    bars = None if error is None else error[order]
+    panel.errorbar(
+        x[order] * scale, values[order], bars, fmt="o" if drawn else "o-", color=COLOURS[0], markersize=3,
+        linewidth=0.7, capsize=2,
+    )  # fmt: skip
+    if drawn is not None and drawn.curve is not None:
+        points = drawn.curve.axes[0].values
+        sorted_points = np.argsort(points, kind="stable")
+        curve = np.real(drawn.curve.values)[sorted_points]
+        panel.plot(points[sorted_points] * scale, curve, color=COLOURS[1], label=drawn.model, zorder=3)
+        panel.legend(fontsize=8, frameon=False)
+    panel.set_xlabel(axis_label(name, shown_unit))
+    panel.set_ylabel(label)
+    panel.grid(alpha=0.25)
+    if x.min() > 0 and spans_decades(x):
+        panel.set_xscale("log")
 
 
-def _draw_map(axes: Axes, scan: list[tuple[str, str, Any]], values: Any, column: Any) -> None:
-    (name_y, unit_y, y), (name_x, unit_x, x) = scan[:2]
+def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str) -> None:
+    (name_y, unit_y, y), (name_x, unit_x, x) = axes
     order_y, order_x = np.argsort(y, kind="stable"), np.argsort(x, kind="stable")
-    image = axes.pcolormesh(
-        np.asarray(x)[order_x],
-        np.asarray(y)[order_y],
-        values[np.ix_(order_y, order_x)],
-        shading="nearest",
+    scale_y, shown_y = axis_scale(np.asarray(y), unit_y)
+    scale_x, shown_x = axis_scale(np.asarray(x), unit_x)
+    image = panel.pcolormesh(
+        x[order_x] * scale_x, y[order_y] * scale_y, values[np.ix_(order_y, order_x)], shading="nearest",
         cmap="cividis",
-    )
-    axes.figure.colorbar(image, ax=axes, label=_label(column.name, column.unit))
-    axes.set_xlabel(_label(name_x, unit_x))
-    axes.set_ylabel(_label(name_y, unit_y))
-
-
-def _label(name: str, unit: str) -> str:
-    return name.replace("_", " ") if unit in ("", "1") else f"{name.replace('_', ' ')} ({unit})"
+    )  # fmt: skip
+    panel.figure.colorbar(image, ax=panel, label=label)
+    panel.set_xlabel(axis_label(name_x, shown_x))
+    panel.set_ylabel(axis_label(name_y, shown_y))

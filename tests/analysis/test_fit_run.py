@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from labspin.analysis import fit_foreign, fit_run, load_model, plot_outcomes, plot_t1
+from labspin.analysis import fit_foreign, fit_run, load_model, plot_outcomes, plot_runs, plot_t1
 from labspin.analysis.recipes import Recipe
 from labspin.analysis.storage import record_of
 from labspin.analysis.traces import traces_of
-from labspin.data import Column, Dimension, Layout, RunHeader
+from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError, RecipeError, UnitError
 
 SE = load_model("stretched_exponential")
@@ -159,3 +159,52 @@ def test_foreign_text_columns(tmp_path, separator, suffix):
 def test_foreign_file_that_is_none(tmp_path):
     with pytest.raises(FitError, match="found none"):
         fit_foreign(tmp_path / "none.h5", x="x", y="y", model="thermal_spectrum")
+
+
+def run_file(folder, rng):
+    axis = (
+        Dimension(name="average", unit="1", values=np.arange(3.0)),
+        Dimension(name="dark_time", unit="s", values=DELAYS),
+    )
+    columns = tuple(Column(name=name, dtype="int64") for name in ("dark", "bright"))
+    layout = Layout(dimensions=axis, columns=columns)
+    path = folder / "run.h5"
+    writer = RunWriter.create(path, RunHeader(procedure="t1", label="alone", layout=layout, signal="bright"))
+    data = counts(rng, 1.6e-3, (3,))
+    for index in range(3 * DELAYS.size - 1):
+        place = np.unravel_index(index, (3, DELAYS.size))
+        writer.append(index, float(index), [int(data["dark"][place]), int(data["bright"][place])])
+    return writer.finish("finished")
+
+
+def test_fit_of_a_run_file_is_stored_and_read_back(tmp_path):
+    path = run_file(tmp_path, np.random.default_rng(9))
+    (outcome,) = fit_run(path, RECIPE, write=True)
+    fit_run(path, RECIPE, write=True)
+    run = read_run(path)
+    (stored,) = run.fits
+    assert outcome.statistics.points == 3 * DELAYS.size - 1
+    assert float(stored.parameter("T1").value) == outcome["T1"].value
+    assert float(stored.parameter("rate").stderr) == outcome["rate"].stderr
+    assert stored.recipe["y"] == "bright - dark"
+    np.testing.assert_array_equal(stored.curve.data, outcome.y)
+    assert stored.statistics["p_value"] == pytest.approx(outcome.statistics.p_value)
+    picture = plot_runs([path], tmp_path / "run.png")
+    assert picture.stat().st_size > 5000
+    assert plot_outcomes([outcome], tmp_path).name == "fits.png"
+    with pytest.raises(FitError, match="no quantity 'none'"):
+        plot_runs([path], tmp_path / "x.png", quantity="none")
+
+
+def test_recipe_of_the_procedure_is_found(tmp_path, monkeypatch):
+    path = run_file(tmp_path, np.random.default_rng(10))
+    folder = tmp_path / "analysis"
+    folder.mkdir()
+    (folder / "t1.toml").write_text(
+        'procedures = ["t1"]\n[data]\nx = "dark_time"\ny = "bright - dark"\n'
+        '[model]\nname = "stretched_exponential"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    (outcome,) = fit_run(path)
+    assert outcome.name == "t1"
+    assert outcome.statistics.errors_from_scatter
