@@ -16,6 +16,7 @@ from labspin.physics.mrfm.caution import (
     SaturationWarning,
 )
 from labspin.physics.mrfm.dynamics import ChirpResponse, LinearMotion, chirp_response, ring_down
+from labspin.physics.mrfm.figures import SpinLine, bath_shifts, spin_line
 from labspin.physics.mrfm.integrals import IntegratedStiffness, bath_stiffness, integrate_stiffness
 from labspin.physics.mrfm.lockin import LockInFilter, demodulate, lock_in_reading
 from labspin.physics.mrfm.magnet import (
@@ -94,6 +95,7 @@ __all__ = [
     "SaturationWarning",
     "SingleSpinPreset",
     "SpinBath",
+    "SpinLine",
     "SpinSpecies",
     "SpinStiffness",
     "Surface",
@@ -101,6 +103,7 @@ __all__ = [
     "T1Model",
     "ThermalMotion",
     "absorption_line",
+    "bath_shifts",
     "bath_stiffness",
     "brillouin",
     "brillouin_slope",
@@ -124,6 +127,7 @@ __all__ = [
     "species_named",
     "spectrum_error",
     "spectrum_stiffness",
+    "spin_line",
     "spin_stiffness",
     "stepped_sweep",
     "sum_over_spins",

@@ -83,10 +83,15 @@ def polarisation(spin: float, spacing: FloatArray) -> FloatArray:
 
 def polarisation_slope(spin: float, spacing: FloatArray) -> FloatArray:
     """Return Br_S'(S t) for level spacings ``t`` ≥ 0 that the caller has checked and bounded."""
-    y = np.exp(-spacing)
+    y = np.asarray(np.negative(spacing))
+    np.exp(y, out=y)
     if spin == 0.5:
-        half: FloatArray = 4 * y / np.square(1 + y)
-        return half
+        # In place: this is what a fit of κ(T) spends its time on.
+        partition = 1 + y
+        partition *= partition
+        y *= 4
+        y /= partition
+        return y
     slope = _horner(_variance_coefficients(spin), y)
     slope /= np.square(_partition(spin, y)) * spin**2
     return slope

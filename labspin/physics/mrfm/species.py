@@ -123,8 +123,7 @@ def _level_spacing(species: SpinSpecies, field: FloatArray, temperature: FloatAr
     """Return t = ħ|γ|B/(k_B T), bounded so that no T > 0 overflows."""
     with np.errstate(over="ignore"):
         spacing = (constants.hbar * abs(species.gyromagnetic_ratio) / constants.k) * field / temperature
-    bounded: FloatArray = np.minimum(spacing, LARGEST_SPACING)
-    return bounded
+    return np.minimum(spacing, LARGEST_SPACING, out=np.asarray(spacing))
 
 
 _CODATA = "CODATA, scipy.constants"

@@ -193,6 +193,19 @@ def test_the_dissipation_has_its_maximum_at_59_mk_and_where_t1_is_one_over_omega
     assert phases[np.argmax(losses)] == pytest.approx(1.0, rel=1e-3)
 
 
+def test_the_curves_of_fig_3_3_are_those_of_the_preset(
+    preset: mrfm.SurfaceBathPreset, preset_spectrum: mrfm.ReducedSpectrum
+) -> None:
+    kelvin = np.geomspace(0.01, 1, 30)[:, None]
+    curves = mrfm.bath_shifts(temperature=kelvin, phase=[0.1, 1.0, 10.0, np.inf])
+    direct = mrfm.first_order_shift(
+        resonator=preset.resonator, stiffness=kappa(preset, preset_spectrum, kelvin[:, 0], 1.0)
+    )
+    assert curves.angular_frequency.shape == (30, 4)
+    np.testing.assert_allclose(curves.angular_frequency[:, 1], direct.angular_frequency)
+    np.testing.assert_allclose(curves.inverse_quality[:, 1], direct.inverse_quality)
+
+
 def test_of_fig_3_3_the_loss_at_a_tenth_and_ten_times_coincides(
     preset: mrfm.SurfaceBathPreset, preset_spectrum: mrfm.ReducedSpectrum
 ) -> None:
