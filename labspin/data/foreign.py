@@ -271,9 +271,9 @@ def _read_table(path: Path) -> _Table:
 
 
 def _make_table(path: Path, lines: list[tuple[int, str]], comments: list[str]) -> _Table:
-    delimiter = _delimiter([line for _, line in lines[:50]])
+    delimiter = _delimiter(lines[0][1])
     rows = [(number, _cells(line, delimiter)) for number, line in lines]
-    width = len(rows[-1][1])
+    width = len(rows[0][1])
     if any(map(_is_number, rows[0][1])):
         # numpy.savetxt and others put the names into the last comment.
         titles = _cells(comments[-1].lstrip("# "), delimiter) if comments else []
@@ -284,10 +284,10 @@ def _make_table(path: Path, lines: list[tuple[int, str]], comments: list[str]) -
     return _Table(path, tuple(rows[0][1]), tuple(rows[1:]))
 
 
-def _delimiter(lines: list[str]) -> str | None:
-    """Return what parts the columns: the candidate that all lines have most of; ``None`` is white space."""
-    best = max(",;\t", key=lambda mark: min(line.count(mark) for line in lines))
-    return best if min(line.count(best) for line in lines) else None
+def _delimiter(first: str) -> str | None:
+    """Return what parts the columns: the mark that the first line has most of; ``None`` is white space."""
+    best = max(",;\t", key=first.count)
+    return best if best in first else None
 
 
 def _cells(line: str, delimiter: str | None) -> list[str]:

@@ -183,12 +183,9 @@ def _describe_plot(data: h5py.Group, run: Run) -> None:
     data.attrs["axes"] = [*axes, *inner]
     if inner:
         data[signal.name].attrs["interpretation"] = "spectrum" if len(inner) == 1 else "image"
-    for name in (f"{signal.name}_{word}" for word in ("errors", "error", "stderr")):
-        if name in data and data[name].shape == data[signal.name].shape:
-            data[signal.name].attrs["uncertainties"] = name
-            break
     same = [c.name for c in layout.quantities if c.shape == signal.shape and c.dtype in ("float64", "int64")]
-    auxiliary = [name for name in same if name != signal.name]
+    # Viewers find NAME_errors by themselves, as the errors of NAME.
+    auxiliary = [name for name in same if name != signal.name and not name.endswith("_errors")]
     if auxiliary:
         data.attrs["auxiliary_signals"] = auxiliary
 

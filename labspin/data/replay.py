@@ -7,6 +7,7 @@ that no writer of ours can have made is refused as damage.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
 __all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
 
 HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
+TRUTH = "truth"
+"""Kind of the event that says what a simulated sample really is at the run's settings, once they are reached."""
 MAX_GAP = 1_000_000
 """How far the running number of an adaptive list scan may run ahead of the number of its points."""
 
@@ -45,6 +48,7 @@ class _Replay:
     status: Status | None = None
     ended: str | None = None
     snapshot: dict[str, Any] | None = None
+    truth: dict[str, Any] | None = None
 
     def take(self, record: list[Any]) -> None:
         kind = record[0]
@@ -62,6 +66,8 @@ class _Replay:
         match record:
             case [_, float(time), str(kind), str(message), dict(data)]:
                 self.events.append(Event(time=time, kind=kind, message=message, data=data))
+                if kind == TRUTH:
+                    self.truth = data
             case _:
                 raise DamagedFileError("an event does not hold what an event holds")
 
@@ -149,7 +155,7 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
     index, time, columns = _gather(source, header.layout, replay.points)
     return Run(
         path=path,
-        header=header,
+        header=header if replay.truth is None else dataclasses.replace(header, truth=replay.truth),
         status="running" if live else replay.status or "dead",
         points=Points(index=index, time=time),
         columns=columns,

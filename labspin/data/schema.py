@@ -129,6 +129,7 @@ class Column:
     """What every point yields under one name: a number, a text or an array.
 
     A *quantity* is measured; a *coordinate* says where (a read-back field, the set-point of a list scan).
+    Standard errors of a quantity ``NAME`` go by the name ``NAME_errors``: viewers draw them as error bars.
     """
 
     name: str
