@@ -85,10 +85,9 @@ class Evolution:
     state: FloatArray  # (mixture, 4, n) populations at the end
     photons: FloatArray  # (segments, 4) photons of one centre of each class emitted in each segment
 
-    @property
-    def final_state(self) -> FloatArray:
-        """The state to pass on as ``initial``, shape (mixture, 4, n)."""
-        return self.state
+    def mean_state(self, decay: RateMixture) -> FloatArray:
+        """Return the populations (4, n) averaged over the mixture ``decay`` that was evolved."""
+        return np.asarray(np.tensordot(decay.weights, self.state, 1))
 
 
 def thermal_state(model: RateModel) -> FloatArray:

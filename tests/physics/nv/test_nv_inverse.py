@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from labspin.errors import ArgumentError
+from labspin.physics.nv import (
+    FIG4_BENCH,
+    FIG4_ORIENTATION,
+    LABORATORY_BENCH,
+    NVCentre,
+    equivalent_fields,
+    equivalent_orientations,
+    field_from_lines,
+    orientation_from_lines,
+    transition_frequencies,
+)
+
+MHZ, GAUSS = 2e6 * np.pi, 1e-4
+
+
+def in_wedge(field: np.ndarray, strained: bool = False) -> np.ndarray:
+    inside = np.abs(field)
+    last = 2 if strained else 3
+    inside[:last] = -np.sort(-inside[:last])
+    return inside
+
+
+@settings(max_examples=14, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(3, 8), strain=st.sampled_from([0.0, 4 * MHZ]))
+def test_true_field_is_among_the_solutions(seed: int, count: int, strain: float) -> None:
+    rng = np.random.default_rng(seed)
+    field = rng.normal(size=3)
+    field *= rng.uniform(20 * GAUSS, 250 * GAUSS) / np.linalg.norm(field)
+    centre = NVCentre(strain=strain)
+    lines = transition_frequencies(field=field, centre=centre).ravel()
+    chosen = rng.permutation(8)[:count]
+    solutions = field_from_lines(lines=lines[chosen], uncertainty=0.02 * MHZ, centre=centre)
+    distance = [np.abs(s.field - in_wedge(field, strain != 0)).max() for s in solutions]
+    assert min(distance) < 0.02 * GAUSS
+    best = solutions[int(np.argmin(distance))]
+    computed = transition_frequencies(field=best.field, centre=centre)
+    matched = np.array([computed[c, b] for c, b in best.assignment])
+    assert np.allclose(matched, lines[chosen], atol=0.1 * MHZ)
+    assert len(set(best.assignment)) == count
+    for image in best.equivalents[:: max(1, len(best.equivalents) // 7)]:
+        images = np.sort(transition_frequencies(field=image, centre=centre).ravel())
+        base = np.sort(computed.ravel())
+        assert np.allclose(images, base, rtol=1e-9)
+
+
+def test_merged_classes_are_allowed() -> None:
+    field = LABORATORY_BENCH.orientation.apply(LABORATORY_BENCH.bench.field(17 * GAUSS))
+    lines = np.unique(np.round(transition_frequencies(field=field).ravel() / MHZ, 3)) * MHZ
+    assert lines.size == 6
+    window = (2.4e3 * MHZ, 3.4e3 * MHZ)
+    solutions = field_from_lines(lines=lines, uncertainty=0.05 * MHZ, window=window)
+    assert np.allclose(solutions[0].field, in_wedge(field), atol=0.05 * GAUSS)
+    assert len(solutions[0].equivalents) == 24  # on a mirror plane two of 48 images fall together
+
+
+def test_window_rejects_fields_whose_lines_were_not_seen() -> None:
+    field = np.array([60.0, 25.0, 10.0]) * GAUSS
+    lower = transition_frequencies(field=field)[:, 0]
+    window = (2.5e3 * MHZ, 2.8699e3 * MHZ)
+    seen = lower[(lower > window[0]) & (lower < window[1])]
+    free = field_from_lines(lines=seen, uncertainty=0.05 * MHZ)
+    constrained = field_from_lines(lines=seen, uncertainty=0.05 * MHZ, window=window)
+    assert len(constrained) <= len(free)
+    assert min(np.abs(s.field - in_wedge(field)).max() for s in constrained) < 0.05 * GAUSS
+
+
+def test_uncertainty_is_what_repeated_noise_gives() -> None:
+    field = np.array([70.0, 40.0, 15.0]) * GAUSS
+    lines = transition_frequencies(field=field).ravel()
+    rng = np.random.default_rng(7)
+    errors, chi = [], []
+    for _ in range(25):
+        noisy = lines + rng.normal(size=8) * 0.3 * MHZ
+        best = field_from_lines(lines=rng.permutation(noisy), uncertainty=0.3 * MHZ)[0]
+        errors.append(best.field - field)
+        chi.append(best.chi_square)
+    spread, expected = np.cov(np.array(errors).T), best.covariance
+    assert np.allclose(np.sqrt(np.diag(spread)), np.sqrt(np.diag(expected)), rtol=0.5)
+    assert np.mean(chi) == pytest.approx(5.0, rel=0.4)
+    assert best.strength_uncertainty < 0.3 * MHZ / 28e9 / 2 / np.pi * 10
+
+
+def test_splitting_can_be_fitted() -> None:
+    field = np.array([90.0, 30.0, 20.0]) * GAUSS
+    warm = NVCentre(zero_field_splitting=2866.3 * MHZ)
+    lines = transition_frequencies(field=field, centre=warm).ravel()
+    best = field_from_lines(lines=lines, uncertainty=0.05 * MHZ, fit_splitting=True)[0]
+    assert best.splitting == pytest.approx(2866.3 * MHZ, rel=1e-6)
+    assert np.allclose(best.field, field, atol=0.05 * GAUSS)
+    with pytest.raises(ArgumentError, match="no field"):
+        field_from_lines(lines=lines, uncertainty=0.02 * MHZ)
+
+
+def test_equivalent_fields_count() -> None:
+    assert len(equivalent_fields([3.0, 2.0, 1.0])) == 48
+    assert len(equivalent_fields([3.0, 2.0, 1.0], centre=NVCentre(strain=MHZ))) == 16
+    assert len(equivalent_fields([1.0, 1.0, 0.0])) == 12
+    assert len(equivalent_fields([1.0, 0.0, 0.0])) == 6
+    assert len(equivalent_fields([0.0, 0.0, 0.0])) == 1
+
+
+@pytest.mark.parametrize("orientation", [FIG4_ORIENTATION, LABORATORY_BENCH.orientation])
+def test_orientation_of_the_bench_from_three_spectra(orientation: Rotation) -> None:
+    rng = np.random.default_rng(2)
+    fields = FIG4_BENCH.field(np.array([10, 17, 25]) * GAUSS)
+    lines = transition_frequencies(field=fields, orientation=orientation)[..., 0]
+    noisy = [rng.permutation(row + rng.normal(size=4) * 0.2 * MHZ) for row in lines]
+    solutions = orientation_from_lines(fields=fields, lines=noisy, uncertainty=0.2 * MHZ)
+    best = solutions[0]
+    assert len(best.equivalents) == 48  # all fields lie in one plane
+    turn = best.equivalents * orientation.inv()
+    nearest = turn.as_rotvec()[int(np.argmin(turn.magnitude()))]
+    images = [i for i in range(48) if turn[i].magnitude() < 0.1]
+    assert images
+    assert np.linalg.norm(nearest) < 6 * np.sqrt(np.trace(best.covariance))
+    for image in best.equivalents[::5]:
+        found = transition_frequencies(field=fields, orientation=image)[..., 0]
+        assert np.allclose(np.sort(found), np.sort(lines), atol=2 * MHZ)
+    assert len(best.assignments) == 3
+    computed = transition_frequencies(field=fields[0], orientation=best.orientation)
+    matched = [computed[c, b] for c, b in best.assignments[0]]
+    assert np.allclose(matched, noisy[0], atol=1.5 * MHZ)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_random_orientation_from_fields_out_of_plane(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    orientation = Rotation.random(rng=rng)
+    fields = 0.008 * np.array([[0, 0, 1.0], [1.0, 0.2, 0.5], [0.1, 1.0, 0.4]])
+    lines = transition_frequencies(field=fields, orientation=orientation)
+    solutions = orientation_from_lines(
+        fields=fields, lines=[row.ravel() for row in lines], uncertainty=0.05 * MHZ
+    )
+    best = solutions[0]
+    assert len(best.equivalents) == 24
+    assert (best.equivalents * orientation.inv()).magnitude().min() < 1e-4
+
+
+def test_equivalent_orientations_have_the_same_lines() -> None:
+    rng = np.random.default_rng(3)
+    orientation = Rotation.random(rng=rng)
+    planar = FIG4_BENCH.field(np.array([-40.0, 10.0, 60.0]) * GAUSS)
+    images = equivalent_orientations(orientation=orientation, fields=planar)
+    lines = transition_frequencies(field=planar[:, None], orientation=images)
+    base = np.sort(transition_frequencies(field=planar, orientation=orientation).reshape(3, 8))
+    assert np.allclose(np.sort(lines.reshape(3, 48, 8)), base[:, None], rtol=1e-9)
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="at least 3 lines"):
+        field_from_lines(lines=[1e10, 2e10], uncertainty=1e6)
+    with pytest.raises(ArgumentError, match="one to eight"):
+        field_from_lines(lines=np.full(9, 1.8e10), uncertainty=1e6)
+    with pytest.raises(ArgumentError, match="uncertainty"):
+        field_from_lines(lines=np.full(4, 1.8e10), uncertainty=0.0)
+    with pytest.raises(ArgumentError, match="uncertainty"):
+        field_from_lines(lines=np.full(4, 1.8e10), uncertainty=np.ones(3))
+    with pytest.raises(ArgumentError, match="lines"):
+        field_from_lines(lines=[1e10, np.nan, 2e10], uncertainty=1e6)
+    with pytest.raises(ArgumentError, match="one spectrum a field"):
+        orientation_from_lines(fields=np.zeros((2, 3)), lines=[[1e10]], uncertainty=1e6)
+    with pytest.raises(ArgumentError, match="three lines"):
+        orientation_from_lines(fields=[[0, 0, 0.01]], lines=[[1e10]], uncertainty=1e6)
+    with pytest.raises(ArgumentError, match="no orientation"):
+        orientation_from_lines(fields=[[0, 0, 0.01]], lines=[[1e10, 1.2e10, 1.4e10, 3e10]], uncertainty=1e6)
