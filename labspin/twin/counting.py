@@ -167,6 +167,10 @@ class _Train:
     def _windows(self) -> tuple[FloatArray, NDArray[np.int64]]:
         """Cut every gate after every edge into windows inside the pattern's period."""
         period = self.pattern.period
+        starts = (self.edges[:, None] + self.gates[:, 0]) % period
+        stops = starts + self.gates[:, 1]
+        if (stops <= period).all():
+            return np.stack([starts.ravel(), stops.ravel()], axis=1), np.arange(starts.size)
         windows, owner = [], []
         for edge_index, edge in enumerate(self.edges):
             for gate_index, (delay, width) in enumerate(self.gates):

@@ -160,7 +160,7 @@ json_values = st.recursive(
 METHODS = sorted(pulse_streamer_jrpc.PulseStreamer.__dict__)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(METHODS), json_values)
 def test_any_parameters_get_an_answer(method, parameters):
     streamer = PulseStreamer(make_world())

@@ -3,7 +3,8 @@
 After the *BIT 4886 Operator Manual* (Kepco 243-1303): SCPI words, ranges of the model, 16 bit programming
 and read-back, output off and voltage mode after ``*RST``. In current mode ``CURR`` is the set-point and
 ``VOLT`` the largest voltage the supply uses to reach it (compliance); in voltage mode the other way round.
-Changing the mode puts the new main channel to zero and the limiting channel to its maximum.
+Assumed, not found in the manual: changing the mode puts the new main channel to zero and the limiting one to
+its maximum; the noise and the bandwidth of the readings.
 
 The load is a coil of resistance R and inductance L. The current ramps no faster than (compliance voltage)/L
 and lags by the time constant of the supply's loop in current mode, by L/R in voltage mode and when the
@@ -12,9 +13,8 @@ output is off or has tripped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.errors import ArgumentError
 from labspin.twin.message import SCPI_COMMANDS, MessageDevice
@@ -205,9 +205,12 @@ class KepcoBOP(MessageDevice):
         self.report(CommandError(-300, "Device specific error"))
 
 
-def _commands() -> list[Command]:
-    nothing: Callable[[Any], None] = lambda device: None  # noqa: E731
-    return [
+def _nothing(device: KepcoBOP) -> None:
+    """Do nothing: there is nobody at the front panel."""
+
+
+KepcoBOP.table = Table(
+    [
         *SCPI_COMMANDS,
         choice(
             "FUNCtion:MODE",
@@ -223,11 +226,9 @@ def _commands() -> list[Command]:
         ask("MEASure[:SCALar]:VOLTage[:DC]", KepcoBOP.measured_voltage),
         ask("STATus:QUEStionable:CONDition", KepcoBOP.questionable),
         ask("DIAGnostic:TST", lambda device: "0"),
-        do("SYSTem:BEEP", nothing),
-        do("SYSTem:REMote", nothing),
-        do("SYSTem:LOCal", nothing),
+        do("SYSTem:BEEP", _nothing),
+        do("SYSTem:REMote", _nothing),
+        do("SYSTem:LOCal", _nothing),
         Command("DISPlay:TEXT", do=_text),
     ]
-
-
-KepcoBOP.table = Table(_commands())
+)

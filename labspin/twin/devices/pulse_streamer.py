@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -169,11 +170,14 @@ class PulseStreamer(SimulatedDevice):
         entry = _METHODS.get(method)
         if entry is None:
             raise CommandError(_NO_METHOD, "Method not found")
-        fewest, most, function = entry
+        kinds, fewest, function = entry
         if isinstance(parameters, dict):
             parameters = list(parameters.values())
-        if not isinstance(parameters, list) or not fewest <= len(parameters) <= most:
+        if not isinstance(parameters, list) or not fewest <= len(parameters) <= len(kinds):
             raise CommandError(_INVALID_PARAMS, "Invalid params")
+        for value, kind in zip(parameters, kinds, strict=False):
+            if not _KINDS[kind](value):
+                raise CommandError(_INVALID_PARAMS, f"Invalid params: {value!r}")
         return function(self, *parameters)
 
     # -- what it does ------------------------------------------------------------------------------------
@@ -182,9 +186,9 @@ class PulseStreamer(SimulatedDevice):
         """Take a sequence as base64 text, and play it as the trigger says."""
         try:
             data = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, TypeError, ValueError):
+        except (binascii.Error, ValueError):
             raise CommandError(_INVALID_PARAMS, "Invalid params: no base64") from None
-        self._load(self._pattern(data), _whole(runs), _levels(final))
+        self._load(self._pattern(data), runs, _levels(final))
 
     def _stream_binary(self, payload: bytes) -> int | None:
         if len(payload) < 32:
@@ -324,17 +328,15 @@ def _port_levels(steps: NDArray[np.void], port: str) -> NDArray[np.float64]:
     return ((steps["digital"] >> int(port)) & 1).astype(np.float64)
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise CommandError(_INVALID_PARAMS, "Invalid params: wanted a whole number")
-    return value
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _levels(output: Any) -> tuple[int, int, int]:
     """Return (digital, a0, a1) of an output state as it is sent: (0, digital, a0, a1)."""
-    if not isinstance(output, list | tuple) or len(output) != 4:
+    if len(output) != 4 or not all(_is_whole(value) for value in output):
         raise CommandError(_INVALID_PARAMS, "Invalid params: wanted (0, digital, a0, a1)")
-    _, digital, a0, a1 = (_whole(value) for value in output)
+    _, digital, a0, a1 = output
     if not 0 <= digital <= 255 or max(abs(a0), abs(a1)) > _FULL_SCALE:
         raise CommandError(_INVALID_PARAMS, "Invalid params: level out of range")
     return digital, a0, a1
@@ -350,39 +352,46 @@ def _encoded(answer: Any) -> bytes:
 
 Method = Callable[..., Any]
 
-_METHODS: dict[str, tuple[int, int, Method]] = {  # method -> fewest and most parameters, function
-    "stream": (3, 3, PulseStreamer.stream),
-    "start": (2, 2, PulseStreamer.start_slot),
-    "startNow": (0, 0, PulseStreamer.start_now),
-    "rearm": (0, 0, PulseStreamer.rearm),
-    "constant": (1, 1, PulseStreamer.set_constant),
-    "forceFinal": (0, 0, PulseStreamer.force_final),
-    "reset": (0, 0, PulseStreamer.reset),
-    "reboot": (0, 0, PulseStreamer.reset),
-    "isStreaming": (0, 0, PulseStreamer.is_streaming),
-    "isRunning": (0, 0, PulseStreamer.is_streaming),
-    "hasFinished": (0, 0, PulseStreamer.has_finished),
-    "hasSequence": (0, 0, lambda device: device.state.sequence is not None),
-    "isReadyForData": (1, 1, lambda device, slot: slot in (0, 1) and not device.is_streaming()),
-    "getStreamingState": (0, 0, PulseStreamer.streaming_state),
-    "getStatusRegister": (0, 0, lambda device: device.streaming_state()["State"]),
-    "getUnderflow": (0, 0, lambda device: 0),
-    "getTemperature": (0, 0, lambda device: float(device._options["temperature"])),
-    "getSupplyState": (0, 0, lambda device: True),
-    "getSerial": (0, 1, PulseStreamer.serial),
-    "getFPGAID": (0, 0, lambda device: device.serial(0)),
-    "getFirmwareVersion": (0, 0, lambda device: str(device._options["firmware"])),
-    "getHardwareVersion": (0, 0, lambda device: str(device._options["hardware"])),
-    "setTrigger": (2, 2, PulseStreamer.set_trigger),
-    "getTriggerStart": (0, 0, lambda device: device.state.start),
-    "getTriggerRearm": (0, 0, lambda device: device.state.rearm),
-    "selectClock": (1, 1, lambda device, source: device.assign("clock", source)),
-    "getClock": (0, 0, lambda device: device.state.clock),
-    "setSquareWave125MHz": (1, 1, lambda device, mask: device.assign("square_wave", mask)),
-    "setHostname": (1, 1, lambda device, name: device.assign("hostname", str(name))),
-    "getHostname": (0, 0, lambda device: device.state.hostname),
-    "getNetworkConfiguration": (1, 1, lambda device, permanent: device.state.network),
-    "getAnalogCalibration": (0, 0, lambda device: device.state.calibration),
-    "setAnalogCalibration": (4, 4, lambda device, *values: device.assign(
+_KINDS: dict[str, Callable[[Any], bool]] = {  # of parameters, by a letter
+    "i": _is_whole,
+    "n": lambda value: _is_whole(value) or (isinstance(value, float) and math.isfinite(value)),
+    "s": lambda value: isinstance(value, str),
+    "b": lambda value: isinstance(value, bool),
+    "l": lambda value: isinstance(value, list),
+}
+_METHODS: dict[str, tuple[str, int, Method]] = {  # method -> kinds of parameters, how many it needs, function
+    "stream": ("sil", 3, PulseStreamer.stream),
+    "start": ("ii", 2, PulseStreamer.start_slot),
+    "startNow": ("", 0, PulseStreamer.start_now),
+    "rearm": ("", 0, PulseStreamer.rearm),
+    "constant": ("l", 1, PulseStreamer.set_constant),
+    "forceFinal": ("", 0, PulseStreamer.force_final),
+    "reset": ("", 0, PulseStreamer.reset),
+    "reboot": ("", 0, PulseStreamer.reset),
+    "isStreaming": ("", 0, PulseStreamer.is_streaming),
+    "isRunning": ("", 0, PulseStreamer.is_streaming),
+    "hasFinished": ("", 0, PulseStreamer.has_finished),
+    "hasSequence": ("", 0, lambda device: device.state.sequence is not None),
+    "isReadyForData": ("i", 1, lambda device, slot: slot in (0, 1) and not device.is_streaming()),
+    "getStreamingState": ("", 0, PulseStreamer.streaming_state),
+    "getStatusRegister": ("", 0, lambda device: device.streaming_state()["State"]),
+    "getUnderflow": ("", 0, lambda device: 0),
+    "getTemperature": ("", 0, lambda device: float(device._options["temperature"])),
+    "getSupplyState": ("", 0, lambda device: True),
+    "getSerial": ("i", 0, PulseStreamer.serial),
+    "getFPGAID": ("", 0, lambda device: device.serial(0)),
+    "getFirmwareVersion": ("", 0, lambda device: str(device._options["firmware"])),
+    "getHardwareVersion": ("", 0, lambda device: str(device._options["hardware"])),
+    "setTrigger": ("ii", 2, PulseStreamer.set_trigger),
+    "getTriggerStart": ("", 0, lambda device: device.state.start),
+    "getTriggerRearm": ("", 0, lambda device: device.state.rearm),
+    "selectClock": ("i", 1, lambda device, source: device.assign("clock", source)),
+    "getClock": ("", 0, lambda device: device.state.clock),
+    "setSquareWave125MHz": ("i", 1, lambda device, mask: device.assign("square_wave", mask)),
+    "setHostname": ("s", 1, lambda device, name: device.assign("hostname", str(name))),
+    "getHostname": ("", 0, lambda device: device.state.hostname),
+    "getNetworkConfiguration": ("b", 1, lambda device, permanent: device.state.network),
+    "getAnalogCalibration": ("", 0, lambda device: device.state.calibration),
+    "setAnalogCalibration": ("nnnn", 4, lambda device, *values: device.assign(
         "calibration", dict(zip(device.state.calibration, values, strict=True)))),
 }  # fmt: skip

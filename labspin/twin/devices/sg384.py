@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.twin.message import COMMON_COMMANDS, MessageDevice
 from labspin.twin.wire import (
@@ -188,18 +188,20 @@ class SG384(MessageDevice):
         return f"{float(self._options['temperature']):.1f}"
 
 
-def _commands() -> list[Command]:
-    apply = lambda device: device.apply()  # noqa: E731
-    nothing: Any = lambda device: None  # noqa: E731
-    return [
+def _nothing(device: SG384) -> None:
+    """Do nothing: there is nobody at the front panel."""
+
+
+SG384.table = Table(
+    [
         *COMMON_COMMANDS,
         _frequency(),
         number("PHAS", "phase", unit="DEG", limits=(-360, 360), resolution=0.1, form="{:.2f}"),
         _power("AMPR", "rf_power", RF_LIMITS),
         _power("AMPL", "lf_power", LF_LIMITS),
         number("OFSL", "lf_offset", unit="V", limits=(-1.5, 1.5), resolution=0.005, form="{:.3f}"),
-        switch("ENBR", "rf_enabled", then=apply),
-        switch("ENBL", "lf_enabled", then=apply),
+        switch("ENBR", "rf_enabled", then=SG384.apply),
+        switch("ENBL", "lf_enabled", then=SG384.apply),
         switch("MODL", "modulated"),
         _integer("TYPE", "modulation", 0, 7),
         _integer("MFNC", "function", 0, 5),
@@ -220,8 +222,6 @@ def _commands() -> list[Command]:
         ask("OPTN", _option, arguments=True),
         ask("LERR", _next_error),
         do("RPHS", lambda device: setattr(device.state, "phase", 0.0)),
-        *(do(header, nothing) for header in ("LCAL", "REMT")),
+        *(do(header, _nothing) for header in ("LCAL", "REMT")),
     ]
-
-
-SG384.table = Table(_commands())
+)

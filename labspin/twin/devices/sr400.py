@@ -23,8 +23,18 @@ import math
 from typing import Any, ClassVar
 
 from labspin.twin.counting import CountJob
-from labspin.twin.devices import sr400_settings as ranges
-from labspin.twin.devices.sr400_settings import Settings, indexed, setting
+from labspin.twin.devices.sr400_settings import (
+    MAXIMUM_GATE,
+    MAXIMUM_STEP,
+    MINIMUM_WIDTH,
+    Settings,
+    four_digits,
+    indexed,
+    one_digit,
+    setting,
+    stepped,
+    whole,
+)
 from labspin.twin.message import MessageDevice
 from labspin.twin.wire import Command, CommandError, Dialect, Table, Unit, do, parse_number
 
@@ -266,6 +276,8 @@ def _secondary(device: SR400, unit: Unit) -> str:
     value = device._secondary | (COUNTING if device._jobs is not None else 0)
     device._secondary = 0
     for bit in _integers(unit, 0, 1):
+        if not 0 <= bit <= 2:
+            raise CommandError(-222, "Data out of range")
         value = (value >> bit) & 1
     return str(value)
 
@@ -355,41 +367,45 @@ def _accepted(fewest: int, most: int) -> Any:
     return call
 
 
-def _commands() -> list[Command]:
-    whole, volts = ranges.whole, ranges.stepped
-    flag, level, port = whole(0, 1), volts(-0.3, 0.3, 0.0002), volts(-10, 10, 0.005)
-    delay, width = ranges.four_digits(0, ranges.MAXIMUM_GATE), ranges.four_digits(
-        ranges.MINIMUM_WIDTH, ranges.MAXIMUM_GATE
-    )  # fmt: skip
-    preset, step = ranges.one_digit(1, 9e11), ranges.four_digits(0, ranges.MAXIMUM_STEP)
-    mode, three = whole(0, 2), (0, 1, 2)
-    return [
+def _dwell(value: float) -> float:
+    """Round a dwell time: 0 (external), or 2 ms to 60 s with one digit."""
+    return 0.0 if value == 0 else one_digit(2e-3, 60)(value)
+
+
+_FLAG, _GATE_MODE, _COUNTERS, _GATES, _PORTS = whole(0, 1), whole(0, 2), (0, 1, 2), (0, 1), (1, 2)
+_LEVEL, _LEVEL_STEP = stepped(-0.3, 0.3, 0.0002), stepped(-0.02, 0.02, 0.0002)  # V
+_PORT, _PORT_STEP = stepped(-10, 10, 0.005), stepped(-0.5, 0.5, 0.005)  # V
+_DELAY, _STEP = four_digits(0, MAXIMUM_GATE), four_digits(0, MAXIMUM_STEP)  # s
+_WIDTH, _PRESET = four_digits(MINIMUM_WIDTH, MAXIMUM_GATE), one_digit(1, 9e11)
+
+SR400.table = Table(
+    [
         setting("CM", "mode", whole(0, 3)),
         indexed("CI", "inputs", {0: whole(0, 1), 1: whole(1, 2), 2: whole(0, 3, among=(0, 2, 3))}),
-        indexed("CP", "presets", {1: preset, 2: preset}, form="{:.0E}"),
+        indexed("CP", "presets", dict.fromkeys((1, 2), _PRESET), form="{:.0E}"),
         setting("NP", "periods", whole(1, _POINTS)),
         Command("NN", do=_position),
-        setting("NE", "scan_end", flag),
+        setting("NE", "scan_end", _FLAG),
         setting("DT", "dwell", _dwell),
         setting("AS", "analog_source", whole(0, 3)),
         setting("AM", "analog_scale", whole(0, 7)),
-        setting("SD", "display", flag),
-        setting("TS", "trigger_slope", flag),
-        setting("TL", "trigger_level", volts(-2, 2, 0.001)),
-        indexed("DS", "disc_slopes", dict.fromkeys(three, flag)),
-        indexed("DM", "disc_modes", dict.fromkeys(three, flag)),
-        indexed("DY", "disc_steps", dict.fromkeys(three, volts(-0.02, 0.02, 0.0002))),
-        indexed("DL", "disc_levels", dict.fromkeys(three, level)),
-        Command("DZ", do=_scanned("disc", three)),
-        indexed("PM", "port_modes", {1: flag, 2: flag}, first=1),
-        indexed("PY", "port_steps", dict.fromkeys((1, 2), volts(-0.5, 0.5, 0.005)), first=1),
-        indexed("PL", "port_levels", {1: port, 2: port}, first=1),
-        Command("PZ", do=_scanned("port", (1, 2))),
-        indexed("GM", "gate_modes", {0: mode, 1: mode}),
-        indexed("GY", "gate_steps", {0: step, 1: step}),
-        indexed("GD", "gate_delays", {0: delay, 1: delay}),
-        Command("GZ", do=_scanned("gate", (0, 1))),
-        indexed("GW", "gate_widths", {0: width, 1: width}),
+        setting("SD", "display", _FLAG),
+        setting("TS", "trigger_slope", _FLAG),
+        setting("TL", "trigger_level", stepped(-2, 2, 0.001)),
+        indexed("DS", "disc_slopes", dict.fromkeys(_COUNTERS, _FLAG)),
+        indexed("DM", "disc_modes", dict.fromkeys(_COUNTERS, _FLAG)),
+        indexed("DY", "disc_steps", dict.fromkeys(_COUNTERS, _LEVEL_STEP)),
+        indexed("DL", "disc_levels", dict.fromkeys(_COUNTERS, _LEVEL)),
+        Command("DZ", do=_scanned("disc", _COUNTERS)),
+        indexed("PM", "port_modes", dict.fromkeys(_PORTS, _FLAG), first=1),
+        indexed("PY", "port_steps", dict.fromkeys(_PORTS, _PORT_STEP), first=1),
+        indexed("PL", "port_levels", dict.fromkeys(_PORTS, _PORT), first=1),
+        Command("PZ", do=_scanned("port", _PORTS)),
+        indexed("GM", "gate_modes", dict.fromkeys(_GATES, _GATE_MODE)),
+        indexed("GY", "gate_steps", dict.fromkeys(_GATES, _STEP)),
+        indexed("GD", "gate_delays", dict.fromkeys(_GATES, _DELAY)),
+        Command("GZ", do=_scanned("gate", _GATES)),
+        indexed("GW", "gate_widths", dict.fromkeys(_GATES, _WIDTH)),
         do("CS", lambda device: device.start()),
         do("CH", SR400.halt),
         do("CR", SR400.reset_counters),
@@ -414,11 +430,4 @@ def _commands() -> list[Command]:
         Command("FB", do=_scan_and_send("B")),
         Command("FT", do=_scan_and_send("T")),
     ]
-
-
-def _dwell(value: float) -> float:
-    """Round a dwell time: 0 (external), or 2 ms to 60 s with one digit."""
-    return 0.0 if value == 0 else ranges.one_digit(2e-3, 60)(value)
-
-
-SR400.table = Table(_commands())
+)

@@ -15,7 +15,18 @@ from labspin.twin.wire import Command, CommandError, Unit, parse_number
 if TYPE_CHECKING:
     from labspin.twin.devices.sr400 import SR400
 
-__all__ = ["Settings", "four_digits", "indexed", "one_digit", "setting", "stepped", "whole"]
+__all__ = [
+    "MAXIMUM_GATE",
+    "MAXIMUM_STEP",
+    "MINIMUM_WIDTH",
+    "Settings",
+    "four_digits",
+    "indexed",
+    "one_digit",
+    "setting",
+    "stepped",
+    "whole",
+]
 
 MAXIMUM_GATE, MINIMUM_WIDTH, MAXIMUM_STEP = 999.2e-3, 5e-9, 99.92e-3  # s
 
