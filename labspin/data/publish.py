@@ -145,6 +145,13 @@ def _carry_fits(previous: Path, entry: h5py.Group) -> None:
 
 @contextlib.contextmanager
 def _temporary(target: Path) -> Iterator[Path]:
+    """Give the name of a temporary file that goes in any case, and clear away those of the dead.
+
+    Whoever publishes holds the lock of the run, so that any other temporary file of it is an orphan.
+    """
+    for entry in target.parent.iterdir():
+        if entry.name.startswith(f".{target.name}.") and entry.name.endswith(".tmp"):
+            entry.unlink(missing_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{time.monotonic_ns():x}.tmp")
     try:
         yield temporary

@@ -41,6 +41,7 @@ class RunWriter:
         self._journal = journal
         self._pack = packer().pack
         self._lock = threading.Lock()
+        self._publishing = threading.Lock()
         self._convert = tuple(_converter(column) for column in header.layout.columns)
         self._limit = header.layout.size
         self._checkpointer: _Checkpointer | None = None
@@ -173,7 +174,8 @@ class RunWriter:
         """
         from labspin.data.publish import publish
 
-        publish(self.read())
+        with self._publishing:
+            publish(self.read())
 
     def read(self) -> Run:
         """Return the run as it stands in the journal now."""
@@ -211,7 +213,8 @@ class RunWriter:
                 f"{self.path}: the journal holds {len(run.points)} of {len(self.done)} points; it is kept, "
                 "the disk may be failing"
             )
-        target = publish(run)
+        with self._publishing:
+            target = publish(run)
         self._journal.close(remove=True)
         return target
 
