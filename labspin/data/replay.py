@@ -26,7 +26,7 @@ __all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "
 
 HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
 TRUTH = "truth"
-"""Kind of the event that says what a simulated sample really is at the run's settings, once they are reached."""
+"""Kind of the event that says what a simulated sample really is, once the run's settings are reached."""
 MAX_GAP = 1_000_000
 """How far the running number of an adaptive list scan may run ahead of the number of its points."""
 
