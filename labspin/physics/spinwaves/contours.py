@@ -23,8 +23,7 @@ __all__ = ["Arcs", "arcs", "iso_frequency_contour"]
 
 
 class Arcs(NamedTuple):
-    """Pieces κ_start … κ_stop of contours in the first quadrant, shape (pairs, 5); empty where start =
-    stop."""
+    """Pieces of contours in the first quadrant, κ from start to stop, shape (pairs, 6); empty if equal."""
 
     start: FloatArray
     stop: FloatArray

@@ -19,6 +19,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
 from labspin.physics.spinwaves.bath import check_tolerance, coupling_scale
 from labspin.physics.spinwaves.film import Film
+from labspin.physics.spinwaves.integrals import decay_cutoff
 from labspin.physics.spinwaves.modes import form_factor, stiffness
 from labspin.physics.spinwaves.nv import ParamagneticSpin, transition_frequencies
 from labspin.physics.spinwaves.quadrature import (
@@ -167,7 +168,7 @@ class _Job:
 
     def _bands(self, bands: NDArray[np.int64], refine: bool) -> Iterator[_Nodes]:
         """Yield the nodes of some bands in portions that need about equally many angles."""
-        cutoff = (8.0 - np.log(self.rtol)) / self.length
+        cutoff = decay_cutoff(self.rtol) / self.length
         first = min(0.5, 1.0 / self.length)
         panels = resonant_panels(self.film, np.array([self.field]), np.array([self.u]), bands, cutoff, first)
         panels = self._resolve(panels)

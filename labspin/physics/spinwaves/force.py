@@ -1,5 +1,4 @@
-"""The force of the spin waves on a spin: minus the gradient of its shifted levels, averaged over its
-state."""
+"""The force of the spin waves on a spin: minus the gradient of its levels, averaged over its state."""
 
 from __future__ import annotations
 

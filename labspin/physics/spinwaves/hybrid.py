@@ -261,9 +261,10 @@ def _warn_where_visible(film: Film, points: Points, u: FloatArray) -> None:
         moved = np.maximum(moved, _pushed(coupling * own * far.u, gap) / own**2)
     if (moved > 2 * _VISIBLE).any():
         warnings.warn(
-            f"diagonal bands differ visibly from hybridised ones at {int((moved > 2 * _VISIBLE).sum())} of
-            the " f"points asked for (estimate: up to {50 * moved.max():.0f} %); take bands='hybridised'
-            there", ValidityWarning,
+            f"diagonal bands differ visibly from hybridised ones at {int((moved > 2 * _VISIBLE).sum())} of "
+            f"the points asked for (estimate: up to {50 * moved.max():.0f} %); "
+            "take bands='hybridised' there",
+            ValidityWarning,
             stacklevel=3,
         )
 

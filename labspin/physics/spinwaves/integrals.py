@@ -39,7 +39,7 @@ from labspin.physics.spinwaves.quadrature import (
     split,
 )
 
-__all__ = ["Integrals", "Probes", "spin_wave_integrals"]
+__all__ = ["Integrals", "Probes", "decay_cutoff", "spin_wave_integrals"]
 
 ComplexArray = NDArray[np.complex128]
 AnyArray = NDArray[Any]
@@ -101,10 +101,16 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
     accurate there as beside it.
     """
     nearest, farthest = probes.reduced_distance.min(), probes.reduced_distance.max()
-    cutoff = (10.0 - np.log(rtol)) / (2 * nearest)
+    cutoff = decay_cutoff(rtol) / (2 * nearest)
+    if cutoff > _MAX_BANDS:
+        raise ArgumentError(
+            f"distance: wanted at least {decay_cutoff(rtol) / 2 / _MAX_BANDS * film.thickness:.2g} m at the "
+            f"relative tolerance {rtol!r}, where some {_MAX_BANDS} bands are enough, "
+            f"got {nearest * film.thickness!r} m"
+        )
     first = min(0.5, 0.5 / farthest)
     totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
-    previous, start, stop = None, 0, 8
+    previous, start, stop = None, 0, 6
     while True:
         bands = np.arange(start, stop)
         panels = resonant_panels(film, probes.reduced_field, probes.reduced_frequency, bands, cutoff, first)
@@ -113,13 +119,13 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
         tail = _tail(previous, block[2])
         if tail is not None and _below(tail, rtol, totals[2]):
             break
-        if stop >= _MAX_BANDS:
-            raise ArgumentError(
-                f"distance: {nearest * film.thickness!r} m needs more than {_MAX_BANDS} bands at the relative
-                " f"tolerance {rtol!r}; take a larger distance or tolerance"
-            )
-        previous, start, stop = block[2], stop, 2 * stop
-    return Integrals(totals[0], totals[1], totals[3] + tail + np.exp(-9.0) * rtol * totals[2], stop)
+        previous, start, stop = block[2], stop, 3 * stop // 2
+    return Integrals(totals[0], totals[1], totals[3] + tail + 0.05 * rtol * totals[2], stop)
+
+
+def decay_cutoff(rtol: float) -> float:
+    """Return x at which an integrand that falls as x⁵ e^{−x} has left less than 0.05 ``rtol`` to come."""
+    return float(15.0 - np.log(rtol))
 
 
 def _shape(probes: Probes) -> tuple[int, int, int, int]:
@@ -136,13 +142,18 @@ def _below(error: ComplexArray, rtol: float, scale: ComplexArray) -> bool:
 
 
 def _tail(previous: ComplexArray | None, block: ComplexArray) -> ComplexArray | None:
-    """Extrapolate the sum over all further blocks, taking their ratio from the last two."""
+    """Bound the sum over all further blocks, each half as long again as the one before.
+
+    Their ratio is that of the last two, but at least 0.3 (a decay as n⁻⁴): the first blocks, which hold the
+    strongest bands, would promise too much.
+    """
     if previous is None:
         return None
     before, last = _parts(previous), _parts(np.ascontiguousarray(block))
     ratio = np.divide(last, before, out=np.zeros_like(last), where=before > 0)
-    if (ratio > 0.6).any():
+    if (ratio > 0.8).any():
         return None
+    ratio = np.maximum(ratio, 0.3)
     rest: ComplexArray = (last * ratio / (1 - ratio)).view(np.complex128)
     return rest
 
@@ -196,8 +207,7 @@ def _chunks(film: Film, probes: Probes, panels: Panels) -> list[tuple[Panels, in
 
 
 def _angles_needed(film: Film, probes: Probes, panels: Panels) -> NDArray[np.int64]:
-    """Return how many angles reach rounding, from the branch point ν_y = 0 and from the lowest
-    temperature."""
+    """Return how many angles reach rounding: from the branch point ν_y = 0 and the lowest temperature."""
     field = probes.reduced_field[panels.probe]
     low = stiffness(film, field, panels.start, np.zeros(1), panels.band)
     p_high = stiffness(film, field, panels.stop, np.zeros(1), panels.band).p
@@ -251,7 +261,10 @@ def _angular_integral(
     pole = _Pole.find(film, target, modes.n_exchange[..., 0], p, nu_x, c)
     out = np.empty((*kappa.shape, len(probes.polarisations), 1 + probes.temperatures.size), np.complex128)
     weights: list[tuple[Any, Any]] = [(1.0, 1.0)]
-    weights += [(occupation(film.omega_m * u, t), occupation(film.omega_m * pole.u, t)) for t in probes.temperatures]
+    weights += [
+        (occupation(film.omega_m * u, kelvin), occupation(film.omega_m * pole.u, kelvin))
+        for kelvin in probes.temperatures
+    ]
     for q, name in enumerate(probes.polarisations):
         smooth = _polarisation(name, c, modes.nu_x, modes.nu_y, u) * resonance
         at_pole = _polarisation(name, pole.c, nu_x, pole.nu_y, pole.u) * pole.factor
@@ -265,7 +278,7 @@ def _polarisation(name: str, c: AnyArray, nu_x: AnyArray, nu_y: AnyArray, u: Any
     """Return half of the sum over ±k_y of (√ν_y ± √(cν_x))² Λ_q."""
     if name == "z":
         return np.asarray((nu_y + c * nu_x) * (1 - c))
-    return np.asarray((nu_y + c * nu_x) * (1 + c) + 4 * _WEIGHTS[name] * c * u
+    return np.asarray((nu_y + c * nu_x) * (1 + c) + 4 * _WEIGHTS[name] * c * u)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from labspin.physics.arguments import FloatArray, finite, positive
 from labspin.physics.spinwaves.backaction import SpinLayer, layer_coupling, layer_response
 from labspin.physics.spinwaves.bath import check_tolerance
 from labspin.physics.spinwaves.film import Film
+from labspin.physics.spinwaves.integrals import decay_cutoff
 from labspin.physics.spinwaves.modes import Points, form_factor, occupation, stiffness
 from labspin.physics.spinwaves.nv import transition_frequencies
 from labspin.physics.spinwaves.quadrature import (
@@ -135,7 +136,7 @@ class _Job:
             np.full(size, self.field),
             targets,
             np.array([n]),
-            (10.0 - np.log(self.rtol)) / (2 * self.distance),
+            decay_cutoff(self.rtol) / (2 * self.distance),
             min(0.5, 0.5 / self.distance),
         )
         share = self.rtol * size / panels.start.size

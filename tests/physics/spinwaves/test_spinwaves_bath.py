@@ -1,0 +1,420 @@
+"""Rates, shifts, spectral densities and couplings against independent integration, and their symmetries."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.constants import hbar, mu_0
+
+from labspin.errors import ArgumentError
+from labspin.physics import spinwaves as sw
+from labspin.physics.spinwaves import integrals, spectral_density
+from labspin.physics.spinwaves.bath import coupling_scale
+from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals
+from labspin.physics.spinwaves.quadrature import resonant_panels
+
+import spinwave_reference as reference
+
+FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
+D = FILM.thickness
+
+
+def random_cases(count):
+    rng = np.random.default_rng(20240611)
+    return [
+        (
+            float(rng.uniform(4e-3, 60e-3)),
+            float(np.exp(rng.uniform(np.log(0.3), np.log(3.0)))),
+            float(np.exp(rng.uniform(np.log(0.05), np.log(300.0)))),
+            float(np.exp(rng.uniform(np.log(1e-3), np.log(1e-2)))),
+        )
+        for _ in range(count)
+    ]
+
+
+def slow_bath(film, field, length, temperature, eta, bands):
+    """κ_d + κ_a and δ_− as sums over modes, (220) and (223), by nested adaptive quadrature."""
+    omega_minus = float(sw.transition_frequencies(spin=NV, field=field)[0])
+
+    def weight(mode):
+        strength = reference.coupling_squared(film, NV, mode, eta, 0.0)
+        return strength * (1 + 2 * reference.occupation(film, mode, temperature))
+
+    total = sum(
+        reference.resonant_integral(
+            film, field, omega_minus / film.omega_m, weight, n, 2 * length, tolerance=1e-7
+        )
+        for n in range(bands)
+    )
+    total /= (2 * np.pi) ** 2 * film.thickness**2 * film.omega_m
+    return 2 * total.imag, -total.real
+
+
+def package_bath(film, field, length, temperature, bands, rtol=1e-8):
+    """The same from the package, restricted to the first bands."""
+    omega_minus = float(sw.transition_frequencies(spin=NV, field=field)[0])
+    probes = Probes(
+        np.atleast_1d(film.reduced_field(field)),
+        np.array([omega_minus / film.omega_m]),
+        np.array([[length]]),
+        np.array([temperature]),
+    )
+    bare, thermal = first_bands(film, probes, bands, rtol)[0, 0, 0]
+    scale = coupling_scale(film, NV.gyromagnetic_ratio) / film.thickness**2 / film.omega_m
+    total = scale * (bare + 2 * thermal)
+    return 2 * total.imag, -total.real
+
+
+def first_bands(film, probes, bands, rtol):
+    """J of the first bands only, to be compared band by band."""
+    length = probes.reduced_distance.min()
+    panels = resonant_panels(
+        film,
+        probes.reduced_field,
+        probes.reduced_frequency,
+        np.arange(bands),
+        integrals.decay_cutoff(rtol) / (2 * length),
+        min(0.5, 0.5 / length),
+    )
+    return integrals._refined(film, probes, panels, rtol, np.zeros(integrals._shape(probes), complex))[0]
+
+
+@pytest.mark.parametrize(("field", "length", "temperature", "damping"), random_cases(4))
+def test_one_band_agrees_with_adaptive_quadrature(field, length, temperature, damping):
+    """At random parameters to 1e-6, on both sides of the film."""
+    film = replace(FILM, gilbert_damping=damping)
+    rate, shift = slow_bath(film, field, length, temperature, 1 if field > 0.03 else -1, 1)
+    found = package_bath(film, field, length, temperature, 1)
+    assert found[0] == pytest.approx(rate, rel=1e-6)
+    assert found[1] == pytest.approx(shift, rel=1e-6, abs=1e-8 * rate)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("field", "length", "temperature", "damping"), random_cases(16))
+def test_three_bands_agree_with_adaptive_quadrature(field, length, temperature, damping):
+    film = replace(FILM, gilbert_damping=damping / 10)
+    rate, shift = slow_bath(film, field, length, temperature, 1, 3)
+    found = package_bath(film, field, length, temperature, 3)
+    assert found[0] == pytest.approx(rate, rel=1e-6)
+    assert found[1] == pytest.approx(shift, rel=1e-6, abs=1e-8 * rate)
+
+
+def rate_on_a_grid(points, reach=8.0):
+    """κ_a of band 0 at 20 mT and l = d, T = 300 K, as a sum over a regular k_y–k_z grid."""
+    omega_minus = float(sw.transition_frequencies(spin=NV, field=0.02)[0])
+    axis = (np.arange(points) + 0.5) / points * 2 * reach - reach
+    ky, kz = np.meshgrid(axis, axis)
+    kappa, phi = np.hypot(ky, kz), np.arctan2(kz, ky)
+    arguments = {"film": FILM, "field": 0.02, "wavenumber": kappa / D, "angle": phi}
+    omega, loss = sw.mode_frequency(**arguments), sw.decay_rate(**arguments)
+    amplitude = sw.field_amplitude(**arguments) * (1 + np.cos(phi)) * np.exp(-kappa)
+    zero_point = hbar * FILM.gyromagnetic_ratio * FILM.magnetisation / (4 * D) * FILM.omega_m / omega
+    strength = (mu_0 * NV.gyromagnetic_ratio) ** 2 * zero_point * amplitude**2
+    number = sw.magnon_occupation(frequency=omega, temperature=300.0)
+    lorentzian = loss / ((omega - omega_minus) ** 2 + loss**2 / 4)
+    area = (axis[1] - axis[0]) ** 2 / D**2 / (2 * np.pi) ** 2
+    return float((strength * number * lorentzian).sum() * area)
+
+
+def test_a_grid_that_ignores_the_resonance_fails_where_ours_converges():
+    """Doubling a grid changes its answer by percents and leaves it wrong; refining ours changes nothing.
+
+    Exact is the slow test's job (the same integral at random parameters); here each method meets itself.
+    """
+    coarse, fine = (package_bath(FILM, 0.02, 1.0, 300.0, 1, rtol) for rtol in (1e-4, 1e-10))
+    assert coarse[0] == pytest.approx(fine[0], rel=1e-5)
+    grids = [rate_on_a_grid(points) for points in (200, 400, 800)]
+    changes = [abs(b / a - 1) for a, b in zip(grids[:-1], grids[1:], strict=True)]
+    assert max(changes) > 1e-2
+    assert min(abs(2 * rate / fine[0] - 1) for rate in grids) > 1e-3
+
+
+@given(st.floats(2e-3, 80e-3), st.floats(0.1, 5.0), st.floats(-2.0, 3.0), st.sampled_from([1e-3, 1e-5, 1e-7]))
+@settings(max_examples=10, deadline=None)
+def test_the_error_estimate_covers_the_error(field, length, exponent, rtol):
+    arguments = {
+        "film": FILM,
+        "spin": NV,
+        "distance": length * D,
+        "field": field,
+        "temperature": 10.0**exponent,
+    }
+    exact = sw.spin_wave_bath(**arguments, rtol=1e-10)
+    found = sw.spin_wave_bath(**arguments, rtol=rtol)
+    for name in ("sum_rate", "difference_rate", "shift_minus", "shift_plus"):
+        error = abs(getattr(found, name) - getattr(exact, name))
+        floor = 1e-12 * abs(getattr(exact, name)) + 1e-300
+        assert error <= getattr(found, f"{name}_error") + getattr(exact, f"{name}_error") + floor
+    assert found.sum_rate_error <= 3 * rtol * found.sum_rate
+
+
+def test_everything_is_vectorised_over_distance_field_and_temperature():
+    distance = np.array([0.3, 1.0, 2.5])[:, None, None] * D
+    field = np.array([0.008, 0.02, 0.035, 0.05])[:, None]
+    temperature = np.array([0.1, 300.0])
+    whole = sw.spin_wave_bath(film=FILM, spin=NV, distance=distance, field=field, temperature=temperature)
+    assert whole.sum_rate.shape == (3, 4, 2)
+    for i, j, m in ((0, 0, 0), (1, 2, 1), (2, 3, 0), (0, 1, 1)):
+        one = sw.spin_wave_bath(
+            film=FILM,
+            spin=NV,
+            distance=float(distance[i, 0, 0]),
+            field=float(field[j, 0]),
+            temperature=float(temperature[m]),
+            rtol=1e-8,
+        )
+        for name in ("sum_rate", "difference_rate", "shift_minus", "shift_plus", "shift_minus_gradient"):
+            assert getattr(whole, name)[i, j, m] == pytest.approx(float(getattr(one, name)), rel=2e-6)
+    zipped = sw.spin_wave_bath(
+        film=FILM, spin=NV, distance=distance[:, 0, 0], field=field[:3, 0], temperature=300.0
+    )
+    assert zipped.shift_minus == pytest.approx(np.diag(whole.shift_minus[:, :3, 1]), rel=1e-6)
+
+
+def test_the_gradient_is_the_derivative_of_the_shift():
+    lengths = (1 + np.array([-1e-4, 0.0, 1e-4])) * 0.7 * D
+    found = sw.spin_wave_bath(film=FILM, spin=NV, distance=lengths, field=[[0.005], [0.035]], temperature=300)
+    for shift, slope in (
+        (found.shift_minus, found.shift_minus_gradient),
+        (found.shift_plus, found.shift_plus_gradient),
+    ):
+        difference = (shift[:, 2] - shift[:, 0]) / (lengths[2] - lengths[0])
+        assert slope[:, 1] == pytest.approx(difference, rel=1e-6)
+
+
+def test_limits_of_high_and_low_temperature():
+    """(257)"""
+    found = sw.spin_wave_bath(
+        film=FILM, spin=NV, distance=D, field=0.035, temperature=[1e-3, 300.0], rtol=1e-8
+    )
+    assert abs(found.shift_plus[0] / found.shift_minus[0]) < 1e-6
+    assert found.shift_plus[1] / found.shift_minus[1] == pytest.approx(0.5, rel=1e-3)
+    assert (np.abs(found.shift_minus) >= 2 * np.abs(found.shift_plus)).all()
+    assert found.sum_rate[0] == pytest.approx(found.difference_rate[0], rel=1e-6)
+    assert found.sum_rate[1] > 1e3 * found.difference_rate[1]
+
+
+def test_far_from_the_film_the_spin_is_bare():
+    found = sw.spin_wave_bath(film=FILM, spin=NV, distance=1e-2, field=[0.005, 0.035], temperature=300.0)
+    assert (found.sum_rate < 1e-10).all()
+    assert (np.abs(found.shift_minus) < 1e-8).all()
+    for field, index in ((0.005, 0), (0.035, 1)):
+        bare = sw.relaxation_times(spin=NV, field=field, temperature=300.0)
+        near = sw.relaxation_times(spin=NV, field=[0.005, 0.035], temperature=300.0, bath=found)
+        assert near.shortest[index] == pytest.approx(float(bare.shortest), rel=1e-12)
+
+
+def test_rates_follow_from_the_spectral_density():
+    """Fermi's golden rule: κ_d = 2π (μ0γ_s)² S_−−(ω_−), κ_a the same at −ω_− with S_++ (113).
+
+    This decides which factor (244) should carry: "printed" is twice that.
+    """
+    omega = float(sw.transition_frequencies(spin=NV, field=0.02)[0])
+    density = sw.field_spectral_density(
+        film=FILM, frequency=[omega, -omega], distance=0.5 * D, field=0.02, temperature=0.2
+    )
+    scale = 2 * np.pi * (mu_0 * NV.gyromagnetic_ratio) ** 2
+    arguments = {"film": FILM, "spin": NV, "distance": 0.5 * D, "field": 0.02, "temperature": 0.2}
+    bath = sw.spin_wave_bath(**arguments)
+    assert scale * density.minus[0] == pytest.approx(bath.sum_rate + bath.difference_rate, rel=1e-4)
+    assert scale * density.plus[1] == pytest.approx(bath.sum_rate - bath.difference_rate, rel=1e-4)
+    printed = sw.spin_wave_bath(**arguments, rates="printed")
+    assert printed.sum_rate == pytest.approx(2 * float(bath.sum_rate), rel=1e-12)
+    assert printed.shift_minus == pytest.approx(float(bath.shift_minus), rel=1e-12)
+
+
+def test_rates_follow_from_the_coupling_of_a_spin_with_itself():
+    """Γ_d,jj = −(κ_d − κ_a)/2 − i δ at zero temperature, (240) and (263): the second witness against (244)."""
+    for field in (0.005, 0.035):
+        own = sw.coupling_map(film=FILM, spin=NV, y=[0.0], z=[0.0], total_distance=D, field=field)
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D / 2, field=field, temperature=1e-3)
+        assert own.rate[0, 0].real == pytest.approx(-float(bath.difference_rate), rel=1e-5)
+        assert own.rate[0, 0].imag == pytest.approx(-float(bath.shift_minus), rel=1e-5)
+        assert own.error < 1e-5 * abs(own.rate[0, 0])
+
+
+class TestSpectralDensities:
+    FILM = replace(FILM, gilbert_damping=3e-2)
+    OMEGA = 2e9 * np.pi * np.array([-4.0, -2.3, -1.0, 1.0, 2.3, 4.0])
+
+    def slow(self, omega, component, eta, temperature):
+        """S_jj of one band below or above the film from (113), angles over the full circle."""
+
+        def polarised(mode, sign):
+            c = mode.cosine
+            return {"plus": (1 - sign * c) ** 2 / 2, "minus": (1 + sign * c) ** 2 / 2, "z": 1 - c**2}[
+                component
+            ]
+
+        def base(mode):
+            zero_point = hbar * FILM.gyromagnetic_ratio * FILM.magnetisation / (2 * D * mode.u)
+            return zero_point * mode.field(eta) ** 2
+
+        def number(mode):
+            return reference.occupation(self.FILM, mode, temperature)
+
+        emitted = reference.resonant_integral(
+            self.FILM,
+            0.02,
+            omega / FILM.omega_m,
+            lambda m: base(m) * polarised(m, eta) * (number(m) + 1),
+            0,
+            2.0,
+            tolerance=1e-6,
+        )
+        absorbed = reference.resonant_integral(
+            self.FILM,
+            0.02,
+            -omega / FILM.omega_m,
+            lambda m: base(m) * polarised(m, -eta) * number(m),
+            0,
+            2.0,
+            tolerance=1e-6,
+        )
+        return 2 * (emitted + absorbed).imag / (2 * np.pi) / (2 * np.pi) ** 2 / D**2 / FILM.omega_m
+
+    @pytest.mark.parametrize(("component", "eta"), [("plus", 1), ("minus", -1), ("z", 1)])
+    def test_they_agree_with_adaptive_quadrature(self, component, eta):
+        omega = 2e9 * np.pi * 1.35
+        slow = self.slow(omega, component, eta, 5.0)
+        probes = Probes(
+            np.atleast_1d(FILM.reduced_field(0.02)).repeat(2),
+            np.array([omega, -omega]) / FILM.omega_m,
+            np.ones((2, 1)),
+            np.array([5.0]),
+            ("plus", "minus", "z"),
+        )
+        value = first_bands(self.FILM, probes, 1, 1e-8)
+        found = spectral_density._combine(self.FILM, value.imag)
+        index = {"plus": 0, "minus": 1, "z": 2}[component]
+        assert found[index, 0, 0] == pytest.approx(slow, rel=1e-5)
+
+    def test_they_are_the_same_on_both_sides_of_the_film(self):
+        """(120) claims that S_++ and S_−− change places; by (85), (87) and (114) they do not."""
+        omega = 2e9 * np.pi * 2.3
+        above = [self.slow(omega, name, 1, 5.0) for name in ("plus", "minus")]
+        below = [self.slow(omega, name, -1, 5.0) for name in ("plus", "minus")]
+        assert below == pytest.approx(above, rel=1e-5)
+        assert above[1] > 5 * above[0]
+
+    def test_the_cross_density_of_plus_and_minus_is_half_of_z(self):
+        """(117) from Λ̄ of (114): k_z²/2k² against k_z²/k²; and (116), odd in k_z."""
+        phi = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+        c, s = np.cos(phi), np.sin(phi)
+        vector = np.stack([np.ones_like(phi), -1j * c, -1j * s])
+        basis = np.array([[1, 1j, 0], [1, -1j, 0], [0, 0, np.sqrt(2)]]) / np.sqrt(2)
+        along = basis.conj() @ vector
+        amplitude = sw.field_amplitude(film=FILM, field=0.02, wavenumber=5e6, angle=phi) ** 2
+        matrix = np.einsum("jp,kp,p->jk", along, along.conj(), amplitude)
+        assert matrix[0, 1] == pytest.approx(matrix[2, 2] / 2, rel=1e-12)
+        assert np.abs(matrix[:2, 2]).max() < 1e-12 * matrix[2, 2].real
+
+    def test_parity_at_high_temperature(self):
+        """(118) and (119)"""
+        found = sw.field_spectral_density(
+            film=FILM, frequency=self.OMEGA, distance=D, field=0.02, temperature=3e4
+        )
+        assert found.z == pytest.approx(found.z[::-1], rel=1e-4)
+        assert found.plus == pytest.approx(found.minus[::-1], rel=1e-4)
+        assert found.minus[-2] > 5 * found.minus[1]
+        assert (found.minus_error < 1e-5 * found.minus).all()
+
+    def test_cold_films_emit_nothing(self):
+        found = sw.field_spectral_density(
+            film=FILM, frequency=[-1.5e10, 1.5e10], distance=D, field=0.02, temperature=5e-3
+        )
+        assert found.minus[0] < 1e-4 * found.minus[1]
+
+    def test_detailed_balance(self):
+        """S_++(−ω) = e^{−ħω/k_BT} S_−−(ω) in equilibrium, up to the width of the modes."""
+        omega, temperature = 2e9 * np.pi * 2.0, 0.1
+        found = sw.field_spectral_density(
+            film=FILM, frequency=[omega, -omega], distance=D, field=0.02, temperature=temperature
+        )
+        factor = np.exp(-hbar * omega / (1.380649e-23 * temperature))
+        assert found.plus[1] / found.minus[0] == pytest.approx(factor, rel=2e-3)
+
+
+class TestCouplings:
+    Y = np.linspace(-3, 3, 7) * D
+
+    def map(self, sides, rtol=1e-5):
+        return sw.coupling_map(
+            film=FILM, spin=NV, y=self.Y, z=self.Y, total_distance=D, field=0.02, sides=sides, rtol=rtol
+        )
+
+    def test_symmetries(self):
+        """(265)–(267)"""
+        above, below, across, back = (self.map(s).rate for s in ((1, 1), (-1, -1), (1, -1), (-1, 1)))
+        scale = np.abs(above).max()
+        for found in (above, below, across):
+            assert np.abs(found - found[:, ::-1]).max() < 1e-4 * scale
+        assert np.abs(across - across[::-1]).max() < 1e-4 * scale
+        assert np.abs(across - back).max() < 1e-4 * scale
+        assert np.abs(above - below[::-1]).max() < 1e-4 * scale
+        assert np.abs(above - above[::-1]).max() > 0.5 * scale
+
+    def test_coupling_is_directional(self):
+        """Above the film a spin couples to those at y_k > y_j."""
+        found = np.abs(self.map((1, 1)).rate)
+        assert found[self.Y > 0].max() > 5 * found[self.Y < -D].max()
+
+    def test_a_point_agrees_with_a_plain_sum_at_strong_damping(self):
+        """With α_G = 0.05 a regular grid in κ and φ resolves the Lorentzian: the whole (263), band by band."""
+        film = replace(FILM, gilbert_damping=0.05)
+        y, z, length, field = 0.8 * D, -0.5 * D, 2 * D, 0.02
+        found = sw.coupling_map(
+            film=film, spin=NV, y=[y], z=[z], total_distance=length, field=field, sides=(1, -1)
+        )
+        nodes, weights = np.polynomial.legendre.leggauss(240)
+        kappa, weights = 6.0 * (nodes + 1), 6.0 * weights
+        phi = np.arange(720) * 2 * np.pi / 720
+        k, angle = np.meshgrid(kappa / D, phi, indexing="ij")
+        omega_minus = float(sw.transition_frequencies(spin=NV, field=field)[0])
+        total = 0.0
+        for n in range(8):
+            arguments = {"film": film, "field": field, "wavenumber": k, "angle": angle, "band": n}
+            omega, loss = sw.mode_frequency(**arguments), sw.decay_rate(**arguments)
+            zero_point = hbar * film.gyromagnetic_ratio * film.magnetisation / (2 * D) * film.omega_m / omega
+            fields = [
+                sw.field_amplitude(**arguments, side=eta) * (1 + eta * np.cos(angle)) / np.sqrt(2)
+                for eta in (1, -1)
+            ]
+            wave = np.exp(-k * length + 1j * k * (np.cos(angle) * y + np.sin(angle) * z))
+            term = zero_point * fields[0] * fields[1] * wave / (1j * (omega_minus - omega) - loss / 2)
+            total = total + (mu_0 * NV.gyromagnetic_ratio) ** 2 * (term * k).sum(axis=1)
+        total = (total * weights / D).sum() * (2 * np.pi / 720) / (2 * np.pi) ** 2
+        assert found.rate[0, 0] == pytest.approx(total, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"distance": -1e-9}, "distance"),
+        ({"distance": 0.0}, "distance"),
+        ({"distance": 1e-14}, "bands"),
+        ({"distance": np.nan}, "distance"),
+        ({"field": 1e-4}, "saturation field"),
+        ({"field": -0.02}, "saturation field"),
+        ({"field": 0.2}, "crosses"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": -4.0}, "temperature"),
+        ({"rtol": 1e-15}, "rtol"),
+        ({"rates": "halved"}, "'consistent' or 'printed'"),
+        ({"distance": [1e-7, 2e-7], "field": [0.02, 0.03, 0.04]}, "broadcast"),
+    ],
+)
+def test_bad_arguments(change, match):
+    arguments = {"film": FILM, "spin": NV, "distance": D, "field": 0.02, "temperature": 300.0}
+    with pytest.raises(ArgumentError, match=match):
+        sw.spin_wave_bath(**(arguments | change))
+
+
+def test_integrals_scale_with_a_repeated_probe():
+    """Two equal probes give two equal rows."""
+    probes = Probes(np.full(2, 0.1), np.full(2, 0.4), np.ones((2, 3)), np.array([300.0]))
+    value = spin_wave_integrals(FILM, probes, 1e-6).value
+    assert value[0] == pytest.approx(value[1], rel=1e-12)

@@ -1,0 +1,234 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.constants import hbar
+from scipy.linalg import expm
+
+from labspin.errors import ArgumentError
+from labspin.physics import spinwaves as sw
+
+FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
+D = FILM.thickness
+
+
+def bath_of(total, difference):
+    """A made-up bath with given Γ±."""
+    zero = np.zeros(())
+    return sw.SpinWaveBath(
+        np.asarray(total), np.asarray(difference), zero, zero, zero, zero, zero, zero, zero, zero, 1
+    )
+
+
+def printed_matrices(rates, total, difference):
+    """M0 + M' of (139) and (243) and the source of (242)."""
+    g, m, k = rates.gamma_plus, rates.gamma_minus, rates.kappa_1
+    m0 = np.array([[k + 3 * g, m], [3 * m, k + g]])
+    up, down = 3 * total - difference, total + difference
+    return m0 + 0.5 * np.array([[up, down], [up, down]]), np.array([k + g + down / 2, m + down / 2])
+
+
+RATES = st.floats(0.0, 1e6)
+
+
+@given(st.floats(0.0, 0.09), st.floats(-3.0, 3.0), RATES, st.floats(0.0, 1.0))
+def test_times_and_rest_are_those_of_the_printed_matrix(field, exponent, total, share):
+    temperature = 10.0**exponent
+    rates = sw.thermal_rates(spin=NV, field=field, temperature=temperature)
+    matrix, source = printed_matrices(rates, total, share * total)
+    bath = bath_of(total, share * total)
+    found = sw.relaxation_times(spin=NV, field=field, temperature=temperature, bath=bath)
+    eigenvalues = np.sort(np.linalg.eigvals(matrix).real)
+    assert [1 / found.t1a, 1 / found.t1b] == pytest.approx(list(eigenvalues), rel=1e-6)
+    levels = sw.steady_occupations(spin=NV, field=field, temperature=temperature, bath=bath)
+    zero, s_z = np.linalg.solve(matrix, source)
+    assert levels[0] == pytest.approx(zero, rel=1e-6)
+    assert levels[1] - levels[2] == pytest.approx(s_z, abs=1e-6)
+    assert levels.sum() == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_closed_form_of_the_rates_needs_its_correction():
+    """(247): the printed bracket misses the eigenvalues of (242)–(243), the corrected one meets them."""
+    rates = sw.thermal_rates(spin=NV, field=0.035, temperature=300.0)
+    total, difference = 190.0, 12.0
+    g, m = rates.gamma_plus, rates.gamma_minus
+    centre = 2 * g + rates.kappa_1 + total
+    right = g**2 + 3 * m**2 + total**2 + total * (g + 3 * m) + difference * (m - g)
+    printed = g**2 + 3 * m**2 + total**2 + total * (g + m) + difference * (g - m)
+    found = sw.relaxation_times(spin=NV, field=0.035, temperature=300.0, bath=bath_of(total, difference))
+    assert 1 / found.shortest == pytest.approx(centre + np.sqrt(right), rel=1e-12)
+    assert abs(1 / found.shortest / (centre + np.sqrt(printed)) - 1) > 0.02
+
+
+def test_the_shortest_time_is_the_minimum():
+    """(248): min(T1a, T1b) is 1/λ_max; max(1/λ_+, 1/λ_−) as printed is the other one."""
+    found = sw.relaxation_times(spin=NV, field=0.02, temperature=300.0, bath=bath_of(1e4, 1.0))
+    assert found.shortest == min(found.t1a, found.t1b)
+    assert max(found.t1a, found.t1b) > 10 * found.shortest
+
+
+@given(st.floats(0.0, 0.09), RATES, st.floats(0.0, 1.0), st.floats(0.0, 5.0))
+def test_occupations_follow_the_master_equation(field, total, share, age):
+    """Against the matrix exponential of (233)–(235)."""
+    bath = bath_of(total, share * total)
+    rates = sw.thermal_rates(spin=NV, field=field, temperature=1.0)
+    time = age / (rates.kappa_1 + total)
+    k1, plus, minus = rates.kappa_1, rates.occupation_plus, rates.occupation_minus
+    down, up = (1 + share) * total, (1 - share) * total
+    generator = np.array(
+        [
+            [-k1 * (plus + minus) - up, k1 * (1 + plus), k1 * (1 + minus) + down],
+            [k1 * plus, -k1 * (1 + plus), 0],
+            [k1 * minus + up, 0, -k1 * (1 + minus) - down],
+        ]
+    )
+    start = np.array([0.2, 0.5, 0.3])
+    found = sw.occupations_in_time(spin=NV, field=field, temperature=1.0, time=time, initial=start, bath=bath)
+    assert found == pytest.approx(expm(generator * time) @ start, abs=1e-10)
+
+
+def test_a_bare_spin_at_zero_field_decays_with_t1():
+    """(147)–(149)"""
+    times = np.array([0.0, 1e-3, 3e-3, 9e-3])
+    found = sw.occupations_in_time(spin=NV, field=0.0, temperature=300.0, time=times)
+    rest = sw.steady_occupations(spin=NV, field=0.0, temperature=300.0)
+    assert found[:, 0] == pytest.approx(rest[0] + (1 - rest[0]) * np.exp(-times / 3e-3), rel=1e-12)
+    assert found[:, 1] == pytest.approx(found[:, 2], rel=1e-12)
+    assert rest == pytest.approx(np.full(3, 1 / 3), rel=1e-3)
+
+
+def test_rest_is_thermal():
+    """(143) is the Boltzmann distribution of the three levels."""
+    rest = sw.steady_occupations(spin=NV, field=0.03, temperature=0.1)
+    minus, plus = sw.transition_frequencies(spin=NV, field=0.03)
+    energies = np.array([0.0, float(plus), float(minus)]) * hbar / (1.380649e-23 * 0.1)
+    assert rest == pytest.approx(np.exp(-energies) / np.exp(-energies).sum(), rel=1e-10)
+
+
+def test_coherences_of_a_bare_spin_live_t2_star():
+    found = sw.coherence_times(spin=NV, field=0.0, temperature=300.0)
+    assert found.plus == pytest.approx(1e-6, rel=1e-12)
+    assert found.minus == pytest.approx(1e-6, rel=1e-12)
+
+
+def test_coherence_times_are_those_of_the_lindblad_operators():
+    """(249) from half the sum of the rates that leave each level, plus κ2/2."""
+    total, difference, dephasing = 5e5, 1e5, 3e4
+    rates = sw.thermal_rates(spin=NV, field=0.02, temperature=300.0)
+    k1, plus, minus = rates.kappa_1, rates.occupation_plus, rates.occupation_minus
+    leave_zero = k1 * (plus + minus) + total - difference
+    leave_plus, leave_minus = k1 * (1 + plus), k1 * (1 + minus) + total + difference
+    found = sw.coherence_times(
+        spin=NV, field=0.02, temperature=300.0, bath=bath_of(total, difference), dephasing=dephasing
+    )
+    pure = (rates.kappa_2 + dephasing) / 2
+    assert 1 / found.plus == pytest.approx((leave_zero + leave_plus) / 2 + pure, rel=1e-12)
+    assert 1 / found.minus == pytest.approx((leave_zero + leave_minus) / 2 + pure, rel=1e-12)
+
+
+class TestPumping:
+    @given(st.floats(0.0, 0.09), st.floats(0.0, 1e8))
+    def test_occupations_solve_the_printed_system(self, field, pump):
+        """(164)–(166)"""
+        c = sw.NV_TABLE2
+        rates = sw.thermal_rates(spin=NV, field=field, temperature=300.0)
+        k, g, m = float(rates.kappa_1), float(rates.gamma_plus), float(rates.gamma_minus)
+        matrix = np.array(
+            [
+                [
+                    -k - 3 * g - pump,
+                    -m,
+                    c.conserving - k - g,
+                    c.non_conserving - k - g,
+                    c.return_zero - k - g,
+                ],
+                [-3 * m, -k - g - pump, -m, -m, -m],
+                [pump, 0, -c.conserving - c.non_conserving - c.shelving_zero, 0, 0],
+                [-pump, 0, -pump, -c.conserving - c.non_conserving - c.shelving_spin - pump, -pump],
+                [0, 0, c.shelving_zero, c.shelving_spin, -c.return_zero - 2 * c.return_spin],
+            ]
+        )
+        zero, s_z, three, four, five = np.linalg.solve(matrix, -np.array([k + g, m, 0, pump, 0]))
+        found = sw.pumped_occupations(spin=NV, field=field, temperature=300.0, pump_rate=pump)
+        expected = [zero, three, four, five, s_z]
+        assert [*found[[0, 3, 4, 5]], found[1] - found[2]] == pytest.approx(expected, abs=1e-8)
+        assert found.sum() == pytest.approx(1.0, rel=1e-10)
+
+    def test_without_light_nothing_is_excited(self):
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.03, temperature=[0.1, 300.0])
+        arguments = {"spin": NV, "field": 0.03, "temperature": [0.1, 300.0], "bath": bath}
+        found = sw.pumped_occupations(**arguments, pump_rate=0.0)
+        assert found[:, :3] == pytest.approx(sw.steady_occupations(**arguments), abs=1e-10)
+        assert np.abs(found[:, 3:]).max() < 1e-12
+
+    def test_rates_conserve_occupation(self):
+        matrix = sw.pumping_rate_matrix(spin=NV, field=[0.0, 0.05], temperature=4.0, pump_rate=1e5)
+        assert np.abs(matrix.sum(axis=-2)).max() < 1e-7
+        assert (matrix - matrix * np.eye(6) >= 0).all()
+
+    def test_numbers_of_the_paper(self):
+        """ρ_00 ≈ 0.8, τ ≈ 50 µs at 2π·10 kHz, and 0.13 GW/m²."""
+        arguments = {"spin": NV, "field": 0.02, "temperature": 300.0}
+        rates = 2 * np.pi * np.geomspace(1e2, 1e6, 401)
+        zero = sw.pumped_occupations(**arguments, pump_rate=rates)[:, 0]
+        at_optimum = sw.pumped_occupations(**arguments)[0]
+        assert at_optimum == pytest.approx(0.785, abs=5e-4)
+        assert zero.max() == pytest.approx(0.7857, abs=2e-4)
+        assert at_optimum > 0.998 * zero.max()
+        assert sw.correlation_time(**arguments) == pytest.approx(41e-6, rel=0.02)
+        assert sw.pump_rate_from_intensity(intensity=0.13e9) == pytest.approx(2 * np.pi * 10e3, rel=0.1)
+
+
+class TestForce:
+    def test_the_general_force_is_the_gradient_of_the_mean_energy(self):
+        levels = np.array([0.5, 0.2, 0.3])
+        lengths = np.array([0.999, 1.0, 1.001]) * D
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=lengths, field=0.02, temperature=0.3, rtol=1e-9)
+        energy = hbar * (-bath.shift_plus * levels[0] + (bath.shift_minus - bath.shift_plus) * levels[2])
+        expected = -(energy[2] - energy[0]) / (lengths[2] - lengths[0])
+        assert sw.spin_wave_force(bath=bath, occupations=levels)[1] == pytest.approx(expected, rel=1e-5)
+        below = sw.spin_wave_force(bath=bath, occupations=levels, side=-1)
+        assert below[1] == pytest.approx(-expected, rel=1e-5)
+
+    def test_both_limits(self):
+        """(260): cold always, hot where the spin is polarised."""
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=0.5 * D, field=0.035, temperature=[1e-2, 300.0])
+        rest = sw.steady_occupations(spin=NV, field=0.035, temperature=1e-1)
+        pumped = sw.pumped_occupations(spin=NV, field=0.035, temperature=300.0)
+        general = sw.spin_wave_force(bath=bath, occupations=np.stack([rest, pumped[:3]]))
+        cold = sw.spin_wave_force(bath=bath, occupations=rest, limit="low temperature")[0]
+        hot = sw.spin_wave_force(bath=bath, occupations=pumped, limit="high temperature")[1]
+        assert general[0] == pytest.approx(cold, rel=0.05)
+        assert general[1] == pytest.approx(hot, rel=1e-3)
+
+    def test_a_thermal_spin_at_room_temperature_is_outside_the_high_temperature_limit(self):
+        """ρ_−− − ρ_00 is as small as what (257) neglects, so (260) is not the limit of (258)–(259) there."""
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=0.5 * D, field=0.035, temperature=300.0)
+        levels = sw.steady_occupations(spin=NV, field=0.035, temperature=300.0, bath=bath)
+        general = sw.spin_wave_force(bath=bath, occupations=levels)
+        limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
+        assert general < 0 < limit
+
+    def test_bad_arguments(self):
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.035, temperature=300.0)
+        with pytest.raises(ArgumentError, match="limit"):
+            sw.spin_wave_force(bath=bath, occupations=[1.0, 0.0, 0.0], limit="hot")
+        with pytest.raises(ArgumentError, match="occupations"):
+            sw.spin_wave_force(bath=bath, occupations=[1.0, 0.0])
+        with pytest.raises(ArgumentError, match="side"):
+            sw.spin_wave_force(bath=bath, occupations=[1.0, 0.0, 0.0], side=0)
+
+
+def test_bad_spins_and_arguments():
+    with pytest.raises(ArgumentError, match="coherence_lifetime"):
+        sw.ParamagneticSpin(1e10, 1.76e11, 1e-6, 3e-6)
+    with pytest.raises(ArgumentError, match="zero_field_splitting"):
+        sw.ParamagneticSpin(-1e10, 1.76e11, 1e-3, 1e-6)
+    with pytest.raises(ArgumentError, match="temperature"):
+        sw.relaxation_times(spin=NV, field=0.02, temperature=0.0)
+    with pytest.raises(ArgumentError, match="time"):
+        sw.occupations_in_time(spin=NV, field=0.02, temperature=1.0, time=-1.0)
+    with pytest.raises(ArgumentError, match="initial"):
+        sw.occupations_in_time(spin=NV, field=0.02, temperature=1.0, time=1.0, initial=[1.0, 1.0, 0.0])
+    with pytest.raises(ArgumentError, match="thickness"):
+        sw.Film(0.0, 1.76e11, 1.39e5, 3e-16, 1e-4)
