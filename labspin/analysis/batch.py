@@ -83,7 +83,7 @@ def fit_batch(
     described = as_model(model, bounds or {})
     for name in {*start, *fixed}:
         described.parameter(name)
-    points, traces, weights, lead = _inputs(described, x, y, sigma)
+    points, traces, weights, lead = _inputs(described, x, _windowed(described, x, y), sigma)
     held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
     free = np.array([name not in fixed and name not in held for name in described.names])
     sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
@@ -136,6 +136,23 @@ def _inputs(
         flat = flat.view(np.float64)
         weights = None if weights is None else np.repeat(weights, 2, axis=-1)
     return points, flat, weights, lead
+
+
+def _windowed(model: FitModel, x: ArrayLike, y: ArrayLike) -> ArrayLike:
+    """Return y with NaN outside of the part of each trace that belongs to the model."""
+    points, traces = np.asarray(x, np.float64), np.asarray(y)
+    if model.window is None or points.shape not in (traces.shape[-1:], traces.shape):
+        return y
+    traces = traces.astype(np.complex128 if model.is_complex else np.float64)
+    axes = np.broadcast_to(points, traces.shape).reshape(-1, traces.shape[-1])
+    rows = traces.reshape(-1, traces.shape[-1])
+    for axis, row in zip(axes, rows, strict=True):
+        there = np.isfinite(row) & np.isfinite(axis)
+        if there.any():
+            inside = np.zeros(row.size, bool)
+            inside[there] = model.window(axis[there], row[there])
+            row[~inside] = np.nan
+    return rows.reshape(traces.shape)
 
 
 def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[Any]) -> FloatArray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.diagnosis import warnings_of
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
@@ -37,12 +38,15 @@ def fit_curve(
 ) -> FitOutcome:
     """Fit ``model`` to one trace.
 
+    Where the model has a window (ring-downs), only the points inside it are fitted.
+
     Parameters
     ----------
     x, y
         Shape (n,); y may be complex for a complex model.
     sigma
-        Standard deviation of each point, shape (n,) or a number. Given: the errors are absolute and the fit
+        Standard deviation of each point, shape (n,) or a number; for complex data, of both parts, or
+        σ of the real part + i σ of the imaginary part. Given: the errors are absolute and the fit
         is tested against them. None: equal weights, errors from the scatter about the fit.
     start, fixed, bounds, tied
         By parameter name: starting value; value to hold; (minimum, maximum); lmfit expression.
@@ -57,14 +61,14 @@ def fit_curve(
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
     points, trace, errors = _clean(model, x, y, sigma)
-    weights = None if errors is None else 1 / errors
+    weights = None if errors is None else _weights(model, errors)
     described = model.lmfit()
     parameters = _parameters(
         model, described, points, trace, weights, start or {}, fixed or {}, bounds or {}, tied or {}
     )
     free = sum(parameter.vary for parameter in parameters.values())
     _check_size(model, points.size * (2 if model.is_complex else 1), free)
-    result = fit_result(described, trace, parameters, points, weights)
+    result = fit_result(described, real_view(trace), parameters, points, weights)
     return _outcome(model, result, points, trace, errors, name or model.name, quantity, axes)
 
 
@@ -96,7 +100,7 @@ def chi2_probability(chi2: float, degrees_of_freedom: int) -> float:
 
 def _clean(
     model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None
-) -> tuple[FloatArray, NDArray[Any], FloatArray | None]:
+) -> tuple[FloatArray, NDArray[Any], NDArray[Any] | None]:
     points = np.asarray(x, np.float64)
     trace = np.asarray(y)
     trace = trace.astype(np.complex128 if model.is_complex else np.float64)
@@ -105,19 +109,29 @@ def _clean(
             f"model {model.name}: wanted x and y of one shape (n,), got {points.shape} and {trace.shape}"
         )
     usable = np.isfinite(points) & np.isfinite(trace)
-    if sigma is None:
-        errors = None
-    else:
-        errors = np.broadcast_to(np.asarray(sigma, np.float64), points.shape)
+    errors: NDArray[Any] | None = None
+    if sigma is not None:
+        errors = np.broadcast_to(np.asarray(sigma), points.shape)
         usable &= np.isfinite(errors)
-        if np.any(errors[usable] <= 0):
+    if model.window is not None and usable.any():
+        usable[usable] = model.window(points[usable], trace[usable])
+    order = np.flatnonzero(usable)[np.argsort(points[usable], kind="stable")]
+    if errors is not None:
+        errors = errors[order]
+        smallest = float(np.min(real_view(errors), initial=np.inf))
+        if smallest <= 0:
             raise FitError(
-                f"model {model.name}: sigma: wanted errors > 0, got {float(errors[usable].min())!r}; "
+                f"model {model.name}: sigma: wanted errors > 0, got {smallest!r}; "
                 "leave sigma out if the errors are not known"
             )
-        errors = errors[usable]
-    order = np.argsort(points[usable], kind="stable")
-    return points[usable][order], trace[usable][order], None if errors is None else errors[order]
+    return points[order], trace[order], errors
+
+
+def _weights(model: FitModel, errors: NDArray[Any]) -> FloatArray:
+    """Return 1/σ, twice as many for complex data."""
+    if model.is_complex and not np.iscomplexobj(errors):
+        return np.repeat(1 / errors.astype(np.float64), 2)
+    return np.asarray(1 / real_view(errors), np.float64)
 
 
 def _check_size(model: FitModel, points: int, free: int) -> None:
@@ -143,7 +157,8 @@ def _parameters(
         model.parameter(name)
     if x.size == 0:
         raise FitError(f"model {model.name}: no finite points to fit")
-    guessed = {} if set(model.names) <= {*start, *fixed} else model.guess(x, y, weights)
+    known = set(model.names) <= {*start, *fixed}
+    guessed = {} if known else model.guess(x, y, None if model.is_complex else weights)
     parameters = described.make_params(**(guessed | {**start} | {**fixed}))
     for name in fixed:
         parameters[name].set(vary=False)
@@ -162,7 +177,7 @@ def _outcome(
     result: Any,
     x: FloatArray,
     y: NDArray[Any],
-    sigma: FloatArray | None,
+    sigma: NDArray[Any] | None,
     name: str,
     quantity: str,
     axes: tuple[str, str, str, str],
@@ -210,7 +225,7 @@ def _fitted(model: FitModel, parameter: Any, unit: str) -> FittedParameter:
     )
 
 
-def _statistics(result: Any, points: int, sigma: FloatArray | None) -> FitStatistics:
+def _statistics(result: Any, points: int, sigma: NDArray[Any] | None) -> FitStatistics:
     chi2, freedom = float(result.chisqr), int(result.nfree)
     return FitStatistics(
         chi2=chi2,

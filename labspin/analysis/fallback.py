@@ -69,13 +69,12 @@ def _fit(
     from labspin.analysis.lmfit_bridge import TIGHT
 
     described = model.lmfit()
-    used = slice(None) if problem.weights is None else problem.weights[index] > 0
+    used: slice | NDArray[np.bool_] = slice(None)
+    if problem.weights is not None:
+        used = problem.weights[index] > 0
     y, weights = problem.y[index], None if problem.weights is None else problem.weights[index]
     x = problem.x if problem.x.ndim == 1 else problem.x[index]
-    if model.is_complex:
-        y = y.view(np.complex128)
-        weights = None if weights is None else weights[::2]
-        used = slice(None) if weights is None else weights > 0
+    points = used if isinstance(used, slice) or not model.is_complex else used[::2]
     parameters = described.make_params(**dict(zip(model.names, map(float, start), strict=True)))
     for name, free in zip(model.names, sheet.free, strict=True):
         parameters[name].set(vary=bool(free))
@@ -83,7 +82,7 @@ def _fit(
         result = described.fit(
             y[used],
             parameters,
-            x=x[used],
+            x=x[points],
             weights=weights[used] if weights is not None and sheet.absolute else None,
             scale_covar=not sheet.absolute,
             max_nfev=_MOST_CALLS,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import lmfit
 import numpy as np
 
+from labspin.analysis.complex_numbers import real_view
+
 if TYPE_CHECKING:
     from labspin.analysis.model import FitModel, FloatArray
 
@@ -22,7 +24,7 @@ TIGHT = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 0.0}
 
 
 class LabspinModel(lmfit.Model):  # type: ignore[misc]
-    """An `lmfit.Model` made from a `FitModel`.
+    """An `lmfit.Model` made from a `FitModel`; complex data go in, and come out, as their `real_view`.
 
     Attributes
     ----------
@@ -49,7 +51,10 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
 
     def guess(self, data: Any, x: Any, weights: Any = None, **overrides: Any) -> lmfit.Parameters:
         """Return starting `lmfit.Parameters` for ``data`` at ``x``; ``overrides`` replace single values."""
-        values = self.description.guess(x, data, weights) | overrides
+        trace = np.asarray(data)
+        if self.description.is_complex and not np.iscomplexobj(trace):
+            trace = np.ascontiguousarray(trace, np.float64).view(np.complex128)
+        values = self.description.guess(x, trace, weights) | overrides
         return self.make_params(**values)
 
     def fit(self, data: Any, params: Any = None, *args: Any, **kwargs: Any) -> lmfit.model.ModelResult:
@@ -67,7 +72,7 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         assert derivatives is not None
         prefixed = [self.prefix + name for name in self.description.names]
         values = np.array([params[name].value for name in prefixed])
-        _, jacobian = derivatives(np.asarray(kwargs["x"], np.float64), values)
+        jacobian = real_view(derivatives(np.asarray(kwargs["x"], np.float64), values)[1])
         varied = [index for index, name in enumerate(prefixed) if params[name].vary]
         # A tied parameter (expr) moves with those it names: MINPACK's varied columns are then a chain rule.
         out = -(jacobian[varied] + _through_expressions(params, prefixed, varied, jacobian)).T
@@ -78,7 +83,7 @@ def _named(description: FitModel) -> Any:
     """Return the model's function with its parameters as names, which lmfit reads from the signature."""
 
     def function(x: Any, **values: Any) -> Any:
-        return description.function(x, *(values[name] for name in description.names))
+        return real_view(description.function(x, *(values[name] for name in description.names)))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     names = ("x", *description.names)

@@ -93,6 +93,8 @@ class FitModel:
         y is complex.
     likelihood
         ``"normal"`` (least squares) or ``"gamma"`` (averaged power spectra, `labspin.analysis.fit_spectrum`).
+    window
+        ``window(x, y)`` -> which points of a whole record belong to the model; None: all.
     options
         What the model was built with.
     """
@@ -107,6 +109,7 @@ class FitModel:
     batch_guess: bool = False
     is_complex: bool = False
     likelihood: str = "normal"
+    window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

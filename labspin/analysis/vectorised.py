@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.levenberg import Evaluate
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
@@ -106,9 +107,7 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
 
 
 def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-    if not np.iscomplexobj(y):
-        return y, jacobian
-    return np.ascontiguousarray(y).view(np.float64), np.ascontiguousarray(jacobian).view(np.float64)
+    return real_view(y), real_view(jacobian)
 
 
 def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:

@@ -29,6 +29,16 @@ MODELS: dict[str, tuple[str, str]] = {
     "double_exponential": ("decays", "DOUBLE_EXPONENTIAL"),
     "gaussian_dips": ("dips", "gaussian_dips"),
     "lorentzian_dips": ("dips", "lorentzian_dips"),
+    "odmr_spectrum": ("odmr", "odmr_spectrum"),
+    "mdmr_spectrum": ("odmr", "mdmr_spectrum"),
+    "cross_relaxation_dip": ("cross_relaxation", "CROSS_RELAXATION_DIP"),
+    "cross_relaxation_rate": ("cross_relaxation", "cross_relaxation_rate"),
+    "resonator_amplitude": ("resonator", "RESONATOR_AMPLITUDE"),
+    "resonator_response": ("resonator", "RESONATOR_RESPONSE"),
+    "ring_down": ("oscillations", "RING_DOWN"),
+    "complex_ring_down": ("oscillations", "COMPLEX_RING_DOWN"),
+    "rabi_oscillation": ("oscillations", "RABI_OSCILLATION"),
+    "spin_bath_shift": ("kappa", "spin_bath_shift"),
     "thermal_spectrum": ("thermal", "thermal_spectrum"),
 }
 """Name -> module of this package and its `FitModel`, or the function that makes one from options."""

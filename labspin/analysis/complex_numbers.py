@@ -1,0 +1,18 @@
+"""Complex data as the least-squares engines see them: twice as many real numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["real_view"]
+
+
+def real_view(values: Any) -> NDArray[np.float64]:
+    """Return complex numbers (..., n) as (..., 2n): re, im, re, im …; real ones as they are."""
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        return np.ascontiguousarray(array, np.complex128).view(np.float64)
+    return np.asarray(array, np.float64)

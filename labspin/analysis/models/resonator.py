@@ -1,0 +1,143 @@
+"""A driven resonator: its amplitude, and its two quadratures with cross-talk and delay.
+
+================ ======================================================================
+argument         meaning
+================ ======================================================================
+f0, Q            natural frequency √(k/m)/2π and quality factor
+amplitude        response at resonance
+phase            phase of the drive at the detector, rad
+crosstalk_x/y    what reaches the detector without the resonator
+delay            time between drive and detection, s
+================ ======================================================================
+
+With e^{+iωt} the response is ``χ(f) = 1/(f0² − f² + i f f0/Q)``; times f0²/Q it is −i at resonance. A sweep
+that does not wait for the ring-down time shows a skewed line; no model here mends that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
+
+__all__ = ["RESONATOR_AMPLITUDE", "RESONATOR_RESPONSE", "resonator_amplitude", "resonator_response"]
+
+
+def resonator_amplitude(x: Any, f0: Any, Q: Any, amplitude: Any, offset: Any) -> Any:
+    """Return offset + amplitude·(f0²/Q)/|f0² − x² + i x f0/Q|."""
+    x = np.asarray(x, np.float64)
+    detuning = (f0 - x) * (f0 + x)
+    return offset + amplitude * (f0**2 / Q) / np.hypot(detuning, x * f0 / Q)
+
+
+def resonator_response(
+    x: Any, f0: Any, Q: Any, amplitude: Any, phase: Any, crosstalk_x: Any, crosstalk_y: Any, delay: Any
+) -> Any:
+    """Return [amplitude·e^{i phase}·(f0²/Q)/(f0² − x² + i x f0/Q) + crosstalk]·e^{−2πi x delay}."""
+    x = np.asarray(x, np.float64)
+    response = (f0**2 / Q) / ((f0 - x) * (f0 + x) + 1j * x * f0 / Q)
+    signal = (
+        amplitude * np.exp(1j * np.asarray(phase)) * response + crosstalk_x + 1j * np.asarray(crosstalk_y)
+    )
+    return signal * np.exp(-2j * np.pi * x * delay)
+
+
+def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+    f0, Q, amplitude, phase, crosstalk_x, crosstalk_y, delay = columns(values)
+    below = (f0 - x) * (f0 + x) + 1j * x * f0 / Q
+    response = (f0**2 / Q) / below
+    turn, late = np.exp(1j * phase), np.exp(-2j * np.pi * x * delay)
+    resonant = amplitude * turn * response
+    by_f0 = resonant * (2 / f0 - (2 * f0 + 1j * x / Q) / below)
+    by_q = resonant * (-1 / Q + 1j * x * f0 / Q**2 / below)
+    y = (resonant + crosstalk_x + 1j * crosstalk_y) * late
+    parts = [by_f0 * late, by_q * late, turn * response * late, 1j * resonant * late, late, 1j * late]
+    jacobian = np.empty((*y.shape[:-1], 7, y.shape[-1]), np.complex128)
+    for index, part in enumerate([*parts, -2j * np.pi * x * y]):
+        jacobian[..., index, :] = part
+    return y, jacobian
+
+
+def _scan(x: FloatArray, y: NDArray[Any], *, conjugate: bool) -> tuple[float, float, NDArray[Any]]:
+    """Return f0, Q and the linear coefficients (resonant, background) of the best node of a grid."""
+    ordered = np.unique(x)
+    span = float(np.ptp(x)) or 1.0
+    spacing = float(np.median(np.diff(ordered))) if ordered.size > 1 else span
+    best: tuple[float, float, float, NDArray[Any]] = (np.inf, float(x.mean()), 100.0, np.zeros(2))
+    places = np.linspace(ordered[0], ordered[-1], 2 * ordered.size if ordered.size < 400 else 400)
+    for width in np.geomspace(spacing, span, 14):
+        Q = places / width
+        below = (places - x[:, None]) * (places + x[:, None]) + 1j * x[:, None] * places / Q
+        basis = (places**2 / Q) / below
+        basis = basis if conjugate else np.abs(basis)
+        mean = basis.mean(0)
+        centred = basis - mean
+        power = np.sum(np.abs(centred) ** 2, axis=0)
+        coefficient = (centred.conj().T @ (y - y.mean())) / np.maximum(power, 1e-300)
+        cost = np.sum(np.abs(y - y.mean()) ** 2) - np.abs(coefficient) ** 2 * power
+        node = int(np.argmin(cost))
+        if cost[node] < best[0]:
+            linear = np.array([coefficient[node], y.mean() - coefficient[node] * mean[node]])
+            best = (float(cost[node]), float(places[node]), float(Q[node]), linear)
+    return best[1], best[2], best[3]
+
+
+def _guess_amplitude(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
+    del weights
+    f0, Q, (amplitude, offset) = _scan(x, y, conjugate=False)
+    return {"f0": f0, "Q": Q, "amplitude": float(np.real(amplitude)), "offset": float(np.real(offset))}
+
+
+def _guess_response(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
+    del weights
+    f0, Q, (resonant, background) = _scan(x, y, conjugate=True)
+    return {
+        "f0": f0,
+        "Q": Q,
+        "amplitude": float(np.abs(resonant)),
+        "phase": float(np.angle(resonant)),
+        "crosstalk_x": float(background.real),
+        "crosstalk_y": float(background.imag),
+        "delay": 0.0,
+    }
+
+
+_OSCILLATOR = (
+    Parameter("f0", "x", "natural frequency", minimum=0),
+    Parameter("Q", "1", "quality factor", minimum=0),
+)
+
+RESONATOR_AMPLITUDE = FitModel(
+    name="resonator_amplitude",
+    equation="y = offset + amplitude (f0²/Q)/|f0² − x² + i x f0/Q|",
+    source="driven damped oscillator; Wagenaar, thesis ch. 3",
+    parameters=(
+        *_OSCILLATOR,
+        Parameter("amplitude", "y", "amplitude at resonance"),
+        Parameter("offset", "y", "background"),
+    ),
+    function=resonator_amplitude,
+    guesser=_guess_amplitude,
+)
+
+RESONATOR_RESPONSE = FitModel(
+    name="resonator_response",
+    equation="y = [amplitude e^{i phase} (f0²/Q)/(f0² − x² + i x f0/Q) + crosstalk] e^{−2πi x delay}",
+    source="driven damped oscillator, e^{+iωt}; physics.md 2.3",
+    parameters=(
+        *_OSCILLATOR,
+        Parameter("amplitude", "y", "amplitude at resonance", minimum=0),
+        Parameter("phase", "rad", "phase of the drive at the detector"),
+        Parameter("crosstalk_x", "y", "cross-talk, in phase"),
+        Parameter("crosstalk_y", "y", "cross-talk, in quadrature"),
+        Parameter("delay", "1/x", "delay between drive and detection", value=0.0),
+    ),
+    function=resonator_response,
+    guesser=_guess_response,
+    derivatives=_response_derivatives,
+    is_complex=True,
+)
