@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.journal import journal_path, storage_error
+from labspin.data.journal import journal_path
 from labspin.data.run import Run
 from labspin.data.schema import POINT, POINT_TIME, Column
+from labspin.data.storage import storage_error
 from labspin.errors import RunFileError, StorageError
 
 __all__ = ["export_copy", "export_csv"]

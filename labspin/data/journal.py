@@ -12,41 +12,25 @@ with good ones behind it is something else, damage, and never passed over in sil
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import re
 import struct
-import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from labspin.data.lock import try_lock
-from labspin.data.plain import unpack
-from labspin.errors import DamagedFileError, NotARunFileError, RunFileError, StorageError
+from labspin.data.plain import pack, packer
+from labspin.data.storage import BINARY, storage_error, sync_descriptor, sync_folder, write_whole
+from labspin.errors import RunFileError, StorageError
 
-__all__ = [
-    "MAGIC",
-    "JournalReader",
-    "JournalWriter",
-    "journal_path",
-    "storage_error",
-    "sync_descriptor",
-    "sync_folder",
-]
+__all__ = ["MAGIC", "RECORD_HEAD", "JournalWriter", "journal_path"]
 
 MAGIC = b"labspin-journal\x01"
-_HEAD = struct.Struct("<II")
-_MAX_RECORD = (1 << 32) - 1
+RECORD_HEAD = struct.Struct("<II")
 _SLOW = 0.01
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-# Every payload begins with a short msgpack array whose first item is a small number.
-_PAYLOAD = re.compile(rb"[\x90-\x9f][\x00-\x0f]")
-_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 def journal_path(path: Path) -> Path:
@@ -54,40 +38,8 @@ def journal_path(path: Path) -> Path:
     return path.with_name(path.name + ".jnl")
 
 
-def sync_descriptor(descriptor: int) -> None:
-    """Have the data of an open file stand on the disk itself."""
-    getattr(os, "fdatasync", os.fsync)(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` stand on the disk itself, where the system can promise that."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:  # some network file systems know no fsync of a folder
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def storage_error(path: Path, error: OSError, consequence: str) -> StorageError:
-    """Return the one error for a write to ``path`` that failed with ``error``."""
-    if error.errno in _FULL:
-        reason = "the disk (or the quota) is full; free some space"
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        reason = "no permission to write; choose a folder that is yours"
-    elif error.errno == errno.ENOENT:
-        reason = "the folder does not exist; make it first"
-    else:
-        reason = f"{error.strerror or error}"
-    return StorageError(f"{path}: {reason}; {consequence}")
-
-
 class JournalWriter:
-    """Appends records to a journal that nobody else may write.
+    """Appends records to a journal that nobody else may write; one thread at a time.
 
     Parameters
     ----------
@@ -105,7 +57,7 @@ class JournalWriter:
         self.path = path
         self._descriptor = descriptor
         self._size = size
-        self._lock = threading.Lock()
+        self._pack = packer().pack
         self._last = time.monotonic()
         self._sync_cost = 0.0
         self._dirty = False
@@ -117,9 +69,9 @@ class JournalWriter:
         self._syncer.start()
 
     @classmethod
-    def create(cls, path: Path, first: bytes, *, sync_interval: float) -> JournalWriter:
+    def create(cls, path: Path, first: Sequence[Any], *, sync_interval: float) -> JournalWriter:
         """Make the journal at ``path`` with ``first`` as its first record."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _BINARY
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY
         try:
             descriptor = os.open(path, flags, 0o644)
         except FileExistsError as error:
@@ -131,8 +83,9 @@ class JournalWriter:
         try:
             if not try_lock(descriptor):
                 raise StorageError(f"{path}: another process took the new journal; choose another name")
-            record = MAGIC + _HEAD.pack(len(first), zlib.crc32(first)) + first
-            _write_whole(descriptor, record)
+            payload = pack(first)
+            record = MAGIC + RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+            write_whole(descriptor, record)
             sync_descriptor(descriptor)
             sync_folder(path.parent)
         except (OSError, StorageError) as error:
@@ -144,10 +97,10 @@ class JournalWriter:
         return cls(path, descriptor, len(record), sync_interval=sync_interval)
 
     @classmethod
-    def reopen(cls, path: Path, *, sync_interval: float) -> JournalWriter:
-        """Go on with the journal of a dead writer: lock it and cut off a torn tail."""
+    def reopen(cls, path: Path, sound_end: Callable[[Path], int], *, sync_interval: float) -> JournalWriter:
+        """Go on with the journal of a dead writer: lock it and cut off what stands behind ``sound_end``."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | _BINARY)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | BINARY)
         except OSError as error:
             raise storage_error(path, error, "the run was not resumed") from error
         try:
@@ -155,11 +108,8 @@ class JournalWriter:
                 raise StorageError(
                     f"{path}: its run is still being written by another process; let it end first"
                 )
-            with JournalReader(path) as reader:
-                for _ in reader.payloads():
-                    pass
-                reader.require_sound()
-            os.ftruncate(descriptor, reader.position)
+            end = sound_end(path)
+            os.ftruncate(descriptor, end)
             sync_descriptor(descriptor)
         except OSError as error:
             os.close(descriptor)
@@ -167,43 +117,34 @@ class JournalWriter:
         except RunFileError:
             os.close(descriptor)
             raise
-        return cls(path, descriptor, reader.position, sync_interval=sync_interval)
+        return cls(path, descriptor, end, sync_interval=sync_interval)
 
-    def write(self, payload: bytes) -> None:
-        """Append one record; when this returns, it outlives the process.
+    def write(self, record: Sequence[Any]) -> None:
+        """Append one record of plain values; when this returns, it outlives the process.
 
         Raises
         ------
         StorageError
             The record could not be written whole; nothing of it remains, and what stood before still stands.
         """
-        if len(payload) > _MAX_RECORD:
-            raise StorageError(
-                f"{self.path}: a record of {len(payload)} bytes is too long; 4 GiB is the most"
-            )
-        record = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
-        with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            try:
-                written = os.write(self._descriptor, record)
-                if written != len(record):
-                    self._write_rest(record, written)
-            except OSError as error:
-                raise self._undo(error) from error
-            self._size += len(record)
-            self._dirty = True
-            now = time.monotonic()
-            gap, self._last = now - self._last, now
-            # Never more than a tenth of the time goes into waiting for the disk here.
-            if gap > _SLOW and gap > 10.0 * self._sync_cost:
-                self._sync()
-                if self._failure is not None:
-                    raise self._failure
-
-    def _write_rest(self, record: bytes, written: int) -> None:
-        """Finish a short write, which mostly means that the next one says why."""
-        _write_whole(self._descriptor, record[written:])
+        payload = self._pack(record)
+        if self._failure is not None:
+            raise self._failure
+        data = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+        try:
+            written = os.write(self._descriptor, data)
+            if written != len(data):
+                # The next write mostly says why this one was short.
+                write_whole(self._descriptor, data[written:])
+        except OSError as error:
+            raise self._undo(error) from error
+        self._size += len(data)
+        self._dirty = True
+        now = time.monotonic()
+        gap, self._last = now - self._last, now
+        # Never more than a tenth of the time goes into waiting for the disk here.
+        if gap > _SLOW and gap > 10.0 * self._sync_cost:
+            self.sync()
 
     def _undo(self, error: OSError) -> StorageError:
         try:
@@ -215,10 +156,9 @@ class JournalWriter:
 
     def sync(self) -> None:
         """Have all records stand on the disk itself."""
-        with self._lock:
-            self._sync()
-            if self._failure is not None:
-                raise self._failure
+        self._sync()
+        if self._failure is not None:
+            raise self._failure
 
     def _sync(self) -> None:
         self._dirty = False
@@ -246,12 +186,12 @@ class JournalWriter:
             return
         self._stop.set()
         self._syncer.join()
-        with self._lock:
-            self._sync()
-            if remove:
-                _remove(self.path, self._descriptor)
-            else:
-                os.close(self._descriptor)
+        self._sync()
+        self._failure = StorageError(f"{self.path}: the run has been closed; resume it to go on")
+        if remove:
+            _remove(self.path, self._descriptor)
+        else:
+            os.close(self._descriptor)
 
 
 def _remove(path: Path, descriptor: int) -> None:
@@ -264,131 +204,3 @@ def _remove(path: Path, descriptor: int) -> None:
             path.unlink(missing_ok=True)
         return
     os.close(descriptor)
-
-
-def _write_whole(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-class JournalReader:
-    """Reads the records of a journal, of a live one too; call `records` again for what came since.
-
-    Nothing in the file is trusted: lengths are compared with the file before anything is read, every record
-    must match its checksum, and decoding makes data only.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.position = len(MAGIC)
-        """Bytes up to which everything was read and sound."""
-        try:
-            self._file = path.open("rb", buffering=1 << 16)
-        except OSError as error:
-            raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-        try:
-            magic = self._file.read(len(MAGIC))
-        except OSError as error:
-            self._file.close()
-            raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-        if magic != MAGIC:
-            self._file.close()
-            raise self._foreign(magic)
-
-    def _foreign(self, magic: bytes) -> RunFileError:
-        if not magic:
-            return DamagedFileError(f"{self.path}: the journal is empty; it holds no run and can be deleted")
-        if magic[:-1] == MAGIC[:-1]:
-            return NotARunFileError(f"{self.path}: written by a newer labspin; update labspin to read it")
-        if MAGIC.startswith(magic):
-            return DamagedFileError(f"{self.path}: the journal is cut short before its first record")
-        return NotARunFileError(f"{self.path}: not a labspin journal; it does not begin like one")
-
-    def __enter__(self) -> JournalReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file now."""
-        return os.fstat(self._file.fileno()).st_size
-
-    def payloads(self) -> Iterator[bytes]:
-        """Yield the payload of each sound record from `position` on, up to the first that is not."""
-        size = self.size
-        read = self._file.read
-        self._file.seek(self.position)
-        while self.position + _HEAD.size <= size:
-            length, checksum = _HEAD.unpack(read(_HEAD.size))
-            end = self.position + _HEAD.size + length
-            if not length or end > size:
-                return
-            payload = read(length)
-            if len(payload) != length or zlib.crc32(payload) != checksum:
-                return
-            self.position = end
-            yield payload
-
-    def records(self) -> Iterator[list[Any]]:
-        """Yield each sound record, decoded, from `position` on.
-
-        Raises
-        ------
-        DamagedFileError
-            A record whose checksum is right does not hold what a record holds.
-        """
-        for payload in self.payloads():
-            record = unpack(payload)
-            if not isinstance(record, list) or not record or type(record[0]) is not int:
-                raise DamagedFileError(
-                    f"{self.path}: the record that ends at byte {self.position} is none of ours"
-                )
-            yield record
-
-    def tail(self) -> Literal["clean", "torn", "damaged"]:
-        """Return what stands behind `position`: nothing, one incomplete record, or damage."""
-        if self.position == self.size:
-            return "clean"
-        return "torn" if self._next_sound() is None else "damaged"
-
-    def require_sound(self) -> None:
-        """Raise `DamagedFileError` if sound records stand behind a bad one."""
-        if self.tail() == "damaged":
-            raise DamagedFileError(
-                f"{self.path}: damaged at byte {self.position} of {self.size}, with good records behind; "
-                "make a copy, then recover it with salvage to keep all records that are sound"
-            )
-
-    def skip_damage(self) -> bool:
-        """Go on at the next sound record behind a bad one; return whether there is any."""
-        place = self._next_sound()
-        if place is None:
-            return False
-        self.position = place
-        return True
-
-    def _next_sound(self) -> int | None:
-        """Return where the next sound record begins, at a cost bounded by a few passes over the file."""
-        size, start = self.size, self.position
-        self._file.seek(start)
-        data = self._file.read(size - start)
-        work = 4 * len(data) + (1 << 20)
-        for candidate in _PAYLOAD.finditer(data, _HEAD.size + 1):
-            place = candidate.start() - _HEAD.size
-            length, checksum = _HEAD.unpack_from(data, place)
-            stop = candidate.start() + length
-            if not length or stop > len(data) or work < length:
-                continue
-            work -= length
-            if zlib.crc32(memoryview(data)[candidate.start() : stop]) == checksum:
-                return start + place
-        return None

@@ -22,7 +22,17 @@ import numpy as np
 
 from labspin.errors import DamagedFileError
 
-__all__ = ["MAX_DEPTH", "clean_text", "from_json", "pack", "packer", "plain", "to_json", "unpack"]
+__all__ = [
+    "MAX_DEPTH",
+    "clean_text",
+    "from_json",
+    "pack",
+    "packer",
+    "plain",
+    "to_json",
+    "unpack",
+    "unpack_each",
+]
 
 MAX_DEPTH = 64
 _MAX_LIST = 1 << 22
@@ -143,12 +153,28 @@ def unpack(data: bytes) -> Any:
     DamagedFileError
         ``data`` is not msgpack, or not of the kind that `pack` writes.
     """
+    return unpack_each([data])[0]
+
+
+def unpack_each(payloads: Sequence[bytes]) -> list[Any]:
+    """Return the plain values that stand in ``payloads``, one in each; the errors are those of `unpack`."""
+    data = b"".join(payloads)
+    unpacker = msgpack.Unpacker(
+        ext_hook=_decode,
+        max_buffer_size=max(len(data), 1),
+        max_array_len=min(len(data), _MAX_LIST),
+        max_map_len=min(len(data), _MAX_LIST),
+    )
     try:
-        return msgpack.unpackb(data, ext_hook=_decode, max_array_len=min(len(data), _MAX_LIST))
+        unpacker.feed(data)
+        values = list(unpacker)
     except (ValueError, TypeError, KeyError, struct.error, OverflowError, MemoryError) as error:
         raise DamagedFileError(f"a record cannot be decoded: {error or type(error).__name__}") from error
     except (msgpack.exceptions.UnpackException, RecursionError) as error:
         raise DamagedFileError(f"a record cannot be decoded: {error or type(error).__name__}") from error
+    if len(values) != len(payloads) or unpacker.tell() != len(data):
+        raise DamagedFileError("a record holds more or less than one value")
+    return values
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

@@ -19,20 +19,20 @@ from typing import Any, TypeVar
 
 import h5py
 
-from labspin.data.journal import journal_path, storage_error, sync_folder
+from labspin.data.journal import journal_path
 from labspin.data.lock import lock_file
 from labspin.data.nexus_fits import FIT_PREFIX
 from labspin.data.nexus_read import count_points, facts_of, open_run_file, read_summary
 from labspin.data.nexus_write import write_run
 from labspin.data.run import Run
 from labspin.data.seal import checksum, seal_text
+from labspin.data.storage import BINARY, storage_error, sync_folder, write_whole
 from labspin.errors import DamagedFileError, RunFileError, StorageError
 
 __all__ = ["amend", "publish"]
 
 T = TypeVar("T")
 _IN_MEMORY = 1 << 30
-_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 def publish(run: Run, *, patience: float = 5.0) -> Path:
@@ -179,12 +179,10 @@ def _build(temporary: Path, build: Callable[[h5py.File], None], needed: int) -> 
 def _write_image(temporary: Path, image: bytes, facts: dict[str, Any]) -> None:
     seal = seal_text(len(image), zlib.crc32(image), facts)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o644)
         try:
             for part in (image, seal):
-                view = memoryview(part)
-                while view:
-                    view = view[os.write(descriptor, view[: 1 << 26]) :]
+                write_whole(descriptor, part)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

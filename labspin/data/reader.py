@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.data.journal import JournalReader, journal_path
+from labspin.data.journal import journal_path
+from labspin.data.journal_reader import JournalReader
 from labspin.data.lock import is_locked
 from labspin.data.run import Run
 from labspin.data.seal import read_seal
@@ -129,11 +130,11 @@ def _summary_from_journal(path: Path) -> RunSummary:
     points, status = 0, "dead"
     with JournalReader(journal) as reader:
         header = read_header(reader)
-        for payload in reader.payloads():
+        for batch in reader.batches():
             # Only the kind of a record is looked at: the second byte, behind that of the list itself.
-            kind = payload[1] if len(payload) > 1 else -1
-            points += kind == POINT_RECORD
-            if kind == END:
+            kinds = b"".join(payload[1:2] for payload in batch)
+            points += kinds.count(POINT_RECORD)
+            if END in kinds:
                 status = "ended, to be recovered"
         if not live:
             reader.require_sound()

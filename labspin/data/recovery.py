@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labspin.data.journal import JournalWriter, journal_path
+from labspin.data.journal_reader import sound_end
 from labspin.data.lock import is_locked
 from labspin.data.reader import run_path
 from labspin.errors import DamagedFileError, RunFileError, StorageError
@@ -77,7 +78,7 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
         journal.rename(kept)
         return target
     # The lock is taken while publishing, so that nobody resumes or recovers the same journal meanwhile.
-    writer = JournalWriter.reopen(journal, sync_interval=60.0)
+    writer = JournalWriter.reopen(journal, sound_end, sync_interval=60.0)
     try:
         target = publish(run_from_journal(path, live=False))
     except BaseException:

@@ -11,12 +11,13 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.journal import JournalReader, journal_path
+from labspin.data.journal import journal_path
+from labspin.data.journal_reader import JournalReader
 from labspin.data.plain import MAX_DEPTH
 from labspin.data.run import STATUSES, Event, Points, Run, Status
 from labspin.data.schema import FORMAT, Column, Layout, RunHeader
@@ -38,22 +39,35 @@ _SCALARS: dict[str, frozenset[type]] = {
 }
 _KINDS = {"float64": "fib", "complex128": "cfib", "int64": "ib"}
 
+_Chunk: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], list[NDArray[Any]]]
+"""Index, time and columns of some points."""
+
 
 @dataclass
 class _Replay:
     """What the records say, so far."""
 
-    points: list[list[Any]] = field(default_factory=list)
+    layout: Layout
+    chunks: list[_Chunk] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     status: Status | None = None
     ended: str | None = None
     snapshot: dict[str, Any] | None = None
     truth: dict[str, Any] | None = None
 
-    def take(self, record: list[Any]) -> None:
+    def take(self, batch: list[list[Any]]) -> None:
+        points = [record for record in batch if record[0] == POINT_RECORD]
+        if points:
+            # At once, so that no more than one batch ever lies about as single objects.
+            self.chunks.append(_gather(self.layout, points))
+        for record in batch if len(points) < len(batch) else ():
+            self._take_other(record)
+        if batch and batch[-1][0] == POINT_RECORD:
+            self.status = None
+
+    def _take_other(self, record: list[Any]) -> None:
         kind = record[0]
         if kind == POINT_RECORD:
-            self.points.append(record)
             self.status = None
         elif kind == EVENT:
             self._take_event(record)
@@ -143,16 +157,16 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
         The journal cannot be read, is none, or is damaged.
     """
     source = journal_path(path)
-    replay = _Replay()
     with JournalReader(source) as reader:
         header = read_header(reader)
+        replay = _Replay(header.layout)
         try:
             _take_all(reader, replay, salvage=salvage)
+            index, time, columns = _join(header.layout, replay.chunks)
         except DamagedFileError as error:
             raise DamagedFileError(f"{source}: {error}") from error
         if not live:
             reader.require_sound()
-    index, time, columns = _gather(source, header.layout, replay.points)
     return Run(
         path=path,
         header=header if replay.truth is None else dataclasses.replace(header, truth=replay.truth),
@@ -168,8 +182,8 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
 
 def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
     while True:
-        for record in reader.records():
-            replay.take(record)
+        for batch in reader.record_batches():
+            replay.take(batch)
         place = reader.position
         if not salvage or not reader.skip_damage():
             return
@@ -178,45 +192,59 @@ def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
         replay.events.append(Event(time=last, kind="damage", message=message))
 
 
-def _gather(
-    source: Path, layout: Layout, records: Sequence[list[Any]]
+def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
+    """Return index, time and columns of some points."""
+    if set(map(len, records)) != {4}:
+        raise DamagedFileError("a point does not hold what a point holds")
+    _, indices, times, rows = zip(*records, strict=True)
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {len(layout.columns)}:
+        raise DamagedFileError(f"a point does not hold {len(layout.columns)} values")
+    values = zip(*rows, strict=True)
+    return (
+        _scalars("index", indices, "int64"),
+        _scalars("time", times, "float64"),
+        [_column(column, items) for column, items in zip(layout.columns, values, strict=True)],
+    )
+
+
+def _join(
+    layout: Layout, chunks: Sequence[_Chunk]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[Any]]]:
     """Return index, time and columns of all points."""
-    if not set(map(len, records)) <= {4}:
-        raise DamagedFileError(f"{source}: a point does not hold what a point holds")
-    _, indices, times, rows = zip(*records, strict=True) if records else ((), (), (), ())
-    if not set(map(type, rows)) <= {list} or not set(map(len, rows)) <= {len(layout.columns)}:
-        raise DamagedFileError(f"{source}: a point does not hold {len(layout.columns)} values")
-    index = _scalars(source, "index", indices, "int64")
-    time = _scalars(source, "time", times, "float64")
-    limit = len(records) + MAX_GAP if layout.size is None else layout.size
+    empty: _Chunk = (
+        np.empty(0, np.int64),
+        np.empty(0),
+        [np.empty((0, *c.shape), object if c.dtype == "str" else c.dtype) for c in layout.columns],
+    )
+    indices, times, parts = zip(*(chunks or [empty]), strict=True)
+    index = np.concatenate(indices)
+    limit = len(index) + MAX_GAP if layout.size is None else layout.size
     if index.size and (index.min() < 0 or index.max() >= limit or np.unique(index).size != index.size):
-        raise DamagedFileError(f"{source}: a point lies outside the plan, or stands twice")
-    values = zip(*rows, strict=True) if rows else [()] * len(layout.columns)
+        raise DamagedFileError("a point lies outside the plan, or stands twice")
     columns = {
-        column.name: _column(source, column, items)
-        for column, items in zip(layout.columns, values, strict=True)
+        column.name: np.concatenate(items)
+        for column, items in zip(layout.columns, zip(*parts, strict=True), strict=True)
     }
-    return index, time, columns
+    return index, np.concatenate(times), columns
 
 
-def _scalars(source: Path, name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
+def _scalars(name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
     if not set(map(type, items)) <= _SCALARS[dtype]:
-        raise DamagedFileError(f"{source}: a value of {name!r} is not a {dtype}")
+        raise DamagedFileError(f"a value of {name!r} is not a {dtype}")
     try:
         return np.array(items, object if dtype == "str" else dtype)
     except (ValueError, OverflowError) as error:
-        raise DamagedFileError(f"{source}: a value of {name!r} is not a {dtype}") from error
+        raise DamagedFileError(f"a value of {name!r} is not a {dtype}") from error
 
 
-def _column(source: Path, column: Column, items: Sequence[Any]) -> NDArray[Any]:
+def _column(column: Column, items: Sequence[Any]) -> NDArray[Any]:
     if not column.shape:
-        return _scalars(source, column.name, items, column.dtype)
+        return _scalars(column.name, items, column.dtype)
     for item in items:
         if not isinstance(item, np.ndarray) or item.shape != column.shape:
-            raise DamagedFileError(f"{source}: a value of {column.name!r} is not an array of {column.shape}")
+            raise DamagedFileError(f"a value of {column.name!r} is not an array of {column.shape}")
         if item.dtype.kind not in _KINDS[column.dtype]:
-            raise DamagedFileError(f"{source}: a value of {column.name!r} is not of type {column.dtype}")
+            raise DamagedFileError(f"a value of {column.name!r} is not of type {column.dtype}")
     stacked = np.empty((len(items), *column.shape), column.dtype)
     for row, item in enumerate(items):
         stacked[row] = item

@@ -7,22 +7,21 @@ and a crash of HDF5, and half a second later a power cut.
 from __future__ import annotations
 
 import datetime
-import math
 import shutil
 import threading
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-import numpy as np
-
+from labspin.data.convert import converter
 from labspin.data.journal import JournalWriter, journal_path
-from labspin.data.plain import clean_text, pack, packer, plain
+from labspin.data.journal_reader import sound_end
+from labspin.data.plain import clean_text, plain
 from labspin.data.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
 from labspin.data.run import Run
-from labspin.data.schema import FORMAT, Column, RunHeader
+from labspin.data.schema import FORMAT, RunHeader
 from labspin.errors import ArgumentError, RunFileError, StorageError
 
 __all__ = ["EndStatus", "RunWriter"]
@@ -39,10 +38,9 @@ class RunWriter:
         self.done = done
         """Indices of the points that stand in the journal."""
         self._journal = journal
-        self._pack = packer().pack
         self._lock = threading.Lock()
         self._publishing = threading.Lock()
-        self._convert = tuple(_converter(column) for column in header.layout.columns)
+        self._convert = tuple(converter(column) for column in header.layout.columns)
         self._limit = header.layout.size
         self._checkpointer: _Checkpointer | None = None
 
@@ -75,7 +73,7 @@ class RunWriter:
         """
         path = Path(path)
         _check_place(path, header)
-        first = pack([HEADER, FORMAT, header.to_dict(), _writer_hint()])
+        first = [HEADER, FORMAT, header.to_dict(), _writer_hint()]
         journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
         writer = cls(path, header, journal, set())
         writer._start_checkpoints(checkpoint_interval)
@@ -102,7 +100,7 @@ class RunWriter:
         if made_here:
             journal = _journal_from_file(path, sync_interval)
         else:
-            journal = JournalWriter.reopen(journal_file, sync_interval=sync_interval)
+            journal = JournalWriter.reopen(journal_file, sound_end, sync_interval=sync_interval)
         try:
             run = run_from_journal(path, live=False)
             if run.status == "finished":
@@ -135,22 +133,23 @@ class RunWriter:
             The disk is full or gone; this point was not taken, all before it stand, and it may be tried
             again.
         """
-        if index in self.done:
-            raise ArgumentError(f"point {index}: recorded already; raw data are never changed")
-        self._check_index(index)
         if len(values) != len(self._convert):
             raise ArgumentError(
                 f"point {index}: wanted {len(self._convert)} values, one for each column, got {len(values)}"
             )
         row = [convert(value) for convert, value in zip(self._convert, values, strict=True)]
+        done = self.done
         with self._lock:
-            self._journal.write(self._pack((POINT_RECORD, int(index), float(time), row)))
-            self.done.add(int(index))
+            limit = self._limit
+            if not 0 <= index < (len(done) + MAX_GAP if limit is None else limit):
+                raise ArgumentError(f"point {index}: wanted an index from 0 to {self._last()} by the plan")
+            if index in done:
+                raise ArgumentError(f"point {index}: recorded already; raw data are never changed")
+            self._journal.write((POINT_RECORD, int(index), float(time), row))
+            done.add(int(index))
 
-    def _check_index(self, index: int) -> None:
-        limit = len(self.done) + MAX_GAP if self._limit is None else self._limit
-        if not 0 <= index < limit:
-            raise ArgumentError(f"point {index}: wanted an index from 0 to {limit - 1} by the plan")
+    def _last(self) -> int:
+        return (len(self.done) + MAX_GAP if self._limit is None else self._limit) - 1
 
     def event(self, kind: str, message: str, **data: Any) -> None:
         """Record that something happened, such as ``"error"``, ``"safe"``, ``"pause"``.
@@ -162,7 +161,7 @@ class RunWriter:
         """
         record = (EVENT, clock.time(), clean_text(str(kind)), clean_text(str(message)), plain(data))
         with self._lock:
-            self._journal.write(self._pack(record))
+            self._journal.write(record)
 
     def checkpoint(self) -> None:
         """Publish what has been measured so far as a whole HDF5 file.
@@ -205,8 +204,8 @@ class RunWriter:
         ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         record = (END, status, ended, None if snapshot is None else plain(snapshot))
         with self._lock:
-            self._journal.write(self._pack(record))
-        self._journal.sync()
+            self._journal.write(record)
+            self._journal.sync()
         run = run_from_journal(self.path, live=False)
         if len(run.points) != len(self.done):
             raise StorageError(
@@ -306,7 +305,7 @@ def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
     run = read_run_file(path)
     if run.status == "finished":
         raise RunFileError(f"{path}: its run has finished; there is nothing to resume")
-    first = pack([HEADER, FORMAT, run.header.to_dict(), _writer_hint()])
+    first = [HEADER, FORMAT, run.header.to_dict(), _writer_hint()]
     journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
     try:
         columns = [run.columns[column.name] for column in run.header.layout.columns]
@@ -315,97 +314,10 @@ def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
             run.points.index.tolist(), run.points.time.tolist(), zip(*listed, strict=True), strict=True
         )
         for index, time, row in rows:
-            journal.write(pack((POINT_RECORD, index, time, list(row))))
+            journal.write((POINT_RECORD, index, time, list(row)))
         for event in run.events:
-            journal.write(pack((EVENT, event.time, event.kind, event.message, event.data)))
+            journal.write((EVENT, event.time, event.kind, event.message, event.data))
     except BaseException:
         journal.close(remove=True)
         raise
     return journal
-
-
-def _converter(column: Column) -> Callable[[Any], Any]:
-    """Return what turns a measured value into what the journal holds, refusing what does not fit."""
-    if column.shape:
-        return _array_converter(column)
-    return {"float64": _to_float, "int64": _to_int, "complex128": _to_complex, "str": _to_text}[column.dtype](
-        column.name
-    )
-
-
-def _refusal(name: str, wanted: str, value: Any) -> ArgumentError:
-    return ArgumentError(
-        f"column {name!r}: wanted {wanted}, got {str(value)[:80]!r} ({type(value).__name__})"
-    )
-
-
-def _to_float(name: str) -> Callable[[Any], float]:
-    def convert(value: Any) -> float:
-        if type(value) is float:
-            return value
-        if isinstance(value, (str, bytes, bool)) or np.iscomplexobj(value):
-            raise _refusal(name, "a number", value)
-        try:
-            return float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _refusal(name, "a number", value) from error
-
-    return convert
-
-
-def _to_int(name: str) -> Callable[[Any], int]:
-    def convert(value: Any) -> int:
-        if type(value) is not int:
-            if isinstance(value, (str, bytes, bool)) or np.ndim(value):
-                raise _refusal(name, "a whole number", value)
-            try:
-                number = int(value)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise _refusal(name, "a whole number", value) from error
-            if number != value:
-                raise _refusal(name, "a whole number", value)
-            value = number
-        if not -(1 << 63) < value < 1 << 63:
-            raise _refusal(name, "a whole number of 64 bits", value)
-        return int(value)
-
-    return convert
-
-
-def _to_complex(name: str) -> Callable[[Any], complex]:
-    def convert(value: Any) -> complex:
-        if type(value) is complex:
-            return value
-        if isinstance(value, (str, bytes, bool)):
-            raise _refusal(name, "a complex number", value)
-        try:
-            return complex(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _refusal(name, "a complex number", value) from error
-
-    return convert
-
-
-def _to_text(name: str) -> Callable[[Any], str]:
-    def convert(value: Any) -> str:
-        if not isinstance(value, str):
-            raise _refusal(name, "text", value)
-        return clean_text(value)
-
-    return convert
-
-
-def _array_converter(column: Column) -> Callable[[Any], Any]:
-    kinds = {"float64": "fiu", "complex128": "fiuc", "int64": "iu"}[column.dtype]
-    size = math.prod(column.shape)
-
-    def convert(value: Any) -> Any:
-        array = np.asarray(value)
-        if array.shape != column.shape or array.dtype.kind not in kinds or array.size != size:
-            raise ArgumentError(
-                f"column {column.name!r}: wanted an array of {column.dtype} of shape {column.shape}, "
-                f"got {array.dtype} of shape {array.shape}"
-            )
-        return np.ascontiguousarray(array, dtype=column.dtype)
-
-    return convert

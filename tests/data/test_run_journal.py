@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from run_samples import grid_header, grid_values, list_header
 
 from labspin.data import RunWriter, read_run, recover
-from labspin.data.journal import MAGIC, JournalReader, JournalWriter, journal_path
+from labspin.data.journal import MAGIC, JournalWriter, journal_path
+from labspin.data.journal_reader import JournalReader
 from labspin.data.plain import pack
 from labspin.data.replay import END, EVENT, HEADER, POINT_RECORD, run_from_journal
 from labspin.data.schema import FORMAT
@@ -243,7 +244,7 @@ def test_nobody_else_writes_a_journal_that_is_being_written(path):
         with pytest.raises(StorageError, match="still being written"):
             RunWriter.resume(path)
         with pytest.raises(StorageError, match="stands there already"):
-            JournalWriter.create(journal_path(path), b"x", sync_interval=1)
+            JournalWriter.create(journal_path(path), ["x"], sync_interval=1)
         writer.append(0, 0.0, [1.0, 2.0])
     with RunWriter.resume(path) as writer:
         assert writer.done == {0}
@@ -300,7 +301,7 @@ def test_a_sync_that_fails_stops_the_run(path, monkeypatch):
 def test_a_short_write_is_finished_or_taken_back(path, monkeypatch):
     real = os.write
     with RunWriter.create(path, list_header()) as writer:
-        monkeypatch.setattr("labspin.data.journal.os.write", lambda fd, data: real(fd, bytes(data)[:7]))
+        monkeypatch.setattr("os.write", lambda fd, data: real(fd, bytes(data)[:7]))
         writer.append(0, 0.0, [1.0, 2.0])
 
         def full(fd, data, calls=[]):  # noqa: B006 - counts its calls
@@ -310,7 +311,7 @@ def test_a_short_write_is_finished_or_taken_back(path, monkeypatch):
             return real(fd, bytes(data)[:7])
 
         size = journal_path(path).stat().st_size
-        monkeypatch.setattr("labspin.data.journal.os.write", full)
+        monkeypatch.setattr("os.write", full)
         with pytest.raises(StorageError, match="full"):
             writer.append(1, 0.0, [1.0, 3.0])
         assert journal_path(path).stat().st_size == size
