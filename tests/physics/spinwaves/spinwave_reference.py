@@ -1,9 +1,10 @@
 """Slow, scalar, independent computations of what the package computes: nested adaptive quadrature and sums.
 
-Written from the definitions (Green's tensor, rates as sums over modes), with the modulus of k and its angle over
-the full circle and the side of the film explicit, so that it shares no step with the package.
+Written from the definitions (rates as sums over modes), with the angle of k over the full circle and the side
+of the film explicit, so that it shares no step with the package.
 """
 
+import itertools
 import math
 import warnings
 
@@ -92,7 +93,7 @@ def resonant_integral(film, field, u0, weight, n, decay, tolerance=1e-8):
         sums = [
             sum(
                 quad(inner, a, b, args=(part,), limit=200, epsabs=0, epsrel=tolerance)[0]
-                for a, b in zip(ends[:-1], ends[1:], strict=True)
+                for a, b in itertools.pairwise(ends)
             )
             for part in (0, 1)
         ]

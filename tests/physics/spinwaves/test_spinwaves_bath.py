@@ -1,9 +1,11 @@
 """Rates, shifts, spectral densities and couplings against independent integration, and their symmetries."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import spinwave_reference as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.constants import hbar, mu_0
@@ -14,8 +16,6 @@ from labspin.physics.spinwaves import integrals, spectral_density
 from labspin.physics.spinwaves.bath import coupling_scale
 from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals
 from labspin.physics.spinwaves.quadrature import resonant_panels
-
-import spinwave_reference as reference
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness
@@ -127,7 +127,7 @@ def test_a_grid_that_ignores_the_resonance_fails_where_ours_converges():
     coarse, fine = (package_bath(FILM, 0.02, 1.0, 300.0, 1, rtol) for rtol in (1e-4, 1e-10))
     assert coarse[0] == pytest.approx(fine[0], rel=1e-5)
     grids = [rate_on_a_grid(points) for points in (200, 400, 800)]
-    changes = [abs(b / a - 1) for a, b in zip(grids[:-1], grids[1:], strict=True)]
+    changes = [abs(b / a - 1) for a, b in itertools.pairwise(grids)]
     assert max(changes) > 1e-2
     assert min(abs(2 * rate / fine[0] - 1) for rate in grids) > 1e-3
 
@@ -227,7 +227,7 @@ def test_rates_follow_from_the_spectral_density():
 
 
 def test_rates_follow_from_the_coupling_of_a_spin_with_itself():
-    """Γ_d,jj = −(κ_d − κ_a)/2 − i δ at zero temperature, (240) and (263): the second witness against (244)."""
+    """Γ_d,jj = −(κ_d − κ_a)/2 − i δ at zero temperature, (240) and (263): a second witness on (244)."""
     for field in (0.005, 0.035):
         own = sw.coupling_map(film=FILM, spin=NV, y=[0.0], z=[0.0], total_distance=D, field=field)
         bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D / 2, field=field, temperature=1e-3)
@@ -363,7 +363,7 @@ class TestCouplings:
         assert found[self.Y > 0].max() > 5 * found[self.Y < -D].max()
 
     def test_a_point_agrees_with_a_plain_sum_at_strong_damping(self):
-        """With α_G = 0.05 a regular grid in κ and φ resolves the Lorentzian: the whole (263), band by band."""
+        """With α_G = 0.05 a regular grid in κ and φ resolves the Lorentzian: the whole (263), by bands."""
         film = replace(FILM, gilbert_damping=0.05)
         y, z, length, field = 0.8 * D, -0.5 * D, 2 * D, 0.02
         found = sw.coupling_map(

@@ -1,17 +1,17 @@
 """Back-action of a spin layer on the film, and second-order dephasing."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import spinwave_reference as reference
 from scipy.constants import hbar, mu_0
 from scipy.integrate import quad
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves.dephasing import depth_factor
-
-import spinwave_reference as reference
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness
@@ -53,7 +53,7 @@ def test_a_layer_below_acts_on_the_mirrored_waves():
 
 
 def test_the_modified_velocity_is_the_slope_of_the_modified_frequency():
-    k = 2.86e6 + np.linspace(-2e4, 2e4, 9)
+    k = 4.3e6 + np.linspace(-2e6, 2e6, 41)
     h = 1.0
     here, right, left = (
         sw.modified_modes(film=FILM, layer=LAYER, field=0.01, wavenumber=k + s) for s in (0.0, h, -h)
@@ -67,7 +67,7 @@ def modes_near_resonance(density):
         spin=NV, density=density, field=0.01, temperature=300.0, pump_rate=sw.OPTIMUM_PUMP_RATE
     )
     empty = sw.SpinLayer(NV, 0.0, 0.0, 2e6)
-    k = np.linspace(2.0, 4.0, 100_001) * 1e6
+    k = np.linspace(1.0, 8.0, 200_001) * 1e6
     return [sw.modified_modes(film=FILM, layer=x, field=0.01, wavenumber=k) for x in (layer, empty)]
 
 
@@ -122,11 +122,19 @@ def test_unpumped_layers_are_nearly_saturated():
 
 class TestDensityUnderALayer:
     FIELD = 0.01
-    OMEGA = float(sw.transition_frequencies(spin=NV, field=0.01)[0]) + 2e6 * np.pi * np.array([-20.0, 0.0, 20.0])
+    OMEGA = float(sw.transition_frequencies(spin=NV, field=0.01)[0]) + 2e6 * np.pi * np.array(
+        [-20.0, 0.0, 20.0]
+    )
 
     def density(self, layer, **kw):
         return sw.layer_spectral_density(
-            film=FILM, layer=layer, frequency=self.OMEGA, distance=D, field=self.FIELD, temperature=300.0, **kw
+            film=FILM,
+            layer=layer,
+            frequency=self.OMEGA,
+            distance=D,
+            field=self.FIELD,
+            temperature=300.0,
+            **kw,
         )
 
     def test_without_spins_it_is_that_of_the_film(self):
@@ -158,7 +166,9 @@ class TestDensityUnderALayer:
         resonance = np.argmax(found.linewidth_increase)
         gamma = float(sw.decay_rate(film=FILM, field=self.FIELD, wavenumber=kappa[resonance] / D))
         number = float(
-            sw.magnon_occupation(frequency=found.frequency[resonance] - found.shift[resonance], temperature=300.0)
+            sw.magnon_occupation(
+                frequency=found.frequency[resonance] - found.shift[resonance], temperature=300.0
+            )
         )
         increase = found.linewidth_increase[resonance]
         fed = increase / thermal.polarisation * thermal.excited
@@ -170,59 +180,55 @@ class TestDephasing:
         """(132): printed (−1)^{n+n'}(1 − e^{−q}) is wrong for odd n + n'."""
         for n, m, q in ((0, 0, 0.7), (0, 1, 0.7), (1, 2, 3.0), (2, 2, 1.3), (3, 0, 0.2)):
             slow = quad(
-                lambda s, n=n, m=m, q=q: np.exp(-q * (1 - s)) * np.cos(n * np.pi * s) * np.cos(m * np.pi * s), 0, 1
+                lambda s, n=n, m=m, q=q: np.exp(-q * (1 - s)) * np.cos(n * np.pi * s) * np.cos(m * np.pi * s),
+                0,
+                1,
             )[0]
             found = float(depth_factor(np.array(q), np.array(n), np.array(m)))
             assert q * found / 2 == pytest.approx(slow, rel=1e-9)
             lorentzians = sum(1 / ((np.pi * (m + x * n)) ** 2 + q**2) for x in (1, -1))
             printed = (-1) ** (n + m) * (1 - np.exp(-q)) * lorentzians
-            assert (abs(printed / found - 1) > 0.1) == ((n + m) % 2 == 1)
+            assert (abs(printed / found - 1) > 0.05) == ((n + m) % 2 == 1)
 
     def test_it_agrees_with_random_sampling_of_the_whole_integral(self):
-        """(9), (226) and (232) with the Lorentzian kept, at strong damping and for the lowest band.
+        """(9), (226) and (232) with the Lorentzian kept, at strong damping.
+
+        The film is so thin and cold that only the lowest band counts.
 
         The sum over ξ in (250) is squared because g̃ is.
         """
-        from dataclasses import replace
-
-        from labspin.physics.spinwaves import dephasing
-
-        film = replace(FILM, gilbert_damping=2e-3)
+        d = 30e-9
+        film = replace(FILM, gilbert_damping=2e-2, thickness=d)
         field, temperature, length = 0.02, 0.05, 0.3
         rng = np.random.default_rng(5)
-        size, reach = 2_000_000, 6.0
+        size, reach = 3_000_000, 2.5
         k, k2 = (reach * np.sqrt(rng.random(size)) for _ in range(2))
         phi, phi2 = (2 * np.pi * rng.random(size) for _ in range(2))
         modes = [
-            {"film": film, "field": field, "wavenumber": x / D, "angle": a} for x, a in ((k, phi), (k2, phi2))
+            {"film": film, "field": field, "wavenumber": x / d, "angle": a} for x, a in ((k, phi), (k2, phi2))
         ]
         omega = [sw.mode_frequency(**m) for m in modes]
         gamma = sum(sw.decay_rate(**m) for m in modes) / 2
         aspect = [sw.ellipticity(**m) for m in modes]
         u = [w / film.omega_m for w in omega]
-        overlap = np.sqrt(u[0] * u[1]) * (
-            np.sqrt(aspect[0] * aspect[1]) + 1 / np.sqrt(aspect[0] * aspect[1])
-        )
-        q = np.hypot(k * np.cos(phi) - k2 * np.cos(phi2), k * np.sin(phi) - k2 * np.sin(phi2)) / D
-        qz = (k * np.sin(phi) - k2 * np.sin(phi2)) / D
+        overlap = np.sqrt(u[0] * u[1]) * (np.sqrt(aspect[0] * aspect[1]) + 1 / np.sqrt(aspect[0] * aspect[1]))
+        q = np.hypot(k * np.cos(phi) - k2 * np.cos(phi2), k * np.sin(phi) - k2 * np.sin(phi2)) / d
+        qz = (k * np.sin(phi) - k2 * np.sin(phi2)) / d
         # h_z of a static magnetisation wave along z, uniform over the film: −(q_z²/2q²)(1 − e^{−qd}) e^{−ql}
-        green = -(qz**2) / (2 * q**2) * -np.expm1(-q * D) * np.exp(-q * length * D)
-        zero_point = hbar * film.gyromagnetic_ratio * film.magnetisation / (2 * D)
+        green = -(qz**2) / (2 * q**2) * -np.expm1(-q * d) * np.exp(-q * length * d)
+        zero_point = hbar * film.gyromagnetic_ratio * film.magnetisation / (2 * d)
         rate = mu_0 * NV.gyromagnetic_ratio * zero_point / film.magnetisation * overlap * green
         rate = rate / np.sqrt(u[0] * u[1])
         n = [sw.magnon_occupation(frequency=w, temperature=temperature) for w in omega]
         lorentzian = 2 * gamma / ((omega[0] - omega[1]) ** 2 + gamma**2)
         values = n[0] * (n[1] + 1) * rate**2 * lorentzian
-        area = (np.pi * reach**2 / D**2 / (2 * np.pi) ** 2) ** 2
+        area = (np.pi * reach**2 / d**2 / (2 * np.pi) ** 2) ** 2
         expected, spread = area * values.mean(), area * values.std() / np.sqrt(size)
-        job = dephasing._Job(film, float(film.reduced_field(field)), temperature, np.array([length]))
-        job = job._replace(film=film)
         found = sw.second_order_dephasing(
-            film=film, spin=NV, distance=length * D, field=field, temperature=temperature, rtol=0.02
+            film=film, spin=NV, distance=length * d, field=field, temperature=temperature, rtol=0.02
         )
-        # At 50 mK the bands n ≥ 1 are nearly empty but not quite: a few percent.
-        assert spread < 0.02 * expected
-        assert found.rate == pytest.approx(expected, rel=0.06)
+        assert spread < 0.04 * expected
+        assert found.rate == pytest.approx(expected, rel=0.12)
 
     def test_it_matters_only_close_to_the_film(self):
         """Fig. 12: negligible beside κ_d at l ≫ 10⁻² d, the same at every y, z and on both sides."""
@@ -269,6 +275,4 @@ def test_bad_arguments():
             film=FILM, layer=LAYER, frequency=[1e10], distance=-1.0, field=0.01, temperature=300.0
         )
     with pytest.raises(ArgumentError, match="rtol"):
-        sw.second_order_dephasing(
-            film=FILM, spin=NV, distance=D, field=0.02, temperature=300.0, rtol=1e-9
-        )
+        sw.second_order_dephasing(film=FILM, spin=NV, distance=D, field=0.02, temperature=300.0, rtol=1e-9)

@@ -32,7 +32,9 @@ def test_lifetimes_at_35_millitesla():
     rates = sw.thermal_rates(spin=NV, field=0.035, temperature=300.0)
     g, m, total, difference = rates.gamma_plus, rates.gamma_minus, printed.sum_rate, printed.difference_rate
     bracket = g**2 + 3 * m**2 + total**2 + total * (g + m) + difference * (g - m)
-    assert 1 / (2 * g + rates.kappa_1 + total + np.sqrt(bracket)) == pytest.approx([1.36e-3, 73.7e-6], rel=5e-3)
+    assert 1 / (2 * g + rates.kappa_1 + total + np.sqrt(bracket)) == pytest.approx(
+        [1.36e-3, 73.7e-6], rel=5e-3
+    )
     assert times.shortest == pytest.approx([1.3096e-3, 73.47e-6], rel=1e-3)
     _, consistent = near(0.035, lengths)
     assert consistent.shortest == pytest.approx([1.7289e-3, 142.95e-6], rel=1e-3)
