@@ -19,29 +19,45 @@ if TYPE_CHECKING:
     from labspin.analysis.fit import fit_foreign, fit_run, fit_runs, write_outcomes
     from labspin.analysis.model import FitModel, Parameter
     from labspin.analysis.models import MODELS, load_model, model_from_function
+    from labspin.analysis.models.oscillations import ring_down_window
     from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
     from labspin.analysis.plots import figure_of, plot_outcomes, plot_t1
     from labspin.analysis.recipes import Recipe, default_recipe, list_recipes, load_recipe
     from labspin.analysis.runplots import plot_runs
     from labspin.analysis.thermal import SpectrumFit, fit_spectrum, gamma_deviance
+    from labspin.analysis.uncertainty import (
+        Bootstrap,
+        Interval,
+        ModelComparison,
+        bootstrap,
+        compare_models,
+        count_dips,
+        profile_interval,
+    )
 
 _LAZY = {
     "BatchResult": "batch_result",
-    "STATUS": "batch_result",
-    "fit_batch": "batch",
+    "Bootstrap": "uncertainty",
     "Expression": "expression",
     "FitModel": "model",
     "FitOutcome": "outcome",
     "FitStatistics": "outcome",
     "FittedParameter": "outcome",
+    "Interval": "uncertainty",
     "MODELS": "models",
+    "ModelComparison": "uncertainty",
     "Parameter": "model",
     "Recipe": "recipes",
+    "STATUS": "batch_result",
     "SpectrumFit": "thermal",
+    "bootstrap": "uncertainty",
     "chi2_probability": "curve",
+    "compare_models": "uncertainty",
+    "count_dips": "uncertainty",
     "default_recipe": "recipes",
     "derive": "derived",
     "figure_of": "plots",
+    "fit_batch": "batch",
     "fit_curve": "curve",
     "fit_foreign": "fit",
     "fit_run": "fit",
@@ -55,6 +71,8 @@ _LAZY = {
     "plot_outcomes": "plots",
     "plot_runs": "runplots",
     "plot_t1": "plots",
+    "profile_interval": "uncertainty",
+    "ring_down_window": "models.oscillations",
     "with_derived": "derived",
     "write_outcomes": "fit",
 }
@@ -63,15 +81,21 @@ __all__ = [
     "MODELS",
     "STATUS",
     "BatchResult",
+    "Bootstrap",
     "Expression",
     "FitModel",
     "FitOutcome",
     "FitStatistics",
     "FittedParameter",
+    "Interval",
+    "ModelComparison",
     "Parameter",
     "Recipe",
     "SpectrumFit",
+    "bootstrap",
     "chi2_probability",
+    "compare_models",
+    "count_dips",
     "default_recipe",
     "derive",
     "figure_of",
@@ -89,6 +113,8 @@ __all__ = [
     "plot_outcomes",
     "plot_runs",
     "plot_t1",
+    "profile_interval",
+    "ring_down_window",
     "with_derived",
     "write_outcomes",
 ]

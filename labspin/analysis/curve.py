@@ -21,6 +21,9 @@ from labspin.errors import FitError
 
 __all__ = ["chi2_probability", "fit_curve", "fit_result"]
 
+_CALLS_A_PARAMETER = 100
+"""Calls of the model after which a fit is given up, for each parameter and one more."""
+
 
 def fit_curve(
     model: FitModel,
@@ -80,6 +83,7 @@ def fit_result(described: Any, y: Any, parameters: Any, x: FloatArray, weights: 
             f"{parameters.valuesdict()}; give other starting values"
         )
     settings = {"ftol": 1e-12, "xtol": 1e-12}
+    free = sum(parameter.vary for parameter in parameters.values())
     return described.fit(
         y,
         parameters,
@@ -87,6 +91,7 @@ def fit_result(described: Any, y: Any, parameters: Any, x: FloatArray, weights: 
         weights=weights,
         scale_covar=weights is None,
         fit_kws=settings,
+        max_nfev=_CALLS_A_PARAMETER * (free + 1),
         nan_policy="propagate",
     )
 
@@ -232,8 +237,9 @@ def _statistics(result: Any, points: int, sigma: NDArray[Any] | None) -> FitStat
         degrees_of_freedom=freedom,
         points=points,
         p_value=None if sigma is None else chi2_probability(chi2, freedom),
-        aic=float(result.aic),
-        bic=float(result.bic),
+        # With known errors the likelihood is e^(−χ²/2); without, their size is one more thing to estimate.
+        aic=float(result.aic) if sigma is None else chi2 + 2 * result.nvarys,
+        bic=float(result.bic) if sigma is None else chi2 + result.nvarys * math.log(max(result.ndata, 1)),
         errors_from_scatter=sigma is None,
         converged=bool(result.success),
         evaluations=int(result.nfev),

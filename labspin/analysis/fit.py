@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labspin.analysis.curve import fit_curve
 from labspin.analysis.derived import with_derived
 from labspin.analysis.model import FitModel
@@ -28,7 +25,7 @@ from labspin.units import parse_quantity
 if TYPE_CHECKING:
     from labspin.data import Run
 
-__all__ = ["fit_foreign", "fit_run", "fit_runs", "read_columns", "write_outcomes"]
+__all__ = ["fit_foreign", "fit_run", "fit_runs", "write_outcomes"]
 
 
 def fit_run(
@@ -101,7 +98,7 @@ def fit_foreign(
     model
         A model, its name, or ``"thermal_spectrum"``, which is fitted by maximum likelihood (`fit_spectrum`).
     units
-        Units of x and y.
+        Units of x and y; ``"1"``: what the file says.
     options
         What the model is built with.
     settings
@@ -109,44 +106,34 @@ def fit_foreign(
 
     Raises
     ------
+    RunFileError
+        The file or a column of it cannot be read.
     FitError
-        The file or a dataset cannot be read, or the data cannot be fitted.
+        The data cannot be fitted.
     """
+    from labspin.data import read_foreign
+
     file = Path(path)
-    wanted = [x, y] if sigma is None else [x, y, sigma]
-    columns = read_columns(file, wanted)
-    axes = (x, units[0], y, units[1])
+    wanted = {"x": x, "y": y} | ({} if sigma is None else {"sigma": sigma})
+    columns = read_foreign(file, **wanted)
+    said = [column.unit or "1" for column in (columns["x"], columns["y"])]
+    x_unit, y_unit = (
+        given if given not in ("", "1") else own for given, own in zip(units, said, strict=True)
+    )
+    axes = (x, x_unit, y, y_unit)
+    arrays = {role: column.values for role, column in columns.items()}
     if model == "thermal_spectrum":
         from labspin.analysis.thermal import fit_spectrum
 
         if "averages" not in settings:
             settings["averages"] = _averages(file)
-        outcome = fit_spectrum(columns[0], columns[1], axes=axes, **settings).outcome
+        outcome = fit_spectrum(arrays["x"], arrays["y"], axes=axes, **settings).outcome
     else:
         built = model if isinstance(model, FitModel) else load_model(model, **(options or {}))
-        errors = columns[2] if sigma is not None else None
-        outcome = fit_curve(built, columns[0], columns[1], errors, quantity=y, axes=axes, **settings)
+        outcome = fit_curve(
+            built, arrays["x"], arrays["y"], arrays.get("sigma"), quantity=y, axes=axes, **settings
+        )
     return outcome.with_changes(source=str(file), label=file.stem)
-
-
-def read_columns(path: Path, names: list[str]) -> list[NDArray[Any]]:
-    """Return datasets of an HDF5 file, or columns of a text file, by name (or number as text).
-
-    Raises
-    ------
-    FitError
-        The file cannot be read or has no such column.
-    """
-    if not path.is_file():
-        raise FitError(f"{path}: wanted a file to fit, found none")
-    try:
-        table = _read_hdf5(path, names) if _is_hdf5(path) else _read_text(path)
-    except (OSError, ValueError) as error:
-        raise FitError(f"{path}: cannot be read as HDF5 or a text table: {error}") from error
-    for name in names:
-        if name not in table:
-            raise FitError(f"{path}: has no column {name!r}; it has {', '.join(table) or 'none'}")
-    return [np.asarray(table[name]) for name in names]
 
 
 def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe | None = None) -> None:
@@ -240,56 +227,12 @@ def _value(recipe: Recipe, units: Mapping[str, str], name: str, value: Any) -> f
     return float(value)
 
 
-def _is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
-
-
-def _read_hdf5(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        found: dict[str, NDArray[Any]] = {}
-        present: list[str] = []
-        file.visititems(lambda name, node: present.append(name) if isinstance(node, h5py.Dataset) else None)
-        for name in names:
-            if isinstance(file.get(name), h5py.Dataset):
-                found[name] = np.asarray(file[name][()])
-        return found or dict.fromkeys(present, np.empty(0))
-
-
-def _read_text(path: Path) -> dict[str, NDArray[Any]]:
-    if path.suffix == ".npy":
-        array = np.load(path, allow_pickle=False)
-        return {str(index): array[..., index] for index in range(array.shape[-1])}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    rows = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%", ";"))]
-    comma = any("," in line for line in rows[:2])
-    split = [[cell.strip() for cell in (line.split(",") if comma else line.split())] for line in rows]
-    head = split[0] if split and not all(_is_number(cell) for cell in split[0]) else None
-    body = split[1:] if head is not None else split
-    values = np.array([[float(cell) if _is_number(cell) else np.nan for cell in row] for row in body])
-    names = head if head is not None else [str(index) for index in range(values.shape[1])]
-    return {name: values[:, index] for index, name in enumerate(names)}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _averages(path: Path) -> int:
-    """Return how many spectra were averaged, where an HDF5 file says so."""
-    if _is_hdf5(path):
-        import h5py
+    """Return how many spectra were averaged, where the file has a dataset that says so."""
+    from labspin.data import list_foreign, read_foreign
 
-        with h5py.File(path, "r") as file:
-            for name in ("n_avgs", "averages", "n_averages"):
-                if isinstance(file.get(name), h5py.Dataset):
-                    return int(file[name][()])
-                if name in file.attrs:
-                    return int(file.attrs[name])
+    present = {entry.name.strip("/"): entry.name for entry in list_foreign(path)}
+    for name in ("n_avgs", "averages", "n_averages"):
+        if name in present:
+            return int(read_foreign(path, n=present[name])["n"].values)
     raise FitError(f"{path}: does not say how many spectra were averaged; give averages=")

@@ -10,7 +10,7 @@ from labspin.analysis.recipes import Recipe
 from labspin.analysis.storage import record_of
 from labspin.analysis.traces import traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
-from labspin.errors import FitError, RecipeError, UnitError
+from labspin.errors import FitError, LabspinError, RecipeError, UnitError
 
 SE = load_model("stretched_exponential")
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
@@ -152,12 +152,12 @@ def test_foreign_text_columns(tmp_path, separator, suffix):
     path.write_text("\n".join(lines))
     outcome = fit_foreign(path, x="time", y="signal", model="stretched_exponential", units=("s", "1"))
     assert outcome["T1"].value == pytest.approx(1e-3, rel=1e-6)
-    with pytest.raises(FitError, match="no column 'noise'"):
+    with pytest.raises(LabspinError, match="noise"):
         fit_foreign(path, x="time", y="noise", model="stretched_exponential")
 
 
 def test_foreign_file_that_is_none(tmp_path):
-    with pytest.raises(FitError, match="found none"):
+    with pytest.raises(LabspinError, match=r"none\.h5"):
         fit_foreign(tmp_path / "none.h5", x="x", y="y", model="thermal_spectrum")
 
 

@@ -119,16 +119,16 @@ def simulated_spectrum(rng, segments=32, length=2.0, rate=4000.0):
 def test_motion_simulated_in_time_and_analysed_with_a_hann_window():
     rng = np.random.default_rng(23)
     plain, smeared = [], []
-    for _ in range(24):
+    for _ in range(16):
         frequency, power = simulated_spectrum(rng)
         plain.append([pull(fit_spectrum(frequency, power, averages=32), name) for name in TRUTH])
         fit = fit_spectrum(frequency, power, averages=32, window="hann")
         smeared.append([pull(fit, name) for name in TRUTH])
-    # 24 fits: the mean of the pulls spreads by 0.20, their width by 0.15.
-    assert np.all(np.abs(np.mean(smeared, 0)) < 4 * 0.2)
-    assert np.all(np.abs(np.std(smeared, 0) - 1) < 4 * 0.15)
+    # 16 fits: the mean of the pulls spreads by 0.25, their width by 0.18.
+    assert np.all(np.abs(np.mean(smeared, 0)) < 4 * 0.25)
+    assert np.all(np.abs(np.std(smeared, 0) - 1) < 4 * 0.18)
     # Independent bins would promise errors of the white noise that are too small by 1.39.
-    assert np.std(plain, 0)[3] > 1.15
+    assert np.std(plain, 0)[3] > 1.1 * np.std(smeared, 0)[3]
 
 
 def test_measured_cantilever_agrees_with_what_others_found():
