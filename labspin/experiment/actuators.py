@@ -246,7 +246,7 @@ class Actuator:
             self._settle(target, checkpoint)
 
     def make_safe(self) -> bool:
-        """Ramp to the safe value; return whether there is one.
+        """Ramp to the safe value and let it settle; return whether there is one.
 
         Unlike `move` this also comes home from outside the limits, by the same ramp.
 
@@ -254,6 +254,8 @@ class Actuator:
         ------
         UnknownStateError
             The start of the ramp cannot be read back.
+        SettleError
+            The read-back did not come within the tolerance in time: a coil may still carry its current.
         """
         if self.spec.safe is None:
             return False
@@ -261,6 +263,7 @@ class Actuator:
             setattr(self._device, self.spec.attribute, self.spec.safe)
         else:
             self._ramp(self._read_raw(), self.spec.safe, self.spec.ramp_rate, go_on)
+        self._settle(self.spec.safe, go_on)
         return True
 
     def ramp_time(self, start: float, stop: float) -> float:

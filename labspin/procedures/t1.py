@@ -17,6 +17,10 @@ Gate A counts the signal at the beginning of the readout, gate B the reference a
 polarised again; signal/reference does not see the laser's power drift. The guard leaves the singlet time to
 decay before the π pulse. Dark times are visited in a random order of its own in every average, and which
 of the two sequences comes first alternates, so that slow drifts do not look like relaxation.
+
+Where T1 comes near the time in which the light polarises, the part of the spins that relaxes fastest is never
+polarised and not seen, and a stretched decay comes out too long: 6 % for 220 µs and β = 0.8 with light that
+polarises in 20 µs. More light helps, more averages do not.
 """
 
 from __future__ import annotations

@@ -620,7 +620,13 @@ def test_the_noise_of_a_simulated_bench_is_tied_to_the_points(path):
     simulation = Simulation()
     run(scan(seed=1), fake_bench(simulation=simulation), path)
     recorded = read_run(path)
-    assert simulation.begun == recorded.points.index.tolist()
+    offset = simulation.begun[0] - recorded.points.index[0]
+    assert [begun - offset for begun in simulation.begun] == recorded.points.index.tolist()
+    again, other = Simulation(), Simulation()
+    run(scan(seed=1), fake_bench(simulation=again), path.with_name("again.h5"))
+    run(scan(seed=1), fake_bench(simulation=other), path.with_name("other.h5"), label="other")
+    assert again.begun == simulation.begun
+    assert not set(other.begun) & set(simulation.begun)
     assert recorded.header.truth == {"T1": 1e-3}
 
 

@@ -1,0 +1,77 @@
+"""What holds for every procedure."""
+
+from pathlib import Path
+
+import pytest
+
+from labspin.errors import CardError, StationError
+from labspin.experiment import Procedure, Sweep, check_plan, load_card
+from labspin.procedures import PROCEDURES, list_procedures, load_procedure
+from labspin.station import load_station
+
+CARDS = sorted((Path(__file__).parents[2] / "procedures").glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_a_procedure_declares_what_it_yields(name):
+    procedure = load_procedure(name)
+    assert issubclass(procedure, Procedure)
+    assert procedure.name == name
+    assert procedure.__doc__
+    assert procedure.quantities
+    assert procedure.signal in [column.name for column in procedure.quantities]
+    assert procedure.DATA_COLUMNS
+    for column in (*procedure.quantities, *procedure.coordinates):
+        assert column.description, f"{name}: {column.name} is not described"
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_a_plan_touches_no_hardware_and_is_the_same_again(name):
+    procedure = load_procedure(name)
+    plan = procedure().plan()
+    if isinstance(plan, Sweep):
+        assert plan == procedure().plan()
+        assert Sweep.from_dict(plan.to_dict()) == plan
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.name)
+def test_a_card_that_is_shipped_runs_within_the_limits_of_its_station(path):
+    card = load_card(path)
+    station = load_station(card.station)
+    for spec in card.runs:
+        report = check_plan(spec.make(), station)
+        assert report.points is None or report.points > 0
+
+
+def test_all_built_in_procedures_are_listed():
+    assert set(PROCEDURES) <= set(list_procedures())
+
+
+def test_an_unknown_procedure_says_what_there_is():
+    with pytest.raises(CardError, match=r"wanted a procedure out of .*'t1'"):
+        load_procedure("t2star")
+
+
+def test_an_entry_point_of_another_package_is_found(monkeypatch):
+    class Entry:
+        name = "odmr_elsewhere"
+
+        def __init__(self, target):
+            self.load = target
+
+    class Elsewhere(Procedure):
+        pass
+
+    entries = [Entry(lambda: Elsewhere)]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
+    assert load_procedure("odmr_elsewhere") is Elsewhere
+    assert "odmr_elsewhere" in list_procedures()
+    entries[0].load = lambda: 1 / 0
+    with pytest.raises(CardError, match="its module fails"):
+        load_procedure("odmr_elsewhere")
+
+
+def test_a_procedure_names_its_station_in_a_stock_worker(tmp_path):
+    procedure = load_procedure("t1")(station=str(tmp_path / "missing.toml"))
+    with pytest.raises(StationError, match=r"missing\.toml"):
+        procedure.execute()
