@@ -11,12 +11,11 @@ counts. What is assumed:
   Müller, Nucl. Instrum. Methods 112, 47 (1973)), which is below Poisson's. They are drawn from the binomial
   distribution of that mean and variance.
 * Gates are independent, also where they overlap.
-* While a signal ramps, an episode is summed in pieces, each with the signals at its middle.
+* While a signal ramps or is swept, an episode is summed in pieces, each with the signals at its middle.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +27,13 @@ from numpy.typing import NDArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.twin.sample import Pattern, Signals
-from labspin.twin.signal import Track
+from labspin.twin.signal import Course, pieces
 
 if TYPE_CHECKING:
     from labspin.twin.world import World
 
 __all__ = ["CountJob", "Episode", "PhotonDetector", "Trigger", "mean_rate"]
 
-_PIECES_OF_A_RAMP = 8
 _MANY_PERIODS = 1000  # an ungated count over more of them ignores what part of a period begins and ends it
 
 
@@ -92,7 +90,7 @@ class Episode:
     stop: float  # s
     pattern: Pattern
     origin: float  # s
-    tracks: Mapping[str, Track]
+    tracks: Mapping[str, Course]
 
     def signals(self, time: float) -> Signals:
         """Return every signal at ``time``."""
@@ -100,13 +98,7 @@ class Episode:
 
     def pieces(self, start: float, stop: float) -> list[tuple[float, float]]:
         """Cut [start, stop] so that in each piece signals are (nearly) constant."""
-        settled = max((track.settled for track in self.tracks.values()), default=-math.inf)
-        if settled <= start:
-            return [(start, stop)]
-        cuts = np.linspace(start, min(settled, stop), _PIECES_OF_A_RAMP + 1).tolist()
-        if settled < stop:
-            cuts.append(stop)
-        return list(itertools.pairwise(cuts))
+        return pieces(self.tracks.values(), start, stop)
 
 
 @dataclass(frozen=True)

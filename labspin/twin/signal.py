@@ -1,11 +1,17 @@
-"""How one output gets from where it is to where it was told to go: a ramp, and a lag behind it."""
+"""How one output moves: to where it was told to go, by a ramp with a lag behind it, or through steps."""
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Track"]
+__all__ = ["Course", "Staircase", "Track", "pieces"]
+
+_PIECES_OF_A_RAMP = 8
+_MOST_STEPS = 20_000  # of a staircase that are looked at one by one
 
 _LAGS_TO_SETTLE = 40.0  # exp(-40) is below the rounding of a double
 
@@ -74,3 +80,82 @@ class Track:
         lag = rate * self.time_constant
         course = self.ramp_from + rate * elapsed - lag
         return course + (self.output_from - self.ramp_from + lag) * math.exp(-elapsed / self.time_constant)
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """Course of a swept output: ``values`` one after another, each for its ``durations``, from ``start`` on.
+
+    It begins anew after the last, or stays at ``final`` if it does not ``repeat``.
+    """
+
+    start: float  # s
+    values: tuple[float, ...]
+    ends: tuple[float, ...]  # s after the start of a pass; increasing
+    repeat: bool = False
+    final: float = math.nan
+
+    @property
+    def period(self) -> float:
+        """Duration of one pass, s."""
+        return self.ends[-1]
+
+    @property
+    def settled(self) -> float:
+        """Time from which the output does not change any more, s."""
+        return math.inf if self.repeat else self.start + self.period
+
+    def value(self, time: float) -> float:
+        """Return the output at ``time``, which is not before ``start``."""
+        elapsed = time - self.start
+        if elapsed >= self.period:
+            if not self.repeat:
+                return self.final
+            elapsed %= self.period
+        return self.values[min(bisect.bisect_right(self.ends, max(elapsed, 0.0)), len(self.values) - 1)]
+
+    def towards(self, target: float, now: float, *, slew: float, time_constant: float) -> Track:
+        """Return the track that goes from the present output to ``target``."""
+        return Track.constant(self.value(now)).towards(target, now, slew=slew, time_constant=time_constant)
+
+    def changes(self, start: float, stop: float, most: int) -> list[float]:
+        """Return the first ``most`` times between ``start`` and ``stop`` at which the output steps, s."""
+        found: list[float] = []
+        passes = math.floor((start - self.start) / self.period) if self.repeat else 0
+        while True:
+            origin = self.start + passes * self.period
+            for end in self.ends[max(bisect.bisect_right(self.ends, start - origin), 0) :]:
+                if origin + end >= stop or len(found) >= most:
+                    return found
+                if origin + end > start:
+                    found.append(origin + end)
+            if not self.repeat:
+                return found
+            passes += 1
+
+
+Course = Track | Staircase
+
+
+def pieces(courses: Iterable[Course], start: float, stop: float) -> list[tuple[float, float]]:
+    """Cut [start, stop] so that in each piece signals are (nearly) constant.
+
+    Ramps are cut evenly, staircases at their steps. A stretch with more steps than can be looked at is cut
+    evenly instead, so that a fast sweep is sampled rather than followed.
+    """
+    moving = [course for course in courses if course.settled > start]
+    if not moving:
+        return [(start, stop)]
+    cuts = {start, stop}
+    ramps_end = max((course.settled for course in moving if isinstance(course, Track)), default=start)
+    if ramps_end > start:
+        end = min(ramps_end, stop)
+        cuts.update(start + (end - start) * n / _PIECES_OF_A_RAMP for n in range(1, _PIECES_OF_A_RAMP))
+        cuts.add(end)
+    for course in moving:
+        if isinstance(course, Staircase):
+            steps = course.changes(start, stop, _MOST_STEPS + 1)
+            if len(steps) > _MOST_STEPS:
+                steps = [start + (stop - start) * n / _MOST_STEPS for n in range(1, _MOST_STEPS)]
+            cuts.update(steps)
+    return list(itertools.pairwise(sorted(cuts)))

@@ -12,11 +12,12 @@ Everything random comes from one seed. `World.begin_point` makes the noise from 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from weakref import WeakSet
+from collections.abc import Callable, Mapping, Sequence
+from weakref import WeakMethod, WeakSet
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
-from labspin.twin.signal import Track
+from labspin.twin.signal import Course, Staircase, Track, pieces
 
 __all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
@@ -84,10 +85,14 @@ class World:
         self._unblinded: dict[str, PhotonDetector] = {}
         sample.prepare(self.seed)
         start = clock.now()
-        self._tracks = {name: Track.constant(sample.defaults[name]) for name in sample.inputs}
+        self._tracks: dict[str, Course] = {
+            name: Track.constant(sample.defaults[name]) for name in sample.inputs
+        }
+        self._advanced, self._moving_until = start, -math.inf
         self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
         self._past: deque[Episode] = deque(maxlen=_REMEMBERED)
         self._jobs: WeakSet[CountJob] = WeakSet()
+        self._watchers: list[WeakMethod[Callable[[], None]]] = []
         self._playing_until = start
         self._point, self._jobs_begun = -1, 0
         self.rng = self._generator(_READING_STREAM)
@@ -112,24 +117,42 @@ class World:
             First-order lag of the output behind that ramp, s (a coil behind its supply).
         """
         with self.lock:
-            if signal not in self._tracks:
+            before = self._course(signal)
+            now = self._settle()
+            self._follow(signal, before.towards(value, now, slew=slew, time_constant=time_constant), now)
+
+    def sweep(
+        self, signal: str, values: Sequence[float], durations: Sequence[float], *, final: float | None = None
+    ) -> None:
+        """Let an instrument step ``signal`` through ``values`` from now on.
+
+        Parameters
+        ----------
+        signal
+            A name out of the sample's ``inputs``.
+        values
+            One after another, SI or dBm.
+        durations
+            How long each is held, s; all > 0.
+        final
+            Where the signal stays after one pass; ``None`` repeats for ever.
+        """
+        with self.lock:
+            self._course(signal)
+            ends = tuple(itertools.accumulate(durations))
+            if not values or len(values) != len(ends) or min(durations) <= 0:
                 raise ArgumentError(
-                    f"signal {signal!r}: {type(self.sample).__name__} does not feel it; "
-                    f"it feels: {', '.join(self._tracks)}"
+                    f"sweep of {signal!r}: wanted as many durations > 0 s as values, at least one, got "
+                    f"{len(values)} values and {durations!r}"
                 )
             now = self._settle()
-            track = self._tracks[signal].towards(value, now, slew=slew, time_constant=time_constant)
-            self._tracks = {**self._tracks, signal: track}
-            self._replace(
-                [self._episode(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._episodes]
-            )
+            stays = math.nan if final is None else final
+            self._follow(signal, Staircase(now, tuple(values), ends, final is None, stays), now)
 
     def level(self, signal: str) -> float:
         """Return what ``signal`` is now."""
         with self.lock:
-            if signal not in self._tracks:
-                raise ArgumentError(f"signal {signal!r} does not exist; there are: {', '.join(self._tracks)}")
-            return self._tracks[signal].value(self.clock.now())
+            return self._course(signal).value(self.clock.now())
 
     def signals(self) -> Signals:
         """Return every signal as it is now."""
@@ -260,11 +283,24 @@ class World:
         with self.lock:
             self.detectors[detector] = self._unblinded.pop(detector, self.detectors[detector])
 
-    def quadratures(self, detector: str, frequency: float, times: FloatArray) -> ComplexArray:
-        """Return the complex envelope of an analog detector, see `Sample.quadratures`."""
+    def watch(self, look: Callable[[], None]) -> None:
+        """Let a method be called before the sample moves on or the signals change.
+
+        Who watches an analog detector all the time takes in then what has passed since the last look.
+        """
         with self.lock:
-            self._settle()
-            return self.sample.quadratures(detector, frequency, times, self.signals(), self.rng)
+            self._watchers.append(WeakMethod(look))
+
+    def quadratures(self, detector: str, frequency: float, times: FloatArray) -> ComplexArray:
+        """Return the complex envelope of an analog detector, see `Sample.quadratures`.
+
+        The sample is brought to the first of ``times``, not to now: it may be asked about what passed since
+        the last signal changed.
+        """
+        with self.lock:
+            signals = self.signals()
+            self.sample.advance(float(np.ravel(times)[0]), signals, self.rng)
+            return self.sample.quadratures(detector, frequency, times, signals, self.rng)
 
     def reading(self, quantity: str) -> float:
         """Return a slow quantity at the sample's probe now, see `Sample.reading`."""
@@ -276,6 +312,7 @@ class World:
     def begin_point(self, index: int) -> None:
         """Make the noise from here on a function of (seed, ``index``)."""
         with self.lock:
+            self._look()
             self._point, self._jobs_begun = int(index), 0
             self.rng = self._generator(_READING_STREAM)
 
@@ -307,11 +344,42 @@ class World:
 
     def _settle(self) -> float:
         """Bring the sample and the list of episodes to now; return now."""
+        self._look()
         now = self.clock.now()
         while self._episodes[0].stop <= now:
             self._remember(self._episodes.pop(0))
+        if self._moving_until > self._advanced and type(self.sample).advance is not Sample.advance:
+            for begin, end in pieces(self._tracks.values(), self._advanced, now):
+                between = 0.5 * (begin + end)
+                felt = Signals({name: track.value(between) for name, track in self._tracks.items()})
+                self.sample.advance(end, felt, self.rng)
         self.sample.advance(now, self.signals(), self.rng)
+        self._advanced = now
         return now
+
+    def _course(self, signal: str) -> Course:
+        try:
+            return self._tracks[signal]
+        except KeyError:
+            raise ArgumentError(
+                f"signal {signal!r}: {type(self.sample).__name__} does not feel it; "
+                f"it feels: {', '.join(self._tracks)}"
+            ) from None
+
+    def _follow(self, signal: str, course: Course, now: float) -> None:
+        """Let ``signal`` take ``course`` from ``now`` on."""
+        self._tracks = {**self._tracks, signal: course}
+        self._moving_until = max(track.settled for track in self._tracks.values())
+        self._replace([self._episode(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._episodes])
+
+    def _look(self) -> None:
+        """Let those who watch take in what has passed; forget those that are gone."""
+        if self._watchers:
+            watching = [(reference, reference()) for reference in self._watchers]
+            self._watchers = [reference for reference, look in watching if look is not None]
+            for _, look in watching:
+                if look is not None:
+                    look()
 
     def _replace(self, episodes: list[Episode]) -> None:
         """Let ``episodes`` follow from now on; jobs take with them what passed of the present one."""
