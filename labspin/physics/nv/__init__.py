@@ -3,8 +3,8 @@
 The way through the package follows the physics: `geometry` (four classes in any field and orientation),
 `spin` (levels and transitions), `relaxation` and `stretched` (T1 with cross-relaxation), `steady_state` and
 `evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `torque`, `spectra`,
-`libration` and `langevin` (the crystal's motion), `inverse` (field and orientation from line positions),
-`presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
+`libration` and `langevin` (the crystal's motion), `inverse` and `orientation` (field and orientation from
+line positions), `presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from labspin.physics.nv.evolution import (
     Evolution,
     PulseSegment,
     RateSegment,
+    counting_propagator,
     evolve,
     propagate,
     thermal_state,
@@ -50,13 +51,16 @@ from labspin.physics.nv.libration import (
     LibrationMode,
     SpinResponse,
     effective_libration,
+    level_torques,
     libration_susceptibility,
     single_pole_response,
     spin_response,
 )
 from labspin.physics.nv.microwave import (
     Microwave,
+    driving_rates,
     inversion_probability,
+    rabi_frequencies,
 )
 from labspin.physics.nv.orientation import (
     OrientationSolution,
@@ -75,6 +79,7 @@ from labspin.physics.nv.published import (
     published_values,
 )
 from labspin.physics.nv.rate_model import (
+    Populations,
     RateModel,
 )
 from labspin.physics.nv.records import (
@@ -157,6 +162,7 @@ __all__ = [
     "NVCentre",
     "OpticalRates",
     "OrientationSolution",
+    "Populations",
     "PublishedValue",
     "PulseSegment",
     "RateMixture",
@@ -171,12 +177,14 @@ __all__ = [
     "axial_fields",
     "bench_orientation",
     "class_fields",
+    "counting_propagator",
     "crystal_field",
     "deflection",
     "degeneracies_on_bench",
     "degeneracy_planes",
     "degenerate_directions",
     "degenerate_groups",
+    "driving_rates",
     "effective_libration",
     "effective_resonant_classes",
     "electromagnet_sweep",
@@ -187,6 +195,7 @@ __all__ = [
     "ground_state_torque",
     "hamiltonian",
     "inversion_probability",
+    "level_torques",
     "levels",
     "libration_step",
     "libration_susceptibility",
@@ -194,6 +203,7 @@ __all__ = [
     "orientation_matrix",
     "propagate",
     "published_values",
+    "rabi_frequencies",
     "rate_model_at",
     "resonance_spectrum",
     "simulate_libration",

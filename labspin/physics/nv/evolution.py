@@ -23,7 +23,15 @@ from labspin.physics.arguments import finite, non_negative
 from labspin.physics.nv.rate_model import Populations, RateModel
 from labspin.physics.nv.stretched import RateMixture
 
-__all__ = ["Evolution", "PulseSegment", "RateSegment", "evolve", "propagate", "thermal_state"]
+__all__ = [
+    "Evolution",
+    "PulseSegment",
+    "RateSegment",
+    "counting_propagator",
+    "evolve",
+    "propagate",
+    "thermal_state",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -204,31 +212,47 @@ def propagate(
     state
         p of shape (..., n).
     """
-    matrix = _counting_exponential(generator, emission, duration)
+    matrix = counting_propagator(generator=generator, counters=emission[..., None, :], duration=duration)
     n = generator.shape[-1]
     return (matrix[..., :n, :n] @ state[..., None])[..., 0], (matrix[..., n, :n] * state).sum(axis=-1)
 
 
-def _counting_exponential(generator: FloatArray, emission: FloatArray, duration: float) -> FloatArray:
-    """Return exp of t [[A, 0], [e, 0]] by a positive series, scaling and squaring."""
-    n = generator.shape[-1]
-    batch = np.broadcast_shapes(generator.shape[:-2], emission.shape[:-1])
-    outflow = float(np.max(-np.diagonal(generator, axis1=-2, axis2=-1), initial=0.0))
-    squarings = max(0, int(np.ceil(np.log2(max(outflow * duration, 1e-300) * 2.0))))
-    step = duration / 2.0**squarings
-    shifted = np.zeros((*batch, n + 1, n + 1))
-    shifted[..., :n, :n] = step * generator
-    shifted[..., n, :n] = emission * step
-    diagonal = range(n + 1)
-    shifted[..., diagonal, diagonal] += outflow * step
-    term = np.broadcast_to(np.eye(n + 1), shifted.shape)
+def counting_propagator(
+    *, generator: FloatArray, counters: FloatArray, duration: float | FloatArray
+) -> FloatArray:
+    """Return ``exp(t [[A, 0], [C, 0]])`` of shape (..., n + m, n + m): see the module.
+
+    Its first n rows take populations from the beginning to the end, its last m rows give ``∫ C p dt``.
+
+    Parameters
+    ----------
+    generator
+        A of shape (..., n, n), 1/s.
+    counters
+        C of shape (..., m, n): rates of what is counted, per unit of population.
+    duration
+        t in s, broadcast with the batch.
+    """
+    n, m = generator.shape[-1], counters.shape[-2]
+    time = np.asarray(duration, dtype=np.float64)
+    batch = np.broadcast_shapes(generator.shape[:-2], counters.shape[:-2], time.shape)
+    outflow = np.max(-np.diagonal(generator, axis1=-2, axis2=-1), axis=-1, initial=0.0) * time
+    squarings = max(0, int(np.ceil(np.log2(max(float(outflow.max()), 1e-300) * 2.0))))
+    fraction = (time / 2.0**squarings)[..., None, None]
+    shift = (outflow / 2.0**squarings)[..., None]
+    shifted = np.zeros((*batch, n + m, n + m))
+    shifted[..., :n, :n] = fraction * generator
+    shifted[..., n:, :n] = fraction * counters
+    diagonal = range(n + m)
+    shifted[..., diagonal, diagonal] += shift
+    term = np.broadcast_to(np.eye(n + m), shifted.shape)
     total = term.copy()
     for order in range(1, _TERMS + 1):
         term = term @ shifted / order
         total += term
-    total *= np.exp(-outflow * step)
+    total *= np.exp(-shift)[..., None]
     for _ in range(squarings):
         total = total @ total
         total[..., :n, :n] /= total[..., :n, :n].sum(axis=-2, keepdims=True)
-        total[..., n, n] = 1.0
+        total[..., n:, n:] = np.eye(m)
     return np.asarray(total)

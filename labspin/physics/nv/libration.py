@@ -23,7 +23,7 @@ from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import broadcast, finite, non_negative, positive, vectors
+from labspin.physics.arguments import broadcast, finite, non_negative, positive, unit_vectors, vectors
 from labspin.physics.nv.geometry import CLASS_FRAMES, orientation_matrix
 from labspin.physics.nv.rate_model import RateModel
 from labspin.physics.nv.steady_state import Ensemble, rate_model_at
@@ -34,6 +34,7 @@ __all__ = [
     "LibrationMode",
     "SpinResponse",
     "effective_libration",
+    "level_torques",
     "libration_susceptibility",
     "single_pole_response",
     "spin_response",
@@ -174,15 +175,17 @@ class _Linearised:
         for offset, coefficient in zip(_OFFSETS, _STENCIL, strict=True):
             model, turned = _turned_model(mode, field, matrix, ensemble, offset * _STEP)
             slope = slope + coefficient / _STEP * model.generator(pump=pump, scale=scale)
-            torque_slope = torque_slope + coefficient / _STEP * _level_torque(
-                mode, model, field, turned, ensemble
+            torque_slope = torque_slope + coefficient / _STEP * level_torques(
+                axis=mode.unit_axis, model=model, field=field, orientation=turned, ensemble=ensemble
             )
         model, turned = _turned_model(mode, field, matrix, ensemble, 0.0)
         return cls(
             spins=np.asarray(mode.spins).reshape((4,) + (1,) * (pump.ndim - 1)),
             generator=model.generator(pump=pump, scale=scale),
             slope=np.asarray(slope),
-            level_torque=_level_torque(mode, model, field, turned, ensemble),
+            level_torque=level_torques(
+                axis=mode.unit_axis, model=model, field=field, orientation=turned, ensemble=ensemble
+            ),
             torque_slope=np.asarray(torque_slope),
         )
 
@@ -213,15 +216,37 @@ def _turned_model(
     return rate_model_at(field=field, orientation=turned, ensemble=ensemble), turned
 
 
-def _level_torque(
-    mode: LibrationMode, model: RateModel, field: FloatArray, matrix: FloatArray, ensemble: Ensemble
+def level_torques(
+    *,
+    axis: ArrayLike,
+    model: RateModel,
+    field: ArrayLike,
+    orientation: Rotation | ArrayLike | None = None,
+    ensemble: Ensemble | None = None,
 ) -> FloatArray:
-    """Return the torque about the axis of one centre in each level, (4, ..., n): ``−ħγe (<S> × B)·a``."""
-    arm = np.cross(field, mode.unit_axis) @ matrix.T  # (S × B)·a = S·(B × a)
-    arm = np.einsum("ckl,...l->kc...", CLASS_FRAMES, arm)
-    moment = -hbar * ensemble.centre.gyromagnetic_ratio
-    ground = moment * np.einsum("ik...,k...->i...", model.ground.spin, arm)
-    levels = [ground]
+    """Return the torque about an axis of one centre in each of its levels, ``−ħγe (<S> × B)·a``, N m.
+
+    Parameters
+    ----------
+    axis
+        Unit vector a in the lab, (3,).
+    model
+        The rate model at ``field`` and ``orientation``.
+    field
+        B in the lab, (..., 3), T.
+    orientation, ensemble
+        As for the model.
+
+    Returns
+    -------
+    FloatArray
+        (4, ..., n) for the n = 7 levels (3 for direct pumping).
+    """
+    centre = (ensemble or Ensemble()).centre
+    arm = np.cross(vectors("field", field), unit_vectors("axis", axis)) @ orientation_matrix(orientation).T
+    arm = np.einsum("ckl,...l->kc...", CLASS_FRAMES, arm)  # (S × B)·a = S·(B × a)
+    moment = -hbar * centre.gyromagnetic_ratio
+    levels = [moment * np.einsum("ik...,k...->i...", model.ground.spin, arm)]
     if model.cycle.emission_row(pump=np.ones(1)).shape[-1] == 7:
         excited = moment * np.einsum("ik...,k...->i...", model.excited.spin, arm)
         levels += [excited, np.zeros_like(excited[:1])]

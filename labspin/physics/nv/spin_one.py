@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.errors import ArgumentError
+
 __all__ = ["SpinOneStates", "spin_one_states", "state_vectors", "transition_spin"]
 
 FloatArray = NDArray[np.float64]
@@ -253,7 +255,8 @@ def state_vectors(states: SpinOneStates) -> ComplexArray:
     ``states`` must have been made with ``projectors=True``.
     """
     real = states.real_projector
-    assert real is not None
+    if real is None:
+        raise ArgumentError("states: wanted states with projectors; compute them with projectors=True")
     columns = np.argmax(real[:, :3], axis=1)[:, None]  # (3, 1, ...): the largest component of each state
     projector = np.empty((3, 3, *real.shape[:1], *real.shape[2:]), dtype=np.complex128)
     for k, (left, right) in enumerate(_PAIRS):
