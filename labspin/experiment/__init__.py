@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
     from labspin.experiment.procedure import Procedure, run_path
+    from labspin.experiment.resumption import resume
     from labspin.experiment.safety import SafeAction
     from labspin.experiment.sweep import MAX_POINTS, Linear, Logarithmic, Point, Sweep, Values
 
@@ -70,6 +71,7 @@ _LAZY = {
     "compile_plan": "plan",
     "load_card": "cards",
     "preflight": "engine",
+    "resume": "resumption",
     "run": "engine",
     "run_path": "procedure",
 }
@@ -113,6 +115,7 @@ __all__ = [
     "compile_plan",
     "load_card",
     "preflight",
+    "resume",
     "run",
     "run_path",
 ]

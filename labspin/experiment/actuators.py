@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from labspin.clock import Clock
 from labspin.errors import ArgumentError, LimitError, SettleError, UnknownStateError
@@ -27,6 +27,7 @@ from labspin.units import format_quantity
 
 __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 
+FloatArray = NDArray[np.float64]
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
 
 
@@ -146,7 +147,7 @@ class Actuator:
         raw = (value - self._offset) / self._slope
         return min(max(raw, self.spec.minimum), self.spec.maximum)
 
-    def check(self, value: ArrayLike) -> None:
+    def check(self, value: float | FloatArray) -> None:
         """Refuse what lies outside the limits.
 
         Parameters
@@ -159,7 +160,7 @@ class Actuator:
         LimitError
             A set-point is outside, or not a finite number.
         """
-        if type(value) is float and self.minimum <= value <= self.maximum:
+        if isinstance(value, float) and self.minimum <= value <= self.maximum:
             return
         values = np.asarray(value, dtype=np.float64)
         slack = _ROUNDING * (self.maximum - self.minimum) if self._slope != 1.0 or self._offset else 0.0

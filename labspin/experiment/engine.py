@@ -22,7 +22,7 @@ from __future__ import annotations
 import logging
 import traceback
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
 from labspin.experiment.waiting import Checkpoint
 
-__all__ = ["preflight", "run"]
+__all__ = ["Execution", "preflight", "run"]
 
 _log = logging.getLogger(__name__)
 _HOLD = 0.1  # s between two looks at a paused control or a tripped interlock
@@ -87,7 +87,7 @@ def run(
     """
     if seed is not None and "seed" in procedure.parameter_objects():
         procedure.set_parameters({"seed": seed})
-    return _Run(procedure, bench, Path(path), label, observers, control or Control(), seed).go()
+    return Execution(procedure, bench, Path(path), label, observers, control or Control(), seed).go()
 
 
 def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
@@ -105,8 +105,18 @@ def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
     return plan
 
 
-class _Run:
-    """One run and its state."""
+class Execution:
+    """One run while it lasts; made by `run`, or by `labspin.experiment.resume`, which begins otherwise.
+
+    Attributes
+    ----------
+    known : dict
+        Set-points as this run left them; what is not in it may stand anywhere.
+    started : float
+        When the run began, by the bench's clock, s.
+    done : int
+        Points recorded so far.
+    """
 
     def __init__(
         self,
@@ -123,11 +133,12 @@ class _Run:
         self.seed = seed if seed is not None else getattr(procedure, "seed", None)
         self.interlocks: tuple[Interlock, ...] = ()
         self.due: dict[Interlock, float] = {}
-        self.known: dict[str, float] = {}  # set-points as this run left them
+        self.known: dict[str, float] = {}
         self.writer: RunWriter | None = None
         self.done = 0
 
     def go(self) -> RunOutcome:
+        """Go through all the steps of the run and return how it ended."""
         signals = Interruptions(self.control.abort)
         error: BaseException | None = None
         with signals.caught(), recorded_log(self._record):
@@ -151,21 +162,20 @@ class _Run:
         self.control.check()
         self.plan = preflight(self.procedure, self.bench)
         self.interlocks = (*self.bench.interlocks, *self.procedure.interlocks())
-        header = self._header()
         self.started = self.bench.clock.now()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.writer = RunWriter.create(self.path, header)
-        self._tell("on_start", header, self.plan.total)
+        self.writer = writer = self.begin()
+        self._tell("on_start", writer.header, self.plan.total)
         self._watch()
         self._reach_settings()
         self.procedure.prepare(self.bench)
         with self.bench.clock.interrupted_by(self.control.check_point):
-            self._measure_points(self.writer)
+            self._measure_points(writer)
         self.procedure.finish(self.bench)
 
-    def _header(self) -> RunHeader:
+    def begin(self) -> RunWriter:
+        """Return the writer of this run's file."""
         simulation = self.bench.simulation
-        return RunHeader(
+        header = RunHeader(
             procedure=self.procedure.name,
             label=self.label,
             parameters=self.procedure.parameter_record(),
@@ -177,26 +187,32 @@ class _Run:
             seed=self.seed,
             signal=self.procedure.signal,
             truth=simulation.truth() if simulation is not None else None,
-            extra={"settings": dict(self.procedure.settings())},
+            extra={"settings": dict(self.procedure.settings()), "clock": self.started},
         )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return RunWriter.create(self.path, header)
+
+    def points(self) -> Iterable[Point]:
+        """Return the points to be measured."""
+        return self.plan
 
     def _reach_settings(self) -> None:
         settings = self.procedure.settings()
         for name in dict.fromkeys((*settings, *self.plan.names)):
             if "." in name:
                 self.bench.actuator(name).energise()
-        self._move(settings, self.control.check)
+        self.move(settings, self.control.check)
         if self.bench.simulation is not None:
             self._event("truth", "what is really the case", **self.bench.simulation.truth())
 
     def _measure_points(self, writer: RunWriter) -> None:
         bench, plan, control, observers = self.bench, self.plan, self.control, self.observers
-        measure, append, now, started = self.procedure.measure, writer.append, bench.clock.now, self.started
+        measure, append, now = self.procedure.measure, writer.append, bench.clock.now
         read = readings_in_order(self.procedure.name, self.procedure.quantities)
         begin_point = bench.simulation.begin_point if bench.simulation is not None else None
         noise = _noise_stream(self.procedure.name, self.label)
         place = _placer(plan.recorded)
-        for point in plan:
+        for point in self.points():
             try:
                 if control.requested:
                     self._obey()
@@ -205,7 +221,7 @@ class _Run:
                 if self.interlocks:
                     self._watch()
                 if point.setpoints:
-                    self._move(point.setpoints, control.check_point)
+                    self.move(point.setpoints, control.check_point)
                 reading = measure(bench, point)
                 if control.requested and control.take_skip():
                     raise PointSkipped
@@ -213,13 +229,14 @@ class _Run:
                 self._skip(point)
                 continue
             values = place(point) + read(reading)
-            append(point.index, now() - started, values)
+            append(point.index, now() - self.started, values)
             plan.reading = reading
             self.done += 1
             if observers:
                 self._tell("on_point", point.index, values, self.done, plan.total)
 
-    def _move(self, setpoints: Mapping[str, float], checkpoint: Checkpoint) -> None:
+    def move(self, setpoints: Mapping[str, float], checkpoint: Checkpoint) -> None:
+        """Move what does not stand where it should."""
         known = self.known
         for name, value in setpoints.items():
             if known.get(name) != value:

@@ -12,7 +12,7 @@ from pymeasure.experiment import Results, Worker
 
 from labspin.data import read_run
 from labspin.errors import DeviceError, LimitError, PlanError, SequenceError
-from labspin.experiment import Point, load_card, preflight, run
+from labspin.experiment import Control, Point, load_card, preflight, resume, run
 from labspin.physics.nv import LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import T1
 from labspin.procedures.t1 import normalised
@@ -278,3 +278,40 @@ def test_the_shipped_card_finds_t1(bench, tmp_path, spec):
     class_watched = {"one class alone": 0, "two classes resonant": 1}.get(spec.label, 0)
     assert found.value == pytest.approx(recorded.header.truth["T1"][class_watched], abs=4 * found.stderr)
     assert found.stderr / found.value < 0.05
+
+
+class _AbortAt:
+    def __init__(self, control, done):
+        self.control, self.done = control, done
+
+    def on_start(self, header, total):
+        pass
+
+    def on_point(self, index, values, done, total):
+        if done == self.done:
+            self.control.abort("for the test")
+
+    def on_event(self, kind, message):
+        pass
+
+    def on_finish(self, outcome):
+        pass
+
+
+def test_a_resumed_run_on_the_simulated_bench_equals_the_uninterrupted_one(tmp_path):
+    parameters = {**SHORT, "dark_times": 5, "averages": 2, "repetitions": 10_000, "seed": 3}
+    with STATION.connect() as bench:
+        run(T1(**parameters), bench, tmp_path / "whole.h5", label="same")
+    control = Control()
+    with STATION.connect() as bench:
+        watcher = _AbortAt(control, 4)
+        outcome = run(
+            T1(**parameters), bench, tmp_path / "parts.h5", label="same", control=control, observers=[watcher]
+        )
+    assert (outcome.status, outcome.points) == ("aborted", 4)
+    with STATION.connect() as bench:
+        assert resume(tmp_path / "parts.h5", bench).status == "finished"
+    whole, parts = read_run(tmp_path / "whole.h5"), read_run(tmp_path / "parts.h5")
+    for column in whole.header.layout.columns:
+        assert (whole.data[column.name] == parts.data[column.name]).all(), column.name
+    assert parts.points.time == pytest.approx(whole.points.time, rel=1e-12)

@@ -1,0 +1,157 @@
+"""Going on with a run that died, failed or was aborted.
+
+The plan is made again from the procedure's recorded parameters and seed, and must be the recorded one. Points
+that stand in the file are not measured again: the plan walks over them, an adaptive one receiving their
+recorded readings, and what was skipped stays skipped. Before the first missing point the settings are ramped
+to, and then the set-points of the last point that was measured, so that actuators come from where they would
+have come from. A simulated bench is taken to the moment at which the run broke off; with the same seed the
+resumed file equals the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labspin.data import Run, RunHeader, RunWriter, read_run
+from labspin.errors import PlanError, RunFileError
+from labspin.experiment.bench import Bench
+from labspin.experiment.control import Control, Observer, RunOutcome
+from labspin.experiment.engine import Execution
+from labspin.experiment.procedure import Procedure
+from labspin.experiment.sweep import Point
+
+__all__ = ["resume"]
+
+
+def resume(
+    path: Path,
+    bench: Bench,
+    *,
+    procedure: Procedure | None = None,
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+) -> RunOutcome:
+    """Measure the points that are missing in the run file ``path``.
+
+    Parameters
+    ----------
+    path
+        A run file, or its journal's ``.h5`` name, whose run is not finished.
+    bench
+        The bench of the run; left in its safe state, not closed.
+    procedure
+        The procedure with its parameters; made from what the file says unless given. Needed where it was
+        taken out of a file of a workspace: nothing that a run file names is executed.
+    observers, control
+        As for `labspin.experiment.run`.
+
+    Raises
+    ------
+    RunFileError
+        The run has finished, is being written, or cannot be read.
+    PlanError
+        The procedure's plan is not the recorded one any more.
+    LabspinError
+        As for `labspin.experiment.run`.
+    """
+    recorded = read_run(path)
+    if recorded.status in ("finished", "running"):
+        raise RunFileError(
+            f"{path}: wanted a run that died, failed or was aborted, got one that is {recorded.status}"
+        )
+    made = procedure if procedure is not None else _procedure(recorded.header)
+    return _Resumption(made, bench, Path(path), recorded, observers, control or Control()).go()
+
+
+def _procedure(header: RunHeader) -> Procedure:
+    # Procedures stand above experiments, so they are found by name.
+    kind = pkgutil.resolve_name("labspin.procedures:load_procedure")(header.procedure)
+    made: Procedure = kind(**{name: record["value"] for name, record in header.parameters.items()})
+    return made
+
+
+class _Resumption(Execution):
+    """A run that begins in its middle."""
+
+    def __init__(
+        self,
+        procedure: Procedure,
+        bench: Bench,
+        path: Path,
+        recorded: Run,
+        observers: Sequence[Observer],
+        control: Control,
+    ) -> None:
+        header = recorded.header
+        super().__init__(procedure, bench, path, header.label, observers, control, header.seed)
+        self._recorded = recorded
+        self._rows = {index: row for row, index in enumerate(recorded.points.index.tolist())}
+        self._skipped = {event.data.get("index") for event in recorded.events if event.kind == "skip"}
+        self._last_time = float(recorded.points.time.max(initial=0.0))
+
+    def begin(self) -> RunWriter:
+        """Return the writer of the recorded run, if the plan is still the recorded one."""
+        header = self._recorded.header
+        if self.plan.layout != header.layout or _plain(self.plan.description) != _plain(header.plan):
+            raise PlanError(
+                f"{self.path}: procedure {header.procedure!r} does not plan what was recorded any more; "
+                "resume with the version of the code that the file names, or start a new run"
+            )
+        self.done = len(self._rows)
+        return RunWriter.resume(self.path)
+
+    def points(self) -> Iterator[Point]:
+        """Return the points that are missing, everything being brought to where the run broke off."""
+        last: Point | None = None
+        caught_up = False
+        for point in self.plan:
+            if point.index in self._rows:
+                self._replay(point)
+                last = point
+            elif point.index not in self._skipped:
+                if not caught_up:
+                    self._catch_up(last)
+                    caught_up = True
+                yield point
+
+    def _replay(self, point: Point) -> None:
+        row = self._rows[point.index]
+        found = {**point.setpoints, **point.coordinates}
+        for name in self.plan.recorded:
+            was = float(self._recorded.columns[name.replace(".", "_")][row])
+            if not np.isclose(was, found[name], rtol=1e-12, atol=0.0):
+                raise PlanError(
+                    f"{self.path}: point {point.index} was measured at {name} = {was!r}, and the plan now "
+                    f"asks for {found[name]!r}; start a new run"
+                )
+        quantities = self._recorded.header.layout.quantities
+        self.plan.reading = {column.name: self._recorded.columns[column.name][row] for column in quantities}
+
+    def _catch_up(self, last: Point | None) -> None:
+        if last is not None:
+            self.move(last.setpoints, self.control.check)
+        header, clock = self._recorded.header, self.bench.clock
+        if self.bench.simulation is not None:
+            begun = float(header.extra.get("clock", 0.0))
+            self.bench.simulation.restore(begun + self._last_time)
+            self.started = begun
+        else:
+            begun_at = datetime.datetime.fromisoformat(header.started)
+            self.started = clock.now() - (datetime.datetime.now(datetime.UTC) - begun_at).total_seconds()
+
+
+def _plain(value: Any) -> Any:
+    """Return plan descriptions comparable whether they were just made or read from a file."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,232 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from experiment_fakes import fake_bench
+
+from labspin.clock import WallClock
+from labspin.data import Column, RunWriter, read_run
+from labspin.errors import CardError, PlanError, RunFileError
+from labspin.experiment import (
+    CountParameter,
+    Linear,
+    Point,
+    Procedure,
+    Product,
+    Shuffled,
+    Values,
+    resume,
+    run,
+)
+
+
+class Scan(Procedure):
+    """What it measures depends on the noise of the bench and on where the magnet came from."""
+
+    quantities = (Column(name="reading"), Column(name="came_from", unit="A"))
+    seed = CountParameter("Seed", default=0)
+    stop_before = None
+
+    def plan(self):
+        inner = Linear("magnet.current", 0.0, 1.0, 6, unit="A")
+        return Shuffled(Product(Values("x", [1.0, 2.0]), inner), self.seed)
+
+    def measure(self, bench, point):
+        if point.index == self.stop_before:
+            raise ValueError("broken off")
+        sent = bench.magnet.sent
+        reading = bench.simulation.noise() if bench.simulation else 0.0
+        return {"reading": reading, "came_from": sent[-2][1] if len(sent) > 1 else 0.0}
+
+
+class Simulation:
+    seed = 5
+
+    def __init__(self):
+        self.rng, self.clock = None, None
+
+    def begin_point(self, index):
+        self.rng = np.random.default_rng([self.seed, index])
+
+    def noise(self):
+        return self.rng.normal() + self.clock.now()
+
+    def restore(self, moment):
+        self.clock.sleep(moment - self.clock.now())
+
+    def truth(self):
+        return {}
+
+
+def bench():
+    simulation = Simulation()
+    made = fake_bench(simulation=simulation)
+    simulation.clock = made.clock
+    return made
+
+
+def scan(stop_before=None):
+    procedure = Scan(seed=3)
+    procedure.stop_before = stop_before
+    return procedure
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 11])
+def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path, number):
+    run(scan(), bench(), tmp_path / "whole.h5", label="same")
+    stop = list(scan().plan())[number].index
+    with pytest.raises(ValueError, match="broken off"):
+        run(scan(stop), bench(), tmp_path / "parts.h5", label="same")
+    outcome = resume(tmp_path / "parts.h5", bench(), procedure=scan())
+    assert (outcome.status, outcome.points) == ("finished", 12)
+    whole, parts = read_run(tmp_path / "whole.h5"), read_run(tmp_path / "parts.h5")
+    for name in ("reading", "came_from"):
+        if number:  # with nothing measured yet there is no moment to go back to
+            assert parts.data[name] == pytest.approx(whole.data[name])
+    assert parts.points.index.tolist() == whole.points.index.tolist()
+    if number:
+        assert parts.points.time == pytest.approx(whole.points.time)
+    assert parts.status == "finished"
+    kinds = [event.kind for event in parts.events]
+    assert "error" in kinds
+    assert "resumed" in kinds
+
+
+def test_a_killed_process_is_resumed(tmp_path):
+    code = """
+        import sys, os
+        sys.path[:0] = {paths!r}
+        from pathlib import Path
+        from experiment_fakes import fake_bench
+        from test_resume import Scan, bench
+        from labspin.experiment import run
+        class Killed(Scan):
+            name = "scan"
+            def measure(self, bench, point):
+                found = super().measure(bench, point)
+                if len(bench.magnet.sent) > 20:
+                    os.kill(os.getpid(), 9)
+                return found
+        run(Killed(seed=3), bench(), Path({path!r}), label="same")
+    """.format(paths=[os.path.dirname(__file__), os.getcwd()], path=str(tmp_path / "killed.h5"))  # noqa: PTH109, PTH120
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    dead = read_run(tmp_path / "killed.h5")
+    assert dead.status == "dead"
+    assert 0 < len(dead.points) < 12
+    assert resume(tmp_path / "killed.h5", bench(), procedure=scan()).status == "finished"
+    run(scan(), bench(), tmp_path / "whole.h5", label="same")
+    whole, parts = read_run(tmp_path / "whole.h5"), read_run(tmp_path / "killed.h5")
+    assert parts.data["reading"] == pytest.approx(whole.data["reading"])
+
+
+def test_on_real_time_the_points_keep_their_time_since_the_start(tmp_path):
+    path = tmp_path / "run.h5"
+    stop = list(scan().plan())[4].index
+
+    class Still(Scan):
+        name = "scan"
+
+        def plan(self):
+            return Linear("x", 0, 1, 6)
+
+    procedure = Still()
+    procedure.stop_before = 3
+    with pytest.raises(ValueError, match="broken off"):
+        run(procedure, fake_bench(clock=WallClock()), path)
+    time.sleep(0.3)
+    resume(path, fake_bench(clock=WallClock()), procedure=Still())
+    times = read_run(path).points.time
+    assert times[3] - times[2] > 0.25
+    assert times[5] < 60
+    assert stop >= 0
+
+
+class Bisect(Procedure):
+    quantities = (Column(name="reading", unit="A"),)
+    coordinates = (Column(name="magnet_current", unit="A", role="coordinate"),)
+    stop_before = None
+    target = 1.234
+
+    def plan(self):
+        low, high = 0.0, 2.0
+        while high - low > 0.01:
+            reading = (yield Point(0, {"magnet.current": (low + high) / 2}))["reading"]
+            low, high = (low, reading) if reading > self.target else (reading, high)
+
+    def measure(self, bench, point):
+        if point.index == self.stop_before:
+            raise ValueError("broken off")
+        return {"reading": bench.magnet.measured_current}
+
+
+def test_an_adaptive_plan_is_replayed_from_its_readings(tmp_path):
+    path = tmp_path / "run.h5"
+    procedure = Bisect()
+    procedure.stop_before = 5
+    with pytest.raises(ValueError, match="broken off"):
+        run(procedure, fake_bench(), path)
+    resume(path, fake_bench(), procedure=Bisect())
+    run(Bisect(), fake_bench(), tmp_path / "whole.h5")
+    assert read_run(path).data["reading"] == pytest.approx(read_run(tmp_path / "whole.h5").data["reading"])
+
+
+def test_an_adaptive_plan_that_goes_another_way_is_refused(tmp_path):
+    path = tmp_path / "run.h5"
+    procedure = Bisect()
+    procedure.stop_before = 5
+    with pytest.raises(ValueError, match="broken off"):
+        run(procedure, fake_bench(), path)
+    other = Bisect()
+    other.target = 0.3
+    with pytest.raises(
+        PlanError, match=r"point 1 was measured at magnet\.current = 1\.5, and the plan now asks"
+    ):
+        resume(path, fake_bench(), procedure=other)
+    assert len(read_run(path).points) == 5
+
+
+def test_what_was_skipped_stays_skipped(tmp_path):
+    path = tmp_path / "run.h5"
+    writer_finish, events = RunWriter.finish, []
+
+    class Skips(Scan):
+        name = "scan"
+
+        def measure(self, bench, point):
+            if len(events) == 2:
+                self.control.skip()
+            events.append(point.index)
+            return super().measure(bench, point)
+
+    from labspin.experiment import Control
+
+    procedure = Skips(seed=3)
+    procedure.control = Control()
+    procedure.stop_before = list(procedure.plan())[6].index
+    with pytest.raises(ValueError, match="broken off"):
+        run(procedure, bench(), path, control=procedure.control)
+    outcome = resume(path, bench(), procedure=scan())
+    assert outcome.points == 11
+    assert np.isnan(read_run(path).data["reading"]).sum() == 1
+    assert RunWriter.finish is writer_finish
+
+
+def test_what_cannot_be_resumed_says_why(tmp_path):
+    path = tmp_path / "run.h5"
+    run(scan(), bench(), path)
+    with pytest.raises(RunFileError, match="got one that is finished"):
+        resume(path, bench())
+    stopped = scan(list(scan().plan())[3].index)
+    with pytest.raises(ValueError, match="broken off"):
+        run(stopped, bench(), tmp_path / "other.h5")
+    with pytest.raises(CardError, match="wanted a procedure out of"):
+        resume(tmp_path / "other.h5", bench())
+    with pytest.raises(PlanError, match="does not plan what was recorded any more"):
+        resume(tmp_path / "other.h5", bench(), procedure=Scan(seed=4))
+    assert resume(tmp_path / "other.h5", bench(), procedure=scan()).status == "finished"
