@@ -78,6 +78,10 @@ from labspin.physics.nv.published import (
     PublishedValue,
     published_values,
 )
+from labspin.physics.nv.pulses import (
+    class_rabi_frequencies,
+    pulse_segment,
+)
 from labspin.physics.nv.rate_model import (
     Populations,
     RateModel,
@@ -177,6 +181,7 @@ __all__ = [
     "axial_fields",
     "bench_orientation",
     "class_fields",
+    "class_rabi_frequencies",
     "counting_propagator",
     "crystal_field",
     "deflection",
@@ -203,6 +208,7 @@ __all__ = [
     "orientation_matrix",
     "propagate",
     "published_values",
+    "pulse_segment",
     "rabi_frequencies",
     "rate_model_at",
     "resonance_spectrum",

@@ -104,7 +104,7 @@ def _log_density(log_x: FloatArray, beta: float) -> FloatArray:
 
 
 @functools.lru_cache(maxsize=64)
-def stretched_exponential_mixture(*, beta: float, terms: int = 16) -> RateMixture:
+def stretched_exponential_mixture(*, beta: float = 0.8, terms: int = 16) -> RateMixture:
     """Return rates and weights with ``Σ w exp(−rate · t) ≈ exp(−t^β)`` for every t ≥ 0, t in units of T1.
 
     Parameters
