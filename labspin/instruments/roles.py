@@ -186,8 +186,17 @@ class PhotonCounter(Device, Protocol):
         """Get the number of gates after one trigger (dimensionless)."""
         ...
 
-    def arm(self, gates: Sequence[tuple[float, float]], *, triggers: int) -> None:
-        """Begin to count in ``gates``, each (delay, width) in s after one of ``triggers`` triggers."""
+    def arm(
+        self,
+        gates: Sequence[tuple[float, float]],
+        *,
+        triggers: int,
+        detectors: Sequence[str] | None = None,
+    ) -> None:
+        """Begin to count in ``gates``, each (delay, width) in s after one of ``triggers`` triggers.
+
+        ``detectors`` names what each gate watches, such as ``"pl"`` or ``"reflected"``; None: the usual one.
+        """
         ...
 
     def is_done(self) -> bool:

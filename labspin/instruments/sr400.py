@@ -276,7 +276,9 @@ class SR400Options:
     """What a station file may say about the counter and what is plugged into it."""
 
     input: int = 1
-    """Input with the detector: 1 (both gates may watch it), or 2 (gate B alone)."""
+    """Input that the gates watch unless told otherwise: 1 (both gates may), or 2 (gate B alone)."""
+    detectors: Mapping[str, int] = field(default_factory=dict)
+    """Name of each detector that a procedure may ask for, and its input; empty: ``pl`` at ``input``."""
     trigger_level: float = field(default=0.5, metadata={"unit": "V"})
     """Threshold of the trigger input, V."""
     trigger_slope: str = "rise"
@@ -289,6 +291,11 @@ class SR400Options:
     def __post_init__(self) -> None:
         if self.input not in (1, 2):
             raise ArgumentError(f"input: wanted 1 or 2, got {self.input!r}")
+        if not isinstance(self.detectors, Mapping) or not set(self.detectors.values()) <= {1, 2}:
+            raise ArgumentError(
+                f"detectors: wanted names and inputs such as {{pl = 1, reflected = 2}}, got "
+                f"{self.detectors!r}"
+            )
         for name in ("trigger_slope", "discriminator_slope"):
             if getattr(self, name) not in _SLOPES:
                 raise ArgumentError(f"{name}: wanted 'rise' or 'fall', got {getattr(self, name)!r}")
@@ -310,8 +317,9 @@ class SR400Counter(RoleAdapter):
 
     def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
         super().__init__(driver, options)
-        self._gates: tuple[tuple[float, float], ...] = ()
         self._armed: tuple[Any, ...] | None = None
+        self._inputs = {"A": 1, "B": self.chosen.input}  # that the counters watch now
+        self._counting: tuple[tuple[str, GatedCounter], ...] = ()  # one for each gate
 
     @property
     def max_gates(self) -> int:
@@ -320,8 +328,30 @@ class SR400Counter(RoleAdapter):
 
     @property
     def _counters(self) -> tuple[tuple[str, GatedCounter], ...]:
+        """The counters in use: A watches input 1 alone, B either."""
         both = (("A", self.device.a), ("B", self.device.b))
-        return both if self.chosen.input == 1 else both[1:]
+        return both if 1 in (self.chosen.input, *self.chosen.detectors.values()) else both[1:]
+
+    def _assigned(self, inputs: Sequence[int]) -> tuple[tuple[str, GatedCounter], ...]:
+        """Return a counter for each gate, by the input that it watches."""
+        a, b = ("A", self.device.a), ("B", self.device.b)
+        assigned = {(1,): (a,), (2,): (b,), (1, 1): (a, b), (1, 2): (a, b), (2, 1): (b, a)}.get(tuple(inputs))
+        if assigned is None:
+            raise LimitError(
+                f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(inputs)} at the inputs "
+                f"{list(inputs)}, where input 2 has one; measure the others in a second count or with a "
+                "counter that has more"
+            )
+        return assigned
+
+    def _input_of(self, detector: str) -> int:
+        known = self.chosen.detectors or {"pl": self.chosen.input}
+        if detector not in known:
+            raise LimitError(
+                f"{self.device.name}: there is no detector {detector!r}, only {', '.join(known)}; name it in "
+                f"the station file, such as options = {{ detectors = {{ pl = 1, {detector} = 2 }} }}"
+            )
+        return known[detector]
 
     def configure(self) -> None:
         """Stop counting; set inputs, discriminators, trigger and one period of counted triggers."""
@@ -333,44 +363,60 @@ class SR400Counter(RoleAdapter):
         device.end_mode = "stop"
         device.trigger_level = chosen.trigger_level
         device.trigger_slope = chosen.trigger_slope
-        for _, counter in self._counters:
-            counter.input = f"input {chosen.input}"
+        self._inputs = {"A": 1, "B": chosen.input}
+        for name, counter in self._counters:
+            counter.input = f"input {self._inputs[name]}"
             counter.gate_mode = "fixed"
             counter.discriminator_level = chosen.discriminator_level
             counter.discriminator_slope = chosen.discriminator_slope
         self._armed = None
 
-    def arm(self, gates: Sequence[tuple[float, float]], *, triggers: int) -> None:
+    def arm(
+        self,
+        gates: Sequence[tuple[float, float]],
+        *,
+        triggers: int,
+        detectors: Sequence[str] | None = None,
+    ) -> None:
         """Begin to count in one or two gates (delay, width in s) over ``triggers`` triggers.
+
+        ``detectors`` names the one that each gate watches; None: all watch the input of the options.
 
         Raises
         ------
         LimitError
-            Too many gates, a gate out of range, or a number of triggers that the counter does not have.
+            Too many gates, a gate out of range, an unknown detector, or a number of triggers that the counter
+            does not have.
         """
         wanted = tuple((float(delay), float(width)) for delay, width in gates)
-        if not 1 <= len(wanted) <= self.max_gates:
+        names = [None] * len(wanted) if detectors is None else list(detectors)
+        if len(names) != len(wanted):
             raise LimitError(
-                f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(wanted)}; measure "
-                "the others in a second run or with a counter that has more"
+                f"{self.device.name}: wanted a detector for each gate, got {names} for {len(wanted)} gates"
             )
+        inputs = tuple(self.chosen.input if name is None else self._input_of(name) for name in names)
+        counting = self._assigned(inputs)
         for delay, width in wanted:
             check_limits(f"{self.device.name} gate delay", delay, *_DELAYS, "s")
             check_limits(f"{self.device.name} gate width", width, *_WIDTHS, "s")
         check_preset(triggers)
         before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
         self.device.reset()
-        if before != (wanted, triggers):
-            for (_, counter), (delay, width) in zip(self._counters, wanted, strict=False):
+        if before != (wanted, triggers, inputs):
+            for (name, counter), watched, (delay, width) in zip(counting, inputs, wanted, strict=True):
+                if self._inputs.pop(name, 0) != watched:
+                    counter.input = f"input {watched}"
+                self._inputs[name] = watched
                 counter.gate_delay = nearest_gate_time(delay)
                 counter.gate_width = nearest_gate_time(width)
             self.device.preset = triggers
         self.device.start()
-        self._gates, self._armed = wanted, (wanted, triggers)
+        self._counting, self._armed = counting, (wanted, triggers, inputs)
 
     def is_done(self) -> bool:
         """Return whether all triggers of the armed count have come."""
-        return self.device.count(self._counters[0][0]) >= 0
+        name, _ = (self._counting or self._counters)[0]
+        return self.device.count(name) >= 0
 
     def counts(self) -> NDArray[np.int64]:
         """Return the counts of the finished count, shape (gates,).
@@ -380,7 +426,7 @@ class SR400Counter(RoleAdapter):
         DeviceError
             The count is not finished.
         """
-        found = [self.device.count(name) for name, _ in self._counters[: len(self._gates)]]
+        found = [self.device.count(name) for name, _ in self._counting]
         if not found or min(found) < 0:
             raise DeviceError(
                 f"{self.device.name}: wanted the counts of a finished count, but it is not finished; wait "

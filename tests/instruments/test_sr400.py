@@ -234,6 +234,51 @@ def test_input_2_has_one_gate():
         assert counter.counts().tolist() == [7]
 
 
+TWO = SR400Options(detectors={"pl": 1, "reflected": 2})
+
+
+def test_each_gate_watches_the_detector_that_it_is_told_to():
+    other = [("CI1,2", None), ("GD1,2E-06", None), ("GW1,3E-07", None)]
+    first, preset, start = ARMED[:3], ARMED[5:6], ARMED[6:]
+    wire = [*ARMED, *first, *other, *preset, *start, ("QA1", "5"), ("QA1", "5"), ("QB1", "9")]
+    with expected_protocol(SR400, wire) as device:
+        counter = SR400Counter(device, TWO)
+        counter.arm(GATES, triggers=1000, detectors=["pl", "pl"])
+        counter.arm(GATES, triggers=1000, detectors=["pl", "reflected"])
+        assert counter.is_done()
+        assert counter.counts().tolist() == [5, 9]
+
+
+def test_counts_come_in_the_order_of_the_gates_and_not_of_the_counters():
+    gates = [("GD1,0", None), ("GW1,3E-07", None), ("GD0,2E-06", None), ("GW0,3E-07", None)]
+    wire = [("CR", None), ("CI1,2", None), *gates, *ARMED[5:], ("QB1", "9"), ("QB1", "9"), ("QA1", "5")]
+    with expected_protocol(SR400, wire) as device:
+        counter = SR400Counter(device, TWO)
+        counter.arm(GATES, triggers=1000, detectors=["reflected", "pl"])
+        assert counter.is_done()
+        assert counter.counts().tolist() == [9, 5]
+
+
+@pytest.mark.parametrize(
+    ("detectors", "match"),
+    [
+        (["pl", "transmitted"], r"no detector 'transmitted', only pl, reflected; name it in the station"),
+        (["reflected", "reflected"], r"got 2 at the inputs \[2, 2\], where input 2 has one"),
+        (["pl"], r"wanted a detector for each gate, got \['pl'\] for 2 gates"),
+    ],
+)
+def test_detectors_that_cannot_be_watched_are_refused_before_anything_is_sent(detectors, match):
+    with expected_protocol(SR400, []) as device, pytest.raises(LimitError, match=match):
+        SR400Counter(device, TWO).arm(GATES, triggers=1000, detectors=detectors)
+
+
+def test_one_detector_alone_is_called_pl_wherever_it_is_plugged_in():
+    wire = [("CR", None), ("GD1,0", None), ("GW1,1E-06", None), ("CP2,1E+01", None), ("CS", None)]
+    with expected_protocol(SR400, wire) as device:
+        counter = SR400Counter(device, SR400Options(input=2))
+        counter.arm([(0.0, 1e-6)], triggers=10, detectors=["pl"])
+
+
 def test_stop_and_safe_reset_the_counters():
     with expected_protocol(SR400, [("CR", None), ("CR", None)]) as device:
         SR400Counter(device).stop()
@@ -244,6 +289,7 @@ def test_stop_and_safe_reset_the_counters():
     ("options", "match"),
     [
         ({"input": 3}, "input: wanted 1 or 2"),
+        ({"detectors": {"pl": 3}}, r"detectors: wanted names and inputs such as \{pl = 1"),
         ({"trigger_slope": "up"}, "trigger_slope: wanted 'rise' or 'fall'"),
         ({"discriminator_slope": "up"}, "discriminator_slope"),
         ({"trigger_level": 2.5}, "trigger_level: wanted -2 V to 2 V"),
