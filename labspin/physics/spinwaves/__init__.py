@@ -4,8 +4,8 @@
   diagonal or hybridised bands, `decay_rate`, `group_velocity`, `ellipticity`, `stray_field`,
   `iso_frequency_contour`, `field_spectral_density`.
 * A spin near it: `spin_wave_bath` (rates, shifts, gradients, with error bounds), and from its result
-  `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`; optical pumping
-  (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
+  `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
+  optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
 * The film under a layer of spins: `spin_layer`, `modified_modes`, `maximum_linewidth`,
   `layer_spectral_density`.
 
@@ -64,6 +64,7 @@ from labspin.physics.spinwaves.pumping import (
     pumping_rate_matrix,
 )
 from labspin.physics.spinwaves.spectral_density import SpectralDensities, field_spectral_density
+from labspin.physics.spinwaves.stiffness import spin_wave_stiffness
 
 __all__ = [
     "MAXIMUM_INDEPENDENT_DENSITY",
@@ -113,6 +114,7 @@ __all__ = [
     "spin_layer",
     "spin_wave_bath",
     "spin_wave_force",
+    "spin_wave_stiffness",
     "steady_occupations",
     "stray_field",
     "thermal_rates",

@@ -209,6 +209,32 @@ class TestForce:
         limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
         assert general < 0 < limit
 
+    def test_the_static_spring_is_the_slope_of_the_force(self):
+        """κ(0) = −dF/dl with the occupations at rest everywhere; fast motion leaves them where they are."""
+        arguments = {"film": sw.YIG_FIGURES, "spin": sw.NV_TABLE1, "field": 0.035, "temperature": 300.0}
+        pump = 1e5
+
+        def force(length, frozen=None):
+            bath = sw.spin_wave_bath(**arguments, distance=length, rtol=1e-10)
+            levels = frozen
+            if levels is None:
+                levels = sw.pumped_occupations(
+                    spin=sw.NV_TABLE1, field=0.035, temperature=300.0, pump_rate=pump, bath=bath
+                )
+            return float(sw.spin_wave_force(bath=bath, occupations=levels)), levels
+
+        length, step = 100e-9, 1e-11
+        at_rest = -(force(length + step)[0] - force(length - step)[0]) / (2 * step)
+        _, levels = force(length)
+        frozen = -(force(length + step, levels)[0] - force(length - step, levels)[0]) / (2 * step)
+        slow, fast = sw.spin_wave_stiffness(
+            **arguments, distance=length, pump_rate=pump, angular_frequency=[0.0, 1e12]
+        )
+        assert slow.real == pytest.approx(at_rest, rel=1e-4)
+        assert slow.imag == 0.0
+        assert fast.real == pytest.approx(frozen, rel=1e-4)
+        assert abs(frozen / at_rest - 1) > 1e-3
+
     def test_bad_arguments(self):
         bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.035, temperature=300.0)
         with pytest.raises(ArgumentError, match="limit"):

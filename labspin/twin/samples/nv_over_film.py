@@ -1,0 +1,422 @@
+"""NV centres over a YIG film, on a cantilever: relaxometry by light, and the force of spin waves.
+
+The centres sit in a diamond at the tip of a cantilever, at one depth or in a layer, axis along the field in
+the plane of the film. Thermal spin waves relax them (faster where the film resonates with |0> <-> |−>), shift
+their lines, and pull at the cantilever. Light pumps them through the six-level cycle and is given back as
+photoluminescence; a microwave exchanges |0> with |±>. A positioner sets the distance from the film, so that
+T1'(l, H0), the shift of the lines and the frequency of the cantilever can all be measured.
+
+The layer is a few depths with Gauss–Legendre weights; every depth has its own rates.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import ArgumentError
+from labspin.physics.arguments import FloatArray, finite, non_negative, positive
+from labspin.physics.mrfm import LinearMotion, Resonator, ThermalMotion
+from labspin.physics.nv import counting_propagator, inversion_probability
+from labspin.physics.spinwaves import (
+    NV_TABLE1,
+    NV_TABLE2,
+    YIG_FIGURES,
+    Film,
+    OpticalCycle,
+    ParamagneticSpin,
+    SpinWaveBath,
+    coherence_times,
+    pumped_occupations,
+    pumping_rate_matrix,
+    relaxation_times,
+    spin_wave_bath,
+    spin_wave_force,
+    spin_wave_stiffness,
+    transition_frequencies,
+)
+from labspin.twin.drift import Drift
+from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+
+__all__ = ["FilmSettings", "NVOverFilm"]
+
+_DEPTHS = 5
+_CLOSE = 1e-15  # s; times closer than this are one
+_REMEMBERED = 64  # conditions that are kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmSettings:
+    """Numbers of the simulated film, diamond and cantilever, and of what stands around them."""
+
+    film: Film = YIG_FIGURES
+    spin: ParamagneticSpin = NV_TABLE1
+    cycle: OpticalCycle = NV_TABLE2
+    temperature: float = 300.0  # K, of film, diamond and cantilever
+    centres: float = 1000.0  # how many NV centres
+    layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
+    distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
+    field_per_current: float = 10e-3  # T/A
+    field_offset: float = 5e-3  # T, at zero current
+    reference_laser: float = 0.1e-3  # W
+    pump_rate: float = 4e4 * math.pi  # rad/s, Ω at the reference laser power
+    photon_rate: float = 5e5  # 1/s at the reference laser power, all centres in |0>
+    reference_microwave: float = 10.0  # dBm
+    rabi_frequency: float = 2e6 * math.pi * 5.0  # rad/s of |0> <-> |−> at the reference microwave power
+    inhomogeneous_width: float = 2e6 * math.pi * 0.3  # rad/s, σ of the line in a short pulse
+    drift: float = 0.005  # relative, standard deviation of light and collection
+    drift_time: float = 300.0  # s
+    cantilever: Resonator = field(default_factory=lambda: Resonator(1e-4, 2 * math.pi * 5e3, 5e4))
+    force_per_volt: float = 5e-15  # N/V of the drive
+    gain: float = 1e6  # V/m of the read-out
+    cross_talk: complex = 0.0  # V/V, from the drive to the read-out
+    noise: float = 2e-7  # V/√Hz of the read-out, one-sided
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "centres", "distance", "reference_laser", "pump_rate", "photon_rate",
+                     "rabi_frequency", "drift_time"):  # fmt: skip
+            positive(name, getattr(self, name))
+        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width"):
+            non_negative(name, getattr(self, name))
+        for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
+            finite(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The centres at one distance and field: one entry an depth."""
+
+    field: float  # T
+    depths: FloatArray  # m from the film
+    weights: FloatArray  # share of the centres, sum 1
+    bath: SpinWaveBath
+
+
+@dataclass
+class _Motion:
+    """Where the cantilever is."""
+
+    time: float  # s
+    driven: ComplexArray  # m, in the frame of the drive
+    thermal: FloatArray  # m, in the lab
+    phase: float  # rad, of the drive
+
+
+class NVOverFilm(Sample):
+    """NV centres on a cantilever over a YIG film; detectors ``pl`` and ``cantilever``.
+
+    ``pl`` counts the photoluminescence; ``cantilever`` is the voltage of the cantilever's read-out. A lock-in
+    knows no pulse pattern, so for the cantilever the laser shines continuously at ``laser.power``.
+
+    Parameters
+    ----------
+    settings
+        Its numbers.
+    """
+
+    inputs: ClassVar = {
+        "magnet.current": "A", "microwave.frequency": "Hz", "microwave.power": "dBm", "laser.power": "W",
+        "positioner.distance": "m", "drive.amplitude": "V", "drive.frequency": "Hz",
+    }  # fmt: skip
+    defaults: ClassVar = {
+        "magnet.current": 0.0, "microwave.frequency": 1e9, "microwave.power": -math.inf,
+        "laser.power": 0.1e-3, "positioner.distance": 200e-9, "drive.amplitude": 0.0,
+        "drive.frequency": 5e3,
+    }  # fmt: skip
+    detectors: ClassVar = {"pl": "photons", "cantilever": "analog"}
+    lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
+
+    def __init__(self, settings: FilmSettings | None = None) -> None:
+        self.settings = settings or FilmSettings()
+        self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
+        cycle = self.settings.cycle
+        radiative = cycle.conserving + cycle.non_conserving
+        bright = self.settings.pump_rate * radiative / (radiative + cycle.shelving_zero)
+        self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
+        self._places: OrderedDict[tuple[float, float], _Place] = OrderedDict()
+        self._springs: OrderedDict[tuple[float, float, float], complex] = OrderedDict()
+        self._motion: _Motion | None = None
+        self.prepare(0)
+
+    def prepare(self, seed: int) -> None:
+        """Draw the drift of light and collection."""
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 78)))
+        self._drift = Drift(amplitude=self.settings.drift, correlation_time=self.settings.drift_time, rng=rng)
+
+    def drift(self, detector: str, time: float) -> float:
+        """Return the relative drift of laser and collection."""
+        return max(1.0 + self._drift.at(time), 0.0)
+
+    def noise_density(self, detector: str) -> float:
+        """Return the white noise of the cantilever's read-out, V/√Hz."""
+        return self.settings.noise
+
+    def reading(self, quantity: str, signals: Signals, time: float) -> float:
+        """Return ``"field"`` (T) at the film or ``"temperature"`` (K)."""
+        if quantity == "field":
+            return self.field(signals)
+        if quantity == "temperature":
+            return self.settings.temperature
+        return super().reading(quantity, signals, time)
+
+    def field(self, signals: Signals) -> float:
+        """Return μ0H0 in the plane of the film, T."""
+        return self.settings.field_offset + self.settings.field_per_current * signals["magnet.current"]
+
+    def truth(self, signals: Signals) -> dict[str, float | list[float]]:
+        """Return what a perfect measurement finds.
+
+        Field (T), distance (m) and, for every depth, T1' and the slower T1a (s), both lines (Hz) and the
+        shift of the lower (Hz); for all centres together the force (N) and the stiffness they add (N/m); the
+        resonance (Hz) and Q.
+        """
+        settings, place = self.settings, self._place(signals)
+        arguments: dict[str, Any] = {
+            "spin": settings.spin,
+            "field": place.field,
+            "temperature": settings.temperature,
+        }
+        times = relaxation_times(**arguments, bath=place.bath)
+        levels = pumped_occupations(
+            **arguments, bath=place.bath, pump_rate=self._pump(signals), cycle=settings.cycle
+        )
+        force = spin_wave_force(bath=place.bath, occupations=levels)
+        resonator, kappa = self._resonator(signals), self._stiffness(signals)
+        lines = self._lines(place) / (2 * math.pi)
+        return {
+            "field": place.field,
+            "distance": signals["positioner.distance"],
+            "depth": place.depths.tolist(),
+            "T1": times.shortest.tolist(),
+            "T1_slow": times.t1a.tolist(),
+            "lower_transition": lines[:, 1].tolist(),
+            "upper_transition": lines[:, 0].tolist(),
+            "lower_shift": (place.bath.shift_minus / (2 * math.pi)).tolist(),
+            "force": float(settings.centres * (place.weights * force).sum()),
+            "stiffness_real": kappa.real,
+            "stiffness_imag": kappa.imag,
+            "resonance_frequency": resonator.angular_frequency / (2 * math.pi),
+            "quality_factor": resonator.quality_factor,
+            "field_per_current": settings.field_per_current,
+        }
+
+    # -- the light -------------------------------------------------------------------------------------------
+
+    def steady_photons(
+        self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals
+    ) -> FloatArray:
+        """Return mean photons in each window, in the periodic steady state of the pattern."""
+        if detector != "pl":
+            return super().steady_photons(detector, pattern, windows, signals)
+        place, cuts = self._place(signals), _cuts(pattern, windows)
+        step = _steps(pattern, cuts)
+        laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
+        coherent = microwave & (pattern.durations < self.settings.spin.coherence_lifetime)
+        maps = np.stack(
+            [
+                self._propagator(place, signals, bool(laser[s]), bool(microwave[s] & ~coherent[s]), duration)
+                for s, duration in zip(step, np.diff(cuts), strict=True)
+            ]
+        )
+        for number in np.flatnonzero(coherent):
+            end = int(np.flatnonzero(step == number)[-1])
+            maps[end] = self._pulse(place, signals, float(pattern.durations[number])) @ maps[end]
+        counted = _photons(maps) @ place.weights * self._collected
+        total = np.concatenate(([0.0], np.cumsum(counted)))
+        return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
+
+    def _place(self, signals: Signals) -> _Place:
+        """Return the centres at the present distance and field; the integrals are kept."""
+        settings, there = self.settings, self.field(signals)
+        nearest = signals["positioner.distance"]
+        if nearest <= 0:
+            raise ArgumentError(f"positioner.distance: wanted more than 0 m, got {nearest!r} m; retract it")
+        key = (there, nearest)
+        if key not in self._places:
+            depths, weights = _depths(nearest, settings.layer_thickness)
+            bath = spin_wave_bath(
+                film=settings.film,
+                spin=settings.spin,
+                distance=depths,
+                field=there,
+                temperature=settings.temperature,
+            )
+            self._places[key] = _Place(there, depths, weights, bath)
+            if len(self._places) > _REMEMBERED:
+                self._places.popitem(last=False)
+        return self._places[key]
+
+    def _pump(self, signals: Signals) -> float:
+        return self.settings.pump_rate * max(signals["laser.power"], 0.0) / self.settings.reference_laser
+
+    def _lines(self, place: _Place) -> FloatArray:
+        """Return the angular frequencies of |0> <-> |+> and |0> <-> |−> with their shifts, (depths, 2)."""
+        minus, plus = transition_frequencies(spin=self.settings.spin, field=place.field)
+        return np.stack([plus + place.bath.shift_plus, minus + place.bath.shift_minus], axis=1)
+
+    def _rabi(self, signals: Signals) -> float:
+        settings = self.settings
+        return settings.rabi_frequency * 10 ** (
+            (signals["microwave.power"] - settings.reference_microwave) / 20
+        )
+
+    def _detuning(self, place: _Place, signals: Signals) -> FloatArray:
+        return 2 * math.pi * signals["microwave.frequency"] - self._lines(place)
+
+    def _propagator(
+        self, place: _Place, signals: Signals, laser: bool, driven: bool, duration: float
+    ) -> FloatArray:
+        """Return the map of the levels and what they emit over a constant step, (depths, 7, 7)."""
+        settings = self.settings
+        pump = self._pump(signals) if laser else 0.0
+        arguments: dict[str, Any] = {
+            "spin": settings.spin,
+            "field": place.field,
+            "temperature": settings.temperature,
+        }
+        generator = pumping_rate_matrix(**arguments, pump_rate=pump, cycle=settings.cycle, bath=place.bath)
+        if driven:
+            times = coherence_times(**arguments, bath=place.bath, pump_rate=pump)
+            width = 1 / np.stack(np.broadcast_arrays(times.plus, times.minus), axis=1)
+            detuning = self._detuning(place, signals)
+            driving = self._rabi(signals) ** 2 / 2 * width / (width**2 + detuning**2)
+            for level, rate in ((1, driving[:, 0]), (2, driving[:, 1])):
+                generator[:, level, 0] += rate
+                generator[:, 0, level] += rate
+                generator[:, 0, 0] -= rate
+                generator[:, level, level] -= rate
+        counters = np.zeros((1, 1, 6))
+        counters[..., 3:5] = settings.cycle.conserving + settings.cycle.non_conserving
+        return counting_propagator(generator=generator, counters=counters, duration=duration)
+
+    def _pulse(self, place: _Place, signals: Signals, duration: float) -> FloatArray:
+        """Return the exchange of occupations by a pulse shorter than T2*, (depths, 7, 7)."""
+        exchanged = inversion_probability(
+            rabi=self._rabi(signals),
+            detuning=self._detuning(place, signals),
+            duration=duration,
+            inhomogeneous_width=self.settings.inhomogeneous_width,
+        )
+        pulse = np.broadcast_to(np.eye(7), (place.depths.size, 7, 7))
+        for level, part in ((1, exchanged[:, 0]), (2, exchanged[:, 1])):
+            swap = np.broadcast_to(np.eye(7), pulse.shape).copy()
+            swap[:, 0, 0] = swap[:, level, level] = 1 - part
+            swap[:, 0, level] = swap[:, level, 0] = part
+            pulse = swap @ pulse
+        return pulse
+
+    # -- the cantilever --------------------------------------------------------------------------------------
+
+    def _stiffness(self, signals: Signals) -> complex:
+        """Return the stiffness that all centres add to the cantilever, N/m."""
+        settings, place, pump = self.settings, self._place(signals), self._pump(signals)
+        key = (place.field, signals["positioner.distance"], pump)
+        if key not in self._springs:
+            kappa = spin_wave_stiffness(
+                film=settings.film,
+                spin=settings.spin,
+                distance=place.depths,
+                field=place.field,
+                temperature=settings.temperature,
+                angular_frequency=settings.cantilever.angular_frequency,
+                pump_rate=pump,
+                cycle=settings.cycle,
+            )
+            self._springs[key] = complex(settings.centres * (place.weights * kappa).sum())
+            if len(self._springs) > _REMEMBERED:
+                self._springs.popitem(last=False)
+        return self._springs[key]
+
+    def _resonator(self, signals: Signals) -> Resonator:
+        """Return the cantilever with the spring of the spin waves; κ is so small that κ(ω0) serves."""
+        bare, kappa = self.settings.cantilever, self._stiffness(signals)
+        stiffness = bare.stiffness + kappa.real
+        omega = bare.angular_frequency * math.sqrt(stiffness / bare.stiffness)
+        return Resonator(stiffness, omega, 1 / (1 / bare.quality_factor + kappa.imag / bare.stiffness))
+
+    def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
+        """Move the cantilever on to ``until`` under constant signals."""
+        thermal = ThermalMotion(LinearMotion(self._resonator(signals)), self.settings.temperature)
+        omega = 2 * math.pi * signals["drive.frequency"]
+        force = self.settings.force_per_volt * signals["drive.amplitude"]
+        steady = thermal.motion.steady_state(angular_frequency=omega, force=force)
+        if self._motion is None:
+            self._motion = _Motion(until, steady, thermal.equilibrium(rng), 0.0)
+        elapsed = until - self._motion.time
+        if elapsed <= 0:
+            return
+        before, turned = self._motion, omega * elapsed
+        free = thermal.motion.free_motion(state=before.driven - steady, time=elapsed)
+        self._motion = _Motion(
+            until,
+            np.asarray(steady + free * cmath.exp(-1j * turned), dtype=np.complex128),
+            thermal.later(before.thermal, elapsed, rng),
+            math.remainder(before.phase + turned, 2 * math.pi),
+        )
+
+    def quadratures(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> ComplexArray:
+        """Return the envelope of the read-out's voltage at ``times``, its phase counted from the drive."""
+        if detector != "cantilever":
+            return super().quadratures(detector, frequency, times, signals, rng)
+        return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])
+
+    def _envelope(self, time: float, frequency: float, signals: Signals, rng: np.random.Generator) -> complex:
+        self.advance(time, signals, rng)
+        motion = self._motion
+        if motion is None or time < motion.time:
+            raise ArgumentError(
+                f"times: wanted simulated times from {0.0 if motion is None else motion.time:g} s on, "
+                f"got {time:g} s; the cantilever does not remember its past"
+            )
+        own = complex(motion.thermal[0], -motion.thermal[1]) * cmath.exp(-1j * motion.phase)
+        voltage = self.settings.gain * (complex(motion.driven[0]) + own)
+        voltage += self.settings.cross_talk * signals["drive.amplitude"]
+        return voltage * cmath.exp(-2j * math.pi * (frequency - signals["drive.frequency"]) * time)
+
+
+def _depths(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]:
+    """Return depths and shares of a layer that begins at ``nearest``."""
+    if thickness == 0:
+        return np.array([nearest]), np.ones(1)
+    nodes, weights = np.polynomial.legendre.leggauss(_DEPTHS)
+    return nearest + 0.5 * thickness * (nodes + 1), 0.5 * weights
+
+
+def _photons(maps: FloatArray) -> FloatArray:
+    """Return photons of one centre at every depth in every interval, in the steady state, (n, depths)."""
+    period = np.broadcast_to(np.eye(6), (maps.shape[1], 6, 6))
+    for one in maps:
+        period = one[:, :6, :6] @ period
+    # Columns of the period sum to one: adding a constant row makes 1 − P regular and fixes the sum.
+    regular = np.eye(6) - period + 1.0 / 6
+    state = np.linalg.solve(regular, np.full((maps.shape[1], 6, 1), 1.0 / 6))
+    counted = np.empty(maps.shape[:2])
+    for index, one in enumerate(maps):
+        counted[index] = (one[:, 6:, :6] @ state)[:, 0, 0]
+        state = one[:, :6, :6] @ state
+    return counted
+
+
+def _steps(pattern: Pattern, cuts: FloatArray) -> NDArray[np.intp]:
+    """Return which step of the pattern each interval between cuts lies in."""
+    steps = np.searchsorted(pattern.boundaries, 0.5 * (cuts[:-1] + cuts[1:]), side="right") - 1
+    return np.minimum(steps, pattern.durations.size - 1)
+
+
+def _cuts(pattern: Pattern, windows: FloatArray) -> FloatArray:
+    """Return the times at which the pattern or a window changes, s."""
+    cuts = np.unique(np.concatenate([pattern.boundaries, np.clip(windows.ravel(), 0.0, pattern.period)]))
+    return cuts[np.concatenate(([True], np.diff(cuts) > _CLOSE))]

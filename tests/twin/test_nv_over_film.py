@@ -1,0 +1,246 @@
+"""The simulated NV centres over a film: light and cantilever against the physics of spin waves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+
+from labspin.clock import SimulatedClock
+from labspin.errors import ArgumentError
+from labspin.physics import spinwaves as sw
+from labspin.physics.mrfm import Resonator, susceptibility
+from labspin.twin import Pattern, Signals, World
+from labspin.twin.samples import SAMPLES, load
+from labspin.twin.samples.nv_over_film import FilmSettings, NVOverFilm
+
+QUIET = FilmSettings(drift=0.0)
+POLARISE, READ = 400e-6, 3e-6
+
+
+def signals(sample, **changes):
+    return Signals({**sample.defaults, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
+def t1_pattern(dark, pulse=0.0):
+    return Pattern(
+        np.array([POLARISE, 1e-6, 100e-9, dark, READ]),
+        {"laser": np.array([1.0, 0, 0, 0, 1]), "microwave": np.array([0, 0, pulse, 0, 0])},
+    )
+
+
+def read_out(sample, pattern, at):
+    window = np.array([[pattern.period - READ, pattern.period]])
+    return sample.expected_photons("pl", pattern, window, at, 0.0)[0]
+
+
+def test_the_sample_is_found_by_name():
+    assert SAMPLES["nv_over_film"] is NVOverFilm is load("nv_over_film")
+    assert set(NVOverFilm.inputs) == set(NVOverFilm.defaults)
+
+
+@pytest.mark.parametrize("current", [0.5, 2.0, 3.0])
+def test_light_in_the_dark_decays_with_the_lifetimes_of_the_film(current):
+    """The decay after polarising is a double exponential with T1' and T1a of the physics."""
+    sample = NVOverFilm(QUIET)
+    at = signals(sample, magnet__current=current, laser__power=0.1e-3)
+    truth = sample.truth(at)
+    fast, slow = truth["T1"][0], truth["T1_slow"][0]
+    dark = np.concatenate([np.geomspace(0.05 * fast, 5 * fast, 25), np.geomspace(0.02 * slow, 4 * slow, 25)])
+    dark = np.sort(dark) + 5e-6
+    counts = np.array([read_out(sample, t1_pattern(t), at) for t in dark])
+
+    def model(t, rest, a, b, log_fast, log_slow):
+        return rest + a * np.exp(-t / np.exp(log_fast)) + b * np.exp(-t / np.exp(log_slow))
+
+    start = [counts[-1], counts[0] - counts[-1], 0.0, math.log(1.3 * fast), math.log(0.8 * slow)]
+    found, _ = curve_fit(model, dark, counts, p0=start, maxfev=20000)
+    assert np.exp(found[3]) == pytest.approx(fast, rel=5e-3)
+    assert np.exp(found[4]) == pytest.approx(slow, rel=2e-2)
+
+
+def test_relaxation_is_faster_where_the_film_resonates_and_where_it_is_near():
+    sample = NVOverFilm(QUIET)
+    times = [sample.truth(signals(sample, magnet__current=i))["T1"][0] for i in (1.0, 2.0, 3.5)]
+    assert times[0] < 0.1 * times[2]
+    assert times[1] < 0.1 * times[2]
+    near, far = (
+        sample.truth(signals(sample, magnet__current=3.5, positioner__distance=x))["T1"][0]
+        for x in (60e-9, 1e-6)
+    )
+    assert near < 0.6 * far
+    bare = sw.relaxation_times(spin=sw.NV_TABLE1, field=0.04, temperature=300.0).shortest
+    assert far == pytest.approx(float(bare), rel=0.02)
+
+
+def test_the_light_is_that_of_the_six_level_cycle():
+    """Under continuous light the count rate is what the steady occupations emit."""
+    sample = NVOverFilm(QUIET)
+    at = signals(sample, magnet__current=3.0, laser__power=0.3e-3)
+    bath = sw.spin_wave_bath(
+        film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=200e-9, field=0.035, temperature=300.0
+    )
+    pump = 3 * QUIET.pump_rate
+    levels = sw.pumped_occupations(
+        spin=sw.NV_TABLE1, field=0.035, temperature=300.0, pump_rate=pump, bath=bath
+    )
+    cycle = sw.NV_TABLE2
+    radiative = cycle.conserving + cycle.non_conserving
+    bright = QUIET.pump_rate * radiative / (radiative + cycle.shelving_zero)
+    expected = QUIET.photon_rate * radiative * levels[3:5].sum() / bright
+    pattern = Pattern.constant(1e-3, laser=1)
+    found = sample.expected_photons("pl", pattern, np.array([[0.0, 1e-3]]), at, 0.0)[0] / 1e-3
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_microwave_on_a_shifted_line_dims_the_light():
+    sample = NVOverFilm(QUIET)
+    place = {"magnet__current": 3.0, "laser__power": 0.1e-3, "microwave__power": -25.0}
+    line = sample.truth(signals(sample, **place))["lower_transition"][0]
+    pattern = Pattern.constant(1e-4, laser=1, microwave=1)
+    frequencies = line + np.linspace(-2e6, 2e6, 81)
+    light = [
+        sample.expected_photons(
+            "pl", pattern, np.array([[0.0, 1e-4]]), signals(sample, **place, microwave__frequency=f), 0.0
+        )[0]
+        for f in frequencies
+    ]
+    assert frequencies[np.argmin(light)] == pytest.approx(line, abs=1e3)
+    assert min(light) < 0.95 * max(light)
+
+
+def test_the_line_moves_as_the_film_comes_near():
+    sample = NVOverFilm(QUIET)
+    near, far = (
+        sample.truth(signals(sample, magnet__current=3.0, positioner__distance=x)) for x in (40e-9, 2e-6)
+    )
+    moved = near["lower_transition"][0] - far["lower_transition"][0]
+    assert moved == pytest.approx(near["lower_shift"][0] - far["lower_shift"][0], abs=1.0)
+    assert near["lower_shift"][0] == pytest.approx(-0.4128e6, rel=1e-3)
+
+
+def test_a_pi_pulse_exchanges_the_occupations():
+    sample = NVOverFilm(QUIET)
+    place = {"magnet__current": 3.0, "laser__power": 0.1e-3, "microwave__power": 10.0}
+    line = sample.truth(signals(sample, **place))["lower_transition"][0]
+    at = signals(sample, **place, microwave__frequency=line)
+    without, with_pulse = (read_out(sample, t1_pattern(2e-6, pulse), at) for pulse in (0.0, 1.0))
+    assert with_pulse < 0.9 * without
+
+
+def test_a_layer_is_the_mean_over_its_depths():
+    layer = NVOverFilm(replace(QUIET, layer_thickness=100e-9))
+    at = signals(layer, magnet__current=3.0)
+    truth = layer.truth(at)
+    depths = np.linspace(200e-9, 300e-9, 4001)
+    bath = sw.spin_wave_bath(
+        film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=depths, field=0.035, temperature=300.0
+    )
+    levels = sw.pumped_occupations(
+        spin=sw.NV_TABLE1, field=0.035, temperature=300.0, bath=bath, pump_rate=QUIET.pump_rate
+    )
+    force = sw.spin_wave_force(bath=bath, occupations=levels)
+    assert truth["force"] == pytest.approx(QUIET.centres * force.mean(), rel=1e-3)
+    assert len(truth["T1"]) == len(truth["depth"]) == 5
+    assert np.all(np.diff(truth["T1"]) > 0)
+
+
+class TestCantilever:
+    # Strong drive, soft and lossy: thermal motion is negligible and waiting is short.
+    SETTINGS = replace(
+        QUIET,
+        centres=1e6,
+        distance=50e-9,
+        cantilever=Resonator(1e-5, 2 * math.pi * 5e3, 1e3),
+        force_per_volt=1e-6,
+        noise=0.0,
+    )
+
+    def test_the_resonance_is_where_the_force_gradient_puts_it(self):
+        """Δf/f = Re κ/2k0, seen in a slow sweep of the drive."""
+        sample = NVOverFilm(self.SETTINGS)
+        world = World(sample, SimulatedClock(), seed=3)
+        world.drive("magnet.current", 3.0)
+        world.drive("laser.power", 0.1e-3)
+        world.drive("drive.amplitude", 1.0)
+        truth = sample.truth(world.signals())
+        bare = self.SETTINGS.cantilever
+        shift = truth["resonance_frequency"] - bare.angular_frequency / (2 * math.pi)
+        assert shift / 5e3 == pytest.approx(truth["stiffness_real"] / (2 * bare.stiffness), rel=1e-2)
+        seen, frequencies = [], truth["resonance_frequency"] + np.linspace(-6.0, 6.0, 25)
+        for frequency in frequencies:
+            world.drive("drive.frequency", float(frequency))
+            world.clock.sleep(30 * bare.ring_down_time)
+            seen.append(world.quadratures("cantilever", float(frequency), np.array([world.clock.now()]))[0])
+        moved = Resonator(
+            bare.stiffness + truth["stiffness_real"],
+            2 * math.pi * truth["resonance_frequency"],
+            truth["quality_factor"],
+        )
+        expected = 1e6 * 1e-6 * susceptibility(resonator=moved, angular_frequency=2 * np.pi * frequencies)
+        assert np.array(seen) == pytest.approx(expected, rel=1e-3)
+
+    def test_it_rings_down(self):
+        sample = NVOverFilm(self.SETTINGS)
+        world = World(sample, SimulatedClock(), seed=3)
+        world.drive("magnet.current", 3.0)
+        truth = sample.truth(world.signals())
+        frequency = truth["resonance_frequency"]
+        own = truth["quality_factor"] / (math.pi * frequency)
+        assert abs(own / self.SETTINGS.cantilever.ring_down_time - 1) > 0.05  # the spins damp or drive it
+        world.drive("drive.frequency", frequency)
+        world.drive("drive.amplitude", 1.0)
+        world.clock.sleep(30 * self.SETTINGS.cantilever.ring_down_time)
+        start = world.quadratures("cantilever", frequency, np.array([world.clock.now()]))[0]
+        world.drive("drive.amplitude", 0.0)
+        world.clock.sleep(own)
+        later = world.quadratures("cantilever", frequency, np.array([world.clock.now()]))[0]
+        assert abs(later / start) == pytest.approx(math.exp(-1.0), rel=5e-3)
+
+    def test_undriven_it_moves_thermally(self):
+        sample = NVOverFilm(replace(self.SETTINGS, centres=1e-3))
+        world = World(sample, SimulatedClock(), seed=5)
+        seen = []
+        for _ in range(600):
+            world.clock.sleep(5 * self.SETTINGS.cantilever.ring_down_time)
+            seen.append(world.quadratures("cantilever", 5e3, np.array([world.clock.now()]))[0])
+        power = np.mean(np.abs(seen) ** 2) / 1e12
+        expected = 2 * 1.380649e-23 * 300.0 / self.SETTINGS.cantilever.stiffness
+        assert power == pytest.approx(expected, rel=0.15)
+
+
+def test_drift_is_slow_small_and_the_same_after_a_restart():
+    worlds = [NVOverFilm(), NVOverFilm()]
+    for sample in worlds:
+        sample.prepare(7)
+    drifts = np.array([[sample.drift("pl", t) for t in np.linspace(0, 3000, 50)] for sample in worlds])
+    assert (drifts[0] == drifts[1]).all()
+    assert 0 < np.std(drifts[0]) < 0.03
+
+
+def test_probes_and_wrong_detectors():
+    sample = NVOverFilm(QUIET)
+    at = signals(sample, magnet__current=1.0)
+    assert sample.reading("field", at, 0.0) == pytest.approx(15e-3)
+    assert sample.reading("temperature", at, 0.0) == 300.0
+    with pytest.raises(ArgumentError, match="pressure"):
+        sample.reading("pressure", at, 0.0)
+    with pytest.raises(ArgumentError, match="counts no photons"):
+        sample.expected_photons("cantilever", Pattern.constant(1e-3), np.array([[0, 1e-3]]), at, 0.0)
+    with pytest.raises(ArgumentError, match="no analog detector"):
+        sample.quadratures("pl", 1e3, np.array([0.0]), at, np.random.default_rng(0))
+
+
+def test_bad_settings_and_signals():
+    with pytest.raises(ArgumentError, match="distance"):
+        FilmSettings(distance=-1e-9)
+    with pytest.raises(ArgumentError, match="layer_thickness"):
+        FilmSettings(layer_thickness=-1e-9)
+    sample = NVOverFilm(QUIET)
+    with pytest.raises(ArgumentError, match=r"positioner\.distance"):
+        sample.truth(signals(sample, positioner__distance=0.0))
+    with pytest.raises(ArgumentError, match="saturation"):
+        sample.truth(signals(sample, magnet__current=-1.0))
