@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from labspin.errors import StorageError
 
 __all__ = ["recorded_log"]
 
@@ -20,13 +22,12 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith("labspin.data"):
             return  # the journal does not write about its own writing
-        try:
-            data = {"level": record.levelname, "logger": record.name}
-            if record.exc_info:
-                data["traceback"] = logging.Formatter().formatException(record.exc_info)
+        data = {"level": record.levelname, "logger": record.name}
+        if record.exc_info:
+            data["traceback"] = logging.Formatter().formatException(record.exc_info)
+        # A journal that takes no more is reported by the run itself, once, and not by every log line.
+        with suppress(StorageError):
             self._record("log", record.getMessage(), data)
-        except Exception:  # noqa: BLE001 - logging's own rule: a log line never ends a program
-            self.handleError(record)
 
 
 @contextmanager
