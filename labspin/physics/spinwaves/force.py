@@ -43,11 +43,12 @@ def spin_wave_force(
 
     Notes
     -----
-    For a thermal state at room temperature ρ_−− − ρ_00 ~ ħω_−/k_BT, and what (257) neglects, δ_+ − δ_−/2, is
-    of the same order: the high-temperature case of (260) is then not the limit of the general force, not
-    even in sign (at 5 mT only the former changes sign at l ≈ 0.3 d, as Fig. 14(a) does). Under optical
-    pumping the two agree. Excited levels, where pumping puts a small part of the occupation, are taken to
-    feel no spin waves.
+    For a thermal state at room temperature ρ_−− − ρ_00 is of order ħω_−/k_BT, and so is what (257) neglects,
+    δ_+ − δ_−/2. The high-temperature case of (260) is then not the limit of the general force, not even in
+    sign: at 5 mT it changes sign at l ≈ 0.3 d, as in Fig. 14(a), while the general force attracts at every
+    distance. Under optical pumping the two agree.
+
+    Excited levels, where pumping puts a small part of the occupation, are taken to feel no spin waves.
     """
     levels = non_negative("occupations", occupations)
     if levels.ndim == 0 or levels.shape[-1] < 3:

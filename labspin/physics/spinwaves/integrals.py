@@ -46,7 +46,7 @@ AnyArray = NDArray[Any]
 
 _ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512])
 _MAX_BANDS = 1 << 13
-_CHUNK = 4_000_000
+_CHUNK = 600_000
 _WEIGHTS = {"minus": 1.0, "plus": -1.0, "z": 0.0}
 
 

@@ -209,6 +209,16 @@ class TestForce:
         limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
         assert general < 0 < limit
 
+    def test_at_5_millitesla_only_that_limit_changes_sign(self):
+        """Fig. 14(a) follows (260); the general force attracts at every distance."""
+        lengths = np.geomspace(0.15, 1.0, 30) * D
+        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=lengths, field=0.005, temperature=300.0)
+        levels = sw.steady_occupations(spin=NV, field=0.005, temperature=300.0, bath=bath)
+        limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
+        assert limit[0] > 0 > limit[-1]
+        assert lengths[np.argmax(limit < 0)] / D == pytest.approx(0.3, abs=0.03)
+        assert (sw.spin_wave_force(bath=bath, occupations=levels) < 0).all()
+
     def test_the_static_spring_is_the_slope_of_the_force(self):
         """κ(0) = −dF/dl with the occupations at rest everywhere; fast motion leaves them where they are."""
         arguments = {"film": sw.YIG_FIGURES, "spin": sw.NV_TABLE1, "field": 0.035, "temperature": 300.0}
