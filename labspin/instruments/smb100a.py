@@ -1,0 +1,301 @@
+"""Rohde & Schwarz SMB100A, an analog microwave source up to 40 GHz, with step sweeps and lists.
+
+Neither pymeasure nor qudi has a driver; QCoDeS-contrib's has no lists and cannot select the sweep mode. So
+this one is labspin's own.
+
+Quirks, from the *R&S SMB100A operating manual* (1407.0806.32):
+
+- A value out of range stays out: the old one is kept and error -222 waits in the queue, which is read after
+  every setting.
+- ``FREQ`` sets the carrier in CW mode; while a sweep or a list runs, the output is elsewhere and ``FREQ?``
+  says where. A continuous source is set to CW when it is connected.
+- The number of points of a sweep is another word for its step width: range and step width are kept, the
+  number follows. So ``SWE:POIN`` is sent after start and stop.
+- A list lives in a file of the instrument, is selected by name before anything else, and is learned
+  (``LIST:LEAR``) after it has changed.
+- The socket PULSE EXT gates the output when pulse modulation is on: it is left as it is, but reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Instrument
+
+from labspin.errors import ArgumentError
+from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.base import LabspinInstrument
+from labspin.instruments.limits import check_limits, limited, on_off, one_of
+from labspin.instruments.scpi_errors import ScpiErrors
+
+__all__ = ["RANGES", "SMB100A", "SMB100AMicrowave", "SMB100AOptions"]
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "B101": (9e3, 1.1e9),
+    "B102": (9e3, 2.2e9),
+    "B103": (9e3, 3.2e9),
+    "B106": (9e3, 6e9),
+    "B112": (100e3, 12.75e9),
+    "B120": (100e3, 20e9),
+    "B140": (100e3, 40e9),
+}
+"""RF path options: least and greatest frequency (Hz)."""
+
+_FREQUENCIES = (9e3, 40e9)
+_POWERS = (-145.0, 30.0)
+_DWELLS = (1e-3, 100.0)
+_TRIGGERS = {"automatic": "AUTO", "bus": "SING", "external": "EXT"}
+
+
+class SMB100A(ScpiErrors, LabspinInstrument):
+    """Driver of the SMB100A; see the module for its quirks."""
+
+    maker = "Rohde&Schwarz"
+    models = ("SMB100A",)
+
+    def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: Any) -> None:
+        super().__init__(adapter, name, **kwargs)
+
+    frequency: float = Instrument.control(
+        "SOUR:FREQ?",
+        "SOUR:FREQ %.3f",
+        """Control the frequency of the carrier (Hz, float from 9 kHz to 40 GHz, less by option).""",
+        validator=limited("SMB100A frequency", "Hz"),
+        values=_FREQUENCIES,
+        check_set_errors=True,
+    )
+
+    power: float = Instrument.control(
+        "SOUR:POW?",
+        "SOUR:POW %.2f",
+        """Control the power (dBm, float from -145 to 30).""",
+        validator=limited("SMB100A power", "dBm"),
+        values=_POWERS,
+        check_set_errors=True,
+    )
+
+    phase: float = Instrument.control(
+        "SOUR:PHAS?",
+        "SOUR:PHAS %.1f DEG",
+        """Control the phase of the carrier (dimensionless, float from -720 to 720 degrees).""",
+        validator=limited("SMB100A phase"),
+        values=(-720.0, 720.0),
+        check_set_errors=True,
+    )
+
+    output_enabled: bool = Instrument.control(
+        "OUTP:STAT?",
+        "OUTP:STAT %d",
+        """Control whether the output is on (dimensionless, bool: True or False).""",
+        validator=one_of("SMB100A output_enabled"),
+        values=(True, False),
+        set_process=int,
+        cast=on_off,
+        check_set_errors=True,
+    )
+
+    pulse_modulation_enabled: bool = Instrument.control(
+        "SOUR:PULM:STAT?",
+        "SOUR:PULM:STAT %d",
+        """Control whether pulses modulate the output (dimensionless, bool: True or False).""",
+        validator=one_of("SMB100A pulse_modulation_enabled"),
+        values=(True, False),
+        set_process=int,
+        cast=on_off,
+        check_set_errors=True,
+    )
+
+    frequency_mode: str = Instrument.control(
+        "SOUR:FREQ:MODE?",
+        "SOUR:FREQ:MODE %s",
+        """Control what sets the frequency (dimensionless, str: "continuous", "sweep" or "list").""",
+        validator=one_of("SMB100A frequency_mode"),
+        values=("continuous", "sweep", "list"),
+        set_process=lambda mode: {"continuous": "CW", "sweep": "SWE", "list": "LIST"}[mode],
+        cast=lambda text: {"CW": "continuous", "FIX": "continuous", "SWE": "sweep", "LIST": "list"}[
+            text.strip()
+        ],
+        check_set_errors=True,
+    )
+
+    @property
+    def is_sweeping(self) -> bool:
+        """Get whether a frequency sweep or a list is under way (dimensionless, bool)."""
+        return bool(
+            self.values("SOUR:SWE:RUNN?", cast=on_off)[0] or self.values("SOUR:LIST:RUNN?", cast=on_off)[0]
+        )
+
+    def sweep(
+        self,
+        start: float,
+        stop: float,
+        *,
+        points: int,
+        dwell: float,
+        trigger: str = "automatic",
+        single_steps: bool = False,
+    ) -> None:
+        """Set a step sweep of the frequency and switch to it.
+
+        Parameters
+        ----------
+        start, stop
+            Frequency of the first and the last step, Hz; either may be the greater.
+        points
+            Number of steps, at least 2.
+        dwell
+            Time at each step, s.
+        trigger
+            "automatic" runs sweep after sweep, "bus" waits for `trigger`, "external" for the socket.
+        single_steps
+            Whether a trigger makes one step instead of a whole sweep.
+
+        Raises
+        ------
+        LimitError
+            A value cannot be one of the instrument; nothing was sent.
+        DeviceError
+            The instrument refused a setting.
+        """
+        name = f"{self.name} sweep"
+        for edge, value in (("start", start), ("stop", stop)):
+            check_limits(f"{name} {edge}", value, *_FREQUENCIES, "Hz")
+        check_limits(f"{name} points", points, 2, 1_000_000)
+        check_limits(f"{name} dwell", dwell, *_DWELLS, "s")
+        word = _TRIGGERS[one_of(f"{name} trigger")(trigger, _TRIGGERS)]
+        self.write("SOUR:SWE:SPAC LIN")
+        self.write(f"SOUR:FREQ:STAR {start:.3f};STOP {stop:.3f}")
+        self.write(f"SOUR:SWE:POIN {points:d};DWEL {dwell:.6f};MODE {'STEP' if single_steps else 'AUTO'}")
+        self.write(f"TRIG:FSW:SOUR {word}")
+        self.check_set_errors()
+        self.frequency_mode = "sweep"
+
+    def load_list(
+        self,
+        frequencies: Sequence[float],
+        *,
+        powers: Sequence[float] = (),
+        dwell: float,
+        name: str = "labspin",
+        trigger: str = "automatic",
+        single_steps: bool = False,
+    ) -> None:
+        """Send a list of frequencies, and of powers if they differ, and switch to it.
+
+        Parameters
+        ----------
+        frequencies
+            Hz, one a step.
+        powers
+            dBm, one a step; none: the present power at each.
+        dwell
+            Time at each step, s.
+        name
+            Name of the list in the instrument; one of that name is overwritten.
+        trigger, single_steps
+            As in `sweep`.
+        """
+        label = f"{self.name} list"
+        if len(frequencies) < 1 or (powers and len(powers) != len(frequencies)):
+            raise ArgumentError(
+                f"{label}: wanted as many powers as frequencies, at least one, got {len(powers)} and "
+                f"{len(frequencies)}"
+            )
+        for value in frequencies:
+            check_limits(f"{label} frequency", value, *_FREQUENCIES, "Hz")
+        for value in powers:
+            check_limits(f"{label} power", value, *_POWERS, "dBm")
+        check_limits(f"{label} dwell", dwell, *_DWELLS, "s")
+        word = _TRIGGERS[one_of(f"{label} trigger")(trigger, _TRIGGERS)]
+        levels = list(powers) or [self.power] * len(frequencies)
+        self.frequency_mode = "continuous"
+        self.write(f'SOUR:LIST:SEL "{name}"')
+        self.write("SOUR:LIST:FREQ " + ",".join(f"{value:.3f}" for value in frequencies))
+        self.write("SOUR:LIST:POW " + ",".join(f"{value:.2f}" for value in levels))
+        self.write(f"SOUR:LIST:DWEL {dwell:.6f};MODE {'STEP' if single_steps else 'AUTO'}")
+        self.write(f"SOUR:LIST:TRIG:SOUR {word}")
+        self.write("SOUR:LIST:LEAR")
+        self.check_set_errors()
+        self.frequency_mode = "list"
+
+    def trigger(self) -> None:
+        """Begin a sweep, or make the next step, if the instrument waits for the bus."""
+        self.write("*TRG")
+
+    def safe(self) -> None:
+        """Switch the output off."""
+        self.output_enabled = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SMB100AOptions:
+    """What a station file may say about the source."""
+
+    range: str = "B106"
+    """RF path option, which sets the frequency range."""
+
+    def __post_init__(self) -> None:
+        if self.range not in RANGES:
+            raise ArgumentError(f"range: wanted one of {', '.join(RANGES)}, got {self.range!r}")
+
+
+class SMB100AMicrowave(RoleAdapter):
+    """The SMB100A as a `MicrowaveSource`."""
+
+    role = "MicrowaveSource"
+    driver: ClassVar[type] = SMB100A
+    options: ClassVar[type] = SMB100AOptions
+    device: SMB100A
+    chosen: SMB100AOptions
+
+    @classmethod
+    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+        """Return the limits of the RF path, Hz and dBm."""
+        return {"frequency": RANGES[(options or SMB100AOptions()).range], "power": _POWERS}
+
+    def configure(self) -> None:
+        """Forget old errors and end a sweep."""
+        self.device.check_errors()
+        if self.device.frequency_mode != "continuous":
+            self.device.frequency_mode = "continuous"
+
+    @property
+    def frequency(self) -> float:
+        """Control the frequency of the carrier (Hz, float within the range of the RF path)."""
+        return self.device.frequency
+
+    @frequency.setter
+    def frequency(self, value: float) -> None:
+        low, high = RANGES[self.chosen.range]
+        self.device.frequency = check_limits(f"{self.device.name} frequency", value, low, high, "Hz")
+
+    @property
+    def power(self) -> float:
+        """Control the power (dBm, float from -145 to 30)."""
+        return self.device.power
+
+    @power.setter
+    def power(self, value: float) -> None:
+        self.device.power = value
+
+    @property
+    def output_enabled(self) -> bool:
+        """Control whether the output is on (dimensionless, bool: True or False)."""
+        return self.device.output_enabled
+
+    @output_enabled.setter
+    def output_enabled(self, value: bool) -> None:
+        self.device.output_enabled = value
+
+    def settings(self) -> dict[str, Any]:
+        """Return frequency (Hz), power (dBm), mode and switches, read back."""
+        return {
+            "frequency": self.frequency,
+            "power": self.power,
+            "frequency_mode": self.device.frequency_mode,
+            "output_enabled": self.output_enabled,
+            "pulse_modulation_enabled": self.device.pulse_modulation_enabled,
+        }
