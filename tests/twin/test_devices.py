@@ -49,7 +49,7 @@ def sr400():
 
 
 def test_the_table_of_devices_is_complete():
-    assert list(DEVICES) == ["sg384", "kepco_bop", "sr400", "pulse_streamer"]
+    assert {"sg384", "kepco_bop", "sr400", "pulse_streamer", "sr830", "sr860"} <= set(DEVICES)
 
 
 def test_wiring_and_options_that_do_not_exist_are_refused():

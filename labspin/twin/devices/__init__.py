@@ -7,15 +7,33 @@ from collections.abc import Mapping
 from labspin.twin.device import SimulatedDevice
 from labspin.twin.devices.kepco_bop import KepcoBOP
 from labspin.twin.devices.pulse_streamer import PulseStreamer
+from labspin.twin.devices.scpi_source import ScpiSource
 from labspin.twin.devices.sg384 import SG384
+from labspin.twin.devices.smb100a import SMB100A
 from labspin.twin.devices.sr400 import SR400
+from labspin.twin.devices.sr830_commands import SR830
+from labspin.twin.devices.sr860_commands import SR860
 
-__all__ = ["DEVICES", "SG384", "SR400", "KepcoBOP", "PulseStreamer"]
+__all__ = [
+    "DEVICES",
+    "SG384",
+    "SMB100A",
+    "SR400",
+    "SR830",
+    "SR860",
+    "KepcoBOP",
+    "PulseStreamer",
+    "ScpiSource",
+]
 
 DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "sg384": SG384,
     "kepco_bop": KepcoBOP,
     "sr400": SR400,
     "pulse_streamer": PulseStreamer,
+    "sr830": SR830,
+    "sr860": SR860,
+    "smb100a": SMB100A,
+    "scpi_source": ScpiSource,
 }
 """Driver name -> simulated instrument."""

@@ -1,0 +1,369 @@
+"""What lock-in amplifiers have in common: an oscillator, a mixer with its filter, and a clock that stores.
+
+The oscillator drives two signals of the world; the input looks at an analog detector of the sample. Nothing
+is computed before somebody asks or something changes: then the filter is brought up to date from where it
+stood (`Cascade` does that exactly), passing through every instant at which a sample was due to be stored.
+The sample is looked at every τ/4, but no more often than every 2 ms and no less often than every 20 ms; what
+moves faster than half that rate against the reference is seen at a wrong frequency.
+
+Voltages at the input are envelopes, so peak; what the instruments show is root-mean-square.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from labspin.physics.arguments import FloatArray
+from labspin.twin.devices.lockin_filter import Cascade, noise_bandwidth
+from labspin.twin.message import MessageDevice
+from labspin.twin.sample import ComplexArray
+from labspin.twin.wire import Command, CommandError, Unit, one_argument, parse_number
+from labspin.twin.world import World
+
+__all__ = ["LockInAmplifier", "Raw", "Register", "register_commands", "whole"]
+
+_FINEST_LOOK, _COARSEST_LOOK = 2e-3, 20e-3  # s
+_LOOKS_PER_TIME_CONSTANT = 4
+_MOST_LOOKS = 1500  # over the memory of the filter
+_OVERLOAD = 1.09  # of full scale
+
+
+class Raw(str):
+    """An answer of bytes (as Latin-1 text), sent as it is: no terminator follows."""
+
+    __slots__ = ()
+
+
+@dataclass
+class Register:
+    """One status register: bits stay set until they are read."""
+
+    value: int = 0
+    enable: int = 0
+
+    def read(self, bit: int | None = None) -> int:
+        """Return and clear the register, or one bit of it."""
+        if bit is None:
+            value, self.value = self.value, 0
+            return value
+        value = (self.value >> bit) & 1
+        self.value &= ~(1 << bit)
+        return value
+
+    @property
+    def raised(self) -> bool:
+        """Whether a bit is set that is enabled."""
+        return bool(self.value & self.enable)
+
+
+def _bit(text: str, bits: int) -> int:
+    bit = round(parse_number(text))
+    if not 0 <= bit < bits:
+        raise CommandError(-222, "Data out of range")
+    return bit
+
+
+def register_commands(query: str, enable: str, name: str, *, bits: int = 8) -> tuple[Command, Command]:
+    """Return the lines of a status register and of its enable register.
+
+    Parameters
+    ----------
+    query
+        Header that reads and clears it, all of it or one bit (``LIAS? 2``).
+    enable
+        Header of its enable register (``LIAE 6``, ``LIAE 2,1``, ``LIAE? 2``).
+    name
+        Key in the device's ``registers``.
+    bits
+        Their number.
+    """
+
+    def read(device: LockInAmplifier, unit: Unit) -> str:
+        device.update_status()
+        bit = _bit(one_argument(unit), bits) if unit.arguments else None
+        return str(device.registers[name].read(bit))
+
+    def read_enable(device: LockInAmplifier, unit: Unit) -> str:
+        value = device.registers[name].enable
+        return str((value >> _bit(one_argument(unit), bits)) & 1 if unit.arguments else value)
+
+    def write_enable(device: LockInAmplifier, unit: Unit) -> None:
+        register = device.registers[name]
+        if len(unit.arguments) == 2:
+            bit, flag = _bit(unit.arguments[0], bits), _bit(unit.arguments[1], 2)
+            register.enable = register.enable & ~(1 << bit) | flag << bit
+            return
+        value = round(parse_number(one_argument(unit)))
+        if not 0 <= value < 1 << bits:
+            raise CommandError(-222, "Data out of range")
+        register.enable = value
+
+    return Command(query, ask=read), Command(enable, read_enable, write_enable)
+
+
+def whole(
+    header: str, field: str, low: int, high: int, *, then: Callable[[Any], None] | None = None
+) -> Command:
+    """Return the line of a setting that is a whole number; ``13.000000`` is one."""
+
+    def write(device: LockInAmplifier, unit: Unit) -> None:
+        value = parse_number(one_argument(unit))
+        if value != round(value) or not low <= value <= high:
+            raise CommandError(-222, "Data out of range")
+        setattr(device.state, field, round(value))
+        if then is not None:
+            then(device)
+
+    return Command(header, lambda device, unit: str(getattr(device.state, field)), write)
+
+
+class LockInAmplifier(MessageDevice):
+    """A lock-in amplifier; what the models share.
+
+    Ports ``frequency`` and ``amplitude`` are its oscillator's (Hz, V peak), ``input`` the detector,
+    ``reference`` a signal (Hz) that an external reference follows, ``aux_out1`` … signals that the auxiliary
+    outputs drive (V).
+    """
+
+    ports: ClassVar = {
+        "input": "detector",
+        "frequency": "signal",
+        "amplitude": "signal",
+        "reference": "signal",
+        **{f"aux_out{n}": "signal" for n in range(1, 5)},
+    }
+    default_wiring: ClassVar = {
+        "input": "cantilever",
+        "frequency": "drive.frequency",
+        "amplitude": "drive.amplitude",
+    }
+    time_constants: ClassVar[tuple[float, ...]]
+
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+        self.registers: dict[str, Register] = {}
+        self.saturated = False  # a stray voltage overloads the input (a fault)
+        self.largest_input = self.largest_output = 0.0  # V rms, since the last `update_status`
+        super().__init__(world, wiring=wiring, **options)
+        world.watch(self.follow)
+
+    def wake(self) -> None:
+        """Begin with an empty filter now, and with the oscillator as the settings say."""
+        self._time = self.world.clock.now()
+        self.filter = Cascade(self.time_constant, self.stages)
+        self.apply()
+
+    # -- what the models say -----------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def own_frequency(self) -> float:
+        """Frequency of the oscillator, Hz."""
+
+    @property
+    @abstractmethod
+    def amplitude(self) -> float:
+        """Amplitude of the oscillator, V rms."""
+
+    @property
+    @abstractmethod
+    def external(self) -> bool:
+        """Whether the reference comes from outside."""
+
+    @property
+    @abstractmethod
+    def input_limit(self) -> float:
+        """Largest voltage that the input bears, V peak."""
+
+    @property
+    @abstractmethod
+    def full_scale(self) -> float:
+        """Sensitivity, V rms."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the input in use is the one that looks at the detector."""
+        return True
+
+    @property
+    def time_constant(self) -> float:
+        """Time constant of a filter stage, s."""
+        return float(self.time_constants[self.state.time_constant])
+
+    @property
+    def stages(self) -> int:
+        """Number of filter stages."""
+        return int(self.state.slope) + 1
+
+    def due(self, now: float) -> tuple[float, float, int]:
+        """Return first instant, interval and number of samples due to be stored until ``now``, s."""
+        return math.inf, 0.0, 0
+
+    def store(self, outputs: ComplexArray) -> None:
+        """Store what the filter showed at the instants that were due, V rms."""
+
+    @abstractmethod
+    def update_status(self) -> None:
+        """Set the bits of overloads since the last call."""
+
+    # -- reference ---------------------------------------------------------------------------------------
+
+    @property
+    def unlocked(self) -> bool:
+        """Whether there is nothing that the reference could follow."""
+        return self.external and "reference" not in self.wiring
+
+    @property
+    def reference(self) -> float:
+        """Frequency of the reference, Hz."""
+        if not self.external:
+            return self.own_frequency
+        return 0.0 if self.unlocked else self.world.level(self.wiring["reference"])
+
+    @property
+    def detection_frequency(self) -> float:
+        """Frequency at which is detected, Hz."""
+        return self.reference * int(self.state.harmonic)
+
+    def apply(self) -> None:
+        """Put frequency and amplitude on the oscillator output."""
+        self.drive("frequency", self.reference if self.external else self.own_frequency)
+        self.drive("amplitude", math.sqrt(2) * self.amplitude)
+
+    def refilter(self) -> None:
+        """Follow a change of time constant or slope."""
+        self.filter = self.filter.changed(self.time_constant, self.stages)
+
+    # -- what passes while nobody asks -------------------------------------------------------------------
+
+    def _execute(self, message: str) -> bytes:
+        self.follow()
+        return super()._execute(message)
+
+    def _obey(self, unit: Unit | CommandError) -> str | None:
+        answer = super()._obey(unit)
+        if isinstance(answer, Raw):  # sent at once: it is no line
+            self._raw += answer.encode("latin-1")
+            return None
+        return answer
+
+    def _exchange(self, message: str, execute: Callable[[str], bytes]) -> None:
+        self._raw = b""
+        super()._exchange(message, lambda text: execute(text) + self._raw)
+
+    def follow(self) -> None:
+        """Bring filter and stored samples to now."""
+        now = self.world.clock.now()
+        if now <= self._time:
+            return
+        first, interval, count = self.due(now)
+        if count and interval > 2 * self.filter.memory:
+            self.store(np.array([self._run_to(first + k * interval) for k in range(count)]))
+        elif count:
+            shown = [self._run_to(first)] if first > self._time else [self.filter.output]
+            rest = self._run(interval, count - 1) if count > 1 else np.empty(0, dtype=np.complex128)
+            self.store(np.concatenate((shown, rest)))
+        self._run_to(now)
+
+    def _look_interval(self) -> float:
+        tau = self.filter.time_constant
+        finest = min(max(tau / _LOOKS_PER_TIME_CONSTANT, _FINEST_LOOK), _COARSEST_LOOK)
+        return max(finest, self.filter.memory / _MOST_LOOKS)
+
+    def _run_to(self, time: float) -> complex:
+        """Bring the filter to ``time`` (s) and return what it shows then, V rms."""
+        span, memory = time - self._time, self.filter.memory
+        if span > memory:
+            self._time = time - memory
+            value = complex(self._look(np.array([self._time]))[0])
+            self.filter.settle(value, self._density(), self.world.rng)
+            span = memory
+        if span > 0:
+            steps = math.ceil(span / self._look_interval())
+            self._run(span / steps, steps)
+            self._time = time
+        return self.filter.output
+
+    def _run(self, interval: float, count: int) -> ComplexArray:
+        """Advance by ``count`` intervals (s); return what the filter shows after each, V rms."""
+        look = self._look_interval()
+        finer = max(1, math.ceil(interval / look - 1e-9))
+        step, steps = interval / finer, count * finer
+        times = self._time + step * np.arange(steps + 1)
+        stride = max(1, int(look / step))
+        looks = np.unique(np.append(np.arange(0, steps + 1, stride), steps))
+        seen = self._look(times[looks])
+        inputs = seen if len(looks) == steps + 1 else np.interp(times, times[looks], seen)
+        course = self.filter.advance(inputs, step, self._density(), self.world.rng)[:, -1]
+        self.largest_output = max(self.largest_output, _largest_part(course))
+        self._time = float(times[-1])
+        return course[finer - 1 :: finer]
+
+    def _look(self, times: FloatArray) -> ComplexArray:
+        """Return the mixer's output at ``times``, V rms."""
+        limit = self.input_limit
+        if self.saturated:
+            self.largest_input = max(self.largest_input, 2 * limit)
+            return np.full(len(times), limit / math.sqrt(2), dtype=np.complex128)
+        detector = self.wiring.get("input", "")
+        if not detector or self.unlocked or not self.connected:
+            return np.zeros(len(times), dtype=np.complex128)
+        envelope = self.world.quadratures(detector, self.detection_frequency, times)
+        size = np.abs(envelope)
+        self.largest_input = max(self.largest_input, float(size.max()))
+        clipped = envelope * np.minimum(1.0, limit / np.maximum(size, 1e-300))
+        turned = cmath.exp(-1j * math.radians(self.state.phase)) / math.sqrt(2)
+        return np.asarray(clipped * turned, dtype=np.complex128)
+
+    def _density(self) -> float:
+        """Return the white noise at the input, V/√Hz."""
+        detector = self.wiring.get("input", "")
+        source = self.world.sample.noise_density(detector) if detector else 0.0
+        return math.hypot(source, float(self._options["input_noise"]))
+
+    # -- what is shown -----------------------------------------------------------------------------------
+
+    @property
+    def noise_bandwidth(self) -> float:
+        """Equivalent noise bandwidth of the filter, Hz."""
+        return noise_bandwidth(self.time_constant, self.stages)
+
+    @property
+    def noise_reading(self) -> float:
+        """What X noise and Y noise settle at: the white noise of the input, V/√Hz."""
+        return self._density()
+
+    def overloads(self) -> tuple[bool, bool]:
+        """Return whether input and output have been overloaded since the last call."""
+        found = (
+            self.saturated or self.largest_input > self.input_limit,
+            self.largest_output > _OVERLOAD * self.full_scale,
+        )
+        self.largest_input = 0.0
+        self.largest_output = _largest_part(self.filter.state[-1:])
+        return found
+
+    def overload(self) -> None:
+        """Put a stray voltage on the input that saturates it, until ``saturated`` is taken back."""
+        self.follow()
+        self.saturated = True
+
+    def turn_phase(self, degrees: float) -> None:
+        """Set the reference phase, brought to −180° … 180°."""
+        self.state.phase = (degrees + 180.0) % 360.0 - 180.0
+
+    # -- auxiliary connectors ----------------------------------------------------------------------------
+
+    def drive_auxiliary(self, output: int) -> None:
+        """Put the voltage of auxiliary output 1 to 4 on its signal."""
+        self.drive(f"aux_out{output}", self.state.auxiliary[output - 1])
+
+
+def _largest_part(values: ComplexArray) -> float:
+    return float(max(np.abs(values.real).max(), np.abs(values.imag).max()))
