@@ -3,7 +3,17 @@
 import math
 
 from labspin.clock import SimulatedClock
-from labspin.experiment import ActuatorSpec, Bench, Calibration, Settle
+from labspin.data import Column
+from labspin.experiment import (
+    ActuatorSpec,
+    Bench,
+    Calibration,
+    CountParameter,
+    Linear,
+    Procedure,
+    Settle,
+    Shuffled,
+)
 
 
 class Magnet:
@@ -103,3 +113,82 @@ def fake_bench(clock=None, **options):
     options.setdefault("actuators", (MAGNET, FREQUENCY))
     options.setdefault("safe_order", ("magnet",))
     return Bench(name="fake", clock=clock, instruments=instruments, **options)
+
+
+class Scan(Procedure):
+    """Reads the magnet while moving it; fails where the test says."""
+
+    quantities = (Column(name="reading", unit="A"), Column(name="double", unit="A"))
+    seed = CountParameter("Seed", default=0)
+    fail_at = None
+    do_at_point: dict = {}  # noqa: RUF012
+
+    def _fail(self, step):
+        if self.fail_at == step:
+            raise ValueError(f"broken in {step}")
+
+    def settings(self):
+        return {"microwave.frequency": 2.9e9}
+
+    def plan(self):
+        self._fail("plan")
+        return Shuffled(Linear("magnet.current", 0.0, 1.0, 11, unit="A"), self.seed)
+
+    def check(self, bench):
+        self._fail("check")
+
+    def prepare(self, bench):
+        self._fail("prepare")
+
+    def measure(self, bench, point):
+        if point.index in self.do_at_point:
+            self.do_at_point[point.index](bench)
+        if point.index == 5:
+            self._fail("measure")
+        current = bench.magnet.measured_current
+        return {"reading": current, "double": 2 * current}
+
+    def finish(self, bench):
+        self._fail("finish")
+
+
+class Watcher:
+    def __init__(self, fail_at=None):
+        self.told, self.fail_at = [], fail_at
+
+    def _tell(self, what, *arguments):
+        self.told.append((what, arguments))
+        if what == self.fail_at:
+            raise ValueError("no display")
+
+    def on_start(self, header, total):
+        self._tell("on_start", header, total)
+
+    def on_point(self, index, values, done, total):
+        self._tell("on_point", index, tuple(values), done, total)
+
+    def on_event(self, kind, message):
+        self._tell("on_event", kind, message)
+
+    def on_finish(self, outcome):
+        self._tell("on_finish", outcome)
+
+    def of(self, what):
+        return [arguments for kind, arguments in self.told if kind == what]
+
+
+def scan(**attributes):
+    procedure = Scan(seed=attributes.pop("seed", 0))
+    for name, value in attributes.items():
+        setattr(procedure, name, value)
+    return procedure
+
+
+def assert_safe(bench):
+    assert bench.magnet.current == 0.0
+    assert bench.magnet.safe_calls == 1
+    assert bench.microwave.safe_calls == 1
+
+
+def kinds(recorded):
+    return [event.kind for event in recorded.events]

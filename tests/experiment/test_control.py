@@ -1,0 +1,311 @@
+import logging
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from experiment_fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from labspin.clock import WallClock
+from labspin.data import read_run
+from labspin.errors import (
+    InterlockError,
+    RunAborted,
+)
+from labspin.experiment import (
+    Control,
+    Interlock,
+    Linear,
+    Product,
+    Progress,
+    Values,
+    run,
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data" / "run.h5"
+
+
+# -- signals and control ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_safely(path, number):
+    before = signal.getsignal(number)
+    bench = fake_bench()
+    outcome = run(scan(do_at_point={5: lambda bench: os.kill(os.getpid(), number)}), bench, path)
+    assert outcome.status == "aborted"
+    assert signal.Signals(number).name in outcome.message
+    assert_safe(bench)
+    recorded = read_run(path)
+    assert recorded.status == "aborted"
+    assert 5 in recorded.points.index, "the point under way was finished and kept"
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_ctrl_c_breaks_into_a_measurement_and_a_third_does_not_skip_the_safe_state(path):
+    bench = fake_bench()
+    magnet_safe = bench.magnet.safe
+
+    def three(bench):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the second one must have come through")
+
+    def safe():
+        os.kill(os.getpid(), signal.SIGINT)
+        magnet_safe()
+
+    bench.magnet.safe = safe
+    with pytest.raises(KeyboardInterrupt):
+        run(scan(do_at_point={5: three}), bench, path)
+    assert_safe(bench)
+    assert read_run(path).status == "aborted"
+
+
+def test_a_signal_in_another_thread_is_not_ours(path):
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(run(scan(), fake_bench(), path)))
+    thread.start()
+    thread.join()
+    assert outcomes[0].status == "finished"
+
+
+def test_an_abort_comes_through_a_long_wait(path):
+    control = Control()
+    bench = fake_bench(clock=WallClock())
+    begin = time.monotonic()
+
+    def wait(bench):
+        threading.Timer(0.1, control.abort, ["enough"]).start()
+        bench.clock.sleep(60)
+
+    class Still(Scan):
+        def plan(self):
+            return Linear("x", 0, 1, 11)
+
+    procedure = Still()
+    procedure.do_at_point = {2: wait}
+    outcome = run(procedure, bench, path, control=control)
+    assert outcome.status == "aborted"
+    assert outcome.points == 2
+    assert "enough" in outcome.message
+    assert time.monotonic() - begin < 20
+
+
+def test_an_abort_in_a_ramp_stops_there_and_ramps_to_safety(path):
+    control, bench = Control(), fake_bench()
+    send = Magnet.current.fset
+
+    def slow(self, value):
+        send(self, value)
+        if value > 0.6:
+            control.abort("far enough")
+
+    type(bench.magnet).current = property(Magnet.current.fget, slow)
+    try:
+        outcome = run(scan(seed=2), bench, path, control=control)
+    finally:
+        type(bench.magnet).current = property(Magnet.current.fget, send)
+    assert outcome.status == "aborted"
+    values = [value for _, value in bench.magnet.sent]
+    top = values.index(max(values))
+    assert values[top] < 0.66
+    assert all(b < a for a, b in zip(values[top:], values[top + 1 :], strict=False))
+    assert_safe(bench)
+
+
+def test_pause_holds_between_points_and_forgets_what_stood(path):
+    control, bench = Control(), fake_bench()
+    seen = []
+
+    def pause(bench):
+        control.pause()
+
+        def later():
+            seen.append(control.is_paused)
+            bench.magnet.current = 0.0  # somebody turns the knob
+            control.resume()
+
+        threading.Timer(0.3, later).start()
+
+    class Steady(Scan):
+        def plan(self):
+            return Product(Values("magnet.current", [0.5], unit="A"), Linear("x", 0, 1, 11))
+
+    procedure = Steady()
+    procedure.do_at_point = {4: pause}
+    outcome = run(procedure, bench, path, control=control)
+    assert (outcome.status, outcome.points, seen) == ("finished", 11, [True])
+    recorded = read_run(path)
+    assert [kind for kind in kinds(recorded) if kind in ("pause", "resume")] == ["pause", "resume"]
+    assert recorded.data["reading"].ravel() == pytest.approx([0.5] * 11)
+
+
+def test_an_abort_ends_a_pause(path):
+    control = Control()
+
+    def pause(bench):
+        control.pause()
+        threading.Timer(0.1, control.abort).start()
+
+    outcome = run(scan(do_at_point={4: pause}), fake_bench(), path, control=control)
+    assert outcome.status == "aborted"
+
+
+def test_skip_leaves_one_point_out(path):
+    control = Control()
+    outcome = run(scan(do_at_point={4: lambda bench: control.skip()}), fake_bench(), path, control=control)
+    recorded = read_run(path)
+    assert (outcome.status, outcome.points) == ("finished", 10)
+    assert np.flatnonzero(np.isnan(recorded.data["reading"])).tolist() == [4]
+    assert kinds(recorded).count("skip") == 1
+
+
+def test_a_control_that_was_aborted_before_the_start_measures_nothing(path):
+    control, bench = Control(), fake_bench()
+    control.abort("changed my mind")
+    outcome = run(scan(), bench, path, control=control)
+    assert (outcome.status, outcome.points) == ("aborted", 0)
+    assert_safe(bench)
+    with pytest.raises(RunAborted, match="changed my mind"):
+        control.check()
+
+
+# -- interlocks, simulation, log ----------------------------------------------------------------------------
+
+
+def test_an_interlock_that_trips_ends_the_run(path):
+    bench = fake_bench(interlocks=[Interlock(quantity="magnet.measured_current", unit="A", maximum=0.7)])
+    with pytest.raises(
+        InterlockError, match=r"interlock magnet\.measured_current: wanted -inf to 0\.7 A, got"
+    ):
+        run(scan(), bench, path)
+    assert_safe(bench)
+    recorded = read_run(path)
+    assert recorded.status == "failed"
+    assert "interlock" in kinds(recorded)
+    assert 0 < len(recorded.points) < 11
+
+
+class Probe(Magnet):
+    """A quantity that leaves its window for a minute."""
+
+    @property
+    def field(self):
+        return 2.0 if 3.0 < self.clock.now() < 63.0 else 0.5
+
+
+def _with_probe(**interlock):
+    bench = fake_bench(
+        interlocks=[Interlock(quantity="probe.field", unit="T", maximum=1.0, action="hold", **interlock)]
+    )
+    bench._instruments["probe"] = Probe(bench.clock)
+    return bench
+
+
+def test_an_interlock_may_hold_the_run_until_the_quantity_is_back(path):
+    bench = _with_probe()
+    assert run(scan(), bench, path).status == "finished"
+    assert bench.clock.now() > 63.0
+    assert [k for k in kinds(read_run(path)) if k in ("interlock", "resume")] == ["interlock", "resume"]
+
+
+def test_an_interlock_does_not_hold_for_ever(path):
+    with pytest.raises(InterlockError):
+        run(scan(), _with_probe(timeout=10.0), path)
+
+
+class Simulation:
+    seed = 3
+
+    def __init__(self):
+        self.begun = []
+
+    def begin_point(self, index):
+        self.begun.append(index)
+
+    def restore(self, time):
+        raise AssertionError("only a resumed run restores")
+
+    def truth(self):
+        return {"T1": 1e-3}
+
+
+def test_the_noise_of_a_simulated_bench_is_tied_to_the_points(path):
+    simulation = Simulation()
+    run(scan(seed=1), fake_bench(simulation=simulation), path)
+    recorded = read_run(path)
+    offset = simulation.begun[0] - recorded.points.index[0]
+    assert [begun - offset for begun in simulation.begun] == recorded.points.index.tolist()
+    again, other = Simulation(), Simulation()
+    run(scan(seed=1), fake_bench(simulation=again), path.with_name("again.h5"))
+    run(scan(seed=1), fake_bench(simulation=other), path.with_name("other.h5"), label="other")
+    assert again.begun == simulation.begun
+    assert not set(other.begun) & set(simulation.begun)
+    assert recorded.header.truth == {"T1": 1e-3}
+
+
+def test_what_is_logged_goes_into_the_file(path):
+    def speak(bench):
+        logging.getLogger("labspin.instruments.something").info("range changed to %d", 5)
+
+    level = logging.getLogger("labspin").level
+    run(scan(do_at_point={2: speak}), fake_bench(), path)
+    logged = [event for event in read_run(path).events if event.kind == "log"]
+    assert [(event.message, event.data["level"]) for event in logged] == [("range changed to 5", "INFO")]
+    assert logging.getLogger("labspin").level == level
+
+
+def test_progress_tells_how_long_it_will_take(path):
+    reports = []
+    progress = Progress(lambda p: reports.append((p.done, p.total, p.eta)), interval=0.0)
+    run(scan(), fake_bench(), path, observers=[progress])
+    assert reports[-1][:2] == (11, 11)
+    assert reports[0][2] is not None
+    assert reports[0][2] >= 0
+    assert Progress().eta is None
+
+
+# -- property: whatever the plan, the magnet is treated well -------------------------------------------------
+
+
+@given(
+    values=st.lists(st.floats(-2.0, 2.0), min_size=1, max_size=8),
+    fail=st.integers(0, 120),
+    start=st.floats(-2.0, 2.0),
+)
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_run_takes_the_magnet_out_of_limits_or_faster_than_its_ramp(tmp_path_factory, values, fail, start):
+    bench = fake_bench()
+    magnet = bench.magnet
+    magnet._current = start
+
+    class Anywhere(Scan):
+        def plan(self):
+            return Values("magnet.current", values, unit="A")
+
+        def measure(self, bench, point):
+            if len(magnet.sent) > fail:
+                raise ValueError("stop here")
+            return super().measure(bench, point)
+
+    try:
+        run(Anywhere(), bench, tmp_path_factory.mktemp("run") / "run.h5")
+    except ValueError:
+        assert len(magnet.sent) > fail
+    assert magnet.current == 0.0
+    before, value = 0.0, start
+    for moment, new in magnet.sent:
+        assert -2.0 <= new <= 2.0
+        assert abs(new - value) <= 0.5 * (moment - before) * (1 + 1e-9) + 1e-12
+        before, value = moment, new
