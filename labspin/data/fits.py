@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labspin.data.plain import plain
+from labspin.data.plain import clean_text, plain
 from labspin.data.schema import Dimension
 from labspin.errors import ArgumentError
 
@@ -118,6 +118,8 @@ class FitRecord:
         _check_name("fit", self.name)
         for name in ("parameters", "dimensions"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("quantity", "model", "version", "date"):
+            object.__setattr__(self, name, clean_text(str(getattr(self, name))))
         object.__setattr__(self, "recipe", plain(self.recipe))
         object.__setattr__(self, "statistics", plain(self.statistics))
         if not self.version:

@@ -16,6 +16,7 @@ import os
 import struct
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,19 @@ _SLOW = 0.01
 def journal_path(path: Path) -> Path:
     """Return the path of the journal that belongs to the run file at ``path``."""
     return path.with_name(path.name + ".jnl")
+
+
+_writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
+
+
+def _let_go_after_fork() -> None:
+    """Close the journals in a forked child, whose copy would keep the lock of a dead parent."""
+    for writer in list(_writers):
+        writer.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 class JournalWriter:
@@ -67,6 +81,7 @@ class JournalWriter:
             target=self._sync_forever, args=(0.8 * sync_interval,), name=f"sync {path.name}", daemon=True
         )
         self._syncer.start()
+        _writers.add(self)
 
     @classmethod
     def create(cls, path: Path, first: Sequence[Any], *, sync_interval: float) -> JournalWriter:
@@ -179,6 +194,13 @@ class JournalWriter:
     def size(self) -> int:
         """Bytes written."""
         return self._size
+
+    def abandon(self) -> None:
+        """Close the file without a sync, as a forked child must; the parent goes on with its own."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._failure = StorageError(f"{self.path}: belongs to the process that this one was forked from")
+            os.close(self._descriptor)
 
     def close(self, *, remove: bool = False) -> None:
         """Sync and close the journal, which frees its lock; with ``remove`` it goes."""

@@ -177,7 +177,7 @@ def safe_name(parent: h5py.Group, name: str) -> str:
 
 def has(parent: h5py.Group, name: str) -> bool:
     """Return whether ``parent`` itself holds ``name``, by a hard link rather than through another file."""
-    return name in parent and isinstance(parent.get(name, getlink=True), h5py.HardLink)
+    return isinstance(parent.get(name, getlink=True), h5py.HardLink)
 
 
 def get_group(parent: h5py.Group, name: str) -> h5py.Group:

@@ -54,6 +54,9 @@ def open_run_file(
     _check_signature(path)
     if not trusted and not check_seal(path):
         probe(path, "run")
+    if mode == "r":
+        # Files are replaced, never written to, so a lock would only keep others out.
+        options.setdefault("locking", False)
     try:
         with h5py.File(path, mode, **options) as file:
             version = file.attrs.get(MARK)

@@ -52,7 +52,11 @@ def read_run(path: Path | str) -> Run:
             break
         try:
             return run_from_journal(path, live=is_locked(journal))
-        except (OSError, RunFileError):
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise RunFileError(f"{journal}: cannot be read: {error.strerror or error}") from error
+        except RunFileError:
             if journal.exists():
                 raise
     from labspin.data.nexus_read import read_run_file

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.plain import plain
+from labspin.data.plain import clean_text, plain
 from labspin.errors import ArgumentError
 
 __all__ = ["FORMAT", "POINT", "POINT_TIME", "Column", "Dimension", "Layout", "RunHeader"]
@@ -58,9 +58,10 @@ def _check_unit(what: str, unit: object) -> None:
         raise ArgumentError(f"{what}: the unit {unit!r} is read as a date by xarray; write it as a symbol")
 
 
-def _check_text(what: str, text: object, *, limit: int = 10_000) -> None:
+def _checked_text(what: str, text: object, *, limit: int = 10_000) -> str:
     if not isinstance(text, str) or len(text) > limit:
         raise ArgumentError(f"{what}: wanted text of at most {limit} characters, got {str(text)[:60]!r}")
+    return clean_text(text)
 
 
 def _known_fields(cls: Any, content: object) -> dict[str, Any]:
@@ -146,7 +147,8 @@ class Column:
         what = f"column {self.name!r}"
         _check_name("column", self.name)
         _check_unit(what, self.unit)
-        _check_text(f"description of {what}", self.description)
+        description = _checked_text(f"description of {what}", self.description)
+        object.__setattr__(self, "description", description)
         if self.dtype not in ("float64", "complex128", "int64", "str"):
             raise ArgumentError(f"{what}: wanted float64, complex128, int64 or str, got {self.dtype!r}")
         if self.role not in ("quantity", "coordinate"):
@@ -312,7 +314,8 @@ class RunHeader:
 
     def __post_init__(self) -> None:
         for name in ("run_id", "procedure", "label", "started", "signal"):
-            _check_text(f"{name} of the run", getattr(self, name), limit=1000)
+            text = _checked_text(f"{name} of the run", getattr(self, name), limit=1000)
+            object.__setattr__(self, name, text)
         if not isinstance(self.layout, Layout):
             raise ArgumentError(f"layout of the run: wanted a Layout, got {type(self.layout).__name__}")
         for name in ("parameters", "plan", "station", "snapshot", "environment", "extra", "truth"):

@@ -7,6 +7,7 @@ and a crash of HDF5, and half a second later a power cut.
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 import threading
 import time as clock
@@ -22,10 +23,13 @@ from labspin.data.plain import clean_text, plain
 from labspin.data.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
 from labspin.data.run import Run
 from labspin.data.schema import FORMAT, RunHeader
+from labspin.data.storage import storage_error
 from labspin.errors import ArgumentError, RunFileError, StorageError
 
 __all__ = ["EndStatus", "RunWriter"]
 
+# The temporary file and the journal have longer names, and a file system takes 255 bytes.
+_LONGEST_NAME = 200
 EndStatus = Literal["finished", "aborted", "failed"]
 
 
@@ -275,7 +279,6 @@ class _Checkpointer:
 
 
 def _writer_hint() -> dict[str, Any]:
-    import os
     import platform
 
     return {"process": os.getpid(), "host": platform.node()}
@@ -284,9 +287,15 @@ def _writer_hint() -> dict[str, Any]:
 def _check_place(path: Path, header: RunHeader) -> None:
     if path.suffix != ".h5" or path.name.startswith("."):
         raise StorageError(f"{path}: wanted a file name that ends in .h5; choose another")
-    if not path.parent.is_dir():
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise StorageError(f"{path}: the name is longer than {_LONGEST_NAME} bytes; choose a shorter one")
+    try:
+        is_there, is_taken = path.parent.is_dir(), path.exists() or path.is_symlink()
+    except OSError as error:
+        raise storage_error(path, error, "no run was started") from error
+    if not is_there:
         raise StorageError(f"{path.parent}: the folder does not exist; make it first")
-    if path.exists() or path.is_symlink():
+    if is_taken:
         raise StorageError(f"{path}: exists already and is never overwritten; choose another name")
     layout = header.layout
     needed = 2 * (layout.size or 0) * (32 + sum(column.itemsize for column in layout.columns)) + (1 << 20)

@@ -128,5 +128,41 @@ def test_many_processes_that_create_the_same_run_leave_one_winner(tmp_path):
     assert sorted(answers) == ["refused"] * 3 + ["won"]
 
 
+def test_a_forked_child_does_not_keep_the_run_of_a_dead_parent_alive(tmp_path):
+    path = tmp_path / "run.h5"
+    code = (
+        "import os, signal, time\n"
+        "from labspin.data import Column, Layout, RunHeader, RunWriter\n"
+        "from labspin.errors import StorageError\n"
+        "header = RunHeader(procedure='p', layout=Layout(columns=(Column(name='a'),), size=9))\n"
+        f"writer = RunWriter.create({str(path)!r}, header)\n"
+        "writer.append(0, 0.0, [1.0])\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    try:\n"
+        "        writer.append(1, 0.0, [1.0])\n"
+        "    except StorageError as error:\n"
+        "        os.write(1, b'refused\\n')\n"
+        "    time.sleep(60)\n"
+        "    os._exit(0)\n"
+        "print(child, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=_environment()
+    )
+    lines = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
+    assert "refused" in lines
+    child = int(max(lines - {"refused"}))
+    try:
+        assert read_run(path).status == "running"
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+        assert read_run(path).status == "dead"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdout.close()
+
+
 def _environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
