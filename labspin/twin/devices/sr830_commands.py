@@ -198,6 +198,7 @@ def _request(device: SR830, unit: Unit) -> None:
 
 
 def _clear(device: SR830) -> None:
+    device.update_status()  # what was noticed before is forgotten too
     for register in device.registers.values():
         register.value = 0
 

@@ -227,6 +227,7 @@ def _request(device: SR860, unit: Unit) -> None:
 
 
 def _clear(device: SR860) -> None:
+    device.update_status()  # what was noticed before is forgotten too
     for register in device.registers.values():
         register.value = 0
 
