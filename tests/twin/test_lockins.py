@@ -223,7 +223,8 @@ def test_sr830_has_five_digits(sr830, asked, made):
 @pytest.mark.parametrize(
     ("command", "event"),
     [
-        ("FREQ 102001", 16), ("SLVL 5.1", 16), ("SLVL0.003", 16), ("SENS 27", 16), ("SENS 3.5", 16), ("FOOO 1", 32),
+        ("FREQ 102001", 16), ("SLVL 5.1", 16), ("SLVL0.003", 16), ("SENS 27", 16), ("SENS 3.5", 16),
+        ("FOOO 1", 32),
      ("FREQ", 32), ("FREQ 1,2", 32), ("FREQ abc", 32), ("OUTP 1", 32), ("OFLT 14", 16), ("TRCA? 1,0,5", 16),
      ("PHAS 730", 16), ("AUXV 5,1", 16), ("AUXV 1,10.6", 16), ("SNAP? 1", 32), ("SNAP? 1,12", 16),
     ],
@@ -257,7 +258,7 @@ def test_sr830_overloads(sr830):
     sr830("*CLS")
     sr830.wait(5.0)
     assert int(sr830.ask("LIAS?")) & 5 == 0
-    sr830("LIAE 0,1", "*SRE 8", "SENS 20", "SLVL 1")
+    sr830("LIAE 0,1", "*SRE 8", "RMOD 2", "SENS 20", "SLVL 1")
     sr830.wait(2.0)
     assert int(sr830.ask("*STB?")) & 72 == 72  # LIA and SRQ
 
@@ -367,7 +368,8 @@ def test_sr860_takes_units_and_any_case(sr860, command):
 @pytest.mark.parametrize(
     ("command", "event"),
     [
-        ("FREQ2500", 32), ("REFZ&d", 32), ("ADVFIL 1", 32), ("GSDP 3", 32), ("PSTA0, 1E-3", 32), ("SLVL 2.1", 16),
+        ("FREQ2500", 32), ("REFZ&d", 32), ("ADVFIL 1", 32), ("GSDP 3", 32), ("PSTA0, 1E-3", 32),
+        ("SLVL 2.1", 16),
      ("SCAL 28", 16), ("IRNG 5", 16), ("IRNG 2VOLT", 16), ("SNAP? X", 32), ("CAPTUREGET? 0,65", 16),
      ("HARM 100", 16), ("FREQ 500001", 16), ("CAPTURESTART TWO, IMM", 16),
     ],
