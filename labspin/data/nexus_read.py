@@ -54,11 +54,8 @@ def open_run_file(
     _check_signature(path)
     if not trusted and not check_seal(path):
         probe(path, "run")
-    if mode == "r":
-        # Files are replaced, never written to, so a lock would only keep others out.
-        options.setdefault("locking", False)
     try:
-        with h5py.File(path, mode, **options) as file:
+        with _open(path, mode, options) as file:
             version = file.attrs.get(MARK)
             if version is None:
                 raise NotARunFileError(
@@ -76,6 +73,21 @@ def open_run_file(
         raise DamagedFileError(f"{path}: cut short or corrupted: {_first_line(error)}") from error
     except MemoryError as error:
         raise DamagedFileError(f"{path}: claims more data than the memory can hold") from error
+
+
+def _open(path: Path, mode: str, options: dict[str, Any]) -> h5py.File:
+    """Open a file in spite of locks: run files are replaced, never written to, so that these mean nothing.
+
+    HDF5 wants one way of locking from all who open a file in one process, so theirs has to be found.
+    """
+    for locking in ({}, {"locking": False}, {"locking": True}):
+        try:
+            return h5py.File(path, mode, **options, **locking)
+        except OSError as error:
+            if "lock" not in str(error):
+                raise
+            refused = error
+    raise refused
 
 
 def _first_line(error: BaseException) -> str:

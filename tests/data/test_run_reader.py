@@ -321,3 +321,18 @@ def test_every_error_is_one_of_ours(path):
         path.write_bytes(generator.randbytes(size))
         with pytest.raises(LabspinError):
             read_run(path)
+
+
+@pytest.mark.parametrize("locking", [True, False])
+def test_other_readers_in_this_process_are_no_hindrance(finished, locking):
+    with h5py.File(finished, "r", locking=locking):
+        assert read_run(finished).is_complete
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_a_viewer_that_locks_the_file_is_no_hindrance(finished):
+    import fcntl
+
+    with finished.open("rb") as viewer:
+        fcntl.flock(viewer, fcntl.LOCK_EX)
+        assert read_run(finished).is_complete
