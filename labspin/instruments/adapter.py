@@ -109,6 +109,11 @@ class RoleAdapter(ABC):
             return address.strip().upper()
 
     @classmethod
+    def place(cls, address: str, options: Any = None) -> str:
+        """Return what must be an instrument's own; of a device with several outputs, one output."""
+        return cls.canonical_address(address)
+
+    @classmethod
     def uses_visa(cls) -> bool:
         """Return whether the driver takes a VISA library."""
         return issubclass(cls.driver, Guarded)

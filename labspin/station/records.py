@@ -190,7 +190,7 @@ def _refuse_shared_addresses(tables: Section, specs: tuple[InstrumentSpec, ...])
     for spec in specs:
         if not spec.address:
             continue
-        key = spec.entry.adapter.canonical_address(spec.address)
+        key = spec.entry.adapter.place(spec.address, spec.options)
         if key in taken:
             tables.section(spec.name).fail(
                 "address", f"{spec.address!r} is already the address of {taken[key]!r}; each needs its own"
