@@ -42,10 +42,11 @@ class ProgressBar:
 
     def on_event(self, kind: str, message: str) -> None:
         """Show what a person should know while the run goes on."""
-        if kind in ("error", "interlock", "warning"):
+        if kind in ("interlock", "warning"):  # an error is said once, at the end
             self._progress.console.print(f"{kind}: {message}")
 
     def on_finish(self, outcome: Any) -> None:
         """Leave the bar as it stands."""
         del outcome
-        self._progress.stop()
+        if self._task is not None:
+            self._progress.stop()

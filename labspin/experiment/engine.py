@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.data import RunHeader, RunWriter
-from labspin.errors import RunAborted
+from labspin.errors import RunAborted, StorageError
 from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
 from labspin.experiment.environment import environment
@@ -189,7 +189,13 @@ class Execution:
             truth=simulation.truth() if simulation is not None else None,
             extra={"settings": dict(self.procedure.settings()), "clock": self.started},
         )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self.path.parent}: wanted a folder for the run file, got {error.strerror}; "
+                "choose a folder that you may write to"
+            ) from error
         return RunWriter.create(self.path, header)
 
     def points(self) -> Iterable[Point]:

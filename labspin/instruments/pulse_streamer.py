@@ -264,6 +264,7 @@ class PulseStreamerLines(RoleAdapter):
     resolution = _TICK
     minimum_pulse = _MINIMUM_PULSE
     max_steps = _MAX_STEPS
+    longest_step = _LONGEST_STEP * _TICK
 
     def __init__(self, driver: PulseStreamer, options: PulseStreamerOptions | None = None) -> None:
         super().__init__(driver, options)
@@ -307,6 +308,7 @@ class PulseStreamerLines(RoleAdapter):
             resolution=self.resolution,
             minimum_pulse=self.minimum_pulse,
             max_steps=self.max_steps,
+            longest_step=self.longest_step,
             lines=self.lines,
         )
         self._uploaded = False

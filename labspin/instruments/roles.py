@@ -12,10 +12,12 @@ role                       may be set (unit)                           is read (
 `Gaussmeter`                                                           field (T)
 `PulseGenerator`           (pulse sequences)
 `PhotonCounter`                                                        (counts)
-`LockIn`                   frequency (Hz), amplitude (V),              (quadratures, V)
-                           phase (rad), time_constant (s)
+`LockIn`                   frequency (Hz), amplitude (V),              x, y, magnitude (V), theta (rad)
+                           phase (rad), time_constant (s),             (quadratures and traces, V)
+                           sensitivity (V)
 `TemperatureController`    setpoint (K)                                temperature (K)
-`CantileverReadout`        frequency (Hz), amplitude (V)               (quadratures, V)
+`CantileverReadout`        frequency (Hz), amplitude (V)               (response, ring-down, V;
+                                                                       thermal spectrum, V²/Hz)
 `LaserPower`               power (W)                                   measured_power (W)
 =========================  ==========================================  ==============================
 """
@@ -160,6 +162,11 @@ class PulseGenerator(Device, Protocol):
         """Get the number of steps that the pattern memory holds (dimensionless)."""
         ...
 
+    @property
+    def longest_step(self) -> float:
+        """Get the longest step of the pattern memory; a longer wait takes several steps (s)."""
+        ...
+
     def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
         """Check ``sequence`` against the hardware and make it ready; -1 repetitions means for ever."""
         ...
@@ -214,7 +221,7 @@ class PhotonCounter(Device, Protocol):
 
 @runtime_checkable
 class LockIn(Device, Protocol):
-    """A lock-in amplifier with its own reference oscillator."""
+    """A lock-in amplifier with its own reference oscillator; its safe state is the oscillator's least."""
 
     @property
     def frequency(self) -> float:
@@ -248,12 +255,66 @@ class LockIn(Device, Protocol):
     @time_constant.setter
     def time_constant(self, value: float) -> None: ...
 
+    @property
+    def sensitivity(self) -> float:
+        """Control the root-mean-square voltage that is full scale (V)."""
+        ...
+
+    @sensitivity.setter
+    def sensitivity(self, value: float) -> None: ...
+
+    @property
+    def filter_slope(self) -> int:
+        """Get the roll-off of the output filter in dB per octave (dimensionless)."""
+        ...
+
+    @property
+    def harmonic(self) -> int:
+        """Get the harmonic of the reference that is detected (dimensionless)."""
+        ...
+
+    @property
+    def x(self) -> float:
+        """Measure the in-phase quadrature, root-mean-square (V)."""
+        ...
+
+    @property
+    def y(self) -> float:
+        """Measure the out-of-phase quadrature, root-mean-square (V)."""
+        ...
+
+    @property
+    def magnitude(self) -> float:
+        """Measure the magnitude R, root-mean-square (V)."""
+        ...
+
+    @property
+    def theta(self) -> float:
+        """Measure the phase θ against the reference (rad)."""
+        ...
+
     def quadratures(self) -> complex:
         """Return X + iY, both read at one instant (V, root-mean-square)."""
         ...
 
     def is_overloaded(self) -> bool:
         """Return whether input, filter or output has been overloaded since the last question."""
+        ...
+
+    def settling_time(self, fraction: float = 0.99) -> float:
+        """Return the time (s) in which the output filter settles to ``fraction`` of a step."""
+        ...
+
+    def start_recording(self, duration: float, *, rate: float) -> float:
+        """Begin to store ``duration`` s in the instrument; return its next rate not below ``rate`` (Hz)."""
+        ...
+
+    def recorded(self) -> tuple[FloatArray, ComplexArray]:
+        """Wait for the recording; return times since its start (s) and X + iY (V), shape (n,) each."""
+        ...
+
+    def record(self, duration: float, *, rate: float) -> tuple[FloatArray, ComplexArray]:
+        """Do both: store ``duration`` s at ``rate`` or the next rate above it, wait, and return it."""
         ...
 
 
@@ -355,7 +416,13 @@ ACTUATORS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Gaussmeter": {},
         "PulseGenerator": {},
         "PhotonCounter": {},
-        "LockIn": {"frequency": "Hz", "amplitude": "V", "phase": "rad", "time_constant": "s"},
+        "LockIn": {
+            "frequency": "Hz",
+            "amplitude": "V",
+            "phase": "rad",
+            "time_constant": "s",
+            "sensitivity": "V",
+        },
         "TemperatureController": {"setpoint": "K"},
         "CantileverReadout": {"frequency": "Hz", "amplitude": "V"},
         "LaserPower": {"power": "W"},
@@ -370,7 +437,7 @@ READINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Gaussmeter": {"field": "T"},
         "PulseGenerator": {},
         "PhotonCounter": {},
-        "LockIn": {},
+        "LockIn": {"x": "V", "y": "V", "magnitude": "V", "theta": "rad"},
         "TemperatureController": {"temperature": "K"},
         "CantileverReadout": {},
         "LaserPower": {"measured_power": "W"},

@@ -216,6 +216,7 @@ class PulseSequence:
         resolution: float,
         minimum_pulse: float = 0.0,
         max_steps: int | None = None,
+        longest_step: float = math.inf,
         lines: Iterable[str] | None = None,
     ) -> None:
         """Refuse the sequence unless a generator can play it.
@@ -228,6 +229,8 @@ class PulseSequence:
             Shortest time between two changes of one line, s.
         max_steps
             Number of steps that the generator's memory holds.
+        longest_step
+            Longest step of the memory, s; a longer wait takes several.
         lines
             Names of the lines that the generator has; None: any.
 
@@ -238,8 +241,16 @@ class PulseSequence:
             too large for the memory, or a line does not exist; the text names line and time.
         """
         self._check_lines(lines)
+        durations = self.levels()[0]
+        steps = int(np.maximum(np.ceil(durations / longest_step), 1).sum())
+        if max_steps is not None and steps > max_steps:
+            raise SequenceError(
+                f"pulse sequence: its {_seconds(self.duration)} take {steps} steps and the generator's memory "
+                f"holds {max_steps}; play a shorter sequence"
+            )
         times, levels = self._edges()
-        off_grid = np.abs(times / resolution - np.round(times / resolution)) * resolution > _SAME_TIME
+        rounding = _SAME_TIME + 4 * np.finfo(np.float64).eps * times
+        off_grid = np.abs(times / resolution - np.round(times / resolution)) * resolution > rounding
         if off_grid.any():
             bad = times[off_grid][0]
             raise SequenceError(
@@ -248,12 +259,6 @@ class PulseSequence:
             )
         for line, level in levels.items():
             self._check_shortest(line, times, level, minimum_pulse)
-        steps = self.levels()[0].size
-        if max_steps is not None and steps > max_steps:
-            raise SequenceError(
-                f"pulse sequence: it has {steps} steps and the generator's memory holds {max_steps}; "
-                "repeat a shorter sequence"
-            )
 
     def _check_lines(self, lines: Iterable[str] | None) -> None:
         if lines is None:

@@ -212,3 +212,16 @@ def test_the_axis_can_be_chosen(axes):
 
 def test_a_new_figure_is_made_if_none_is_given(axes):
     assert t1().draw().figure is not axes.figure
+
+
+def test_a_long_wait_takes_as_many_steps_of_the_memory_as_it_needs():
+    waiting = PulseSequence().then("laser", duration=1e-6).wait(99.9)
+    waiting.check(resolution=1e-9, max_steps=26, longest_step=4.0)
+    with pytest.raises(SequenceError, match="take 26 steps and the generator's memory holds 25"):
+        waiting.check(resolution=1e-9, max_steps=25, longest_step=4.0)
+    with pytest.raises(SequenceError, match="memory holds 2000000; play a shorter sequence"):
+        PulseSequence().wait(1e8).check(resolution=1e-9, max_steps=2_000_000, longest_step=4.29)
+
+
+def test_an_edge_hours_after_the_start_is_as_exact_as_a_number_can_be():
+    PulseSequence().wait(15499.1901766).then("laser", duration=1e-3).check(resolution=1e-9)
