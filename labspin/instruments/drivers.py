@@ -36,6 +36,12 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "kepco_bop": "labspin.instruments.kepco_bop:KepcoMagnet",
         "sr400": "labspin.instruments.sr400:SR400Counter",
         "pulse_streamer": "labspin.instruments.pulse_streamer:PulseStreamerLines",
+        "sr830": "labspin.instruments.sr830:SR830LockIn",
+        "sr860": "labspin.instruments.sr860:SR860LockIn",
+        "smb100a": "labspin.instruments.smb100a:SMB100AMicrowave",
+        "scpi_source": "labspin.instruments.scpi_source:ScpiMicrowave",
+        "e36312a": "labspin.instruments.e36312a:E36312AMagnet",
+        "lakeshore425": "labspin.instruments.lakeshore425:LakeShore425Gaussmeter",
     }
 )
 """The drivers that labspin brings: name to module and adapter class."""

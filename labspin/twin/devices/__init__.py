@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labspin.twin.device import SimulatedDevice
+from labspin.twin.devices.e36312a import E36312A
 from labspin.twin.devices.kepco_bop import KepcoBOP
+from labspin.twin.devices.lakeshore425 import LakeShore425
 from labspin.twin.devices.pulse_streamer import PulseStreamer
 from labspin.twin.devices.scpi_source import ScpiSource
 from labspin.twin.devices.sg384 import SG384
@@ -16,12 +18,14 @@ from labspin.twin.devices.sr860_commands import SR860
 
 __all__ = [
     "DEVICES",
+    "E36312A",
     "SG384",
     "SMB100A",
     "SR400",
     "SR830",
     "SR860",
     "KepcoBOP",
+    "LakeShore425",
     "PulseStreamer",
     "ScpiSource",
 ]
@@ -35,5 +39,7 @@ DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "sr860": SR860,
     "smb100a": SMB100A,
     "scpi_source": ScpiSource,
+    "e36312a": E36312A,
+    "lakeshore425": LakeShore425,
 }
 """Driver name -> simulated instrument."""
