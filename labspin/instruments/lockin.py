@@ -1,0 +1,290 @@
+"""What adapters of lock-in amplifiers have in common, and the limits of settings that come in a list.
+
+Amplitudes are root-mean-square, as the instruments show them. A recording is made in the instrument's own
+memory, on its own clock, and read when it is complete.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import ArgumentError, DeviceError, LimitError
+from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.limits import check_limits
+from labspin.units import format_quantity
+
+__all__ = ["LockInAdapter", "LockInOptions", "by_index", "listed"]
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+_CLOSE = 1e-6  # relative difference from an entry of a list that is still meant to be it
+_PATIENCE = 5.0  # s that a recording may be late
+
+
+def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
+    """Return a pymeasure validator of numbers that must be one of ``values``."""
+
+    def validate(value: Any, values: Iterable[float]) -> float:
+        entries = sorted(values)
+        number = check_limits(name, value, entries[0], entries[-1], unit)
+        nearest = min(entries, key=lambda entry: abs(entry - number))
+        if abs(nearest - number) > _CLOSE * abs(nearest):
+            below = max(entry for entry in entries if entry < number)
+            above = min(entry for entry in entries if entry > number)
+            raise LimitError(
+                f"{name}: wanted a value that it has, got {value!r}; take {format_quantity(below, unit)} or "
+                f"{format_quantity(above, unit)}; nothing was sent to the instrument"
+            )
+        return nearest
+
+    return validate
+
+
+def by_index(values: Sequence[Any]) -> Callable[[str], Any]:
+    """Return a cast from the index that an instrument answers to the value it stands for."""
+    table = dict(enumerate(values))
+    return lambda text: table[int(float(text))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockInOptions:
+    """What a station file may say about a lock-in; what is not said stays as it is."""
+
+    sensitivity: float | None = field(default=None, metadata={"unit": "V"})
+    """Full scale, V rms."""
+    time_constant: float | None = field(default=None, metadata={"unit": "s"})
+    """Time constant of the output filter, s."""
+    filter_slope: int | None = None
+    """Roll-off of the output filter, dB/octave."""
+    harmonic: int = 1
+    """Harmonic that is detected."""
+    coupling: str = "AC"
+    """Coupling of the input, "AC" or "DC"."""
+
+    def __post_init__(self) -> None:
+        if self.filter_slope not in (None, 6, 12, 18, 24):
+            raise ArgumentError(f"filter_slope: wanted 6, 12, 18 or 24 dB/octave, got {self.filter_slope!r}")
+        if isinstance(self.harmonic, bool) or not isinstance(self.harmonic, int) or self.harmonic < 1:
+            raise ArgumentError(f"harmonic: wanted a whole number from 1, got {self.harmonic!r}")
+        if self.coupling not in ("AC", "DC"):
+            raise ArgumentError(f"coupling: wanted 'AC' or 'DC', got {self.coupling!r}")
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recording that is going on."""
+
+    started: float  # s
+    rate: float  # Hz
+    count: int
+
+
+class LockInAdapter(RoleAdapter):
+    """A lock-in amplifier as a `LockIn`; what the models share."""
+
+    role = "LockIn"
+    options: ClassVar[type] = LockInOptions
+    device: Any
+    chosen: LockInOptions
+
+    def __init__(self, driver: Any, options: LockInOptions | None = None) -> None:
+        super().__init__(driver, options)
+        self._recording: _Recording | None = None
+
+    def configure(self) -> None:
+        """Forget old errors, take the internal reference, and set what the options say."""
+        device, chosen = self.device, self.chosen
+        device.clear()
+        device.use_internal_reference()
+        device.input_coupling = chosen.coupling
+        device.harmonic = chosen.harmonic
+        for name in ("sensitivity", "filter_slope", "time_constant"):
+            if (value := getattr(chosen, name)) is not None:
+                setattr(device, name, value)
+        self._recording = None
+
+    @property
+    def frequency(self) -> float:
+        """Control the frequency of the oscillator (Hz, float within the model's range)."""
+        return float(self.device.frequency)
+
+    @frequency.setter
+    def frequency(self, value: float) -> None:
+        self.device.frequency = value
+
+    @property
+    def amplitude(self) -> float:
+        """Control the root-mean-square amplitude of the oscillator (V, float within the model's range)."""
+        return float(self.device.sine_voltage)
+
+    @amplitude.setter
+    def amplitude(self, value: float) -> None:
+        self.device.sine_voltage = value
+
+    @property
+    def phase(self) -> float:
+        """Control the reference phase (rad, float from -2π to 2π)."""
+        return math.radians(self.device.phase)
+
+    @phase.setter
+    def phase(self, value: float) -> None:
+        name = f"{self.device.name} phase"
+        self.device.phase = math.degrees(check_limits(name, value, *self.ranges()["phase"], "rad"))
+
+    @property
+    def time_constant(self) -> float:
+        """Control the time constant of the output filter (s, float out of the model's list)."""
+        return float(self.device.time_constant)
+
+    @time_constant.setter
+    def time_constant(self, value: float) -> None:
+        self.device.time_constant = value
+
+    @property
+    def sensitivity(self) -> float:
+        """Control the full scale (V, float out of the model's list, root-mean-square)."""
+        return float(self.device.sensitivity)
+
+    @sensitivity.setter
+    def sensitivity(self, value: float) -> None:
+        self.device.sensitivity = value
+
+    @property
+    def filter_slope(self) -> int:
+        """Get the roll-off of the output filter in dB/octave (dimensionless, int: 6, 12, 18 or 24)."""
+        return int(self.device.filter_slope)
+
+    @property
+    def harmonic(self) -> int:
+        """Get the harmonic that is detected (dimensionless, int)."""
+        return int(self.device.harmonic)
+
+    @property
+    def x(self) -> float:
+        """Measure the in-phase quadrature (V, float, root-mean-square)."""
+        return self.quadratures().real
+
+    @property
+    def y(self) -> float:
+        """Measure the out-of-phase quadrature (V, float, root-mean-square)."""
+        return self.quadratures().imag
+
+    @property
+    def magnitude(self) -> float:
+        """Measure the magnitude R (V, float, root-mean-square)."""
+        return abs(self.quadratures())
+
+    @property
+    def theta(self) -> float:
+        """Measure the phase θ against the reference (rad, float from -π to π)."""
+        return cmath.phase(self.quadratures())
+
+    def quadratures(self) -> complex:
+        """Return X + iY, both read at one instant, V rms."""
+        return complex(*self.device.snap())
+
+    @abstractmethod
+    def is_overloaded(self) -> bool:
+        """Return whether a reading since the last question may be wrong by an overload."""
+
+    def settling_time(self, fraction: float = 0.99) -> float:
+        """Return the time in which the output filter settles to ``fraction`` of a step, s."""
+        from labspin.physics.mrfm import LockInFilter
+
+        return LockInFilter(self.time_constant, self.filter_slope).settling_time(fraction)
+
+    # -- recordings --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _rate(self, rate: float) -> float:
+        """Return the next rate that the instrument has, not below ``rate``, samples a second."""
+
+    @abstractmethod
+    def _begin(self, rate: float, count: int) -> None:
+        """Start to store ``count`` samples; refuse more than there is room for."""
+
+    @abstractmethod
+    def _stored(self) -> int:
+        """Return the number of samples stored so far."""
+
+    @abstractmethod
+    def _read(self, count: int) -> ComplexArray:
+        """End the storing, and return the first ``count`` samples."""
+
+    def start_recording(self, duration: float, *, rate: float) -> float:
+        """Begin to store X and Y for ``duration`` s.
+
+        Parameters
+        ----------
+        duration
+            s, > 0.
+        rate
+            Samples a second; the instrument takes the next rate that it has, not below this.
+
+        Returns
+        -------
+        float
+            The rate, Hz.
+
+        Raises
+        ------
+        LimitError
+            There is no such rate at this time constant, or not so much memory.
+        """
+        name = self.device.name
+        check_limits(f"{name} duration of a recording", duration, 1e-6, 1e7, "s")
+        chosen = self._rate(check_limits(f"{name} rate of a recording", rate, 1e-3, 1e7, "Hz"))
+        count = math.floor(duration * chosen * (1 + 1e-9)) + 1
+        self._recording = None
+        self._begin(chosen, count)
+        self._recording = _Recording(self.device.clock.now(), chosen, count)
+        return chosen
+
+    def recorded(self) -> tuple[FloatArray, ComplexArray]:
+        """Wait until the recording is complete, and return it.
+
+        Returns
+        -------
+        times, quadratures
+            s since the start, and X + iY in V rms; shape (n,) each.
+
+        Raises
+        ------
+        DeviceError
+            None was started, or it does not become complete.
+        """
+        going = self._recording
+        if going is None:
+            raise DeviceError(
+                f"{self.device.name}: wanted a recording, but none was started; call start_recording first"
+            )
+        self._await(going)
+        self._recording = None
+        return np.arange(going.count) / going.rate, self._read(going.count)
+
+    def _await(self, going: _Recording) -> None:
+        clock = self.device.clock
+        ends = going.started + (going.count - 1) / going.rate
+        while (stored := self._stored()) < going.count:
+            left = ends - clock.now()
+            if left < -_PATIENCE - 2 / going.rate:
+                raise DeviceError(
+                    f"{self.device.name}: wanted {going.count} samples, but after "
+                    f"{clock.now() - going.started:.3g} s there are {stored}; see whether something else "
+                    "uses the instrument"
+                )
+            clock.sleep(max(left, 0.01, 0.5 / going.rate))
+
+    def record(self, duration: float, *, rate: float) -> tuple[FloatArray, ComplexArray]:
+        """Store X and Y for ``duration`` s, wait, and return them; see `start_recording`."""
+        self.start_recording(duration, rate=rate)
+        return self.recorded()
