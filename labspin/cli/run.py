@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
     station = load_station(station_of(arguments, card))
     outcomes: list[RunOutcome] = []
-    with station.connect(roles=card.procedure.roles, seed=arguments.seed) as bench:
+    with station.connect(seed=arguments.seed) as bench:
         for spec in card.runs:
             procedure = spec.make()
             path = run_path(arguments.output, spec.label or card.procedure_name)
@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.fit:
         from labspin.cli.fit import fit_and_show
 
-        return fit_and_show(paths, as_json=arguments.json, plot=arguments.output)
+        return fit_and_show(paths, as_json=arguments.json)
     if arguments.json:
         print_json(
             [
