@@ -18,11 +18,21 @@ from labspin.errors import CardError
 
 if TYPE_CHECKING:
     from labspin.experiment import Procedure
+    from labspin.procedures.mdmr import MDMR
+    from labspin.procedures.pl_scan import PLScan
+    from labspin.procedures.rabi import Rabi
     from labspin.procedures.t1 import T1
+    from labspin.procedures.t1_field import T1Field
 
-__all__ = ["PROCEDURES", "T1", "list_procedures", "load_procedure"]
+__all__ = ["MDMR", "PROCEDURES", "T1", "PLScan", "Rabi", "T1Field", "list_procedures", "load_procedure"]
 
-PROCEDURES = {"t1": "labspin.procedures.t1:T1"}
+PROCEDURES = {
+    "mdmr": "labspin.procedures.mdmr:MDMR",
+    "pl_scan": "labspin.procedures.pl_scan:PLScan",
+    "rabi": "labspin.procedures.rabi:Rabi",
+    "t1": "labspin.procedures.t1:T1",
+    "t1_field": "labspin.procedures.t1_field:T1Field",
+}
 """Procedures that come with labspin."""
 _GROUP = "labspin.procedures"
 
@@ -96,6 +106,7 @@ def _checked(name: str, found: object) -> type[Procedure]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "T1":
-        return pkgutil.resolve_name(PROCEDURES["t1"])
+    for where in PROCEDURES.values():
+        if where.endswith(f":{name}"):
+            return pkgutil.resolve_name(where)
     raise AttributeError(f"module 'labspin.procedures' has no attribute {name!r}")

@@ -149,6 +149,11 @@ CASES = {
         0.01,
         units=("s", "V"),
     ),
+    "rabi_ensemble": Case(
+        np.linspace(0, 6e-7, 61),
+        {"amplitude": 0.06, "rabi_frequency": 4.6e6, "linewidth": 4e6, "offset": 1.0, "detuning": 0.0},
+        5e-4,
+    ),
     "rabi_oscillation": Case(
         np.linspace(0, 1e-6, 100),
         {

@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "resonator_response": ("resonator", "RESONATOR_RESPONSE"),
     "ring_down": ("oscillations", "RING_DOWN"),
     "complex_ring_down": ("oscillations", "COMPLEX_RING_DOWN"),
+    "rabi_ensemble": ("rabi", "RABI_ENSEMBLE"),
     "rabi_oscillation": ("oscillations", "RABI_OSCILLATION"),
     "spin_bath_shift": ("kappa", "spin_bath_shift"),
     "thermal_spectrum": ("thermal", "thermal_spectrum"),

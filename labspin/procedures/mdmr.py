@@ -1,0 +1,168 @@
+"""Mechanically (and optically) detected magnetic resonance: light and angle against the microwave frequency.
+
+Under steady laser light the microwave turns the spins of a class where it meets one of its transitions. Less
+polarised, they glow less: the photoluminescence dips, whichever class it is. And their torque on the crystal
+changes: the angle turns one way or the other, with it the reflected light (C. Pellet-Mary *et al.*, PRB 104,
+L100411 (2021), Fig. 4).
+
+::
+
+    laser      ████████████████████
+    microwave  ████████████████████      in one count; in the other nothing
+    trigger    █▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
+    gates       ██████████████████       A: photoluminescence, B: reflected light
+
+At every frequency the same gates are counted with and without the microwave, in alternating order; the
+ratio of the two sees neither the drift of the light nor the brightness at that field. The two are counts of
+their own, not halves of one period, because the crystal turns with the period of its libration: it has to
+be given ``settle_time`` after the microwave is switched. Frequencies are visited in a random order of its
+own in every average, field by field.
+
+Strong microwaves saturate: the dips become broad and flat, and where two of them overlap, their positions
+shift. Take the power down until the depth falls with it, to read positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from labspin.data import Column
+from labspin.errors import PlanError
+from labspin.experiment import (
+    Bench,
+    BooleanParameter,
+    CountParameter,
+    Linear,
+    Point,
+    Product,
+    QuantityParameter,
+    Repeat,
+    Shuffled,
+    Sweep,
+    Values,
+)
+from labspin.instruments import MagnetSupply, MicrowaveSource, PulseSequence
+from labspin.procedures.lists import QuantityListParameter
+from labspin.procedures.pulsed import TRIGGER, Gate, PulsedProcedure, ratio
+
+__all__ = ["MDMR"]
+
+
+class MDMR(PulsedProcedure):
+    """Photoluminescence and reflected light against microwave frequency, at several fields."""
+
+    name = "mdmr"
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
+        {**PulsedProcedure.roles, "microwave": MicrowaveSource, "magnet": MagnetSupply}
+    )
+    coordinates = (
+        Column(name="magnet_field", unit="T", role="coordinate", description="of the electromagnet"),
+        Column(name="average", role="coordinate", description="pass through all frequencies"),
+        Column(name="microwave_frequency", unit="Hz", role="coordinate", description="of the microwave"),
+    )
+    quantities = (
+        Column(name="pl_on", dtype="int64", description="photoluminescence counts with microwave"),
+        Column(name="pl_off", dtype="int64", description="photoluminescence counts without"),
+        Column(name="pl_ratio", description="pl_on / pl_off; dips at every transition"),
+        Column(name="pl_ratio_error", description="its standard error by counting statistics"),
+        Column(name="reflected_on", dtype="int64", description="reflected-light counts with microwave"),
+        Column(name="reflected_off", dtype="int64", description="reflected-light counts without"),
+        Column(name="reflected_ratio", description="reflected_on / reflected_off; follows the angle"),
+        Column(name="reflected_ratio_error", description="its standard error by counting statistics"),
+    )
+    signal = "pl_ratio"
+
+    fields = QuantityListParameter("Magnet fields", units="T", default="0 T", description="One scan at each")
+    frequency_start = QuantityParameter("First frequency", units="Hz", minimum=0.0, default="2.55 GHz")
+    frequency_stop = QuantityParameter("Last frequency", units="Hz", minimum=0.0, default="2.95 GHz")
+    frequencies = CountParameter("Number of frequencies", minimum=2, maximum=1_000_000, default=201)
+    averages = CountParameter("Averages", minimum=1, maximum=100_000, default=1)
+    repetitions = CountParameter(
+        "Periods counted with and without microwave", minimum=1, maximum=10**9, default=200,
+        description="The SR400 presets one significant digit",
+    )  # fmt: skip
+    microwave_power = QuantityParameter("Microwave power", units="dBm", default="-20 dBm")
+    period = QuantityParameter("Period of the trigger", units="s", minimum=1e-6, default="1 ms")
+    gate_margin = QuantityParameter(
+        "Trigger to gate, and gate to trigger", units="s", minimum=1e-9, default="2 us",
+        description="Time that the counter needs to be ready for the next trigger",
+    )  # fmt: skip
+    settle_time = QuantityParameter(
+        "Microwave switched to first gate", units="s", minimum=0.0, default="10 ms",
+        description="Ring-down of the libration",
+    )  # fmt: skip
+    angle = BooleanParameter("Reflected light as well", default=True)
+    seed = CountParameter("Seed of the order", default=0)
+
+    def settings(self) -> Mapping[str, float]:
+        """Return the microwave power."""
+        return {"microwave.power": self.microwave_power}
+
+    def plan(self) -> Sweep:
+        """Return field by field the frequencies, shuffled anew in every average."""
+        if not self.frequency_start < self.frequency_stop:
+            raise PlanError(
+                f"procedure 'mdmr': wanted frequency_start < frequency_stop, got {self.frequency_start!r}, "
+                f"{self.frequency_stop!r}"
+            )
+        if 3 * self.gate_margin > self.period:
+            raise PlanError(
+                f"procedure 'mdmr': a gate_margin of {self.gate_margin:g} s leaves no gate in a period of "
+                f"{self.period:g} s; make the period longer"
+            )
+        scan = Linear(
+            "microwave.frequency", self.frequency_start, self.frequency_stop, self.frequencies, unit="Hz"
+        )
+        passes = Shuffled(Repeat(scan, self.averages, name="average"), self.seed, within="average")
+        return Product(Values("magnet.field", self.fields, unit="T"), passes)
+
+    def sequence(self, *, microwave: bool) -> PulseSequence:
+        """Return one period, with or without microwave."""
+        lines = ("laser", "microwave") if microwave else ("laser",)
+        return PulseSequence().then(*lines, duration=self.period).pulse("trigger", start=0, duration=TRIGGER)
+
+    def sequences(self) -> dict[str, PulseSequence]:
+        """Return both sequences, to be drawn."""
+        return {"on": self.sequence(microwave=True), "off": self.sequence(microwave=False)}
+
+    def gates(self) -> tuple[Gate, ...]:
+        """Return (delay, width) of the gate of each detector, s."""
+        gate = (self.gate_margin, self.period - 2 * self.gate_margin)
+        return (gate, gate) if self.angle else (gate,)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """What the gates watch."""
+        return ("pl", "reflected") if self.angle else ("pl",)
+
+    def played(self) -> Iterable[PulseSequence]:
+        """Return both sequences."""
+        return self.sequences().values()
+
+    def counted(self) -> Iterable[tuple[Sequence[Gate], Sequence[str]]]:
+        """Return the gates."""
+        return [(self.gates(), self.detectors)]
+
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+        """Count with and without microwave, in alternating order."""
+        on_first = point.index % 2 == 0
+        counts = {on: self._counts(bench, microwave=on) for on in (on_first, not on_first)}
+        found: dict[str, Any] = {}
+        for number, detector in enumerate(("pl", "reflected")):
+            on, off = counts[True][number], counts[False][number]
+            value, error = ratio(counts=on, reference=off)
+            found |= {f"{detector}_on": on, f"{detector}_off": off}
+            found |= {f"{detector}_ratio": value, f"{detector}_ratio_error": error}
+        return found
+
+    def _counts(self, bench: Bench, *, microwave: bool) -> list[int]:
+        counts = self.count(
+            bench,
+            self.sequence(microwave=microwave),
+            self.gates(),
+            detectors=self.detectors,
+            settle=self.settle_time,
+        )
+        return counts if self.angle else [*counts, 0]

@@ -1,0 +1,190 @@
+"""Photoluminescence, and the crystal's angle, against the field of the electromagnet, there and back.
+
+Where two classes of NV centres come into resonance they cross-relax: they lose polarisation and glow less,
+and their torque on the crystal changes (C. Pellet-Mary *et al.*, PRB 104, L100411 (2021), Figs. 2 and 3).
+Both are parts in a thousand, over minutes in which laser and collection drift by as much. So every point
+has its own reference, taken in one of two ways:
+
+``reference = "point"``
+    Under steady laser light photoluminescence and reflected light are counted at the field of the point, then
+    at ``reference_field``, a few gauss from the resonance. Each point's reference is its own: one that serves
+    many points would bind their errors together, and no fit could tell.
+
+``reference = "gate"``
+    ::
+
+        laser      ██████▁▁▁▁▁▁▁▁▁▁▁▁      polarise and read out; relax in the dark
+        trigger    █▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
+                   A  B                     signal, and reference where polarised again
+
+    Photoluminescence after a dark time over that after repolarisation: what relaxed meanwhile. Needs no way
+    to a reference and shows cross-relaxation more deeply, but says nothing of the angle, which follows the
+    mean of the whole period and has no second gate to be compared with.
+
+The scan runs up and down in turn (coordinate ``direction``: 1, −1), so that a drift or a lagging magnet shows
+as two centres that differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from labspin.data import Column
+from labspin.errors import PlanError
+from labspin.experiment import (
+    Bench,
+    CountParameter,
+    Linear,
+    ListParameter,
+    Point,
+    QuantityParameter,
+    Repeat,
+    Snake,
+    Sweep,
+    Values,
+)
+from labspin.instruments import MagnetSupply, PulseSequence
+from labspin.procedures.pulsed import TRIGGER, Gate, PulsedProcedure, normalised, ratio
+
+__all__ = ["PLScan"]
+
+_MARGIN = 2e-6  # s between gate and trigger, in which the counter becomes ready for the next
+
+
+class PLScan(PulsedProcedure):
+    """Photoluminescence and reflected light against the magnet's field, up and down."""
+
+    name = "pl_scan"
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType({**PulsedProcedure.roles, "magnet": MagnetSupply})
+    coordinates = (
+        Column(name="average", role="coordinate", description="pass up and down"),
+        Column(name="direction", role="coordinate", description="1 up, -1 down"),
+        Column(name="magnet_field", unit="T", role="coordinate", description="of the electromagnet"),
+    )
+    quantities = (
+        Column(name="pl", dtype="int64", description="photoluminescence counts"),
+        Column(name="pl_reference", dtype="int64", description="the same at the reference"),
+        Column(name="pl_ratio", description="pl / pl_reference, per gate time"),
+        Column(name="pl_ratio_error", description="its standard error by counting statistics"),
+        Column(name="reflected", dtype="int64", description="reflected-light counts; 0 with gates"),
+        Column(name="reflected_reference", dtype="int64", description="the same at the reference field"),
+        Column(name="reflected_ratio", description="reflected / reflected_reference; follows the angle"),
+        Column(name="reflected_ratio_error", description="its standard error by counting statistics"),
+    )
+    signal = "pl_ratio"
+
+    field_start = QuantityParameter("Lowest field", units="T", default="10 G")
+    field_stop = QuantityParameter("Highest field", units="T", default="24 G")
+    fields = CountParameter("Number of fields", minimum=2, maximum=1_000_000, default=57)
+    averages = CountParameter("Passes up and down", minimum=1, maximum=100_000, default=1)
+    reference = ListParameter("Reference", choices=["point", "gate"], default="point")
+    reference_field = QuantityParameter("Reference field", units="T", default="8 G", group_by="reference",
+                                        group_condition="point")  # fmt: skip
+    period = QuantityParameter("Period of the trigger", units="s", minimum=1e-5, default="1 ms",
+                               group_by="reference", group_condition="point")  # fmt: skip
+    laser_duration = QuantityParameter("Laser pulse", units="s", minimum=TRIGGER, default="200 us",
+                                       group_by="reference", group_condition="gate")  # fmt: skip
+    dark_time = QuantityParameter("Dark time", units="s", minimum=1e-6, default="200 us",
+                                  group_by="reference", group_condition="gate")  # fmt: skip
+    signal_width = QuantityParameter("Signal gate", units="s", minimum=5e-9, default="20 us",
+                                     group_by="reference", group_condition="gate")  # fmt: skip
+    reference_width = QuantityParameter("Reference gate", units="s", minimum=5e-9, default="100 us",
+                                        group_by="reference", group_condition="gate")  # fmt: skip
+    repetitions = CountParameter(
+        "Periods counted at each point", minimum=1, maximum=10**9, default=1000,
+        description="The SR400 presets one significant digit",
+    )  # fmt: skip
+
+    def plan(self) -> Sweep:
+        """Return the fields, up and down in turn."""
+        if not self.field_start < self.field_stop:
+            raise PlanError(
+                f"procedure 'pl_scan': wanted field_start < field_stop, got {self.field_start!r}, "
+                f"{self.field_stop!r}"
+            )
+        if self.reference == "gate" and self.gates()[1][0] < self.signal_width:
+            raise PlanError(
+                "procedure 'pl_scan': signal and reference gate do not fit into the laser pulse; make it "
+                "longer or the gates shorter"
+            )
+        scan = Linear("magnet.field", self.field_start, self.field_stop, self.fields, unit="T")
+        return Repeat(Snake(Values("direction", [1, -1]), scan), self.averages, name="average")
+
+    def sequence(self) -> PulseSequence:
+        """Return one period."""
+        lit = self.period if self.reference == "point" else self.laser_duration
+        period = PulseSequence().then("laser", duration=lit).pulse("trigger", start=0, duration=TRIGGER)
+        return period if self.reference == "point" else period.wait(self.dark_time)
+
+    def sequences(self) -> dict[str, PulseSequence]:
+        """Return the sequence, to be drawn."""
+        return {f"reference by {self.reference}": self.sequence()}
+
+    def gates(self) -> tuple[Gate, Gate]:
+        """Return (delay, width) of both gates, s."""
+        if self.reference == "point":
+            gate = (_MARGIN, self.period - 2 * _MARGIN)
+            return gate, gate
+        end = self.laser_duration - _MARGIN
+        return (0.0, self.signal_width), (end - self.reference_width, self.reference_width)
+
+    @property
+    def detectors(self) -> tuple[str, str]:
+        """What the gates watch."""
+        return ("pl", "reflected") if self.reference == "point" else ("pl", "pl")
+
+    def played(self) -> Iterable[PulseSequence]:
+        """Return the sequence."""
+        return [self.sequence()]
+
+    def counted(self) -> Iterable[tuple[Sequence[Gate], Sequence[str]]]:
+        """Return the gates."""
+        return [(self.gates(), self.detectors)]
+
+    def check(self, bench: Bench) -> None:
+        """Refuse what the instruments cannot make, and a reference field beyond the limits."""
+        super().check(bench)
+        if self.reference == "point":
+            bench.actuator("magnet.field").check(self.reference_field)
+
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+        """Count at the field of the point and at the reference."""
+        return self._with_gate(bench) if self.reference == "gate" else self._with_point(bench, point)
+
+    def _counts(self, bench: Bench) -> list[int]:
+        return self.count(bench, self.sequence(), self.gates(), detectors=self.detectors)
+
+    def _with_gate(self, bench: Bench) -> dict[str, Any]:
+        signal, reference = self._counts(bench)
+        value, error = normalised(
+            signal=signal, reference=reference, gate_ratio=self.reference_width / self.signal_width
+        )
+        return {
+            **_entry("pl", signal, reference, value, error),
+            **_entry("reflected", 0, 0, math.nan, math.nan),
+        }
+
+    def _with_point(self, bench: Bench, point: Point) -> dict[str, Any]:
+        magnet = bench.actuator("magnet.field")
+        # The engine thinks that the magnet is where the last point was; it is at the reference.
+        magnet.move(point.setpoints["magnet.field"])
+        here = self._counts(bench)
+        magnet.move(self.reference_field)
+        there = self._counts(bench)
+        found: dict[str, Any] = {}
+        for detector, counts, reference in zip(self.detectors, here, there, strict=True):
+            value, error = ratio(counts=counts, reference=reference)
+            found |= _entry(detector, counts, reference, value, error)
+        return found
+
+
+def _entry(detector: str, counts: int, reference: int, value: float, error: float) -> dict[str, Any]:
+    return {
+        detector: counts,
+        f"{detector}_reference": reference,
+        f"{detector}_ratio": value,
+        f"{detector}_ratio_error": error,
+    }

@@ -1,0 +1,285 @@
+"""What procedures share that play a pulse sequence over and over and count photons in gates.
+
+A subclass says which sequences it plays (`PulsedProcedure.played`) and in which gates it counts; checking
+them against the generator and the counter before anything moves, counting, and leaving the lines low are
+the same for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.errors import DeviceError, PlanError
+from labspin.experiment import Bench, CountParameter, ListParameter, Procedure, QuantityParameter
+from labspin.instruments import MicrowaveSource, PhotonCounter, PulseGenerator, PulseSequence
+
+__all__ = [
+    "TRIGGER",
+    "AtOneField",
+    "Gate",
+    "PulsedProcedure",
+    "PulsedReadout",
+    "normalised",
+    "on_time_steps",
+    "ratio",
+]
+
+TRIGGER = 100e-9
+"""Length of the counter's trigger, s; any counter sees it."""
+_POLL = 0.02  # s between two questions whether a count is finished
+_PATIENCE = 2.0  # s that a count may take longer than its sequences
+
+Gate = tuple[float, float]
+"""Delay after the trigger and width, s."""
+
+
+class PulsedProcedure(Procedure):
+    """Base of procedures that count photons in gates of a repeated pulse sequence."""
+
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
+        {"pulses": PulseGenerator, "counter": PhotonCounter}
+    )
+
+    repetitions = CountParameter(
+        "Repetitions of each sequence per point", minimum=1, maximum=10**9, default=10_000,
+        description="Periods that one count takes; the SR400 presets one significant digit",
+    )  # fmt: skip
+
+    def played(self) -> Iterable[PulseSequence]:
+        """Return every sequence that the plan plays."""
+        raise NotImplementedError(f"procedure {self.name!r} does not say what it plays")
+
+    def counted(self) -> Iterable[tuple[Sequence[Gate], Sequence[str] | None]]:
+        """Return every choice of gates, and of the detectors that they watch, that is counted in."""
+        raise NotImplementedError(f"procedure {self.name!r} does not say in which gates it counts")
+
+    def check(self, bench: Bench) -> None:
+        """Refuse sequences and gates that the instruments cannot make.
+
+        Raises
+        ------
+        SequenceError
+            A pulse sequence does not fit the pulse generator.
+        LabspinError
+            The counter has too few gates or detectors, or cannot count so many triggers.
+        """
+        pulses, counter = bench.pulses, bench.counter
+        for sequence in self.played():
+            sequence.check(
+                resolution=pulses.resolution,
+                minimum_pulse=pulses.minimum_pulse,
+                max_steps=pulses.max_steps,
+                longest_step=pulses.longest_step,
+                lines=pulses.lines,
+            )
+        for gates, detectors in self.counted():
+            if counter.max_gates < len(gates):
+                raise PlanError(
+                    f"procedure {self.name!r}: wanted a counter with {len(gates)} gates, got one with "
+                    f"{counter.max_gates}; use another counter or input"
+                )
+            # Refuses gates, detectors and numbers that it does not have.
+            counter.arm(gates, triggers=self.repetitions, **_named(detectors))
+        counter.stop()
+
+    def count(
+        self,
+        bench: Bench,
+        sequence: PulseSequence,
+        gates: Sequence[Gate],
+        *,
+        detectors: Sequence[str] | None = None,
+        settle: float = 0.0,
+    ) -> list[int]:
+        """Play ``sequence`` and return what was counted in each of ``gates``.
+
+        The generator runs for ever while the counter takes its number of triggers: the first period after a
+        start is not yet in the steady state, and a trigger that is missed does not stall the count.
+
+        Parameters
+        ----------
+        detectors
+            What each gate watches; None: the counter's usual detector.
+        settle
+            Time from the start of the pulses to the first trigger that is counted, s.
+
+        Raises
+        ------
+        DeviceError
+            The triggers did not come.
+        """
+        bench.pulses.load(sequence, repetitions=-1)
+        bench.pulses.start()
+        if settle > 0:
+            bench.clock.sleep(settle)
+        bench.counter.arm(gates, triggers=self.repetitions, **_named(detectors))
+        expected = self.repetitions * sequence.duration
+        deadline = bench.clock.now() + 1.1 * expected + _PATIENCE
+        bench.clock.sleep(expected)
+        while not bench.counter.is_done():
+            if bench.clock.now() > deadline:
+                raise DeviceError(
+                    f"counter: wanted {self.repetitions} triggers within {1.1 * expected + _PATIENCE:.3g} s, "
+                    "got fewer; check the trigger cable and level"
+                )
+            bench.clock.sleep(_POLL)
+        counts = [int(count) for count in bench.counter.counts()]
+        bench.pulses.stop()
+        return counts
+
+    def prepare(self, bench: Bench) -> None:
+        """Switch the microwave on, where there is one; the pulse generator's line gates it."""
+        if "microwave" in self.roles:
+            bench.microwave.output_enabled = True
+
+    def finish(self, bench: Bench) -> None:
+        """Stop the pulses and switch the microwave off."""
+        bench.pulses.stop()
+        if "microwave" in self.roles:
+            bench.microwave.output_enabled = False
+
+
+class AtOneField(PulsedProcedure):
+    """Base of those that watch one resonance at one field of the magnet."""
+
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
+        {**PulsedProcedure.roles, "microwave": MicrowaveSource}
+    )
+    repetitions = CountParameter(
+        "Repetitions of each sequence per average", minimum=1, maximum=10**9, default=10_000
+    )
+    microwave_frequency = QuantityParameter(
+        "Microwave frequency", units="Hz", minimum=0.0, default="2.87 GHz"
+    )
+    microwave_power = QuantityParameter("Microwave power", units="dBm", default="0 dBm")
+    magnet = ListParameter(
+        "Magnet set by", choices=["field", "current", "nothing"], default="field",
+        description="nothing: left as it is",
+    )  # fmt: skip
+    magnet_field = QuantityParameter("Magnet field", units="T", default="0 T", group_by="magnet",
+                                     group_condition="field")  # fmt: skip
+    magnet_current = QuantityParameter("Magnet current", units="A", default="0 A", group_by="magnet",
+                                       group_condition="current")  # fmt: skip
+
+    def settings(self) -> Mapping[str, float]:
+        """Return microwave frequency and power, and the magnet's field or current."""
+        found = {"microwave.frequency": self.microwave_frequency, "microwave.power": self.microwave_power}
+        for way, value in (("field", self.magnet_field), ("current", self.magnet_current)):
+            if self.magnet == way:
+                found[f"magnet.{way}"] = value
+            elif value != 0:
+                raise PlanError(
+                    f"procedure {self.name!r}: magnet_{way} is {value!r} but the magnet is set by "
+                    f"{self.magnet!r}; set magnet = {way!r} or leave magnet_{way} out"
+                )
+        return found
+
+
+class PulsedReadout(AtOneField):
+    """Base of those that read the spins out by the first photons of a laser pulse.
+
+    Gate A counts the signal at the beginning of the pulse, gate B the reference at its end, where the spins
+    are polarised again; signal/reference does not see the laser's power drift.
+    """
+
+    laser_duration = QuantityParameter("Laser pulse", units="s", minimum=TRIGGER, default="1 ms")
+    guard_time = QuantityParameter("Laser off to microwave pulse", units="s", minimum=0.0, default="1 us")
+    signal_delay = QuantityParameter("Readout to signal gate", units="s", minimum=0.0, default="0 s")
+    signal_width = QuantityParameter("Signal gate", units="s", minimum=5e-9, default="20 us")
+    reference_width = QuantityParameter("Reference gate", units="s", minimum=5e-9, default="200 us")
+    reference_margin = QuantityParameter(
+        "Reference gate to end of readout", units="s", minimum=0.0, default="1 us"
+    )
+
+    def gates(self) -> tuple[Gate, Gate]:
+        """Return (delay, width) of the signal gate and of the reference gate after the trigger, s.
+
+        Raises
+        ------
+        PlanError
+            They do not fit into the laser pulse.
+        """
+        reference = self.laser_duration - self.reference_margin - self.reference_width
+        signal_end = self.signal_delay + self.signal_width
+        if reference < signal_end:
+            raise PlanError(
+                f"procedure {self.name!r}: the signal gate ends {signal_end:g} s into the readout and the "
+                f"reference gate begins at {reference:g} s; make the laser pulse longer or the gates shorter"
+            )
+        return (self.signal_delay, self.signal_width), (reference, self.reference_width)
+
+    def counted(self) -> Iterable[tuple[Sequence[Gate], None]]:
+        """Return the two gates."""
+        return [(self.gates(), None)]
+
+    def contrast(self, signal: int, reference: int) -> tuple[float, float]:
+        """Return signal over reference per gate time, and its standard error; see `normalised`."""
+        gate_ratio = self.reference_width / self.signal_width
+        return normalised(signal=signal, reference=reference, gate_ratio=gate_ratio)
+
+
+def _named(detectors: Sequence[str] | None) -> dict[str, Any]:
+    # A counter of one detector need not know of names.
+    return {} if detectors is None else {"detectors": detectors}
+
+
+def on_time_steps(procedure: str, what: str, times: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """Return ascending ``times`` (s) as multiples of ``step`` (s).
+
+    Raises
+    ------
+    PlanError
+        Two of them fall on one step; the text names ``procedure`` and ``what``.
+    """
+    steps = np.round(np.asarray(times, dtype=np.float64) / step)
+    if np.any(np.diff(steps) < 1):
+        raise PlanError(
+            f"procedure {procedure!r}: {len(steps)} {what} from {times[0]:g} s to {times[-1]:g} s are closer "
+            f"than the time step of {step:g} s; take fewer or over a longer range"
+        )
+    return np.asarray(steps * step, dtype=np.float64)
+
+
+def ratio(*, counts: int, reference: int) -> tuple[float, float]:
+    """Return the ratio of two Poisson counts and its standard error.
+
+    ``r = N/R`` with ``σ_r = r √(1/N + 1/R)``; no count at all counts as an uncertainty of one count.
+
+    Parameters
+    ----------
+    counts, reference
+        N and R.
+
+    Returns
+    -------
+        r and σ_r; NaN where the reference is empty.
+    """
+    if reference <= 0:
+        return math.nan, math.nan
+    return counts / reference, math.sqrt(max(counts, 1) + counts**2 / reference) / reference
+
+
+def normalised(*, signal: int, reference: int, gate_ratio: float) -> tuple[float, float]:
+    """Return the brightness in the signal gate relative to the reference gate, and its standard error.
+
+    ``c = (S/R) (w_R/w_S)`` with ``σ_c = c √(1/S + 1/R)`` for Poisson counts.
+
+    Parameters
+    ----------
+    signal, reference
+        Counts S and R. No count at all counts as an uncertainty of one count.
+    gate_ratio
+        Width of the reference gate over that of the signal gate, w_R/w_S.
+
+    Returns
+    -------
+        c and σ_c, both dimensionless; NaN where the reference is empty.
+    """
+    found, error = ratio(counts=signal, reference=reference)
+    return found * gate_ratio, error * gate_ratio
