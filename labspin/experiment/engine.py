@@ -168,6 +168,8 @@ class Execution:
         self._watch()
         self._reach_settings()
         self.procedure.prepare(self.bench)
+        if self.bench.simulation is not None:  # outputs are on by now: they belong to the truth
+            self._event("truth", "what is really the case", **self.bench.simulation.truth())
         with self.bench.clock.interrupted_by(self.control.check_point):
             self._measure_points(writer)
         self.procedure.finish(self.bench)
@@ -208,8 +210,6 @@ class Execution:
             if "." in name:
                 self.bench.actuator(name).energise()
         self.move(settings, self.control.check)
-        if self.bench.simulation is not None:
-            self._event("truth", "what is really the case", **self.bench.simulation.truth())
 
     def _measure_points(self, writer: RunWriter) -> None:
         bench, plan, control, observers = self.bench, self.plan, self.control, self.observers
