@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,8 @@ def _no_evaluator(x: FloatArray, values: FloatArray, steps: FloatArray) -> tuple
 
 def _with_evaluator(model: FitModel, problem: Problem, first: FloatArray) -> Problem:
     axis = problem.x if problem.x.ndim == 1 else problem.x[0]
-    return Problem(**(vars(problem) | {"evaluate": evaluator(model, axis, first[0])}))
+    numerical = model.derivatives is None
+    return replace(problem, evaluate=evaluator(model, axis, first[0]), numerical=numerical)
 
 
 def _run(problem: Problem, first: FloatArray, workers: int, tolerance: float) -> Minimum:

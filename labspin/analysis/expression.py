@@ -23,10 +23,13 @@ __all__ = ["Expression"]
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "angle": np.angle,
+    "arctan": np.arctan,
+    "cos": np.cos,
     "exp": np.exp,
     "imag": np.imag,
     "log": np.log,
     "real": np.real,
+    "sin": np.sin,
     "sqrt": np.sqrt,
 }
 _OPERATORS: dict[type, Callable[..., Any]] = {
@@ -52,8 +55,8 @@ class Expression:
     Raises
     ------
     RecipeError
-        The text is not an expression of names, numbers, arithmetic and the functions abs, angle, exp, imag,
-        log, real, sqrt.
+        The text is not an expression of names, numbers, arithmetic and the functions abs, angle, arctan, cos,
+        exp, imag, log, real, sin, sqrt.
     """
 
     text: str

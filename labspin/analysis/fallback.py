@@ -23,14 +23,29 @@ def refit_all(
         if not sheet.refit[row]:
             continue
         starts = [first[index], sheet.values[row]]
-        found = [_fit(model, problem, index, start, sheet) for start in starts if np.isfinite(start).all()]
-        sound = [item for item in found if item is not None]
+        sound = _attempts(
+            model, problem, index, [start for start in starts if np.isfinite(start).all()], sheet
+        )
         if not sound:
             continue
         values, covariance, chi2 = min(sound, key=lambda item: item[2])
+        if sheet.status[row] == 3 and not chi2 < 0.999 * sheet.chi2[row]:
+            continue
         sheet.values[row], sheet.chi2[row] = values, chi2
         sheet.covariance[row] = covariance
         sheet.status[row] = 1 if np.isfinite(covariance).all() else 3
+
+
+def _attempts(
+    model: FitModel, problem: Problem, index: int, starts: list[FloatArray], sheet: Sheet
+) -> list[tuple[FloatArray, FloatArray, float]]:
+    """Return the fits that converge: with small tolerances, or else with lmfit's own."""
+    for tolerances in ({"ftol": 1e-12, "xtol": 1e-12}, {}):
+        found = [_fit(model, problem, index, start, sheet, tolerances) for start in starts]
+        sound = [item for item in found if item is not None]
+        if sound:
+            return sound
+    return []
 
 
 def spot_check(
@@ -43,6 +58,8 @@ def spot_check(
     seed: int,
 ) -> None:
     """Refit a random part of the converged rows and enter the largest deviations in the sheet."""
+    from labspin.analysis.lmfit_bridge import TIGHT
+
     candidates = np.flatnonzero(sheet.status[rows] == 0)
     count = min(round(np.ceil(part * candidates.size)), _MOST_CHECKED)
     if count <= 0:
@@ -52,7 +69,7 @@ def spot_check(
     free = sheet.free
     for index in sample:
         # From where the batch ended: the check is of the optimum and its errors, not of the guess.
-        found = _fit(model, problem, index, sheet.values[rows[index]], sheet)
+        found = _fit(model, problem, index, sheet.values[rows[index]], sheet, dict(TIGHT))
         if found is None or not np.isfinite(found[1]).all():
             continue
         sigma = np.sqrt(np.diag(sheet.covariance[rows[index]]))
@@ -63,11 +80,14 @@ def spot_check(
 
 
 def _fit(
-    model: FitModel, problem: Problem, index: int, start: FloatArray, sheet: Sheet
+    model: FitModel,
+    problem: Problem,
+    index: int,
+    start: FloatArray,
+    sheet: Sheet,
+    tolerances: dict[str, float],
 ) -> tuple[FloatArray, FloatArray, float] | None:
     """Return values, covariance and χ² of one trace by lmfit; None where it did not converge."""
-    from labspin.analysis.lmfit_bridge import TIGHT
-
     described = model.lmfit()
     used: slice | NDArray[np.bool_] = slice(None)
     if problem.weights is not None:
@@ -86,7 +106,7 @@ def _fit(
             weights=weights[used] if weights is not None and sheet.absolute else None,
             scale_covar=not sheet.absolute,
             max_nfev=_MOST_CALLS,
-            fit_kws=dict(TIGHT),
+            fit_kws=dict(tolerances),
             nan_policy="propagate",
         )
     except (ValueError, FloatingPointError):

@@ -6,13 +6,15 @@ positive by nature) move as logarithms. Traces that have converged leave the sta
 slowest; and the model and its derivatives are computed together, since almost every step is accepted.
 
 Convergence is measured where it matters: a fit has converged when its last step was shorter than
-``tolerance`` standard errors, or when rounding leaves nothing to gain.
+``tolerance`` standard errors, or when rounding leaves nothing to gain; one whose data leave a combination of
+parameters free, when χ² has stopped falling.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,10 @@ Evaluate = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, Floa
 
 _FIRST_DAMPING = 1e-3
 _LONGEST_LOG_STEP = 2.0
+_PATIENCE = 40
+"""Steps after which a fit may end because χ² hardly falls."""
+_FLAT = 1.5e-8
+"""Relative fall of χ² that counts as none then: MINPACK's usual tolerance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,8 @@ class Problem:
         Bounds of the others, shape (p,).
     free
         Which parameters are fitted, shape (p,).
+    numerical
+        The derivatives are differences, and need steps.
     """
 
     evaluate: Evaluate
@@ -58,14 +66,13 @@ class Problem:
     lower: FloatArray
     upper: FloatArray
     free: NDArray[np.bool_]
+    numerical: bool = True
 
     def take(self, rows: NDArray[np.intp] | slice) -> Problem:
         """Return the problem of some of the traces."""
         weights = None if self.weights is None else self.weights[rows]
         x = self.x if self.x.ndim == 1 else self.x[rows]
-        return Problem(
-            self.evaluate, x, self.y[rows], weights, self.logarithmic, self.lower, self.upper, self.free
-        )
+        return replace(self, x=x, y=self.y[rows], weights=weights)
 
     def joined(self, other: Problem) -> Problem:
         """Return the problem of the traces of both."""
@@ -74,7 +81,13 @@ class Problem:
         if self.weights is not None and other.weights is not None:
             both = np.concatenate([self.weights, other.weights])
         y = np.concatenate([self.y, other.y])
-        return Problem(self.evaluate, x, y, both, self.logarithmic, self.lower, self.upper, self.free)
+        return replace(self, x=x, y=y, weights=both)
+
+    @functools.cached_property
+    def bounded(self) -> bool:
+        """Whether a parameter that is no scale has bounds."""
+        limits = np.isfinite(self.lower) | np.isfinite(self.upper)
+        return bool(np.any(limits & ~self.logarithmic))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +116,7 @@ class Minimum:
     iterations: NDArray[np.int32]
 
 
-_FIELDS = ("rows", "values", "cost", "normal", "gradient", "diagonal", "damping", "growth", "tried")
+_FIELDS = ("rows", "values", "cost", "normal", "gradient", "diagonal", "damping", "growth", "tried", "size")
 
 
 class _Stack:
@@ -119,6 +132,7 @@ class _Stack:
         self.damping = np.full(len(rows), _FIRST_DAMPING)
         self.growth = np.full(len(rows), 2.0)
         self.tried = np.zeros(len(rows), np.int32)
+        self.size = _size(self.problem)
 
     def keep(self, which: NDArray[np.bool_]) -> None:
         """Drop the fits that have ended."""
@@ -210,18 +224,25 @@ def _step(
     damped[:, index, index] += stack.damping[:, None] * stack.diagonal
     step = _solve(damped, stack.gradient)
     trial, moved = _moved(problem, stack.values, step)
-    at_bound = np.any(np.abs(moved - step) > 1e-12 * np.abs(step), axis=-1)
-    sigma = np.sqrt(stack.cost / freedom)[:, None] / np.sqrt(np.maximum(stack.diagonal, 1e-300))
-    cost, normal, gradient = _linearise(problem, trial, _external_steps(problem, trial, 1e-3 * sigma))
-    curvature = np.einsum("mi,mij,mj->m", moved, stack.normal, moved)
-    predicted = 2 * np.einsum("mi,mi->m", moved, stack.gradient) - curvature
+    at_bound = np.zeros(len(step), bool)
+    if problem.bounded:
+        at_bound = np.any(np.abs(moved - step) > 1e-12 * np.abs(step), axis=-1)
+    steps = trial
+    if problem.numerical:
+        sigma = np.sqrt(stack.cost / freedom)[:, None] / np.sqrt(np.maximum(stack.diagonal, 1e-300))
+        steps = _external_steps(problem, trial, 1e-3 * sigma)
+    cost, normal, gradient = _linearise(problem, trial, steps)
+    curvature = (np.matmul(stack.normal, moved[..., None])[..., 0] * moved).sum(-1)
+    predicted = 2 * (moved * stack.gradient).sum(-1) - curvature
     better = cost <= stack.cost
     # Rounding of a sum of squares: what cannot be told from no change at all.
     floor = 4 * np.finfo(float).eps * stack.cost
     lost = ~better & (np.abs(predicted) <= 100 * floor)
     short = curvature * freedom <= tolerance**2 * stack.cost
-    exact = stack.cost <= 1e-28 * _scale(problem)
-    done = (better & short & (stack.damping < 1e-2)) | lost | exact
+    exact = stack.cost <= 1e-28 * stack.size
+    # Along a valley without a floor steps never get short; there, as MINPACK does, look at χ² alone.
+    flat = (stack.tried > _PATIENCE) & (np.maximum(stack.cost - cost, predicted) <= _FLAT * stack.cost)
+    done = (better & ((short & (stack.damping < 1e-2)) | flat)) | lost | exact
     _update(stack, better, cost, normal, gradient, trial, predicted)
     failed = ~np.isfinite(stack.cost) | (stack.damping > 1e14)
     return done & ~failed, failed, at_bound & better
@@ -267,8 +288,8 @@ def _linearise(
     factor = np.where(problem.logarithmic, values, 1.0)[:, problem.free]
     gradient *= factor
     normal *= factor[:, :, None] * factor[:, None, :]
-    bad = ~(np.isfinite(cost) & np.isfinite(gradient).all(-1) & np.isfinite(normal).all((-1, -2)))
-    cost[bad] = np.inf
+    sound = np.isfinite(gradient.sum(-1)) & np.isfinite(cost)
+    cost[~sound] = np.inf
     return cost, normal, gradient
 
 
@@ -283,8 +304,9 @@ def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
     """Solve each row's equations, scaled to a unit diagonal; a singular row gives no step."""
     scale = 1 / np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 1e-300))
     scaled = matrix * (scale[:, :, None] * scale[:, None, :])
-    sound = np.asarray(np.isfinite(scaled).all((-1, -2)) & np.isfinite(right).all(-1))
-    scaled[~sound] = np.eye(matrix.shape[-1])
+    sound = np.isfinite(scaled.sum((-1, -2))) & np.isfinite(right.sum(-1))
+    if not sound.all():
+        scaled[~sound] = np.eye(matrix.shape[-1])
     try:
         solution = np.linalg.solve(scaled, (right * scale)[..., None])[..., 0]
     except np.linalg.LinAlgError:
@@ -296,8 +318,13 @@ def _moved(problem: Problem, values: FloatArray, step: FloatArray) -> tuple[Floa
     """Return the values after ``step`` (in the free parameters as they move) and the step really made."""
     full = np.zeros_like(values)
     full[:, problem.free] = step
-    full = np.where(problem.logarithmic, np.clip(full, -_LONGEST_LOG_STEP, _LONGEST_LOG_STEP), full)
-    moved = np.where(problem.logarithmic, values * np.exp(full), values + full)
+    moved = values + full
+    scales = problem.logarithmic
+    if scales.any():
+        full[:, scales] = np.clip(full[:, scales], -_LONGEST_LOG_STEP, _LONGEST_LOG_STEP)
+        moved[:, scales] = values[:, scales] * np.exp(full[:, scales])
+    if not problem.bounded:
+        return moved, full[:, problem.free]
     moved = np.where(problem.logarithmic, moved, np.clip(moved, problem.lower, problem.upper))
     made = np.where(problem.logarithmic, full, moved - values)
     # A step that no bound cuts is kept as it is, free of the rounding of the difference.
@@ -322,6 +349,7 @@ def _clipped(problem: Problem, start: FloatArray) -> FloatArray:
     return np.where(problem.logarithmic, np.maximum(np.abs(start), 1e-300), inside)
 
 
-def _scale(problem: Problem) -> FloatArray:
+def _size(problem: Problem) -> FloatArray:
+    """Return the sum of squares of the weighted data, beside which an exact fit has none left."""
     weighted = problem.y if problem.weights is None else problem.y * problem.weights
     return np.asarray(np.einsum("mn,mn->m", weighted, weighted))

@@ -82,7 +82,7 @@ class Sheet:
                 covariance *= (found.cost / freedom)[:, None, None]
         self.covariance[rows] = covariance
         self.status[rows] = np.where(found.converged, np.where(determined, 0, 3), 2)
-        self.refit[rows] = ~found.converged | found.at_bound
+        self.refit[rows] = ~found.converged | found.at_bound | ~determined
 
     def stderr(self) -> FloatArray:
         """Return standard errors (N, p); those of fixed parameters are 0."""

@@ -69,15 +69,19 @@ def _decay(x: FloatArray, T1: Any, beta: Any) -> Any:
 
 def _stretched_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     amplitude, T1, beta, baseline = columns(values)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        logarithm = np.log(np.maximum(x, 0)) - np.log(T1)
-        power = np.exp(beta * logarithm)
-        decay = np.exp(-power)
-        slope = amplitude * decay * power  # -> 0 at x = 0 and at x -> inf
-        slope = np.where(np.isfinite(slope), slope, 0.0)
-        by_beta = np.where(slope == 0, 0.0, -slope * logarithm)
-    y = amplitude * decay + baseline
-    return y, fill_derivatives(y, [decay, slope * beta / T1, by_beta, 1.0])
+    # The limits keep every factor finite; what they cut is below 1e-60 of the amplitude.
+    logarithm = np.log(np.maximum(x, 1e-300)) - np.log(T1)
+    power = beta * logarithm
+    np.exp(np.minimum(power, 600.0, out=power), out=power)
+    jacobian = np.empty((*power.shape[:-1], 4, power.shape[-1]))
+    decay = np.exp(-power, out=jacobian[..., 0, :])
+    shape = amplitude * decay
+    y = shape + baseline
+    shape *= power
+    np.multiply(shape, beta / T1, out=jacobian[..., 1, :])
+    np.multiply(shape, -logarithm, out=jacobian[..., 2, :])
+    jacobian[..., 3, :] = 1.0
+    return y, jacobian
 
 
 def _recharging_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -19,7 +19,7 @@ again, twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,19 +31,23 @@ __all__ = ["MAX_DIPS", "gaussian_dips", "lorentzian_dips"]
 
 MAX_DIPS = 24
 _FOUR_LN2 = 4 * np.log(2)
-Shape = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
-def _lorentzian(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return 1/(1 + (2z)²) and its derivative, for z in units of the width."""
-    shape = 1 / (1 + 4 * np.square(z))
-    return shape, -8 * z * np.square(shape)
+class Shape(NamedTuple):
+    """A dip of height and width one: its value at z, and its slope from z and the value."""
+
+    value: Callable[[FloatArray], FloatArray]
+    slope: Callable[[FloatArray, FloatArray], FloatArray]
 
 
-def _gaussian(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return exp(−4 ln 2 z²) and its derivative, for z in units of the width."""
-    shape = np.exp(-_FOUR_LN2 * np.square(z))
-    return shape, (-2 * _FOUR_LN2) * z * shape
+_LORENTZIAN = Shape(
+    value=lambda z: 1 / (1 + 4 * np.square(z)),
+    slope=lambda z, value: -8 * z * np.square(value),
+)
+_GAUSSIAN = Shape(
+    value=lambda z: np.exp(-_FOUR_LN2 * np.square(z)),
+    slope=lambda z, value: (-2 * _FOUR_LN2) * z * value,
+)
 
 
 def lorentzian_dips(*, count: int = 1, background: str = "constant") -> FitModel:
@@ -55,7 +59,7 @@ def lorentzian_dips(*, count: int = 1, background: str = "constant") -> FitModel
         A count outside 1 to 24, or an unknown background.
     """
     return _dips(
-        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _lorentzian, count, background
+        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _LORENTZIAN, count, background
     )
 
 
@@ -68,7 +72,7 @@ def gaussian_dips(*, count: int = 1, background: str = "constant") -> FitModel:
         A count outside 1 to 24, or an unknown background.
     """
     return _dips(
-        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _gaussian, count, background
+        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _GAUSSIAN, count, background
     )
 
 
@@ -86,12 +90,12 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str) -> Fi
         x = np.asarray(x, np.float64)
         y = values[3 * count] + (values[-1] * (x - values[0]) if sloping else 0.0)
         for center, width, depth in zip(values[:count], values[count:], values[2 * count :], strict=False):
-            y = y - depth * shape((x - center) / width)[0]
+            y = y - depth * shape.value((x - center) / width)
         return y
 
     def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
         del weights
-        return _named(place_dips(x, y, count, lambda z: shape(z)[0], line=sloping), count, sloping)
+        return _named(place_dips(x, y, count, shape.value, line=sloping), count, sloping)
 
     line = " + slope (x − center_1)" if sloping else ""
     return FitModel(
@@ -114,7 +118,8 @@ def _evaluate(
     points = x[..., None, :]
     inverse = 1 / width
     z = (points - center) * inverse
-    dip, slope_of_dip = shape(z)
+    dip = shape.value(z)
+    slope_of_dip = shape.slope(z, dip)
     lead = np.broadcast_shapes(values.shape[:-1], x.shape[:-1])
     jacobian = np.empty((*lead, values.shape[-1], x.shape[-1]))
     by_center = jacobian[..., :count, :]

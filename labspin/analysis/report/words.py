@@ -1,0 +1,79 @@
+"""Values of a run as a reader wants them: with units and prefixes, tables of tables as indented lines."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labspin.errors import UnitError
+from labspin.units import format_quantity
+
+__all__ = ["clock_time", "flattened", "interval", "shown", "with_unit"]
+
+_LONG = 12
+_NO_PREFIX = frozenset({"", "1", "dBm", "dB", "%"})
+
+
+def with_unit(value: Any, unit: str) -> str:
+    """Return ``value unit`` with an SI prefix where that reads well."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return f"{shown(value)} {unit if unit not in ('', '1') else ''}".strip()
+    if unit in _NO_PREFIX:
+        return f"{shown(value)} {'' if unit == '1' else unit}".strip()
+    try:
+        return format_quantity(float(value), unit, digits=9)
+    except UnitError:
+        return f"{shown(value)} {unit}"
+
+
+def shown(value: Any) -> str:
+    """Return a plain value as text; a long list by its ends and its length."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, (list, tuple)):
+        texts = [shown(item) for item in (value if len(value) <= _LONG else [*value[:5], "…", *value[-3:]])]
+        tail = f" ({len(value)} values)" if len(value) > _LONG else ""
+        return ", ".join(texts) + tail
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {shown(item)}" for key, item in value.items())
+    return str(value)
+
+
+def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of a table of tables under names such as ``gate_A.width``."""
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def clock_time(time: float) -> str:
+    """Return a Unix time as date and time in UTC."""
+    try:
+        moment = datetime.datetime.fromtimestamp(time, datetime.UTC)
+    except (OverflowError, OSError, ValueError):
+        return f"{time!r} s"
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def interval(start: str, end: str | None) -> str:
+    """Return how long it is from one ISO 8601 time to another; empty where one does not say."""
+    try:
+        seconds = (
+            datetime.datetime.fromisoformat(end or "") - datetime.datetime.fromisoformat(start)
+        ).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
