@@ -19,6 +19,8 @@ Quirks:
   count is finished is read from the scan buffer instead: ``QA1`` is -1 until the first period is complete,
   and can be asked again.
 - The buffer is emptied when a count starts, and a reset discards it.
+- Counters hold nine digits. That one ran over is told by a bit of the status byte (``SS3``), which stays set
+  until it is read, or by its value; it is an error here, for it would pass for a contrast.
 - Pulses of a TTL detector exceed its ±300 mV input range; an attenuator is needed.
 """
 
@@ -44,6 +46,7 @@ __all__ = ["SR400", "GatedCounter", "SR400Counter", "SR400Options", "nearest_gat
 _DELAYS = (0.0, 999.2e-3)
 _WIDTHS = (5e-9, 999.2e-3)
 _PRESETS = (1, 9e11)
+_LARGEST_COUNT = 999_999_999
 _SLOPES = {"rise": 0, "fall": 1}
 _GATE_MODES = {"open": 0, "fixed": 1, "scan": 2}
 _MODES = {"A,B for T": 0, "A-B for T": 1, "A+B for T": 2, "A for B": 3}
@@ -112,7 +115,7 @@ class GatedCounter(GuardedChannel):
 class SR400(LabspinInstrument):
     """Driver of the SR400; see the module for its quirks."""
 
-    asked_once = frozenset({"SS", "SI"})
+    asked_once = frozenset({"SS", "SS3", "SI"})
     # Records end with a carriage return on the serial port; on GPIB they end with the bus's own END.
     terminations: ClassVar[Mapping[str, Any]] = {
         "asrl": {"read_termination": "\r", "write_termination": "\r"},
@@ -212,6 +215,10 @@ class SR400(LabspinInstrument):
     def count(self, counter: str, period: int = 1) -> int:
         """Return what counter ``"A"`` or ``"B"`` counted in ``period``, or -1 if that is not complete."""
         return int(self.values(f"Q{counter}{period}")[0])
+
+    def overflowed(self) -> bool:
+        """Return whether a counter has run over since the last question, and forget it."""
+        return bool(self.values("SS3", cast=bool)[0])
 
     def identify(self) -> str:
         """Return maker and model if the answers are those of an SR400.
@@ -318,6 +325,7 @@ class SR400Counter(RoleAdapter):
     def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
         super().__init__(driver, options)
         self._armed: tuple[Any, ...] | None = None
+        self._unread = True  # there may have been a count whose overflow nobody asked about
         self._inputs = {"A": 1, "B": self.chosen.input}  # that the counters watch now
         self._counting: tuple[tuple[str, GatedCounter], ...] = ()  # one for each gate
 
@@ -402,6 +410,8 @@ class SR400Counter(RoleAdapter):
         check_preset(triggers)
         before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
         self.device.reset()
+        if self._unread:
+            self.device.overflowed()
         if before != (wanted, triggers, inputs):
             for (name, counter), watched, (delay, width) in zip(counting, inputs, wanted, strict=True):
                 if self._inputs.pop(name, 0) != watched:
@@ -410,6 +420,7 @@ class SR400Counter(RoleAdapter):
                 counter.gate_delay = nearest_gate_time(delay)
                 counter.gate_width = nearest_gate_time(width)
             self.device.preset = triggers
+        self._unread = True
         self.device.start()
         self._counting, self._armed = counting, (wanted, triggers, inputs)
 
@@ -424,13 +435,20 @@ class SR400Counter(RoleAdapter):
         Raises
         ------
         DeviceError
-            The count is not finished.
+            The count is not finished, or a counter ran over.
         """
         found = [self.device.count(name) for name, _ in self._counting]
         if not found or min(found) < 0:
             raise DeviceError(
                 f"{self.device.name}: wanted the counts of a finished count, but it is not finished; wait "
                 "until is_done() is true"
+            )
+        overflowed = self.device.overflowed() or max(found) >= _LARGEST_COUNT
+        self._unread = False
+        if overflowed:
+            raise DeviceError(
+                f"{self.device.name}: wanted counts below {_LARGEST_COUNT + 1}, got an overflow (counters "
+                f"show {found}); count over fewer triggers, in shorter gates or with less light"
             )
         return np.array(found, dtype=np.int64)
 

@@ -120,6 +120,21 @@ def test_what_the_instrument_refuses_is_an_error(bench):
         bench.microwave.device.check_set_errors()
 
 
+def test_more_counts_than_the_counter_holds_are_an_error(bench):
+    sequence = PulseSequence().then("laser", "trigger", duration=10e-6).wait(10e-6)
+    bench.simulation.world.blind("pl", 1e11)
+    bench.pulses.load(sequence)
+    bench.pulses.start()
+    bench.counter.arm([(0.0, 8e-6), (8e-6, 1e-6)], triggers=9_000_000)  # 3e9 counts at 22 ns dead time
+    bench.clock.sleep(200.0)
+    assert bench.counter.is_done()
+    with pytest.raises(DeviceError, match=r"counter: .*overflow \(counters show \[999999999, 40\d{7}\]"):
+        bench.counter.counts()
+    bench.counter.arm([(0.0, 1e-6), (8e-6, 1e-6)], triggers=1000)
+    bench.clock.sleep(1.0)
+    assert bench.counter.counts().max() < 50_000
+
+
 def test_settings_are_those_of_the_device(bench):
     bench.counter.arm([(9.989e-6, 300e-9)], triggers=1000)
     found = bench.counter.settings()

@@ -158,8 +158,10 @@ CONFIGURED = [
     ("DS1,1", None),
 ]
 GATES = [(0.0, 300e-9), (2e-6, 300e-9)]
+FORGET = ("SS3", "0")  # an overflow of a count that nobody read
 ARMED = [
     ("CR", None),
+    FORGET,
     ("GD0,0", None),
     ("GW0,3E-07", None),
     ("GD1,2E-06", None),
@@ -170,7 +172,7 @@ ARMED = [
 
 
 def test_counting_in_two_gates():
-    wire = [*CONFIGURED, *ARMED, ("QA1", "-1"), ("QA1", "1234"), ("QA1", "1234"), ("QB1", "567")]
+    wire = [*CONFIGURED, *ARMED, ("QA1", "-1"), ("QA1", "1234"), ("QA1", "1234"), ("QB1", "567"), FORGET]
     with expected_protocol(SR400, wire) as device:
         counter = SR400Counter(device)
         counter.configure()
@@ -183,12 +185,25 @@ def test_counting_in_two_gates():
 
 
 def test_arming_the_same_again_sends_no_settings():
-    with expected_protocol(SR400, [*ARMED, ("CR", None), ("CS", None), *ARMED]) as device:
+    with expected_protocol(SR400, [*ARMED, ("CR", None), FORGET, ("CS", None), *ARMED]) as device:
         counter = SR400Counter(device)
         counter.arm(GATES, triggers=1000)
         counter.arm(GATES, triggers=1000)
         counter._armed = None  # as after an error
         counter.arm(GATES, triggers=1000)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "status"), [("999999999", "5", "0"), ("5", "999999999", "1"), ("4711", "5", "1")]
+)
+def test_a_counter_that_ran_over_is_an_error(a, b, status):
+    wire = [*ARMED, ("QA1", a), ("QB1", b), ("SS3", status), ("CR", None), ("CS", None)]
+    with expected_protocol(SR400, wire, name="counter") as device:
+        counter = SR400Counter(device)
+        counter.arm(GATES, triggers=1000)
+        with pytest.raises(DeviceError, match=rf"counter: wanted counts below 1000000000, .*\[{a}, {b}\]"):
+            counter.counts()
+        counter.arm(GATES, triggers=1000)  # which is not blamed for the count before
 
 
 def test_counts_of_an_unfinished_count_are_refused():
@@ -219,12 +234,14 @@ def test_what_cannot_be_counted_is_refused_before_anything_is_sent(gates, trigge
 def test_input_2_has_one_gate():
     wire = [
         ("CR", None),
+        FORGET,
         ("GD1,0", None),
         ("GW1,1E-06", None),
         ("CP2,1E+01", None),
         ("CS", None),
         ("QB1", "7"),
         ("QB1", "7"),
+        FORGET,
     ]
     with expected_protocol(SR400, wire) as device:
         counter = SR400Counter(device, SR400Options(input=2))
@@ -239,8 +256,8 @@ TWO = SR400Options(detectors={"pl": 1, "reflected": 2})
 
 def test_each_gate_watches_the_detector_that_it_is_told_to():
     other = [("CI1,2", None), ("GD1,2E-06", None), ("GW1,3E-07", None)]
-    first, preset, start = ARMED[:3], ARMED[5:6], ARMED[6:]
-    wire = [*ARMED, *first, *other, *preset, *start, ("QA1", "5"), ("QA1", "5"), ("QB1", "9")]
+    first, preset, start = ARMED[:4], ARMED[6:7], ARMED[7:]
+    wire = [*ARMED, *first, *other, *preset, *start, ("QA1", "5"), ("QA1", "5"), ("QB1", "9"), FORGET]
     with expected_protocol(SR400, wire) as device:
         counter = SR400Counter(device, TWO)
         counter.arm(GATES, triggers=1000, detectors=["pl", "pl"])
@@ -251,7 +268,8 @@ def test_each_gate_watches_the_detector_that_it_is_told_to():
 
 def test_counts_come_in_the_order_of_the_gates_and_not_of_the_counters():
     gates = [("GD1,0", None), ("GW1,3E-07", None), ("GD0,2E-06", None), ("GW0,3E-07", None)]
-    wire = [("CR", None), ("CI1,2", None), *gates, *ARMED[5:], ("QB1", "9"), ("QB1", "9"), ("QA1", "5")]
+    read = [("QB1", "9"), ("QB1", "9"), ("QA1", "5"), FORGET]
+    wire = [("CR", None), FORGET, ("CI1,2", None), *gates, *ARMED[6:], *read]
     with expected_protocol(SR400, wire) as device:
         counter = SR400Counter(device, TWO)
         counter.arm(GATES, triggers=1000, detectors=["reflected", "pl"])
@@ -273,7 +291,7 @@ def test_detectors_that_cannot_be_watched_are_refused_before_anything_is_sent(de
 
 
 def test_one_detector_alone_is_called_pl_wherever_it_is_plugged_in():
-    wire = [("CR", None), ("GD1,0", None), ("GW1,1E-06", None), ("CP2,1E+01", None), ("CS", None)]
+    wire = [("CR", None), FORGET, ("GD1,0", None), ("GW1,1E-06", None), ("CP2,1E+01", None), ("CS", None)]
     with expected_protocol(SR400, wire) as device:
         counter = SR400Counter(device, SR400Options(input=2))
         counter.arm([(0.0, 1e-6)], triggers=10, detectors=["pl"])
