@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["add", "execute", "station_of"]
 
 NOT_FINISHED = 3
+
+_log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
@@ -46,6 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
     station = load_station(station_of(arguments, card))
+    _recover_dead_runs(arguments.output)
     outcomes: list[RunOutcome] = []
     with station.connect(seed=arguments.seed) as bench:
         for spec in card.runs:
@@ -56,6 +60,9 @@ def execute(arguments: argparse.Namespace) -> int:
             outcomes.append(outcome)
             if not arguments.json:
                 console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}")
+            for action in outcome.safe_report:
+                if not action.ok:
+                    _log.error("not made safe: %s: %s; check it by hand", action.instrument, action.message)
             if outcome.status != "finished":
                 break
     paths = [outcome.path for outcome in outcomes]
@@ -79,6 +86,16 @@ def station_of(arguments: argparse.Namespace, card: Card) -> Path:
     if path is None:
         raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
     return path
+
+
+def _recover_dead_runs(folder: Path) -> None:
+    """Fold in what earlier runs left behind; a journal that cannot be folded in is kept and reported."""
+    if not folder.is_dir():
+        return
+    from labspin.data import recover
+
+    for path in recover(folder, on_error=lambda path, problem: _log.error("%s", problem)):
+        _log.warning("recovered %s, which an earlier run left unfinished", path)
 
 
 def _progress(label: str) -> Any:
