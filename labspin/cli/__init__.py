@@ -38,11 +38,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _OneLine(logging.Formatter):
+    """Leaves the traceback out: the run file and ``-vv`` have it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return level and message."""
+        return f"labspin: {record.levelname.lower()}: {record.getMessage()}"
+
+
+class _ToStderr(logging.Handler):
+    """Writes to what standard error is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+
+
+def _log_to_stderr(verbose: int) -> None:
+    handler = _ToStderr()
+    if verbose < 2:
+        handler.setFormatter(_OneLine())
+    else:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, handlers=[handler])
+    if verbose < 2:
+        logging.getLogger("pymeasure").setLevel(logging.ERROR)  # warns of optional packages on import
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
-    level = {0: logging.WARNING, 1: logging.INFO}.get(arguments.verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr(arguments.verbose)
     try:
         return int(arguments.execute(arguments))
     except RunAborted as outcome:
