@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labspin.data.export import export_copy, export_csv
     from labspin.data.fits import FitCurve, FitParameter, FitRecord, write_fit
     from labspin.data.foreign import ForeignColumn, ForeignEntry, list_foreign, read_foreign
+    from labspin.data.postscript import Postscript
     from labspin.data.reader import RunSummary, list_runs, open, read_run  # noqa: A004
     from labspin.data.recovery import recover
     from labspin.data.run import Event, Points, Run
@@ -31,6 +32,7 @@ _LAZY = {
     "ForeignEntry": "foreign",
     "Layout": "schema",
     "Points": "run",
+    "Postscript": "postscript",
     "Run": "run",
     "RunHeader": "schema",
     "RunSummary": "reader",
@@ -57,6 +59,7 @@ __all__ = [
     "ForeignEntry",
     "Layout",
     "Points",
+    "Postscript",
     "Run",
     "RunHeader",
     "RunSummary",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from labspin.experiment.resumption import resume
     from labspin.experiment.safety import SafeAction
     from labspin.experiment.sweep import MAX_POINTS, Linear, Logarithmic, Point, Sweep, Values
+    from labspin.experiment.watchdog import Watchdog
 
 _LAZY = {
     "MAX_POINTS": "sweep",
@@ -66,6 +67,7 @@ _LAZY = {
     "Snake": "algebra",
     "Sweep": "sweep",
     "Values": "sweep",
+    "Watchdog": "watchdog",
     "Zip": "algebra",
     "check_plan": "check",
     "compile_plan": "plan",
@@ -110,6 +112,7 @@ __all__ = [
     "Snake",
     "Sweep",
     "Values",
+    "Watchdog",
     "Zip",
     "check_plan",
     "compile_plan",

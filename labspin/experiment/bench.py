@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ from labspin.experiment.actuators import Actuator, ActuatorSpec, Calibration, Se
 from labspin.experiment.interlocks import Interlock
 from labspin.experiment.safety import SafeAction, safe_state
 from labspin.experiment.waiting import InterruptibleClock
+from labspin.experiment.watchdog import Watchdog
 from labspin.instruments import missing_members
 
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
@@ -62,6 +65,8 @@ class Bench:
         Hooks of a simulated bench.
     interlocks
         Watched in every run on this bench.
+    watchdog
+        Makes the bench safe if this process is killed during a run.
     on_close
         Called by `close`, to disconnect.
 
@@ -82,6 +87,7 @@ class Bench:
         description: Mapping[str, Any] = MappingProxyType({}),
         simulation: Simulation | None = None,
         interlocks: Sequence[Interlock] = (),
+        watchdog: Watchdog | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
@@ -99,6 +105,7 @@ class Bench:
             )
         vars(self).update(self._instruments)
         self._on_close = on_close
+        self._watchdog = watchdog
         self._refuse_unknown("safe order", self.safe_order)
         self._refuse_unknown("actuators", [spec.instrument for spec in actuators])
         self._actuators: dict[str, Actuator] = {}
@@ -207,8 +214,20 @@ class Bench:
         with self.clock.uninterrupted():
             return safe_state(self._instruments, raw, self.safe_order, self.clock)
 
+    def watched(self, path: Path) -> AbstractContextManager[None]:
+        """Have the watchdog, if there is one, watch the run recorded in ``path`` in the block.
+
+        Raises
+        ------
+        SafetyError
+            The watchdog cannot be started, or the bench is another run's.
+        """
+        return self._watchdog.watching(path) if self._watchdog is not None else nullcontext()
+
     def close(self) -> None:
         """Disconnect. Does not move anything: `safe` does."""
+        if self._watchdog is not None:
+            self._watchdog.close()
         if self._on_close is not None:
             on_close, self._on_close = self._on_close, None
             on_close()

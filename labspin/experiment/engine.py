@@ -141,7 +141,8 @@ class Execution:
         """Go through all the steps of the run and return how it ended."""
         signals = Interruptions(self.control.abort)
         error: BaseException | None = None
-        with signals.caught(), recorded_log(self._record):
+        # Outermost: the watchdog is dismissed when the bench is safe and the file stands.
+        with self.bench.watched(self.path), signals.caught(), recorded_log(self._record):
             try:
                 try:
                     with self.bench.clock.interrupted_by(self.control.check):

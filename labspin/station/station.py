@@ -7,16 +7,19 @@ same procedure runs from a file of real addresses and from a simulated one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labspin.clock import Clock, WallClock
 from labspin.errors import InstrumentError, LabspinError, StationError
-from labspin.experiment import ActuatorSpec, Bench, Interlock
+from labspin.experiment import ActuatorSpec, Bench, Interlock, Watchdog
 from labspin.instruments.adapter import RoleAdapter
+from labspin.station.composed import compose, in_order, with_parts
 from labspin.station.document import read_document
 from labspin.station.records import (
     InstrumentSpec,
@@ -27,7 +30,7 @@ from labspin.station.records import (
 )
 from labspin.station.simulation import SimulatedWorld
 
-__all__ = ["DoctorRow", "Station", "load_station"]
+__all__ = ["DoctorRow", "Station", "load_station", "text_digest"]
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,9 @@ class Station:
         """Everything that may be moved, of all instruments; for checking a plan without hardware."""
         return tuple(actuator for spec in self.instruments for actuator in spec.actuators)
 
-    def connect(self, *, roles: Iterable[str] | None = None, seed: int | None = None) -> Bench:
+    def connect(
+        self, *, roles: Iterable[str] | None = None, seed: int | None = None, watchdog: bool = True
+    ) -> Bench:
         """Connect the instruments and return the bench. Moves nothing.
 
         Parameters
@@ -80,6 +85,8 @@ class Station:
             Names of the instruments to connect, such as a procedure's ``roles``; None: all.
         seed
             Seed of a simulated bench instead of the file's; a real one has none, and ignores it.
+        watchdog
+            Have a second process make a real bench safe if this one is killed during a run.
 
         Raises
         ------
@@ -93,9 +100,9 @@ class Station:
         clock: Clock = world.clock if world else WallClock()
         opened: dict[str, RoleAdapter] = {}
         try:
-            for spec in specs:
-                opened[spec.name] = self._open(spec, world, clock)
-            return self._bench(specs, opened, world, clock)
+            for spec in in_order(specs):
+                opened[spec.name] = self._open(spec, world, clock, opened)
+            return self._bench(specs, opened, world, clock, watchdog=watchdog and world is None)
         except BaseException:
             _close(opened)
             raise
@@ -117,7 +124,8 @@ class Station:
                     f"{self.path}: there is no instrument {name!r}, only {', '.join(there)}; add a table "
                     f"[instruments.{name}]"
                 )
-        return tuple(spec for spec in self.instruments if spec.name in wanted)
+        needed = with_parts(wanted, self.instruments)
+        return tuple(spec for spec in self.instruments if spec.name in needed)
 
     def _world(self, seed: int | None = None) -> SimulatedWorld | None:
         if self.simulation is None:
@@ -131,7 +139,15 @@ class Station:
         visa = self.visa_library and spec.entry.adapter.uses_visa()
         return spec.address, {"visa_library": self.visa_library} if visa else {}
 
-    def _open(self, spec: InstrumentSpec, world: SimulatedWorld | None, clock: Clock) -> RoleAdapter:
+    def _open(
+        self,
+        spec: InstrumentSpec,
+        world: SimulatedWorld | None,
+        clock: Clock,
+        opened: Mapping[str, RoleAdapter],
+    ) -> RoleAdapter:
+        if spec.uses:
+            return compose(spec, opened, clock)
         connection, settings = self._connection(spec, world)
         try:
             return spec.entry.adapter.open(
@@ -149,6 +165,9 @@ class Station:
             ) from error
 
     def _examine(self, spec: InstrumentSpec, world: SimulatedWorld | None, clock: Clock) -> DoctorRow:
+        if spec.uses:
+            made_of = ", ".join(f"{part}: {name}" for part, name in spec.uses.items())
+            return DoctorRow(spec.name, spec.role, spec.driver, "", f"made of {made_of}", None)
         identity = error = None
         device: Any = None
         try:
@@ -171,6 +190,8 @@ class Station:
         opened: dict[str, RoleAdapter],
         world: SimulatedWorld | None,
         clock: Clock,
+        *,
+        watchdog: bool,
     ) -> Bench:
         return Bench(
             name=self.name,
@@ -178,11 +199,16 @@ class Station:
             instruments=opened,
             actuators=[actuator for spec in specs for actuator in spec.actuators],
             safe_order=[name for name in self.safe_order if name in opened],
-            description=self.describe(),
+            description=self.describe() | ({"seed": world.seed} if world is not None else {}),
             simulation=world,
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
+            watchdog=Watchdog(self._guard_command(opened), name=self.name) if watchdog else None,
             on_close=lambda: _close(opened),
         )
+
+    def _guard_command(self, names: Iterable[str]) -> list[str]:
+        path = str(self.path.resolve())
+        return [sys.executable, "-m", "labspin.station.guard", path, text_digest(self.text), *names]
 
     def describe(self) -> dict[str, Any]:
         """Return what goes into a run file: name, path, text of the file, whether it is simulated."""
@@ -194,6 +220,11 @@ class Station:
             "simulated": self.simulated,
             "drivers": {spec.name: spec.driver for spec in self.instruments},
         }
+
+
+def text_digest(text: str) -> str:
+    """Return what tells one text of a station file from another."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _close(opened: dict[str, RoleAdapter]) -> None:
