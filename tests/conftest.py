@@ -1,1 +1,1 @@
-"""Stands here so that the tests of one part find helpers of another (``from twin.lockin_sample import …``)."""
+"""Stands here so that the tests of one part find helpers of another: ``from twin.lockin_sample import …``."""

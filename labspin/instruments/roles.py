@@ -30,7 +30,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.instruments.sequence import PulseSequence
 
@@ -365,11 +365,38 @@ class CantileverReadout(Device, Protocol):
     def amplitude(self, value: float) -> None: ...
 
     def quadratures(self) -> complex:
-        """Return X + iY of the motion at the drive frequency (V)."""
+        """Return X + iY of the motion at the drive's frequency as it is now (V, root-mean-square)."""
         ...
 
-    def record(self, duration: float) -> tuple[FloatArray, ComplexArray]:
+    def settling_time(self) -> float:
+        """Return the time (s) after which motion and filter have settled behind a change of the drive."""
+        ...
+
+    def record(self, duration: float, *, rate: float | None = None) -> tuple[FloatArray, ComplexArray]:
         """Return times (n,) in s and quadratures (n,) in V over ``duration`` s."""
+        ...
+
+    def sweep(
+        self, frequencies: ArrayLike, *, settling_time: float | None = None
+    ) -> tuple[FloatArray, ComplexArray]:
+        """Return frequencies as they were made (n,) in Hz and the settled response (n,) in V."""
+        ...
+
+    def ring_down(
+        self, duration: float | None = None, *, rate: float | None = None
+    ) -> tuple[FloatArray, ComplexArray]:
+        """Drive until settled, stop, and return times (n,) in s and the decaying quadratures (n,) in V."""
+        ...
+
+    def thermal_spectrum(
+        self,
+        *,
+        resolution: float,
+        averages: int = 10,
+        offset: float = 0.0,
+        time_constant: float | None = None,
+    ) -> tuple[FloatArray, FloatArray, int]:
+        """Return frequencies (n,) in Hz, density of the undriven motion (n,) in V²/Hz, and averages."""
         ...
 
 

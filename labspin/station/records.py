@@ -10,13 +10,20 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 from labspin.errors import LabspinError
 from labspin.experiment import ActuatorSpec, Bench, Calibration, Interlock, Settle
 from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
+from labspin.station.composed import (
+    is_composed,
+    part_ranges,
+    read_uses,
+    refuse_own_connection,
+    refuse_shared_knobs,
+)
 from labspin.station.document import Section
 from labspin.units import canonical, format_quantity
 
@@ -39,6 +46,7 @@ class InstrumentSpec:
     actuators: tuple[ActuatorSpec, ...]
     wiring: Mapping[str, str]  # port of the simulated device -> signal, detector or line of the world
     twin: Mapping[str, Any]  # options of the simulated device
+    uses: Mapping[str, str] = field(default_factory=dict)  # part -> instrument, if it is made of others
 
     @property
     def driver(self) -> str:
@@ -100,35 +108,74 @@ def _detector(section: Section) -> dict[str, float]:
 def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[InstrumentSpec, ...]:
     """Return every instrument of the file; ``folder`` is what paths of drivers are relative to."""
     tables = root.section("instruments", required=True)
-    specs = tuple(
-        _instrument(name, tables.section(name), simulated=simulated, folder=folder) for name in tables
-    )
-    if not specs:
+    sections = {name: tables.section(name) for name in tables}
+    if not sections:
         root.fail("instruments", "wanted at least one table such as [instruments.microwave], got none")
+    entries = {name: _entry(name, section, folder) for name, section in sections.items()}
+    devices = {
+        name: _device(name, sections[name], entry, simulated=simulated)
+        for name, entry in entries.items()
+        if not is_composed(entry)
+    }
+    specs = tuple(
+        devices[name] if name in devices else _composed(name, sections[name], entry, devices)
+        for name, entry in entries.items()
+    )
     _refuse_shared_addresses(tables, specs)
+    refuse_shared_knobs(tables, specs)
     return specs
 
 
-def _instrument(name: str, section: Section, *, simulated: bool, folder: Path) -> InstrumentSpec:
+def _entry(name: str, section: Section, folder: Path) -> DriverEntry:
+    """Return the driver of an instrument."""
     _refuse_name(name, section)
     role = section.choice("role", ROLES, what="a role")
     driver = section.take("driver", str, example='driver = "sg384"')
     entry = section.guard("driver", lambda: load_driver(driver, folder=folder))
     if entry.role != role:
         section.fail("role", f"driver {driver!r} is a {entry.role}, got {role!r}; correct role or driver")
+    return entry
+
+
+def _device(name: str, section: Section, entry: DriverEntry, *, simulated: bool) -> InstrumentSpec:
+    """Return an instrument with a connection of its own."""
     options = _options(section, entry)
     address, wiring, twin = _connection(section, entry, simulated)
     spec = InstrumentSpec(
         name=name,
-        role=role,
+        role=entry.role,
         entry=entry,
         address=address,
         options=options,
         timeout=_positive(section, "timeout", 3.0),
         retries=_retries(section),
-        actuators=_actuators(name, section, entry, options),
+        actuators=_actuators(name, section, entry, entry.adapter.ranges(options)),
         wiring=wiring,
         twin=twin,
+    )
+    section.finish()
+    return spec
+
+
+def _composed(
+    name: str, section: Section, entry: DriverEntry, devices: Mapping[str, InstrumentSpec]
+) -> InstrumentSpec:
+    """Return an instrument that is made of others."""
+    refuse_own_connection(section, entry)
+    options = _options(section, entry)
+    uses = read_uses(section, entry, devices)
+    spec = InstrumentSpec(
+        name=name,
+        role=entry.role,
+        entry=entry,
+        address="",
+        options=options,
+        timeout=0.0,
+        retries=0,
+        actuators=_actuators(name, section, entry, part_ranges(entry, uses)),
+        wiring={},
+        twin={},
+        uses={part: device.name for part, device in uses.items()},
     )
     section.finish()
     return spec
@@ -203,12 +250,13 @@ def _options(section: Section, entry: DriverEntry) -> Any:
     table = section.section("options")
     given: dict[str, Any] = {}
     kind = entry.adapter.options
-    for field in dataclasses.fields(kind):
-        if field.name in table:
-            unit = field.metadata.get("unit")
-            given[field.name] = table.quantity(field.name, unit) if unit else table.plain_value(field.name)
+    for option in dataclasses.fields(kind):
+        if option.name in table:
+            unit = option.metadata.get("unit")
+            value = table.quantity(option.name, unit) if unit else table.plain_value(option.name)
+            given[option.name] = value
         else:
-            table.know(field.name)
+            table.know(option.name)
     table.finish()
     try:
         return kind(**given)
@@ -217,10 +265,11 @@ def _options(section: Section, entry: DriverEntry) -> Any:
         table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
 
 
-def _actuators(name: str, section: Section, entry: DriverEntry, options: Any) -> tuple[ActuatorSpec, ...]:
+def _actuators(
+    name: str, section: Section, entry: DriverEntry, ranges: Mapping[str, tuple[float, float]]
+) -> tuple[ActuatorSpec, ...]:
     table = section.section("actuators")
     units = {**ACTUATORS[entry.role], **entry.adapter.units}
-    ranges = entry.adapter.ranges(options)
     specs = []
     for attribute in table:
         if attribute not in units:

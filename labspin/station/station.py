@@ -19,7 +19,7 @@ from labspin.clock import Clock, WallClock
 from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.experiment import ActuatorSpec, Bench, Interlock, Watchdog
 from labspin.instruments.adapter import RoleAdapter
-from labspin.station.composed import compose, in_order, with_parts
+from labspin.station.composed import compose, give_clock, in_order, with_parts
 from labspin.station.document import read_document
 from labspin.station.records import (
     InstrumentSpec,
@@ -102,7 +102,9 @@ class Station:
         try:
             for spec in in_order(specs):
                 opened[spec.name] = self._open(spec, world, clock, opened)
-            return self._bench(specs, opened, world, clock, watchdog=watchdog and world is None)
+            bench = self._bench(specs, opened, world, clock, watchdog=watchdog and world is None)
+            give_clock(opened.values(), bench.clock)
+            return bench
         except BaseException:
             _close(opened)
             raise

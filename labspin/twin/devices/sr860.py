@@ -65,7 +65,7 @@ class Settings:
     frequency: float = 100e3  # Hz
     harmonic: int = 1
     dual_harmonic: int = 1
-    amplitude: float = 0.0  # V rms
+    amplitude: float = LEAST_AMPLITUDE  # V rms
     level: float = 0.0  # V, of the oscillator
     level_mode: int = 0
     trigger_shape: int = 0
