@@ -2,7 +2,7 @@
 
 A lab's own model is named by path: ``"my_models.py:two_bumps"`` is the function ``two_bumps(x, a, b, …)``
 of that file, with an optional ``two_bumps_guess(x, y, weights)`` beside it that returns {name: value}, or a
-`FitModel` of that name.
+`FitModel` of that name. An installed package offers models as entry points of the group ``labspin.models``.
 
 Spin-wave relaxometry (distance from T1'(H0)) belongs here as ``relaxometry.py``, on
 `labspin.physics.spinwaves`, in the manner of ``kappa.py``.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import inspect
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from labspin.analysis.model import FitModel, Parameter
 from labspin.errors import FitError, LabspinError, RecipeError
 
 __all__ = ["MODELS", "load_model", "model_from_function"]
+
+_GROUP = "labspin.models"
 
 MODELS: dict[str, tuple[str, str]] = {
     "stretched_exponential": ("decays", "STRETCHED_EXPONENTIAL"),
@@ -51,7 +54,7 @@ def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitM
     Parameters
     ----------
     name
-        A name of `MODELS`, or ``"file.py:object"``.
+        A name of `MODELS`, an entry point of the group ``labspin.models``, or ``"file.py:object"``.
     folder
         Where a relative path starts; default the working directory.
     options
@@ -64,11 +67,25 @@ def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitM
     """
     if ".py:" in name:
         return _from_file(name, folder or Path(), options)
-    if name not in MODELS:
-        raise RecipeError(f"model {name!r}: wanted one of {', '.join(sorted(MODELS))}, or 'file.py:function'")
-    module, attribute = MODELS[name]
-    found = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
-    return _built(name, found, options)
+    if name in MODELS:
+        module, attribute = MODELS[name]
+        return _built(name, getattr(importlib.import_module(f"{__name__}.{module}"), attribute), options)
+    installed = {entry.name: entry for entry in importlib.metadata.entry_points(group=_GROUP)}
+    if name not in installed:
+        known = ", ".join(sorted({*MODELS, *installed}))
+        raise RecipeError(f"model {name!r}: wanted one of {known}, or 'file.py:function'")
+    entry = installed[name]
+    return _from_module(name, _installed_module(entry), entry.attr, options)
+
+
+def _installed_module(entry: importlib.metadata.EntryPoint) -> Any:
+    try:
+        return importlib.import_module(entry.module)
+    except Exception as error:  # another package's code
+        raise RecipeError(
+            f"model {entry.name!r}: {entry.value} could not be loaded: {type(error).__name__}: {error}; "
+            "mend or remove the package that installs it"
+        ) from error
 
 
 def _built(name: str, found: Any, options: Mapping[str, Any]) -> FitModel:
@@ -116,10 +133,12 @@ def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> 
 
 def _from_file(name: str, folder: Path, options: Mapping[str, Any]) -> FitModel:
     file, attribute = name.rsplit(":", 1)
-    path = (folder / file).resolve()
-    module = _module(path)
+    return _from_module(name, _module((folder / file).resolve()), attribute, options)
+
+
+def _from_module(name: str, module: Any, attribute: str, options: Mapping[str, Any]) -> FitModel:
     if not hasattr(module, attribute):
-        raise RecipeError(f"model {name!r}: {path} has no {attribute!r}")
+        raise RecipeError(f"model {name!r}: {module.__file__} has no {attribute!r}")
     found = getattr(module, attribute)
     if isinstance(found, FitModel):
         return _built(name, found, options)

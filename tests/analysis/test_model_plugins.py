@@ -1,0 +1,51 @@
+"""Models of other packages."""
+
+import importlib.metadata
+import sys
+
+import numpy as np
+import pytest
+
+from labspin.analysis import fit_curve, load_model
+from labspin.errors import RecipeError
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package that offers a model, on the path with its metadata as pip would leave them."""
+    (tmp_path / "bumps.py").write_text(
+        "import numpy as np\n\n"
+        "def bump(x, height=1.0, centre=0.0, width=1.0):\n"
+        '    """y = height·exp(−(x − centre)²/width²)"""\n'
+        "    return height * np.exp(-(((x - centre) / width) ** 2))\n\n"
+        "def bump_guess(x, y, weights):\n"
+        "    return {'height': y.max(), 'centre': x[y.argmax()]}\n"
+    )
+    information = tmp_path / "bumps-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bumps\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[labspin.models]\nbump = bumps:bump\nlost = nowhere_to_be_found:bump\ngone = bumps:gone\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    yield
+    sys.modules.pop("bumps", None)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_model_of_an_installed_package_is_found_by_name():
+    x = np.linspace(-3, 5, 81)
+    outcome = fit_curve(load_model("bump"), x, 2.5 * np.exp(-(((x - 1.2) / 0.7) ** 2)))
+    assert outcome["height"].value == pytest.approx(2.5, rel=1e-6)
+    assert outcome["centre"].value == pytest.approx(1.2, rel=1e-6)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("lost", "nowhere_to_be_found"), ("gone", "has no 'gone'"), ("bmup", "wanted one of")],
+)
+def test_a_model_that_cannot_be_loaded_is_one_sentence(name, message):
+    with pytest.raises(RecipeError, match=message):
+        load_model(name)
