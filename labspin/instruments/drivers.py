@@ -42,6 +42,8 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "scpi_source": "labspin.instruments.scpi_source:ScpiMicrowave",
         "e36312a": "labspin.instruments.e36312a:E36312AMagnet",
         "lakeshore425": "labspin.instruments.lakeshore425:LakeShore425Gaussmeter",
+        "lakeshore336": "labspin.instruments.lakeshore336:LakeShore336Controller",
+        "lakeshore372": "labspin.instruments.lakeshore372:LakeShore372Controller",
     }
 )
 """The drivers that labspin brings: name to module and adapter class."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from labspin.twin.device import SimulatedDevice
 from labspin.twin.devices.e36312a import E36312A
 from labspin.twin.devices.kepco_bop import KepcoBOP
+from labspin.twin.devices.lakeshore336 import LakeShore336
+from labspin.twin.devices.lakeshore372 import LakeShore372
 from labspin.twin.devices.lakeshore425 import LakeShore425
 from labspin.twin.devices.pulse_streamer import PulseStreamer
 from labspin.twin.devices.scpi_source import ScpiSource
@@ -25,6 +27,8 @@ __all__ = [
     "SR830",
     "SR860",
     "KepcoBOP",
+    "LakeShore336",
+    "LakeShore372",
     "LakeShore425",
     "PulseStreamer",
     "ScpiSource",
@@ -41,5 +45,7 @@ DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "scpi_source": ScpiSource,
     "e36312a": E36312A,
     "lakeshore425": LakeShore425,
+    "lakeshore336": LakeShore336,
+    "lakeshore372": LakeShore372,
 }
 """Driver name -> simulated instrument."""

@@ -120,7 +120,7 @@ class MRFMCantilever(Sample):
     Signals: ``drive.amplitude`` is the peak voltage of the drive; ``cryostat.heater`` is the power while the
     loop is off; a ``cryostat.setpoint`` above 0 switches the loop on, which then holds the thermometer there
     with at most ``cryostat.heater_limit``; ``positioner.distance`` is that of the magnet's centre from the
-    surface. Probes: ``temperature`` (thermometer on the stage) and ``sample_temperature``.
+    surface. Probes: ``temperature`` (thermometer on the stage), ``sample_temperature``, ``heater_power``.
 
     Parameters
     ----------
@@ -151,11 +151,13 @@ class MRFMCantilever(Sample):
         return self.settings.noise
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
-        """Return the temperature (K) at the stage's thermometer, or of the sample itself."""
+        """Return the temperature (K) at the stage's thermometer or of the sample, or the heater's power (W)."""
         if quantity == "temperature":
             return self._cryostat.stage_temperature
         if quantity == "sample_temperature":
             return self._cryostat.sample_temperature
+        if quantity == "heater_power":
+            return self._cryostat.power
         return super().reading(quantity, signals, time)
 
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:

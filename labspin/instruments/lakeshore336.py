@@ -1,0 +1,157 @@
+"""Lake Shore 336, a temperature controller with four inputs and four outputs.
+
+pymeasure's `LakeShore3xx` reads inputs and sets set-point, range and manual output. What is added stands in
+`labspin.instruments.lakeshore_controller`.
+
+Quirks, from the *Model 336 Temperature Controller user's manual* (Lake Shore):
+
+- There is no error queue: what is wrong sets a bit of ``*ESR?``, which is read after every setting.
+- A heater is off when its range is 0. Heater ranges are decades of power: a range too low cannot reach the
+  set-point, one too high regulates coarsely.
+- An input without a sensor reads 0 K; only ``RDGST?`` tells, and is asked with every temperature.
+- While the set-point ramps, ``SETP?`` answers where it is, not where it goes.
+- Set-points are in the preferred unit of the input, which the role wants to be kelvin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Channel, Instrument
+
+from labspin.errors import ArgumentError
+from labspin.instruments.lakeshore_controller import (
+    ControllerAdapter,
+    HeaterOutput,
+    LakeShoreController,
+    TemperatureInput,
+    limited_each,
+)
+from labspin.instruments.limits import limited, one_of
+
+__all__ = ["RANGES", "HeaterOutput336", "LakeShore336", "LakeShore336Controller", "LakeShore336Options"]
+
+RANGES: Mapping[str, int] = {"off": 0, "low": 1, "medium": 2, "high": 3}
+"""Heater ranges by name: each ten times the power of the one before."""
+
+_INPUTS = ("A", "B", "C", "D")
+
+
+class HeaterOutput336(HeaterOutput):
+    """One output of the 336."""
+
+    modes: ClassVar[Mapping[str, int]] = {
+        "off": 0,
+        "closed loop": 1,
+        "zone": 2,
+        "open loop": 3,
+        "monitor": 4,
+        "warm-up": 5,
+    }
+
+    range: str = Channel.control(
+        "RANGE? {ch}",
+        "RANGE {ch},%d",
+        """Control the range of the heater (dimensionless, str: "off", "low", "medium" or "high").""",
+        validator=one_of("Lake Shore 336 range"),
+        values=tuple(RANGES),
+        set_process=lambda name: RANGES[name],
+        cast=lambda text: {str(number): name for name, number in RANGES.items()}[text.strip()],
+        check_set_errors=True,
+    )
+
+    pid: tuple[float, float, float] = Channel.control(
+        "PID? {ch}",
+        "PID {ch},%.1f,%.1f,%.1f",
+        """Control P (0.1 to 1000), I (0.1 to 1000), D (0 to 200) of the loop (dimensionless, 3 floats).""",
+        validator=limited_each("Lake Shore 336 pid"),
+        values=((0.1, 1000.0), (0.1, 1000.0), (0.0, 200.0)),
+        get_process_list=tuple,
+        check_set_errors=True,
+    )
+
+    ramp_rate: float = Channel.control(
+        "RAMP? {ch}",
+        "RAMP {ch},%d,%.3g",
+        """Control how far the set-point moves in a minute (K, float to 100, from 0.1; 0: it jumps).""",
+        validator=limited("Lake Shore 336 ramp_rate", "K"),
+        values=(0.0, 100.0),
+        set_process=lambda rate: (int(rate > 0), rate),
+        get_process_list=lambda answer: answer[1] if answer[0] else 0.0,
+        check_set_errors=True,
+    )
+
+    def input_name(self, word: str) -> str:
+        """Return the input of a number: 0 is none, 1 is A."""
+        return ("", *_INPUTS)[int(word)]
+
+    def input_word(self, name: str) -> str:
+        """Return the number of an input."""
+        return str(("", *_INPUTS).index(name))
+
+
+class LakeShore336(LakeShoreController):
+    """Driver of the 336; see the module for its quirks."""
+
+    models = ("MODEL336",)
+
+    input_A = Instrument.ChannelCreator(TemperatureInput, "A")
+    input_B = Instrument.ChannelCreator(TemperatureInput, "B")
+    input_C = Instrument.ChannelCreator(TemperatureInput, "C")
+    input_D = Instrument.ChannelCreator(TemperatureInput, "D")
+    output_1 = Instrument.ChannelCreator(HeaterOutput336, 1)
+    output_2 = Instrument.ChannelCreator(HeaterOutput336, 2)
+    output_3 = Instrument.ChannelCreator(HeaterOutput336, 3)
+    output_4 = Instrument.ChannelCreator(HeaterOutput336, 4)
+
+    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 336", **kwargs: Any) -> None:
+        super().__init__(adapter, name, **kwargs)
+
+    @property
+    def inputs(self) -> Mapping[str, TemperatureInput]:
+        """Get the inputs by name (dimensionless, mapping of "A" to "D")."""
+        return {name: self.channels[name] for name in _INPUTS}
+
+    @property
+    def outputs(self) -> Mapping[int, HeaterOutput]:
+        """Get the outputs by number (dimensionless, mapping of 1 to 4)."""
+        return {number: self.channels[number] for number in (1, 2, 3, 4)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeShore336Options:
+    """What a station file may say about the controller."""
+
+    input: str = "A"
+    """Input with the thermometer, "A" to "D"."""
+    output: int = 1
+    """Output with the heater, 1 to 4."""
+    heater_range: str = "high"
+    """Range of the heater while the loop is on: "low", "medium" or "high"."""
+
+    def __post_init__(self) -> None:
+        if self.input not in _INPUTS:
+            raise ArgumentError(f"input: wanted one of {', '.join(_INPUTS)}, got {self.input!r}")
+        if self.output not in (1, 2, 3, 4) or isinstance(self.output, bool):
+            raise ArgumentError(f"output: wanted 1, 2, 3 or 4, got {self.output!r}")
+        if self.heater_range not in RANGES or self.heater_range == "off":
+            raise ArgumentError(f"heater_range: wanted low, medium or high, got {self.heater_range!r}")
+
+
+class LakeShore336Controller(ControllerAdapter):
+    """The 336 as a `TemperatureController`."""
+
+    driver: ClassVar[type] = LakeShore336
+    options: ClassVar[type] = LakeShore336Options
+    chosen: LakeShore336Options
+
+    def input_unit(self) -> int:
+        """Return the number of the unit in which the input is regulated."""
+        return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[4])
+
+    def switch(self, on: bool) -> None:
+        """Set the heater's range: the chosen one, or off."""
+        self.output.range = self.chosen.heater_range if one_of("output_enabled")(on, (True, False)) else "off"

@@ -1,0 +1,155 @@
+"""Lake Shore 372, a resistance bridge and temperature controller for dilution refrigerators.
+
+pymeasure has no driver of it. What it shares with the 336 stands in
+`labspin.instruments.lakeshore_controller`.
+
+Quirks, from the *Model 372 AC Resistance Bridge and Temperature Controller user's manual* (Lake Shore):
+
+- There is no error queue: what is wrong sets a bit of ``*ESR?``, which is read after every setting.
+- Output 0 is the sample heater, with eight ranges of current in steps of √10; 1 is the warm-up heater and 2
+  the analog output, which are only on or off.
+- The control input "A" is a second bridge, always read; inputs 1 to 16 are read one after another by the
+  scanner, and a loop on one of them is only as fast as the scan.
+- An input without a sensor still reads; only ``RDGST?`` tells, and is asked with every temperature.
+- Set-points are in the preferred unit of the input, which the role wants to be kelvin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pymeasure.adapters import Adapter
+from pymeasure.instruments import Channel, Instrument
+
+from labspin.errors import ArgumentError
+from labspin.instruments.lakeshore_controller import (
+    ControllerAdapter,
+    HeaterOutput,
+    LakeShoreController,
+    TemperatureInput,
+    limited_each,
+)
+from labspin.instruments.limits import limited, one_of
+
+__all__ = ["RANGES", "LakeShore372", "LakeShore372Controller", "LakeShore372Options", "SampleHeater"]
+
+RANGES: Mapping[float, int] = {
+    0.0: 0, 31.6e-6: 1, 100e-6: 2, 316e-6: 3, 1e-3: 4, 3.16e-3: 5, 10e-3: 6, 31.6e-3: 7, 100e-3: 8,
+}  # fmt: skip
+"""Full-scale current of the sample heater (A; 0 is off), and its number on the wire."""
+
+_INPUTS = ("A", *(str(number) for number in range(1, 17)))
+
+
+class SampleHeater(HeaterOutput):
+    """Output 0 of the 372."""
+
+    modes: ClassVar[Mapping[str, int]] = {
+        "off": 0,
+        "monitor": 1,
+        "open loop": 2,
+        "zone": 3,
+        "still": 4,
+        "closed loop": 5,
+        "warm-up": 6,
+    }
+
+    range: float = Channel.control(
+        "RANGE? {ch}",
+        "RANGE {ch},%d",
+        """Control the full-scale current, 0 is off (A, float: 31.6e-6, 100e-6 ... 31.6e-3, 100e-3).""",
+        validator=one_of("Lake Shore 372 range"),
+        values=tuple(RANGES),
+        set_process=lambda current: RANGES[current],
+        cast=lambda text: {number: current for current, number in RANGES.items()}[int(text)],
+        check_set_errors=True,
+    )
+
+    pid: tuple[float, float, float] = Channel.control(
+        "PID? {ch}",
+        "PID {ch},%.4g,%.4g,%.4g",
+        """Control P (to 1000), I (to 10000 s) and D (to 2500 s) of the loop (dimensionless, 3 floats).""",
+        validator=limited_each("Lake Shore 372 pid"),
+        values=((0.0, 1000.0), (0.0, 10000.0), (0.0, 2500.0)),
+        get_process_list=tuple,
+        check_set_errors=True,
+    )
+
+    ramp_rate: float = Channel.control(
+        "RAMP? {ch}",
+        "RAMP {ch},%d,%.4g",
+        """Control how far the set-point moves in a minute (K, float to 100, from 0.001; 0: it jumps).""",
+        validator=limited("Lake Shore 372 ramp_rate", "K"),
+        values=(0.0, 100.0),
+        set_process=lambda rate: (int(rate > 0), rate),
+        get_process_list=lambda answer: answer[1] if answer[0] else 0.0,
+        check_set_errors=True,
+    )
+
+
+class LakeShore372(LakeShoreController):
+    """Driver of the 372; see the module for its quirks."""
+
+    models = ("MODEL372",)
+
+    input_ = Instrument.MultiChannelCreator(TemperatureInput, list(_INPUTS), prefix="input_")
+    sample_heater = Instrument.ChannelCreator(SampleHeater, 0)
+
+    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 372", **kwargs: Any) -> None:
+        super().__init__(adapter, name, **kwargs)
+
+    @property
+    def inputs(self) -> Mapping[str, TemperatureInput]:
+        """Get the inputs by name (dimensionless, mapping of "A" and "1" to "16")."""
+        return {name: getattr(self, f"input_{name}") for name in _INPUTS}
+
+    @property
+    def outputs(self) -> Mapping[int, HeaterOutput]:
+        """Get the outputs with a loop by number (dimensionless, mapping of 0)."""
+        return {0: self.sample_heater}
+
+    def safe(self) -> None:
+        """Switch every heater off, warm-up and still included."""
+        for output in (0, 1, 2):
+            self.write(f"RANGE {output},0")
+        self.check_set_errors()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeShore372Options:
+    """What a station file may say about the bridge."""
+
+    input: str = "A"
+    """Input with the thermometer: the control input "A", or "1" to "16"."""
+    heater_range: float = field(default=10e-3, metadata={"unit": "A"})
+    """Full-scale current of the heater while the loop is on, A."""
+
+    def __post_init__(self) -> None:
+        if self.input not in _INPUTS:
+            raise ArgumentError(f'input: wanted "A" or "1" to "16", got {self.input!r}')
+        if not any(current and abs(self.heater_range / current - 1) < 1e-6 for current in RANGES):
+            wanted = ", ".join(f"{current:g} A" for current in RANGES if current)
+            raise ArgumentError(f"heater_range: wanted one of {wanted}, got {self.heater_range!r} A")
+
+
+class LakeShore372Controller(ControllerAdapter):
+    """The 372 and its sample heater as a `TemperatureController`."""
+
+    driver: ClassVar[type] = LakeShore372
+    options: ClassVar[type] = LakeShore372Options
+    chosen: LakeShore372Options
+
+    @staticmethod
+    def _output_of(options: Any) -> int:
+        return 0
+
+    def input_unit(self) -> int:
+        """Return the number of the unit in which the input is regulated."""
+        return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[5])
+
+    def switch(self, on: bool) -> None:
+        """Set the heater's range: the chosen one, or off."""
+        wanted = self.chosen.heater_range if one_of("output_enabled")(on, (True, False)) else 0.0
+        self.output.range = min(RANGES, key=lambda current: abs(current - wanted))

@@ -1,0 +1,140 @@
+"""Lake Shore 336: a temperature controller with four inputs A to D and four outputs.
+
+Commands and formats after the *Model 336 Temperature Controller user's manual* (Lake Shore, chapter 6), as
+QCoDeS's ``LakeshoreModel336`` and pymeasure's ``LakeShore3xx`` use them: numbers of six digits, ``HTRSET``
+with four values, ramps of 0.1 to 100 K/min, heater ranges in decades of power, P 50, I 20, D 0.
+Assumed, not found in the manual: outputs 1 and 2 come in closed loop on inputs A and B, and the heaters are
+of 25 Ω at 1 A. For the control loop see `labspin.twin.devices.lakeshore_controller`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from labspin.twin.devices.lakeshore import keyed, real, six_digits, whole
+from labspin.twin.devices.lakeshore_controller import (
+    ControllerState,
+    TemperatureController,
+    controller_lines,
+    heater_line,
+    reading_line,
+)
+from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument, parse_number
+
+__all__ = ["LakeShore336"]
+
+_INPUTS = ("A", "B", "C", "D")
+_UNITS = {1: "K", 2: "C", 3: "sensor"}
+_CURRENTS = {1: 0.707, 2: 1.0, 3: 1.141, 4: 1.732}  # A, of HTRSET
+_RESISTANCES = {1: 25.0, 2: 50.0}  # ohm
+_PARTS = {0: 0.0, 1: 0.01, 2: 0.1, 3: 1.0}  # of full power, by range
+_VOLTS = 10.0  # V full scale of outputs 3 and 4
+_LOAD = 100.0  # ohm, at outputs 3 and 4
+_CURVE = ("LABSPIN-RUO2", "LS0001", 3, 40.0, 1)
+_CELSIUS = 273.15
+
+
+@dataclass
+class State(ControllerState):
+    """Settings of the instrument."""
+
+    curve: dict[str, tuple[int]] = field(default_factory=dict)
+
+
+class LakeShore336(TemperatureController):
+    """Lake Shore 336; see `TemperatureController` for its ports.
+
+    Options
+    -------
+    loop
+        Output that heats the sample.
+    """
+
+    ports: ClassVar = {
+        "setpoint": "signal", "limit": "signal", "heater": "signal", **dict.fromkeys(_INPUTS, "quantity"),
+    }  # fmt: skip
+    default_wiring: ClassVar = {
+        **TemperatureController.default_wiring, "A": "temperature", "B": "sample_temperature",
+    }  # fmt: skip
+    options: ClassVar = {"loop": 1, "serial": "LSA12AB/#######", "firmware": "2.9"}
+    inputs: ClassVar = _INPUTS
+    outputs: ClassVar = ("1", "2", "3", "4")
+    closed_modes: ClassVar = frozenset({1, 2})
+    open_mode: ClassVar = 3
+    open_input: ClassVar = 1
+    state: State
+
+    @property
+    def true_identity(self) -> str:
+        """Maker, model, serial number, firmware."""
+        return f"LSCI,MODEL336,{self._options['serial']},{self._options['firmware']}"
+
+    def factory_settings(self) -> State:
+        """Return the settings of a new instrument."""
+        state = State()
+        for number, output in enumerate(self.outputs):
+            state.mode[output] = (1, number + 1, 0) if number < 2 else (0, 0, 0)
+            state.range[output], state.setpoint[output] = (0,), (0.0,)
+            state.ramp[output], state.pid[output] = (0, 0.0), (50.0, 20.0, 0.0)
+            state.manual[output], state.heater[output] = (0.0,), (1, 2, 1.0, 1)
+        for key in self.inputs:
+            state.name[key], state.limit[key] = (f"Input {key}",), (0.0,)
+            state.kind[key], state.filter[key] = (3, 1, 5, 1, 1), (0, 8, 10)
+            state.curve[key] = (21,)
+        return state
+
+    def full_power(self, output: str) -> float:
+        """Return the power of an output at its range, W."""
+        part = _PARTS[self.state.range[output][0]]
+        if output in ("3", "4"):
+            return part * _VOLTS**2 / _LOAD
+        ohm, limit, own, _ = self.state.heater[output]
+        return part * float(_CURRENTS.get(limit, own)) ** 2 * _RESISTANCES[ohm]
+
+    def unit_of(self, key: str) -> str:
+        """Return the preferred unit of an input."""
+        return _UNITS[self.state.kind[key][4]]
+
+    def control_input(self, output: str) -> str:
+        """Return the input that an output regulates."""
+        return ("", *_INPUTS)[self.state.mode[output][1]]
+
+    def shows_power(self, output: str) -> bool:
+        """Return whether percents of an output are of its power."""
+        return bool(self.state.heater[output][3] == 2)
+
+
+def _celsius(device: TemperatureController, kelvin: float | None) -> str:
+    return six_digits(0.0 if kelvin is None else kelvin - _CELSIUS)
+
+
+def _curve_header(device: LakeShore336, call: Unit) -> str:
+    if not 1 <= round(parse_number(one_argument(call))) <= 59:
+        raise CommandError(-222, "Data out of range")
+    name, serial, kind, limit, coefficient = _CURVE
+    return f"{name:<15s},{serial:<10s},{kind},{six_digits(limit)},{coefficient}"
+
+
+_OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs}
+_INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
+_SOURCES: dict[str, Any] = {"keys": lambda device: device.outputs, "then": TemperatureController.apply}
+
+LakeShore336.table = Table(
+    [
+        *controller_lines(
+            six_digits,
+            rate=0.1,
+            heater=[whole(1, 2), whole(0, 4), real(0.0, 2.0, "{:+.3f}".format), whole(1, 2)],
+        ),
+        heater_line("{:+06.1f}".format, None),
+        reading_line("CRDG", _celsius),
+        keyed("OUTMODE", "mode", [whole(0, 5), whole(0, 4), whole(0, 1)], **_SOURCES),
+        keyed("RANGE", "range", [whole(0, 3)], **_SOURCES),
+        keyed("PID", "pid", [real(0.1, 1000, "{:+07.1f}".format), real(0.1, 1000, "{:+07.1f}".format),
+                             real(0, 200, "{:+07.1f}".format)], **_OUTPUT),
+        keyed("INTYPE", "kind", [whole(0, 4), whole(0, 1), whole(0, 8), whole(0, 1), whole(1, 3)], **_INPUT),
+        keyed("INCRV", "curve", [whole(0, 59)], **_INPUT),
+        Command("CRVHDR", ask=_curve_header),
+    ]
+)  # fmt: skip

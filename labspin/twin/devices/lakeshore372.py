@@ -1,0 +1,153 @@
+"""Lake Shore 372: a resistance bridge and temperature controller for dilution refrigerators.
+
+Commands after the *Model 372 AC Resistance Bridge and Temperature Controller user's manual* (Lake Shore,
+revision 1.7), chapter 6, as QCoDeS's ``LakeshoreModel372`` uses them: inputs 1 to 16 and the control input
+A; outputs 0 (sample heater, 31.6 µA to 100 mA), 1 (warm-up) and 2 (analog or still); output 0 where none is
+given; ramps of 0.001 to 100 K/min; defaults P 10, I 20 s, D 0, heater off, sample heater on input A.
+Assumed: a heater of 100 Ω; that percents are of the current; settings of inputs. The scanner is not
+simulated: every input reads at once. For the control loop see
+`labspin.twin.devices.lakeshore_controller`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from labspin.twin.devices.lakeshore import Column, keyed, plain, real, scientific, whole
+from labspin.twin.devices.lakeshore_controller import (
+    ControllerState,
+    TemperatureController,
+    controller_lines,
+    heater_line,
+    reading_line,
+    sensor_resistance,
+)
+from labspin.twin.wire import CommandError, Table
+
+__all__ = ["LakeShore372"]
+
+_NUMBERED = tuple(str(number) for number in range(1, 17))
+_INPUTS = (*_NUMBERED, "A")
+_CURRENTS = (0.0, 31.6e-6, 100e-6, 316e-6, 1e-3, 3.16e-3, 10e-3, 31.6e-3, 100e-3)  # A, by range
+_COMPLIANCE = 10.0  # V
+_WARM_UP_POWER, _STILL_POWER = 10.0, 1.0  # W
+_OPEN = 16  # R. OVER
+
+
+@dataclass
+class State(ControllerState):
+    """Settings of the instrument."""
+
+    setup: dict[str, tuple[int, int, int, int, int]] = field(default_factory=dict)  # INSET
+    scan: tuple[int, int] = (1, 0)
+
+
+class LakeShore372(TemperatureController):
+    """Lake Shore 372; see `TemperatureController` for its ports.
+
+    Options
+    -------
+    loop
+        Output that heats the sample.
+    """
+
+    ports: ClassVar = {
+        "setpoint": "signal", "limit": "signal", "heater": "signal", **dict.fromkeys(_INPUTS, "quantity"),
+    }  # fmt: skip
+    default_wiring: ClassVar = {
+        **TemperatureController.default_wiring,
+        "A": "temperature", "1": "temperature", "2": "sample_temperature",
+    }  # fmt: skip
+    options: ClassVar = {"loop": 0, "serial": "LSA12XY", "firmware": "1.7"}
+    inputs: ClassVar = _INPUTS
+    outputs: ClassVar = ("0", "1", "2")
+    closed_modes: ClassVar = frozenset({3, 5})
+    open_mode: ClassVar = 2
+    open_input: ClassVar = _OPEN
+    state: State
+
+    @property
+    def true_identity(self) -> str:
+        """Maker, model, serial number, firmware."""
+        return f"LSCI,MODEL372,{self._options['serial']},{self._options['firmware']}"
+
+    def factory_settings(self) -> State:
+        """Return the settings of a new instrument."""
+        state = State()
+        for output in self.outputs:
+            state.mode[output] = (0, "A" if output == "0" else "0", 0, 0, 0, 5)
+            state.range[output], state.setpoint[output] = (0,), (0.0,)
+            state.ramp[output], state.pid[output] = (0, 0.0), (10.0, 20.0, 0.0)
+            state.manual[output], state.heater[output] = (0.0,), (100.0, 1, 0.0, 1)
+        for key in self.inputs:
+            state.name[key], state.limit[key] = (f"Input {key}",), (0.0,)
+            state.kind[key], state.filter[key] = (0, 4, 1, 13, 0, 1), (0, 10, 10)
+            state.setup[key] = (1, 10, 3, 21, 1)
+        return state
+
+    def full_power(self, output: str) -> float:
+        """Return the power of an output at its range, W."""
+        index = self.state.range[output][0]
+        if output != "0":
+            return (_WARM_UP_POWER if output == "1" else _STILL_POWER) * min(index, 1)
+        ohm = float(self.state.heater[output][0])
+        return min(_CURRENTS[index] ** 2 * ohm, _COMPLIANCE**2 / ohm)
+
+    def unit_of(self, key: str) -> str:
+        """Return the preferred unit of an input."""
+        return "K" if self.state.kind[key][5] == 1 else "sensor"
+
+    def control_input(self, output: str) -> str:
+        """Return the input that an output regulates."""
+        key = str(self.state.mode[output][1])
+        return "" if key == "0" else key
+
+    def shows_power(self, output: str) -> bool:
+        """Return whether percents of an output are of its power."""
+        return bool(self.state.heater[output][3] == 2)
+
+    def ranged(self, output: str) -> None:
+        """Follow ``RANGE``, whose values are fewer at the outputs 1 and 2."""
+        if output != "0" and self.state.range[output][0] > 1:
+            self.state.range[output] = (0,)
+            raise CommandError(-222, "Data out of range")
+        self.apply(output)
+
+
+def _input_word(word: str) -> str:
+    key = word.upper().lstrip("0") or "0"
+    if key != "0" and key not in _INPUTS:
+        raise CommandError(-222, "Data out of range")
+    return key
+
+
+def _resistance(device: TemperatureController, kelvin: float | None) -> str:
+    return scientific(0.0 if kelvin is None else sensor_resistance(kelvin))
+
+
+_OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs, "default": "0"}
+_INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
+_MODES = [whole(0, 6), Column(_input_word, str), whole(0, 1), whole(0, 1), whole(0, 1), whole(1, 255)]
+
+LakeShore372.table = Table(
+    [
+        *controller_lines(
+            scientific,
+            rate=0.001,
+            heater=[real(1.0, 2000.0, scientific), whole(0, 2), real(0.0, 0.63, scientific), whole(1, 2)],
+            output="0",
+        ),
+        heater_line(scientific, "0"),
+        reading_line("RDGR", _resistance),
+        keyed("OUTMODE", "mode", _MODES, then=TemperatureController.apply, **_OUTPUT),
+        keyed("RANGE", "range", [whole(0, 8)], then=LakeShore372.ranged, **_OUTPUT),
+        keyed("PID", "pid", [real(0.0, 1000, scientific), real(0, 10000, scientific),
+                             real(0, 2500, scientific)], **_OUTPUT),
+        keyed("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(1, 22), whole(0, 1),
+                                 whole(1, 2)], **_INPUT),
+        keyed("INSET", "setup", [whole(0, 1), whole(1, 200), whole(3, 200), whole(0, 59), whole(1, 2)],
+              **_INPUT),
+        plain("SCAN", "scan", [whole(1, 16), whole(0, 1)]),
+    ]
+)  # fmt: skip
