@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
     from labspin.analysis.plots import figure_of, plot_outcomes, plot_t1
     from labspin.analysis.recipes import Recipe, default_recipe, list_recipes, load_recipe
+    from labspin.analysis.report import report_html, write_report
     from labspin.analysis.runplots import plot_runs
     from labspin.analysis.thermal import SpectrumFit, fit_spectrum, gamma_deviance
     from labspin.analysis.uncertainty import (
@@ -72,9 +73,11 @@ _LAZY = {
     "plot_runs": "runplots",
     "plot_t1": "plots",
     "profile_interval": "uncertainty",
+    "report_html": "report",
     "ring_down_window": "models.oscillations",
     "with_derived": "derived",
     "write_outcomes": "fit",
+    "write_report": "report",
 }
 
 __all__ = [
@@ -114,9 +117,11 @@ __all__ = [
     "plot_runs",
     "plot_t1",
     "profile_interval",
+    "report_html",
     "ring_down_window",
     "with_derived",
     "write_outcomes",
+    "write_report",
 ]
 
 

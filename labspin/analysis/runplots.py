@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Axis = tuple[str, str, FloatArray]
 
-__all__ = ["plot_runs"]
+__all__ = ["draw_run", "plot_runs"]
 
 
 def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str | None = None) -> Path:
@@ -51,13 +51,14 @@ def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str 
     figure = Figure(figsize=(6.4 * columns, 4.4 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, run in zip(panels, runs, strict=False):
-        _draw_run(panel, run, quantity)
+        draw_run(panel, run, quantity)
     for panel in panels[len(runs) :]:
         panel.set_axis_off()
     return save(figure, output)
 
 
-def _draw_run(panel: Axes, run: Run, quantity: str | None) -> None:
+def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
+    """Draw one run into ``panel``; ``quantity`` and errors as for `plot_runs`."""
     layout = run.header.layout
     names = [column.name for column in layout.columns]
     chosen = quantity or run.header.signal

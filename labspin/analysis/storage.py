@@ -130,6 +130,7 @@ def _recipe_table(recipe: Recipe | None, outcome: FitOutcome) -> dict[str, Any]:
         "x": recipe.x,
         "y": recipe.y,
         "sigma": recipe.sigma,
+        "select": {name: list(pair) for name, pair in recipe.select.items()},
         "model": recipe.model,
         "options": dict(recipe.options),
         "fixed": dict(recipe.fixed),

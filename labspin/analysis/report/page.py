@@ -10,6 +10,7 @@ __all__ = ["Html", "document", "folded", "join", "pairs", "section", "table", "t
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """What is no character, and what turns the direction of the text around it."""
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _VOID = frozenset({"img", "meta", "br"})
 
 
@@ -23,7 +24,7 @@ def _escaped(child: str) -> str:
     return child if isinstance(child, Html) else html.escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", child))
 
 
-def tag(name: str, *children: str, **attributes: str) -> Html:
+def tag(name: str, /, *children: str, **attributes: str) -> Html:
     """Return an element; ``class_`` stands for the attribute ``class``."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items()
@@ -69,11 +70,10 @@ def folded(title: str, *children: str) -> Html:
 
 def document(title: str, *children: str) -> str:
     """Return the whole page."""
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     head = join(
         [
             tag("meta", charset="utf-8"),
-            tag("meta", http_equiv="Content-Security-Policy", content=policy),
+            tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
             tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
             tag("meta", name="color-scheme", content="light dark"),
             tag("title", title),
@@ -96,7 +96,7 @@ main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-p, li, td, dd { overflow-wrap: anywhere; }
+p, li, dd { overflow-wrap: anywhere; } td { overflow-wrap: break-word; }
 .note, .meta { color: var(--faint); }
 .badge { display: inline-block; padding: .05rem .55rem; margin-right: .4rem; border-radius: 1rem;
   border: 1px solid currentColor; font-size: .85rem; }
@@ -105,19 +105,22 @@ p, li, td, dd { overflow-wrap: anywhere; }
 .box ul { margin: .3rem 0; padding-left: 1.2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .4rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .2rem .9rem .2rem 0;
+  border-bottom: 1px solid var(--line); }
 td { min-width: 4rem; }
 th { color: var(--faint); font-weight: 600; white-space: nowrap; }
 dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .15rem 1rem; margin: .4rem 0; }
 dt { color: var(--faint); overflow-wrap: anywhere; } dd { margin: 0; }
 figure { margin: 1rem 0; }
-figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem; margin: 0 auto; }
+figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem;
+  margin: 0 auto; }
 figcaption { color: var(--faint); font-size: .9rem; }
-pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap;
-  overflow-wrap: anywhere; }
+pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 @media (max-width: 34rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } }
-@media print { :root { --ink: #000; --paper: #fff; --faint: #444; --line: #bbb; --panel: #fff; color-scheme: light; }
+@media print { :root { --ink: #000; --paper: #fff; --faint: #444; --line: #bbb; --panel: #fff;
+    color-scheme: light; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; } .wide { overflow: visible; }
   details::details-content { content-visibility: visible; block-size: auto; } }

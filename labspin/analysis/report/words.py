@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
     """Return a plain value as text; a long list by its ends and its length."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if value is None:
+    if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,0 +1,229 @@
+"""The page of one run, from what was measured down to the versions of everything that took part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.analysis.report.fits import fit_sections, fit_warnings
+from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
+from labspin.analysis.report.pictures import run_picture
+from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
+from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    from labspin.data import Event, Run
+
+__all__ = ["report_html", "write_report"]
+
+_EVENTS = 500
+_SERIOUS = frozenset({"error", "interlock", "warning"})
+
+
+def write_report(run: Run | Path | str, output: Path | str | None = None) -> Path:
+    """Write the report of a run and return where it stands.
+
+    Parameters
+    ----------
+    run
+        A run file, or a run that was read; it may still run, or have died.
+    output
+        HTML file; None: beside the run file.
+
+    Raises
+    ------
+    RunFileError
+        The run cannot be read.
+    FitError
+        The page cannot be written, or would take the place of data.
+    """
+    opened = _opened(run)
+    target = Path(output) if output is not None else opened.path.with_suffix(".html")
+    if target.is_dir():
+        target = target / f"{opened.path.stem}.html"
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise FitError(f"report {target}: wanted a name that ends in .html, so that no data are overwritten")
+    page = report_html(opened).encode("utf-8", "replace")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(page)
+    except OSError as error:
+        raise FitError(f"report {target}: cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def report_html(run: Run | Path | str) -> str:
+    """Return the report of a run as one HTML page that needs nothing else; the errors are `read_run`'s."""
+    opened = _opened(run)
+    header = opened.header
+    return document(
+        header.label or header.procedure,
+        _head(opened),
+        _concerns(opened),
+        section("Measurement", run_picture(opened), _quantities(opened)),
+        fit_sections(opened),
+        _truth(header.truth),
+        section("Parameters", _parameters(header.parameters), folded("Plan", pairs(_leaves(header.plan)))),
+        section("Instruments", *_instruments(opened)),
+        section("Safe state", _safe_state(opened)),
+        section("Log", _log(opened.events)),
+        section("Versions and files", *_origin(opened)),
+    )
+
+
+def _opened(run: Run | Path | str) -> Run:
+    if not isinstance(run, (str, Path)):
+        return run
+    from labspin.data import read_run
+
+    return read_run(Path(run))
+
+
+def _head(run: Run) -> Html:
+    header = run.header
+    simulated = bool(header.station.get("simulated")) or header.truth is not None
+    badges = [tag("span", run.status, class_=f"badge {'good' if run.status == 'finished' else 'bad'}")]
+    if simulated:
+        badges.append(tag("span", "simulated", class_="badge warn"))
+    total = "?" if header.layout.size is None else str(header.layout.size)
+    lasted = interval(header.started, run.ended)
+    facts = [
+        ("procedure", header.procedure),
+        ("station", shown(header.station.get("name", "–"))),
+        ("started", header.started),
+        ("ended", f"{run.ended or '–'}{f' (after {lasted})' if lasted else ''}"),
+        ("points", f"{len(run.points)} of {total}"),
+        ("run", header.run_id),
+    ]
+    if header.seed is not None:
+        facts.append(("seed", str(header.seed)))
+    notes = [(name, shown(value)) for name, value in flattened(header.extra) if isinstance(value, str)]
+    return join([tag("h1", header.label or header.procedure), tag("p", *badges), pairs([*facts, *notes])])
+
+
+def _concerns(run: Run) -> Html:
+    """Return what a reader must know before believing a number of this page."""
+    found = []
+    if run.status != "finished":
+        found.append(f"The run is {run.status}: the data are what was measured until then.")
+    size = run.header.layout.size
+    if size is not None and len(run.points) < size:
+        found.append(f"{size - len(run.points)} of {size} points are missing.")
+    unsafe = [event for event in run.events_of("safe") if not event.data.get("ok", True)]
+    found += [f"Not safe: {event.message}" for event in unsafe]
+    if not run.events_of("safe") and run.status not in ("running",):
+        found.append("The file does not say that the instruments were left safe.")
+    found += [f"{event.kind}: {event.message}" for event in run.events if event.kind in _SERIOUS][:20]
+    found += [f"Fit {record.name}: {text}" for record in run.fits for text in fit_warnings(record)[:5]]
+    if run.header.environment.get("code", {}) and _changed(run.header.environment):
+        found.append("The code had changes that no commit holds.")
+    return tag("div", tag("ul", *(tag("li", text) for text in found)), class_="box") if found else join([])
+
+
+def _changed(environment: Mapping[str, Any]) -> bool:
+    code = environment.get("code")
+    return isinstance(code, Mapping) and bool(code.get("changed"))
+
+
+def _quantities(run: Run) -> Html:
+    layout = run.header.layout
+    rows = []
+    for axis in layout.dimensions:
+        low, high = (with_unit(float(limit), axis.unit) for limit in (axis.values.min(), axis.values.max()))
+        rows.append([axis.name, "axis", f"{len(axis)} values, {low} to {high}"])
+    for column in layout.columns:
+        shape = "×".join(map(str, column.shape))
+        unit = "" if column.unit in ("", "1") else f"in {column.unit}"
+        text = ", ".join(word for word in (column.description, unit, shape and f"{shape} a point") if word)
+        rows.append([column.name, column.role, text])
+    return folded("What was measured", table(["name", "", "meaning"], rows, limit=200))
+
+
+def _truth(truth: Mapping[str, Any] | None) -> Html:
+    if truth is None:
+        return join([])
+    note = tag("p", "What the simulated sample really is, in SI units.", class_="note")
+    return section("Ground truth", note, pairs(_leaves(truth)))
+
+
+def _leaves(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, shown(value)) for name, value in flattened(content)]
+
+
+def _parameters(parameters: Mapping[str, Any]) -> Html:
+    rows = []
+    for name, entry in parameters.items():
+        known = isinstance(entry, Mapping) and "value" in entry
+        value = with_unit(entry["value"], str(entry.get("unit") or "1")) if known else shown(entry)
+        rows.append([name.replace("_", " "), value])
+    return table(["parameter", "value"], rows)
+
+
+def _instruments(run: Run) -> Iterable[Html]:
+    before, after = run.header.snapshot, run.snapshot_after or {}
+    devices = before.get("instruments") if isinstance(before.get("instruments"), Mapping) else before
+    later = after.get("instruments") if isinstance(after.get("instruments"), Mapping) else after
+    drivers = run.header.station.get("drivers")
+    for name, device in (devices or {}).items():
+        content = device if isinstance(device, Mapping) else {"settings": device}
+        driver = drivers.get(name, "") if isinstance(drivers, Mapping) else ""
+        yield tag("h3", name)
+        facts = [("identity", shown(content.get("identity", "–")))]
+        yield pairs([*facts, ("driver", shown(driver))] if driver else facts)
+        yield folded("Settings", _settings(content, (later or {}).get(name)))
+    actuators = before.get("actuators")
+    if isinstance(actuators, Mapping):
+        yield tag("h3", "Actuators")
+        yield _actuators(actuators, after.get("actuators"))
+
+
+def _settings(before: Mapping[str, Any], after: Any) -> Html:
+    first = dict(_leaves(_table(before, "settings")))
+    last = dict(_leaves(_table(after, "settings"))) if isinstance(after, Mapping) else {}
+    rows = [[name, first.get(name, "–"), last.get(name, "–")] for name in {**first, **last}]
+    return table(["setting", "before the run", "after the run"], rows, limit=300)
+
+
+def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = content.get(name, {})
+    return value if isinstance(value, Mapping) else {name: value}
+
+
+def _actuators(before: Mapping[str, Any], after: Any) -> Html:
+    def text(content: Any) -> str:
+        if isinstance(content, Mapping) and "value" in content:
+            return with_unit(content["value"], str(content.get("unit") or "1"))
+        return shown(content)
+
+    later = after if isinstance(after, Mapping) else {}
+    rows = [[name, text(value), text(later.get(name))] for name, value in before.items()]
+    return table(["actuator", "before the run", "after the run"], rows)
+
+
+def _safe_state(run: Run) -> Html:
+    events = run.events_of("safe")
+    if not events:
+        return tag("p", "The file holds no record of a safe state.", class_="bad")
+    done, failed = tag("span", "done", class_="good"), tag("b", "FAILED", class_="bad")
+    rows = [
+        [clock_time(event.time), event.message, done if event.data.get("ok", True) else failed]
+        for event in events
+    ]
+    return table(["time (UTC)", "action", ""], rows)
+
+
+def _log(events: Iterable[Event]) -> Html:
+    rows = [[clock_time(e.time), e.kind, e.message] for e in events if e.kind not in ("safe", "truth")]
+    if not rows:
+        return tag("p", "Nothing happened that was worth a line.", class_="note")
+    return table(["time (UTC)", "kind", "message"], rows, limit=_EVENTS)
+
+
+def _origin(run: Run) -> Iterable[Html]:
+    station = run.header.station
+    yield pairs(_leaves(run.header.environment))
+    yield pairs([("run file", run.path.name), ("station file", shown(station.get("path", "–")))])
+    text = station.get("text")
+    if isinstance(text, str) and text:
+        yield folded("Station file", tag("pre", text))

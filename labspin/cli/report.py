@@ -1,0 +1,34 @@
+"""`labspin report`: everything about a run on one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, console, print_json
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("report", help="write a run up on one HTML page", description=__doc__)
+    parser.add_argument("run", type=Path, help="run file, whether the run has finished or not")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="HTML file (default: beside the run)"
+    )
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Write the page, and say where it is."""
+    from labspin.analysis import write_report
+
+    path = write_report(arguments.run, arguments.output)
+    if arguments.json:
+        print_json({"path": str(path)})
+    else:
+        console().print(str(path), markup=False)
+    return 0

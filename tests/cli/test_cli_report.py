@@ -1,0 +1,34 @@
+"""`labspin report`, as a user types it."""
+
+import json
+
+import pytest
+
+from labspin.cli import main
+from labspin.data import Column, Layout, RunHeader, RunWriter
+
+
+@pytest.fixture
+def path(tmp_path):
+    layout = Layout(columns=(Column(name="signal", unit="V"),), size=3)
+    with RunWriter.create(tmp_path / "run.h5", RunHeader(procedure="scan", layout=layout)) as writer:
+        for index in range(3):
+            writer.append(index, float(index), [float(index)])
+        return writer.finish("finished")
+
+
+def test_the_page_is_written_and_named(path, tmp_path, capsys):
+    assert main(["report", str(path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "run.html")
+    assert main(["report", str(path), "-o", str(tmp_path / "a.html"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"path": str(tmp_path / "a.html")}
+    assert "<h1>scan</h1>" in (tmp_path / "a.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "match"), [("missing.h5", "missing.h5"), ("run.h5", "ends in .html")])
+def test_what_cannot_be_done_is_said_in_a_sentence(path, tmp_path, capsys, name, match):
+    output = [] if name == "missing.h5" else ["-o", str(path)]
+    assert main(["report", str(tmp_path / name), *output]) == 1
+    error = capsys.readouterr().err
+    assert match in error
+    assert error.count("\n") == 1
