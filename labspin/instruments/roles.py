@@ -16,8 +16,8 @@ role                       may be set (unit)                           is read (
                            phase (rad), time_constant (s),             (quadratures and traces, V)
                            sensitivity (V)
 `TemperatureController`    setpoint (K)                                temperature (K)
-`CantileverReadout`        frequency (Hz), amplitude (V)               (response, ring-down, V;
-                                                                       thermal spectrum, V²/Hz)
+`CantileverReadout`        frequency (Hz), amplitude (V),              (response, ring-down, V;
+                           time_constant (s)                           thermal spectrum, V²/Hz)
 `LaserPower`               power (W)                                   measured_power (W)
 =========================  ==========================================  ==============================
 """
@@ -364,12 +364,23 @@ class CantileverReadout(Device, Protocol):
     @amplitude.setter
     def amplitude(self, value: float) -> None: ...
 
+    @property
+    def time_constant(self) -> float:
+        """Control the time constant of the detection's filter (s)."""
+        ...
+
+    @time_constant.setter
+    def time_constant(self, value: float) -> None: ...
+
     def quadratures(self) -> complex:
         """Return X + iY of the motion at the drive's frequency as it is now (V, root-mean-square)."""
         ...
 
-    def settling_time(self) -> float:
-        """Return the time (s) after which motion and filter have settled behind a change of the drive."""
+    def settling_time(self, ring_down_time: float | None = None) -> float:
+        """Return the time (s) after which motion and filter have settled behind a change of the drive.
+
+        The ring-down time is that of the station file where none is given; 0 gives that of the filter alone.
+        """
         ...
 
     def record(self, duration: float, *, rate: float | None = None) -> tuple[FloatArray, ComplexArray]:
@@ -383,7 +394,11 @@ class CantileverReadout(Device, Protocol):
         ...
 
     def ring_down(
-        self, duration: float | None = None, *, rate: float | None = None
+        self,
+        duration: float | None = None,
+        *,
+        rate: float | None = None,
+        settling_time: float | None = None,
     ) -> tuple[FloatArray, ComplexArray]:
         """Drive until settled, stop, and return times (n,) in s and the decaying quadratures (n,) in V."""
         ...
@@ -395,6 +410,7 @@ class CantileverReadout(Device, Protocol):
         averages: int = 10,
         offset: float = 0.0,
         time_constant: float | None = None,
+        window: str = "none",
     ) -> tuple[FloatArray, FloatArray, int]:
         """Return frequencies (n,) in Hz, density of the undriven motion (n,) in V²/Hz, and averages."""
         ...
@@ -451,7 +467,7 @@ ACTUATORS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sensitivity": "V",
         },
         "TemperatureController": {"setpoint": "K"},
-        "CantileverReadout": {"frequency": "Hz", "amplitude": "V"},
+        "CantileverReadout": {"frequency": "Hz", "amplitude": "V", "time_constant": "s"},
         "LaserPower": {"power": "W"},
     }
 )
