@@ -32,9 +32,11 @@ from labspin.instruments.sequence import Pulse, PulseSequence
 if TYPE_CHECKING:
     from labspin.instruments.adapter import NoOptions, RoleAdapter
     from labspin.instruments.base import Guarded, GuardedChannel, LabspinInstrument
+    from labspin.instruments.composite import CompositeAdapter
     from labspin.instruments.limits import check_limits, limited, on_off, one_of
 
 _LAZY = {
+    "CompositeAdapter": "composite",
     "Guarded": "base",
     "GuardedChannel": "base",
     "LabspinInstrument": "base",
@@ -52,6 +54,7 @@ __all__ = [
     "READINGS",
     "ROLES",
     "CantileverReadout",
+    "CompositeAdapter",
     "Device",
     "DriverEntry",
     "Gaussmeter",

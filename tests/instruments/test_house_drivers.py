@@ -15,6 +15,7 @@ from labspin.instruments import (
     DRIVERS,
     READINGS,
     ROLES,
+    CompositeAdapter,
     Device,
     RoleAdapter,
     driver_names,
@@ -30,6 +31,11 @@ UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|dimensionless)"
 DOCSTRING = re.compile(rf"(Control|Get|Measure|Set) .*\((.*[;:] )?{UNITS}[,:)].*\)?\.$", re.DOTALL)
 
 every_driver = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+# Instruments that are made of others have no connection, no device and no twin of their own.
+DEVICE_ENTRIES = {name: e for name, e in ENTRIES.items() if not issubclass(e.adapter, CompositeAdapter)}
+COMPOSED = {name: entry for name, entry in ENTRIES.items() if name not in DEVICE_ENTRIES}
+every_device = pytest.mark.parametrize("entry", DEVICE_ENTRIES.values(), ids=DEVICE_ENTRIES)
+every_composed = pytest.mark.parametrize("entry", COMPOSED.values(), ids=COMPOSED)
 
 
 def own_properties(kind):
@@ -77,12 +83,12 @@ def test_a_property_says_what_it_does_with_unit_and_range(entry):
     assert found
 
 
-@every_driver
+@every_device
 def test_a_driver_has_a_safe_state_of_its_own(entry):
     assert entry.driver.safe is not Guarded.safe
 
 
-@every_driver
+@every_device
 def test_a_setting_refuses_nonsense_and_sends_nothing(entry):
     if not issubclass(entry.driver, Guarded):
         pytest.skip("its settings are methods, tested in its own file")
@@ -102,7 +108,7 @@ def test_a_setting_refuses_nonsense_and_sends_nothing(entry):
     assert wire.sent == []
 
 
-@every_driver
+@every_device
 def test_ranges_are_those_of_actuators(entry):
     ranges = entry.adapter.ranges()
     assert set(ranges) == {**ACTUATORS[entry.role], **entry.adapter.units}.keys()
@@ -116,10 +122,22 @@ def test_a_module_names_its_quirks_and_their_source(entry):
     assert re.search(r"[Mm]anual|documentation", text)
 
 
-@every_driver
-def test_a_driver_has_a_twin_and_tests(entry):
+@every_device
+def test_a_driver_has_a_twin(entry):
     assert entry.name in DEVICES
+
+
+@every_driver
+def test_a_driver_has_tests(entry):
     assert (Path(__file__).parent / f"test_{entry.name}.py").exists()
+
+
+@every_composed
+def test_what_is_made_of_others_moves_what_its_parts_can(entry):
+    assert set(entry.adapter.moves) == {**ACTUATORS[entry.role], **entry.adapter.units}.keys()
+    for attribute, (part, moved) in entry.adapter.moves.items():
+        assert ACTUATORS[entry.adapter.parts[part]][moved] == ACTUATORS[entry.role][attribute]
+    assert not entry.adapter.uses_visa()
 
 
 @pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)

@@ -149,7 +149,8 @@ class LockInAmplifier(MessageDevice):
     def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
         self.registers: dict[str, Register] = {}
         self.saturated = False  # a stray voltage overloads the input (a fault)
-        self.largest_input = self.largest_output = 0.0  # V rms, since the last `update_status`
+        self.largest_input = self.present_input = 0.0  # V peak, since the last `update_status` and now
+        self.largest_output = 0.0  # V rms
         super().__init__(world, wiring=wiring, **options)
         world.watch(self.follow)
 
@@ -309,14 +310,16 @@ class LockInAmplifier(MessageDevice):
         """Return the mixer's output at ``times``, V rms."""
         limit = self.input_limit
         if self.saturated:
-            self.largest_input = max(self.largest_input, 2 * limit)
+            self.largest_input = self.present_input = 2 * limit
             return np.full(len(times), limit / math.sqrt(2), dtype=np.complex128)
         detector = self.wiring.get("input", "")
         if not detector or self.unlocked or not self.connected:
+            self.present_input = 0.0
             return np.zeros(len(times), dtype=np.complex128)
         envelope = self.world.quadratures(detector, self.detection_frequency, times)
         size = np.abs(envelope)
         self.largest_input = max(self.largest_input, float(size.max()))
+        self.present_input = float(size[-1])
         clipped = envelope * np.minimum(1.0, limit / np.maximum(size, 1e-300))
         turned = cmath.exp(-1j * math.radians(self.state.phase)) / math.sqrt(2)
         return np.asarray(clipped * turned, dtype=np.complex128)
@@ -342,10 +345,10 @@ class LockInAmplifier(MessageDevice):
     def overloads(self) -> tuple[bool, bool]:
         """Return whether input and output have been overloaded since the last call."""
         found = (
-            self.saturated or self.largest_input > self.input_limit,
+            self.largest_input > self.input_limit,
             self.largest_output > _OVERLOAD * self.full_scale,
         )
-        self.largest_input = 0.0
+        self.largest_input = self.present_input
         self.largest_output = _largest_part(self.filter.state[-1:])
         return found
 

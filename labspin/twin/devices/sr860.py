@@ -183,16 +183,14 @@ class SR860(LockInAmplifier):
 
     def present_overloads(self) -> int:
         """Return the overloads of this instant, by bits (CUROVLDSTAT)."""
-        before, self.largest_input = self.largest_input, 0.0
         self._look(np.array([self.world.clock.now()]))
         output = max(abs(self.filter.output.real), abs(self.filter.output.imag)) > self.full_scale
-        overloaded = self.largest_input > self.input_limit
-        self.largest_input = max(self.largest_input, before)
+        overloaded = self.present_input > self.input_limit
         return (CHANNEL_1 | CHANNEL_2) * output | UNLOCK * self.unlocked | RANGE * overloaded
 
     def signal_strength(self) -> int:
         """Return 0 (weak) to 4 (overload) for the last input (ILVL)."""
-        size = max(self.largest_input, 1e-300) / self.input_limit
+        size = max(self.present_input, 1e-300) / self.input_limit
         return 4 if size > 1 else max(0, 3 + math.ceil(math.log10(size) * 2))
 
     def status_byte(self) -> int:
