@@ -50,23 +50,29 @@ class SimulatedWorld:
         except LabspinError as error:
             raise StationError(f"{where}: {error}") from error
 
-    def connection(self, spec: InstrumentSpec) -> Any:
-        """Return what ``spec``'s driver connects to: the simulated device, in process.
+    def device(self, spec: InstrumentSpec) -> Any:
+        """Return the simulated device of ``spec``, wired to the world.
 
         Raises
         ------
         StationError
             The driver has no twin, or the twin does not take the wiring or the options.
         """
-        from labspin.twin.adapter import SimulatedAdapter
-
         kind = _twin_class(spec, self._where)
         try:
             device = kind(self.world, wiring=spec.wiring, **_twin_options(kind, spec))
         except LabspinError as error:
             raise StationError(f"{self._where}: instruments.{spec.name}.twin: {error}") from error
         self.devices[spec.name] = device
-        if hasattr(device, "handle"):  # speaks in whole requests, not in lines
+        return device
+
+    def connection(self, spec: InstrumentSpec) -> Any:
+        """Return what ``spec``'s driver connects to: the simulated device, in process; see `device`."""
+        from labspin.twin.adapter import SimulatedAdapter
+
+        device = self.device(spec)
+        # Some speak in whole requests or are called; what takes bytes needs an adapter.
+        if hasattr(device, "handle") or getattr(device, "in_process", False):
             return device
         return SimulatedAdapter(device, timeout=spec.timeout)
 

@@ -28,6 +28,7 @@ from labspin.station.records import (
     read_interlocks,
     read_simulation,
 )
+from labspin.station.serving import DEFAULT_PORT_BASE, ServedBench
 from labspin.station.simulation import SimulatedWorld
 
 __all__ = ["DoctorRow", "Station", "load_station", "text_digest"]
@@ -108,6 +109,50 @@ class Station:
         except BaseException:
             _close(opened)
             raise
+
+    def serve(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port_base: int = DEFAULT_PORT_BASE,
+        speed: float | None = None,
+        seed: int | None = None,
+    ) -> ServedBench:
+        """Serve the simulated instruments over TCP, until the returned bench is closed.
+
+        Parameters
+        ----------
+        host
+            Address to listen at; the default lets in this machine only.
+        port_base
+            Port of the first instrument; the others follow. 0 takes free ones. A pulse streamer always
+            takes the ports that its maker's client expects.
+        speed
+            Simulated seconds per second; None: the file's, or 1 where its clock is "fast".
+        seed
+            Seed of the bench instead of the file's.
+
+        Raises
+        ------
+        StationError
+            The station is a real one.
+        ConnectionFailedError
+            A port is taken.
+        """
+        if self.simulation is None:
+            raise StationError(
+                f"{self.path}: wanted a simulated station to serve, but it has real addresses; add "
+                "[simulation] and remove them"
+            )
+        spec = self.simulation if seed is None else replace(self.simulation, seed=seed)
+        return ServedBench(
+            spec,
+            self.instruments,
+            f"{self.path}: simulation",
+            host=host,
+            port_base=port_base,
+            speed=speed,
+        )
 
     def doctor(self) -> list[DoctorRow]:
         """Connect to each instrument by itself, ask who it is, and report. Moves and sets nothing."""

@@ -1,0 +1,121 @@
+"""`labspin bench serve`: a simulated station over TCP, so that any program can drive its instruments."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.output import add_json, print_json
+
+if TYPE_CHECKING:
+    from labspin.station import ServedBench
+
+__all__ = ["add", "execute"]
+
+_LOOK = 0.5  # s between looks for a signal, where waiting cannot be interrupted
+_LOCAL_HOST, _PORT_BASE = "127.0.0.1", 5025
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "bench", help="serve a simulated bench to other programs", description=__doc__
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    serve = actions.add_parser(
+        "serve",
+        help="open a socket for every simulated instrument",
+        description="Open a socket for every instrument of a simulated station, print their VISA resource "
+        "names, and serve them until Ctrl-C or SIGTERM. Several programs may connect at once.",
+    )
+    serve.add_argument("station", type=Path, help="station file (TOML) with a [simulation]")
+    serve.add_argument(
+        "--port-base", type=int, default=_PORT_BASE, metavar="N",
+        help=f"port of the first instrument, the others follow; 0 takes free ports (default {_PORT_BASE})",
+    )  # fmt: skip
+    serve.add_argument(
+        "--speed", type=float, default=None, metavar="X",
+        help="simulated seconds per second (default: the station's, 1 if its clock is \"fast\")",
+    )  # fmt: skip
+    serve.add_argument(
+        "--host", default=_LOCAL_HOST, metavar="HOST",
+        help=f"address to listen at (default {_LOCAL_HOST}: this machine only)",
+    )  # fmt: skip
+    serve.add_argument("--seed", type=int, default=None, metavar="N", help="seed, instead of the station's")
+    add_json(serve)
+    serve.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Serve until a signal comes."""
+    from labspin.station import is_local, load_station
+
+    station = load_station(arguments.station)
+    if not is_local(arguments.host):
+        sys.stderr.write(
+            f"labspin: warning: at {arguments.host} everybody on the network can drive this bench, without "
+            f"a password; leave --host out to let in this machine only\n"
+        )
+    with (
+        _until_signal() as stopped,
+        station.serve(
+            host=arguments.host, port_base=arguments.port_base, speed=arguments.speed, seed=arguments.seed
+        ) as bench,
+    ):
+        _tell(station.name, bench, as_json=arguments.json)
+        while not stopped.wait(_LOOK):
+            pass
+    return 0
+
+
+def _tell(name: str, bench: ServedBench, *, as_json: bool) -> None:
+    speed = bench.world.clock.speed  # type: ignore[attr-defined]
+    if as_json:
+        print_json(
+            {
+                "station": name,
+                "speed": speed,
+                "instruments": [
+                    {"name": row.name, "role": row.role, "driver": row.driver, "address": row.address,
+                     "port": row.port, "read_termination": row.read_termination, "note": row.note}
+                    for row in bench.instruments
+                ],
+            }
+        )  # fmt: skip
+    else:
+        rows = [
+            (row.name, row.driver, row.address, row.note or repr(row.read_termination))
+            for row in bench.instruments
+        ]
+        heads = ("instrument", "driver", "VISA resource or host", "answers end with")
+        sys.stdout.write(f"{name}, served at {speed:g} simulated seconds a second; Ctrl-C ends it\n\n")
+        _write_aligned([heads, *rows])
+    sys.stdout.flush()
+
+
+def _write_aligned(rows: Sequence[Sequence[str]]) -> None:
+    """Print columns that are never folded, so that an address can be copied whole."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(f"  {'  '.join(cells)}".rstrip() + "\n")
+
+
+@contextmanager
+def _until_signal() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that closing is never broken off half-way."""
+    stopped = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
