@@ -38,6 +38,7 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "pulse_streamer": "labspin.instruments.pulse_streamer:PulseStreamerLines",
         "sr830": "labspin.instruments.sr830:SR830LockIn",
         "sr860": "labspin.instruments.sr860:SR860LockIn",
+        "cantilever_readout": "labspin.instruments.cantilever_readout:LockInCantilever",
         "smb100a": "labspin.instruments.smb100a:SMB100AMicrowave",
         "scpi_source": "labspin.instruments.scpi_source:ScpiMicrowave",
         "e36312a": "labspin.instruments.e36312a:E36312AMagnet",
