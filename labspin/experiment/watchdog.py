@@ -69,8 +69,7 @@ class Watchdog:
             The watchdog cannot be started, or the bench is another run's.
         """
         try:
-            self._start()
-            self._ask({"watch": str(Path(path).absolute())}, self._patience)
+            self._begin({"watch": str(Path(path).absolute())})
         except BaseException:
             self.close()
             raise
@@ -92,16 +91,26 @@ class Watchdog:
         with contextlib.suppress(OSError), _pipe(process.stdin) as pipe:
             pipe.write(_line({"dismiss": True}))
         try:
-            process.wait(_DISMISSAL)
+            process.wait(min(self._patience, _DISMISSAL))
         except subprocess.TimeoutExpired:
-            _log.warning("the watchdog of station %r does not end; it is left to itself", self._name)
-            return
+            process.kill()  # it has nothing to watch over
+            process.wait()
         _pipe(process.stdout).close()
 
+    def _begin(self, message: dict[str, Any]) -> None:
+        process = self._process
+        if process is None:
+            self._start()
+        try:
+            self._ask(message, self._patience)
+        except SafetyError:
+            if process is None or process.poll() is None:
+                raise
+            self.close()  # the watchdog of earlier runs has been killed meanwhile
+            self._start()
+            self._ask(message, self._patience)
+
     def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
-        self.close()
         # A session of its own: Ctrl-C and a closed terminal are the run's business.
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":

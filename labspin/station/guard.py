@@ -84,10 +84,9 @@ class Guard:
             witness.event("watchdog", "the process of the run is gone; the watchdog makes the bench safe")
             left = self._make_all_safe(witness)
             if left:
-                problem = (
-                    f"{', '.join(left)} could not be made safe within {self._persistence:g} s; see to it"
-                )
-                witness.event("error", f"watchdog: {problem}", left=left)
+                names = ", ".join(left)
+                text = f"watchdog: {names} not safe after {self._persistence:g} s; see to it by hand"
+                witness.event("error", text, left=left)
             else:
                 witness.event("watchdog", "the bench is in its safe state")
         self.end()

@@ -1,0 +1,156 @@
+"""A served bench, runs on it in processes of their own, and what is left when these are killed."""
+
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import tomllib
+from pathlib import Path
+
+from labspin.clock import SimulatedClock
+from labspin.twin import World, samples
+from labspin.twin.devices import DEVICES
+from labspin.twin.server import BenchServer
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "instruments" / "levitated-diamond-lab.toml"
+RATE, INTERVAL = 2.0, 0.1  # A/s and s of the magnet's ramp in that file
+NAMES = {"microwave": "sg384", "magnet": "kepco_bop", "pulses": "pulse_streamer", "counter": "sr400"}
+
+CODE = """
+    import sys
+    import time
+    from pathlib import Path
+    from labspin.data import Column
+    from labspin.experiment import Linear, Procedure, Product, Snake, Values, run
+    from labspin.instruments import PulseSequence
+    from labspin.station import load_station
+
+    class Sweep(Procedure):
+        quantities = (Column(name="current", unit="A"),)
+
+        def settings(self):
+            return {"microwave.frequency": 2.87e9, "microwave.power": 0.0}
+
+        def plan(self):
+            there_and_back = Linear("magnet.current", 4.0, -4.0, 9, unit="A")
+            return Snake(Product(Values("round", range(100)), there_and_back))
+
+        def prepare(self, bench):
+            bench.microwave.output_enabled = True
+            bench.pulses.load(PulseSequence().then("laser", "microwave", duration=1e-3), repetitions=-1)
+            bench.pulses.start()
+            print("prepared", flush=True)
+
+        def measure(self, bench, point):
+            time.sleep(0.02)
+            return {"current": bench.magnet.measured_current}
+
+    if __name__ == "__main__":
+        with load_station(sys.argv[1]).connect() as bench:
+            outcome = run(Sweep(), bench, Path(sys.argv[2]))
+        print(outcome.status, flush=True)
+"""
+
+
+class ServedBench:
+    """The lab's bench, every device behind a socket of its own, in real time; a context manager.
+
+    ``commands`` holds (time, set-point in A, whether the output is on, true current in A) after every message
+    to the supply.
+    """
+
+    def __init__(self, folder):
+        self.world = World(samples.load("levitated_diamond")(), SimulatedClock(1.0), seed=1)
+        self.devices = {name: DEVICES[driver](self.world) for name, driver in NAMES.items()}
+        self.commands = []
+        self._watch_supply()
+        any_port = {"pulses": 0}
+        self.server = BenchServer(self.devices, ports=any_port, binary_ports=any_port)
+        text = LAB.read_text(encoding="utf-8").replace("[station]", '[station]\nvisa_library = "@py"')
+        for name, table in tomllib.loads(text)["instruments"].items():
+            text = text.replace(table["address"], self.server.addresses[name])
+        self.station = folder / "served.toml"
+        self.station.write_text(text, encoding="utf-8")
+        self.script = folder / "sweep.py"
+        self.script.write_text(textwrap.dedent(CODE), encoding="utf-8")
+
+    def _watch_supply(self):
+        supply = self.devices["magnet"]
+        receive = supply.receive
+
+        def watched(data):
+            receive(data)
+            state = supply.state
+            self.commands.append((time.monotonic(), state.current, state.enabled, supply.output_current()))
+
+        supply.receive = watched
+
+    def start(self, path):
+        """Start a run that is recorded in ``path``."""
+        return subprocess.Popen(
+            [sys.executable, str(self.script), str(self.station), str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+
+    def kill(self, process):
+        """Kill a run with its whole process group, as nothing else does, and return what it had said."""
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate(timeout=30)
+        return said
+
+    @property
+    def is_safe(self):
+        """Whether magnet, microwave and laser are as they should be left, seen from within the devices."""
+        supply = self.devices["magnet"]
+        return (
+            abs(supply.output_current()) < 0.01
+            and not supply.state.enabled
+            and self.world.level("microwave.power") == -math.inf
+            and not self.world.playing
+        )
+
+    def wait_until_safe(self, timeout=30.0):
+        """Return the seconds until the bench is safe, or None."""
+        began = time.monotonic()
+        while time.monotonic() - began < timeout:
+            if self.is_safe:
+                return time.monotonic() - began
+            time.sleep(0.01)
+        return None
+
+    def greatest_step(self, since):
+        """Return the greatest step (A) between two set-points while the supply was on, after ``since``."""
+        sent = [(current, enabled) for moment, current, enabled, _ in self.commands if moment >= since]
+        steps = [abs(b - a) for (a, was_on), (b, is_on) in itertools.pairwise(sent) if was_on and is_on]
+        return max(steps, default=0.0)
+
+    def current_when_switched_off(self, since):
+        """Return the true current (A) in the coil at each time that the output went off after ``since``."""
+        known = [command for command in self.commands if command[0] >= since]
+        return [abs(before[3]) for before, after in itertools.pairwise(known) if before[2] and not after[2]]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.server.close()
+
+
+def wait_for_log(path, words, timeout=30.0):
+    """Return the watchdog's log of a run once it holds ``words``."""
+    log = path.with_name(path.name + ".watchdog.log")
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if log.exists() and words in (text := log.read_text(encoding="utf-8")):
+            return text
+        time.sleep(0.02)
+    return log.read_text(encoding="utf-8") if log.exists() else ""

@@ -1,0 +1,235 @@
+import json
+import os
+import random
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
+
+from labspin.data import Column, Postscript, read_run
+from labspin.errors import LabspinError, RunFileError, SafetyError
+from labspin.experiment import Linear, Procedure, Watchdog, run
+from labspin.experiment.watchdog import keep_watch
+from labspin.station import guard, load_station
+
+# -- runs that are killed -----------------------------------------------------------------------------------
+
+
+def kill_at(folder, delay):
+    """Kill a run ``delay`` s after its first ramp began; return what there is to check."""
+    folder.mkdir()
+    path = folder / "run.h5"
+    with ServedBench(folder) as served:
+        process = served.start(path)
+        assert process.stdout.readline() == "prepared\n"
+        time.sleep(delay)
+        killed = time.monotonic()
+        served.kill(process)
+        took = served.wait_until_safe()
+        log = wait_for_log(path, "the bench is in its safe state")
+        return {
+            "took": took,
+            "log": log,
+            "run": read_run(path),
+            "step": served.greatest_step(killed - 0.5),
+            "off": served.current_when_switched_off(killed - 0.5),
+        }
+
+
+def test_a_run_killed_at_any_moment_leaves_a_safe_bench(tmp_path):
+    delays = [random.Random(7).uniform(0.0, 4.0) for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(kill_at, [tmp_path / str(number) for number in range(5)], delays))
+    for result in found:
+        assert result["took"] is not None
+        assert result["step"] <= 1.05 * RATE * INTERVAL, "by its ramp, not by a jump"
+        assert result["off"], "the supply was switched off"
+        assert max(result["off"]) < 0.1, "with no current in the coil"
+        assert result["run"].status == "dead"
+        said = [(event.kind, event.message) for event in result["run"].events if "watchdog" in event.message]
+        assert ("safe", "watchdog: magnet: magnet.current at 0 A") in said
+        assert "magnet: safe()" in result["log"]
+
+
+class Short(Procedure):
+    quantities = (Column(name="current", unit="A"),)
+    seen = None
+
+    def plan(self):
+        return Linear("magnet.current", 0.0, 0.2, 3, unit="A")
+
+    def measure(self, bench, point):
+        type(self).seen = bench._watchdog.process_id
+        return {"current": bench.magnet.measured_current}
+
+
+def test_a_watchdog_serves_all_runs_of_a_bench_and_goes_quietly(tmp_path):
+    with ServedBench(tmp_path) as served:
+        with load_station(served.station).connect() as bench:
+            assert bench._watchdog.process_id is None
+            run(Short(), bench, tmp_path / "one.h5")
+            first = Short.seen
+            assert os.getsid(first) == first, "out of reach of the terminal's signals"
+            run(Short(), bench, tmp_path / "two.h5")
+            assert Short.seen == first
+            os.kill(first, 9)  # somebody tidies up
+            run(Short(), bench, tmp_path / "three.h5")
+            assert Short.seen != first
+        with pytest.raises(ProcessLookupError):
+            os.kill(Short.seen, 0)
+    assert not list(tmp_path.glob("*.log"))
+    assert read_run(tmp_path / "three.h5").status == "finished"
+
+
+def test_a_station_that_was_changed_is_not_watched_and_not_run(tmp_path):
+    with ServedBench(tmp_path) as served, load_station(served.station).connect() as bench:
+        served.station.write_text(served.station.read_text() + "\n# a remark\n")
+        with pytest.raises(SafetyError, match="was changed after the run's process had read it"):
+            run(Short(), bench, tmp_path / "run.h5")
+        assert not bench.magnet.output_enabled
+    assert not (tmp_path / "run.h5").exists()
+
+
+def test_a_bench_without_a_watchdog(tmp_path):
+    with ServedBench(tmp_path) as served, load_station(served.station).connect(watchdog=False) as bench:
+        assert bench._watchdog is None
+        with bench.watched(tmp_path / "run.h5"):
+            assert bench._watchdog is None
+
+
+# -- the duty of a station's watchdog ----------------------------------------------------------------------
+
+
+def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
+    path = tmp_path / "run.h5"
+    with ServedBench(tmp_path) as served:
+        station = load_station(served.station)
+        with station.connect(watchdog=False) as bench:
+            bench.actuator("magnet.current").energise()
+            bench.actuator("magnet.current").move(0.5)
+        duty = guard.Guard(station, list(served.devices), persistence=0.5)
+        served.devices["microwave"].faults.add("identity", times=-1, value="Acme,Toaster,1,1")
+        duty.act(path)
+        assert served.is_safe
+    log = wait_for_log(path, "see to it by hand")
+    assert "watchdog: microwave not safe after 0.5 s" in log
+    assert log.count("microwave: IdentityError") == 1, "said once, not at every try"
+    assert "not recorded in the run" in log
+
+
+def test_a_station_belongs_to_one_run_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "_TAKE_OVER", 0.05)
+    with ServedBench(tmp_path) as served:
+        station = load_station(served.station)
+    one, two = guard.Guard(station, ["magnet"]), guard.Guard(station, ["magnet"])
+    one.begin()
+    one.begin()
+    with pytest.raises(SafetyError, match="another run has been using"):
+        two.begin()
+    one.end()
+    two.begin()
+    two.end()
+
+
+def test_a_postscript_is_for_the_dead(tmp_path):
+    with pytest.raises(RunFileError, match="its run never began, or has ended"):
+        Postscript(tmp_path / "run.h5")
+
+
+# -- the pipe ---------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    def __init__(self, problem=None):
+        self.done, self.problem = [], problem
+
+    def begin(self):
+        if self.problem:
+            raise self.problem
+        self.done.append("begin")
+
+    def end(self):
+        self.done.append("end")
+
+    def act(self, path):
+        self.done.append(str(path))
+
+
+class Pipes:
+    """A watchdog's two pipes, with `keep_watch` at their far end in a thread."""
+
+    def __init__(self, duty, **options):
+        from_run, self.to_watchdog = os.pipe()
+        self.from_watchdog, to_run = os.pipe()
+        self.commands, self.answers = os.fdopen(from_run, "rb"), os.fdopen(to_run, "wb")
+        self.heard = os.fdopen(self.from_watchdog, "rb")
+        self.thread = threading.Thread(
+            target=keep_watch, args=(self.commands, self.answers, duty), kwargs=options
+        )
+        self.thread.start()
+
+    def ask(self, **message):
+        os.write(self.to_watchdog, json.dumps(message).encode() + b"\n")
+        return json.loads(self.heard.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self.to_watchdog)
+        self.thread.join(10)
+        for file in (self.commands, self.answers, self.heard):
+            file.close()
+        assert not self.thread.is_alive()
+
+
+def test_a_pipe_that_closes_during_a_run_means_death():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        assert pipes.ask(watch="/data/one.h5") == {"watching": "/data/one.h5"}
+        assert pipes.ask(dismiss=True) == {"dismissed": True}
+        pipes.ask(watch="/data/two.h5")
+    assert duty.done == ["begin", "end", "begin", "/data/two.h5"]
+
+
+def test_a_pipe_that_closes_after_dismissal_means_nothing():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        pipes.ask(watch="/data/one.h5")
+        pipes.ask(dismiss=True)
+    assert duty.done == ["begin", "end"]
+
+
+def test_a_run_that_was_refused_is_not_watched():
+    duty = Recorder(SafetyError("in use"))
+    with Pipes(duty) as pipes:
+        assert pipes.ask(watch="/data/one.h5") == {"error": "in use"}
+    assert duty.done == []
+
+
+def test_a_child_that_holds_the_pipe_open_does_not_hide_the_death():
+    duty = Recorder()
+    with Pipes(duty, parent=os.getppid() + 1) as pipes:
+        pipes.ask(watch="/data/one.h5")
+        pipes.thread.join(10)
+        assert duty.done == ["begin", "/data/one.h5"]
+
+
+@pytest.mark.parametrize(
+    ("command", "match"),
+    [
+        (["/no/such/program"], "it cannot be started"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], "(it ended with code 3|it is gone)"),
+        ([sys.executable, "-c", "import time; time.sleep(60)"], "did not answer within 0.2 s"),
+    ],
+)
+def test_without_a_watchdog_there_is_no_run(tmp_path, command, match):
+    watchdog = Watchdog(command, name="lab", patience=0.2 if "60" in command[-1] else 30.0)
+    with pytest.raises(SafetyError, match=match) as caught, watchdog.watching(tmp_path / "run.h5"):
+        pytest.fail("the run began")
+    assert "station 'lab'" in str(caught.value)
+    assert isinstance(caught.value, LabspinError)
+    assert watchdog.process_id is None
