@@ -185,11 +185,10 @@ def agreement(problem, count):
             if abs(found.chisqr / result.chi2[row] - 1) < 1e-6:  # the same minimum
                 apart.append(np.max(np.abs(values - result.values[row]) / sigma))
                 errors.append(np.max(np.abs(result.stderr[row] / sigma - 1)))
-        print(
-            f"  against lmfit ({label}, {len(apart)} of {count} in the same minimum): "
-            f"|Δp|/σ median {np.median(apart):.1e}, 99 % {np.quantile(apart, 0.99):.1e}, max {np.max(apart):.1e}; "
-            f"Δstderr median {np.median(errors):.1e}, 99 % {np.quantile(errors, 0.99):.1e}, max {np.max(errors):.1e}"
-        )
+        print(f"  against lmfit ({label}, {len(apart)} of {count} in the same minimum):")
+        for what, values in (("|Δp|/σ", apart), ("Δstderr", errors)):
+            median, high = np.quantile(values, [0.5, 0.99])
+            print(f"    {what:<8} median {median:.1e}, 99 % {high:.1e}, max {np.max(values):.1e}")
 
 
 def honesty(problem):
@@ -198,9 +197,9 @@ def honesty(problem):
     took = time.perf_counter() - begin
     inside = np.abs(result.values - problem.truth) < result.stderr
     coverage = inside[result.sound].mean(0) * 100
-    print(f"  {len(problem.y)} traces end to end (with check in lmfit): {took:.2f} s; {result.counts()}")
+    print(f"  {len(problem.y)} traces, with check in lmfit: {took:.2f} s; {result.counts()}")
     print(f"  not converged after fallback: {np.mean(result.status == 2):.2%}; "
-          f"checked {result.checked}: {result.deviation:.1e} σ, stderr {result.stderr_deviation:.1e}")  # fmt: skip
+          f"checked {result.checked}: {result.deviation:.1e} σ, {result.stderr_deviation:.1e}")  # fmt: skip
     print(f"  1σ coverage: {coverage.min():.1f} to {coverage.max():.1f} % (68.3 expected)")
 
 
@@ -211,7 +210,7 @@ def large(count, rng):
     took = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     inside = (np.abs(result.values - problem.truth) < result.stderr)[result.sound].mean(0) * 100
-    print(f"se, {count} traces, guess included: {took:.2f} s ({count / took:.0f} fits/s), peak {peak:.2f} GB, "
+    print(f"se, {count} traces, guess included: {took:.2f} s ({count / took:.0f} fits/s), {peak:.2f} GB, "
           f"{result.counts()}, coverage {np.round(inside, 1)} %")  # fmt: skip
 
 

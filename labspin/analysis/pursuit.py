@@ -19,13 +19,21 @@ from labspin.analysis.model import FloatArray
 __all__ = ["place_dips"]
 
 IndexArray = NDArray[np.intp]
-_WIDTHS = 6
+_WIDTHS = 8
 _ROUNDS = 2
+_STEPS = 8
+"""Positions a width: coarser, and one dip between two positions is taken for two."""
 _BLOCK = 64
 
 
 def place_dips(
-    x: FloatArray, y: FloatArray, count: int, shape: Callable[[FloatArray], FloatArray], *, line: bool = False
+    x: FloatArray,
+    y: FloatArray,
+    count: int,
+    shape: Callable[[FloatArray], FloatArray],
+    *,
+    line: bool = False,
+    mixed: bool = False,
 ) -> tuple[FloatArray, ...]:
     """Return centers, widths, depths (..., count), offset and slope (...) of the dips of ``y`` (..., n).
 
@@ -35,6 +43,9 @@ def place_dips(
         The dip as a function of (x − center)/width, 1 in the middle.
     line
         The background slopes; the offset is then its value at x = 0.
+    mixed
+        Dips and peaks may stand in one spectrum; otherwise all go the way of the first one found, which keeps
+        a wide dip with a narrow peak in it from taking the place of two dips.
     """
     spectra = np.atleast_2d(y)
     centers, widths = _nodes(x, count)
@@ -46,7 +57,7 @@ def place_dips(
     gram = dictionary @ dictionary.T
     fixed = len(background)
     parts = [
-        _pursue(gram, block @ dictionary.T, fixed, count)
+        _pursue(gram, block @ dictionary.T, fixed, count, mixed)
         for block in np.split(spectra, range(_BLOCK, len(spectra), _BLOCK))
     ]
     chosen, solution = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -72,29 +83,38 @@ def _nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     widths = np.geomspace(narrowest, max(span / (1 + count), 2 * narrowest), _WIDTHS)
     pairs = []
     for width in widths:
-        # Half a width between neighbouring positions loses at most a tenth of a dip.
-        number = min(ordered.size, max(4, int(np.ceil(span / (width / 4)))))
+        number = min(ordered.size, max(4, int(np.ceil(span / (width / _STEPS)))))
         places = np.linspace(ordered[0], ordered[-1], number)
         pairs.append(np.stack([places, np.full(number, width)]))
     centers, spread = np.concatenate(pairs, axis=1)
     return centers, spread
 
 
-def _pursue(gram: FloatArray, projected: FloatArray, fixed: int, count: int) -> tuple[IndexArray, FloatArray]:
+def _pursue(
+    gram: FloatArray, projected: FloatArray, fixed: int, count: int, mixed: bool
+) -> tuple[IndexArray, FloatArray]:
     """Return the chosen rows of the dictionary (m, fixed + count) and their coefficients."""
-    traces = len(projected)
-    chosen = np.broadcast_to(np.arange(fixed), (traces, fixed)).copy()
+    chosen = np.broadcast_to(np.arange(fixed), (len(projected), fixed)).copy()
+    sign: FloatArray | None = None
     for _ in range(count):
-        chosen = np.concatenate([chosen, _best_next(gram, projected, chosen)[:, None]], axis=1)
+        best, height = _best_next(gram, projected, chosen, sign)
+        chosen = np.concatenate([chosen, best[:, None]], axis=1)
+        if sign is None and not mixed:
+            sign = np.sign(height)
     for _ in range(_ROUNDS if count > 1 else 0):
         for position in range(fixed, fixed + count):
             others = np.delete(chosen, position, axis=1)
-            chosen[:, position] = _best_next(gram, projected, others)
+            chosen[:, position] = _best_next(gram, projected, others, sign)[0]
     return chosen, _solve(gram, projected, chosen)[0]
 
 
-def _best_next(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> IndexArray:
-    """Return the row of the dictionary that lowers each sum of squares most beside ``chosen`` (m, k)."""
+def _best_next(
+    gram: FloatArray, projected: FloatArray, chosen: IndexArray, sign: FloatArray | None
+) -> tuple[IndexArray, FloatArray]:
+    """Return the row that lowers each sum of squares most beside ``chosen`` (m, k), and its correlation.
+
+    ``sign`` (m,): that of the heights that are allowed.
+    """
     coefficients, inverse = _solve(gram, projected, chosen)
     rows = gram[chosen]
     correlation = projected - np.matmul(coefficients[:, None, :], rows)[:, 0]
@@ -102,7 +122,10 @@ def _best_next(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> I
     own = np.diag(gram)
     remaining = own - explained
     gain = np.where(remaining > 1e-6 * own, correlation**2 / np.maximum(remaining, 1e-300), -1.0)
-    return np.asarray(np.argmax(gain, axis=-1))
+    if sign is not None:
+        gain = np.where(correlation * sign[:, None] > 0, gain, np.minimum(gain, 0.0))
+    best = np.argmax(gain, axis=-1)
+    return np.asarray(best), np.take_along_axis(correlation, best[:, None], 1)[:, 0]
 
 
 def _solve(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> tuple[FloatArray, FloatArray]:

@@ -255,7 +255,13 @@ def _outcome(
         y_name=axes[2],
         y_unit=axes[3],
     )
-    return outcome.with_changes(warnings=warnings_of(model, outcome))
+    found = warnings_of(model, outcome)
+    quality = outcome["Q"]
+    if quality.stderr > 0.2 * quality.value:
+        found += (
+            f"Q = {quality.text()} rests on few bins, so its error is only rough; average more spectra",
+        )
+    return outcome.with_changes(warnings=found)
 
 
 def _with_mechanics(outcome: FitOutcome, temperature: float | None) -> FitOutcome:

@@ -119,14 +119,14 @@ def simulated_spectrum(rng, segments=32, length=2.0, rate=4000.0):
 def test_motion_simulated_in_time_and_analysed_with_a_hann_window():
     rng = np.random.default_rng(23)
     plain, smeared = [], []
-    for _ in range(16):
+    for _ in range(12):
         frequency, power = simulated_spectrum(rng)
         plain.append([pull(fit_spectrum(frequency, power, averages=32), name) for name in TRUTH])
         fit = fit_spectrum(frequency, power, averages=32, window="hann")
         smeared.append([pull(fit, name) for name in TRUTH])
-    # 16 fits: the mean of the pulls spreads by 0.25, their width by 0.18.
-    assert np.all(np.abs(np.mean(smeared, 0)) < 4 * 0.25)
-    assert np.all(np.abs(np.std(smeared, 0) - 1) < 4 * 0.18)
+    # 12 fits: the mean of the pulls spreads by 0.29, their width by 0.21.
+    assert np.all(np.abs(np.mean(smeared, 0)) < 4 * 0.29)
+    assert np.all(np.abs(np.std(smeared, 0) - 1) < 4 * 0.21)
     # Independent bins would promise errors of the white noise that are too small by 1.39.
     assert np.std(plain, 0)[3] > 1.1 * np.std(smeared, 0)[3]
 

@@ -50,33 +50,37 @@ _GAUSSIAN = Shape(
 )
 
 
-def lorentzian_dips(*, count: int = 1, background: str = "constant") -> FitModel:
+def lorentzian_dips(*, count: int = 1, background: str = "constant", mixed: bool = False) -> FitModel:
     """Return a model of ``count`` Lorentzian dips on a ``"constant"`` background or a ``"line"``.
 
+    ``mixed``: dips and peaks may stand in one spectrum.
+
     Raises
     ------
     RecipeError
         A count outside 1 to 24, or an unknown background.
     """
     return _dips(
-        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _LORENTZIAN, count, background
+        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _LORENTZIAN, count, background, mixed
     )
 
 
-def gaussian_dips(*, count: int = 1, background: str = "constant") -> FitModel:
+def gaussian_dips(*, count: int = 1, background: str = "constant", mixed: bool = False) -> FitModel:
     """Return a model of ``count`` Gaussian dips on a ``"constant"`` background or a ``"line"``.
 
+    ``mixed``: dips and peaks may stand in one spectrum.
+
     Raises
     ------
     RecipeError
         A count outside 1 to 24, or an unknown background.
     """
     return _dips(
-        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _GAUSSIAN, count, background
+        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _GAUSSIAN, count, background, mixed
     )
 
 
-def _dips(name: str, term: str, shape: Shape, count: int, background: str) -> FitModel:
+def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed: bool) -> FitModel:
     if type(count) is not int or not 1 <= count <= MAX_DIPS:
         raise RecipeError(f"model {name}: wanted a count of 1 to {MAX_DIPS} dips, got {count!r}")
     if background not in ("constant", "line"):
@@ -95,7 +99,7 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str) -> Fi
 
     def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
         del weights
-        return _named(place_dips(x, y, count, shape.value, line=sloping), count, sloping)
+        return _named(place_dips(x, y, count, shape.value, line=sloping, mixed=mixed), count, sloping)
 
     line = " + slope (x − center_1)" if sloping else ""
     return FitModel(
@@ -107,7 +111,7 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str) -> Fi
         guesser=guesser,
         derivatives=derivatives,
         batch_guess=True,
-        options={"count": count, "background": background},
+        options={"count": count, "background": background, "mixed": mixed},
     )
 
 

@@ -166,7 +166,7 @@ def _guess(
     splitting = NV_CENTRE.zero_field_splitting / _TURN
     best: tuple[float, FloatArray, float, float] = (np.inf, np.full(3, 1e-3), splitting, 0.0)
     for count in (8, 7, 6, 5, 4):
-        centers, widths, _, _, _ = place_dips(x, y, count, lambda z: 1 / (1 + 4 * z**2))
+        centers, widths, _, _, _ = place_dips(x, y, count, lambda z: 1 / (1 + 4 * z**2), mixed=not by_class)
         width = float(np.median(widths))
         for B, D in _fields(centers, width, (x[0], x[-1]), max_field):
             cost = _linear(x, y, B, D, width, by_class, offsets)[0]
