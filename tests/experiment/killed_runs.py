@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 from labspin.clock import SimulatedClock
+from labspin.data import read_run
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
 from labspin.twin.server import BenchServer
@@ -154,3 +155,11 @@ def wait_for_log(path, words, timeout=30.0):
             return text
         time.sleep(0.02)
     return log.read_text(encoding="utf-8") if log.exists() else ""
+
+
+def read_dead(path, timeout=10.0):
+    """Return a run as the watchdog leaves it: while it writes, the journal counts as being written."""
+    deadline = time.monotonic() + timeout
+    while (run := read_run(path)).status == "running" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return run

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
+from killed_runs import INTERVAL, RATE, ServedBench, read_dead, wait_for_log
 
 from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
@@ -33,7 +33,7 @@ def kill_at(folder, delay):
         return {
             "took": took,
             "log": log,
-            "run": read_run(path),
+            "run": read_dead(path),
             "step": served.greatest_step(killed - 0.5),
             "off": served.current_when_switched_off(killed - 0.5),
         }
