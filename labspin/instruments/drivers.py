@@ -36,6 +36,7 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "kepco_bop": "labspin.instruments.kepco_bop:KepcoMagnet",
         "sr400": "labspin.instruments.sr400:SR400Counter",
         "pulse_streamer": "labspin.instruments.pulse_streamer:PulseStreamerLines",
+        "pulse_blaster": "labspin.instruments.pulse_blaster:PulseBlasterLines",
         "sr830": "labspin.instruments.sr830:SR830LockIn",
         "sr860": "labspin.instruments.sr860:SR860LockIn",
         "cantilever_readout": "labspin.instruments.cantilever_readout:LockInCantilever",
