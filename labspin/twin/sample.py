@@ -30,7 +30,7 @@ __all__ = ["ComplexArray", "Pattern", "Sample", "Signals"]
 
 ComplexArray = NDArray[np.complex128]
 
-_CACHED_STATES = 256
+_CACHED_STATES = 4096
 
 
 @dataclass(frozen=True, eq=False)
