@@ -66,7 +66,9 @@ def packed_writes(folder, data):
 
 def hdf5_rows(folder, data):
     with h5py.File(folder / "a5.h5", "w") as file:
-        columns = [file.create_dataset(name, (0,), maxshape=(None,), chunks=(1024,), dtype="f8") for name in "abcd"]
+        columns = [
+            file.create_dataset(name, (0,), maxshape=(None,), chunks=(1024,), dtype="f8") for name in "abcd"
+        ]
         started = time.perf_counter()
         for index, row in enumerate(data):
             for column, value in zip(columns, row, strict=True):

@@ -56,7 +56,18 @@ def test_every_module_can_be_imported():
 
 @pytest.mark.parametrize("statement", ["import labspin", "import labspin.cli; labspin.cli._parser()"])
 def test_heavy_packages_are_loaded_only_when_needed(statement):
-    heavy = ("lmfit", "matplotlib", "xarray", "pandas", "h5py", "scipy", "pymeasure", "pint", "rich", "PySide6")
+    heavy = (
+        "lmfit",
+        "matplotlib",
+        "xarray",
+        "pandas",
+        "h5py",
+        "scipy",
+        "pymeasure",
+        "pint",
+        "rich",
+        "PySide6",
+    )
     code = f"{statement}\nimport sys\nprint([name for name in {heavy!r} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

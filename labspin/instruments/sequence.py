@@ -245,8 +245,8 @@ class PulseSequence:
         steps = int(np.maximum(np.ceil(durations / longest_step), 1).sum())
         if max_steps is not None and steps > max_steps:
             raise SequenceError(
-                f"pulse sequence: its {_seconds(self.duration)} take {steps} steps and the generator's memory "
-                f"holds {max_steps}; play a shorter sequence"
+                f"pulse sequence: its {_seconds(self.duration)} take {steps} steps and the generator's "
+                f"memory holds {max_steps}; play a shorter sequence"
             )
         times, levels = self._edges()
         rounding = _SAME_TIME + 4 * np.finfo(np.float64).eps * times
