@@ -1,7 +1,7 @@
 """Rohde & Schwarz SMB100A, an analog microwave source up to 40 GHz, with step sweeps and lists.
 
-Neither pymeasure nor qudi has a driver; QCoDeS-contrib's has no lists and cannot select the sweep mode. So
-this one is labspin's own.
+pymeasure has no driver of it, and QCoDeS-contrib's has neither lists nor the error queue. So this one is
+labspin's own.
 
 Quirks, from the *R&S SMB100A operating manual* (1407.0806.32):
 
