@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labspin.analysis.batch import fit_batch
     from labspin.analysis.batch_result import STATUS, BatchResult
+    from labspin.analysis.chain import ChainOutcome, chain_fit, fit_chain, write_chain
     from labspin.analysis.curve import chi2_probability, fit_curve
     from labspin.analysis.derived import derive, with_derived
     from labspin.analysis.expression import Expression
     from labspin.analysis.fit import fit_foreign, fit_run, fit_runs, write_outcomes
+    from labspin.analysis.jobs import FileResult
+    from labspin.analysis.many import fit_many
     from labspin.analysis.model import FitModel, Parameter
     from labspin.analysis.models import MODELS, load_model, model_from_function
     from labspin.analysis.models.oscillations import ring_down_window
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from labspin.analysis.recipes import Recipe, default_recipe, list_recipes, load_recipe
     from labspin.analysis.report import report_html, write_report
     from labspin.analysis.runplots import plot_runs
+    from labspin.analysis.stored import outcomes_of
+    from labspin.analysis.tables import TableWriter
     from labspin.analysis.thermal import SpectrumFit, fit_spectrum, gamma_deviance
     from labspin.analysis.uncertainty import (
         Bootstrap,
@@ -39,7 +44,9 @@ if TYPE_CHECKING:
 _LAZY = {
     "BatchResult": "batch_result",
     "Bootstrap": "uncertainty",
+    "ChainOutcome": "chain",
     "Expression": "expression",
+    "FileResult": "jobs",
     "FitModel": "model",
     "FitOutcome": "outcome",
     "FitStatistics": "outcome",
@@ -51,7 +58,9 @@ _LAZY = {
     "Recipe": "recipes",
     "STATUS": "batch_result",
     "SpectrumFit": "thermal",
+    "TableWriter": "tables",
     "bootstrap": "uncertainty",
+    "chain_fit": "chain",
     "chi2_probability": "curve",
     "compare_models": "uncertainty",
     "count_dips": "uncertainty",
@@ -59,8 +68,10 @@ _LAZY = {
     "derive": "derived",
     "figure_of": "plots",
     "fit_batch": "batch",
+    "fit_chain": "chain",
     "fit_curve": "curve",
     "fit_foreign": "fit",
+    "fit_many": "many",
     "fit_run": "fit",
     "fit_runs": "fit",
     "fit_spectrum": "thermal",
@@ -69,6 +80,7 @@ _LAZY = {
     "load_model": "models",
     "load_recipe": "recipes",
     "model_from_function": "models",
+    "outcomes_of": "stored",
     "plot_outcomes": "plots",
     "plot_runs": "runplots",
     "plot_t1": "plots",
@@ -76,6 +88,7 @@ _LAZY = {
     "report_html": "report",
     "ring_down_window": "models.oscillations",
     "with_derived": "derived",
+    "write_chain": "chain",
     "write_outcomes": "fit",
     "write_report": "report",
 }
@@ -85,7 +98,9 @@ __all__ = [
     "STATUS",
     "BatchResult",
     "Bootstrap",
+    "ChainOutcome",
     "Expression",
+    "FileResult",
     "FitModel",
     "FitOutcome",
     "FitStatistics",
@@ -95,7 +110,9 @@ __all__ = [
     "Parameter",
     "Recipe",
     "SpectrumFit",
+    "TableWriter",
     "bootstrap",
+    "chain_fit",
     "chi2_probability",
     "compare_models",
     "count_dips",
@@ -103,8 +120,10 @@ __all__ = [
     "derive",
     "figure_of",
     "fit_batch",
+    "fit_chain",
     "fit_curve",
     "fit_foreign",
+    "fit_many",
     "fit_run",
     "fit_runs",
     "fit_spectrum",
@@ -113,6 +132,7 @@ __all__ = [
     "load_model",
     "load_recipe",
     "model_from_function",
+    "outcomes_of",
     "plot_outcomes",
     "plot_runs",
     "plot_t1",
@@ -120,6 +140,7 @@ __all__ = [
     "report_html",
     "ring_down_window",
     "with_derived",
+    "write_chain",
     "write_outcomes",
     "write_report",
 ]

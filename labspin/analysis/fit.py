@@ -25,7 +25,7 @@ from labspin.units import parse_quantity
 if TYPE_CHECKING:
     from labspin.data import Run
 
-__all__ = ["fit_foreign", "fit_run", "fit_runs", "write_outcomes"]
+__all__ = ["fit_foreign", "fit_run", "fit_runs", "fit_trace", "write_outcomes"]
 
 
 def fit_run(
@@ -56,6 +56,10 @@ def fit_run(
     """
     opened, path = _opened(run)
     chosen = _recipe(recipe, opened.header.procedure)
+    if chosen.chain:
+        raise RecipeError(
+            f"recipe {chosen.name}: goes over the fits of many runs, got one run; use fit_chain"
+        )
     fitted = _fitter(chosen)
     source = "" if path is None else str(path)
     outcomes = [
@@ -134,6 +138,11 @@ def fit_foreign(
             built, arrays["x"], arrays["y"], arrays.get("sigma"), quantity=y, axes=axes, **settings
         )
     return outcome.with_changes(source=str(file), label=file.stem)
+
+
+def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
+    """Fit one trace by a recipe; the errors are those of `fit_run`."""
+    return _fitter(recipe)(trace)
 
 
 def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe | None = None) -> None:

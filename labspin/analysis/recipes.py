@@ -24,7 +24,9 @@ A recipe is a TOML file behind the door ``analysis/``::
     name    = "t1"                       # of the fit in the run file
     derived = {rate = "1/T1"}
 
-Everything is checked when the file is read: an unknown key or name is an error, never ignored.
+A section ``[chain]`` with ``recipe = "t1"`` makes it a recipe over the results of another one, a point a run:
+see `labspin.analysis.chain`. Everything is checked when the file is read: an unknown key or name is an error,
+never ignored.
 """
 
 from __future__ import annotations
@@ -42,8 +44,9 @@ from labspin.errors import RecipeError
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
-_TOP = {"description", "procedures", "data", "model", "result"}
+_TOP = {"description", "procedures", "chain", "data", "model", "result"}
 _SECTIONS = {
+    "chain": {"recipe", "x_unit", "y_unit"},
     "data": {"x", "y", "sigma", "name", "select"},
     "model": {"name", "options", "fixed", "start", "bounds", "tied"},
     "result": {"name", "derived"},
@@ -57,7 +60,11 @@ class Recipe:
     Attributes
     ----------
     sigma
-        ``"poisson"``, ``"none"`` or an expression of columns.
+        ``"poisson"``, ``"none"`` or an expression of columns; in a chain ``"fit"`` as well.
+    chain
+        Name of the recipe whose results over many runs are fitted; empty: a run's own columns are.
+    x_unit, y_unit
+        Units in a chain where they do not follow from a single name.
     fixed, start, bounds
         Values as written: numbers, or text with a unit.
     version
@@ -82,6 +89,9 @@ class Recipe:
     tied: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     result_name: str = ""
+    chain: str = ""
+    x_unit: str = ""
+    y_unit: str = ""
     version: str = ""
     folder: Path | None = None
 
@@ -167,6 +177,7 @@ def _parse(text: bytes, path: Path) -> Recipe:
     _check_keys(path, "", document, _TOP)
     sections = {name: _section(path, document, name) for name in _SECTIONS}
     data, model, result = sections["data"], sections["model"], sections["result"]
+    chain = sections["chain"]
     try:
         return Recipe(
             name=path.stem,
@@ -174,7 +185,7 @@ def _parse(text: bytes, path: Path) -> Recipe:
             procedures=tuple(_list(path, document, "procedures")),
             x=_text(path, data, "data.x"),
             y=_text(path, data, "data.y"),
-            sigma=_text(path, data, "data.sigma", "none"),
+            sigma=_text(path, data, "data.sigma", "fit" if chain else "none"),
             y_name=_text(path, data, "data.name", ""),
             select=_table(path, data, "data.select"),
             model=_text(path, model, "model.name"),
@@ -185,6 +196,9 @@ def _parse(text: bytes, path: Path) -> Recipe:
             tied=_table(path, model, "model.tied"),
             result_name=_text(path, result, "result.name", path.stem),
             derived=_table(path, result, "result.derived"),
+            chain=_text(path, chain, "chain.recipe") if "chain" in document else "",
+            x_unit=_text(path, chain, "chain.x_unit", ""),
+            y_unit=_text(path, chain, "chain.y_unit", ""),
             version=hashlib.sha256(text).hexdigest()[:12],
             folder=path.parent.resolve(),
         )

@@ -1,4 +1,4 @@
-"""`labspin fit`: fit runs, or two columns of a foreign file, and print value ± standard error."""
+"""`labspin fit`: fit runs, few or thousands, or two columns of a foreign file: value ± standard error."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import add_json, console, print_json, print_table
-from labspin.errors import FitError, LabspinError, RecipeError
+from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
     from labspin.analysis import FitOutcome
 
-__all__ = ["add", "execute", "fit_and_show"]
-
-FIT_FAILED = 3
+__all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
@@ -25,15 +23,28 @@ def add(commands: Any) -> None:
         "fit",
         help="fit runs, or two columns of a foreign file",
         description=__doc__,
-        epilog="A run is fitted by the recipe of its procedure unless --with names another. A foreign file "
-        "(HDF5, CSV, text) is fitted where --x and --y name its columns and --model the model.",
+        epilog="A run is fitted by the recipe of its procedure unless --with names another; what is stored "
+        "already is not repeated. A foreign file (HDF5, CSV, text, TDMS, .mat) is fitted where --x and --y "
+        "name its columns and --model the model.",
     )
     parser.add_argument("files", type=Path, nargs="+", help="run files, or one foreign file with --x and --y")
     parser.add_argument("--with", dest="recipe", metavar="RECIPE", help="recipe (TOML file, or a name)")
     parser.add_argument("--no-write", action="store_true", help="do not store the fits in the run files")
     parser.add_argument(
-        "--plot", type=Path, metavar="PICTURE", help="where to draw (default: beside the data)"
+        "--plot",
+        type=Path,
+        metavar="PICTURE",
+        help="where to draw (default: beside the data, if files are few)",
     )
+    many = parser.add_argument_group("many files")
+    many.add_argument("--force", action="store_true", help="fit again what is stored already")
+    many.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
+    many.add_argument("--dask", metavar="ADDRESS", help="Dask scheduler that does the work; needs --with")
+    many.add_argument("--table", type=Path, metavar="FILE", help="all results in one .csv, .parquet or .h5")
+    many.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="chain: run file for its points and fit"
+    )
+    many.add_argument("--quiet", action="store_true", help="no progress bar")
     foreign = parser.add_argument_group("foreign files")
     foreign.add_argument("--x", help="dataset path or column name of the abscissa")
     foreign.add_argument("--y", help="dataset path or column name of the ordinate")
@@ -49,61 +60,27 @@ def add(commands: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Fit, print, draw."""
-    if arguments.x is None and arguments.y is None:
-        if arguments.model is not None:
-            raise RecipeError(
-                "--model: is for foreign files, with --x and --y; name a recipe for runs: --with RECIPE"
-            )
-        return fit_and_show(
-            arguments.files,
-            recipe=arguments.recipe,
-            write=not arguments.no_write,
-            plot=arguments.plot,
-            as_json=arguments.json,
+    if arguments.x is not None or arguments.y is not None:
+        return _fit_foreign(arguments)
+    if arguments.model is not None:
+        raise RecipeError(
+            "--model: is for foreign files, with --x and --y; name a recipe for runs: --with RECIPE"
         )
-    return _fit_foreign(arguments)
+    from labspin.cli.fit_runs import fit_and_show
 
-
-def fit_and_show(
-    paths: list[Path],
-    *,
-    recipe: str | None = None,
-    write: bool = True,
-    plot: Path | None = None,
-    as_json: bool = False,
-) -> int:
-    """Fit runs, print a table, draw one picture of them all, and return the exit code.
-
-    Parameters
-    ----------
-    paths
-        Run files.
-    recipe
-        Recipe, or None for the default one of each run's procedure.
-    write
-        Store the fits in the run files.
-    plot
-        Picture to write; None: beside the first file.
-    as_json
-        Print JSON instead of tables.
-    """
-    from labspin.analysis import fit_run, plot_outcomes
-
-    outcomes: list[FitOutcome] = []
-    failures: list[tuple[Path, str]] = []
-    for path in paths:
-        try:
-            outcomes.extend(fit_run(path, recipe, write=write))
-        except LabspinError as error:
-            if len(paths) == 1:
-                raise
-            failures.append((path, str(error)))
-    picture = None
-    if outcomes:
-        picture = plot or paths[0].with_name(f"{paths[0].stem}-fit.png")
-        plot_outcomes(outcomes, picture)
-    _show(outcomes, failures, picture, as_json)
-    return FIT_FAILED if failures else 0
+    return fit_and_show(
+        arguments.files,
+        recipe=arguments.recipe,
+        write=not arguments.no_write,
+        plot=arguments.plot,
+        as_json=arguments.json,
+        force=arguments.force,
+        workers=arguments.workers,
+        dask=arguments.dask,
+        table=arguments.table,
+        output=arguments.output,
+        quiet=arguments.quiet,
+    )
 
 
 def _fit_foreign(arguments: argparse.Namespace) -> int:
@@ -135,34 +112,24 @@ def _fit_foreign(arguments: argparse.Namespace) -> int:
     picture = arguments.plot
     if picture is not None:
         plot_outcomes([outcome], picture)
-    _show([outcome], [], picture, arguments.json)
+    _show(outcome, picture, arguments.json)
     return 0
 
 
-def _show(
-    outcomes: list[FitOutcome], failures: list[tuple[Path, str]], picture: Path | None, as_json: bool
-) -> None:
+def _show(outcome: FitOutcome, picture: Path | None, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "fits": [row for outcome in outcomes for row in outcome.rows()],
-                "failures": [{"path": str(path), "error": error} for path, error in failures],
-                "picture": None if picture is None else str(picture),
-            }
-        )
+        shown = None if picture is None else str(picture)
+        print_json({"fits": outcome.rows(), "failures": [], "picture": shown})
         return
-    rows = [_row(outcome) for outcome in outcomes]
-    print_table("", ("fit", "parameters", "reduced χ²", "p"), rows)
-    for outcome in outcomes:
-        for warning in outcome.warnings:
-            console().print(f"{outcome.label or outcome.name}: {warning}")
-    for path, error in failures:
-        console().print(f"not fitted: {path}: {error}")
+    print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)])
+    for warning in outcome.warnings:
+        console().print(f"{outcome.label or outcome.name}: {warning}", markup=False)
     if picture is not None:
-        console().print(f"plot: {picture}")
+        console().print(f"plot: {picture}", markup=False)
 
 
-def _row(outcome: FitOutcome) -> tuple[str, str, str, str]:
+def outcome_row(outcome: FitOutcome) -> tuple[str, str, str, str]:
+    """Return a fit as a row of the table that is printed."""
     statistics = outcome.statistics
     shown = [parameter for parameter in outcome.parameters if not parameter.fixed]
     text = "\n".join(f"{parameter.name} = {parameter.text()}" for parameter in shown)

@@ -67,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
                 break
     paths = [outcome.path for outcome in outcomes]
     if arguments.fit:
-        from labspin.cli.fit import fit_and_show
+        from labspin.cli.fit_runs import fit_and_show
 
         return fit_and_show(paths, as_json=arguments.json)
     if arguments.json:

@@ -167,14 +167,19 @@ def test_a_bad_fit_is_said_at_the_top(tmp_path):
 
 
 def test_residuals_are_in_units_of_the_errors_of_the_run(tmp_path):
-    from labspin.analysis.report.fits import _outcomes
+    from labspin.analysis.stored import outcomes_of
 
     path = make(tmp_path / "run.h5")
     (outcome,) = fit_run(path, RECIPE, write=True)
     run = read_run(path)
-    (drawn,) = _outcomes(run, run.fits[0])
+    (drawn,) = outcomes_of(run, run.fits[0])
     np.testing.assert_array_equal(drawn.sigma, outcome.sigma)
     np.testing.assert_allclose(drawn.residuals, outcome.residuals)
+    assert drawn.parameters[0].text() == outcome.parameters[0].text()
+    assert drawn.statistics.chi2 == pytest.approx(outcome.statistics.chi2)
+    np.testing.assert_allclose(drawn.covariance, outcome.covariance)
+    assert drawn.warnings == outcome.warnings
+    assert drawn["rate"].derived
 
 
 def test_many_traces_are_listed_and_drawn_along_the_traces(tmp_path):

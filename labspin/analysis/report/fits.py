@@ -1,8 +1,6 @@
 """The fits that stand in a run file: parameters ± errors, χ², residuals, warnings, and the truth if known.
 
-Nothing is fitted again: the page shows what is stored. A record keeps data and model at the fitted points;
-the errors of the points are taken from the run by the stored recipe, so that residuals can be shown in
-units of them.
+Nothing is fitted again: the page shows what is stored.
 """
 
 from __future__ import annotations
@@ -14,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter, with_error
-from labspin.analysis.recipes import Recipe
+from labspin.analysis.outcome import FitOutcome, with_error
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
 from labspin.analysis.report.words import flattened, shown
-from labspin.analysis.traces import traces_of
-from labspin.errors import LabspinError
+from labspin.analysis.stored import outcomes_of
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run
@@ -57,7 +53,10 @@ def fit_warnings(record: FitRecord) -> list[str]:
 
 def _fit(run: Run, record: FitRecord) -> list[Html]:
     several = bool(record.dimensions)
-    outcomes = _outcomes(run, record)
+    outcomes = [
+        outcome.with_changes(label=_trace_label(run, outcome))
+        for outcome in outcomes_of(run, record, most=_DRAWN)
+    ]
     parts = [tag("p", f"{record.model} on {record.quantity}; {shown(record.recipe.get('equation', ''))}")]
     warnings = fit_warnings(record)
     if warnings:
@@ -71,6 +70,11 @@ def _fit(run: Run, record: FitRecord) -> list[Html]:
         parts += [_one(record, run.header.truth or {}), _goodness(record.statistics)]
     parts.append(folded("Recipe, covariance and version", _recipe(record)))
     return parts
+
+
+def _trace_label(run: Run, outcome: FitOutcome) -> str:
+    """Return what tells a trace from its neighbours; the label of the run is the title of the page."""
+    return outcome.label.removeprefix(run.header.label).removeprefix(", ")
 
 
 def _one(record: FitRecord, truth: Mapping[str, Any]) -> Html:
@@ -156,74 +160,6 @@ def _recipe(record: FitRecord) -> Html:
         ]
         parts.append(table(["covariance", *names], rows))
     return join(parts)
-
-
-def _outcomes(run: Run, record: FitRecord) -> list[FitOutcome]:
-    """Return the first traces of a record as they were fitted, to be drawn."""
-    curve = record.curve
-    if curve is None or curve.data is None or len(curve.axes) != 1 or len(record.dimensions) > 1:
-        return []
-    axis = curve.axes[0]
-    best = np.atleast_2d(curve.values)[:_DRAWN]
-    data = np.atleast_2d(curve.data)[:_DRAWN]
-    traces = _traces(run, record)
-    order = np.argsort(axis.values, kind="stable")
-    found = []
-    for index in range(len(best)):
-        trace = traces[index] if index < len(traces) else None
-        names = (axis.name, axis.unit, record.quantity, curve.unit)
-        if trace is not None:
-            names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
-        found.append(
-            FitOutcome(
-                name=record.name, quantity=record.quantity, model=record.model,
-                equation=shown(record.recipe.get("equation", "")),
-                parameters=_parameters(record, index), covariance_names=(), covariance=np.zeros((0, 0)),
-                statistics=_no_statistics(axis.values.size),
-                x=axis.values, y=data[index], sigma=_sigma(trace, axis.values), best=best[index],
-                curve_x=axis.values[order], curve_y=best[index][order],
-                x_name=names[0], x_unit=_unit(names[1]), y_name=names[2], y_unit=_unit(names[3]),
-                label="" if trace is None else trace.label,
-            )
-        )  # fmt: skip
-    return found
-
-
-def _traces(run: Run, record: FitRecord) -> list[Any]:
-    """Return the traces of the run that were fitted, by the stored recipe; none where it does not tell."""
-    stored = record.recipe
-    keys = {"x", "y", "sigma", "select"} & set(stored)
-    try:
-        recipe = Recipe(name=record.name, model=record.model, **{key: stored[key] for key in keys})
-        return traces_of(run, recipe)
-    except (LabspinError, TypeError, ValueError, AttributeError):
-        return []
-
-
-def _sigma(trace: Any, x: FloatArray) -> FloatArray | None:
-    if trace is None or trace.sigma is None:
-        return None
-    usable = np.isfinite(trace.x) & np.isfinite(trace.y) & np.isfinite(trace.sigma) & (trace.sigma > 0)
-    order = np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]  # as a fit takes them
-    sigma: FloatArray = trace.sigma[order]
-    return sigma if np.array_equal(trace.x[order], x) else None
-
-
-def _parameters(record: FitRecord, trace: int) -> tuple[FittedParameter, ...]:
-    return tuple(
-        FittedParameter(
-            p.name, float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit), not p.varied
-        )
-        for p in record.parameters
-    )
-
-
-def _no_statistics(points: int) -> FitStatistics:
-    """Return a blank: the figures of merit of the page come from the record itself."""
-    return FitStatistics(
-        chi2=math.nan, degrees_of_freedom=0, points=points, p_value=None, aic=math.nan, bic=math.nan,
-        errors_from_scatter=True, converged=True,
-    )  # fmt: skip
 
 
 def _count(record: FitRecord) -> int:

@@ -1,0 +1,161 @@
+"""One tidy table of the results of many fits: a row a file, trace and parameter, in CSV, Parquet or HDF5.
+
+Rows come in any order and are kept on disk until all are there; then they are written in the order of the
+files, so that the same fits give the same table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labspin.errors import FitError
+
+__all__ = ["COLUMNS", "TableWriter"]
+
+COLUMNS: dict[str, type] = {
+    "source": str,
+    "label": str,
+    "trace": int,
+    "fit": str,
+    "quantity": str,
+    "model": str,
+    "parameter": str,
+    "value": float,
+    "stderr": float,
+    "unit": str,
+    "kind": str,
+    "chi2red": float,
+    "p_value": float,
+    "points": int,
+    "converged": bool,
+    "warnings": str,
+}
+"""Columns of the table, see `FileResult.rows`."""
+_BATCH = 20_000
+
+Rows = list[dict[str, Any]]
+
+
+class TableWriter:
+    """Gathers rows and writes them to ``path`` when closed; a context manager that leaves nothing half done.
+
+    Raises
+    ------
+    FitError
+        The ending of ``path`` is none of .csv, .parquet, .h5, or what writes it is not installed.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        writers: dict[str, Callable[[Path, Iterator[Rows]], None]] = {
+            ".csv": _write_csv, ".parquet": _write_parquet, ".h5": _write_hdf5
+        }  # fmt: skip
+        suffix = self.path.suffix.lower()
+        if suffix not in writers:
+            raise FitError(f"table {self.path}: wanted a name ending in {', '.join(writers)}")
+        if suffix == ".parquet":
+            _pyarrow(self.path)
+        self._write = writers[suffix]
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def add(self, order: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep the rows of the file that stands at ``order``."""
+        if rows:
+            text = json.dumps([[row[name] for name in COLUMNS] for row in rows]).encode()
+            start = self._spool.seek(0, os.SEEK_END)
+            self._spool.write(text)
+            self._places[order] = (start, len(text))
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        with self._spool:
+            if kind is None:
+                self._publish()
+
+    def _publish(self) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._write(temporary, self._batches())
+            temporary.replace(self.path)
+        except OSError as error:
+            raise FitError(f"table {self.path}: cannot be written: {error.strerror or error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def _batches(self) -> Iterator[Rows]:
+        batch: Rows = []
+        for order in sorted(self._places):
+            start, length = self._places[order]
+            self._spool.seek(start)
+            batch += [dict(zip(COLUMNS, row, strict=True)) for row in json.loads(self._spool.read(length))]
+            if len(batch) >= _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+
+def _write_csv(path: Path, batches: Iterator[Rows]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for batch in batches:
+            writer.writerows(
+                {
+                    name: "" if isinstance(value, float) and math.isnan(value) else value
+                    for name, value in row.items()
+                }
+                for row in batch
+            )
+
+
+def _pyarrow(path: Path) -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise FitError(
+            f"table {path}: Parquet needs pyarrow; pip install pyarrow, or name a .csv or .h5"
+        ) from error
+
+
+def _write_parquet(path: Path, batches: Iterator[Rows]) -> None:
+    arrow, parquet = _pyarrow(path)
+    types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
+    schema = arrow.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+    with parquet.ParquetWriter(path, schema) as writer:
+        for batch in batches:
+            writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
+
+
+def _write_hdf5(path: Path, batches: Iterator[Rows]) -> None:
+    import h5py
+
+    types: dict[type, Any] = {str: h5py.string_dtype(), int: np.int64, float: np.float64, bool: np.bool_}
+    with h5py.File(path, "w") as file:
+        columns = {
+            name: file.create_dataset(name, (0,), types[kind], maxshape=(None,), chunks=(4096,))
+            for name, kind in COLUMNS.items()
+        }
+        for batch in batches:
+            for name, column in columns.items():
+                start = column.shape[0]
+                column.resize((start + len(batch),))
+                column[start:] = np.array(
+                    [row[name] for row in batch], object if COLUMNS[name] is str else types[COLUMNS[name]]
+                )

@@ -1,0 +1,250 @@
+"""What `labspin fit` does with run files: side by side, not twice, and the bad ones named at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.fit import outcome_row
+from labspin.cli.output import console, print_json, print_table
+from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    from labspin.analysis import ChainOutcome, FileResult, FitOutcome, TableWriter
+
+__all__ = ["FIT_FAILED", "fit_and_show"]
+
+FIT_FAILED = 3
+_FEW = 12
+"""Files up to which all results are printed and drawn."""
+_SERIAL = 8
+"""Files up to which starting processes takes longer than fitting."""
+
+
+@dataclass
+class _Gathered:
+    """What is kept of the results: everything of few files, of many only what is asked for."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: dict[int, FileResult] = field(default_factory=dict)
+    results: dict[int, FileResult] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def fit_and_show(
+    paths: list[Path],
+    *,
+    recipe: str | None = None,
+    write: bool = True,
+    plot: Path | None = None,
+    as_json: bool = False,
+    force: bool = False,
+    workers: int | None = None,
+    dask: str | None = None,
+    table: Path | None = None,
+    output: Path | None = None,
+    quiet: bool = False,
+) -> int:
+    """Fit runs, print the results, draw one picture of them, and return the exit code.
+
+    Parameters
+    ----------
+    paths
+        Run files.
+    recipe
+        Recipe, or None for the default one of each run's procedure.
+    write, force, workers, dask
+        See `labspin.analysis.fit_many`.
+    plot
+        Picture to write; None: beside the first file, if there are few.
+    as_json
+        Print JSON instead of tables.
+    table
+        File for one tidy table of all results.
+    output
+        Run file for the points and the fit of a chain.
+    quiet
+        No progress bar.
+    """
+    from labspin.analysis import TableWriter, fit_many, load_recipe
+    from labspin.analysis.chain import chain_names, link_of
+
+    chosen = None if recipe is None else load_recipe(recipe)
+    chain = chosen is not None and bool(chosen.chain)
+    if output is not None and not chain:
+        raise FitError(
+            "--output: is for a recipe with a section [chain]; fits of runs stand in the run files"
+        )
+    few = len(paths) <= _FEW
+    options: dict[str, Any] = {"write": write, "force": force, "dask": dask}
+    options["workers"] = 1 if workers is None and len(paths) <= _SERIAL else workers
+    options["curves"] = not chain and (few or plot is not None)
+    if chain and chosen is not None:
+        options["wanted"] = chain_names(chosen)
+    with contextlib.ExitStack() as stack:
+        writer = None if table is None else stack.enter_context(TableWriter(table))
+        results = fit_many(paths, link_of(chosen) if chain and chosen is not None else chosen, **options)
+        tick = stack.enter_context(_progress(len(paths), shown=len(paths) > _SERIAL and not quiet))
+        keep = few or as_json or chain or plot is not None
+        gathered = _gather(paths, results, writer, tick, keep)
+    if len(paths) == 1 and gathered.failures:
+        raise FitError(gathered.failures[0].error)
+    ordered = [gathered.results[place] for place in sorted(gathered.results)]
+    outcomes = [outcome for result in ordered for outcome in result.outcomes]
+    linked = None
+    if chain and chosen is not None:
+        linked = _linked(ordered, chosen, output)
+        outcomes = [linked.outcome]
+    picture = _draw(outcomes, paths[0], plot)
+    if as_json:
+        _print_json(ordered, gathered, linked, picture, table)
+    else:
+        _print_text(ordered if few else [], gathered, linked, picture, table)
+    return FIT_FAILED if gathered.failures else 0
+
+
+def _gather(
+    paths: list[Path],
+    results: Iterator[FileResult],
+    writer: TableWriter | None,
+    tick: Callable[[], None],
+    keep: bool,
+) -> _Gathered:
+    places: dict[Path, list[int]] = {}
+    for place, path in enumerate(paths):
+        places.setdefault(path.absolute(), []).append(place)
+    gathered, start = _Gathered(), time.monotonic()
+    for result in results:
+        place = places[result.path.absolute()].pop(0)
+        gathered.counts[result.status] += 1
+        if result.status == "failed":
+            gathered.failures[place] = result
+        elif keep:
+            gathered.results[place] = result
+        if writer is not None:
+            writer.add(place, result.rows())
+        tick()
+    gathered.seconds = time.monotonic() - start
+    return gathered
+
+
+def _linked(results: list[FileResult], recipe: Any, output: Path | None) -> ChainOutcome:
+    from labspin.analysis import chain_fit, write_chain
+
+    linked = chain_fit(results, recipe)
+    if output is not None:
+        write_chain(linked, output)
+    return linked
+
+
+def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None) -> Path | None:
+    drawn = [outcome for outcome in outcomes if outcome.x.size]
+    if not drawn:
+        return None
+    from labspin.analysis import plot_outcomes
+
+    return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}-fit.png"))
+
+
+@contextlib.contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    if not shown:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("ETA"), Remaining(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("fit", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _print_json(
+    results: list[FileResult],
+    gathered: _Gathered,
+    linked: ChainOutcome | None,
+    picture: Path | None,
+    table: Path | None,
+) -> None:
+    failures = [gathered.failures[place] for place in sorted(gathered.failures)]
+    document: dict[str, Any] = {
+        "fits": [row for result in results for row in result.rows()],
+        "failures": [{"path": str(result.path), "error": result.error} for result in failures],
+        "counts": dict(gathered.counts),
+        "picture": None if picture is None else str(picture),
+        "table": None if table is None else str(table),
+    }
+    if linked is not None:
+        document["chain"] = {"fits": linked.outcome.rows(), "left_out": list(linked.left_out)}
+    print_json(document)
+
+
+def _print_text(
+    results: list[FileResult],
+    gathered: _Gathered,
+    linked: ChainOutcome | None,
+    picture: Path | None,
+    table: Path | None,
+) -> None:
+    heads = ("fit", "parameters", "reduced χ²", "p")
+    rows = [row for result in results for row in _text_rows(result)]
+    said = [
+        f"{row['label'] or row['fit']}: {row['warnings']}" for result in results for row in _warned(result)
+    ]
+    if linked is not None:
+        rows.append(outcome_row(linked.outcome))
+        said += [f"{linked.outcome.name}: {warning}" for warning in linked.outcome.warnings]
+        said += list(linked.left_out)
+    if rows:
+        print_table("", heads, rows)
+    said += [f"not fitted: {gathered.failures[place].error}" for place in sorted(gathered.failures)]
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(gathered.counts.items()))
+    said.append(f"{counts} in {gathered.seconds:.1f} s")
+    said += [f"plot: {picture}"] if picture is not None else []
+    said += [f"table: {table}"] if table is not None else []
+    for line in said:
+        console().print(line, markup=False)
+
+
+def _warned(result: FileResult) -> list[dict[str, Any]]:
+    """Return one row a trace that comes with warnings."""
+    return list({row["trace"]: row for row in result.rows() if row["warnings"]}.values())
+
+
+def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
+    from labspin.analysis.outcome import with_error
+
+    traces: dict[int, list[dict[str, Any]]] = {}
+    for row in result.rows():
+        traces.setdefault(row["trace"], []).append(row)
+    scaled = result.record is not None and bool(result.record.statistics.get("errors_from_scatter"))
+    found = []
+    for rows in traces.values():
+        lines = [
+            f"{row['parameter']} = {with_error(row['value'], row['stderr'], row['unit'])}"
+            for row in rows
+            if row["kind"] != "fixed"
+        ]
+        first = rows[0]
+        name = first["label"] or first["fit"]
+        found.append(
+            (
+                f"{name} (unchanged)" if result.status == "unchanged" else name,
+                "\n".join(lines),
+                _number(math.nan if scaled else first["chi2red"]),
+                _number(first["p_value"]),
+            )
+        )
+    return found
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
