@@ -64,6 +64,7 @@ def test_agilent8257d_sweeps_through_a_line_of_the_diamond(served, client):
     found, _ = dip(bench.world, set_frequency, line)
     assert found == pytest.approx(line, abs=STEP)
     source.shutdown()
+    assert not source.is_enabled
     assert bench.world.level("microwave.power") == -np.inf
 
 
