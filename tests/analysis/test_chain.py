@@ -1,0 +1,250 @@
+"""Chains: a fit over the results of fits, with errors that know of correlations."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from fit_samples import NOISE, decay_run
+
+from labspin.analysis import Recipe, derive, fit_chain, fit_run, load_recipe, report_html, write_chain
+from labspin.analysis.chain import chain_fit, chain_names
+from labspin.analysis.jobs import FileResult
+from labspin.cli import main
+from labspin.data import FitParameter, FitRecord, read_run
+from labspin.errors import FitError, RecipeError, RunFileError
+
+FIELDS = np.linspace(-2e-3, 2e-3, 13)
+DIP = {"center": 2e-4, "sigma": 5e-4, "depth": 600.0, "slope": 0.0, "offset": 1500.0}
+FIRST = """
+[data]
+x = "dark_time"
+y = "difference"
+sigma = "difference_error"
+[model]
+name = "stretched_exponential"
+fixed = {beta = 0.8}
+[result]
+derived = {rate = "1/T1 [1/s]"}
+"""
+LAW = """
+[chain]
+recipe = "first.toml"
+y_unit = "1/s"
+[data]
+x = "magnet_field"
+y = "1/T1"
+[model]
+name = "cross_relaxation_dip"
+fixed = {saturation = 0.0, slope = 0.0}
+[result]
+name = "law"
+"""
+
+
+def rate(field):
+    """A dip upside down would be a peak; the law is what the model says, written out once more."""
+    return DIP["offset"] - DIP["depth"] * np.exp(-0.5 * ((field - DIP["center"]) / DIP["sigma"]) ** 2)
+
+
+@pytest.fixture
+def recipes(tmp_path):
+    (tmp_path / "first.toml").write_text(FIRST)
+    (tmp_path / "law.toml").write_text(LAW)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scan")
+    return [
+        decay_run(folder / f"{k}.h5", 1 / rate(field), field=float(field), seed=k, label=f"run {k}")
+        for k, field in enumerate(FIELDS)
+    ]
+
+
+def test_T1_of_each_run_against_its_field(recipes, scan):
+    chain = fit_chain(scan, recipes / "law.toml", write=False, workers=1)
+    for name, value in DIP.items():
+        if name != "slope":
+            fitted = chain.outcome[name]
+            assert abs(fitted.value - value) < 4 * fitted.stderr, name
+    assert chain.outcome.statistics.p_value > 1e-3
+    np.testing.assert_allclose(chain.x, FIELDS)
+    assert chain.outcome.x_unit == "T"
+    assert chain.outcome.y_unit == "1/s"
+    assert chain.labels[3] == "run 3"
+    # Error of 1/T1 by hand: σ/T1².
+    (alone,) = fit_run(scan[4], recipes / "first.toml")
+    assert chain.sigma[4] == pytest.approx(alone["T1"].stderr / alone["T1"].value ** 2, rel=1e-5)
+    assert chain.y[4] == pytest.approx(1 / alone["T1"].value)
+
+
+def test_one_run_with_many_fields_gives_the_same_as_many_runs(recipes, tmp_path):
+    path = decay_run(tmp_path / "all.h5", 1 / rate(FIELDS), fields=FIELDS, field=99.0)
+    chain = fit_chain([path], recipes / "law.toml", write=False, workers=1)
+    # The axis of the run goes before its parameter of the same name.
+    np.testing.assert_allclose(chain.x, FIELDS)
+    assert abs(chain.outcome["center"].value - DIP["center"]) < 4 * chain.outcome["center"].stderr
+    assert len(set(chain.labels)) == FIELDS.size
+
+
+def record(values, covariance, name="f"):
+    parameters = tuple(
+        FitParameter(name=key, value=value, stderr=math.sqrt(covariance[k][k]), unit="Hz")
+        for k, (key, value) in enumerate(values.items())
+    )
+    return FitRecord(
+        name=name, quantity="q", model="m", parameters=parameters, covariance=np.array(covariance)
+    )
+
+
+def results_with(points, covariance, context):
+    return [
+        FileResult(
+            path=f"{k}.h5", status="fitted", record=record(values, covariance), labels=(f"n{k}",),
+            context={name: (np.array([column[k]]), "K") for name, column in context.items()},
+        )
+        for k, values in enumerate(points)
+    ]  # fmt: skip
+
+
+def test_errors_know_of_correlations_as_derived_quantities_do(recipes, scan):
+    law = load_recipe(recipes / "law.toml")
+    text = "amplitude + baseline"  # the start of the decay, known better than its parts
+    recipe = Recipe(**(vars(law) | {"y": text}))
+    chain = fit_chain(scan, recipe, write=False, workers=1)
+    (alone,) = fit_run(scan[2], recipes / "first.toml")
+    value, stderr = derive(alone, text)
+    assert chain.y[2] == pytest.approx(value)
+    assert chain.sigma[2] == pytest.approx(stderr, rel=1e-5)
+    # Without the covariance it would be another number.
+    diagonal = alone.with_changes(covariance=np.diag(np.diag(alone.covariance)))
+    assert abs(derive(diagonal, text)[1] / stderr - 1) > 0.05
+
+
+OWN = """
+from labspin.analysis import FitModel, Parameter
+
+LINE = FitModel(
+    name="line", equation="y = a x + i b x", parameters=(Parameter("a", "1", "real"), Parameter("b", "1", "imaginary")),
+    function=lambda x, a, b: (a + 1j * b) * x, guesser=lambda x, y, weights: {"a": 1.0, "b": 1.0},
+    is_complex=True, source="",
+)
+"""
+
+
+def test_a_complex_y_has_errors_of_both_parts(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    temperature = np.linspace(0.01, 1.0, 30)
+    covariance = [[4e-6, 1e-3], [1e-3, 100.0]]
+    points = [{"f0": 3000.0 + 0.1 * t, "Q": 1 / (3e-5 * t)} for t in temperature]
+    recipe = Recipe(
+        name="bath", x="temperature", y="f0 - 3000 + i/Q", sigma="fit", chain="x", model="own.py:LINE",
+        folder=tmp_path,
+    )  # fmt: skip
+    chain = chain_fit(results_with(points, covariance, {"temperature": temperature}), recipe)
+    Q = np.array([point["Q"] for point in points])
+    np.testing.assert_allclose(chain.y, 0.1 * temperature + 1j / Q, rtol=1e-9)
+    np.testing.assert_allclose(chain.sigma.real, 2e-3, rtol=1e-6)
+    np.testing.assert_allclose(chain.sigma.imag, 10.0 / Q**2, rtol=1e-3)
+    assert chain.outcome["a"].value == pytest.approx(0.1)
+    assert chain.outcome["b"].value == pytest.approx(3e-5)
+    # Each part is weighted with its own errors: σ_a² = 1/Σ(x/σ)².
+    assert chain.outcome["a"].stderr == pytest.approx(
+        1 / np.sqrt(np.sum((temperature / 2e-3) ** 2)), rel=1e-4
+    )
+
+
+def test_selection_columns_and_setpoints(recipes, scan):
+    law = load_recipe(recipes / "law.toml")
+    recipe = Recipe(
+        **(
+            vars(law)
+            | {"select": {"magnet_field": ("-1.5 mT", "1.5 mT")}, "x": "magnet_field + 0*temperature"}
+        )
+    )
+    assert chain_names(recipe) == ("magnet_field", "temperature", "T1")
+    chain = fit_chain(scan, recipe, write=False, workers=1)
+    assert chain.x.min() >= -1.5e-3
+    assert chain.columns["temperature"][0] == pytest.approx(4.0 + 0.01 * 9.5)
+    assert len(chain.left_out) == FIELDS.size - chain.x.size
+    power = Recipe(**(vars(law) | {"x": "magnet_field + 0*microwave_power"}))
+    assert fit_chain(scan, power, write=False, workers=1).columns["microwave_power"][0] == 10.0
+
+
+def test_a_bad_file_is_left_out_and_named(recipes, scan, tmp_path):
+    bad = tmp_path / "bad.h5"
+    bad.write_text("no run")
+    chain = fit_chain([bad, *scan], recipes / "law.toml", write=False, workers=1)
+    assert chain.x.size == FIELDS.size
+    assert [text for text in chain.left_out if "bad.h5" in text]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"x": "no_such_name"}, RecipeError, "no column 'no_such_name'"),
+        ({"y": "magnet_field"}, RecipeError, "wants a fitted parameter in y"),
+        ({"y": "rate"}, RecipeError, "a derived one is written out"),
+        ({"chain": ""}, RecipeError, "section \\[chain\\]"),
+        ({"chain": "law.toml"}, RecipeError, "is a chain itself"),
+        ({"select": {"magnet_field": (1.0, 2.0)}}, FitError, "points"),
+    ],
+)
+def test_what_does_not_suit_is_refused(recipes, scan, change, error, match):
+    law = load_recipe(recipes / "law.toml")
+    with pytest.raises(error, match=match):
+        fit_chain(scan[:3], Recipe(**(vars(law) | change)), write=False, workers=1)
+
+
+def test_a_chain_is_no_recipe_for_a_single_run(recipes, scan):
+    with pytest.raises(RecipeError, match="fits of many runs"):
+        fit_run(scan[0], recipes / "law.toml")
+
+
+def test_no_fit_at_all_is_an_error(recipes, tmp_path):
+    with pytest.raises(FitError, match="wanted fits to go on from"):
+        fit_chain([tmp_path / "missing.h5"], recipes / "law.toml", workers=1)
+
+
+def test_a_chain_is_stored_as_a_run_like_any(recipes, scan, tmp_path):
+    chain = fit_chain(scan, recipes / "law.toml", write=False, workers=1)
+    path = write_chain(chain, tmp_path / "law.h5")
+    run = read_run(path)
+    np.testing.assert_array_equal(run.data["x"], chain.x)
+    np.testing.assert_array_equal(run.data["y_errors"], chain.sigma)
+    assert list(run.data["source"]) == [str(source) for source in scan]
+    (stored,) = run.fits
+    assert float(stored.parameter("center").value) == chain.outcome["center"].value
+    assert "residual" not in report_html(path) or chain.outcome["center"].text() in report_html(path)
+    again = Recipe(name="again", x="x", y="y", sigma="y_errors", model="cross_relaxation_dip",
+                   fixed={"saturation": 0.0, "slope": 0.0})  # fmt: skip
+    (outcome,) = fit_run(path, again)
+    assert outcome["center"].value == pytest.approx(chain.outcome["center"].value, rel=1e-6)
+    with pytest.raises(RunFileError):
+        write_chain(chain, path)
+
+
+def test_the_command_fits_runs_and_then_the_chain(recipes, scan, tmp_path, capsys):
+    arguments = ["fit", *map(str, scan), "--with", str(recipes / "law.toml"), "--workers", "1", "--quiet"]
+    arguments += ["-o", str(tmp_path / "law.h5"), "--no-write", "--plot", str(tmp_path / "law.png")]
+    assert main([*arguments, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {row["parameter"] for row in answer["chain"]["fits"]} >= {"center", "depth"}
+    assert len(answer["fits"]) == 5 * len(scan)
+    assert (tmp_path / "law.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["fit", str(tmp_path / "law.h5"), "-o", "x.h5"]) == 1
+    assert "--output: is for a recipe" in capsys.readouterr().err
+
+
+def test_the_noise_is_what_the_runs_say(scan):
+    """The χ² of the chain means something only if the runs' own errors do."""
+    residuals = [(fit_run(path, Recipe(**NOISE_RECIPE))[0].residuals) for path in scan[:4]]
+    assert np.std(np.concatenate(residuals)) == pytest.approx(NOISE, rel=0.3)
+
+
+NOISE_RECIPE = {
+    "name": "n", "x": "dark_time", "y": "difference", "sigma": "difference_error",
+    "model": "stretched_exponential", "fixed": {"beta": 0.8},
+}  # fmt: skip
