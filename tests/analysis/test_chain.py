@@ -127,7 +127,8 @@ OWN = """
 from labspin.analysis import FitModel, Parameter
 
 LINE = FitModel(
-    name="line", equation="y = a x + i b x", parameters=(Parameter("a", "1", "real"), Parameter("b", "1", "imaginary")),
+    name="line", equation="y = a x + i b x",
+    parameters=(Parameter("a", "1", "real"), Parameter("b", "1", "imaginary")),
     function=lambda x, a, b: (a + 1j * b) * x, guesser=lambda x, y, weights: {"a": 1.0, "b": 1.0},
     is_complex=True, source="",
 )
