@@ -92,7 +92,7 @@ class World:
         self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
         self._past: deque[Episode] = deque(maxlen=_REMEMBERED)
         self._jobs: WeakSet[CountJob] = WeakSet()
-        self._watchers: list[WeakMethod[Callable[[], None]]] = []
+        self._watchers: list[WeakMethod[Callable[[float], None]]] = []
         self._playing_until = start
         self._point, self._jobs_begun = -1, 0
         self.rng = self._generator(_READING_STREAM)
@@ -283,8 +283,8 @@ class World:
         with self.lock:
             self.detectors[detector] = self._unblinded.pop(detector, self.detectors[detector])
 
-    def watch(self, look: Callable[[], None]) -> None:
-        """Let a method be called before the sample moves on or the signals change.
+    def watch(self, look: Callable[[float], None]) -> None:
+        """Let a method be called, with the time, before the sample moves on or the signals change.
 
         Who watches an analog detector all the time takes in then what has passed since the last look.
         """
@@ -312,7 +312,7 @@ class World:
     def begin_point(self, index: int) -> None:
         """Make the noise from here on a function of (seed, ``index``)."""
         with self.lock:
-            self._look()
+            self._look(self.clock.now())
             self._point, self._jobs_begun = int(index), 0
             self.rng = self._generator(_READING_STREAM)
 
@@ -344,8 +344,8 @@ class World:
 
     def _settle(self) -> float:
         """Bring the sample and the list of episodes to now; return now."""
-        self._look()
         now = self.clock.now()
+        self._look(now)
         while self._episodes[0].stop <= now:
             self._remember(self._episodes.pop(0))
         if self._moving_until > self._advanced and type(self.sample).advance is not Sample.advance:
@@ -372,14 +372,14 @@ class World:
         self._moving_until = max(track.settled for track in self._tracks.values())
         self._replace([self._episode(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._episodes])
 
-    def _look(self) -> None:
+    def _look(self, now: float) -> None:
         """Let those who watch take in what has passed; forget those that are gone."""
         if self._watchers:
             watching = [(reference, reference()) for reference in self._watchers]
             self._watchers = [reference for reference, look in watching if look is not None]
             for _, look in watching:
                 if look is not None:
-                    look()
+                    look(now)
 
     def _replace(self, episodes: list[Episode]) -> None:
         """Let ``episodes`` follow from now on; jobs take with them what passed of the present one."""

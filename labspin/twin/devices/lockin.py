@@ -156,9 +156,10 @@ class LockInAmplifier(MessageDevice):
 
     def wake(self) -> None:
         """Begin with an empty filter now, and with the oscillator as the settings say."""
-        self._time = self.world.clock.now()
         self.filter = Cascade(self.time_constant, self.stages)
+        self._time = math.inf  # until the oscillator is on, nothing is looked at
         self.apply()
+        self._time = self.world.clock.now()
 
     # -- what the models say -----------------------------------------------------------------------------
 
@@ -258,9 +259,9 @@ class LockInAmplifier(MessageDevice):
         self._raw = b""
         super()._exchange(message, lambda text: execute(text) + self._raw)
 
-    def follow(self) -> None:
-        """Bring filter and stored samples to now."""
-        now = self.world.clock.now()
+    def follow(self, time: float | None = None) -> None:
+        """Bring filter and stored samples to ``time``, s; None: now."""
+        now = self.world.clock.now() if time is None else time
         if now <= self._time:
             return
         first, interval, count = self.due(now)

@@ -87,6 +87,10 @@ class Cascade:
     """
 
     def __init__(self, time_constant: float, stages: int) -> None:
+        from scipy.signal import lfilter  # half a second to load, now and not while simulated time runs
+
+        self._lfilter = lfilter
+        _over(1.0, stages)
         self.time_constant, self.stages = time_constant, stages
         self.state: ComplexArray = np.zeros(stages, dtype=np.complex128)
 
@@ -148,8 +152,6 @@ class Cascade:
         return course
 
     def _course(self, forcing: ComplexArray, kept: FloatArray) -> ComplexArray:
-        from scipy.signal import lfilter
-
         course = np.empty_like(forcing)
         before = np.empty_like(forcing)  # each stage at the beginning of each step
         for stage in range(self.stages):
@@ -157,7 +159,7 @@ class Cascade:
             for earlier in range(stage):
                 pushed = pushed + kept[stage - earlier] * before[:, earlier]
             start = np.array([kept[0] * self.state[stage]])
-            course[:, stage], _ = lfilter([1.0], [1.0, -kept[0]], pushed, zi=start)
+            course[:, stage], _ = self._lfilter([1.0], [1.0, -kept[0]], pushed, zi=start)
             before[0, stage], before[1:, stage] = self.state[stage], course[:-1, stage]
         return course
 
