@@ -64,6 +64,7 @@ def test_arguments_are_cut_outside_quotes_lists_and_blocks(text, arguments):
         (".5", "A", 0.5),
         ("10 uA", "A", 10e-6),
         ("1.2 E-6", "s", 1.2e-6),
+        ("-1e\t3", "V", -1e3),
         ("3ks", "s", 3e3),
     ],
 )

@@ -233,7 +233,7 @@ def number(text: str, unit: str = "") -> float:
     match = _NUMBER.match(text)
     if match is None:
         raise CommandError(-104, "Data type error")
-    value = float(match[1].replace(" ", ""))
+    value = float("".join(match[1].split()))
     if not math.isfinite(value):
         raise CommandError(-123, "Exponent too large")
     return value * _multiplier(match[2].upper(), unit.upper())
