@@ -37,6 +37,8 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "sr400": "labspin.instruments.sr400:SR400Counter",
         "pulse_streamer": "labspin.instruments.pulse_streamer:PulseStreamerLines",
         "pulse_blaster": "labspin.instruments.pulse_blaster:PulseBlasterLines",
+        "ni_counter": "labspin.instruments.ni_counter:NICounter",
+        "ni_analog": "labspin.instruments.ni_analog:NIGaussmeter",
         "sr830": "labspin.instruments.sr830:SR830LockIn",
         "sr860": "labspin.instruments.sr860:SR860LockIn",
         "cantilever_readout": "labspin.instruments.cantilever_readout:LockInCantilever",

@@ -10,6 +10,7 @@ from labspin.twin.devices.kepco_bop import KepcoBOP
 from labspin.twin.devices.lakeshore336 import LakeShore336
 from labspin.twin.devices.lakeshore372 import LakeShore372
 from labspin.twin.devices.lakeshore425 import LakeShore425
+from labspin.twin.devices.nidaqmx import NIDaqmx
 from labspin.twin.devices.pulse_blaster import PulseBlaster
 from labspin.twin.devices.pulse_streamer import PulseStreamer
 from labspin.twin.devices.scpi_source import ScpiSource
@@ -31,6 +32,7 @@ __all__ = [
     "LakeShore336",
     "LakeShore372",
     "LakeShore425",
+    "NIDaqmx",
     "PulseBlaster",
     "PulseStreamer",
     "ScpiSource",
@@ -42,6 +44,8 @@ DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "sr400": SR400,
     "pulse_streamer": PulseStreamer,
     "pulse_blaster": PulseBlaster,
+    "ni_counter": NIDaqmx,
+    "ni_analog": NIDaqmx,
     "sr830": SR830,
     "sr860": SR860,
     "smb100a": SMB100A,
