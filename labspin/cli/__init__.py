@@ -16,12 +16,12 @@ import sys
 from collections.abc import Sequence
 
 from labspin import __version__
-from labspin.cli import bench, check, doctor, fit, init, ls, plot, recover, report, run
+from labspin.cli import bench, check, doctor, fit, init, ls, plot, queue, recover, report, resume, run
 from labspin.errors import LabspinError, RunAborted
 
 __all__ = ["main"]
 
-_COMMANDS = (run, check, doctor, fit, plot, report, ls, recover, init, bench)
+_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, recover, init, bench)
 INTERRUPTED = 130
 
 

@@ -1,52 +1,120 @@
-"""The progress bar of a run, on standard error so that it never mixes with results."""
+"""What a run shows while it lasts, on standard error so that it never mixes with results.
+
+A bar with the time that is left and the latest value; with a plot of all values above it if wanted.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.textplot import text_plot
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["ProgressBar"]
 
+_MOST_DOTS = 20_000
+
 
 class ProgressBar:
-    """An observer that shows how far a run is and when it will be done."""
+    """An observer that shows how far a run is and when it will be done.
 
-    def __init__(self, label: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
+    Parameters
+    ----------
+    label
+        What a person calls the run.
+    hint
+        Shown once when the run begins, such as which keys do what.
+    live
+        Plot the run's signal above the bar.
+    """
 
-        self._label = label or "run"
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("points"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            Remaining(),
-            console=Console(stderr=True),
-            transient=False,
-        )
+    def __init__(self, label: str, *, hint: str = "", live: bool = False) -> None:
+        self._label, self._hint, self._live = label or "run", hint, live
         self._task: Any = None
+        self._signal, self._unit, self._column = "", "", 0
+        self._place: Callable[[int, Any], float] = lambda index, values: float(index)
+        self._x: list[float] = []
+        self._y: list[float] = []
+        self._progress = _progress(self._plot_lines)
 
     def on_start(self, header: Any, total: int | None) -> None:
         """Show an empty bar; ``total`` None is a plan that does not know its size."""
-        del header
+        self._choose_signal(header)
         self._progress.start()
-        self._task = self._progress.add_task(self._label, total=total)
+        if self._hint:
+            self._progress.console.print(self._hint)
+        self._task = self._progress.add_task(self._label, total=total, latest="")
 
     def on_point(self, index: int, values: Any, done: int, total: int | None) -> None:
         """Move the bar on."""
-        del index, values
-        self._progress.update(self._task, completed=done, total=total)
+        latest = ""
+        if self._signal:
+            value = values[self._column]
+            latest = f"{self._signal} = {value:.5g}{self._unit}"
+            if self._live and len(self._x) < _MOST_DOTS:
+                self._x.append(self._place(index, values))
+                self._y.append(float(value))
+        self._progress.update(self._task, completed=done, total=total, latest=latest)
 
     def on_event(self, kind: str, message: str) -> None:
         """Show what a person should know while the run goes on."""
-        if kind in ("interlock", "warning"):  # an error is said once, at the end
+        if kind in ("error", "interlock", "warning", "pause", "resume", "skip"):
             self._progress.console.print(f"{kind}: {message}")
 
     def on_finish(self, outcome: Any) -> None:
         """Leave the bar as it stands."""
         del outcome
-        if self._task is not None:
-            self._progress.stop()
+        self._progress.stop()
+
+    def _choose_signal(self, header: Any) -> None:
+        layout = header.layout
+        plain = [column for column in layout.columns if not column.shape and column.dtype != "str"]
+        shown = [column for column in plain if column.dtype != "complex128" and column.role == "quantity"]
+        named = [column for column in shown if column.name == header.signal] or shown[:1]
+        if not named:
+            return
+        self._signal = named[0].name
+        self._unit = "" if named[0].unit in ("", "1") else f" {named[0].unit}"
+        self._column = layout.columns.index(named[0])
+        coordinates = [column for column in plain if column.role == "coordinate"]
+        if layout.dimensions:
+            along = layout.dimensions[-1].values
+            self._place = lambda index, values: float(along[index % len(along)])
+        elif coordinates:
+            where = layout.columns.index(coordinates[0])
+            self._place = lambda index, values: float(values[where])
+
+    def _plot_lines(self) -> list[str]:
+        return text_plot(self._x, self._y) if self._live and self._x else []
+
+
+def _progress(plot: Callable[[], list[str]]) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.text import Text
+
+    class Plotted(Progress):
+        """A progress bar with a plot above it."""
+
+        def get_renderables(self) -> Iterator[Any]:
+            lines = plot()
+            if lines:
+                yield Text("\n".join(lines))
+            yield from super().get_renderables()
+
+    return Plotted(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("points"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        Remaining(),
+        TextColumn("{task.fields[latest]}"),
+        console=Console(stderr=True),
+        transient=False,
+    )

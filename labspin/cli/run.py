@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.output import add_json, console, print_json
+from labspin.cli.measuring import add_display, measure, outcome_record, say
+from labspin.cli.output import add_json, print_json, print_table
 from labspin.errors import CardError
 
 if TYPE_CHECKING:
-    from labspin.experiment import Card, RunOutcome
+    from collections.abc import Sequence
+
+    from labspin.experiment import Bench, Card, Control, Observer, RunOutcome, RunSpec
+    from labspin.station import Station
 
 __all__ = ["add", "execute", "station_of"]
 
@@ -37,32 +42,32 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=int, help="seed of the plan's order and of a simulated bench's noise")
     parser.add_argument("--fit", action="store_true", help="fit the runs, print the results, write a PNG")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say how many points there are and how long they take"
+    )
+    add_display(parser)
     add_json(parser)
     parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
-    from labspin.experiment import load_card, run, run_path
+    from labspin.experiment import load_card, run_path
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
     station = load_station(station_of(arguments, card))
+    if arguments.dry_run:
+        return _tell_estimates(card, station, as_json=arguments.json)
     _recover_dead_runs(arguments.output)
     outcomes: list[RunOutcome] = []
-    with station.connect(seed=arguments.seed) as bench:
+    with station.connect(seed=arguments.seed, watchdog=not arguments.no_watchdog) as bench:
         for spec in card.runs:
-            procedure = spec.make()
             path = run_path(arguments.output, spec.label or card.procedure_name)
-            observers = [] if arguments.quiet or arguments.json else [_progress(spec.label)]
-            outcome = run(procedure, bench, path, label=spec.label, seed=arguments.seed, observers=observers)
+            start = functools.partial(_begin, spec, bench, path, arguments.seed)
+            outcome = measure(start, spec.label, arguments=arguments)
             outcomes.append(outcome)
-            if not arguments.json:
-                console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}")
-            for action in outcome.safe_report:
-                if not action.ok:
-                    _log.error("not made safe: %s: %s; check it by hand", action.instrument, action.message)
+            say(outcome, as_json=arguments.json)
             if outcome.status != "finished":
                 break
     paths = [outcome.path for outcome in outcomes]
@@ -71,12 +76,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
         return fit_and_show(paths, as_json=arguments.json)
     if arguments.json:
-        print_json(
-            [
-                {"path": outcome.path, "status": outcome.status, "points": outcome.points}
-                for outcome in outcomes
-            ]
-        )
+        print_json([outcome_record(outcome) for outcome in outcomes])
     return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
 
 
@@ -98,7 +98,39 @@ def _recover_dead_runs(folder: Path) -> None:
         _log.warning("recovered %s, which an earlier run left unfinished", path)
 
 
-def _progress(label: str) -> Any:
-    from labspin.cli.progress import ProgressBar
+def _begin(
+    spec: RunSpec,
+    bench: Bench,
+    path: Path,
+    seed: int | None,
+    observers: Sequence[Observer],
+    control: Control,
+) -> RunOutcome:
+    from labspin.experiment import run
 
-    return ProgressBar(label)
+    return run(spec.make(), bench, path, label=spec.label, seed=seed, observers=observers, control=control)
+
+
+def _tell_estimates(card: Card, station: Station, *, as_json: bool) -> int:
+    """Say how much there is to do; nothing is connected or moved."""
+    from labspin.experiment import estimate
+
+    found = [(spec.label, estimate(spec.make(), station)) for spec in card.runs]
+    if as_json:
+        print_json([{"label": label, **vars(guess), "total": guess.total} for label, guess in found])
+        return 0
+    rows = [
+        (label, str(guess.points if guess.points is not None else "adaptive"), _duration(guess.moving),
+         _duration(guess.measuring) if guess.measuring else "not declared", _duration(guess.total))
+        for label, guess in found
+    ]  # fmt: skip
+    print_table(f"{card.path} on {station.name}", ("run", "points", "moving", "measuring", "in all"), rows)
+    return 0
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if seconds >= 60 else f"{seconds:.3g} s"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labspin.experiment.check import check_plan
     from labspin.experiment.control import Control, Observer, Progress, RunOutcome
     from labspin.experiment.engine import preflight, run
+    from labspin.experiment.estimates import Estimate, estimate
     from labspin.experiment.interlocks import Interlock
     from labspin.experiment.parameters import (
         BooleanParameter,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     )
     from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
     from labspin.experiment.procedure import Procedure, run_path
+    from labspin.experiment.queue import Queue
+    from labspin.experiment.queue_file import QueuedRun, QueueState
+    from labspin.experiment.queue_runner import run_queue
     from labspin.experiment.resumption import resume
     from labspin.experiment.safety import SafeAction
     from labspin.experiment.sweep import MAX_POINTS, Linear, Logarithmic, Point, Sweep, Values
@@ -44,6 +48,7 @@ _LAZY = {
     "CompiledPlan": "plan",
     "Control": "control",
     "CountParameter": "parameters",
+    "Estimate": "estimates",
     "Filter": "algebra",
     "Interlock": "interlocks",
     "Linear": "sweep",
@@ -57,6 +62,9 @@ _LAZY = {
     "Product": "algebra",
     "Progress": "control",
     "QuantityParameter": "parameters",
+    "Queue": "queue",
+    "QueueState": "queue_file",
+    "QueuedRun": "queue_file",
     "Repeat": "algebra",
     "RunOutcome": "control",
     "RunSpec": "cards",
@@ -71,11 +79,13 @@ _LAZY = {
     "Zip": "algebra",
     "check_plan": "check",
     "compile_plan": "plan",
+    "estimate": "estimates",
     "load_card": "cards",
     "preflight": "engine",
     "resume": "resumption",
     "run": "engine",
     "run_path": "procedure",
+    "run_queue": "queue_runner",
 }
 
 __all__ = [
@@ -89,6 +99,7 @@ __all__ = [
     "CompiledPlan",
     "Control",
     "CountParameter",
+    "Estimate",
     "Filter",
     "Interlock",
     "Linear",
@@ -102,6 +113,9 @@ __all__ = [
     "Product",
     "Progress",
     "QuantityParameter",
+    "Queue",
+    "QueueState",
+    "QueuedRun",
     "Repeat",
     "RunOutcome",
     "RunSpec",
@@ -116,11 +130,13 @@ __all__ = [
     "Zip",
     "check_plan",
     "compile_plan",
+    "estimate",
     "load_card",
     "preflight",
     "resume",
     "run",
     "run_path",
+    "run_queue",
 ]
 
 

@@ -10,7 +10,7 @@ from labspin.experiment.actuators import Actuator, ActuatorSpec
 from labspin.experiment.plan import PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
 
-__all__ = ["DeclaredStation", "check_plan"]
+__all__ = ["DeclaredStation", "check_plan", "declared_actuators"]
 
 
 class DeclaredStation(Protocol):
@@ -33,13 +33,19 @@ def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
     LabspinError
         Which set-point leaves which limit, or what contradicts what.
     """
+    actuators = declared_actuators(station)
+    plan = compile_plan(procedure, actuators)
+    settings = procedure.settings()
+    plan.check(actuators, settings)
+    return plan.report(actuators, settings)
+
+
+def declared_actuators(station: DeclaredStation) -> dict[str, Actuator]:
+    """Return the actuators of ``station`` by name, calibrated names included, without devices behind them."""
     actuators: dict[str, Actuator] = {}
     for spec in station.actuators:
         made = [Actuator(spec, None, WallClock())]
         if spec.calibration is not None:
             made.append(Actuator(spec, None, WallClock(), calibrated=True))
         actuators.update({actuator.name: actuator for actuator in made})
-    plan = compile_plan(procedure, actuators)
-    settings = procedure.settings()
-    plan.check(actuators, settings)
-    return plan.report(actuators, settings)
+    return actuators

@@ -104,6 +104,10 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         """Return the points to visit; touches no hardware (see `labspin.experiment.plan`)."""
         raise NotImplementedError(f"procedure {self.name!r} has no plan()")
 
+    def duration(self, point: Point) -> float:
+        """Return about how long ``measure`` takes at ``point``, s, for estimates; 0 if that is not known."""
+        return 0.0
+
     def interlocks(self) -> Sequence[Interlock]:
         """Return what is watched in this procedure, beside the interlocks of the bench."""
         return ()

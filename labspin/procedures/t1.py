@@ -140,6 +140,10 @@ class T1(PulsedReadout):
             for with_pi in (True, False):
                 yield self.sequence(dark_time, with_pi=with_pi)
 
+    def duration(self, point: Point) -> float:
+        """Return the time for which the two sequences are played, s."""
+        return 2 * self.repetitions * self.sequence(point.coordinates["dark_time"], with_pi=True).duration
+
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count with and without the π pulse, in alternating order."""
         dark_time = point.coordinates["dark_time"]

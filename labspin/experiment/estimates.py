@@ -1,0 +1,92 @@
+"""How long a run will take, told before anything is connected.
+
+Ramps and settling waits follow from the station's declarations, move by move through the whole plan; how long
+``measure`` takes at a point is what the procedure declares (`Procedure.duration`). Instruments answer in no
+time here, so a run takes a little longer than its estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labspin.experiment.actuators import Actuator
+from labspin.experiment.check import DeclaredStation, declared_actuators
+from labspin.experiment.plan import compile_plan
+from labspin.experiment.procedure import Procedure
+
+__all__ = ["Estimate", "estimate"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How much there is to do."""
+
+    points: int | None
+    """None for an adaptive plan, of which nothing else is known either."""
+    moving: float = 0.0
+    """Ramps and settling waits, s."""
+    measuring: float = 0.0
+    """What the procedure declares, s; 0 where it declares nothing."""
+
+    @property
+    def total(self) -> float | None:
+        """Seconds in all, or None for an adaptive plan."""
+        return None if self.points is None else self.moving + self.measuring
+
+
+def estimate(procedure: Procedure, station: DeclaredStation) -> Estimate:
+    """Return how long ``procedure`` will take on ``station``.
+
+    Raises
+    ------
+    LabspinError
+        The plan contradicts itself or leaves a limit.
+    """
+    actuators = declared_actuators(station)
+    plan = compile_plan(procedure, actuators)
+    settings = procedure.settings()
+    plan.check(actuators, settings)
+    if plan.total is None:
+        return Estimate(None)
+    moves = _Moves(actuators)
+    moves.reach(settings)
+    measuring = 0.0
+    for point in plan:
+        moves.reach(point.setpoints)
+        measuring += procedure.duration(point)
+    moves.make_safe()
+    return Estimate(plan.total, moves.seconds, measuring)
+
+
+class _Moves:
+    """Where everything stands, and the seconds that went into bringing it there."""
+
+    def __init__(self, actuators: Mapping[str, Actuator]) -> None:
+        self._actuators = actuators
+        # Runs leave what has a safe value there, so that is where the next one finds it.
+        self._at: dict[str, float] = {
+            name: actuator.spec.safe
+            for name, actuator in actuators.items()
+            if name == actuator.spec.name and actuator.spec.safe is not None
+        }
+        self._sent: dict[str, float] = {}
+        self.seconds = 0.0
+
+    def reach(self, setpoints: Mapping[str, float]) -> None:
+        """Go to ``setpoints``; what stands there already costs nothing, as in the engine."""
+        for name, value in setpoints.items():
+            if self._sent.get(name) != value:
+                self._sent[name] = value
+                self._move(self._actuators[name], value)
+
+    def make_safe(self) -> None:
+        """Go to the safe values."""
+        for name, actuator in self._actuators.items():
+            if name == actuator.spec.name and actuator.spec.safe is not None:
+                self._move(actuator, actuator.spec.safe)
+
+    def _move(self, actuator: Actuator, value: float) -> None:
+        raw, name = actuator.to_raw(value), actuator.spec.name
+        self.seconds += self._actuators[name].ramp_time(self._at.get(name, raw), raw)
+        self._at[name] = raw

@@ -1,0 +1,159 @@
+"""The file of a queue: TOML that a person can read, and mend with an editor.
+
+It is always replaced whole, so that whoever reads it sees all of a change or nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from labspin.data.storage import storage_error, sync_descriptor, sync_folder, write_whole
+from labspin.errors import ConfigurationError
+
+__all__ = ["QueueState", "QueuedRun", "State", "read_queue", "write_queue"]
+
+State = Literal["waiting", "running", "finished", "aborted", "failed", "interrupted"]
+_STATES: tuple[State, ...] = get_args(State)
+_HEAD = "# Runs of labspin, made from top to bottom; 'labspin queue --help' says how to change this list.\n\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedRun:
+    """One run of a queue."""
+
+    card: str
+    """Run card; relative paths start from the folder of the queue."""
+    label: str
+    """Which run of the card."""
+    id: int = 0
+    state: State = "waiting"
+    station: str = ""
+    """Station file, instead of the card's."""
+    overrides: tuple[str, ...] = ()
+    """Parameters that replace the card's, each ``name=value``."""
+    seed: int | None = None
+    output: str = "data"
+    """Folder of the run file."""
+    file: str = ""
+    """Run file, once the run has begun; a waiting run that has one is gone on with."""
+    added: str = ""
+    started: str = ""
+    ended: str = ""
+    message: str = ""
+    """Why it ended as it did."""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """All of a queue at one moment."""
+
+    runs: tuple[QueuedRun, ...] = ()
+    paused: bool = False
+    next_id: int = 1
+
+    def of(self, *states: State) -> tuple[QueuedRun, ...]:
+        """Return the runs in one of ``states``, in their order."""
+        return tuple(run for run in self.runs if run.state in states)
+
+
+def read_queue(path: Path) -> QueueState:
+    """Return the queue in ``path``; an empty one if there is no such file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is not a queue.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return QueueState()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: wanted a queue, got {error.strerror}; check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: wanted a queue, got {error}; mend that line") from error
+    return _parsed(path, content)
+
+
+def write_queue(path: Path, state: QueueState) -> None:
+    """Replace the file at ``path`` by ``state``.
+
+    Raises
+    ------
+    StorageError
+        It cannot be written; the old file stands.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            write_whole(descriptor, _text(state).encode())
+            sync_descriptor(descriptor)
+        finally:
+            os.close(descriptor)
+        part.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error, "the queue stays as it was") from error
+
+
+def _text(state: QueueState) -> str:
+    parts = [_HEAD, f"paused = {_word(state.paused)}\nnext_id = {state.next_id}\n"]
+    for run in state.runs:
+        lines = [
+            f"{field.name} = {_word(value)}\n"
+            for field in _FIELDS
+            if (value := getattr(run, field.name)) not in (None, "", ()) or field.name in ("card", "label")
+        ]
+        parts.append("\n[[runs]]\n" + "".join(lines))
+    return "".join(parts)
+
+
+def _word(value: Any) -> str:
+    """Return a value as TOML, whose texts are those of JSON but for one control character."""
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
+
+
+def _order(field: dataclasses.Field[Any]) -> int:
+    return {"id": 0, "state": 1}.get(field.name, 2)
+
+
+_FIELDS = sorted(dataclasses.fields(QueuedRun), key=_order)
+_KINDS: dict[str, type] = {"id": int, "seed": int, "overrides": list}
+
+
+def _parsed(path: Path, content: dict[str, Any]) -> QueueState:
+    paused, tables = content.get("paused", False), content.get("runs", [])
+    if not isinstance(paused, bool) or not isinstance(tables, list):
+        raise ConfigurationError(f"{path}: wanted paused = true or false and tables [[runs]]; mend the file")
+    runs = tuple(_parsed_run(path, number, table) for number, table in enumerate(tables, start=1))
+    ids = [run.id for run in runs]
+    if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
+        raise ConfigurationError(f"{path}: wanted every run to have a number of its own, got {ids}")
+    told = content.get("next_id", 1)
+    least = told if type(told) is int else 1
+    return QueueState(runs, paused, max([least, *(taken + 1 for taken in ids)]))
+
+
+def _parsed_run(path: Path, number: int, table: Any) -> QueuedRun:
+    where = f"{path}: run number {number}"
+    names = {field.name for field in _FIELDS}
+    if not isinstance(table, dict) or not {"id", "card", "label"} <= table.keys() <= names:
+        raise ConfigurationError(f"{where}: wanted the keys id, card, label and of {sorted(names)}")
+    for name, value in table.items():
+        wanted = _KINDS.get(name, str)
+        texts = wanted is not list or all(isinstance(item, str) for item in value)
+        if not isinstance(value, wanted) or isinstance(value, bool) or not texts:
+            raise ConfigurationError(f"{where}: {name}: wanted a {wanted.__name__}, got {value!r}")
+    if table.get("state", "waiting") not in _STATES:
+        raise ConfigurationError(
+            f"{where}: state: wanted one of {', '.join(_STATES)}, got {table['state']!r}"
+        )
+    return QueuedRun(**{**table, "overrides": tuple(table.get("overrides", ()))})
