@@ -263,6 +263,13 @@ def test_sr830_overloads(sr830):
     assert int(sr830.ask("*STB?")) & 72 == 72  # LIA and SRQ
 
 
+def test_sr830_reads_what_it_stores(sr830):
+    sr830("SLVL 0.1", "SENS 23", "OEXP 1,10,0", "OEXP 3,-5,0")
+    sr830.wait(0.2)
+    stored = sr830.device.quantities(np.asarray(sr830.device.filter.output))
+    assert sr830.device.now() == pytest.approx({name: float(value) for name, value in stored.items()})
+
+
 def test_sr830_finds_its_gain(sr830):
     sr830("SLVL 0.1")
     sr830.wait(3.0)

@@ -21,6 +21,7 @@ switched off: here with the oscillator at 0 V and 1 kHz.
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -217,7 +218,9 @@ class SR860(LockInAmplifier):
 
     def shown(self) -> dict[str, float]:
         """Return X, Y, R (V) and θ (degrees) at this instant."""
-        return {name: float(value) for name, value in _quantities(np.asarray(self.filter.output)).items()}
+        output = self.filter.output
+        theta = math.degrees(cmath.phase(output))
+        return {"x": output.real, "y": output.imag, "r": abs(output), "theta": theta}
 
     # -- capture -----------------------------------------------------------------------------------------
 
