@@ -19,15 +19,27 @@ from labspin.errors import CardError
 if TYPE_CHECKING:
     from labspin.experiment import Procedure
     from labspin.procedures.mdmr import MDMR
+    from labspin.procedures.mrfm_temperature import MRFMTemperature
     from labspin.procedures.pl_scan import PLScan
     from labspin.procedures.rabi import Rabi
     from labspin.procedures.t1 import T1
     from labspin.procedures.t1_field import T1Field
 
-__all__ = ["MDMR", "PROCEDURES", "T1", "PLScan", "Rabi", "T1Field", "list_procedures", "load_procedure"]
+__all__ = [
+    "MDMR",
+    "PROCEDURES",
+    "T1",
+    "MRFMTemperature",
+    "PLScan",
+    "Rabi",
+    "T1Field",
+    "list_procedures",
+    "load_procedure",
+]
 
 PROCEDURES = {
     "mdmr": "labspin.procedures.mdmr:MDMR",
+    "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
     "rabi": "labspin.procedures.rabi:Rabi",
     "t1": "labspin.procedures.t1:T1",
