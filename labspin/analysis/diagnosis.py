@@ -25,7 +25,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
         if parameter.fixed or parameter.derived:
             continue
         found += _bounds(model, parameter) or _determination(model, outcome, parameter)
-        if parameter.name in _TIMES:
+        if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
     return tuple(found)
 

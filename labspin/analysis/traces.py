@@ -30,11 +30,14 @@ REPEATS = frozenset({"repeat", "repetition", "average"})
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one fit sees: x, y (n,), sigma (n,) or None, names and units, and where on the grid it lies."""
+    """What one fit sees: x, y (n,), sigma (n,) or None, names and units, and where on the grid it lies.
+
+    For complex y, sigma may be complex: the error of each part.
+    """
 
     x: FloatArray
     y: NDArray[Any]
-    sigma: FloatArray | None
+    sigma: NDArray[Any] | None
     x_name: str
     x_unit: str
     y_name: str
@@ -99,11 +102,12 @@ def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[st
     return arrays, units, [dimension.name for dimension in layout.dimensions]
 
 
-def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) -> FloatArray | None:
+def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
     if recipe.sigma == "none":
         return None
     if recipe.sigma != "poisson":
-        return np.asarray(Expression(recipe.sigma).value(arrays), np.float64)
+        sigma = Expression(recipe.sigma).value(arrays)
+        return sigma if np.iscomplexobj(sigma) else sigma.astype(np.float64)
     errors = {name: _poisson(name, arrays[name]) for name in y.names}
     return y.error(arrays, errors)
 
@@ -138,9 +142,9 @@ def _number(value: Any, unit: str, name: str) -> float:
 
 
 def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]:
-    missing = y.ndim - x.ndim
-    if missing > 0 and y.shape[: x.ndim] == x.shape:
-        x = x.reshape(x.shape + (1,) * missing)
+    """Return all four in the shape of the largest; one value a point counts for all of an array."""
+    largest = max(x.shape, y.shape, key=len)
+    x, y = _raised(x, largest), _raised(y, largest)
     try:
         shape = np.broadcast_shapes(x.shape, y.shape)
     except ValueError as error:
@@ -149,9 +153,17 @@ def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]
     return (
         np.broadcast_to(x, shape),
         np.broadcast_to(y, shape),
-        None if sigma is None else np.broadcast_to(sigma, shape),
+        None if sigma is None else np.broadcast_to(_raised(sigma, shape), shape),
         np.broadcast_to(keep, shape),
     )
+
+
+def _raised(values: Any, shape: tuple[int, ...]) -> Any:
+    """Return ``values`` with axes added behind, where they are those of ``shape`` up to there."""
+    lacking = len(shape) - values.ndim
+    if lacking > 0 and values.shape == shape[: values.ndim]:
+        return values.reshape(values.shape + (1,) * lacking)
+    return values
 
 
 def _names(

@@ -14,8 +14,10 @@ loss_offset         Δ(1/Q) at κ = 0
 =================== ==========================================================================
 
 ``κ = ρ β μ_s² C(T) [(ωT1)² + iωT1]/[1 + (ωT1)²]`` (Wagenaar, thesis ch. 3, Eq. (3.10)), and to first order
-``Δf = f0 Re κ/2k0``, ``Δ(1/Q) = Im κ/k0`` ((3.12), (3.13)). The data are complex: Δf + i Δ(1/Q), with errors
-σ_f + i σ_q, so that one fit sees both. The geometry is reduced to a spectrum once; the distance rescales it.
+``Δf = f0 Re κ/2k0``, ``Δ(1/Q) = Im κ/k0`` ((3.12), (3.13)). What that leaves out is a part |κ|/k0 of the
+shifts, more than the errors of a good measurement: with ``exact``, both follow from the pole of the response.
+The data are complex: Δf + i Δ(1/Q), with errors σ_f + i σ_q, so that one fit sees both. The geometry is
+reduced to a spectrum once; the distance rescales it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -43,6 +46,84 @@ def _geometry(moment: float, distance: float, layer: bool) -> Any:
     return reduce_geometry(magnet=magnet, sample=Layer(distance) if layer else Surface(distance))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is known of magnet, sample and resonator, and the shifts that follow."""
+
+    moment: float  # A m²
+    distance: float  # m, starting value
+    stiffness: float  # N/m
+    frequency: float  # Hz
+    reference_temperature: float  # K
+    layer: bool
+    exact: bool
+    quality_factor: float
+
+    def shift(
+        self,
+        x: Any,
+        density: Any,
+        T1: Any,
+        distance: Any,
+        temperature_offset: Any,
+        T1_exponent: Any,
+        frequency_offset: Any,
+        loss_offset: Any,
+    ) -> Any:
+        """Return the model."""
+        points = np.asarray(x, np.float64)
+        where = (float(distance), float(temperature_offset))
+        law = (float(T1), float(T1_exponent))
+        if self.exact:
+            caused: Any = self._from_pole(points, float(density), *law, *where)
+        else:
+            caused = density * self._first_order(points, *law, *where)
+        return caused + frequency_offset + 1j * loss_offset
+
+    def guess(self, x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
+        """Return starting values."""
+        del weights
+        return _guess(x, y, self._first_order, self.distance, self.frequency)
+
+    def _at(self, x: FloatArray, distance: float, offset: float) -> tuple[Any, FloatArray]:
+        """Return spectrum and temperatures, none of them colder than the spectrum is good for."""
+        from labspin.physics.mrfm import ELECTRON_G2
+
+        spectrum = _geometry(self.moment, self.distance, self.layer)
+        moved = spectrum if distance == self.distance else spectrum.rescaled(distance=distance)
+        return moved, np.maximum(x + offset, 1.001 * moved.coldest(ELECTRON_G2))
+
+    def _first_order(
+        self, x: FloatArray, T1: float, exponent: float, distance: float, offset: float
+    ) -> NDArray[np.complex128]:
+        """Return Δf + i Δ(1/Q) for one spin per unit of density, to first order in κ."""
+        from labspin.physics.mrfm import ELECTRON_G2, spectrum_stiffness
+
+        spectrum, kelvin = self._at(x, distance, offset)
+        kappa = spectrum_stiffness(
+            spectrum=spectrum,
+            density=1.0,
+            species=ELECTRON_G2,
+            temperature=kelvin,
+            angular_frequency=2 * math.pi * self.frequency,
+            t1=T1 * (kelvin / self.reference_temperature) ** exponent,
+        )
+        return self.frequency * kappa.real / (2 * self.stiffness) + 1j * kappa.imag / self.stiffness
+
+    def _from_pole(
+        self, x: FloatArray, density: float, T1: float, exponent: float, distance: float, offset: float
+    ) -> NDArray[np.complex128]:
+        """Return Δf + i Δ(1/Q) from the pole of the response."""
+        from labspin.physics.mrfm import ELECTRON_G2, PowerLawT1, Resonator, SpinBath, exact_shift
+
+        spectrum, kelvin = self._at(x, distance, offset)
+        law = PowerLawT1(max(T1, 1e-30), self.reference_temperature, exponent)
+        spring = SpinBath(ELECTRON_G2, max(density, 0.0), spectrum, law).spring(temperature=kelvin)
+        resonator = Resonator(self.stiffness, 2 * math.pi * self.frequency, self.quality_factor)
+        found = exact_shift(resonator=resonator, springs=[spring])
+        return np.asarray(found.angular_frequency / (2 * math.pi) + 1j * found.inverse_quality)
+
+
 def spin_bath_shift(
     *,
     moment: float | str = 19e-12,
@@ -51,6 +132,8 @@ def spin_bath_shift(
     frequency: float | str = "3 kHz",
     reference_temperature: float | str = "0.1 K",
     layer: bool = False,
+    exact: bool = False,
+    quality_factor: float = 3e4,
 ) -> FitModel:
     """Return the model of Δf + i Δ(1/Q) against temperature; defaults are those of thesis Fig. 3.3.
 
@@ -66,61 +149,35 @@ def spin_bath_shift(
         At which ``T1`` is T1.
     layer
         Spins fill the half-space below the surface, instead of the surface.
+    exact
+        Take the shifts from the pole of the response instead of to first order in κ.
+    quality_factor
+        Of the bare resonator; matters only where ``exact``, and then little.
 
     Raises
     ------
     RecipeError
         An option is not a positive number of its unit.
     """
-    m = _positive("moment", moment, "A*m**2")
-    d0 = _positive("distance", distance, "m")
-    k0, f0 = _positive("stiffness", stiffness, "N/m"), _positive("frequency", frequency, "Hz")
-    reference = _positive("reference_temperature", reference_temperature, "K")
-
-    def shift(x: FloatArray, T1: Any, exponent: Any, distance: float, offset: Any) -> NDArray[np.complex128]:
-        """Return Δf + i Δ(1/Q) for one spin per unit of density."""
-        from labspin.physics.mrfm import ELECTRON_G2, spectrum_stiffness
-
-        spectrum = _geometry(m, d0, layer)
-        moved = spectrum if distance == d0 else spectrum.rescaled(distance=distance)
-        kelvin = np.maximum(x + offset, 1.001 * moved.coldest(ELECTRON_G2))
-        kappa = spectrum_stiffness(
-            spectrum=moved,
-            density=1.0,
-            species=ELECTRON_G2,
-            temperature=kelvin,
-            angular_frequency=2 * math.pi * f0,
-            t1=T1 * (kelvin / reference) ** exponent,
-        )
-        return f0 * kappa.real / (2 * k0) + 1j * kappa.imag / k0
-
-    def function(
-        x: Any,
-        density: Any,
-        T1: Any,
-        distance: Any,
-        temperature_offset: Any,
-        T1_exponent: Any,
-        frequency_offset: Any,
-        loss_offset: Any,
-    ) -> Any:
-        points = np.asarray(x, np.float64)
-        single = shift(points, float(T1), float(T1_exponent), float(distance), float(temperature_offset))
-        return density * single + frequency_offset + 1j * loss_offset
-
-    def guesser(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
-        del weights
-        return _guess(x, y, shift, d0, f0)
-
+    known = _Known(
+        moment=_positive("moment", moment, "A*m**2"),
+        distance=_positive("distance", distance, "m"),
+        stiffness=_positive("stiffness", stiffness, "N/m"),
+        frequency=_positive("frequency", frequency, "Hz"),
+        reference_temperature=_positive("reference_temperature", reference_temperature, "K"),
+        layer=layer,
+        exact=exact,
+        quality_factor=_positive("quality_factor", quality_factor, "1"),
+    )
     return FitModel(
         name="spin_bath_shift",
         equation="y = Δf + i Δ(1/Q) = f0 Re κ/2k0 + i Im κ/k0, κ(T) of a spin bath, Eq. (3.10)",
         source="Wagenaar, thesis (Leiden 2017) ch. 3, Eqs. (3.10), (3.12), (3.13)",
-        parameters=_parameters(d0, layer),
-        function=function,
-        guesser=guesser,
+        parameters=_parameters(known.distance, layer),
+        function=known.shift,
+        guesser=known.guess,
         is_complex=True,
-        options={"moment": m, "distance": d0, "stiffness": k0, "frequency": f0, "layer": layer},
+        options=asdict(known),
     )
 
 
