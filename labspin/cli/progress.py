@@ -61,13 +61,14 @@ class ProgressBar:
 
     def on_event(self, kind: str, message: str) -> None:
         """Show what a person should know while the run goes on."""
-        if kind in ("error", "interlock", "warning", "pause", "resume", "skip"):
+        if kind in ("interlock", "warning", "pause", "resume", "skip"):  # an error is said once, at the end
             self._progress.console.print(f"{kind}: {message}")
 
     def on_finish(self, outcome: Any) -> None:
         """Leave the bar as it stands."""
         del outcome
-        self._progress.stop()
+        if self._task is not None:
+            self._progress.stop()
 
     def _choose_signal(self, header: Any) -> None:
         layout = header.layout
