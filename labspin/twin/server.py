@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from labspin.clock import SimulatedClock
-from labspin.errors import ConnectionFailedError, ReplyTimeoutError
+from labspin.errors import ArgumentError, ConnectionFailedError, ReplyTimeoutError
 from labspin.twin.device import SimulatedDevice
+from labspin.twin.devices.called import CalledDevice
 from labspin.twin.devices.pulse_streamer import BINARY_PORT, HTTP_PORT, PulseStreamer
 
 __all__ = ["BenchServer"]
@@ -54,6 +55,8 @@ class BenchServer:
     ------
     ConnectionFailedError
         A port cannot be taken.
+    ArgumentError
+        An instrument has no wire: its driver calls a library.
     """
 
     def __init__(
@@ -72,6 +75,11 @@ class BenchServer:
         wanted, binary = ports or {}, binary_ports or {}
         try:
             for name, device in self.devices.items():
+                if isinstance(device, CalledDevice):
+                    raise ArgumentError(
+                        f"{name}: wanted an instrument with a wire to serve over TCP, but the driver of a "
+                        f"{type(device).__name__} calls its library; use the station in one process instead"
+                    )
                 if isinstance(device, PulseStreamer):
                     self.ports[name] = self._serve(name, device, _HTTPServer, wanted.get(name, HTTP_PORT))
                     port = binary.get(name, BINARY_PORT)

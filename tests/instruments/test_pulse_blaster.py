@@ -20,6 +20,7 @@ from labspin.instruments import PulseSequence, pulse_program, spinapi
 from labspin.instruments.pulse_blaster import PulseBlaster, PulseBlasterLines, PulseBlasterOptions
 from labspin.instruments.pulse_program import Board, compile_sequence
 from labspin.instruments.spinapi import load_spinapi
+from labspin.station import load_station
 from labspin.twin import World, samples
 from labspin.twin.devices.pulse_blaster import PulseBlaster as Twin
 
@@ -544,3 +545,9 @@ def test_a_board_that_is_gone_is_one_clear_error(world, kind):
 def test_bytes_are_refused(world):
     with pytest.raises(ArgumentError, match="is called and takes no bytes"):
         Twin(world).receive(b"*IDN?")
+
+
+def test_a_board_has_no_wire_and_is_not_served(request):
+    station = load_station(request.config.rootpath / "instruments" / "levitated-diamond-ens.toml")
+    with pytest.raises(ArgumentError, match=r"pulses: wanted an instrument with a wire .* its library"):
+        station.serve(port_base=0)
