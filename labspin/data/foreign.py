@@ -1,8 +1,9 @@
-"""Columns from files that others wrote: any data set of an HDF5 file, any column of a text table.
+"""Columns from files that others wrote: HDF5, text tables, and the formats of `foreign_formats`.
 
 ``read_foreign(path, x="/sweep/frequency", y="/sweep/signal")`` gives arrays with their units and attributes.
 Names of text columns may carry a unit, ``field (T)`` or ``field [T]``; a column can be named with or without
-it, or by its number. An error lists what the file has.
+it, or by its number. A comma is read as the decimal point where the numbers of a table leave no other
+reading. An error lists what the file has.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["ForeignColumn", "ForeignEntry", "list_foreign", "read_foreign"]
+    from labspin.data.foreign_formats import Source
+
+__all__ = ["ForeignColumn", "ForeignEntry", "list_foreign", "offer", "read_foreign", "walk_foreign"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _UNIT = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
+_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_MISSING = ("", "na", "n/a", "null", "none")
 _SHOWN = 30
 _MAX_TEXT = 1 << 31
 
@@ -59,16 +65,17 @@ class ForeignEntry:
 
 
 def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
-    """Read numeric arrays from an HDF5 file or a text table.
+    """Read numeric arrays from a file: HDF5, MATLAB, TDMS, NumPy or a text table.
 
     Parameters
     ----------
     path
-        The file: HDF5, or text with columns parted by commas, semicolons, tabs or spaces, with
-        comments after ``#``.
+        The file: HDF5, MATLAB, TDMS, .npy, .npz, or text with columns parted by commas, semicolons, tabs or
+        spaces, with comments after ``#`` (headers of qudi and pymeasure become attributes).
     **columns
-        What the caller calls an array, and where it stands: the path of an HDF5 data set, or the name or the
-        number (from 0) of a text column.
+        What the caller calls an array, and where it stands: the path of an HDF5 data set, the name or the
+        number (from 0) of a text column, ``group/channel`` of a TDMS file (``group/channel:time`` for the
+        time axis of a waveform), the name of a MATLAB variable, with ``/`` into structures.
 
     Returns
     -------
@@ -78,7 +85,7 @@ def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
     Raises
     ------
     NotARunFileError
-        The file is neither HDF5 nor a text table.
+        The file is none of these.
     DamagedFileError
         The file is cut short or corrupted, or a column holds what is no number.
     RunFileError
@@ -88,6 +95,9 @@ def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
     if _is_hdf5(path):
         _try_out(path)
         return _read_hdf5(path, columns)
+    source = _binary_source(path)
+    if source is not None:
+        return source.read(columns)
     table = _read_table(path)
     return {role: table.column(wanted) for role, wanted in columns.items()}
 
@@ -96,6 +106,9 @@ def list_foreign(path: Path | str) -> list[ForeignEntry]:
     """Return the arrays that `read_foreign` can read from a file; the errors are the same."""
     path = Path(path)
     if not _is_hdf5(path):
+        source = _binary_source(path)
+        if source is not None:
+            return source.entries()
         table = _read_table(path)
         return [
             ForeignEntry(name=name, shape=(len(table.rows),), dtype="text", unit=unit)
@@ -118,9 +131,22 @@ def _try_out(path: Path) -> None:
 
 
 def _is_hdf5(path: Path) -> bool:
+    from labspin.data.foreign_formats import is_matlab_hdf5
+
+    start = _start(path)
+    return start.startswith(_SIGNATURE) or is_matlab_hdf5(start)
+
+
+def _binary_source(path: Path) -> Source | None:
+    from labspin.data.foreign_formats import binary_source
+
+    return binary_source(path, _start(path))
+
+
+def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(len(_SIGNATURE)) == _SIGNATURE
+            return file.read(32)
     except FileNotFoundError as error:
         raise RunFileError(f"{path}: no such file; check the name") from error
     except OSError as error:
@@ -186,13 +212,16 @@ def _dataset(path: Path, file: h5py.File, role: str, wanted: str) -> ForeignColu
 
     item = file.get(wanted)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufc":
-        offered = _offer([str(entry) for entry in _entries(file)])
+        offered = offer([str(entry) for entry in _entries(file)])
         raise RunFileError(f"{path}: no numbers at {wanted!r} (wanted as {role}); the file has {offered}")
     needed = math.prod(item.shape or ()) * item.dtype.itemsize
     if needed > (1 << 26) and needed > 1100 * item.id.get_storage_size() and not item.external:
         raise DamagedFileError(f"{path}: {wanted!r} claims {needed} bytes, which the file does not hold")
     attributes = {name: plain(value) for name, value in item.attrs.items() if _is_plain(value)}
-    return ForeignColumn(name=item.name, values=item[()], unit=_unit_of(attributes), attributes=attributes)
+    values = item[()]
+    if "MATLAB_class" in attributes:
+        values = np.squeeze(values)  # MATLAB knows no vectors
+    return ForeignColumn(name=item.name, values=values, unit=_unit_of(attributes), attributes=attributes)
 
 
 def _is_plain(value: Any) -> bool:
@@ -201,7 +230,8 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def _offer(names: Sequence[str]) -> str:
+def offer(names: Sequence[str]) -> str:
+    """Return what a file has in words, the first few by name."""
     if not names:
         return "none at all"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -221,20 +251,24 @@ class _Table:
     names: tuple[str, ...]
     rows: tuple[tuple[int, list[str]], ...]
     """Line number and cells."""
+    attributes: dict[str, Any]
+    decimal_comma: bool = False
 
     def column(self, wanted: str) -> ForeignColumn:
         place = self._place(wanted)
         name, unit = _split_unit(self.names[place])
-        values = np.empty(len(self.rows))
-        for row, (line, cells) in enumerate(self.rows):
+        values: list[float | complex] = []
+        for line, cells in self.rows:
             try:
-                values[row] = _number(cells[place])
+                cell = cells[place]
+                values.append(_number(cell.replace(",", ".") if self.decimal_comma else cell))
             except (ValueError, IndexError) as error:
-                cell = repr(cells[place][:40]) if place < len(cells) else "nothing"
+                shown = repr(cells[place][:40]) if place < len(cells) else "nothing"
                 raise DamagedFileError(
-                    f"{self.path}, line {line}: wanted a number in column {name!r}, got {cell}"
+                    f"{self.path}, line {line}: wanted a number in column {name!r}, got {shown}"
                 ) from error
-        return ForeignColumn(name=name, values=values, unit=unit)
+        array = np.array(values, np.complex128 if any(isinstance(v, complex) for v in values) else np.float64)
+        return ForeignColumn(name=name, values=array, unit=unit, attributes=dict(self.attributes))
 
     def _place(self, wanted: str) -> int:
         bare = wanted.strip().lstrip("/")
@@ -243,12 +277,16 @@ class _Table:
                 return list(names).index(bare)
         if bare.isdecimal() and int(bare) < len(self.names):
             return int(bare)
-        raise RunFileError(f"{self.path}: no column {wanted!r}; the file has {_offer(self.names)}")
+        raise RunFileError(f"{self.path}: no column {wanted!r}; the file has {offer(self.names)}")
 
 
-def _number(cell: str) -> float:
+def _number(cell: str) -> float | complex:
     text = cell.strip()
-    return math.nan if text.lower() in ("", "na", "n/a", "null", "none") else float(text)
+    if text.lower() in _MISSING:
+        return math.nan
+    # "j" alone is a name.
+    is_complex = text.endswith(("j)", "j")) and any(letter.isdigit() for letter in text)
+    return complex(text.replace(" ", "")) if is_complex else float(text)
 
 
 def _read_table(path: Path) -> _Table:
@@ -271,23 +309,42 @@ def _read_table(path: Path) -> _Table:
 
 
 def _make_table(path: Path, lines: list[tuple[int, str]], comments: list[str]) -> _Table:
-    delimiter = _delimiter(lines[0][1])
+    from labspin.data.foreign_formats import parameters_of, titles_of
+
+    delimiter = _delimiter(lines[min(1, len(lines) - 1)][1], lines[0][1])
     rows = [(number, _cells(line, delimiter)) for number, line in lines]
+    comma = delimiter != "," and _decimal_comma(path, rows)
     width = len(rows[0][1])
-    if any(map(_is_number, rows[0][1])):
+    attributes = parameters_of(comments)
+    if any(_is_number(cell.replace(",", ".") if comma else cell) for cell in rows[0][1]):
         # numpy.savetxt and others put the names into the last comment.
-        titles = _cells(comments[-1].lstrip("# "), delimiter) if comments else []
+        titles = titles_of(comments) or (_cells(comments[-1].lstrip("# "), delimiter) if comments else [])
         names = titles if len(titles) == width else [f"column {place}" for place in range(width)]
-        return _Table(path, tuple(names), tuple(rows))
+        return _Table(path, tuple(names), tuple(rows), attributes, comma)
     if len(rows) < 2:
         raise DamagedFileError(f"{path}: a table without rows, or no table at all")
-    return _Table(path, tuple(rows[0][1]), tuple(rows[1:]))
+    return _Table(path, tuple(rows[0][1]), tuple(rows[1:]), attributes, comma)
 
 
-def _delimiter(first: str) -> str | None:
-    """Return what parts the columns: the mark that the first line has most of; ``None`` is white space."""
-    best = max(",;\t", key=first.count)
-    return best if best in first else None
+def _delimiter(line: str, first: str) -> str | None:
+    """Return what parts the columns; ``None`` is white space.
+
+    A comma may also be the decimal point or stand in a name, so that tab and semicolon go before it.
+    """
+    return next((mark for mark in "\t;," if mark in line and mark in first), None)
+
+
+def _decimal_comma(path: Path, rows: list[tuple[int, list[str]]]) -> bool:
+    """Return whether the comma is the decimal point: numbers have commas, and none has a point."""
+    cells = [cell for _, row in rows for cell in row]
+    commas = [cell for cell in cells if "," in cell and _COMMA_NUMBER.fullmatch(cell)]
+    if not commas or any("." in cell and _is_number(cell) for cell in cells):
+        return False
+    if all(_THOUSANDS.fullmatch(cell) for cell in commas):
+        raise DamagedFileError(
+            f"{path}: {commas[0]!r} may be a thousand or a fraction; write it with a decimal point"
+        )
+    return True
 
 
 def _cells(line: str, delimiter: str | None) -> list[str]:
@@ -297,7 +354,7 @@ def _cells(line: str, delimiter: str | None) -> list[str]:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        _number(cell or "?")
     except ValueError:
         return False
-    return True
+    return cell.strip().lower() not in _MISSING
