@@ -28,8 +28,8 @@ def fuzz_wire():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_goes_wrong(fuzz_wire, name):
-    tally = fuzz_wire.fuzz(name, 800, seed=2)
-    assert tally.inputs == 800
+    tally = fuzz_wire.fuzz(name, 400, seed=2)
+    assert tally.inputs == 400
     assert (tally.crashes, tally.hangs, tally.out_of_step) == (0, 0, 0), dict(tally.examples)
 
 
