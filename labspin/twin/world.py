@@ -255,7 +255,9 @@ class World:
                 armed=now if start is None else min(start, now),
                 rng=self._generator(_JOB_STREAM, self._jobs_begun),
             )
-            for episode in self._past:
+            # In order of time, so that a long history costs nothing: only what ended after the job was armed.
+            missed = list(itertools.takewhile(lambda past: past.stop > job.armed, reversed(self._past)))
+            for episode in reversed(missed):
                 job.absorb(episode, episode.stop)
             self._jobs_begun += 1
             self._jobs.add(job)
