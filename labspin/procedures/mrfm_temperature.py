@@ -63,6 +63,7 @@ __all__ = ["MRFMTemperature"]
 _log = logging.getLogger(__name__)
 _LINEWIDTHS = 3.0  # of the last resonance, within which the next is looked for at least
 _CAUTION = 0.5  # part of the last drive with which is searched: Q may have risen
+_QUICK = 100  # points of a ring-down in a quick estimate: closer ones depend on each other by the filter
 _NOTHING = Resonance(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 _SCALARS = (
@@ -401,7 +402,7 @@ class MRFMTemperature(Procedure):
         drive.move(amplitude)
         # The filter still remembers the drive at the beginning.
         free = time >= readout.settling_time(0.0)
-        found = _estimate(resonance_from_ring_down, time[free], decay[free], reference)
+        found = _estimate(resonance_from_ring_down, *_thinned(time[free], decay[free], _QUICK), reference)
         time, decay = _thinned(time, decay, self.ring_down_points)
         arrays = {"decay_time": time, "decay": decay, "reference_frequency": reference}
         return arrays | {"ring_down_time": found.ring_down_time}, found

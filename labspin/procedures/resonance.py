@@ -120,6 +120,11 @@ def resonance_from_sweep(frequency: FloatArray, response: ComplexArray) -> Reson
 def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference: float) -> Resonance:
     """Return the resonance that rings down.
 
+    Thermal motion decays with the same time as the ring-down itself, so it does not average out within
+    one: the standard errors take its correlation into account. They come from a few independent samples of
+    that motion, and are up to a third too small. Points are taken to be equally spaced, and so far apart
+    that the filter of the detection has forgotten one at the next.
+
     Parameters
     ----------
     time
@@ -135,7 +140,8 @@ def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference
     t, y = _checked("ring-down", time, response)
     begin, scale = float(t[0]), float(np.ptp(t)) or 1.0
     x = (t - begin) / scale
-    p, a, error, explained = _fit_pole(_decay, x, y, _decay_start(x, y))
+    p, a, _, explained = _fit_pole(_decay, x, y, _decay_start(x, y))
+    error = _decay_error(x, y, p)
     rate = -p.real / scale
     f0 = reference + p.imag / (2 * math.pi * scale)
     if not (rate > 0 and f0 > 0):
@@ -329,6 +335,42 @@ def _decay_start(x: FloatArray, y: ComplexArray) -> complex:
         solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
         costs.append(float(np.sum(np.abs(y - matrix @ solution) ** 2)))
     return complex(poles[int(np.argmin(costs))])
+
+
+def _decay_error(x: FloatArray, y: ComplexArray, p: complex) -> float:
+    """Return the standard error of each part of a decay's pole, with thermal and white noise.
+
+    The covariance C of the data is that of both, and the error of least squares is that of
+    (AᴴA)⁻¹ Aᴴ C A (AᴴA)⁻¹.
+    """
+    a, b, _ = _linear(_decay, x, y, p)
+    thermal, white = _noise_powers(x, y - b, p)
+    g, slope = _decay(x, p)
+    matrix = np.stack([g, np.ones_like(y), a * slope], axis=1)
+    apart = x[:, None] - x[None, :]
+    noise = thermal * np.exp(p.real * np.abs(apart) + 1j * p.imag * apart) + white * np.eye(x.size)
+    weights = np.linalg.pinv(matrix)[2]
+    return math.sqrt(max(0.5 * float((weights @ noise @ weights.conj()).real), 0.0))
+
+
+def _noise_powers(x: FloatArray, z: ComplexArray, p: complex) -> tuple[float, float]:
+    """Return the powers of thermal and of white noise on a decay z.
+
+    What z(x + l) − e^{pl} z(x) leaves knows nothing of the decay: its power is thermal (1 − |e^{2pl}|) +
+    white (1 + |e^{2pl}|), and several lags l tell the two apart. They are so long that the filter of the
+    detection has forgotten.
+    """
+    spacing = float(x[-1] - x[0]) / (x.size - 1)
+    time = min(-1 / p.real, 0.5) if p.real < 0 else 0.5
+    lags = np.unique(np.clip(np.geomspace(0.1, 0.7, 8) * time / spacing, 1, x.size // 2).astype(int))
+    left = [float(np.mean(np.abs(z[lag:] - np.exp(p * lag * spacing) * z[:-lag]) ** 2)) for lag in lags]
+    kept = np.exp(2 * p.real * lags * spacing)
+    system = np.stack([1 - kept, 1 + kept], axis=1)
+    both = np.linalg.lstsq(system, np.array(left), rcond=None)[0]
+    if both.min() >= 0:
+        return float(both[0]), float(both[1])
+    alone = [float(column @ left / (column @ column)) for column in system.T]
+    return (alone[0], 0.0) if both[1] < 0 else (0.0, alone[1])
 
 
 def _linear(basis: Basis, x: FloatArray, y: ComplexArray, p: complex) -> tuple[complex, complex, float]:

@@ -18,6 +18,7 @@ import cmath
 import functools
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -52,6 +53,7 @@ __all__ = ["BathSettings", "CantileverSettings", "MRFMCantilever"]
 _MEMORY = 20.0  # ring-down times after which the past is forgotten
 _KEPT = 4096  # instants that can still be asked about
 _SMALL = 1e-4  # relative change of temperature that is still one temperature
+_CURVE = (0.015, 3.0, 107)  # K, K and points of the truth against temperature
 _CACHED = 32  # temperatures at which the motion is remembered
 
 
@@ -151,7 +153,7 @@ class MRFMCantilever(Sample):
         return self.settings.noise
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
-        """Return the temperature (K) at the stage's thermometer or of the sample, or the heater's power (W)."""
+        """Return the temperature (K) of the stage or of the sample, or the power of the heater (W)."""
         if quantity == "temperature":
             return self._cryostat.stage_temperature
         if quantity == "sample_temperature":
@@ -161,7 +163,10 @@ class MRFMCantilever(Sample):
         return super().reading(quantity, signals, time)
 
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
-        """Return what the spins do to the cantilever now: exact resonance (Hz), Q, κ (N/m), T1 (s)."""
+        """Return what the spins do to the cantilever now: exact resonance (Hz), Q, κ (N/m), T1 (s).
+
+        The lists ``curve_…`` say what they do at all temperatures, at the present distance.
+        """
         resonator, kelvin = self.settings.resonator, self._cryostat.sample_temperature
         baths = self._baths(signals["positioner.distance"])
         shift = exact_shift(resonator=resonator, springs=[bath.spring(temperature=kelvin) for bath in baths])
@@ -181,6 +186,19 @@ class MRFMCantilever(Sample):
             "bare_quality_factor": resonator.quality_factor,
             "magnet_moment": self.settings.magnet.strength,
             "distance": signals["positioner.distance"],
+            **self._truth_curve(baths),
+        }
+
+    def _truth_curve(self, baths: Sequence[SpinBath]) -> dict[str, float | list[float]]:
+        resonator, kelvin = self.settings.resonator, np.geomspace(*_CURVE)
+        shift = exact_shift(resonator=resonator, springs=[bath.spring(temperature=kelvin) for bath in baths])
+        frequency = (resonator.angular_frequency + shift.angular_frequency) / (2 * math.pi)
+        quality = 1 / (1 / resonator.quality_factor + shift.inverse_quality)
+        curves = {"temperature": kelvin, "resonance_frequency": frequency, "quality_factor": quality}
+        if baths:
+            curves["T1"] = baths[0].t1(kelvin)
+        return {
+            f"curve_{name}": np.broadcast_to(values, kelvin.shape).tolist() for name, values in curves.items()
         }
 
     def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
