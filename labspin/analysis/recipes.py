@@ -145,7 +145,7 @@ def default_recipe(procedure: str) -> Recipe:
     order = sorted(known, key=lambda name: (name != procedure, name))
     for name in order:
         recipe = _read(known[name])
-        if procedure in recipe.procedures:
+        if procedure in recipe.procedures and not recipe.chain:
             return recipe
     raise RecipeError(
         f"procedure {procedure!r}: no recipe says it is for it; name one of {', '.join(sorted(known))}"
