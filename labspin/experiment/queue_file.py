@@ -6,6 +6,7 @@ It is always replaced whole, so that whoever reads it sees all of a change or no
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import tomllib
@@ -71,14 +72,26 @@ def read_queue(path: Path) -> QueueState:
         The file is not a queue.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        stamp = _stamp(path.stat())
+        known = _known.get(path)
+        if known is None or known[0] != stamp:
+            known = _known[path] = (stamp, _parsed(path, tomllib.loads(path.read_text(encoding="utf-8"))))
     except FileNotFoundError:
         return QueueState()
     except OSError as error:
         raise ConfigurationError(f"{path}: wanted a queue, got {error.strerror}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: wanted a queue, got {error}; mend that line") from error
-    return _parsed(path, content)
+    return known[1]
+
+
+_known: dict[Path, tuple[tuple[int, ...], QueueState]] = {}
+"""What stood in a file when it was last read or written here: parsing 500 runs takes a while."""
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    """Return what changes whenever the file is replaced or edited."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def write_queue(path: Path, state: QueueState) -> None:
@@ -95,24 +108,29 @@ def write_queue(path: Path, state: QueueState) -> None:
         try:
             write_whole(descriptor, _text(state).encode())
             sync_descriptor(descriptor)
+            stamp = _stamp(os.fstat(descriptor))
         finally:
             os.close(descriptor)
         part.replace(path)
+        _known[path] = (stamp, state)
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error, "the queue stays as it was") from error
 
 
 def _text(state: QueueState) -> str:
-    parts = [_HEAD, f"paused = {_word(state.paused)}\nnext_id = {state.next_id}\n"]
-    for run in state.runs:
-        lines = [
-            f"{field.name} = {_word(value)}\n"
-            for field in _FIELDS
-            if (value := getattr(run, field.name)) not in (None, "", ()) or field.name in ("card", "label")
-        ]
-        parts.append("\n[[runs]]\n" + "".join(lines))
-    return "".join(parts)
+    head = f"{_HEAD}paused = {_word(state.paused)}\nnext_id = {state.next_id}\n"
+    return head + "".join(map(_table, state.runs))
+
+
+@functools.lru_cache(maxsize=4096)  # of a long queue one run changes at a time
+def _table(run: QueuedRun) -> str:
+    lines = [
+        f"{field.name} = {_word(value)}\n"
+        for field in _FIELDS
+        if (value := getattr(run, field.name)) not in (None, "", ()) or field.name in ("card", "label")
+    ]
+    return "\n[[runs]]\n" + "".join(lines)
 
 
 def _word(value: Any) -> str:
