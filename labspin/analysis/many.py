@@ -22,6 +22,15 @@ __all__ = ["fit_many"]
 
 _AHEAD = 4
 """Jobs on their way for every worker."""
+_HEAVY = (
+    "lmfit",
+    "labspin.analysis.curve",
+    "labspin.analysis.lmfit_bridge",
+    "labspin.data.reader",
+    "labspin.data.nexus_read",
+    "labspin.data.publish",
+)
+"""What every fit needs and what takes seconds to import: the server does it once, its forks have it."""
 
 
 def fit_many(
@@ -152,6 +161,6 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     """Return fresh processes: a fork of this one would inherit its threads' locks and open files."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, *_HEAVY])
         return ProcessPoolExecutor(workers, mp_context=context)
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
