@@ -92,6 +92,8 @@ def resume_run(
 
     Raises
     ------
+    RunFileError
+        The run has finished, or is still being made.
     StationError
         The station cannot be found again, or is another than the recorded one.
     PlanError
@@ -99,11 +101,11 @@ def resume_run(
     LabspinError
         As for `labspin.experiment.resume`.
     """
-    from labspin.data import read_run
     from labspin.experiment import resume
+    from labspin.experiment.resumption import read_unfinished
 
     path = path.with_name(path.name.removesuffix(".jnl"))
-    header = read_run(path).header
+    header = read_unfinished(path).header
     if not force:
         _refuse_other_version(path, header)
     station = _station(path, header.station, on, force=force)

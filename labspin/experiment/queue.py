@@ -223,7 +223,7 @@ class Queue:
 
     def _change(self, change: Callable[[QueueState], QueueState]) -> QueueState:
         with lock_file(self.path):
-            before = read_queue(self.path)
+            before = self.read()
             after = change(before)
             if after != before:
                 write_queue(self.path, after)

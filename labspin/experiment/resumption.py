@@ -26,7 +26,7 @@ from labspin.experiment.engine import Execution
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.sweep import Point
 
-__all__ = ["resume"]
+__all__ = ["read_unfinished", "resume"]
 
 
 def resume(
@@ -60,13 +60,25 @@ def resume(
     LabspinError
         As for `labspin.experiment.run`.
     """
+    recorded = read_unfinished(path)
+    made = procedure if procedure is not None else _procedure(recorded.header)
+    return _Resumption(made, bench, Path(path), recorded, observers, control or Control()).go()
+
+
+def read_unfinished(path: Path) -> Run:
+    """Return the run in ``path``, which can be gone on with.
+
+    Raises
+    ------
+    RunFileError
+        It has finished, is being written, or cannot be read.
+    """
     recorded = read_run(path)
     if recorded.status in ("finished", "running"):
         raise RunFileError(
             f"{path}: wanted a run that died, failed or was aborted, got one that is {recorded.status}"
         )
-    made = procedure if procedure is not None else _procedure(recorded.header)
-    return _Resumption(made, bench, Path(path), recorded, observers, control or Control()).go()
+    return recorded
 
 
 def _procedure(header: RunHeader) -> Procedure:
