@@ -107,8 +107,9 @@ def resonance_from_sweep(frequency: FloatArray, response: ComplexArray) -> Reson
     centre, scale = float(f.mean()), 0.5 * float(np.ptp(f)) or 1.0
     x = (f - centre) / scale
     p, a, error, explained = _fit_pole(_simple_pole, x, y, _rational_start(x, y))
-    f0 = centre + scale * p.real
     width = 2 * scale * abs(p.imag)
+    # The modulus of the pole is √(k/m), its real part is a little less.
+    f0 = math.copysign(math.hypot(centre + scale * p.real, 0.5 * width), centre + scale * p.real)
     if not (f0 > 0 and width > 0):
         raise FitError(
             f"sweep: wanted a resonance above 0 Hz, got one at {f0:g} Hz of width {width:g} Hz; "
@@ -143,8 +144,9 @@ def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference
     p, a, _, explained = _fit_pole(_decay, x, y, _decay_start(x, y))
     error = _decay_error(x, y, p)
     rate = -p.real / scale
-    f0 = reference + p.imag / (2 * math.pi * scale)
-    if not (rate > 0 and f0 > 0):
+    ringing = reference + p.imag / (2 * math.pi * scale)
+    f0 = math.hypot(ringing, rate / (2 * math.pi))
+    if not (rate > 0 and ringing > 0):
         raise FitError(
             f"ring-down at {reference:g} Hz: wanted a decay, got an amplitude that changes at {-rate:g} 1/s; "
             "record longer, or drive harder before"
@@ -288,8 +290,9 @@ class _Zoom:
 
 def _checked(what: str, x: FloatArray, y: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     x, y = np.asarray(x, np.float64), np.asarray(y, np.complex128)
-    there = np.isfinite(x) & np.isfinite(y)
-    if x.shape != y.shape or x.ndim != 1 or there.sum() < _FEWEST:
+    is_one_row = x.ndim == 1 and x.shape == y.shape
+    there = np.isfinite(x) & np.isfinite(y) if is_one_row else np.zeros(1, bool)
+    if there.sum() < _FEWEST:
         raise FitError(
             f"{what}: wanted x and y of one shape (n,) with at least {_FEWEST} finite points, got {x.shape} "
             f"and {y.shape}"
