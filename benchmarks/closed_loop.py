@@ -74,7 +74,7 @@ def _t1(label: str, nv_class: int, **changes: Any) -> Case:
 
 
 # Settled for as long as the simulated coil lags: else every count sees a field of its own.
-_SCAN = {"field_start": "11 G", "field_stop": "23 G", "fields": 33, "settle_time": "0.5 s"}
+_SCAN = {"field_start": "11 G", "field_stop": "23 G", "fields": 25, "settle_time": "0.5 s"}
 _RESONANCE = {"center": lambda truth: LABORATORY_BENCH.pair_at, "sigma": lambda truth: resonance_width()}
 _LINES = sorted(lines_at(10e-4)[:, 0])[:3]
 
@@ -118,7 +118,7 @@ CASES = {
     ),
     "pl_scan point": Case(
         PLScan,
-        {**_SCAN, "reference": "point", "reference_field": "9 G", "repetitions": 2000, "averages": 4},
+        {**_SCAN, "reference": "point", "reference_field": "9 G", "repetitions": 4000, "averages": 6},
         "pl_scan",
         _RESONANCE,
         quiet_repetitions=400_000,

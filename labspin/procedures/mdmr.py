@@ -145,6 +145,10 @@ class MDMR(PulsedProcedure):
         """Return the gates."""
         return [(self.gates(), self.detectors)]
 
+    def duration(self, point: Point) -> float:
+        """Return the time for which both sequences are played, s."""
+        return float(2 * (self.settle_time + self.repetitions * self.period))
+
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count with and without microwave, in alternating order."""
         on_first = point.index % 2 == 0

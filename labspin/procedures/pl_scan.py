@@ -159,6 +159,11 @@ class PLScan(PulsedProcedure):
         if self.reference == "point":
             bench.actuator("magnet.field").check(self.reference_field)
 
+    def duration(self, point: Point) -> float:
+        """Return the time for which the sequence is played, without the way to the reference field, s."""
+        counts = 2 if self.reference == "point" else 1
+        return float(counts * (self.settle_time + self.repetitions * self.sequence().duration))
+
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count at the field of the point and at the reference."""
         return self._with_gate(bench) if self.reference == "gate" else self._with_point(bench, point)

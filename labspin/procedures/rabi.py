@@ -117,6 +117,10 @@ class Rabi(PulsedReadout):
         """Return the sequence of every length."""
         return (self.sequence(length) for length in self.pulse_values().tolist())
 
+    def duration(self, point: Point) -> float:
+        """Return the time for which the sequence is played, s."""
+        return self.repetitions * self.sequence(point.coordinates["pulse_duration"]).duration
+
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count signal and reference after pulses of one length."""
         sequence = self.sequence(point.coordinates["pulse_duration"])

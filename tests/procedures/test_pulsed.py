@@ -159,3 +159,14 @@ def test_a_card_gives_a_list(tmp_path):
     path.write_text('procedure = "mdmr"\n[parameters]\nfields = ["10 Hz"]\n')
     with pytest.raises(CardError, match=r"parameters\.fields.*10 Hz"):
         load_card(path)
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_the_time_that_a_point_takes_is_told_beforehand(bench, kind):
+    procedure = kind(repetitions=3000, **SMALL[kind])
+    bench.actuator("magnet.field").energise()
+    for point in list(procedure.plan())[:2]:
+        began = bench.clock.now()
+        procedure.measure(bench, point)
+        took = bench.clock.now() - began
+        assert took == pytest.approx(procedure.duration(point), rel=0.05, abs=0.05)
