@@ -65,7 +65,8 @@ def _git(folder: Path) -> dict[str, Any]:
 
 
 def _ask_git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
+    # Without optional locks: a killed ``git status`` would leave the lock of the user's index behind.
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
