@@ -73,7 +73,7 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
         raise FitError("plot: wanted at least one fit, got none")
     from matplotlib.figure import Figure
 
-    groups = _grouped(outcomes)
+    groups = _grouped([part for outcome in outcomes for part in _parts(outcome)])
     figure = Figure(figsize=(6.4 * len(groups), 5.6), layout="constrained")
     axes = figure.subplots(2, len(groups), sharex="col", squeeze=False, gridspec_kw={"height_ratios": [3, 1]})
     for column, group in enumerate(groups):
@@ -97,6 +97,21 @@ def save(figure: Figure, path: Path | str) -> Path:
     except (OSError, ValueError) as error:
         raise FitError(f"picture {target}: cannot be written: {error}") from error
     return target
+
+
+def _parts(outcome: FitOutcome) -> tuple[FitOutcome, ...]:
+    """Return real and imaginary part of a complex fit as fits of their own, to be drawn."""
+    if not np.iscomplexobj(outcome.y):
+        return (outcome,)
+    found = []
+    parts: tuple[tuple[Any, str], ...] = ((np.real, "real part"), (np.imag, "imaginary part"))
+    for part, words in parts:
+        sigma = outcome.sigma
+        # One σ for both parts may be a real number.
+        changes = {"sigma": part(sigma) if sigma is not None and np.iscomplexobj(sigma) else sigma}
+        changes |= {name: part(getattr(outcome, name)) for name in ("y", "best", "curve_y")}
+        found.append(outcome.with_changes(y_name=f"{outcome.y_name}, {words}", **changes))
+    return tuple(found)
 
 
 def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
