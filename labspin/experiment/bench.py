@@ -1,8 +1,9 @@
 """A bench: connected instruments under the names that procedures use, and what may be moved on it.
 
 A station file becomes a `Bench`, real or simulated alike. Instruments are attributes (``bench.microwave``),
-actuators are looked up by name (``bench.actuator("magnet.field")``), and `Bench.safe` brings the whole
-bench to its safe state, whatever single devices do.
+whose set-points keep to the station's limits and ramps (`labspin.experiment.handle`), actuators are looked
+up by name (``bench.actuator("magnet.field")``), `Bench.run` runs a procedure, and `Bench.safe` brings the
+whole bench to its safe state, whatever single devices do.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from labspin.clock import Clock
 from labspin.errors import PlanError, StationError
 from labspin.experiment.actuators import Actuator, ActuatorSpec, Calibration, Settle
+from labspin.experiment.handle import InstrumentHandle
 from labspin.experiment.interlocks import Interlock
 from labspin.experiment.safety import SafeAction, safe_state
 from labspin.experiment.waiting import InterruptibleClock
 from labspin.experiment.watchdog import Watchdog
 from labspin.instruments import missing_members
+
+if TYPE_CHECKING:
+    from labspin.experiment.control import Control, Observer, RunOutcome
+    from labspin.experiment.procedure import Procedure
 
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
 
@@ -103,7 +109,6 @@ class Bench:
                 f"station {name!r}: wanted instrument names that mean nothing else on a bench, got {taken}; "
                 "rename them"
             )
-        vars(self).update(self._instruments)
         self._on_close = on_close
         self._watchdog = watchdog
         self._refuse_unknown("safe order", self.safe_order)
@@ -111,6 +116,7 @@ class Bench:
         self._actuators: dict[str, Actuator] = {}
         for spec in actuators:
             self._add(spec)
+        vars(self).update({name: self._handle(name) for name in self._instruments})
 
     def _refuse_unknown(self, what: str, names: Iterable[str]) -> None:
         for name in names:
@@ -130,6 +136,15 @@ class Bench:
                 raise StationError(f"station {self.name!r}: actuator {actuator.name!r} is declared twice")
             self._actuators[actuator.name] = actuator
 
+    def _handle(self, name: str) -> Any:
+        device, prefix = self._instruments[name], f"{name}."
+        moved = {
+            full.removeprefix(prefix): actuator
+            for full, actuator in self._actuators.items()
+            if actuator.spec.instrument == name
+        }
+        return InstrumentHandle(name, device, moved) if moved else device
+
     def __getattr__(self, name: str) -> Any:
         instruments = self.__dict__.get("_instruments", {})
         if name in instruments:
@@ -140,7 +155,7 @@ class Bench:
 
     @property
     def instruments(self) -> Mapping[str, Any]:
-        """The instruments by binding name."""
+        """The instruments themselves by binding name, without the limits that their attributes here have."""
         return MappingProxyType(self._instruments)
 
     @property
@@ -213,6 +228,33 @@ class Bench:
         raw = [actuator for name, actuator in self._actuators.items() if name == actuator.spec.name]
         with self.clock.uninterrupted():
             return safe_state(self._instruments, raw, self.safe_order, self.clock)
+
+    def run(
+        self,
+        procedure: Procedure,
+        path: Path | str | None = None,
+        *,
+        seed: int | None = None,
+        label: str = "",
+        observers: Sequence[Observer] = (),
+        control: Control | None = None,
+    ) -> RunOutcome:
+        """Run ``procedure`` here: `labspin.experiment.run`, from a notebook.
+
+        Parameters
+        ----------
+        path
+            The run file to make; a new name in the folder ``data`` unless given.
+
+        Returns
+        -------
+            How the run ended; ``labspin.open(outcome.path)`` has the data.
+        """
+        from labspin.experiment.engine import run
+        from labspin.experiment.procedure import run_path
+
+        file = Path(path) if path is not None else run_path(Path("data"), label or procedure.name)
+        return run(procedure, self, file, seed=seed, label=label, observers=observers, control=control)
 
     def watched(self, path: Path) -> AbstractContextManager[None]:
         """Have the watchdog, if there is one, watch the run recorded in ``path`` in the block.

@@ -109,11 +109,11 @@ def test_an_abort_in_a_ramp_stops_there_and_ramps_to_safety(path):
         if value > 0.6:
             control.abort("far enough")
 
-    type(bench.magnet).current = property(Magnet.current.fget, slow)
+    Magnet.current = property(Magnet.current.fget, slow)
     try:
         outcome = run(scan(seed=2), bench, path, control=control)
     finally:
-        type(bench.magnet).current = property(Magnet.current.fget, send)
+        Magnet.current = property(Magnet.current.fget, send)
     assert outcome.status == "aborted"
     values = [value for _, value in bench.magnet.sent]
     top = values.index(max(values))
