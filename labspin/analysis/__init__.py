@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labspin.analysis.expression import Expression
     from labspin.analysis.fit import fit_foreign, fit_run, fit_runs, write_outcomes
     from labspin.analysis.jobs import FileResult
+    from labspin.analysis.live import LivePlot
     from labspin.analysis.many import fit_many
     from labspin.analysis.model import FitModel, Parameter
     from labspin.analysis.models import MODELS, load_model, model_from_function
@@ -52,6 +53,7 @@ _LAZY = {
     "FitStatistics": "outcome",
     "FittedParameter": "outcome",
     "Interval": "uncertainty",
+    "LivePlot": "live",
     "MODELS": "models",
     "ModelComparison": "uncertainty",
     "Parameter": "model",
@@ -106,6 +108,7 @@ __all__ = [
     "FitStatistics",
     "FittedParameter",
     "Interval",
+    "LivePlot",
     "ModelComparison",
     "Parameter",
     "Recipe",
