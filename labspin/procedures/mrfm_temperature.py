@@ -67,9 +67,9 @@ _QUICK = 100  # points of a ring-down in a quick estimate: closer ones depend on
 _NOTHING = Resonance(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 _SCALARS = (
-    Column(name="temperature", unit="K", description="mean reading of the stable window"),
-    Column(name="temperature_scatter", unit="K", description="standard deviation of the readings in it"),
-    Column(name="temperature_drift", unit="K", description="change of their straight line over it"),
+    Column(name="temperature", unit="K", description="mean of readings late in the soak and after it all"),
+    Column(name="temperature_scatter", unit="K", description="standard deviation in the stable window"),
+    Column(name="temperature_drift", unit="K", description="change over the stable window"),
     Column(name="temperature_after", unit="K", description="reading after the measurement"),
     Column(name="waited", unit="s", description="time until the temperature was stable"),
     Column(name="stable", dtype="int64", description="1: the temperature was stable, 0: the time was up"),
@@ -301,6 +301,23 @@ class MRFMTemperature(Procedure):
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Wait for the temperature, find the resonance, and measure it."""
         reached = self._reach(bench, point.setpoints["cryostat.setpoint"])
+        readings = self._soak(bench)
+        arrays, found, drive = self._at_temperature(bench, reached.mean)
+        after = bench.cryostat.temperature
+        return {
+            "temperature": float(np.mean([*readings, after])),
+            "temperature_scatter": reached.scatter,
+            "temperature_drift": reached.drift,
+            "temperature_after": after,
+            "waited": reached.elapsed,
+            "stable": int(reached.is_stable),
+            "drive_amplitude": drive,
+            **self._estimates(found),
+            **arrays,
+        }
+
+    def _at_temperature(self, bench: Bench, kelvin: float) -> tuple[dict[str, Any], Resonance, float]:
+        """Find and measure the resonance; return arrays, the resonance and the drive amplitude (V)."""
         drive = bench.actuator("cantilever.amplitude")
         drive.move(self._search_drive(drive))
         arrays, found = self._empty(), _NOTHING
@@ -309,7 +326,7 @@ class MRFMTemperature(Procedure):
         except FitError as error:
             if self.if_not_found == "abort":
                 raise
-            _log.warning("at %s: %s", format_quantity(reached.mean, "K"), error)
+            _log.warning("at %s: %s", format_quantity(kelvin, "K"), error)
         else:
             if self.response_target > 0:
                 wanted = drive.read() * self.response_target / rough.amplitude
@@ -317,17 +334,7 @@ class MRFMTemperature(Procedure):
             arrays, found = self._measure_resonance(bench, rough)
         self._last = found if math.isfinite(found.frequency) else None
         self._last_drive = drive.read()
-        return {
-            "temperature": reached.mean,
-            "temperature_scatter": reached.scatter,
-            "temperature_drift": reached.drift,
-            "temperature_after": bench.cryostat.temperature,
-            "waited": reached.elapsed,
-            "stable": int(reached.is_stable),
-            "drive_amplitude": drive.read(),
-            **self._estimates(found),
-            **arrays,
-        }
+        return arrays, found, self._last_drive
 
     def _reach(self, bench: Bench, setpoint: float) -> Stability:
         rule = self.stability()
@@ -341,8 +348,17 @@ class MRFMTemperature(Procedure):
             if self.if_unstable == "abort":
                 raise SettleError(text)
             _log.warning(text)
-        bench.clock.sleep(self.soak_time)
         return reached
+
+    def _soak(self, bench: Bench) -> list[float]:
+        """Wait for the sample, and return the readings of the later half, K: a loop creeps to the last."""
+        end = bench.clock.now() + self.soak_time
+        bench.clock.sleep(0.5 * self.soak_time)
+        readings = [bench.cryostat.temperature]
+        while (left := end - bench.clock.now()) > 0:
+            bench.clock.sleep(min(left, float(self.stability_poll)))
+            readings.append(bench.cryostat.temperature)
+        return readings
 
     def _search_drive(self, drive: Actuator) -> float:
         if self._last is None or self.response_target == 0:

@@ -120,8 +120,9 @@ def test_the_temperature_was_stable_and_near_its_setpoint(recorded):
     data = recorded.data
     assert (data["stable"] == 1).all()
     setpoint = recorded.header.layout.dimensions[0].values
-    assert data["temperature"] == pytest.approx(setpoint, rel=0.01)
-    assert data["temperature_after"] == pytest.approx(data["temperature"], rel=0.003)
+    # The loop creeps by 0.3 % in a window; what is recorded is where it ended, not the mean of the way.
+    assert data["temperature"] == pytest.approx(setpoint, rel=1e-4)
+    assert data["temperature_after"] == pytest.approx(data["temperature"], rel=1e-4)
     assert (data["waited"] >= 60).all()
 
 
