@@ -27,7 +27,7 @@ as two centres that differ.
 
 The dip is not quite the Gaussian of the resonance. Polarisation falls with the rate of cross-relaxation but
 saturates, so the dip is flatter and broader: on the simulated bench the fitted Gaussian is 11 % wider than
-the overlap of the two lines in relaxation in the dark. Its centre is true within 0.3 µT.
+the overlap of the two lines in relaxation in the dark. Its centre is true within 0.5 µT.
 """
 
 from __future__ import annotations
