@@ -4,8 +4,8 @@
 
 The lab's bench is simulated and served over TCP in real time; each run is a process of its own that sweeps
 the magnet between 4 A and -4 A with the microwave on and the laser pulsed, and is killed with its whole
-process group 0 to 8 s after it has begun. Times are from the kill until magnet, microwave and laser are safe, seen
-from within the simulated devices; a ramp from 4 A to zero alone takes 2 s.
+process group 0 to 8 s after it has begun. Times are from the kill until magnet, microwave and laser are safe,
+seen from within the simulated devices; a ramp from 4 A to zero alone takes 2 s.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """A plot that grows while a run is being measured, in a notebook or a window of matplotlib.
 
 An observer of the engine: ``bench.run(procedure, observers=[LivePlot()])``. It draws what `plot_runs` draws,
-at most five times a second and for at most a tenth of the time, so that a run is never held up by its picture.
+at most five times a second and for at most a tenth of the time: no run is held up by its picture.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "execute", "resume_run"]
 
 NOT_FINISHED = 3
+_TAKE_OVER = 90.0  # s
 
 
 def add(commands: Any) -> None:
@@ -105,6 +107,7 @@ def resume_run(
     from labspin.experiment.resumption import read_unfinished
 
     path = path.with_name(path.name.removesuffix(".jnl"))
+    _wait_for_watchdog(path)
     header = read_unfinished(path).header
     if not force:
         _refuse_other_version(path, header)
@@ -113,6 +116,18 @@ def resume_run(
     seed = header.station.get("seed")
     with station.connect(seed=seed, watchdog=watchdog) as bench:
         return resume(path, bench, procedure=procedure, observers=observers, control=control)
+
+
+def _wait_for_watchdog(path: Path) -> None:
+    """Wait while the watchdog of a run that was killed still makes its bench safe and says so in the run."""
+    from labspin.data import read_run
+
+    deadline = time.monotonic() + _TAKE_OVER
+    while time.monotonic() < deadline:
+        run = read_run(path)
+        if run.status != "running" or not run.events_of("watchdog"):
+            return
+        time.sleep(0.5)
 
 
 def _station(path: Path, recorded: Mapping[str, Any], on: Path | None, *, force: bool) -> Station:

@@ -5,9 +5,8 @@ actuators first to their safe value by their ramp, then the device's own ``safe(
 is recorded and the next one runs. While they run, Ctrl-C and SIGTERM are put off; they are delivered
 when the bench is safe.
 
-A process that is killed outright (SIGKILL, power) can do none of this. A watchdog process would be told
-of a run at the place where `Interruptions` is entered and dismissed where it is left, and would call
-`safe_state` on the same bench.
+A process that is killed outright can do none of this; on a real bench a second process then does it
+(`labspin.experiment.watchdog`).
 """
 
 from __future__ import annotations

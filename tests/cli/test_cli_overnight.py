@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from labspin.cli import keys, main
 from labspin.cli.progress import ProgressBar
 from labspin.cli.textplot import text_plot
-from labspin.data import read_run
+from labspin.data import Postscript, read_run
 from labspin.errors import RunAborted
 from labspin.experiment import Control, Queue
 
@@ -189,6 +190,17 @@ def test_what_was_changed_since_is_refused(killed, capsys):
     assert answer(capsys, "resume", str(killed), "--on", "moved.toml", "--force")["status"] == "finished"
     assert main(["resume", str(killed)]) == 1
     assert "got one that is finished" in capsys.readouterr().err
+
+
+def test_a_watchdog_that_is_still_at_work_is_waited_for(workspace, capsys):
+    assert elsewhere("run", "procedures/own.toml", KILL_AT="2").returncode == -signal.SIGKILL
+    (journal,) = Path("data").glob("*.jnl")
+    path = journal.with_suffix("")
+    witness = Postscript(path)
+    witness.event("watchdog", "the process of the run is gone")
+    assert read_run(path).status == "running"
+    threading.Timer(1.0, witness.close).start()
+    assert answer(capsys, "resume", str(path), "--card", "procedures/own.toml")["points"] == 6
 
 
 def test_another_version_is_refused_unless_forced(workspace, capsys, monkeypatch):
