@@ -75,9 +75,8 @@ def skew() -> None:
 
 def main(seeds: int = 4) -> None:
     """Print both tables."""
-    print(
-        "seed wall/s  simul/s  pull σ: f0  1/Q  largest   density (pull), T1 (pull), exponent (pull)   χ²red"
-    )
+    columns = "".join(f"{name:20s}" for name in ("density", "T1", "exponent"))
+    print(f"seed wall/s  simul/s   f0 σ  1/Q σ largest   {columns}χ²red")
     found, deviations = zip(*(row(seed) for seed in range(1, seeds + 1)), strict=True)
     everything = np.concatenate(found, axis=1)
     count = everything.shape[1]
