@@ -50,7 +50,7 @@ def test_parts_are_connected_first_and_shared(write):
     assert [spec.name for spec in station.instruments] == ["cantilever", "microwave", "lockin"]
     assert dict(station.instruments[0].uses) == {"lockin": "lockin"}
     with station.connect() as bench:
-        assert bench.cantilever.lockin is bench.lockin
+        assert bench.cantilever.lockin is bench.instruments["lockin"]
         assert bench.cantilever.clock is bench.clock
         assert bench.cantilever.ring_down_time == 0.3
         bench.actuator("cantilever.frequency").move(3000.0)
