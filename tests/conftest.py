@@ -1,1 +1,14 @@
 """Stands here so that the tests of one part find helpers of another: ``from twin.lockin_sample import …``."""
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_heard():
+    """Hear the signals that a launcher such as ``nohup … &`` ignores: tests send them."""
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
