@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labspin.instruments.drivers import DRIVERS, DriverEntry, driver_names, load_driver
 from labspin.instruments.roles import (
     ACTUATORS,
+    AT_REST,
     READINGS,
     ROLES,
     CantileverReadout,
@@ -50,6 +51,7 @@ _LAZY = {
 
 __all__ = [
     "ACTUATORS",
+    "AT_REST",
     "DRIVERS",
     "READINGS",
     "ROLES",

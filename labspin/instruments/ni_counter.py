@@ -241,6 +241,25 @@ class NICounter(RoleAdapter):
         """Get the number of gates after one trigger (dimensionless, int: one for two counters)."""
         return len(self.device.description["counters"]) // 2
 
+    def check(
+        self,
+        gates: Sequence[tuple[float, float]],
+        *,
+        triggers: int,
+        detectors: Sequence[str] | None = None,
+    ) -> None:
+        """Refuse what `arm` would refuse; sets nothing up."""
+        self._wanted(gates, triggers, detectors)
+
+    def _wanted(
+        self, gates: Sequence[tuple[float, float]], triggers: int, detectors: Sequence[str] | None
+    ) -> tuple[tuple[Gate, ...], int]:
+        """Return gates and triggers as they will be armed, if they can be."""
+        number = check_limits(f"{self.device.name} triggers", triggers, *_TRIGGERS)
+        if number != round(number):
+            raise LimitError(f"{self.device.name} triggers: wanted a whole number, got {triggers!r}")
+        return self._gates(gates, detectors), round(number)
+
     def arm(
         self,
         gates: Sequence[tuple[float, float]],
@@ -257,15 +276,12 @@ class NICounter(RoleAdapter):
         LimitError
             Too many gates, a gate out of range, an unknown detector, or a number of triggers out of range.
         """
-        wanted = self._gates(gates, detectors)
-        number = check_limits(f"{self.device.name} triggers", triggers, *_TRIGGERS)
-        if number != round(number):
-            raise LimitError(f"{self.device.name} triggers: wanted a whole number, got {triggers!r}")
+        wanted, number = self._wanted(gates, triggers, detectors)
         before, self._armed = self._armed, None  # if anything below fails, all is set up again next time
         if before != (wanted, triggers):
             self.device.set_up(
                 wanted,
-                triggers=round(number),
+                triggers=number,
                 trigger=self.chosen.trigger,
                 rising=self.chosen.trigger_slope == "rise",
                 falling=self.chosen.detector_slope == "fall",

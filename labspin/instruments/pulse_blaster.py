@@ -293,6 +293,11 @@ class PulseBlasterLines(RoleAdapter):
         return self._board.minimum / self._board.clock
 
     @property
+    def minimum_step(self) -> float:
+        """Get the shortest time between two edges, on whatever lines (s, float: the same)."""
+        return self.minimum_pulse
+
+    @property
     def max_steps(self) -> int:
         """Get the number of steps that the memory holds (dimensionless, int: one an instruction)."""
         return self._board.memory
@@ -319,13 +324,7 @@ class PulseBlasterLines(RoleAdapter):
             or repetitions == 0
         ):
             raise ArgumentError(f"repetitions: wanted -1 or a whole number > 0, got {repetitions!r}")
-        sequence.check(
-            resolution=self.resolution,
-            minimum_pulse=self.minimum_pulse,
-            max_steps=self.max_steps,
-            longest_step=self.longest_step,
-            lines=self.lines,
-        )
+        sequence.check_for(self)
         program = compile_sequence(sequence, outputs=self.lines, board=self._board, repetitions=repetitions)
         if not self._low:
             self._all_low()

@@ -263,6 +263,7 @@ class PulseStreamerLines(RoleAdapter):
 
     resolution = _TICK
     minimum_pulse = _MINIMUM_PULSE
+    minimum_step = 0.0
     max_steps = _MAX_STEPS
     longest_step = _LONGEST_STEP * _TICK
 
@@ -304,13 +305,7 @@ class PulseStreamerLines(RoleAdapter):
             or repetitions < -1
         ):
             raise ArgumentError(f"repetitions: wanted -1 or a whole number > 0, got {repetitions!r}")
-        sequence.check(
-            resolution=self.resolution,
-            minimum_pulse=self.minimum_pulse,
-            max_steps=self.max_steps,
-            longest_step=self.longest_step,
-            lines=self.lines,
-        )
+        sequence.check_for(self)
         self._uploaded = False
         self._loaded = (sequence, repetitions)
         self._upload()

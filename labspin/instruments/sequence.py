@@ -28,6 +28,8 @@ from labspin.units import format_quantity
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from labspin.instruments.roles import PulseGenerator
+
 __all__ = ["Pulse", "PulseSequence"]
 
 FloatArray = NDArray[np.float64]
@@ -215,6 +217,7 @@ class PulseSequence:
         *,
         resolution: float,
         minimum_pulse: float = 0.0,
+        minimum_step: float = 0.0,
         max_steps: int | None = None,
         longest_step: float = math.inf,
         lines: Iterable[str] | None = None,
@@ -227,6 +230,8 @@ class PulseSequence:
             Time step of the generator, s; every edge must lie on a multiple of it.
         minimum_pulse
             Shortest time between two changes of one line, s.
+        minimum_step
+            Shortest time between two changes of any lines, unless they coincide, s.
         max_steps
             Number of steps that the generator's memory holds.
         longest_step
@@ -259,6 +264,35 @@ class PulseSequence:
             )
         for line, level in levels.items():
             self._check_shortest(line, times, level, minimum_pulse)
+        self._check_steps(durations, minimum_step)
+
+    def check_for(self, generator: PulseGenerator) -> None:
+        """Refuse the sequence unless ``generator`` can play it; asks its limits only.
+
+        Raises
+        ------
+        SequenceError
+            As for `check`.
+        """
+        self.check(
+            resolution=generator.resolution,
+            minimum_pulse=generator.minimum_pulse,
+            minimum_step=generator.minimum_step,
+            max_steps=generator.max_steps,
+            longest_step=generator.longest_step,
+            lines=generator.lines,
+        )
+
+    @staticmethod
+    def _check_steps(durations: FloatArray, minimum: float) -> None:
+        short = np.flatnonzero(durations < minimum - _SAME_TIME)
+        if short.size:
+            start = durations[: short[0]].sum()
+            raise SequenceError(
+                f"pulse sequence: lines change at {_seconds(start)} and again "
+                f"{_seconds(durations[short[0]])} later, and the generator needs at least "
+                f"{_seconds(minimum)} between any two edges; let them coincide or move them apart"
+            )
 
     def _check_lines(self, lines: Iterable[str] | None) -> None:
         if lines is None:

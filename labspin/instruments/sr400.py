@@ -379,6 +379,34 @@ class SR400Counter(RoleAdapter):
             counter.discriminator_slope = chosen.discriminator_slope
         self._armed = None
 
+    def check(
+        self,
+        gates: Sequence[tuple[float, float]],
+        *,
+        triggers: int,
+        detectors: Sequence[str] | None = None,
+    ) -> None:
+        """Refuse what `arm` would refuse; sends nothing."""
+        self._wanted(gates, triggers, detectors)
+
+    def _wanted(
+        self, gates: Sequence[tuple[float, float]], triggers: int, detectors: Sequence[str] | None
+    ) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
+        """Return gates and inputs as they will be armed, if they can be."""
+        wanted = tuple((float(delay), float(width)) for delay, width in gates)
+        names = [None] * len(wanted) if detectors is None else list(detectors)
+        if len(names) != len(wanted):
+            raise LimitError(
+                f"{self.device.name}: wanted a detector for each gate, got {names} for {len(wanted)} gates"
+            )
+        inputs = tuple(self.chosen.input if name is None else self._input_of(name) for name in names)
+        self._assigned(inputs)
+        for delay, width in wanted:
+            check_limits(f"{self.device.name} gate delay", delay, *_DELAYS, "s")
+            check_limits(f"{self.device.name} gate width", width, *_WIDTHS, "s")
+        check_preset(triggers)
+        return wanted, inputs
+
     def arm(
         self,
         gates: Sequence[tuple[float, float]],
@@ -396,18 +424,8 @@ class SR400Counter(RoleAdapter):
             Too many gates, a gate out of range, an unknown detector, or a number of triggers that the counter
             does not have.
         """
-        wanted = tuple((float(delay), float(width)) for delay, width in gates)
-        names = [None] * len(wanted) if detectors is None else list(detectors)
-        if len(names) != len(wanted):
-            raise LimitError(
-                f"{self.device.name}: wanted a detector for each gate, got {names} for {len(wanted)} gates"
-            )
-        inputs = tuple(self.chosen.input if name is None else self._input_of(name) for name in names)
+        wanted, inputs = self._wanted(gates, triggers, detectors)
         counting = self._assigned(inputs)
-        for delay, width in wanted:
-            check_limits(f"{self.device.name} gate delay", delay, *_DELAYS, "s")
-            check_limits(f"{self.device.name} gate width", width, *_WIDTHS, "s")
-        check_preset(triggers)
         before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
         self.device.reset()
         if self._unread:

@@ -71,22 +71,14 @@ class PulsedProcedure(Procedure):
         """
         pulses, counter = bench.pulses, bench.counter
         for sequence in self.played():
-            sequence.check(
-                resolution=pulses.resolution,
-                minimum_pulse=pulses.minimum_pulse,
-                max_steps=pulses.max_steps,
-                longest_step=pulses.longest_step,
-                lines=pulses.lines,
-            )
+            sequence.check_for(pulses)
         for gates, detectors in self.counted():
             if counter.max_gates < len(gates):
                 raise PlanError(
                     f"procedure {self.name!r}: wanted a counter with {len(gates)} gates, got one with "
                     f"{counter.max_gates}; use another counter or input"
                 )
-            # Refuses gates, detectors and numbers that it does not have.
-            counter.arm(gates, triggers=self.repetitions, **_named(detectors))
-        counter.stop()
+            counter.check(gates, triggers=self.repetitions, **_named(detectors))
 
     def count(
         self,

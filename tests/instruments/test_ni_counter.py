@@ -148,8 +148,9 @@ def test_counts_of_an_unfinished_count_are_refused():
 )
 def test_what_cannot_be_counted_is_refused_before_anything_is_asked(gates, more, match):
     counter = opened(daqmx := Daqmx())
-    with pytest.raises(LimitError, match=match):
-        counter.arm(gates, **{"triggers": 10, **more})
+    for refuse in (counter.check, counter.arm):
+        with pytest.raises(LimitError, match=match):
+            refuse(gates, **{"triggers": 10, **more})
     assert daqmx.made == []
 
 

@@ -197,7 +197,7 @@ def test_a_program_plays_the_sequence_so_many_times(steps, repetitions):
             PulseSequence()
             .pulse("laser", start=0, duration=1e-6)
             .pulse("trigger", start=994e-9, duration=1e-6),
-            "change at 994 ns and again 6 ns later, .* takes at least 10 ns",
+            "change at 994 ns and again 6 ns later, .* needs at least 10 ns",
         ),
         (PulseSequence().then("laser", duration=8e-9).wait(1e-6), "laser.*needs at least 10 ns"),
         (PulseSequence().then("laser", duration=15e-9).wait(1e-6), "resolution of 2 ns"),

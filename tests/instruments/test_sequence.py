@@ -225,3 +225,14 @@ def test_a_long_wait_takes_as_many_steps_of_the_memory_as_it_needs():
 
 def test_an_edge_hours_after_the_start_is_as_exact_as_a_number_can_be():
     PulseSequence().wait(15499.1901766).then("laser", duration=1e-3).check(resolution=1e-9)
+
+
+def test_edges_of_different_lines_are_kept_apart_unless_they_coincide():
+    together = PulseSequence().pulse("a", start=0, duration=1e-6).pulse("b", start=1e-6, duration=1e-6)
+    together.check(resolution=2e-9, minimum_pulse=10e-9, minimum_step=10e-9)
+    close = PulseSequence().pulse("a", start=0, duration=1e-6).pulse("b", start=1.008e-6, duration=1e-6)
+    close.check(resolution=2e-9, minimum_pulse=10e-9)
+    with pytest.raises(
+        SequenceError, match="change at 1 µs and again 8 ns later, .* at least 10 ns between any"
+    ):
+        close.check(resolution=2e-9, minimum_pulse=10e-9, minimum_step=10e-9)

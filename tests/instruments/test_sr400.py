@@ -227,8 +227,11 @@ def test_counts_of_an_unfinished_count_are_refused():
     ],
 )
 def test_what_cannot_be_counted_is_refused_before_anything_is_sent(gates, triggers, match):
-    with expected_protocol(SR400, [], name="counter") as device, pytest.raises(LimitError, match=match):
-        SR400Counter(device).arm(gates, triggers=triggers)
+    with expected_protocol(SR400, [], name="counter") as device:
+        counter = SR400Counter(device)
+        for refuse in (counter.check, counter.arm):
+            with pytest.raises(LimitError, match=match):
+                refuse(gates, triggers=triggers)
 
 
 def test_input_2_has_one_gate():
