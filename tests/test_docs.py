@@ -2,7 +2,10 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
+
+import pytest
 
 from labspin.cli import main
 from labspin.data import read_run
@@ -35,3 +38,40 @@ def test_links_between_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def type_in(page, folder, monkeypatch, capsys):
+    """Type the console blocks of a page and run its Python, in their order; return what was printed."""
+    monkeypatch.chdir(folder)
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for language, block in re.findall(r"```(console|python)\n(.*?)```", text, re.DOTALL):
+        if language == "python":
+            exec(compile(block, page, "exec"), {})
+            continue
+        for line in block.splitlines():
+            command, *arguments = shlex.split(line)
+            if command == "cd":
+                monkeypatch.chdir(arguments[0])
+            else:
+                assert main(arguments) == 0, line
+    return capsys.readouterr().out
+
+
+def test_the_first_measurement_is_as_told(tmp_path, monkeypatch, capsys):
+    told = type_in("tutorials/first-measurement.md", tmp_path, monkeypatch, capsys)
+    assert "pi_duration" in told
+    runs = {run.header.label: run for run in map(read_run, Path("data").glob("*.h5"))}
+    assert sorted(run.header.procedure for run in runs.values()) == ["mdmr", "rabi", "t1", "t1"]
+    values = {label: {p.name: float(p.value) for p in run.fits[0].parameters} for label, run in runs.items()}
+    assert values["mdmr"]["center_1"] == pytest.approx(2.604e9, abs=2e6)
+    assert values["rabi"]["pi_duration"] == pytest.approx(108e-9, abs=4e-9)
+    assert values["one class alone"]["T1"] == pytest.approx(1.6e-3, rel=0.2)
+    assert values["two classes resonant"]["T1"] == pytest.approx(1.6e-3 / 3, rel=0.2)
+
+
+def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "tests").symlink_to(DOCS.parent / "tests")
+    (tmp_path / "decay.csv").write_text(blocks("tutorials/fit-your-own-data.md", "text")[0], encoding="utf-8")
+    told = type_in("tutorials/fit-your-own-data.md", tmp_path, monkeypatch, capsys)
+    assert "0.523 ± 0.026 ms" in told
+    assert "399 ± 31" in told
