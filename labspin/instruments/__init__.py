@@ -35,18 +35,28 @@ if TYPE_CHECKING:
     from labspin.instruments.base import Guarded, GuardedChannel, LabspinInstrument
     from labspin.instruments.composite import CompositeAdapter
     from labspin.instruments.limits import check_limits, limited, on_off, one_of
+    from labspin.instruments.properties import choice, entry, quantities, quantity, switch, whole_number
+    from labspin.instruments.refusals import ErrorQueue, StandardEvents
 
 _LAZY = {
     "CompositeAdapter": "composite",
+    "ErrorQueue": "refusals",
     "Guarded": "base",
     "GuardedChannel": "base",
     "LabspinInstrument": "base",
     "NoOptions": "adapter",
     "RoleAdapter": "adapter",
+    "StandardEvents": "refusals",
     "check_limits": "limits",
+    "choice": "properties",
+    "entry": "properties",
     "limited": "limits",
     "on_off": "limits",
     "one_of": "limits",
+    "quantities": "properties",
+    "quantity": "properties",
+    "switch": "properties",
+    "whole_number": "properties",
 }
 
 __all__ = [
@@ -59,6 +69,7 @@ __all__ = [
     "CompositeAdapter",
     "Device",
     "DriverEntry",
+    "ErrorQueue",
     "Gaussmeter",
     "Guarded",
     "GuardedChannel",
@@ -73,15 +84,22 @@ __all__ = [
     "PulseGenerator",
     "PulseSequence",
     "RoleAdapter",
+    "StandardEvents",
     "TemperatureController",
     "check_limits",
+    "choice",
     "driver_names",
+    "entry",
     "implements",
     "limited",
     "load_driver",
     "missing_members",
     "on_off",
     "one_of",
+    "quantities",
+    "quantity",
+    "switch",
+    "whole_number",
 ]
 
 

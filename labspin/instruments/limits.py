@@ -13,7 +13,9 @@ from typing import Any
 from labspin.errors import LimitError
 from labspin.units import format_quantity
 
-__all__ = ["check_limits", "limited", "on_off", "one_of"]
+__all__ = ["check_limits", "each_limited", "limited", "listed", "on_off", "one_of", "whole_limited"]
+
+_CLOSE = 1e-6  # relative difference from an entry of a list that is still meant to be it
 
 
 def check_limits(name: str, value: float, least: float, greatest: float, unit: str = "") -> float:
@@ -40,6 +42,57 @@ def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float
     def validate(value: Any, values: Iterable[float]) -> float:
         least, greatest = values
         return check_limits(name, value, least, greatest, unit)
+
+    return validate
+
+
+def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
+    """Return a pymeasure validator of whole numbers within ``values=(least, greatest)``."""
+
+    def validate(value: Any, values: Iterable[int]) -> int:
+        least, greatest = values
+        number = check_limits(name, value, least, greatest)
+        if not number.is_integer():
+            raise LimitError(
+                f"{name}: wanted a whole number, got {value!r}; nothing was sent to the instrument"
+            )
+        return int(number)
+
+    return validate
+
+
+def each_limited(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tuple[float, ...]]:
+    """Return a pymeasure validator of several numbers at once; ``values`` holds the limits of each."""
+
+    def validate(value: Any, values: Iterable[tuple[float, float]]) -> tuple[float, ...]:
+        limits = list(values)
+        if not isinstance(value, (tuple, list)) or len(value) != len(limits):
+            raise LimitError(
+                f"{name}: wanted {len(limits)} numbers, got {value!r}; nothing was sent to the instrument"
+            )
+        return tuple(
+            check_limits(name, part, least, greatest)
+            for part, (least, greatest) in zip(value, limits, strict=True)
+        )
+
+    return validate
+
+
+def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
+    """Return a pymeasure validator of numbers that must be one of ``values``."""
+
+    def validate(value: Any, values: Iterable[float]) -> float:
+        entries = sorted(values)
+        number = check_limits(name, value, entries[0], entries[-1], unit)
+        nearest = min(entries, key=lambda entry: abs(entry - number))
+        if abs(nearest - number) > _CLOSE * abs(nearest):
+            below = max(entry for entry in entries if entry < number)
+            above = min(entry for entry in entries if entry > number)
+            raise LimitError(
+                f"{name}: wanted a value that it has, got {value!r}; take {format_quantity(below, unit)} or "
+                f"{format_quantity(above, unit)}; nothing was sent to the instrument"
+            )
+        return nearest
 
     return validate
 

@@ -1,4 +1,4 @@
-"""What adapters of lock-in amplifiers have in common, and the limits of settings that come in a list.
+"""What adapters of lock-in amplifiers have in common: the role, options, and recordings.
 
 Amplitudes are root-mean-square, as the instruments show them. A recording is made in the instrument's own
 memory, on its own clock, and read when it is complete.
@@ -9,50 +9,23 @@ from __future__ import annotations
 import cmath
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.errors import ArgumentError, DeviceError, LimitError
+from labspin.errors import ArgumentError, DeviceError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.limits import check_limits
-from labspin.units import format_quantity
 
-__all__ = ["LockInAdapter", "LockInOptions", "by_index", "listed"]
+__all__ = ["LockInAdapter", "LockInOptions"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
-_CLOSE = 1e-6  # relative difference from an entry of a list that is still meant to be it
 _PATIENCE = 5.0  # s that a recording may be late
-
-
-def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
-    """Return a pymeasure validator of numbers that must be one of ``values``."""
-
-    def validate(value: Any, values: Iterable[float]) -> float:
-        entries = sorted(values)
-        number = check_limits(name, value, entries[0], entries[-1], unit)
-        nearest = min(entries, key=lambda entry: abs(entry - number))
-        if abs(nearest - number) > _CLOSE * abs(nearest):
-            below = max(entry for entry in entries if entry < number)
-            above = min(entry for entry in entries if entry > number)
-            raise LimitError(
-                f"{name}: wanted a value that it has, got {value!r}; take {format_quantity(below, unit)} or "
-                f"{format_quantity(above, unit)}; nothing was sent to the instrument"
-            )
-        return nearest
-
-    return validate
-
-
-def by_index(values: Sequence[Any]) -> Callable[[str], Any]:
-    """Return a cast from the index that an instrument answers to the value it stands for."""
-    table = dict(enumerate(values))
-    return lambda text: table[int(float(text))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +72,18 @@ class LockInAdapter(RoleAdapter):
     def __init__(self, driver: Any, options: LockInOptions | None = None) -> None:
         super().__init__(driver, options)
         self._recording: _Recording | None = None
+
+    @classmethod
+    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+        """Return the hardware's limits, Hz, V, rad and s."""
+        driver: Any = cls.driver
+        return {
+            "frequency": driver.frequency_limits,
+            "amplitude": driver.amplitude_limits,
+            "phase": (-2 * np.pi, 2 * np.pi),
+            "time_constant": (min(driver.time_constants), max(driver.time_constants)),
+            "sensitivity": (min(driver.sensitivities), max(driver.sensitivities)),
+        }
 
     def configure(self) -> None:
         """Forget old errors, take the internal reference, and set what the options say."""
@@ -192,9 +177,9 @@ class LockInAdapter(RoleAdapter):
         """Return X + iY, both read at one instant, V rms."""
         return complex(*self.device.snap())
 
-    @abstractmethod
     def is_overloaded(self) -> bool:
         """Return whether a reading since the last question may be wrong by an overload."""
+        return bool(self.device.overloaded())
 
     def settling_time(self, fraction: float = 0.99) -> float:
         """Return the time in which the output filter settles to ``fraction`` of a step, s."""
@@ -288,3 +273,19 @@ class LockInAdapter(RoleAdapter):
         """Store X and Y for ``duration`` s, wait, and return them; see `start_recording`."""
         self.start_recording(duration, rate=rate)
         return self.recorded()
+
+    def settings(self) -> dict[str, Any]:
+        """Return oscillator (Hz, V), phase (degrees), filter (s, dB/octave), gain and input, read back."""
+        device = self.device
+        return {
+            "frequency": device.frequency,
+            "amplitude": device.sine_voltage,
+            "phase": device.phase,
+            "harmonic": device.harmonic,
+            "time_constant": device.time_constant,
+            "filter_slope": device.filter_slope,
+            "sensitivity": device.sensitivity,
+            "input_config": device.input_config,
+            "input_coupling": device.input_coupling,
+            "reference_source": device.reference_source,
+        }

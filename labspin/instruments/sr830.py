@@ -23,47 +23,43 @@ from typing import Any, ClassVar
 
 import numpy as np
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Instrument, srs
+from pymeasure.instruments import srs
 
-from labspin.errors import ArgumentError, DeviceError, LimitError
-from labspin.instruments.base import Guarded
-from labspin.instruments.limits import limited, one_of
-from labspin.instruments.lockin import (
-    ComplexArray,
-    FloatArray,
-    LockInAdapter,
-    LockInOptions,
-    by_index,
-    listed,
-)
+from labspin.errors import ArgumentError, LimitError
+from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
+from labspin.instruments.properties import choice, entry, numbered, quantity, whole_number
+from labspin.instruments.stanford_lockin import SLOPES, StanfordLockIn
 
 __all__ = ["SR830", "SR830LockIn", "SR830Options"]
 
 SENSITIVITIES: tuple[float, ...] = tuple(float(value) for value in srs.SR830.SENSITIVITIES)
 TIME_CONSTANTS: tuple[float, ...] = tuple(float(value) for value in srs.SR830.TIME_CONSTANTS)
-SLOPES = (6, 12, 18, 24)
 RATES: tuple[float, ...] = tuple(float(value) for value in srs.SR830.SAMPLE_FREQUENCIES)
 RESERVES: tuple[str, ...] = tuple(srs.SR830.RESERVE_VALUES)
 FREQUENCIES = (1e-3, 102e3)
 AMPLITUDES = (0.004, 5.0)
-PHASES = (-360.0, 729.99)
 POINTS = 16383
 _CHUNK = 1000  # points read at once
-_REFUSED = {16: "it could not do what a command asked", 32: "it does not know a command"}
-_OVERLOADS = 7  # bits of LIAS? for input, filter and output
 
 
-class SR830(Guarded, srs.SR830):  # type: ignore[misc]
+class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
     """Driver of the SR830; see the module for its quirks."""
 
-    maker = "Stanford_Research_Systems"
     models = ("SR830",)
-    asked_once = Guarded.asked_once | {"LIAS?", "ERRS?"}
     terminations: ClassVar[Mapping[str, Any]] = {
         "asrl": {"read_termination": "\r", "write_termination": "\r"},
         "gpib": {"read_termination": "\n", "write_termination": "\n"},
         "tcpip": {"read_termination": "\n", "write_termination": "\n"},
     }
+    refusals: ClassVar[Mapping[int, str]] = {
+        1: "more commands at once than it can hold",
+        **{bit: StanfordLockIn.refusals[bit] for bit in (32, 16)},
+    }
+    frequency_limits = FREQUENCIES
+    amplitude_limits = AMPLITUDES
+    time_constants = TIME_CONSTANTS
+    sensitivities = SENSITIVITIES
+    overload_bits = 7  # input, filter, output
 
     def __init__(self, adapter: Adapter | str, name: str = "SR830", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
@@ -71,104 +67,78 @@ class SR830(Guarded, srs.SR830):  # type: ignore[misc]
         if interface is not None:
             self.write(f"OUTX{interface}")
 
-    frequency: float = Instrument.control(
+    frequency: float = quantity(
         "FREQ?",
         "FREQ%.4f",
         """Control the frequency of the oscillator (Hz, float from 1 mHz to 102 kHz, five digits).""",
-        validator=limited("SR830 frequency", "Hz"),
-        values=FREQUENCIES,
-        check_set_errors=True,
+        name="SR830 frequency",
+        unit="Hz",
+        limits=FREQUENCIES,
     )
-    sine_voltage: float = Instrument.control(
+    sine_voltage: float = quantity(
         "SLVL?",
         "SLVL%.3f",
         """Control the root-mean-square amplitude of the oscillator (V, float from 0.004 to 5).""",
-        validator=limited("SR830 sine_voltage", "V"),
-        values=AMPLITUDES,
-        check_set_errors=True,
+        name="SR830 sine_voltage",
+        unit="V",
+        limits=AMPLITUDES,
     )
-    phase: float = Instrument.control(
+    phase: float = quantity(
         "PHAS?",
         "PHAS%.2f",
         """Control the reference phase in degrees (dimensionless, float from -360 to 729.99).""",
-        validator=limited("SR830 phase"),
-        values=PHASES,
-        check_set_errors=True,
+        name="SR830 phase",
+        limits=(-360.0, 729.99),
     )
-    sensitivity: float = Instrument.control(
+    sensitivity: float = entry(
         "SENS?",
         "SENS%d",
         """Control the full scale (V, float from 2 nV to 1 V in steps of 1, 2, 5, root-mean-square).""",
-        validator=listed("SR830 sensitivity", "V"),
+        name="SR830 sensitivity",
+        unit="V",
         values=SENSITIVITIES,
-        set_process=SENSITIVITIES.index,
-        cast=by_index(SENSITIVITIES),
-        check_set_errors=True,
     )
-    time_constant: float = Instrument.control(
+    time_constant: float = entry(
         "OFLT?",
         "OFLT%d",
         """Control the time constant of the output filter (s, float from 10 µs to 30 ks in steps of 1, 3).""",
-        validator=listed("SR830 time_constant", "s"),
+        name="SR830 time_constant",
+        unit="s",
         values=TIME_CONSTANTS,
-        set_process=TIME_CONSTANTS.index,
-        cast=by_index(TIME_CONSTANTS),
-        check_set_errors=True,
     )
-    filter_slope: int = Instrument.control(
+    filter_slope: int = choice(
         "OFSL?",
         "OFSL%d",
         """Control the roll-off of the output filter in dB/octave (dimensionless, int: 6, 12, 18 or 24).""",
-        validator=one_of("SR830 filter_slope"),
-        values=SLOPES,
-        set_process=SLOPES.index,
-        cast=by_index(SLOPES),
-        check_set_errors=True,
+        name="SR830 filter_slope",
+        words=numbered(SLOPES),
     )
-    harmonic: int = Instrument.control(
+    harmonic: int = whole_number(
         "HARM?",
         "HARM%d",
         """Control the harmonic that is detected (dimensionless, int from 1 to 19999).""",
-        validator=limited("SR830 harmonic"),
-        values=(1, 19999),
-        cast=lambda text: int(float(text)),
-        check_set_errors=True,
+        name="SR830 harmonic",
+        limits=(1, 19999),
     )
-    reserve: str = Instrument.control(
+    reserve: str = choice(
         "RMOD?",
         "RMOD%d",
         """Control the dynamic reserve (dimensionless, str: "High Reserve", "Normal" or "Low Noise").""",
-        validator=one_of("SR830 reserve"),
-        values=RESERVES,
-        set_process=RESERVES.index,
-        cast=by_index(RESERVES),
-        check_set_errors=True,
+        name="SR830 reserve",
+        words=numbered(RESERVES),
     )
-    sample_frequency: float = Instrument.control(
+    sample_frequency: float = entry(
         "SRAT?",
         "SRAT%d",
         """Control the rate at which samples are stored (Hz, float from 62.5 mHz to 512 Hz in octaves).""",
-        validator=listed("SR830 sample_frequency", "Hz"),
+        name="SR830 sample_frequency",
+        unit="Hz",
         values=RATES,
-        set_process=RATES.index,
-        cast=by_index(RATES),
-        check_set_errors=True,
     )
 
     def use_internal_reference(self) -> None:
         """Take the reference from the oscillator."""
         self.write("FMOD1")
-
-    def check_errors(self) -> int:
-        """Return the bits of refused commands, and clear them."""
-        return int(self.values("*ESR?")[0]) & sum(_REFUSED)
-
-    def check_set_errors(self) -> list[int]:
-        """Raise if the instrument refused the setting just sent."""
-        if bits := self.check_errors():
-            what = " and ".join(text for bit, text in _REFUSED.items() if bits & bit)
-            raise DeviceError(f"{self._title}: {what}; its old value stays")
-        return []
 
     def start_storing(self) -> None:
         """Empty the buffer, and store X and Y from now on until it is full."""
@@ -193,10 +163,6 @@ class SR830(Guarded, srs.SR830):  # type: ignore[misc]
         except ValueError as error:
             raise self._unreadable(command, reply, "numbers") from error
 
-    def safe(self) -> None:
-        """Bring the oscillator to its least amplitude."""
-        self.sine_voltage = AMPLITUDES[0]
-
 
 @dataclass(frozen=True, kw_only=True)
 class SR830Options(LockInOptions):
@@ -219,25 +185,10 @@ class SR830LockIn(LockInAdapter):
     device: SR830
     chosen: SR830Options
 
-    @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the hardware's limits, Hz, V, rad and s."""
-        return {
-            "frequency": FREQUENCIES,
-            "amplitude": AMPLITUDES,
-            "phase": (-2 * np.pi, 2 * np.pi),
-            "time_constant": (TIME_CONSTANTS[0], TIME_CONSTANTS[-1]),
-            "sensitivity": (SENSITIVITIES[0], SENSITIVITIES[-1]),
-        }
-
     def configure(self) -> None:
         """Forget old errors, take the internal reference, and set what the options say."""
         self.device.reserve = self.chosen.reserve
         super().configure()
-
-    def is_overloaded(self) -> bool:
-        """Return whether input, filter or output was overloaded since the last question."""
-        return bool(int(self.device.values("LIAS?")[0]) & _OVERLOADS)
 
     def _rate(self, rate: float) -> float:
         if rate > RATES[-1]:
@@ -263,18 +214,5 @@ class SR830LockIn(LockInAdapter):
         return self.device.read_trace(1, count) + 1j * self.device.read_trace(2, count)
 
     def settings(self) -> dict[str, Any]:
-        """Return oscillator (Hz, V), phase (degrees), filter (s, dB/octave), gain and input, read back."""
-        device = self.device
-        return {
-            "frequency": device.frequency,
-            "amplitude": device.sine_voltage,
-            "phase": device.phase,
-            "harmonic": device.harmonic,
-            "time_constant": device.time_constant,
-            "filter_slope": device.filter_slope,
-            "sensitivity": device.sensitivity,
-            "reserve": device.reserve,
-            "input_config": device.input_config,
-            "input_coupling": device.input_coupling,
-            "reference_source": device.reference_source,
-        }
+        """Return what all lock-ins have, and the reserve, read back."""
+        return {**super().settings(), "reserve": self.device.reserve}

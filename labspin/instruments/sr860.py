@@ -27,155 +27,130 @@ import numpy as np
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument, srs
 
-from labspin.errors import ArgumentError, DeviceError, LimitError
-from labspin.instruments.base import Guarded
+from labspin.errors import ArgumentError, LimitError
 from labspin.instruments.blocks import ReadsBlocks
-from labspin.instruments.limits import limited, on_off, one_of
-from labspin.instruments.lockin import (
-    ComplexArray,
-    FloatArray,
-    LockInAdapter,
-    LockInOptions,
-    by_index,
-    listed,
-)
+from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
+from labspin.instruments.properties import choice, entry, numbered, quantity, switch, whole_number
+from labspin.instruments.stanford_lockin import SLOPES, StanfordLockIn
 
 __all__ = ["SR860", "SR860LockIn", "SR860Options"]
 
 SENSITIVITIES: tuple[float, ...] = tuple(float(value) for value in srs.SR860.SENSITIVITIES)
 TIME_CONSTANTS: tuple[float, ...] = tuple(float(value) for value in srs.SR860.TIME_CONSTANTS)
-SLOPES = (6, 12, 18, 24)
 INPUT_RANGES = (1.0, 0.3, 0.1, 0.03, 0.01)
 FREQUENCIES = (1e-3, 500e3)
 AMPLITUDES = (1e-9, 2.0)
-PHASES = (-360.0, 360.0)
 _CAPTURE = {"X": 1, "XY": 2, "RT": 2, "XYRT": 4}  # numbers of an instant
 _LONGEST_CAPTURE, _BLOCK = 4096, 64  # kB
 _DIVIDERS = 20
 _SAMPLE, _KILOBYTE = 4, 1024  # bytes
-_REFUSED = {16: "it could not do what a command asked", 32: "it does not know a command"}
-_RANGE_OVERLOAD = 16  # bit of LIAS?
 
 
-class SR860(ReadsBlocks, Guarded, srs.SR860):  # type: ignore[misc]
+class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
     """Driver of the SR860; see the module for its quirks."""
 
-    maker = "Stanford_Research_Systems"
     models = ("SR860",)
-    asked_once = Guarded.asked_once | {"LIAS?", "ERRS?"}
+    refusals: ClassVar[Mapping[int, str]] = {
+        2: "more commands at once than it can hold",
+        **{bit: StanfordLockIn.refusals[bit] for bit in (32, 16)},
+    }
+    frequency_limits = FREQUENCIES
+    amplitude_limits = AMPLITUDES
+    time_constants = TIME_CONSTANTS
+    sensitivities = SENSITIVITIES
+    overload_bits = 16  # of the input range
 
     def __init__(self, adapter: Adapter | str, name: str = "SR860", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    frequency: float = Instrument.control(
+    frequency: float = quantity(
         "FREQ?",
         "FREQ %.4f",
         """Control the frequency of the oscillator (Hz, float from 1 mHz to 500 kHz, six digits).""",
-        validator=limited("SR860 frequency", "Hz"),
-        values=FREQUENCIES,
-        check_set_errors=True,
+        name="SR860 frequency",
+        unit="Hz",
+        limits=FREQUENCIES,
     )
-    sine_voltage: float = Instrument.control(
+    sine_voltage: float = quantity(
         "SLVL?",
         "SLVL %.9f",
         """Control the root-mean-square amplitude of the oscillator (V, float from 1 nV to 2 V).""",
-        validator=limited("SR860 sine_voltage", "V"),
-        values=AMPLITUDES,
-        check_set_errors=True,
+        name="SR860 sine_voltage",
+        unit="V",
+        limits=AMPLITUDES,
     )
-    sine_level: float = Instrument.control(
+    sine_level: float = quantity(
         "SOFF?",
         "SOFF %.4f",
         """Control the DC level of the oscillator (V, float from -5 to 5).""",
-        validator=limited("SR860 sine_level", "V"),
-        values=(-5.0, 5.0),
-        check_set_errors=True,
+        name="SR860 sine_level",
+        unit="V",
+        limits=(-5.0, 5.0),
     )
-    phase: float = Instrument.control(
+    phase: float = quantity(
         "PHAS?",
         "PHAS %.7f",
         """Control the reference phase in degrees (dimensionless, float from -360 to 360).""",
-        validator=limited("SR860 phase"),
-        values=PHASES,
-        check_set_errors=True,
+        name="SR860 phase",
+        limits=(-360.0, 360.0),
     )
-    sensitivity: float = Instrument.control(
+    sensitivity: float = entry(
         "SCAL?",
         "SCAL %d",
         """Control the full scale of the outputs (V, float from 1 nV to 1 V in steps of 1, 2, 5).""",
-        validator=listed("SR860 sensitivity", "V"),
+        name="SR860 sensitivity",
+        unit="V",
         values=SENSITIVITIES,
-        set_process=SENSITIVITIES.index,
-        cast=by_index(SENSITIVITIES),
-        check_set_errors=True,
     )
-    time_constant: float = Instrument.control(
+    time_constant: float = entry(
         "OFLT?",
         "OFLT %d",
         """Control the time constant of the output filter (s, float from 1 µs to 30 ks in steps of 1, 3).""",
-        validator=listed("SR860 time_constant", "s"),
+        name="SR860 time_constant",
+        unit="s",
         values=TIME_CONSTANTS,
-        set_process=TIME_CONSTANTS.index,
-        cast=by_index(TIME_CONSTANTS),
-        check_set_errors=True,
     )
-    filter_slope: int = Instrument.control(
+    filter_slope: int = choice(
         "OFSL?",
         "OFSL %d",
         """Control the roll-off of the output filter in dB/octave (dimensionless, int: 6, 12, 18 or 24).""",
-        validator=one_of("SR860 filter_slope"),
-        values=SLOPES,
-        set_process=SLOPES.index,
-        cast=by_index(SLOPES),
-        check_set_errors=True,
+        name="SR860 filter_slope",
+        words=numbered(SLOPES),
     )
-    filter_advanced: bool = Instrument.control(
+    filter_advanced: bool = switch(
         "ADVFILT?",
         "ADVFILT %d",
         """Control whether the advanced filters are on (dimensionless, bool: True or False).""",
-        validator=one_of("SR860 filter_advanced"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SR860 filter_advanced",
     )
-    harmonic: int = Instrument.control(
+    harmonic: int = whole_number(
         "HARM?",
         "HARM %d",
         """Control the harmonic that is detected (dimensionless, int from 1 to 99).""",
-        validator=limited("SR860 harmonic"),
-        values=(1, 99),
-        cast=lambda text: int(float(text)),
-        check_set_errors=True,
+        name="SR860 harmonic",
+        limits=(1, 99),
     )
-    input_range: float = Instrument.control(
+    input_range: float = entry(
         "IRNG?",
         "IRNG %d",
         """Control the peak voltage that the input bears (V, float: 1, 0.3, 0.1, 0.03 or 0.01).""",
-        validator=listed("SR860 input_range", "V"),
+        name="SR860 input_range",
+        unit="V",
         values=INPUT_RANGES,
-        set_process=INPUT_RANGES.index,
-        cast=by_index(INPUT_RANGES),
-        check_set_errors=True,
     )
-    reference_externalinput: str = Instrument.control(
+    reference_externalinput: str = choice(
         "REFZ?",
         "REFZ %d",
         """Control the impedance of the reference input (dimensionless, str: "50OHMS" or "1MEG").""",
-        validator=one_of("SR860 reference_externalinput"),
-        values=("50OHMS", "1MEG"),
-        set_process=("50OHMS", "1MEG").index,
-        cast=by_index(("50OHMS", "1MEG")),
-        check_set_errors=True,
+        name="SR860 reference_externalinput",
+        words={"50OHMS": 0, "1MEG": 1},
     )
-    horizontal_time_div: int = Instrument.control(
+    horizontal_time_div: int = whole_number(
         "GSPD?",
         "GSPD %d",
         """Control the index of the time scale of the strip chart (dimensionless, int from 0 to 16).""",
-        validator=limited("SR860 horizontal_time_div"),
-        values=(0, 16),
-        cast=lambda text: int(float(text)),
-        check_set_errors=True,
+        name="SR860 horizontal_time_div",
+        limits=(0, 16),
     )
     capture_rate_max: float = Instrument.measurement(
         "CAPTURERATEMAX?",
@@ -187,24 +162,9 @@ class SR860(ReadsBlocks, Guarded, srs.SR860):  # type: ignore[misc]
         cast=lambda text: int(float(text)),
     )
 
-    def clear(self) -> None:
-        """Clear the status registers."""
-        self.write("*CLS")
-
     def use_internal_reference(self) -> None:
         """Take the reference from the oscillator."""
         self.write("RSRC 0")
-
-    def check_errors(self) -> int:
-        """Return the bits of refused commands, and clear them."""
-        return int(self.values("*ESR?")[0]) & sum(_REFUSED)
-
-    def check_set_errors(self) -> list[int]:
-        """Raise if the instrument refused the setting just sent."""
-        if bits := self.check_errors():
-            what = " and ".join(text for bit, text in _REFUSED.items() if bits & bit)
-            raise DeviceError(f"{self._title}: {what}; its old value stays")
-        return []
 
     def start_capture(self, kind: str, divider: int, count: int) -> None:
         """Capture ``count`` instants of "X", "XY", "RT" or "XYRT" from now on.
@@ -254,7 +214,7 @@ class SR860(ReadsBlocks, Guarded, srs.SR860):  # type: ignore[misc]
     def safe(self) -> None:
         """Bring the oscillator to its least amplitude and its DC level to zero."""
         try:
-            self.sine_voltage = AMPLITUDES[0]
+            super().safe()
         finally:
             self.sine_level = 0.0
 
@@ -281,26 +241,11 @@ class SR860LockIn(LockInAdapter):
     device: SR860
     chosen: SR860Options
 
-    @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the hardware's limits, Hz, V, rad and s."""
-        return {
-            "frequency": FREQUENCIES,
-            "amplitude": AMPLITUDES,
-            "phase": (-2 * np.pi, 2 * np.pi),
-            "time_constant": (TIME_CONSTANTS[0], TIME_CONSTANTS[-1]),
-            "sensitivity": (SENSITIVITIES[-1], SENSITIVITIES[0]),
-        }
-
     def configure(self) -> None:
         """Forget old errors, take the internal reference, and set what the options say."""
         super().configure()
         if self.chosen.input_range is not None:
             self.device.input_range = self.chosen.input_range
-
-    def is_overloaded(self) -> bool:
-        """Return whether the input range was exceeded since the last question."""
-        return bool(int(self.device.values("LIAS?")[0]) & _RANGE_OVERLOAD)
 
     def _rate(self, rate: float) -> float:
         greatest = self.device.capture_rate_max
@@ -324,19 +269,11 @@ class SR860LockIn(LockInAdapter):
         return np.asarray(x + 1j * y)
 
     def settings(self) -> dict[str, Any]:
-        """Return oscillator (Hz, V), phase (degrees), filter (s, dB/octave), gain and input, read back."""
+        """Return what all lock-ins have, DC level and input range (V), and the filters, read back."""
         device = self.device
         return {
-            "frequency": device.frequency,
-            "amplitude": device.sine_voltage,
+            **super().settings(),
             "level": device.sine_level,
-            "phase": device.phase,
-            "harmonic": device.harmonic,
-            "time_constant": device.time_constant,
-            "filter_slope": device.filter_slope,
             "filter_advanced": device.filter_advanced,
-            "sensitivity": device.sensitivity,
             "input_range": device.input_range,
-            "input_coupling": device.input_coupling,
-            "reference_source": device.reference_source,
         }

@@ -82,7 +82,8 @@ def test_what_is_out_of_limits_is_refused_and_nothing_sent(attribute, value, mat
 
 
 @pytest.mark.parametrize(
-    ("bits", "match"), [(16, "could not do"), (32, "does not know"), (48, "and it does")]
+    ("bits", "match"),
+    [(16, "cannot take"), (32, "does not know"), (48, "know and a value"), (1, "more commands")],
 )
 def test_a_refusal_of_the_instrument_is_an_error(bits, match):
     with (

@@ -89,7 +89,7 @@ def test_what_is_out_of_limits_is_refused_and_nothing_sent(attribute, value, mat
 def test_a_refusal_of_the_instrument_is_an_error():
     with (
         expected_protocol(SR860, [("HARM 2", None), ("*ESR?", "16")]) as lockin,
-        pytest.raises(DeviceError, match="could not do what a command asked; its old value stays"),
+        pytest.raises(DeviceError, match="it refused a setting: a value that it cannot take; its old value"),
     ):
         lockin.harmonic = 2
 

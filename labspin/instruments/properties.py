@@ -1,0 +1,186 @@
+"""The kinds of properties that drivers declare: a quantity, a whole number, a switch, a choice, an entry.
+
+A driver is a list of properties, one statement each, that says what is the instrument's own: question,
+command, docstring, name and limits. What follows from the kind of value stands here once: the validator that
+refuses (`labspin.instruments.limits`), how the value is written and read, and that the instrument is asked
+afterwards whether it took it. The statements are pymeasure's ``Instrument.control``, and what one of these
+takes beyond its own arguments is handed on to it.
+
+::
+
+    frequency: float = quantity(
+        "FREQ?", "FREQ %.3f", "Control the frequency (Hz, float from 1 kHz to 1 GHz).",
+        name="A source's frequency", unit="Hz", limits=(1e3, 1e9),
+    )
+
+The values of a choice are the words of the field, which also stand in station files and snapshots; the words
+on the wire stand beside them. An instrument that keeps quiet about what it refuses has properties with
+``checked=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pymeasure.instruments import Instrument
+
+from labspin.instruments.limits import each_limited, limited, listed, on_off, one_of, whole_limited
+
+__all__ = ["choice", "entry", "numbered", "quantities", "quantity", "switch", "whole_number"]
+
+
+def quantity(
+    query: str,
+    command: str,
+    doc: str,
+    *,
+    name: str,
+    limits: tuple[float, float],
+    unit: str = "",
+    checked: bool = True,
+    **how: Any,
+) -> Any:
+    """Return a property that is a number from ``limits[0]`` to ``limits[1]`` in ``unit``.
+
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the value as a ``%`` format.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    limits
+        Least and greatest value.
+    unit
+        Its unit; none if it has no dimension.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
+    **how
+        Handed to pymeasure.
+    """
+    return Instrument.control(
+        query, command, doc, validator=limited(name, unit), values=limits, check_set_errors=checked, **how
+    )
+
+
+def whole_number(
+    query: str, command: str, doc: str, *, name: str, limits: tuple[int, int], checked: bool = True
+) -> Any:
+    """Return a property that is a whole number; the arguments are those of `quantity`."""
+    return Instrument.control(
+        query,
+        command,
+        doc,
+        validator=whole_limited(name),
+        values=limits,
+        cast=_whole,
+        check_set_errors=checked,
+    )
+
+
+def switch(query: str, command: str, doc: str, *, name: str, checked: bool = True) -> Any:
+    """Return a property that is True or False, 1 or 0 on the wire."""
+    return Instrument.control(
+        query,
+        command,
+        doc,
+        validator=one_of(name),
+        values=(True, False),
+        set_process=int,
+        cast=on_off,
+        check_set_errors=checked,
+    )
+
+
+def choice(
+    query: str,
+    command: str,
+    doc: str,
+    *,
+    name: str,
+    words: Mapping[Any, str | int],
+    aliases: Mapping[str, Any] | None = None,
+    checked: bool = True,
+) -> Any:
+    """Return a property that is one of ``words``: the value, and what stands for it on the wire.
+
+    ``aliases`` are further answers of the instrument, and the values that they stand for.
+    """
+    return Instrument.control(
+        query,
+        command,
+        doc,
+        validator=one_of(name),
+        values=tuple(words),
+        set_process=dict(words).__getitem__,
+        cast=_reader({**{str(word): value for value, word in words.items()}, **(aliases or {})}),
+        check_set_errors=checked,
+    )
+
+
+def entry(
+    query: str,
+    command: str,
+    doc: str,
+    *,
+    name: str,
+    values: Sequence[float],
+    unit: str = "",
+    checked: bool = True,
+) -> Any:
+    """Return a property that is a number out of a list, whose index stands for it on the wire."""
+    return Instrument.control(
+        query,
+        command,
+        doc,
+        validator=listed(name, unit),
+        values=values,
+        set_process=values.index,
+        cast=_reader({str(index): value for index, value in enumerate(values)}),
+        check_set_errors=checked,
+    )
+
+
+def quantities(
+    query: str,
+    command: str,
+    doc: str,
+    *,
+    name: str,
+    limits: Sequence[tuple[float, float]],
+    checked: bool = True,
+) -> Any:
+    """Return a property of several numbers at once, each with limits of its own."""
+    return Instrument.control(
+        query,
+        command,
+        doc,
+        validator=each_limited(name),
+        values=limits,
+        get_process_list=tuple,
+        check_set_errors=checked,
+    )
+
+
+def numbered(values: Sequence[Any]) -> dict[Any, int]:
+    """Return the words of a choice whose values are numbered from 0 on the wire."""
+    return {value: index for index, value in enumerate(values)}
+
+
+def _reader(table: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Return a cast from what stands on the wire; numbers may come in any form, such as ``+2.0``."""
+
+    def read(text: str) -> Any:
+        word = text.strip()
+        return table[word if word in table else str(_whole(word))]
+
+    return read
+
+
+def _whole(text: str) -> int:
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is no whole number")
+    return int(number)

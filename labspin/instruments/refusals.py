@@ -1,0 +1,81 @@
+"""How an instrument says that it refused a setting: by a queue of errors, or by a register of events.
+
+Either way it keeps quiet, its old value stays, and whoever does not ask never knows. So it is asked after
+every setting: an `ErrorQueue` (SCPI-1999 volume 2, 21.8, and instruments with a queue of their own) until the
+queue is empty, `StandardEvents` (IEEE 488.2-1992, 11.5) for the bits of ``*ESR?``, which forgets when it is
+read. Both raise what they find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from labspin.errors import DeviceError, ReplyError
+from labspin.instruments.base import Guarded
+
+__all__ = ["ErrorQueue", "StandardEvents"]
+
+_MOST = 64  # errors in a queue
+
+
+class ErrorQueue(Guarded):
+    """Mix-in that reads the error queue; stands before the driver class, instead of `Guarded`."""
+
+    error_query: ClassVar[str] = "SYST:ERR?"
+    """Question that takes one error out of the queue; an answer that begins with 0 says that it is empty."""
+    error_list: ClassVar[str] = ""
+    """Where the numbers are explained, for instruments that do not say it in words."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.asked_once = cls.asked_once | {cls.error_query}
+
+    def check_errors(self) -> list[str]:
+        """Return the errors that the instrument has queued, and empty the queue."""
+        errors: list[str] = []
+        for _ in range(_MOST):
+            reply = self.ask(self.error_query).strip()
+            try:
+                code = int(reply.split(",")[0])
+            except ValueError as error:
+                raise self._unreadable(self.error_query, reply, "an error number and its text") from error
+            if code == 0:
+                return errors
+            errors.append(reply)
+        raise ReplyError(f"{self._title}: its errors do not end; switch it off and on")
+
+    def check_set_errors(self) -> list[Any]:
+        """Raise if the instrument refused the setting just sent."""
+        if errors := self.check_errors():
+            what = "; ".join(errors) + (f" ({self.error_list})" if self.error_list else "")
+            raise DeviceError(f"{self._title}: it refused a setting with {what}; its old value stays")
+        return []
+
+
+class StandardEvents(Guarded):
+    """Mix-in that reads the event register; stands before the driver class, instead of `Guarded`."""
+
+    refusals: ClassVar[Mapping[int, str]] = {
+        32: "a command that it does not know",
+        16: "a value that it cannot take",
+        4: "a question unasked",
+    }
+    """Bits of ``*ESR?`` that tell of something wrong, and what."""
+
+    def clear_events(self) -> None:
+        """Forget what happened before."""
+        self.values("*ESR?", cast=int)
+
+    def check_errors(self) -> list[str]:
+        """Return what the event register says went wrong, and clear it."""
+        events = self.values("*ESR?", cast=int)[0]
+        return [what for bit, what in self.refusals.items() if events & bit]
+
+    def check_set_errors(self) -> list[Any]:
+        """Raise if the instrument refused the setting just sent."""
+        if errors := self.check_errors():
+            raise DeviceError(
+                f"{self._title}: it refused a setting: {' and '.join(errors)}; its old value stays"
+            )
+        return []

@@ -1,0 +1,55 @@
+"""What the drivers of the Stanford lock-in amplifiers SR830 and SR860 share.
+
+Both have an oscillator that cannot be switched off, a register of overloads (``LIAS?``) and one of refused
+commands (``*ESR?``), which forget what they have told, and lists of time constants and sensitivities whose
+index stands on the wire. What differs is data: limits, lists, and the bits of the registers.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from labspin.instruments.base import Guarded
+from labspin.instruments.refusals import StandardEvents
+
+__all__ = ["StanfordLockIn"]
+
+SLOPES = (6, 12, 18, 24)
+"""Roll-offs of the output filter, dB/octave, by the index of ``OFSL``."""
+
+
+class StanfordLockIn(StandardEvents):
+    """Base of the drivers; stands before pymeasure's class of the model."""
+
+    maker = "Stanford_Research_Systems"
+    asked_once = Guarded.asked_once | {"LIAS?", "ERRS?"}
+    frequency_limits: ClassVar[tuple[float, float]]
+    """Least and greatest frequency of the oscillator, Hz."""
+    amplitude_limits: ClassVar[tuple[float, float]]
+    """Least and greatest root-mean-square amplitude of the oscillator, V."""
+    time_constants: ClassVar[Sequence[float]]
+    """Time constants of the output filter, s, by their index."""
+    sensitivities: ClassVar[Sequence[float]]
+    """Full scales, V, by their index."""
+    overload_bits: ClassVar[int]
+    """Bits of ``LIAS?`` that say that a reading may be wrong."""
+
+    sine_voltage: float
+
+    def clear(self) -> None:
+        """Clear the status registers."""
+        self.write("*CLS")
+
+    @abstractmethod
+    def use_internal_reference(self) -> None:
+        """Take the reference from the oscillator."""
+
+    def overloaded(self) -> bool:
+        """Return whether a reading since the last question may be wrong by an overload, and forget it."""
+        return bool(int(self.values("LIAS?")[0]) & self.overload_bits)
+
+    def safe(self) -> None:
+        """Bring the oscillator to its least amplitude."""
+        self.sine_voltage = self.amplitude_limits[0]
