@@ -4,7 +4,9 @@ A station declares for every actuator its limits, ramp rate, settle rule, safe v
 An `Actuator` enforces them on one attribute of one device. A ramp starts from where the device *says* it
 is, never from where a program believes it to be; it waits before every step for as long as the step
 needs at the ramp rate, so that between any two set-points the rate is kept, and every set-point on
-the way lies inside the limits.
+the way lies inside the limits. Where the device follows its set-point, the ramp goes on from the set-point,
+so that the noise of the read-back is not put on the output; where it does not (its output was off, it lags
+far behind), the ramp starts from the read-back.
 
 A calibration makes the same actuator settable in another quantity: with ``field = offset + slope·current``,
 ``magnet.field`` moves ``magnet.current``.
@@ -29,6 +31,7 @@ __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 
 FloatArray = NDArray[np.float64]
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
+_FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,9 +243,12 @@ class Actuator:
             checkpoint()
             setattr(self._device, self.spec.attribute, target)
         else:
-            start = self._read_raw()
+            start = self._ramp_start(self.spec.ramp_rate)
             self._refuse_far_outside(start)
-            self._ramp(start, target, self.spec.ramp_rate, checkpoint)
+            inside = min(max(start, self.spec.minimum), self.spec.maximum)
+            if inside != start:  # by less than a step: the limit itself comes first
+                self._ramp(start, inside, self.spec.ramp_rate, checkpoint)
+            self._ramp(inside, target, self.spec.ramp_rate, checkpoint)
         if self._settles:
             self._settle(target, checkpoint)
 
@@ -263,7 +269,8 @@ class Actuator:
         if self.spec.ramp_rate is None:
             setattr(self._device, self.spec.attribute, self.spec.safe)
         else:
-            self._ramp(self._read_raw(), self.spec.safe, self.spec.ramp_rate, go_on)
+            rate = self.spec.ramp_rate
+            self._ramp(self._ramp_start(rate), self.spec.safe, rate, go_on)
         self._settle(self.spec.safe, go_on)
         return True
 
@@ -272,6 +279,18 @@ class Actuator:
         rate = self.spec.ramp_rate
         ramp = abs((stop - start) / self._slope) / rate if rate is not None else 0.0
         return ramp + self.spec.settle.wait
+
+    def _ramp_start(self, rate: float) -> float:
+        spec = self.spec
+        reading = self._read_raw()
+        if spec.readback in (None, spec.attribute):
+            return reading
+        try:
+            setpoint = float(getattr(self._device, spec.attribute))
+        except Exception:  # noqa: BLE001 - whatever a driver raises: where the device is, is known all the same
+            return reading
+        follows = max(rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
+        return setpoint if abs(setpoint - reading) <= follows else reading
 
     def _refuse_far_outside(self, start: float) -> None:
         spec = self.spec

@@ -17,6 +17,7 @@ import inspect
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledPlan", "PlanReport", "compile_plan"]
 
 FloatArray = NDArray[np.float64]
+_NONE: Mapping[str, Actuator] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,12 @@ class CompiledPlan:
         values: Mapping[str, FloatArray],
         recorded: tuple[str, ...],
         description: Mapping[str, Any],
+        actuators: Mapping[str, Actuator] = _NONE,
     ) -> None:
         self.layout, self.total, self.recorded = layout, total, recorded
         self.values, self.description = dict(values), dict(description)
         self.reading: Mapping[str, Any] | None = None
-        self._points = points
+        self._points, self._actuators = points, actuators
 
     @property
     def is_adaptive(self) -> bool:
@@ -105,7 +108,10 @@ class CompiledPlan:
             except StopIteration:
                 return
             self.reading = None
-            yield _as_point(index, asked, self.recorded)
+            point = _as_point(index, asked, self.recorded)
+            for name, value in point.setpoints.items():
+                _find(self._actuators, name).check(value)
+            yield point
             answer = self.reading
         generator.close()
         raise PlanError(
@@ -118,7 +124,7 @@ class CompiledPlan:
         Raises
         ------
         PlanError
-            A set-point names no actuator, or two name the same one.
+            A set-point names no actuator, two name the same one, or one is in another unit.
         LimitError
             A set-point is outside its limits.
         """
@@ -130,9 +136,11 @@ class CompiledPlan:
                 raise PlanError(f"plan: {former!r} and {name!r} move the same actuator; keep one of them")
         for name, value in settings.items():
             actuators[name].check(value)
-        for name, values in self.values.items():
-            if "." in name:
-                actuators[name].check(values)
+        units = _units(self.layout.dimensions) | _units(self.layout.columns)
+        for name in filter(actuators.get, self.names):
+            _refuse_unit(name, units[column_name(name)], actuators[name].unit)
+            if name in self.values:
+                actuators[name].check(self.values[name])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -173,8 +181,9 @@ def compile_plan(procedure: Procedure, actuators: Mapping[str, Actuator]) -> Com
         layout = Layout(columns=(*columns, *procedure.quantities))
         description = {"sweep": "adaptive", "procedure": procedure.name}
         return CompiledPlan(
-            plan, layout=layout, total=None, values={}, recorded=names, description=description
-        )
+            plan, layout=layout, total=None, values={}, recorded=names, description=description,
+            actuators=actuators,
+        )  # fmt: skip
     return _list(procedure, _listed(procedure, plan), actuators)
 
 
@@ -273,6 +282,14 @@ def _compare_with_declared(procedure: Procedure, found: Mapping[str, str]) -> No
 
 def _original(column: str, actuators: Mapping[str, Actuator]) -> str:
     return next((name for name in actuators if column_name(name) == column), column)
+
+
+def _refuse_unit(name: str, unit: str, wanted: str) -> None:
+    if unit != wanted:
+        raise PlanError(
+            f"plan: wanted {name!r} in {wanted!r}, the unit of the actuator, got {unit!r}; give the sweep or "
+            f"the coordinate unit={wanted!r}"
+        )
 
 
 def _find(actuators: Mapping[str, Actuator], name: str) -> Actuator:

@@ -190,3 +190,21 @@ def test_calibration_and_settle_are_checked():
         Actuator(FREQUENCY, None, SimulatedClock(), calibrated=True)
     assert FREQUENCY.calibrated_name is None
     assert isinstance(MAGNET, ActuatorSpec)
+
+
+def test_the_noise_of_the_read_back_is_not_put_on_the_output():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=1.0)
+    magnet.reading = 1.03  # within 1 % of the range: it follows its set-point
+    spec = dataclasses.replace(MAGNET, ramp_rate=0.01)  # 1 mA a step
+    Actuator(spec, magnet, clock).move(1.002)
+    assert [value for _, value in magnet.sent] == pytest.approx([1.001, 1.002])
+
+
+@given(start=st.floats(2.0, 2.05), target=inside)
+def test_a_ramp_from_a_little_outside_sends_nothing_outside(start, target):
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=start)
+    Actuator(MAGNET, magnet, clock).move(target)
+    assert all(MAGNET.minimum <= value <= MAGNET.maximum for _, value in magnet.sent)
+    _keeps_rate(magnet.sent, MAGNET.ramp_rate, start)

@@ -160,3 +160,22 @@ def test_check_plan_needs_no_connection():
     assert report.text() == "magnet.current -1 A … 1 A"
     with pytest.raises(LimitError):
         check_plan(procedure(Values("magnet.field", [1.0], unit="T")), Station())
+
+
+@pytest.mark.parametrize("unit", ["mA", "V", "1"])
+def test_a_set_point_is_in_the_unit_of_its_actuator_or_refused(unit):
+    declared = (Column(name="magnet_current", unit=unit, role="coordinate"),)
+    for plan in (Linear("magnet.current", 0, 1, 3, unit=unit), [{"magnet.current": 0.5}]):
+        with pytest.raises(PlanError, match=rf"wanted 'magnet\.current' in 'A', .* got '{unit}'; give"):
+            preflight(procedure(plan, coordinates=declared), fake_bench())
+
+
+def test_no_set_point_of_an_adaptive_point_is_moved_before_all_are_checked():
+    def plan():
+        yield {"microwave.frequency": 3e9, "magnet.current": 99.0}
+
+    names = (("microwave_frequency", "Hz"), ("magnet_current", "A"))
+    declared = tuple(Column(name=name, unit=unit, role="coordinate") for name, unit in names)
+    compiled = preflight(procedure(plan, coordinates=declared), fake_bench())
+    with pytest.raises(LimitError, match=r"magnet\.current: wanted .* got 99 A"):
+        list(compiled)
