@@ -137,6 +137,15 @@ def test_what_a_file_says_in_si(write):
     assert not station.simulated
 
 
+def test_what_ramps_is_ramped_to_where_its_safe_action_goes_though_the_file_does_not_say_so(write):
+    (current,) = load_station(write(REAL.replace('safe = "0 A"', ""))).actuators[1:]
+    assert (current.ramp_rate, current.safe) == (0.5, 0.0)
+    (stays,) = load_station(
+        write(REAL.replace('safe = "0 A"', "").replace('ramp_rate = "500 mA/s"', ""))
+    ).actuators[1:]
+    assert (stays.ramp_rate, stays.safe) == (None, None)
+
+
 def test_records_do_not_change(write):
     station = load_station(write(REAL))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -230,8 +239,22 @@ MISTAKES = [
     (
         'limits = ["-3 A", "3 A"]',
         'limits = ["1 A", "3 A"]',
-        r"magnet\.current: .*wanted a safe value within 1 … 3 A, got 0\.0",
+        r"current\.limits: wanted limits that hold 0 A, .*safe action goes to, .*got 1 to 3 A",
     ),
+    ('limits = ["-3 A", "3 A"]', 'limits = ["-3 A", "nan A"]', r"limits: wanted a number with a unit"),
+    ('limits = ["-3 A", "3 A"]', 'limits = ["-inf A", "3 A"]', r"within the instrument's own range"),
+    (
+        'safe = "0 A"',
+        'safe = "1 A"',
+        r"current\.safe: wanted 0 A, which .*, got 1 A, from where it would go there in one step",
+    ),
+    (
+        'ramp_rate = "500 mA/s"\nsafe = "0 A"',
+        'safe = "4 A"',
+        r"magnet\.current: wanted a safe value within -3 … 3 A, got 4",
+    ),
+    ('ramp_rate = "500 mA/s"', 'ramp_rate = "-1 A/s"', r"ramp_rate: wanted a finite number > 0, got -1"),
+    ('ramp_rate = "500 mA/s"', 'ramp_rate = "inf A/s"', r"ramp_rate: wanted a finite number > 0, got inf"),
     (
         'ramp_rate = "500 mA/s"',
         'ramp_rate = "500 mA"',

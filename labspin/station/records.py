@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from labspin.errors import LabspinError
 from labspin.experiment import ActuatorSpec, Bench, Calibration, Interlock, Settle
-from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
+from labspin.instruments import ACTUATORS, AT_REST, READINGS, ROLES, DriverEntry, load_driver
 from labspin.station.composed import (
     is_composed,
     part_ranges,
@@ -292,16 +292,22 @@ def _actuator(
 ) -> ActuatorSpec:
     least, greatest = section.quantities("limits", unit, 2, example=f'["0 {unit}", "1 {unit}"]')
     _refuse_limits(section, attribute, least, greatest, unit, ranges)
+    ramp_rate = section.quantity("ramp_rate", f"{unit}/s", None)
+    safe = section.quantity("safe", unit, None)
+    rest = _rest(entry.role, attribute, ranges) if ramp_rate is not None else None
+    if rest is not None:
+        safe = rest if safe is None else safe
+        _refuse_fall(section, safe, rest, (least, greatest), unit)
     values: dict[str, Any] = {
         "instrument": name,
         "attribute": attribute,
         "unit": unit,
         "minimum": least,
         "maximum": greatest,
-        "ramp_rate": section.quantity("ramp_rate", f"{unit}/s", None),
+        "ramp_rate": ramp_rate,
         "ramp_interval": _positive(section, "ramp_interval", 0.1),
         "settle": _settle(section.section("settle"), unit),
-        "safe": section.quantity("safe", unit, None),
+        "safe": safe,
         "readback": _readback(section, entry),
         "calibration": _calibration(section, unit),
     }
@@ -327,6 +333,31 @@ def _refuse_limits(
             f"wanted limits within the instrument's own range, {format_quantity(lowest, unit)} to "
             f"{format_quantity(highest, unit)}, got {format_quantity(least, unit)} to "
             f"{format_quantity(greatest, unit)}",
+        )
+
+
+def _rest(role: str, attribute: str, ranges: Mapping[str, tuple[float, float]]) -> float | None:
+    """Return where the role's safe action leaves an actuator; None: where it is."""
+    wanted = AT_REST.get(role, {}).get(attribute)
+    least, greatest = ranges.get(attribute, (-math.inf, math.inf))
+    return None if wanted is None else min(max(wanted, least), greatest)
+
+
+def _refuse_fall(section: Section, safe: float, rest: float, limits: tuple[float, float], unit: str) -> None:
+    """Refuse what would leave the way to the safe state to one step, beyond the ramp rate."""
+    at_rest = format_quantity(rest, unit)
+    if not limits[0] <= rest <= limits[1]:
+        section.fail(
+            "limits",
+            f"wanted limits that hold {at_rest}, which the instrument's safe action goes to, so that it can "
+            f"be ramped there, got {limits[0]:g} to {limits[1]:g} {unit}",
+        )
+    if safe != rest:
+        section.fail(
+            "safe",
+            f"wanted {at_rest}, which the instrument's safe action goes to, got "
+            f"{format_quantity(safe, unit)}, from where it would go there in one step; write {at_rest} or "
+            "leave it out",
         )
 
 

@@ -76,6 +76,11 @@ class SimulatedWorld:
             return device
         return SimulatedAdapter(device, timeout=spec.timeout)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has been measured on it yet."""
+        return self.world.is_fresh
+
     def begin_point(self, index: int) -> None:
         """Make the noise from here on a function of the seed and ``index``."""
         self.world.begin_point(index)

@@ -106,5 +106,11 @@ READINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """For every role, the scalar attributes that can only be read, with their units."""
 
-AT_REST: Mapping[str, Mapping[str, float]] = MappingProxyType({"MagnetSupply": {"current": 0.0}})
-"""Where the safe action of a role leaves an actuator, in its unit, whatever a station says."""
+AT_REST: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "MagnetSupply": {"current": 0.0},
+        "LockIn": {"amplitude": 0.0},
+        "CantileverReadout": {"amplitude": 0.0},
+    }
+)
+"""What the safe action of a role brings to this value, or to the nearest that the hardware can make."""
