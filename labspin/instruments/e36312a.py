@@ -26,10 +26,11 @@ from pymeasure.instruments.keysight import KeysightE36312A
 from pymeasure.instruments.keysight.keysightE36312A import VoltageChannel
 
 from labspin.errors import ArgumentError, DeviceError
-from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import GuardedChannel
-from labspin.instruments.limits import check_limits, limited, on_off, one_of
-from labspin.instruments.scpi_errors import ScpiErrors
+from labspin.instruments.limits import check_limits, on_off
+from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
+from labspin.instruments.properties import quantity, switch
+from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["E36312A", "RATINGS", "E36312AMagnet", "E36312AOptions", "SupplyOutput"]
 
@@ -38,7 +39,6 @@ RATINGS: dict[int, tuple[float, float]] = {1: (6.0, 5.0), 2: (25.0, 1.0), 3: (25
 
 _OVER_RANGE, _PROTECTION = 1.03, 1.1
 _RESIDUAL = 0.01  # part of the rated current that counts as none
-_DISCHARGE_TIME, _POLL = 10.0, 0.1  # s
 _REGULATES = {0: "nothing", 1: "current", 2: "voltage"}
 
 
@@ -47,56 +47,48 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
 
     parent: E36312A
 
-    voltage_setpoint: float = Channel.control(
+    voltage_setpoint: float = quantity(
         "VOLT? (@{ch})",
         "VOLT %.6g, (@{ch})",
         """Control the voltage (in constant current: the compliance; V, float from 0 to 6.18 or 25.75).""",
-        validator=limited("E36312A voltage_setpoint", "V"),
-        values=(0.0, 25.75),
+        name="E36312A voltage_setpoint",
+        unit="V",
+        limits=(0.0, 25.75),
         dynamic=True,
-        check_set_errors=True,
     )
 
-    current_limit: float = Channel.control(
+    current_limit: float = quantity(
         "CURR? (@{ch})",
         "CURR %.6g, (@{ch})",
         """Control the current that is not exceeded (A, float from 0 to 5.15 or 1.03).""",
-        validator=limited("E36312A current_limit", "A"),
-        values=(0.0, 1.03),
+        name="E36312A current_limit",
+        unit="A",
+        limits=(0.0, 1.03),
         dynamic=True,
-        check_set_errors=True,
     )
 
-    protection_voltage: float = Channel.control(
+    protection_voltage: float = quantity(
         "VOLT:PROT? (@{ch})",
         "VOLT:PROT %.6g, (@{ch})",
         """Control the voltage at which the output switches itself off (V, float to 110 % of the rating).""",
-        validator=limited("E36312A protection_voltage", "V"),
-        values=(0.0, 27.5),
+        name="E36312A protection_voltage",
+        unit="V",
+        limits=(0.0, 27.5),
         dynamic=True,
-        check_set_errors=True,
     )
 
-    current_protection_enabled: bool = Channel.control(
+    current_protection_enabled: bool = switch(
         "CURR:PROT:STAT? (@{ch})",
         "CURR:PROT:STAT %d, (@{ch})",
         """Control whether reaching the current switches the output off (dimensionless, bool).""",
-        validator=one_of("E36312A current_protection_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="E36312A current_protection_enabled",
     )
 
-    output_enabled: bool = Channel.control(
+    output_enabled: bool = switch(
         "OUTP? (@{ch})",
         "OUTP %d, (@{ch})",
         """Control whether the output is on (dimensionless, bool: True or False).""",
-        validator=one_of("E36312A output_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="E36312A output_enabled",
     )
 
     voltage: float = Channel.measurement("MEAS:VOLT? (@{ch})", """Measure the voltage (V, float).""")
@@ -129,23 +121,14 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         """Bring the current to zero, then switch the output off."""
         try:
             self.current_limit = 0.0
-            self._wait_for_discharge()
+            residual = _RESIDUAL * RATINGS[int(self.id)][1]
+            title = f"{self.parent.name} output {self.id}"
+            wait_for_discharge(title, lambda: self.current, residual=residual, clock=self.parent.clock)
         finally:
             self.output_enabled = False
 
-    def _wait_for_discharge(self) -> None:
-        clock, residual = self.parent.clock, _RESIDUAL * RATINGS[int(self.id)][1]
-        deadline = clock.now() + _DISCHARGE_TIME
-        while abs(self.current) > residual:
-            if clock.now() >= deadline:
-                raise DeviceError(
-                    f"{self.parent.name} output {self.id}: {self.current:.3g} A still flow "
-                    f"{_DISCHARGE_TIME:g} s after the set-point went to zero; it is switched off all the same"
-                )
-            clock.sleep(_POLL)
 
-
-class E36312A(ScpiErrors, KeysightE36312A):  # type: ignore[misc]
+class E36312A(ErrorQueue, KeysightE36312A):  # type: ignore[misc]
     """Driver of the E36312A; see the module for its quirks."""
 
     maker = "Keysight"
@@ -194,10 +177,9 @@ class E36312AOptions:
             )
 
 
-class E36312AMagnet(RoleAdapter):
+class E36312AMagnet(MagnetAdapter):
     """One output of the E36312A as a `MagnetSupply`; currents are never negative."""
 
-    role = "MagnetSupply"
     driver: ClassVar[type] = E36312A
     options: ClassVar[type] = E36312AOptions
     device: E36312A
@@ -242,31 +224,10 @@ class E36312AMagnet(RoleAdapter):
         name = f"{self.device.name} current"
         self.output.current_limit = check_limits(name, value, least, greatest, "A")
 
-    @property
-    def measured_current(self) -> float:
-        """Measure the current that flows (A, float)."""
-        return self.output.current
-
-    @property
-    def output_enabled(self) -> bool:
-        """Control whether the output is on (dimensionless, bool: True or False)."""
-        return self.output.output_enabled
-
-    @output_enabled.setter
-    def output_enabled(self, value: bool) -> None:
-        self.output.output_enabled = value
-
-    def safe(self) -> None:
-        """Bring this output to zero and switch it off; the others stay as they are."""
-        self.output.safe()
-
     def settings(self) -> dict[str, Any]:
-        """Return set-point (A), current (A), compliance and protection (V), mode and switch, read back."""
+        """Return set-point (A), current (A), compliance and protection (V), switch and mode, read back."""
         return {
-            "current": self.current,
-            "measured_current": self.measured_current,
-            "compliance": self.output.voltage_setpoint,
+            **super().settings(),
             "protection_voltage": self.output.protection_voltage,
             "regulates": self.output.regulates,
-            "output_enabled": self.output_enabled,
         }

@@ -26,10 +26,10 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.kepco import KepcoBOP3612
 
-from labspin.errors import ArgumentError, DeviceError, IdentityError, InstrumentError
-from labspin.instruments.adapter import RoleAdapter
-from labspin.instruments.base import Guarded
-from labspin.instruments.limits import check_limits, limited, on_off, one_of
+from labspin.errors import ArgumentError, IdentityError, InstrumentError
+from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
+from labspin.instruments.properties import choice, quantity, switch
+from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["MODELS", "KepcoBOP", "KepcoMagnet", "KepcoOptions"]
 
@@ -44,15 +44,13 @@ MODELS: Mapping[str, tuple[float, float]] = {
 """Models: greatest voltage (V) and current (A), both signs."""
 
 _RESIDUAL = 0.01  # part of the greatest current that counts as none
-_DISCHARGE_TIME = 10.0  # s
-_POLL = 0.1  # s
 
 
-class KepcoBOP(Guarded, KepcoBOP3612):  # type: ignore[misc]
+class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
     """Driver of the BOP series; see the module for its quirks."""
 
     maker = "KEPCO"
-    asked_once = Guarded.asked_once | {"SYSTem:ERRor?"}
+    error_query = "SYSTem:ERRor?"
     terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them
     residual_current: float = 0.02
     """Current that counts as none when the supply is made safe, A."""
@@ -60,44 +58,38 @@ class KepcoBOP(Guarded, KepcoBOP3612):  # type: ignore[misc]
     def __init__(self, adapter: Adapter | str, name: str = "Kepco BOP", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    output_enabled: bool = Instrument.control(
+    output_enabled: bool = switch(
         "OUTPut?",
         "OUTPut %d",
         """Control whether the output is on (dimensionless, bool: True or False).""",
-        validator=one_of("Kepco BOP output_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="Kepco BOP output_enabled",
     )
 
-    mode: str = Instrument.control(
+    mode: str = choice(
         "FUNCtion:MODE?",
         "FUNCtion:MODE %s",
         """Control what is regulated (dimensionless, str: "voltage" or "current").""",
-        validator=one_of("Kepco BOP mode"),
-        values=("voltage", "current"),
-        set_process=lambda mode: {"voltage": "VOLT", "current": "CURR"}[mode],
-        cast=lambda text: {"0": "voltage", "1": "current"}[text.strip()],
-        check_set_errors=True,
+        name="Kepco BOP mode",
+        words={"voltage": "VOLT", "current": "CURR"},
+        aliases={"0": "voltage", "1": "current"},
     )
 
-    current_setpoint: float = Instrument.control(
+    current_setpoint: float = quantity(
         "CURRent?",
         "CURRent %.6g",
         """Control the current (in voltage mode: its limit; A, float from -30 to 30, less by model).""",
-        validator=limited("Kepco BOP current_setpoint", "A"),
-        values=(-30.0, 30.0),
-        check_set_errors=True,
+        name="Kepco BOP current_setpoint",
+        unit="A",
+        limits=(-30.0, 30.0),
     )
 
-    voltage_setpoint: float = Instrument.control(
+    voltage_setpoint: float = quantity(
         "VOLTage?",
         "VOLTage %.6g",
         """Control the voltage (in current mode: its limit; V, float from -200 to 200, less by model).""",
-        validator=limited("Kepco BOP voltage_setpoint", "V"),
-        values=(-200.0, 200.0),
-        check_set_errors=True,
+        name="Kepco BOP voltage_setpoint",
+        unit="V",
+        limits=(-200.0, 200.0),
     )
 
     current: float = Instrument.measurement(
@@ -110,44 +102,15 @@ class KepcoBOP(Guarded, KepcoBOP3612):  # type: ignore[misc]
         """Measure the voltage across the output (V, float, both signs).""",
     )
 
-    def check_errors(self) -> list[str]:
-        """Return the errors that the supply has queued, and empty the queue."""
-        errors: list[str] = []
-        while True:
-            reply = self.ask("SYSTem:ERRor?").strip()
-            try:
-                code = int(reply.split(",")[0])
-            except ValueError as error:
-                raise self._unreadable("SYSTem:ERRor?", reply, "an error number and its text") from error
-            if code == 0:
-                return errors
-            errors.append(reply)
-
-    def check_set_errors(self) -> list[str]:
-        """Raise if the supply refused the setting just sent."""
-        if errors := self.check_errors():
-            raise DeviceError(
-                f"{self._title}: it refused a setting with {'; '.join(errors)}; its old value stays"
-            )
-        return []
-
     def safe(self) -> None:
         """Bring the current to zero, then switch the output off."""
         try:
             self.current_setpoint = 0.0
-            self._wait_for_discharge()
+            wait_for_discharge(
+                self._title, lambda: self.current, residual=self.residual_current, clock=self.clock
+            )
         finally:
             self.output_enabled = False
-
-    def _wait_for_discharge(self) -> None:
-        deadline = self.clock.now() + _DISCHARGE_TIME
-        while abs(self.current) > self.residual_current:
-            if self.clock.now() >= deadline:
-                raise DeviceError(
-                    f"{self._title}: {self.current:.3g} A still flow {_DISCHARGE_TIME:g} s after the "
-                    "set-point went to zero; the output is switched off all the same"
-                )
-            self.clock.sleep(_POLL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,10 +134,9 @@ class KepcoOptions:
             )
 
 
-class KepcoMagnet(RoleAdapter):
+class KepcoMagnet(MagnetAdapter):
     """The Kepco BOP as a `MagnetSupply`."""
 
-    role = "MagnetSupply"
     driver: ClassVar[type] = KepcoBOP
     options: ClassVar[type] = KepcoOptions
     device: KepcoBOP
@@ -208,36 +170,10 @@ class KepcoMagnet(RoleAdapter):
             self.device.voltage_setpoint = self.chosen.compliance
 
     @property
-    def current(self) -> float:
-        """Control the current set-point (A, float within the model's range)."""
-        return self.device.current_setpoint
-
-    @current.setter
-    def current(self, value: float) -> None:
-        least, greatest = self.ranges(self.chosen)["current"]
-        name = f"{self.device.name} current"
-        self.device.current_setpoint = check_limits(name, value, least, greatest, "A")
-
-    @property
-    def measured_current(self) -> float:
-        """Measure the current that flows (A, float, both signs)."""
-        return self.device.current
-
-    @property
-    def output_enabled(self) -> bool:
-        """Control whether the output is on (dimensionless, bool: True or False)."""
-        return self.device.output_enabled
-
-    @output_enabled.setter
-    def output_enabled(self, value: bool) -> None:
-        self.device.output_enabled = value
+    def output(self) -> KepcoBOP:
+        """Get what feeds the magnet: the supply has one output (dimensionless, the driver)."""
+        return self.device
 
     def settings(self) -> dict[str, Any]:
-        """Return set-point (A), current (A), compliance (V), mode and switch, read back."""
-        return {
-            "current": self.current,
-            "measured_current": self.measured_current,
-            "compliance": self.device.voltage_setpoint,
-            "mode": self.device.mode,
-            "output_enabled": self.output_enabled,
-        }
+        """Return set-point (A), current (A), compliance (V), switch and mode, read back."""
+        return {**super().settings(), "mode": self.device.mode}

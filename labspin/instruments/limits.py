@@ -13,7 +13,16 @@ from typing import Any
 from labspin.errors import LimitError
 from labspin.units import format_quantity
 
-__all__ = ["check_limits", "each_limited", "limited", "listed", "on_off", "one_of", "whole_limited"]
+__all__ = [
+    "check_limits",
+    "check_whole",
+    "each_limited",
+    "limited",
+    "listed",
+    "on_off",
+    "one_of",
+    "whole_limited",
+]
 
 _CLOSE = 1e-6  # relative difference from an entry of a list that is still meant to be it
 
@@ -36,6 +45,20 @@ def check_limits(name: str, value: float, least: float, greatest: float, unit: s
     return number
 
 
+def check_whole(name: str, value: float, least: int, greatest: int) -> int:
+    """Return ``value`` as an int, refusing what is no whole number from ``least`` to ``greatest``.
+
+    Raises
+    ------
+    LimitError
+        It lies outside, or is no whole number.
+    """
+    number = check_limits(name, value, least, greatest)
+    if not number.is_integer():
+        raise LimitError(f"{name}: wanted a whole number, got {value!r}; nothing was sent to the instrument")
+    return int(number)
+
+
 def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
     """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``."""
 
@@ -51,12 +74,7 @@ def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
 
     def validate(value: Any, values: Iterable[int]) -> int:
         least, greatest = values
-        number = check_limits(name, value, least, greatest)
-        if not number.is_integer():
-            raise LimitError(
-                f"{name}: wanted a whole number, got {value!r}; nothing was sent to the instrument"
-            )
-        return int(number)
+        return check_whole(name, value, least, greatest)
 
     return validate
 

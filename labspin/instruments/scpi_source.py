@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Instrument, SCPIMixin
+from pymeasure.instruments import SCPIMixin
 from pymeasure.instruments.agilent import Agilent8257D
 
 from labspin.errors import ArgumentError, IdentityError
-from labspin.instruments.adapter import RoleAdapter
-from labspin.instruments.limits import check_limits, limited, on_off, one_of
-from labspin.instruments.scpi_errors import ScpiErrors
+from labspin.instruments.limits import check_limits, check_whole
+from labspin.instruments.microwave import MicrowaveAdapter
+from labspin.instruments.properties import quantity, switch
+from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["ScpiMicrowave", "ScpiSource", "ScpiSourceOptions"]
 
@@ -35,7 +36,7 @@ _POWERS = (-145.0, 30.0)
 _MOST_POINTS = 65535
 
 
-class ScpiSource(ScpiErrors, Agilent8257D):  # type: ignore[misc]
+class ScpiSource(ErrorQueue, Agilent8257D):  # type: ignore[misc]
     """Driver of a SCPI source; see the module for its quirks."""
 
     expected_model: str = ""
@@ -62,44 +63,36 @@ class ScpiSource(ScpiErrors, Agilent8257D):  # type: ignore[misc]
             )
         return identity
 
-    frequency: float = Instrument.control(
+    frequency: float = quantity(
         ":FREQ?",
         ":FREQ %.3f Hz",
         """Control the frequency of the carrier (Hz, float from 100 kHz to 67 GHz, less by model).""",
-        validator=limited("SCPI source frequency", "Hz"),
-        values=_FREQUENCIES,
-        check_set_errors=True,
+        name="SCPI source frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
     )
 
-    power: float = Instrument.control(
+    power: float = quantity(
         ":POW?",
         ":POW %.2f dBm",
         """Control the power of the carrier (dBm, float from -145 to 30, less by model).""",
-        validator=limited("SCPI source power", "dBm"),
-        values=_POWERS,
-        check_set_errors=True,
+        name="SCPI source power",
+        unit="dBm",
+        limits=_POWERS,
     )
 
-    output_enabled: bool = Instrument.control(
+    output_enabled: bool = switch(
         ":OUTP?",
         ":OUTP %d",
         """Control whether the output is on (dimensionless, bool: True or False).""",
-        validator=one_of("SCPI source output_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SCPI source output_enabled",
     )
 
-    modulation_enabled: bool = Instrument.control(
+    modulation_enabled: bool = switch(
         ":OUTP:MOD?",
         ":OUTP:MOD %d",
         """Control whether the carrier is modulated (dimensionless, bool: True or False).""",
-        validator=one_of("SCPI source modulation_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SCPI source modulation_enabled",
     )
 
     def sweep(self, start: float, stop: float, *, points: int, dwell: float, repeat: bool = True) -> None:
@@ -126,7 +119,7 @@ class ScpiSource(ScpiErrors, Agilent8257D):  # type: ignore[misc]
         name = f"{self.name} sweep"
         for edge, value in (("start", start), ("stop", stop)):
             check_limits(f"{name} {edge}", value, *_FREQUENCIES, "Hz")
-        check_limits(f"{name} points", points, 2, _MOST_POINTS)
+        points = check_whole(f"{name} points", points, 2, _MOST_POINTS)
         check_limits(f"{name} dwell", dwell, 1e-3, 60.0, "s")
         self.write(":LIST:TYPE STEP")
         self.write(f":FREQ:STAR {start:.3f} Hz;:FREQ:STOP {stop:.3f} Hz")
@@ -171,10 +164,9 @@ class ScpiSourceOptions:
                 )
 
 
-class ScpiMicrowave(RoleAdapter):
+class ScpiMicrowave(MicrowaveAdapter):
     """A SCPI source as a `MicrowaveSource`."""
 
-    role = "MicrowaveSource"
     driver: ClassVar[type] = ScpiSource
     options: ClassVar[type] = ScpiSourceOptions
     device: ScpiSource
@@ -195,40 +187,6 @@ class ScpiMicrowave(RoleAdapter):
         if self.device.modulation_enabled:
             self.device.modulation_enabled = False
 
-    @property
-    def frequency(self) -> float:
-        """Control the frequency (Hz, float within the model's range)."""
-        return self.device.frequency
-
-    @frequency.setter
-    def frequency(self, value: float) -> None:
-        low, high = self.ranges(self.chosen)["frequency"]
-        self.device.frequency = check_limits(f"{self.device.name} frequency", value, low, high, "Hz")
-
-    @property
-    def power(self) -> float:
-        """Control the power (dBm, float within the model's range)."""
-        return self.device.power
-
-    @power.setter
-    def power(self, value: float) -> None:
-        low, high = self.ranges(self.chosen)["power"]
-        self.device.power = check_limits(f"{self.device.name} power", value, low, high, "dBm")
-
-    @property
-    def output_enabled(self) -> bool:
-        """Control whether the output is on (dimensionless, bool: True or False)."""
-        return self.device.output_enabled
-
-    @output_enabled.setter
-    def output_enabled(self, value: bool) -> None:
-        self.device.output_enabled = value
-
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm) and switches, read back."""
-        return {
-            "frequency": self.frequency,
-            "power": self.power,
-            "output_enabled": self.output_enabled,
-            "modulation_enabled": self.device.modulation_enabled,
-        }
+        return {**super().settings(), "modulation_enabled": self.device.modulation_enabled}

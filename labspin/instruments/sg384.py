@@ -21,13 +21,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Instrument, SCPIMixin
+from pymeasure.instruments import SCPIMixin
 from pymeasure.instruments.srs import SG380
 
-from labspin.errors import DeviceError, LimitError
-from labspin.instruments.adapter import NoOptions, RoleAdapter
-from labspin.instruments.base import Guarded
-from labspin.instruments.limits import limited, on_off, one_of
+from labspin.errors import LimitError
+from labspin.instruments.adapter import NoOptions
+from labspin.instruments.microwave import MicrowaveAdapter
+from labspin.instruments.properties import quantity, switch
+from labspin.instruments.refusals import ErrorQueue
 from labspin.units import format_quantity
 
 __all__ = ["SG384", "SG384Microwave"]
@@ -38,12 +39,13 @@ _ROLL_OFF_FROM = 3e9
 _ROLL_OFF = 3.5e-9  # dB/Hz
 
 
-class SG384(Guarded, SG380):  # type: ignore[misc]
+class SG384(ErrorQueue, SG380):  # type: ignore[misc]
     """Driver of the SG384; see the module for its quirks."""
 
     maker = "Stanford Research Systems"
     models = ("SG384",)
-    asked_once = Guarded.asked_once | {"LERR?"}
+    error_query = "LERR?"
+    error_list = "'Error codes' in the SG380 manual"
 
     def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
@@ -52,61 +54,37 @@ class SG384(Guarded, SG380):  # type: ignore[misc]
         # Past SG380.__init__, which does nothing of its own, and the warning of SCPIUnknownMixin behind it.
         SCPIMixin.__init__(self, adapter, name, **settings)
 
-    frequency: float = Instrument.control(
+    frequency: float = quantity(
         "FREQ?",
         "FREQ%.6f",
         """Control the frequency of the type-N output (Hz, float from 950 kHz to 4.05 GHz).""",
-        validator=limited("SG384 frequency", "Hz"),
-        values=_FREQUENCIES,
-        check_set_errors=True,
+        name="SG384 frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
     )
 
-    amplitude: float = Instrument.control(
+    amplitude: float = quantity(
         "AMPR?",
         "AMPR%.2f",
         """Control the power of the type-N output (dBm, float from -110 to 16.5).""",
-        validator=limited("SG384 amplitude", "dBm"),
-        values=_POWERS,
-        check_set_errors=True,
+        name="SG384 amplitude",
+        unit="dBm",
+        limits=_POWERS,
     )
 
-    output_enabled: bool = Instrument.control(
+    output_enabled: bool = switch(
         "ENBR?",
         "ENBR%d",
         """Control whether the type-N output is on (dimensionless, bool: True or False).""",
-        validator=one_of("SG384 output_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SG384 output_enabled",
     )
 
-    modulation_enabled: bool = Instrument.control(
+    modulation_enabled: bool = switch(
         "MODL?",
         "MODL%d",
         """Control whether the modulation is on (dimensionless, bool: True or False).""",
-        validator=one_of("SG384 modulation_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SG384 modulation_enabled",
     )
-
-    def check_errors(self) -> list[int]:
-        """Return the error codes that the instrument has queued, and empty the queue."""
-        codes: list[int] = []
-        while code := self.values("LERR?", cast=int)[0]:
-            codes.append(code)
-        return codes
-
-    def check_set_errors(self) -> list[int]:
-        """Raise if the instrument refused the setting just sent."""
-        if codes := self.check_errors():
-            raise DeviceError(
-                f"{self._title}: it refused a setting with error {', '.join(map(str, codes))} "
-                "(list in the SG380 manual, 'Error codes'); its old value stays"
-            )
-        return []
 
     def safe(self) -> None:
         """Switch the type-N output off."""
@@ -118,10 +96,9 @@ def greatest_power(frequency: float) -> float:
     return _POWERS[1] - _ROLL_OFF * max(0.0, frequency - _ROLL_OFF_FROM)
 
 
-class SG384Microwave(RoleAdapter):
+class SG384Microwave(MicrowaveAdapter):
     """The SG384 as a `MicrowaveSource`."""
 
-    role = "MicrowaveSource"
     driver: ClassVar[type] = SG384
     options: ClassVar[type] = NoOptions
     device: SG384
@@ -138,44 +115,22 @@ class SG384Microwave(RoleAdapter):
             self.device.modulation_enabled = False
 
     @property
-    def frequency(self) -> float:
-        """Control the frequency of the type-N output (Hz, float from 950 kHz to 4.05 GHz)."""
-        return self.device.frequency
-
-    @frequency.setter
-    def frequency(self, value: float) -> None:
-        self.device.frequency = value
-
-    @property
     def power(self) -> float:
         """Control the power of the type-N output (dBm, float from -110 to 16.5, less above 3 GHz)."""
         return self.device.amplitude
 
     @power.setter
     def power(self, value: float) -> None:
-        if value > greatest_power(_FREQUENCIES[1]):
+        power = self._checked("power", value, "dBm")
+        if power > greatest_power(_FREQUENCIES[1]):
             frequency = self.device.frequency
-            if value > greatest_power(frequency):
+            if power > greatest_power(frequency):
                 raise LimitError(
                     f"{self.device.name} power: wanted at most {greatest_power(frequency):.2f} dBm at "
                     f"{format_quantity(frequency, 'Hz')}, got {value!r}; nothing was sent to the instrument"
                 )
-        self.device.amplitude = value
-
-    @property
-    def output_enabled(self) -> bool:
-        """Control whether the output is on (dimensionless, bool: True or False)."""
-        return self.device.output_enabled
-
-    @output_enabled.setter
-    def output_enabled(self, value: bool) -> None:
-        self.device.output_enabled = value
+        self.device.amplitude = power
 
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm) and switches, read back."""
-        return {
-            "frequency": self.frequency,
-            "power": self.power,
-            "output_enabled": self.output_enabled,
-            "modulation_enabled": self.device.modulation_enabled,
-        }
+        return {**super().settings(), "modulation_enabled": self.device.modulation_enabled}

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError
-from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import LabspinInstrument
-from labspin.instruments.limits import check_limits, limited, on_off, one_of
-from labspin.instruments.scpi_errors import ScpiErrors
+from labspin.instruments.limits import check_limits, check_whole, on_off, one_of
+from labspin.instruments.microwave import MicrowaveAdapter
+from labspin.instruments.properties import choice, quantity, switch
+from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["RANGES", "SMB100A", "SMB100AMicrowave", "SMB100AOptions"]
 
@@ -50,7 +50,7 @@ _DWELLS = (1e-3, 100.0)
 _TRIGGERS = {"automatic": "AUTO", "bus": "SING", "external": "EXT"}
 
 
-class SMB100A(ScpiErrors, LabspinInstrument):
+class SMB100A(ErrorQueue, LabspinInstrument):
     """Driver of the SMB100A; see the module for its quirks."""
 
     maker = "Rohde&Schwarz"
@@ -59,66 +59,53 @@ class SMB100A(ScpiErrors, LabspinInstrument):
     def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    frequency: float = Instrument.control(
+    frequency: float = quantity(
         "SOUR:FREQ?",
         "SOUR:FREQ %.3f",
         """Control the frequency of the carrier (Hz, float from 9 kHz to 40 GHz, less by option).""",
-        validator=limited("SMB100A frequency", "Hz"),
-        values=_FREQUENCIES,
-        check_set_errors=True,
+        name="SMB100A frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
     )
 
-    power: float = Instrument.control(
+    power: float = quantity(
         "SOUR:POW?",
         "SOUR:POW %.2f",
         """Control the power (dBm, float from -145 to 30).""",
-        validator=limited("SMB100A power", "dBm"),
-        values=_POWERS,
-        check_set_errors=True,
+        name="SMB100A power",
+        unit="dBm",
+        limits=_POWERS,
     )
 
-    phase: float = Instrument.control(
+    phase: float = quantity(
         "SOUR:PHAS?",
         "SOUR:PHAS %.1f DEG",
         """Control the phase of the carrier (dimensionless, float from -720 to 720 degrees).""",
-        validator=limited("SMB100A phase"),
-        values=(-720.0, 720.0),
-        check_set_errors=True,
+        name="SMB100A phase",
+        limits=(-720.0, 720.0),
     )
 
-    output_enabled: bool = Instrument.control(
+    output_enabled: bool = switch(
         "OUTP:STAT?",
         "OUTP:STAT %d",
         """Control whether the output is on (dimensionless, bool: True or False).""",
-        validator=one_of("SMB100A output_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SMB100A output_enabled",
     )
 
-    pulse_modulation_enabled: bool = Instrument.control(
+    pulse_modulation_enabled: bool = switch(
         "SOUR:PULM:STAT?",
         "SOUR:PULM:STAT %d",
         """Control whether pulses modulate the output (dimensionless, bool: True or False).""",
-        validator=one_of("SMB100A pulse_modulation_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="SMB100A pulse_modulation_enabled",
     )
 
-    frequency_mode: str = Instrument.control(
+    frequency_mode: str = choice(
         "SOUR:FREQ:MODE?",
         "SOUR:FREQ:MODE %s",
         """Control what sets the frequency (dimensionless, str: "continuous", "sweep" or "list").""",
-        validator=one_of("SMB100A frequency_mode"),
-        values=("continuous", "sweep", "list"),
-        set_process=lambda mode: {"continuous": "CW", "sweep": "SWE", "list": "LIST"}[mode],
-        cast=lambda text: {"CW": "continuous", "FIX": "continuous", "SWE": "sweep", "LIST": "list"}[
-            text.strip()
-        ],
-        check_set_errors=True,
+        name="SMB100A frequency_mode",
+        words={"continuous": "CW", "sweep": "SWE", "list": "LIST"},
+        aliases={"FIX": "continuous"},
     )
 
     @property
@@ -163,7 +150,7 @@ class SMB100A(ScpiErrors, LabspinInstrument):
         name = f"{self.name} sweep"
         for edge, value in (("start", start), ("stop", stop)):
             check_limits(f"{name} {edge}", value, *_FREQUENCIES, "Hz")
-        check_limits(f"{name} points", points, 2, 1_000_000)
+        points = check_whole(f"{name} points", points, 2, 1_000_000)
         check_limits(f"{name} dwell", dwell, *_DWELLS, "s")
         word = _TRIGGERS[one_of(f"{name} trigger")(trigger, _TRIGGERS)]
         self.write("SOUR:SWE:SPAC LIN")
@@ -199,6 +186,8 @@ class SMB100A(ScpiErrors, LabspinInstrument):
             As in `sweep`.
         """
         label = f"{self.name} list"
+        if not name.isidentifier():
+            raise ArgumentError(f"{label}: wanted a name of letters, digits and underscores, got {name!r}")
         if len(frequencies) < 1 or (powers and len(powers) != len(frequencies)):
             raise ArgumentError(
                 f"{label}: wanted as many powers as frequencies, at least one, got {len(powers)} and "
@@ -242,10 +231,9 @@ class SMB100AOptions:
             raise ArgumentError(f"range: wanted one of {', '.join(RANGES)}, got {self.range!r}")
 
 
-class SMB100AMicrowave(RoleAdapter):
+class SMB100AMicrowave(MicrowaveAdapter):
     """The SMB100A as a `MicrowaveSource`."""
 
-    role = "MicrowaveSource"
     driver: ClassVar[type] = SMB100A
     options: ClassVar[type] = SMB100AOptions
     device: SMB100A
@@ -262,40 +250,10 @@ class SMB100AMicrowave(RoleAdapter):
         if self.device.frequency_mode != "continuous":
             self.device.frequency_mode = "continuous"
 
-    @property
-    def frequency(self) -> float:
-        """Control the frequency of the carrier (Hz, float within the range of the RF path)."""
-        return self.device.frequency
-
-    @frequency.setter
-    def frequency(self, value: float) -> None:
-        low, high = RANGES[self.chosen.range]
-        self.device.frequency = check_limits(f"{self.device.name} frequency", value, low, high, "Hz")
-
-    @property
-    def power(self) -> float:
-        """Control the power (dBm, float from -145 to 30)."""
-        return self.device.power
-
-    @power.setter
-    def power(self, value: float) -> None:
-        self.device.power = value
-
-    @property
-    def output_enabled(self) -> bool:
-        """Control whether the output is on (dimensionless, bool: True or False)."""
-        return self.device.output_enabled
-
-    @output_enabled.setter
-    def output_enabled(self, value: bool) -> None:
-        self.device.output_enabled = value
-
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm), mode and switches, read back."""
         return {
-            "frequency": self.frequency,
-            "power": self.power,
+            **super().settings(),
             "frequency_mode": self.device.frequency_mode,
-            "output_enabled": self.output_enabled,
             "pulse_modulation_enabled": self.device.pulse_modulation_enabled,
         }

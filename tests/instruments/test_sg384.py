@@ -64,7 +64,7 @@ def test_a_refusal_of_the_instrument_is_an_error():
     wire = [("FREQ2870000000.000000", None), ("LERR?", "10"), ("LERR?", "30"), OK]
     with (
         expected_protocol(SG384, wire) as source,
-        pytest.raises(DeviceError, match=r"refused a setting with error 10, 30 .* old value stays"),
+        pytest.raises(DeviceError, match=r"refused a setting with 10; 30 .* old value stays"),
     ):
         source.frequency = 2.87e9
 

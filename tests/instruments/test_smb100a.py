@@ -73,6 +73,7 @@ def test_what_is_out_of_limits_is_refused_and_nothing_sent(attribute, value, mat
         ({"start": 1.0}, "SMB100A sweep start"),
         ({"stop": math.nan}, "SMB100A sweep stop"),
         ({"points": 1}, "SMB100A sweep points"),
+        ({"points": 2.5}, "SMB100A sweep points: wanted a whole number, got 2.5"),
         ({"dwell": 1e-4}, "SMB100A sweep dwell: wanted 1 ms to 100 s"),
         ({"trigger": "SING"}, "SMB100A sweep trigger: wanted one of 'automatic', 'bus', 'external'"),
     ],
@@ -89,6 +90,14 @@ def test_a_list_with_too_few_powers_is_refused():
         pytest.raises(ArgumentError, match="as many powers as frequencies, at least one, got 1 and 2"),
     ):
         source.load_list([1e9, 2e9], powers=[0.0], dwell=0.01)
+
+
+def test_a_name_that_would_end_the_command_is_refused():
+    with (
+        expected_protocol(SMB100A, []) as source,
+        pytest.raises(ArgumentError, match="list: wanted a name of letters, digits and underscores, got"),
+    ):
+        source.load_list([1e9], dwell=0.01, name='a";*RST')
 
 
 def test_a_refusal_of_the_instrument_is_an_error():
