@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Channel, Instrument
+from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError
 from labspin.instruments.lakeshore_controller import (
@@ -28,9 +28,9 @@ from labspin.instruments.lakeshore_controller import (
     HeaterOutput,
     LakeShoreController,
     TemperatureInput,
-    limited_each,
+    ramp,
 )
-from labspin.instruments.limits import limited, one_of
+from labspin.instruments.properties import choice, quantities
 
 __all__ = ["RANGES", "HeaterOutput336", "LakeShore336", "LakeShore336Controller", "LakeShore336Options"]
 
@@ -52,36 +52,26 @@ class HeaterOutput336(HeaterOutput):
         "warm-up": 5,
     }
 
-    range: str = Channel.control(
+    range: str = choice(
         "RANGE? {ch}",
         "RANGE {ch},%d",
         """Control the range of the heater (dimensionless, str: "off", "low", "medium" or "high").""",
-        validator=one_of("Lake Shore 336 range"),
-        values=tuple(RANGES),
-        set_process=lambda name: RANGES[name],
-        cast=lambda text: {str(number): name for name, number in RANGES.items()}[text.strip()],
-        check_set_errors=True,
+        name="Lake Shore 336 range",
+        words=RANGES,
     )
 
-    pid: tuple[float, float, float] = Channel.control(
+    pid: tuple[float, float, float] = quantities(
         "PID? {ch}",
         "PID {ch},%.1f,%.1f,%.1f",
         """Control P (0.1 to 1000), I (0.1 to 1000), D (0 to 200) of the loop (dimensionless, 3 floats).""",
-        validator=limited_each("Lake Shore 336 pid"),
-        values=((0.1, 1000.0), (0.1, 1000.0), (0.0, 200.0)),
-        get_process_list=tuple,
-        check_set_errors=True,
+        name="Lake Shore 336 pid",
+        limits=((0.1, 1000.0), (0.1, 1000.0), (0.0, 200.0)),
     )
 
-    ramp_rate: float = Channel.control(
-        "RAMP? {ch}",
+    ramp_rate: float = ramp(
         "RAMP {ch},%d,%.3g",
         """Control how far the set-point moves in a minute (K, float to 100, from 0.1; 0: it jumps).""",
-        validator=limited("Lake Shore 336 ramp_rate", "K"),
-        values=(0.0, 100.0),
-        set_process=lambda rate: (int(rate > 0), rate),
-        get_process_list=lambda answer: answer[1] if answer[0] else 0.0,
-        check_set_errors=True,
+        name="Lake Shore 336 ramp_rate",
     )
 
     def input_name(self, word: str) -> str:
@@ -147,11 +137,5 @@ class LakeShore336Controller(ControllerAdapter):
     driver: ClassVar[type] = LakeShore336
     options: ClassVar[type] = LakeShore336Options
     chosen: LakeShore336Options
-
-    def input_unit(self) -> int:
-        """Return the number of the unit in which the input is regulated."""
-        return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[4])
-
-    def switch(self, on: bool) -> None:
-        """Set the heater's range: the chosen one, or off."""
-        self.output.range = self.chosen.heater_range if one_of("output_enabled")(on, (True, False)) else "off"
+    unit_place = 4
+    off = "off"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Channel, Instrument
+from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError
 from labspin.instruments.lakeshore_controller import (
@@ -29,9 +29,9 @@ from labspin.instruments.lakeshore_controller import (
     HeaterOutput,
     LakeShoreController,
     TemperatureInput,
-    limited_each,
+    ramp,
 )
-from labspin.instruments.limits import limited, one_of
+from labspin.instruments.properties import choice, quantities
 
 __all__ = ["RANGES", "LakeShore372", "LakeShore372Controller", "LakeShore372Options", "SampleHeater"]
 
@@ -56,36 +56,26 @@ class SampleHeater(HeaterOutput):
         "warm-up": 6,
     }
 
-    range: float = Channel.control(
+    range: float = choice(
         "RANGE? {ch}",
         "RANGE {ch},%d",
         """Control the full-scale current, 0 is off (A, float: 31.6e-6, 100e-6 ... 31.6e-3, 100e-3).""",
-        validator=one_of("Lake Shore 372 range"),
-        values=tuple(RANGES),
-        set_process=lambda current: RANGES[current],
-        cast=lambda text: {number: current for current, number in RANGES.items()}[int(text)],
-        check_set_errors=True,
+        name="Lake Shore 372 range",
+        words=RANGES,
     )
 
-    pid: tuple[float, float, float] = Channel.control(
+    pid: tuple[float, float, float] = quantities(
         "PID? {ch}",
         "PID {ch},%.4g,%.4g,%.4g",
         """Control P (to 1000), I (to 10000 s) and D (to 2500 s) of the loop (dimensionless, 3 floats).""",
-        validator=limited_each("Lake Shore 372 pid"),
-        values=((0.0, 1000.0), (0.0, 10000.0), (0.0, 2500.0)),
-        get_process_list=tuple,
-        check_set_errors=True,
+        name="Lake Shore 372 pid",
+        limits=((0.0, 1000.0), (0.0, 10000.0), (0.0, 2500.0)),
     )
 
-    ramp_rate: float = Channel.control(
-        "RAMP? {ch}",
+    ramp_rate: float = ramp(
         "RAMP {ch},%d,%.4g",
         """Control how far the set-point moves in a minute (K, float to 100, from 0.001; 0: it jumps).""",
-        validator=limited("Lake Shore 372 ramp_rate", "K"),
-        values=(0.0, 100.0),
-        set_process=lambda rate: (int(rate > 0), rate),
-        get_process_list=lambda answer: answer[1] if answer[0] else 0.0,
-        check_set_errors=True,
+        name="Lake Shore 372 ramp_rate",
     )
 
 
@@ -141,15 +131,13 @@ class LakeShore372Controller(ControllerAdapter):
     options: ClassVar[type] = LakeShore372Options
     chosen: LakeShore372Options
 
+    unit_place = 5
+    off = 0.0
+
     @staticmethod
     def _output_of(options: Any) -> int:
         return 0
 
-    def input_unit(self) -> int:
-        """Return the number of the unit in which the input is regulated."""
-        return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[5])
-
-    def switch(self, on: bool) -> None:
-        """Set the heater's range: the chosen one, or off."""
-        wanted = self.chosen.heater_range if one_of("output_enabled")(on, (True, False)) else 0.0
-        self.output.range = min(RANGES, key=lambda current: abs(current - wanted))
+    def heater_range(self) -> float:
+        """Return the range next to the one of the options, which may be written with fewer digits, A."""
+        return min(RANGES, key=lambda current: abs(current - self.chosen.heater_range))

@@ -19,13 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Instrument
 from pymeasure.instruments.lakeshore import LakeShore425 as PymeasureLakeShore425
 
 from labspin.errors import ArgumentError, DeviceError
 from labspin.instruments.adapter import RoleAdapter
-from labspin.instruments.lakeshore import StandardEvents
-from labspin.instruments.limits import on_off, one_of
+from labspin.instruments.properties import choice, switch
+from labspin.instruments.refusals import StandardEvents
 
 __all__ = ["RANGES", "LakeShore425", "LakeShore425Gaussmeter", "LakeShore425Options"]
 
@@ -51,49 +50,35 @@ class LakeShore425(StandardEvents, PymeasureLakeShore425):  # type: ignore[misc]
         others = {} if not self.address else dict.fromkeys(("tcpip", "gpib", "usb"), ends)
         super()._open(adapter, name, {**others, **settings})
 
-    unit: str = Instrument.control(
+    unit: str = choice(
         "UNIT?",
         "UNIT %d",
         """Control the unit of readings (dimensionless, str: "gauss", "tesla", "oersted" or
         "ampere per metre").""",
-        validator=one_of("Lake Shore 425 unit"),
-        values=tuple(_UNITS),
-        set_process=lambda unit: _UNITS[unit],
-        cast=lambda text: {str(number): unit for unit, number in _UNITS.items()}[text.strip()],
-        check_set_errors=True,
+        name="Lake Shore 425 unit",
+        words=_UNITS,
     )
 
-    range: float = Instrument.control(
+    range: float = choice(
         "RANGE?",
         "RANGE %d",
         """Control the full scale (T, float: 0.0035, 0.035, 0.35 or 3.5).""",
-        validator=one_of("Lake Shore 425 range"),
-        values=tuple(RANGES),
-        set_process=lambda scale: RANGES[scale],
-        cast=lambda text: {str(number): scale for scale, number in RANGES.items()}[text.strip()],
-        check_set_errors=True,
+        name="Lake Shore 425 range",
+        words=RANGES,
     )
 
-    auto_range_enabled: bool = Instrument.control(
+    auto_range_enabled: bool = switch(
         "AUTO?",
         "AUTO %d",
         """Control whether the instrument chooses the range (dimensionless, bool: True or False).""",
-        validator=one_of("Lake Shore 425 auto_range_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="Lake Shore 425 auto_range_enabled",
     )
 
-    relative_enabled: bool = Instrument.control(
+    relative_enabled: bool = switch(
         "REL?",
         "REL %d",
         """Control whether a set-point is taken off the readings (dimensionless, bool).""",
-        validator=one_of("Lake Shore 425 relative_enabled"),
-        values=(True, False),
-        set_process=int,
-        cast=on_off,
-        check_set_errors=True,
+        name="Lake Shore 425 relative_enabled",
     )
 
     def auto_range(self) -> None:

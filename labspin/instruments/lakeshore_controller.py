@@ -9,7 +9,7 @@ be broken off.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pymeasure.instruments import Channel
@@ -18,29 +18,27 @@ from pymeasure.instruments.lakeshore.lakeshore_base import LakeShoreHeaterChanne
 from labspin.errors import DeviceError, InstrumentError, LimitError, SettleError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
-from labspin.instruments.lakeshore import StandardEvents
-from labspin.instruments.limits import check_limits, limited
+from labspin.instruments.limits import check_limits, one_of
+from labspin.instruments.properties import quantity
+from labspin.instruments.refusals import StandardEvents
 
-__all__ = ["ControllerAdapter", "HeaterOutput", "LakeShoreController", "TemperatureInput", "limited_each"]
+__all__ = ["ControllerAdapter", "HeaterOutput", "LakeShoreController", "TemperatureInput", "ramp"]
 
 _KELVIN = 1  # among the units of an input
 
 
-def limited_each(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tuple[float, ...]]:
-    """Return a validator of several numbers at once; ``values`` holds the limits of each."""
-
-    def validate(value: Any, values: Iterable[tuple[float, float]]) -> tuple[float, ...]:
-        limits = list(values)
-        if not isinstance(value, (tuple, list)) or len(value) != len(limits):
-            raise LimitError(
-                f"{name}: wanted {len(limits)} numbers, got {value!r}; nothing was sent to the instrument"
-            )
-        return tuple(
-            check_limits(name, part, least, greatest)
-            for part, (least, greatest) in zip(value, limits, strict=True)
-        )
-
-    return validate
+def ramp(command: str, doc: str, *, name: str) -> Any:
+    """Return the property of a ramp: how far the set-point moves in a minute; 0 is a ramp switched off."""
+    return quantity(
+        "RAMP? {ch}",
+        command,
+        doc,
+        name=name,
+        unit="K",
+        limits=(0.0, 100.0),
+        set_process=lambda rate: (int(rate > 0), rate),
+        get_process_list=lambda answer: answer[1] if answer[0] else 0.0,
+    )
 
 
 class TemperatureInput(GuardedChannel, LakeShoreTemperatureChannel):  # type: ignore[misc]
@@ -52,13 +50,13 @@ class TemperatureInput(GuardedChannel, LakeShoreTemperatureChannel):  # type: ig
         cast=int,
     )
 
-    temperature_limit: float = Channel.control(
+    temperature_limit: float = quantity(
         "TLIMIT? {ch}",
         "TLIMIT {ch},%g",
         """Control above what temperature all heaters switch off (K, float from 0, never, to 2000).""",
-        validator=limited("Lake Shore temperature_limit", "K"),
-        values=(0.0, 2000.0),
-        check_set_errors=True,
+        name="Lake Shore temperature_limit",
+        unit="K",
+        limits=(0.0, 2000.0),
     )
 
     def temperature(self) -> float:
@@ -82,24 +80,27 @@ class HeaterOutput(GuardedChannel, LakeShoreHeaterChannel):  # type: ignore[misc
     """An output of the controller; subclasses hold the model's ranges and modes."""
 
     parent: LakeShoreController
-    modes: ClassVar[Mapping[str, int]] = {}
+    modes: ClassVar[Mapping[str, int]]
+    """What may set the output, and its number on the wire."""
+    range: Any
+    pid: tuple[float, float, float]
+    ramp_rate: float
 
-    setpoint: float = Channel.control(
+    setpoint: float = quantity(
         "SETP? {ch}",
         "SETP {ch},%.6g",
         """Control where the loop holds the temperature; the query follows ramps (K, float from 0 to 500).""",
-        validator=limited("Lake Shore setpoint", "K"),
-        values=(0.0, 500.0),
-        check_set_errors=True,
+        name="Lake Shore setpoint",
+        unit="K",
+        limits=(0.0, 500.0),
     )
 
-    manual_output: float = Channel.control(
+    manual_output: float = quantity(
         "MOUT? {ch}",
         "MOUT {ch},%.4g",
         """Control the output in open loop, in percent of its range (dimensionless, float from 0 to 100).""",
-        validator=limited("Lake Shore manual_output"),
-        values=(0.0, 100.0),
-        check_set_errors=True,
+        name="Lake Shore manual_output",
+        limits=(0.0, 100.0),
     )
 
     is_ramping: bool = Channel.measurement(
@@ -239,6 +240,10 @@ class ControllerAdapter(RoleAdapter):
     device: LakeShoreController
     chosen: Any
     greatest_setpoint: ClassVar[float] = 400.0  # K
+    unit_place: ClassVar[int]
+    """Which of the values of ``INTYPE?`` is the preferred unit."""
+    off: ClassVar[Any]
+    """Range of a heater that is off."""
 
     @classmethod
     def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
@@ -264,13 +269,18 @@ class ControllerAdapter(RoleAdapter):
         """Get the output that heats (dimensionless, a channel of the driver)."""
         return self.device.outputs[self._output_of(self.chosen)]
 
-    @abstractmethod
     def input_unit(self) -> int:
         """Return the number of the unit in which the input is regulated."""
+        return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[self.unit_place])
 
-    @abstractmethod
+    def heater_range(self) -> Any:
+        """Return the range of the heater while the loop is on."""
+        return self.chosen.heater_range
+
     def switch(self, on: bool) -> None:
         """Set the heater's range: the chosen one, or off."""
+        wanted = one_of(f"{self.device.name} output_enabled")(on, (True, False))
+        self.output.range = self.heater_range() if wanted else self.off
 
     def configure(self) -> None:
         """Close the loop on the input, in kelvin, without a ramp of its own; moves no output."""
