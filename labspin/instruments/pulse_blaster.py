@@ -32,8 +32,8 @@ from labspin.errors import (
     IdentityError,
     InstrumentError,
 )
-from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.limits import check_limits
+from labspin.instruments.pulse_lines import Loaded, PulseLinesAdapter, check_lines, usual_lines
 from labspin.instruments.pulse_program import (
     LONGEST_INSTRUCTION,
     Board,
@@ -196,15 +196,11 @@ class PulseBlaster:
             self._api.pb_close()
 
 
-def _lines() -> dict[str, int]:
-    return {"laser": 0, "microwave": 1, "trigger": 2}
-
-
 @dataclass(frozen=True, kw_only=True)
 class PulseBlasterOptions:
     """What a station file may say about the board and its outputs."""
 
-    lines: Mapping[str, int] = field(default_factory=_lines)
+    lines: Mapping[str, int] = field(default_factory=usual_lines)
     """Name of each line in use, and its output."""
     clock: float = field(default=500e6, metadata={"unit": "Hz"})
     """Clock of the board, Hz, as it is printed on it."""
@@ -226,26 +222,12 @@ class PulseBlasterOptions:
             raise ArgumentError(f"outputs: wanted 21 or 24, got {self.outputs!r}")
         if not _CLOCKS[0] <= self.clock <= _CLOCKS[1]:
             raise ArgumentError(f"clock: wanted 10 MHz to 1 GHz, got {self.clock!r} Hz")
-        self._check_lines()
-
-    def _check_lines(self) -> None:
-        if not isinstance(self.lines, Mapping) or not self.lines:
-            raise ArgumentError(f"lines: wanted names and outputs such as {{laser = 0}}, got {self.lines!r}")
-        taken: dict[int, str] = {}
-        for line, output in self.lines.items():
-            if isinstance(output, bool) or output not in range(self.outputs):
-                raise ArgumentError(
-                    f"lines.{line}: wanted an output from 0 to {self.outputs - 1}, got {output!r}"
-                )
-            if output in taken:
-                raise ArgumentError(f"lines.{line}: output {output} already belongs to {taken[output]!r}")
-            taken[output] = line
+        check_lines(self.lines, self.outputs)
 
 
-class PulseBlasterLines(RoleAdapter):
-    """The PulseBlaster as a `PulseGenerator`."""
+class PulseBlasterLines(PulseLinesAdapter):
+    """The PulseBlaster as a `PulseGenerator`; loading a sequence stops what is being played."""
 
-    role = "PulseGenerator"
     driver: ClassVar[type] = PulseBlaster
     options: ClassVar[type] = PulseBlasterOptions
     device: PulseBlaster
@@ -260,8 +242,7 @@ class PulseBlasterLines(RoleAdapter):
             memory=chosen.memory,
             outputs=chosen.outputs,
         )
-        self._loaded: tuple[PulseSequence, int, tuple[Instruction, ...]] | None = None
-        self._written = self._low = False
+        self._low = False  # whether the memory holds the program of low levels, or did last
 
     @classmethod
     def check_address(cls, address: str) -> None:
@@ -276,11 +257,6 @@ class PulseBlasterLines(RoleAdapter):
     def configure(self) -> None:
         """Tell the library the clock; moves no output."""
         self.device.core_clock = self.chosen.clock
-
-    @property
-    def lines(self) -> Mapping[str, int]:
-        """Get the output of every named line (dimensionless, int from 0 to 23)."""
-        return self.chosen.lines
 
     @property
     def resolution(self) -> float:
@@ -307,38 +283,15 @@ class PulseBlasterLines(RoleAdapter):
         """Get the longest step that is one instruction (s, float); longer ones are two or three."""
         return LONGEST_INSTRUCTION / self._board.clock
 
-    def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
-        """Check ``sequence`` and make it ready; -1 repetitions means for ever. All lines go low.
+    def _translated(self, sequence: PulseSequence, repetitions: int) -> tuple[Instruction, ...]:
+        return compile_sequence(sequence, outputs=self.lines, board=self._board, repetitions=repetitions)
 
-        Raises
-        ------
-        SequenceError
-            The hardware cannot play it.
-        ArgumentError
-            ``repetitions`` is neither -1 nor a whole number above zero.
-        """
-        if (
-            isinstance(repetitions, bool)
-            or not isinstance(repetitions, int)
-            or repetitions < -1
-            or repetitions == 0
-        ):
-            raise ArgumentError(f"repetitions: wanted -1 or a whole number > 0, got {repetitions!r}")
-        sequence.check_for(self)
-        program = compile_sequence(sequence, outputs=self.lines, board=self._board, repetitions=repetitions)
+    def _make_ready(self) -> None:
         if not self._low:
             self._all_low()
-        self._loaded = (sequence, repetitions, program)
-        self._write()
 
-    def _write(self) -> None:
-        if self._loaded is None:
-            raise DeviceError(
-                f"{self.device.name}: wanted a loaded sequence to start, got none; call load first"
-            )
-        self._written = False
-        self.device.program(self._loaded[2])
-        self._written = True
+    def _send(self, loaded: Loaded) -> None:
+        self.device.program(loaded.program)
 
     def _all_low(self) -> None:
         self._written = self._low = False
@@ -360,21 +313,12 @@ class PulseBlasterLines(RoleAdapter):
         """Return whether a sequence is being played."""
         return bool(self.device.status & Status.RUNNING)
 
-    def safe(self) -> None:
-        """Stop playing; all lines go low."""
-        self.stop()
-
     def settings(self) -> dict[str, Any]:
-        """Return clock (Hz), lines, loaded sequence, its period (s), its program's length and the state."""
-        sequence, repetitions, program = self._loaded or (None, None, ())
+        """Return what all generators have, clock (Hz) and length of the program."""
         return {
+            **super().settings(),
             "clock": self.device.core_clock,
-            "lines": dict(self.lines),
-            "sequence": sequence.to_dict() if sequence else None,
-            "period": sequence.duration if sequence else None,
-            "repetitions": repetitions,
-            "instructions": len(program),
-            "running": self.is_running(),
+            "instructions": len(self._loaded.program) if self._loaded else 0,
         }
 
 

@@ -37,7 +37,7 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.pulse_lines import Loaded, PulseLinesAdapter, check_lines, usual_lines
 from labspin.instruments.pulse_streamer_client import (
     Transport,
     client_class,
@@ -58,6 +58,9 @@ _CHUNK = 8  # ticks
 _LONGEST_STEP = 0xFFFFFFFF - 0xFFFFFFFF % _CHUNK  # ticks that fit 32 bits
 _MINIMUM_PULSE = 3e-9  # s
 _MAX_STEPS = 2_000_000
+
+Step = tuple[int, list[int], float, float]
+"""Ticks of 1 ns, channels that are high, and two analog levels, V."""
 
 
 class PulseStreamer:
@@ -197,7 +200,7 @@ class PulseStreamer:
         """Measure the temperature inside the device (degC, float)."""
         return float(self._call("getTemperature"))
 
-    def upload(self, steps: list[tuple[int, list[int], float, float]], runs: int) -> None:
+    def upload(self, steps: list[Step], runs: int) -> None:
         """Load steps (ticks of 1 ns, channels that are high, two analog levels in V), to wait for `start`.
 
         ``runs`` is the number of repetitions, -1 for ever. Afterwards all outputs are low.
@@ -227,35 +230,20 @@ class PulseStreamer:
                 self._client.disconnect()
 
 
-def _lines() -> dict[str, int]:
-    return {"laser": 0, "microwave": 1, "trigger": 2}
-
-
 @dataclass(frozen=True, kw_only=True)
 class PulseStreamerOptions:
     """What a station file may say about the outputs."""
 
-    lines: Mapping[str, int] = field(default_factory=_lines)
+    lines: Mapping[str, int] = field(default_factory=usual_lines)
     """Name of each line in use, and its output, 0 to 7."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lines, Mapping) or not self.lines:
-            raise ArgumentError(f"lines: wanted names and outputs such as {{laser = 0}}, got {self.lines!r}")
-        taken: dict[int, str] = {}
-        for line, output in self.lines.items():
-            if isinstance(output, bool) or output not in range(_CHANNELS):
-                raise ArgumentError(
-                    f"lines.{line}: wanted an output from 0 to {_CHANNELS - 1}, got {output!r}"
-                )
-            if output in taken:
-                raise ArgumentError(f"lines.{line}: output {output} already belongs to {taken[output]!r}")
-            taken[output] = line
+        check_lines(self.lines, _CHANNELS)
 
 
-class PulseStreamerLines(RoleAdapter):
+class PulseStreamerLines(PulseLinesAdapter):
     """The Pulse Streamer 8/2 as a `PulseGenerator`."""
 
-    role = "PulseGenerator"
     driver: ClassVar[type] = PulseStreamer
     options: ClassVar[type] = PulseStreamerOptions
     device: PulseStreamer
@@ -266,11 +254,6 @@ class PulseStreamerLines(RoleAdapter):
     minimum_step = 0.0
     max_steps = _MAX_STEPS
     longest_step = _LONGEST_STEP * _TICK
-
-    def __init__(self, driver: PulseStreamer, options: PulseStreamerOptions | None = None) -> None:
-        super().__init__(driver, options)
-        self._loaded: tuple[PulseSequence, int] | None = None
-        self._uploaded = False
 
     @classmethod
     def check_address(cls, address: str) -> None:
@@ -283,49 +266,19 @@ class PulseStreamerLines(RoleAdapter):
         host, port = _host_and_port(address)
         return f"{host.lower()}:{port}"
 
-    @property
-    def lines(self) -> Mapping[str, int]:
-        """Get the output of every named line (dimensionless, int from 0 to 7)."""
-        return self.chosen.lines
+    def _translated(self, sequence: PulseSequence, repetitions: int) -> list[Step]:
+        return _steps(sequence, self.lines)
 
-    def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
-        """Check ``sequence`` and make it ready; -1 repetitions means for ever.
-
-        Raises
-        ------
-        SequenceError
-            The hardware cannot play it.
-        ArgumentError
-            ``repetitions`` is neither -1 nor a whole number above zero.
-        """
-        if (
-            isinstance(repetitions, bool)
-            or not isinstance(repetitions, int)
-            or repetitions in (0,)
-            or repetitions < -1
-        ):
-            raise ArgumentError(f"repetitions: wanted -1 or a whole number > 0, got {repetitions!r}")
-        sequence.check_for(self)
-        self._uploaded = False
-        self._loaded = (sequence, repetitions)
-        self._upload()
-
-    def _upload(self) -> None:
-        if self._loaded is None:
-            raise DeviceError(
-                f"{self.device.name}: wanted a loaded sequence to start, got none; call load first"
-            )
-        sequence, repetitions = self._loaded
-        self.device.upload(_steps(sequence, self.lines), repetitions)
-        self._uploaded = True
+    def _send(self, loaded: Loaded) -> None:
+        self.device.upload(loaded.program, loaded.repetitions)
 
     def start(self) -> None:
         """Play the loaded sequence from its beginning."""
-        if not self._uploaded:
-            self._upload()
+        if not self._written:
+            self._write()
         if self.device.start():
             return
-        self._upload()  # it is being played, and cannot be triggered until it ends
+        self._write()  # it is being played, and cannot be triggered until it ends
         if not self.device.start():
             raise DeviceError(
                 f"{self.device.name}: wanted the loaded sequence to start, but the device is not ready for a "
@@ -334,44 +287,32 @@ class PulseStreamerLines(RoleAdapter):
 
     def stop(self) -> None:
         """Stop playing; all lines go low. The sequence can be started again."""
-        self._uploaded = False
+        self._written = False
         self.device.all_low()
 
     def is_running(self) -> bool:
         """Return whether a sequence is being played."""
         return self.device.is_streaming
 
-    def safe(self) -> None:
-        """Stop playing; all lines go low."""
-        self.stop()
-
-    def settings(self) -> dict[str, Any]:
-        """Return lines, loaded sequence, its period (s) and whether it is played."""
-        sequence = self._loaded[0] if self._loaded else None
-        return {
-            "lines": dict(self.lines),
-            "sequence": sequence.to_dict() if sequence else None,
-            "period": _period(sequence) * _TICK if sequence else None,
-            "repetitions": self._loaded[1] if self._loaded else None,
-            "running": self.is_running(),
-        }
+    def _period(self, sequence: PulseSequence) -> float:
+        return _ticks(sequence) * _TICK
 
 
-def _period(sequence: PulseSequence) -> int:
+def _ticks(sequence: PulseSequence) -> int:
     """Return the ticks of one period, whole units of the memory."""
     ticks = round(sequence.duration / _TICK)
     return -(-ticks // _CHUNK) * _CHUNK
 
 
-def _steps(sequence: PulseSequence, outputs: Mapping[str, int]) -> list[tuple[int, list[int], float, float]]:
+def _steps(sequence: PulseSequence, outputs: Mapping[str, int]) -> list[Step]:
     """Return the steps as the client takes them, filled up with a low state to whole units of the memory."""
     durations, levels = sequence.levels()
     edges = np.round(np.cumsum(durations) / _TICK).astype(np.int64)
     ticks = np.diff(edges, prepend=0)
     high = [[outputs[line] for line, level in levels.items() if level[n]] for n in range(ticks.size)]
-    steps: list[tuple[int, list[int], float, float]] = []
+    steps: list[Step] = []
     for count, channels in zip(
-        [*ticks.tolist(), _period(sequence) - int(edges[-1])], [*high, []], strict=True
+        [*ticks.tolist(), _ticks(sequence) - int(edges[-1])], [*high, []], strict=True
     ):
         while count > _LONGEST_STEP:
             steps.append((_LONGEST_STEP, channels, 0.0, 0.0))
