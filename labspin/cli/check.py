@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from labspin.cli.output import add_json, print_json, print_table
 from labspin.cli.run import station_of
 
 __all__ = ["add", "execute"]
+
+_log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
@@ -34,7 +37,15 @@ def execute(arguments: argparse.Namespace) -> int:
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
     if arguments.json:
         print_json(
-            [{"label": label, "points": report.points, "ranges": report.ranges} for label, report in reports]
+            [
+                {
+                    "label": label,
+                    "points": report.points,
+                    "ranges": report.ranges,
+                    "unchecked": report.unchecked,
+                }
+                for label, report in reports
+            ]
         )
         return 0
     rows = [
@@ -44,4 +55,6 @@ def execute(arguments: argparse.Namespace) -> int:
     print_table(
         f"{arguments.card} on {station.name}: within all limits", ("run", "points", "set-points"), rows
     )
+    for note in dict.fromkeys(report.unchecked for _, report in reports if report.unchecked):
+        _log.warning("not checked: %s", note)
     return 0

@@ -52,13 +52,15 @@ def add(commands: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
-    from labspin.experiment import load_card, run_path
+    from labspin.experiment import check_plan, load_card, run_path
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
     station = load_station(station_of(arguments, card))
     if arguments.dry_run:
         return _tell_estimates(card, station, as_json=arguments.json)
+    for spec in card.runs:
+        check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
     _recover_dead_runs(arguments.output)
     outcomes: list[RunOutcome] = []
     with station.connect(seed=arguments.seed, watchdog=not arguments.no_watchdog) as bench:

@@ -1,51 +1,65 @@
-"""A procedure's whole plan against a station's limits, without a connection and before anything moves."""
+"""A procedure's whole plan against a bench, before anything moves: with the bench connected, or at a desk.
+
+Both ways refuse the same: what the bench lacks, set-points that leave a limit, what contradicts itself, and
+what the instruments cannot do by themselves. Without a connection the one thing left out is what a
+procedure's own check has to ask a device; a report then says so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from labspin.clock import WallClock
-from labspin.experiment.actuators import Actuator, ActuatorSpec
-from labspin.experiment.plan import PlanReport, compile_plan
+from labspin.errors import ConnectionFailedError
+from labspin.experiment.bench import Bench
+from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
 
-__all__ = ["DeclaredStation", "check_plan", "declared_actuators"]
+__all__ = ["DeclaredStation", "check_plan", "checked_plan", "preflight"]
 
 
 class DeclaredStation(Protocol):
     """What is known of a station before it is connected."""
 
-    @property
-    def actuators(self) -> Sequence[ActuatorSpec]:
-        """What may be moved, and within which limits."""
+    def unconnected(self) -> Bench:
+        """Return the bench without connections."""
         ...
 
 
-def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
-    """Return what ``procedure`` would do on ``station``.
-
-    Limits are checked as the engine checks them before a run; what only connected devices can say (the
-    resolution of a pulse generator) is not.
+def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
+    """Check everything that can be checked before anything moves, and return the plan.
 
     Raises
     ------
     LabspinError
-        Which set-point leaves which limit, or what contradicts what.
+        What the bench lacks, which set-point leaves which limit, what contradicts what.
     """
-    actuators = declared_actuators(station)
-    plan = compile_plan(procedure, actuators)
-    settings = procedure.settings()
-    plan.check(actuators, settings)
-    return plan.report(actuators, settings)
+    plan = checked_plan(procedure, bench)
+    procedure.check(bench)
+    return plan
 
 
-def declared_actuators(station: DeclaredStation) -> dict[str, Actuator]:
-    """Return the actuators of ``station`` by name, calibrated names included, without devices behind them."""
-    actuators: dict[str, Actuator] = {}
-    for spec in station.actuators:
-        made = [Actuator(spec, None, WallClock())]
-        if spec.calibration is not None:
-            made.append(Actuator(spec, None, WallClock(), calibrated=True))
-        actuators.update({actuator.name: actuator for actuator in made})
-    return actuators
+def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
+    """Return what ``procedure`` would do on ``station``; nothing is connected.
+
+    Raises
+    ------
+    LabspinError
+        As for `preflight`.
+    """
+    bench = station.unconnected()
+    plan = checked_plan(procedure, bench)
+    unchecked = ""
+    try:
+        procedure.check(bench)
+    except ConnectionFailedError as error:
+        unchecked = str(error)
+    return plan.report(bench.actuators, procedure.settings(), unchecked=unchecked)
+
+
+def checked_plan(procedure: Procedure, bench: Bench) -> CompiledPlan:
+    """Return the plan on ``bench``, checked but for what the procedure itself asks of its instruments."""
+    bench.require(procedure.roles)
+    procedure.adapt(bench)
+    plan = compile_plan(procedure, bench.actuators)
+    plan.check(bench.actuators, procedure.settings())
+    return plan

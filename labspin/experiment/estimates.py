@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labspin.experiment.actuators import Actuator
-from labspin.experiment.check import DeclaredStation, declared_actuators
-from labspin.experiment.plan import compile_plan
+from labspin.experiment.check import DeclaredStation, checked_plan
 from labspin.experiment.procedure import Procedure
 
 __all__ = ["Estimate", "estimate"]
@@ -43,14 +42,12 @@ def estimate(procedure: Procedure, station: DeclaredStation) -> Estimate:
     LabspinError
         The plan contradicts itself or leaves a limit.
     """
-    actuators = declared_actuators(station)
-    plan = compile_plan(procedure, actuators)
-    settings = procedure.settings()
-    plan.check(actuators, settings)
+    bench = station.unconnected()
+    plan = checked_plan(procedure, bench)
     if plan.total is None:
         return Estimate(None)
-    moves = _Moves(actuators)
-    moves.reach(settings)
+    moves = _Moves(bench.actuators)
+    moves.reach(procedure.settings())
     measuring = 0.0
     for point in plan:
         moves.reach(point.setpoints)

@@ -61,6 +61,8 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is u
             number = float(value)
         else:
             raise ArgumentError(f"{self.name}: wanted a quantity in {self.units!r}, got {value!r}")
+        if not math.isfinite(number):
+            raise ArgumentError(f"{self.name}: wanted a finite quantity in {self.units!r}, got {value!r}")
         if not self.minimum <= number <= self.maximum:
             raise ArgumentError(
                 f"{self.name}: wanted {self._text(self.minimum)} to {self._text(self.maximum)}, "

@@ -13,6 +13,7 @@ asked. A plan is one of
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
@@ -45,6 +46,8 @@ class PlanReport:
     points: int | None
     ranges: dict[str, tuple[float, float, str]]
     """Set-point or coordinate -> (lowest, highest, unit)."""
+    unchecked: str = ""
+    """What could not be checked without a connection."""
 
     def text(self) -> str:
         """Return the ranges as one line."""
@@ -147,14 +150,16 @@ class CompiledPlan:
         """Every set-point and coordinate that points of this plan carry."""
         return tuple(dict.fromkeys((*self.values, *self.recorded)))
 
-    def report(self, actuators: Mapping[str, Actuator], settings: Mapping[str, float]) -> PlanReport:
+    def report(
+        self, actuators: Mapping[str, Actuator], settings: Mapping[str, float], *, unchecked: str = ""
+    ) -> PlanReport:
         """Return what the plan would do, for a person to read."""
         units = _units(self.layout.dimensions) | _units(self.layout.columns)
         ranges = {name: (value, value, actuators[name].unit) for name, value in settings.items()}
         for name, values in self.values.items():
             unit = units.get(column_name(name), "1")
             ranges[name] = (float(values.min()), float(values.max()), unit)
-        return PlanReport(self.total, ranges)
+        return PlanReport(self.total, ranges, unchecked)
 
 
 def compile_plan(procedure: Procedure, actuators: Mapping[str, Actuator]) -> CompiledPlan:
@@ -294,5 +299,17 @@ def _refuse_unit(name: str, unit: str, wanted: str) -> None:
 
 def _find(actuators: Mapping[str, Actuator], name: str) -> Actuator:
     if name not in actuators:
-        raise PlanError(f"plan: the station has no actuator {name!r}; it has {sorted(actuators)}")
+        has = f"it has {sorted(actuators)}{_advice(actuators, name)}"
+        raise PlanError(f"plan: the station has no actuator {name!r}; {has}")
     return actuators[name]
+
+
+def _advice(actuators: Mapping[str, Actuator], name: str) -> str:
+    near = difflib.get_close_matches(name, actuators, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    instrument, _, attribute = name.partition(".")
+    table = f"[instruments.{instrument}.actuators.{attribute}]"
+    own = next((a.spec.name for a in actuators.values() if a.spec.instrument == instrument), "")
+    other = f", or a calibration of {own!r} of that name" if own else ""
+    return f"; give the station file a table {table} with limits{other}"

@@ -108,6 +108,13 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         """Return about how long ``measure`` takes at ``point``, s, for estimates; 0 if that is not known."""
         return 0.0
 
+    def adapt(self, bench: Bench) -> None:
+        """Take from ``bench`` what the card leaves open, such as a time step; called before `plan`.
+
+        What is taken stands in parameters, so that it is recorded and a resumed run has it. ``bench`` may be
+        unconnected: what a station file does not tell must not be asked.
+        """
+
     def interlocks(self) -> Sequence[Interlock]:
         """Return what is watched in this procedure, beside the interlocks of the bench."""
         return ()

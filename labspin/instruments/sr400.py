@@ -34,12 +34,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from pymeasure.adapters import Adapter
-from pymeasure.instruments import Channel, Instrument
+from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
-from labspin.instruments.limits import check_limits, limited, one_of
+from labspin.instruments.limits import check_limits
+from labspin.instruments.properties import choice, quantity, whole_number
 
 __all__ = ["SR400", "GatedCounter", "SR400Counter", "SR400Options", "nearest_gate_time"]
 
@@ -53,62 +54,59 @@ _MODES = {"A,B for T": 0, "A-B for T": 1, "A+B for T": 2, "A for B": 3}
 _INPUTS = {"10 MHz": 0, "input 1": 1, "input 2": 2, "trigger": 3}
 
 
-def _word(words: Mapping[str, int]) -> Any:
-    """Return a cast from the number on the wire to its word."""
-    by_number = {number: word for word, number in words.items()}
-    return lambda text: by_number[int(text)]
-
-
 class GatedCounter(GuardedChannel):
     """Counter A (id 0) or B (id 1) with its gate and discriminator."""
 
-    input: str = Channel.control(
+    input: str = choice(
         "CI{ch}",
         "CI{ch},%d",
         """Control what is counted (dimensionless, str: "10 MHz", "input 1", "input 2" or "trigger").""",
-        validator=one_of("SR400 input"),
-        values=tuple(_INPUTS),
-        set_process=_INPUTS.__getitem__,
-        cast=_word(_INPUTS),
+        name="SR400 input",
+        words=_INPUTS,
+        checked=False,
     )
-    gate_mode: str = Channel.control(
+    gate_mode: str = choice(
         "GM{ch}",
         "GM{ch},%d",
         """Control the gate (dimensionless, str: "open", "fixed" or "scan").""",
-        validator=one_of("SR400 gate_mode"),
-        values=tuple(_GATE_MODES),
-        set_process=_GATE_MODES.__getitem__,
-        cast=_word(_GATE_MODES),
+        name="SR400 gate_mode",
+        words=_GATE_MODES,
+        checked=False,
     )
-    gate_delay: float = Channel.control(
+    gate_delay: float = quantity(
         "GD{ch}",
         "GD{ch},%.4G",
         """Control the delay of the gate after the trigger (s, float from 0 to 0.9992).""",
-        validator=limited("SR400 gate_delay", "s"),
-        values=_DELAYS,
+        name="SR400 gate_delay",
+        unit="s",
+        limits=_DELAYS,
+        checked=False,
     )
-    gate_width: float = Channel.control(
+    gate_width: float = quantity(
         "GW{ch}",
         "GW{ch},%.4G",
         """Control the width of the gate (s, float from 5 ns to 0.9992 s).""",
-        validator=limited("SR400 gate_width", "s"),
-        values=_WIDTHS,
+        name="SR400 gate_width",
+        unit="s",
+        limits=_WIDTHS,
+        checked=False,
     )
-    discriminator_level: float = Channel.control(
+    discriminator_level: float = quantity(
         "DL{ch}",
         "DL{ch},%.4f",
         """Control the discriminator's threshold (V, float from -0.3 to 0.3, in steps of 0.2 mV).""",
-        validator=limited("SR400 discriminator_level", "V"),
-        values=(-0.3, 0.3),
+        name="SR400 discriminator_level",
+        unit="V",
+        limits=(-0.3, 0.3),
+        checked=False,
     )
-    discriminator_slope: str = Channel.control(
+    discriminator_slope: str = choice(
         "DS{ch}",
         "DS{ch},%d",
         """Control the edge that is counted (dimensionless, str: "rise" or "fall").""",
-        validator=one_of("SR400 discriminator_slope"),
-        values=tuple(_SLOPES),
-        set_process=_SLOPES.__getitem__,
-        cast=_word(_SLOPES),
+        name="SR400 discriminator_slope",
+        words=_SLOPES,
+        checked=False,
     )
 
 
@@ -145,23 +143,21 @@ class SR400(LabspinInstrument):
 
         return "GY1", is_answer
 
-    mode: str = Instrument.control(
+    mode: str = choice(
         "CM",
         "CM%d",
         """Control the counting mode (dimensionless, str such as "A,B for T" or "A for B").""",
-        validator=one_of("SR400 mode"),
-        values=tuple(_MODES),
-        set_process=_MODES.__getitem__,
-        cast=_word(_MODES),
+        name="SR400 mode",
+        words=_MODES,
+        checked=False,
     )
-    preset_input: str = Instrument.control(
+    preset_input: str = choice(
         "CI2",
         "CI2,%d",
         """Control what counter T counts (dimensionless, str: "10 MHz", "input 2" or "trigger").""",
-        validator=one_of("SR400 preset_input"),
-        values=("10 MHz", "input 2", "trigger"),
-        set_process=_INPUTS.__getitem__,
-        cast=_word(_INPUTS),
+        name="SR400 preset_input",
+        words={name: _INPUTS[name] for name in ("10 MHz", "input 2", "trigger")},
+        checked=False,
     )
     preset: float = Instrument.control(
         "CP2",
@@ -170,38 +166,38 @@ class SR400(LabspinInstrument):
         validator=lambda value, values: check_preset(value),
         values=_PRESETS,
     )
-    periods: int = Instrument.control(
+    periods: int = whole_number(
         "NP",
         "NP%d",
         """Control the number of periods in a scan (dimensionless, int from 1 to 2000).""",
-        validator=limited("SR400 periods"),
-        values=(1, 2000),
-        cast=lambda text: int(float(text)),
+        name="SR400 periods",
+        limits=(1, 2000),
+        checked=False,
     )
-    end_mode: str = Instrument.control(
+    end_mode: str = choice(
         "NE",
         "NE%d",
         """Control what follows a scan (dimensionless, str: "stop" or "start").""",
-        validator=one_of("SR400 end_mode"),
-        values=("stop", "start"),
-        set_process={"stop": 0, "start": 1}.__getitem__,
-        cast=_word({"stop": 0, "start": 1}),
+        name="SR400 end_mode",
+        words={"stop": 0, "start": 1},
+        checked=False,
     )
-    trigger_level: float = Instrument.control(
+    trigger_level: float = quantity(
         "TL",
         "TL%.3f",
         """Control the threshold of the trigger input (V, float from -2 to 2, in steps of 1 mV).""",
-        validator=limited("SR400 trigger_level", "V"),
-        values=(-2.0, 2.0),
+        name="SR400 trigger_level",
+        unit="V",
+        limits=(-2.0, 2.0),
+        checked=False,
     )
-    trigger_slope: str = Instrument.control(
+    trigger_slope: str = choice(
         "TS",
         "TS%d",
         """Control the edge that triggers (dimensionless, str: "rise" or "fall").""",
-        validator=one_of("SR400 trigger_slope"),
-        values=tuple(_SLOPES),
-        set_process=_SLOPES.__getitem__,
-        cast=_word(_SLOPES),
+        name="SR400 trigger_slope",
+        words=_SLOPES,
+        checked=False,
     )
 
     def start(self) -> None:
@@ -340,10 +336,9 @@ class SR400Counter(RoleAdapter):
         both = (("A", self.device.a), ("B", self.device.b))
         return both if 1 in (self.chosen.input, *self.chosen.detectors.values()) else both[1:]
 
-    def _assigned(self, inputs: Sequence[int]) -> tuple[tuple[str, GatedCounter], ...]:
-        """Return a counter for each gate, by the input that it watches."""
-        a, b = ("A", self.device.a), ("B", self.device.b)
-        assigned = {(1,): (a,), (2,): (b,), (1, 1): (a, b), (1, 2): (a, b), (2, 1): (b, a)}.get(tuple(inputs))
+    def _assigned(self, inputs: Sequence[int]) -> str:
+        """Return the letter of the counter for each gate, by the input that it watches."""
+        assigned = {(1,): "A", (2,): "B", (1, 1): "AB", (1, 2): "AB", (2, 1): "BA"}.get(tuple(inputs))
         if assigned is None:
             raise LimitError(
                 f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(inputs)} at the inputs "
@@ -425,7 +420,8 @@ class SR400Counter(RoleAdapter):
             does not have.
         """
         wanted, inputs = self._wanted(gates, triggers, detectors)
-        counting = self._assigned(inputs)
+        counters = {"A": self.device.a, "B": self.device.b}
+        counting = tuple((name, counters[name]) for name in self._assigned(inputs))
         before, self._armed = self._armed, None  # if anything below fails, all is sent again next time
         self.device.reset()
         if self._unread:

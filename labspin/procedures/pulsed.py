@@ -32,6 +32,7 @@ __all__ = [
 
 TRIGGER = 100e-9
 """Length of the counter's trigger, s; any counter sees it."""
+_TIME_STEP = 1e-9  # s, of most generators
 _POLL = 0.02  # s between two questions whether a count is finished
 _PATIENCE = 2.0  # s that a count may take longer than its sequences
 
@@ -50,6 +51,11 @@ class PulsedProcedure(Procedure):
         "Repetitions of each sequence per point", minimum=1, maximum=10**9, default=10_000,
         description="Periods that one count takes; the SR400 presets one significant digit",
     )  # fmt: skip
+
+    def adapt(self, bench: Bench) -> None:
+        """Take the pulse generator's resolution for a time step that the card does not give."""
+        if getattr(self, "time_step", None) == 0:
+            self.set_parameters({"time_step": bench.pulses.resolution})
 
     def played(self) -> Iterable[PulseSequence]:
         """Return every sequence that the plan plays."""
@@ -222,13 +228,14 @@ def _named(detectors: Sequence[str] | None) -> dict[str, Any]:
 
 
 def on_time_steps(procedure: str, what: str, times: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """Return ascending ``times`` (s) as multiples of ``step`` (s).
+    """Return ascending ``times`` (s) as multiples of ``step`` (s; 0: of 1 ns, while no generator is known).
 
     Raises
     ------
     PlanError
         Two of them fall on one step; the text names ``procedure`` and ``what``.
     """
+    step = step or _TIME_STEP
     steps = np.round(np.asarray(times, dtype=np.float64) / step)
     if np.any(np.diff(steps) < 1):
         raise PlanError(

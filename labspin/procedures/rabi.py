@@ -70,8 +70,8 @@ class Rabi(PulsedReadout):
     rest_time = QuantityParameter("Longest pulse to laser", units="s", minimum=0.0, default="100 ns")
     reference_width = QuantityParameter("Reference gate", units="s", minimum=5e-9, default="100 us")
     time_step = QuantityParameter(
-        "Time step of the lengths", units="s", minimum=1e-12, default="1 ns",
-        description="Lengths are rounded to it; the pulse generator's resolution",
+        "Time step of the lengths", units="s", minimum=0.0, default="0 s",
+        description="Lengths are rounded to it; 0: the pulse generator's resolution",
     )  # fmt: skip
     seed = CountParameter("Seed of the order", default=0)
 

@@ -88,8 +88,8 @@ class T1(PulsedReadout):
     averages = CountParameter("Averages", minimum=1, maximum=100_000, default=4)
     pi_duration = QuantityParameter("π pulse", units="s", minimum=1e-9, default="100 ns")
     time_step = QuantityParameter(
-        "Time step of the dark times", units="s", minimum=1e-12, default="1 ns",
-        description="Dark times are rounded to it; the pulse generator's resolution",
+        "Time step of the dark times", units="s", minimum=0.0, default="0 s",
+        description="Dark times are rounded to it; 0: the pulse generator's resolution",
     )  # fmt: skip
     seed = CountParameter("Seed of the order", default=0)
 

@@ -30,6 +30,7 @@ from labspin.station.records import (
 )
 from labspin.station.serving import DEFAULT_PORT_BASE, ServedBench
 from labspin.station.simulation import SimulatedWorld
+from labspin.station.unconnected import unconnected_instruments
 
 __all__ = ["DoctorRow", "Station", "load_station", "text_digest"]
 
@@ -109,6 +110,17 @@ class Station:
         except BaseException:
             _close(opened)
             raise
+
+    def unconnected(self) -> Bench:
+        """Return the bench as far as the file tells; nothing is connected, and no instrument can be asked."""
+        clock = WallClock()
+        return Bench(
+            name=self.name,
+            clock=clock,
+            instruments=unconnected_instruments(self.instruments, clock),
+            actuators=self.actuators,
+            description=self.describe(),
+        )
 
     def serve(
         self,

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from experiment_fakes import MAGNET, fake_bench
+from experiment_fakes import fake_bench
 
 from labspin.data import Column
 from labspin.errors import LimitError, PlanError
@@ -23,8 +23,8 @@ def procedure(plan, *, settings=None, coordinates=()):
 
 
 class Station:
-    name = "fake"
-    actuators = (MAGNET,)
+    def unconnected(self):
+        return fake_bench()
 
 
 def test_a_sweep_becomes_a_grid():
