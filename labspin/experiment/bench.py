@@ -37,6 +37,11 @@ class Simulation(Protocol):
 
     seed: int
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has been measured on it yet."""
+        ...
+
     def begin_point(self, index: int) -> None:
         """Make the noise from here on a function of the seed and ``index``."""
         ...

@@ -8,13 +8,15 @@ One run goes through these steps, and through the last three whatever happens in
 3. The settings are ramped to, and the procedure prepares.
 4. Point by point: noise of a simulated bench is tied to the point, interlocks are looked at, what has to
    move is ramped and settles, the procedure measures, what it returns is compared with what it declared,
-   and the point is recorded. A set-point that does not change is not sent again.
+   and the point is recorded. A set-point that does not change is not sent again, unless something came
+   between (a pause, a skipped point, an interlock): then settings and set-points are reached anew.
 5. The procedure finishes.
 6. The bench is brought to its safe state (`labspin.experiment.safety`).
 7. Snapshot, errors and safe actions go into the file.
 8. The file is published.
 
-An error is raised again when all that is done; a run that was aborted returns its outcome.
+Interlocks are looked at in steps 3 to 5, in every ramp and wait (`labspin.experiment.interlocks`). An error
+is raised again when all that is done; a run that was aborted returns its outcome.
 """
 
 from __future__ import annotations
@@ -31,19 +33,18 @@ from labspin.errors import RunAborted, StorageError
 from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
 from labspin.experiment.environment import environment
-from labspin.experiment.interlocks import Interlock
+from labspin.experiment.interlocks import Disturbed, InterlockWatch
 from labspin.experiment.plan import CompiledPlan, compile_plan
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import recorded_log
 from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
-from labspin.experiment.waiting import Checkpoint
 
 __all__ = ["Execution", "preflight", "run"]
 
 _log = logging.getLogger(__name__)
-_HOLD = 0.1  # s between two looks at a paused control or a tripped interlock
+_HOLD = 0.1  # s of wall-clock time between two looks at a paused control
 
 
 def run(
@@ -131,9 +132,9 @@ class Execution:
         self.procedure, self.bench, self.path, self.label = procedure, bench, path, label
         self.observers, self.control = list(observers), control
         self.seed = seed if seed is not None else getattr(procedure, "seed", None)
-        self.interlocks: tuple[Interlock, ...] = ()
-        self.due: dict[Interlock, float] = {}
+        self.watch = InterlockWatch((), bench, self._event)
         self.known: dict[str, float] = {}
+        self._is_sure = True  # whether nothing came between that may have moved something
         self.writer: RunWriter | None = None
         self.done = 0
 
@@ -162,23 +163,71 @@ class Execution:
     def _work(self) -> None:
         self.control.check()
         self.plan = preflight(self.procedure, self.bench)
-        self.interlocks = (*self.bench.interlocks, *self.procedure.interlocks())
+        interlocks = (*self.bench.interlocks, *self.procedure.interlocks())
+        self.watch = InterlockWatch(interlocks, self.bench, self._event)
+        self.set_out()
         self.started = self.bench.clock.now()
         self.writer = writer = self.begin()
         self._tell("on_start", writer.header, self.plan.total)
-        self._watch()
+        with self.bench.clock.interrupted_by(self._check, due=self.watch.due):
+            self._undisturbed(self._make_ready)
+            with self.bench.clock.interrupted_by(self._check_point, due=self.watch.due):
+                self._measure_points()
+            self._undisturbed(lambda: self.procedure.finish(self.bench))
+
+    def set_out(self) -> None:
+        """Let the noise of a simulated bench be that of this run, before its points have each their own."""
+        if self.bench.simulation is not None:
+            self.bench.simulation.begin_point(_noise_stream(self.procedure.name, self.label) - 1)
+
+    def _make_ready(self) -> None:
+        self.watch.at_point()
         self._reach_settings()
         self.procedure.prepare(self.bench)
         if self.bench.simulation is not None:  # outputs are on by now: they belong to the truth
             self._event("truth", "what is really the case", **self.bench.simulation.truth())
-        with self.bench.clock.interrupted_by(self.control.check_point):
-            self._measure_points(writer)
-        self.procedure.finish(self.bench)
+
+    def _undisturbed(self, do: Callable[[], None]) -> None:
+        """Do what is to be done, anew as often as an interlock holds the run meanwhile."""
+        while True:
+            try:
+                return do()
+            except Disturbed:
+                self._hold()
+
+    def _hold(self) -> None:
+        self._doubt()
+        self.watch.hold()
+
+    def _doubt(self) -> None:
+        """Take nothing for granted of where things stand."""
+        self.known.clear()
+        self._is_sure = False
+
+    def _check(self) -> None:
+        self.control.check()
+        self.watch.in_wait()
+
+    def _check_point(self) -> None:
+        self.control.check_point()
+        self.watch.in_wait()
 
     def begin(self) -> RunWriter:
         """Return the writer of this run's file."""
+        header = self.header()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self.path.parent}: wanted a folder for the run file, got {error.strerror}; "
+                "choose a folder that you may write to"
+            ) from error
+        return RunWriter.create(self.path, header)
+
+    def header(self) -> RunHeader:
+        """Return everything that is known before the first point; asks the bench."""
         simulation = self.bench.simulation
-        header = RunHeader(
+        return RunHeader(
             procedure=self.procedure.name,
             label=self.label,
             parameters=self.procedure.parameter_record(),
@@ -192,14 +241,6 @@ class Execution:
             truth=simulation.truth() if simulation is not None else None,
             extra={"settings": dict(self.procedure.settings()), "clock": self.started},
         )
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{self.path.parent}: wanted a folder for the run file, got {error.strerror}; "
-                "choose a folder that you may write to"
-            ) from error
-        return RunWriter.create(self.path, header)
 
     def points(self) -> Iterable[Point]:
         """Return the points to be measured."""
@@ -210,11 +251,11 @@ class Execution:
         for name in dict.fromkeys((*settings, *self.plan.names)):
             if "." in name:
                 self.bench.actuator(name).energise()
-        self.move(settings, self.control.check)
+        self.move(settings)
+        self._is_sure = True
 
-    def _measure_points(self, writer: RunWriter) -> None:
-        bench, plan, control, observers = self.bench, self.plan, self.control, self.observers
-        measure, append, now = self.procedure.measure, writer.append, bench.clock.now
+    def _measure_points(self) -> None:
+        bench, plan, control = self.bench, self.plan, self.control
         read = readings_in_order(self.procedure.name, self.procedure.quantities)
         begin_point = bench.simulation.begin_point if bench.simulation is not None else None
         noise = _noise_stream(self.procedure.name, self.label)
@@ -225,65 +266,59 @@ class Execution:
                     self._obey()
                 if begin_point is not None:
                     begin_point(noise + point.index)
-                if self.interlocks:
-                    self._watch()
-                if point.setpoints:
-                    self.move(point.setpoints, control.check_point)
-                reading = measure(bench, point)
+                reading = self._measure(point)
                 if control.requested and control.take_skip():
                     raise PointSkipped
             except PointSkipped:
-                self._skip(point)
+                self.skip(point)
                 continue
-            values = place(point) + read(reading)
-            append(point.index, now() - self.started, values)
+            self.keep(point, place(point) + read(reading))
             plan.reading = reading
-            self.done += 1
-            if observers:
-                self._tell("on_point", point.index, values, self.done, plan.total)
 
-    def move(self, setpoints: Mapping[str, float], checkpoint: Checkpoint) -> None:
+    def _measure(self, point: Point) -> Mapping[str, Any]:
+        while True:
+            try:
+                if self.watch:
+                    self.watch.at_point()
+                if not self._is_sure:
+                    self._reach_settings()
+                if point.setpoints:
+                    self.move(point.setpoints)
+                return self.procedure.measure(self.bench, point)
+            except Disturbed:
+                self._hold()
+
+    def keep(self, point: Point, values: tuple[Any, ...]) -> None:
+        """Record a point."""
+        if self.writer is None:
+            raise StorageError(f"{self.path}: wanted a file to record points in, got none")
+        self.writer.append(point.index, self.bench.clock.now() - self.started, values)
+        self.done += 1
+        if self.observers:
+            self._tell("on_point", point.index, values, self.done, self.plan.total)
+
+    def move(self, setpoints: Mapping[str, float]) -> None:
         """Move what does not stand where it should."""
         known = self.known
         for name, value in setpoints.items():
             if known.get(name) != value:
                 known.pop(name, None)
-                self.bench.actuator(name).move(value, checkpoint=checkpoint)
+                self.bench.actuator(name).move(value)
                 known[name] = value
 
-    def _skip(self, point: Point) -> None:
-        self.known.clear()  # a ramp may have been left half-way
+    def skip(self, point: Point) -> None:
+        """Take note of a point that is left out."""
+        self._doubt()  # a ramp may have been left half-way
         self._event("skip", f"point {point.index} was skipped", index=point.index)
 
     def _obey(self) -> None:
         if self.control.is_paused:
             self._event("pause", "the run holds")
             while not self.control.hold(_HOLD):
-                pass
-            self.known.clear()  # somebody may have turned a knob meanwhile
+                self._undisturbed(self.watch.in_wait)
+            self._doubt()  # somebody may have turned a knob meanwhile
             self._event("resume", "the run goes on")
         self.control.check_point()
-
-    def _watch(self) -> None:
-        now = self.bench.clock.now()
-        for interlock in self.interlocks:
-            if now >= self.due.get(interlock, now):
-                self.due[interlock] = now + interlock.interval
-                value = interlock.read(self.bench)
-                if not interlock.allows(value):
-                    self._trip(interlock, value)
-
-    def _trip(self, interlock: Interlock, value: float) -> None:
-        error = interlock.error(value)
-        self._event("interlock", str(error), quantity=interlock.quantity, value=value)
-        if interlock.action == "abort":
-            raise error
-        deadline = self.bench.clock.now() + interlock.timeout
-        while not interlock.allows(value := interlock.read(self.bench)):
-            if self.bench.clock.now() >= deadline:
-                raise interlock.error(value)
-            self.bench.clock.sleep(_HOLD)
-        self._event("resume", f"interlock {interlock.quantity} is back at {value:g} {interlock.unit}")
 
     # -- the end ---------------------------------------------------------------------------------------
 

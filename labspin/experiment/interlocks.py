@@ -1,12 +1,18 @@
 """Conditions under which a run may go on.
 
-An interlock watches one readable quantity of the bench. When it leaves its window the run either aborts,
-or holds until the quantity is back and then goes on.
+An interlock watches one readable quantity of the bench. It is looked at before every point, and during
+ramps and waits: a quench in a ramp of minutes is seen within a second. When the quantity leaves its window
+the run either *aborts*, and the bench is brought to its safe state from where it is; or it *holds* where it
+is until the quantity is back, and then does again what it was doing (reaching its settings, preparing,
+measuring the point), every ramp beginning at what is read back: what happened meanwhile is not known, and a
+point that was disturbed is not kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +22,14 @@ from labspin.units import format_quantity
 if TYPE_CHECKING:
     from labspin.experiment.bench import Bench
 
-__all__ = ["Interlock"]
+__all__ = ["Disturbed", "Interlock", "InterlockWatch"]
+
+_LOOK = 1.0  # s between two looks in ramps and waits, at least: a look costs a query
+_HOLD = 0.1  # s between two looks while the run holds
+
+
+class Disturbed(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
+    """An interlock that holds the run has tripped: what is being done is to be done again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +44,7 @@ class Interlock:
     minimum: float = -math.inf  # in unit
     maximum: float = math.inf  # in unit
     action: Literal["abort", "hold"] = "abort"
-    interval: float = 0.0  # s between two looks at it; 0: at every point
+    interval: float = 0.0  # s between two looks at it; 0: at every point, and every second in ramps and waits
     timeout: float = 3600.0  # s that a run holds before it aborts
 
     def __post_init__(self) -> None:
@@ -59,9 +72,103 @@ class Interlock:
         """Return whether ``value`` lies in the window."""
         return self.minimum <= value <= self.maximum
 
+    def deviation(self, value: float) -> str:
+        """Return what was wanted and what came."""
+        return (
+            f"interlock {self.quantity}: wanted {self.minimum:g} to {self.maximum:g} {self.unit}, "
+            f"got {format_quantity(value, self.unit)}"
+        )
+
     def error(self, value: float) -> InterlockError:
         """Return the error that says what tripped."""
-        return InterlockError(
-            f"interlock {self.quantity}: wanted {self.minimum:g} to {self.maximum:g} {self.unit}, "
-            f"got {format_quantity(value, self.unit)}; the run was ended and the bench made safe"
-        )
+        return InterlockError(f"{self.deviation(value)}; the run was ended and the bench made safe")
+
+
+class InterlockWatch:
+    """Looks at the interlocks of one run when they are due.
+
+    Parameters
+    ----------
+    interlocks
+        What to look at.
+    bench
+        Where.
+    record
+        Called with kind, message and data of what is worth recording.
+    """
+
+    def __init__(self, interlocks: Sequence[Interlock], bench: Bench, record: Callable[..., None]) -> None:
+        self._interlocks, self._bench, self._record = tuple(interlocks), bench, record
+        self._looked = dict.fromkeys(self._interlocks, -math.inf)
+        self._watched = self._interlocks  # without those that the run is waiting for
+
+    def __bool__(self) -> bool:
+        return bool(self._interlocks)
+
+    def due(self) -> float:
+        """Return the bench's time of the next look in a ramp or a wait, s."""
+        return min((self._looked[one] + max(one.interval, _LOOK) for one in self._watched), default=math.inf)
+
+    def at_point(self) -> None:
+        """Look at what is due at a point.
+
+        Raises
+        ------
+        InterlockError
+            One that aborts the run has tripped.
+        Disturbed
+            One that holds it has tripped: call `hold`, then do again what was being done.
+        """
+        self._look(0.0)
+
+    def in_wait(self) -> None:
+        """Look at what is due in a ramp or a wait; raises as `at_point`."""
+        if self._watched:
+            self._look(_LOOK)
+
+    def hold(self) -> None:
+        """Wait until every quantity that holds the run is back.
+
+        Raises
+        ------
+        InterlockError
+            One is not back in time, or another one that aborts the run has tripped.
+        """
+        holding = [one for one in self._interlocks if one.action == "hold"]
+        deadlines: dict[Interlock, float] = {}
+        while outside := self._outside(holding):
+            now = self._bench.clock.now()
+            for interlock, value in outside.items():
+                if now >= deadlines.setdefault(interlock, now + interlock.timeout):
+                    raise interlock.error(value)
+            with self._watching([one for one in self._interlocks if one.action == "abort"]):
+                self._bench.clock.sleep(_HOLD)
+        self._record("resume", "the interlocks allow the run to go on")
+
+    def _outside(self, interlocks: Sequence[Interlock]) -> dict[Interlock, float]:
+        with self._watching(()):
+            values = {interlock: interlock.read(self._bench) for interlock in interlocks}
+        return {interlock: value for interlock, value in values.items() if not interlock.allows(value)}
+
+    @contextlib.contextmanager
+    def _watching(self, interlocks: Sequence[Interlock]) -> Iterator[None]:
+        """Look at these only: reading a quantity may wait, and a wait would look again."""
+        before, self._watched = self._watched, tuple(interlocks)
+        try:
+            yield
+        finally:
+            self._watched = before
+
+    def _look(self, least: float) -> None:
+        now = self._bench.clock.now()
+        due = [one for one in self._watched if now - self._looked[one] >= max(one.interval, least)]
+        for interlock in due:
+            self._looked[interlock] = now
+            for value in self._outside([interlock]).values():
+                self._trip(interlock, value)
+
+    def _trip(self, interlock: Interlock, value: float) -> None:
+        error = interlock.error(value)
+        text = str(error) if interlock.action == "abort" else f"{interlock.deviation(value)}; the run holds"
+        self._record("interlock", text, quantity=interlock.quantity, value=value)
+        raise error if interlock.action == "abort" else Disturbed(text)

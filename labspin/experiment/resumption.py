@@ -1,16 +1,23 @@
 """Going on with a run that died, failed or was aborted.
 
-The plan is made again from the procedure's recorded parameters and seed, and must be the recorded one. Points
-that stand in the file are not measured again: the plan walks over them, an adaptive one receiving their
-recorded readings, and what was skipped stays skipped. Before the first missing point the settings are ramped
-to, and then the set-points of the last point that was measured, so that actuators come from where they would
-have come from. A simulated bench is taken to the moment at which the run broke off; with the same seed the
-resumed file equals the uninterrupted one.
+The plan is made again from the procedure's recorded parameters and seed, and must be the recorded one. What
+stands in the file stays, and what was skipped stays skipped.
+
+On a real bench the plan walks over the points that were measured, an adaptive one receiving their recorded
+readings. Before the first missing point the settings are ramped to, and then the set-points of the last point
+that was measured, so that actuators come from where they would have come from.
+
+A simulated bench that has just been connected *repeats* the run instead, as fast as it can, without
+recording anything, up to where it broke off. What cantilever, cryostat, filters, drivers and procedure
+remember is then what they remembered, and with the same seed the resumed file equals the uninterrupted one
+bit for bit. That the repetition yields what is recorded is checked, point by point, and said in the file.
 """
 
 from __future__ import annotations
 
 import datetime
+import logging
+import math
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +34,8 @@ from labspin.experiment.procedure import Procedure
 from labspin.experiment.sweep import Point
 
 __all__ = ["read_unfinished", "resume"]
+
+_log = logging.getLogger(__name__)
 
 
 def resume(
@@ -106,6 +115,16 @@ class _Resumption(Execution):
         self._rows = {index: row for row, index in enumerate(recorded.points.index.tolist())}
         self._skipped = {event.data.get("index") for event in recorded.events if event.kind == "skip"}
         self._last_time = float(recorded.points.time.max(initial=0.0))
+        simulation = bench.simulation
+        self._repeats = simulation is not None and simulation.is_fresh and math.isinf(bench.clock.speed)
+        self._left = set(self._rows) if self._repeats else set()
+        self._differing: list[int] = []
+
+    def set_out(self) -> None:
+        """Take a simulated bench to the time at which the run began."""
+        if self._repeats and self.bench.simulation is not None:
+            self.bench.simulation.restore(float(self._recorded.header.extra.get("clock", 0.0)))
+        super().set_out()
 
     def begin(self) -> RunWriter:
         """Return the writer of the recorded run, if the plan is still the recorded one."""
@@ -116,15 +135,24 @@ class _Resumption(Execution):
                 "resume with the version of the code that the file names, or start a new run"
             )
         self.done = len(self._rows)
-        return RunWriter.resume(self.path)
+        now = self.header()  # asked as when the run began: a simulated bench answers out of its noise
+        writer = RunWriter.resume(self.path)
+        writer.event("snapshot", "the bench when the run was resumed", **now.snapshot)
+        if self._left:
+            text = f"the simulated bench repeats {len(self._left)} points, to be what it was"
+            writer.event("repeat", text)
+        return writer
 
     def points(self) -> Iterator[Point]:
-        """Return the points that are missing, everything being brought to where the run broke off."""
+        """Return the points that are missing, and those that a simulated bench repeats before them."""
         last: Point | None = None
-        caught_up = False
+        caught_up = self._repeats
         for point in self.plan:
             if point.index in self._rows:
-                self._replay(point)
+                self._compare_with_plan(point)
+                if self._repeats:
+                    yield point
+                self.plan.reading = self._reading(point)
                 last = point
             elif point.index not in self._skipped:
                 if not caught_up:
@@ -132,7 +160,35 @@ class _Resumption(Execution):
                     caught_up = True
                 yield point
 
-    def _replay(self, point: Point) -> None:
+    def keep(self, point: Point, values: tuple[Any, ...]) -> None:
+        """Record a point, or compare one that was repeated with what is recorded."""
+        if point.index not in self._rows:
+            super().keep(point, values)
+            return
+        row, columns = self._rows[point.index], self._recorded.columns
+        names = [column.name for column in self._recorded.header.layout.columns]
+        if not all(_same(columns[name][row], value) for name, value in zip(names, values, strict=True)):
+            self._differing.append(point.index)
+        self._left.discard(point.index)
+        if not self._left:
+            self._tell_repeated()
+
+    def skip(self, point: Point) -> None:
+        """Take note of a point that is left out; one that stands in the file is not."""
+        if point.index not in self._rows:
+            super().skip(point)
+
+    def _tell_repeated(self) -> None:
+        if not self._differing:
+            self._event("repeat", "the simulated bench has repeated what is recorded")
+            return
+        text = (
+            f"the simulated bench does not repeat what is recorded, first at point {self._differing[0]}: "
+            "sample, faults or code were others; what follows continues the run only statistically"
+        )
+        self._event("warning", text, points=self._differing[:100])
+
+    def _compare_with_plan(self, point: Point) -> None:
         row = self._rows[point.index]
         found = {**point.setpoints, **point.coordinates}
         for name in self.plan.recorded:
@@ -142,12 +198,14 @@ class _Resumption(Execution):
                     f"{self.path}: point {point.index} was measured at {name} = {was!r}, and the plan now "
                     f"asks for {found[name]!r}; start a new run"
                 )
-        quantities = self._recorded.header.layout.quantities
-        self.plan.reading = {column.name: self._recorded.columns[column.name][row] for column in quantities}
+
+    def _reading(self, point: Point) -> dict[str, Any]:
+        row, quantities = self._rows[point.index], self._recorded.header.layout.quantities
+        return {column.name: self._recorded.columns[column.name][row] for column in quantities}
 
     def _catch_up(self, last: Point | None) -> None:
         if last is not None:
-            self.move(last.setpoints, self.control.check)
+            self.move(last.setpoints)
         header, clock = self._recorded.header, self.bench.clock
         if self.bench.simulation is not None:
             begun = float(header.extra.get("clock", 0.0))
@@ -156,6 +214,12 @@ class _Resumption(Execution):
         else:
             begun_at = datetime.datetime.fromisoformat(header.started)
             self.started = clock.now() - (datetime.datetime.now(datetime.UTC) - begun_at).total_seconds()
+
+
+def _same(recorded: Any, found: Any) -> bool:
+    if isinstance(recorded, str) or isinstance(found, str):
+        return str(recorded) == str(found)
+    return np.array_equal(np.asarray(recorded), np.asarray(found), equal_nan=True)
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,9 @@
 A bench hands its clock out wrapped: every wait of a ramp, a procedure or an engine is cut into slices of
 about 0.1 s of wall-clock time with a checkpoint between them, so that an abort does not have to sit out
 an hour of thermalisation. On a simulated clock that runs as fast as possible no wall-clock time passes
-in a wait, so it is not cut: simulated time then advances by the same numbers in every run.
+in a wait, so it is not cut for that. It is cut on any clock where something on the bench is due to be
+looked at (`labspin.experiment.interlocks`), at times that depend on the bench's time only: simulated time
+advances by the same numbers in every run.
 """
 
 from __future__ import annotations
@@ -19,11 +21,16 @@ __all__ = ["Checkpoint", "InterruptibleClock", "go_on"]
 Checkpoint = Callable[[], None]
 """Called wherever a run may be interrupted; raises to interrupt it."""
 
+Due = Callable[[], float]
 _SLICE = 0.1  # s of wall-clock time
 
 
 def go_on() -> None:
     """Be the checkpoint at which nobody interrupts."""
+
+
+def _never() -> float:
+    return math.inf
 
 
 class InterruptibleClock:
@@ -38,6 +45,7 @@ class InterruptibleClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._checkpoint: Checkpoint = go_on
+        self._due: Due = _never
         self.speed = float(getattr(clock, "speed", 1.0))
 
     def now(self) -> float:
@@ -45,25 +53,38 @@ class InterruptibleClock:
         return self._clock.now()
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass, with a checkpoint before and every 0.1 s of wall-clock time."""
+        """Let ``seconds`` pass; a checkpoint comes before, every 0.1 s on the wall, and when it is due."""
         self._checkpoint()
-        if math.isinf(self.speed):
+        begun = self._clock.now()
+        longest = math.inf if math.isinf(self.speed) else _SLICE * self.speed
+        if seconds <= longest and not begun < self._due() < begun + seconds:
             self._clock.sleep(seconds)
+            if math.isfinite(longest):
+                self._checkpoint()
             return
-        part = _SLICE * self.speed
-        end = self._clock.now() + seconds
-        while (left := end - self._clock.now()) > 0:
-            self._clock.sleep(min(part, left))
+        end = begun + seconds
+        while (left := end - (now := self._clock.now())) > 0:
+            until_due = self._due() - now
+            self._clock.sleep(min(left, longest, until_due if until_due > 0 else math.inf))
             self._checkpoint()
 
     @contextmanager
-    def interrupted_by(self, checkpoint: Checkpoint) -> Iterator[None]:
-        """Call ``checkpoint`` in every wait of the block."""
-        previous, self._checkpoint = self._checkpoint, checkpoint
+    def interrupted_by(self, checkpoint: Checkpoint, *, due: Due = _never) -> Iterator[None]:
+        """Call ``checkpoint`` in every wait of the block.
+
+        Parameters
+        ----------
+        checkpoint
+            Raises to interrupt the wait.
+        due
+            Tells at which time of this clock (s) it has to be called at the latest.
+        """
+        previous = self._checkpoint, self._due
+        self._checkpoint, self._due = checkpoint, due
         try:
             yield
         finally:
-            self._checkpoint = previous
+            self._checkpoint, self._due = previous
 
     def uninterrupted(self) -> AbstractContextManager[None]:
         """Let nothing interrupt the waits of the block."""

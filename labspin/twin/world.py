@@ -16,7 +16,7 @@ import itertools
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from weakref import WeakMethod, WeakSet
 
 import numpy as np
@@ -60,6 +60,8 @@ class World:
         Noise of readings (not of counting, where each job has its own generator).
     fault_rng : numpy.random.Generator
         Faults by probability; not touched by `begin_point`.
+    is_fresh : bool
+        Whether no point has been begun yet.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class World:
         self._watchers: list[WeakMethod[Callable[[float], None]]] = []
         self._playing_until = start
         self._point, self._jobs_begun = -1, 0
+        self.is_fresh = True
         self.rng = self._generator(_READING_STREAM)
         self.fault_rng = self._generator(_FAULT_STREAM)
 
@@ -155,10 +158,11 @@ class World:
             return self._course(signal).value(self.clock.now())
 
     def signals(self) -> Signals:
-        """Return every signal as it is now."""
+        """Return every signal as it is now, and what is played."""
         with self.lock:
             now = self.clock.now()
-            return Signals({name: track.value(now) for name, track in self._tracks.items()})
+            values = Signals({name: track.value(now) for name, track in self._tracks.items()})
+            return self._played(values, self._playing(now))
 
     # -- pattern -----------------------------------------------------------------------------------------
 
@@ -300,9 +304,26 @@ class World:
         the last signal changed.
         """
         with self.lock:
-            signals = self.signals()
-            self.sample.advance(float(np.ravel(times)[0]), signals, self.rng)
-            return self.sample.quadratures(detector, frequency, times, signals, self.rng)
+            when, parts = np.atleast_1d(times), []
+            for episode, within in self._by_episode(when):
+                signals = self._played(self.signals(), episode)
+                self.sample.advance(float(within[0]), signals, self.rng)
+                parts.append(self.sample.quadratures(detector, frequency, within, signals, self.rng))
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def noise_density(self, detector: str, frequency: float) -> float:
+        """Return the noise of an analog detector now, V/√Hz, see `Sample.noise_density`."""
+        with self.lock:
+            return self.sample.noise_density(detector, frequency, self.signals())
+
+    def reference(self, line: str) -> tuple[float, float] | None:
+        """Return frequency (Hz) and time of an edge (s) of a line that is played; None: it does not rise."""
+        with self.lock:
+            episode = self._playing(self.clock.now())
+            edges = episode.pattern.edges(line)
+            if not edges.size:
+                return None
+            return edges.size / episode.pattern.period, episode.origin + float(edges[0])
 
     def reading(self, quantity: str) -> float:
         """Return a slow quantity at the sample's probe now, see `Sample.reading`."""
@@ -315,6 +336,7 @@ class World:
         """Make the noise from here on a function of (seed, ``index``)."""
         with self.lock:
             self._look(self.clock.now())
+            self.is_fresh = False
             self._point, self._jobs_begun = int(index), 0
             self.rng = self._generator(_READING_STREAM)
 
@@ -343,6 +365,22 @@ class World:
 
     def _episode(self, start: float, stop: float, pattern: Pattern, origin: float | None = None) -> Episode:
         return Episode(start, stop, pattern, start if origin is None else origin, self._tracks)
+
+    def _playing(self, time: float) -> Episode:
+        """Return the episode of a time that is not before the last change."""
+        return next((one for one in self._episodes if time < one.stop), self._episodes[-1])
+
+    def _by_episode(self, times: FloatArray) -> Iterator[tuple[Episode, FloatArray]]:
+        """Cut increasing ``times`` where one pattern ends and the next begins."""
+        stops = np.array([episode.stop for episode in self._episodes[:-1]])
+        cuts = [0, *np.searchsorted(times, stops).tolist(), times.size]
+        for episode, begin, end in zip(self._episodes, cuts[:-1], cuts[1:], strict=True):
+            if end > begin:
+                yield episode, times[begin:end]
+
+    @staticmethod
+    def _played(signals: Signals, episode: Episode) -> Signals:
+        return Signals(signals, episode.pattern, episode.origin)
 
     def _settle(self) -> float:
         """Bring the sample and the list of episodes to now; return now."""

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from labspin.clock import WallClock
 from labspin.data import read_run
 from labspin.errors import (
-    InterlockError,
     RunAborted,
 )
 from labspin.experiment import (
     Control,
-    Interlock,
     Linear,
     Product,
     Progress,
@@ -179,52 +177,12 @@ def test_a_control_that_was_aborted_before_the_start_measures_nothing(path):
         control.check()
 
 
-# -- interlocks, simulation, log ----------------------------------------------------------------------------
-
-
-def test_an_interlock_that_trips_ends_the_run(path):
-    bench = fake_bench(interlocks=[Interlock(quantity="magnet.measured_current", unit="A", maximum=0.7)])
-    with pytest.raises(
-        InterlockError, match=r"interlock magnet\.measured_current: wanted -inf to 0\.7 A, got"
-    ):
-        run(scan(), bench, path)
-    assert_safe(bench)
-    recorded = read_run(path)
-    assert recorded.status == "failed"
-    assert "interlock" in kinds(recorded)
-    assert 0 < len(recorded.points) < 11
-
-
-class Probe(Magnet):
-    """A quantity that leaves its window for a minute."""
-
-    @property
-    def field(self):
-        return 2.0 if 3.0 < self.clock.now() < 63.0 else 0.5
-
-
-def _with_probe(**interlock):
-    bench = fake_bench(
-        interlocks=[Interlock(quantity="probe.field", unit="T", maximum=1.0, action="hold", **interlock)]
-    )
-    bench._instruments["probe"] = Probe(bench.clock)
-    return bench
-
-
-def test_an_interlock_may_hold_the_run_until_the_quantity_is_back(path):
-    bench = _with_probe()
-    assert run(scan(), bench, path).status == "finished"
-    assert bench.clock.now() > 63.0
-    assert [k for k in kinds(read_run(path)) if k in ("interlock", "resume")] == ["interlock", "resume"]
-
-
-def test_an_interlock_does_not_hold_for_ever(path):
-    with pytest.raises(InterlockError):
-        run(scan(), _with_probe(timeout=10.0), path)
+# -- simulation, log ----------------------------------------------------------------------------------------
 
 
 class Simulation:
     seed = 3
+    is_fresh = False
 
     def __init__(self):
         self.begun = []
@@ -243,8 +201,10 @@ def test_the_noise_of_a_simulated_bench_is_tied_to_the_points(path):
     simulation = Simulation()
     run(scan(seed=1), fake_bench(simulation=simulation), path)
     recorded = read_run(path)
-    offset = simulation.begun[0] - recorded.points.index[0]
-    assert [begun - offset for begun in simulation.begun] == recorded.points.index.tolist()
+    begun = simulation.begun[1:]  # before it: the noise of settings and preparation
+    offset = begun[0] - recorded.points.index[0]
+    assert [number - offset for number in begun] == recorded.points.index.tolist()
+    assert simulation.begun[0] not in begun
     again, other = Simulation(), Simulation()
     run(scan(seed=1), fake_bench(simulation=again), path.with_name("again.h5"))
     run(scan(seed=1), fake_bench(simulation=other), path.with_name("other.h5"), label="other")

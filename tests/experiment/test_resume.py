@@ -46,6 +46,7 @@ class Scan(Procedure):
 
 class Simulation:
     seed = 5
+    is_fresh = False
 
     def __init__(self):
         self.rng, self.clock = None, None
