@@ -193,6 +193,21 @@ def test_asking_often_does_not_change_the_motion() -> None:
     assert look(worlds[0], 3002.2) == pytest.approx(look(worlds[1], 3002.2), rel=1e-4)
 
 
+@pytest.mark.parametrize("setpoint", [0.1, 0.4])
+def test_a_record_is_what_single_looks_would_show(setpoint: float) -> None:
+    # At rest and while the cryostat warms up: in one go, and look by look with uneven steps.
+    worlds = [make(seed=seed) for seed in (1, 2)]
+    for world in worlds:
+        world.drive("drive.frequency", 3002.2)
+        world.drive("drive.amplitude", STRONG)
+        world.drive("cryostat.setpoint", setpoint)
+    start = worlds[0].clock.now()
+    times = start + np.cumsum([*[0.03] * 60, 0.011, 0.2, *[0.02] * 40])
+    record = look(worlds[0], 3002.2, times)
+    singly = np.array([look(worlds[1], 3002.2, [time])[0] for time in times])
+    np.testing.assert_allclose(record, singly, rtol=2e-3 if setpoint > 0.1 else 1e-4)
+
+
 def test_the_past_may_be_asked_for_and_does_not_change() -> None:
     world = make()
     world.drive("drive.frequency", 3002.0)

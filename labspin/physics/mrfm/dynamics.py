@@ -59,6 +59,7 @@ class LinearMotion:
         self.matrix = state_matrix(resonator, self.springs)
         rates, modes = np.linalg.eig(self.matrix)
         self._rates, self._modes = rates.astype(np.complex128), modes.astype(np.complex128)
+        self._into_modes: ComplexArray = np.linalg.inv(self._modes).astype(np.complex128)
 
     def steady_state(self, *, angular_frequency: ArrayLike, force: ArrayLike) -> ComplexArray:
         """Return z(0) of the steady motion z e^{iωt} under F e^{iωt}, shape (..., n) in m.
@@ -80,14 +81,42 @@ class LinearMotion:
 
     def free_motion(self, *, state: ArrayLike, time: ArrayLike) -> ComplexArray:
         """Return the states at times (s) after ``state``, without drive: shape (..., n)."""
-        amplitudes = np.linalg.solve(self._modes, np.asarray(state, dtype=complex))
+        amplitudes = self._into_modes @ np.asarray(state, dtype=complex)
         phase = np.asarray(time)[..., None] * (self._rates * self.resonator.angular_frequency)
         return np.asarray((np.exp(phase) * amplitudes) @ self._modes.T, dtype=np.complex128)
 
     def propagator(self, duration: float) -> FloatArray:
         """Return e^{Aω0t}, which carries x over ``duration`` seconds of free motion, shape (n, n)."""
         growth = np.exp(self._rates * (self.resonator.angular_frequency * duration))
-        return np.asarray(np.real((self._modes * growth) @ np.linalg.inv(self._modes)))
+        return np.asarray(np.real((self._modes * growth) @ self._into_modes))
+
+    def walk(self, *, state: FloatArray, pushes: FloatArray, interval: float) -> FloatArray:
+        """Return x after each of equal intervals of free motion, at whose end it was pushed.
+
+        x_k = e^{Aω0t} x_(k−1) + push_k, which each eigenvector takes by itself.
+
+        Parameters
+        ----------
+        state
+            x before the first interval, shape (n,) in m.
+        pushes
+            One an interval, shape (m, n) in m.
+        interval
+            t in s.
+
+        Returns
+        -------
+        real array of shape (m, n), in m.
+        """
+        from scipy.signal import lfilter
+
+        keep = np.exp(self._rates * (self.resonator.angular_frequency * interval))
+        pushed, start = pushes @ self._into_modes.T, self._into_modes @ state
+        amplitudes = np.empty_like(pushed)
+        for mode, kept in enumerate(keep):
+            begin = np.array([kept * start[mode]])
+            amplitudes[:, mode], _ = lfilter([1.0], [1.0, -kept], pushed[:, mode], zi=begin)
+        return np.asarray(np.real(amplitudes @ self._modes.T))
 
     def equilibrium_covariance(self, *, temperature: float) -> FloatArray:
         """Return the covariance of x at rest in thermal equilibrium in m², by equipartition.
@@ -116,7 +145,7 @@ class LinearMotion:
         """Return the rate in m/s at which a force (N) of unit phase feeds each eigenvector."""
         kick = np.zeros(len(self.matrix), dtype=complex)
         kick[1] = force * self.resonator.angular_frequency / self.resonator.stiffness
-        return np.asarray(np.linalg.solve(self._modes, kick), dtype=np.complex128)
+        return np.asarray(self._into_modes @ kick, dtype=np.complex128)
 
     @property
     def rates(self) -> ComplexArray:

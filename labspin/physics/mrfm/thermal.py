@@ -25,10 +25,11 @@ _REMEMBERED = 64
 
 
 class _Elapse(NamedTuple):
-    """What a time does: x → propagator x + noise of that covariance."""
+    """What a time does: x → propagator x + noise of that covariance, of which a root is kept as well."""
 
     propagator: FloatArray
     covariance: FloatArray
+    root: FloatArray
 
 
 class ThermalMotion:
@@ -55,12 +56,17 @@ class ThermalMotion:
 
     def equilibrium(self, rng: np.random.Generator) -> FloatArray:
         """Return x drawn from thermal equilibrium."""
-        return self._draw(self._settled, rng)
+        return _root(self._settled) @ rng.standard_normal(len(self._settled))
 
     def later(self, state: FloatArray, duration: float, rng: np.random.Generator) -> FloatArray:
         """Return x drawn for ``duration`` seconds after ``state``."""
         elapse = self._elapse(duration)
-        return elapse.propagator @ state + self._draw(elapse.covariance, rng)
+        return elapse.propagator @ state + elapse.root @ rng.standard_normal(len(state))
+
+    def course(self, state: FloatArray, duration: float, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return x drawn at ``duration``, 2 ``duration``, … after ``state``, shape (count, n)."""
+        pushes = rng.standard_normal((count, len(state))) @ self._elapse(duration).root.T
+        return self.motion.walk(state=state, pushes=pushes, interval=duration)
 
     def between(
         self,
@@ -77,20 +83,21 @@ class ThermalMotion:
         spread = carried @ second.propagator.T + second.covariance
         gain = carried.T @ np.linalg.pinv(spread, rcond=1e-13, hermitian=True)
         mean = forecast + gain @ (after - second.propagator @ forecast)
-        return mean + self._draw(first.covariance - gain @ carried, rng)
+        return mean + _root(first.covariance - gain @ carried) @ rng.standard_normal(len(mean))
 
     def _elapse(self, duration: float) -> _Elapse:
         known = self._elapses.get(duration)
         if known is None:
             propagator = self.motion.propagator(duration)
-            known = _Elapse(propagator, self._settled - propagator @ self._settled @ propagator.T)
+            covariance = self._settled - propagator @ self._settled @ propagator.T
+            known = _Elapse(propagator, covariance, _root(covariance))
             self._elapses[duration] = known
             if len(self._elapses) > _REMEMBERED:
                 self._elapses.popitem(last=False)
         return known
 
-    def _draw(self, covariance: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return Gaussian numbers of that covariance; what rounding left below zero counts as zero."""
-        values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
-        numbers = rng.standard_normal(len(values))
-        return np.asarray(vectors @ (np.sqrt(np.maximum(values, 0)) * numbers))
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """Return a root of a covariance; what rounding left below zero counts as zero."""
+    values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

@@ -74,6 +74,14 @@ class Cryostat:
         return math.sqrt(self._sample)
 
     @property
+    def sample_rate(self) -> float:
+        """Relative rate |dT/dt|/T at which the temperature of the sample changes now, 1/s."""
+        if self.settings.sample_time == 0:
+            end = self.settings.base_temperature**2 + 2 * self._power / self.settings.conductance
+            return abs(end - self._stage) / (2 * self._stage * self.settings.stage_time)
+        return abs(self._stage - self._sample) / (2 * self._sample * self.settings.sample_time)
+
+    @property
     def power(self) -> float:
         """Power of the heater, W."""
         return self._power

@@ -20,7 +20,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -104,8 +104,7 @@ class _Drive:
     distance: float  # m
 
 
-@dataclass(frozen=True)
-class _Instant:
+class _Instant(NamedTuple):
     """Motion at one time, and what holds from there to the next instant."""
 
     time: float  # s
@@ -147,6 +146,8 @@ class MRFMCantilever(Sample):
         self._cryostat = Cryostat(self.settings.cryostat)
         self._instants: list[_Instant] = []
         self._motions: OrderedDict[tuple[float, float], ThermalMotion] = OrderedDict()
+        self._steadies: OrderedDict[tuple[float, _Drive], ComplexArray] = OrderedDict()
+        self._baths_at: tuple[float, list[SpinBath]] = (math.nan, [])
 
     def noise_density(self, detector: str) -> float:
         """Return the white noise of the read-out, V/√Hz."""
@@ -229,19 +230,75 @@ class MRFMCantilever(Sample):
         """Return the envelope of the read-out's voltage at ``times``, also at remembered ones of the past."""
         if detector not in self.detectors:
             return super().quadratures(detector, frequency, times, signals, rng)
-        return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])
-
-    def _envelope(self, time: float, frequency: float, signals: Signals, rng: np.random.Generator) -> complex:
-        if not self._instants or time > self._instants[-1].time:
-            self.advance(time, signals, rng)
-        instant = self._instant_at(time, rng)
-        settings, drive = self.settings, instant.drive
-        own = complex(instant.thermal[0], -instant.thermal[1]) * cmath.exp(-1j * instant.phase)
-        moved = settings.gain * cmath.exp(1j * settings.phase) * (complex(instant.driven[0]) + own)
-        beat = (2 * math.pi * frequency - drive.angular_frequency) * time
-        return (moved + settings.cross_talk * drive.voltage) * cmath.exp(-1j * beat)
+        instants = self._instants_at(np.atleast_1d(times), signals, rng)
+        driven = np.array([instant.driven[0] for instant in instants])
+        thermal = np.array([instant.thermal[:2] for instant in instants])
+        phase = np.array([instant.phase for instant in instants])
+        talk, turn = (
+            np.array([getattr(instant.drive, name) for instant in instants])
+            for name in ("voltage", "angular_frequency")
+        )
+        own = (thermal[:, 0] - 1j * thermal[:, 1]) * np.exp(-1j * phase)
+        settings = self.settings
+        moved = settings.gain * cmath.exp(1j * settings.phase) * (driven + own)
+        beat = (2 * math.pi * frequency - turn) * np.atleast_1d(times)
+        return np.asarray((moved + settings.cross_talk * talk) * np.exp(-1j * beat))
 
     # -- the motion ----------------------------------------------------------------------------------------
+
+    def _instants_at(
+        self, times: FloatArray, signals: Signals, rng: np.random.Generator
+    ) -> Sequence[_Instant]:
+        """Return the instants at increasing times, of which the motion reaches the newer ones only now."""
+        reached = self._instants[-1].time if self._instants else -math.inf
+        newer = int(np.searchsorted(times, reached, side="right"))
+        known = [self._instant_at(float(time), rng) for time in times[:newer]]
+        return known + self._record(times[newer:], signals, rng)
+
+    def _record(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[_Instant]:
+        """Move on through ``times`` and return the instants there, stretches of one temperature at once."""
+        found: list[_Instant] = []
+        while len(found) < len(times):
+            left = times[len(found) :]
+            if not (stretch := self._stretch(left, signals, rng)):
+                self.advance(float(left[0]), signals, rng)
+                stretch = self._instants[-1:]
+            found += stretch
+        del self._instants[:-_KEPT]
+        return found
+
+    def _stretch(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[_Instant]:
+        """Move through those of ``times`` that one drive and temperature cover; none, if less than two."""
+        last = self._instants[-1] if self._instants else None
+        if last is None or len(times) < 2 or self._drive(signals) != last.drive:
+            return []
+        if np.diff(times, prepend=last.time).max() >= self._memory(last):
+            return []
+        start, before = self._cryostat.copy(), self._cryostat.sample_temperature
+        count = len(times)
+        while count > 1:
+            self._let_cool(float(times[count - 1]) - last.time, signals)
+            if abs(self._cryostat.sample_temperature / before - 1) <= _SMALL:
+                break
+            self._cryostat, count = start.copy(), count // 2
+        if count < 2:
+            return []
+        thermal = self._thermal_course(last, times[:count], rng)
+        stretch = self._driven_course(last, times[:count], thermal)
+        stretch[-1] = self._warmed(stretch[-1])
+        self._instants += stretch
+        return stretch
+
+    def _thermal_course(self, start: _Instant, times: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return the thermal motion at times after ``start``; steps that differ by rounding are one."""
+        steps = np.diff(times, prepend=start.time)
+        rounding = 8 * np.spacing(times[-1])
+        edges = np.flatnonzero(np.abs(np.diff(steps)) > rounding) + 1
+        state, parts = start.thermal, []
+        for run in np.split(steps, edges):
+            parts.append(self._motion(start).course(state, float(run.mean()), len(run), rng))
+            state = parts[-1][-1]
+        return np.concatenate(parts)
 
     def _instant_at(self, time: float, rng: np.random.Generator) -> _Instant:
         """Return the instant at a time between the oldest and the newest; a new one is remembered."""
@@ -259,7 +316,7 @@ class MRFMCantilever(Sample):
         thermal = self._motion(before).between(
             before.thermal, after.thermal, time - before.time, after.time - time, rng
         )
-        between = self._driven_on(before, time, thermal)
+        (between,) = self._driven_course(before, np.array([time]), thermal[None])
         instants.insert(index + 1, between)
         return between
 
@@ -269,7 +326,8 @@ class MRFMCantilever(Sample):
             step = self._cool_a_step(until - last.time, signals)
             thermal = self._motion(last).later(last.thermal, step, rng)
             reached = until if step == until - last.time else last.time + step
-            self._instants.append(self._warmed(self._driven_on(last, reached, thermal)))
+            (there,) = self._driven_course(last, np.array([reached]), thermal[None])
+            self._instants.append(self._warmed(there))
 
     def _cool_a_step(self, left: float, signals: Signals) -> float:
         """Move the cryostat on by at most ``left`` s, over which the temperature hardly changes; return it.
@@ -279,7 +337,8 @@ class MRFMCantilever(Sample):
         """
         start, before = self._cryostat.copy(), self._cryostat.sample_temperature
         finest = max(0.1 * self.settings.resonator.ring_down_time, 0.05 * left)
-        step = left
+        # At its present rate the temperature stays the same for this long; it may do otherwise.
+        step = min(left, max(finest, _SMALL / max(self._cryostat.sample_rate, 1e-300)))
         while True:
             self._let_cool(step, signals)
             if step <= finest or abs(self._cryostat.sample_temperature / before - 1) <= _SMALL:
@@ -287,21 +346,18 @@ class MRFMCantilever(Sample):
             step = max(0.5 * step, finest)
             self._cryostat = start.copy()
 
-    def _driven_on(self, start: _Instant, time: float, thermal: FloatArray) -> _Instant:
-        """Return the instant at ``time`` after ``start``, with the driven motion propagated exactly."""
-        motion, drive = self._motion(start).motion, start.drive
-        steady = motion.steady_state(angular_frequency=drive.angular_frequency, force=drive.force)
-        elapsed = time - start.time
+    def _driven_course(self, start: _Instant, times: FloatArray, thermal: FloatArray) -> list[_Instant]:
+        """Return the instants at ``times`` after ``start``, with the driven motion propagated exactly."""
+        motion, drive, steady = self._motion(start).motion, start.drive, self._steady(start)
+        elapsed = times - start.time
         turned = drive.angular_frequency * elapsed
         free = motion.free_motion(state=start.driven - steady, time=elapsed)
-        return _Instant(
-            time,
-            np.asarray(steady + free * cmath.exp(-1j * turned), dtype=np.complex128),
-            thermal,
-            math.remainder(start.phase + turned, 2 * math.pi),
-            drive,
-            start.temperature,
-        )
+        driven = steady + free * np.exp(-1j * turned)[:, None]
+        phase = np.remainder(start.phase + turned, 2 * math.pi)
+        return [
+            _Instant(*one, drive, start.temperature)
+            for one in zip(times.tolist(), driven, thermal, phase.tolist(), strict=True)
+        ]
 
     def _at_rest(self, time: float, drive: _Drive, rng: np.random.Generator) -> _Instant:
         nothing = np.zeros(2 + len(self.settings.baths))
@@ -311,8 +367,7 @@ class MRFMCantilever(Sample):
     def _settled(self, time: float, before: _Instant, rng: np.random.Generator) -> _Instant:
         """Return the motion long after ``before`` under the same drive: steady, and in equilibrium."""
         warmed = self._warmed(before)
-        motion, drive = self._motion(warmed), before.drive
-        steady = motion.motion.steady_state(angular_frequency=drive.angular_frequency, force=drive.force)
+        motion, drive, steady = self._motion(warmed), before.drive, self._steady(warmed)
         phase = before.phase + drive.angular_frequency * (time - before.time)
         thermal = motion.equilibrium(rng)
         return _Instant(time, steady, thermal, math.remainder(phase, 2 * math.pi), drive, warmed.temperature)
@@ -322,13 +377,11 @@ class MRFMCantilever(Sample):
         kelvin = self._cryostat.sample_temperature
         if abs(kelvin / instant.temperature - 1) < 0.1 * _SMALL:
             return instant
-        return _Instant(instant.time, instant.driven, instant.thermal, instant.phase, instant.drive, kelvin)
+        return instant._replace(temperature=kelvin)
 
     def _changed(self, instant: _Instant, drive: _Drive) -> _Instant:
         """Return the instant with another drive from there on: the motion and the phase are continuous."""
-        return _Instant(
-            instant.time, instant.driven, instant.thermal, instant.phase, drive, instant.temperature
-        )
+        return instant._replace(drive=drive)
 
     def _let_cool(self, duration: float, signals: Signals) -> None:
         self._cryostat.advance(
@@ -364,6 +417,20 @@ class MRFMCantilever(Sample):
                 self._motions.popitem(last=False)
         return known
 
+    def _steady(self, instant: _Instant) -> ComplexArray:
+        """Return the steady motion under the instant's drive, at its temperature."""
+        key = (instant.temperature, instant.drive)
+        known = self._steadies.get(key)
+        if known is None:
+            drive = instant.drive
+            known = self._motion(instant).motion.steady_state(
+                angular_frequency=drive.angular_frequency, force=drive.force
+            )
+            self._steadies[key] = known
+            if len(self._steadies) > _CACHED:
+                self._steadies.popitem(last=False)
+        return known
+
     def _springs(self, kelvin: float, distance: float) -> list[RelaxingSpring]:
         return [bath.spring(temperature=kelvin) for bath in self._baths(distance)]
 
@@ -373,10 +440,13 @@ class MRFMCantilever(Sample):
                 "positioner.distance: wanted more than the magnet's radius "
                 f"{self.settings.magnet.radius:g} m, got {distance!r} m; retract the magnet"
             )
-        return [
-            SpinBath(one.species, one.density, spectrum.rescaled(distance=distance + one.depth), one.t1)
-            for one, spectrum in zip(self.settings.baths, self._spectra, strict=True)
-        ]
+        if distance != self._baths_at[0]:
+            baths = [
+                SpinBath(one.species, one.density, spectrum.rescaled(distance=distance + one.depth), one.t1)
+                for one, spectrum in zip(self.settings.baths, self._spectra, strict=True)
+            ]
+            self._baths_at = (distance, baths)
+        return self._baths_at[1]
 
     @functools.cached_property
     def _spectra(self) -> list[ReducedSpectrum]:

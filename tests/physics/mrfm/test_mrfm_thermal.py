@@ -51,6 +51,30 @@ def test_equilibrium_stays_equilibrium_over_any_step(duration: float, rng: np.ra
     assert np.abs((correlation - expected) / spread).max() < 5 / math.sqrt(len(x))
 
 
+def test_a_walk_is_one_step_after_another(rng: np.random.Generator) -> None:
+    pushes, state = rng.standard_normal((200, 3)), rng.standard_normal(3)
+    walked = MOTION.walk(state=state, pushes=pushes, interval=3e-4)
+    once = expm(MOTION.matrix * OMEGA * 3e-4)
+    for push, reached in zip(pushes, walked, strict=True):
+        state = once @ state + push
+        np.testing.assert_allclose(reached, state, atol=1e-10)
+
+
+@pytest.mark.parametrize("interval", [2e-5, 4e-3])
+def test_a_course_is_as_random_as_single_steps(interval: float, rng: np.random.Generator) -> None:
+    thermal, start = mrfm.ThermalMotion(MOTION, KELVIN), np.array([3.0, 0.0, -2.0]) * SCALE
+    ends = np.array([thermal.course(start, interval, 7, rng) for _ in range(4000)])
+    settled = MOTION.equilibrium_covariance(temperature=KELVIN)
+    for step in (0, 6):
+        carried = expm(MOTION.matrix * OMEGA * interval * (step + 1))
+        spread = settled - carried @ settled @ carried.T
+        off = ends[:, step] - carried @ start
+        size = np.sqrt(np.diagonal(spread))
+        assert np.abs(off.mean(axis=0) / size).max() < 4.5 / math.sqrt(4000)
+        found = off.T @ off / len(off)
+        assert np.abs((found - spread) / np.outer(size, size)).max() < 4.5 * math.sqrt(2 / 4000)
+
+
 def test_a_bridge_leaves_the_statistics_as_if_drawn_in_order(rng: np.random.Generator) -> None:
     thermal = mrfm.ThermalMotion(MOTION, KELVIN)
     since, until = 2.1e-4, 6.7e-4
