@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from labspin.experiment.algebra import Filter, Product, Repeat, Shuffled, Snake, Zip
     from labspin.experiment.bench import Bench, Simulation
     from labspin.experiment.cards import Card, RunSpec, load_card
-    from labspin.experiment.check import check_plan
+    from labspin.experiment.check import check_plan, preflight
     from labspin.experiment.control import Control, Observer, Progress, RunOutcome
-    from labspin.experiment.engine import preflight, run
+    from labspin.experiment.engine import run
     from labspin.experiment.estimates import Estimate, estimate
     from labspin.experiment.interlocks import Interlock
     from labspin.experiment.parameters import (
@@ -81,7 +81,7 @@ _LAZY = {
     "compile_plan": "plan",
     "estimate": "estimates",
     "load_card": "cards",
-    "preflight": "engine",
+    "preflight": "check",
     "resume": "resumption",
     "run": "engine",
     "run_path": "procedure",

@@ -31,17 +31,17 @@ from typing import Any
 from labspin.data import RunHeader, RunWriter
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.bench import Bench
+from labspin.experiment.check import preflight
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
 from labspin.experiment.environment import environment
 from labspin.experiment.interlocks import Disturbed, InterlockWatch
-from labspin.experiment.plan import CompiledPlan, compile_plan
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import recorded_log
 from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
 
-__all__ = ["Execution", "preflight", "run"]
+__all__ = ["Execution", "run"]
 
 _log = logging.getLogger(__name__)
 _HOLD = 0.1  # s of wall-clock time between two looks at a paused control
@@ -89,21 +89,6 @@ def run(
     if seed is not None and "seed" in procedure.parameter_objects():
         procedure.set_parameters({"seed": seed})
     return Execution(procedure, bench, Path(path), label, observers, control or Control(), seed).go()
-
-
-def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
-    """Check everything that can be checked before anything moves, and return the plan.
-
-    Raises
-    ------
-    LabspinError
-        What the bench lacks, which set-point leaves which limit, what contradicts what.
-    """
-    bench.require(procedure.roles)
-    plan = compile_plan(procedure, bench.actuators)
-    plan.check(bench.actuators, procedure.settings())
-    procedure.check(bench)
-    return plan
 
 
 class Execution:

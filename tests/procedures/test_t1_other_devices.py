@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SAME = {
     "dark_time_start": "20 us", "dark_time_stop": "2.5 ms", "dark_times": 12, "averages": 2,
     "magnet_field": "-150 G", "microwave_frequency": "2.667 GHz", "microwave_power": "10 dBm",
-    "laser_duration": "300 us", "signal_width": "2 us", "reference_width": "150 us", "time_step": "2 ns",
+    "laser_duration": "300 us", "signal_width": "2 us", "reference_width": "150 us",
     "repetitions": 3_000_000,
 }  # fmt: skip
 
@@ -72,6 +72,6 @@ def test_other_devices_find_the_same_relaxation(tmp_path):
 def test_what_these_devices_cannot_do_is_refused_before_anything_moves(parameters, error, text):
     with load_station(ROOT / "instruments" / "levitated-diamond-ens.toml").connect() as bench:
         with pytest.raises(error, match=text):
-            preflight(T1(**{"time_step": "2 ns", **parameters}), bench)
+            preflight(T1(**parameters), bench)
         assert bench.magnet.measured_current == pytest.approx(0.0, abs=0.02)
         assert not math.isfinite(bench.simulation.world.level("microwave.power"))
