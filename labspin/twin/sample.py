@@ -112,12 +112,22 @@ class Signals(Mapping[str, float]):
     Names are ``instrument.quantity``, values SI (power levels in dBm, ``-inf`` when the output is off):
     ``"magnet.current"`` A, ``"microwave.frequency"`` Hz, ``"microwave.power"`` dBm, ``"laser.power"`` W,
     ``"cryostat.heater"`` W, ``"drive.amplitude"`` V, ``"drive.frequency"`` Hz.
+
+    Attributes
+    ----------
+    pattern : Pattern or None
+        What is played on the lines meanwhile; None where nobody says.
+    origin : float
+        Simulated time at which the pattern was started, which fixes its phase, s.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ("_values", "origin", "pattern")
 
-    def __init__(self, values: Mapping[str, float]) -> None:
+    def __init__(
+        self, values: Mapping[str, float], pattern: Pattern | None = None, origin: float = 0.0
+    ) -> None:
         self._values = dict(values)
+        self.pattern, self.origin = pattern, origin
 
     def __getitem__(self, name: str) -> float:
         try:
@@ -262,7 +272,7 @@ class Sample(ABC):
         times
             Simulated times, s, increasing, not earlier than the last `advance`; shape (n,).
         signals
-            What the instruments drive, constant over ``times``.
+            What the instruments drive and play, constant over ``times``.
         rng
             Source of the sample's own noise (thermal motion). White detector noise is not included: it is
             `noise_density`, and enters through the lock-in's own bandwidth.
@@ -274,8 +284,8 @@ class Sample(ABC):
         """
         raise ArgumentError(f"{type(self).__name__} has no analog detector {detector!r}")
 
-    def noise_density(self, detector: str) -> float:
-        """Return the white noise of an analog detector, V/√Hz (one-sided)."""
+    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
+        """Return the noise of an analog detector about ``frequency`` (Hz), V/√Hz (one-sided)."""
         return 0.0
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:

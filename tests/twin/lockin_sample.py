@@ -27,7 +27,7 @@ class Amplifier(Sample):
         driven = GAIN * signals["drive.amplitude"] + self.step * (times > 10.0)
         return driven + self.tone * np.exp(2j * np.pi * self.beat * times)
 
-    def noise_density(self, detector):
+    def noise_density(self, detector, frequency, signals):
         return self.noise
 
     def truth(self, signals):

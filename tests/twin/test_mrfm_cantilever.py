@@ -98,7 +98,7 @@ def test_cross_talk_phase_and_noise_are_the_readout_s() -> None:
     world.clock.sleep(30)
     wanted = expected(world, 2500.0) * np.exp(0.7j) + STRONG * (2e-3 + 1e-3j)
     assert look(world, 2500.0) == pytest.approx(wanted, rel=3e-5)
-    assert world.sample.noise_density("cantilever") == 3e-7
+    assert world.noise_density("cantilever", 3e3) == 3e-7
 
 
 def test_a_ring_down_is_that_of_the_equation_of_motion() -> None:

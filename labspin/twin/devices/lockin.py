@@ -128,15 +128,15 @@ class LockInAmplifier(MessageDevice):
     """A lock-in amplifier; what the models share.
 
     Ports ``frequency`` and ``amplitude`` are its oscillator's (Hz, V peak), ``input`` the detector,
-    ``reference`` a signal (Hz) that an external reference follows, ``aux_out1`` … signals that the auxiliary
-    outputs drive (V).
+    ``reference`` what an external reference follows: a line of the pattern, whose rising edges become the
+    rising zeros of a sine, or a signal (Hz); ``aux_out1`` … signals that the auxiliary outputs drive (V).
     """
 
     ports: ClassVar = {
         "input": "detector",
         "frequency": "signal",
         "amplitude": "signal",
-        "reference": "signal",
+        "reference": "reference",
         **{f"aux_out{n}": "signal" for n in range(1, 5)},
     }
     default_wiring: ClassVar = {
@@ -219,19 +219,36 @@ class LockInAmplifier(MessageDevice):
     @property
     def unlocked(self) -> bool:
         """Whether there is nothing that the reference could follow."""
-        return self.external and "reference" not in self.wiring
+        return self.external and self._followed() is None
 
     @property
     def reference(self) -> float:
         """Frequency of the reference, Hz."""
         if not self.external:
             return self.own_frequency
-        return 0.0 if self.unlocked else self.world.level(self.wiring["reference"])
+        return (self._followed() or (0.0, 0.0))[0]
+
+    def _followed(self) -> tuple[float, float] | None:
+        """Return frequency (Hz) of what the reference follows, and when the sine it makes of it rises (s)."""
+        target = self.wiring.get("reference", "")
+        if target not in self.world.sample.inputs:
+            return self.world.reference(target) if target else None
+        frequency = self.world.level(target)
+        return (frequency, -0.25 / frequency) if frequency > 0 else None
 
     @property
     def detection_frequency(self) -> float:
         """Frequency at which is detected, Hz."""
         return self.reference * int(self.state.harmonic)
+
+    def _reference_phase(self) -> float:
+        """Return the phase (rad) of the detected harmonic of the reference: of a cosine, at time 0."""
+        followed = self._followed() if self.external else None
+        if followed is None:
+            return 0.0
+        frequency, rises = followed
+        cycles = math.fmod(int(self.state.harmonic) * frequency * rises, 1.0)
+        return -2 * math.pi * (cycles + 0.25)
 
     def apply(self) -> None:
         """Put frequency and amplitude on the oscillator output."""
@@ -322,13 +339,14 @@ class LockInAmplifier(MessageDevice):
         self.largest_input = max(self.largest_input, float(size.max()))
         self.present_input = float(size[-1])
         clipped = envelope * np.minimum(1.0, limit / np.maximum(size, 1e-300))
-        turned = cmath.exp(-1j * math.radians(self.state.phase)) / math.sqrt(2)
+        phase = math.radians(self.state.phase) + self._reference_phase()
+        turned = cmath.exp(-1j * phase) / math.sqrt(2)
         return np.asarray(clipped * turned, dtype=np.complex128)
 
     def _density(self) -> float:
         """Return the white noise at the input, V/√Hz."""
         detector = self.wiring.get("input", "")
-        source = self.world.sample.noise_density(detector) if detector else 0.0
+        source = self.world.noise_density(detector, self.detection_frequency) if detector else 0.0
         return math.hypot(source, float(self._options["input_noise"]))
 
     # -- what is shown -----------------------------------------------------------------------------------

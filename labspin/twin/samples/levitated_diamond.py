@@ -10,105 +10,42 @@ single trace of light against dark time, and cancels in the difference of two.
 Every interval of the pulse pattern is one exact propagator that also counts what it emits; the sample is at
 the fixed point of the period. The spins' mean torque turns the crystal in its trap (librations follow a
 pattern only on average), and the speckle turns that angle into more or less reflected light. Light and
-collection drift.
+collection drift. What photodiodes show a lock-in: `labspin.twin.samples.levitated_diamond_detection`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labspin.errors import ArgumentError
-from labspin.physics.arguments import FloatArray, finite, non_negative, positive
-from labspin.physics.nv import (
-    CR_MEASURED,
-    LABORATORY_BENCH,
-    NV_OPTICAL_RATES,
-    Ensemble,
-    LaboratoryBench,
-    LibrationMode,
-    Microwave,
-    RateModel,
-    Relaxation,
-    class_fields,
-    counting_propagator,
-    driving_rates,
-    inversion_probability,
-    level_torques,
-    rabi_frequencies,
-    rate_model_at,
-    stretched_exponential_mixture,
-)
+from labspin.physics.arguments import FloatArray
 from labspin.twin.drift import Drift
-from labspin.twin.sample import Pattern, Sample, Signals
+from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.samples.levitated_diamond_cycle import Conditions, DiamondCycle, cuts_of, lit
+from labspin.twin.samples.levitated_diamond_detection import (
+    envelope_frame,
+    harmonic_of,
+    noise_of,
+    order_at,
+)
+from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
 
 __all__ = ["DiamondSettings", "LevitatedDiamond"]
 
-_TERMS = 10  # of the stretched exponential: within 6e-5 of it at β = 0.8
-_LEVELS = 8  # seven of the cycle, and the centre without its charge
-_CLOSE = 1e-15  # s; times closer than this are one
-_PAIRS = ((0, 1), (0, 2), (1, 2))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiamondSettings:
-    """Numbers of the simulated diamond and of what stands around it."""
-
-    bench: LaboratoryBench = LABORATORY_BENCH
-    relaxation: Relaxation = CR_MEASURED
-    stretching: float = 0.8  # β of the decay
-    field_per_current: float = 15e-4  # T/A
-    field_offset: float = 0.0  # T, of the electromagnet at zero current
-    reference_laser: float = 0.5e-3  # W
-    pump_rate: float = 1.3e5  # 1/s, Ω at the reference laser power: the light polarises in about 20 µs
-    photon_rate: float = (
-        1e6  # 1/s at the reference laser power, all centres in |0> with the field on their axis
-    )
-    reference_microwave: float = 10.0  # dBm
-    rabi_frequency: float = 2e6 * math.pi * 5.0  # rad/s at that power, of a class whose axis is normal to B1
-    microwave_direction: tuple[float, float, float] = (1.0, 1.0, 1.0)  # of B1, lab: reaches all four classes
-    line_width: float = 2e6 * math.pi * 4.0  # rad/s, σ of the inhomogeneous line
-    dephasing_rate: float = 1e6  # 1/s, Γ2
-    charge_recovery: float = 5e-3  # s, in the dark
-    charge_loss: float = 200e-6  # s, under the reference laser power
-    charge_left: float = 0.85  # fraction of centres that keep their charge under light
-    libration: LibrationMode = field(default_factory=LibrationMode)
-    reflected_rate: float = 2e6  # 1/s at the reference laser power, of the crystal at rest
-    speckle_slope: float = -150.0  # 1/rad, relative change of the reflected light with the angle; either sign
-    drift: float = 0.005  # relative, standard deviation
-    drift_time: float = 300.0  # s
-
-    def __post_init__(self) -> None:
-        for name in ("reference_laser", "pump_rate", "photon_rate", "reflected_rate", "line_width",
-                     "dephasing_rate", "charge_recovery", "charge_loss", "drift_time"):  # fmt: skip
-            positive(name, getattr(self, name))
-        non_negative("drift", self.drift)
-        finite("speckle_slope", self.speckle_slope)
-        if not 0 <= self.charge_left <= 1:
-            raise ArgumentError(f"charge_left: wanted 0 to 1, got {self.charge_left!r}")
-
-
-@dataclass(frozen=True)
-class _Conditions:
-    """The diamond at one setting of the signals."""
-
-    field: FloatArray  # T, lab
-    model: RateModel
-    light: float  # laser power over the reference while the laser is on
-    rabi: FloatArray  # (3, 4) rad/s while the microwave is on
-    driving: FloatArray  # (3, 4) 1/s in a long pulse
-    detuning: FloatArray  # (3, 4) rad/s
+_CACHED = 4096  # harmonics and noises that are remembered
+_Detected = Callable[[DiamondCycle, str, Pattern, Any, Conditions], complex]
 
 
 class LevitatedDiamond(Sample):
     """NV diamond in a bias field and the field of an electromagnet.
 
     Detector ``pl`` counts its photoluminescence, ``reflected`` the green light that it throws back, which
-    tells its angle.
+    tells its angle. ``pl_photodiode`` and ``angle_photodiode`` show the same to a lock-in, as voltages.
 
     Parameters
     ----------
@@ -123,17 +60,14 @@ class LevitatedDiamond(Sample):
         "magnet.current": 0.0, "microwave.frequency": 1e9, "microwave.power": -math.inf,
         "laser.power": 0.5e-3,
     }  # fmt: skip
-    detectors: ClassVar = {"pl": "photons", "reflected": "photons"}
+    detectors: ClassVar = {
+        "pl": "photons", "reflected": "photons", "pl_photodiode": "analog", "angle_photodiode": "analog",
+    }  # fmt: skip
     lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
 
     def __init__(self, settings: DiamondSettings | None = None) -> None:
         self.settings = settings or DiamondSettings()
-        self._mixture = stretched_exponential_mixture(beta=self.settings.stretching, terms=_TERMS)
-        rates = NV_OPTICAL_RATES
-        self._ensemble = Ensemble(rates=rates, relaxation=self.settings.relaxation)
-        radiative = rates.spin_conserving + rates.spin_mixing
-        bright = self.settings.pump_rate * radiative / (radiative + rates.crossing_zero)
-        self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
+        self._cycle = DiamondCycle(self.settings)
         self.prepare(0)
 
     def prepare(self, seed: int) -> None:
@@ -183,166 +117,75 @@ class LevitatedDiamond(Sample):
             "angle": self._angle(Pattern.constant(1e-3, laser=1), now),
         }
 
-    def _conditions(self, signals: Signals) -> _Conditions:
-        settings = self.settings
-        there, orientation = self.field(signals), settings.bench.orientation
-        model = rate_model_at(field=there, orientation=orientation, ensemble=self._ensemble, projectors=True)
-        microwave = self._microwave(signals["microwave.power"])
-        unit = class_fields(field=microwave.unit_direction, orientation=orientation).T
-        gamma = self._ensemble.centre.gyromagnetic_ratio
-        frequency = np.asarray(2 * math.pi * signals["microwave.frequency"])
-        energies = model.ground.energies
-        return _Conditions(
-            field=there,
-            model=model,
-            light=max(signals["laser.power"], 0.0) / settings.reference_laser,
-            rabi=rabi_frequencies(model=model, direction=unit, larmor_amplitude=gamma * microwave.amplitude),
-            driving=driving_rates(
-                model=model,
-                microwave=microwave,
-                gyromagnetic_ratio=gamma,
-                direction=unit,
-                frequency=frequency,
-            ),
-            detuning=frequency - np.abs(energies[[1, 2, 2]] - energies[[0, 0, 1]]),
-        )
-
-    def _microwave(self, power: float) -> Microwave:
-        """Return the tone at the sample; |<0|S|−1>| = 1/√2 turns the Rabi frequency into B1."""
-        settings = self.settings
-        rabi = settings.rabi_frequency * 10 ** ((power - settings.reference_microwave) / 20)
-        return Microwave(
-            amplitude=math.sqrt(2.0) * rabi / self._ensemble.centre.gyromagnetic_ratio,
-            direction=settings.microwave_direction,
-            dephasing_rate=settings.dephasing_rate,
-            inhomogeneous_width=settings.line_width,
-        )
-
     def steady_photons(
         self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals
     ) -> FloatArray:
         """Return mean photons in each window, in the periodic steady state of the pattern."""
         now = self._conditions(signals)
-        cuts = _cuts(pattern, windows)
-        laser = pattern.line("laser")[_steps(pattern, cuts)] > 0.5
+        cuts = cuts_of(pattern, windows)
+        laser = lit(pattern, cuts)
         if detector == "reflected":
             turned = 1.0 + self.settings.speckle_slope * self._angle(pattern, now)
             rate = self.settings.reflected_rate * now.light * max(turned, 0.0)
             counted = rate * laser * np.diff(cuts)
         else:
-            counted = self._counted(pattern, cuts, now)[:, 0] * self._collected * laser
+            counted = self._cycle.counted(pattern, cuts, now)[:, 0] * self._cycle.collected * laser
         total = np.concatenate(([0.0], np.cumsum(counted)))
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
-    def _angle(self, pattern: Pattern, now: _Conditions) -> float:
+    def quadratures(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> ComplexArray:
+        """Return the envelope of a photodiode's voltage: the harmonic of the pattern at ``frequency``."""
+        if self.detectors.get(detector) != "analog":
+            return super().quadratures(detector, frequency, times, signals, rng)
+        pattern, when = signals.pattern, np.atleast_1d(times)
+        order = 0 if pattern is None else order_at(pattern, frequency)
+        if pattern is None or order == 0:
+            return np.zeros(when.size, dtype=np.complex128)
+        level = complex(self._remembered(harmonic_of, detector, pattern, order, signals))
+        level *= self.drift(detector, float(when[0]))
+        return level * envelope_frame(pattern, order, signals.origin, frequency, when)
+
+    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
+        """Return the noise of a photodiode about ``frequency`` (Hz), V/√Hz."""
+        pattern = signals.pattern or Pattern.constant(1e-3)
+        return float(self._remembered(noise_of, detector, pattern, frequency, signals).real)
+
+    def _remembered(
+        self, what: _Detected, detector: str, pattern: Pattern, at: float, signals: Signals
+    ) -> complex:
+        felt = tuple(signals[name] for name in self.inputs)
+        key = (what, detector, pattern.key, at, felt)
+        found = self._detected.get(key)
+        if found is None:
+            found = complex(what(self._cycle, detector, pattern, at, self._conditions(signals)))
+            self._detected[key] = found
+            if len(self._detected) > _CACHED:
+                self._detected.popitem(last=False)
+        return found
+
+    @functools.cached_property
+    def _detected(self) -> OrderedDict[tuple[object, ...], complex]:
+        return OrderedDict()
+
+    def _conditions(self, signals: Signals) -> Conditions:
+        felt = tuple(signals[name] for name in self.inputs)
+        if felt != self._latest[0]:
+            self._latest = felt, self._cycle.conditions(signals, self.field(signals))
+        return self._latest[1]
+
+    @functools.cached_property
+    def _latest(self) -> tuple[tuple[float, ...], Conditions]:
+        signals = Signals(self.defaults)
+        return tuple(signals.values()), self._cycle.conditions(signals, self.field(signals))
+
+    def _angle(self, pattern: Pattern, now: Conditions) -> float:
         """Return the crystal's mean angle, rad: the mean spin torque over the stiffness of the trap."""
-        impulse = self._counted(pattern, pattern.boundaries, now)[:, 1].sum()
+        impulse = self._cycle.counted(pattern, pattern.boundaries, now)[:, 1].sum()
         return float(impulse / pattern.period / self.settings.libration.stiffness)
-
-    def _counted(self, pattern: Pattern, cuts: FloatArray, now: _Conditions) -> FloatArray:
-        """Return, for each interval between cuts, photons of one mean centre and N m s of all, (n, 2)."""
-        step = _steps(pattern, cuts)
-        laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
-        coherent = microwave & (pattern.durations * self.settings.dephasing_rate < 1)
-        maps = self._maps(now, laser[step], (microwave & ~coherent)[step], np.diff(cuts))
-        for number in np.flatnonzero(coherent):
-            end = int(np.flatnonzero(step == number)[-1])
-            maps[end] = self._pulse(now, float(pattern.durations[number])) @ maps[end]
-        state = _fixed_point(maps)
-        counted = np.empty((len(maps), 2))
-        for index, one in enumerate(maps):
-            rows = (one[..., _LEVELS:, :_LEVELS] @ state)[..., 0]
-            by_class = np.einsum("t,ctr->cr", self._mixture.weights, rows)
-            counted[index] = by_class[:, 0].mean(), by_class[:, 1].sum()
-            state = one[..., :_LEVELS, :_LEVELS] @ state
-        return counted
-
-    def _maps(
-        self, now: _Conditions, laser: NDArray[np.bool_], driven: NDArray[np.bool_], durations: FloatArray
-    ) -> FloatArray:
-        """Return the propagator of each interval, (n, classes, terms, levels + 2, levels + 2).
-
-        Intervals in which the same happens for the same time are computed once.
-        """
-        kinds = np.column_stack([laser, driven, durations])
-        unique, inverse = np.unique(kinds, axis=0, return_inverse=True)
-        steps = [self._step(now, bool(light), bool(tone)) for light, tone, _ in unique]
-        generator, counters = (np.stack(parts) for parts in zip(*steps, strict=True))
-        durations = unique[:, 2, None, None]
-        return counting_propagator(generator=generator, counters=counters, duration=durations)[
-            inverse.ravel()
-        ]
-
-    def _step(self, now: _Conditions, laser: bool, driven: bool) -> tuple[FloatArray, FloatArray]:
-        """Return generator (classes, terms, 8, 8) and counters (classes, 1, 2, 8) of a constant step.
-
-        The first counter is the photon rate of one centre, the second the torque of all of its class.
-        """
-        settings = self.settings
-        light = now.light if laser else 0.0
-        pump = np.full(4, settings.pump_rate * light)
-        driving = now.driving if driven else None
-        still = now.model.generator(pump=pump, driving=driving, scale=0.0)
-        relaxing = now.model.generator(pump=pump, driving=driving, scale=1.0) - still
-        generator = np.zeros((4, self._mixture.rates.size, _LEVELS, _LEVELS))
-        generator[..., :7, :7] = still[:, None] + self._mixture.rates[:, None, None] * relaxing[:, None]
-        lost = light / settings.charge_loss * (1 - settings.charge_left)
-        regained = (
-            light / settings.charge_loss * settings.charge_left if light else 1 / settings.charge_recovery
-        )
-        generator[..., range(7), range(7)] -= lost
-        generator[..., 7, :7] += lost
-        generator[..., :3, 7] += regained / 3
-        generator[..., 7, 7] -= regained
-        counters = np.zeros((4, 1, 2, _LEVELS))
-        counters[:, 0, 0, :7] = now.model.cycle.emission_row(pump=pump)
-        mode = settings.libration
-        torque = level_torques(
-            axis=mode.unit_axis,
-            model=now.model,
-            field=now.field,
-            orientation=settings.bench.orientation,
-            ensemble=self._ensemble,
-        )
-        counters[:, 0, 1, :7] = np.asarray(mode.spins)[:, None] * torque
-        return generator, counters
-
-    def _pulse(self, now: _Conditions, duration: float) -> FloatArray:
-        """Return the exchange (classes, 1, levels + 2, levels + 2) of populations by a short pulse."""
-        exchanged = inversion_probability(
-            rabi=now.rabi,
-            detuning=now.detuning,
-            duration=duration,
-            inhomogeneous_width=self.settings.line_width,
-        )
-        unity = np.broadcast_to(np.eye(_LEVELS + 2), (4, 1, _LEVELS + 2, _LEVELS + 2))
-        pulse = unity
-        for part, (i, j) in zip(exchanged, _PAIRS, strict=True):
-            swap = unity.copy()
-            swap[..., i, i] = swap[..., j, j] = 1 - part[:, None]
-            swap[..., i, j] = swap[..., j, i] = part[:, None]
-            pulse = swap @ pulse
-        return pulse
-
-
-def _fixed_point(maps: FloatArray) -> FloatArray:
-    """Return the populations (classes, terms, levels, 1) that a period of the maps (n, ...) restores."""
-    period = np.broadcast_to(np.eye(_LEVELS), (*maps.shape[1:3], _LEVELS, _LEVELS))
-    for one in maps:
-        period = one[..., :_LEVELS, :_LEVELS] @ period
-    # Columns of the period sum to one: adding a constant row makes 1 − P regular and fixes the sum.
-    regular = np.eye(_LEVELS) - period + 1.0 / _LEVELS
-    return np.asarray(np.linalg.solve(regular, np.full((*maps.shape[1:3], _LEVELS, 1), 1.0 / _LEVELS)))
-
-
-def _steps(pattern: Pattern, cuts: FloatArray) -> NDArray[np.intp]:
-    """Return which step of the pattern each interval between cuts lies in."""
-    # By their middles: a cut may differ from a boundary by a rounding error.
-    steps = np.searchsorted(pattern.boundaries, 0.5 * (cuts[:-1] + cuts[1:]), side="right") - 1
-    return np.minimum(steps, pattern.durations.size - 1)
-
-
-def _cuts(pattern: Pattern, windows: FloatArray) -> FloatArray:
-    """Return the times at which the pattern or a window changes, s."""
-    cuts = np.unique(np.concatenate([pattern.boundaries, np.clip(windows.ravel(), 0.0, pattern.period)]))
-    return cuts[np.concatenate(([True], np.diff(cuts) > _CLOSE))]

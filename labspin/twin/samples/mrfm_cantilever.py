@@ -149,7 +149,7 @@ class MRFMCantilever(Sample):
         self._steadies: OrderedDict[tuple[float, _Drive], ComplexArray] = OrderedDict()
         self._baths_at: tuple[float, list[SpinBath]] = (math.nan, [])
 
-    def noise_density(self, detector: str) -> float:
+    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
         """Return the white noise of the read-out, V/√Hz."""
         return self.settings.noise
 

@@ -153,7 +153,7 @@ class NVOverFilm(Sample):
         """Return the relative drift of laser and collection."""
         return max(1.0 + self._drift.at(time), 0.0)
 
-    def noise_density(self, detector: str) -> float:
+    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
         """Return the white noise of the cantilever's read-out, V/√Hz."""
         return self.settings.noise
 

@@ -1,0 +1,274 @@
+"""The diamond under a repeated pattern of light and microwave: what it emits, and the torque of its spins.
+
+Every interval of the pattern is one exact propagator that also counts; the sample is at the fixed point of
+the period. What a lock-in sees of it are Fourier coefficients: in an interval with the generator A that
+begins with the populations p,
+
+``∫₀ᵀ e^{−iωs} C exp(As) p ds = C (A − iω)⁻¹ (e^{−iωT} exp(AT) − 1) p``,
+
+exact again, however fast the spins answer or not.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.physics.arguments import FloatArray
+from labspin.physics.nv import (
+    NV_OPTICAL_RATES,
+    Ensemble,
+    Microwave,
+    RateModel,
+    class_fields,
+    counting_propagator,
+    driving_rates,
+    inversion_probability,
+    level_torques,
+    rabi_frequencies,
+    rate_model_at,
+    stretched_exponential_mixture,
+)
+from labspin.twin.sample import ComplexArray, Pattern, Signals
+from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
+
+__all__ = ["Conditions", "DiamondCycle", "cuts_of", "lit"]
+
+_TERMS = 10  # of the stretched exponential: within 6e-5 of it at β = 0.8
+_LEVELS = 8  # seven of the cycle, and the centre without its charge
+_CLOSE = 1e-15  # s; times closer than this are one
+_PAIRS = ((0, 1), (0, 2), (1, 2))
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The diamond at one setting of the signals."""
+
+    field: FloatArray  # T, lab
+    model: RateModel
+    light: float  # laser power over the reference while the laser is on
+    rabi: FloatArray  # (3, 4) rad/s while the microwave is on
+    driving: FloatArray  # (3, 4) 1/s in a long pulse
+    detuning: FloatArray  # (3, 4) rad/s
+
+
+@dataclass(frozen=True)
+class _Intervals:
+    """What happens in each interval between cuts, and the populations at its beginning."""
+
+    durations: FloatArray  # (n,) s
+    generator: FloatArray  # (n, classes, terms, levels, levels)
+    counters: FloatArray  # (n, classes, 1, 2, levels)
+    maps: FloatArray  # (n, classes, terms, levels + 2, levels + 2), before a short pulse at the end
+    states: FloatArray  # (n, classes, terms, levels, 1)
+
+
+class DiamondCycle:
+    """The rate model of a diamond under repeated patterns.
+
+    Parameters
+    ----------
+    settings
+        Its numbers.
+    """
+
+    def __init__(self, settings: DiamondSettings) -> None:
+        self.settings = settings
+        self._mixture = stretched_exponential_mixture(beta=settings.stretching, terms=_TERMS)
+        rates = NV_OPTICAL_RATES
+        self._ensemble = Ensemble(rates=rates, relaxation=settings.relaxation)
+        radiative = rates.spin_conserving + rates.spin_mixing
+        bright = settings.pump_rate * radiative / (radiative + rates.crossing_zero)
+        self.collected = settings.photon_rate / bright
+        """Photons counted of those that a mean centre emits."""
+
+    def conditions(self, signals: Signals, field: FloatArray) -> Conditions:
+        """Return the diamond at ``signals`` in a field (3,), T."""
+        settings = self.settings
+        orientation = settings.bench.orientation
+        model = rate_model_at(field=field, orientation=orientation, ensemble=self._ensemble, projectors=True)
+        microwave = self._microwave(signals["microwave.power"])
+        unit = class_fields(field=microwave.unit_direction, orientation=orientation).T
+        gamma = self._ensemble.centre.gyromagnetic_ratio
+        frequency = np.asarray(2 * math.pi * signals["microwave.frequency"])
+        energies = model.ground.energies
+        return Conditions(
+            field=field,
+            model=model,
+            light=max(signals["laser.power"], 0.0) / settings.reference_laser,
+            rabi=rabi_frequencies(model=model, direction=unit, larmor_amplitude=gamma * microwave.amplitude),
+            driving=driving_rates(
+                model=model,
+                microwave=microwave,
+                gyromagnetic_ratio=gamma,
+                direction=unit,
+                frequency=frequency,
+            ),
+            detuning=frequency - np.abs(energies[[1, 2, 2]] - energies[[0, 0, 1]]),
+        )
+
+    def _microwave(self, power: float) -> Microwave:
+        """Return the tone at the sample; |<0|S|−1>| = 1/√2 turns the Rabi frequency into B1."""
+        settings = self.settings
+        rabi = settings.rabi_frequency * 10 ** ((power - settings.reference_microwave) / 20)
+        return Microwave(
+            amplitude=math.sqrt(2.0) * rabi / self._ensemble.centre.gyromagnetic_ratio,
+            direction=settings.microwave_direction,
+            dephasing_rate=settings.dephasing_rate,
+            inhomogeneous_width=settings.line_width,
+        )
+
+    # -- what a period gives -----------------------------------------------------------------------------
+
+    def counted(self, pattern: Pattern, cuts: FloatArray, now: Conditions) -> FloatArray:
+        """Return, for each interval between cuts, photons of one mean centre and N m s of all, (n, 2)."""
+        found = self._intervals(pattern, cuts, now)
+        rows = found.maps[..., _LEVELS:, :_LEVELS] @ found.states
+        return np.asarray(self._summed(rows[..., 0]))
+
+    def coefficients(self, pattern: Pattern, orders: NDArray[np.int64], now: Conditions) -> ComplexArray:
+        """Return Fourier coefficients c_n of what is emitted and of the torque, (orders, 2).
+
+        Photons a second of one mean centre and N m of all, ``f(t) = Σ c_n e^{2πint/period}``.
+
+        Parameters
+        ----------
+        orders
+            n, of any sign; shape (m,).
+        """
+        cuts, period = pattern.boundaries, pattern.period
+        found = self._intervals(pattern, cuts, now)
+        ends = found.maps[..., :_LEVELS, :_LEVELS] @ found.states
+        result = np.empty((orders.size, 2), dtype=np.complex128)
+        for place, order in enumerate(orders.tolist()):
+            if order == 0:
+                result[place] = self.counted(pattern, cuts, now).sum(axis=0) / period
+                continue
+            omega = 2j * math.pi * order / period
+            turned = np.exp(-omega * found.durations)[:, None, None, None, None] * ends - found.states
+            inner = np.linalg.solve(found.generator - omega * np.eye(_LEVELS), turned)
+            parts = self._summed((found.counters @ inner)[..., 0])
+            result[place] = np.exp(-omega * cuts[:-1]) @ parts / period
+        return result
+
+    def _summed(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return (n, 2) of (n, classes, terms, 2): light of a mean centre, torque of all classes."""
+        by_class = np.einsum("t,nctr->ncr", self._mixture.weights, rows)
+        return np.stack([by_class[..., 0].mean(axis=1), by_class[..., 1].sum(axis=1)], axis=1)
+
+    def _intervals(self, pattern: Pattern, cuts: FloatArray, now: Conditions) -> _Intervals:
+        step = _steps(pattern, cuts)
+        laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
+        coherent = microwave & (pattern.durations * self.settings.dephasing_rate < 1)
+        driven, durations = (microwave & ~coherent)[step], np.diff(cuts)
+        generator, counters, maps = self._maps(now, laser[step], driven, durations)
+        moved = maps[..., :_LEVELS, :_LEVELS].copy()
+        for number in np.flatnonzero(coherent):
+            end = int(np.flatnonzero(step == number)[-1])
+            moved[end] = self._pulse(now, float(pattern.durations[number])) @ moved[end]
+        states = [_fixed_point(moved)]
+        for one in moved[:-1]:
+            states.append(one @ states[-1])
+        return _Intervals(durations, generator, counters, maps, np.stack(states))
+
+    def _maps(
+        self, now: Conditions, laser: NDArray[np.bool_], driven: NDArray[np.bool_], durations: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return generator, counters and propagator of each interval.
+
+        Intervals in which the same happens for the same time are computed once.
+        """
+        kinds = np.column_stack([laser, driven, durations])
+        unique, inverse = np.unique(kinds, axis=0, return_inverse=True)
+        steps = [self._step(now, bool(light), bool(tone)) for light, tone, _ in unique]
+        generator, counters = (np.stack(parts) for parts in zip(*steps, strict=True))
+        maps = counting_propagator(generator=generator, counters=counters, duration=unique[:, 2, None, None])
+        which = inverse.ravel()
+        return generator[which], counters[which], maps[which]
+
+    def _step(self, now: Conditions, laser: bool, driven: bool) -> tuple[FloatArray, FloatArray]:
+        """Return generator (classes, terms, 8, 8) and counters (classes, 1, 2, 8) of a constant step.
+
+        The first counter is the photon rate of one centre, the second the torque of all of its class.
+        """
+        settings = self.settings
+        light = now.light if laser else 0.0
+        pump = np.full(4, settings.pump_rate * light)
+        driving = now.driving if driven else None
+        still = now.model.generator(pump=pump, driving=driving, scale=0.0)
+        relaxing = now.model.generator(pump=pump, driving=driving, scale=1.0) - still
+        generator = np.zeros((4, self._mixture.rates.size, _LEVELS, _LEVELS))
+        generator[..., :7, :7] = still[:, None] + self._mixture.rates[:, None, None] * relaxing[:, None]
+        self._add_charge(generator, light)
+        counters = np.zeros((4, 1, 2, _LEVELS))
+        counters[:, 0, 0, :7] = now.model.cycle.emission_row(pump=pump)
+        torque = level_torques(
+            axis=settings.libration.unit_axis,
+            model=now.model,
+            field=now.field,
+            orientation=settings.bench.orientation,
+            ensemble=self._ensemble,
+        )
+        counters[:, 0, 1, :7] = np.asarray(settings.libration.spins)[:, None] * torque
+        return generator, counters
+
+    def _add_charge(self, generator: FloatArray, light: float) -> None:
+        """Let centres lose their charge under light and regain it, unpolarised."""
+        settings = self.settings
+        lost = light / settings.charge_loss * (1 - settings.charge_left)
+        regained = (
+            light / settings.charge_loss * settings.charge_left if light else 1 / settings.charge_recovery
+        )
+        generator[..., range(7), range(7)] -= lost
+        generator[..., 7, :7] += lost
+        generator[..., :3, 7] += regained / 3
+        generator[..., 7, 7] -= regained
+
+    def _pulse(self, now: Conditions, duration: float) -> FloatArray:
+        """Return the exchange (classes, 1, levels, levels) of populations by a short pulse."""
+        exchanged = inversion_probability(
+            rabi=now.rabi,
+            detuning=now.detuning,
+            duration=duration,
+            inhomogeneous_width=self.settings.line_width,
+        )
+        unity = np.broadcast_to(np.eye(_LEVELS), (4, 1, _LEVELS, _LEVELS))
+        pulse = unity
+        for part, (i, j) in zip(exchanged, _PAIRS, strict=True):
+            swap = unity.copy()
+            swap[..., i, i] = swap[..., j, j] = 1 - part[:, None]
+            swap[..., i, j] = swap[..., j, i] = part[:, None]
+            pulse = swap @ pulse
+        return pulse
+
+
+def _fixed_point(maps: FloatArray) -> FloatArray:
+    """Return the populations (classes, terms, levels, 1) that a period of the maps (n, ...) restores."""
+    period = np.broadcast_to(np.eye(_LEVELS), maps.shape[1:])
+    for one in maps:
+        period = one @ period
+    # Columns of the period sum to one: adding a constant row makes 1 − P regular and fixes the sum.
+    regular = np.eye(_LEVELS) - period + 1.0 / _LEVELS
+    return np.asarray(np.linalg.solve(regular, np.full((*maps.shape[1:3], _LEVELS, 1), 1.0 / _LEVELS)))
+
+
+def lit(pattern: Pattern, cuts: FloatArray) -> NDArray[np.bool_]:
+    """Return whether the laser is on in each interval between cuts."""
+    return np.asarray(pattern.line("laser")[_steps(pattern, cuts)] > 0.5)
+
+
+def _steps(pattern: Pattern, cuts: FloatArray) -> NDArray[np.intp]:
+    """Return which step of the pattern each interval between cuts lies in."""
+    # By their middles: a cut may differ from a boundary by a rounding error.
+    steps = np.searchsorted(pattern.boundaries, 0.5 * (cuts[:-1] + cuts[1:]), side="right") - 1
+    return np.minimum(steps, pattern.durations.size - 1)
+
+
+def cuts_of(pattern: Pattern, windows: FloatArray) -> FloatArray:
+    """Return the times at which the pattern or a window changes, s."""
+    cuts = np.unique(np.concatenate([pattern.boundaries, np.clip(windows.ravel(), 0.0, pattern.period)]))
+    return cuts[np.concatenate(([True], np.diff(cuts) > _CLOSE))]
