@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.batch_result import BatchResult
 from labspin.analysis.fallback import refit_all, spot_check
-from labspin.analysis.levenberg import Minimum, Problem, minimise
+from labspin.analysis.levenberg import minimise
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.problem import Minimum, Problem
 from labspin.analysis.sheet import Sheet
 from labspin.analysis.vectorised import as_model, evaluator, guess_all
 from labspin.errors import FitError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.analysis.levenberg import Problem
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.problem import Problem
 from labspin.analysis.sheet import Sheet
 
 __all__ = ["refit_all", "spot_check"]

@@ -2,8 +2,10 @@
 
 Each trace has its own normal equations, damping and convergence; what they share is the call of the model,
 so that a Python-level step costs the same for one trace as for hundreds. Scales (parameters that are
-positive by nature) move as logarithms. Traces that have converged leave the stack, so nobody waits for the
-slowest; and the model and its derivatives are computed together, since almost every step is accepted.
+positive by nature) move as logarithms. The place of a trace that has ended is given to the next at once, so
+nobody waits for the slowest; and the model and its derivatives are computed together, since almost every step
+is accepted. Inside, the trace is the *last* axis wherever NumPy is to run along it: a loop over hundreds of
+traces costs what a loop over four parameters does.
 
 Convergence is measured where it matters: a fit has converged when its last step was shorter than
 ``tolerance`` standard errors, or when rounding leaves nothing to gain; one whose data leave a combination of
@@ -12,139 +14,24 @@ parameters free, when χ² has stopped falling.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.analysis.problem import BoolArray, IndexArray, Minimum, Problem
 
-__all__ = ["Minimum", "Problem", "minimise"]
+__all__ = ["EXACT", "FIRST_DAMPING", "FLAT", "LONGEST_LOG_STEP", "PATIENCE", "ROUNDING", "minimise"]
 
-Evaluate = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
-
-_FIRST_DAMPING = 1e-3
-_LONGEST_LOG_STEP = 2.0
-_PATIENCE = 40
+FIRST_DAMPING = 1e-3
+LONGEST_LOG_STEP = 2.0
+PATIENCE = 40
 """Steps after which a fit may end because χ² hardly falls."""
-_FLAT = 1.5e-8
+FLAT = 1.5e-8
 """Relative fall of χ² that counts as none then: MINPACK's usual tolerance."""
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """A stack of fits of one model.
-
-    Attributes
-    ----------
-    evaluate
-        ``evaluate(x, values, steps)`` -> (y, J) with values (m, p), y (m, n), J (m, p, n); ``steps`` (m, p)
-        are the steps that numerical derivatives should take. The arrays are new ones, free to be overwritten.
-    x
-        Shape (n,) or (m, n).
-    y
-        Shape (m, n).
-    weights
-        1/sigma, shape (m, n), 0 for a point that is left out; None: all 1.
-    logarithmic
-        Which parameters are scales, shape (p,).
-    lower, upper
-        Bounds of the others, shape (p,).
-    free
-        Which parameters are fitted, shape (p,).
-    numerical
-        The derivatives are differences, and need steps.
-    """
-
-    evaluate: Evaluate
-    x: FloatArray
-    y: FloatArray
-    weights: FloatArray | None
-    logarithmic: NDArray[np.bool_]
-    lower: FloatArray
-    upper: FloatArray
-    free: NDArray[np.bool_]
-    numerical: bool = True
-
-    def take(self, rows: NDArray[np.intp] | slice) -> Problem:
-        """Return the problem of some of the traces."""
-        weights = None if self.weights is None else self.weights[rows]
-        x = self.x if self.x.ndim == 1 else self.x[rows]
-        return replace(self, x=x, y=self.y[rows], weights=weights)
-
-    def joined(self, other: Problem) -> Problem:
-        """Return the problem of the traces of both."""
-        x = self.x if self.x.ndim == 1 else np.concatenate([self.x, other.x])
-        both = None
-        if self.weights is not None and other.weights is not None:
-            both = np.concatenate([self.weights, other.weights])
-        y = np.concatenate([self.y, other.y])
-        return replace(self, x=x, y=y, weights=both)
-
-    @functools.cached_property
-    def bounded(self) -> bool:
-        """Whether a parameter that is no scale has bounds."""
-        limits = np.isfinite(self.lower) | np.isfinite(self.upper)
-        return bool(np.any(limits & ~self.logarithmic))
-
-
-@dataclass(frozen=True, eq=False)
-class Minimum:
-    """Where the fits ended.
-
-    Attributes
-    ----------
-    values
-        Shape (m, p).
-    hessian
-        JᵀJ of the weighted model in the parameters themselves, shape (m, k, k), k free ones.
-    cost
-        Sum of squared weighted residuals, shape (m,).
-    converged, at_bound
-        Shape (m,).
-    iterations
-        Steps tried, shape (m,).
-    """
-
-    values: FloatArray
-    hessian: FloatArray
-    cost: FloatArray
-    converged: NDArray[np.bool_]
-    at_bound: NDArray[np.bool_]
-    iterations: NDArray[np.int32]
-
-
-_FIELDS = ("rows", "values", "cost", "normal", "gradient", "diagonal", "damping", "growth", "tried", "size")
-
-
-class _Stack:
-    """The state of the fits that are running, one row a fit; new ones come in as others end."""
-
-    def __init__(self, problem: Problem, start: FloatArray, rows: NDArray[np.intp]) -> None:
-        self.problem = problem.take(rows)
-        self.rows = rows
-        self.values = _clipped(problem, start[rows])
-        steps = 1e-5 * np.maximum(np.abs(self.values), 1e-9)
-        self.cost, self.normal, self.gradient = _linearise(self.problem, self.values, steps)
-        self.diagonal = _diagonal(self.normal)
-        self.damping = np.full(len(rows), _FIRST_DAMPING)
-        self.growth = np.full(len(rows), 2.0)
-        self.tried = np.zeros(len(rows), np.int32)
-        self.size = _size(self.problem)
-
-    def keep(self, which: NDArray[np.bool_]) -> None:
-        """Drop the fits that have ended."""
-        self.problem = self.problem.take(np.flatnonzero(which))
-        for name in _FIELDS:
-            setattr(self, name, getattr(self, name)[which])
-
-    def add(self, other: _Stack) -> None:
-        """Take in fits that begin."""
-        self.problem = self.problem.joined(other.problem)
-        for name in _FIELDS:
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+EXACT = 1e-28
+"""χ² beside that of the data themselves at which a fit has nothing left to explain."""
+ROUNDING = 4 * np.finfo(np.float64).eps
+"""Rounding of a sum of squares: a smaller change of χ² cannot be told from none at all."""
 
 
 def minimise(
@@ -154,6 +41,7 @@ def minimise(
     tolerance: float = 1e-5,
     iterations: int = 100,
     capacity: int = 256,
+    damping: float = FIRST_DAMPING,
 ) -> Minimum:
     """Fit every trace of ``problem`` from ``start`` (m, p).
 
@@ -164,118 +52,233 @@ def minimise(
     iterations
         Steps after which a fit is given up.
     capacity
-        How many fits run at a time; the place of one that has ended is given to the next, so that the
-        stack stays full and the cost of a call is shared by many.
+        How many fits run at a time.
+    damping
+        Of the first step, beside the curvature: large makes it short.
     """
     count, free = len(start), int(problem.free.sum())
-    found = Minimum(
-        values=start.copy(),
-        hessian=np.full((count, free, free), np.nan),
-        cost=np.full(count, np.inf),
-        converged=np.zeros(count, bool),
-        at_bound=np.zeros(count, bool),
-        iterations=np.zeros(count, np.int32),
-    )
-    freedom = _freedom(problem, free)
+    found = Minimum.blank(count, start.shape[1], free)
+    start = problem.inside(start)
     begun = min(capacity, count)
     with np.errstate(all="ignore"):
-        stack = _Stack(problem, start, np.arange(begun))
+        stack = _Stack(problem, start, begun, damping)
         while stack.rows.size:
-            stack.tried += 1
-            done, failed, bound = _step(stack, freedom[stack.rows], tolerance)
-            ended = done | failed | (stack.tried >= iterations)
+            done, ended = stack.judge(tolerance, iterations)
             if ended.any():
-                _store(found, stack, ended, done, bound)
-                stack.keep(~ended)
-            room = min(capacity - stack.rows.size, count - begun)
-            if room and (room >= capacity // 4 or not stack.rows.size or begun + room == count):
-                stack.add(_Stack(problem, start, np.arange(begun, begun + room)))
-                begun += room
+                places = np.flatnonzero(ended)
+                stack.record(found, places, done)
+                new = np.arange(begun, min(begun + places.size, count))
+                begun += new.size
+                stack.begin(places[: new.size], new)
+                if new.size < places.size:
+                    stack.drop(places[new.size :])
+            stack.propose()
     return found
 
 
-def _store(
-    found: Minimum,
-    stack: _Stack,
-    ended: NDArray[np.bool_],
-    done: NDArray[np.bool_],
-    bound: NDArray[np.bool_],
-) -> None:
-    rows = stack.rows[ended]
-    found.values[rows], found.cost[rows] = stack.values[ended], stack.cost[ended]
-    found.hessian[rows] = _external(stack.problem, stack.values[ended], stack.normal[ended])
-    found.converged[rows] = done[ended] & np.isfinite(stack.cost[ended])
-    found.at_bound[rows], found.iterations[rows] = bound[ended], stack.tried[ended]
+_BY_PARAMETER = ("values", "trial")
+_BY_FREE = ("diagonal", "gradient", "step")
+_BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted")
+_FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0, "at_bound": False} | dict.fromkeys(
+    ("diagonal", "gradient", "step", "curvature", "predicted"), 0.0
+)
+"""The state of a fit before its first evaluation, which is then one among those of the others."""
 
 
-def _freedom(problem: Problem, free: int) -> FloatArray:
-    points = problem.y.shape[-1] if problem.weights is None else np.count_nonzero(problem.weights, axis=-1)
-    freedom = np.broadcast_to(np.asarray(points, np.float64), (len(problem.y),)) - free
-    return np.maximum(freedom, 1.0)
+class _Stack:
+    """The fits that are running; arrays have the trace as last axis, but for the matrices to be solved.
 
+    The normal equations are kept in units in which Marquardt's matrix is one: ``normal`` has a unit diagonal,
+    ``gradient`` and ``step`` are divided and multiplied by the root of ``diagonal`` (k, m), and the damped
+    matrix is normal + damping.
+    """
 
-def _step(
-    stack: _Stack, freedom: FloatArray, tolerance: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Try one step in every fit; return which have converged, which cannot go on, and which hit a bound."""
-    problem = stack.problem
-    damped = stack.normal.copy()
-    index = np.arange(damped.shape[-1])
-    damped[:, index, index] += stack.damping[:, None] * stack.diagonal
-    step = _solve(damped, stack.gradient)
-    trial, moved = _moved(problem, stack.values, step)
-    at_bound = np.zeros(len(step), bool)
-    if problem.bounded:
-        at_bound = np.any(np.abs(moved - step) > 1e-12 * np.abs(step), axis=-1)
-    steps = trial
-    if problem.numerical:
-        sigma = np.sqrt(stack.cost / freedom)[:, None] / np.sqrt(np.maximum(stack.diagonal, 1e-300))
-        steps = _external_steps(problem, trial, 1e-3 * sigma)
-    cost, normal, gradient = _linearise(problem, trial, steps)
-    curvature = (np.matmul(stack.normal, moved[..., None])[..., 0] * moved).sum(-1)
-    predicted = 2 * (moved * stack.gradient).sum(-1) - curvature
-    better = cost <= stack.cost
-    # Rounding of a sum of squares: what cannot be told from no change at all.
-    floor = 4 * np.finfo(float).eps * stack.cost
-    lost = ~better & (np.abs(predicted) <= 100 * floor)
-    short = curvature * freedom <= tolerance**2 * stack.cost
-    exact = stack.cost <= 1e-28 * stack.size
-    # Along a valley without a floor steps never get short; there, as MINPACK does, look at χ² alone.
-    flat = (stack.tried > _PATIENCE) & (np.maximum(stack.cost - cost, predicted) <= _FLAT * stack.cost)
-    done = (better & ((short & (stack.damping < 1e-2)) | flat)) | lost | exact
-    _update(stack, better, cost, normal, gradient, trial, predicted)
-    failed = ~np.isfinite(stack.cost) | (stack.damping > 1e14)
-    return done & ~failed, failed, at_bound & better
+    values: FloatArray
+    trial: FloatArray
+    diagonal: FloatArray
+    gradient: FloatArray
+    step: FloatArray
+    cost: FloatArray
+    size: FloatArray
+    freedom: FloatArray
+    damping: FloatArray
+    growth: FloatArray
+    curvature: FloatArray
+    predicted: FloatArray
 
+    def __init__(self, problem: Problem, start: FloatArray, count: int, damping: float) -> None:
+        self.source, self.start, self.first_damping = problem, start, damping
+        self.rows: IndexArray = np.arange(count)
+        self.problem = problem.take(self.rows)
+        free = int(problem.free.sum())
+        for names, shape in ((_BY_PARAMETER, start.shape[1:]), (_BY_FREE, (free,)), (_BY_TRACE, ())):
+            for name in names:
+                setattr(self, name, np.empty((*shape, count)))
+        self.normal = np.empty((count, free, free))
+        self.tried: NDArray[np.int32] = np.empty(count, np.int32)
+        self.at_bound = np.empty(count, bool)
+        self._reset(self.rows, self.rows)
 
-def _update(
-    stack: _Stack,
-    better: NDArray[np.bool_],
-    cost: FloatArray,
-    normal: FloatArray,
-    gradient: FloatArray,
-    trial: FloatArray,
-    predicted: FloatArray,
-) -> None:
-    """Take the steps that helped; damp less after a good one, more after a bad one (Nielsen's rule)."""
-    ratio = (stack.cost - cost) / np.maximum(predicted, 1e-300)
-    shrink = np.clip(1 - (2 * np.clip(ratio, 0, 1) - 1) ** 3, 0.05, 1.0)
-    stack.damping = np.where(better, stack.damping * shrink, stack.damping * stack.growth)
-    stack.damping = np.maximum(stack.damping, 1e-12)
-    stack.growth = np.where(better, 2.0, stack.growth * 2)
-    stack.cost = np.where(better, cost, stack.cost)
-    np.copyto(stack.values, trial, where=better[:, None])
-    np.copyto(stack.gradient, gradient, where=better[:, None])
-    np.copyto(stack.normal, normal, where=better[:, None, None])
-    largest = np.maximum(_diagonal(normal), 1e-3 * stack.diagonal)
-    np.copyto(stack.diagonal, largest, where=better[:, None])
+    def begin(self, places: IndexArray, rows: IndexArray) -> None:
+        """Give the places of fits that have ended to those of ``rows``."""
+        if rows.size:
+            self.problem.put(places, self.source.take(rows))
+            self._reset(places, rows)
+
+    def _reset(self, places: IndexArray, rows: IndexArray) -> None:
+        self.rows[places] = rows
+        self.values[:, places] = self.trial[:, places] = self.start[rows].T
+        self.normal[places] = np.eye(len(self.step))
+        for name, value in _FRESH.items():
+            getattr(self, name)[..., places] = value
+        self.damping[places] = self.first_damping
+        self.freedom[places] = self.source.freedom[rows]
+        y = self.source.y[rows]
+        weighted = y if self.source.weights is None else y * self.source.weights[rows]
+        self.size[places] = np.einsum("mn,mn->m", weighted, weighted)
+
+    def drop(self, places: IndexArray) -> None:
+        """Close the places that nobody needs any more."""
+        if not places.size:
+            return
+        keep = np.delete(np.arange(self.rows.size), places)
+        self.problem = self.problem.take(keep)
+        self.normal, self.rows = self.normal[keep], self.rows[keep]
+        self.tried, self.at_bound = self.tried[keep], self.at_bound[keep]
+        for name in (*_BY_PARAMETER, *_BY_FREE, *_BY_TRACE):
+            setattr(self, name, np.ascontiguousarray(getattr(self, name)[..., keep]))
+
+    def judge(self, tolerance: float, iterations: int) -> tuple[BoolArray, BoolArray]:
+        """Evaluate the trials, take those that helped; return which fits have converged and which ended."""
+        found = _linearise(self.problem, self.trial, self._difference_steps())
+        cost, begun = found[0], self.tried >= 0
+        self.tried += 1
+        better = (cost <= self.cost) & np.isfinite(cost)
+        lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
+        short = (self.curvature * self.freedom <= tolerance**2 * self.cost) & (self.damping < 1e-2)
+        # Along a valley without a floor steps never get short; there, as MINPACK does, look at χ² alone.
+        fall = np.maximum(self.cost - cost, self.predicted)
+        flat = (self.tried > PATIENCE) & (fall <= FLAT * self.cost)
+        done = begun & np.where(better, short | flat, lost)
+        self._damp(better, cost)
+        self._update(better, *found)
+        done |= self.cost <= EXACT * self.size
+        failed = ~np.isfinite(self.cost) | (self.damping > 1e14)
+        done &= ~failed
+        self.at_bound &= better
+        return done, done | failed | (self.tried >= iterations)
+
+    def _damp(self, better: BoolArray, cost: FloatArray) -> None:
+        """Damp less after a good step, more after a bad one (Nielsen's rule)."""
+        ratio = np.clip((self.cost - cost) / np.maximum(self.predicted, 1e-300), 0, 1)
+        shrink = np.clip(1 - (2 * ratio - 1) ** 3, 0.05, 1.0)
+        begun = self.tried > 0
+        change = np.where(better, shrink, self.growth)
+        self.damping = np.where(begun, np.maximum(self.damping * change, 1e-12), self.damping)
+        self.growth = np.where(better, 2.0, self.growth * 2)
+
+    def _update(
+        self,
+        better: BoolArray,
+        cost: FloatArray,
+        diagonal: FloatArray,
+        normal: FloatArray,
+        gradient: FloatArray,
+    ) -> None:
+        """Take the trials that helped, and bring their equations to the units of Marquardt's scales."""
+        factor = self._factor(self.trial)
+        diagonal *= np.square(factor)
+        # A scale may shrink, slowly; and a parameter that does nothing gets one all the same.
+        floor = np.maximum(1e-3 * self.diagonal, 1e-20 * diagonal.max(0, initial=0.0) + 1e-300)
+        np.maximum(diagonal, floor, out=diagonal)
+        factor /= np.sqrt(diagonal)
+        gradient *= factor
+        across = np.ascontiguousarray(factor.T)
+        normal *= across[:, :, None] * across[:, None, :]
+        if better.all():
+            self.values, self.cost, self.normal = self.trial, cost, normal
+            self.diagonal, self.gradient = diagonal, gradient
+            return
+        self.cost = np.where(better, cost, self.cost)
+        np.copyto(self.normal, normal, where=better[:, None, None])
+        for old, new in ((self.values, self.trial), (self.diagonal, diagonal), (self.gradient, gradient)):
+            np.copyto(old, new, where=better)
+
+    def _factor(self, values: FloatArray) -> FloatArray:
+        """Return d(parameter)/d(what moves), shape (k, m)."""
+        moving = np.where(self.problem.logarithmic[:, None], values, 1.0)
+        return np.asarray(moving if self.problem.free.all() else moving[self.problem.free])
+
+    def _difference_steps(self) -> FloatArray:
+        """Return the steps that differences should take, (m, p): a thousandth of a standard error."""
+        problem, values = self.problem, self.trial
+        if not problem.numerical:
+            return values.T
+        steps = np.zeros_like(values)
+        steps[problem.free] = 1e-3 * np.sqrt(self.cost / self.freedom / np.maximum(self.diagonal, 1e-300))
+        size = np.abs(values)
+        steps *= np.where(problem.logarithmic[:, None], size, 1.0)
+        steps = np.clip(steps, 1e-8 * size + 1e-300, np.maximum(1e-2 * size, 1e-9))
+        return np.asarray(np.where(self.tried < 0, 1e-5 * np.maximum(size, 1e-9), steps).T)
+
+    def propose(self) -> None:
+        """Set the next trial of every fit, and what the linear model expects of it."""
+        damped = self.normal.copy()
+        index = np.arange(damped.shape[-1])
+        damped[:, index, index] += self.damping[:, None]
+        self.step = _solve(damped, self.gradient)
+        along, length = (self.step * self.gradient).sum(0), np.square(self.step).sum(0)
+        # As long as the step solves the equations: stepᵀ·normal·step = step·gradient − damping·|step|².
+        self.curvature = along - self.damping * length
+        self.predicted = along + self.damping * length
+        cut = self._move()
+        if cut.any():
+            turned = np.matmul(self.normal, self.step.T[:, :, None])[..., 0].T
+            curvature = (turned * self.step).sum(0)
+            predicted = 2 * (self.step * self.gradient).sum(0) - curvature
+            self.curvature = np.where(cut, curvature, self.curvature)
+            self.predicted = np.where(cut, predicted, self.predicted)
+
+    def _move(self) -> BoolArray:
+        """Set the trials, shortening steps that are too long or cross a bound; return which were."""
+        problem, logarithmic = self.problem, self.problem.logarithmic
+        root = np.sqrt(self.diagonal)
+        full = np.zeros_like(self.values)
+        full[problem.free] = self.step / np.where(root > 0, root, 1.0)
+        made = full.copy()
+        made[logarithmic] = np.clip(full[logarithmic], -LONGEST_LOG_STEP, LONGEST_LOG_STEP)
+        self.trial = self.values + made
+        self.trial[logarithmic] = self.values[logarithmic] * np.exp(made[logarithmic])
+        cut: BoolArray = np.any(made != full, axis=0)
+        if problem.bounded:
+            inner = ~logarithmic
+            within = np.clip(self.trial[inner], problem.lower[inner, None], problem.upper[inner, None])
+            outside = within != self.trial[inner]
+            self.at_bound = outside.any(0)
+            made[inner] = np.where(outside, within - self.values[inner], made[inner])
+            self.trial[inner] = within
+            cut |= self.at_bound
+        if cut.any():
+            self.step = np.where(cut, made[problem.free] * root, self.step)
+        return cut
+
+    def record(self, found: Minimum, places: IndexArray, done: BoolArray) -> None:
+        """Enter the fits at ``places`` in ``found``."""
+        rows = self.rows[places]
+        found.values[rows] = self.values[:, places].T
+        found.cost[rows] = self.cost[places]
+        root = np.sqrt(self.diagonal[:, places]) / self._factor(self.values[:, places])
+        across = np.ascontiguousarray(root.T)
+        found.hessian[rows] = self.normal[places] * (across[:, :, None] * across[:, None, :])
+        found.converged[rows] = done[places]
+        found.at_bound[rows], found.iterations[rows] = self.at_bound[places], self.tried[places]
 
 
 def _linearise(
-    problem: Problem, values: FloatArray, steps: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return cost (m,), JᵀJ (m, k, k) and Jᵀr (m, k), in the free parameters as they move."""
-    y, jacobian = problem.evaluate(problem.x, values, steps)
+    problem: Problem, trial: FloatArray, steps: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return cost (m,), the diagonal (k, m) of JᵀJ, JᵀJ (m, k, k) and Jᵀr (k, m) in the free parameters."""
+    y, jacobian = problem.evaluate(problem.x, np.ascontiguousarray(trial.T), steps)
     residual = problem.y - y
     if not problem.free.all():
         jacobian = jacobian[:, problem.free]
@@ -283,73 +286,33 @@ def _linearise(
         residual *= problem.weights
         jacobian *= problem.weights[:, None, :]
     cost = np.einsum("mn,mn->m", residual, residual)
-    normal = np.matmul(jacobian, np.swapaxes(jacobian, -1, -2))
-    gradient = np.matmul(jacobian, residual[..., None])[..., 0]
-    factor = np.where(problem.logarithmic, values, 1.0)[:, problem.free]
-    gradient *= factor
-    normal *= factor[:, :, None] * factor[:, None, :]
-    sound = np.isfinite(gradient.sum(-1)) & np.isfinite(cost)
-    cost[~sound] = np.inf
-    return cost, normal, gradient
+    normal = _products(jacobian)
+    gradient = np.ascontiguousarray(np.matmul(jacobian, residual[..., None])[..., 0].T)
+    diagonal = np.ascontiguousarray(np.diagonal(normal, axis1=-2, axis2=-1).T)
+    cost[~(np.isfinite(gradient.sum(0)) & np.isfinite(diagonal.sum(0)))] = np.inf
+    return cost, diagonal, normal, gradient
 
 
-def _diagonal(normal: FloatArray) -> FloatArray:
-    """Return Marquardt's scales, with a floor for a parameter that does nothing."""
-    diagonal = np.diagonal(normal, axis1=-2, axis2=-1)
-    largest = np.max(diagonal, axis=-1, keepdims=True, initial=0.0)
-    return np.asarray(np.maximum(diagonal, 1e-20 * largest + 1e-300))
+def _products(jacobian: FloatArray) -> FloatArray:
+    """Return J Jᵀ for J (m, k, n).
+
+    NumPy hands a product of an array with its own transpose to a routine (syrk) that is three times slower on
+    small matrices than a plain product; so all columns but the first are multiplied, and the first mirrored.
+    """
+    count, free, _ = jacobian.shape
+    normal = np.empty((count, free, free))
+    if free > 1:
+        np.matmul(jacobian, np.swapaxes(jacobian[:, 1:], -1, -2), out=normal[:, :, 1:])
+        normal[:, 1:, 0] = normal[:, 0, 1:]
+    if free:
+        normal[:, 0, 0] = np.einsum("mn,mn->m", jacobian[:, 0], jacobian[:, 0])
+    return normal
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Solve each row's equations, scaled to a unit diagonal; a singular row gives no step."""
-    scale = 1 / np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 1e-300))
-    scaled = matrix * (scale[:, :, None] * scale[:, None, :])
-    sound = np.isfinite(scaled.sum((-1, -2))) & np.isfinite(right.sum(-1))
-    if not sound.all():
-        scaled[~sound] = np.eye(matrix.shape[-1])
+    """Solve each trace's equations: matrix (m, k, k), right (k, m) -> (k, m)."""
     try:
-        solution = np.linalg.solve(scaled, (right * scale)[..., None])[..., 0]
+        solution = np.linalg.solve(matrix, right.T[:, :, None])
     except np.linalg.LinAlgError:
-        solution = np.matmul(np.linalg.pinv(scaled, hermitian=True), (right * scale)[..., None])[..., 0]
-    return np.where(sound[:, None], solution * scale, 0.0)
-
-
-def _moved(problem: Problem, values: FloatArray, step: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the values after ``step`` (in the free parameters as they move) and the step really made."""
-    full = np.zeros_like(values)
-    full[:, problem.free] = step
-    moved = values + full
-    scales = problem.logarithmic
-    if scales.any():
-        full[:, scales] = np.clip(full[:, scales], -_LONGEST_LOG_STEP, _LONGEST_LOG_STEP)
-        moved[:, scales] = values[:, scales] * np.exp(full[:, scales])
-    if not problem.bounded:
-        return moved, full[:, problem.free]
-    moved = np.where(problem.logarithmic, moved, np.clip(moved, problem.lower, problem.upper))
-    made = np.where(problem.logarithmic, full, moved - values)
-    # A step that no bound cuts is kept as it is, free of the rounding of the difference.
-    inside = problem.logarithmic | ((values + full > problem.lower) & (values + full < problem.upper))
-    return moved, np.where(inside, full, made)[:, problem.free]
-
-
-def _external_steps(problem: Problem, values: FloatArray, internal: FloatArray) -> FloatArray:
-    steps = np.zeros_like(values)
-    steps[:, problem.free] = internal
-    steps = np.where(problem.logarithmic, steps * np.abs(values), steps)
-    return np.clip(steps, 1e-8 * np.abs(values) + 1e-300, np.maximum(1e-2 * np.abs(values), 1e-9))
-
-
-def _external(problem: Problem, values: FloatArray, normal: FloatArray) -> FloatArray:
-    factor = np.where(problem.logarithmic, 1 / values, 1.0)[:, problem.free]
-    return np.asarray(normal * (factor[:, :, None] * factor[:, None, :]))
-
-
-def _clipped(problem: Problem, start: FloatArray) -> FloatArray:
-    inside = np.clip(start, problem.lower, problem.upper)
-    return np.where(problem.logarithmic, np.maximum(np.abs(start), 1e-300), inside)
-
-
-def _size(problem: Problem) -> FloatArray:
-    """Return the sum of squares of the weighted data, beside which an exact fit has none left."""
-    weighted = problem.y if problem.weights is None else problem.y * problem.weights
-    return np.asarray(np.einsum("mn,mn->m", weighted, weighted))
+        solution = np.matmul(np.linalg.pinv(matrix, hermitian=True), right.T[:, :, None])
+    return np.ascontiguousarray(solution[..., 0].T)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.batch_result import BatchResult
-from labspin.analysis.levenberg import Minimum
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.problem import Minimum
 
 __all__ = ["Sheet"]
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.complex_numbers import real_view
-from labspin.analysis.levenberg import Evaluate
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
+from labspin.analysis.problem import Evaluate
 from labspin.errors import FitError
 
 __all__ = ["as_model", "evaluator", "guess_all"]

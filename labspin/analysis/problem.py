@@ -1,0 +1,124 @@
+"""A stack of least-squares problems of one model, and where the fits ended: what engines take and give."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.model import FloatArray
+
+__all__ = ["BoolArray", "Evaluate", "IndexArray", "Minimum", "Problem"]
+
+Evaluate = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A stack of fits of one model.
+
+    Attributes
+    ----------
+    evaluate
+        ``evaluate(x, values, steps)`` -> (y, J) with values (m, p), y (m, n), J (m, p, n); ``steps`` (m, p)
+        are the steps that numerical derivatives should take. The arrays are new ones, free to be overwritten.
+    x
+        Shape (n,) or (m, n).
+    y
+        Shape (m, n).
+    weights
+        1/sigma, shape (m, n), 0 for a point that is left out; None: all 1.
+    logarithmic
+        Which parameters are scales, shape (p,).
+    lower, upper
+        Bounds of the others, shape (p,).
+    free
+        Which parameters are fitted, shape (p,).
+    numerical
+        The derivatives are differences, and need steps.
+    """
+
+    evaluate: Evaluate
+    x: FloatArray
+    y: FloatArray
+    weights: FloatArray | None
+    logarithmic: BoolArray
+    lower: FloatArray
+    upper: FloatArray
+    free: BoolArray
+    numerical: bool = True
+
+    def take(self, rows: IndexArray | slice) -> Problem:
+        """Return the problem of some of the traces."""
+        weights = None if self.weights is None else self.weights[rows]
+        x = self.x if self.x.ndim == 1 else self.x[rows]
+        return replace(self, x=x, y=self.y[rows], weights=weights)
+
+    def put(self, rows: IndexArray, other: Problem) -> None:
+        """Overwrite some of the traces by those of ``other``."""
+        self.y[rows] = other.y
+        if self.x.ndim == 2:
+            self.x[rows] = other.x
+        if self.weights is not None:
+            self.weights[rows] = other.weights
+
+    @functools.cached_property
+    def bounded(self) -> bool:
+        """Whether a parameter that is no scale has bounds."""
+        limits = np.isfinite(self.lower) | np.isfinite(self.upper)
+        return bool(np.any(limits & ~self.logarithmic))
+
+    @functools.cached_property
+    def freedom(self) -> FloatArray:
+        """Degrees of freedom, shape (m,), at least 1."""
+        count, points = self.y.shape
+        used = np.full(count, points) if self.weights is None else np.count_nonzero(self.weights, axis=-1)
+        return np.maximum(used - float(self.free.sum()), 1.0)
+
+    def inside(self, start: FloatArray) -> FloatArray:
+        """Return ``start`` (m, p) within the bounds, scales positive."""
+        within = np.clip(start, self.lower, self.upper)
+        return np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), within)
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """Where the fits ended.
+
+    Attributes
+    ----------
+    values
+        Shape (m, p).
+    hessian
+        JᵀJ of the weighted model in the parameters themselves, shape (m, k, k), k free ones.
+    cost
+        Sum of squared weighted residuals, shape (m,).
+    converged, at_bound
+        Shape (m,).
+    iterations
+        Steps tried, shape (m,).
+    """
+
+    values: FloatArray
+    hessian: FloatArray
+    cost: FloatArray
+    converged: BoolArray
+    at_bound: BoolArray
+    iterations: NDArray[np.int32]
+
+    @classmethod
+    def blank(cls, count: int, parameters: int, free: int) -> Minimum:
+        """Return an empty record of ``count`` fits."""
+        return cls(
+            values=np.full((count, parameters), np.nan),
+            hessian=np.full((count, free, free), np.nan),
+            cost=np.full(count, np.inf),
+            converged=np.zeros(count, bool),
+            at_bound=np.zeros(count, bool),
+            iterations=np.zeros(count, np.int32),
+        )
