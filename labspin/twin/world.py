@@ -32,6 +32,7 @@ __all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
 _IDLE_PERIOD = 1e-3  # period of the one-step pattern that stands for constant outputs, s
 _REMEMBERED = 4096  # episodes that a job armed in the past can still count
+_NEVER = (math.nan, None, math.nan)
 _JOB_STREAM, _READING_STREAM, _FAULT_STREAM = 0, 1, 2
 
 
@@ -92,6 +93,10 @@ class World:
         }
         self._advanced, self._moving_until = start, -math.inf
         self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
+        # The last signals of a time when nothing moved, with the courses and the episode that they belong to.
+        self._still: tuple[Mapping[str, Course], Episode, Signals] | tuple[None, None, Signals]
+        self._still = None, None, Signals({})
+        self._readings: dict[str, tuple[float, Signals | None, float]] = {}  # time, signals, value
         self._past: deque[Episode] = deque(maxlen=_REMEMBERED)
         self._jobs: WeakSet[CountJob] = WeakSet()
         self._watchers: list[WeakMethod[Callable[[float], None]]] = []
@@ -161,8 +166,14 @@ class World:
         """Return every signal as it is now, and what is played."""
         with self.lock:
             now = self.clock.now()
-            values = Signals({name: track.value(now) for name, track in self._tracks.items()})
-            return self._played(values, self._playing(now))
+            episode = self._playing(now)
+            tracks, playing, known = self._still
+            if tracks is self._tracks and playing is episode:
+                return known
+            found = self._played({name: track.value(now) for name, track in self._tracks.items()}, episode)
+            if now >= self._moving_until:
+                self._still = self._tracks, episode, found
+            return found
 
     # -- pattern -----------------------------------------------------------------------------------------
 
@@ -328,7 +339,13 @@ class World:
     def reading(self, quantity: str) -> float:
         """Return a slow quantity at the sample's probe now, see `Sample.reading`."""
         with self.lock:
-            return self.sample.reading(quantity, self.signals(), self._settle())
+            now = self._settle()
+            signals = self.signals()
+            read_at, felt, value = self._readings.get(quantity, _NEVER)
+            if read_at != now or felt is not signals:
+                value = self.sample.reading(quantity, signals, now)
+                self._readings[quantity] = now, signals, value
+            return value
 
     # -- runs --------------------------------------------------------------------------------------------
 
@@ -368,6 +385,8 @@ class World:
 
     def _playing(self, time: float) -> Episode:
         """Return the episode of a time that is not before the last change."""
+        if time < self._episodes[0].stop:
+            return self._episodes[0]
         return next((one for one in self._episodes if time < one.stop), self._episodes[-1])
 
     def _by_episode(self, times: FloatArray) -> Iterator[tuple[Episode, FloatArray]]:
@@ -379,7 +398,7 @@ class World:
                 yield episode, times[begin:end]
 
     @staticmethod
-    def _played(signals: Signals, episode: Episode) -> Signals:
+    def _played(signals: Mapping[str, float], episode: Episode) -> Signals:
         return Signals(signals, episode.pattern, episode.origin)
 
     def _settle(self) -> float:

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError
-from labspin.twin import Pattern, PhotonDetector
+from labspin.twin import Pattern, PhotonDetector, World
 from labspin.twin.drift import Drift
 from labspin.twin.signal import Track
 
-from .conftest import PULSES, make_world
+from .conftest import PULSES, Lamp, make_world
 
 
 def test_a_signal_ramps_and_lags_as_its_differential_equation_says():
@@ -267,3 +268,26 @@ def test_impossible_detectors_are_refused():
         PhotonDetector(dead_time=-1.0)
     with pytest.raises(ArgumentError, match="does not count photons"):
         make_world().count("apd", gates=[(0.0, 1.0)])
+
+
+def test_what_does_not_move_is_asked_once_an_instant():
+    class Counted(Lamp):
+        asked = 0
+
+        def reading(self, quantity, signals, time):
+            type(self).asked += 1
+            return time + signals["magnet.current"]
+
+    clock = SimulatedClock()
+    world = World(Counted(), clock, seed=1)
+    assert world.signals() is world.signals()
+    assert [world.reading("field"), world.reading("field")] == [0.0, 0.0]
+    assert Counted.asked == 1
+    world.drive("magnet.current", 2.0)
+    assert world.reading("field") == 2.0
+    clock.advance(1.0)
+    assert world.reading("field") == 3.0
+    world.drive("magnet.current", 4.0, slew=1.0)
+    assert world.signals() is not world.signals()
+    clock.advance(1.0)
+    assert world.reading("field") == pytest.approx(5.0)

@@ -94,6 +94,7 @@ class TemperatureController(MessageDevice):
     def power_on(self) -> None:
         """Wake up with every heater off, and with the settings of the factory."""
         self.state = self.factory_settings()
+        self._limited: list[str] = []
         self._courses = {output: Track.constant(0.0) for output in self.outputs}
         self.apply(str(self._options["loop"]))
 
@@ -132,11 +133,15 @@ class TemperatureController(MessageDevice):
         except ArgumentError:
             return None
 
+    def change_limit(self, key: str) -> None:
+        """Keep in mind which inputs have a limit."""
+        self._limited = [each for each, (limit,) in self.state.limit.items() if limit > 0]
+
     def watch(self) -> None:
         """Switch all heaters off if a temperature is beyond its limit."""
-        for key, (limit,) in self.state.limit.items():
-            kelvin = self.temperature(key) if limit > 0 else None
-            if kelvin is not None and kelvin > limit:
+        for key in self._limited:
+            kelvin = self.temperature(key)
+            if kelvin is not None and kelvin > self.state.limit[key][0]:
                 self.trip()
 
     def trip(self) -> None:
@@ -146,7 +151,7 @@ class TemperatureController(MessageDevice):
         self.apply(str(self._options["loop"]))
 
     def _execute(self, message: str) -> bytes:
-        if any(limit > 0 for (limit,) in self.state.limit.values()):
+        if self._limited:
             self.watch()
         return super()._execute(message)
 
@@ -264,7 +269,9 @@ def controller_lines(
         ),
         reading_line("RDGST", lambda device, kelvin: f"{device.open_input if kelvin is None else 0:03d}"),
         keyed("INNAME", "name", [text(15)], **inputs),
-        keyed("TLIMIT", "limit", [real(0.0, 2000.0, number)], **inputs),
+        keyed(
+            "TLIMIT", "limit", [real(0.0, 2000.0, number)], then=TemperatureController.change_limit, **inputs
+        ),
         keyed("FILTER", "filter", [whole(0, 1), whole(2, 200), whole(1, 80)], **inputs),
         _setpoint(number, output),
         keyed("RAMP", "ramp", [whole(0, 1), ramp_rate], **outputs),
