@@ -1,4 +1,8 @@
-"""A fit as an NXprocess group, there and back."""
+"""A fit as an NXprocess group, there and back.
+
+What it says in single numbers and short words are attributes, which cost a fraction of a data set: a fit is
+added to ten thousand files oftener than it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,13 @@ from labspin.data.nexus import (
     add_group,
     add_note,
     add_text,
-    add_tree,
     get_array,
+    get_attributes,
     get_group,
     get_json,
     get_text,
     has,
+    set_attribute,
 )
 from labspin.data.plain import plain, to_json
 from labspin.data.schema import Dimension
@@ -27,6 +32,10 @@ from labspin.data.schema import Dimension
 __all__ = ["FIT_PREFIX", "read_fit_group", "write_fit_group"]
 
 FIT_PREFIX = "fit_"
+_LONG = 4096
+"""Characters from which a text is no attribute, of which HDF5 takes 64 kB."""
+_REST = "other_json"
+"""Statistics that are neither a number nor a short text nor an array."""
 
 
 def write_fit_group(entry: h5py.Group, fit: FitRecord) -> None:
@@ -36,11 +45,41 @@ def write_fit_group(entry: h5py.Group, fit: FitRecord) -> None:
     for name in ("version", "date", "quantity", "model"):
         add_text(group, name, getattr(fit, name))
     add_note(group, "recipe", to_json(fit.recipe, indent=1), kind="application/json")
-    add_text(group, "statistics_json", to_json(plain(fit.statistics)))
-    add_tree(group, "statistics", plain(fit.statistics))
+    _write_statistics(group, fit)
     _write_parameters(group, fit)
     if fit.curve is not None:
         _write_curve(group, fit, fit.curve)
+
+
+def _write_statistics(group: h5py.Group, fit: FitRecord) -> None:
+    own = add_group(group, "statistics", "NXcollection")
+    names = [dimension.name for dimension in fit.dimensions]
+    shape = tuple(map(len, fit.dimensions))
+    rest = {}
+    for name, value in plain(fit.statistics).items():
+        short = isinstance(value, str) and len(value) < _LONG
+        if name in ("", ".", "NX_class", _REST, *names) or "/" in name:
+            rest[name] = value
+        elif isinstance(value, np.ndarray):
+            for dimension in fit.dimensions:
+                add_axis(own, dimension)
+            add_array(own, name, value, names if value.shape == shape else ())
+        elif short or isinstance(value, (bool, int, float, complex)):
+            set_attribute(own, name, value)
+        else:
+            rest[name] = value
+    if rest:
+        add_text(own, _REST, to_json(rest))
+
+
+def _read_statistics(group: h5py.Group, dimensions: tuple[Dimension, ...]) -> dict[str, Any]:
+    if has(group, "statistics_json"):  # of files written before the numbers became attributes
+        return dict(get_json(group, "statistics_json"))
+    own = get_group(group, "statistics")
+    found = {name: plain(value) for name, value in get_attributes(own).items() if name != "NX_class"}
+    others = {_REST, *(dimension.name for dimension in dimensions)}
+    found |= {name: get_array(own, name) for name in own if name not in others}
+    return found | (get_json(own, _REST) if has(own, _REST) else {})
 
 
 def _write_parameters(group: h5py.Group, fit: FitRecord) -> None:
@@ -51,8 +90,8 @@ def _write_parameters(group: h5py.Group, fit: FitRecord) -> None:
     for number, parameter in enumerate(fit.parameters):
         name = parameter.name
         value = add_array(parameters, name, parameter.value, dimensions, parameter.unit)
-        value.attrs["number"] = number
-        value.attrs["varied"] = parameter.varied
+        set_attribute(value, "number", number)
+        set_attribute(value, "varied", parameter.varied)
         add_array(parameters, f"{name}_errors", parameter.stderr, dimensions, parameter.unit)
     if fit.dimensions and fit.parameters:
         parameters.attrs["signal"] = fit.parameters[0].name
@@ -92,7 +131,7 @@ def _write_curve(group: h5py.Group, fit: FitRecord, curve: FitCurve) -> None:
 def read_fit_group(group: h5py.Group, name: str) -> FitRecord:
     """Read back what `write_fit_group` wrote under ``name``."""
     parameters = get_group(group, "parameters")
-    dimensions = _axes(parameters, parameters.attrs.get("axes", ()))
+    dimensions = _axes(parameters, get_attributes(parameters).get("axes", ()))
     covariance = None
     if has(group, "covariance"):
         covariance = get_array(get_group(group, "covariance"), "covariance", kinds="f")
@@ -105,7 +144,7 @@ def read_fit_group(group: h5py.Group, name: str) -> FitRecord:
         date=get_text(group, "date"),
         parameters=_read_parameters(parameters),
         covariance=covariance,
-        statistics=get_json(group, "statistics_json"),
+        statistics=_read_statistics(group, dimensions),
         dimensions=dimensions,
         curve=_read_curve(group, len(dimensions)) if has(group, "curve") else None,
     )
@@ -114,7 +153,7 @@ def read_fit_group(group: h5py.Group, name: str) -> FitRecord:
 def _read_parameters(group: h5py.Group) -> tuple[FitParameter, ...]:
     found: list[tuple[int, FitParameter]] = []
     for name in group:
-        attributes = group[name].attrs
+        attributes = get_attributes(group, name)
         if "number" not in attributes:
             continue
         parameter = FitParameter(
@@ -130,17 +169,21 @@ def _read_parameters(group: h5py.Group) -> tuple[FitParameter, ...]:
 
 def _axes(group: h5py.Group, names: Any) -> tuple[Dimension, ...]:
     return tuple(
-        Dimension(name=name, unit=str(group[name].attrs["units"]), values=get_array(group, name, kinds="f"))
+        Dimension(name=name, unit=_unit(group, name), values=get_array(group, name, kinds="f"))
         for name in map(str, names)
     )
+
+
+def _unit(group: h5py.Group, name: str) -> str:
+    return str(get_attributes(group, name)["units"])
 
 
 def _read_curve(group: h5py.Group, skipped: int) -> FitCurve:
     data = get_group(group, "curve")
     values = get_array(data, "fit", kinds="fc")
     return FitCurve(
-        axes=_axes(data, data.attrs["axes"])[skipped:],
+        axes=_axes(data, get_attributes(data)["axes"])[skipped:],
         values=values,
-        unit=str(data["fit"].attrs["units"]),
+        unit=_unit(data, "fit"),
         data=get_array(data, "data", values.shape, "fc") if has(data, "data") else None,
     )

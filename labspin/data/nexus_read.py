@@ -7,6 +7,7 @@ read. Whatever HDF5 itself says against a file is one `DamagedFileError`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.nexus import get_array, get_group, get_json
+from labspin.data.nexus import (
+    get_array,
+    get_attributes,
+    get_group,
+    get_json,
+    get_text,
+    stored_pieces,
+)
 from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
 from labspin.data.nexus_write import MARK
 from labspin.data.plain import from_json, plain
@@ -26,7 +34,7 @@ from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.data.seal import check_seal, probe, read_seal
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
-__all__ = ["count_points", "facts_of", "open_run_file", "read_run_file", "read_summary"]
+__all__ = ["count_points", "facts_of", "open_run_file", "raw_digest", "read_run_file", "read_summary"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
@@ -206,8 +214,8 @@ def read_summary(path: Path) -> dict[str, Any]:
 def facts_of(file: h5py.File) -> dict[str, Any]:
     """Return the run in a few words."""
     entry = get_group(file, "entry")
-    attributes = get_group(entry, "labspin").attrs
-    facts = {name: plain(attributes[name]) for name in attributes if name != "NX_class"}
+    attributes = get_attributes(get_group(entry, "labspin"))
+    facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
     return facts | {"fits": [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]}
 
 
@@ -215,3 +223,24 @@ def count_points(path: Path) -> tuple[str, int]:
     """Return the run's identity and how many points really stand in the file, each column read once."""
     run = read_run_file(path)
     return run.header.run_id, len(run.points)
+
+
+def raw_digest(file: h5py.File, path: Path) -> bytes:
+    """Return a digest of the header and of all that was measured, chunk by chunk as it is stored.
+
+    Fits beside the data do not change it, and no more than a chunk is in memory at a time.
+
+    Parameters
+    ----------
+    file
+        An open run file; it may be in memory, with changes to anything but the data.
+    path
+        Where it was opened.
+    """
+    entry = get_group(file, "entry")
+    digest = hashlib.blake2b(get_text(get_group(entry, "labspin"), "header").encode(), digest_size=16)
+    with path.open("rb", buffering=0) as stored:
+        for place in ("data", "points", "events"):
+            for piece in stored_pieces(get_group(entry, place), stored.fileno()):
+                digest.update(piece)
+    return digest.digest()

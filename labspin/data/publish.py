@@ -21,8 +21,9 @@ import h5py
 
 from labspin.data.journal import journal_path
 from labspin.data.lock import lock_file
-from labspin.data.nexus_fits import FIT_PREFIX
-from labspin.data.nexus_read import count_points, facts_of, open_run_file, read_summary
+from labspin.data.nexus import get_group
+from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group, write_fit_group
+from labspin.data.nexus_read import count_points, facts_of, open_run_file, raw_digest, read_summary
 from labspin.data.nexus_write import write_run
 from labspin.data.run import Run
 from labspin.data.seal import checksum, seal_text
@@ -33,6 +34,8 @@ __all__ = ["amend", "publish"]
 
 T = TypeVar("T")
 _IN_MEMORY = 1 << 30
+_IN_MEMORY_TO_AMEND = 1 << 27
+"""Bytes from which a file is copied on the disk to be amended, so that its size does not matter."""
 
 
 def publish(run: Run, *, patience: float = 5.0) -> Path:
@@ -77,35 +80,38 @@ def amend(path: Path, change: Callable[[h5py.File], T], *, patience: float = 5.0
     """
     if journal_path(path).exists():
         raise RunFileError(f"{path}: its run has not ended; finish, resume or recover it before adding to it")
-    with lock_file(path):
-        before = _identity(path)
-        with _temporary(path) as temporary:
-            result = _amended_copy(path, temporary, change)
-            if count_points(temporary) != before:
+    with lock_file(path), _temporary(path) as temporary:
+        result, before = _amended_copy(path, temporary, change)
+        with open_run_file(temporary) as file:
+            if raw_digest(file, temporary) != before:
                 raise DamagedFileError(
                     f"{temporary}: did not read back as it was written; {path} is as it was"
                 )
-            _take_place(temporary, path, patience, rename=False)
+        # Should the power fail now, the file stands whole, with the change or without: it can be made again.
+        _take_place(temporary, path, patience, final=False)
     return result
 
 
-def _amended_copy(path: Path, temporary: Path, change: Callable[[h5py.File], T]) -> T:
+def _amended_copy(path: Path, temporary: Path, change: Callable[[h5py.File], T]) -> tuple[T, bytes]:
+    """Write the changed copy; return what ``change`` returned and the digest of what it must not change."""
     size = path.stat().st_size
-    if size > _IN_MEMORY:
+    if size > _IN_MEMORY_TO_AMEND:
         _make_sure_of_room(temporary, size + (1 << 26))
         shutil.copyfile(path, temporary)
         with open_run_file(temporary, "r+") as file:
+            before = raw_digest(file, temporary)
             result = change(file)
             facts = facts_of(file)
         _seal_file(temporary, facts)
-        return result
+        return result, before
     with open_run_file(path, "r+", driver="core", backing_store=False) as file:
+        before = raw_digest(file, path)
         result = change(file)
         facts = facts_of(file)
         file.flush()
         image = file.id.get_file_image()
     _write_image(temporary, image, facts)
-    return result
+    return result, before
 
 
 def _seal_file(path: Path, facts: dict[str, Any]) -> None:
@@ -137,10 +143,12 @@ def _free_name(path: Path) -> Path:
 
 
 def _carry_fits(previous: Path, entry: h5py.Group) -> None:
+    """Write the fits of the older file anew: HDF5 copies groups, but not what ties axes to data in them."""
     with open_run_file(previous) as old:
         for name in old["entry"]:
             if name.startswith(FIT_PREFIX) and name not in entry:
-                old.copy(f"entry/{name}", entry, name)
+                group = get_group(get_group(old, "entry"), name)
+                write_fit_group(entry, read_fit_group(group, name.removeprefix(FIT_PREFIX)))
 
 
 @contextlib.contextmanager
@@ -203,7 +211,8 @@ def _make_sure_of_room(temporary: Path, needed: int) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _take_place(temporary: Path, target: Path, patience: float, *, rename: bool = True) -> Path:
+def _take_place(temporary: Path, target: Path, patience: float, *, final: bool = True) -> Path:
+    """Let ``temporary`` stand as ``target``; a ``final`` one under another name if need be, and for good."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -213,7 +222,7 @@ def _take_place(temporary: Path, target: Path, patience: float, *, rename: bool 
             # Windows does not replace a file that a viewer holds open.
             if time.monotonic() < deadline:
                 time.sleep(0.1)
-            elif rename and target.exists():
+            elif final and target.exists():
                 target = _free_name(target)
             else:
                 raise StorageError(
@@ -221,5 +230,6 @@ def _take_place(temporary: Path, target: Path, patience: float, *, rename: bool 
                 ) from error
         except OSError as error:
             raise storage_error(target, error, "the run file was not published, nothing is lost") from error
-    sync_folder(target.parent)
+    if final:
+        sync_folder(target.parent)
     return target

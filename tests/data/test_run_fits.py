@@ -6,8 +6,9 @@ import pytest
 
 from labspin.data import Dimension, FitCurve, FitParameter, FitRecord, RunWriter, read_run, write_fit
 from labspin.data.journal import journal_path
+from labspin.data.publish import amend
 from labspin.data.seal import check_seal
-from labspin.errors import ArgumentError, RunFileError, StorageError
+from labspin.errors import ArgumentError, DamagedFileError, RunFileError, StorageError
 
 DELAY = Dimension(name="delay", unit="s", values=[1e-6, 1e-5, 1e-4])
 FIELD = Dimension(name="magnet.field", unit="T", values=np.linspace(0, 0.1, 5))
@@ -154,3 +155,78 @@ def test_fits_written_at_the_same_time_all_arrive(finished):
 def test_contradictory_fits_are_refused(make, match):
     with pytest.raises(ArgumentError, match=match):
         make()
+
+
+def overwrite_a_value(file):
+    file["entry/data/point_time"][...] = 0
+
+
+def append_a_point(file):
+    index = file["entry/points/index"]
+    values = index[()]
+    del file["entry/points/index"]
+    file["entry/points"].create_dataset("index", data=np.append(values, 99), chunks=(len(values) + 1,))
+
+
+def change_an_event(file):
+    file["entry/events/message"][0] = "it was otherwise"
+
+
+@pytest.mark.parametrize("change", [overwrite_a_value, append_a_point, change_an_event])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_whatever_would_change_the_measurement_is_not_published(finished, change, in_memory, monkeypatch):
+    if not in_memory:
+        monkeypatch.setattr("labspin.data.publish._IN_MEMORY_TO_AMEND", 0)
+    before = finished.read_bytes()
+    with pytest.raises(DamagedFileError, match="did not read back"):
+        amend(finished, change)
+    assert finished.read_bytes() == before
+    assert [entry.name for entry in finished.parent.iterdir()] == ["run.h5"]
+
+
+def test_a_large_file_takes_fits_without_being_held_in_memory(finished, monkeypatch):
+    monkeypatch.setattr("labspin.data.publish._IN_MEMORY_TO_AMEND", 0)
+    for fit in (single(), repeated()):
+        write_fit(finished, fit)
+        check_same({found.name: found for found in read_run(finished).fits}[fit.name], fit)
+    assert check_seal(finished)
+
+
+def test_fits_of_older_files_are_read(finished):
+    """Statistics once stood as one JSON text."""
+
+    def older(file):
+        group = file["entry/fit_t1"]
+        del group["statistics"]
+        group["statistics_json"] = '{"chi_square": 12.5, "success": true}'
+
+    write_fit(finished, single())
+    amend(finished, older)
+    (fit,) = read_run(finished).fits
+    assert fit.statistics == {"chi_square": 12.5, "success": True}
+
+
+def test_statistics_of_any_kind_come_back(finished):
+    statistics = {
+        "aic": 1.5, "many": np.arange(5.0), "other": np.ones((2, 2)), "flag": False, "count": 3, "none": None,
+        "texts": ["a", "", "µ"], "long": "x" * 100_000, "magnet.field": 2.0, "a/b": 1.0,
+        "nested": {"k": [1, None]}, "amplitude": 1 + 2j,
+    }  # fmt: skip
+    write_fit(finished, FitRecord(**{**vars(repeated()), "statistics": statistics}))
+    (fit,) = read_run(finished).fits
+    assert fit.statistics.keys() == statistics.keys()
+    for name, value in statistics.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(fit.statistics[name], value)
+        else:
+            assert fit.statistics[name] == value
+            assert type(fit.statistics[name]) is type(value)
+
+
+def test_carried_fits_keep_their_axes(partial, path):
+    xarray = pytest.importorskip("xarray")
+    partial.finish("aborted")
+    write_fit(path, repeated())
+    RunWriter.resume(path).finish("aborted")
+    with xarray.open_dataset(path, group="entry/fit_by_field/statistics", engine="h5netcdf") as data:
+        assert data["reduced_chi_square"].dims == ("magnet.field",)
