@@ -42,6 +42,8 @@ class LockInOptions:
     """Harmonic that is detected."""
     coupling: str = "AC"
     """Coupling of the input, "AC" or "DC"."""
+    reference: str = "internal"
+    """"internal": the instrument's own oscillator; "external": rising edges (TTL) at its reference input."""
 
     def __post_init__(self) -> None:
         if self.filter_slope not in (None, 6, 12, 18, 24):
@@ -50,6 +52,8 @@ class LockInOptions:
             raise ArgumentError(f"harmonic: wanted a whole number from 1, got {self.harmonic!r}")
         if self.coupling not in ("AC", "DC"):
             raise ArgumentError(f"coupling: wanted 'AC' or 'DC', got {self.coupling!r}")
+        if self.reference not in ("internal", "external"):
+            raise ArgumentError(f"reference: wanted 'internal' or 'external', got {self.reference!r}")
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,13 @@ class LockInAdapter(RoleAdapter):
         }
 
     def configure(self) -> None:
-        """Forget old errors, take the internal reference, and set what the options say."""
+        """Forget old errors, and set what the options say."""
         device, chosen = self.device, self.chosen
         device.clear()
-        device.use_internal_reference()
+        if chosen.reference == "external":
+            device.use_external_reference()
+        else:
+            device.use_internal_reference()
         device.input_coupling = chosen.coupling
         device.harmonic = chosen.harmonic
         for name in ("sensitivity", "filter_slope", "time_constant"):
@@ -99,11 +106,19 @@ class LockInAdapter(RoleAdapter):
 
     @property
     def frequency(self) -> float:
-        """Control the frequency of the oscillator (Hz, float within the model's range)."""
+        """Control the frequency of the reference (Hz, float within the model's range).
+
+        That of an external reference can only be read; it is 0 where there is none.
+        """
         return float(self.device.frequency)
 
     @frequency.setter
     def frequency(self, value: float) -> None:
+        if self.chosen.reference == "external":
+            raise DeviceError(
+                f"{self.device.name}: wanted {value:g} Hz, but its reference is external; change it "
+                "where the reference comes from, or say reference = 'internal' in the station file"
+            )
         self.device.frequency = value
 
     @property

@@ -140,6 +140,10 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
         """Take the reference from the oscillator."""
         self.write("FMOD1")
 
+    def use_external_reference(self) -> None:
+        """Take the reference from rising edges (TTL) at the reference input."""
+        self.write("FMOD0;RSLP1")
+
     def start_storing(self) -> None:
         """Empty the buffer, and store X and Y from now on until it is full."""
         self.write("DDEF1,0,0;DDEF2,0,0;SEND0;TSTR0;FAST0;REST;STRT")

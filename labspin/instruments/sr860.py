@@ -166,6 +166,10 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
         """Take the reference from the oscillator."""
         self.write("RSRC 0")
 
+    def use_external_reference(self) -> None:
+        """Take the reference from rising edges (TTL) at the reference input."""
+        self.write("RSRC 1;RTRG 1")
+
     def start_capture(self, kind: str, divider: int, count: int) -> None:
         """Capture ``count`` instants of "X", "XY", "RT" or "XYRT" from now on.
 

@@ -46,6 +46,10 @@ class StanfordLockIn(StandardEvents):
     def use_internal_reference(self) -> None:
         """Take the reference from the oscillator."""
 
+    @abstractmethod
+    def use_external_reference(self) -> None:
+        """Take the reference from rising edges (TTL) at the reference input."""
+
     def overloaded(self) -> bool:
         """Return whether a reading since the last question may be wrong by an overload, and forget it."""
         return bool(int(self.values("LIAS?")[0]) & self.overload_bits)

@@ -150,6 +150,7 @@ def test_status_that_clears_itself_is_asked_once():
         ({"harmonic": True}, "harmonic: wanted a whole number from 1"),
         ({"coupling": "ac"}, "coupling: wanted 'AC' or 'DC'"),
         ({"reserve": "Max"}, "reserve: wanted one of"),
+        ({"reference": "extern"}, "reference: wanted 'internal' or 'external'"),
     ],
 )
 def test_options_are_checked(options, match):
