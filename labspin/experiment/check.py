@@ -62,4 +62,8 @@ def checked_plan(procedure: Procedure, bench: Bench) -> CompiledPlan:
     procedure.adapt(bench)
     plan = compile_plan(procedure, bench.actuators)
     plan.check(bench.actuators, procedure.settings())
+    for name, device in bench.instruments.items():
+        together = plan.together(name, procedure.settings())
+        if len(together) > 1 and hasattr(type(device), "check_setpoints"):
+            device.check_setpoints(together)
     return plan

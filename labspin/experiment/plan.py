@@ -145,6 +145,23 @@ class CompiledPlan:
             if name in self.values:
                 actuators[name].check(self.values[name])
 
+    def together(self, instrument: str, settings: Mapping[str, float]) -> dict[str, FloatArray]:
+        """Return what the attributes of ``instrument`` are set to at the same time, as far as it is known.
+
+        Returns
+        -------
+            Attribute -> values at all points, shape (n,), or the one value of a setting, shape ().
+        """
+        prefix = f"{instrument}."
+        found = {name: np.asarray(value) for name, value in settings.items() if name.startswith(prefix)}
+        swept = [name for name in self.values if name.startswith(prefix)]
+        if len(swept) > 1 and isinstance(self._points, Sweep):
+            columns = self._points.columns()
+            found |= {name: columns[name] for name in swept}
+        else:
+            found |= {name: self.values[name] for name in swept}
+        return {name.removeprefix(prefix): values for name, values in found.items()}
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every set-point and coordinate that points of this plan carry."""

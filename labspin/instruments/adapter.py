@@ -11,12 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import pyvisa
+from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
 from labspin.instruments.base import Guarded
 
 __all__ = ["NoOptions", "RoleAdapter"]
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +86,20 @@ class RoleAdapter(ABC):
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
         """Return what the hardware allows: attribute to (least, greatest), in the role's units."""
         return {}
+
+    def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:  # noqa: B027 - most can make all
+        """Refuse set-points that the hardware cannot make together, though each is within its range.
+
+        Parameters
+        ----------
+        setpoints
+            Attribute to values that it has at the same time as the others, shape (n,) or ().
+
+        Raises
+        ------
+        LimitError
+            There are such.
+        """
 
     @classmethod
     def check_address(cls, address: str) -> None:

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import SCPIMixin
 from pymeasure.instruments.srs import SG380
@@ -32,6 +34,8 @@ from labspin.instruments.refusals import ErrorQueue
 from labspin.units import format_quantity
 
 __all__ = ["SG384", "SG384Microwave"]
+
+FloatArray = NDArray[np.float64]
 
 _FREQUENCIES = (950e3, 4.05e9)
 _POWERS = (-110.0, 16.5)
@@ -91,9 +95,9 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
         self.output_enabled = False
 
 
-def greatest_power(frequency: float) -> float:
-    """Return the greatest power of the type-N output at ``frequency`` (Hz), dBm."""
-    return _POWERS[1] - _ROLL_OFF * max(0.0, frequency - _ROLL_OFF_FROM)
+def greatest_power(frequency: FloatArray | float) -> FloatArray:
+    """Return the greatest power of the type-N output at ``frequency`` (Hz), dBm, both of any shape."""
+    return np.asarray(_POWERS[1] - _ROLL_OFF * np.maximum(0.0, np.asarray(frequency) - _ROLL_OFF_FROM))
 
 
 class SG384Microwave(MicrowaveAdapter):
@@ -123,13 +127,27 @@ class SG384Microwave(MicrowaveAdapter):
     def power(self, value: float) -> None:
         power = self._checked("power", value, "dBm")
         if power > greatest_power(_FREQUENCIES[1]):
-            frequency = self.device.frequency
-            if power > greatest_power(frequency):
-                raise LimitError(
-                    f"{self.device.name} power: wanted at most {greatest_power(frequency):.2f} dBm at "
-                    f"{format_quantity(frequency, 'Hz')}, got {value!r}; nothing was sent to the instrument"
-                )
+            self.check_setpoints({"frequency": np.asarray(self.device.frequency), "power": np.asarray(power)})
         self.device.amplitude = power
+
+    def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:
+        """Refuse a power that the output does not reach at its frequency.
+
+        Raises
+        ------
+        LimitError
+            It is greater.
+        """
+        if not {"frequency", "power"} <= setpoints.keys():
+            return
+        frequency, power = np.broadcast_arrays(setpoints["frequency"], setpoints["power"])
+        beyond = power > greatest_power(frequency)
+        if beyond.any():
+            at, wanted = float(frequency[beyond][0]), float(power[beyond][0])
+            raise LimitError(
+                f"{self.device.name} power: wanted at most {greatest_power(at):.2f} dBm at "
+                f"{format_quantity(at, 'Hz')}, got {wanted!r}; nothing was sent to the instrument"
+            )
 
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm) and switches, read back."""

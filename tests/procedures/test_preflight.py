@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from labspin.errors import ConnectionFailedError, LabspinError
-from labspin.experiment import check_plan, estimate
+from labspin.data import Column
+from labspin.errors import ConnectionFailedError, LabspinError, LimitError
+from labspin.experiment import Linear, Procedure, Product, Zip, check_plan, estimate
+from labspin.instruments import MicrowaveSource
 from labspin.procedures import MDMR, T1, MRFMTemperature, PLScan, Rabi, T1Field
 from labspin.station import load_station
 
@@ -45,6 +47,29 @@ def test_what_a_bench_cannot_do_is_said_without_a_connection(procedure, paramete
         check_plan(procedure(**parameters), load_station(INSTRUMENTS / station))
     assert not isinstance(caught.value, ConnectionFailedError)
     assert "\n" not in str(caught.value)
+
+
+class Map(Procedure):
+    roles = {"microwave": MicrowaveSource}  # noqa: RUF012
+    quantities = (Column(name="y"),)
+    sweep = None
+
+    def plan(self):
+        return self.sweep
+
+
+def test_power_and_frequency_that_a_source_makes_each_but_not_together_are_refused(tmp_path):
+    text = (INSTRUMENTS / LAB).read_text(encoding="utf-8")
+    path = tmp_path / "bench.toml"
+    path.write_text(text.replace('["-60 dBm", "10 dBm"]', '["-60 dBm", "16 dBm"]'), encoding="utf-8")
+    station = load_station(path)
+    frequency = Linear("microwave.frequency", "2 GHz", "4 GHz", 5, unit="Hz")
+    procedure = Map()
+    procedure.sweep = Zip(frequency, Linear("microwave.power", 16.0, 10.0, 5, unit="dBm"))
+    assert check_plan(procedure, station).points == 5
+    procedure.sweep = Product(frequency, Linear("microwave.power", 10.0, 16.0, 5, unit="dBm"))
+    with pytest.raises(LimitError, match=r"wanted at most 14\.75 dBm at 3\.5 GHz, got 16"):
+        check_plan(procedure, station)
 
 
 def test_a_time_step_that_is_not_given_is_the_pulse_generators():

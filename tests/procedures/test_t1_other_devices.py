@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SAME = {
     "dark_time_start": "20 us", "dark_time_stop": "2.5 ms", "dark_times": 12, "averages": 2,
     "magnet_field": "-150 G", "microwave_frequency": "2.667 GHz", "microwave_power": "10 dBm",
-    "laser_duration": "300 us", "signal_width": "2 us", "reference_width": "150 us",
+    "laser_duration": "300 us", "signal_width": "2 us", "reference_width": "150 us", "time_step": "2 ns",
     "repetitions": 3_000_000,
 }  # fmt: skip
 
