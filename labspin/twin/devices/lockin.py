@@ -15,7 +15,6 @@ import cmath
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,10 +23,10 @@ from labspin.physics.arguments import FloatArray
 from labspin.twin.devices.lockin_filter import Cascade, noise_bandwidth
 from labspin.twin.message import MessageDevice
 from labspin.twin.sample import ComplexArray
-from labspin.twin.wire import Command, CommandError, Unit, one_argument, parse_number
+from labspin.twin.wire import CommandError, Unit
 from labspin.twin.world import World
 
-__all__ = ["LockInAmplifier", "Raw", "Register", "register_commands", "whole"]
+__all__ = ["LockInAmplifier", "Raw"]
 
 _FINEST_LOOK, _COARSEST_LOOK = 2e-3, 20e-3  # s
 _LOOKS_PER_TIME_CONSTANT = 4
@@ -39,89 +38,6 @@ class Raw(str):
     """An answer of bytes (as Latin-1 text), sent as it is: no terminator follows."""
 
     __slots__ = ()
-
-
-@dataclass
-class Register:
-    """One status register: bits stay set until they are read."""
-
-    value: int = 0
-    enable: int = 0
-
-    def read(self, bit: int | None = None) -> int:
-        """Return and clear the register, or one bit of it."""
-        if bit is None:
-            value, self.value = self.value, 0
-            return value
-        value = (self.value >> bit) & 1
-        self.value &= ~(1 << bit)
-        return value
-
-    @property
-    def raised(self) -> bool:
-        """Whether a bit is set that is enabled."""
-        return bool(self.value & self.enable)
-
-
-def _bit(text: str, bits: int) -> int:
-    bit = round(parse_number(text))
-    if not 0 <= bit < bits:
-        raise CommandError(-222, "Data out of range")
-    return bit
-
-
-def register_commands(query: str, enable: str, name: str, *, bits: int = 8) -> tuple[Command, Command]:
-    """Return the lines of a status register and of its enable register.
-
-    Parameters
-    ----------
-    query
-        Header that reads and clears it, all of it or one bit (``LIAS? 2``).
-    enable
-        Header of its enable register (``LIAE 6``, ``LIAE 2,1``, ``LIAE? 2``).
-    name
-        Key in the device's ``registers``.
-    bits
-        Their number.
-    """
-
-    def read(device: LockInAmplifier, unit: Unit) -> str:
-        device.update_status()
-        bit = _bit(one_argument(unit), bits) if unit.arguments else None
-        return str(device.registers[name].read(bit))
-
-    def read_enable(device: LockInAmplifier, unit: Unit) -> str:
-        value = device.registers[name].enable
-        return str((value >> _bit(one_argument(unit), bits)) & 1 if unit.arguments else value)
-
-    def write_enable(device: LockInAmplifier, unit: Unit) -> None:
-        register = device.registers[name]
-        if len(unit.arguments) == 2:
-            bit, flag = _bit(unit.arguments[0], bits), _bit(unit.arguments[1], 2)
-            register.enable = register.enable & ~(1 << bit) | flag << bit
-            return
-        value = round(parse_number(one_argument(unit)))
-        if not 0 <= value < 1 << bits:
-            raise CommandError(-222, "Data out of range")
-        register.enable = value
-
-    return Command(query, ask=read), Command(enable, read_enable, write_enable)
-
-
-def whole(
-    header: str, field: str, low: int, high: int, *, then: Callable[[Any], None] | None = None
-) -> Command:
-    """Return the line of a setting that is a whole number; ``13.000000`` is one."""
-
-    def write(device: LockInAmplifier, unit: Unit) -> None:
-        value = parse_number(one_argument(unit))
-        if value != round(value) or not low <= value <= high:
-            raise CommandError(-222, "Data out of range")
-        setattr(device.state, field, round(value))
-        if then is not None:
-            then(device)
-
-    return Command(header, lambda device, unit: str(getattr(device.state, field)), write)
 
 
 class LockInAmplifier(MessageDevice):
@@ -147,7 +63,6 @@ class LockInAmplifier(MessageDevice):
     time_constants: ClassVar[tuple[float, ...]]
 
     def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
-        self.registers: dict[str, Register] = {}
         self.saturated = False  # a stray voltage overloads the input (a fault)
         self.largest_input = self.present_input = 0.0  # V peak, since the last `update_status` and now
         self.largest_output = 0.0  # V rms

@@ -28,16 +28,15 @@ from typing import ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.devices.lockin import LockInAmplifier, Register
 from labspin.twin.devices.sr830_tables import RATES, RESERVES, SENSITIVITIES, TIME_CONSTANTS
 from labspin.twin.devices.sr830_tables import shortest_time_constant as shortest
+from labspin.twin.devices.stanford_lockin import StanfordLockIn
 from labspin.twin.sample import ComplexArray
 from labspin.twin.wire import CommandError, Dialect
 
 __all__ = ["SR830", "Settings", "packed"]
 
 INPUT, OUTPUT, UNLOCK, RANGE, TIME_CONSTANT, TRIGGER = 1, 4, 8, 16, 32, 64  # bits of LIAS
-EXECUTION_ERROR, COMMAND_ERROR, POWER_ON = 16, 32, 128  # bits of *ESR
 POINTS = 16383
 TRIGGERED_RATE = 14  # index of SRAT
 GREATEST_FREQUENCY = 102e3  # Hz
@@ -84,29 +83,20 @@ class Settings:
     power_on_clear: int = 1
 
 
-class SR830(LockInAmplifier):
-    """SR830; see `LockInAmplifier` for its ports.
-
-    Options
-    -------
-    serial, firmware
-        As in its identity.
-    input_noise
-        White noise of the input, V/√Hz.
-    """
+class SR830(StanfordLockIn):
+    """SR830; see `LockInAmplifier` for its ports, `StanfordLockIn` for its options."""
 
     options: ClassVar = {"serial": "12345", "firmware": "1.07", "input_noise": 6e-9}
     dialect: ClassVar = Dialect(paths=False, attached_arguments=True)
-    terminator: ClassVar = b"\n"
     separator: ClassVar = "\n"
     time_constants: ClassVar = TIME_CONSTANTS
+    sensitivities: ClassVar = SENSITIVITIES
     state: Settings
 
     def power_on(self) -> None:
         """Wake up: standard settings, but the oscillator was last left at its least."""
         self._kept: dict[int, Settings] = {}
-        self.registers = {"event": Register(POWER_ON), "lia": Register(), "error": Register()}
-        self._request_enable = 0
+        super().power_on()
         self._begin(Settings(amplitude=0.004))
 
     def reset(self) -> None:
@@ -126,31 +116,12 @@ class SR830(LockInAmplifier):
         """Maker, model, serial number, firmware."""
         return f"Stanford_Research_Systems,SR830,s/n{self._options['serial']},ver{self._options['firmware']} "
 
-    def report(self, error: CommandError) -> None:
-        """Set the bit of the error: this instrument has no error queue."""
-        self.registers["event"].value |= EXECUTION_ERROR if error.code <= -200 else COMMAND_ERROR
-
     # -- settings ----------------------------------------------------------------------------------------
-
-    @property
-    def own_frequency(self) -> float:
-        """Frequency of the oscillator, Hz."""
-        return self.state.frequency
-
-    @property
-    def amplitude(self) -> float:
-        """Amplitude of the oscillator, V rms."""
-        return self.state.amplitude
 
     @property
     def external(self) -> bool:
         """Whether the reference comes from outside."""
         return self.state.source == 0
-
-    @property
-    def full_scale(self) -> float:
-        """Sensitivity, V rms."""
-        return SENSITIVITIES[self.state.sensitivity]
 
     @property
     def connected(self) -> bool:
@@ -202,13 +173,10 @@ class SR830(LockInAmplifier):
         value = INPUT * overloaded_input | OUTPUT * overloaded_output | UNLOCK * self.unlocked
         self.registers["lia"].value |= value
 
-    def status_byte(self) -> int:
-        """Return the serial poll status byte."""
-        self.update_status()
-        raised = [self.registers[name].raised for name in ("error", "lia", "event")]
-        value = (0 if self.storing else 1) | 2 | 4 * raised[0] | 8 * raised[1] | 32 * raised[2]
-        value |= 16 if self.next_transmission is not None else 0
-        return value | (64 if value & self._request_enable else 0)
+    @property
+    def at_rest(self) -> int:
+        """Bits of the status byte that say that no scan and no command is under way."""
+        return (0 if self.storing else 1) | 2
 
     def keep(self, location: int) -> None:
         """Keep the settings (SSET)."""

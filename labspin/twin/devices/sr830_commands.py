@@ -8,26 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.devices.lockin import Raw, register_commands, whole
+from labspin.twin.devices.lockin import Raw
 from labspin.twin.devices.sr830 import GREATEST_FREQUENCY, SR830, packed
+from labspin.twin.devices.stanford_lockin import arguments, integer, status_commands, whole
 from labspin.twin.wire import Command, CommandError, Table, Unit, ask, do, number, one_argument, parse_number
 
 __all__ = ["SR830", "TABLE", "five_digits"]
 
 _SNAPPED = ("x", "y", "r", "theta")
-
-
-def _whole(text: str, low: int, high: int) -> int:
-    value = parse_number(text)
-    if value != round(value) or not low <= value <= high:
-        raise CommandError(-222, "Data out of range")
-    return round(value)
-
-
-def _arguments(unit: Unit, fewest: int, most: int) -> tuple[str, ...]:
-    if not fewest <= len(unit.arguments) <= most:
-        raise CommandError(-109, "Missing parameter")
-    return unit.arguments
 
 
 def _text(value: float) -> str:
@@ -61,14 +49,14 @@ def five_digits(value: float) -> float:
 
 
 def _set_harmonic(device: SR830, unit: Unit) -> None:
-    wanted = _whole(one_argument(unit), 1, 19999)
+    wanted = integer(one_argument(unit), 1, 19999)
     greatest = math.floor(GREATEST_FREQUENCY / device.reference) if device.reference else 19999
     device.state.harmonic = min(wanted, greatest)
     device.rerange()
 
 
 def _set_source(device: SR830, unit: Unit) -> None:
-    device.state.source = _whole(one_argument(unit), 0, 1)
+    device.state.source = integer(one_argument(unit), 0, 1)
     device.retune()
 
 
@@ -76,7 +64,7 @@ def _set_source(device: SR830, unit: Unit) -> None:
 
 
 def _set_time_constant(device: SR830, unit: Unit) -> None:
-    wanted = _whole(one_argument(unit), 0, 19)
+    wanted = integer(one_argument(unit), 0, 19)
     if not device.shortest() <= wanted <= device.longest():
         raise CommandError(-221, "Settings conflict")
     device.state.time_constant = wanted
@@ -84,40 +72,43 @@ def _set_time_constant(device: SR830, unit: Unit) -> None:
 
 
 def _set_synchronous(device: SR830, unit: Unit) -> None:
-    wanted = _whole(one_argument(unit), 0, 1)
+    wanted = integer(one_argument(unit), 0, 1)
     device.state.synchronous = wanted if device.detection_frequency < 200 else 0
 
 
 def _display(device: SR830, unit: Unit) -> str:
-    channel = _whole(one_argument(unit), 1, 2)
+    channel = integer(one_argument(unit), 1, 2)
     return "{},{}".format(*device.state.displays[channel - 1])
 
 
 def _set_display(device: SR830, unit: Unit) -> None:
-    channel, which, ratio = _arguments(unit, 3, 3)
-    device.state.displays[_whole(channel, 1, 2) - 1] = (_whole(which, 0, 4), _whole(ratio, 0, 2))
+    channel, which, ratio = arguments(unit, 3, 3)
+    device.state.displays[integer(channel, 1, 2) - 1] = (
+        integer(which, 0, 4),
+        integer(ratio, 0, 2),
+    )
 
 
 def _front(device: SR830, unit: Unit) -> str:
-    return str(device.state.fronts[_whole(one_argument(unit), 1, 2) - 1])
+    return str(device.state.fronts[integer(one_argument(unit), 1, 2) - 1])
 
 
 def _set_front(device: SR830, unit: Unit) -> None:
-    channel, which = _arguments(unit, 2, 2)
-    device.state.fronts[_whole(channel, 1, 2) - 1] = _whole(which, 0, 1)
+    channel, which = arguments(unit, 2, 2)
+    device.state.fronts[integer(channel, 1, 2) - 1] = integer(which, 0, 1)
 
 
 def _offset(device: SR830, unit: Unit) -> str:
-    which = _whole(one_argument(unit), 1, 3) - 1
+    which = integer(one_argument(unit), 1, 3) - 1
     return f"{_text(device.state.offsets[which])},{device.state.expands[which]}"
 
 
 def _set_offset(device: SR830, unit: Unit) -> None:
-    which, percent, expand = _arguments(unit, 3, 3)
-    index, value = _whole(which, 1, 3) - 1, parse_number(percent)
+    which, percent, expand = arguments(unit, 3, 3)
+    index, value = integer(which, 1, 3) - 1, parse_number(percent)
     if not -105 <= value <= 105:
         raise CommandError(-222, "Data out of range")
-    device.state.expands[index] = _whole(expand, 0, 2)
+    device.state.expands[index] = integer(expand, 0, 2)
     device.state.offsets[index] = round(value, 2)
     device.rerange()
 
@@ -126,12 +117,12 @@ def _set_offset(device: SR830, unit: Unit) -> None:
 
 
 def _auxiliary(device: SR830, unit: Unit) -> str:
-    return f"{device.state.auxiliary[_whole(one_argument(unit), 1, 4) - 1]:.3f}"
+    return f"{device.state.auxiliary[integer(one_argument(unit), 1, 4) - 1]:.3f}"
 
 
 def _set_auxiliary(device: SR830, unit: Unit) -> None:
-    which, volts = _arguments(unit, 2, 2)
-    output, value = _whole(which, 1, 4), parse_number(volts)
+    which, volts = arguments(unit, 2, 2)
+    output, value = integer(which, 1, 4), parse_number(volts)
     if not -10.5 <= value <= 10.5:
         raise CommandError(-222, "Data out of range")
     device.state.auxiliary[output - 1] = round(value, 3)
@@ -139,19 +130,19 @@ def _set_auxiliary(device: SR830, unit: Unit) -> None:
 
 
 def _open_input(device: SR830, unit: Unit) -> str:
-    _whole(one_argument(unit), 1, 4)
+    integer(one_argument(unit), 1, 4)
     return "0"
 
 
 def _at(low: int, high: int, method: Callable[[SR830, int], None]) -> Callable[[SR830, Unit], None]:
-    return lambda device, unit: method(device, _whole(one_argument(unit), low, high))
+    return lambda device, unit: method(device, integer(one_argument(unit), low, high))
 
 
 # -- data --------------------------------------------------------------------------------------------------
 
 
 def _output(device: SR830, unit: Unit) -> str:
-    return _text(device.now()[_SNAPPED[_whole(one_argument(unit), 1, 4) - 1]])
+    return _text(device.now()[_SNAPPED[integer(one_argument(unit), 1, 4) - 1]])
 
 
 def _shown(device: SR830, channel: int) -> str:
@@ -160,8 +151,8 @@ def _shown(device: SR830, channel: int) -> str:
 
 def _snap(device: SR830, unit: Unit) -> str:
     found, answers = device.now(), []
-    for argument in _arguments(unit, 2, 6):
-        which = _whole(argument, 1, 11)
+    for argument in arguments(unit, 2, 6):
+        which = integer(argument, 1, 11)
         if which <= 4:
             answers.append(_text(found[_SNAPPED[which - 1]]))
         elif which <= 8:
@@ -172,8 +163,8 @@ def _snap(device: SR830, unit: Unit) -> str:
 
 
 def _trace(device: SR830, unit: Unit) -> FloatArray:
-    channel, first, count = _arguments(unit, 3, 3)
-    return device.stored(_whole(channel, 1, 2), _whole(first, 0, 16383), _whole(count, 1, 16383))
+    channel, first, count = arguments(unit, 3, 3)
+    return device.stored(integer(channel, 1, 2), integer(first, 0, 16383), integer(count, 1, 16383))
 
 
 def _trace_text(device: SR830, unit: Unit) -> str:
@@ -186,21 +177,6 @@ def _trace_floats(device: SR830, unit: Unit) -> str:
 
 def _trace_words(device: SR830, unit: Unit) -> str:
     return Raw(packed(_trace(device, unit)).decode("latin-1"))
-
-
-def _status_byte(device: SR830, unit: Unit) -> str:
-    value = device.status_byte()
-    return str((value >> _whole(one_argument(unit), 0, 7)) & 1 if unit.arguments else value)
-
-
-def _request(device: SR830, unit: Unit) -> None:
-    device._request_enable = _whole(one_argument(unit), 0, 255)
-
-
-def _clear(device: SR830) -> None:
-    device.update_status()  # what was noticed before is forgotten too
-    for register in device.registers.values():
-        register.value = 0
 
 
 def _reference_commands() -> list[Command]:
@@ -253,7 +229,7 @@ def _storage_commands() -> list[Command]:
         do("REST", SR830.clear_buffer),
         whole("FAST", "fast", 0, 2),
         Command("OUTP", ask=_output),
-        Command("OUTR", ask=lambda device, unit: _shown(device, _whole(one_argument(unit), 1, 2))),
+        Command("OUTR", ask=lambda device, unit: _shown(device, integer(one_argument(unit), 1, 2))),
         Command("SNAP", ask=_snap),
         ask("SPTS", lambda device: str(device.points)),
         Command("TRCA", ask=_trace_text),
@@ -271,15 +247,8 @@ def _interface_commands() -> list[Command]:
         whole("LOCL", "local", 0, 2),
         Command("SSET", do=_at(1, 9, SR830.keep)),
         Command("RSET", do=_at(1, 9, SR830.recall)),
-        ask("*IDN?", lambda device: device.identity),
-        do("*RST", SR830.reset),
-        do("*CLS", _clear),
         whole("*PSC", "power_on_clear", 0, 1),
-        Command("*STB", ask=_status_byte),
-        Command("*SRE", lambda device, unit: str(device._request_enable), _request),
-        *register_commands("*ESR", "*ESE", "event"),
-        *register_commands("LIAS", "LIAE", "lia"),
-        *register_commands("ERRS", "ERRE", "error"),
+        *status_commands(lia_bits=8),
     ]
 
 

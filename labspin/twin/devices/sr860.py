@@ -29,7 +29,7 @@ from typing import ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.devices.lockin import LockInAmplifier, Register
+from labspin.twin.devices.stanford_lockin import StanfordLockIn
 from labspin.twin.sample import ComplexArray
 from labspin.twin.wire import CommandError, Dialect
 
@@ -48,7 +48,6 @@ INPUT_RANGES: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
 """V peak, by the index of ``IRNG``."""
 
 CHANNEL_1, CHANNEL_2, UNLOCK, RANGE, TRIGGER = 1, 2, 8, 16, 128  # bits of LIAS
-INPUT_QUEUE, EXECUTION_ERROR, COMMAND_ERROR, POWER_ON = 2, 16, 32, 128  # bits of *ESR
 GREATEST_FREQUENCY = 500e3  # Hz
 LEAST_AMPLITUDE = 1e-9  # V
 _GREATEST_RATE = 1.25e6  # samples a second
@@ -103,27 +102,18 @@ class Settings:
     capture_divider: int = 0  # power of two
 
 
-class SR860(LockInAmplifier):
-    """SR860; see `LockInAmplifier` for its ports.
-
-    Options
-    -------
-    serial, firmware
-        As in its identity.
-    input_noise
-        White noise of the input, V/√Hz.
-    """
+class SR860(StanfordLockIn):
+    """SR860; see `LockInAmplifier` for its ports, `StanfordLockIn` for its options."""
 
     options: ClassVar = {"serial": "003456", "firmware": "V1.51", "input_noise": 2.5e-9}
     dialect: ClassVar = Dialect(paths=False)
-    terminator: ClassVar = b"\n"
     time_constants: ClassVar = TIME_CONSTANTS
+    sensitivities: ClassVar = SENSITIVITIES
     state: Settings
 
     def power_on(self) -> None:
         """Wake up: as after ``*RST``, but the oscillator was last left at 1 kHz."""
-        self.registers = {"event": Register(POWER_ON), "lia": Register(), "error": Register()}
-        self.request_enable = 0
+        super().power_on()
         self._begin(Settings(frequency=1e3))
 
     def reset(self) -> None:
@@ -140,21 +130,7 @@ class SR860(LockInAmplifier):
         """Maker, model, serial number, firmware."""
         return f"Stanford_Research_Systems,SR860,{self._options['serial']},{self._options['firmware']}"
 
-    def report(self, error: CommandError) -> None:
-        """Set the bit of the error: this instrument has no error queue."""
-        self.registers["event"].value |= EXECUTION_ERROR if error.code <= -200 else COMMAND_ERROR
-
     # -- settings ----------------------------------------------------------------------------------------
-
-    @property
-    def own_frequency(self) -> float:
-        """Frequency of the oscillator, Hz."""
-        return self.state.frequency
-
-    @property
-    def amplitude(self) -> float:
-        """Amplitude of the oscillator, V rms."""
-        return self.state.amplitude
 
     @property
     def external(self) -> bool:
@@ -165,11 +141,6 @@ class SR860(LockInAmplifier):
     def connected(self) -> bool:
         """Whether the input looks at the detector: nothing is connected to the current input."""
         return self.state.signal == 0
-
-    @property
-    def full_scale(self) -> float:
-        """Sensitivity, V rms."""
-        return SENSITIVITIES[self.state.sensitivity]
 
     @property
     def input_limit(self) -> float:
@@ -193,14 +164,6 @@ class SR860(LockInAmplifier):
         """Return 0 (weak) to 4 (overload) for the last input (ILVL)."""
         size = max(self.present_input, 1e-300) / self.input_limit
         return 4 if size > 1 else max(0, 3 + math.ceil(math.log10(size) * 2))
-
-    def status_byte(self) -> int:
-        """Return the serial poll status byte."""
-        self.update_status()
-        raised = [self.registers[name].raised for name in ("error", "lia", "event")]
-        value = 4 * raised[0] | 8 * raised[1] | 32 * raised[2]
-        value |= 16 if self.next_transmission is not None else 0
-        return value | (64 if value & self.request_enable else 0)
 
     def automatic_phase(self) -> None:
         """Turn the reference so that θ is zero (APHS)."""

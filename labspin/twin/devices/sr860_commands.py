@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from labspin.twin.devices.lockin import Raw, register_commands, whole
+from labspin.twin.devices.lockin import Raw
 from labspin.twin.devices.sr860 import (
     GREATEST_FREQUENCY,
     LEAST_AMPLITUDE,
@@ -13,6 +13,7 @@ from labspin.twin.devices.sr860 import (
     SR860,
     TIME_CONSTANTS,
 )
+from labspin.twin.devices.stanford_lockin import arguments, status_commands, whole
 from labspin.twin.wire import Command, CommandError, Table, Unit, ask, do, number, one_argument, parse_number
 
 __all__ = ["SR860", "TABLE", "six_digits"]
@@ -23,12 +24,6 @@ _PARAMETERS = (
 )  # fmt: skip
 _MOST_BLOCK, _MOST_LENGTH = 64, 4096  # kB
 _DIVIDERS = 20
-
-
-def _arguments(unit: Unit, fewest: int, most: int) -> tuple[str, ...]:
-    if not fewest <= len(unit.arguments) <= most:
-        raise CommandError(-109, "Missing parameter")
-    return unit.arguments
 
 
 def _word(text: str, words: Sequence[str]) -> int:
@@ -72,7 +67,7 @@ def _indexed(
     """Return the line of one setting of several (``COFP 0, 12.5``, ``COFP? X``)."""
 
     def write(device: SR860, unit: Unit) -> None:
-        which, value = _arguments(unit, 2, 2)
+        which, value = arguments(unit, 2, 2)
         place = _word(which, places)
         getattr(device.state, name)[place] = read(value)
         if then is not None:
@@ -160,7 +155,7 @@ def _output(device: SR860, unit: Unit) -> str:
 
 
 def _snap(device: SR860, unit: Unit) -> str:
-    return ",".join(_text(_reading(device, _word(word, _PARAMETERS))) for word in _arguments(unit, 2, 3))
+    return ",".join(_text(_reading(device, _word(word, _PARAMETERS))) for word in arguments(unit, 2, 3))
 
 
 def _snap_channels(device: SR860) -> str:
@@ -182,7 +177,7 @@ def _set_length(device: SR860, unit: Unit) -> None:
 
 
 def _start(device: SR860, unit: Unit) -> None:
-    mode, trigger = _arguments(unit, 2, 2)
+    mode, trigger = arguments(unit, 2, 2)
     device.start_capture(
         _word(mode, ("ONEshot", "CONTinuous")), _word(trigger, ("IMMediate", "TRIGstart", "SAMPpertrig"))
     )
@@ -204,32 +199,12 @@ def _value(device: SR860, unit: Unit) -> str:
 
 
 def _block(device: SR860, unit: Unit) -> str:
-    offset, length = _arguments(unit, 2, 2)
+    offset, length = arguments(unit, 2, 2)
     _stopped(device)
     start = round(_within(0, _MOST_LENGTH)(offset))
     size = round(_within(1, min(_MOST_BLOCK, device.state.capture_length))(length))
     data = device.captured(size, start)
     return Raw(f"#{len(str(len(data)))}{len(data)}" + data.decode("latin-1"))
-
-
-# -- status ------------------------------------------------------------------------------------------------
-
-
-def _status_byte(device: SR860, unit: Unit) -> str:
-    value = device.status_byte()
-    if not unit.arguments:
-        return str(value)
-    return str((value >> round(_within(0, 7)(one_argument(unit)))) & 1)
-
-
-def _request(device: SR860, unit: Unit) -> None:
-    device.request_enable = round(_within(0, 255)(one_argument(unit)))
-
-
-def _clear(device: SR860) -> None:
-    device.update_status()  # what was noticed before is forgotten too
-    for register in device.registers.values():
-        register.value = 0
 
 
 def _reference_commands() -> list[Command]:
@@ -327,19 +302,12 @@ def _capture_commands() -> list[Command]:
 
 def _interface_commands() -> list[Command]:
     return [
-        ask("*IDN?", lambda device: device.identity),
         ask("*TST?", lambda device: "0"),
         Command("*OPC", lambda device, unit: "1", lambda device, unit: None),
-        do("*RST", SR860.reset),
-        do("*CLS", _clear),
         do("*TRG", SR860.trigger),
         do("TRIG", SR860.trigger),
         _choice("OVRM", "override", ("OFF", "ON")),
-        Command("*STB", ask=_status_byte),
-        Command("*SRE", lambda device, unit: str(device.request_enable), _request),
-        *register_commands("*ESR", "*ESE", "event"),
-        *register_commands("LIAS", "LIAE", "lia", bits=16),
-        *register_commands("ERRS", "ERRE", "error"),
+        *status_commands(lia_bits=16),
         ask("CUROVLDSTAT", lambda device: str(device.present_overloads())),
     ]
 
