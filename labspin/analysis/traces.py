@@ -3,12 +3,13 @@
 A run is a grid or a list of points. Along the dimension that the recipe calls x lies a trace; every other
 dimension makes more traces, except those that only repeat the measurement, whose points are pooled into
 one trace (a repeated x is as good a point as any). A quantity that is an array at each point is one trace
-a point.
+a point. All traces of a run make a `Stack`, of which each can be had by itself.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from labspin.analysis.recipes import Recipe
 from labspin.errors import FitError
 from labspin.units import format_quantity, parse_quantity
 
-__all__ = ["REPEATS", "Trace", "traces_of"]
+__all__ = ["REPEATS", "Stack", "Trace", "stack_of", "traces_lie_along", "traces_of"]
 
 REPEATS = frozenset({"repeat", "repetition", "average"})
 """Dimensions that repeat a measurement."""
@@ -45,8 +46,53 @@ class Trace:
     label: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """All traces of a run, or of a part of it.
+
+    Attributes
+    ----------
+    x
+        Shape (n,) where all traces share it, else (N, n).
+    y, sigma, keep
+        Shape (N, n); sigma may be None; ``keep`` says which points the recipe selects.
+    names
+        Name and unit of x, name and unit of y.
+    labels
+        What tells the traces apart.
+    """
+
+    x: FloatArray
+    y: NDArray[Any]
+    sigma: NDArray[Any] | None
+    keep: NDArray[np.bool_]
+    names: tuple[str, str, str, str]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def trace(self, number: int) -> Trace:
+        """Return one trace, without the points that are not selected."""
+        chosen = self.keep[number]
+        x = self.x if self.x.ndim == 1 else self.x[number]
+        errors = None if self.sigma is None else self.sigma[number][chosen]
+        return Trace(x[chosen], self.y[number][chosen], errors, *self.names, self.labels[number])
+
+
 def traces_of(run: Any, recipe: Recipe) -> list[Trace]:
-    """Return the traces of ``run`` (a `labspin.data.Run`) that ``recipe`` asks for.
+    """Return the traces of ``run`` that ``recipe`` asks for, each by itself; see `stack_of`."""
+    stack = stack_of(run, recipe)
+    return [stack.trace(number) for number in range(len(stack))]
+
+
+def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
+    """Return all traces of ``run`` (a `labspin.data.Run`) that ``recipe`` asks for.
+
+    Parameters
+    ----------
+    first
+        Number of the first point, where the run is a part of a list.
 
     Raises
     ------
@@ -62,14 +108,39 @@ def traces_of(run: Any, recipe: Recipe) -> list[Trace]:
     sigma = _sigma(recipe, y_expression, arrays)
     keep = _selected(recipe, arrays, units)
     x, y, sigma, keep = _aligned(x, y, sigma, keep)
-    names = _names(recipe, x_expression, y_expression, units)
-    along = _along(dimensions, x_expression, x.ndim)
-    found = []
-    for place, label in _places(run, dimensions, along, x.shape):
-        chosen = keep[place].ravel()
-        errors = None if sigma is None else sigma[place].ravel()[chosen]
-        found.append(Trace(x[place].ravel()[chosen], y[place].ravel()[chosen], errors, *names, label))
-    return found
+    along = sorted(_along(dimensions, x_expression, x.ndim))
+    others = [axis for axis in range(x.ndim) if axis not in along]
+    shared = all(x.shape[axis] == 1 or x.strides[axis] == 0 for axis in others)
+    order, count = (*others, *along), math.prod(x.shape[axis] for axis in others)
+
+    def stacked(values: NDArray[Any]) -> NDArray[Any]:
+        return values.transpose(order).reshape(count, -1)
+
+    one = tuple(0 if axis in others else slice(None) for axis in range(x.ndim))
+    return Stack(
+        x=x[one].ravel() if shared and count else stacked(x),
+        y=stacked(y),
+        sigma=None if sigma is None else stacked(sigma),
+        keep=stacked(keep),
+        names=_names(recipe, x_expression, y_expression, units),
+        labels=tuple(_labels(run, others, x.shape, first)),
+    )
+
+
+def traces_lie_along(run: Any, recipe: Recipe) -> int | None:
+    """Return an axis of the points that tells traces apart, by which a run can be cut; None: there is none.
+
+    It is the longest; only the layout of ``run`` is looked at.
+    """
+    layout = run.header.layout
+    used = {*Expression(recipe.x).names, *Expression(recipe.y).names}
+    named = [axis.name for axis in layout.dimensions]
+    arrays = [c for c in layout.columns if c.shape and (c.name in used or {a.name for a in c.axes} & used)]
+    if not named:
+        return 0 if arrays else None
+    along = _along(named, Expression(recipe.x), len(named) + (1 if arrays else 0))
+    free = [axis for axis in range(len(named)) if axis not in along]
+    return max(free, key=lambda axis: len(layout.dimensions[axis]), default=None)
 
 
 def _along(dimensions: list[str], x: Expression, ndim: int) -> list[int]:
@@ -184,22 +255,15 @@ def _unit(expression: Expression, units: Mapping[str, str]) -> str:
     return found.pop() or "1" if linear and len(found) == 1 else "1"
 
 
-def _places(
-    run: Any, dimensions: list[str], along: list[int], shape: tuple[int, ...]
-) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Yield the index of each trace on the grid and what tells it from the others."""
-    others = [axis for axis in range(len(shape)) if axis not in along]
-    layout = run.header.layout
-    for position in itertools.product(*(range(shape[axis]) for axis in others)):
-        place: list[Any] = [slice(None)] * len(shape)
-        words = []
-        for axis, index in zip(others, position, strict=True):
-            place[axis] = index
-            if axis < len(layout.dimensions):
-                dimension = layout.dimensions[axis]
-                words.append(
-                    f"{dimension.name} {format_quantity(float(dimension.values[index]), dimension.unit)}"
-                )
-            else:
-                words.append(f"point {index}")
-        yield tuple(place), ", ".join(words)
+def _labels(run: Any, others: list[int], shape: tuple[int, ...], first: int) -> Iterator[str]:
+    """Yield what tells each trace from the others."""
+    dimensions = run.header.layout.dimensions
+    words = []
+    for axis in others:
+        if axis < len(dimensions):
+            name, unit, values = dimensions[axis].name, dimensions[axis].unit, dimensions[axis].values
+            words.append([f"{name} {format_quantity(float(value), unit)}" for value in values])
+        else:
+            words.append([f"point {first + index}" for index in range(shape[axis])])
+    for parts in itertools.product(*words):
+        yield ", ".join(parts)

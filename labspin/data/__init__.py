@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labspin.data.reader import RunSummary, list_runs, open, read_run  # noqa: A004
     from labspin.data.recovery import recover
     from labspin.data.run import Event, Points, Run
+    from labspin.data.run_file import RunFile, open_parts
     from labspin.data.schema import Column, Dimension, Layout, RunHeader
     from labspin.data.writer import RunWriter
 
@@ -34,6 +35,7 @@ _LAZY = {
     "Points": "run",
     "Postscript": "postscript",
     "Run": "run",
+    "RunFile": "run_file",
     "RunHeader": "schema",
     "RunSummary": "reader",
     "RunWriter": "writer",
@@ -42,6 +44,7 @@ _LAZY = {
     "list_foreign": "foreign",
     "list_runs": "reader",
     "open": "reader",
+    "open_parts": "run_file",
     "read_foreign": "foreign",
     "read_run": "reader",
     "recover": "recovery",
@@ -61,6 +64,7 @@ __all__ = [
     "Points",
     "Postscript",
     "Run",
+    "RunFile",
     "RunHeader",
     "RunSummary",
     "RunWriter",
@@ -69,6 +73,7 @@ __all__ = [
     "list_foreign",
     "list_runs",
     "open",
+    "open_parts",
     "read_foreign",
     "read_run",
     "recover",

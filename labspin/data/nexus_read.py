@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +35,16 @@ from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.data.seal import check_seal, probe, read_seal
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
-__all__ = ["count_points", "facts_of", "open_run_file", "raw_digest", "read_run_file", "read_summary"]
+__all__ = [
+    "count_points",
+    "facts_of",
+    "fit_names",
+    "open_run_file",
+    "raw_digest",
+    "read_frame",
+    "read_run_file",
+    "read_summary",
+]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
@@ -130,38 +140,43 @@ def read_run_file(path: Path, *, trusted: bool = False) -> Run:
 
 
 def _read_entry(path: Path, entry: h5py.Group) -> Run:
+    run = read_frame(path, entry)
+    data = get_group(entry, "data")
+    columns = {column.name: _read_column(data, run, column) for column in run.header.layout.columns}
+    fits = tuple(read_fit_group(get_group(entry, FIT_PREFIX + name), name) for name in fit_names(entry))
+    return replace(run, columns=columns, fits=fits)
+
+
+def read_frame(path: Path, entry: h5py.Group) -> Run:
+    """Return the run without its columns and fits."""
     own = get_group(entry, "labspin")
     header = header_from_plain(path, get_json(own, "header"))
-    points = _read_points(path, entry, header)
     # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
-    status = _status(own)
+    attributes = get_attributes(own)
+    status = _status(attributes)
     snapshot = get_json(own, "snapshot_after")
     if snapshot is not None and not isinstance(snapshot, dict):
         raise DamagedFileError(f"{path}: the snapshot after the run is not a table")
-    run = Run(
+    return Run(
         path=path,
         header=header,
         status="dead" if status == "running" else status,
-        points=points,
+        points=_read_points(path, entry, header),
         columns={},
         events=_read_events(entry),
-        fits=tuple(
-            read_fit_group(get_group(entry, name), name.removeprefix(FIT_PREFIX))
-            for name in entry
-            if name.startswith(FIT_PREFIX)
-        ),
-        ended=str(own.attrs["ended"]) or None,
+        ended=str(attributes["ended"]) or None,
         snapshot_after=snapshot,
         sources=(path,),
     )
-    data = get_group(entry, "data")
-    columns = {column.name: _read_column(data, run, column) for column in header.layout.columns}
-    object.__setattr__(run, "columns", columns)
-    return run
 
 
-def _status(own: h5py.Group) -> Status:
-    status = own.attrs["status"]
+def fit_names(entry: h5py.Group) -> list[str]:
+    """Return the names of the fits in the entry of a run."""
+    return [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]
+
+
+def _status(attributes: dict[str, Any]) -> Status:
+    status = attributes["status"]
     if status not in STATUSES:
         raise DamagedFileError(f"the status {status!r} is not known")
     return cast("Status", status)
@@ -216,7 +231,7 @@ def facts_of(file: h5py.File) -> dict[str, Any]:
     entry = get_group(file, "entry")
     attributes = get_attributes(get_group(entry, "labspin"))
     facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
-    return facts | {"fits": [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]}
+    return facts | {"fits": fit_names(entry)}
 
 
 def count_points(path: Path) -> tuple[str, int]:

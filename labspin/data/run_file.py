@@ -1,0 +1,140 @@
+"""A finished run file held open, of which only what is asked for is read.
+
+So a run that is larger than the memory is worked on part by part, and whether a fit is there already is found
+out without reading the data at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.fits import FitRecord
+from labspin.data.nexus import get_dataset, get_group, get_json
+from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
+from labspin.data.nexus_read import fit_names, open_run_file, raw_digest, read_frame
+from labspin.data.run import Points, Run
+from labspin.data.schema import Column, Layout
+from labspin.errors import DamagedFileError
+
+__all__ = ["RunFile", "open_parts"]
+
+
+@contextlib.contextmanager
+def open_parts(path: Path | str) -> Iterator[RunFile]:
+    """Hold a finished run file open, to read parts of it.
+
+    Raises
+    ------
+    RunFileError
+        It is not there, not a run, or damaged; errors while reading come here too.
+    """
+    with open_run_file(Path(path)) as file:
+        yield RunFile(Path(path), file)
+
+
+class RunFile:
+    """A finished run file; made by `open_parts`."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self._entry = get_group(file, "entry")
+
+    @functools.cached_property
+    def frame(self) -> Run:
+        """The run without its columns and fits."""
+        return read_frame(self.path, self._entry)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Digest of the header and of all that was measured; fits do not change it."""
+        return raw_digest(self._file, self.path).hex()
+
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        """Return name and recipe of each fit in the file."""
+        found = {}
+        for name in fit_names(self._entry):
+            recipe = get_json(get_group(get_group(self._entry, FIT_PREFIX + name), "recipe"), "data")
+            found[name] = recipe if isinstance(recipe, dict) else {}
+        return found
+
+    def fit(self, name: str) -> FitRecord:
+        """Read one fit."""
+        return read_fit_group(get_group(self._entry, FIT_PREFIX + name), name)
+
+    def part(
+        self, axis: int = 0, start: int = 0, stop: int | None = None, *, names: Collection[str] | None = None
+    ) -> Run:
+        """Read the part of the run between two places of one of its axes, as a run without fits.
+
+        Parameters
+        ----------
+        axis
+            Of the grid; 0 for a list of points.
+        start, stop
+            As of a slice.
+        names
+            Columns to read; None, or one that there is not: all.
+        """
+        frame = self.frame
+        taken = slice(*slice(start, stop).indices(frame.shape[axis]))
+        layout = frame.header.layout
+        kept = _kept(layout, names)
+        points, rows = _cut_points(frame, axis, taken)
+        if layout.is_grid:
+            cut = tuple(
+                replace(dimension, values=dimension.values[taken]) if number == axis else dimension
+                for number, dimension in enumerate(layout.dimensions)
+            )
+            layout = replace(layout, dimensions=cut, columns=kept, size=None)
+        else:
+            layout = replace(layout, columns=kept, size=taken.stop - taken.start)
+        signal = frame.header.signal if frame.header.signal in {column.name for column in kept} else ""
+        columns = {column.name: self._rows(column, axis, taken, rows) for column in kept}
+        header = replace(frame.header, layout=layout, signal=signal)
+        return replace(frame, header=header, points=points, columns=columns)
+
+    def _rows(self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+        dataset = h5py.Dataset(get_dataset(get_group(self._entry, "data"), column.name))
+        if dataset.shape != self.frame.shape + column.shape:
+            raise DamagedFileError(f"{self.path}: {column.name!r} has the shape {dataset.shape}")
+        source = dataset.asstr() if column.dtype == "str" else dataset
+        values = np.asarray(source[(slice(None),) * axis + (taken,)])
+        flat = values.reshape(-1, *column.shape)
+        flat = flat if rows is None else flat[rows]
+        return flat.astype(np.int64) if column.dtype == "int64" else flat
+
+
+def _kept(layout: Layout, names: Collection[str] | None) -> tuple[Column, ...]:
+    kept = tuple(column for column in layout.columns if names is None or column.name in names)
+    known = {column.name for column in layout.columns} | {axis.name for axis in layout.dimensions}
+    known |= {axis.name for column in layout.columns for axis in column.axes}
+    usable = any(column.role == "quantity" for column in kept) and known.issuperset(names or ())
+    return kept if usable else layout.columns
+
+
+def _cut_points(frame: Run, axis: int, taken: slice) -> tuple[Points, NDArray[np.int64] | None]:
+    """Return the points of a part, numbered within it, and their places in it; None: all, in order."""
+    shape = list(frame.shape)
+    shape[axis] = taken.stop - taken.start
+    size, index = math.prod(shape), frame.points.index
+    complete = index.size == math.prod(frame.shape)
+    if complete and np.array_equal(index, np.arange(index.size)):
+        time = frame.points.time.reshape(frame.shape)[(slice(None),) * axis + (taken,)].ravel()
+        return Points(index=np.arange(size), time=time), None
+    places = list(np.unravel_index(index, frame.shape))
+    inside = (places[axis] >= taken.start) & (places[axis] < taken.stop)
+    places = [place[inside] for place in places]
+    places[axis] = places[axis] - taken.start
+    own = np.ravel_multi_index(tuple(places), tuple(shape)).astype(np.int64)
+    return Points(index=own, time=frame.points.time[inside]), own
