@@ -32,11 +32,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.errors import ArgumentError, DeviceError, IdentityError, InstrumentError, LimitError
-from labspin.instruments.adapter import RoleAdapter
+from labspin.errors import ArgumentError, IdentityError, InstrumentError, LimitError
 from labspin.instruments.daqmx import GatedCount, Task
-from labspin.instruments.limits import check_limits
+from labspin.instruments.limits import check_limits, check_whole
 from labspin.instruments.ni_device import NIDevice, check_device
+from labspin.instruments.photon_counter import PhotonCounterAdapter
 
 __all__ = ["Gate", "NICounter", "NICounterOptions", "NICounters"]
 
@@ -213,10 +213,10 @@ def _check_terminal(name: str, terminal: Any) -> None:
         raise ArgumentError(f"{name}: wanted a terminal such as 'PFI8', got {terminal!r}")
 
 
-class NICounter(RoleAdapter):
+class NICounter(PhotonCounterAdapter):
     """Counters of a device as a `PhotonCounter`."""
 
-    role = "PhotonCounter"
+    example = '{{ pl = "PFI8", {} = "PFI9" }}'
     driver: ClassVar[type] = NICounters
     options: ClassVar[type] = NICounterOptions
     device: NICounters
@@ -241,24 +241,29 @@ class NICounter(RoleAdapter):
         """Get the number of gates after one trigger (dimensionless, int: one for two counters)."""
         return len(self.device.description["counters"]) // 2
 
-    def check(
-        self,
-        gates: Sequence[tuple[float, float]],
-        *,
-        triggers: int,
-        detectors: Sequence[str] | None = None,
-    ) -> None:
-        """Refuse what `arm` would refuse; sets nothing up."""
-        self._wanted(gates, triggers, detectors)
+    @property
+    def detectors(self) -> Mapping[str, str]:
+        """Get the terminal of every detector by its name (dimensionless, mapping to words as "PFI8")."""
+        return self.chosen.detectors
+
+    @property
+    def usual_input(self) -> str:
+        """Get the terminal that a gate watches unless told otherwise (dimensionless, str as "PFI8")."""
+        return next(iter(self.chosen.detectors.values()))
 
     def _wanted(
         self, gates: Sequence[tuple[float, float]], triggers: int, detectors: Sequence[str] | None
     ) -> tuple[tuple[Gate, ...], int]:
         """Return gates and triggers as they will be armed, if they can be."""
-        number = check_limits(f"{self.device.name} triggers", triggers, *_TRIGGERS)
-        if number != round(number):
-            raise LimitError(f"{self.device.name} triggers: wanted a whole number, got {triggers!r}")
-        return self._gates(gates, detectors), round(number)
+        number = check_whole(f"{self.device.name} triggers", triggers, *_TRIGGERS)
+        if not 1 <= len(gates) <= self.max_gates:
+            raise LimitError(
+                f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(gates)}; measure the "
+                "others in a second count or with a device that has more counters"
+            )
+        watched = self._watched(gates, detectors)
+        made = tuple(self._gate(gate, terminal) for gate, terminal in zip(gates, watched, strict=True))
+        return made, number
 
     def arm(
         self,
@@ -289,34 +294,12 @@ class NICounter(RoleAdapter):
         self.device.start()
         self._armed = wanted, triggers
 
-    def _gates(
-        self, gates: Sequence[tuple[float, float]], detectors: Sequence[str] | None
-    ) -> tuple[Gate, ...]:
-        usual = next(iter(self.chosen.detectors))
-        names = [usual] * len(gates) if detectors is None else list(detectors)
-        if not 1 <= len(gates) <= self.max_gates:
-            raise LimitError(
-                f"{self.device.name}: wanted 1 to {self.max_gates} gates, got {len(gates)}; measure the "
-                "others in a second count or with a device that has more counters"
-            )
-        if len(names) != len(gates):
-            raise LimitError(
-                f"{self.device.name}: wanted a detector for each gate, got {names} for {len(gates)} gates"
-            )
-        return tuple(self._gate(gate, name) for gate, name in zip(gates, names, strict=True))
-
-    def _gate(self, gate: tuple[float, float], detector: str) -> Gate:
-        if detector not in self.chosen.detectors:
-            raise LimitError(
-                f"{self.device.name}: there is no detector {detector!r}, only "
-                f"{', '.join(self.chosen.detectors)}; name its terminal in the station file, such as "
-                f'options = {{ detectors = {{ pl = "PFI8", {detector} = "PFI9" }} }}'
-            )
+    def _gate(self, gate: tuple[float, float], terminal: str) -> Gate:
         tick, name = 1 / self.device.timebase, self.device.name
         longest = (_MOST_TICKS - _LEAST_TICKS) * tick
         delay = check_limits(f"{name} gate delay", gate[0], 0.0, longest, "s")
         width = check_limits(f"{name} gate width", gate[1], _LEAST_TICKS * tick, longest, "s")
-        return Gate(self.chosen.detectors[detector], round(delay / tick), round(width / tick))
+        return Gate(terminal, round(delay / tick), round(width / tick))
 
     def is_done(self) -> bool:
         """Return whether all triggers of the armed count have come."""
@@ -331,10 +314,7 @@ class NICounter(RoleAdapter):
             The count is not finished.
         """
         if not self.is_done():
-            raise DeviceError(
-                f"{self.device.name}: wanted the counts of a finished count, but it is not finished; wait "
-                "until is_done() is true"
-            )
+            raise self._unfinished()
         return np.array(self.device.totals(), dtype=np.int64)
 
     def stop(self) -> None:

@@ -37,9 +37,9 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
-from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
 from labspin.instruments.limits import check_limits
+from labspin.instruments.photon_counter import PhotonCounterAdapter
 from labspin.instruments.properties import choice, quantity, whole_number
 
 __all__ = ["SR400", "GatedCounter", "SR400Counter", "SR400Options", "nearest_gate_time"]
@@ -309,10 +309,10 @@ class SR400Options:
                 )
 
 
-class SR400Counter(RoleAdapter):
+class SR400Counter(PhotonCounterAdapter):
     """The SR400 as a `PhotonCounter` of one detector, in one or two gates."""
 
-    role = "PhotonCounter"
+    example = "{{ pl = 1, {} = 2 }}"
     driver: ClassVar[type] = SR400
     options: ClassVar[type] = SR400Options
     device: SR400
@@ -347,14 +347,15 @@ class SR400Counter(RoleAdapter):
             )
         return assigned
 
-    def _input_of(self, detector: str) -> int:
-        known = self.chosen.detectors or {"pl": self.chosen.input}
-        if detector not in known:
-            raise LimitError(
-                f"{self.device.name}: there is no detector {detector!r}, only {', '.join(known)}; name it in "
-                f"the station file, such as options = {{ detectors = {{ pl = 1, {detector} = 2 }} }}"
-            )
-        return known[detector]
+    @property
+    def detectors(self) -> Mapping[str, int]:
+        """Get the input of every detector by its name (dimensionless, mapping to 1 or 2)."""
+        return self.chosen.detectors or {"pl": self.chosen.input}
+
+    @property
+    def usual_input(self) -> int:
+        """Get the input that a gate watches unless told otherwise (dimensionless, int: 1 or 2)."""
+        return self.chosen.input
 
     def configure(self) -> None:
         """Stop counting; set inputs, discriminators, trigger and one period of counted triggers."""
@@ -374,27 +375,12 @@ class SR400Counter(RoleAdapter):
             counter.discriminator_slope = chosen.discriminator_slope
         self._armed = None
 
-    def check(
-        self,
-        gates: Sequence[tuple[float, float]],
-        *,
-        triggers: int,
-        detectors: Sequence[str] | None = None,
-    ) -> None:
-        """Refuse what `arm` would refuse; sends nothing."""
-        self._wanted(gates, triggers, detectors)
-
     def _wanted(
         self, gates: Sequence[tuple[float, float]], triggers: int, detectors: Sequence[str] | None
     ) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
         """Return gates and inputs as they will be armed, if they can be."""
         wanted = tuple((float(delay), float(width)) for delay, width in gates)
-        names = [None] * len(wanted) if detectors is None else list(detectors)
-        if len(names) != len(wanted):
-            raise LimitError(
-                f"{self.device.name}: wanted a detector for each gate, got {names} for {len(wanted)} gates"
-            )
-        inputs = tuple(self.chosen.input if name is None else self._input_of(name) for name in names)
+        inputs = tuple(self._watched(wanted, detectors))
         self._assigned(inputs)
         for delay, width in wanted:
             check_limits(f"{self.device.name} gate delay", delay, *_DELAYS, "s")
@@ -453,10 +439,7 @@ class SR400Counter(RoleAdapter):
         """
         found = [self.device.count(name) for name, _ in self._counting]
         if not found or min(found) < 0:
-            raise DeviceError(
-                f"{self.device.name}: wanted the counts of a finished count, but it is not finished; wait "
-                "until is_done() is true"
-            )
+            raise self._unfinished()
         overflowed = self.device.overflowed() or max(found) >= _LARGEST_COUNT
         self._unread = False
         if overflowed:
