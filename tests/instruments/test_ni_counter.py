@@ -142,7 +142,7 @@ def test_counts_of_an_unfinished_count_are_refused():
         ([(0, 1e-6)], {"triggers": 1}, "counter triggers: wanted 2 "),
         ([(0, 1e-6)], {"triggers": 200_000_000}, "counter triggers"),
         ([(0, 1e-6)], {"triggers": 10.5}, "wanted a whole number, got 10.5"),
-        ([(0, 1e-6)], {"detectors": ["dark"]}, "no detector 'dark', only pl; name its terminal"),
+        ([(0, 1e-6)], {"detectors": ["dark"]}, "no detector 'dark', only pl; name it in the station file"),
         ([(0, 1e-6)], {"detectors": ["pl", "pl"]}, "wanted a detector for each gate"),
     ],
 )
