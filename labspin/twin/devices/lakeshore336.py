@@ -18,6 +18,7 @@ from labspin.twin.devices.lakeshore_controller import (
     TemperatureController,
     controller_lines,
     heater_line,
+    ports_of,
     reading_line,
 )
 from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument, parse_number
@@ -25,7 +26,6 @@ from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument, 
 __all__ = ["LakeShore336"]
 
 _INPUTS = ("A", "B", "C", "D")
-_UNITS = {1: "K", 2: "C", 3: "sensor"}
 _CURRENTS = {1: 0.707, 2: 1.0, 3: 1.141, 4: 1.732}  # A, of HTRSET
 _RESISTANCES = {1: 25.0, 2: 50.0}  # ohm
 _PARTS = {0: 0.0, 1: 0.01, 2: 0.1, 3: 1.0}  # of full power, by range
@@ -51,24 +51,19 @@ class LakeShore336(TemperatureController):
         Output that heats the sample.
     """
 
-    ports: ClassVar = {
-        "setpoint": "signal", "limit": "signal", "heater": "signal", **dict.fromkeys(_INPUTS, "quantity"),
-    }  # fmt: skip
+    ports: ClassVar = ports_of(_INPUTS)
     default_wiring: ClassVar = {
         **TemperatureController.default_wiring, "A": "temperature", "B": "sample_temperature",
     }  # fmt: skip
     options: ClassVar = {"loop": 1, "serial": "LSA12AB/#######", "firmware": "2.9"}
+    model: ClassVar = "MODEL336"
+    units: ClassVar = {1: "K", 2: "C", 3: "sensor"}
     inputs: ClassVar = _INPUTS
     outputs: ClassVar = ("1", "2", "3", "4")
     closed_modes: ClassVar = frozenset({1, 2})
     open_mode: ClassVar = 3
     open_input: ClassVar = 1
     state: State
-
-    @property
-    def true_identity(self) -> str:
-        """Maker, model, serial number, firmware."""
-        return f"LSCI,MODEL336,{self._options['serial']},{self._options['firmware']}"
 
     def factory_settings(self) -> State:
         """Return the settings of a new instrument."""
@@ -92,17 +87,9 @@ class LakeShore336(TemperatureController):
         ohm, limit, own, _ = self.state.heater[output]
         return part * float(_CURRENTS.get(limit, own)) ** 2 * _RESISTANCES[ohm]
 
-    def unit_of(self, key: str) -> str:
-        """Return the preferred unit of an input."""
-        return _UNITS[self.state.kind[key][4]]
-
     def control_input(self, output: str) -> str:
         """Return the input that an output regulates."""
         return ("", *_INPUTS)[self.state.mode[output][1]]
-
-    def shows_power(self, output: str) -> bool:
-        """Return whether percents of an output are of its power."""
-        return bool(self.state.heater[output][3] == 2)
 
 
 def _celsius(device: TemperatureController, kelvin: float | None) -> str:

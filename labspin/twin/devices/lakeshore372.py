@@ -20,6 +20,7 @@ from labspin.twin.devices.lakeshore_controller import (
     TemperatureController,
     controller_lines,
     heater_line,
+    ports_of,
     reading_line,
     sensor_resistance,
 )
@@ -52,25 +53,20 @@ class LakeShore372(TemperatureController):
         Output that heats the sample.
     """
 
-    ports: ClassVar = {
-        "setpoint": "signal", "limit": "signal", "heater": "signal", **dict.fromkeys(_INPUTS, "quantity"),
-    }  # fmt: skip
+    ports: ClassVar = ports_of(_INPUTS)
     default_wiring: ClassVar = {
         **TemperatureController.default_wiring,
         "A": "temperature", "1": "temperature", "2": "sample_temperature",
     }  # fmt: skip
     options: ClassVar = {"loop": 0, "serial": "LSA12XY", "firmware": "1.7"}
+    model: ClassVar = "MODEL372"
+    units: ClassVar = {1: "K", 2: "sensor"}
     inputs: ClassVar = _INPUTS
     outputs: ClassVar = ("0", "1", "2")
     closed_modes: ClassVar = frozenset({3, 5})
     open_mode: ClassVar = 2
     open_input: ClassVar = _OPEN
     state: State
-
-    @property
-    def true_identity(self) -> str:
-        """Maker, model, serial number, firmware."""
-        return f"LSCI,MODEL372,{self._options['serial']},{self._options['firmware']}"
 
     def factory_settings(self) -> State:
         """Return the settings of a new instrument."""
@@ -94,18 +90,10 @@ class LakeShore372(TemperatureController):
         ohm = float(self.state.heater[output][0])
         return min(_CURRENTS[index] ** 2 * ohm, _COMPLIANCE**2 / ohm)
 
-    def unit_of(self, key: str) -> str:
-        """Return the preferred unit of an input."""
-        return "K" if self.state.kind[key][5] == 1 else "sensor"
-
     def control_input(self, output: str) -> str:
         """Return the input that an output regulates."""
         key = str(self.state.mode[output][1])
         return "" if key == "0" else key
-
-    def shows_power(self, output: str) -> bool:
-        """Return whether percents of an output are of its power."""
-        return bool(self.state.heater[output][3] == 2)
 
     def ranged(self, output: str) -> None:
         """Follow ``RANGE``, whose values are fewer at the outputs 1 and 2."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ __all__ = [
     "TemperatureController",
     "controller_lines",
     "heater_line",
+    "ports_of",
     "reading_line",
     "sensor_resistance",
 ]
@@ -49,6 +50,14 @@ def _sensor_temperature(ohm: float) -> float:
     if ohm <= 1.001 * _RESISTANCE:
         return 1e4  # hotter than anything that is regulated
     return _TEMPERATURE / math.log(ohm / _RESISTANCE) ** 4
+
+
+def ports_of(inputs: Sequence[str]) -> dict[str, str]:
+    """Return the ports of a controller: what it drives, and a thermometer an input."""
+    return {
+        **dict.fromkeys(("setpoint", "limit", "heater"), "signal"),
+        **dict.fromkeys(inputs, "quantity"),
+    }
 
 
 @dataclass
@@ -84,12 +93,19 @@ class TemperatureController(MessageDevice):
     }
     dialect: ClassVar = DIALECT
     terminator: ClassVar = b"\r\n"
+    model: ClassVar[str]
+    units: ClassVar[Mapping[int, str]]  # "K", "C" or "sensor", by the last value of INTYPE
     inputs: ClassVar[tuple[str, ...]]
     outputs: ClassVar[tuple[str, ...]]
     closed_modes: ClassVar[frozenset[int]]
     open_mode: ClassVar[int]
     open_input: ClassVar[int]  # what RDGST? says of an input with nothing connected
     state: ControllerState
+
+    @property
+    def true_identity(self) -> str:
+        """Maker, model, serial number, firmware."""
+        return f"LSCI,{self.model},{self._options['serial']},{self._options['firmware']}"
 
     def power_on(self) -> None:
         """Wake up with every heater off, and with the settings of the factory."""
@@ -110,17 +126,17 @@ class TemperatureController(MessageDevice):
     def full_power(self, output: str) -> float:
         """Return the power of an output at its range, W."""
 
-    @abstractmethod
     def unit_of(self, key: str) -> str:
         """Return the preferred unit of an input: "K", "C" or "sensor"."""
+        return self.units[self.state.kind[key][-1]]
 
     @abstractmethod
     def control_input(self, output: str) -> str:
         """Return the input that an output regulates; "" is none."""
 
-    @abstractmethod
     def shows_power(self, output: str) -> bool:
         """Return whether percents of an output are of its power, not of its current."""
+        return bool(self.state.heater[output][3] == 2)
 
     # -- inputs ------------------------------------------------------------------------------------------
 
