@@ -10,6 +10,8 @@ Quirks, from the *Model 372 AC Resistance Bridge and Temperature Controller user
   the analog output, which are only on or off.
 - The control input "A" is a second bridge, always read; inputs 1 to 16 are read one after another by the
   scanner, and a loop on one of them is only as fast as the scan.
+- An input that the scanner is not at shows what was last read there: with autoscan on, as old as a round.
+  The role refuses one that the scanner never comes to.
 - An input without a sensor still reads; only ``RDGST?`` tells, and is asked with every temperature.
 - Set-points are in the preferred unit of the input, which the role wants to be kelvin.
 """
@@ -23,7 +25,7 @@ from typing import Any, ClassVar
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
-from labspin.errors import ArgumentError
+from labspin.errors import ArgumentError, InstrumentError
 from labspin.instruments.lakeshore_controller import (
     ControllerAdapter,
     HeaterOutput,
@@ -31,6 +33,7 @@ from labspin.instruments.lakeshore_controller import (
     TemperatureInput,
     ramp,
 )
+from labspin.instruments.limits import one_of
 from labspin.instruments.properties import choice, quantities
 
 __all__ = ["RANGES", "LakeShore372", "LakeShore372Controller", "LakeShore372Options", "SampleHeater"]
@@ -100,6 +103,24 @@ class LakeShore372(LakeShoreController):
         """Get the outputs with a loop by number (dimensionless, mapping of 0)."""
         return {0: self.sample_heater}
 
+    @property
+    def scanner(self) -> tuple[str, bool]:
+        """Get the input at which the scanner is, and whether it goes on (dimensionless, str and bool)."""
+        at, automatic = self.values("SCAN?", cast=int)
+        return str(at), bool(automatic)
+
+    def scan(self, name: str, *, automatic: bool = False) -> None:
+        """Let the scanner go to the input called ``name``, to stay there, or to go on to the others.
+
+        Raises
+        ------
+        LimitError
+            The scanner has no such input.
+        """
+        one_of(f"{self.name} scanner")(name, _INPUTS[1:])
+        self.write(f"SCAN {name},{int(automatic)}")
+        self.check_set_errors()
+
     def safe(self) -> None:
         """Switch every heater off, warm-up and still included."""
         for output in (0, 1, 2):
@@ -131,8 +152,27 @@ class LakeShore372Controller(ControllerAdapter):
     options: ClassVar[type] = LakeShore372Options
     chosen: LakeShore372Options
 
+    device: LakeShore372
     unit_place = 5
     off = 0.0
+
+    def configure(self) -> None:
+        """Close the loop on the input, in kelvin, without a ramp of its own; moves no output.
+
+        Raises
+        ------
+        InstrumentError
+            The scanner stays at another input, or the input is in another unit.
+        """
+        if self.chosen.input != _INPUTS[0]:
+            at, automatic = self.device.scanner
+            if not automatic and at != self.chosen.input:
+                raise InstrumentError(
+                    f"{self.device.name}: wanted input {self.chosen.input} to be read, but the scanner stays "
+                    f"at input {at}; choose the input, or autoscan, at the front panel (Scan), then connect "
+                    "again"
+                )
+        super().configure()
 
     @staticmethod
     def _output_of(options: Any) -> int:

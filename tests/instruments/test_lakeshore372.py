@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
 
 from labspin.clock import SimulatedClock
-from labspin.errors import ArgumentError, DeviceError, LimitError
+from labspin.errors import ArgumentError, DeviceError, InstrumentError, LimitError
 from labspin.instruments.lakeshore372 import LakeShore372, LakeShore372Controller, LakeShore372Options
 from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
@@ -130,4 +131,76 @@ def test_an_input_without_a_sensor_says_so():
     bridge = simulated()
     with pytest.raises(DeviceError, match="input 7, but it reports status 16"):
         bridge.inputs["7"].temperature()
-    assert bridge.inputs["2"].temperature() == pytest.approx(bridge.world.reading("sample_temperature"))
+
+
+def test_the_scanner_is_sent_to_an_input():
+    with expected_protocol(LakeShore372, [("SCAN 5,1", None), OK, ("SCAN?", "05,1")]) as bridge:
+        bridge.scan("5", automatic=True)
+        assert bridge.scanner == ("5", True)
+    with (
+        expected_protocol(LakeShore372, []) as bridge,
+        pytest.raises(LimitError, match="scanner: wanted one"),
+    ):
+        bridge.scan("A")
+
+
+def test_an_input_is_read_where_the_scanner_is_after_its_pause():
+    bridge = simulated()
+    two = bridge.inputs["2"]
+    with pytest.raises(DeviceError, match="input 2, but it reports status 16"):
+        two.temperature()
+    bridge.scan("2")
+    bridge.clock.sleep(2.9)
+    assert two.status == 16
+    bridge.clock.sleep(0.2)
+    assert two.temperature() == pytest.approx(bridge.world.reading("sample_temperature"))
+
+
+def test_an_input_that_the_scanner_has_left_shows_what_was_last_read():
+    bridge = simulated()
+    before = bridge.inputs["1"].temperature()
+    bridge.scan("2")
+    bridge.write("OUTMODE 0,2,A,0,0,0,5;MOUT 0,100;RANGE 0,5")
+    bridge.clock.sleep(300.0)
+    assert bridge.inputs["1"].temperature() == before
+    assert bridge.inputs["A"].temperature() > 2 * before
+    bridge.scan("1")
+    bridge.clock.sleep(3.1)
+    assert bridge.inputs["1"].temperature() == bridge.inputs["A"].temperature()
+
+
+def test_autoscan_goes_round_the_inputs_that_are_enabled():
+    bridge = simulated()
+    for number in range(1, 17):
+        bridge.write(f"INSET {number},{int(number in (1, 2, 9))},5,3,21,1")
+    bridge.scan("2", automatic=True)
+    seen = []
+    for _ in range(6):
+        seen.append(bridge.scanner[0])
+        bridge.clock.sleep(8.0)
+    assert seen == ["2", "9", "1", "2", "9", "1"]
+    bridge.write("OUTMODE 0,2,A,0,0,0,5;MOUT 0,100;RANGE 0,5")  # at the beginning of the stop at 2
+    read = []
+    for _ in range(24):
+        read.append(bridge.inputs["1"].temperature())
+        bridge.clock.sleep(1.0)
+    steps = np.nonzero(np.diff(read))[0]
+    assert steps.min() >= 16 + 2  # neither at 2 and 9, nor in the pause
+    assert steps.max() == 22
+
+
+def test_what_was_read_while_nobody_asked_is_there():
+    bridge = simulated()
+    bridge.scan("1", automatic=True)
+    bridge.clock.sleep(1000.0)
+    assert bridge.inputs["2"].temperature() == pytest.approx(0.02, rel=1e-3)
+
+
+def test_a_loop_on_an_input_that_is_never_read_is_refused():
+    bridge = simulated()
+    cryostat = LakeShore372Controller(bridge, LakeShore372Options(input="2"))
+    with pytest.raises(InstrumentError, match="input 2 to be read, but the scanner stays at input 1; choose"):
+        cryostat.configure()
+    bridge.scan("1", automatic=True)
+    cryostat.configure()
+    assert cryostat.output.control_input == "2"

@@ -4,9 +4,11 @@ Commands after the *Model 372 AC Resistance Bridge and Temperature Controller us
 revision 1.7), chapter 6, as QCoDeS's ``LakeshoreModel372`` uses them: inputs 1 to 16 and the control input
 A; outputs 0 (sample heater, 31.6 µA to 100 mA), 1 (warm-up) and 2 (analog or still); output 0 where none is
 given; ramps of 0.001 to 100 K/min; defaults P 10, I 20 s, D 0, heater off, sample heater on input A.
-Assumed: a heater of 100 Ω; that percents are of the current; settings of inputs. The scanner is not
-simulated: every input reads at once. For the control loop see
-`labspin.twin.devices.lakeshore_controller`.
+It wakes up with the scanner at input 1 (``SCAN``); inputs 2 to 16 are read when the scanner comes there, see
+`labspin.twin.devices.lakeshore372_scanner`. The control input A has a bridge of its own.
+Assumed: a heater of 100 Ω; that percents are of the current; settings of inputs; that an input at which the
+scanner has not been yet reads like one without a sensor. A loop on a scanned input is as fast as on one that
+is read all the time. For the control loop see `labspin.twin.devices.lakeshore_controller`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from labspin.twin.devices.lakeshore import Column, keyed, plain, real, scientific, whole
+from labspin.twin.devices.lakeshore372_scanner import Scanner, Stop
 from labspin.twin.devices.lakeshore_controller import (
     ControllerState,
     TemperatureController,
@@ -24,7 +27,7 @@ from labspin.twin.devices.lakeshore_controller import (
     reading_line,
     sensor_resistance,
 )
-from labspin.twin.wire import CommandError, Table
+from labspin.twin.wire import Command, CommandError, Table, Unit
 
 __all__ = ["LakeShore372"]
 
@@ -82,6 +85,41 @@ class LakeShore372(TemperatureController):
             state.setup[key] = (1, 10, 3, 21, 1)
         return state
 
+    def power_on(self) -> None:
+        """Wake up with every heater off, the settings of the factory, and the scanner at input 1."""
+        self._scanner = Scanner(self.world.clock.now(), "1")
+        super().power_on()
+
+    def _stop(self, key: str) -> Stop:
+        _, dwell, pause, _, _ = self.state.setup[key]
+        return Stop(key, float(pause), float(dwell))
+
+    def rescan(self) -> None:
+        """Follow ``SCAN``: go to an input, and with autoscan on from there to the others that are enabled."""
+        first, automatic = self.state.scan
+        numbers = [(first + step - 1) % len(_NUMBERED) + 1 for step in range(1, len(_NUMBERED))]
+        others = [self._stop(str(number)) for number in numbers if self.state.setup[str(number)][0]]
+        now = self.world.clock.now()
+        self._scanner.look(now, super().temperature)
+        self._scanner.go(now, self._stop(str(first)), others, automatic=bool(automatic))
+
+    def reset_input(self, key: str) -> None:
+        """Follow ``INSET``: a round that is under way begins anew at the present input."""
+        self.state.scan = (int(self._scanner.present(self.world.clock.now())), self.state.scan[1])
+        if self.state.scan[1]:
+            self.rescan()
+
+    def temperature(self, key: str) -> float | None:
+        """Return the temperature that an input shows, K; None if nothing is connected or was ever read."""
+        if key not in _NUMBERED:
+            return super().temperature(key)
+        return self._scanner.look(self.world.clock.now(), super().temperature).get(key)
+
+    def _execute(self, message: str) -> bytes:
+        if self._scanner.goes_round:
+            self._scanner.look(self.world.clock.now(), super().temperature)
+        return super()._execute(message)
+
     def full_power(self, output: str) -> float:
         """Return the power of an output at its range, W."""
         index = self.state.range[output][0]
@@ -118,6 +156,15 @@ _OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs, "default": "0"
 _INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
 _MODES = [whole(0, 6), Column(_input_word, str), whole(0, 1), whole(0, 1), whole(0, 1), whole(1, 255)]
 
+_SCAN = plain("SCAN", "scan", [whole(1, 16), whole(0, 1)], then=LakeShore372.rescan)
+
+
+def _scanned(device: LakeShore372, call: Unit) -> str:
+    if call.arguments:
+        raise CommandError(-108, "Parameter not allowed")
+    return f"{device._scanner.present(device.world.clock.now())},{device.state.scan[1]}"
+
+
 LakeShore372.table = Table(
     [
         *controller_lines(
@@ -135,7 +182,7 @@ LakeShore372.table = Table(
         keyed("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(1, 22), whole(0, 1),
                                  whole(1, 2)], **_INPUT),
         keyed("INSET", "setup", [whole(0, 1), whole(1, 200), whole(3, 200), whole(0, 59), whole(1, 2)],
-              **_INPUT),
-        plain("SCAN", "scan", [whole(1, 16), whole(0, 1)]),
+              then=LakeShore372.reset_input, **_INPUT),
+        Command("SCAN", _scanned, _SCAN.do),
     ]
 )  # fmt: skip
