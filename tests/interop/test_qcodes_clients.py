@@ -229,6 +229,9 @@ def test_lakeshore372_regulates_the_cryostat(served, client):
     assert bridge.ch01.temperature() == pytest.approx(0.25, rel=0.02)
     time.sleep(1.0)
     assert bridge.ch01.temperature() == pytest.approx(0.25, abs=1e-3)
+    assert bridge.ch02.sensor_status() == "R. OVER"  # the scanner has not been there yet
+    bridge.write("SCAN 2,0")
+    time.sleep(0.1)
     assert bridge.ch02.temperature() == pytest.approx(bench.world.reading("sample_temperature"), rel=1e-3)
     assert (bridge.ch01.enabled(), bridge.ch01.dwell(), bridge.ch01.units()) == (True, 10, "kelvin")
     assert bridge.ch01.sensor_status() == "OK"
