@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.derived import propagated, slope
 from labspin.analysis.expression import Expression
 from labspin.analysis.fit import fit_trace
 from labspin.analysis.jobs import FileResult
@@ -208,24 +209,11 @@ def _sigma(
             f"recipe {recipe.name}: sigma = 'fit' wants a fitted parameter in y, got {recipe.y!r}; "
             f"those of the fit before are {', '.join(varied)} (a derived one is written out)"
         )
-    gradient = np.stack([_slope(y, varied[place], columns, covariance[:, place, place]) for place in used])
+    gradient = np.stack([slope(y, varied[place], columns, covariance[:, place, place]) for place in used])
     part = covariance[:, used][:, :, used]
-
-    def size(slopes: FloatArray) -> FloatArray:
-        variance: FloatArray = np.einsum("in,nij,jn->n", slopes, part, slopes)
-        return np.sqrt(np.where(variance > 0, variance, np.nan))
-
     if np.iscomplexobj(gradient):
-        return np.asarray(size(gradient.real) + 1j * size(gradient.imag))
-    return size(gradient)
-
-
-def _slope(y: Expression, name: str, columns: Mapping[str, AnyArray], variance: FloatArray) -> AnyArray:
-    """Return ∂y/∂name at each point, by central differences of one thousandth of a standard error."""
-    centre = columns[name]
-    step = 1e-3 * np.sqrt(np.where(variance > 0, variance, np.nan))
-    above, below = (y.value({**columns, name: centre + sign * step}) for sign in (1, -1))
-    return np.asarray((above - below) / (2 * step))
+        return np.asarray(propagated(gradient.real, part) + 1j * propagated(gradient.imag, part))
+    return propagated(gradient, part)
 
 
 def _kept(

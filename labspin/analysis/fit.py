@@ -18,14 +18,18 @@ from labspin.analysis.model import FitModel
 from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes import Recipe, default_recipe, load_recipe
-from labspin.analysis.traces import Trace, traces_of
+from labspin.analysis.traces import Stack, Trace, stack_of
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
+    from labspin.analysis.stack_fit import StackFit
     from labspin.data import Run
 
-__all__ = ["fit_foreign", "fit_run", "fit_runs", "fit_trace", "write_outcomes"]
+__all__ = ["fit_apart", "fit_foreign", "fit_run", "fit_runs", "fit_together", "fit_trace", "write_outcomes"]
+
+MANY = 16
+"""Traces from which the batch engine pays; fewer are fitted by lmfit, one by one."""
 
 
 def fit_run(
@@ -60,15 +64,18 @@ def fit_run(
         raise RecipeError(
             f"recipe {chosen.name}: goes over the fits of many runs, got one run; use fit_chain"
         )
-    fitted = _fitter(chosen)
     source = "" if path is None else str(path)
+    stack = stack_of(opened, chosen)
+    together = fit_together(stack, chosen)
     outcomes = [
-        fitted(trace).with_changes(
+        outcome.with_changes(
             source=source,
-            label=", ".join(word for word in (opened.header.label, trace.label) if word),
+            label=", ".join(word for word in (opened.header.label, outcome.label) if word),
             recipe=f"{chosen.name} {chosen.version}".strip(),
         )
-        for trace in traces_of(opened, chosen)
+        for outcome in (
+            fit_apart(stack, chosen) if together is None else map(together.outcome, range(len(stack)))
+        )
     ]
     if write:
         write_outcomes(source, outcomes, chosen)
@@ -143,6 +150,33 @@ def fit_foreign(
 def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
     """Fit one trace by a recipe; the errors are those of `fit_run`."""
     return _fitter(recipe)(trace)
+
+
+def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
+    """Fit traces one by one."""
+    fitted = _fitter(recipe)
+    labels = stack.labels
+    return [fitted(stack.trace(k)).with_changes(label=labels[k]) for k in range(len(stack))]
+
+
+def fit_together(stack: Stack, recipe: Recipe) -> StackFit | None:
+    """Fit traces at once where they are many and the batch engine takes them; otherwise return None."""
+    if len(stack) < MANY or recipe.model == "thermal_spectrum":
+        return None
+    from labspin.analysis.stack_fit import fit_stack, suits_batch
+
+    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    if not suits_batch(stack, model, recipe):
+        return None
+    units = model.units(stack.names[1], stack.names[3])
+    return fit_stack(
+        stack,
+        model,
+        recipe,
+        start=_values(recipe, units, recipe.start),
+        fixed=_values(recipe, units, recipe.fixed),
+        bounds=_pairs(recipe, units),
+    )
 
 
 def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe | None = None) -> None:

@@ -1,32 +1,32 @@
 """One file of many: fitted, or found to be fitted already, in a form that travels between processes.
 
-A fit is known by a fingerprint of all that it depends on: the measured points, the recipe, the file of a
-lab's own model and the version of labspin. It is stored with the fit; where it is found again, nothing is
-repeated. Copying or renaming a run, or adding other fits to it, does not change its fingerprint.
+A fit is known by a fingerprint of all that it depends on: the header and the measured points as they are
+stored, the recipe, the file of a lab's own model and the version of labspin. It is stored with the fit; where
+it is found again, nothing is repeated, and the columns are not even read. Copying or renaming a run, or
+adding other fits to it, does not change its fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labspin.analysis.fit import fit_run
+from labspin.analysis.file_fit import DRAWN, context_of, fit_parts, fit_whole, labels_of, value_at_each
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes import Recipe, default_recipe
-from labspin.analysis.storage import record_of
+from labspin.analysis.storage import warnings_of_trace
 from labspin.analysis.stored import outcomes_of
-from labspin.analysis.traces import REPEATS, traces_of
-from labspin.errors import LabspinError
+from labspin.errors import LabspinError, RecipeError, RunFileError
 
 if TYPE_CHECKING:
-    from labspin.data import FitParameter, FitRecord, Run
+    from labspin.data import FitRecord, Run, RunFile
 
 __all__ = ["FileResult", "FitJob", "fingerprint", "fit_file"]
 
@@ -46,7 +46,7 @@ class FitJob:
     force
         Fit even if that very fit is stored.
     curves
-        Bring data and curves along, to be drawn.
+        Bring data and curves of the first traces along, to be drawn.
     wanted
         Names of parameters, columns or axes of the run of which each trace's value is needed.
     """
@@ -66,7 +66,8 @@ class FileResult:
     Attributes
     ----------
     status
-        ``"fitted"``, ``"unchanged"`` (the fit was there already) or ``"failed"``.
+        ``"fitted"``, ``"refitted"`` (one of another recipe, model or version stood in its place),
+        ``"unchanged"`` (the fit was there already) or ``"failed"``.
     record
         The fit, without its curves.
     labels
@@ -86,39 +87,54 @@ class FileResult:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one plain row a trace and parameter, for tidy tables."""
-        if self.record is None:
-            return []
-        return [
-            self._row(self.record, parameter, trace)
-            for trace in range(len(self.labels))
-            for parameter in self.record.parameters
-        ]
+        return list(self.each_row())
 
-    def _row(self, record: FitRecord, parameter: FitParameter, trace: int) -> dict[str, Any]:
-        statistics = record.statistics
-        label = self.labels[trace]
-        said = [text for text in str(statistics.get("warnings", "")).split(" | ") if text.strip(": ")]
-        derived = parameter.name in record.recipe.get("derived", {})
-        return {
-            "source": str(self.path),
-            "label": label,
-            "trace": trace,
-            "fit": record.name,
-            "quantity": record.quantity,
-            "model": record.model,
-            "parameter": parameter.name,
-            "value": float(parameter.value.ravel()[trace]),
-            "stderr": float(parameter.stderr.ravel()[trace]),
-            "unit": parameter.unit or "1",
-            "kind": "fitted" if parameter.varied else "derived" if derived else "fixed",
-            "chi2red": _at(statistics.get("reduced_chi_square"), trace),
-            "p_value": _at(statistics.get("p_value"), trace),
-            "points": int(_at(statistics.get("points"), trace)),
-            "converged": bool(_at(statistics.get("success"), trace)),
-            "warnings": "; ".join(
-                text.removeprefix(f"{label}: ") for text in said if text.startswith(f"{label}: ")
-            ),
-        }
+    def each_row(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows one by one: ten thousand traces make as many times the number of parameters."""
+        record = self.record
+        if record is None:
+            return
+        statistics = {name: _column(record, name) for name in _STATISTICS}
+        derived = record.recipe.get("derived", {})
+        columns = [
+            (p.name, p.value.ravel().tolist(), p.stderr.ravel().tolist(), p.unit or "1",
+             "fitted" if p.varied else "derived" if p.name in derived else "fixed")
+            for p in record.parameters
+        ]  # fmt: skip
+        head = {"fit": record.name, "quantity": record.quantity, "model": record.model}
+        for trace, label in enumerate(self.labels):
+            tail = {
+                "chi2red": _at(statistics["reduced_chi_square"], trace),
+                "p_value": _at(statistics["p_value"], trace),
+                "points": int(_at(statistics["points"], trace)),
+                "converged": bool(_at(statistics["success"], trace)),
+                "warnings": "; ".join(warnings_of_trace(record, trace)),
+            }
+            for name, values, errors, unit, kind in columns:
+                own = {"parameter": name, "value": values[trace], "stderr": errors[trace], "unit": unit}
+                first = {"source": str(self.path), "label": label, "trace": trace}
+                yield {**first, **head, **own, "kind": kind, **tail}
+
+    @property
+    def traces(self) -> dict[str, int]:
+        """How many traces are ``sound`` and how many ``doubtful``: not converged, or with a warning."""
+        record = self.record
+        if record is None:
+            return {"sound": 0, "doubtful": 0}
+        success = np.atleast_1d(_column(record, "success"))
+        doubtful = sum(
+            not _at(success, trace) or bool(warnings_of_trace(record, trace))
+            for trace in range(len(self.labels))
+        )
+        return {"sound": len(self.labels) - doubtful, "doubtful": doubtful}
+
+
+_STATISTICS = ("reduced_chi_square", "p_value", "points", "success")
+
+
+def _column(record: FitRecord, name: str) -> FloatArray:
+    value = record.statistics.get(name)
+    return np.atleast_1d(np.asarray(np.nan if value is None else value, np.float64)).ravel()
 
 
 def fit_file(job: FitJob) -> FileResult:
@@ -134,21 +150,12 @@ def fit_file(job: FitJob) -> FileResult:
     return replace(result, seconds=time.perf_counter() - start)
 
 
-def fingerprint(run: Run, recipe: Recipe) -> str:
-    """Return a digest of everything that the fit of ``run`` by ``recipe`` depends on."""
+def fingerprint(digest: str, recipe: Recipe) -> str:
+    """Return a digest of all that a fit depends on; ``digest`` is that of the `labspin.data.RunFile`."""
     from labspin import __version__
 
-    digest = hashlib.sha256(f"{__version__}\0{run.header.run_id}\0{_recipe_text(recipe)}\0".encode())
-    digest.update(np.ascontiguousarray(run.points.index).tobytes())
-    for name in sorted(run.columns):
-        values = run.columns[name]
-        digest.update(name.encode())
-        digest.update(
-            "\0".join(map(str, values)).encode("utf-8", "replace")
-            if values.dtype.kind == "O"
-            else np.ascontiguousarray(values).tobytes()
-        )
-    return digest.hexdigest()[:32]
+    text = f"{__version__}\0{digest}\0{_recipe_text(recipe)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _recipe_text(recipe: Recipe) -> str:
@@ -164,93 +171,79 @@ def _recipe_text(recipe: Recipe) -> str:
 
 
 def _result(job: FitJob) -> FileResult:
-    from labspin.data import read_run, write_fit
+    from labspin.data import open_parts, read_run, write_fit
+    from labspin.data.journal import journal_path
 
-    run = read_run(job.path)
-    recipe = job.recipe or default_recipe(run.header.procedure)
-    mark = fingerprint(run, recipe)
-    stored = None if job.force else _stored(run, mark)
-    if stored is not None:
-        outcomes = tuple(outcomes_of(run, stored)) if job.curves else ()
-        labels = tuple(_label(run, trace.label) for trace in traces_of(run, recipe))
-        return _made(job, run, recipe, "unchanged", stored, labels, outcomes)
-    found = fit_run(run, recipe)
-    record = record_of(found, recipe)
+    if journal_path(job.path).exists():
+        return _result_of_journal(job, read_run(job.path))
+    with open_parts(job.path) as file:
+        recipe = job.recipe or default_recipe(file.frame.header.procedure)
+        _refuse_chain(recipe)
+        mark = fingerprint(file.digest, recipe)
+        stored = file.recipes()
+        same = [name for name, told in stored.items() if told.get(FINGERPRINT) == mark]
+        if same and not job.force:
+            return _unchanged(job, file, recipe, same[0])
+        record, labels, outcomes = fit_parts(file, recipe, curves=job.curves)
+        context = context_of(file, recipe, job.wanted, len(labels))
     record = replace(record, recipe={**record.recipe, FINGERPRINT: mark})
     if job.write:
         write_fit(job.path, record, replace_same=True)
-    labels = tuple(outcome.label for outcome in found)
-    kept = tuple(outcome.with_changes(source=str(job.path)) for outcome in found) if job.curves else ()
-    return _made(job, run, recipe, "fitted", record, labels, kept)
-
-
-def _made(
-    job: FitJob,
-    run: Run,
-    recipe: Recipe,
-    status: str,
-    record: FitRecord,
-    labels: tuple[str, ...],
-    outcomes: tuple[FitOutcome, ...],
-) -> FileResult:
-    context = {
-        name: found for name in job.wanted if (found := _wanted(run, recipe, name, len(labels))) is not None
-    }
+    replaced = not same and any(name == record.name for name in stored)
     return FileResult(
         path=job.path,
-        status=status,
+        status="refitted" if replaced else "fitted",
         record=replace(record, curve=None),
         labels=labels,
         context=context,
+        outcomes=tuple(outcome.with_changes(source=str(job.path)) for outcome in outcomes),
+    )
+
+
+def _refuse_chain(recipe: Recipe) -> None:
+    if recipe.chain:
+        raise RecipeError(
+            f"recipe {recipe.name}: goes over the fits of many runs, got one run; use fit_chain"
+        )
+
+
+def _result_of_journal(job: FitJob, run: Run) -> FileResult:
+    """Fit a run that has not ended, as far as it got."""
+    if job.write:
+        raise RunFileError(
+            f"{job.path}: its run has not ended; finish, resume or recover it, or do not write"
+        )
+    recipe = job.recipe or default_recipe(run.header.procedure)
+    _refuse_chain(recipe)
+    record, labels, outcomes = fit_whole(run, recipe, first=0, curves=job.curves, several=None)
+    values = {name: value_at_each(run, recipe, name, len(labels)) for name in job.wanted}
+    return FileResult(
+        path=job.path,
+        status="fitted",
+        record=replace(record, curve=None),
+        labels=labels,
+        context={name: value for name, value in values.items() if value is not None},
+        outcomes=tuple(outcomes),
+    )
+
+
+def _unchanged(job: FitJob, file: RunFile, recipe: Recipe, name: str) -> FileResult:
+    record = file.fit(name)
+    labels = record.statistics.get("labels")
+    if not isinstance(labels, list):
+        labels = labels_of(file, recipe)
+    outcomes: tuple[FitOutcome, ...] = ()
+    if job.curves:
+        outcomes = tuple(outcomes_of(replace(file.part(), fits=(record,)), record, most=DRAWN))
+    return FileResult(
+        path=job.path,
+        status="unchanged",
+        record=replace(record, curve=None),
+        labels=tuple(labels),
+        context=context_of(file, recipe, job.wanted, len(labels)),
         outcomes=outcomes,
     )
 
 
-def _stored(run: Run, mark: str) -> FitRecord | None:
-    for record in run.fits:
-        if record.recipe.get(FINGERPRINT) == mark:
-            return record
-    return None
-
-
-def _label(run: Run, trace: str) -> str:
-    return ", ".join(word for word in (run.header.label, trace) if word)
-
-
-def _wanted(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[FloatArray, str] | None:
-    """Return the value of ``name`` at each trace: mean of a column, place on an axis, or a parameter."""
-    layout = run.header.layout
-    units = {axis.name: axis.unit for axis in layout.dimensions if axis.name not in REPEATS}
-    units |= {c.name: c.unit for c in layout.columns if not c.shape and c.dtype in ("float64", "int64")}
-    if name in units:
-        found = traces_of(run, Recipe(name=recipe.name, x=recipe.x, y=name, model="", select=recipe.select))
-        if len(found) == traces:
-            means = [np.mean(trace.y[np.isfinite(trace.y)]) if len(trace.y) else np.nan for trace in found]
-            return np.asarray(means, np.float64), units[name] or "1"
-    value, unit = _parameter(run, name)
-    if value is None:
-        return None
-    return np.full(traces, value), unit
-
-
-def _parameter(run: Run, name: str) -> tuple[float | None, str]:
-    """Return a number that holds for the whole run: a parameter of it, or a set-point."""
-    entry = run.header.parameters.get(name)
-    if isinstance(entry, Mapping) and _is_number(entry.get("value")):
-        return float(entry["value"]), str(entry.get("unit") or "1")
-    settings = run.header.extra.get("settings")
-    for actuator, value in settings.items() if isinstance(settings, Mapping) else ():
-        if actuator.replace(".", "_") == name and _is_number(value):
-            actuators = run.header.snapshot.get("actuators")
-            known = actuators.get(actuator) if isinstance(actuators, Mapping) else None
-            return float(value), str(known.get("unit", "1")) if isinstance(known, Mapping) else "1"
-    return None, "1"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _at(values: Any, trace: int) -> float:
-    array = np.atleast_1d(np.asarray(np.nan if values is None else values, np.float64)).ravel()
-    return float(array[trace]) if trace < array.size else float("nan")
+def _at(values: FloatArray, trace: int) -> float:
+    return float(values[trace]) if trace < values.size else float("nan")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from labspin.errors import FitError
 if TYPE_CHECKING:
     from labspin.data import Dimension, FitCurve, FitParameter, FitRecord
 
-__all__ = ["record_of"]
+__all__ = ["joined", "recipe_table", "record_of", "safe_name", "warnings_of_trace"]
 
 
-def record_of(outcomes: Sequence[FitOutcome], recipe: Recipe | None = None) -> FitRecord:
+def record_of(
+    outcomes: Sequence[FitOutcome], recipe: Recipe | None = None, *, several: bool | None = None
+) -> FitRecord:
     """Return the record of the fits of one run.
 
     Parameters
@@ -31,6 +34,8 @@ def record_of(outcomes: Sequence[FitOutcome], recipe: Recipe | None = None) -> F
         Fits by one model, a trace each.
     recipe
         What they were made by.
+    several
+        Whether there is a dimension ``trace``; None: where there is more than one.
 
     Raises
     ------
@@ -44,19 +49,73 @@ def record_of(outcomes: Sequence[FitOutcome], recipe: Recipe | None = None) -> F
     first = outcomes[0]
     if any(outcome.covariance_names != first.covariance_names for outcome in outcomes):
         raise FitError("fits: wanted one model and the same free parameters for all traces of a record")
-    several = len(outcomes) > 1
+    several = len(outcomes) > 1 if several is None else several
     trace = (Dimension(name="trace", unit="1", values=np.arange(float(len(outcomes)))),) if several else ()
     return FitRecord(
-        name=_safe(first.name),
+        name=safe_name(first.name),
         quantity=first.quantity,
         model=first.model,
-        recipe=_recipe_table(recipe, first),
+        recipe=recipe_table(recipe, first.equation),
         parameters=_parameters(outcomes, several),
         covariance=_stack([outcome.covariance for outcome in outcomes], several),
         statistics=_statistics(outcomes, several),
         dimensions=trace,
         curve=_curve(outcomes, several, Dimension),
     )
+
+
+def joined(records: Sequence[FitRecord]) -> FitRecord:
+    """Return the records of the parts of one run as one, along ``trace``; curves are not kept."""
+    from labspin.data import Dimension, FitParameter
+
+    first = records[0]
+    if len(records) == 1:
+        return first
+    if any([p.name for p in record.parameters] != [p.name for p in first.parameters] for record in records):
+        raise FitError("fits: wanted one model and the same free parameters for all traces of a record")
+    count = sum(len(record.dimensions[0]) for record in records)
+    parameters = tuple(
+        FitParameter(
+            name=p.name,
+            value=np.concatenate([record.parameters[place].value for record in records]),
+            stderr=np.concatenate([record.parameters[place].stderr for record in records]),
+            unit=p.unit,
+            varied=p.varied,
+        )
+        for place, p in enumerate(first.parameters)
+    )
+    return replace(
+        first,
+        parameters=parameters,
+        covariance=_concatenated([record.covariance for record in records]),
+        statistics={
+            name: _joined_statistic(name, [record.statistics[name] for record in records])
+            for name in first.statistics
+            if all(name in record.statistics for record in records)
+        },
+        dimensions=(Dimension(name="trace", unit="1", values=np.arange(float(count))),),
+        curve=None,
+    )
+
+
+def _concatenated(arrays: Sequence[Any]) -> Any:
+    return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+
+def _joined_statistic(name: str, values: Sequence[Any]) -> Any:
+    if isinstance(values[0], np.ndarray):
+        return np.concatenate(values)
+    if isinstance(values[0], list):
+        return [item for part in values for item in part]
+    return sum(values) if name.startswith("checked") else max(values)
+
+
+def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
+    """Return what a record says is doubtful about one of its traces."""
+    stored = record.statistics.get("warnings", ())
+    if not isinstance(stored, list) or trace >= len(stored):
+        return ()
+    return tuple(text for text in str(stored[trace]).split(" | ") if text)
 
 
 def _stack(arrays: Sequence[Any], several: bool) -> Any:
@@ -72,7 +131,7 @@ def _parameters(outcomes: Sequence[FitOutcome], several: bool) -> tuple[FitParam
     names = sorted((p.name for p in first.parameters), key=lambda name: order.get(name, len(order)))
     return tuple(
         FitParameter(
-            name=_safe(name),
+            name=safe_name(name),
             value=np.asarray(_stack([outcome[name].value for outcome in outcomes], several)),
             stderr=np.asarray(_stack([outcome[name].stderr for outcome in outcomes], several)),
             unit=first[name].unit,
@@ -96,9 +155,7 @@ def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, Any]
         "aic": gathered([s.aic for s in every]),
         "bic": gathered([s.bic for s in every]),
         "errors_from_scatter": every[0].errors_from_scatter,
-        "warnings": " | ".join(
-            f"{outcome.label}: {text}" for outcome in outcomes for text in outcome.warnings
-        ),
+        "warnings": [" | ".join(outcome.warnings) for outcome in outcomes],
     }
     if every[0].p_value is not None:
         found["p_value"] = gathered([s.p_value for s in every])
@@ -113,15 +170,16 @@ def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimens
     if any(not np.array_equal(outcome.x, first.x) for outcome in outcomes):
         return None
     return FitCurve(
-        axes=(dimension(name=_safe(first.x_name), unit=first.x_unit, values=first.x),),
+        axes=(dimension(name=safe_name(first.x_name), unit=first.x_unit, values=first.x),),
         values=_stack([outcome.best for outcome in outcomes], several),
         data=_stack([outcome.y for outcome in outcomes], several),
         unit=first.y_unit,
     )
 
 
-def _recipe_table(recipe: Recipe | None, outcome: FitOutcome) -> dict[str, Any]:
-    table: dict[str, Any] = {"equation": outcome.equation}
+def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
+    """Return a recipe, and the equation of its model, as they are kept beside the result."""
+    table: dict[str, Any] = {"equation": equation}
     if recipe is None:
         return table
     return table | {
@@ -141,5 +199,6 @@ def _recipe_table(recipe: Recipe | None, outcome: FitOutcome) -> dict[str, Any]:
     }
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """Return ``name`` as a run file takes it."""
     return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:55] or "fit"

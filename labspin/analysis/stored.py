@@ -6,13 +6,14 @@ stored recipe. No model is loaded and nothing is evaluated: a file from elsewher
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes import Recipe
+from labspin.analysis.storage import warnings_of_trace
 from labspin.analysis.traces import Trace, traces_of
 from labspin.errors import LabspinError
 
@@ -50,7 +51,7 @@ def outcomes_of(run: Run, record: FitRecord, *, most: int | None = None) -> list
                 x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
                 recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
                 source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
-                warnings=_warnings(record, index),
+                warnings=warnings_of_trace(record, index),
             )
         )  # fmt: skip
     return found
@@ -123,11 +124,3 @@ def _statistics(record: FitRecord, trace: int) -> FitStatistics:
         errors_from_scatter=bool(record.statistics.get("errors_from_scatter", True)),
         converged=bool(whole("success")),
     )
-
-
-def _warnings(record: FitRecord, trace: int) -> tuple[str, ...]:
-    stored: Any = record.statistics.get("warnings", "")
-    if record.dimensions or not isinstance(stored, str):
-        return ()
-    texts = (text.partition(": ")[2] or text for text in stored.split(" | "))
-    return tuple(text for text in texts if text)

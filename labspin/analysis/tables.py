@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import importlib
+import itertools
 import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +69,19 @@ class TableWriter:
             _pyarrow(self.path)
         self._write = writers[suffix]
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[int, list[tuple[int, int]]] = {}
 
     def __enter__(self) -> TableWriter:
         return self
 
-    def add(self, order: int, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep the rows of the file that stands at ``order``."""
-        if rows:
-            text = json.dumps([[row[name] for name in COLUMNS] for row in rows]).encode()
+    def add(self, order: int, rows: Iterable[dict[str, Any]]) -> None:
+        """Keep the rows of the file that stands at ``order``; they are taken as they come."""
+        remaining = iter(rows)
+        while batch := [[row[name] for name in COLUMNS] for row in itertools.islice(remaining, _BATCH)]:
+            text = json.dumps(batch).encode()
             start = self._spool.seek(0, os.SEEK_END)
             self._spool.write(text)
-            self._places[order] = (start, len(text))
+            self._places.setdefault(order, []).append((start, len(text)))
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         with self._spool:
@@ -100,8 +102,7 @@ class TableWriter:
 
     def _batches(self) -> Iterator[Rows]:
         batch: Rows = []
-        for order in sorted(self._places):
-            start, length = self._places[order]
+        for start, length in (place for order in sorted(self._places) for place in self._places[order]):
             self._spool.seek(start)
             batch += [dict(zip(COLUMNS, row, strict=True)) for row in json.loads(self._spool.read(length))]
             if len(batch) >= _BATCH:

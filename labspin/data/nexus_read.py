@@ -36,6 +36,7 @@ from labspin.data.seal import check_seal, probe, read_seal
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
 __all__ = [
+    "blamed_on",
     "count_points",
     "facts_of",
     "fit_names",
@@ -72,17 +73,25 @@ def open_run_file(
     _check_signature(path)
     if not trusted and not check_seal(path):
         probe(path, "run")
+    with blamed_on(path), _open(path, mode, options) as file:
+        version = file.attrs.get(MARK)
+        if version is None:
+            raise NotARunFileError(
+                f"{path}: an HDF5 file, but not a labspin run; read it with read_foreign or "
+                "'labspin fit FILE --x PATH --y PATH'"
+            )
+        if not isinstance(version, (int, np.integer)) or version > FORMAT:
+            raise NotARunFileError(f"{path}: written by a newer labspin; update labspin to read it")
+        yield file
+
+
+@contextlib.contextmanager
+def blamed_on(path: Path) -> Iterator[None]:
+    """Turn whatever HDF5, or a reader that trusts nothing, says against a file into one error."""
     try:
-        with _open(path, mode, options) as file:
-            version = file.attrs.get(MARK)
-            if version is None:
-                raise NotARunFileError(
-                    f"{path}: an HDF5 file, but not a labspin run; read it with read_foreign or "
-                    "'labspin fit FILE --x PATH --y PATH'"
-                )
-            if not isinstance(version, (int, np.integer)) or version > FORMAT:
-                raise NotARunFileError(f"{path}: written by a newer labspin; update labspin to read it")
-            yield file
+        yield
+    except DamagedFileError as error:
+        raise _located(path, error) from error
     except RunFileError:
         raise
     except ArgumentError as error:
@@ -132,11 +141,8 @@ def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
 
 def read_run_file(path: Path, *, trusted: bool = False) -> Run:
     """Read the whole run that stands in the HDF5 file at ``path``; for ``trusted`` see `open_run_file`."""
-    try:
-        with open_run_file(path, trusted=trusted) as file:
-            return _read_entry(path, get_group(file, "entry"))
-    except DamagedFileError as error:
-        raise _located(path, error) from error
+    with open_run_file(path, trusted=trusted) as file:
+        return _read_entry(path, get_group(file, "entry"))
 
 
 def _read_entry(path: Path, entry: h5py.Group) -> Run:
@@ -219,11 +225,8 @@ def read_summary(path: Path) -> dict[str, Any]:
     seal = read_seal(path)
     if seal is not None:
         return seal.facts
-    try:
-        with open_run_file(path) as file:
-            return facts_of(file)
-    except DamagedFileError as error:
-        raise _located(path, error) from error
+    with open_run_file(path) as file:
+        return facts_of(file)
 
 
 def facts_of(file: h5py.File) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from labspin.data.fits import FitRecord
 from labspin.data.nexus import get_dataset, get_group, get_json
 from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
-from labspin.data.nexus_read import fit_names, open_run_file, raw_digest, read_frame
+from labspin.data.nexus_read import blamed_on, fit_names, open_run_file, raw_digest, read_frame
 from labspin.data.run import Points, Run
 from labspin.data.schema import Column, Layout
 from labspin.errors import DamagedFileError
@@ -36,10 +36,23 @@ def open_parts(path: Path | str) -> Iterator[RunFile]:
     Raises
     ------
     RunFileError
-        It is not there, not a run, or damaged; errors while reading come here too.
+        It is not there, not a run, or damaged; the parts that are read later say the same.
     """
-    with open_run_file(Path(path)) as file:
-        yield RunFile(Path(path), file)
+    with contextlib.ExitStack() as stack:
+        # Whatever goes wrong with what was read is not the file's fault, and is not blamed on it.
+        with blamed_on(Path(path)):
+            file = RunFile(Path(path), stack.enter_context(_opened(Path(path))))
+        yield file
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    opening = open_run_file(path)
+    file = opening.__enter__()
+    try:
+        yield file
+    finally:
+        opening.__exit__(None, None, None)
 
 
 class RunFile:
@@ -53,24 +66,28 @@ class RunFile:
     @functools.cached_property
     def frame(self) -> Run:
         """The run without its columns and fits."""
-        return read_frame(self.path, self._entry)
+        with blamed_on(self.path):
+            return read_frame(self.path, self._entry)
 
     @functools.cached_property
     def digest(self) -> str:
         """Digest of the header and of all that was measured; fits do not change it."""
-        return raw_digest(self._file, self.path).hex()
+        with blamed_on(self.path):
+            return raw_digest(self._file, self.path).hex()
 
     def recipes(self) -> dict[str, dict[str, Any]]:
         """Return name and recipe of each fit in the file."""
         found = {}
-        for name in fit_names(self._entry):
-            recipe = get_json(get_group(get_group(self._entry, FIT_PREFIX + name), "recipe"), "data")
-            found[name] = recipe if isinstance(recipe, dict) else {}
+        with blamed_on(self.path):
+            for name in fit_names(self._entry):
+                recipe = get_json(get_group(get_group(self._entry, FIT_PREFIX + name), "recipe"), "data")
+                found[name] = recipe if isinstance(recipe, dict) else {}
         return found
 
     def fit(self, name: str) -> FitRecord:
         """Read one fit."""
-        return read_fit_group(get_group(self._entry, FIT_PREFIX + name), name)
+        with blamed_on(self.path):
+            return read_fit_group(get_group(self._entry, FIT_PREFIX + name), name)
 
     def part(
         self, axis: int = 0, start: int = 0, stop: int | None = None, *, names: Collection[str] | None = None
@@ -100,7 +117,8 @@ class RunFile:
         else:
             layout = replace(layout, columns=kept, size=taken.stop - taken.start)
         signal = frame.header.signal if frame.header.signal in {column.name for column in kept} else ""
-        columns = {column.name: self._rows(column, axis, taken, rows) for column in kept}
+        with blamed_on(self.path):
+            columns = {column.name: self._rows(column, axis, taken, rows) for column in kept}
         header = replace(frame.header, layout=layout, signal=signal)
         return replace(frame, header=header, points=points, columns=columns)
 

@@ -17,7 +17,8 @@ from labspin.analysis import TableWriter, fit_many, fit_run, jobs
 from labspin.analysis.jobs import FileResult, FitJob, fingerprint, fit_file
 from labspin.analysis.many import run_jobs
 from labspin.cli import main
-from labspin.data import list_foreign, read_run
+from labspin.data import list_foreign, open_parts, read_run
+from labspin.data.publish import publish
 from labspin.errors import FitError, RecipeError
 
 
@@ -70,11 +71,13 @@ def test_a_bad_file_stops_no_other(files, tmp_path, workers):
 
 
 def test_an_error_that_nobody_foresaw_is_the_files_own(files, monkeypatch):
-    def broken(*arguments):
-        raise ZeroDivisionError("ha")
+    def broken(*arguments, **options):
+        raise ValueError("ha")
 
-    monkeypatch.setattr(jobs, "fit_run", broken)
-    assert "ZeroDivisionError: ha" in fit_file(FitJob(path=files[0], recipe=RECIPE)).error
+    monkeypatch.setattr(jobs, "fit_parts", broken)
+    error = fit_file(FitJob(path=files[0], recipe=RECIPE)).error
+    assert "ValueError: ha" in error
+    assert "corrupted" not in error
 
 
 def test_what_is_unchanged_is_not_repeated(files):
@@ -90,27 +93,37 @@ def test_what_is_unchanged_is_not_repeated(files):
     fresh = list(fit_many(files[:2], RECIPE, workers=1, force=True, write=False))
     assert [result.status for result in fresh] == ["fitted"] * 2
     assert fresh[0].rows() == again[0].rows()
-    assert statuses(replace(RECIPE, version="2")) == ["fitted"] * 2
+    assert statuses(replace(RECIPE, version="2")) == ["refitted"] * 2
     assert statuses(replace(RECIPE, version="2", result_name="other")) == ["fitted"] * 2
     # A fit beside it and another name of the file change nothing.
     moved = files[0].rename(files[0].with_name("moved.h5"))
     assert [r.status for r in fit_many([moved], replace(RECIPE, version="2"))] == ["unchanged"]
 
 
+def digest(path):
+    with open_parts(path) as file:
+        return file.digest
+
+
 def test_the_fingerprint_sees_all_that_counts(tmp_path):
     path = decay_run(tmp_path / "run.h5")
     run = read_run(path)
-    mark = fingerprint(run, RECIPE)
-    assert fingerprint(read_run(shutil.copy(path, tmp_path / "copy.h5")), RECIPE) == mark
+    before = digest(path)
+    assert digest(shutil.copy(path, tmp_path / "copy.h5")) == before
+    fit_run(path, RECIPE, write=True)
+    assert digest(path) == before
     changed = run.columns["difference"].copy()
     changed[3] += 1e-12
-    assert fingerprint(replace(run, columns={**run.columns, "difference": changed}), RECIPE) != mark
+    columns = {**run.columns, "difference": changed}
+    assert digest(publish(replace(run, path=tmp_path / "changed.h5", columns=columns))) != before
+    header = replace(run.header, label="another")
+    assert digest(publish(replace(run, path=tmp_path / "label.h5", header=header))) != before
     own = replace(RECIPE, model="own.py:f", folder=tmp_path)
-    marks = set()
+    marks = {fingerprint(before, RECIPE), fingerprint(before, replace(RECIPE, start={"T1": 1e-3}))}
     for text in ("def f(x, a): return a * x", "def f(x, a): return a + x"):
         (tmp_path / "own.py").write_text(text)
-        marks.add(fingerprint(run, own))
-    assert len(marks) == 2
+        marks.add(fingerprint(before, own))
+    assert len(marks) == 4
 
 
 def test_files_are_asked_for_as_workers_become_free(files):

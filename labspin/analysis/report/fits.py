@@ -16,6 +16,7 @@ from labspin.analysis.outcome import FitOutcome, with_error
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
 from labspin.analysis.report.words import flattened, shown
+from labspin.analysis.storage import warnings_of_trace
 from labspin.analysis.stored import outcomes_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ __all__ = ["fit_sections", "fit_warnings"]
 
 _DRAWN = 6
 _LISTED = 200
+_NAMED = 3
+"""Doubtful traces that are quoted."""
 _BAD = 1e-3
 
 
@@ -38,9 +41,14 @@ def fit_sections(run: Run) -> Html:
 
 def fit_warnings(record: FitRecord) -> list[str]:
     """Return what is to be distrusted about a fit."""
-    stored = record.statistics.get("warnings", "")
-    texts = stored.split(" | ") if isinstance(stored, str) else [str(item) for item in stored]
-    found = [text.strip(": ") for text in texts if text.strip(": ")]
+    count = max(_count(record), 1)
+    doubtful = [trace for trace in range(count) if warnings_of_trace(record, trace)]
+    if count == 1:
+        found = list(warnings_of_trace(record, 0))
+    else:
+        found = [f"trace {k}: {text}" for k in doubtful[:_NAMED] for text in warnings_of_trace(record, k)]
+    if len(doubtful) > _NAMED:
+        found.append(f"{len(doubtful)} of {count} traces are doubtful; each says why in the run file")
     converged = np.atleast_1d(np.asarray(record.statistics.get("success", True), bool))
     if not converged.all():
         found.append(f"{int((~converged).sum())} of {converged.size} fits did not converge")

@@ -1,0 +1,266 @@
+"""All traces of a run fitted at once by the batch engine, and what becomes of it: a record, or single fits.
+
+A run of ten thousand traces is one call of `fit_batch`; the parameters, their errors and statistics stay
+arrays until somebody asks for one trace. What is said of each fit is what `fit_curve` says.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.batch import fit_batch
+from labspin.analysis.batch_result import STATUS, BatchResult
+from labspin.analysis.curve import fine_grid
+from labspin.analysis.derived import derive_all, split_unit
+from labspin.analysis.diagnosis import warnings_of
+from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
+from labspin.analysis.recipes import Recipe
+from labspin.analysis.storage import recipe_table, safe_name
+from labspin.analysis.traces import Stack
+
+if TYPE_CHECKING:
+    from labspin.data import FitCurve, FitParameter, FitRecord
+
+__all__ = ["StackFit", "fit_stack", "suits_batch"]
+
+_NOT_POSITIVE = "points whose error is not positive were left out"
+
+
+def suits_batch(stack: Stack, model: FitModel, recipe: Recipe) -> bool:
+    """Return whether the batch engine takes such a fit; lmfit takes them all, one by one."""
+    plain = model.likelihood == "normal" and not recipe.tied
+    complex_errors = stack.sigma is not None and np.iscomplexobj(stack.sigma)
+    return plain and not complex_errors and stack.y.shape[1] > 0
+
+
+def fit_stack(
+    stack: Stack,
+    model: FitModel,
+    recipe: Recipe,
+    *,
+    start: Mapping[str, float],
+    fixed: Mapping[str, float],
+    bounds: Mapping[str, tuple[float, float]],
+) -> StackFit:
+    """Fit every trace of ``stack``; start, fixed and bounds are those of the recipe, as plain numbers."""
+    kind = np.complex128 if model.is_complex else np.float64
+    y = np.where(stack.keep, stack.y, np.nan).astype(kind)
+    x, sigma = stack.x, stack.sigma
+    order = np.argsort(x, axis=-1, kind="stable")
+    if x.ndim == 1:
+        x, y = x[order], y[:, order]
+        sigma = None if sigma is None else sigma[:, order]
+    else:
+        x, y = np.take_along_axis(x, order, -1), np.take_along_axis(y, order, -1)
+        sigma = None if sigma is None else np.take_along_axis(sigma, order, -1)
+    if sigma is not None:
+        with np.errstate(invalid="ignore"):
+            sigma = np.where(sigma > 0, sigma, np.nan).astype(np.float64)
+    result = fit_batch(
+        model, x, y, sigma, start=start, fixed=fixed, bounds=bounds, units=(stack.names[1], stack.names[3])
+    )
+    return StackFit(stack=stack, model=model, recipe=recipe, result=result, x=x, y=y, sigma=sigma)
+
+
+@dataclass(frozen=True, eq=False)
+class StackFit:
+    """Fits of one model to a stack of traces.
+
+    Attributes
+    ----------
+    x, y, sigma
+        What was fitted, in the order of x: x (n,) or (N, n), the others (N, n), NaN for a point left out.
+    """
+
+    stack: Stack
+    model: FitModel
+    recipe: Recipe
+    result: BatchResult
+    x: FloatArray
+    y: NDArray[Any]
+    sigma: FloatArray | None
+
+    @functools.cached_property
+    def _freedom(self) -> NDArray[np.int64]:
+        return self.result.points - len(self.result.free)
+
+    @functools.cached_property
+    def _p_value(self) -> FloatArray | None:
+        if not self.result.absolute:
+            return None
+        from scipy.special import gammaincc
+
+        found = gammaincc(np.maximum(self._freedom, 1) / 2, self.result.chi2 / 2)
+        return np.where(self._freedom > 0, found, np.nan)
+
+    @functools.cached_property
+    def _information(self) -> tuple[FloatArray, FloatArray]:
+        """AIC and BIC, as `fit_curve` counts them."""
+        k, n = len(self.result.free), np.maximum(self.result.points, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            misfit = self.result.chi2 if self.result.absolute else n * np.log(self.result.chi2 / n)
+        return misfit + 2 * k, misfit + k * np.log(n)
+
+    @functools.cached_property
+    def _derived(self) -> dict[str, tuple[FloatArray, FloatArray, str]]:
+        columns = {name: self.result[name] for name in self.result.names}
+        found = {}
+        for name, text in self.recipe.derived.items():
+            expression, unit = split_unit(text)
+            value, stderr = derive_all(columns, self.result.free, self.result.covariance, expression)
+            found[name] = (value, stderr, unit)
+        return found
+
+    def used(self, trace: int) -> NDArray[np.intp]:
+        """Return which points of a trace were fitted."""
+        x = self.x if self.x.ndim == 1 else self.x[trace]
+        there = np.isfinite(x) & np.isfinite(self.y[trace])
+        if self.sigma is not None:
+            there &= np.isfinite(self.sigma[trace])
+        if self.model.window is not None and there.any():
+            there[there] = self.model.window(x[there], self.y[trace][there])
+        return np.flatnonzero(there)
+
+    def outcome(self, trace: int, *, fine: bool = True) -> FitOutcome:
+        """Return one fit by itself; without a ``fine`` curve it is quick."""
+        used, result = self.used(trace), self.result
+        x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
+        values = {name: float(result[name][trace]) for name in result.names}
+        grid = fine_grid(x) if fine and x.size else x
+        outcome = FitOutcome(
+            name=self.recipe.result_name or self.recipe.name,
+            quantity=self.recipe.y,
+            model=self.model.name,
+            equation=self.model.equation,
+            parameters=self._parameters(trace),
+            covariance_names=result.free,
+            covariance=result.covariance[trace],
+            statistics=self._statistics(trace, used.size),
+            x=x,
+            y=self.y[trace][used],
+            sigma=None if self.sigma is None else self.sigma[trace][used],
+            best=self.model.evaluate(x, values) if fine else self.y[trace][used],
+            curve_x=grid,
+            curve_y=self.model.evaluate(grid, values) if fine else self.y[trace][used],
+            x_name=self.stack.names[0],
+            x_unit=self.stack.names[1],
+            y_name=self.stack.names[2],
+            y_unit=self.stack.names[3],
+            label=self.stack.labels[trace],
+        )
+        return outcome.with_changes(warnings=self._warnings(outcome, trace))
+
+    def _parameters(self, trace: int) -> tuple[FittedParameter, ...]:
+        result = self.result
+        fitted = tuple(
+            FittedParameter(
+                name,
+                float(result[name][trace]),
+                float(result.error(name)[trace]),
+                result.units[name],
+                fixed=name not in result.free,
+                description=self.model.parameter(name).description,
+            )
+            for name in result.names
+        )
+        derived = tuple(
+            FittedParameter(name, float(value[trace]), float(stderr[trace]), unit, derived=True)
+            for name, (value, stderr, unit) in self._derived.items()
+        )
+        return fitted + derived
+
+    def _statistics(self, trace: int, points: int) -> FitStatistics:
+        aic, bic = self._information
+        probability = None if self._p_value is None else float(self._p_value[trace])
+        return FitStatistics(
+            chi2=float(self.result.chi2[trace]),
+            degrees_of_freedom=int(self._freedom[trace]),
+            points=points,
+            p_value=probability,
+            aic=float(aic[trace]),
+            bic=float(bic[trace]),
+            errors_from_scatter=not self.result.absolute,
+            converged=bool(self.result.sound[trace]),
+            evaluations=int(self.result.iterations[trace]),
+        )
+
+    def _warnings(self, outcome: FitOutcome, trace: int) -> tuple[str, ...]:
+        status = int(self.result.status[trace])
+        if status >= 4:
+            return (f"not fitted: {STATUS[status]}",)
+        found = warnings_of(self.model, outcome)
+        sigma = self.stack.sigma
+        if sigma is not None and np.any(sigma[trace][self.stack.keep[trace]] <= 0):
+            found = (*found, _NOT_POSITIVE)
+        return found
+
+    def warnings(self) -> list[str]:
+        """Return what is doubtful about each trace, as one text each."""
+        return [" | ".join(self.outcome(trace, fine=False).warnings) for trace in range(len(self.stack))]
+
+    def record(self, *, curves: bool = True) -> FitRecord:
+        """Return the fits as a run file keeps them, along the dimension ``trace``."""
+        from labspin.data import Dimension, FitRecord
+
+        count, recipe = len(self.stack), self.recipe
+        return FitRecord(
+            name=safe_name(recipe.result_name or recipe.name),
+            quantity=recipe.y,
+            model=self.model.name,
+            recipe=recipe_table(recipe, self.model.equation),
+            parameters=self._record_parameters(),
+            covariance=self.result.covariance,
+            statistics=self._record_statistics(),
+            dimensions=(Dimension(name="trace", unit="1", values=np.arange(float(count))),),
+            curve=self._record_curve() if curves and self.x.ndim == 1 else None,
+        )
+
+    def _record_parameters(self) -> tuple[FitParameter, ...]:
+        from labspin.data import FitParameter
+
+        result = self.result
+        names = [*result.free, *(name for name in result.names if name not in result.free)]
+        fitted = [
+            (name, result[name], result.error(name), result.units[name], name in result.free)
+            for name in names
+        ]
+        derived = [(name, *found, False) for name, found in self._derived.items()]
+        return tuple(
+            FitParameter(name=safe_name(name), value=value, stderr=stderr, unit=unit, varied=varied)
+            for name, value, stderr, unit, varied in (*fitted, *derived)
+        )
+
+    def _record_statistics(self) -> dict[str, Any]:
+        result = self.result
+        aic, bic = self._information
+        found: dict[str, Any] = {
+            "chi_square": result.chi2,
+            "reduced_chi_square": result.chi2red,
+            "degrees_of_freedom": self._freedom,
+            "points": result.points // (2 if self.model.is_complex else 1),
+            "success": result.sound,
+            "status": result.status.astype(np.int64),
+            "aic": aic,
+            "bic": bic,
+            "errors_from_scatter": not result.absolute,
+            "warnings": self.warnings(),
+            "checked_in_lmfit": result.checked,
+        }
+        if not math.isnan(result.deviation):
+            found["largest_deviation_in_standard_errors"] = result.deviation
+        return found if self._p_value is None else {**found, "p_value": self._p_value}
+
+    def _record_curve(self) -> FitCurve:
+        from labspin.data import Dimension, FitCurve
+
+        axis = Dimension(name=safe_name(self.stack.names[0]), unit=self.stack.names[1], values=self.x)
+        best = self.model.evaluate(self.x, self.result.values)
+        return FitCurve(axes=(axis,), values=best, data=self.y, unit=self.stack.names[3])
