@@ -15,7 +15,9 @@ A calibration makes the same actuator settable in another quantity: with ``field
 from __future__ import annotations
 
 import inspect
+import logging
 import math
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.clock import Clock
-from labspin.errors import ArgumentError, LimitError, SettleError, UnknownStateError
+from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, SettleError, UnknownStateError
 from labspin.experiment.waiting import Checkpoint, go_on
 from labspin.units import format_quantity
 
 __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 
+_log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
 _FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
@@ -124,10 +127,22 @@ class Actuator:
         Waits go through it.
     calibrated
         Speak in the quantity of ``spec.calibration`` instead of the raw one.
+    sent
+        Where it is remembered what each actuator (by `ActuatorSpec.name`) was last told, in its raw unit; to
+        be shared between those that move the same thing.
     """
 
-    def __init__(self, spec: ActuatorSpec, device: Any, clock: Clock, *, calibrated: bool = False) -> None:
+    def __init__(
+        self,
+        spec: ActuatorSpec,
+        device: Any,
+        clock: Clock,
+        *,
+        calibrated: bool = False,
+        sent: MutableMapping[str, float] | None = None,
+    ) -> None:
         self.spec = spec
+        self._sent: MutableMapping[str, float] = {} if sent is None else sent
         self._device = device
         self._clock = clock
         self._slope, self._offset = 1.0, 0.0
@@ -215,7 +230,7 @@ class Actuator:
         if self.spec.ramp_rate is None or not has_output or self._device.output_enabled:
             return
         start = min(max(self._read_raw(), self.spec.minimum), self.spec.maximum)
-        setattr(self._device, self.spec.attribute, start)
+        self._send(start)
         self._device.output_enabled = True
 
     def move(self, value: float, *, checkpoint: Checkpoint = go_on) -> None:
@@ -241,7 +256,7 @@ class Actuator:
         target = self.to_raw(value)
         if self.spec.ramp_rate is None:
             checkpoint()
-            setattr(self._device, self.spec.attribute, target)
+            self._send(target)
         else:
             start = self._ramp_start(self.spec.ramp_rate)
             self._refuse_far_outside(start)
@@ -267,12 +282,54 @@ class Actuator:
         if self.spec.safe is None:
             return False
         if self.spec.ramp_rate is None:
-            setattr(self._device, self.spec.attribute, self.spec.safe)
+            self._send(self.spec.safe)
         else:
             rate = self.spec.ramp_rate
             self._ramp(self._ramp_start(rate), self.spec.safe, rate, go_on)
         self._settle(self.spec.safe, go_on)
         return True
+
+    def make_safe_unread(self) -> None:
+        """Ramp to the safe value from where the device was last told to be, whatever it answers.
+
+        The last resort for one that obeys but cannot be read back: it never jumps, and it is not left on.
+
+        Raises
+        ------
+        UnknownStateError
+            Always: either nothing was moved, since nobody told the device where to be, or it was, and
+            somebody should see whether it arrived.
+        ConnectionFailedError
+            There is no connection.
+        """
+        spec = self.spec
+        start = self._sent.get(spec.name)
+        if start is None or spec.safe is None or spec.ramp_rate is None:
+            raise UnknownStateError(
+                f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
+                "as it is; see to it by hand"
+            )
+        self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
+        raise UnknownStateError(
+            f"{spec.name}: cannot be read back; it was told to ramp from its last set-point "
+            f"{format_quantity(start, spec.unit)} to {format_quantity(spec.safe, spec.unit)}; see whether it "
+            "arrived"
+        )
+
+    def is_home(self) -> bool:
+        """Return whether it is no jump to switch the device off: it stands at its safe value, or near.
+
+        Where it cannot be read back, what it was last told counts.
+        """
+        spec = self.spec
+        if spec.safe is None or spec.ramp_rate is None:
+            return True
+        try:
+            stands = self._read_raw()
+        except UnknownStateError:
+            stands = self._sent.get(spec.name, math.nan)
+        near = max(spec.ramp_rate * spec.ramp_interval, spec.settle.tolerance or 0.0)
+        return abs(stands - spec.safe) <= near
 
     def ramp_time(self, start: float, stop: float) -> float:
         """Return the seconds from ``start`` to ``stop`` in this actuator's unit, settling wait included."""
@@ -289,7 +346,8 @@ class Actuator:
             setpoint = float(getattr(self._device, spec.attribute))
         except Exception:  # noqa: BLE001 - whatever a driver raises: where the device is, is known all the same
             return reading
-        follows = max(rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
+        # Two steps: that of a ramp which has just ended may still be under way.
+        follows = max(2 * rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
         return setpoint if abs(setpoint - reading) <= follows else reading
 
     def _refuse_far_outside(self, start: float) -> None:
@@ -302,7 +360,27 @@ class Actuator:
                 "bring the bench to its safe state first"
             )
 
-    def _ramp(self, start: float, target: float, rate: float, checkpoint: Checkpoint) -> None:
+    def _send(self, value: float) -> None:
+        self._sent[self.spec.name] = value  # before: a device may obey and then not say so
+        setattr(self._device, self.spec.attribute, value)
+
+    def _send_regardless(self, value: float) -> None:
+        try:
+            self._send(value)
+        except ConnectionFailedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a device that does not answer may obey all the same
+            _log.debug("%s: %s", self.spec.name, error)
+
+    def _ramp(
+        self,
+        start: float,
+        target: float,
+        rate: float,
+        checkpoint: Checkpoint,
+        send: Callable[[float], None] | None = None,
+    ) -> None:
+        send = send or self._send
         largest = rate * self.spec.ramp_interval
         # The division may round up to a whole number of steps; that rounding must not add a step of zero.
         count = max(1, math.ceil(abs(target - start) / largest * (1 - 1e-12)))
@@ -310,7 +388,7 @@ class Actuator:
         for number in range(1, count + 1):
             checkpoint()
             self._clock.sleep(abs(step) / rate)
-            setattr(self._device, self.spec.attribute, target if number == count else start + number * step)
+            send(target if number == count else start + number * step)
 
     def _settle(self, target: float, checkpoint: Checkpoint) -> None:
         settle = self.spec.settle

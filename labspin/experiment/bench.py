@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
 
 
+Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
+
+
 class Simulation(Protocol):
     """What the engine asks of a simulated bench, and only of one."""
 
@@ -80,6 +83,8 @@ class Bench:
         Makes the bench safe if this process is killed during a run.
     on_close
         Called by `close`, to disconnect.
+    on_reopen
+        Given names of instruments, connects them anew and returns what took their place.
 
     Raises
     ------
@@ -100,6 +105,7 @@ class Bench:
         interlocks: Sequence[Interlock] = (),
         watchdog: Watchdog | None = None,
         on_close: Callable[[], None] | None = None,
+        on_reopen: Reopen | None = None,
     ) -> None:
         self.name = name
         self.clock = InterruptibleClock(clock)
@@ -114,13 +120,15 @@ class Bench:
                 f"station {name!r}: wanted instrument names that mean nothing else on a bench, got {taken}; "
                 "rename them"
             )
-        self._on_close = on_close
+        self._on_close, self._on_reopen = on_close, on_reopen
+        self._sent: dict[str, float] = {}
         self._watchdog = watchdog
         self._refuse_unknown("safe order", self.safe_order)
         self._refuse_unknown("actuators", [spec.instrument for spec in actuators])
         self._actuators: dict[str, Actuator] = {}
         for spec in actuators:
-            self._add(spec)
+            self._refuse_taken(spec)
+            self._install(spec)
         vars(self).update({name: self._handle(name) for name in self._instruments})
 
     def _refuse_unknown(self, what: str, names: Iterable[str]) -> None:
@@ -131,14 +139,15 @@ class Bench:
                     f"{sorted(self._instruments)}, got {name!r}"
                 )
 
-    def _add(self, spec: ActuatorSpec) -> None:
+    def _refuse_taken(self, spec: ActuatorSpec) -> None:
+        for name in (spec.name, spec.calibrated_name):
+            if name in self._actuators:
+                raise StationError(f"station {self.name!r}: actuator {name!r} is declared twice")
+
+    def _install(self, spec: ActuatorSpec) -> None:
         device = self._instruments[spec.instrument]
-        made = [Actuator(spec, device, self.clock)]
-        if spec.calibration is not None:
-            made.append(Actuator(spec, device, self.clock, calibrated=True))
-        for actuator in made:
-            if actuator.name in self._actuators:
-                raise StationError(f"station {self.name!r}: actuator {actuator.name!r} is declared twice")
+        for calibrated in (False, True) if spec.calibration is not None else (False,):
+            actuator = Actuator(spec, device, self.clock, calibrated=calibrated, sent=self._sent)
             self._actuators[actuator.name] = actuator
 
     def _handle(self, name: str) -> Any:
@@ -228,11 +237,30 @@ class Bench:
     def safe(self) -> list[SafeAction]:
         """Bring every device to its safe state, in the declared order, even if one fails.
 
-        Signals (Ctrl-C, SIGTERM) are put off until it is done, and no abort interrupts it.
+        What fails is tried once more, over a new connection where one can be made. Signals (Ctrl-C, SIGTERM)
+        are put off until it is done, and no abort interrupts it.
         """
-        raw = [actuator for name, actuator in self._actuators.items() if name == actuator.spec.name]
         with self.clock.uninterrupted():
-            return safe_state(self._instruments, raw, self.safe_order, self.clock)
+            return safe_state(self, self.safe_order, self.clock)
+
+    def reopen(self, names: Sequence[str]) -> None:
+        """Connect instruments anew that have become unreachable, and what is made of them; moves nothing.
+
+        Raises
+        ------
+        InstrumentError
+            One cannot be reached; the old connections then stay.
+        StationError
+            This bench does not know how to.
+        """
+        if self._on_reopen is None:
+            raise StationError(f"bench {self.name!r}: wanted a way to connect anew, got none")
+        replaced = self._on_reopen(names)
+        self._instruments.update(replaced)
+        for actuator in [*self._actuators.values()]:
+            if actuator.spec.instrument in replaced and actuator.name == actuator.spec.name:
+                self._install(actuator.spec)
+        vars(self).update({name: self._handle(name) for name in replaced})
 
     def run(
         self,

@@ -13,13 +13,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from labspin.data import RunHeader
 from labspin.errors import RunAborted
-
-if TYPE_CHECKING:
-    from labspin.experiment.safety import SafeAction
+from labspin.experiment.safety import SafeAction, unsafe_instruments
 
 __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome", "Status"]
 
@@ -42,8 +40,8 @@ class RunOutcome:
 
     @property
     def is_safe(self) -> bool:
-        """Whether every safe action worked."""
-        return all(action.ok for action in self.safe_report)
+        """Whether every instrument was made safe, be it at the second attempt."""
+        return not unsafe_instruments(self.safe_report)
 
 
 class Control:

@@ -44,6 +44,7 @@ from labspin.experiment.sweep import Point
 __all__ = ["Execution", "run"]
 
 _log = logging.getLogger(__name__)
+_ATTEMPTS = 2  # at publishing the file
 _HOLD = 0.1  # s of wall-clock time between two looks at a paused control
 
 
@@ -310,25 +311,34 @@ class Execution:
     def _close(self, error: BaseException | None) -> tuple[RunOutcome, BaseException | None]:
         """Make safe, record how it ended, publish; nothing in here keeps the rest from being done."""
         if error is not None:
-            self._attempt(self._record_error, error)
+            self._attempt(self._record_error, error, times=2)
         snapshot = self._attempt(self._last_snapshot) if error is None else None
         actions = self._attempt(self.bench.safe) or []
         if error is not None:
             snapshot = self._attempt(self._last_snapshot)
         for action in actions:
-            self._attempt(self._record_action, action)
+            self._attempt(self._record_action, action, times=2)
         status: Status = "finished" if error is None else "failed"
         if isinstance(error, (RunAborted, KeyboardInterrupt)):
             status = "aborted"
-        try:
-            if self.writer is not None:
-                self.writer.finish(status, snapshot=snapshot)
-        except Exception as caught:  # noqa: BLE001 - the first error is the one to raise
-            _log.exception("run file %s could not be published", self.path)
-            error, status = error or caught, "failed"
+        if self.writer is not None and (problem := self._publish(self.writer, status, snapshot)):
+            error, status = error or problem, "failed"
         outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""))
         self._tell("on_finish", outcome)
         return outcome, error
+
+    def _publish(self, writer: RunWriter, status: Status, snapshot: Any) -> Exception | None:
+        problem: Exception | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                writer.finish(status, snapshot=snapshot)
+            except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
+                _log.exception("run file %s could not be published", self.path)
+                problem = caught
+            else:
+                return None
+        self._attempt(writer.close)  # whoever recovers or resumes it must find it free
+        return problem
 
     def _last_snapshot(self) -> dict[str, Any]:
         return self.bench.snapshot(tolerant=True)
@@ -345,12 +355,13 @@ class Execution:
         text = f"{action.instrument}: {action.message}"
         self._event(kind, text, instrument=action.instrument, ok=action.ok, time=action.time)
 
-    def _attempt(self, action: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return action(*arguments)
-        except Exception:  # noqa: BLE001 - what is left to be done must be done
-            _log.exception("while the run %s was being closed", self.path)
-            return None
+    def _attempt(self, action: Callable[..., Any], *arguments: Any, times: int = 1) -> Any:
+        for _ in range(times):
+            try:
+                return action(*arguments)
+            except Exception:  # noqa: BLE001 - what is left to be done must be done
+                _log.exception("while the run %s was being closed", self.path)
+        return None
 
     # -- telling ---------------------------------------------------------------------------------------
 

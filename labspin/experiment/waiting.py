@@ -48,6 +48,11 @@ class InterruptibleClock:
         self._due: Due = _never
         self.speed = float(getattr(clock, "speed", 1.0))
 
+    @property
+    def clock(self) -> Clock:
+        """The clock itself, whose waits nothing interrupts: for what must not be broken off in its middle."""
+        return self._clock
+
     def now(self) -> float:
         """Return seconds since the clock's origin."""
         return self._clock.now()

@@ -24,6 +24,7 @@ from typing import Any
 from labspin.data import Postscript
 from labspin.data.lock import try_lock
 from labspin.errors import LabspinError, RunFileError, SafetyError, StationError
+from labspin.experiment.safety import unsafe_instruments
 from labspin.experiment.watchdog import keep_watch, refuse
 from labspin.station.station import Station, load_station, text_digest
 
@@ -114,7 +115,7 @@ class Guard:
                 witness.event("safe", text, instrument=name, ok=True)
             else:
                 witness.once(name, text)
-        return all(action.ok for action in actions)
+        return not unsafe_instruments(actions)
 
 
 class _Witness:

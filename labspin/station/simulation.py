@@ -70,7 +70,8 @@ class SimulatedWorld:
         """Return what ``spec``'s driver connects to: the simulated device, in process; see `device`."""
         from labspin.twin.adapter import SimulatedAdapter
 
-        device = self.device(spec)
+        device = self.devices.get(spec.name) or self.device(spec)
+        device.connect()
         # Some speak in whole requests or are called; what takes bytes needs an adapter.
         if hasattr(device, "handle") or getattr(device, "in_process", False):
             return device

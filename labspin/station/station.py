@@ -18,6 +18,7 @@ from typing import Any
 from labspin.clock import Clock, WallClock
 from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.experiment import ActuatorSpec, Bench, Interlock, Watchdog
+from labspin.experiment.waiting import InterruptibleClock
 from labspin.instruments.adapter import RoleAdapter
 from labspin.station.composed import compose, give_clock, in_order, with_parts
 from labspin.station.document import read_document
@@ -252,7 +253,7 @@ class Station:
         *,
         watchdog: bool,
     ) -> Bench:
-        return Bench(
+        bench = Bench(
             name=self.name,
             clock=clock,
             instruments=opened,
@@ -263,7 +264,35 @@ class Station:
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
             watchdog=Watchdog(self._guard_command(opened), name=self.name) if watchdog else None,
             on_close=lambda: _close(opened),
+            on_reopen=lambda names: self._reopen(names, specs, opened, world, bench.clock),
         )
+        return bench
+
+    def _reopen(
+        self,
+        names: Iterable[str],
+        specs: tuple[InstrumentSpec, ...],
+        opened: dict[str, RoleAdapter],
+        world: SimulatedWorld | None,
+        clock: InterruptibleClock,
+    ) -> dict[str, RoleAdapter]:
+        """Connect instruments anew, parts before what is made of them, and return them.
+
+        An old connection is let go once the new one stands: a device that does not answer may still obey it.
+        What is called through a vendor's library can be had once only, and is let go before.
+        """
+        wanted = with_parts(names, specs)
+        made_of_them = {spec.name for spec in specs if wanted & set(spec.uses.values())}
+        replaced: dict[str, RoleAdapter] = {}
+        for spec in in_order(tuple(spec for spec in specs if spec.name in wanted | made_of_them)):
+            old = opened[spec.name]
+            if not spec.entry.adapter.uses_visa():
+                _let_go(old)
+            opened[spec.name] = replaced[spec.name] = self._open(spec, world, clock.clock, opened)
+            if spec.entry.adapter.uses_visa():
+                _let_go(old)
+        give_clock(replaced.values(), clock)
+        return replaced
 
     def _guard_command(self, names: Iterable[str]) -> list[str]:
         path = str(self.path.resolve())
@@ -288,9 +317,13 @@ def text_digest(text: str) -> str:
 
 def _close(opened: dict[str, RoleAdapter]) -> None:
     for name, adapter in reversed(opened.items()):
-        with contextlib.suppress(LabspinError, OSError):
-            log.debug("closing %s", name)
-            adapter.close()
+        log.debug("closing %s", name)
+        _let_go(adapter)
+
+
+def _let_go(adapter: RoleAdapter) -> None:
+    with contextlib.suppress(LabspinError, OSError):
+        adapter.close()
 
 
 def load_station(path: str | Path) -> Station:

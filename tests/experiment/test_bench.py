@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import threading
@@ -8,7 +9,7 @@ from experiment_fakes import MAGNET, Magnet, Source, fake_bench
 from labspin.clock import SimulatedClock, WallClock
 from labspin.errors import ArgumentError, PlanError, RunAborted, StationError
 from labspin.experiment import Bench, Interlock
-from labspin.experiment.safety import signals_put_off
+from labspin.experiment.safety import signals_put_off, unsafe_instruments
 from labspin.experiment.waiting import InterruptibleClock
 from labspin.instruments import Gaussmeter, MagnetSupply, MicrowaveSource
 
@@ -70,21 +71,64 @@ def test_safe_runs_every_device_in_order_even_if_one_fails():
     bench.magnet.fail_safe = True
     actions = bench.safe()
     assert [(action.instrument, action.ok) for action in actions] == [
-        ("magnet", True), ("magnet", False), ("microwave", True),
+        ("magnet", True), ("magnet", False), ("microwave", True), ("magnet", True), ("magnet", False),
     ]  # fmt: skip
+    assert [action.attempt for action in actions] == [1, 1, 1, 2, 2], "once more, when all others are safe"
     assert "does not answer" in actions[1].message
     assert bench.magnet.current == 0.0
     assert bench.microwave.safe_calls == 1
 
 
-def test_safe_goes_on_where_the_magnet_cannot_be_read():
+def test_a_magnet_that_cannot_be_read_comes_home_from_its_last_set_point_when_all_others_are_safe():
     bench = fake_bench()
     bench.magnet.current = 1.0
     bench.magnet.reading = float("nan")
     actions = bench.safe()
-    assert [action.ok for action in actions] == [False, True, True]
-    assert bench.magnet.current == 1.0, "a jump from an unknown state is worse than staying"
+    assert [(action.instrument, action.ok, action.attempt) for action in actions] == [
+        ("magnet", False, 1), ("magnet", False, 1), ("microwave", True, 1),
+        ("magnet", False, 2), ("magnet", True, 2),
+    ]  # fmt: skip
+    assert "not called" in actions[1].message
+    assert "see whether it arrived" in actions[3].message
+    values = [value for _, value in bench.magnet.sent]
+    top = values.index(1.0)
+    assert values[-1] == 0.0
+    assert all(0 < a - b <= 0.05 + 1e-9 for a, b in itertools.pairwise(values[top:])), "by its ramp"
     assert bench.magnet.safe_calls == 1
+    assert bench.magnet.clock.now() >= 4.0
+
+
+def test_a_magnet_that_cannot_be_read_and_was_never_moved_is_left_as_it_is():
+    bench = fake_bench()
+    bench._instruments["magnet"]._current = 1.0  # somebody else's doing
+    bench.magnet.reading = OSError("no answer")
+    actions = bench.safe()
+    assert bench.magnet.sent == []
+    assert bench.magnet.safe_calls == 0, "a jump from an unknown state is worse than staying"
+    assert unsafe_instruments(actions) == ["magnet"]
+    assert any("see to it by hand" in action.message for action in actions)
+
+
+def test_what_fails_is_made_safe_over_a_new_connection():
+    fresh = Magnet(SimulatedClock(), current=1.0)
+    asked = []
+
+    def reopen(names):
+        asked.extend(names)
+        return {"magnet": fresh}
+
+    bench = fake_bench(on_reopen=reopen)
+    bench.magnet.current = 1.0
+    bench.magnet.reading = OSError("cable pulled")
+    fresh.clock = bench.clock
+    actions = bench.safe()
+    assert asked == ["magnet"]
+    assert fresh.current == 0.0
+    assert fresh.safe_calls == 1
+    assert unsafe_instruments(actions) == []
+    assert not all(action.ok for action in actions)
+    bench.magnet.current = 0.5
+    assert fresh.current == 0.5, "the bench goes on with the new one"
 
 
 def test_leaving_the_block_by_an_error_makes_safe_and_closes():
