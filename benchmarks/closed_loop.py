@@ -28,12 +28,22 @@ from labspin.analysis import fit_run
 from labspin.data import read_run
 from labspin.experiment import load_card, run
 from labspin.physics.nv import CR_MEASURED, LABORATORY_BENCH, transition_frequencies
-from labspin.procedures import MDMR, T1, PLScan, Rabi
+from labspin.procedures import MDMR, T1, MDMRLockIn, PLScan, Rabi
 from labspin.station import load_station
 from labspin.twin import PhotonDetector
 
 ROOT = Path(__file__).resolve().parents[1]
 STATION = ROOT / "instruments" / "levitated-diamond.toml"
+LOCK_IN_STATION = ROOT / "instruments" / "levitated-diamond-lockin.toml"
+QUIET = """[simulation.parameters]
+drift = 0.0
+amplifier_noise = 0.0
+laser_noise = 0.0
+temperature = 0.0
+pl_photons = 1e24
+angle_photons = 1e30
+
+[simulation.detectors.pl]"""
 RUNS_A_DRIFT = 20  # runs that share one course of the drift, one after the other
 T1_CARD = {spec.label: dict(spec.parameters) for spec in load_card(ROOT / "procedures" / "t1.toml").runs}
 
@@ -65,7 +75,10 @@ class Case:
     recipe: str
     truths: Mapping[str, Truth]
     runs: int = 100
-    quiet_repetitions: int = 9_000_000  # without noise: as many as the counter can show
+    quiet: Mapping[str, Any] = dataclasses.field(  # without noise: as many as the counter can show
+        default_factory=lambda: {"repetitions": 9_000_000, "averages": 1}
+    )
+    station: Path = STATION
 
 
 def _t1(label: str, nv_class: int, **changes: Any) -> Case:
@@ -77,6 +90,11 @@ def _t1(label: str, nv_class: int, **changes: Any) -> Case:
 _SCAN = {"field_start": "11 G", "field_stop": "23 G", "fields": 25, "settle_time": "0.5 s"}
 _RESONANCE = {"center": lambda truth: LABORATORY_BENCH.pair_at, "sigma": lambda truth: resonance_width()}
 _LINES = sorted(lines_at(10e-4)[:, 0])[:3]
+_FEWER = {"repetitions": 400_000, "averages": 1}
+_AT_LINES = {
+    "fields": ["10 G"], "frequency_start": "2.58 GHz", "frequency_stop": "2.82 GHz", "frequencies": 121,
+}  # fmt: skip
+_POSITIONS = {f"center_{k + 1}": lambda truth, k=k: float(_LINES[k]) for k in range(3)}
 
 CASES = {
     "t1 one class": _t1("one class alone", 0),
@@ -93,25 +111,23 @@ CASES = {
             "linewidth": lambda truth: 4e6,
         },
     ),
-    "mdmr": Case(
-        MDMR,
-        {
-            "fields": ["10 G"], "frequency_start": "2.58 GHz", "frequency_stop": "2.82 GHz",
-            "frequencies": 121, "repetitions": 2000,
-        },
-        "mdmr",
-        {f"center_{k + 1}": lambda truth, k=k: float(_LINES[k]) for k in range(3)},
-        quiet_repetitions=400_000,
+    "mdmr": Case(MDMR, {**_AT_LINES, "repetitions": 2000}, "mdmr", _POSITIONS, quiet=_FEWER),
+    "mdmr angle": Case(MDMR, {**_AT_LINES, "repetitions": 500}, "mdmr_angle", _POSITIONS, quiet=_FEWER),
+    "mdmr_lockin": Case(
+        MDMRLockIn,
+        {**_AT_LINES, "microwave_power": "-26 dBm"},
+        "mdmr_lockin",
+        _POSITIONS,
+        quiet={},
+        station=LOCK_IN_STATION,
     ),
-    "mdmr angle": Case(
-        MDMR,
-        {
-            "fields": ["10 G"], "frequency_start": "2.58 GHz", "frequency_stop": "2.82 GHz",
-            "frequencies": 121, "repetitions": 500,
-        },
-        "mdmr_angle",
-        {f"center_{k + 1}": lambda truth, k=k: float(_LINES[k]) for k in range(3)},
-        quiet_repetitions=400_000,
+    "mdmr_lockin angle": Case(
+        MDMRLockIn,
+        {**_AT_LINES, "microwave_power": "-26 dBm"},
+        "mdmr_lockin_angle",
+        _POSITIONS,
+        quiet={},
+        station=LOCK_IN_STATION,
     ),
     "pl_scan gate": Case(
         PLScan, {**_SCAN, "reference": "gate", "repetitions": 90_000}, "pl_scan", _RESONANCE
@@ -121,7 +137,7 @@ CASES = {
         {**_SCAN, "reference": "point", "reference_field": "9 G", "repetitions": 4000, "averages": 6},
         "pl_scan",
         _RESONANCE,
-        quiet_repetitions=400_000,
+        quiet=_FEWER,
     ),
 }  # fmt: skip
 
@@ -136,16 +152,18 @@ class Noiseless(PhotonDetector):
         return np.round(incoming / (1 + rate * self.dead_time)).astype(np.int64)
 
 
-def noiseless_bench(folder: Path) -> Any:
-    """Return the simulated bench without noise and drift."""
-    text = STATION.read_text(encoding="utf-8")
-    detectors = "[simulation.detectors.pl]"
+def noiseless_bench(folder: Path, station: Path) -> Any:
+    """Return a simulated bench without noise and drift."""
+    text = station.read_text(encoding="utf-8")
     path = folder / "noiseless.toml"
-    path.write_text(text.replace(detectors, f"[simulation.parameters]\ndrift = 0.0\n\n{detectors}"))
+    path.write_text(text.replace("[simulation.detectors.pl]", QUIET))
     bench = load_station(path).connect()
     world = bench.simulation.world
     for name, detector in list(world.detectors.items()):
         world.detectors[name] = Noiseless(**dataclasses.asdict(detector))
+    for device in bench.simulation.devices.values():
+        if "input_noise" in device.options:
+            device._options["input_noise"] = 0.0
     return bench
 
 
@@ -159,12 +177,11 @@ def fitted(case: Case, bench: Any, path: Path, label: str, **changes: Any) -> tu
 
 def measured(case: Case, runs: int, folder: Path, seed: int = 1) -> dict[str, dict[str, np.ndarray]]:
     """Return for each quantity values and errors (runs,), and what was expected and true."""
-    with noiseless_bench(folder) as bench:
-        most = {"repetitions": case.quiet_repetitions, "averages": 1}  # so that rounding does not show
-        expected, truth = fitted(case, bench, folder / "expected.h5", "expected", **most)
+    with noiseless_bench(folder, case.station) as bench:
+        expected, truth = fitted(case, bench, folder / "expected.h5", "expected", **case.quiet)
     rows: list[dict[str, Any]] = []
     for block in range(0, runs, RUNS_A_DRIFT):
-        with load_station(STATION).connect(seed=seed + block) as bench:
+        with load_station(case.station).connect(seed=seed + block) as bench:
             for number in range(block, min(block + RUNS_A_DRIFT, runs)):
                 path = folder / f"{number}.h5"
                 rows.append(fitted(case, bench, path, f"run {number}", seed=number)[0]

@@ -19,6 +19,7 @@ from labspin.errors import CardError
 if TYPE_CHECKING:
     from labspin.experiment import Procedure
     from labspin.procedures.mdmr import MDMR
+    from labspin.procedures.mdmr_lockin import MDMRLockIn
     from labspin.procedures.mrfm_temperature import MRFMTemperature
     from labspin.procedures.pl_scan import PLScan
     from labspin.procedures.rabi import Rabi
@@ -29,6 +30,7 @@ __all__ = [
     "MDMR",
     "PROCEDURES",
     "T1",
+    "MDMRLockIn",
     "MRFMTemperature",
     "PLScan",
     "Rabi",
@@ -39,6 +41,7 @@ __all__ = [
 
 PROCEDURES = {
     "mdmr": "labspin.procedures.mdmr:MDMR",
+    "mdmr_lockin": "labspin.procedures.mdmr_lockin:MDMRLockIn",
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
     "rabi": "labspin.procedures.rabi:Rabi",

@@ -14,9 +14,9 @@ L100411 (2021), Fig. 4).
 
 At every frequency the same gates are counted with and without the microwave, in alternating order; the
 ratio of the two sees neither the drift of the light nor the brightness at that field. The two are counts of
-their own, not halves of one period, because the crystal turns with the period of its libration: it has to
-be given ``settle_time`` after the microwave is switched. Frequencies are visited in a random order of its
-own in every average, field by field.
+their own, not halves of one period, because the crystal turns with the period of its libration: it has to be
+given ``settle_time`` after the microwave is switched. Where there is light enough for photodiodes,
+`labspin.procedures.mdmr_lockin` switches the microwave many times a second instead and asks a lock-in.
 
 Strong microwaves saturate: the dips become broad and flat, and where two of them overlap, their positions
 shift. Take the power down until the depth falls with it, to read positions.
@@ -30,38 +30,19 @@ from typing import Any, ClassVar
 
 from labspin.data import Column
 from labspin.errors import PlanError
-from labspin.experiment import (
-    Bench,
-    BooleanParameter,
-    CountParameter,
-    Linear,
-    Point,
-    Product,
-    QuantityParameter,
-    Repeat,
-    Shuffled,
-    Sweep,
-    Values,
-)
-from labspin.instruments import MagnetSupply, MicrowaveSource, PulseSequence
-from labspin.procedures.lists import QuantityListParameter
+from labspin.experiment import Bench, BooleanParameter, CountParameter, Point, QuantityParameter, Sweep
+from labspin.instruments import PulseSequence
+from labspin.procedures.mdmr_scan import FrequencyScan
 from labspin.procedures.pulsed import TRIGGER, Gate, PulsedProcedure, ratio
 
 __all__ = ["MDMR"]
 
 
-class MDMR(PulsedProcedure):
+class MDMR(FrequencyScan, PulsedProcedure):
     """Photoluminescence and reflected light against microwave frequency, at several fields."""
 
     name = "mdmr"
-    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
-        {**PulsedProcedure.roles, "microwave": MicrowaveSource, "magnet": MagnetSupply}
-    )
-    coordinates = (
-        Column(name="magnet_field", unit="T", role="coordinate", description="of the electromagnet"),
-        Column(name="average", role="coordinate", description="pass through all frequencies"),
-        Column(name="microwave_frequency", unit="Hz", role="coordinate", description="of the microwave"),
-    )
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType({**FrequencyScan.roles, **PulsedProcedure.roles})
     quantities = (
         Column(name="pl_on", dtype="int64", description="photoluminescence counts with microwave"),
         Column(name="pl_off", dtype="int64", description="photoluminescence counts without"),
@@ -74,16 +55,10 @@ class MDMR(PulsedProcedure):
     )
     signal = "pl_ratio"
 
-    fields = QuantityListParameter("Magnet fields", units="T", default="0 T", description="One scan at each")
-    frequency_start = QuantityParameter("First frequency", units="Hz", minimum=0.0, default="2.55 GHz")
-    frequency_stop = QuantityParameter("Last frequency", units="Hz", minimum=0.0, default="2.95 GHz")
-    frequencies = CountParameter("Number of frequencies", minimum=2, maximum=1_000_000, default=201)
-    averages = CountParameter("Averages", minimum=1, maximum=100_000, default=1)
     repetitions = CountParameter(
         "Periods counted with and without microwave", minimum=1, maximum=10**9, default=200,
         description="The SR400 presets one significant digit",
     )  # fmt: skip
-    microwave_power = QuantityParameter("Microwave power", units="dBm", default="-20 dBm")
     period = QuantityParameter("Period of the trigger", units="s", minimum=1e-6, default="1 ms")
     gate_margin = QuantityParameter(
         "Trigger to gate, and gate to trigger", units="s", minimum=1e-9, default="2 us",
@@ -94,29 +69,15 @@ class MDMR(PulsedProcedure):
         description="Ring-down of the libration",
     )  # fmt: skip
     angle = BooleanParameter("Reflected light as well", default=True)
-    seed = CountParameter("Seed of the order", default=0)
-
-    def settings(self) -> Mapping[str, float]:
-        """Return the microwave power."""
-        return {"microwave.power": self.microwave_power}
 
     def plan(self) -> Sweep:
         """Return field by field the frequencies, shuffled anew in every average."""
-        if not self.frequency_start < self.frequency_stop:
-            raise PlanError(
-                f"procedure 'mdmr': wanted frequency_start < frequency_stop, got {self.frequency_start!r}, "
-                f"{self.frequency_stop!r}"
-            )
         if 3 * self.gate_margin > self.period:
             raise PlanError(
                 f"procedure 'mdmr': a gate_margin of {self.gate_margin:g} s leaves no gate in a period of "
                 f"{self.period:g} s; make the period longer"
             )
-        scan = Linear(
-            "microwave.frequency", self.frequency_start, self.frequency_stop, self.frequencies, unit="Hz"
-        )
-        passes = Shuffled(Repeat(scan, self.averages, name="average"), self.seed, within="average")
-        return Product(Values("magnet.field", self.fields, unit="T"), passes)
+        return super().plan()
 
     def sequence(self, *, microwave: bool) -> PulseSequence:
         """Return one period, with or without microwave."""

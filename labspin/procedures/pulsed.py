@@ -1,8 +1,8 @@
-"""What procedures share that play a pulse sequence over and over and count photons in gates.
+"""What procedures share that play a pulse sequence over and over, and count photons in gates of it.
 
-A subclass says which sequences it plays (`PulsedProcedure.played`) and in which gates it counts; checking
-them against the generator and the counter before anything moves, counting, and leaving the lines low are
-the same for all.
+A subclass says which sequences it plays (`SequenceProcedure.played`) and, if it counts, in which gates
+(`PulsedProcedure.counted`); checking them against the generator and the counter before anything moves,
+counting, and leaving the lines low are the same for all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = [
     "Gate",
     "PulsedProcedure",
     "PulsedReadout",
+    "SequenceProcedure",
     "normalised",
     "on_time_steps",
     "ratio",
@@ -40,17 +41,10 @@ Gate = tuple[float, float]
 """Delay after the trigger and width, s."""
 
 
-class PulsedProcedure(Procedure):
-    """Base of procedures that count photons in gates of a repeated pulse sequence."""
+class SequenceProcedure(Procedure):
+    """Base of procedures that play a repeated pulse sequence."""
 
-    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
-        {"pulses": PulseGenerator, "counter": PhotonCounter}
-    )
-
-    repetitions = CountParameter(
-        "Repetitions of each sequence per point", minimum=1, maximum=10**9, default=10_000,
-        description="Periods that one count takes; the SR400 presets one significant digit",
-    )  # fmt: skip
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType({"pulses": PulseGenerator})
 
     def adapt(self, bench: Bench) -> None:
         """Take the pulse generator's resolution for a time step that the card does not give."""
@@ -60,6 +54,41 @@ class PulsedProcedure(Procedure):
     def played(self) -> Iterable[PulseSequence]:
         """Return every sequence that the plan plays."""
         raise NotImplementedError(f"procedure {self.name!r} does not say what it plays")
+
+    def check(self, bench: Bench) -> None:
+        """Refuse sequences that the pulse generator cannot play.
+
+        Raises
+        ------
+        SequenceError
+            One of them does not fit.
+        """
+        for sequence in self.played():
+            sequence.check_for(bench.pulses)
+
+    def prepare(self, bench: Bench) -> None:
+        """Switch the microwave on, where there is one; the pulse generator's line gates it."""
+        if "microwave" in self.roles:
+            bench.microwave.output_enabled = True
+
+    def finish(self, bench: Bench) -> None:
+        """Stop the pulses and switch the microwave off."""
+        bench.pulses.stop()
+        if "microwave" in self.roles:
+            bench.microwave.output_enabled = False
+
+
+class PulsedProcedure(SequenceProcedure):
+    """Base of procedures that count photons in gates of a repeated pulse sequence."""
+
+    roles: ClassVar[Mapping[str, type]] = MappingProxyType(
+        {**SequenceProcedure.roles, "counter": PhotonCounter}
+    )
+
+    repetitions = CountParameter(
+        "Repetitions of each sequence per point", minimum=1, maximum=10**9, default=10_000,
+        description="Periods that one count takes; the SR400 presets one significant digit",
+    )  # fmt: skip
 
     def counted(self) -> Iterable[tuple[Sequence[Gate], Sequence[str] | None]]:
         """Return every choice of gates, and of the detectors that they watch, that is counted in."""
@@ -75,9 +104,8 @@ class PulsedProcedure(Procedure):
         LabspinError
             The counter has too few gates or detectors, or cannot count so many triggers.
         """
-        pulses, counter = bench.pulses, bench.counter
-        for sequence in self.played():
-            sequence.check_for(pulses)
+        super().check(bench)
+        counter = bench.counter
         for gates, detectors in self.counted():
             if counter.max_gates < len(gates):
                 raise PlanError(
@@ -130,17 +158,6 @@ class PulsedProcedure(Procedure):
         counts = [int(count) for count in bench.counter.counts()]
         bench.pulses.stop()
         return counts
-
-    def prepare(self, bench: Bench) -> None:
-        """Switch the microwave on, where there is one; the pulse generator's line gates it."""
-        if "microwave" in self.roles:
-            bench.microwave.output_enabled = True
-
-    def finish(self, bench: Bench) -> None:
-        """Stop the pulses and switch the microwave off."""
-        bench.pulses.stop()
-        if "microwave" in self.roles:
-            bench.microwave.output_enabled = False
 
 
 class AtOneField(PulsedProcedure):

@@ -47,6 +47,8 @@ def envelope_frame(
 def harmonic_of(cycle: DiamondCycle, detector: str, pattern: Pattern, order: int, now: Conditions) -> complex:
     """Return the Fourier coefficient of a photodiode's voltage, V."""
     settings = cycle.settings
+    if pattern.line("laser").max() < 0.5:
+        return 0j
     if detector == "pl_photodiode":
         emitted = cycle.coefficients(pattern, np.array([order]), now)[0, 0]
         return complex(settings.pl_voltage * emitted * cycle.collected / settings.photon_rate)
