@@ -32,6 +32,7 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
+from labspin.instruments.inherited import keep_rules
 from labspin.instruments.limits import on_off
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
@@ -100,6 +101,10 @@ class Guarded:
     # pymeasure looks every attribute up in a list, to hide the names that dynamic properties reserve. A query
     # reads some thirty attributes, and half of its time went there.
     __getattribute__ = object.__getattribute__
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        keep_rules(cls)
 
     def __init__(
         self,
@@ -339,6 +344,10 @@ class GuardedChannel(Channel):  # type: ignore[misc]
 
     parent: Guarded
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        keep_rules(cls)
+
     def ask(self, command: str, query_delay: float | None = None) -> str:
         """Return the answer to ``command``."""
         return self.parent.ask(self.insert_id(command), query_delay)
@@ -346,6 +355,11 @@ class GuardedChannel(Channel):  # type: ignore[misc]
     def values(self, command: str, **kwargs: Any) -> list[Any]:
         """Return the answer to ``command`` as a list of values."""
         return self.parent.values(self.insert_id(command), **kwargs)
+
+    def check_set_errors(self) -> list[Any]:
+        """Raise if the instrument refused the setting just sent."""
+        instrument: Any = self.parent
+        return list(instrument.check_set_errors())
 
 
 def _is_timeout(error: BaseException) -> bool:

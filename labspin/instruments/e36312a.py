@@ -113,10 +113,6 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         self.write("OUTP:PROT:CLE (@{ch})")
         self.check_set_errors()
 
-    def check_set_errors(self) -> list[Any]:
-        """Raise if the supply refused the setting just sent."""
-        return self.parent.check_set_errors()
-
     def safe(self) -> None:
         """Bring the current to zero, then switch the output off."""
         try:

@@ -103,6 +103,8 @@ class HeaterOutput(GuardedChannel, LakeShoreHeaterChannel):  # type: ignore[misc
         limits=(0.0, 100.0),
     )
 
+    mout: float = manual_output  # pymeasure's name for it
+
     is_ramping: bool = Channel.measurement(
         "RAMPST? {ch}",
         """Get whether the set-point is on its way (dimensionless, bool).""",

@@ -1,8 +1,9 @@
 """A SCPI microwave source: Agilent and Keysight E8257D, N5181, N5183 and what speaks like them.
 
 pymeasure's `Agilent8257D` has the commands. Added here: the error queue, limits that refuse, a lock around
-each exchange, and a start of sweeps that is one (``start_step_sweep`` of pymeasure sends
-``SWE:CONT:STAT ON``, which is SWEep:CONTrol: it couples two sources and starts nothing).
+each exchange, edges of sweeps to the millihertz (its own have seven digits), and a start of sweeps that is
+one (``start_step_sweep`` of pymeasure sends ``SWE:CONT:STAT ON``, which is SWEep:CONTrol: it couples two
+sources and starts nothing).
 
 Quirks, from the *E8257D PSG SCPI command reference* (Keysight manual):
 
@@ -26,13 +27,14 @@ from pymeasure.instruments.agilent import Agilent8257D
 from labspin.errors import ArgumentError, IdentityError
 from labspin.instruments.limits import check_limits, check_whole
 from labspin.instruments.microwave import MicrowaveAdapter
-from labspin.instruments.properties import quantity, switch
+from labspin.instruments.properties import quantity, switch, whole_number
 from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["ScpiMicrowave", "ScpiSource", "ScpiSourceOptions"]
 
 _FREQUENCIES = (100e3, 67e9)
 _POWERS = (-145.0, 30.0)
+_DWELLS = (1e-3, 60.0)
 _MOST_POINTS = 65535
 
 
@@ -95,6 +97,68 @@ class ScpiSource(ErrorQueue, Agilent8257D):  # type: ignore[misc]
         name="SCPI source modulation_enabled",
     )
 
+    start_frequency: float = quantity(
+        ":SOUR:FREQ:STAR?",
+        ":SOUR:FREQ:STAR %.3f Hz",
+        """Control where a sweep begins (Hz, float from 100 kHz to 67 GHz, less by model).""",
+        name="SCPI source start_frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
+    )
+
+    center_frequency: float = quantity(
+        ":SOUR:FREQ:CENT?",
+        ":SOUR:FREQ:CENT %.3f Hz",
+        """Control the middle of a sweep (Hz, float from 100 kHz to 67 GHz, less by model).""",
+        name="SCPI source center_frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
+    )
+
+    stop_frequency: float = quantity(
+        ":SOUR:FREQ:STOP?",
+        ":SOUR:FREQ:STOP %.3f Hz",
+        """Control where a sweep ends (Hz, float from 100 kHz to 67 GHz, less by model).""",
+        name="SCPI source stop_frequency",
+        unit="Hz",
+        limits=_FREQUENCIES,
+    )
+
+    start_power: float = quantity(
+        ":SOUR:POW:STAR?",
+        ":SOUR:POW:STAR %.2f dBm",
+        """Control where a sweep of the power begins (dBm, float from -145 to 30, less by model).""",
+        name="SCPI source start_power",
+        unit="dBm",
+        limits=_POWERS,
+    )
+
+    stop_power: float = quantity(
+        ":SOUR:POW:STOP?",
+        ":SOUR:POW:STOP %.2f dBm",
+        """Control where a sweep of the power ends (dBm, float from -145 to 30, less by model).""",
+        name="SCPI source stop_power",
+        unit="dBm",
+        limits=_POWERS,
+    )
+
+    dwell_time: float = quantity(
+        ":SOUR:SWE:DWEL1?",
+        ":SOUR:SWE:DWEL1 %.6f",
+        """Control the time at each step of a sweep (s, float from 1 ms to 60 s).""",
+        name="SCPI source dwell_time",
+        unit="s",
+        limits=_DWELLS,
+    )
+
+    step_points: int = whole_number(
+        ":SOUR:SWE:POIN?",
+        ":SOUR:SWE:POIN %d",
+        """Control the number of steps of a sweep (dimensionless, int from 2 to 65535).""",
+        name="SCPI source step_points",
+        limits=(2, _MOST_POINTS),
+    )
+
     def sweep(self, start: float, stop: float, *, points: int, dwell: float, repeat: bool = True) -> None:
         """Step the carrier from ``start`` to ``stop`` (Hz), and begin.
 
@@ -120,7 +184,7 @@ class ScpiSource(ErrorQueue, Agilent8257D):  # type: ignore[misc]
         for edge, value in (("start", start), ("stop", stop)):
             check_limits(f"{name} {edge}", value, *_FREQUENCIES, "Hz")
         points = check_whole(f"{name} points", points, 2, _MOST_POINTS)
-        check_limits(f"{name} dwell", dwell, 1e-3, 60.0, "s")
+        check_limits(f"{name} dwell", dwell, *_DWELLS, "s")
         self.write(":LIST:TYPE STEP")
         self.write(f":FREQ:STAR {start:.3f} Hz;:FREQ:STOP {stop:.3f} Hz")
         self.write(f":SWE:POIN {points:d};:SWE:DWEL {dwell:.6f} s")

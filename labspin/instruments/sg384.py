@@ -90,6 +90,24 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
         name="SG384 modulation_enabled",
     )
 
+    rate: float = quantity(
+        "RATE?",
+        "RATE%.6f",
+        """Control the frequency of the modulation (Hz, float from 1 µHz to 500 kHz, less by carrier).""",
+        name="SG384 rate",
+        unit="Hz",
+        limits=(1e-6, 500e3),
+    )
+
+    fm_dev: float = quantity(
+        "FDEV?",
+        "FDEV%.6f",
+        """Control the deviation of the modulation (Hz, float from 0.1 Hz to 64 MHz, less by carrier).""",
+        name="SG384 fm_dev",
+        unit="Hz",
+        limits=(0.1, 64e6),
+    )
+
     def safe(self) -> None:
         """Switch the type-N output off."""
         self.output_enabled = False

@@ -9,7 +9,7 @@ import pytest
 from wires import Wire
 
 import labspin.instruments as instruments
-from labspin.errors import ConfigurationError, LimitError
+from labspin.errors import ConfigurationError, LimitError, ReplyTimeoutError
 from labspin.instruments import (
     ACTUATORS,
     DRIVERS,
@@ -17,18 +17,25 @@ from labspin.instruments import (
     ROLES,
     CompositeAdapter,
     Device,
+    ErrorQueue,
     RoleAdapter,
+    StandardEvents,
     driver_names,
     implements,
     load_driver,
     missing_members,
 )
 from labspin.instruments.base import Guarded, GuardedChannel
+from labspin.instruments.inherited import Inherited
 from labspin.twin.devices import DEVICES
 
 ENTRIES = {name: load_driver(name) for name in DRIVERS}
 UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|dimensionless)"
 DOCSTRING = re.compile(rf"(Control|Get|Measure|Set) .*\((.*[;:] )?{UNITS}[,:)].*\)?\.$", re.DOTALL)
+
+# Properties of pymeasure's that are not made by ``Instrument.control``, and so are its own affair.
+WRITTEN_BY_HAND = {"sg384": {"mod_func", "mod_type"}, "lakeshore425": {"mode"}}
+KEEPS_QUIET = {"sr400"}  # has neither an error queue nor a register of refused commands
 
 every_driver = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 # Instruments that are made of others have no connection, no device and no twin of their own.
@@ -40,10 +47,12 @@ every_composed = pytest.mark.parametrize("entry", COMPOSED.values(), ids=COMPOSE
 
 def own_properties(kind):
     """Properties that labspin's code defines on ``kind``, with the class that does."""
+    seen = set()
     for base in kind.__mro__:
         if base.__module__.startswith("labspin"):
             for name, member in vars(base).items():
-                if isinstance(member, property) and not name.startswith("_"):
+                if isinstance(member, property) and not name.startswith("_") and member not in seen:
+                    seen.add(member)
                     yield base, name, member
 
 
@@ -77,6 +86,8 @@ def test_a_property_says_what_it_does_with_unit_and_range(entry):
     found = 0
     for kind in kinds:
         for base, name, member in own_properties(kind):
+            if isinstance(member, Inherited):
+                continue
             found += 1
             text = inspect.cleandoc(member.__doc__ or "").removesuffix("(dynamic)")  # pymeasure's mark
             assert DOCSTRING.match(text), f"{base.__name__}.{name}"
@@ -106,6 +117,93 @@ def test_a_setting_refuses_nonsense_and_sends_nothing(entry):
                 tried += 1
     assert tried
     assert wire.sent == []
+
+
+def kinds_of(entry):
+    return [entry.driver, *dict.fromkeys(channels(entry.driver).values())]
+
+
+guarded = pytest.mark.parametrize(
+    "entry",
+    [entry for entry in DEVICE_ENTRIES.values() if issubclass(entry.driver, Guarded)],
+    ids=lambda entry: entry.name,
+)
+
+
+@guarded
+def test_nothing_of_pymeasure_clips_behind_the_drivers_back(entry):
+    left = set()
+    for kind in kinds_of(entry):
+        for name, member in inspect.getmembers_static(kind):
+            owner = next(base for base in kind.__mro__ if name in vars(base))
+            if (
+                isinstance(member, property)
+                and owner.__module__.startswith("pymeasure.")
+                and settable(member)
+            ):
+                left.add(name)
+    assert left <= WRITTEN_BY_HAND.get(entry.name, set())
+
+
+@guarded
+def test_the_type_of_a_property_is_in_the_class_body(entry):
+    for kind in [entry.adapter, *kinds_of(entry)]:
+        for base, name, member in own_properties(kind):
+            if isinstance(member, Inherited):
+                continue
+            annotated = name in vars(base).get("__annotations__", {})
+            returns = "return" in getattr(member.fget, "__annotations__", {})
+            from_pymeasure = "get_command" in inspect.signature(member.fget).parameters
+            assert annotated if from_pymeasure else returns or annotated, f"{base.__name__}.{name}"
+
+
+@guarded
+def test_an_instrument_is_asked_after_every_setting_what_it_refused(entry):
+    if entry.name in KEEPS_QUIET:
+        assert not issubclass(entry.driver, (ErrorQueue, StandardEvents))
+        return
+    assert issubclass(entry.driver, (ErrorQueue, StandardEvents))
+    question = getattr(entry.driver, "error_query", "*ESR?")
+    assert question in entry.driver.asked_once
+    for kind in kinds_of(entry):
+        assert kind.check_set_errors.__module__.startswith("labspin")
+        for base, name, member in own_properties(kind):
+            if settable(member) and not isinstance(member, Inherited):
+                how = inspect.signature(member.fset).parameters
+                assert how["check_set_errors"].default is True, f"{base.__name__}.{name}"
+
+
+class Watched(Wire):
+    """A wire on which nobody answers, and on which nobody may speak without the lock of the line."""
+
+    line = None
+
+    def _write(self, command, **kwargs):
+        assert self.line is None or self.line.lock._is_owned(), command
+        super()._write(command, **kwargs)
+
+    def _read(self, **kwargs):
+        assert self.line is None or self.line.lock._is_owned()
+        return super()._read(**kwargs)
+
+
+@guarded
+def test_a_question_is_one_exchange_asked_again_and_then_one_clear_error(entry):
+    wire = Watched(lambda command: None)
+    device = entry.driver(wire, "box", retries=2)
+    wire.line, asked = device._line, 0
+    for target in [device, *(getattr(device, name) for name in channels(entry.driver))]:
+        for _, _, member in own_properties(type(target)):
+            if "get_command" not in inspect.signature(member.fget).parameters:
+                continue
+            wire.sent.clear()
+            device._line.unanswered.clear()
+            with pytest.raises(ReplyTimeoutError, match=r"^box: no answer to .* within 3 s, asked 3 times"):
+                member.fget(target)
+            question = wire.sent[0]
+            assert wire.sent.count(question) <= 3
+            asked += 1
+    assert asked
 
 
 @every_device
