@@ -6,6 +6,7 @@ so that the memory needed does not grow with the file.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAWN", "context_of", "fit_parts", "fit_whole", "labels_of", "value_at_each"]
 
-PART_BYTES = 1 << 26
-"""Measured bytes that are held in memory at a time."""
+PART_BYTES = 1 << 24
+"""Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
 _CURVE_NUMBERS = 1 << 20
 """Fitted points up to which the fitted curves are stored beside the parameters."""
 DRAWN = 12
@@ -62,6 +63,8 @@ def fit_parts(
     several: bool | None = None
     for part, first in _parts(file, recipe):
         several = True if part.shape != file.frame.shape else several
+        if records:
+            gc.collect()  # fits leave circles of objects behind, which hold on to the part before
         record, own, found = fit_whole(part, recipe, first=first, curves=curves, several=several)
         records.append(record)
         labels += own
@@ -80,7 +83,8 @@ def fit_whole(
     """
     stack = stack_of(run, recipe, first=first)
     labels = tuple(_label(run, label) for label in stack.labels)
-    together = fit_together(stack, recipe)
+    # The last part of many may hold few traces; they are fitted like those before them.
+    together = fit_together(stack, recipe, least=1) if several else fit_together(stack, recipe)
     if together is None:
         outcomes = fit_apart(stack, recipe)
         record = record_of(outcomes, recipe, several=several)
@@ -134,12 +138,16 @@ def value_at_each(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[Flo
     if name in units:
         found = traces_of(run, Recipe(name=recipe.name, x=recipe.x, y=name, model="", select=recipe.select))
         if len(found) == traces:
-            means = [np.mean(trace.y[np.isfinite(trace.y)]) if len(trace.y) else np.nan for trace in found]
-            return np.asarray(means, np.float64), units[name] or "1"
+            return np.array([_mean(trace.y) for trace in found]), units[name] or "1"
     value, unit = _parameter(run, name)
     if value is None:
         return None
     return np.full(traces, value), unit
+
+
+def _mean(values: FloatArray) -> float:
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if there.size else float("nan")
 
 
 def _parameter(run: Run, name: str) -> tuple[float | None, str]:

@@ -159,9 +159,9 @@ def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     return [fitted(stack.trace(k)).with_changes(label=labels[k]) for k in range(len(stack))]
 
 
-def fit_together(stack: Stack, recipe: Recipe) -> StackFit | None:
-    """Fit traces at once where they are many and the batch engine takes them; otherwise return None."""
-    if len(stack) < MANY or recipe.model == "thermal_spectrum":
+def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | None:
+    """Fit at once ``least`` traces or more, where the batch engine takes them; otherwise return None."""
+    if len(stack) < least or recipe.model == "thermal_spectrum":
         return None
     from labspin.analysis.stack_fit import fit_stack, suits_batch
 

@@ -130,10 +130,10 @@ class StackFit:
         return np.flatnonzero(there)
 
     def outcome(self, trace: int, *, fine: bool = True) -> FitOutcome:
-        """Return one fit by itself; without a ``fine`` curve it is quick."""
+        """Return one fit by itself; if not ``fine``, without curves and warnings, but quickly."""
         used, result = self.used(trace), self.result
         x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
-        values = {name: float(result[name][trace]) for name in result.names}
+        values = dict(zip(result.names, self._numbers[0][trace], strict=True))
         grid = fine_grid(x) if fine and x.size else x
         outcome = FitOutcome(
             name=self.recipe.result_name or self.recipe.name,
@@ -156,20 +156,20 @@ class StackFit:
             y_unit=self.stack.names[3],
             label=self.stack.labels[trace],
         )
-        return outcome.with_changes(warnings=self._warnings(outcome, trace))
+        return outcome.with_changes(warnings=self._warnings(outcome, trace)) if fine else outcome
+
+    @functools.cached_property
+    def _numbers(self) -> tuple[list[list[float]], list[list[float]]]:
+        """Values and errors of all traces as plain numbers; arrays give them up slowly, one by one."""
+        return self.result.values.tolist(), self.result.stderr.tolist()
 
     def _parameters(self, trace: int) -> tuple[FittedParameter, ...]:
-        result = self.result
+        result, (values, errors) = self.result, self._numbers
         fitted = tuple(
             FittedParameter(
-                name,
-                float(result[name][trace]),
-                float(result.error(name)[trace]),
-                result.units[name],
-                fixed=name not in result.free,
-                description=self.model.parameter(name).description,
+                p.name, value, error, result.units[p.name], p.name not in result.free, False, p.description
             )
-            for name in result.names
+            for p, value, error in zip(self.model.parameters, values[trace], errors[trace], strict=True)
         )
         derived = tuple(
             FittedParameter(name, float(value[trace]), float(stderr[trace]), unit, derived=True)
@@ -204,7 +204,10 @@ class StackFit:
 
     def warnings(self) -> list[str]:
         """Return what is doubtful about each trace, as one text each."""
-        return [" | ".join(self.outcome(trace, fine=False).warnings) for trace in range(len(self.stack))]
+        return [
+            " | ".join(self._warnings(self.outcome(trace, fine=False), trace))
+            for trace in range(len(self.stack))
+        ]
 
     def record(self, *, curves: bool = True) -> FitRecord:
         """Return the fits as a run file keeps them, along the dimension ``trace``."""

@@ -230,9 +230,9 @@ def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]
 
 
 def _raised(values: Any, shape: tuple[int, ...]) -> Any:
-    """Return ``values`` with axes added behind, where they are those of ``shape`` up to there."""
+    """Return ``values`` with axes added behind: those that are there are the axes of the points."""
     lacking = len(shape) - values.ndim
-    if lacking > 0 and values.shape == shape[: values.ndim]:
+    if lacking > 0 and values.ndim:
         return values.reshape(values.shape + (1,) * lacking)
     return values
 

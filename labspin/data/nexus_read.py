@@ -36,6 +36,7 @@ from labspin.data.seal import check_seal, probe, read_seal
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
 __all__ = [
+    "NO_POINTS",
     "blamed_on",
     "count_points",
     "facts_of",
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0))
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 
@@ -153,8 +155,8 @@ def _read_entry(path: Path, entry: h5py.Group) -> Run:
     return replace(run, columns=columns, fits=fits)
 
 
-def read_frame(path: Path, entry: h5py.Group) -> Run:
-    """Return the run without its columns and fits."""
+def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
+    """Return the run without its columns and fits, and without its ``points`` if they are not wanted."""
     own = get_group(entry, "labspin")
     header = header_from_plain(path, get_json(own, "header"))
     # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
@@ -167,7 +169,7 @@ def read_frame(path: Path, entry: h5py.Group) -> Run:
         path=path,
         header=header,
         status="dead" if status == "running" else status,
-        points=_read_points(path, entry, header),
+        points=_read_points(path, entry, header) if points else NO_POINTS,
         columns={},
         events=_read_events(entry),
         ended=str(attributes["ended"]) or None,

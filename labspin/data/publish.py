@@ -153,15 +153,14 @@ def _carry_fits(previous: Path, entry: h5py.Group) -> None:
 
 @contextlib.contextmanager
 def _temporary(target: Path) -> Iterator[Path]:
-    """Give the name of a temporary file that goes in any case, and clear away those of the dead.
+    """Give the name of a temporary file that goes in any case.
 
-    Whoever publishes holds the lock of the run, so that any other temporary file of it is an orphan.
+    Whoever publishes holds the lock of the run, so that there is one name for all, and what a writer that was
+    killed left behind goes with the next one.
     """
-    for entry in target.parent.iterdir():
-        if entry.name.startswith(f".{target.name}.") and entry.name.endswith(".tmp"):
-            entry.unlink(missing_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{time.monotonic_ns():x}.tmp")
+    temporary = target.with_name(f".{target.name}.tmp")
     try:
+        temporary.unlink(missing_ok=True)
         yield temporary
     finally:
         with contextlib.suppress(OSError):

@@ -23,10 +23,12 @@ from labspin.data.nexus import get_dataset, get_group, get_json
 from labspin.data.nexus_fits import FIT_PREFIX, read_fit_group
 from labspin.data.nexus_read import blamed_on, fit_names, open_run_file, raw_digest, read_frame
 from labspin.data.run import Points, Run
-from labspin.data.schema import Column, Layout
+from labspin.data.schema import POINT_TIME, Column, Layout
 from labspin.errors import DamagedFileError
 
 __all__ = ["RunFile", "open_parts"]
+
+_STRETCH = 1 << 20
 
 
 @contextlib.contextmanager
@@ -65,9 +67,20 @@ class RunFile:
 
     @functools.cached_property
     def frame(self) -> Run:
-        """The run without its columns and fits."""
+        """The run without its columns and fits, and without its points where none is missing."""
         with blamed_on(self.path):
+            frame = read_frame(self.path, self._entry, points=False)
+            if _in_order(self._dataset("points", "index"), frame):
+                return frame
             return read_frame(self.path, self._entry)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether every point was measured, in the order of the plan."""
+        return not len(self.frame.points) and math.prod(self.frame.shape) > 0
+
+    def _dataset(self, group: str, name: str) -> h5py.Dataset:
+        return h5py.Dataset(get_dataset(get_group(self._entry, group), name))
 
     @functools.cached_property
     def digest(self) -> str:
@@ -107,7 +120,7 @@ class RunFile:
         taken = slice(*slice(start, stop).indices(frame.shape[axis]))
         layout = frame.header.layout
         kept = _kept(layout, names)
-        points, rows = _cut_points(frame, axis, taken)
+        points, rows = self._cut_points(axis, taken)
         if layout.is_grid:
             cut = tuple(
                 replace(dimension, values=dimension.values[taken]) if number == axis else dimension
@@ -122,8 +135,23 @@ class RunFile:
         header = replace(frame.header, layout=layout, signal=signal)
         return replace(frame, header=header, points=points, columns=columns)
 
+    def _cut_points(self, axis: int, taken: slice) -> tuple[Points, NDArray[np.int64] | None]:
+        """Return the points of a part, numbered within it, and their places in it; None: all, in order."""
+        frame, shape = self.frame, list(self.frame.shape)
+        shape[axis] = taken.stop - taken.start
+        if self._whole:
+            with blamed_on(self.path):
+                time = self._dataset("data", POINT_TIME)[(slice(None),) * axis + (taken,)].ravel()
+            return Points(index=np.arange(math.prod(shape)), time=time), None
+        places = list(np.unravel_index(frame.points.index, frame.shape))
+        inside = (places[axis] >= taken.start) & (places[axis] < taken.stop)
+        places = [place[inside] for place in places]
+        places[axis] = places[axis] - taken.start
+        own = np.ravel_multi_index(tuple(places), tuple(shape)).astype(np.int64)
+        return Points(index=own, time=frame.points.time[inside]), own
+
     def _rows(self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None) -> NDArray[Any]:
-        dataset = h5py.Dataset(get_dataset(get_group(self._entry, "data"), column.name))
+        dataset = self._dataset("data", column.name)
         if dataset.shape != self.frame.shape + column.shape:
             raise DamagedFileError(f"{self.path}: {column.name!r} has the shape {dataset.shape}")
         source = dataset.asstr() if column.dtype == "str" else dataset
@@ -141,18 +169,13 @@ def _kept(layout: Layout, names: Collection[str] | None) -> tuple[Column, ...]:
     return kept if usable else layout.columns
 
 
-def _cut_points(frame: Run, axis: int, taken: slice) -> tuple[Points, NDArray[np.int64] | None]:
-    """Return the points of a part, numbered within it, and their places in it; None: all, in order."""
-    shape = list(frame.shape)
-    shape[axis] = taken.stop - taken.start
-    size, index = math.prod(shape), frame.points.index
-    complete = index.size == math.prod(frame.shape)
-    if complete and np.array_equal(index, np.arange(index.size)):
-        time = frame.points.time.reshape(frame.shape)[(slice(None),) * axis + (taken,)].ravel()
-        return Points(index=np.arange(size), time=time), None
-    places = list(np.unravel_index(index, frame.shape))
-    inside = (places[axis] >= taken.start) & (places[axis] < taken.stop)
-    places = [place[inside] for place in places]
-    places[axis] = places[axis] - taken.start
-    own = np.ravel_multi_index(tuple(places), tuple(shape)).astype(np.int64)
-    return Points(index=own, time=frame.points.time[inside]), own
+def _in_order(index: h5py.Dataset, frame: Run) -> bool:
+    """Return whether the points are all those of the plan, in its order; a few are in memory at a time."""
+    size = frame.header.layout.size
+    if size is None or index.shape != (size,):
+        return False
+    starts = range(0, size, _STRETCH)
+    return all(
+        np.array_equal(index[start : start + _STRETCH], np.arange(start, min(start + _STRETCH, size)))
+        for start in starts
+    )
