@@ -8,17 +8,18 @@ constant or too short gets a status that says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.batch_result import BatchResult
+from labspin.analysis.engines import Engine, chosen_engine, minimiser
 from labspin.analysis.fallback import refit_all, spot_check
-from labspin.analysis.levenberg import minimise
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.problem import Minimum, Problem
 from labspin.analysis.sheet import Sheet
@@ -26,9 +27,6 @@ from labspin.analysis.vectorised import as_model, evaluator, guess_all
 from labspin.errors import FitError
 
 __all__ = ["fit_batch"]
-
-_BLOCK = 256 * 1024
-"""Numbers in the Jacobian of one stack, 2 MB: enough to share the cost of a call, and still in the cache."""
 
 
 def fit_batch(
@@ -44,6 +42,7 @@ def fit_batch(
     check: float = 0.01,
     seed: int = 0,
     workers: int = 1,
+    engine: Engine = "auto",
     tolerance: float = 1e-5,
     fallback: bool = True,
 ) -> BatchResult:
@@ -69,7 +68,10 @@ def fit_batch(
     check
         Part of the traces that lmfit refits as a check; 0 for none.
     workers
-        Threads; NumPy releases its lock in the costly calls.
+        Threads; NumPy releases Python's lock in the costly calls, compiled fits do for as long as they last.
+    engine
+        ``"numpy"``; ``"numba"``: compiled, which needs the extra ``fast`` and a model with a kernel;
+        ``"auto"``: compiled where that is possible and the batch large enough to pay for loading numba.
     tolerance
         Length of the last step, in standard errors, at which a fit has converged. What is left after it
         is about a tenth of it.
@@ -79,7 +81,8 @@ def fit_batch(
     Raises
     ------
     FitError
-        Shapes that do not belong together, an unknown parameter, or errors that are not positive.
+        Shapes that do not belong together, an unknown parameter, errors that are not positive, or an engine
+        that is not there.
     """
     start, fixed = dict(start or {}), dict(fixed or {})
     described = as_model(model, bounds or {})
@@ -89,6 +92,7 @@ def fit_batch(
     held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
     free = np.array([name not in fixed and name not in held for name in described.names])
     sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
+    sheet.engine = chosen_engine(engine, described, traces.size * free.size)
     usable = np.flatnonzero(sheet.status == 0)
     given = {
         name: np.broadcast_to(np.asarray(value, np.float64), lead).reshape(-1)[usable]
@@ -98,7 +102,8 @@ def fit_batch(
     if usable.size:
         first = guess_all(described, problem.x, problem.y, problem.weights, given)
         problem = _with_evaluator(described, problem, first)
-        sheet.store(usable, _run(problem, first, workers, tolerance))
+        minimise = minimiser(sheet.engine, described, first.shape[1], problem.y.shape[1])
+        sheet.store(usable, _run(partial(minimise, tolerance=tolerance), problem, first, workers))
         if fallback:
             refit_all(sheet, described, problem, usable, first)
         spot_check(sheet, described, problem, usable, first, check, seed)
@@ -204,14 +209,13 @@ def _with_evaluator(model: FitModel, problem: Problem, first: FloatArray) -> Pro
     return replace(problem, evaluate=evaluator(model, axis, first[0]), numerical=numerical)
 
 
-def _run(problem: Problem, first: FloatArray, workers: int, tolerance: float) -> Minimum:
-    """Fit with a stack that fits the cache; on several threads, each takes a part of the traces."""
-    capacity = int(np.clip(_BLOCK // (first.shape[1] * problem.y.shape[1]), 8, 512))
+def _run(minimise: Callable[..., Minimum], problem: Problem, first: FloatArray, workers: int) -> Minimum:
+    """Fit; on several threads, each takes a part of the traces."""
     size = -(-len(first) // max(workers, 1))
     parts = [slice(begin, begin + size) for begin in range(0, len(first), size)]
 
     def fit(part: slice) -> Minimum:
-        return minimise(problem.take(part), first[part], tolerance=tolerance, capacity=capacity)
+        return minimise(problem.take(part), first[part])
 
     if len(parts) == 1:
         return fit(parts[0])

@@ -25,8 +25,13 @@ STATUS: Mapping[int, str] = {
     4: "no finite points",
     5: "fewer points than parameters",
     6: "constant",
+    7: "a parameter stands at its bound",
 }
-"""What the status of a trace means: 0 and 1 are sound, 3 has values without errors, 4 to 6 have neither."""
+"""What the status of a trace means: 0 and 1 are sound; 3 has values without errors, 4 to 6 have neither.
+
+7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
+as long as it is held there.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,8 @@ class BatchResult:
     checked, deviation, stderr_deviation
         How many traces lmfit refitted as a check; the largest |difference| of a parameter in standard errors,
         and the largest relative difference of a standard error.
+    engine
+        ``"numpy"`` or ``"numba"``.
     """
 
     model: str
@@ -71,6 +78,7 @@ class BatchResult:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
+    engine: str = "numpy"
 
     def __getitem__(self, name: str) -> FloatArray:
         return np.asarray(self.values[..., self._position(name)])
@@ -129,6 +137,7 @@ class BatchResult:
         inner = {"parameter": list(self.free), "parameter_2": list(self.free)}
         about: dict[str, Any] = {
             "model": self.model,
+            "engine": self.engine,
             "status_meaning": ", ".join(f"{code}: {text}" for code, text in STATUS.items()),
             "absolute_sigma": int(self.absolute),
             "checked_in_lmfit": self.checked,

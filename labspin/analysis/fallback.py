@@ -39,13 +39,16 @@ def refit_all(
 def _attempts(
     model: FitModel, problem: Problem, index: int, starts: list[FloatArray], sheet: Sheet
 ) -> list[tuple[FloatArray, FloatArray, float]]:
-    """Return the fits that converge: with small tolerances, or else with lmfit's own."""
-    for tolerances in ({"ftol": 1e-12, "xtol": 1e-12}, {}):
+    """Return the fits that converge, with errors if any do: short first steps are the second try."""
+    converged: list[tuple[FloatArray, FloatArray, float]] = []
+    tight = {"ftol": 1e-12, "xtol": 1e-12}
+    for tolerances in (tight | {"factor": 100.0}, tight | {"factor": 1.0}, {"factor": 100.0}):
         found = [_fit(model, problem, index, start, sheet, tolerances) for start in starts]
-        sound = [item for item in found if item is not None]
+        converged += [item for item in found if item is not None]
+        sound = [item for item in converged if np.isfinite(item[1]).all()]
         if sound:
             return sound
-    return []
+    return converged
 
 
 def spot_check(

@@ -79,7 +79,7 @@ def minimise(
 _BY_PARAMETER = ("values", "trial")
 _BY_FREE = ("diagonal", "gradient", "step")
 _BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted")
-_FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0, "at_bound": False} | dict.fromkeys(
+_FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0} | dict.fromkeys(
     ("diagonal", "gradient", "step", "curvature", "predicted"), 0.0
 )
 """The state of a fit before its first evaluation, which is then one among those of the others."""
@@ -116,7 +116,6 @@ class _Stack:
                 setattr(self, name, np.empty((*shape, count)))
         self.normal = np.empty((count, free, free))
         self.tried: NDArray[np.int32] = np.empty(count, np.int32)
-        self.at_bound = np.empty(count, bool)
         self._reset(self.rows, self.rows)
 
     def begin(self, places: IndexArray, rows: IndexArray) -> None:
@@ -144,7 +143,7 @@ class _Stack:
         keep = np.delete(np.arange(self.rows.size), places)
         self.problem = self.problem.take(keep)
         self.normal, self.rows = self.normal[keep], self.rows[keep]
-        self.tried, self.at_bound = self.tried[keep], self.at_bound[keep]
+        self.tried = self.tried[keep]
         for name in (*_BY_PARAMETER, *_BY_FREE, *_BY_TRACE):
             setattr(self, name, np.ascontiguousarray(getattr(self, name)[..., keep]))
 
@@ -153,9 +152,11 @@ class _Stack:
         found = _linearise(self.problem, self.trial, self._difference_steps())
         cost, begun = found[0], self.tried >= 0
         self.tried += 1
-        better = (cost <= self.cost) & np.isfinite(cost)
-        lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
         short = (self.curvature * self.freedom <= tolerance**2 * self.cost) & (self.damping < 1e-2)
+        # The last steps change χ² by less than its rounding, and are right all the same.
+        even = short & (cost <= (1 + 100 * ROUNDING) * self.cost)
+        better = ((cost <= self.cost) | even) & np.isfinite(cost)
+        lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
         # Along a valley without a floor steps never get short; there, as MINPACK does, look at χ² alone.
         fall = np.maximum(self.cost - cost, self.predicted)
         flat = (self.tried > PATIENCE) & (fall <= FLAT * self.cost)
@@ -165,7 +166,6 @@ class _Stack:
         done |= self.cost <= EXACT * self.size
         failed = ~np.isfinite(self.cost) | (self.damping > 1e14)
         done &= ~failed
-        self.at_bound &= better
         return done, done | failed | (self.tried >= iterations)
 
     def _damp(self, better: BoolArray, cost: FloatArray) -> None:
@@ -226,7 +226,14 @@ class _Stack:
         damped = self.normal.copy()
         index = np.arange(damped.shape[-1])
         damped[:, index, index] += self.damping[:, None]
-        self.step = _solve(damped, self.gradient)
+        stuck = self._stuck()
+        gradient = self.gradient
+        if stuck.any():
+            gradient = np.where(stuck, 0.0, gradient)
+            across = stuck.T
+            damped[across[:, :, None] | across[:, None, :]] = 0.0
+            damped[:, index, index] += across
+        self.step = _solve(damped, gradient)
         along, length = (self.step * self.gradient).sum(0), np.square(self.step).sum(0)
         # As long as the step solves the equations: stepᵀ·normal·step = step·gradient − damping·|step|².
         self.curvature = along - self.damping * length
@@ -238,6 +245,16 @@ class _Stack:
             predicted = 2 * (self.step * self.gradient).sum(0) - curvature
             self.curvature = np.where(cut, curvature, self.curvature)
             self.predicted = np.where(cut, predicted, self.predicted)
+
+    def _stuck(self) -> BoolArray:
+        """Return which free parameters (k, m) stand at a bound and would go beyond: they are held there."""
+        problem = self.problem
+        if not problem.bounded:
+            return np.zeros((1, 1), bool)
+        values, held = self.values[problem.free], ~problem.logarithmic[problem.free, None]
+        low, high = problem.lower[problem.free, None], problem.upper[problem.free, None]
+        beyond = ((values <= low) & (self.gradient < 0)) | ((values >= high) & (self.gradient > 0))
+        return np.asarray(beyond & held)
 
     def _move(self) -> BoolArray:
         """Set the trials, shortening steps that are too long or cross a bound; return which were."""
@@ -254,10 +271,9 @@ class _Stack:
             inner = ~logarithmic
             within = np.clip(self.trial[inner], problem.lower[inner, None], problem.upper[inner, None])
             outside = within != self.trial[inner]
-            self.at_bound = outside.any(0)
             made[inner] = np.where(outside, within - self.values[inner], made[inner])
             self.trial[inner] = within
-            cut |= self.at_bound
+            cut |= outside.any(0)
         if cut.any():
             self.step = np.where(cut, made[problem.free] * root, self.step)
         return cut
@@ -271,7 +287,8 @@ class _Stack:
         across = np.ascontiguousarray(root.T)
         found.hessian[rows] = self.normal[places] * (across[:, :, None] * across[:, None, :])
         found.converged[rows] = done[places]
-        found.at_bound[rows], found.iterations[rows] = self.at_bound[places], self.tried[places]
+        found.at_bound[rows] = np.broadcast_to(self._stuck().any(0), self.rows.shape)[places]
+        found.iterations[rows] = self.tried[places]
 
 
 def _linearise(

@@ -58,12 +58,21 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         return self.make_params(**values)
 
     def fit(self, data: Any, params: Any = None, *args: Any, **kwargs: Any) -> lmfit.model.ModelResult:
-        """Fit as `lmfit.Model.fit` does, with analytic derivatives, or central differences without them."""
-        if kwargs.get("method", "leastsq") == "leastsq":
-            settings = dict(kwargs.get("fit_kws") or {})
-            settings.setdefault("Dfun", self._residual_derivatives)
-            kwargs["fit_kws"] = settings
-        return super().fit(data, params, *args, **kwargs)
+        """Fit as `lmfit.Model.fit` does, with analytic derivatives, or central differences without them.
+
+        A fit that does not converge, or ends without errors, is tried once more with short first steps and
+        three times as many: MINPACK's first step may jump to where the model is flat.
+        """
+        if kwargs.get("method", "leastsq") != "leastsq":
+            return super().fit(data, params, *args, **kwargs)
+        settings = {"Dfun": self._residual_derivatives, **(kwargs.pop("fit_kws", None) or {})}
+        found = super().fit(data, params, *args, fit_kws=settings, **kwargs)
+        if "factor" in settings or (found.success and found.errorbars):
+            return found
+        if kwargs.get("max_nfev"):
+            kwargs["max_nfev"] *= 3
+        again = super().fit(data, params, *args, fit_kws=settings | {"factor": 1.0}, **kwargs)
+        return max(found, again, key=lambda result: (result.success and result.errorbars, -result.chisqr))
 
     def _residual_derivatives(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> FloatArray:
         """Return d(data - model)*weights / d(varied parameters), shape (n, varied)."""

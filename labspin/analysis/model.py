@@ -21,11 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError, FitError
 
-__all__ = ["FitModel", "FloatArray", "Parameter", "columns", "fill_derivatives"]
+__all__ = ["FitModel", "FloatArray", "Kernel", "Parameter", "columns", "fill_derivatives"]
 
 FloatArray = NDArray[np.float64]
 Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+Kernel = Callable[[Any, Any, Any, Any], None]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class FitModel:
     derivatives
         ``derivatives(x, values)`` -> (y, J) with values (..., p), y (..., n), J (..., p, n); None: the
         engines use central differences.
+    kernel
+        ``kernel(x, values, y, jacobian)`` fills y and jacobian of one trace in plain loops
+        (`labspin.analysis.models.kernels`); where numba is installed, batches are fitted by it.
     batch_guess
         The guess takes many traces at once.
     is_complex
@@ -106,6 +110,7 @@ class FitModel:
     function: Callable[..., Any]
     guesser: Guess
     derivatives: Derivatives | None = None
+    kernel: Kernel | None = None
     batch_guess: bool = False
     is_complex: bool = False
     likelihood: str = "normal"

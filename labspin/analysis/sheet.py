@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ class Sheet:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
+    engine: Literal["numpy", "numba"] = "numpy"
 
     @classmethod
     def blank(
@@ -75,21 +77,32 @@ class Sheet:
         self.values[rows] = found.values
         self.chi2[rows] = found.cost
         self.iterations[rows] = found.iterations
-        covariance, determined = _inverse(found.hessian)
+        held = self._held(found)
+        covariance, determined = _inverse(found.hessian, held)
         if not self.absolute:
-            freedom = np.maximum(self.points[rows] - covariance.shape[-1], 0)
+            freedom = np.maximum(self.points[rows] - covariance.shape[-1] + held.sum(-1), 0)
             with np.errstate(divide="ignore", invalid="ignore"):
                 covariance *= (found.cost / freedom)[:, None, None]
+            determined &= freedom > 0
+            covariance[~determined] = np.nan
         self.covariance[rows] = covariance
-        self.status[rows] = np.where(found.converged, np.where(determined, 0, 3), 2)
-        self.refit[rows] = ~found.converged | found.at_bound | ~determined
+        sound = np.where(held.any(-1), 7, 0)
+        self.status[rows] = np.where(found.converged, np.where(determined, sound, 3), 2)
+        self.refit[rows] = ~found.converged | ~determined
+
+    def _held(self, found: Minimum) -> NDArray[np.bool_]:
+        """Return which free parameters (m, k) the fits have left at a bound."""
+        limits = np.array([(-np.inf if p.is_scale else p.minimum, p.maximum) for p in self.model.parameters])
+        low, high = limits[self.free].T
+        values = found.values[:, self.free]
+        return np.asarray(found.at_bound[:, None] & ((values <= low) | (values >= high)))
 
     def stderr(self) -> FloatArray:
         """Return standard errors (N, p); those of fixed parameters are 0."""
         errors = np.zeros_like(self.values)
         with np.errstate(invalid="ignore"):
             errors[:, self.free] = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
-        errors[self.status >= 4] = np.nan
+        errors[np.isin(self.status, (4, 5, 6))] = np.nan
         return errors
 
     def result(self, lead: tuple[int, ...], units: Mapping[str, str]) -> BatchResult:
@@ -113,12 +126,16 @@ class Sheet:
             checked=self.checked,
             deviation=self.deviation,
             stderr_deviation=self.stderr_deviation,
+            engine=self.engine,
             **columns,  # type: ignore[arg-type]
         )
 
 
-def _inverse(hessian: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return the inverse of each matrix, and whether it has one; NaN where not."""
+def _inverse(hessian: FloatArray, held: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the inverse of each matrix without the rows that are held, and whether it has one; else NaN."""
+    across = held[:, :, None] | held[:, None, :]
+    if held.any():
+        hessian = np.where(across, np.eye(held.shape[-1]), hessian)
     with np.errstate(all="ignore"):
         scale = 1 / np.sqrt(np.diagonal(hessian, axis1=-2, axis2=-1))
         scaled = hessian * (scale[:, :, None] * scale[:, None, :])
@@ -133,4 +150,5 @@ def _inverse(hessian: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         sound &= ((diagonal > 0) & (diagonal < _SINGULAR)).all(-1)
         inverse *= scale[:, :, None] * scale[:, None, :]
         inverse[~sound] = np.nan
+        inverse[across] = np.nan
     return np.asarray(inverse, np.float64), sound

@@ -193,6 +193,39 @@ def test_fixed_parameters_and_bounds():
     assert ((bounded["baseline"] >= 5) & (bounded["baseline"] <= 6)).all()
 
 
+def test_fits_at_a_bound_are_those_of_a_bounded_method_of_scipy():
+    from scipy.optimize import least_squares
+
+    _, y = decays(np.random.default_rng(41), 30)
+    inside = fit_batch(SE, DELAYS, y, check=0)
+    result = fit_batch(SE, DELAYS, y, bounds={"beta": (0.7, 0.75)}, check=0, fallback=False)
+    limits = ([-np.inf, 0, 0.7, -np.inf], [np.inf, np.inf, 0.75, np.inf])
+    for row in range(30):
+        start = np.clip(inside.values[row], [-9, 0, 0.701, -9], [9, 9, 0.749, 9])
+        expected = least_squares(
+            lambda p, row=row: SE.function(DELAYS, *p) - y[row], start, bounds=limits,
+            x_scale=[1, 1e-3, 1, 1], xtol=1e-13, ftol=1e-13, gtol=1e-13,
+        )  # fmt: skip
+        assert result.chi2[row] == pytest.approx(2 * expected.cost, rel=1e-8)
+        assert (result.status[row] == 7) == (result["beta"][row] in (0.7, 0.75))
+    held = result.status == 7
+    assert held.sum() > 15
+    assert np.isnan(result.error("beta")[held]).all()
+    fixed = fit_batch(SE, DELAYS, y[held], fixed={"beta": result["beta"][held]}, check=0)
+    np.testing.assert_allclose(result.error("T1")[held], fixed.error("T1"), rtol=1e-5)
+    assert result.counts()["a parameter stands at its bound"] == held.sum()
+
+
+def test_as_many_points_as_parameters_leave_no_errors():
+    _, y = decays(np.random.default_rng(42), 3)
+    sparse = np.full_like(y, np.nan)
+    sparse[:, ::15] = y[:, ::15]
+    scatter = fit_batch(SE, DELAYS, sparse, check=0)
+    assert (scatter.points == 4).all()
+    assert not scatter.sound.any()
+    assert np.isnan(scatter.stderr[scatter.status != 7]).all()
+
+
 def test_redundant_parameters_have_no_errors():
     def redundant(x, a, b):
         return (a + b) * x

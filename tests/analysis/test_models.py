@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import MODELS, FitModel, fit_batch, fit_curve, load_model, model_from_function
+from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.model import columns
 from labspin.errors import FitError, RecipeError
 from labspin.units import canonical
@@ -249,6 +250,23 @@ def test_derivatives_and_broadcasting(name):
     np.testing.assert_allclose(both[1], model.function(case.x, *columns(many[1:]))[0], rtol=1e-10)
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_kernel_is_the_model(name):
+    case, model, truth = made(name)
+    if model.kernel is None:
+        return
+    for options in ({}, {"background": "line"} if "background" in model.options else {}):
+        model = load_model(name, **(case.options | options))
+        values = np.append(truth, 0.37)[: len(model.names)]
+        x = np.concatenate([[0.0], case.x[::7]])
+        y, jacobian = (real_view(part) for part in model.derivatives(x, values))
+        filled = np.full_like(y, np.nan), np.full_like(jacobian, np.nan)
+        model.kernel(x, values, *filled)
+        np.testing.assert_allclose(filled[0], y, rtol=1e-12, atol=1e-12 * np.max(np.abs(y)))
+        scale = np.max(np.abs(jacobian), axis=-1, keepdims=True)
+        np.testing.assert_allclose(filled[1] / scale, jacobian / scale, rtol=1e-11, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", LEAST_SQUARES)
 def test_guess_and_fit_find_the_truth(name):
     case, model, _ = made(name)
@@ -329,6 +347,7 @@ def test_frequency_and_dissipation_are_fitted_together():
         ("odmr_spectrum", {"hyperfine": "C13"}, "hyperfine"),
         ("cross_relaxation_rate", {"nv_class": 5}, "1 to 4"),
         ("cross_relaxation_rate", {"line_shape": "square"}, "gaussian"),
+        ("cross_relaxation_dip", {"sign": "bump"}, "'either' or 'dip'"),
         ("spin_bath_shift", {"stiffness": -1}, "stiffness"),
         ("thermal_spectrum", {"window": "hann"}, "length"),
         ("nothing", {}, "wanted one of"),
@@ -343,3 +362,19 @@ def test_function_without_parameters_is_no_model():
     with pytest.raises(FitError, match="wanted a function"):
         model_from_function(lambda x: x)
     assert isinstance(model_from_function(lambda x, a: a * x), FitModel)
+
+
+def test_a_dip_is_found_beside_a_higher_bump_where_it_is_known_to_be_one():
+    x = np.linspace(1.1e-3, 2.3e-3, 60)
+    dip, bump = (np.exp(-0.5 * ((x - center) / 1.5e-4) ** 2) for center in (1.7e-3, 1.25e-3))
+    y = 1 - 2.0 * (x - 1.7e-3) - 0.003 * dip + 0.006 * bump
+    found = {
+        sign: fit_curve(load_model("cross_relaxation_dip", sign=sign), x, y, fixed={"saturation": 0.0})
+        for sign in ("dip", "either")
+    }
+    assert found["either"]["depth"].value < 0
+    assert abs(found["either"]["center"].value - 1.25e-3) < 1e-4
+    assert found["dip"]["depth"].value > 0
+    assert abs(found["dip"]["center"].value - 1.7e-3) < 2e-5
+    upside_down = fit_curve(load_model("cross_relaxation_dip"), x, 2 - y, fixed={"saturation": 0.0})
+    assert upside_down["depth"].value > 0, "it may be either"

@@ -27,6 +27,7 @@ import numpy as np
 
 from labspin.analysis.guesses import decay_times, separable_grid
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.models.kernels import double_kernel, recharging_kernel, stretched_kernel
 
 __all__ = [
     "DOUBLE_EXPONENTIAL",
@@ -176,6 +177,7 @@ STRETCHED_EXPONENTIAL = FitModel(
     function=stretched_exponential,
     guesser=_guess_stretched,
     derivatives=_stretched_derivatives,
+    kernel=stretched_kernel,
     batch_guess=True,
 )
 
@@ -191,6 +193,7 @@ RECHARGING_DECAY = FitModel(
     function=recharging_decay,
     guesser=_guess_recharging,
     derivatives=_recharging_derivatives,
+    kernel=recharging_kernel,
 )
 
 DOUBLE_EXPONENTIAL = FitModel(
@@ -207,4 +210,5 @@ DOUBLE_EXPONENTIAL = FitModel(
     function=double_exponential,
     guesser=_guess_double,
     derivatives=_double_derivatives,
+    kernel=double_kernel,
 )

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.models.kernels import complex_ring_down_kernel, rabi_kernel, ring_down_kernel
 
 __all__ = [
     "COMPLEX_RING_DOWN",
@@ -109,6 +110,19 @@ def _complex_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any
     for index, part in enumerate(parts):
         jacobian[..., index, :] = part
     return y, jacobian
+
+
+def _rabi_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    amplitude, frequency, decay_time, phase, offset, exponent = columns(values)
+    logarithm = np.log(np.maximum(x, 1e-300)) - np.log(decay_time)
+    power = np.exp(np.minimum(exponent * logarithm, 600.0))
+    envelope = np.exp(-power)
+    angle = 2 * np.pi * frequency * x + phase
+    swing, across = np.cos(angle) * envelope, -amplitude * np.sin(angle) * envelope
+    falling = amplitude * swing * power
+    by_time, by_exponent = falling * exponent / decay_time, -falling * logarithm
+    y = offset + amplitude * swing
+    return y, fill_derivatives(y, [swing, 2 * np.pi * x * across, by_time, across, 1.0, by_exponent])
 
 
 def _guess_ring_down(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
@@ -198,6 +212,7 @@ RING_DOWN = FitModel(
     function=ring_down,
     guesser=_guess_ring_down,
     derivatives=_ring_down_derivatives,
+    kernel=ring_down_kernel,
     batch_guess=True,
     window=ring_down_window,
 )
@@ -217,6 +232,7 @@ COMPLEX_RING_DOWN = FitModel(
     function=complex_ring_down,
     guesser=_guess_complex,
     derivatives=_complex_derivatives,
+    kernel=complex_ring_down_kernel,
     is_complex=True,
     window=ring_down_window,
 )
@@ -235,4 +251,6 @@ RABI_OSCILLATION = FitModel(
     ),
     function=rabi_oscillation,
     guesser=_guess_rabi,
+    derivatives=_rabi_derivatives,
+    kernel=rabi_kernel,
 )
