@@ -98,6 +98,16 @@ class BatchResult:
         return self.status <= 1
 
     @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which traces have a minimum: the sound ones, and those whose minimum stands at a bound."""
+        return np.isin(self.status, (0, 1, 7))
+
+    @property
+    def fitted(self) -> NDArray[np.bool_]:
+        """Which traces have values at all."""
+        return ~np.isin(self.status, (4, 5, 6))
+
+    @property
     def chi2red(self) -> FloatArray:
         """Reduced χ², NaN without a degree of freedom."""
         freedom = self.points - len(self.free)

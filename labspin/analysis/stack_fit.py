@@ -188,13 +188,13 @@ class StackFit:
             aic=float(aic[trace]),
             bic=float(bic[trace]),
             errors_from_scatter=not self.result.absolute,
-            converged=bool(self.result.sound[trace]),
+            converged=bool(self.result.converged[trace]),
             evaluations=int(self.result.iterations[trace]),
         )
 
     def _warnings(self, outcome: FitOutcome, trace: int) -> tuple[str, ...]:
         status = int(self.result.status[trace])
-        if status >= 4:
+        if not self.result.fitted[trace]:
             return (f"not fitted: {STATUS[status]}",)
         found = warnings_of(self.model, outcome)
         sigma = self.stack.sigma
@@ -249,7 +249,7 @@ class StackFit:
             "reduced_chi_square": result.chi2red,
             "degrees_of_freedom": self._freedom,
             "points": result.points // (2 if self.model.is_complex else 1),
-            "success": result.sound,
+            "success": result.converged,
             "status": result.status.astype(np.int64),
             "aic": aic,
             "bic": bic,

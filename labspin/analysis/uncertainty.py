@@ -202,7 +202,7 @@ def bootstrap(
     else:
         raise FitError(f"bootstrap: wanted parametric, residuals or points, got {kind!r}")
     result = _refitted(model, outcome, x, traces, errors)
-    sound = np.isin(result.status, (0, 1, 7))
+    sound = result.converged
     if not sound.any():
         raise FitError(f"bootstrap of {model.name}: none of {draws} resampled traces could be fitted")
     return Bootstrap(result.names, result.values[sound], int((~sound).sum()))
