@@ -132,7 +132,8 @@ def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
         return f"{value:.{digits}g}"
     if unit not in _PREFIXABLE or value == 0 or value != value or abs(value) == float("inf"):
         return f"{value:.{digits}g} {unit}"
-    import math
-
-    exponent = min(12, max(-15, 3 * math.floor(math.log10(abs(value)) / 3 + 1e-12)))
-    return f"{value / 10.0**exponent:.{digits}g} {_PREFIXES[exponent]}{unit}"
+    # Rounded first: 999.96 µs with four digits is 1 ms, not 1e+03 µs.
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = min(12, max(-15, 3 * (int(power) // 3)))
+    shown = float(f"{mantissa}e{int(power) - exponent}")
+    return f"{shown:.{max(digits, 15)}g} {_PREFIXES[exponent]}{unit}"

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labspin.errors import UnitError
@@ -74,3 +74,28 @@ def test_values_that_have_no_prefix_are_written_plainly():
     assert format_quantity(math.nan, "s") == "nan s"
     assert format_quantity(0.0, "T") == "0 T"
     assert format_quantity(1.61e-3, "s") == "1.61 ms"
+
+
+@given(
+    value=st.floats(1e-15, 9.9e14) | st.floats(-9.9e14, -1e-15),
+    unit=st.sampled_from(["s", "Hz", "T", "N/m", "K"]),
+    digits=st.integers(2, 15),
+)
+@example(value=999.96e-6, unit="s", digits=4)
+@example(value=9.9999e-4, unit="s", digits=3)
+@example(value=123e-6, unit="s", digits=2)
+def test_a_quantity_is_written_with_a_prefix_and_read_back(value, unit, digits):
+    text = format_quantity(value, unit, digits=digits)
+    number = text.split(" ", 1)[0]
+    assert "e" not in number
+    assert 1 <= abs(float(number)) < 1000
+    assert len(number.strip("-").replace(".", "").rstrip("0")) <= digits
+    assert parse_quantity(text, unit) == pytest.approx(value, rel=0.51 * 10 ** (1 - digits) + 1e-14)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(999.96e-6, "1 ms"), (1e-3, "1 ms"), (999.94e-6, "999.9 µs"), (0.0, "0 s"), (2e-18, "0.002 fs")],
+)
+def test_a_quantity_that_rounds_up_takes_the_next_prefix(value, text):
+    assert format_quantity(value, "s") == text
