@@ -146,6 +146,11 @@ def test_what_ramps_is_ramped_to_where_its_safe_action_goes_though_the_file_does
     assert (stays.ramp_rate, stays.safe) == (None, None)
 
 
+def test_a_ramp_of_a_supply_begins_where_its_current_is_measured(write):
+    (current,) = load_station(write(REAL.replace('readback = "measured_current"', ""))).actuators[1:]
+    assert current.readback == "measured_current"
+
+
 def test_records_do_not_change(write):
     station = load_station(write(REAL))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -271,6 +276,11 @@ MISTAKES = [
         'readback = "measured_current"',
         'readback = "measured_curent"',
         r"readback: wanted an attribute of .*did you mean 'measured_current'",
+    ),
+    (
+        'readback = "measured_current"',
+        'readback = "current"',
+        r"readback: wanted 'measured_current', got 'current', .* would begin with a jump",
     ),
     (
         "[instruments.magnet.actuators.current]",

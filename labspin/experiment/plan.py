@@ -135,8 +135,12 @@ class CompiledPlan:
         for name in (*settings, *(name for name in self.names if "." in name)):
             actuator = _find(actuators, name)
             former = moved.setdefault(actuator.spec.name, name)
-            if former != name or (name in settings and name in self.values):
+            if former != name:
                 raise PlanError(f"plan: {former!r} and {name!r} move the same actuator; keep one of them")
+            if name in settings and name in self.names:
+                raise PlanError(
+                    f"plan: {name!r} is set for all points and moved from point to point; keep one"
+                )
         for name, value in settings.items():
             actuators[name].check(value)
         units = _units(self.layout.dimensions) | _units(self.layout.columns)

@@ -13,6 +13,7 @@ from labspin.instruments.drivers import DRIVERS, DriverEntry, driver_names, load
 from labspin.instruments.roles import (
     ACTUATORS,
     AT_REST,
+    MEASURED,
     READINGS,
     ROLES,
     CantileverReadout,
@@ -63,6 +64,7 @@ __all__ = [
     "ACTUATORS",
     "AT_REST",
     "DRIVERS",
+    "MEASURED",
     "READINGS",
     "ROLES",
     "CantileverReadout",

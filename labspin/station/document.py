@@ -8,6 +8,7 @@ what was never taken is an unknown key, answered with the nearest known one.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -154,6 +155,13 @@ class Section:
                 self.fail(key, f"is missing; write for example {key} = {example or _quoted(unit)}")
             return default
         return self.guard(key, lambda: parse_quantity(self._data[key], unit, name=key), named=True)
+
+    def positive_time(self, key: str, default: float) -> float:
+        """Return the value of ``key``, a finite time above zero, in s."""
+        value: float = self.quantity(key, "s", default)
+        if not 0 < value < math.inf:
+            self.fail(key, f"wanted a time > 0, got {value:g} s")
+        return value
 
     def quantities(self, key: str, unit: str, count: int, *, example: str) -> list[float]:
         """Return the value of ``key``, a list of ``count`` quantities in ``unit``."""

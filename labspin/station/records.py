@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 from labspin.errors import LabspinError
-from labspin.experiment import ActuatorSpec, Bench, Calibration, Interlock, Settle
-from labspin.instruments import ACTUATORS, AT_REST, READINGS, ROLES, DriverEntry, load_driver
+from labspin.experiment import ActuatorSpec, Bench, Interlock
+from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
+from labspin.station.actuators import read_actuators
 from labspin.station.composed import (
     is_composed,
     part_ranges,
@@ -25,7 +26,6 @@ from labspin.station.composed import (
     refuse_shared_knobs,
 )
 from labspin.station.document import Section
-from labspin.units import canonical, format_quantity
 
 __all__ = ["InstrumentSpec", "SimulationSpec", "read_instruments", "read_interlocks", "read_simulation"]
 
@@ -147,9 +147,9 @@ def _device(name: str, section: Section, entry: DriverEntry, *, simulated: bool)
         entry=entry,
         address=address,
         options=options,
-        timeout=_positive(section, "timeout", 3.0),
+        timeout=section.positive_time("timeout", 3.0),
         retries=_retries(section),
-        actuators=_actuators(name, section, entry, entry.adapter.ranges(options)),
+        actuators=read_actuators(name, section, entry, entry.adapter.ranges(options)),
         wiring=wiring,
         twin=twin,
     )
@@ -172,7 +172,7 @@ def _composed(
         options=options,
         timeout=0.0,
         retries=0,
-        actuators=_actuators(name, section, entry, part_ranges(entry, uses)),
+        actuators=read_actuators(name, section, entry, part_ranges(entry, uses)),
         wiring={},
         twin={},
         uses={part: device.name for part, device in uses.items()},
@@ -188,13 +188,6 @@ def _refuse_name(name: str, section: Section) -> None:
             f"the name {name!r} cannot be used for an instrument; wanted a word such as 'microwave' that "
             "the bench does not use itself",
         )
-
-
-def _positive(section: Section, key: str, default: float) -> float:
-    value: float = section.quantity(key, "s", default)
-    if not 0 < value < math.inf:
-        section.fail(key, f"wanted a time > 0, got {value:g} s")
-    return value
 
 
 def _retries(section: Section) -> int:
@@ -263,137 +256,6 @@ def _options(section: Section, entry: DriverEntry) -> Any:
     except LabspinError as error:
         name = str(error).split(":")[0].split(".")[0]
         table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
-
-
-def _actuators(
-    name: str, section: Section, entry: DriverEntry, ranges: Mapping[str, tuple[float, float]]
-) -> tuple[ActuatorSpec, ...]:
-    table = section.section("actuators")
-    units = {**ACTUATORS[entry.role], **entry.adapter.units}
-    specs = []
-    for attribute in table:
-        if attribute not in units:
-            known = ", ".join(units) or f"none: a {entry.role} has nothing to move"
-            table.know(*units)
-            table.fail(
-                attribute, f"is nothing that {entry.name!r} can move{table.near(attribute)}; known: {known}"
-            )
-        specs.append(_actuator(name, attribute, table.section(attribute), entry, units[attribute], ranges))
-    return tuple(specs)
-
-
-def _actuator(
-    name: str,
-    attribute: str,
-    section: Section,
-    entry: DriverEntry,
-    unit: str,
-    ranges: Mapping[str, tuple[float, float]],
-) -> ActuatorSpec:
-    least, greatest = section.quantities("limits", unit, 2, example=f'["0 {unit}", "1 {unit}"]')
-    _refuse_limits(section, attribute, least, greatest, unit, ranges)
-    ramp_rate = section.quantity("ramp_rate", f"{unit}/s", None)
-    safe = section.quantity("safe", unit, None)
-    rest = _rest(entry.role, attribute, ranges) if ramp_rate is not None else None
-    if rest is not None:
-        safe = rest if safe is None else safe
-        _refuse_fall(section, safe, rest, (least, greatest), unit)
-    values: dict[str, Any] = {
-        "instrument": name,
-        "attribute": attribute,
-        "unit": unit,
-        "minimum": least,
-        "maximum": greatest,
-        "ramp_rate": ramp_rate,
-        "ramp_interval": _positive(section, "ramp_interval", 0.1),
-        "settle": _settle(section.section("settle"), unit),
-        "safe": safe,
-        "readback": _readback(section, entry),
-        "calibration": _calibration(section, unit),
-    }
-    section.finish()
-    return section.guard("", lambda: ActuatorSpec(**values))
-
-
-def _refuse_limits(
-    section: Section,
-    attribute: str,
-    least: float,
-    greatest: float,
-    unit: str,
-    ranges: Mapping[str, tuple[float, float]],
-) -> None:
-    if not least < greatest:
-        section.fail("limits", f"wanted the lower one first, got {least:g} {unit} and {greatest:g} {unit}")
-    lowest, highest = ranges.get(attribute, (-math.inf, math.inf))
-    slack = 1e-9 * max(abs(lowest), abs(highest)) if math.isfinite(highest - lowest) else 0.0
-    if least < lowest - slack or greatest > highest + slack:
-        section.fail(
-            "limits",
-            f"wanted limits within the instrument's own range, {format_quantity(lowest, unit)} to "
-            f"{format_quantity(highest, unit)}, got {format_quantity(least, unit)} to "
-            f"{format_quantity(greatest, unit)}",
-        )
-
-
-def _rest(role: str, attribute: str, ranges: Mapping[str, tuple[float, float]]) -> float | None:
-    """Return where the role's safe action leaves an actuator; None: where it is."""
-    wanted = AT_REST.get(role, {}).get(attribute)
-    least, greatest = ranges.get(attribute, (-math.inf, math.inf))
-    return None if wanted is None else min(max(wanted, least), greatest)
-
-
-def _refuse_fall(section: Section, safe: float, rest: float, limits: tuple[float, float], unit: str) -> None:
-    """Refuse what would leave the way to the safe state to one step, beyond the ramp rate."""
-    at_rest = format_quantity(rest, unit)
-    if not limits[0] <= rest <= limits[1]:
-        section.fail(
-            "limits",
-            f"wanted limits that hold {at_rest}, which the instrument's safe action goes to, so that it can "
-            f"be ramped there, got {limits[0]:g} to {limits[1]:g} {unit}",
-        )
-    if safe != rest:
-        section.fail(
-            "safe",
-            f"wanted {at_rest}, which the instrument's safe action goes to, got "
-            f"{format_quantity(safe, unit)}, from where it would go there in one step; write {at_rest} or "
-            "leave it out",
-        )
-
-
-def _readback(section: Section, entry: DriverEntry) -> str | None:
-    if "readback" not in section:
-        section.know("readback")
-        return None
-    readable = {**ACTUATORS[entry.role], **READINGS[entry.role], **entry.adapter.units}
-    return section.choice("readback", readable, what="an attribute")
-
-
-def _settle(section: Section, unit: str) -> Settle:
-    values = {
-        "wait": section.quantity("wait", "s", 0.0),
-        "tolerance": section.quantity("tolerance", unit, None),
-        "timeout": section.quantity("timeout", "s", 60.0),
-        "poll": section.quantity("poll", "s", 0.1),
-    }
-    section.finish()
-    return section.guard("", lambda: Settle(**values))
-
-
-def _calibration(section: Section, unit: str) -> Calibration | None:
-    if "calibration" not in section:
-        section.know("calibration")
-        return None
-    table = section.section("calibration")
-    name = table.take("name", str, example='name = "field"')
-    if not name.isidentifier():
-        table.fail("name", f"wanted a word such as 'field', got {name!r}")
-    wanted = table.take("unit", str, example='unit = "T"')
-    calibrated = table.guard("unit", lambda: canonical(wanted))
-    slope = table.quantity("slope", f"({calibrated})/({unit})", example=f'"50 {calibrated}/{unit}"')
-    offset = table.quantity("offset", calibrated, 0.0)
-    table.finish()
-    return table.guard("", lambda: Calibration(name=name, unit=calibrated, slope=slope, offset=offset))
 
 
 def read_interlocks(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[Interlock, ...]:

@@ -72,9 +72,15 @@ def test_settings_are_checked_too():
         preflight(procedure(plan, settings={"magnet.voltage": 1.0}), fake_bench())
 
 
-@pytest.mark.parametrize("settings", [{"magnet.field": 0.0}, {"magnet.current": 0.0}])
-def test_one_actuator_cannot_be_moved_in_two_ways(settings):
-    with pytest.raises(PlanError, match="move the same actuator"):
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"magnet.field": 0.0}, r"'magnet\.field' and 'magnet\.current' move the same actuator"),
+        ({"magnet.current": 0.0}, r"'magnet\.current' is set for all points and moved from point to point"),
+    ],
+)
+def test_one_actuator_cannot_be_moved_in_two_ways(settings, text):
+    with pytest.raises(PlanError, match=text):
         preflight(procedure(Linear("magnet.current", 0, 1, 3, unit="A"), settings=settings), fake_bench())
 
 

@@ -36,6 +36,7 @@ from labspin.instruments.roles.surroundings import Gaussmeter, TemperatureContro
 __all__ = [
     "ACTUATORS",
     "AT_REST",
+    "MEASURED",
     "READINGS",
     "ROLES",
     "CantileverReadout",
@@ -114,3 +115,8 @@ AT_REST: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 """What the safe action of a role brings to this value, or to the nearest that the hardware can make."""
+
+MEASURED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"MagnetSupply": {"current": "measured_current"}, "LaserPower": {"power": "measured_power"}}
+)
+"""For every actuator whose output is measured too, the reading that says where it is."""
