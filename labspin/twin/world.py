@@ -92,6 +92,7 @@ class World:
             name: Track.constant(sample.defaults[name]) for name in sample.inputs
         }
         self._advanced, self._moving_until = start, -math.inf
+        self._brought: Mapping[str, Course] | None = None  # courses under which the sample got to `_advanced`
         self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
         # The last signals of a time when nothing moved, with the courses and the episode that they belong to.
         self._still: tuple[Mapping[str, Course], Episode, Signals] | tuple[None, None, Signals]
@@ -404,6 +405,8 @@ class World:
     def _settle(self) -> float:
         """Bring the sample and the list of episodes to now; return now."""
         now = self.clock.now()
+        if now == self._advanced and self._brought is self._tracks:
+            return now
         self._look(now)
         while self._episodes[0].stop <= now:
             self._remember(self._episodes.pop(0))
@@ -413,7 +416,7 @@ class World:
                 felt = Signals({name: track.value(between) for name, track in self._tracks.items()})
                 self.sample.advance(end, felt, self.rng)
         self.sample.advance(now, self.signals(), self.rng)
-        self._advanced = now
+        self._advanced, self._brought = now, self._tracks
         return now
 
     def _course(self, signal: str) -> Course:

@@ -116,7 +116,7 @@ class LakeShore372(TemperatureController):
         return self._scanner.look(self.world.clock.now(), super().temperature).get(key)
 
     def _execute(self, message: str) -> bytes:
-        if self._scanner.goes_round:
+        if self._scanner.goes_round:  # else nothing is missed by not looking
             self._scanner.look(self.world.clock.now(), super().temperature)
         return super()._execute(message)
 
