@@ -141,6 +141,32 @@ class Run:
         """Return the events of one ``kind``, such as ``"error"`` or ``"safe"``."""
         return tuple(event for event in self.events if event.kind == kind)
 
+    @functools.cached_property
+    def truth_at_points(self) -> Mapping[str, AnyArray]:
+        """What changes of a simulated bench's ground truth from point to point, laid out like `data`.
+
+        Numbers and lists of numbers, by name: T1 of every class at each field, shape (*shape, 4). What is the
+        same at all points stands in the header. Empty for a real bench.
+        """
+        begun, changes = self.header.truth or {}, {}
+        for event in self.events:
+            if event.kind == "truth":
+                begun = event.data
+            elif event.kind == "truth_at_point":
+                changes[event.data.get("index")] = {**begun, **event.data.get("truth", {})}
+        names = sorted(
+            {name for truth in changes.values() for name in truth if truth[name] != begun.get(name)}
+        )
+        truth, courses = begun, []
+        for index in self.points.index.tolist():
+            truth = changes.get(index, truth)
+            courses.append(truth)
+        return {
+            name: lay_out(values, self.points.index, self.shape, self.path)
+            for name in names
+            if (values := _numbers([course.get(name) for course in courses])) is not None
+        }
+
     @property
     def attributes(self) -> dict[str, str | int]:
         """What a data set made of this run says about itself."""
@@ -176,6 +202,14 @@ class Run:
             target = variables if column.role == "quantity" else coordinates
             target[column.name] = (axes, self.data[column.name], _attributes(column.unit, column.description))
         return xarray.Dataset(variables, coordinates, self.attributes)
+
+
+def _numbers(values: list[Any]) -> AnyArray | None:
+    """Return an array of numbers, or of lists of equally many; None where they are none."""
+    try:
+        return np.array(values, np.float64)
+    except (TypeError, ValueError):
+        return None
 
 
 def _attributes(unit: str, description: str = "") -> dict[str, str]:

@@ -40,6 +40,7 @@ from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import recorded_log
 from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
+from labspin.experiment.truth import TruthRecord
 
 __all__ = ["Execution", "run"]
 
@@ -122,6 +123,8 @@ class Execution:
         self.known: dict[str, float] = {}
         self._is_sure = True  # whether nothing came between that may have moved something
         self.writer: RunWriter | None = None
+        simulation = bench.simulation
+        self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.done = 0
 
     def go(self) -> RunOutcome:
@@ -170,8 +173,8 @@ class Execution:
         self.watch.at_point()
         self._reach_settings()
         self.procedure.prepare(self.bench)
-        if self.bench.simulation is not None:  # outputs are on by now: they belong to the truth
-            self._event("truth", "what is really the case", **self.bench.simulation.truth())
+        if self.truth is not None:  # outputs are on by now: they belong to the truth
+            self._event("truth", "what is really the case", **self.truth.begin())
 
     def _undisturbed(self, do: Callable[[], None]) -> None:
         """Do what is to be done, anew as often as an interlock holds the run meanwhile."""
@@ -258,7 +261,10 @@ class Execution:
             except PointSkipped:
                 self.skip(point)
                 continue
-            self.keep(point, place(point) + read(reading))
+            values = place(point) + read(reading)
+            if self.truth is not None:
+                self.truth.at_point(point.index)
+            self.keep(point, values)
             plan.reading = reading
 
     def _measure(self, point: Point) -> Mapping[str, Any]:
