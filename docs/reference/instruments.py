@@ -1,0 +1,124 @@
+"""Write `instruments.md`, the page of all instruments, out of what the code says about them.
+
+Run ``python docs/reference/instruments.py`` after a driver or a simulated instrument has changed; a test
+compares the page with the code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from labspin.errors import ArgumentError
+from labspin.instruments import ACTUATORS, DRIVERS, CompositeAdapter, DriverEntry, load_driver
+from labspin.twin.devices import DEVICES
+from labspin.units import format_quantity
+
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """\
+# Instruments
+
+What every driver is for, how it is addressed, what its hardware allows, what making it safe does, what is
+worth knowing about the device, and what its simulated counterpart does and does not. The page is written by
+`python docs/reference/instruments.py` out of the code, where the same words stand; options are explained in
+[station files](station-file.md), the clients of other frameworks in [foreign programs](interop.md), and how
+a laboratory adds its own device in [add an instrument](../how-to/add-an-instrument.md).
+"""
+
+
+def paragraphs(text: str | None) -> list[str]:
+    """Return the paragraphs of a docstring as Markdown; the items of a list are one."""
+    plain = re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(text or ""), flags=re.DOTALL)
+    return re.split(r"\n\s*\n", plain)
+
+
+def first_sentence(member: Any) -> str:
+    return " ".join(paragraphs(member.__doc__)[0].split())
+
+
+def device_of(entry: DriverEntry) -> str:
+    """Return the device in words: the first line of the driver's module."""
+    return paragraphs(inspect.getmodule(entry.adapter).__doc__)[0].splitlines()[0].rstrip(".")
+
+
+def quirks_of(entry: DriverEntry) -> list[str]:
+    """Return the paragraphs of the driver's module from the quirks on."""
+    found = paragraphs(inspect.getmodule(entry.adapter).__doc__)
+    start = next(n for n, text in enumerate(found) if text.startswith("Quirks"))
+    return found[start:]
+
+
+def address_of(entry: DriverEntry) -> str:
+    """Return the form of an address, as the driver says it of a wrong one."""
+    if issubclass(entry.adapter, CompositeAdapter):
+        parts = ", ".join(f"`{part}` ({role})" for part, role in entry.adapter.parts.items())
+        return f"none of its own; it is made of {parts}"
+    try:
+        entry.adapter.check_address("")
+    except ArgumentError as error:
+        return str(error).removeprefix("wanted ").rpartition(", got ")[0]
+    raise AssertionError(f"{entry.name} takes an empty address")
+
+
+def limits_of(entry: DriverEntry) -> list[str]:
+    units = {**ACTUATORS[entry.role], **entry.adapter.units}
+    return [
+        f"`{name}` {format_quantity(least, units[name], digits=6)} to "
+        f"{format_quantity(greatest, units[name], digits=6)}"
+        for name, (least, greatest) in entry.adapter.ranges().items()
+    ]
+
+
+def options_of(entry: DriverEntry) -> list[str]:
+    found = []
+    for field in dataclasses.fields(entry.adapter.options):
+        made = field.default_factory
+        default = field.default if made is dataclasses.MISSING else made()
+        unit = field.metadata.get("unit", "")
+        found.append(f"`{field.name}` ({default!r}{' ' + unit if unit and default is not None else ''})")
+    return found
+
+
+def twin_of(name: str) -> list[str]:
+    """Return what the module of the simulated instrument says, and those that it refers to."""
+    module = inspect.getmodule(DEVICES[name])
+    home = module.__name__.removesuffix("_commands")
+    texts = paragraphs(sys.modules[home].__doc__)
+    for other in re.findall(r"`(labspin\.twin\.devices\.\w+)`", "\n".join(texts)):
+        texts += paragraphs(sys.modules[other].__doc__)
+    return texts
+
+
+def section(entry: DriverEntry) -> Iterable[str]:
+    yield f"## {entry.name}\n"
+    yield f"{device_of(entry)}.\n"
+    yield f"- role: `{entry.role}` (`{entry.adapter.__module__}:{entry.adapter.__name__}`)"
+    yield f"- address: {address_of(entry)}"
+    if limits := limits_of(entry):
+        yield f"- limits: {'; '.join(limits)}"
+    if options := options_of(entry):
+        yield f"- options (and what they are if left out): {', '.join(options)}"
+    safe = entry.adapter if "safe" in vars(entry.adapter) or entry.name not in DEVICES else entry.driver
+    yield f"- made safe: {first_sentence(safe.safe)}\n"
+    yield from (f"{text}\n" for text in quirks_of(entry))
+    if entry.name in DEVICES:
+        yield "### Simulated\n"
+        yield from (f"{text}\n" for text in twin_of(entry.name))
+
+
+def render() -> str:
+    """Return the page."""
+    entries = [load_driver(name) for name in DRIVERS]
+    rows = [f"| [`{e.name}`](#{e.name}) | {device_of(e)} | `{e.role}` |" for e in entries]
+    table = "\n".join(["| driver | device | role |", "| --- | --- | --- |", *rows])
+    return "\n".join([HEAD, table, "", *(line for entry in entries for line in section(entry))])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
