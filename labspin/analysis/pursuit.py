@@ -1,10 +1,9 @@
 """Where the dips of a spectrum are: orthogonal matching pursuit over a dictionary of positions and widths.
 
 The dictionary is the same for all spectra on one axis, so its products are computed once; a pick for a
-thousand spectra is then a few small matrix products. A pick takes the curve that lowers the sum of squares
-most *given* the ones already taken and the background, all depths being free. After the last pick each dip is
-taken away and placed again where it now explains most, twice: that undoes an early pick in the gap
-between two dips.
+thousand spectra is then a few passes over arrays. A pick takes the curve that lowers the sum of squares most
+*given* the ones already taken and the background, all depths being free. What a greedy choice gets wrong is
+put right by `labspin.analysis.exchange`.
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
 
-__all__ = ["place_dips"]
+__all__ = ["dip_nodes", "place_dips"]
 
 IndexArray = NDArray[np.intp]
 _WIDTHS = 8
-_ROUNDS = 2
 _STEPS = 8
 """Positions a width: coarser, and one dip between two positions is taken for two."""
 _BLOCK = 64
@@ -34,6 +32,7 @@ def place_dips(
     *,
     line: bool = False,
     mixed: bool = False,
+    downward: bool = False,
 ) -> tuple[FloatArray, ...]:
     """Return centers, widths, depths (..., count), offset and slope (...) of the dips of ``y`` (..., n).
 
@@ -44,11 +43,12 @@ def place_dips(
     line
         The background slopes; the offset is then its value at x = 0.
     mixed
-        Dips and peaks may stand in one spectrum; otherwise all go the way of the first one found, which keeps
-        a wide dip with a narrow peak in it from taking the place of two dips.
+        Dips and peaks may stand in one spectrum; otherwise all are dips or all peaks, whichever explain more.
+    downward
+        All are dips: on a sloping background, a peak beside a dip can explain as much.
     """
     spectra = np.atleast_2d(y)
-    centers, widths = _nodes(x, count)
+    centers, widths = dip_nodes(x, count)
     atoms = shape((x - centers[:, None]) / widths[:, None])
     middle = float(x.mean())
     span = float(np.ptp(x)) or 1.0
@@ -57,7 +57,7 @@ def place_dips(
     gram = dictionary @ dictionary.T
     fixed = len(background)
     parts = [
-        _pursue(gram, block @ dictionary.T, fixed, count, mixed)
+        _pursue(gram, block @ dictionary.T, fixed, count, mixed, downward)
         for block in np.split(spectra, range(_BLOCK, len(spectra), _BLOCK))
     ]
     chosen, solution = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -74,7 +74,7 @@ def place_dips(
     )
 
 
-def _nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+def dip_nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     """Return positions and widths of the dictionary: widths from two spacings to a part of the span."""
     ordered = np.unique(x)
     span = float(ordered[-1] - ordered[0]) or 1.0
@@ -91,46 +91,60 @@ def _nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _pursue(
-    gram: FloatArray, projected: FloatArray, fixed: int, count: int, mixed: bool
+    gram: FloatArray, projected: FloatArray, fixed: int, count: int, mixed: bool, downward: bool
 ) -> tuple[IndexArray, FloatArray]:
     """Return the chosen rows of the dictionary (m, fixed + count) and their coefficients."""
-    chosen = np.broadcast_to(np.arange(fixed), (len(projected), fixed)).copy()
-    sign: FloatArray | None = None
-    for _ in range(count):
-        best, height = _best_next(gram, projected, chosen, sign)
-        chosen = np.concatenate([chosen, best[:, None]], axis=1)
-        if sign is None and not mixed:
-            sign = np.sign(height)
-    for _ in range(_ROUNDS if count > 1 else 0):
-        for position in range(fixed, fixed + count):
-            others = np.delete(chosen, position, axis=1)
-            chosen[:, position] = _best_next(gram, projected, others, sign)[0]
-    return chosen, _solve(gram, projected, chosen)[0]
+    start = np.broadcast_to(np.arange(fixed), (len(projected), fixed)).copy()
+    if mixed or downward:
+        chosen, _ = _greedy(gram, projected, start, count, 0.0 if mixed else -1.0)
+    else:
+        (dips, by_dips), (peaks, by_peaks) = (
+            _greedy(gram, projected, start, count, sign) for sign in (-1.0, 1.0)
+        )
+        chosen = np.where((by_peaks > by_dips)[:, None], peaks, dips)
+    return chosen, _solve(gram, projected, chosen)
 
 
-def _best_next(
-    gram: FloatArray, projected: FloatArray, chosen: IndexArray, sign: FloatArray | None
+def _greedy(
+    gram: FloatArray, projected: FloatArray, chosen: IndexArray, count: int, sign: float
 ) -> tuple[IndexArray, FloatArray]:
-    """Return the row that lowers each sum of squares most beside ``chosen`` (m, k), and its correlation.
+    """Return ``chosen`` and ``count`` rows more, each the best beside those before, and what they explain.
 
-    ``sign`` (m,): that of the heights that are allowed.
+    ``sign`` is that of the heights, 0 for either.
+
+    The dictionary is made orthogonal to each row as it is taken (Gram–Schmidt, on the products alone).
     """
-    coefficients, inverse = _solve(gram, projected, chosen)
-    rows = gram[chosen]
-    correlation = projected - np.matmul(coefficients[:, None, :], rows)[:, 0]
-    explained = np.einsum("mkg,mkg->mg", rows, np.matmul(inverse, rows))
     own = np.diag(gram)
-    remaining = own - explained
-    gain = np.where(remaining > 1e-6 * own, correlation**2 / np.maximum(remaining, 1e-300), -1.0)
-    if sign is not None:
-        gain = np.where(correlation * sign[:, None] > 0, gain, np.minimum(gain, 0.0))
-    best = np.argmax(gain, axis=-1)
-    return np.asarray(best), np.take_along_axis(correlation, best[:, None], 1)[:, 0]
+    correlation, remaining = projected.copy(), np.broadcast_to(own, projected.shape).copy()
+    taken: list[FloatArray] = []
+    explained = np.zeros(len(projected))
+    first = chosen.shape[1]
+    for step in range(first + count):
+        if step < first:
+            best = chosen[:, step]
+        else:
+            gain = np.where(remaining > 1e-6 * own, correlation**2 / np.maximum(remaining, 1e-300), -1.0)
+            if sign:
+                gain = np.where(correlation * sign > 0, gain, np.minimum(gain, 0.0))
+            best = np.argmax(gain, axis=1)
+            chosen = np.concatenate([chosen, best[:, None]], axis=1)
+        pick = best[:, None]
+        row = gram[best]
+        for before in taken:
+            row -= before * np.take_along_axis(before, pick, 1)
+        length = np.sqrt(np.maximum(np.take_along_axis(row, pick, 1), 1e-300))
+        row /= length
+        along = np.take_along_axis(correlation, pick, 1) / length
+        explained += along[:, 0] ** 2
+        correlation -= along * row
+        remaining -= row**2
+        taken.append(row)
+    return chosen, explained
 
 
-def _solve(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> tuple[FloatArray, FloatArray]:
+def _solve(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> FloatArray:
+    """Return the coefficients of the ``chosen`` rows."""
     matrix = gram[chosen[:, :, None], chosen[:, None, :]]
     ridge = 1e-10 * np.trace(matrix, axis1=-2, axis2=-1)[:, None, None] * np.eye(chosen.shape[1])
-    inverse = np.linalg.inv(matrix + ridge)
     right = np.take_along_axis(projected, chosen, axis=1)
-    return np.matmul(inverse, right[..., None])[..., 0], inverse
+    return np.linalg.solve(matrix + ridge, right[..., None])[..., 0]

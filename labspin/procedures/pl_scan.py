@@ -6,10 +6,12 @@ Both are parts in a thousand, over minutes in which laser and collection drift b
 has its own reference, taken in one of two ways:
 
 ``reference = "point"``
-    Under steady laser light photoluminescence and reflected light are counted at the field of the point, then
-    at ``reference_field``, a few gauss from the resonance. Each point's reference is its own: one that serves
-    many points would bind their errors together, and no fit could tell. What drifts between the two is in no
-    counting error: count briefly, average often, and let the fit take its errors from the scatter.
+    Under steady laser light photoluminescence and reflected light are counted at the field of the point,
+    twice at ``reference_field``, a few gauss from the resonance, and at the field of the point again. So what
+    drifts evenly cancels, and the magnet has no longer ways than with one count of each. Each point's
+    reference is its own: one that serves many points would bind their errors together, and no fit could tell.
+    What drifts unevenly is in no counting error: count briefly, average often, and let the fit take its
+    errors from the scatter. ``pl_drift`` is how much the light at the field of the point changed meanwhile.
 
 ``reference = "gate"``
     ::
@@ -74,6 +76,9 @@ class PLScan(PulsedProcedure):
         Column(name="pl_reference", dtype="int64", description="the same at the reference"),
         Column(name="pl_ratio", description="pl / pl_reference, per gate time"),
         Column(name="pl_ratio_error", description="its standard error by counting statistics"),
+        Column(
+            name="pl_drift", description="pl of the last count over that of the first, less 1; NaN with gates"
+        ),
         Column(name="reflected", dtype="int64", description="reflected-light counts; 0 with gates"),
         Column(name="reflected_reference", dtype="int64", description="the same at the reference field"),
         Column(name="reflected_ratio", description="reflected / reflected_reference; follows the angle"),
@@ -103,8 +108,8 @@ class PLScan(PulsedProcedure):
         description="Beyond the magnet's own settling: eddy currents, ring-down of the libration",
     )  # fmt: skip
     repetitions = CountParameter(
-        "Periods counted at each point", minimum=1, maximum=10**9, default=1000,
-        description="The SR400 presets one significant digit",
+        "Periods of each count", minimum=1, maximum=10**9, default=500,
+        description="One count a point with gates, else four; the SR400 presets one significant digit",
     )  # fmt: skip
 
     def plan(self) -> Sweep:
@@ -161,16 +166,20 @@ class PLScan(PulsedProcedure):
 
     def duration(self, point: Point) -> float:
         """Return the time for which the sequence is played, without the way to the reference field, s."""
-        counts = 2 if self.reference == "point" else 1
-        return float(counts * (self.settle_time + self.repetitions * self.sequence().duration))
+        counts, settled = (4, 3) if self.reference == "point" else (1, 1)
+        return float(settled * self.settle_time + counts * self.repetitions * self.sequence().duration)
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count at the field of the point and at the reference."""
         return self._with_gate(bench) if self.reference == "gate" else self._with_point(bench, point)
 
-    def _counts(self, bench: Bench) -> list[int]:
+    def _counts(self, bench: Bench, *, settle: bool = True) -> list[int]:
         return self.count(
-            bench, self.sequence(), self.gates(), detectors=self.detectors, settle=self.settle_time
+            bench,
+            self.sequence(),
+            self.gates(),
+            detectors=self.detectors,
+            settle=self.settle_time if settle else 0.0,
         )
 
     def _with_gate(self, bench: Bench) -> dict[str, Any]:
@@ -181,17 +190,20 @@ class PLScan(PulsedProcedure):
         return {
             **_entry("pl", signal, reference, value, error),
             **_entry("reflected", 0, 0, math.nan, math.nan),
+            "pl_drift": math.nan,
         }
 
     def _with_point(self, bench: Bench, point: Point) -> dict[str, Any]:
         magnet = bench.actuator("magnet.field")
-        # The engine thinks that the magnet is where the last point was; it is at the reference.
-        magnet.move(point.setpoints["magnet.field"])
-        here = self._counts(bench)
+        first = self._counts(bench)
         magnet.move(self.reference_field)
-        there = self._counts(bench)
-        found: dict[str, Any] = {}
-        for detector, counts, reference in zip(self.detectors, here, there, strict=True):
+        references = self._counts(bench), self._counts(bench, settle=False)
+        magnet.move(point.setpoints["magnet.field"])  # where the engine believes it to be
+        last = self._counts(bench)
+        found: dict[str, Any] = {"pl_drift": last[0] / first[0] - 1 if first[0] else math.nan}
+        for number, detector in enumerate(self.detectors):
+            counts = first[number] + last[number]
+            reference = sum(counted[number] for counted in references)
             value, error = ratio(counts=counts, reference=reference)
             found |= _entry(detector, counts, reference, value, error)
         return found

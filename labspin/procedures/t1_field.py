@@ -5,8 +5,8 @@ L100411 (2021), Fig. 2). The π pulse has to stay on that class's transition, wh
 card gives the transition's frequency at some fields (from ``mdmr``), and it is interpolated in between with
 piecewise cubics that do not overshoot (PCHIP). Everything else is `T1`'s.
 
-The recipe ``t1_field`` fits every field's trace. The fitted 1/T1 against the field is what the model
-``cross_relaxation_rate`` describes.
+The recipe ``t1_field`` fits every field's trace; the recipe ``t1_cross_relaxation`` goes on from there and
+fits 1/T1 against the field with the resonances that the Hamiltonian has.
 """
 
 from __future__ import annotations

@@ -68,12 +68,32 @@ def test_every_point_is_compared_with_the_light_at_the_reference_field(bench, tm
     procedure.count = spy
     recorded = read_run(run(procedure, bench, tmp_path / "run.h5").path)
     up = [10e-4, 17e-4, 24e-4]
-    assert seen[0::2] == pytest.approx([*up, *up[::-1]], abs=2e-5), "also where the scan turns round"
-    assert seen[1::2] == pytest.approx([-20e-4] * 6, abs=2e-5)
+    fields = np.reshape(seen, (6, 4))  # at the point, twice at the reference, at the point
+    for place in (0, 3):
+        assert fields[:, place] == pytest.approx([*up, *up[::-1]], abs=2e-5), (
+            "also where the scan turns round"
+        )
+    for place in (1, 2):
+        assert fields[:, place] == pytest.approx([-20e-4] * 6, abs=2e-5)
     for name in ("pl", "reflected"):
         ratio = recorded.data[name] / recorded.data[f"{name}_reference"]
         assert recorded.data[f"{name}_ratio"] == pytest.approx(ratio)
     assert bench.magnet.measured_current == pytest.approx(0, abs=0.02), "safe at the end"
+
+
+def test_what_drifts_evenly_cancels(bench, tmp_path):
+    procedure = PLScan(field_start="10 G", field_stop="24 G", fields=2, repetitions=1000, settle_time="0.2 s")
+    steady = read_run(run(procedure, bench, tmp_path / "steady.h5").path)
+    sample = bench.simulation.world.sample
+    started = bench.clock.now()
+    sample.drift = lambda detector, time: 1 + 0.01 * (time - started)  # 1 % a second: more than the error
+    drifting = read_run(run(procedure, bench, tmp_path / "drifting.h5").path)
+    error = np.hypot(steady.data["pl_ratio_error"], drifting.data["pl_ratio_error"])
+    assert (error < 2e-3).all()
+    assert (np.abs(drifting.data["pl_ratio"] - steady.data["pl_ratio"]) < 4.5 * error).all()
+    # From the first to the last count: three of them, three ways and settling times.
+    assert (drifting.data["pl_drift"] > 0.02).all()
+    assert (np.abs(steady.data["pl_drift"]) < 0.01).all()
 
 
 def test_the_angle_turns_between_two_fields_as_the_torque_says(bench, tmp_path):

@@ -12,8 +12,11 @@ linewidth               σ of the resonance in frequency, Hz
 field_offset            what is added to B_em, T
 ======================= ==========================================================================
 
-A depolarisation rate r g(δ) beside a repolarisation rate p lowers the polarisation by s g/(1 + s g),
-s = r/p: for s ≪ 1 the feature has the shape of g (a Gaussian), for larger s it is broadened.
+A depolarisation rate r g(δ) beside a repolarisation rate p lowers the polarisation by s g/(1 + s g), s = r/p:
+for s ≪ 1 the feature has the shape of g (a Gaussian), for larger s it is broadened. On a sloping background
+noise can make a bump beside the dip, on another slope, explain as much as the dip; where it is known which it
+is, as in photoluminescence, the fit starts from a dip.
+
 ``cross_relaxation_rate`` computes every class's transition frequency from the Hamiltonian instead, so that
 all resonances of a scan are fitted with three physical numbers.
 """
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,15 +34,16 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fil
 from labspin.analysis.pursuit import place_dips
 from labspin.errors import RecipeError
 
-__all__ = ["CROSS_RELAXATION_DIP", "cross_relaxation_dip", "cross_relaxation_rate"]
+__all__ = ["cross_relaxation_dip", "cross_relaxation_rate"]
 
 _TURN = 2 * math.pi
 _FWHM = math.sqrt(8 * math.log(2))
+_SIGNS = ("either", "dip")
+_LINE_SHAPES = ("gaussian", "lorentzian")
+_LINEWIDTHS = np.geomspace(1e6, 40e6, 12)  # Hz, among which the start is looked for
 
 
-def cross_relaxation_dip(
-    x: Any, center: Any, sigma: Any, depth: Any, saturation: Any, offset: Any, slope: Any
-) -> Any:
+def _dip(x: Any, center: Any, sigma: Any, depth: Any, saturation: Any, offset: Any, slope: Any) -> Any:
     """Return offset + slope·(x − center) − depth·g·(1 + s)/(1 + s·g), g = exp(−(x − center)²/2σ²)."""
     distance = np.asarray(x, np.float64) - center
     g = np.exp(-0.5 * np.square(distance / sigma))
@@ -59,10 +64,10 @@ def _dip_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, Flo
     return y, fill_derivatives(y, [by_center - slope, by_center * z, -shape, by_saturation, 1.0, distance])
 
 
-def _guess_dip(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-    del weights
-    found = place_dips(x, y, 1, lambda z: np.exp(-4 * math.log(2) * np.square(z)), line=True)
-    centers, widths, depths, offset, slope = found
+def _guess_dip(x: FloatArray, y: FloatArray, downward: bool) -> Mapping[str, Any]:
+    centers, widths, depths, offset, slope = place_dips(
+        x, y, 1, lambda z: np.exp(-4 * math.log(2) * np.square(z)), line=True, downward=downward
+    )
     center = centers[..., 0]
     return {
         "center": center,
@@ -74,23 +79,42 @@ def _guess_dip(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapp
     }
 
 
-CROSS_RELAXATION_DIP = FitModel(
-    name="cross_relaxation_dip",
-    equation="y = offset + slope (x − center) − depth g (1 + s)/(1 + s g), g = exp(−(x − center)²/2 sigma²)",
-    source="rate equation; line shape of Pellet-Mary et al., PRB 104, L100411 (2021), supplement",
-    parameters=(
-        Parameter("center", "x", "position of the resonance"),
-        Parameter("sigma", "x", "standard deviation of the unsaturated resonance", minimum=0),
-        Parameter("depth", "y", "depth of the feature"),
-        Parameter("saturation", "1", "cross-relaxation rate over repolarisation rate", minimum=0),
-        Parameter("offset", "y", "signal off resonance, at the center"),
-        Parameter("slope", "y/x", "slope of the background"),
-    ),
-    function=cross_relaxation_dip,
-    guesser=_guess_dip,
-    derivatives=_dip_derivatives,
-    batch_guess=True,
-)
+def cross_relaxation_dip(*, sign: str = "either") -> FitModel:
+    """Return the model of a signal with one resonance on a sloping background.
+
+    Parameters
+    ----------
+    sign
+        ``"dip"``: the fit starts from the best dip; ``"either"``: from what explains most, dip or bump.
+        The depth is not bounded either way: that of nothing is zero within its error.
+
+    Raises
+    ------
+    RecipeError
+        Another sign.
+    """
+    if sign not in _SIGNS:
+        raise RecipeError(f"model cross_relaxation_dip: sign: wanted 'either' or 'dip', got {sign!r}")
+    return FitModel(
+        name="cross_relaxation_dip",
+        equation=(
+            "y = offset + slope (x − center) − depth g (1 + s)/(1 + s g), g = exp(−(x − center)²/2 sigma²)"
+        ),
+        source="rate equation; line shape of Pellet-Mary et al., PRB 104, L100411 (2021), supplement",
+        parameters=(
+            Parameter("center", "x", "position of the resonance"),
+            Parameter("sigma", "x", "standard deviation of the unsaturated resonance", minimum=0),
+            Parameter("depth", "y", "depth of the feature"),
+            Parameter("saturation", "1", "cross-relaxation rate over repolarisation rate", minimum=0),
+            Parameter("offset", "y", "signal off resonance, at the center"),
+            Parameter("slope", "y/x", "slope of the background"),
+        ),
+        function=_dip,
+        guesser=lambda x, y, weights: _guess_dip(x, y, sign == "dip"),
+        derivatives=_dip_derivatives,
+        batch_guess=True,
+        options={"sign": sign},
+    )
 
 
 def cross_relaxation_rate(
@@ -121,44 +145,11 @@ def cross_relaxation_rate(
     """
     if nv_class not in (1, 2, 3, 4):
         raise RecipeError(f"model cross_relaxation_rate: nv_class: wanted 1 to 4, got {nv_class!r}")
-    if line_shape not in ("gaussian", "lorentzian"):
+    if line_shape not in _LINE_SHAPES:
         raise RecipeError(
             f"model cross_relaxation_rate: line_shape: wanted 'gaussian' or 'lorentzian', got {line_shape!r}"
         )
-
-    def detunings(x: FloatArray, offset: Any) -> FloatArray:
-        """Return ν_i − ν_j (3, ..., n) in Hz between this class and the three others."""
-        from scipy.spatial.transform import Rotation
-
-        from labspin.physics.nv import FieldBench, transition_frequencies
-
-        bench = FieldBench(bias=_triple(bias), direction=_triple(direction))
-        field = bench.field(x + offset)
-        lower = transition_frequencies(field=field, orientation=Rotation.from_quat(list(orientation)))[..., 0]
-        own = lower[..., nv_class - 1]
-        others = [lower[..., other] for other in range(4) if other != nv_class - 1]
-        return np.stack([(own - other) / _TURN for other in others])
-
-    def function(x: Any, isolated_time: Any, dipolar_time: Any, linewidth: Any, field_offset: Any) -> Any:
-        square = np.square(detunings(np.asarray(x, np.float64), field_offset) / linewidth)
-        overlap = np.exp(-square / 2) if line_shape == "gaussian" else 1 / (1 + square)
-        return 1 / isolated_time + overlap.sum(0) / dipolar_time
-
-    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
-        """Try line widths; the two rates are then linear."""
-        del weights
-        best = (np.inf, 1.0, 1.0, 6e6)
-        gaps = detunings(x, 0.0)
-        for linewidth in np.geomspace(1e6, 40e6, 12):
-            square = np.square(gaps / linewidth)
-            overlap = (np.exp(-square / 2) if line_shape == "gaussian" else 1 / (1 + square)).sum(0)
-            matrix = np.stack([np.ones_like(x), overlap], axis=1)
-            rates = np.linalg.lstsq(matrix, y, rcond=None)[0]
-            cost = float(np.sum((y - matrix @ rates) ** 2))
-            if cost < best[0] and rates.min() > 0:
-                best = (cost, 1 / rates[0], 1 / rates[1], float(linewidth))
-        return {"isolated_time": best[1], "dipolar_time": best[2], "linewidth": best[3], "field_offset": 0.0}
-
+    pair = _Resonances(_triple(bias), _triple(direction), tuple(orientation), nv_class, line_shape)
     return FitModel(
         name="cross_relaxation_rate",
         equation="y = 1/isolated_time + Σ_j g((ν_i − ν_j)/linewidth)/dipolar_time",
@@ -169,10 +160,57 @@ def cross_relaxation_rate(
             Parameter("linewidth", "Hz", "width of the resonance", minimum=0),
             Parameter("field_offset", "T", "added to the electromagnet's field", value=0.0),
         ),
-        function=function,
-        guesser=guesser,
+        function=pair.rate,
+        guesser=pair.start,
         options={"nv_class": nv_class, "line_shape": line_shape},
     )
+
+
+@dataclass(frozen=True)
+class _Resonances:
+    """Where a class is resonant with the three others, from the Hamiltonian."""
+
+    bias: tuple[float, float, float]  # T
+    direction: tuple[float, float, float]
+    orientation: tuple[float, ...]  # quaternion (x, y, z, w)
+    nv_class: int
+    line_shape: str
+
+    def rate(self, x: Any, isolated_time: Any, dipolar_time: Any, linewidth: Any, field_offset: Any) -> Any:
+        """Return 1/T1 in 1/s."""
+        gaps = self._detunings(np.asarray(x, np.float64), field_offset)
+        return 1 / isolated_time + self._overlap(gaps, linewidth) / dipolar_time
+
+    def start(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
+        """Try line widths; the two rates are then linear."""
+        scale = np.ones_like(x) if weights is None else weights
+        best = (np.inf, 1.0, 1.0, 6e6)
+        gaps = self._detunings(x, 0.0)
+        for linewidth in _LINEWIDTHS:
+            matrix = np.stack([np.ones_like(x), self._overlap(gaps, linewidth)], axis=1)
+            rates = np.linalg.lstsq(scale[:, None] * matrix, scale * y, rcond=None)[0]
+            cost = float(np.sum((scale * (y - matrix @ rates)) ** 2))
+            if cost < best[0] and rates.min() > 0:
+                best = (cost, 1 / rates[0], 1 / rates[1], float(linewidth))
+        return {"isolated_time": best[1], "dipolar_time": best[2], "linewidth": best[3], "field_offset": 0.0}
+
+    def _overlap(self, gaps: FloatArray, linewidth: Any) -> FloatArray:
+        """Return Σ_j g(δ_j/linewidth) of detunings (3, ..., n)."""
+        square = np.square(gaps / linewidth)
+        each = np.exp(-square / 2) if self.line_shape == "gaussian" else 1 / (1 + square)
+        return np.asarray(each.sum(0))
+
+    def _detunings(self, x: FloatArray, offset: Any) -> FloatArray:
+        """Return ν_i − ν_j (3, ..., n) in Hz between this class and the three others."""
+        from scipy.spatial.transform import Rotation
+
+        from labspin.physics.nv import FieldBench, transition_frequencies
+
+        field = FieldBench(bias=self.bias, direction=self.direction).field(x + offset)
+        orientation = Rotation.from_quat(list(self.orientation))
+        lower = transition_frequencies(field=field, orientation=orientation)[..., 0] / _TURN
+        others = [lower[..., other] for other in range(4) if other != self.nv_class - 1]
+        return np.stack([lower[..., self.nv_class - 1] - other for other in others])
 
 
 def _triple(values: Sequence[float]) -> tuple[float, float, float]:
