@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.cli.measuring import add_display, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json
-from labspin.errors import PlanError, StationError
+from labspin.errors import StationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--force", action="store_true",
-        help="go on although the station file or labspin itself was changed since",
+        help="go on although labspin, the station file, the procedure or its parameters were changed since",
     )  # fmt: skip
     add_display(parser)
     add_json(parser)
@@ -89,8 +89,8 @@ def resume_run(
     card, overrides
         Where the procedure comes from, if not from labspin or an installed package.
     force
-        Go on with a changed station file or another version of labspin. The plan must be the recorded one all
-        the same, and simulated and measured points are never mixed.
+        Go on although labspin, station file, procedure or parameters were changed. The plan must be the
+        recorded one all the same, and simulated and measured points are never mixed.
 
     Raises
     ------
@@ -99,23 +99,25 @@ def resume_run(
     StationError
         The station cannot be found again, or is another than the recorded one.
     PlanError
-        Card or version of labspin are not the recorded ones.
+        Version of labspin, procedure or its parameters are not the recorded ones.
     LabspinError
         As for `labspin.experiment.resume`.
     """
     from labspin.experiment import resume
-    from labspin.experiment.resumption import read_unfinished
+    from labspin.experiment.resumption import read_unfinished, recorded_procedure
+    from labspin.experiment.unchanged import differences
 
     path = path.with_name(path.name.removesuffix(".jnl"))
     _wait_for_watchdog(path)
     header = read_unfinished(path).header
-    if not force:
-        _refuse_other_version(path, header)
-    station = _station(path, header.station, on, force=force)
-    procedure = _procedure(path, header, card, overrides) if card is not None else None
+    station = _station(path, header.station, on)
+    procedure = recorded_procedure(header) if card is None else _procedure(header, card, overrides)
+    if not force:  # as `resume` does; here before anything is connected
+        for change in differences(path, header, station=station.describe(), procedure=procedure):
+            raise change
     seed = header.station.get("seed")
     with station.connect(seed=seed, watchdog=watchdog) as bench:
-        return resume(path, bench, procedure=procedure, observers=observers, control=control)
+        return resume(path, bench, procedure=procedure, observers=observers, control=control, force=force)
 
 
 def _wait_for_watchdog(path: Path) -> None:
@@ -130,7 +132,7 @@ def _wait_for_watchdog(path: Path) -> None:
         time.sleep(0.5)
 
 
-def _station(path: Path, recorded: Mapping[str, Any], on: Path | None, *, force: bool) -> Station:
+def _station(path: Path, recorded: Mapping[str, Any], on: Path | None) -> Station:
     from labspin.station import load_station
 
     file = on if on is not None else Path(str(recorded.get("path", "")))
@@ -145,43 +147,14 @@ def _station(path: Path, recorded: Mapping[str, Any], on: Path | None, *, force:
             f"{path}: wanted a {kinds[bool(recorded.get('simulated'))]} station as recorded, got the "
             f"{kinds[station.simulated]} {file}; start a new run there"
         )
-    if station.text != recorded.get("text") and not force:
-        raise StationError(
-            f"{file}: is not the station file that {path} was begun with; restore it, or go on with --force "
-            "if instruments, limits and calibrations mean the same"
-        )
     return station
 
 
-def _refuse_other_version(path: Path, header: RunHeader) -> None:
-    from labspin.experiment.environment import environment
-
-    was, now = _version(header.environment), _version(environment())
-    if was != now:
-        raise PlanError(
-            f"{path}: was begun with labspin {was}, and this is {now}; go on with that version, or with "
-            "--force if the procedure still does the same"
-        )
-
-
-def _version(environment: Mapping[str, Any]) -> str:
-    commit = str((environment.get("code") or {}).get("commit", ""))[:12]
-    return f"{environment.get('labspin', 'unknown')}{f' ({commit})' if commit else ''}"
-
-
-def _procedure(path: Path, header: RunHeader, card: Path, overrides: Sequence[str]) -> Procedure:
+def _procedure(header: RunHeader, card: Path, overrides: Sequence[str]) -> Procedure:
     from labspin.experiment import load_card
 
     (spec,) = load_card(card, overrides=overrides, only=[header.label]).runs
     made = spec.make()
     if header.seed is not None and "seed" in made.parameter_objects():
         made.set_parameters({"seed": header.seed})
-    now = made.parameter_record()
-    for name in sorted({*now, *header.parameters}):
-        was, becomes = (record.get(name, {}).get("value") for record in (header.parameters, now))
-        if was != becomes:
-            raise PlanError(
-                f"{card}: {name} is {becomes!r}, and {path} was begun with {was!r}; restore the card, or "
-                "start a new run"
-            )
     return made

@@ -41,6 +41,7 @@ from labspin.experiment.runlog import recorded_log
 from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
 from labspin.experiment.truth import TruthRecord
+from labspin.experiment.unchanged import procedure_source
 
 __all__ = ["Execution", "run"]
 
@@ -228,7 +229,11 @@ class Execution:
             seed=self.seed,
             signal=self.procedure.signal,
             truth=simulation.truth() if simulation is not None else None,
-            extra={"settings": dict(self.procedure.settings()), "clock": self.started},
+            extra={
+                "settings": dict(self.procedure.settings()),
+                "clock": self.started,
+                "procedure_source": procedure_source(type(self.procedure)),
+            },
         )
 
     def points(self) -> Iterable[Point]:

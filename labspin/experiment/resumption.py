@@ -16,7 +16,6 @@ bit for bit. That the repetition yields what is recorded is checked, point by po
 from __future__ import annotations
 
 import datetime
-import logging
 import math
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +31,9 @@ from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.experiment.engine import Execution
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.sweep import Point
+from labspin.experiment.unchanged import differences, notes
 
-__all__ = ["read_unfinished", "resume"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["read_unfinished", "recorded_procedure", "resume"]
 
 
 def resume(
@@ -45,6 +43,7 @@ def resume(
     procedure: Procedure | None = None,
     observers: Sequence[Observer] = (),
     control: Control | None = None,
+    force: bool = False,
 ) -> RunOutcome:
     """Measure the points that are missing in the run file ``path``.
 
@@ -59,19 +58,31 @@ def resume(
         taken out of a file of a workspace: nothing that a run file names is executed.
     observers, control
         As for `labspin.experiment.run`.
+    force
+        Go on although labspin, station, procedure or parameters were changed, and say so in the file. The
+        plan must be the recorded one all the same.
 
     Raises
     ------
     RunFileError
         The run has finished, is being written, or cannot be read.
     PlanError
-        The procedure's plan is not the recorded one any more.
+        The procedure, its parameters or its plan are not the recorded ones any more, or labspin is another
+        version.
+    StationError
+        The station file was changed.
     LabspinError
         As for `labspin.experiment.run`.
     """
     recorded = read_unfinished(path)
-    made = procedure if procedure is not None else _procedure(recorded.header)
-    return _Resumption(made, bench, Path(path), recorded, observers, control or Control()).go()
+    made = procedure if procedure is not None else recorded_procedure(recorded.header)
+    changed = differences(Path(path), recorded.header, station=bench.description, procedure=made)
+    if changed and not force:
+        raise changed[0]
+    resumption = _Resumption(made, bench, Path(path), recorded, observers, control or Control())
+    resumption.remarks = [*(("warning", str(change)) for change in changed),
+                          *(("note", note) for note in notes(recorded.header))]  # fmt: skip
+    return resumption.go()
 
 
 def read_unfinished(path: Path) -> Run:
@@ -90,7 +101,14 @@ def read_unfinished(path: Path) -> Run:
     return recorded
 
 
-def _procedure(header: RunHeader) -> Procedure:
+def recorded_procedure(header: RunHeader) -> Procedure:
+    """Return the procedure of a run as it was begun, out of labspin or an installed package.
+
+    Raises
+    ------
+    CardError
+        There is none of that name.
+    """
     # Procedures stand above experiments, so they are found by name.
     kind = pkgutil.resolve_name("labspin.procedures:load_procedure")(header.procedure)
     made: Procedure = kind(**{name: record["value"] for name, record in header.parameters.items()})
@@ -119,6 +137,7 @@ class _Resumption(Execution):
         self._repeats = simulation is not None and simulation.is_fresh and math.isinf(bench.clock.speed)
         self._left = set(self._rows) if self._repeats else set()
         self._differing: list[int] = []
+        self.remarks: list[tuple[str, str]] = []
 
     def set_out(self) -> None:
         """Take a simulated bench to the time at which the run began."""
@@ -137,6 +156,8 @@ class _Resumption(Execution):
         self.done = len(self._rows)
         now = self.header()  # asked as when the run began: a simulated bench answers out of its noise
         writer = RunWriter.resume(self.path)
+        for kind, remark in self.remarks:
+            writer.event(kind, remark)
         writer.event("snapshot", "the bench when the run was resumed", **now.snapshot)
         if self._left:
             text = f"the simulated bench repeats {len(self._left)} points, to be what it was"

@@ -208,7 +208,7 @@ def test_another_version_is_refused_unless_forced(workspace, capsys, monkeypatch
     (journal,) = Path("data").glob("*.jnl")
     path = str(journal.with_suffix(""))
     with monkeypatch.context() as newer:
-        newer.setattr("labspin.experiment.environment.environment", lambda: {"labspin": "9.9"})
+        newer.setattr("labspin.experiment.unchanged.environment", lambda: {"labspin": "9.9"})
         assert main(["resume", path, "--card", "procedures/own.toml"]) == 1
         assert "and this is 9.9" in capsys.readouterr().err
     assert main(["resume", path]) == 1

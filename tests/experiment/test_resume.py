@@ -11,7 +11,7 @@ from experiment_fakes import fake_bench
 
 from labspin.clock import WallClock
 from labspin.data import Column, RunWriter, read_run
-from labspin.errors import CardError, PlanError, RunFileError
+from labspin.errors import CardError, PlanError, RunFileError, StationError
 from labspin.experiment import (
     CountParameter,
     Linear,
@@ -228,6 +228,94 @@ def test_what_cannot_be_resumed_says_why(tmp_path):
         run(stopped, bench(), tmp_path / "other.h5")
     with pytest.raises(CardError, match="wanted a procedure out of"):
         resume(tmp_path / "other.h5", bench())
-    with pytest.raises(PlanError, match="does not plan what was recorded any more"):
+    with pytest.raises(PlanError, match="seed is 4, and the run was begun with 3; restore the card"):
         resume(tmp_path / "other.h5", bench(), procedure=Scan(seed=4))
+    with pytest.raises(PlanError, match="does not plan what was recorded any more"):
+        resume(tmp_path / "other.h5", bench(), procedure=Scan(seed=4), force=True)
     assert resume(tmp_path / "other.h5", bench(), procedure=scan()).status == "finished"
+
+
+# -- what was changed meanwhile ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_off(tmp_path):
+    path = tmp_path / "run.h5"
+    with pytest.raises(ValueError, match="broken off"):
+        run(scan(4), bench(), path)
+    return path
+
+
+def _now(monkeypatch, **changes):
+    module = sys.modules["labspin.experiment.unchanged"]
+    present = module.environment()
+    monkeypatch.setattr(module, "environment", lambda: {**present, **changes})
+
+
+def test_another_release_is_refused_unless_forced(broken_off, monkeypatch):
+    _now(monkeypatch, labspin="9.9")
+    with pytest.raises(PlanError, match=r"was begun with labspin .*, and this is 9\.9; go on with that"):
+        resume(broken_off, bench(), procedure=scan())
+    assert resume(broken_off, bench(), procedure=scan(), force=True).status == "finished"
+    assert any("this is 9.9" in event.message for event in read_run(broken_off).events_of("warning"))
+
+
+def test_a_commit_more_is_only_noted(broken_off, monkeypatch):
+    _now(monkeypatch, code={"commit": "0123456789abcdef", "changed": True})
+    assert resume(broken_off, bench(), procedure=scan()).status == "finished"
+    recorded = read_run(broken_off)
+    (note,) = recorded.events_of("note")
+    assert note.message.endswith("gone on with that of 0123456789ab, changed")
+    assert not recorded.events_of("warning")
+
+
+def test_another_station_is_refused_unless_forced(broken_off):
+    other = bench()
+    other.description = {"text": "another", "path": "lab.toml"}
+    with pytest.raises(StationError, match=r"lab\.toml: is not the station file that"):
+        resume(broken_off, other, procedure=scan())
+    assert other.magnet.sent == []
+    assert resume(broken_off, other, procedure=scan(), force=True).status == "finished"
+
+
+def _written(folder, factor):
+    from labspin.procedures import load_procedure
+
+    (folder / "own.py").write_text(
+        textwrap.dedent(f"""
+        from labspin.data import Column
+        from labspin.experiment import Linear, Procedure
+
+        class Own(Procedure):
+            quantities = (Column(name="reading"),)
+            stop_before = None
+
+            def plan(self):
+                return Linear("x", 0, 1, 6)
+
+            def measure(self, bench, point):
+                if point.index == self.stop_before:
+                    raise ValueError("broken off")
+                return {{"reading": {factor} * point.index}}
+        """)
+    )
+    return load_procedure("own.py:Own", folder)()
+
+
+def test_a_procedure_that_was_edited_is_refused_unless_forced(tmp_path):
+    path = tmp_path / "run.h5"
+    first = _written(tmp_path, 1)
+    first.stop_before = 3
+    with pytest.raises(ValueError, match="broken off"):
+        run(first, fake_bench(), path)
+    with pytest.raises(PlanError, match="procedure 'own' was changed since the run was begun; restore it"):
+        resume(path, fake_bench(), procedure=_written(tmp_path, 2))
+    assert resume(path, fake_bench(), procedure=_written(tmp_path, 1)).status == "finished"
+
+
+def test_the_source_of_a_procedure_is_that_of_its_helpers_too():
+    from labspin.experiment.unchanged import _beside, procedure_source
+    from labspin.procedures import T1, PLScan
+
+    assert {"labspin.procedures.pulsed"} <= set(_beside(sys.modules["labspin.procedures.t1"]))
+    assert len({procedure_source(T1), procedure_source(PLScan), ""}) == 3
