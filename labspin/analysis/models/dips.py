@@ -12,8 +12,8 @@ slope     slope of the background
 
 A flat function of all dips is fitted six to twelve times faster than a sum of single-peak models, and its
 starting values come from the spectrum as a whole: dips are placed one after another where they explain most
-(orthogonal matching pursuit), all depths being solved anew each time; then each is taken away and placed
-again, twice.
+(orthogonal matching pursuit), all depths being solved anew each time; then the one that explains least is
+placed anew, or splits another in two, as long as that helps (`labspin.analysis.exchange`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from labspin.analysis.exchange import Spectra, exchange_dips
 from labspin.analysis.model import FitModel, FloatArray, Kernel, Parameter
 from labspin.analysis.models.kernels import gaussian_kernel, lorentzian_kernel
-from labspin.analysis.pursuit import place_dips
+from labspin.analysis.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
 __all__ = ["MAX_DIPS", "gaussian_dips", "lorentzian_dips"]
@@ -90,6 +91,8 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
     if background not in ("constant", "line"):
         raise RecipeError(f"model {name}: wanted the background 'constant' or 'line', got {background!r}")
     sloping = background == "line"
+    parameters = _parameters(count, sloping)
+    names = [parameter.name for parameter in parameters]
 
     def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _evaluate(shape, count, sloping, x, values)
@@ -103,14 +106,20 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
 
     def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
         del weights
-        return _named(place_dips(x, y, count, shape.value, line=sloping, mixed=mixed), count, sloping)
+        spectra = np.atleast_2d(y)
+        placed = place_dips(x, spectra, count, shape.value, line=sloping, mixed=mixed)
+        values = _joined(placed, sloping)
+        if count > 1:
+            made_of = Spectra(shape.value, derivatives, count, sloping, mixed)
+            values = exchange_dips(made_of, x, spectra, values, dip_nodes(x, count))
+        return dict(zip(names, np.moveaxis(values.reshape(*y.shape[:-1], -1), -1, 0), strict=True))
 
     line = " + slope (x − center_1)" if sloping else ""
     return FitModel(
         name=name,
         equation=f"y = offset{line} − Σ {term}, k = 1 … {count}",
         source="optically detected magnetic resonance: one line a transition",
-        parameters=_parameters(count, sloping),
+        parameters=parameters,
         function=function,
         guesser=guesser,
         derivatives=derivatives,
@@ -146,13 +155,11 @@ def _evaluate(
     return y, jacobian
 
 
-def _named(found: tuple[FloatArray, ...], count: int, sloping: bool) -> dict[str, Any]:
+def _joined(found: tuple[FloatArray, ...], sloping: bool) -> FloatArray:
+    """Return what `place_dips` found as parameters (m, p): the background counts from the first dip."""
     centers, widths, depths, offset, slope = found
-    named: dict[str, Any] = {}
-    for name, column in (("center", centers), ("width", widths), ("depth", depths)):
-        named |= {f"{name}_{k + 1}": column[..., k] for k in range(count)}
-    named["offset"] = offset + (slope * centers[..., 0] if sloping else 0.0)
-    return named | ({"slope": slope} if sloping else {})
+    background = [offset + slope * centers[:, 0], slope] if sloping else [offset]
+    return np.concatenate([centers, widths, depths, np.stack(background, axis=1)], axis=1)
 
 
 def _parameters(count: int, sloping: bool) -> tuple[Parameter, ...]:
