@@ -113,7 +113,7 @@ def fit_foreign(
     options
         What the model is built with.
     settings
-        Passed to `fit_curve`, or to `fit_spectrum`.
+        Passed to `fit_curve`, or to `fit_spectrum`; ``start`` and ``fixed`` may be text with a unit.
 
     Raises
     ------
@@ -141,6 +141,9 @@ def fit_foreign(
         outcome = fit_spectrum(arrays["x"], arrays["y"], axes=axes, **settings).outcome
     else:
         built = model if isinstance(model, FitModel) else load_model(model, **(options or {}))
+        for name in {"start", "fixed"} & set(settings):
+            named = Recipe(name=str(file), x="x", y="y", model=built.name)
+            settings[name] = _values(named, built.units(x_unit, y_unit), settings[name])
         outcome = fit_curve(
             built, arrays["x"], arrays["y"], arrays.get("sigma"), quantity=y, axes=axes, **settings
         )

@@ -115,6 +115,15 @@ class FileResult:
                 first = {"source": str(self.path), "label": label, "trace": trace}
                 yield {**first, **head, **own, "kind": kind, **tail}
 
+    def misfits(self, most: int) -> list[tuple[float, str]]:
+        """Return the largest reduced χ² of fits whose points have errors, and their labels, worst first."""
+        record = self.record
+        if record is None or record.statistics.get("errors_from_scatter"):
+            return []
+        values = _column(record, "reduced_chi_square")
+        order = np.argsort(np.where(np.isfinite(values), -values, np.inf))[:most]
+        return [(float(values[k]), self.labels[k]) for k in order if np.isfinite(values[k])]
+
     @property
     def traces(self) -> dict[str, int]:
         """How many traces are ``sound`` and how many ``doubtful``: not converged, or with a warning."""

@@ -3,16 +3,24 @@
 On one machine the work is done by processes; `labspin.analysis.cluster` gives it to a Dask cluster. At any
 time only a few jobs a worker are on their way, and a result holds parameters but no curves, so that memory
 does not grow with the number of files. A process that dies takes nothing with it but the job that killed it.
+
+The processes never run the script that called: it need not be guarded by ``if __name__ == "__main__"``. They
+do not hear Ctrl-C either, but finish the file in hand; what they stored is found again by the next call.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
+import sys
+import types
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 from labspin.analysis.jobs import FileResult, FitJob, fit_file
 from labspin.analysis.recipes import Recipe, load_recipe
@@ -26,9 +34,12 @@ _HEAVY = (
     "lmfit",
     "labspin.analysis.curve",
     "labspin.analysis.lmfit_bridge",
+    "labspin.analysis.stack_fit",
+    "labspin.analysis.storage",
     "labspin.data.reader",
     "labspin.data.nexus_read",
     "labspin.data.publish",
+    "labspin.data.run_file",
 )
 """What every fit needs and what takes seconds to import: the server does it once, its forks have it."""
 
@@ -142,7 +153,8 @@ def _top_up(
 ) -> None:
     while len(flying) < _AHEAD * workers and (job := next(jobs, None)) is not None:
         try:
-            flying[pool.submit(work, job)] = job
+            with _main_hidden():
+                flying[pool.submit(work, job)] = job
         except BrokenProcessPool:
             suspects.append(job)
             return
@@ -151,7 +163,9 @@ def _top_up(
 def _run_alone(job: FitJob, work: Callable[[FitJob], FileResult]) -> FileResult:
     with _pool(1) as pool:
         try:
-            return pool.submit(work, job).result()
+            with _main_hidden():
+                future = pool.submit(work, job)
+            return future.result()
         except BrokenProcessPool:
             text = f"{job.path}: the process that fitted it was killed, twice; it may need too much memory"
             return FileResult(path=job.path, status="failed", error=text)
@@ -160,7 +174,24 @@ def _run_alone(job: FitJob, work: Callable[[FitJob], FileResult]) -> FileResult:
 def _pool(workers: int) -> ProcessPoolExecutor:
     """Return fresh processes: a fork of this one would inherit its threads' locks and open files."""
     if "forkserver" in multiprocessing.get_all_start_methods():
-        context = multiprocessing.get_context("forkserver")
+        context: Any = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__, *_HEAVY])
-        return ProcessPoolExecutor(workers, mp_context=context)
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    else:
+        context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf)
+
+
+def _deaf() -> None:
+    """Leave Ctrl-C to the process that gave the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep new processes from running the caller's script, which without a guard would start all over."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "execute"]
 
+_EXAMPLES = """\
+A run is fitted by the recipe of its procedure unless --with names another. What is stored already is not
+repeated; what another recipe or version made is made anew. A bad file is named at the end and stops no other.
+
+examples:
+  labspin fit data/run.h5
+  labspin fit 'data/**/*.h5' --with t1 --table t1.csv
+  labspin fit data --with relaxation_law -o data/law.h5       T1 of each run against its field (a chain)
+  labspin fit data --with t1 --dask tcp://scheduler:8786
+  labspin fit spectrum.h5 --x f --y psd --model thermal_spectrum --averages 50 --window hann
+  labspin fit odmr.csv --x frequency --y counts --model lorentzian_dips --option count=2
+
+exit codes: 0 all fitted, 1 an error, 2 wrong usage, 3 some files could not be fitted, 130 interrupted
+"""
+
 
 def add(commands: Any) -> None:
     """Declare the command."""
@@ -23,11 +38,16 @@ def add(commands: Any) -> None:
         "fit",
         help="fit runs, or two columns of a foreign file",
         description=__doc__,
-        epilog="A run is fitted by the recipe of its procedure unless --with names another; what is stored "
-        "already is not repeated. A foreign file (HDF5, CSV, text, TDMS, .mat) is fitted where --x and --y "
-        "name its columns and --model the model.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", type=Path, nargs="+", help="run files, or one foreign file with --x and --y")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="run files, folders of them, or quoted patterns such as 'data/**/*.h5'; "
+        "one foreign file with --x and --y",
+    )
     parser.add_argument("--with", dest="recipe", metavar="RECIPE", help="recipe (TOML file, or a name)")
     parser.add_argument("--no-write", action="store_true", help="do not store the fits in the run files")
     parser.add_argument(
@@ -37,7 +57,9 @@ def add(commands: Any) -> None:
         help="where to draw (default: beside the data, if files are few)",
     )
     many = parser.add_argument_group("many files")
-    many.add_argument("--force", action="store_true", help="fit again what is stored already")
+    many.add_argument(
+        "--refit", "--force", dest="force", action="store_true", help="fit again what is stored already"
+    )
     many.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
     many.add_argument("--dask", metavar="ADDRESS", help="Dask scheduler that does the work; needs --with")
     many.add_argument("--table", type=Path, metavar="FILE", help="all results in one .csv, .parquet or .h5")
@@ -52,7 +74,12 @@ def add(commands: Any) -> None:
     foreign.add_argument("--model", help="model, for example thermal_spectrum")
     foreign.add_argument("--x-unit", default=None, help="unit of x")
     foreign.add_argument("--y-unit", default=None, help="unit of y")
-    foreign.add_argument("--averages", type=int, help="thermal_spectrum: how many spectra were averaged")
+    foreign.add_argument("--option", action="append", metavar="NAME=VALUE", help="of the model: count=3")
+    foreign.add_argument("--fix", action="append", metavar="NAME=VALUE", help='hold a parameter: "T1=1 ms"')
+    foreign.add_argument("--start", action="append", metavar="NAME=VALUE", help="start a parameter there")
+    foreign.add_argument("--averages", type=float, help="thermal_spectrum: how many spectra were averaged")
+    foreign.add_argument("--window", help="thermal_spectrum: window of the segments: none, rectangular, hann")
+    foreign.add_argument("--length", help='thermal_spectrum: length of a segment, e.g. "0.1 s"')
     foreign.add_argument("--temperature", help='thermal_spectrum: for the spring constant, e.g. "294.5 K"')
     add_json(parser)
     parser.set_defaults(execute=execute)
@@ -66,10 +93,10 @@ def execute(arguments: argparse.Namespace) -> int:
         raise RecipeError(
             "--model: is for foreign files, with --x and --y; name a recipe for runs: --with RECIPE"
         )
-    from labspin.cli.fit_runs import fit_and_show
+    from labspin.cli.fit_runs import fit_and_show, run_files
 
     return fit_and_show(
-        arguments.files,
+        run_files(arguments.files),
         recipe=arguments.recipe,
         write=not arguments.no_write,
         plot=arguments.plot,
@@ -93,10 +120,14 @@ def _fit_foreign(arguments: argparse.Namespace) -> int:
     if len(arguments.files) != 1:
         raise FitError(f"{len(arguments.files)} files: wanted one foreign file with --x and --y")
     settings: dict[str, Any] = {}
-    if arguments.averages is not None:
-        settings["averages"] = arguments.averages
-    if arguments.temperature is not None:
-        settings["temperature"] = parse_quantity(arguments.temperature, "K", name="--temperature")
+    for name in ("averages", "window"):
+        if getattr(arguments, name) is not None:
+            settings[name] = getattr(arguments, name)
+    for name, unit in (("temperature", "K"), ("length", "s")):
+        if getattr(arguments, name) is not None:
+            settings[name] = parse_quantity(getattr(arguments, name), unit, name=f"--{name}")
+    settings |= {name: _pairs(f"--{option}", getattr(arguments, option)) for name, option in _PAIRS.items()}
+    settings = {name: value for name, value in settings.items() if value != {}}
     x_unit, y_unit = arguments.x_unit, arguments.y_unit
     if arguments.model == "thermal_spectrum":
         x_unit, y_unit = x_unit or "Hz", y_unit or "1"
@@ -114,6 +145,29 @@ def _fit_foreign(arguments: argparse.Namespace) -> int:
         plot_outcomes([outcome], picture)
     _show(outcome, picture, arguments.json)
     return 0
+
+
+_PAIRS = {"options": "option", "fixed": "fix", "start": "start"}
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a table, numbers as numbers."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise FitError(f"{option}: wanted NAME=VALUE, got {text!r}")
+        found[name.strip()] = _number(value.strip())
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _show(outcome: FitOutcome, picture: Path | None, as_json: bool) -> None:

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.cli.fit import outcome_row
 from labspin.cli.output import console, print_json, print_table
-from labspin.errors import FitError
+from labspin.errors import FitError, RunAborted
 
 if TYPE_CHECKING:
     from labspin.analysis import ChainOutcome, FileResult, FitOutcome, TableWriter
 
-__all__ = ["FIT_FAILED", "fit_and_show"]
+__all__ = ["FIT_FAILED", "fit_and_show", "run_files"]
 
 FIT_FAILED = 3
 _FEW = 12
 """Files up to which all results are printed and drawn."""
+_WORST = 5
+"""Fits with the largest reduced χ² that are named, of many."""
+_NAMED = 20
+"""Files that could not be fitted that are named; all of them stand in the JSON."""
 _SERIAL = 8
 """Files up to which starting processes takes longer than fitting."""
 
@@ -32,9 +36,51 @@ class _Gathered:
     """What is kept of the results: everything of few files, of many only what is asked for."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    traces: Counter[str] = field(default_factory=Counter)
+    worst: list[tuple[float, str]] = field(default_factory=list)
     failures: dict[int, FileResult] = field(default_factory=dict)
     results: dict[int, FileResult] = field(default_factory=dict)
     seconds: float = 0.0
+    interrupted: bool = False
+
+    def note(self, place: int, result: FileResult, *, keep: bool) -> None:
+        """Count a result, and keep it where it is wanted."""
+        self.counts[result.status] += 1
+        self.traces.update(result.traces)
+        if result.status == "failed":
+            self.failures[place] = result
+            return
+        if keep:
+            self.results[place] = result
+        for value, label in result.misfits(_WORST):
+            self.worst.append(
+                (value, f"{result.path}: {label}" if len(result.labels) > 1 else str(result.path))
+            )
+        self.worst = sorted(self.worst, reverse=True)[:_WORST]
+
+
+def run_files(texts: list[str]) -> list[Path]:
+    """Return the files that are meant by names, folders and patterns, each once, in their order.
+
+    Raises
+    ------
+    FitError
+        A pattern or a folder has no run file.
+    """
+    files: dict[Path, None] = {}
+    for text in texts:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(path.rglob("*.h5"))
+        elif set(text) & set("*?[") and not path.exists():
+            root = Path(path.anchor)
+            inside = sorted(found for found in root.glob(str(path.relative_to(root))) if found.is_file())
+        else:
+            inside = [path]
+        if not inside:
+            raise FitError(f"{text}: wanted run files, found none; check the folder or the pattern")
+        files |= dict.fromkeys(inside)
+    return list(files)
 
 
 def fit_and_show(
@@ -93,6 +139,8 @@ def fit_and_show(
         tick = stack.enter_context(_progress(len(paths), shown=len(paths) > _SERIAL and not quiet))
         keep = few or as_json or chain or plot is not None
         gathered = _gather(paths, results, writer, tick, keep)
+        if gathered.interrupted:
+            raise RunAborted(_interrupted(gathered, len(paths), table))
     if len(paths) == 1 and gathered.failures:
         raise FitError(gathered.failures[0].error)
     ordered = [gathered.results[place] for place in sorted(gathered.results)]
@@ -120,18 +168,30 @@ def _gather(
     for place, path in enumerate(paths):
         places.setdefault(path.absolute(), []).append(place)
     gathered, start = _Gathered(), time.monotonic()
-    for result in results:
-        place = places[result.path.absolute()].pop(0)
-        gathered.counts[result.status] += 1
-        if result.status == "failed":
-            gathered.failures[place] = result
-        elif keep:
-            gathered.results[place] = result
-        if writer is not None:
-            writer.add(place, result.rows())
-        tick()
+    try:
+        for result in results:
+            place = places[result.path.absolute()].pop(0)
+            gathered.note(place, result, keep=keep)
+            if writer is not None:
+                writer.add(place, result.each_row())
+            tick()
+    except KeyboardInterrupt:
+        gathered.interrupted = True
     gathered.seconds = time.monotonic() - start
     return gathered
+
+
+def _interrupted(gathered: _Gathered, total: int, table: Path | None) -> str:
+    done = sum(gathered.counts.values())
+    text = (
+        f"interrupted: {done} of {total} files are done ({_counted(gathered.counts)}), every file is whole; "
+    )
+    text += "the same command goes on from there"
+    return text + (f"; {table} was not written" if table is not None else "")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count) or "none"
 
 
 def _linked(results: list[FileResult], recipe: Any, output: Path | None) -> ChainOutcome:
@@ -179,6 +239,8 @@ def _print_json(
         "fits": [row for result in results for row in result.rows()],
         "failures": [{"path": str(result.path), "error": result.error} for result in failures],
         "counts": dict(gathered.counts),
+        "traces": dict(gathered.traces),
+        "worst": [{"where": where, "chi2red": value} for value, where in gathered.worst],
         "picture": None if picture is None else str(picture),
         "table": None if table is None else str(table),
     }
@@ -205,9 +267,20 @@ def _print_text(
         said += list(linked.left_out)
     if rows:
         print_table("", heads, rows)
-    said += [f"not fitted: {gathered.failures[place].error}" for place in sorted(gathered.failures)]
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(gathered.counts.items()))
-    said.append(f"{counts} in {gathered.seconds:.1f} s")
+    if not results and linked is None:
+        said += [f"reduced χ² = {value:.3g}: {where}" for value, where in gathered.worst if value > 0]
+    bad = [gathered.failures[place].error for place in sorted(gathered.failures)]
+    said += [f"not fitted: {error}" for error in bad[:_NAMED]]
+    said += [f"not fitted: {len(bad) - _NAMED} more; --json names them all"] if len(bad) > _NAMED else []
+    if gathered.counts["refitted"]:
+        said.append(f"{gathered.counts['refitted']} had a fit of another recipe, model or version of labspin")
+    total = sum(gathered.traces.values())
+    doubtful = gathered.traces["doubtful"]
+    if total > max(len(results), 1):
+        said.append(
+            f"{total} traces, {doubtful} of them doubtful" if doubtful else f"{total} traces, none doubtful"
+        )
+    said.append(f"{_counted(gathered.counts)} in {gathered.seconds:.1f} s")
     said += [f"plot: {picture}"] if picture is not None else []
     said += [f"table: {table}"] if table is not None else []
     for line in said:

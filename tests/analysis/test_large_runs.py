@@ -185,14 +185,15 @@ def test_the_stack_is_the_traces_whatever_the_order_of_the_axes(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
 def test_a_run_larger_than_the_memory_is_fitted(tmp_path):
-    """The process may not have as much address space beyond its libraries as the run has bytes."""
+    """The process may take a third of the size of the run beyond what it has after its imports."""
     script = Path(__file__).parents[2] / "benchmarks" / "large_run.py"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, str(script), "2000", str(tmp_path)], capture_output=True, text=True, check=False,
-        env=environment, timeout=110,
+        [sys.executable, str(script), "1300", str(tmp_path)], capture_output=True, text=True, check=False,
+        env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "fitted" in done.stdout

@@ -1,23 +1,29 @@
 """Many files: all of them, once, side by side, whatever becomes of a file, a process or a machine."""
 
 import csv
+import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from fit_samples import RECIPE, decay_run
 
+import labspin
 from labspin.analysis import TableWriter, fit_many, fit_run, jobs
 from labspin.analysis.jobs import FileResult, FitJob, fingerprint, fit_file
 from labspin.analysis.many import run_jobs
 from labspin.cli import main
-from labspin.data import list_foreign, open_parts, read_run
+from labspin.cli.fit_runs import run_files
+from labspin.data import RunWriter, list_foreign, open_parts, read_run
 from labspin.data.publish import publish
 from labspin.errors import FitError, RecipeError
 
@@ -170,6 +176,26 @@ def test_what_makes_no_sense_is_said_before_the_first_fit(files, options, error,
         fit_many(files, **({"recipe": RECIPE} | options))
 
 
+SCRIPT = """
+import sys
+sys.path[:0] = {path!r}
+from labspin.analysis import fit_many
+from fit_samples import RECIPE
+print(sorted(result.status for result in fit_many({files!r}, RECIPE, workers=2)))
+"""
+
+
+def test_a_script_needs_no_guard(files, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(path=[os.fspath(Path(__file__).parent)], files=list(map(str, files))))
+    environment = {**os.environ, "PYTHONPATH": os.fspath(Path(labspin.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.stdout.strip() == str(["fitted"] * len(files)), done.stderr
+    assert not done.stderr
+
+
 # ------------------------------------------------------------------------------------------------ tables
 
 
@@ -243,6 +269,128 @@ def test_the_command_fits_many_and_names_the_bad(files, tmp_path, capsys, monkey
     assert "1 failed, 6 unchanged" in capsys.readouterr().out
     assert main([*arguments, "--force"]) == 3
     assert "6 fitted" in capsys.readouterr().out
+
+
+DECAY = (
+    '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_error"\n'
+    '[model]\nname = "stretched_exponential"\n'
+)
+
+
+def test_a_mixture_of_good_and_bad_files_gives_one_summary(files, tmp_path, capsys, monkeypatch):
+    """Good, aborted, running, empty, foreign, damaged, missing: each bad one is named, the others fitted."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "decay.toml").write_text(DECAY)
+    (tmp_path / "empty.h5").touch()
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = np.arange(3.0)
+    (tmp_path / "damaged.h5").write_bytes(files[0].read_bytes()[:9000])
+    flipped = bytearray(files[1].read_bytes())
+    flipped[len(flipped) // 2] ^= 0xFF
+    (tmp_path / "flipped.h5").write_bytes(flipped)
+    aborted = decay_run(tmp_path / "aborted.h5", points=14)
+    with RunWriter.create(tmp_path / "running.h5", read_run(aborted).header, sync_interval=1e9):
+        words = [
+            "fit",
+            "*.h5",
+            "missing.h5",
+            "running.h5",
+            "--with",
+            "decay.toml",
+            "--quiet",
+            "--workers",
+            "1",
+        ]
+        assert main(words) == 3
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert "6 failed, 7 fitted" in out
+    for name, reason in {
+        "damaged.h5": "corrupted", "empty.h5": "empty", "flipped.h5": "do not match the checksum",
+        "foreign.h5": "not a labspin run", "missing.h5": "no such file", "running.h5": "has not ended",
+    }.items():  # fmt: skip
+        assert out.count(f"not fitted: {name}: ") == 1
+        assert reason in out[out.index(f"not fitted: {name}") :]
+    assert read_run(aborted).fits
+
+
+def test_names_folders_and_patterns_mean_files(files, tmp_path):
+    assert run_files([str(tmp_path)]) == sorted(files)
+    assert run_files([str(tmp_path / "*[12].h5"), str(files[1]), "missing.h5"]) == [
+        files[1], files[2], Path("missing.h5"),
+    ]  # fmt: skip
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    deep = files[3].rename(tmp_path / "deep" / "er" / "x.h5")
+    assert run_files([str(tmp_path / "**" / "x.h5")]) == [deep]
+    assert run_files([str(tmp_path / "deep")]) == [deep]
+    odd = tmp_path / "a[1].h5"
+    shutil.copy(files[0], odd)
+    assert run_files([str(odd)]) == [odd]
+    with pytest.raises(FitError, match="found none"):
+        run_files([str(tmp_path / "*.hdf")])
+
+
+def test_a_changed_recipe_is_said_once(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = tmp_path / "decay.toml"
+    recipe.write_text(DECAY)
+    words = ["fit", str(tmp_path), "--with", "decay.toml", "--workers", "1"]
+    assert main(words) == 0
+    assert "6 fitted" in capsys.readouterr().out
+    recipe.write_text(DECAY + "fixed = { beta = 0.8 }\n")
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "6 refitted" in out
+    assert out.count("had a fit of another recipe") == 1
+    assert len(read_run(files[0]).fits) == 1
+    assert main(words) == 0
+    assert "6 unchanged" in capsys.readouterr().out
+    assert main([*words, "--refit"]) == 0
+    assert "6 fitted" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
+def test_after_ctrl_c_every_file_is_whole_and_the_next_call_goes_on(
+    originals, tmp_path, workers, monkeypatch, capsys
+):
+    (tmp_path / "decay.toml").write_text(DECAY)
+    files = [Path(shutil.copy(originals[k % 6], tmp_path / f"{k:03}.h5")) for k in range(50)]
+    environment = {**os.environ, "PYTHONPATH": os.fspath(Path(labspin.__file__).parents[1])}
+    words = [
+        sys.executable,
+        "-m",
+        "labspin.cli",
+        "fit",
+        str(tmp_path),
+        "--with",
+        "decay.toml",
+        "--workers",
+        workers,
+    ]
+    process = subprocess.Popen(
+        [*words, "--quiet", "--table", "all.csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment, start_new_session=True,
+    )  # fmt: skip
+    sealed = [file.stat().st_size for file in files]
+    deadline = time.monotonic() + 60
+    while sum(a.stat().st_size != b for a, b in zip(files, sealed, strict=True)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"interrupted: \d+ of 50 files are done", error), error
+    assert error.count("\n") == 1, error
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [f.name for f in files] + ["decay.toml"]
+    )
+    done = [path for path in files if read_run(path).fits]
+    assert 3 <= len(done) < len(files)
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert main(["fit", str(tmp_path), "--with", "decay.toml", "--workers", "1", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert counts == {"unchanged": len(done), "fitted": len(files) - len(done)}
 
 
 # -------------------------------------------------------------------------------------------------- Dask
