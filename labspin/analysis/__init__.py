@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labspin.analysis.models.oscillations import ring_down_window
     from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
     from labspin.analysis.plots import figure_of, plot_outcomes, plot_t1
+    from labspin.analysis.posterior import Posterior, sample_posterior
     from labspin.analysis.recipes import Recipe, default_recipe, list_recipes, load_recipe
     from labspin.analysis.report import report_html, write_report
     from labspin.analysis.runplots import plot_runs
@@ -57,6 +58,7 @@ _LAZY = {
     "MODELS": "models",
     "ModelComparison": "uncertainty",
     "Parameter": "model",
+    "Posterior": "posterior",
     "Recipe": "recipes",
     "STATUS": "batch_result",
     "SpectrumFit": "thermal",
@@ -89,6 +91,7 @@ _LAZY = {
     "profile_interval": "uncertainty",
     "report_html": "report",
     "ring_down_window": "models.oscillations",
+    "sample_posterior": "posterior",
     "with_derived": "derived",
     "write_chain": "chain",
     "write_outcomes": "fit",
@@ -111,6 +114,7 @@ __all__ = [
     "LivePlot",
     "ModelComparison",
     "Parameter",
+    "Posterior",
     "Recipe",
     "SpectrumFit",
     "TableWriter",
@@ -142,6 +146,7 @@ __all__ = [
     "profile_interval",
     "report_html",
     "ring_down_window",
+    "sample_posterior",
     "with_derived",
     "write_chain",
     "write_outcomes",

@@ -8,7 +8,7 @@ Complex data are fitted as twice as many real ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from labspin.analysis.models import model_from_function
 from labspin.analysis.problem import Evaluate
 from labspin.errors import FitError
 
-__all__ = ["as_model", "evaluator", "guess_all"]
+__all__ = ["as_model", "curves_of", "evaluator", "guess_all"]
 
 
 def as_model(model: Any, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
@@ -84,13 +84,7 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
     if model.derivatives is not None:
         derivatives = model.derivatives
         return lambda points, values, steps: _real(*derivatives(points, values))
-    many = _takes_many(model, x, sample)
-
-    def call(points: FloatArray, values: FloatArray) -> NDArray[Any]:
-        if many:
-            return np.asarray(model.function(points, *columns(values)))
-        axes = points if points.ndim == 2 else np.broadcast_to(points, (len(values), points.size))
-        return np.stack([model.function(axis, *row) for axis, row in zip(axes, values, strict=True)])
+    call = curves_of(model, x, sample)
 
     def evaluate(points: FloatArray, values: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
         y = call(points, values)
@@ -104,6 +98,21 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
         return _real(y, jacobian)
 
     return evaluate
+
+
+def curves_of(
+    model: FitModel, x: FloatArray, sample: FloatArray
+) -> Callable[[FloatArray, FloatArray], NDArray[Any]]:
+    """Return ``curves(x, values)`` -> y (m, n) for x (n,) or (m, n) and values (m, p); see `evaluator`."""
+    many = _takes_many(model, x, sample)
+
+    def call(points: FloatArray, values: FloatArray) -> NDArray[Any]:
+        if many:
+            return np.asarray(model.function(points, *columns(values)))
+        axes = points if points.ndim == 2 else np.broadcast_to(points, (len(values), points.size))
+        return np.stack([model.function(axis, *row) for axis, row in zip(axes, values, strict=True)])
+
+    return call
 
 
 def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
