@@ -184,7 +184,7 @@ def fitted(case: Case, bench: Any, path: Path, label: str, **changes: Any) -> tu
     procedure = case.procedure(**{**case.parameters, **changes})
     recorded = read_run(run(procedure, bench, path, label=label).path)
     if load_recipe(case.recipe).chain:
-        outcome = fit_chain([path], case.recipe, workers=0).outcome
+        outcome = fit_chain([path], case.recipe, workers=1).outcome
     else:
         outcome = fit_run(recorded, case.recipe)[0]
     return {parameter.name: parameter for parameter in outcome.parameters}, recorded.header.truth
