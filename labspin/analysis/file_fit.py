@@ -19,7 +19,7 @@ from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes import Recipe
 from labspin.analysis.storage import joined, record_of
-from labspin.analysis.traces import REPEATS, stack_of, traces_lie_along, traces_of
+from labspin.analysis.traces import REPEATS, spread, stack_of, traces_lie_along, traces_of
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run, RunFile
@@ -30,8 +30,8 @@ PART_BYTES = 1 << 24
 """Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
 _CURVE_NUMBERS = 1 << 20
 """Fitted points up to which the fitted curves are stored beside the parameters."""
-DRAWN = 12
-"""Traces of a file that are brought along to be drawn."""
+DRAWN = 6
+"""Traces of a file that are brought along to be drawn, spread over it."""
 
 
 def _parts(file: RunFile, recipe: Recipe, wanted: tuple[str, ...] = ()) -> Iterator[tuple[Run, int]]:
@@ -90,9 +90,12 @@ def fit_whole(
         record = record_of(outcomes, recipe, several=several)
     else:
         record = together.record(curves=stack.y.size <= _CURVE_NUMBERS)
-        outcomes = [together.outcome(k) for k in range(min(DRAWN, len(stack)))] if curves else []
-    shown = zip(outcomes[:DRAWN], labels, strict=False)
-    return record, labels, [outcome.with_changes(label=label) for outcome, label in shown if curves]
+        outcomes = []
+    if not curves:
+        return record, labels, []
+    shown = [0] if several else spread(len(stack), DRAWN)
+    found = [outcomes[k] if together is None else together.outcome(k) for k in shown]
+    return record, labels, [o.with_changes(label=labels[k]) for o, k in zip(found, shown, strict=True)]
 
 
 def labels_of(file: RunFile, recipe: Recipe) -> list[str]:

@@ -43,6 +43,8 @@ _HEADLINE = {
     "thermal_spectrum": ("f0", "Q", "spring_constant"),
 }
 _LEGEND_LIMIT = 12
+_LEGEND_INSIDE = 3
+"""Fits up to which the legend leaves room for the data."""
 
 
 def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
@@ -74,7 +76,8 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
     from matplotlib.figure import Figure
 
     groups = _grouped([part for outcome in outcomes for part in _parts(outcome)])
-    figure = Figure(figsize=(6.4 * len(groups), 5.6), layout="constrained")
+    beside = any(_LEGEND_INSIDE < len(group) <= _LEGEND_LIMIT for group in groups)
+    figure = Figure(figsize=((9.0 if beside else 6.4) * len(groups), 5.6), layout="constrained")
     axes = figure.subplots(2, len(groups), sharex="col", squeeze=False, gridspec_kw={"height_ratios": [3, 1]})
     for column, group in enumerate(groups):
         _draw(axes[0, column], axes[1, column], group, logarithmic)
@@ -144,7 +147,10 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     upper.grid(alpha=0.25)
     lower.grid(alpha=0.25)
     if len(outcomes) <= _LEGEND_LIMIT:
-        upper.legend(fontsize=8, frameon=False)
+        if len(outcomes) > _LEGEND_INSIDE:
+            upper.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        else:
+            upper.legend(fontsize=8, frameon=False)
     upper.set_title(first.equation, fontsize=8, wrap=True)
 
 

@@ -141,10 +141,29 @@ def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str) -> 
     order_y, order_x = np.argsort(y, kind="stable"), np.argsort(x, kind="stable")
     scale_y, shown_y = axis_scale(np.asarray(y), unit_y)
     scale_x, shown_x = axis_scale(np.asarray(x), unit_x)
-    image = panel.pcolormesh(
-        x[order_x] * scale_x, y[order_y] * scale_y, values[np.ix_(order_y, order_x)], shading="nearest",
-        cmap="cividis",
-    )  # fmt: skip
+    edges_x, edges_y = _edges(x[order_x] * scale_x), _edges(y[order_y] * scale_y)
+    image = panel.pcolormesh(edges_x, edges_y, values[np.ix_(order_y, order_x)], cmap="cividis")
+    panel.set_xscale("log" if _is_logarithmic(x) else "linear")
+    panel.set_yscale("log" if _is_logarithmic(y) else "linear")
     panel.figure.colorbar(image, ax=panel, label=label)
     panel.set_xlabel(axis_label(name_x, shown_x))
     panel.set_ylabel(axis_label(name_y, shown_y))
+
+
+def _is_logarithmic(values: FloatArray) -> bool:
+    return bool(values.min() > 0) and spans_decades(values)
+
+
+def _edges(centres: FloatArray) -> FloatArray:
+    """Return the borders between cells, halfway; halfway of the logarithms on a logarithmic axis."""
+    if centres.size == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    if _is_logarithmic(centres):
+        return np.exp(_edges_between(np.log(centres)))
+    return _edges_between(centres)
+
+
+def _edges_between(centres: FloatArray) -> FloatArray:
+    middle = (centres[1:] + centres[:-1]) / 2
+    first, last = 2 * centres[0] - middle[0], 2 * centres[-1] - middle[-1]
+    return np.concatenate([[first], middle, [last]])

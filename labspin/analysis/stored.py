@@ -1,20 +1,22 @@
 """Fits read back from a run file as they were made, as far as the file keeps them: `outcomes_of`.
 
 A record keeps data and model at the fitted points; the errors of the points are taken from the run by the
-stored recipe. No model is loaded and nothing is evaluated: a file from elsewhere runs no code.
+stored recipe. No model but one of labspin's own is evaluated: a file from elsewhere runs no code.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.analysis.models import MODELS, load_model
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes import Recipe
 from labspin.analysis.storage import warnings_of_trace
-from labspin.analysis.traces import Trace, traces_of
+from labspin.analysis.traces import Stack, Trace, spread, stack_of
 from labspin.errors import LabspinError
 
 if TYPE_CHECKING:
@@ -24,55 +26,94 @@ __all__ = ["outcomes_of"]
 
 
 def outcomes_of(run: Run, record: FitRecord, *, most: int | None = None) -> list[FitOutcome]:
-    """Return the fits of a record, a trace each, at most ``most``; none where it keeps no curves."""
-    curve = record.curve
-    if curve is None or curve.data is None or len(curve.axes) != 1 or len(record.dimensions) > 1:
+    """Return the fits of a record, a trace each, at most ``most`` of them, spread over the run.
+
+    Where the record keeps no curves, which are too large for very many traces, a model of labspin is
+    evaluated at the stored parameters; with another one there are no fits to return.
+    """
+    if len(record.dimensions) > 1:
         return []
-    x = curve.axes[0].values
-    best, data = (np.atleast_2d(values)[:most] for values in (curve.values, curve.data))
+    count = len(record.dimensions[0]) if record.dimensions else 1
+    chosen = range(count) if most is None else spread(count, most)
     traces = _traces(run, record)
-    order = np.argsort(x, kind="stable")
     found = []
-    for index in range(len(best)):
-        trace = traces[index] if index < len(traces) else None
-        names = (curve.axes[0].name, curve.axes[0].unit, record.quantity, curve.unit)
-        if trace is not None:
-            names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
-        label = "" if trace is None else trace.label
-        found.append(
-            FitOutcome(
-                name=record.name, quantity=record.quantity, model=record.model,
-                equation=str(record.recipe.get("equation", "")),
-                parameters=_parameters(record, index),
-                covariance_names=tuple(p.name for p in record.parameters if p.varied),
-                covariance=_covariance(record, index), statistics=_statistics(record, index),
-                x=x, y=data[index], sigma=_sigma(trace, x), best=best[index],
-                curve_x=x[order], curve_y=best[index][order],
-                x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
-                recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
-                source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
-                warnings=warnings_of_trace(record, index),
-            )
-        )  # fmt: skip
+    for index in chosen:
+        trace = traces.trace(index) if traces is not None and index < len(traces) else None
+        points = _points(record, index, trace)
+        if points is not None:
+            found.append(_outcome(run, record, index, trace, *points))
     return found
 
 
-def _traces(run: Run, record: FitRecord) -> list[Trace]:
-    """Return the traces of the run that were fitted, by the stored recipe; none where it does not tell."""
+def _points(
+    record: FitRecord, index: int, trace: Trace | None
+) -> tuple[FloatArray, NDArray[Any], NDArray[Any]] | None:
+    """Return x, data and model of one trace at the fitted points."""
+    curve = record.curve
+    if curve is not None and curve.data is not None and len(curve.axes) == 1:
+        x = curve.axes[0].values
+        data, best = np.atleast_2d(curve.data)[index], np.atleast_2d(curve.values)[index]
+        there = np.isfinite(data)
+        return x[there], data[there], best[there]
+    if trace is None or record.model not in MODELS:
+        return None
+    there = _usable(trace)
+    x, y = trace.x[there], trace.y[there]
+    try:
+        model = load_model(record.model, **record.recipe.get("options", {}))
+        values = {name: float(record.parameter(name).value.ravel()[index]) for name in model.names}
+    except (LabspinError, TypeError):
+        return None
+    return x, y, model.evaluate(x, values)
+
+
+def _outcome(
+    run: Run, record: FitRecord, index: int, trace: Trace | None, x: FloatArray, y: Any, best: Any
+) -> FitOutcome:
+    order = np.argsort(x, kind="stable")
+    names = (record.quantity, "1", record.quantity, "1")
+    if record.curve is not None:
+        names = (record.curve.axes[0].name, record.curve.axes[0].unit, record.quantity, record.curve.unit)
+    if trace is not None:
+        names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+    label = "" if trace is None else trace.label
+    return FitOutcome(
+        name=record.name, quantity=record.quantity, model=record.model,
+        equation=str(record.recipe.get("equation", "")),
+        parameters=_parameters(record, index),
+        covariance_names=tuple(p.name for p in record.parameters if p.varied),
+        covariance=_covariance(record, index), statistics=_statistics(record, index),
+        x=x, y=y, sigma=_sigma(trace, x), best=best, curve_x=x[order], curve_y=best[order],
+        x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
+        recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
+        source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
+        warnings=warnings_of_trace(record, index),
+    )  # fmt: skip
+
+
+def _traces(run: Run, record: FitRecord) -> Stack | None:
+    """Return the traces of the run that were fitted, by the stored recipe; None where it does not tell."""
     stored = record.recipe
     keys = {"x", "y", "sigma", "select"} & set(stored)
     try:
         recipe = Recipe(name=record.name, model=record.model, **{key: stored[key] for key in keys})
-        return traces_of(run, recipe)
+        return stack_of(run, recipe)
     except (LabspinError, TypeError, ValueError, AttributeError):
-        return []
+        return None
+
+
+def _usable(trace: Trace) -> NDArray[np.intp]:
+    """Return the points that a fit takes, in the order of x."""
+    usable = np.isfinite(trace.x) & np.isfinite(trace.y)
+    if trace.sigma is not None:
+        usable &= np.isfinite(trace.sigma) & (trace.sigma > 0)
+    return np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]
 
 
 def _sigma(trace: Trace | None, x: FloatArray) -> FloatArray | None:
     if trace is None or trace.sigma is None:
         return None
-    usable = np.isfinite(trace.x) & np.isfinite(trace.y) & np.isfinite(trace.sigma) & (trace.sigma > 0)
-    order = np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]  # as a fit takes them
+    order = _usable(trace)
     sigma: FloatArray = trace.sigma[order]
     return sigma if np.array_equal(trace.x[order], x) else None
 

@@ -23,7 +23,7 @@ from labspin.analysis.recipes import Recipe
 from labspin.errors import FitError
 from labspin.units import format_quantity, parse_quantity
 
-__all__ = ["REPEATS", "Stack", "Trace", "stack_of", "traces_lie_along", "traces_of"]
+__all__ = ["REPEATS", "Stack", "Trace", "spread", "stack_of", "traces_lie_along", "traces_of"]
 
 REPEATS = frozenset({"repeat", "repetition", "average"})
 """Dimensions that repeat a measurement."""
@@ -141,6 +141,11 @@ def traces_lie_along(run: Any, recipe: Recipe) -> int | None:
     along = _along(named, Expression(recipe.x), len(named) + (1 if arrays else 0))
     free = [axis for axis in range(len(named)) if axis not in along]
     return max(free, key=lambda axis: len(layout.dimensions[axis]), default=None)
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Return at most ``most`` of ``count`` places, from the first to the last."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
 
 
 def _along(dimensions: list[str], x: Expression, ndim: int) -> list[int]:

@@ -25,6 +25,8 @@ _FEW = 12
 """Files up to which all results are printed and drawn."""
 _WORST = 5
 """Fits with the largest reduced χ² that are named, of many."""
+_ROWS = 24
+"""Traces up to which all are printed."""
 _NAMED = 20
 """Files that could not be fitted that are named; all of them stand in the JSON."""
 _SERIAL = 8
@@ -261,6 +263,9 @@ def _print_text(
     said = [
         f"{row['label'] or row['fit']}: {row['warnings']}" for result in results for row in _warned(result)
     ]
+    if len(rows) > _ROWS:
+        said = [*said[:_NAMED], f"{_ROWS} of {len(rows)} traces are shown; --table FILE has them all"]
+        rows = rows[:_ROWS]
     if linked is not None:
         rows.append(outcome_row(linked.outcome))
         said += [f"{linked.outcome.name}: {warning}" for warning in linked.outcome.warnings]

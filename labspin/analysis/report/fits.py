@@ -26,6 +26,8 @@ __all__ = ["fit_sections", "fit_warnings"]
 
 _DRAWN = 6
 _LISTED = 200
+_UNFOLDED = 24
+"""Rows of a table that are shown unasked."""
 _NAMED = 3
 """Doubtful traces that are quoted."""
 _BAD = 1e-3
@@ -70,7 +72,11 @@ def _fit(run: Run, record: FitRecord) -> list[Html]:
     if warnings:
         parts.append(tag("div", tag("ul", *(tag("li", text) for text in warnings)), class_="box"))
     if outcomes:
-        more = f" (the first {len(outcomes)} traces)" if several and len(outcomes) < _count(record) else ""
+        more = (
+            f" ({len(outcomes)} of the {_count(record)} traces)"
+            if several and len(outcomes) < _count(record)
+            else ""
+        )
         parts.append(fit_picture(outcomes, f"Data, fit and residuals{more}"))
     if several:
         parts += [parameter_picture(record), _many(record)]
@@ -137,6 +143,8 @@ def _goodness(statistics: Mapping[str, Any]) -> Html:
 
 
 def _many(record: FitRecord) -> Html:
+    said = record.statistics.get("labels")
+    labels = said if isinstance(said, list) and len(said) == _count(record) else list(range(_count(record)))
     heads = ["trace", *(parameter.name for parameter in record.parameters), "reduced χ²", "p"]
     count = _count(record)
     chi2 = _numbers(record.statistics.get("reduced_chi_square"))
@@ -147,9 +155,15 @@ def _many(record: FitRecord) -> Html:
             with_error(float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit))
             for p in record.parameters
         ]
-        rows.append([str(trace), *cells, _at(chi2, trace), _at(probability, trace)])
+        named = isinstance(labels, list) and trace < len(labels)
+        rows.append(
+            [str(labels[trace]) if named else str(trace), *cells, _at(chi2, trace), _at(probability, trace)]
+        )
     more = f"… and {count - _LISTED} more traces in the run file." if count > _LISTED else ""
-    return join([table(heads, rows), tag("p", more, class_="note") if more else ""])
+    note = tag("p", more, class_="note") if more else ""
+    if len(rows) <= _UNFOLDED:
+        return join([table(heads, rows), note])
+    return folded(f"All {count} traces", table(heads, rows), note)
 
 
 def _at(values: FloatArray, place: int) -> str:

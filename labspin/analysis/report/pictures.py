@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labspin.analysis.outcome import FitOutcome
-from labspin.analysis.plots import COLOURS, axis_label, figure_of
+from labspin.analysis.plots import COLOURS, axis_label, axis_scale, figure_of
 from labspin.analysis.report.page import Html, join, tag
 from labspin.errors import FitError
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_picture", "parameter_picture", "run_picture"]
 
+_BARS = 100
+"""Traces up to which their error bars have caps."""
 _MOST_VECTORS = 5000
 """Points beyond which an SVG is larger and slower to show than a PNG."""
 
@@ -70,12 +72,21 @@ def parameter_picture(record: FitRecord) -> Html:
     figure = Figure(figsize=(4.6 * columns, 2.6 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     trace = np.arange(record.dimensions[0].values.size)
+    sparse = trace.size <= _BARS
     for panel, parameter in zip(panels, varied, strict=False):
+        values = parameter.value.ravel()
+        scale, unit = axis_scale(values[np.isfinite(values)], parameter.unit)
         errors = np.where(np.isfinite(parameter.stderr), parameter.stderr, 0.0).ravel()
         panel.errorbar(
-            trace, parameter.value.ravel(), errors, fmt=".", color=COLOURS[0], capsize=2, elinewidth=0.8
+            trace,
+            values * scale,
+            errors * scale,
+            fmt="." if sparse else ",",
+            color=COLOURS[0],
+            capsize=2 if sparse else 0,
+            elinewidth=0.8 if sparse else 0.3,
         )
-        panel.set_ylabel(_literal(axis_label(parameter.name, parameter.unit)))
+        panel.set_ylabel(_literal(axis_label(parameter.name, unit)))
         panel.set_xlabel("trace")
         panel.grid(alpha=0.25)
     for panel in panels[len(varied) :]:
