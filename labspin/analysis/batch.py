@@ -21,7 +21,7 @@ from labspin.analysis.batch_result import BatchResult
 from labspin.analysis.engines import Engine, chosen_engine, minimiser
 from labspin.analysis.fallback import refit_all, spot_check
 from labspin.analysis.model import FitModel, FloatArray
-from labspin.analysis.problem import Minimum, Problem
+from labspin.analysis.problem import IndexArray, Minimum, Problem
 from labspin.analysis.sheet import Sheet
 from labspin.analysis.vectorised import as_model, evaluator, guess_all
 from labspin.errors import FitError
@@ -57,7 +57,8 @@ def fit_batch(
     y
         Traces, shape (*lead, n); NaN for a point that was not measured.
     sigma
-        Standard deviations, broadcastable to y. Given: errors are absolute. None: from the scatter.
+        Standard deviations, broadcastable to y. Given: errors are absolute. None: from the scatter. A trace
+        with one that is not positive is not fitted.
     start, fixed
         By name, each a number or of shape (*lead,): starting values, and values to hold. What ``start`` does
         not give is guessed from the data.
@@ -81,18 +82,19 @@ def fit_batch(
     Raises
     ------
     FitError
-        Shapes that do not belong together, an unknown parameter, errors that are not positive, or an engine
+        Shapes that do not belong together, an unknown parameter, no errors that are positive, or an engine
         that is not there.
     """
     start, fixed = dict(start or {}), dict(fixed or {})
     described = as_model(model, bounds or {})
     for name in {*start, *fixed}:
         described.parameter(name)
-    points, traces, weights, lead = _inputs(described, x, _windowed(described, x, y), sigma)
+    points, traces, weights, lead, refused = _inputs(described, x, _windowed(described, x, y), sigma)
     held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
     free = np.array([name not in fixed and name not in held for name in described.names])
     sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
     sheet.engine = chosen_engine(engine, described, traces.size * free.size)
+    sheet.status[refused] = 8
     usable = np.flatnonzero(sheet.status == 0)
     given = {
         name: np.broadcast_to(np.asarray(value, np.float64), lead).reshape(-1)[usable]
@@ -112,8 +114,8 @@ def fit_batch(
 
 def _inputs(
     model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None
-) -> tuple[FloatArray, FloatArray, FloatArray | None, tuple[int, ...]]:
-    """Return x (n,) or (N, n), y (N, n'), weights (N, n') or None, and the shape of the stack of traces."""
+) -> tuple[FloatArray, FloatArray, FloatArray | None, tuple[int, ...], IndexArray]:
+    """Return x (n,) or (N, n), y (N, n'), weights (N, n') or None, the shape of the stack, and bad traces."""
     points = np.asarray(x, np.float64)
     traces = np.asarray(y)
     traces = traces.astype(np.complex128 if model.is_complex else np.float64, copy=False)
@@ -129,8 +131,10 @@ def _inputs(
     flat_errors = None if errors is None else errors.reshape(-1, count)
     missing = ~(np.isfinite(flat) & np.isfinite(points))
     weights: FloatArray | None = None
+    refused = np.zeros(0, np.intp)
     if flat_errors is not None:
-        missing |= ~np.isfinite(flat_errors)
+        refused = np.flatnonzero((flat_errors <= 0).any(-1))
+        missing |= ~(np.isfinite(flat_errors) & (flat_errors > 0))
         weights = np.where(missing, 0.0, 1 / np.where(missing, 1.0, flat_errors))
     elif missing.any():
         weights = np.where(missing, 0.0, 1.0)
@@ -142,7 +146,7 @@ def _inputs(
     if model.is_complex:
         flat = flat.view(np.float64)
         weights = None if weights is None else np.repeat(weights, 2, axis=-1)
-    return points, flat, weights, lead
+    return points, flat, weights, lead, refused
 
 
 def _windowed(model: FitModel, x: ArrayLike, y: ArrayLike) -> ArrayLike:
@@ -169,7 +173,7 @@ def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[Any]) -> FloatArr
         raise FitError(
             f"batch of {model.name}: sigma of shape {np.shape(sigma)} does not belong to y {traces.shape}"
         ) from error
-    if np.any(errors <= 0):
+    if np.all((errors <= 0).any(-1)) and errors.size:
         raise FitError(
             f"batch of {model.name}: sigma: wanted errors > 0, got {float(np.nanmin(errors))!r}; "
             "leave sigma out if the errors are not known"

@@ -26,10 +26,11 @@ STATUS: Mapping[int, str] = {
     5: "fewer points than parameters",
     6: "constant",
     7: "a parameter stands at its bound",
+    8: "errors that are not positive",
 }
-"""What the status of a trace means: 0 and 1 are sound; 3 has values without errors, 4 to 6 have neither.
+"""What the status of a trace means: 0 and 1 are sound, 3 has values without errors.
 
-7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
+4 to 6 and 8 have neither. 7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
 as long as it is held there.
 """
 
@@ -105,7 +106,7 @@ class BatchResult:
     @property
     def fitted(self) -> NDArray[np.bool_]:
         """Which traces have values at all."""
-        return ~np.isin(self.status, (4, 5, 6))
+        return ~np.isin(self.status, (4, 5, 6, 8))
 
     @property
     def chi2red(self) -> FloatArray:

@@ -112,7 +112,7 @@ def _fit(
             fit_kws=dict(tolerances),
             nan_policy="propagate",
         )
-    except (ValueError, FloatingPointError):
+    except (ValueError, ArithmeticError):
         return None
     # MINPACK reports 6 to 8 where rounding leaves it nothing to gain: that is a minimum too.
     if not np.isfinite(result.chisqr) or result.ier not in (1, 2, 3, 4, 6, 7, 8):

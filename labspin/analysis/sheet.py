@@ -102,7 +102,7 @@ class Sheet:
         errors = np.zeros_like(self.values)
         with np.errstate(invalid="ignore"):
             errors[:, self.free] = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
-        errors[np.isin(self.status, (4, 5, 6))] = np.nan
+        errors[np.isin(self.status, (4, 5, 6, 8))] = np.nan
         return errors
 
     def result(self, lead: tuple[int, ...], units: Mapping[str, str]) -> BatchResult:

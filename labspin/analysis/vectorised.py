@@ -2,17 +2,21 @@
 
 Shipped models bring derivatives. For any other the differences are central, with steps of a thousandth of a
 standard error once that is known: small against the structure of the model, large against rounding.
-A function that cannot take many traces at once is called one trace at a time, which is slow and right.
-Complex data are fitted as twice as many real ones.
+A function that cannot take many traces at once is called one trace at a time, which is slow and right; what
+it refuses to compute is not a number, and costs that trace its fit, not the batch. Complex data are fitted as
+twice as many real ones.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from labspin.analysis.complex_numbers import real_view
@@ -110,7 +114,13 @@ def curves_of(
         if many:
             return np.asarray(model.function(points, *columns(values)))
         axes = points if points.ndim == 2 else np.broadcast_to(points, (len(values), points.size))
-        return np.stack([model.function(axis, *row) for axis, row in zip(axes, values, strict=True)])
+        kind = np.complex128 if model.is_complex else np.float64
+        found = np.full(axes.shape, np.nan, kind)
+        for index, (axis, row) in enumerate(zip(axes, values, strict=True)):
+            # Where a model cannot be evaluated there is no fit, and the next trace goes on.
+            with contextlib.suppress(ArithmeticError, ValueError):
+                found[index] = model.function(axis, *row)
+        return found
 
     return call
 
@@ -121,10 +131,13 @@ def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArr
 
 def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:
     pair = np.stack([sample, sample * 1.01 + 1e-12])
-    single = [np.asarray(model.function(x, *row)) for row in pair]
+    try:
+        single = [np.asarray(model.function(x, *row)) for row in pair]
+    except (ArithmeticError, ValueError):
+        return False
     try:
         both = np.asarray(model.function(x, *columns(pair)))
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, ArithmeticError):
         return False
     return both.shape == (2, x.size) and all(
         np.allclose(a, b, rtol=1e-9, equal_nan=True) for a, b in zip(both, single, strict=True)
@@ -160,11 +173,15 @@ def _guess(model: FitModel, x: FloatArray, y: FloatArray, weights: FloatArray | 
         filled = data if weights is None else _filled(x, data, weights)
         return {**model.guesser(x, filled, weights), **fixed}
     rows = []
+    lost = dict.fromkeys(model.names, math.nan)
     for row in range(len(data)):
         axis = x if x.ndim == 1 else x[row]
         used = slice(None) if weights is None else weights[row][:: 2 if model.is_complex else 1] > 0
         scale = None if weights is None or model.is_complex else weights[row][used]
-        rows.append(model.guess(axis[used], data[row][used], scale))
+        try:
+            rows.append(model.guess(axis[used], data[row][used], scale))
+        except (ArithmeticError, ValueError, IndexError, LinAlgError):  # a guess of the user's own
+            rows.append(lost)
     return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed
 
 

@@ -148,6 +148,62 @@ def test_no_trace_stops_a_batch():
     assert result.counts()["constant"] == 1
 
 
+def test_errors_that_are_not_positive_cost_their_trace_only():
+    _, y = decays(np.random.default_rng(43), 3)
+    sigma = np.full_like(y, 0.05)
+    sigma[1, 7] = 0.0
+    result = fit_batch(SE, DELAYS, y, sigma, check=0)
+    assert list(result.status) == [0, 8, 0]
+    assert result.counts()["errors that are not positive"] == 1
+    assert list(result.fitted) == [True, False, True]
+    assert np.isnan(result.stderr[1]).all()
+
+
+def test_a_users_function_or_guess_that_raises_costs_its_trace_only():
+    import math
+
+    def fragile(x, rate, height):
+        if rate < 0:
+            raise ValueError("rate")
+        return np.array([height * math.exp(-rate * point) for point in x])
+
+    def guesser(x, y, weights):
+        if y[0] < 0:
+            raise ZeroDivisionError("guess")
+        return {"rate": 1.0, "height": float(y[0])}
+
+    x = np.linspace(0, 2, 15)
+    rng = np.random.default_rng(44)
+    y = np.stack([2 * np.exp(-1.5 * x), -np.exp(2 * x), np.exp(-x)]) + rng.normal(0, 0.01, (3, 15))
+    parameters = (Parameter("rate", "1/x", ""), Parameter("height", "y", ""))
+    model = FitModel("fragile", "y = height exp(−rate x)", "test", parameters, fragile, guesser)
+    result = fit_batch(model, x, y)
+    np.testing.assert_allclose(result["rate"][[0, 2]], [1.5, 1.0], atol=0.1)
+    assert result.sound[[0, 2]].all()
+    assert not result.sound[1]
+
+
+def test_models_of_lmfit_are_taken_as_they_are():
+    from lmfit.models import GaussianModel, LinearModel
+
+    x = np.linspace(-5, 5, 60)
+    rng = np.random.default_rng(45)
+    slopes = rng.uniform(1, 2, 5)
+    lines = np.outer(slopes, x) + 0.5 + rng.normal(0, 0.1, (5, 60))
+    fitted = fit_batch(LinearModel(), x, lines)
+    expected = [np.polyfit(x, row, 1) for row in lines]
+    np.testing.assert_allclose(fitted["slope"], [pair[0] for pair in expected], rtol=1e-7)
+    model = GaussianModel()
+    peaks = np.stack([model.eval(x=x, amplitude=3, center=c, sigma=0.8) for c in (-1.0, 0.4)])
+    peaks += rng.normal(0, 0.02, peaks.shape)
+    result = fit_batch(model, x, peaks)
+    assert result.sound.all()
+    for row in range(2):
+        alone = model.fit(peaks[row], model.guess(peaks[row], x=x), x=x)
+        assert result["center"][row] == pytest.approx(alone.params["center"].value, abs=1e-5)
+        assert result.error("sigma")[row] == pytest.approx(alone.params["sigma"].stderr, rel=1e-3)
+
+
 def test_all_traces_unusable_or_none_at_all():
     assert fit_batch(SE, DELAYS, np.full((3, 50), np.nan)).counts() == {"no finite points": 3}
     assert fit_batch(SE, DELAYS, np.empty((0, 50))).values.shape == (0, 4)
