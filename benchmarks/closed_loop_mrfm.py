@@ -1,8 +1,8 @@
 """The closed loop of the cantilever: the shipped card on the simulated bench, against the truth in its file.
 
-Run with ``python benchmarks/closed_loop_mrfm.py [SEEDS]``. For every seed: f0 and 1/Q of all temperatures
-against the truth, in standard errors, and density, T1 and its exponent of the recipe. Then the skew of a
-sweep against how long it waits.
+Run with ``python benchmarks/closed_loop_mrfm.py [SEEDS] [sweep|ring_down]``. For every seed: f0 and 1/Q of
+all temperatures against the truth, in standard errors, and density, T1 and its exponent of the recipe. Then
+(by sweeps) the skew of a sweep against how long it waits.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ def measured(procedure: Any, seed: int) -> tuple[Run, float, float]:
         return read_run(outcome.path), wall, simulated
 
 
-def row(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def row(seed: int, method: str) -> tuple[np.ndarray, np.ndarray]:
     """Print one seed and return the pulls of the resonances, and of the spins' parameters."""
-    recorded, wall, simulated = measured(CARD.runs[0].make(), seed)
+    procedure = CARD.runs[0].make()
+    procedure.method = method
+    recorded, wall, simulated = measured(procedure, seed)
     truth, found = recorded.header.truth, pulls(recorded)
     (fit,) = fit_run(recorded, "mrfm_temperature")
     wanted = {"density": truth["density"][0], "T1": true_T1(truth, 0.1), "T1_exponent": true_exponent(truth)}
@@ -73,25 +75,30 @@ def skew() -> None:
         print(f"{wait:19.1f}   " + "      ".join(cells))
 
 
-def main(seeds: int = 4) -> None:
+def main(seeds: int = 4, method: str = "sweep") -> None:
     """Print both tables."""
     columns = "".join(f"{name:20s}" for name in ("density", "T1", "exponent"))
     print(f"seed wall/s  simul/s   f0 σ  1/Q σ largest   {columns}χ²red")
-    found, deviations = zip(*(row(seed) for seed in range(1, seeds + 1)), strict=True)
+    found, deviations = zip(*(row(seed, method) for seed in range(1, seeds + 1)), strict=True)
     everything = np.concatenate(found, axis=1)
     count = everything.shape[1]
     for name, values in zip(("f0", "1/Q"), everything, strict=True):
         print(
             f"pulls of {name}: mean {values.mean():+.2f} ± {1 / math.sqrt(count):.2f}, "
-            f"standard deviation {values.std():.2f} ± {1 / math.sqrt(2 * count):.2f} ({count} temperatures)"
+            f"standard deviation {values.std():.2f} ± {1 / math.sqrt(2 * count):.2f}, within 1σ "
+            f"{100 * np.mean(np.abs(values) < 1):.0f} %, 2σ {100 * np.mean(np.abs(values) < 2):.0f} % "
+            f"({count} temperatures)"
         )
     for name, values in zip(("density", "T1", "T1_exponent"), np.transpose(deviations), strict=True):
         print(
-            f"pulls of {name}: mean {values.mean():+.2f}, standard deviation {values.std():.2f} "
+            f"pulls of {name}: mean {values.mean():+.2f} ± {1 / math.sqrt(seeds):.2f}, standard deviation "
+            f"{values.std():.2f} ± {1 / math.sqrt(2 * seeds):.2f}, within 1σ "
+            f"{100 * np.mean(np.abs(values) < 1):.0f} %, 2σ {100 * np.mean(np.abs(values) < 2):.0f} % "
             f"({seeds} runs)"
         )
-    skew()
+    if method == "sweep":
+        skew()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.diagnosis import warnings_of
-from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.errors import FitError
 
@@ -23,6 +23,8 @@ __all__ = ["chi2_probability", "fit_curve", "fit_result"]
 
 _CALLS_A_PARAMETER = 100
 """Calls of the model after which a fit is given up, for each parameter and one more."""
+_ROUNDS = 2
+"""Estimates of correlated noise, each followed by a fit that is weighted by it."""
 
 
 def fit_curve(
@@ -38,10 +40,13 @@ def fit_curve(
     name: str = "",
     quantity: str = "y",
     axes: tuple[str, str, str, str] = ("x", "1", "y", "1"),
+    noise: CorrelatedNoise | None = None,
 ) -> FitOutcome:
     """Fit ``model`` to one trace.
 
-    Where the model has a window (ring-downs), only the points inside it are fitted.
+    Where the model has a window (ring-downs), only the points inside it are fitted. Where it knows of
+    correlated noise (thermal motion on a ring-down), that is estimated from what a first fit has left, and
+    the fit repeated with its covariance (generalised least squares); χ² is then that of whitened residuals.
 
     Parameters
     ----------
@@ -55,6 +60,9 @@ def fit_curve(
         By parameter name: starting value; value to hold; (minimum, maximum); lmfit expression.
     axes
         Name and unit of x, name and unit of y.
+    noise
+        Correlated noise of the points, such as that of an earlier outcome of the same points: then all of
+        them are fitted; None: what the model finds.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def fit_curve(
     """
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
-    points, trace, errors = _clean(model, x, y, sigma)
+    points, trace, errors = _clean(model, x, y, sigma, windowed=noise is None)
     weights = None if errors is None else _weights(model, errors)
     described = model.lmfit()
     parameters = _parameters(
@@ -72,10 +80,52 @@ def fit_curve(
     free = sum(parameter.vary for parameter in parameters.values())
     _check_size(model, points.size * (2 if model.is_complex else 1), free)
     result = fit_result(described, real_view(trace), parameters, points, weights)
-    return _outcome(model, result, points, trace, errors, name or model.name, quantity, axes)
+    if model.noise is not None:
+        result, noise = _weighted(model, result, points, trace, errors, noise)
+    outcome = _outcome(model, result, points, trace, errors, name or model.name, quantity, axes)
+    return outcome if noise is None else outcome.with_changes(noise=noise)
 
 
-def fit_result(described: Any, y: Any, parameters: Any, x: FloatArray, weights: FloatArray | None) -> Any:
+def _weighted(
+    model: FitModel,
+    result: Any,
+    x: FloatArray,
+    y: NDArray[Any],
+    sigma: NDArray[Any] | None,
+    given: CorrelatedNoise | None,
+) -> tuple[Any, CorrelatedNoise | None]:
+    """Return the fit weighted by the covariance of correlated noise, and that noise; without, as it was."""
+    from labspin.analysis.lmfit_bridge import LabspinModel, derivatives_of
+
+    noise = given
+    for _ in range(_ROUNDS if given is None else 1):
+        if given is None and model.noise is not None:
+            values = {key: float(result.params[key].value) for key in model.names}
+            varied = [index for index, key in enumerate(model.names) if result.params[key].vary]
+            derivatives = derivatives_of(model, x, np.array(list(values.values())))[varied]
+            found = model.noise(x, y - model.evaluate(x, values), derivatives, values, sigma)
+            noise = found or noise
+        if noise is None:
+            break
+        described = LabspinModel(model, noise=noise)
+        again = fit_result(
+            described, real_view(noise.whiten(y)), result.params, x, None, absolute=sigma is not None
+        )
+        if not (again.success and np.isfinite(again.chisqr)):
+            break
+        result = again
+    return result, noise
+
+
+def fit_result(
+    described: Any,
+    y: Any,
+    parameters: Any,
+    x: FloatArray,
+    weights: FloatArray | None,
+    *,
+    absolute: bool | None = None,
+) -> Any:
     """Return lmfit's own `ModelResult`; ``weights`` are 1/sigma, and errors are then not rescaled."""
     if not np.all(np.isfinite(described.eval(parameters, x=x))):
         raise FitError(
@@ -89,7 +139,7 @@ def fit_result(described: Any, y: Any, parameters: Any, x: FloatArray, weights: 
         parameters,
         x=x,
         weights=weights,
-        scale_covar=weights is None,
+        scale_covar=weights is None if absolute is None else not absolute,
         fit_kws=settings,
         max_nfev=_CALLS_A_PARAMETER * (free + 1),
         nan_policy="propagate",
@@ -104,7 +154,7 @@ def chi2_probability(chi2: float, degrees_of_freedom: int) -> float:
 
 
 def _clean(
-    model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None
+    model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, *, windowed: bool = True
 ) -> tuple[FloatArray, NDArray[Any], NDArray[Any] | None]:
     points = np.asarray(x, np.float64)
     trace = np.asarray(y)
@@ -118,7 +168,7 @@ def _clean(
     if sigma is not None:
         errors = np.broadcast_to(np.asarray(sigma), points.shape)
         usable &= np.isfinite(errors)
-    if model.window is not None and usable.any():
+    if windowed and model.window is not None and usable.any():
         usable[usable] = model.window(points[usable], trace[usable])
     order = np.flatnonzero(usable)[np.argsort(points[usable], kind="stable")]
     if errors is not None:

@@ -15,9 +15,9 @@ import numpy as np
 from labspin.analysis.complex_numbers import real_view
 
 if TYPE_CHECKING:
-    from labspin.analysis.model import FitModel, FloatArray
+    from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 
-__all__ = ["TIGHT", "LabspinModel"]
+__all__ = ["TIGHT", "LabspinModel", "derivatives_of"]
 
 TIGHT = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 0.0}
 """Tolerances of MINPACK with which lmfit serves as a reference."""
@@ -30,12 +30,14 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
     ----------
     description
         The `FitModel`.
+    noise
+        Noise that data and model are whitened by; None: none. With it, the data that go in are whitened.
     """
 
-    def __init__(self, description: FitModel, prefix: str = "") -> None:
+    def __init__(self, description: FitModel, prefix: str = "", noise: CorrelatedNoise | None = None) -> None:
         self.description = description
-
-        function = _named(description)
+        self.noise = noise
+        function = _named(description, noise)
         super().__init__(
             function,
             independent_vars=["x"],
@@ -79,17 +81,22 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         prefixed = [self.prefix + name for name in self.description.names]
         values = np.array([params[name].value for name in prefixed])
         x = np.asarray(kwargs["x"], np.float64)
-        if self.description.derivatives is not None:
-            jacobian = real_view(self.description.derivatives(x, values)[1])
-        else:
-            jacobian = _central_differences(self.description, x, values)
+        jacobian = derivatives_of(self.description, x, values)
+        jacobian = real_view(jacobian if self.noise is None else self.noise.whiten(jacobian))
         varied = [index for index, name in enumerate(prefixed) if params[name].vary]
         # A tied parameter (expr) moves with those it names: MINPACK's varied columns are then a chain rule.
         out = -(jacobian[varied] + _through_expressions(params, prefixed, varied, jacobian)).T
         return out if weights is None else out * np.asarray(weights)[:, None]
 
 
-def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> FloatArray:
+def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> Any:
+    """Return dy/dp (p, n), real or complex as y: the model's own, or central differences."""
+    if description.derivatives is not None:
+        return description.derivatives(x, values)[1]
+    return _central_differences(description, x, values)
+
+
+def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> Any:
     """Return dy/dp (p, n) with steps of the cube root of the rounding error, where both errors are alike."""
     rows = []
     for index, value in enumerate(values):
@@ -97,16 +104,17 @@ def _central_differences(description: FitModel, x: FloatArray, values: FloatArra
         above, below = values.copy(), values.copy()
         above[index] += step
         below[index] -= step
-        ends = [real_view(description.function(x, *shifted)) for shifted in (above, below)]
+        ends = [np.asarray(description.function(x, *shifted)) for shifted in (above, below)]
         rows.append((ends[0] - ends[1]) / (above[index] - below[index]))
     return np.stack(rows)
 
 
-def _named(description: FitModel) -> Any:
+def _named(description: FitModel, noise: CorrelatedNoise | None) -> Any:
     """Return the model's function with its parameters as names, which lmfit reads from the signature."""
 
     def function(x: Any, **values: Any) -> Any:
-        return real_view(description.function(x, *(values[name] for name in description.names)))
+        found = description.function(x, *(values[name] for name in description.names))
+        return real_view(found if noise is None else noise.whiten(found))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     names = ("x", *description.names)

@@ -14,19 +14,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError, FitError
 
-__all__ = ["FitModel", "FloatArray", "Kernel", "Parameter", "columns", "fill_derivatives"]
+__all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Kernel", "Parameter", "columns", "fill_derivatives"]
 
 FloatArray = NDArray[np.float64]
 Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 Kernel = Callable[[Any, Any, Any, Any], None]
+
+
+class CorrelatedNoise(Protocol):
+    """Noise whose points depend on each other."""
+
+    def whiten(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values, shape (..., n), so combined that the noise on them is white, of variance 1."""
+        ...
+
+
+NoiseEstimate = Callable[..., CorrelatedNoise | None]
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,9 @@ class FitModel:
         ``"normal"`` (least squares) or ``"gamma"`` (averaged power spectra, `labspin.analysis.fit_spectrum`).
     window
         ``window(x, y)`` -> which points of a whole record belong to the model; None: all.
+    noise
+        ``noise(x, residual, derivatives, values, sigma)`` -> the correlated noise that a fit has left, or
+        None for white noise; None: noise is white. `fit_curve` weights by it; the batch engine does not.
     options
         What the model was built with.
     """
@@ -115,6 +129,7 @@ class FitModel:
     is_complex: bool = False
     likelihood: str = "normal"
     window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
+    noise: NoiseEstimate | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from labspin.analysis.model import FloatArray
+from labspin.analysis.model import CorrelatedNoise, FloatArray
 from labspin.errors import FitError
 from labspin.units import format_quantity
 
@@ -97,6 +97,8 @@ class FitOutcome:
         The model on a fine grid.
     warnings
         What to distrust, one sentence each.
+    noise
+        Correlated noise that the fit was weighted by; None: the points are independent.
     """
 
     name: str
@@ -121,6 +123,7 @@ class FitOutcome:
     recipe: str = ""
     source: str = ""
     label: str = ""
+    noise: CorrelatedNoise | None = None
 
     @property
     def residuals(self) -> FloatArray:

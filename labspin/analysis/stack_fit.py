@@ -36,7 +36,7 @@ _NOT_POSITIVE = "points whose error is not positive were left out"
 
 def suits_batch(stack: Stack, model: FitModel, recipe: Recipe) -> bool:
     """Return whether the batch engine takes such a fit; lmfit takes them all, one by one."""
-    plain = model.likelihood == "normal" and not recipe.tied
+    plain = model.likelihood == "normal" and model.noise is None and not recipe.tied
     complex_errors = stack.sigma is not None and np.iscomplexobj(stack.sigma)
     return plain and not complex_errors and stack.y.shape[1] > 0
 

@@ -124,7 +124,9 @@ def profile_interval(
     def excess(value: float) -> float:
         fixed = {p.name: p.value for p in outcome.parameters if p.fixed} | {name: value}
         start = {p.name: p.value for p in outcome.parameters if not (p.fixed or p.derived or p.name == name)}
-        found = fit_curve(model, outcome.x, outcome.y, outcome.sigma, start=start, fixed=fixed)
+        found = fit_curve(
+            model, outcome.x, outcome.y, outcome.sigma, start=start, fixed=fixed, noise=outcome.noise
+        )
         return found.statistics.chi2 - outcome.statistics.chi2 - rise
 
     ends = [

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.errors import FitError
+from labspin.physics.mrfm import RingDownNoise, estimate_ring_down_noise
 
 __all__ = [
     "Resonance",
@@ -38,6 +39,7 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 Basis = Callable[[FloatArray, complex], tuple[ComplexArray, ComplexArray]]
+Whiten = Callable[[ComplexArray], ComplexArray]
 Sweeper = Callable[[FloatArray, float], tuple[FloatArray, ComplexArray]]
 
 _STEPS = 30  # of Gauss and Newton
@@ -122,9 +124,9 @@ def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference
     """Return the resonance that rings down.
 
     Thermal motion decays with the same time as the ring-down itself, so it does not average out within
-    one: the standard errors take its correlation into account. They come from a few independent samples of
-    that motion, and are up to a third too small. Points are taken to be equally spaced, and so far apart
-    that the filter of the detection has forgotten one at the next.
+    one: the fit is weighted by its covariance and that of white noise, both estimated from the data
+    (`labspin.physics.mrfm.RingDownNoise`). Points are taken to be so far apart that the filter of the
+    detection has forgotten one at the next.
 
     Parameters
     ----------
@@ -141,8 +143,9 @@ def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference
     t, y = _checked("ring-down", time, response)
     begin, scale = float(t[0]), float(np.ptp(t)) or 1.0
     x = (t - begin) / scale
-    p, a, _, explained = _fit_pole(_decay, x, y, _decay_start(x, y))
-    error = _decay_error(x, y, p)
+    p, a, error, explained = _fit_pole(_decay, x, y, _decay_start(x, y))
+    if (noise := _decay_noise(x, y, p)) is not None:
+        p, a, error, _ = _fit_pole(_decay, x, y, p, noise.whiten)
     rate = -p.real / scale
     ringing = reference + p.imag / (2 * math.pi * scale)
     f0 = math.hypot(ringing, rate / (2 * math.pi))
@@ -340,62 +343,48 @@ def _decay_start(x: FloatArray, y: ComplexArray) -> complex:
     return complex(poles[int(np.argmin(costs))])
 
 
-def _decay_error(x: FloatArray, y: ComplexArray, p: complex) -> float:
-    """Return the standard error of each part of a decay's pole, with thermal and white noise.
-
-    The covariance C of the data is that of both, and the error of least squares is that of
-    (AᴴA)⁻¹ Aᴴ C A (AᴴA)⁻¹.
-    """
+def _decay_noise(x: FloatArray, y: ComplexArray, p: complex) -> RingDownNoise | None:
+    """Return thermal and white noise on a decay of pole p; None where nothing decays, or nothing is left."""
+    if not p.real < 0:
+        return None
     a, b, _ = _linear(_decay, x, y, p)
-    thermal, white = _noise_powers(x, y - b, p)
     g, slope = _decay(x, p)
-    matrix = np.stack([g, np.ones_like(y), a * slope], axis=1)
-    apart = x[:, None] - x[None, :]
-    noise = thermal * np.exp(p.real * np.abs(apart) + 1j * p.imag * apart) + white * np.eye(x.size)
-    weights = np.linalg.pinv(matrix)[2]
-    return math.sqrt(max(0.5 * float((weights @ noise @ weights.conj()).real), 0.0))
+    columns = np.stack([g, a * slope, np.ones_like(y)])
+    return estimate_ring_down_noise(
+        time=x,
+        residual=y - a * g - b,
+        derivatives=np.concatenate([columns, 1j * columns]),
+        ring_down_time=-1 / p.real,
+        detuning=p.imag / (2 * math.pi),
+    )
 
 
-def _noise_powers(x: FloatArray, z: ComplexArray, p: complex) -> tuple[float, float]:
-    """Return the powers of thermal and of white noise on a decay z.
-
-    What z(x + l) − e^{pl} z(x) leaves knows nothing of the decay: its power is thermal (1 − |e^{2pl}|) +
-    white (1 + |e^{2pl}|), and several lags l tell the two apart. They are so long that the filter of the
-    detection has forgotten.
-    """
-    spacing = float(x[-1] - x[0]) / (x.size - 1)
-    time = min(-1 / p.real, 0.5) if p.real < 0 else 0.5
-    lags = np.unique(np.clip(np.geomspace(0.1, 0.7, 8) * time / spacing, 1, x.size // 2).astype(int))
-    left = [float(np.mean(np.abs(z[lag:] - np.exp(p * lag * spacing) * z[:-lag]) ** 2)) for lag in lags]
-    kept = np.exp(2 * p.real * lags * spacing)
-    system = np.stack([1 - kept, 1 + kept], axis=1)
-    both = np.linalg.lstsq(system, np.array(left), rcond=None)[0]
-    if both.min() >= 0:
-        return float(both[0]), float(both[1])
-    alone = [float(column @ left / (column @ column)) for column in system.T]
-    return (alone[0], 0.0) if both[1] < 0 else (0.0, alone[1])
+def _same(values: ComplexArray) -> ComplexArray:
+    return values
 
 
-def _linear(basis: Basis, x: FloatArray, y: ComplexArray, p: complex) -> tuple[complex, complex, float]:
+def _linear(
+    basis: Basis, x: FloatArray, y: ComplexArray, p: complex, whiten: Whiten = _same
+) -> tuple[complex, complex, float]:
     """Return a and b for a given pole, and the sum of squares left."""
-    matrix = np.stack([basis(x, p)[0], np.ones_like(y)], axis=1)
-    solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
-    return complex(solution[0]), complex(solution[1]), float(np.sum(np.abs(y - matrix @ solution) ** 2))
+    matrix = whiten(np.stack([basis(x, p)[0], np.ones_like(y)])).T
+    wanted = whiten(y)
+    solution = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
+    return complex(solution[0]), complex(solution[1]), float(np.sum(np.abs(wanted - matrix @ solution) ** 2))
 
 
 def _fit_pole(
-    basis: Basis, x: FloatArray, y: ComplexArray, p: complex
+    basis: Basis, x: FloatArray, y: ComplexArray, p: complex, whiten: Whiten = _same
 ) -> tuple[complex, complex, float, float]:
     """Return pole, amplitude, standard error of each part of the pole, and the part that is explained."""
-    a, b, cost = _linear(basis, x, y, p)
-    matrix = np.empty((x.size, 3), dtype=np.complex128)
+    a, b, cost = _linear(basis, x, y, p, whiten)
     for _ in range(_STEPS):
-        g, slope = basis(x, p)
-        matrix[:] = np.stack([g, np.ones_like(y), a * slope], axis=1)
-        step = complex(np.linalg.lstsq(matrix, y - a * g - b, rcond=None)[0][2])
+        g, _ = basis(x, p)
+        matrix = _tangents(basis, x, a, p, whiten)
+        step = complex(np.linalg.lstsq(matrix, whiten(y - a * g - b), rcond=None)[0][2])
         size = 1.0
         while size > 1e-4:
-            new_a, new_b, new_cost = _linear(basis, x, y, p + size * step)
+            new_a, new_b, new_cost = _linear(basis, x, y, p + size * step, whiten)
             if new_cost <= cost:
                 break
             size *= 0.5
@@ -404,11 +393,16 @@ def _fit_pole(
         p, a, b, cost = p + size * step, new_a, new_b, new_cost
         if abs(size * step) < 1e-10 * (1 + abs(p)):
             break
-    total = float(np.sum(np.abs(y - y.mean()) ** 2))
-    variance = cost / max(x.size - 3, 1)
-    g, slope = basis(x, p)
-    matrix = np.stack([g, np.ones_like(y), a * slope], axis=1)
+    total = float(np.sum(np.abs(whiten(y - y.mean())) ** 2))
+    matrix = _tangents(basis, x, a, p, whiten)
+    variance = cost / max(len(matrix) - 3, 1)
     curvature = np.linalg.pinv(matrix.conj().T @ matrix, hermitian=True)
     # The variance of a complex number is shared by its two parts.
     error = math.sqrt(max(0.5 * variance * float(curvature[2, 2].real), 0.0))
     return p, complex(a), error, 1 - cost / total if total > 0 else 0.0
+
+
+def _tangents(basis: Basis, x: FloatArray, a: complex, p: complex, whiten: Whiten) -> ComplexArray:
+    """Return the derivatives of a g + b with respect to a, b and p, shape (n, 3)."""
+    g, slope = basis(x, p)
+    return whiten(np.stack([g, np.ones_like(g), a * slope])).T

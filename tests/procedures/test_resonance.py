@@ -128,9 +128,7 @@ def test_a_ring_down_gives_the_pole_and_errors_that_know_of_thermal_motion():
             ]
         )
     assert np.mean(pulls, axis=0) == pytest.approx([0, 0], abs=5 / math.sqrt(60))
-    # The documentation says that the errors are up to a third too small.
-    assert (np.std(pulls, axis=0) < 1.35 * (1 + 3 / math.sqrt(120))).all()
-    assert (np.std(pulls, axis=0) > 0.5).all()
+    assert np.std(pulls, axis=0) == pytest.approx([1, 1], rel=3.5 / math.sqrt(120))
 
 
 def test_what_does_not_decay_and_what_is_too_short_is_refused():

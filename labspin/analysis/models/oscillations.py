@@ -13,18 +13,23 @@ exponent                1: exponential, 2: Gaussian decay of the oscillation
 ======================= ==========================================================================
 
 A ring-down record holds the driven state before and noise after the decay; `ring_down_window` finds
-what lies between, and the fits use that.
+what lies between, and the fits use that. Thermal motion decays as the ring-down does, so it does not average
+out within one: `fit_curve` weights by the covariance of it and of white noise, both found in the data
+(`labspin.physics.mrfm.RingDownNoise`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+
+if TYPE_CHECKING:
+    from labspin.physics.mrfm import RingDownNoise
 from labspin.analysis.models.kernels import complex_ring_down_kernel, rabi_kernel, ring_down_kernel
 
 __all__ = [
@@ -91,6 +96,30 @@ def ring_down_window(x: FloatArray, y: NDArray[Any]) -> NDArray[np.bool_]:
     kept = np.zeros(record.size, bool)
     kept[order[start:stop]] = True
     return kept
+
+
+def _thermal_noise(
+    x: FloatArray,
+    residual: NDArray[Any],
+    derivatives: NDArray[Any],
+    values: Mapping[str, float],
+    sigma: NDArray[Any] | None,
+) -> RingDownNoise | None:
+    """Return thermal and white noise on a ring-down; with ``sigma``, the white one is known."""
+    from labspin.physics.mrfm import estimate_ring_down_noise
+
+    white = None
+    if sigma is not None:
+        parts = [sigma.real, sigma.imag] if np.iscomplexobj(sigma) else [sigma]
+        white = np.mean(np.square(parts), axis=0)
+    return estimate_ring_down_noise(
+        time=x,
+        residual=residual,
+        derivatives=derivatives,
+        ring_down_time=values["ring_down_time"],
+        detuning=values.get("detuning", 0.0),
+        white=white,
+    )
 
 
 def _ring_down_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -215,6 +244,7 @@ RING_DOWN = FitModel(
     kernel=ring_down_kernel,
     batch_guess=True,
     window=ring_down_window,
+    noise=_thermal_noise,
 )
 
 COMPLEX_RING_DOWN = FitModel(
@@ -235,6 +265,7 @@ COMPLEX_RING_DOWN = FitModel(
     kernel=complex_ring_down_kernel,
     is_complex=True,
     window=ring_down_window,
+    noise=_thermal_noise,
 )
 
 RABI_OSCILLATION = FitModel(

@@ -45,6 +45,7 @@ from labspin.physics.mrfm.resonator import (
     susceptibility,
     thermal_displacement,
 )
+from labspin.physics.mrfm.ring_down_noise import RingDownNoise, estimate_ring_down_noise
 from labspin.physics.mrfm.sample import Layer, QuadraturePoints, Sample, Surface, half_space
 from labspin.physics.mrfm.saturation import absorption_line, saturation
 from labspin.physics.mrfm.single_spin import Kappa3Form, SpinStiffness, spin_stiffness, sum_over_spins
@@ -91,6 +92,7 @@ __all__ = [
     "RelaxingSpring",
     "Resonator",
     "ResonatorShift",
+    "RingDownNoise",
     "Sample",
     "SaturationWarning",
     "SingleSpinPreset",
@@ -110,6 +112,7 @@ __all__ = [
     "chirp_response",
     "demodulate",
     "displacement_noise_density",
+    "estimate_ring_down_noise",
     "exact_shift",
     "field_derivatives",
     "field_projections",

@@ -180,14 +180,18 @@ class DemodulatedMotion:
 
         generators = self._generators(omega)
         steady = self._steady(generators, force)
-        propagator = expm(generators * seconds[:, None, None])
+        # Steps of one frequency and one length are one: a ring-down has hundreds of them.
+        kinds, which = np.unique(np.stack([omega, seconds]), axis=1, return_inverse=True)
+        which = which.reshape(-1)
+        generators = self._generators(kinds[0])
+        propagator = expm(generators * kinds[1][:, None, None])
         if not noisy:
-            return _Step(steady, propagator, np.empty((0,), dtype=complex))
-        _, first, which = np.unique(omega, return_index=True, return_inverse=True)
-        settled = np.stack([self._covariance(generators[k]) for k in first])[which]
+            return _Step(steady, propagator[which], np.empty((0,), dtype=complex))
+        _, first, place = np.unique(kinds[0], return_index=True, return_inverse=True)
+        settled = np.stack([self._covariance(generators[k]) for k in first])[place.reshape(-1)]
         # What the step adds to the covariance is what it has forgotten of the settled one.
         kept = propagator @ settled @ np.conj(np.swapaxes(propagator, -1, -2))
-        return _Step(steady, propagator, _square_root(settled - kept, settled))
+        return _Step(steady, propagator[which], _square_root(settled - kept, settled)[which])
 
     def _covariance(self, generator: ComplexArray) -> ComplexArray:
         """Return the covariance of the noisy part once settled."""
