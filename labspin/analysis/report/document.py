@@ -214,7 +214,11 @@ def _safe_state(run: Run) -> Html:
 
 
 def _log(events: Iterable[Event]) -> Html:
-    rows = [[clock_time(e.time), e.kind, e.message] for e in events if e.kind not in ("safe", "truth", "truth_at_point")]
+    rows = [
+        [clock_time(e.time), e.kind, e.message]
+        for e in events
+        if e.kind not in ("safe", "truth", "truth_at_point")
+    ]
     if not rows:
         return tag("p", "Nothing happened that was worth a line.", class_="note")
     return table(["time (UTC)", "kind", "message"], rows, limit=_EVENTS)
