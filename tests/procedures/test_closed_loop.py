@@ -23,15 +23,18 @@ def closed_loop():
 
 
 # How far what is found without noise lies from the truth, relative: the method, not the fit. The first number
-# bounds it; what is 0 is exact but for the counter's rounding and the digits of the magnet's supply.
+# bounds it; what is 0 is exact but for the counter's rounding and the digits of the magnet's supply. None: a
+# matter of light and collection, of which only what is expected is known.
 METHOD = {
     "t1 one class": {"T1": 0.01, "beta": 0.03},
     "t1 all four": {"T1": 0.08, "beta": 0.05},
     "rabi": {"pi_duration": 1e-4, "linewidth": 1e-3},
     "mdmr": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
     "mdmr angle": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
-    "pl_scan gate": {"center": 1e-3, "sigma": 0.13},
-    "pl_scan point": {"center": 1e-3, "sigma": 0.05},
+    "mdmr_lockin": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
+    "mdmr_lockin angle": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
+    "pl_scan gate": {"center": 1e-3, "sigma": 0.13, "depth": None},
+    "pl_scan point": {"center": 1e-3, "sigma": 0.05, "depth": None},
 }
 
 
@@ -42,8 +45,10 @@ def test_pulls_are_those_of_honest_errors(closed_loop, tmp_path, name):
     results = closed_loop.measured(closed_loop.CASES[name], RUNS, tmp_path, seed=1000)
     assert set(results) == set(METHOD[name])
     for quantity, found in results.items():
-        bias = abs(found["expected"] / found["true"] - 1)
-        assert bias < METHOD[name][quantity], f"{name} {quantity}: the method is {bias:.2%} off"
+        allowed = METHOD[name][quantity]
+        if allowed is not None:
+            bias = abs(found["expected"] / found["true"] - 1)
+            assert bias < allowed, f"{name} {quantity}: the method is {bias:.2%} off"
         pull = closed_loop.pulls(found, "expected")
         assert np.isfinite(pull).all(), f"{name} {quantity}: a fit has no errors"
         # Four standard deviations of the mean and of the width of 20 unit normals.

@@ -7,7 +7,7 @@ import pytest
 from labspin.analysis import fit_run
 from labspin.data import read_run
 from labspin.errors import DeviceError, LimitError, PlanError
-from labspin.experiment import preflight, run
+from labspin.experiment import Control, preflight, resume, run
 from labspin.physics.nv import LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import MDMRLockIn
 from labspin.station import load_station
@@ -164,3 +164,44 @@ def test_without_the_angle_one_lock_in_is_enough(tmp_path):
         recorded = read_run(run(near_a_line(angle=False), bench, tmp_path / "run.h5").path)
     assert (recorded.data["pl_x"] < 0).any()
     assert np.isnan(recorded.data["angle_x"]).all()
+
+
+class AbortAfter:
+    """Ends a run after some points."""
+
+    def __init__(self, control, points):
+        self.control, self.points = control, points
+
+    def on_start(self, header, total):
+        del header, total
+
+    def on_point(self, index, values, done, total):
+        del index, values, total
+        if done == self.points:
+            self.control.abort("enough")
+
+    def on_event(self, kind, message):
+        del kind, message
+
+    def on_finish(self, outcome):
+        del outcome
+
+
+def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(tmp_path):
+    def procedure():
+        return near_a_line(frequencies=5, averages=2, seed=4)
+
+    with STATION.connect(seed=5) as bench:
+        whole = read_run(run(procedure(), bench, tmp_path / "whole.h5").path)
+    control = Control()
+    with STATION.connect(seed=5) as bench:
+        broken = run(
+            procedure(), bench, tmp_path / "broken.h5", control=control, observers=[AbortAfter(control, 4)]
+        )
+        assert broken.status == "aborted"
+        assert not bench.microwave.output_enabled
+        assert not bench.pulses.is_running()
+    with STATION.connect(seed=5) as bench:
+        resumed = read_run(resume(broken.path, bench).path)
+    for name in ("pl_response", "angle_response", "pl_response_error"):
+        assert (resumed.data[name] == whole.data[name]).all()
