@@ -13,6 +13,7 @@ from fit_samples import DELAYS, NOISE, RECIPE, SE, decay_run
 from labspin.analysis import file_fit, fit_run
 from labspin.analysis.fit import fit_apart, fit_together
 from labspin.analysis.jobs import FitJob, fit_file
+from labspin.analysis.stack_fit import suits_batch
 from labspin.analysis.storage import record_of
 from labspin.analysis.traces import stack_of, traces_lie_along, traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, open_parts, read_run
@@ -197,3 +198,12 @@ def test_a_run_larger_than_the_memory_is_fitted(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "fitted" in done.stdout
+
+
+def test_what_the_batch_engine_does_not_take_is_fitted_one_by_one(many):
+    stack = stack_of(read_run(many), RECIPE)
+    assert suits_batch(stack, SE, RECIPE)
+    assert not suits_batch(stack, replace(SE, noise=lambda *arguments: None), RECIPE)
+    assert not suits_batch(replace(stack, sigma=stack.sigma * (1 + 1j)), SE, RECIPE)
+    assert not suits_batch(stack, SE, replace(RECIPE, tied={"baseline": "0*amplitude"}))
+    assert fit_together(stack, replace(RECIPE, model="thermal_spectrum")) is None
