@@ -15,6 +15,7 @@ from labspin.analysis.fit import fit_apart, fit_together
 from labspin.analysis.jobs import FitJob, fit_file
 from labspin.analysis.stack_fit import suits_batch
 from labspin.analysis.storage import record_of
+from labspin.analysis.stored import outcomes_of
 from labspin.analysis.traces import stack_of, traces_lie_along, traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, open_parts, read_run
 
@@ -207,3 +208,28 @@ def test_what_the_batch_engine_does_not_take_is_fitted_one_by_one(many):
     assert not suits_batch(replace(stack, sigma=stack.sigma * (1 + 1j)), SE, RECIPE)
     assert not suits_batch(stack, SE, replace(RECIPE, tied={"baseline": "0*amplitude"}))
     assert fit_together(stack, replace(RECIPE, model="thermal_spectrum")) is None
+
+
+def test_curves_that_were_too_many_to_store_are_computed_again(many, tmp_path, monkeypatch):
+    drawn = {}
+    for limit in (1 << 20, 0):
+        monkeypatch.setattr(file_fit, "_CURVE_NUMBERS", limit)
+        path = tmp_path / f"{limit}.h5"
+        path.write_bytes(many.read_bytes())
+        assert fit_file(FitJob(path=path, recipe=RECIPE)).status == "fitted"
+        run = read_run(path)
+        (record,) = run.fits
+        assert (record.curve is None) == (limit == 0)
+        drawn[limit] = outcomes_of(run, record, most=5)
+    for stored, computed in zip(*drawn.values(), strict=True):
+        for name in ("x", "y", "sigma", "best", "curve_y"):
+            np.testing.assert_allclose(getattr(computed, name), getattr(stored, name), rtol=1e-12)
+        assert (computed.label, computed.x_unit, computed.y_name) == (
+            stored.label,
+            stored.x_unit,
+            stored.y_name,
+        )
+    assert drawn[0][0].label.endswith("-1 mT")
+    assert drawn[0][-1].label.endswith(" 1 mT")
+    foreign = replace(record, model="somebody.py:model")
+    assert outcomes_of(run, foreign) == []
