@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labspin.analysis.batch import fit_batch
     from labspin.analysis.batch_result import STATUS, BatchResult
     from labspin.analysis.chain import ChainOutcome, chain_fit, fit_chain, write_chain
+    from labspin.analysis.counts import fit_counts
     from labspin.analysis.curve import chi2_probability, fit_curve
     from labspin.analysis.derived import derive, with_derived
     from labspin.analysis.expression import Expression
@@ -73,6 +74,7 @@ _LAZY = {
     "figure_of": "plots",
     "fit_batch": "batch",
     "fit_chain": "chain",
+    "fit_counts": "counts",
     "fit_curve": "curve",
     "fit_foreign": "fit",
     "fit_many": "many",
@@ -128,6 +130,7 @@ __all__ = [
     "figure_of",
     "fit_batch",
     "fit_chain",
+    "fit_counts",
     "fit_curve",
     "fit_foreign",
     "fit_many",

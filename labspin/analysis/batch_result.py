@@ -28,9 +28,9 @@ STATUS: Mapping[int, str] = {
     7: "a parameter stands at its bound",
     8: "errors that are not positive",
 }
-"""What the status of a trace means: 0 and 1 are sound, 3 has values without errors.
+"""What the status of a trace means: 0 and 1 are sound, 3 has values without errors, 4 to 6 and 8 neither.
 
-4 to 6 and 8 have neither. 7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
+7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
 as long as it is held there.
 """
 

@@ -1,0 +1,91 @@
+"""Counts, fitted with the variance that the model expects instead of the one that happened to be counted.
+
+A count below its mean looks more certain than one above, if its own square root is taken for its error: a fit
+so weighted lies low, by about one count wherever few are counted. The variance of a Poisson variable is its
+mean, which the model knows. Weights and fit are therefore found in turn; where they agree, the equations
+solved are those of Poisson's maximum likelihood (iteratively reweighted least squares).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from labspin.analysis.batch import fit_batch
+from labspin.analysis.batch_result import BatchResult
+from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.vectorised import as_model, curves_of
+from labspin.errors import FitError
+
+__all__ = ["fit_counts"]
+
+_ROUNDS = 20
+_SETTLED = 1e-4
+"""Standard errors by which a parameter may still move."""
+_LEAST = 1e-3
+"""Counts that a model is taken to expect at least, so that no point weighs without limit."""
+
+
+def fit_counts(model: FitModel | Any, x: ArrayLike, counts: ArrayLike, **settings: Any) -> BatchResult:
+    """Fit ``model`` to many traces of counts by Poisson's likelihood.
+
+    Parameters
+    ----------
+    model, x
+        As `fit_batch` takes them.
+    counts
+        Shape (*lead, n): raw numbers of counts, not rates; NaN for a point that was not measured.
+    settings
+        Of `fit_batch`, all but ``sigma``.
+
+    Returns
+    -------
+    BatchResult
+        ``chi2`` is Pearson's: its expectation is the degrees of freedom at any number of counts.
+
+    Raises
+    ------
+    FitError
+        Counts below zero, or what `fit_batch` refuses.
+    """
+    described = as_model(model, settings.get("bounds") or {})
+    traces = np.asarray(counts, np.float64)
+    if "sigma" in settings or np.any(traces < 0):
+        what = "sigma" if "sigma" in settings else f"{np.nanmin(traces):g}"
+        raise FitError(
+            f"counts of {described.name}: wanted raw counts, whose errors follow from the model, got {what}; "
+            "use fit_batch"
+        )
+    last = {"check": settings.pop("check", 0.01), "fallback": settings.pop("fallback", True)}
+    settings |= {"check": 0, "fallback": False}
+    result = fit_batch(model, x, traces, _smooth(traces), **settings)
+    for _ in range(_ROUNDS):
+        before, errors = result.values, result.stderr
+        sigma = np.sqrt(_expected(described, x, before, traces))
+        settings["start"] = {name: result[name] for name in result.free}
+        result = fit_batch(model, x, traces, sigma, **settings)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moved = np.abs(result.values - before) / errors
+        if not np.any(moved[result.converged] > _SETTLED):
+            break
+    return fit_batch(model, x, traces, sigma, **(settings | last))
+
+
+def _smooth(traces: FloatArray) -> FloatArray:
+    """Return errors to begin with: counts that chance made small get one count more."""
+    return np.sqrt(np.where(np.isfinite(traces), traces, 0.0) + 1.0)
+
+
+def _expected(model: FitModel, x: ArrayLike, values: FloatArray, traces: FloatArray) -> FloatArray:
+    """Return the counts that the fits expect, (*lead, n); where there is no fit, those that were found."""
+    points = np.asarray(x, np.float64)
+    flat = values.reshape(-1, values.shape[-1])
+    sound = np.isfinite(flat).all(-1)
+    found = traces.reshape(len(flat), -1).copy()
+    if sound.any():
+        axes = points if points.ndim == 1 else points.reshape(found.shape)[sound]
+        axis = axes if axes.ndim == 1 else axes[0]
+        found[sound] = curves_of(model, axis, flat[sound][0])(axes, flat[sound])
+    return np.maximum(np.nan_to_num(found, nan=1.0), _LEAST).reshape(traces.shape)
