@@ -344,8 +344,8 @@ class Actuator:
             return reading
         try:
             setpoint = float(getattr(self._device, spec.attribute))
-        except Exception:  # noqa: BLE001 - whatever a driver raises: where the device is, is known all the same
-            return reading
+        except Exception:  # noqa: BLE001 - whatever a driver raises: it was told before
+            setpoint = self._sent.get(spec.name, math.nan)
         # Two steps: that of a ramp which has just ended may still be under way.
         follows = max(2 * rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
         return setpoint if abs(setpoint - reading) <= follows else reading
