@@ -3,12 +3,16 @@
     python benchmarks/batch_fit.py [--traces 10000] [--loop 150] [--rounds 3] [--problems se gd l4 l8]
 
 Every engine gets the same starting values. The loops run over the first --loop traces; the batch over all of
-them. Rounds are interleaved, and the table quotes medians and ratios within this run. Use one BLAS thread
-(OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1).
+them. Rounds are interleaved; the table quotes the least and the median time, and the median of the ratios
+within the rounds. Use one BLAS thread (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1). With numba the compiled
+engine runs as well; what it takes to load or compile is quoted apart. ``--large`` repeats the batches on many
+more traces, without the loops.
 """
 
 import argparse
+import importlib.util
 import inspect
+import os
 import resource
 import time
 from dataclasses import dataclass
@@ -130,14 +134,10 @@ def engines(problem, loop):
         "lmfit, analytic Jacobian": (loop, lambda: loop_lmfit(problem, loop, own)),
         "scipy curve_fit": (loop, lambda: loop_curve_fit(problem, loop, False)),
         "scipy curve_fit, Jacobian": (loop, lambda: loop_curve_fit(problem, loop, True)),
-        "fit_batch": (total, lambda: fit_batch(problem.model, problem.x, problem.y, **everything)),
-        "fit_batch, 2 threads": (
-            total,
-            lambda: fit_batch(problem.model, problem.x, problem.y, workers=2, **everything),
-        ),
+        **batches(problem, everything),
         "fit_batch with its guess": (
             part,
-            lambda: fit_batch(problem.model, problem.x, problem.y[:part], check=0),
+            lambda: fit_batch(problem.model, problem.x, problem.y[:part], check=0, engine="numpy"),
         ),
         "fit_batch, user's function": (
             part,
@@ -148,20 +148,41 @@ def engines(problem, loop):
     }
 
 
-def speed(problem, loop, rounds):
-    """Return µs a fit of each engine: medians over interleaved rounds."""
-    table = engines(problem, loop)
+def batches(problem, settings):
+    """Return the batch engines, on one thread and on two."""
+    found = {}
+    for engine in ("numpy", "numba") if importlib.util.find_spec("numba") else ("numpy",):
+        for workers in (1, 2):
+            name = f"fit_batch, {engine}" + (", 2 threads" if workers == 2 else "")
+
+            def run(engine=engine, workers=workers):
+                fit_batch(problem.model, problem.x, problem.y, engine=engine, workers=workers, **settings)
+
+            found[name] = (len(problem.y), run)
+    return found
+
+
+def warm_up(problem):
+    """Load and compile what numba needs, and say how long that took."""
+    if importlib.util.find_spec("numba"):
+        begin = time.perf_counter()
+        fit_batch(problem.model, problem.x, problem.y[:2], engine="numba", check=0)
+        print(f"  numba ready after {time.perf_counter() - begin:.1f} s")
+
+
+def speed(table, rounds, reference):
+    """Print µs a fit of each engine over interleaved rounds, and the ratio to the engine ``reference``."""
     times = {name: [] for name in table}
     for _ in range(rounds):
         for name, (count, run) in table.items():
             begin = time.perf_counter()
             run()
             times[name].append((time.perf_counter() - begin) / count * 1e6)
-    reference = np.array(times["lmfit Model.fit"])
+    base = np.array(times[reference])
     for name, values in times.items():
-        ratio = np.median(reference / np.array(values))
+        ratio = np.median(base / np.array(values))
         median = np.median(values)
-        print(f"  {name:<28} {median:10.1f} µs/fit  {1e6 / median:10.0f} fits/s   x{ratio:.1f}")
+        print(f"  {name:<28} {min(values):9.1f} {median:9.1f} µs/fit {1e6 / median:9.0f} fits/s x{ratio:.1f}")
 
 
 def agreement(problem, count):
@@ -203,15 +224,18 @@ def honesty(problem):
     print(f"  1σ coverage: {coverage.min():.1f} to {coverage.max():.1f} % (68.3 expected)")
 
 
-def large(count, rng):
-    problem = decay(count, rng)
-    begin = time.perf_counter()
-    result = fit_batch(problem.model, problem.x, problem.y, check=0.001)
-    took = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    inside = (np.abs(result.values - problem.truth) < result.stderr)[result.sound].mean(0) * 100
-    print(f"se, {count} traces, guess included: {took:.2f} s ({count / took:.0f} fits/s), {peak:.2f} GB, "
-          f"{result.counts()}, coverage {np.round(inside, 1)} %")  # fmt: skip
+def large(name, count, rng, rounds):
+    problem = MAKERS[name](count, rng)
+    print(f"{name}, {count} traces; ratio to fit_batch, numpy")
+    warm_up(problem)
+    speed(batches(problem, {"check": 0, "start": by_name(problem, count)}), rounds, "fit_batch, numpy")
+    honesty(problem)
+    if name == "se":
+        begin = time.perf_counter()
+        result = fit_batch(problem.model, problem.x, problem.y, check=0.001)
+        took = time.perf_counter() - begin
+        print(f"  guess included, engine {result.engine}: {took:.2f} s ({count / took:.0f} fits/s)")
+    print(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
 
 
 def main():
@@ -224,12 +248,14 @@ def main():
     arguments = parser.parse_args()
     for name in arguments.problems:
         problem = MAKERS[name](arguments.traces, np.random.default_rng(1))
-        print(f"{name}: {len(problem.model.names)} parameters, {problem.x.size} points")
-        speed(problem, arguments.loop, arguments.rounds)
+        print(f"{name}: {len(problem.model.names)} parameters, {problem.x.size} points; "
+              f"load {os.getloadavg()[0]:.1f}; least and median time")  # fmt: skip
+        warm_up(problem)
+        speed(engines(problem, arguments.loop), arguments.rounds, "lmfit Model.fit")
         agreement(problem, min(100, arguments.loop, arguments.traces))
         honesty(problem)
-    if arguments.large:
-        large(arguments.large, np.random.default_rng(2))
+        if arguments.large:
+            large(name, arguments.large, np.random.default_rng(2), arguments.rounds)
 
 
 if __name__ == "__main__":
