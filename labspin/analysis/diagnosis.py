@@ -27,6 +27,8 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
         found += _bounds(model, parameter) or _determination(model, outcome, parameter)
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
+    if model.doubts is not None and np.all(np.isfinite(outcome.covariance)):
+        found += model.doubts(outcome)
     return tuple(found)
 
 

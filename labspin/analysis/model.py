@@ -113,6 +113,9 @@ class FitModel:
     noise
         ``noise(x, residual, derivatives, values, sigma)`` -> the correlated noise that a fit has left, or
         None for white noise; None: noise is white. `fit_curve` weights by it; the batch engine does not.
+    doubts
+        ``doubts(outcome)`` -> what to distrust in a fit by this model, one sentence each, beside what holds
+        for all models.
     options
         What the model was built with.
     """
@@ -130,6 +133,7 @@ class FitModel:
     likelihood: str = "normal"
     window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
     noise: NoiseEstimate | None = None
+    doubts: Callable[[Any], Sequence[str]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

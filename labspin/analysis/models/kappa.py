@@ -18,6 +18,10 @@ loss_offset         Δ(1/Q) at κ = 0
 shifts, more than the errors of a good measurement: with ``exact``, both follow from the pole of the response.
 The data are complex: Δf + i Δ(1/Q), with errors σ_f + i σ_q, so that one fit sees both. The geometry is
 reduced to a spectrum once; the distance rescales it.
+
+Far above the temperature μ_s B/k_B at which the spins below the magnet saturate, κ ∝ ρ d⁻⁶/T (d⁻⁵ of a
+half-space): the data then hold one combination of density and distance, and a fit of both says so. Density
+and distance are told apart by the saturation; density, T1 and the offsets by a wide range of temperatures.
 """
 
 from __future__ import annotations
@@ -32,10 +36,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
 from labspin.units import parse_quantity
 
 __all__ = ["spin_bath_shift"]
+
+_FARTHEST = 5.0  # times the distance that the model was built with, or as many times less, where it is fitted
+_DEGENERATE = 0.99  # correlation from which two parameters are called one
 
 
 @functools.lru_cache(maxsize=16)
@@ -142,7 +150,8 @@ def spin_bath_shift(
     moment
         Of the magnet, along the motion and parallel to the surface, A m².
     distance
-        Starting value of the distance of the sample from the magnet's centre.
+        Of the sample from the magnet's centre; where it is fitted, its starting value, from which it goes up
+        to five times away.
     stiffness, frequency
         k0 and f0 of the bare resonator.
     reference_temperature
@@ -177,6 +186,7 @@ def spin_bath_shift(
         function=known.shift,
         guesser=known.guess,
         is_complex=True,
+        doubts=_doubts,
         options=asdict(known),
     )
 
@@ -185,7 +195,14 @@ def _parameters(distance: float, layer: bool) -> tuple[Parameter, ...]:
     return (
         Parameter("density", "1/m**3" if layer else "1/m**2", "density of the spins", minimum=0),
         Parameter("T1", "s", "relaxation time at the reference temperature", minimum=0),
-        Parameter("distance", "m", "of the sample from the magnet's centre", minimum=0, value=distance),
+        Parameter(
+            "distance",
+            "m",
+            "of the sample from the magnet's centre",
+            minimum=distance / _FARTHEST,
+            maximum=distance * _FARTHEST,
+            value=distance,
+        ),
         Parameter("temperature_offset", "K", "of the spins above the thermometer", value=0.0),
         Parameter("T1_exponent", "1", "T1 goes with this power of temperature", value=0.0),
         Parameter("frequency_offset", "Hz", "frequency shift without spins", value=0.0),
@@ -216,6 +233,32 @@ def _guess(x: FloatArray, y: NDArray[Any], shift: Any, distance: float, f0: floa
         "frequency_offset": 0.0,
         "loss_offset": 0.0,
     }
+
+
+def _doubts(outcome: FitOutcome) -> list[str]:
+    """Name the pairs of parameters of which the data hold one combination, and say what would part them."""
+    names, covariance = outcome.covariance_names, outcome.covariance
+    errors = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(errors, errors)
+    found = []
+    for second, first in zip(*np.nonzero(np.tril(np.abs(correlation) > _DEGENERATE, -1)), strict=True):
+        pair = (names[first], names[second])
+        sharper = 1 / math.sqrt(max(1 - correlation[second, first] ** 2, 1e-12))
+        found.append(
+            f"{pair[0]} and {pair[1]} are correlated by {correlation[second, first]:+.4f}: the data hold one "
+            f"combination of them, and each alone is {sharper:.2g} times less certain than with the other "
+            f"known; {_remedy(pair)}"
+        )
+    return found
+
+
+def _remedy(pair: tuple[str, str]) -> str:
+    if set(pair) == {"density", "distance"}:
+        return (
+            "fix the distance, or measure colder: only where the spins below the magnet saturate, below "
+            "about μ_s B/k_B, does the distance show in the temperature dependence"
+        )
+    return f"fix {pair[1]}, or measure over a wider range of temperatures"
 
 
 def _positive(name: str, value: float | str, unit: str) -> float:

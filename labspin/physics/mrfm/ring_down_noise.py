@@ -159,7 +159,8 @@ def estimate_ring_down_noise(
 
     The likelihood that it is weighed by is the restricted one, of that part of the residual which the fitted
     parameters cannot take up (Patterson and Thompson, Biometrika 58, 545 (1971)): a fit takes away what looks
-    like a decay, and thermal motion does. Where whitened residuals are still correlated (a slow filter), points are left out.
+    like a decay, and thermal motion does. Where whitened residuals are still correlated (a slow filter),
+    points are left out.
 
     Parameters
     ----------
