@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ForeignColumn", "ForeignEntry", "list_foreign", "offer", "read_foreign", "walk_foreign"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_UNIT = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
+_UNIT = re.compile(r"^(.*?)\s*(?:\(([^()\[\]]*)\)|\[([^\[\]]*)\])\s*$")  # brackets may hold "N s/(V^2 m)"
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _MISSING = ("", "na", "n/a", "null", "none")
@@ -240,7 +240,7 @@ def offer(names: Sequence[str]) -> str:
 
 def _split_unit(title: str) -> tuple[str, str]:
     match = _UNIT.match(title)
-    return (match[1], match[2].strip()) if match and match[1] else (title, "")
+    return (match[1], (match[2] or match[3] or "").strip()) if match and match[1] else (title, "")
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,13 @@ CASES = {
         0.01,
         units=("s", "V"),
     ),
+    "noncontact_friction": Case(
+        np.geomspace(30, 400, 60),
+        {"amplitude": 8.0, "exponent": 2.5, "background": 0.4},
+        0.05,
+        {"reference": 50.0},
+        ("nm", "pN s/m"),
+    ),
     "rabi_ensemble": Case(
         np.linspace(0, 6e-7, 61),
         {"amplitude": 0.06, "rabi_frequency": 4.6e6, "linewidth": 4e6, "offset": 1.0, "detuning": 0.0},

@@ -34,6 +34,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "lorentzian_dips": ("dips", "lorentzian_dips"),
     "odmr_spectrum": ("odmr", "odmr_spectrum"),
     "mdmr_spectrum": ("odmr", "mdmr_spectrum"),
+    "noncontact_friction": ("friction", "noncontact_friction"),
     "cross_relaxation_dip": ("cross_relaxation", "cross_relaxation_dip"),
     "cross_relaxation_rate": ("cross_relaxation", "cross_relaxation_rate"),
     "resonator_amplitude": ("resonator", "RESONATOR_AMPLITUDE"),
