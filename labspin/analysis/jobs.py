@@ -197,7 +197,7 @@ def _result(job: FitJob) -> FileResult:
         context = context_of(file, recipe, job.wanted, len(labels))
     record = replace(record, recipe={**record.recipe, FINGERPRINT: mark})
     if job.write:
-        write_fit(job.path, record, replace_same=True)
+        write_fit(job.path, record, replace_same=True, digest=file.digest)
     replaced = not same and any(name == record.name for name in stored)
     return FileResult(
         path=job.path,

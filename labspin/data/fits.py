@@ -164,7 +164,9 @@ class FitRecord:
         )
 
 
-def write_fit(path: Path | str, record: FitRecord, *, replace_same: bool = False) -> str:
+def write_fit(
+    path: Path | str, record: FitRecord, *, replace_same: bool = False, digest: str | None = None
+) -> str:
     """Add a fit to the file of its run and return the name under which it stands.
 
     Parameters
@@ -175,13 +177,15 @@ def write_fit(path: Path | str, record: FitRecord, *, replace_same: bool = False
         The fit.
     replace_same
         Take the place of a fit of the same name; otherwise that one stays and the new one is numbered.
+    digest
+        `RunFile.digest` of the data that were fitted; None: whatever stands in the file.
 
     Raises
     ------
     RunFileError
-        The file is not a finished run, is damaged, or cannot be written; it is as it was then.
+        The file is not a finished run, is damaged, holds other data, or cannot be written; it is as it was.
     """
-    from labspin.data.nexus_fits import write_fit_group
+    from labspin.data.fit_copy import write_fit_copy
     from labspin.data.publish import amend
 
     def add(file: Any) -> str:
@@ -192,7 +196,7 @@ def write_fit(path: Path | str, record: FitRecord, *, replace_same: bool = False
         while f"fit_{name}" in entry:
             number += 1
             name = f"{record.name}_{number}"
-        write_fit_group(entry, replace(record, name=name))
+        write_fit_copy(entry, replace(record, name=name))
         return name
 
-    return amend(Path(path), add)
+    return amend(Path(path), add, digest=digest)

@@ -17,7 +17,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5l, h5o, h5p, h5s, h5t
+from h5py import h5a, h5d, h5ds, h5l, h5o, h5p, h5s, h5t
 from numpy.typing import NDArray
 
 from labspin.data.plain import clean_text, from_json, to_json
@@ -32,12 +32,15 @@ __all__ = [
     "add_text",
     "add_tree",
     "add_value",
+    "attach",
     "get_array",
     "get_attributes",
     "get_group",
     "get_json",
     "get_text",
     "has",
+    "overwrite",
+    "overwrite_attribute",
     "set_attribute",
     "stored_pieces",
 ]
@@ -163,8 +166,29 @@ def describe(dataset: h5py.Dataset, axes: Sequence[str], unit: str, description:
         set_attribute(dataset, "units", unit or "1")
     if description:
         set_attribute(dataset, "long_name", description)
-    for place, axis in enumerate(axes):
-        dataset.dims[place].attach_scale(dataset.parent[axis])
+    attach(dataset.parent, dataset.name.rsplit("/", 1)[-1], axes)
+
+
+def attach(group: h5py.Group, name: str, axes: Sequence[str]) -> None:
+    """Tie the axes of a data set, dimension scales in the same group, to it."""
+    if axes:
+        dataset = h5d.open(group.id, name.encode())
+        for place, axis in enumerate(axes):
+            h5ds.attach_scale(dataset, h5d.open(group.id, axis.encode()), place)
+
+
+def overwrite(group: h5py.Group, name: str, value: str | AnyArray) -> None:
+    """Put a text or an array in the place of one of the same type and shape."""
+    dataset = h5d.open(group.id, name.encode())
+    values = np.array(clean_text(value), TEXT) if isinstance(value, str) else np.ascontiguousarray(value)
+    if values.size:
+        dataset.write(h5s.ALL, h5s.ALL, values.reshape(dataset.shape))
+
+
+def overwrite_attribute(item: h5py.Group, name: str, value: str | bool | float | complex) -> None:
+    """Put a text or a number in the place of an attribute of the same type."""
+    values = np.array(clean_text(value), TEXT) if isinstance(value, str) else np.array(value)
+    h5a.open(item.id, name.encode()).write(values)
 
 
 def add_value(parent: h5py.Group, name: str, value: Any, unit: str = "") -> None:

@@ -70,42 +70,52 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
         return _take_place(temporary, target, patience)
 
 
-def amend(path: Path, change: Callable[[h5py.File], T], *, patience: float = 5.0) -> T:
+def amend(
+    path: Path, change: Callable[[h5py.File], T], *, digest: str | None = None, patience: float = 5.0
+) -> T:
     """Let ``change`` work on a copy of the finished run file at ``path``, and return what it returns.
+
+    Parameters
+    ----------
+    digest
+        `raw_digest` of the data, as hexadecimal text, where it is known; otherwise it is taken before.
 
     Raises
     ------
     RunFileError
-        The file is not a finished run, or the changed copy cannot be written; the file is as it was then.
+        The file is not a finished run, or the changed copy cannot be written or holds other data; the file is
+        as it was then.
     """
     if journal_path(path).exists():
         raise RunFileError(f"{path}: its run has not ended; finish, resume or recover it before adding to it")
     with lock_file(path), _temporary(path) as temporary:
-        result, before = _amended_copy(path, temporary, change)
+        result, before = _amended_copy(path, temporary, change, digest)
         with open_run_file(temporary) as file:
             if raw_digest(file, temporary) != before:
-                raise DamagedFileError(
-                    f"{temporary}: did not read back as it was written; {path} is as it was"
-                )
+                why = "its data have changed meanwhile, or its copy" if digest else "its copy"
+                raise DamagedFileError(f"{path}: {why} did not read back as it was written; it is as it was")
         # Should the power fail now, the file stands whole, with the change or without: it can be made again.
         _take_place(temporary, path, patience, final=False)
     return result
 
 
-def _amended_copy(path: Path, temporary: Path, change: Callable[[h5py.File], T]) -> tuple[T, bytes]:
+def _amended_copy(
+    path: Path, temporary: Path, change: Callable[[h5py.File], T], digest: str | None
+) -> tuple[T, bytes]:
     """Write the changed copy; return what ``change`` returned and the digest of what it must not change."""
+    known = None if digest is None else bytes.fromhex(digest)
     size = path.stat().st_size
     if size > _IN_MEMORY_TO_AMEND:
         _make_sure_of_room(temporary, size + (1 << 26))
         shutil.copyfile(path, temporary)
         with open_run_file(temporary, "r+") as file:
-            before = raw_digest(file, temporary)
+            before = known or raw_digest(file, temporary)
             result = change(file)
             facts = facts_of(file)
         _seal_file(temporary, facts)
         return result, before
     with open_run_file(path, "r+", driver="core", backing_store=False) as file:
-        before = raw_digest(file, path)
+        before = known or raw_digest(file, path)
         result = change(file)
         facts = facts_of(file)
         file.flush()

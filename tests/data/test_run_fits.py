@@ -4,7 +4,16 @@ import h5py
 import numpy as np
 import pytest
 
-from labspin.data import Dimension, FitCurve, FitParameter, FitRecord, RunWriter, read_run, write_fit
+from labspin.data import (
+    Dimension,
+    FitCurve,
+    FitParameter,
+    FitRecord,
+    RunWriter,
+    open_parts,
+    read_run,
+    write_fit,
+)
 from labspin.data.journal import journal_path
 from labspin.data.publish import amend
 from labspin.data.seal import check_seal
@@ -230,3 +239,53 @@ def test_carried_fits_keep_their_axes(partial, path):
     RunWriter.resume(path).finish("aborted")
     with xarray.open_dataset(path, group="entry/fit_by_field/statistics", engine="h5netcdf") as data:
         assert data["reduced_chi_square"].dims == ("magnet.field",)
+
+
+def test_fits_built_alike_differ_in_every_value_they_hold(finished):
+    """The second one is written by copying the first: nothing of the first may be left."""
+    write_fit(finished, single())
+    other = FitRecord(
+        name="t1",
+        quantity="contrast",
+        model="stretched_exponential",
+        recipe={"model": "another recipe, and a longer text", "start": {}},
+        version="9.9",
+        date="2030-01-01",
+        parameters=(
+            FitParameter(name="T1", value=2.5e-3, stderr=2e-4, unit="s"),
+            FitParameter(name="beta", value=0.7, stderr=0.0, varied=False),
+            FitParameter(name="offset", value=0.2, stderr=0.3),
+        ),
+        covariance=[[4e-8, 1.0], [1.0, 2.0]],
+        statistics={"chi_square": 1.5, "success": False, "message": "not at all ok", "aic": 3.0},
+        curve=FitCurve(
+            axes=(Dimension(name="delay", unit="s", values=[2e-6, 2e-5, 2e-4]),),
+            values=[2.0, 1.5, 1.25], data=[2.1, 1.4, 1.3],
+        ),
+    )  # fmt: skip
+    write_fit(finished, other, replace_same=True)
+    (found,) = read_run(finished).fits
+    check_same(found, other)
+    check_same(found, FitRecord(**vars(other)))
+    with pytest.raises(AssertionError):
+        check_same(found, single())
+
+
+def test_a_fit_written_by_copying_reads_in_xarray(finished):
+    xarray = pytest.importorskip("xarray")
+    for name in ("one", "one", "two"):
+        write_fit(finished, single(name), replace_same=True)
+    for name in ("one", "two"):
+        with xarray.open_dataset(finished, group=f"entry/fit_{name}/curve", engine="h5netcdf") as data:
+            assert data["fit"].dims == data["data"].dims == ("delay",)
+        with xarray.open_dataset(finished, group=f"entry/fit_{name}/covariance", engine="h5netcdf") as data:
+            assert data["covariance"].dims == ("row", "column")
+
+
+def test_a_fit_of_other_data_is_not_stored(finished):
+    with open_parts(finished) as file:
+        digest = file.digest
+    write_fit(finished, single("a"), digest=digest)
+    with pytest.raises(DamagedFileError, match="its data have changed meanwhile"):
+        write_fit(finished, single("b"), digest="00" * 16)
+    assert [fit.name for fit in read_run(finished).fits] == ["a"]
