@@ -220,8 +220,12 @@ class Guarded:
 
     def _clear_buffers(self) -> None:
         connection = getattr(self.adapter, "connection", None)
+        if isinstance(connection, pyvisa.resources.TCPIPSocket):
+            # There is no device clear to send, and where the other end has closed the connection, pyvisa-py
+            # would read nothing for ever. What is still to come is thrown away until the marker's answer.
+            return
         if isinstance(connection, pyvisa.resources.MessageBasedResource):
-            # Interfaces without a device clear (plain sockets) say so; reading on does the work there.
+            # Interfaces without a device clear say so; reading on does the work there.
             with contextlib.suppress(pyvisa.errors.Error, OSError, NotImplementedError):
                 connection.clear()
         with contextlib.suppress(*_FAILURES, NotImplementedError):

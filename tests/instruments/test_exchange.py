@@ -292,3 +292,21 @@ def test_a_late_answer_over_a_real_socket():
         box.close()
         server.join(2)
         server.listener.close()
+
+
+def test_a_socket_that_the_instrument_has_closed_is_an_error_and_no_endless_loop():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        box = Box(
+            f"TCPIP::127.0.0.1::{listener.getsockname()[1]}::SOCKET",
+            "box",
+            timeout=0.2,
+            retries=1,
+            visa_library="@py",
+        )
+        listener.accept()[0].close()
+    try:
+        for _ in range(3):
+            with pytest.raises((ConnectionFailedError, ReplyTimeoutError), match="box at TCPIP"):
+                box.ask("A?")
+    finally:
+        box.close()
