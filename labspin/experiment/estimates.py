@@ -27,6 +27,8 @@ class Estimate:
     """Ramps and settling waits, s."""
     measuring: float = 0.0
     """What the procedure declares, s; 0 where it declares nothing."""
+    is_least: bool = False
+    """Whether it waits for something that may take any time: this is how long it takes at least."""
 
     @property
     def total(self) -> float | None:
@@ -51,9 +53,11 @@ def estimate(procedure: Procedure, station: DeclaredStation) -> Estimate:
     measuring = 0.0
     for point in plan:
         moves.reach(point.setpoints)
+        for setpoints in procedure.moves(point):
+            moves.go(setpoints)
         measuring += procedure.duration(point)
     moves.make_safe()
-    return Estimate(plan.total, moves.seconds, measuring)
+    return Estimate(plan.total, moves.seconds, measuring, procedure.is_open_ended)
 
 
 class _Moves:
@@ -76,6 +80,11 @@ class _Moves:
             if self._sent.get(name) != value:
                 self._sent[name] = value
                 self._move(self._actuators[name], value)
+
+    def go(self, setpoints: Mapping[str, float]) -> None:
+        """Go to ``setpoints`` without the engine's knowledge: it settles even where it stands already."""
+        for name, value in setpoints.items():
+            self._move(self._actuators[name], value)
 
     def make_safe(self) -> None:
         """Go to the safe values."""

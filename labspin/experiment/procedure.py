@@ -55,6 +55,8 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         What ``measure`` returns, name by name.
     signal
         Quantity to plot unless told otherwise.
+    is_open_ended
+        Whether ``measure`` waits for something that may take any time, so that `duration` is the least.
     bench
         Where to run in a stock pymeasure Worker, instead of the parameter ``station``.
     run_file
@@ -66,6 +68,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
     coordinates: Sequence[Column] = ()
     quantities: Sequence[Column] = ()
     signal: ClassVar[str] = ""
+    is_open_ended: ClassVar[bool] = False
 
     station = Parameter("Station", default="", description="Station file; empty: the bench that is set")
 
@@ -105,8 +108,15 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         raise NotImplementedError(f"procedure {self.name!r} has no plan()")
 
     def duration(self, point: Point) -> float:
-        """Return about how long ``measure`` takes at ``point``, s, for estimates; 0 if that is not known."""
+        """Return about how long ``measure`` takes at ``point``, s, for estimates; 0 if that is not known.
+
+        What it moves by itself is not in it: that is said by `moves`.
+        """
         return 0.0
+
+    def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
+        """Return the set-points to which ``measure`` itself moves at ``point``, one move after the other."""
+        return ()
 
     def adapt(self, bench: Bench) -> None:
         """Take from ``bench`` what the card leaves open, such as a time step; called before `plan`.

@@ -128,6 +128,7 @@ class MRFMTemperature(Procedure):
     )
     quantities = _Quantities()
     signal = "resonance_frequency"
+    is_open_ended = True
 
     temperatures = QuantityListParameter(
         "Temperatures", units="K", default="", description="In their order; empty: from the first to the last"
@@ -295,6 +296,14 @@ class MRFMTemperature(Procedure):
         if not cryostat.output_enabled:
             cryostat.setpoint = min(max(cryostat.temperature, setpoint.minimum), setpoint.maximum)
             cryostat.output_enabled = True
+
+    def duration(self, point: Point) -> float:
+        """Return the least time at a temperature, s: the window of stability and the soak.
+
+        How long the temperature takes to become stable, and the search and the sweep, which wait for the
+        ring-down time that they find, is known only then; `stability_timeout` ends the wait.
+        """
+        return float(self.stability_window + self.soak_time)
 
     # -- at one temperature ----------------------------------------------------------------------------
 

@@ -169,6 +169,11 @@ class PLScan(PulsedProcedure):
         counts, settled = (4, 3) if self.reference == "point" else (1, 1)
         return float(settled * self.settle_time + counts * self.repetitions * self.sequence().duration)
 
+    def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
+        """Return the way to the reference field and back."""
+        there = {"magnet.field": self.reference_field}
+        return (there, point.setpoints) if self.reference == "point" else ()
+
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Count at the field of the point and at the reference."""
         return self._with_gate(bench) if self.reference == "gate" else self._with_point(bench, point)

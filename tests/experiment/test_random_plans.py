@@ -1,4 +1,4 @@
-"""No set-point leaves limits or ramp rates at the wire, whatever the plan; more: `benchmarks/random_plans.py`."""
+"""No set-point leaves limits or ramp rates at the wire, whatever the plan (at length: benchmarks/random_plans.py)."""
 
 import dataclasses
 import logging

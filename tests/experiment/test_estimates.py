@@ -1,0 +1,61 @@
+from experiment_fakes import fake_bench
+
+from labspin.data import Column
+from labspin.experiment import Linear, Procedure, Shuffled, estimate, run
+
+
+class Timed(Procedure):
+    """Says how long it measures, and moves by itself."""
+
+    quantities = (Column(name="y"),)
+
+    def settings(self):
+        return {"microwave.frequency": 2.9e9}
+
+    def plan(self):
+        return Shuffled(Linear("magnet.field", 0.0, 0.02, 7, unit="T"), 3)
+
+    def duration(self, point):
+        return 2.0 + point.index
+
+    def moves(self, point):
+        return ({"magnet.field": 0.015}, point.setpoints)
+
+    def measure(self, bench, point):
+        for setpoints in self.moves(point):
+            bench.actuator("magnet.field").move(setpoints["magnet.field"])
+        bench.clock.sleep(self.duration(point))
+        return {"y": 0.0}
+
+
+class Patient(Timed):
+    is_open_ended = True
+
+
+class Station:
+    def unconnected(self):
+        return fake_bench()
+
+
+def test_an_estimate_is_the_time_that_a_run_takes(tmp_path):
+    told = estimate(Timed(), Station())
+    bench = fake_bench()
+    run(Timed(), bench, tmp_path / "run.h5")
+    assert told.points == 7
+    assert told.moving > 1.0
+    assert abs(bench.clock.now() - told.total) < 1e-6 * told.total
+    assert not told.is_least
+
+
+def test_who_waits_for_something_says_the_least():
+    assert estimate(Patient(), Station()).is_least
+
+
+def test_an_adaptive_plan_has_no_estimate():
+    class Adaptive(Timed):
+        coordinates = (Column(name="x", role="coordinate"),)
+
+        def plan(self):
+            yield {"x": 1.0}
+
+    assert estimate(Adaptive(), Station()).total is None
