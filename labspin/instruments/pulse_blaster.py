@@ -162,11 +162,19 @@ class PulseBlaster:
         """Stop, and write a program into the memory; it waits for `start`."""
         with _LIBRARY_LOCK:
             self._call("pb_stop")
-            self._call("pb_start_programming", _PULSE_PROGRAM)
+            self._begin_program()
             for word in instructions:
                 nanoseconds = word.cycles * 1e9 / self._core_clock
                 self._call("pb_inst_pbonly", word.flags, int(word.opcode), word.data, nanoseconds)
             self._call("pb_stop_programming")
+
+    def _begin_program(self) -> None:
+        try:
+            self._call("pb_start_programming", _PULSE_PROGRAM)
+        except DeviceError:
+            # A program that was broken off in its middle is ended, or the board could not even be set low.
+            self._api.pb_stop_programming()
+            self._call("pb_start_programming", _PULSE_PROGRAM)
 
     def start(self) -> None:
         """Play the program from its beginning."""

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -48,7 +47,7 @@ _DRIVE = 1e-8  # V of a drive that count as none: an SR860 cannot be lower than 
 _LONGEST_ERROR = 700  # characters of one sentence
 
 
-class Broken(Exception):
+class InjectedError(Exception):
     """What an injected exception is."""
 
 
@@ -73,7 +72,7 @@ class Steps:
             self.do(self.log[-1], device)
 
 
-def _before(steps, kind, what, original_name, *, name="called_here"):
+def before(steps, kind, what, original_name, *, name="called_here"):
     """Replace a method of a class by one that takes a step first."""
     original = getattr(kind, original_name)
 
@@ -100,20 +99,21 @@ def stepped(steps, procedure):
     """Let every step of the block be taken through ``steps``."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_named_devices())
-        for kind, method in ((MessageDevice, "receive"), (PulseStreamer, "receive"), (CalledDevice, "trouble")):
-            stack.enter_context(_before(steps, kind, "wire", method))
+        for kind in (MessageDevice, PulseStreamer):
+            stack.enter_context(before(steps, kind, "wire", "receive"))
+        stack.enter_context(before(steps, CalledDevice, "wire", "trouble"))
         for method in ("append", "event", "finish"):
-            stack.enter_context(_before(steps, RunWriter, "journal", method))
-        stack.enter_context(_before(steps, SimulatedClock, "wait", "sleep"))
+            stack.enter_context(before(steps, RunWriter, "journal", method))
+        stack.enter_context(before(steps, SimulatedClock, "wait", "sleep"))
         for method in METHODS:
-            stack.enter_context(_before(steps, type(procedure), method, method))
+            stack.enter_context(before(steps, type(procedure), method, method))
         yield
 
 
 class Supply:
     """Watches a magnet's supply, and remembers by how much its set-point jumped.
 
-    With ``slack`` the time between set-points is not looked at: over a socket it is not what it was when sent.
+    With ``slack`` the time between set-points is not looked at: over a socket it is not that of sending.
     """
 
     def __init__(self, bench, *, slack=None):
@@ -170,7 +170,7 @@ def unsafe(bench, *, without=()):
         now = world.episodes()[0].pattern
         high = [line for line in now.lines if now.line(line).any()]
         want("pulses", not high, f"{', '.join(high)} not low")
-    if "lockin" in devices:
+    if "drive.amplitude" in signals:
         want("lockin", abs(signals["drive.amplitude"]) < _DRIVE, f"drives {signals['drive.amplitude']:.3g} V")
     if "cryostat" in devices:
         heats = signals["cryostat.heater_limit"] > 0 and (
@@ -199,6 +199,12 @@ class Found:
     @property
     def fine(self):
         return not (self.unsafe or self.problems or self.lost) and self.opened
+
+
+def say(**content):
+    """Tell the parent process."""
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
 
 
 class Acknowledged:
@@ -268,6 +274,12 @@ def _judge_error(found, error, name):
         found.problems.append(f"error is not one sentence: {text}")
 
 
+def _judge_signal(found, steps):
+    went_on = any(step.what == "measure" for step in steps.log[steps.at + 1 :])
+    if found.status == "finished" and went_on:
+        found.problems.append("the signal was not heard: another point was measured, and the run finished")
+
+
 def count(reduced):
     """Return the steps of an undisturbed run, and the number of the first one after the connection."""
     steps, procedure = Steps(), reduced.procedure()
@@ -281,7 +293,7 @@ def count(reduced):
     return steps.log, connected
 
 
-def inject(reduced, kind, at, *, clock_share=None):
+def inject(reduced, kind, at):
     """Break one run at step ``at``; return what is left.
 
     Parameters
@@ -291,13 +303,16 @@ def inject(reduced, kind, at, *, clock_share=None):
     """
     procedure, acknowledged = reduced.procedure(), Acknowledged()
     found, error = Found(reduced.name, kind, at, ""), None
-    struck = []
+    struck, is_out_of_reach = [], kind == "gone for good"
 
     def do(step, device):
+        nonlocal is_out_of_reach
+        # A library call that is not answered has done nothing; a message may have been obeyed all the same.
+        is_out_of_reach |= kind == "silent for good" and isinstance(device, CalledDevice)
         found.at = f"{step.what} {step.name}".strip()
         struck.append(step.name)
         if kind == "exception":
-            raise Broken(f"at step {at}")
+            raise InjectedError(f"at step {at}")
         if kind in SIGNALS:
             os.kill(os.getpid(), SIGNALS[kind])
         elif isinstance(device, SimulatedDevice):
@@ -308,7 +323,7 @@ def inject(reduced, kind, at, *, clock_share=None):
         path = Path(folder) / "run.h5"
         try:
             bench = reduced.connect()
-        except Exception as caught:
+        except Exception as caught:  # noqa: BLE001 - to be judged, whatever it is
             if kind != "exception":
                 _judge_error(found, caught, struck[0])
             return found  # connecting moves nothing
@@ -316,20 +331,22 @@ def inject(reduced, kind, at, *, clock_share=None):
             supply = Supply(bench)
             try:
                 run(procedure, bench, path, label=reduced.label, observers=[acknowledged])
-            except Exception as caught:
+            except Exception as caught:  # noqa: BLE001 - to be judged, whatever it is
                 error = caught
             recorded = compare_with_file(found, path, acknowledged.points)
-            beyond = struck if kind == "gone for good" else ()
+            beyond = struck if is_out_of_reach else ()
             found.unsafe = [*unsafe(bench, without=beyond), *supply.jumps]
             _judge_record(found, recorded, bench, raised=error is not None)
             if kind in ON_DEVICES:
                 _judge_error(found, error, struck[0] if struck else "")
+            elif kind in SIGNALS:
+                _judge_signal(found, steps)
             elif error is not None and f"at step {at}" not in f"{error!r}":
                 found.problems.append(f"raised {type(error).__name__}: {error}")
     return found
 
 
-def chosen_steps(log, connected, kind, *, most, signals_only_in_run=True):
+def chosen_steps(log, connected, kind, *, most):
     """Return the steps at which to inject: all, or beginning, end and a stratified sample of the middle.
 
     Faults of devices strike at messages only; signals only while a run is on, that is, when something is.
@@ -337,7 +354,7 @@ def chosen_steps(log, connected, kind, *, most, signals_only_in_run=True):
     if kind in ON_DEVICES:
         numbers = [number for number, step in enumerate(log) if step.what == "wire"]
     elif kind in SIGNALS:
-        numbers = [n for n in range(connected, len(log))]
+        numbers = list(range(connected, len(log)))
     else:
         numbers = list(range(len(log)))
     if len(numbers) <= most:
@@ -364,13 +381,10 @@ def inject_signals(reduced, kind, numbers):
 
 
 def _work(name, kind, numbers):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started this may ignore it
     reduced = reduced_runs()[name]
     for number in numbers:
-        try:
-            print(json.dumps(asdict(inject(reduced, kind, number))), flush=True)
-        except BaseException:
-            traceback.print_exc()
-            raise
+        say(**asdict(inject(reduced, kind, number)))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Kill a run with SIGKILL at its k-th step, on a bench that outlives it, and see what the watchdog makes of it.
+"""Kill a run with SIGKILL at its k-th step, on a bench that outlives it, and see what its watchdog does.
 
-The simulated devices of a card's station are served over TCP by this process, and the run is a process of its own
-that drives them as a real bench, with a watchdog. World and run have clocks ten times faster than the wall's; the
-watchdog's is the wall's, so that it ramps ten times more slowly than it might. The child says over a pipe which
-points were acknowledged, kills itself at the step it was told, and this process judges by the world.
+The simulated devices of a card's station are served over TCP by this process, and the run is a process of its
+own that drives them as a real bench, with a watchdog. World and run have clocks ten times faster than the
+wall's; the watchdog's is the wall's, so that it ramps ten times more slowly than it might. The child says over
+a pipe which points were acknowledged, kills itself at the step it was told, and this process judges by the
+world.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from injections import METHODS, Found, Steps, Supply, _before, compare_with_file, unsafe
+from injections import METHODS, Found, Steps, Supply, before, compare_with_file, say, unsafe
 from reduced_cards import ROOT, reduced_runs
 
 from labspin.clock import SimulatedClock
@@ -68,7 +69,7 @@ class Served:
         simulated = SimulatedWorld(spec, "served")
         single = [one for one in reduced.station.instruments if not one.uses]
         devices = {one.name: simulated.device(one) for one in single}
-        ports = {name: 0 for name in devices}
+        ports = dict.fromkeys(devices, 0)
         self._server = BenchServer(devices, ports=ports, binary_ports=ports)
         self.station = folder / "served.toml"
         self.station.write_text(served_text(reduced.station.text, self._server.addresses), encoding="utf-8")
@@ -126,9 +127,8 @@ def kill_at(reduced, at, folder, *, patience=60.0):
         found.unsafe = [*served.unsafe(), *served.supply.jumps]
     points = {line["index"]: from_json(line["values"]) for line in lines if "index" in line}
     recorded = compare_with_file(found, path, points)
-    if recorded is not None and recorded.status != "finished":
-        if not any(event.kind == "watchdog" for event in recorded.events) and _SAFE not in _log(path):
-            found.problems.append("the watchdog's report is missing")
+    if recorded is not None and recorded.status != "finished" and not recorded.events_of("watchdog"):
+        found.problems.append("the watchdog's report is missing")
     return found
 
 
@@ -153,7 +153,7 @@ class _Tells:
         pass
 
     def on_point(self, index, values, done, total):
-        print(json.dumps({"index": index, "values": to_json(list(values))}), flush=True)
+        say(index=index, values=to_json(list(values)))
 
     def on_event(self, kind, message):
         pass
@@ -163,7 +163,7 @@ class _Tells:
 
 
 def _die(step, device):
-    print(json.dumps({"at": f"{step.what} {step.name}".strip()}), flush=True)
+    say(at=f"{step.what} {step.name}".strip())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -171,12 +171,12 @@ def _die(step, device):
 def _stepped(steps, procedure):
     with contextlib.ExitStack() as stack:
         for kind, method in ((Guarded, "write"), (Guarded, "_exchange"), (PulseStreamer, "_call")):
-            stack.enter_context(_before(steps, kind, "wire", method, name="name"))
+            stack.enter_context(before(steps, kind, "wire", method, name="name"))
         for method in ("append", "event", "finish"):
-            stack.enter_context(_before(steps, RunWriter, "journal", method))
-        stack.enter_context(_before(steps, InterruptibleClock, "wait", "sleep"))
+            stack.enter_context(before(steps, RunWriter, "journal", method))
+        stack.enter_context(before(steps, InterruptibleClock, "wait", "sleep"))
         for method in METHODS:
-            stack.enter_context(_before(steps, type(procedure), method, method))
+            stack.enter_context(before(steps, type(procedure), method, method))
         yield
 
 
@@ -184,12 +184,12 @@ def _work(name, at, station, path):
     reduced, steps = reduced_runs()[name], Steps(int(at), _die)
     procedure = reduced.procedure()
     with (
-        mock.patch("labspin.station.station.WallClock", lambda: SimulatedClock(SPEED)),
+        mock.patch("labspin.station.station.WallClock", return_value=SimulatedClock(SPEED)),
         _stepped(steps, procedure),
         load_station(station).connect() as bench,
     ):
         run(procedure, bench, Path(path), label=reduced.label, observers=[_Tells()])
-    print(json.dumps({"steps": len(steps.log)}), flush=True)
+    say(steps=len(steps.log))
 
 
 if __name__ == "__main__":

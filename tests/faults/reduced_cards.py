@@ -17,7 +17,7 @@ CARDS = sorted(path.stem for path in (ROOT / "procedures").glob("*.toml"))
 
 _PULSED = {"repetitions": 1000, "averages": 1}
 _QUICK_RESONANCE = {
-    "stability_window": "6 s", "stability_poll": "2 s", "stability_drift": 0.1, "stability_scatter": 0.1,
+    "stability_window": "10 s", "stability_poll": "2 s", "stability_drift": 0.1, "stability_scatter": 0.1,
     "stability_error": 0.2, "soak_time": "4 s", "search_points": 12, "sweep_points": 8, "ring_downs": 1,
 }  # fmt: skip
 REDUCED = {
