@@ -99,11 +99,8 @@ def row(name, files, work, reference):
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = sum(b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in zip(before, after, strict=True))
-    shown = (
-        ""
-        if "processes" in name or ("cold" in name and files > 1)
-        else f"{1e3 * cpu / files:8.2f} ms CPU/file"
-    )
+    elsewhere = "processes" in name or ("cold" in name and files > 1)
+    shown = "" if elsewhere else f"{1e3 * cpu / files:8.2f} ms CPU/file"
     print(
         f"{name:34s} {seconds:7.2f} s {1e3 * seconds / files:8.2f} ms/file {files / seconds:7.1f} files/s "
         f"{shown:20s}  {(reference or seconds) / seconds:5.2f}x  {said or ''}",
