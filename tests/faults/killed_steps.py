@@ -1,9 +1,9 @@
 """Kill a run with SIGKILL at its k-th step, on a bench that outlives it, and see what its watchdog does.
 
-The simulated devices of a card's station are served over TCP by this process, and the run is a process of its
-own that drives them as a real bench, with a watchdog. World and run have clocks ten times faster than the
-wall's; the watchdog's is the wall's, so that it ramps ten times more slowly than it might. The child says over
-a pipe which points were acknowledged, kills itself at the step it was told, and this process judges by the
+The simulated devices of a card's station are served over TCP by this process, and the run is a process of
+its own that drives them as a real bench, with a watchdog. World and run have clocks ten times faster than
+the wall's; the watchdog's is the wall's, so that it ramps ten times more slowly than it might. The child
+tells which points were acknowledged, kills itself at the step it was told, and this process judges by the
 world.
 """
 

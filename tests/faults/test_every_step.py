@@ -48,7 +48,9 @@ def test_a_run_that_breaks_at_a_step_leaves_a_safe_bench_and_a_sound_file(counte
         assert found.fine, found
 
 
-@pytest.mark.parametrize("kind", [k if k == "disconnection" else pytest.param(k, marks=SLOW) for k in IN_PROCESS])
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "disconnection" else pytest.param(kind, marks=SLOW) for kind in IN_PROCESS]
+)
 def test_every_step_of_the_shut_down_may_fail(counted, kind):
     log, connected = _steps(counted, "pl_scan")
     last = max(number for number, step in enumerate(log) if step.what == "finish")
