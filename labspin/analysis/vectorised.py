@@ -28,6 +28,10 @@ from labspin.errors import FitError
 __all__ = ["as_model", "curves_of", "evaluator", "guess_all"]
 
 
+_GUESSED_AT_ONCE = 4096
+"""Traces whose guesses share a call: a grid of curves for all of 100 000 would take a gigabyte."""
+
+
 def as_model(model: Any, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
     """Return ``model`` (a `FitModel`, an `lmfit.Model`, or a function) as a `FitModel` with ``bounds``."""
     if isinstance(model, FitModel):
@@ -171,7 +175,11 @@ def _guess(model: FitModel, x: FloatArray, y: FloatArray, weights: FloatArray | 
     data: NDArray[Any] = y.view(np.complex128) if model.is_complex else y
     if model.batch_guess and x.ndim == 1:
         filled = data if weights is None else _filled(x, data, weights)
-        return {**model.guesser(x, filled, weights), **fixed}
+        parts = []
+        for begin in range(0, len(filled), _GUESSED_AT_ONCE):
+            part = slice(begin, begin + _GUESSED_AT_ONCE)
+            parts.append(model.guesser(x, filled[part], None if weights is None else weights[part]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in model.names} | fixed
     rows = []
     lost = dict.fromkeys(model.names, math.nan)
     for row in range(len(data)):
