@@ -13,12 +13,13 @@ from typing import Any
 
 from labspin.errors import UnitError
 
-__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity"]
+__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity", "si_unit"]
 
 _LEVELS = frozenset({"dBm", "dB"})
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
 _GAUSS = re.compile(r"\b([mkuµ]?)(?:G|gauss)\b")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+_NAMED = ("s", "Hz", "T", "A", "V", "W", "K", "m", "N", "rad", "ohm", "1")
 _PREFIXABLE = frozenset({"s", "Hz", "T", "A", "V", "W", "m", "N", "N/m", "K", "ohm", "N m", "1/s", "g"})
 
 
@@ -124,6 +125,29 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
     if abs(inverse - round(inverse)) < 1e-9 * inverse:
         return number / round(inverse)  # so that "10 us" is 1e-5 and not its neighbour
     return number * factor
+
+
+def si_unit(text: str) -> str:
+    """Return the unit in which labspin keeps a quantity such as ``"10 G"`` (``"T"``): SI, or dBm.
+
+    Raises
+    ------
+    UnitError
+        The text is no quantity, or its unit is none of those that labspin names (write it in SI then).
+    """
+    match = _NUMBER.match(text)
+    found = match[2] if match else ""
+    if match is None:
+        raise UnitError(f"wanted a number with a unit such as '1 ms', got {text!r}")
+    if found in _LEVELS or not found:
+        return found or "1"
+    for unit in _NAMED:
+        try:
+            conversion_factor(found, unit)
+        except UnitError:
+            continue
+        return unit
+    raise UnitError(f"{text!r}: wanted a unit of {', '.join(_NAMED)}, got {found!r}; give 'unit' beside it")
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:

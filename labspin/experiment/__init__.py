@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ListParameter,
         Parameter,
         QuantityParameter,
+        SweepParameter,
     )
     from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
     from labspin.experiment.procedure import Procedure, run_path
@@ -74,6 +75,7 @@ _LAZY = {
     "Simulation": "bench",
     "Snake": "algebra",
     "Sweep": "sweep",
+    "SweepParameter": "parameters",
     "Values": "sweep",
     "Watchdog": "watchdog",
     "Zip": "algebra",
@@ -125,6 +127,7 @@ __all__ = [
     "Simulation",
     "Snake",
     "Sweep",
+    "SweepParameter",
     "Values",
     "Watchdog",
     "Zip",

@@ -11,6 +11,7 @@ Every operation changes either the grid or the order in which it is visited:
 ``Snake(outer, inner)``                            nested, every other pass of the inner one backwards
 ``Snake(Values("direction", [1, -1]), field)``     there and back
 ``Filter(sweep, lambda x, y: x < y)``              only the points where the condition holds
+``Filter(sweep, where="x < 1 ms")``                the same as text, which can stand in a run card
 =================================================  =========================================================
 
 A scan that decides as it goes is no sweep but a generator: ``plan()`` yields points and receives the last
@@ -24,9 +25,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import PlanError
+from labspin.experiment.conditions import holds
 from labspin.experiment.sweep import Axis, IntArray, OneAxis, Sweep, Values, column_name, whole_number
 
 __all__ = ["Filter", "Product", "Repeat", "Shuffled", "Snake", "Zip"]
@@ -36,6 +38,7 @@ class Zip(Sweep):
     """Sweeps of equal length that advance together along one axis, named by the first."""
 
     kind = "zip"
+    keys = ("of",)
 
     def __init__(self, *sweeps: Sweep) -> None:
         self._parts = sweeps
@@ -71,6 +74,7 @@ class Product(Sweep):
     """Nested sweeps: for every point of the first all points of the next; the last one is fastest."""
 
     kind = "product"
+    keys = ("of",)
 
     def __init__(self, *sweeps: Sweep) -> None:
         self._parts = sweeps
@@ -147,6 +151,7 @@ class Repeat(_Modified):
     """
 
     kind = "repeat"
+    keys = ("of", "number", "name", "inner")
 
     def __init__(self, sweep: Sweep, number: int, *, name: str = "repeat", inner: bool = False) -> None:
         super().__init__(sweep)
@@ -176,8 +181,8 @@ class Repeat(_Modified):
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
-        sweep = Sweep.from_dict(content["of"])
-        return cls(sweep, content["number"], name=content["name"], inner=content["inner"])
+        sweep, name = Sweep.from_dict(content["of"]), content.get("name", "repeat")
+        return cls(sweep, content["number"], name=name, inner=content.get("inner", False))
 
 
 class Shuffled(_Modified):
@@ -195,6 +200,7 @@ class Shuffled(_Modified):
     """
 
     kind = "shuffled"
+    keys = ("of", "seed", "within")
 
     def __init__(self, sweep: Sweep, seed: int, *, within: str | None = None) -> None:
         super().__init__(sweep)
@@ -216,7 +222,7 @@ class Shuffled(_Modified):
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
-        return cls(Sweep.from_dict(content["of"]), content["seed"], within=content["within"])
+        return cls(Sweep.from_dict(content["of"]), content["seed"], within=content.get("within"))
 
 
 class Filter(_Modified):
@@ -230,9 +236,13 @@ class Filter(_Modified):
         Called once with arrays, one for every name (dots as underscores), of shape (len,); returns booleans.
     keep
         Instead of a condition, the positions in the visit that are kept.
+    where
+        Instead of either, conditions as text that must all hold (`labspin.experiment.conditions`); unlike a
+        function they can stand in a run card.
     """
 
     kind = "filter"
+    keys = ("of", "keep", "where")
 
     def __init__(
         self,
@@ -240,12 +250,19 @@ class Filter(_Modified):
         condition: Callable[..., ArrayLike] | None = None,
         *,
         keep: Sequence[int] | IntArray | None = None,
+        where: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__(sweep)
-        if (condition is None) == (keep is None):
-            raise PlanError("filter: wanted either a condition or the positions to keep")
+        if [condition, keep, where].count(None) != 2:
+            raise PlanError("filter: wanted either a condition, or 'where', or the positions to keep")
         sweep.check_size()
-        self._keep = _where(condition, sweep) if condition is not None else np.array(keep, dtype=np.int64)
+        self._conditions = [where] if isinstance(where, str) else list(where or ())
+        if condition is not None:
+            self._keep = _where(condition, sweep)
+        elif where is not None:
+            self._keep = np.flatnonzero(_all_hold(self._conditions, sweep))
+        else:
+            self._keep = np.array(keep, dtype=np.int64)
         bad = (self._keep < 0) | (self._keep >= len(sweep))
         if self._keep.ndim != 1 or not self._keep.size or bad.any():
             raise PlanError(
@@ -260,11 +277,18 @@ class Filter(_Modified):
         return self._sweep.order()[self._keep]
 
     def _content(self) -> dict[str, Any]:
-        return {"of": self._sweep.to_dict(), "keep": self._keep.tolist()}
+        chosen = {"where": self._conditions} if self._conditions else {"keep": self._keep.tolist()}
+        return {"of": self._sweep.to_dict(), **chosen}
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
-        return cls(Sweep.from_dict(content["of"]), keep=content["keep"])
+        return cls(Sweep.from_dict(content["of"]), keep=content.get("keep"), where=content.get("where"))
+
+
+def _all_hold(conditions: Sequence[str], sweep: Sweep) -> NDArray[np.bool_]:
+    units = {track.name: track.unit for axis in sweep.axes() for track in axis}
+    columns = sweep.columns()
+    return np.asarray(np.all([holds(condition, columns, units) for condition in conditions], axis=0))
 
 
 def _where(condition: Callable[..., ArrayLike], sweep: Sweep) -> IntArray:

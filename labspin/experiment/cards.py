@@ -28,7 +28,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from labspin.errors import CardError
+from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import QuantityParameter
 from labspin.experiment.procedure import Procedure
 from labspin.units import parse_quantity
@@ -174,7 +174,7 @@ def _checked(path: Path, where: str, procedure: type[Procedure], values: Mapping
 def _at(path: Path, where: str, call: Any, *arguments: Any) -> Any:
     try:
         return call(*arguments)
-    except (CardError, ValueError) as error:
+    except (LabspinError, ValueError) as error:
         raise CardError(f"{path}: {where}: {error}") from error
 
 

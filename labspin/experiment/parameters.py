@@ -14,9 +14,17 @@ import numpy as np
 from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
 
 from labspin.errors import ArgumentError, UnitError
+from labspin.experiment.sweep import Sweep
 from labspin.units import canonical, format_quantity, parse_quantity
 
-__all__ = ["BooleanParameter", "CountParameter", "ListParameter", "Parameter", "QuantityParameter"]
+__all__ = [
+    "BooleanParameter",
+    "CountParameter",
+    "ListParameter",
+    "Parameter",
+    "QuantityParameter",
+    "SweepParameter",
+]
 
 
 class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is untyped
@@ -109,6 +117,24 @@ class CountParameter(IntegerParameter):  # type: ignore[misc]  # pymeasure is un
                 f"{self.name}: wanted a whole number from {self.minimum} to {self.maximum}, got {value!r}"
             )
         return number
+
+
+class SweepParameter(Parameter):  # type: ignore[misc]  # pymeasure is untyped
+    """A sweep: an object of Python, or the table that describes it in a run card.
+
+    The value is the description (`Sweep.to_dict`), plain values that go into run files as they are;
+    ``Sweep.from_dict(self.…)`` in ``plan`` is the sweep.
+    """
+
+    def convert(self, value: object) -> dict[str, Any]:
+        """Return the description of a sweep, complete and in the units of labspin.
+
+        Raises
+        ------
+        PlanError
+            It describes none.
+        """
+        return (value if isinstance(value, Sweep) else Sweep.from_dict(value)).to_dict()  # type: ignore[arg-type]
 
 
 def _whole(value: object) -> int | None:

@@ -326,7 +326,7 @@ def _find(actuators: Mapping[str, Actuator], name: str) -> Actuator:
 
 
 def _advice(actuators: Mapping[str, Actuator], name: str) -> str:
-    near = difflib.get_close_matches(name, actuators, n=1)
+    near = difflib.get_close_matches(name, actuators, n=1, cutoff=0.85)
     if near:
         return f"; did you mean {near[0]!r}?"
     instrument, _, attribute = name.partition(".")

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import pymeasure.experiment
 
 from labspin.data import Column, RunHeader
-from labspin.errors import CardError, StorageError
+from labspin.errors import CardError, LabspinError, StorageError
 from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, RunOutcome
 from labspin.experiment.interlocks import Interlock
@@ -94,7 +94,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
                 )
             try:
                 self.set_parameters({name: value})
-            except ValueError as error:
+            except (LabspinError, ValueError) as error:
                 raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
 
     # What an author writes.

@@ -16,6 +16,7 @@ before anything is computed. They are equal when they visit the same points in t
 
 from __future__ import annotations
 
+import difflib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.data import Dimension
-from labspin.errors import PlanError
-from labspin.units import parse_quantity
+from labspin.errors import LabspinError, PlanError
+from labspin.units import parse_quantity, si_unit
 
 __all__ = [
     "MAX_POINTS",
@@ -89,6 +90,8 @@ class Sweep(ABC):
     """A grid and the order in which it is visited: iterable over `Point`, sized, self-describing."""
 
     kind: ClassVar[str]
+    keys: ClassVar[tuple[str, ...]]
+    """What a description of this kind may say."""
     _kinds: ClassVar[dict[str, type[Sweep]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -213,8 +216,17 @@ class Sweep(ABC):
         kind = content.get("sweep") if isinstance(content, Mapping) else None
         if kind not in Sweep._kinds:
             raise PlanError(f"sweep: wanted one of the kinds {sorted(Sweep._kinds)}, got {kind!r}")
+        known = {"sweep", *Sweep._kinds[kind].keys}
+        if unknown := sorted(content.keys() - known):
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PlanError(
+                f"sweep of kind {kind!r}: wanted the keys {sorted(known)}, got {unknown[0]!r}{hint}"
+            )
         try:
             return Sweep._kinds[kind]._from(content)
+        except LabspinError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PlanError(f"sweep of kind {kind!r}: cannot be read: {error!r}") from error
 
@@ -264,6 +276,7 @@ class Values(OneAxis):
     """The values as listed, in ``unit``; numbers, or texts with a unit."""
 
     kind = "values"
+    keys = ("name", "unit", "values")
 
     def __init__(self, name: str, values: Sequence[float | str] | NDArray[Any], *, unit: str = "1") -> None:
         super().__init__(name, unit)
@@ -284,13 +297,14 @@ class Values(OneAxis):
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
-        return cls(content["name"], content["values"], unit=content["unit"])
+        return cls(content["name"], content["values"], unit=_unit(content, content["values"][:1]))
 
 
 class Linear(OneAxis):
     """``number`` values from ``start`` to ``stop``, both included, equally spaced."""
 
     kind = "linear"
+    keys = ("name", "unit", "start", "stop", "number")
 
     def __init__(
         self, name: str, start: float | str, stop: float | str, number: int, *, unit: str = "1"
@@ -313,9 +327,8 @@ class Linear(OneAxis):
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
-        return cls(
-            content["name"], content["start"], content["stop"], content["number"], unit=content["unit"]
-        )
+        start, stop = content["start"], content["stop"]
+        return cls(content["name"], start, stop, content["number"], unit=_unit(content, [start]))
 
 
 class Logarithmic(Linear):
@@ -337,6 +350,13 @@ class Logarithmic(Linear):
         """Return the values, shape (number,)."""
         self.check_size()
         return np.geomspace(self.start, self.stop, self.number)
+
+
+def _unit(content: Mapping[str, Any], values: Sequence[Any]) -> str:
+    """Return the unit of a described axis; one that is not given is the SI unit of its first value."""
+    if "unit" in content:
+        return str(content["unit"])
+    return next((si_unit(value) for value in values if isinstance(value, str)), "1")
 
 
 def _number(name: str, value: ArrayLike, unit: str) -> float:

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from experiment_fakes import fake_bench
 
+from labspin.data import read_run
 from labspin.errors import CardError
-from labspin.experiment import load_card
+from labspin.experiment import Linear, Repeat, load_card, run
 
 OWN = """
 from labspin.data import Column
@@ -119,3 +121,58 @@ def test_other_refusals(write, tmp_path):
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CardError, match="wanted a TOML file"):
         load_card(Path(binary))
+
+
+SWEPT = """
+from labspin.data import Column
+from labspin.experiment import Procedure, Sweep, SweepParameter
+
+class Mine(Procedure):
+    sweep = SweepParameter("Sweep")
+    quantities = (Column(name="y"),)
+    def plan(self):
+        return Sweep.from_dict(self.sweep)
+    def measure(self, bench, point):
+        return {"y": float(point.index)}
+"""
+SWEEP = """
+procedure = "mine.py:Mine"
+[parameters.sweep]
+sweep = "repeat"
+number = 2
+of = { sweep = "linear", name = "magnet.current", start = "0 A", stop = "1 A", number = 3 }
+"""
+
+
+@pytest.fixture
+def swept(write, tmp_path):
+    (tmp_path / "mine.py").write_text(SWEPT)
+    return write
+
+
+def test_a_card_may_hold_the_sweep_itself(swept, tmp_path):
+    wanted = Repeat(Linear("magnet.current", 0, 1, 3, unit="A"), 2)
+    procedure = load_card(swept(SWEEP)).runs[0].make()
+    assert list(procedure.plan()) == list(wanted)
+    assert list(type(procedure)(sweep=wanted).plan()) == list(wanted)
+    run(procedure, fake_bench(), tmp_path / "run.h5")
+    recorded = read_run(tmp_path / "run.h5")
+    assert recorded.data["y"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    again = type(procedure)(sweep=recorded.header.parameters["sweep"]["value"])
+    assert again.plan() == wanted
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (('"repeat"', '"repaet"'), r"card\.toml: parameters\.sweep: sweep: wanted one of the kinds"),
+        (("start =", "strat ="), r"parameters\.sweep: .*got 'strat'; did you mean 'start'"),
+        (('"1 A"', '"1 V"'), r"parameters\.sweep: .*wanted a quantity in 'A', got '1 V'"),
+        (("number = 2", "number = 0"), r"parameters\.sweep: 'repeat': number: wanted a whole number"),
+        (("number = 3", "number = 1.5"), r"parameters\.sweep: .*wanted a whole number"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused_with_its_place(swept, change, text):
+    assert change[0] in SWEEP
+    with pytest.raises(CardError, match=text):
+        load_card(swept(SWEEP.replace(*change)))

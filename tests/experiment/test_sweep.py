@@ -173,13 +173,19 @@ def test_a_sweep_of_a_billion_points_is_refused_and_not_computed():
         (lambda: Shuffled(A, -1), "seed"),
         (lambda: Shuffled(A, 1, within="b"), "to shuffle within"),
         (lambda: Shuffled([1], 1), "wanted a sweep"),
-        (lambda: Filter(A), "either a condition or"),
+        (lambda: Filter(A), "either a condition, or 'where', or"),
         (lambda: Filter(A, lambda a: a > 9), "is the condition true anywhere"),
         (lambda: Filter(A, lambda a: a), "booleans"),
         (lambda: Filter(A, keep=[7]), "only points of the sweep"),
         (lambda: Sweep.from_dict({"sweep": "spiral"}), "one of the kinds"),
         (lambda: Sweep.from_dict({"sweep": "linear", "name": "a"}), "cannot be read"),
         (lambda: Sweep.from_dict([]), "one of the kinds"),
+        (lambda: Sweep.from_dict({"sweep": "linear", "nmae": "a"}), "got 'nmae'; did you mean 'name'"),
+        (lambda: Sweep.from_dict({"sweep": "product", "of": 3}), "cannot be read"),
+        (lambda: Filter(A, where="a"), "wanted a condition such as"),
+        (lambda: Filter(A, where=["b < 1"]), "names none of a"),
+        (lambda: Filter(A, where="a < 1 ms"), "wanted a quantity in '1'"),
+        (lambda: Filter(A, where="a > 1e3"), "is the condition true anywhere"),
     ],
 )
 def test_what_contradicts_itself_is_refused(make, text):
@@ -190,3 +196,35 @@ def test_what_contradicts_itself_is_refused(make, text):
 def test_a_text_without_a_unit_is_refused():
     with pytest.raises(UnitError, match="has no unit"):
         Linear("a", "0", "1", 2, unit="s")
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ("a < b", [(1, 10), (1, 20), (1, 30), (2, 10), (2, 20), (2, 30)]),
+        ("b >= 20", [(1, 20), (1, 30), (2, 20), (2, 30)]),
+        (["a == 2", "b != 20"], [(2, 10), (2, 30)]),
+        ("25 < b", [(1, 30), (2, 30)]),
+    ],
+)
+def test_a_condition_as_text_keeps_where_it_holds_and_describes_itself(where, kept):
+    sweep = Filter(Product(A, B), where=where)
+    assert _coordinates(sweep) == kept
+    copy = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())))
+    assert copy == sweep
+    assert list(copy) == list(sweep)
+    assert "keep" not in sweep.to_dict()
+
+
+def test_a_condition_converts_units():
+    times = Values("time", ["1 us", "1 ms", "2 ms"], unit="s")
+    assert Filter(times, where="time <= 1000 us").visited()["time"].tolist() == [1e-6, 1e-3]
+
+
+def test_a_description_without_a_unit_takes_that_of_its_values():
+    made = Sweep.from_dict({"sweep": "values", "name": "magnet.field", "values": ["1 mT", "20 G"]})
+    assert made == Values("magnet.field", [1e-3, 2e-3], unit="T")
+    power = {"sweep": "linear", "name": "p", "start": "-10 dBm", "stop": "0 dBm", "number": 2}
+    assert Sweep.from_dict(power).to_dict()["unit"] == "dBm"
+    with pytest.raises(UnitError, match="give 'unit' beside it"):
+        Sweep.from_dict({"sweep": "values", "name": "x", "values": ["1 kg/s"]})

@@ -205,17 +205,18 @@ class Monitor:
         if knob.value is None:  # nobody set it since it was switched on: where it stood is not on the wire
             return
         spec, grain = knob.spec, knob.word.step(value) + knob.word.step(knob.value) + knob.resolution
-        allowed = spec.ramp_rate * min(now - knob.time, spec.ramp_interval)
-        change = abs(value - knob.value)
-        largest = spec.ramp_rate * spec.ramp_interval
-        apart = abs(knob.value - self.level()) if spec.attribute == "current" else 0.0
-        if change > allowed and apart > max(largest, 0.5 * FOLLOWS * self._span(knob)):
-            # The device does not follow its set-point: what counts is where it is.
-            allowed, change = largest, max(0.0, abs(value - self.level()) - NOISE)
         self.ramped += 1
-        if change <= grain:
-            return
-        part = max(0.0, change - grain) / allowed if allowed > 0 else math.inf
+        largest = spec.ramp_rate * spec.ramp_interval
+        change = max(0.0, abs(value - knob.value) - grain)
+        near = max(largest, spec.settle.tolerance or 0.0)
+        if change == 0 or (value == knob.word.rest and change <= near):
+            return  # switched off from within one step
+        allowed = spec.ramp_rate * min(now - knob.time, spec.ramp_interval)
+        part = change / allowed if allowed > 0 else math.inf
+        apart = abs(knob.value - self.level()) if spec.attribute == "current" else 0.0
+        if apart > max(largest, 0.5 * FOLLOWS * self._span(knob)):
+            # The device does not follow its set-point: it may also be met where it is.
+            part = min(part, max(0.0, abs(value - self.level()) - NOISE) / largest)
         self.worst = max(self.worst, part)
         if part > 1 + 1e-9:
             self._blame(knob, f"from {knob.value!r} to {value!r} after {now - knob.time:.6g} s")
