@@ -1,4 +1,4 @@
-"""What a person gets wrong in a card or station file: one sentence, an exit code, nothing written or moved."""
+"""What a person gets wrong in a card or station file: one sentence, an exit code, nothing written."""
 
 import time
 from pathlib import Path

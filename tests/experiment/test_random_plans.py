@@ -1,4 +1,4 @@
-"""No set-point leaves limits or ramp rates at the wire, whatever the plan (at length: benchmarks/random_plans.py)."""
+"""At the wire no set-point leaves limits or ramp rates, whatever the plan; see benchmarks/random_plans.py."""
 
 import dataclasses
 import logging
