@@ -22,6 +22,7 @@
     │   ├── ReplyError                   … answered something that cannot be read
     │   ├── IdentityError                … is another model than the station says
     │   └── DeviceError                  … reports an error of its own
+    │       └── OverloadError            … its input or output is out of range
     ├── RunAborted                       a person or a signal ended the run
     ├── RunFileError                     a run file or journal cannot be read or written
     │   ├── NotARunFileError             … is something else
@@ -48,6 +49,7 @@ __all__ = [
     "LabspinError",
     "LimitError",
     "NotARunFileError",
+    "OverloadError",
     "PlanError",
     "RecipeError",
     "ReplyError",
@@ -142,6 +144,10 @@ class IdentityError(InstrumentError):
 
 class DeviceError(InstrumentError):
     """An instrument reports an error of its own."""
+
+
+class OverloadError(DeviceError):
+    """The input or output of an instrument is out of its range, so that what it reads is wrong."""
 
 
 class RunAborted(LabspinError):  # noqa: N818 - an outcome, not a fault

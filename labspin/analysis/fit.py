@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from labspin.analysis.curve import fit_curve
 from labspin.analysis.derived import with_derived
@@ -156,10 +159,42 @@ def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
 
 
 def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
-    """Fit traces one by one."""
+    """Fit traces one by one; one that cannot be fitted has NaN for values, and says why.
+
+    Raises
+    ------
+    FitError
+        None of them can be fitted.
+    """
     fitted = _fitter(recipe)
-    labels = stack.labels
-    return [fitted(stack.trace(k)).with_changes(label=labels[k]) for k in range(len(stack))]
+    found: list[FitOutcome | FitError] = []
+    for k in range(len(stack)):
+        try:
+            found.append(fitted(stack.trace(k)))
+        except FitError as error:
+            found.append(error)
+    sound = next((one for one in found if isinstance(one, FitOutcome)), None)
+    if sound is None:
+        raise found[0] if isinstance(found[0], FitError) else FitError(f"recipe {recipe.name}: no traces")
+    return [
+        (one if isinstance(one, FitOutcome) else _not_fitted(sound, one)).with_changes(label=label)
+        for one, label in zip(found, stack.labels, strict=True)
+    ]
+
+
+def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
+    """Return the outcome of a trace that could not be fitted, in the form of one that could."""
+    nothing = np.empty(0)
+    return sound.with_changes(
+        parameters=tuple(p if p.fixed else replace(p, value=np.nan, stderr=np.nan) for p in sound.parameters),
+        covariance=np.full_like(sound.covariance, np.nan),
+        statistics=replace(
+            sound.statistics, chi2=np.nan, degrees_of_freedom=0, points=0, aic=np.nan, bic=np.nan,
+            p_value=None if sound.statistics.p_value is None else np.nan, converged=False, extra={},
+        ),
+        x=nothing, y=nothing, sigma=None if sound.sigma is None else nothing, best=nothing,
+        curve_x=nothing, curve_y=nothing, noise=None, warnings=(f"not fitted: {error}",),
+    )  # fmt: skip
 
 
 def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.clock import Clock
-from labspin.errors import ArgumentError, DeviceError
+from labspin.errors import ArgumentError, OverloadError
 from labspin.instruments.composite import CompositeAdapter
 from labspin.instruments.roles import LockIn
 
@@ -113,16 +113,19 @@ class LockInCantilever(CompositeAdapter):
 
         Raises
         ------
-        DeviceError
+        OverloadError
             The lock-in has been overloaded since the last reading.
         """
         found = self.lockin.quadratures()
-        if self.lockin.is_overloaded():
-            raise DeviceError(
-                f"{self.name}: the lock-in is overloaded at {self.lockin.frequency:g} Hz and reads "
-                f"{abs(found):.3g} V; lower the drive, or take a larger sensitivity or input range"
-            )
+        self._check_range(abs(found))
         return found
+
+    def _check_range(self, volts: float) -> None:
+        if self.lockin.is_overloaded():
+            raise OverloadError(
+                f"{self.name}: the lock-in is overloaded at {self.lockin.frequency:g} Hz and reads "
+                f"{volts:.3g} V; lower the drive, or take a larger sensitivity or input range"
+            )
 
     def settling_time(self, ring_down_time: float | None = None) -> float:
         """Return the time after which a change of the drive has settled to the accuracy, s.
@@ -162,7 +165,7 @@ class LockInCantilever(CompositeAdapter):
 
         Raises
         ------
-        DeviceError
+        OverloadError
             The lock-in was overloaded.
         """
         wait = self.settling_time() if settling_time is None else settling_time
@@ -219,13 +222,20 @@ class LockInCantilever(CompositeAdapter):
         -------
         times, quadratures
             s since the drive stopped, V rms; shape (n,) each.
+
+        Raises
+        ------
+        OverloadError
+            The lock-in was overloaded.
         """
         length = 5 * self.ring_down_time if duration is None else duration
         self.settle(settling_time)
         self.lockin.start_recording(length, rate=self._filter_rate() if rate is None else rate)
         self.lockin.safe()
         self.clock.sleep(length)
-        return self.lockin.recorded()
+        times, seen = self.lockin.recorded()
+        self._check_range(float(np.abs(seen).max(initial=0.0)))
+        return times, seen
 
     def thermal_spectrum(
         self,

@@ -29,10 +29,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.data import Column
-from labspin.errors import ArgumentError, FitError, PlanError, SettleError
+from labspin.errors import ArgumentError, FitError, OverloadError, PlanError, SettleError
 from labspin.experiment import (
     Actuator,
     Bench,
@@ -48,6 +47,7 @@ from labspin.experiment import (
 )
 from labspin.instruments import CantileverReadout, TemperatureController
 from labspin.procedures.lists import QuantityListParameter
+from labspin.procedures.mrfm_columns import Quantities, thinned
 from labspin.procedures.resonance import (
     Resonance,
     resonance_from_ring_down,
@@ -63,57 +63,10 @@ __all__ = ["MRFMTemperature"]
 _log = logging.getLogger(__name__)
 _LINEWIDTHS = 3.0  # of the last resonance, within which the next is looked for at least
 _CAUTION = 0.5  # part of the last drive with which is searched: Q may have risen
+_SOFTER, _ATTEMPTS = 3.0, 3  # after an overload the drive is divided by this, and so often
+_SEARCHES, _SEARCH_WAIT, _SETTLED = 1.3, 1.5, 7.6  # of an estimate: sweeps, and ring-down times waited
 _QUICK = 100  # points of a ring-down in a quick estimate: closer ones depend on each other by the filter
 _NOTHING = Resonance(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-
-_SCALARS = (
-    Column(name="temperature", unit="K", description="mean of readings late in the soak and after it all"),
-    Column(name="temperature_scatter", unit="K", description="standard deviation in the stable window"),
-    Column(name="temperature_drift", unit="K", description="change over the stable window"),
-    Column(name="temperature_after", unit="K", description="reading after the measurement"),
-    Column(name="waited", unit="s", description="time until the temperature was stable"),
-    Column(name="stable", dtype="int64", description="1: the temperature was stable, 0: the time was up"),
-    Column(name="found", dtype="int64", description="1: a resonance was found"),
-    Column(name="drive_amplitude", unit="V", description="of the drive at this temperature"),
-    Column(name="resonance_frequency", unit="Hz", description="quick estimate of f0"),
-    Column(name="resonance_frequency_errors", unit="Hz", description="its standard error"),
-    Column(name="inverse_quality", description="quick estimate of 1/Q"),
-    Column(name="inverse_quality_errors", description="its standard error"),
-    Column(name="quality_factor", description="1/inverse_quality"),
-    Column(name="ring_down_time", unit="s", description="quick estimate of 2Q/ω0 from a ring-down"),
-    Column(name="reference_frequency", unit="Hz", description="of the drive before the ring-down"),
-    Column(name="shift", dtype="complex128", description="f0 - bare_frequency in Hz, + i/Q"),
-    Column(name="shift_error", dtype="complex128", description="standard errors of both parts"),
-)
-
-
-def _sweep_columns(points: int) -> tuple[Column, ...]:
-    return (
-        Column(name="sweep_frequency", unit="Hz", shape=(points,), description="as the oscillator made it"),
-        Column(name="response", unit="V", shape=(points,), dtype="complex128", description="X + iY, settled"),
-    )
-
-
-def _ring_down_columns(points: int) -> tuple[Column, ...]:
-    return (
-        Column(name="decay_time", unit="s", shape=(points,), description="since the drive stopped"),
-        Column(name="decay", unit="V", shape=(points,), dtype="complex128", description="X + iY; NaN: none"),
-    )
-
-
-class _Quantities:
-    """What the method chosen by an instance yields, or that of the default, asked of the class."""
-
-    def __get__(self, procedure: MRFMTemperature | None, kind: type) -> tuple[Column, ...]:
-        method, sweep, decay = "sweep", 41, 400
-        if procedure is not None:
-            method, sweep, decay = procedure.method, procedure.sweep_points, procedure.ring_down_points
-        found: tuple[Column, ...] = _SCALARS
-        if method in ("sweep", "both"):
-            found += _sweep_columns(sweep)
-        if method in ("ring_down", "both"):
-            found += _ring_down_columns(decay)
-        return found
 
 
 class MRFMTemperature(Procedure):
@@ -126,7 +79,7 @@ class MRFMTemperature(Procedure):
     coordinates = (
         Column(name="cryostat_setpoint", unit="K", role="coordinate", description="set-point of the loop"),
     )
-    quantities = _Quantities()
+    quantities = Quantities()
     signal = "resonance_frequency"
     is_open_ended = True
 
@@ -189,6 +142,19 @@ class MRFMTemperature(Procedure):
     if_not_found = ListParameter(
         "If no resonance is found", choices=["abort", "record"], default="record",
         description="record: go on, with found = 0",
+    )  # fmt: skip
+
+    if_overloaded = ListParameter(
+        "If the lock-in is overloaded however low the drive", choices=["abort", "record"], default="abort",
+        description="record: go on, with found = 0; the drive is first lowered three times, threefold",
+    )  # fmt: skip
+    typical_approach = QuantityParameter(
+        "Time to the next temperature", units="s", minimum=0.0, default="30 s",
+        description="For the estimate of the duration only",
+    )  # fmt: skip
+    typical_ring_down = QuantityParameter(
+        "Typical ring-down time", units="s", minimum=0.0, default="0.4 s",
+        description="For the estimate of the duration only",
     )  # fmt: skip
 
     method = ListParameter("Measure by", choices=["sweep", "ring_down", "both"], default="sweep")
@@ -298,12 +264,20 @@ class MRFMTemperature(Procedure):
             cryostat.output_enabled = True
 
     def duration(self, point: Point) -> float:
-        """Return the least time at a temperature, s: the window of stability and the soak.
+        """Return about how long a temperature takes, s, for typical times of approach and of ring-down.
 
-        How long the temperature takes to become stable, and the search and the sweep, which wait for the
-        ring-down time that they find, is known only then; `stability_timeout` ends the wait.
+        Approach, window of stability and soak; one sweep of the search that waits for the ring-down, and a
+        third more for those that do not; the sweep, or the decay with the wait before it. What the filter
+        adds is left out. With ``stability_timeout`` at every temperature it would take longer.
         """
-        return float(self.stability_window + self.soak_time)
+        ring_down = float(self.typical_ring_down)
+        seconds = self.typical_approach + self.stability_window + self.soak_time
+        seconds += _SEARCHES * self.search_points * _SEARCH_WAIT * ring_down
+        if self.method in ("sweep", "both"):
+            seconds += self.sweep_points * self.ring_downs * ring_down
+        if self.method in ("ring_down", "both"):
+            seconds += (_SETTLED + self.ring_down_length) * ring_down
+        return float(seconds)
 
     # -- at one temperature ----------------------------------------------------------------------------
 
@@ -311,7 +285,9 @@ class MRFMTemperature(Procedure):
         """Wait for the temperature, find the resonance, and measure it."""
         reached = self._reach(bench, point.setpoints["cryostat.setpoint"])
         readings = self._soak(bench)
-        arrays, found, drive = self._at_temperature(bench, reached.mean)
+        values, trouble = self._at_temperature(bench, reached.mean)
+        if not reached.is_stable:
+            trouble = ["temperature not stable", *trouble]
         after = bench.cryostat.temperature
         return {
             "temperature": float(np.mean([*readings, after])),
@@ -320,30 +296,46 @@ class MRFMTemperature(Procedure):
             "temperature_after": after,
             "waited": reached.elapsed,
             "stable": int(reached.is_stable),
-            "drive_amplitude": drive,
-            **self._estimates(found),
-            **arrays,
+            "outcome": "; ".join(trouble) or "measured",
+            **values,
         }
 
-    def _at_temperature(self, bench: Bench, kelvin: float) -> tuple[dict[str, Any], Resonance, float]:
-        """Find and measure the resonance; return arrays, the resonance and the drive amplitude (V)."""
-        drive = bench.actuator("cantilever.amplitude")
-        drive.move(self._search_drive(drive))
-        arrays, found = self._empty(), _NOTHING
+    def _at_temperature(self, bench: Bench, kelvin: float) -> tuple[dict[str, Any], list[str]]:
+        """Find and measure the resonance, driven less after an overload; return what went wrong too."""
+        drive, overloads = bench.actuator("cantilever.amplitude"), 0
+        arrays, found, trouble = self._empty(), _NOTHING, ["lock-in overloaded"]
+        while overloads <= _ATTEMPTS:
+            try:
+                arrays, found, trouble = self._attempt(bench, kelvin, drive, _SOFTER**-overloads)
+                break
+            except OverloadError as error:
+                _log.warning("at %s: %s", format_quantity(kelvin, "K"), error)
+                overloads += 1
+                if overloads > _ATTEMPTS and self.if_overloaded == "abort":
+                    raise
+                drive.move(drive.minimum)
+                bench.clock.sleep(self.longest_ring_down)  # the motion that was too large rings down first
+        self._last = found if math.isfinite(found.frequency) else None
+        self._last_drive = drive.read()
+        values = {"drive_amplitude": self._last_drive, "overloads": overloads}
+        return {**values, **self._estimates(found), **arrays}, trouble
+
+    def _attempt(
+        self, bench: Bench, kelvin: float, drive: Actuator, softer: float
+    ) -> tuple[dict[str, Any], Resonance, list[str]]:
+        drive.move(max(softer * self._search_drive(drive), drive.minimum))
         try:
             rough = self._find(bench)
         except FitError as error:
             if self.if_not_found == "abort":
                 raise
             _log.warning("at %s: %s", format_quantity(kelvin, "K"), error)
-        else:
-            if self.response_target > 0:
-                wanted = drive.read() * self.response_target / rough.amplitude
-                drive.move(min(max(wanted, drive.minimum), drive.maximum))
-            arrays, found = self._measure_resonance(bench, rough)
-        self._last = found if math.isfinite(found.frequency) else None
-        self._last_drive = drive.read()
-        return arrays, found, self._last_drive
+            return self._empty(), _NOTHING, ["resonance not found"]
+        if self.response_target > 0:
+            wanted = softer * drive.read() * self.response_target / rough.amplitude
+            drive.move(min(max(wanted, drive.minimum), drive.maximum))
+        arrays, found = self._measure_resonance(bench, rough)
+        return arrays, found, [] if math.isfinite(found.frequency) else ["no estimate from the data"]
 
     def _reach(self, bench: Bench, setpoint: float) -> Stability:
         rule = self.stability()
@@ -427,8 +419,8 @@ class MRFMTemperature(Procedure):
         drive.move(amplitude)
         # The filter still remembers the drive at the beginning.
         free = time >= readout.settling_time(0.0)
-        found = _estimate(resonance_from_ring_down, *_thinned(time[free], decay[free], _QUICK), reference)
-        time, decay = _thinned(time, decay, self.ring_down_points)
+        found = _estimate(resonance_from_ring_down, *thinned(time[free], decay[free], _QUICK), reference)
+        time, decay = thinned(time, decay, self.ring_down_points)
         arrays = {"decay_time": time, "decay": decay, "reference_frequency": reference}
         return arrays | {"ring_down_time": found.ring_down_time}, found
 
@@ -458,20 +450,3 @@ def _estimate(estimate: Any, *data: Any) -> Resonance:
         _log.warning("no quick estimate: %s", error)
         return _NOTHING
     return found
-
-
-def _thinned(
-    time: NDArray[np.float64], values: NDArray[np.complex128], points: int
-) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Return ``points`` means of equally many neighbours, and NaN for what is not there.
-
-    The means of an exponential are an exponential at the mean times.
-    """
-    block = -(-len(time) // points)
-    count = len(time) // block
-    means = [part[: count * block].reshape(count, block).mean(axis=1) for part in (time, values)]
-    lacking = points - count
-    return (
-        np.append(means[0], np.full(lacking, np.nan)),
-        np.append(means[1], np.full(lacking, np.nan, dtype=np.complex128)),
-    )

@@ -10,8 +10,8 @@ from mrfm_truth import pulls, true_exponent, true_resonances, true_T1
 from labspin.analysis import fit_curve, fit_run, load_model
 from labspin.analysis.chain import fit_chain
 from labspin.data import read_run
-from labspin.errors import FitError, LimitError, PlanError, SettleError
-from labspin.experiment import Control, load_card, preflight, resume, run
+from labspin.errors import FitError, LimitError, OverloadError, PlanError, SettleError
+from labspin.experiment import Control, estimate, load_card, preflight, resume, run
 from labspin.physics import mrfm
 from labspin.procedures import MRFMTemperature
 from labspin.station import load_station
@@ -192,6 +192,7 @@ def test_a_temperature_that_cannot_be_reached_ends_the_run_or_is_flagged(bench, 
     recorded = read_run(outcome.path)
     assert recorded.data["stable"].tolist() == [0]
     assert recorded.data["found"].tolist() == [1]
+    assert recorded.data["outcome"].tolist() == ["temperature not stable"]
     assert any("stable 800 mK" in event.message for event in recorded.events_of("log"))
 
 
@@ -203,10 +204,63 @@ def test_a_resonance_that_is_not_there_is_recorded_as_missing_or_ends_the_run(be
     outcome = run(MRFMTemperature(**elsewhere), bench, tmp_path / "record.h5")
     recorded = read_run(outcome.path)
     assert (outcome.status, recorded.data["found"].tolist()) == ("finished", [0])
+    assert recorded.data["outcome"].tolist() == ["resonance not found"]
     assert np.isnan(recorded.data["resonance_frequency"]).all()
     assert np.isnan(recorded.data["response"]).all()
     with pytest.raises(FitError, match="none found between 2905 and 2915 Hz"):
         run(MRFMTemperature(**elsewhere, if_not_found="abort"), bench, tmp_path / "abort.h5")
+
+
+def test_after_an_overload_the_cantilever_is_driven_less(bench, tmp_path):
+    # Q rises twentyfold from 0.1 to 1 K: with half a volt the response would be four times the full scale.
+    procedure = MRFMTemperature(temperatures=["1 K"], drive="0.5 V", response_target="0 V")
+    recorded = read_run(run(procedure, bench, tmp_path / "run.h5").path)
+    data = recorded.data
+    assert data["overloads"][0] in (1, 2)
+    assert data["drive_amplitude"][0] == pytest.approx(0.5 / 3 ** data["overloads"][0])
+    assert (data["found"].tolist(), data["outcome"].tolist()) == ([1], ["measured"])
+    assert np.abs(pulls(recorded)).max() < 4.5
+
+
+def test_an_overload_that_does_not_go_away_ends_the_run_or_is_recorded(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(bench.cantilever.lockin), "is_overloaded", lambda lockin: True)
+    with pytest.raises(OverloadError, match="the lock-in is overloaded at"):
+        run(MRFMTemperature(temperatures=["0.1 K"]), bench, tmp_path / "abort.h5")
+    assert read_run(tmp_path / "abort.h5").status == "failed"
+    procedure = MRFMTemperature(temperatures=["0.1 K"], if_overloaded="record")
+    recorded = read_run(run(procedure, bench, tmp_path / "record.h5").path)
+    assert recorded.data["outcome"].tolist() == ["lock-in overloaded"]
+    assert (recorded.data["found"].tolist(), recorded.data["overloads"].tolist()) == ([0], [4])
+    assert any("overloaded" in event.message for event in recorded.events_of("log"))
+
+
+def test_a_temperature_without_resonance_costs_the_fits_of_the_others_nothing(bench, tmp_path, monkeypatch):
+    find, calls = MRFMTemperature._find, iter(range(3))
+
+    def lost(procedure, bench):
+        if next(calls) == 1:
+            raise FitError("nothing there")
+        return find(procedure, bench)
+
+    monkeypatch.setattr(MRFMTemperature, "_find", lost)
+    procedure = MRFMTemperature(temperatures=["0.1 K", "0.2 K", "0.3 K"], method="both")
+    recorded = read_run(run(procedure, bench, tmp_path / "run.h5").path)
+    assert recorded.data["outcome"].tolist() == ["measured", "resonance not found", "measured"]
+    for recipe in ("mrfm_resonance", "mrfm_ring_down"):
+        fits = fit_run(recorded, recipe, write=False)
+        assert [fit.statistics.converged for fit in fits] == [True, False, True]
+        assert math.isnan(fits[1].parameters[0].value)
+        assert fits[1].warnings[0].startswith("not fitted: ")
+        assert not fits[0].warnings
+
+
+@pytest.mark.parametrize("method", ["sweep", "ring_down"])
+def test_the_estimate_of_the_duration_is_about_right(bench, tmp_path, method):
+    # A typical ring-down time of 0.14 s at this temperature, as a user would enter it.
+    procedure = MRFMTemperature(temperatures=["0.1 K", "0.2 K"], method=method, typical_ring_down="0.14 s")
+    begun = bench.clock.now()
+    run(procedure, bench, tmp_path / "run.h5")
+    assert estimate(procedure, STATION).total == pytest.approx(bench.clock.now() - begun, rel=0.2)
 
 
 class _AbortAfter:
