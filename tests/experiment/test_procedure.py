@@ -70,7 +70,7 @@ def test_parameters_are_converted_and_checked():
         ({"stop": "3 A"}, r"parameter 'stop' of procedure 'magnet_scan': Stop: wanted -2 A to 2 A, got 3 A"),
         ({"stop": "3 V"}, "wanted a quantity in 'A'"),
         ({"stop": "1"}, "has no unit"),
-        ({"stop": float("nan")}, "wanted -2 A to 2 A"),
+        ({"stop": float("nan")}, "wanted a finite quantity in .A., got nan"),
         ({"stop": None}, "wanted a quantity in 'A', got None"),
         ({"stop": True}, "wanted a quantity in 'A', got True"),
         ({"number": 2.5}, "wanted a whole number"),

@@ -243,11 +243,17 @@ def compare_with_file(found, path, acknowledged):
     names = [column.name for column in recorded.header.layout.columns]
     for index, values in acknowledged.items():
         there = index in rows and all(
-            np.array_equal(recorded.columns[name][rows[index]], value, equal_nan=True)
+            _same(recorded.columns[name][rows[index]], value)
             for name, value in zip(names, values, strict=True)
         )
         found.lost += not there
     return recorded
+
+
+def _same(recorded, value):
+    if isinstance(value, str):
+        return recorded == value
+    return np.array_equal(recorded, value, equal_nan=True)
 
 
 def _judge_record(found, recorded, bench, *, raised):
