@@ -542,6 +542,22 @@ def test_a_board_that_is_gone_is_one_clear_error(world, kind):
         generator.load(t1())
 
 
+@pytest.mark.parametrize("over_a_new_connection", [False, True])
+def test_a_board_that_was_left_in_the_middle_of_a_program_can_be_set_low(world, over_a_new_connection):
+    board, generator = on(world)
+    generator.load(t1(), repetitions=-1)
+    generator.start()
+    assert any(any(steps) for steps in levels(world).values())
+    board.faults.add("drop", matching="pb_inst")
+    with pytest.raises(DeviceError):
+        generator.load(t1() * 2)
+    board.connect()
+    if over_a_new_connection:
+        generator = PulseBlasterLines.open(board, name="pulses")
+    generator.safe()
+    assert not any(any(steps) for steps in levels(world).values())
+
+
 def test_bytes_are_refused(world):
     with pytest.raises(ArgumentError, match="is called and takes no bytes"):
         Twin(world).receive(b"*IDN?")
