@@ -79,6 +79,8 @@ def test_overrides_and_only(write):
         (('"10 ms"', "10"), r"parameters\.time: .*has no unit"),
         (('"10 ms"', '"10 V"'), r"parameters\.time: .*wanted a quantity in 's'"),
         (("number = 50", "number = 0"), r"runs\[1\]\.parameters\.number: .*whole number from 1"),
+        (('"2 s"', '"inf s"'), r"runs\[1\]\.parameters\.time: .*wanted a finite quantity in 's'"),
+        (('"2 s"', '"nan s"'), r"runs\[1\]\.parameters\.time: .*wanted a number with a unit"),
         (('"2 s"', '"-2 s"'), r"runs\[1\]\.parameters\.time: .*wanted 0 s to"),
         (('label = "long"', 'label = "short"'), "label 'short' stands twice"),
         (('label = "long"', 'labels = "long"'), r"runs\[1\]\.labels: .*did you mean 'label'"),
