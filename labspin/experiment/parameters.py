@@ -69,7 +69,7 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is u
             number = float(value)
         else:
             raise ArgumentError(f"{self.name}: wanted a quantity in {self.units!r}, got {value!r}")
-        if not math.isfinite(number) and math.isinf(self.maximum - self.minimum):
+        if not math.isfinite(number):
             raise ArgumentError(f"{self.name}: wanted a finite quantity in {self.units!r}, got {value!r}")
         if not self.minimum <= number <= self.maximum:
             raise ArgumentError(
