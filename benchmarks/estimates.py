@@ -33,8 +33,8 @@ def main(cards):
                 begun = bench.clock.now()
                 outcome = run(spec.make(), bench, Path(folder) / "run.h5", label=spec.label)
                 taken = bench.clock.now() - begun
-            least = "≥ " if guess.is_least else ""
-            estimated, ratio = (f"{least}{told:.1f} s", f"{taken / told:.3f}") if told else ("unknown", "")
+            about = "≈ " if guess.is_typical else ""
+            estimated, ratio = (f"{about}{told:.1f} s", f"{taken / told:.3f}") if told else ("unknown", "")
             row = (path.stem, spec.label, outcome.points, estimated, f"{taken:.1f} s", ratio)
             print(ROW.format(*row), flush=True)
 

@@ -124,7 +124,7 @@ def _tell_estimates(card: Card, station: Station, *, as_json: bool) -> int:
     rows = [
         (label, str(guess.points if guess.points is not None else "adaptive"), _duration(guess.moving),
          _duration(guess.measuring) if guess.measuring else "not declared",
-         ("at least " if guess.is_least else "") + _duration(guess.total))
+         ("about " if guess.is_typical else "") + _duration(guess.total))
         for label, guess in found
     ]  # fmt: skip
     print_table(f"{card.path} on {station.name}", ("run", "points", "moving", "measuring", "in all"), rows)

@@ -27,8 +27,8 @@ class Estimate:
     """Ramps and settling waits, s."""
     measuring: float = 0.0
     """What the procedure declares, s; 0 where it declares nothing."""
-    is_least: bool = False
-    """Whether it waits for something that may take any time: this is how long it takes at least."""
+    is_typical: bool = False
+    """Whether it waits for something that may take any time: this is what it takes as a rule."""
 
     @property
     def total(self) -> float | None:

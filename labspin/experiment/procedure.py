@@ -56,7 +56,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
     signal
         Quantity to plot unless told otherwise.
     is_open_ended
-        Whether ``measure`` waits for something that may take any time, so that `duration` is the least.
+        Whether ``measure`` waits for something that may take any time, so that `duration` is a typical time.
     bench
         Where to run in a stock pymeasure Worker, instead of the parameter ``station``.
     run_file

@@ -44,11 +44,11 @@ def test_an_estimate_is_the_time_that_a_run_takes(tmp_path):
     assert told.points == 7
     assert told.moving > 1.0
     assert abs(bench.clock.now() - told.total) < 1e-6 * told.total
-    assert not told.is_least
+    assert not told.is_typical
 
 
-def test_who_waits_for_something_says_the_least():
-    assert estimate(Patient(), Station()).is_least
+def test_who_waits_for_something_tells_a_typical_time():
+    assert estimate(Patient(), Station()).is_typical
 
 
 def test_an_adaptive_plan_has_no_estimate():
