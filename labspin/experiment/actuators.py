@@ -6,7 +6,7 @@ is, never from where a program believes it to be; it waits before every step for
 needs at the ramp rate, so that between any two set-points the rate is kept, and every set-point on
 the way lies inside the limits. Where the device follows its set-point, the ramp goes on from the set-point,
 so that the noise of the read-back is not put on the output; where it does not (its output was off, it lags
-far behind), the ramp starts from the read-back.
+far behind), it is first held where it is, and the ramp starts from there.
 
 A calibration makes the same actuator settable in another quantity: with ``field = offset + slope·current``,
 ``magnet.field`` moves ``magnet.current``.
@@ -348,7 +348,11 @@ class Actuator:
             setpoint = self._sent.get(spec.name, math.nan)
         # Two steps: that of a ramp which has just ended may still be under way.
         follows = max(2 * rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
-        return setpoint if abs(setpoint - reading) <= follows else reading
+        if abs(setpoint - reading) <= follows:
+            return setpoint
+        if spec.minimum <= reading <= spec.maximum:
+            self._send(reading)  # holds it where it is: it would go on to its old set-point meanwhile
+        return reading
 
     def _refuse_far_outside(self, start: float) -> None:
         spec = self.spec

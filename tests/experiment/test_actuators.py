@@ -77,7 +77,7 @@ def test_a_ramp_starts_where_the_device_is_and_not_where_it_was_told_to_be():
     magnet = Magnet(clock, current=0.0)
     magnet.reading = 1.0
     Actuator(MAGNET, magnet, clock).move(1.1)
-    assert [value for _, value in magnet.sent] == pytest.approx([1.05, 1.1])
+    assert [value for _, value in magnet.sent] == pytest.approx([1.0, 1.05, 1.1])
 
 
 def test_a_device_found_outside_its_limits_moves_only_to_safety():
