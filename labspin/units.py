@@ -13,14 +13,16 @@ from typing import Any
 
 from labspin.errors import UnitError
 
-__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity", "si_unit"]
+__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity", "prefixed", "si_unit"]
 
 _LEVELS = frozenset({"dBm", "dB"})
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
 _GAUSS = re.compile(r"\b([mkuµ]?)(?:G|gauss)\b")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _NAMED = ("s", "Hz", "T", "A", "V", "W", "K", "m", "N", "rad", "ohm", "1")
-_PREFIXABLE = frozenset({"s", "Hz", "T", "A", "V", "W", "m", "N", "N/m", "K", "ohm", "N m", "1/s", "g"})
+_PREFIXABLE = frozenset({"s", "Hz", "T", "A", "V", "W", "m", "N", "N/m", "K", "ohm", "N m", "g"})
+_RATES = ((1e9, 9, "1/ns"), (1e6, 6, "1/µs"), (1e4, 3, "1/ms"), (0.0, 0, "1/s"))
+"""From which rate on which unit reads well, and its power of ten; "k1/s" would not."""
 
 
 @functools.cache
@@ -150,14 +152,33 @@ def si_unit(text: str) -> str:
     raise UnitError(f"{text!r}: wanted a unit of {', '.join(_NAMED)}, got {found!r}; give 'unit' beside it")
 
 
+def prefixed(value: float, unit: str, *, digits: int = 12) -> tuple[int, str]:
+    """Return a power of ten n and a unit in which ``value`` reads well: it is value·10⁻ⁿ in that unit.
+
+    Parameters
+    ----------
+    digits
+        To which ``value`` will be rounded: 999.96 µs with four digits is 1 ms, not 1e+03 µs.
+    """
+    if value == 0 or value != value or abs(value) == float("inf"):
+        return 0, unit
+    rounded = f"{value:.{digits - 1}e}"
+    if unit == "1/s":
+        return next((power, name) for least, power, name in _RATES if abs(float(rounded)) >= least)
+    if unit not in _PREFIXABLE:
+        return 0, unit
+    exponent = min(12, max(-15, 3 * (int(rounded.partition("e")[2]) // 3)))
+    return exponent, f"{_PREFIXES[exponent]}{unit}"
+
+
 def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
     """Return ``value`` in ``unit`` as text with an SI prefix, such as ``"1.61 ms"``."""
     if unit in ("", "1"):
         return f"{value:.{digits}g}"
-    if unit not in _PREFIXABLE or value == 0 or value != value or abs(value) == float("inf"):
+    plain = unit not in _PREFIXABLE and unit != "1/s"
+    if plain or value == 0 or value != value or abs(value) == float("inf"):
         return f"{value:.{digits}g} {unit}"
-    # Rounded first: 999.96 µs with four digits is 1 ms, not 1e+03 µs.
+    exponent, name = prefixed(value, unit, digits=digits)
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
-    exponent = min(12, max(-15, 3 * (int(power) // 3)))
     shown = float(f"{mantissa}e{int(power) - exponent}")
-    return f"{shown:.{max(digits, 15)}g} {_PREFIXES[exponent]}{unit}"
+    return f"{shown:.{max(digits, 15)}g} {name}"

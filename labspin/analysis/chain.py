@@ -27,7 +27,7 @@ from labspin.analysis.many import fit_many
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes import Recipe, load_recipe
-from labspin.analysis.storage import record_of
+from labspin.analysis.storage import chosen_of_trace, record_of
 from labspin.analysis.traces import Trace
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
@@ -172,6 +172,12 @@ def _columns(
         found = [result.record.parameter(parameter.name).value for result in results if result.record]
         columns[parameter.name] = np.concatenate([np.atleast_1d(values).ravel() for values in found])
         units[parameter.name] = parameter.unit or "1"
+    for name in first.recipe.get("choose") or ():
+        values = [
+            chosen_of_trace(r.record, k).get(name) for r in results if r.record for k in range(len(r.labels))
+        ]
+        if all(isinstance(value, (int, float)) for value in values):
+            columns.setdefault(name, np.array(values, np.float64))
     columns.setdefault(_UNIT_I, np.full(len(next(iter(columns.values()))), 1j))
     varied = [parameter.name for parameter in first.parameters if parameter.varied]
     stacks = [_covariances(result, len(varied)) for result in results]

@@ -19,12 +19,12 @@ from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.vectorised import as_model, curves_of
 from labspin.errors import FitError
 
-__all__ = ["fit_counts"]
+__all__ = ["LEAST", "expected_counts", "fit_counts", "poisson_deviance"]
 
 _ROUNDS = 20
 _SETTLED = 1e-4
 """Standard errors by which a parameter may still move."""
-_LEAST = 1e-3
+LEAST = 1e-3
 """Counts that a model is taken to expect at least, so that no point weighs without limit."""
 
 
@@ -63,7 +63,7 @@ def fit_counts(model: FitModel | Any, x: ArrayLike, counts: ArrayLike, **setting
     result = fit_batch(model, x, traces, _smooth(traces), **settings)
     for _ in range(_ROUNDS):
         before, errors = result.values, result.stderr
-        sigma = np.sqrt(_expected(described, x, before, traces))
+        sigma = np.sqrt(expected_counts(described, x, before, traces))
         settings["start"] = {name: result[name] for name in result.free}
         result = fit_batch(model, x, traces, sigma, **settings)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -78,7 +78,7 @@ def _smooth(traces: FloatArray) -> FloatArray:
     return np.sqrt(np.where(np.isfinite(traces), traces, 0.0) + 1.0)
 
 
-def _expected(model: FitModel, x: ArrayLike, values: FloatArray, traces: FloatArray) -> FloatArray:
+def expected_counts(model: FitModel, x: ArrayLike, values: FloatArray, traces: FloatArray) -> FloatArray:
     """Return the counts that the fits expect, (*lead, n); where there is no fit, those that were found."""
     points = np.asarray(x, np.float64)
     flat = values.reshape(-1, values.shape[-1])
@@ -88,4 +88,19 @@ def _expected(model: FitModel, x: ArrayLike, values: FloatArray, traces: FloatAr
         axes = points if points.ndim == 1 else points.reshape(found.shape)[sound]
         axis = axes if axes.ndim == 1 else axes[0]
         found[sound] = curves_of(model, axis, flat[sound][0])(axes, flat[sound])
-    return np.maximum(np.nan_to_num(found, nan=1.0), _LEAST).reshape(traces.shape)
+    return np.maximum(np.nan_to_num(found, nan=1.0), LEAST).reshape(traces.shape)
+
+
+def poisson_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return 2 Σ [n ln(n/m) − n + m] of each trace over its finite counts n, where m are expected.
+
+    That is −2 ln of the likelihood, counted from a model that hits every count: differences between models
+    compare them, its size tests a model only where many are counted.
+    """
+    from scipy.special import xlogy
+
+    there = np.isfinite(counts)
+    n, m = np.where(there, counts, 0.0), np.where(there, expected, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(n > 0, n / m, 1.0)
+    return np.asarray(2 * np.sum(xlogy(n, ratio) - n + m, axis=-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
     parsed = Expression(expression)
     values = outcome.values()
     centre = float(parsed.value(values))
+    if math.isnan(centre):
+        return centre, math.nan
     gradient = np.zeros(len(outcome.covariance_names))
     for index, name in enumerate(outcome.covariance_names):
         step = 1e-3 * float(np.sqrt(outcome.covariance[index, index]))

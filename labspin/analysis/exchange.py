@@ -179,7 +179,7 @@ def _weakest(basis: FloatArray, y: FloatArray, count: int) -> tuple[IndexArray, 
 
 def _solved(basis: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return coefficients (m, k) of basis (m, k, n) for y (m, n), and the inverse of the normal matrix."""
-    scale = 1 / np.sqrt(np.maximum(np.square(basis).sum(-1), 1e-300))
+    scale = 1 / np.sqrt(np.maximum(np.square(basis).sum(-1), 1e-200))
     unit = basis * scale[:, :, None]
     gram = unit @ np.swapaxes(unit, 1, 2) + 1e-9 * np.eye(basis.shape[1])
     inverse = np.linalg.inv(gram) * (scale[:, :, None] * scale[:, None, :])

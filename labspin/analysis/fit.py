@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labspin.analysis.choice import Choice, choice_of
 from labspin.analysis.curve import fit_curve
 from labspin.analysis.derived import with_derived
 from labspin.analysis.model import FitModel
@@ -26,6 +27,7 @@ from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
+    from labspin.analysis.stack_choice import ChosenStack
     from labspin.analysis.stack_fit import StackFit
     from labspin.data import Run
 
@@ -134,6 +136,8 @@ def fit_foreign(
     x_unit, y_unit = (
         given if given not in ("", "1") else own for given, own in zip(units, said, strict=True)
     )
+    if model == "thermal_spectrum":
+        y_unit = _density_unit(x_unit, y_unit)
     axes = (x, x_unit, y, y_unit)
     arrays = {role: column.values for role, column in columns.items()}
     if model == "thermal_spectrum":
@@ -176,6 +180,9 @@ def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     sound = next((one for one in found if isinstance(one, FitOutcome)), None)
     if sound is None:
         raise found[0] if isinstance(found[0], FitError) else FitError(f"recipe {recipe.name}: no traces")
+    if recipe.choose:
+        choice = choice_of(recipe)
+        sound = sound.with_changes(chosen=dict(choice.options[choice.simplest]))
     return [
         (one if isinstance(one, FitOutcome) else _not_fitted(sound, one)).with_changes(label=label)
         for one, label in zip(found, stack.labels, strict=True)
@@ -197,15 +204,28 @@ def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
     )  # fmt: skip
 
 
-def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | None:
+def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:
     """Fit at once ``least`` traces or more, where the batch engine takes them; otherwise return None."""
     if len(stack) < least or recipe.model == "thermal_spectrum":
         return None
-    from labspin.analysis.stack_fit import fit_stack, suits_batch
+    from labspin.analysis.stack_fit import suits_batch
+
+    if recipe.choose:
+        from labspin.analysis.stack_choice import fit_choice
+
+        choice = choice_of(recipe)
+        alone = zip(choice.models, choice.recipes, strict=True)
+        if not all(suits_batch(stack, model, one) for model, one in alone):
+            return None
+        return fit_choice(choice, stack, _fit_at_once)
+    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    return _fit_at_once(stack, recipe) if suits_batch(stack, model, recipe) else None
+
+
+def _fit_at_once(stack: Stack, recipe: Recipe, quick: bool = False) -> StackFit:
+    from labspin.analysis.stack_fit import fit_stack
 
     model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
-    if not suits_batch(stack, model, recipe):
-        return None
     units = model.units(stack.names[1], stack.names[3])
     return fit_stack(
         stack,
@@ -214,6 +234,7 @@ def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit
         start=_values(recipe, units, recipe.start),
         fixed=_values(recipe, units, recipe.fixed),
         bounds=_pairs(recipe, units),
+        quick=quick,
     )
 
 
@@ -242,10 +263,50 @@ def _recipe(recipe: Recipe | Path | str | None, procedure: str) -> Recipe:
 
 
 def _fitter(recipe: Recipe) -> Callable[[Trace], FitOutcome]:
+    if recipe.choose:
+        choice = choice_of(recipe)
+        return functools.partial(_fit_best, choice, [_fitter(one) for one in choice.recipes])
     if recipe.model == "thermal_spectrum":
         return functools.partial(_fit_spectrum, recipe)
+    if recipe.sigma == "likelihood":
+        return functools.partial(_fit_counts, recipe)
     model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
     return functools.partial(_fit_trace, recipe, model)
+
+
+def _fit_best(choice: Choice, fitters: list[Callable[[Trace], FitOutcome]], trace: Trace) -> FitOutcome:
+    """Return the fit by the model that the trace prefers; a model that cannot be fitted is none of them."""
+    found: list[FitOutcome | None] = []
+    errors = []
+    for fitted in fitters:
+        try:
+            found.append(fitted(trace))
+        except FitError as error:
+            found.append(None)
+            errors.append(error)
+    if len(errors) == len(found):
+        raise errors[choice.simplest]
+    return choice.best(found)
+
+
+def _fit_counts(recipe: Recipe, trace: Trace) -> FitOutcome:
+    """Fit counts by Poisson's likelihood, which the batch engine does."""
+    from labspin.analysis.batch_result import STATUS
+    from labspin.analysis.stack_fit import suits_batch
+
+    names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+    keep = np.ones((1, trace.x.size), bool)
+    stack = Stack(x=trace.x, y=trace.y[None], sigma=None, keep=keep, names=names, labels=(trace.label,))
+    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    if model.is_complex or not suits_batch(stack, model, recipe):
+        raise RecipeError(
+            f"recipe {recipe.name}: sigma = 'likelihood': model {model.name} is not for counts; "
+            "choose other errors"
+        )
+    fit = _fit_at_once(stack, recipe)
+    if not fit.result.fitted[0]:
+        raise FitError(f"model {model.name}: {STATUS[int(fit.result.status[0])]}")
+    return fit.outcome(0)
 
 
 def _fit_trace(recipe: Recipe, model: FitModel, trace: Trace) -> FitOutcome:
@@ -280,9 +341,14 @@ def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
     for name, unit in (("temperature", "K"), ("length", "s")):
         if isinstance(options.get(name), str):
             options[name] = parse_quantity(options[name], unit, name=f"recipe {recipe.name}: {name}")
-    axes = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+    axes = (trace.x_name, trace.x_unit, trace.y_name, _density_unit(trace.x_unit, trace.y_unit))
     fit = fit_spectrum(trace.x, trace.y, axes=axes, name=recipe.result_name or recipe.name, **options)
     return with_derived(fit.outcome, recipe.derived)
+
+
+def _density_unit(x_unit: str, y_unit: str) -> str:
+    """Return the unit of a power spectrum: where none is known, that of one of plain numbers."""
+    return f"1/{x_unit}" if y_unit in ("", "1") and x_unit not in ("", "1") else y_unit
 
 
 def _values(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, float]:

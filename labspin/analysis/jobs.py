@@ -9,6 +9,7 @@ adding other fits to it, does not change its fingerprint.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,9 @@ import numpy as np
 
 from labspin.analysis.file_fit import DRAWN, context_of, fit_parts, fit_whole, labels_of, value_at_each
 from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome
+from labspin.analysis.outcome import FitOutcome, chosen_text
 from labspin.analysis.recipes import Recipe, default_recipe
-from labspin.analysis.storage import warnings_of_trace
+from labspin.analysis.storage import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.stored import outcomes_of
 from labspin.errors import LabspinError, RecipeError, RunFileError
 
@@ -103,6 +104,10 @@ class FileResult:
         ]  # fmt: skip
         head = {"fit": record.name, "quantity": record.quantity, "model": record.model}
         for trace, label in enumerate(self.labels):
+            present = present_at_trace(record, trace)
+            if not any(present):  # could not be fitted, which is told
+                present = [True] * len(columns)
+            head["chosen"] = chosen_text(chosen_of_trace(record, trace))
             tail = {
                 "chi2red": _at(statistics["reduced_chi_square"], trace),
                 "p_value": _at(statistics["p_value"], trace),
@@ -110,7 +115,7 @@ class FileResult:
                 "converged": bool(_at(statistics["success"], trace)),
                 "warnings": "; ".join(warnings_of_trace(record, trace)),
             }
-            for name, values, errors, unit, kind in columns:
+            for name, values, errors, unit, kind in itertools.compress(columns, present):
                 own = {"parameter": name, "value": values[trace], "stderr": errors[trace], "unit": unit}
                 first = {"source": str(self.path), "label": label, "trace": trace}
                 yield {**first, **head, **own, "kind": kind, **tail}

@@ -6,7 +6,8 @@ vectorised: ``function(x, *values)`` broadcasts, so values of shape (m, 1) give 
 also give their derivatives; models of a lab need only the function.
 
 Units are expressions of the axes (``"x"``, ``"y"``, ``"1/x"``, ``"y/x"``, ``"x*y"``, ``"1"``), or as
-an absolute SI unit where the model is about one thing only (``"T"``, ``"Hz"``).
+an absolute SI unit where the model is about one thing only (``"T"``, ``"Hz"``). ``"cycles/x"`` is a
+frequency: in hertz where x is in seconds, where a rate (``"1/x"``) is in 1/s.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from labspin.errors import ArgumentError, FitError
 __all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Kernel", "Parameter", "columns", "fill_derivatives"]
 
 FloatArray = NDArray[np.float64]
+_CYCLES = {"s": "Hz", "ms": "kHz", "us": "MHz", "µs": "MHz", "ns": "GHz"}
+"""Cycles per unit of time."""
 Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 Kernel = Callable[[Any, Any, Any, Any], None]
@@ -49,7 +52,7 @@ class Parameter:
     name
         As in the function's signature.
     unit
-        ``"x"``, ``"y"``, ``"1/x"``, ``"y/x"``, ``"x*y"``, ``"1"`` or an SI unit.
+        ``"x"``, ``"y"``, ``"1/x"``, ``"cycles/x"``, ``"y/x"``, ``"x*y"``, ``"1"`` or an SI unit.
     description
         What it means, in a few words.
     minimum, maximum
@@ -221,11 +224,13 @@ def _inside(parameter: Parameter, value: float) -> float:
 
 def _resolve(unit: str, x: str, y: str) -> str:
     x_is_one, y_is_one = x in ("", "1"), y in ("", "1")
+    inverse = "1" if x_is_one else f"1/{_bracket(x)}"
     known = {
         "x": x or "1",
         "y": y or "1",
         "1": "1",
-        "1/x": "1" if x_is_one else f"1/{_bracket(x)}",
+        "1/x": inverse,
+        "cycles/x": _CYCLES.get(x, inverse),
         "y/x": (y or "1") if x_is_one else f"{'1' if y_is_one else _bracket(y)}/{_bracket(x)}",
         "x*y": (y or "1") if x_is_one else (x if y_is_one else f"{_bracket(y)}*{_bracket(x)}"),
     }

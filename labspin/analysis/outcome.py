@@ -17,9 +17,9 @@ import numpy as np
 
 from labspin.analysis.model import CorrelatedNoise, FloatArray
 from labspin.errors import FitError
-from labspin.units import format_quantity
+from labspin.units import format_quantity, prefixed
 
-__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "with_error"]
+__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "chosen_text", "with_error"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,9 @@ class FitOutcome:
         What to distrust, one sentence each.
     noise
         Correlated noise that the fit was weighted by; None: the points are independent.
+    chosen
+        Options of the model that the data prefer, where a recipe lets them choose; parameters that only
+        other options have are then NaN.
     """
 
     name: str
@@ -124,6 +127,7 @@ class FitOutcome:
     source: str = ""
     label: str = ""
     noise: CorrelatedNoise | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def residuals(self) -> FloatArray:
@@ -136,6 +140,16 @@ class FitOutcome:
                 return parameter
         known = ", ".join(parameter.name for parameter in self.parameters)
         raise FitError(f"fit {self.name}: no parameter {name!r}; it has {known}")
+
+    @property
+    def sound(self) -> bool:
+        """Whether the fit converged, with errors of all parameters."""
+        return self.statistics.converged and bool(np.isfinite(self.covariance).all())
+
+    @property
+    def present(self) -> tuple[FittedParameter, ...]:
+        """Parameters but those that the chosen model lacks."""
+        return tuple(p for p in self.parameters if not (self.chosen and math.isnan(p.value)))
 
     def values(self) -> dict[str, float]:
         """Return the value of every parameter by name."""
@@ -154,6 +168,7 @@ class FitOutcome:
             "fit": self.name,
             "quantity": self.quantity,
             "model": self.model,
+            "chosen": chosen_text(self.chosen),
         }
         tail = {
             "chi2red": statistics.chi2red,
@@ -172,15 +187,21 @@ class FitOutcome:
                 "fixed": p.fixed,
                 **tail,
             }
-            for p in self.parameters
+            for p in self.present
         ]
 
     def summary(self) -> str:
         """Return the fit in a few lines of text."""
-        lines = [f"{self.name}: {self.model} on {self.quantity}, {self.statistics.points} points"]
-        lines += [f"  {p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in self.parameters]
+        chosen = f" ({chosen_text(self.chosen)})" if self.chosen else ""
+        lines = [f"{self.name}: {self.model}{chosen} on {self.quantity}, {self.statistics.points} points"]
+        lines += [f"  {p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in self.present]
         lines.append(f"  {goodness_text(self.statistics)}")
         return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
+
+
+def chosen_text(chosen: Mapping[str, Any]) -> str:
+    """Return the options that the data prefer as text, such as ``"count = 2"``."""
+    return ", ".join(f"{name} = {value}" for name, value in chosen.items())
 
 
 def goodness_text(statistics: FitStatistics) -> str:
@@ -198,12 +219,10 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):
-        return f"{value:.4g} {unit}" if unit.startswith("1/") else format_quantity(value, unit)
-    reciprocal = unit.startswith("1/")  # "k1/s" reads badly
-    prefixed = format_quantity(max(abs(value), stderr), "1" if reciprocal else unit, digits=12).split(" ", 1)
-    scale = float(prefixed[0]) / max(abs(value), stderr)
-    shown, error = value * scale, stderr * scale
-    name = f" {unit}" if reciprocal else f" {prefixed[1]}" if len(prefixed) > 1 else ""
+        return format_quantity(value, unit)
+    exponent, found = prefixed(max(abs(value), stderr), unit)
+    shown, error = value / 10.0**exponent, stderr / 10.0**exponent
+    name = "" if found in ("", "1") else f" {found}"
     largest = max(abs(shown), error)
     power = 0 if 1e-3 <= largest < 1e6 else math.floor(math.log10(largest))
     shown, error = shown / 10.0**power, error / 10.0**power

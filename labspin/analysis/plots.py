@@ -17,7 +17,7 @@ import numpy as np
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.errors import FitError
-from labspin.units import format_quantity
+from labspin.units import prefixed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -220,10 +220,8 @@ def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
     largest = float(np.max(np.abs(x))) if x.size else 0.0
     if not largest > 0 or not math.isfinite(largest):
         return 1.0, unit
-    number, _, prefixed = format_quantity(largest, unit, digits=15).partition(" ")
-    if not prefixed or unit in ("", "1") or unit.startswith("1/"):
-        return 1.0, unit
-    return 10.0 ** round(math.log10(float(number) / largest)), prefixed
+    exponent, name = prefixed(largest, unit, digits=15)
+    return 10.0**-exponent, name
 
 
 def axis_label(name: str, unit: str) -> str:

@@ -8,13 +8,14 @@ A recipe is a TOML file behind the door ``analysis/``::
     [data]
     x      = "dark_time"                 # a coordinate or quantity of the run
     y      = "without_pi - with_pi"      # arithmetic of its columns
-    sigma  = "poisson"                   # counts; or "none", or an expression that gives the errors
+    sigma  = "poisson"                   # counts; "likelihood", "none", or an expression of errors
     name   = "difference"                # what the plots call y
     select = {dark_time = ["1 us", "1 s"]}
 
     [model]
     name    = "stretched_exponential"    # or "my_models.py:function"
     options = {}
+    choose  = {count = [1, 2]}          # options that the data choose, trace by trace
     fixed   = {beta = 0.8}
     start   = {T1 = "1 ms"}
     bounds  = {T1 = ["1 us", "1 s"]}
@@ -33,8 +34,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,11 +46,12 @@ from labspin.errors import RecipeError
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
+_SUM = re.compile(r"\s*\w+(\s*\+\s*\w+)*\s*")
 _TOP = {"description", "procedures", "chain", "data", "model", "result"}
 _SECTIONS = {
     "chain": {"recipe", "x_unit", "y_unit"},
     "data": {"x", "y", "sigma", "name", "select"},
-    "model": {"name", "options", "fixed", "start", "bounds", "tied"},
+    "model": {"name", "options", "choose", "fixed", "start", "bounds", "tied"},
     "result": {"name", "derived"},
 }
 
@@ -60,7 +63,11 @@ class Recipe:
     Attributes
     ----------
     sigma
-        ``"poisson"``, ``"none"`` or an expression of columns; in a chain ``"fit"`` as well.
+        ``"poisson"``, ``"likelihood"``, ``"none"`` or an expression of columns; in a chain ``"fit"``, not the
+        first two.
+    choose
+        Options of the model that the data choose, each with the values to choose from
+        (`labspin.analysis.choice`).
     chain
         Name of the recipe whose results over many runs are fitted; empty: a run's own columns are.
     x_unit, y_unit
@@ -83,6 +90,7 @@ class Recipe:
     procedures: tuple[str, ...] = ()
     select: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    choose: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, Any] = field(default_factory=dict)
     bounds: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -98,14 +106,43 @@ class Recipe:
     def __post_init__(self) -> None:
         for expression in (self.x, self.y, *(text.partition("[")[0] for text in self.derived.values())):
             Expression(expression)
-        if self.sigma not in ("poisson", "none"):
+        if self.sigma not in ("poisson", "likelihood", "none"):
             Expression(self.sigma)
+        if self.sigma == "likelihood":
+            self._check_likelihood()
+        for name, values in self.choose.items():
+            self._check_choice(name, values)
         for name, pair in {**self.bounds, **self.select}.items():
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
                 raise RecipeError(f"recipe {self.name}: {name}: wanted [minimum, maximum], got {pair!r}")
         both = sorted(set(self.fixed) & set(self.tied))
         if both:
             raise RecipeError(f"recipe {self.name}: {both[0]} is both fixed and tied; remove it from one")
+
+    def _check_likelihood(self) -> None:
+        if self.chain or self.tied:
+            what = "the results of fits" if self.chain else "tied parameters"
+            raise RecipeError(
+                f"recipe {self.name}: sigma = 'likelihood' is for counts of a run by a model without tied "
+                f"parameters, got {what}; choose other errors"
+            )
+        if _SUM.fullmatch(self.y) is None:
+            raise RecipeError(
+                f"recipe {self.name}: sigma = 'likelihood' wants counts as they were counted, a column or a "
+                f"sum of columns, got y = {self.y!r}; sigma = 'poisson' carries errors through arithmetic"
+            )
+
+    def _check_choice(self, name: str, values: Any) -> None:
+        plain = isinstance(values, (list, tuple)) and all(
+            isinstance(v, (bool, int, float, str)) for v in values
+        )
+        if not plain or len(set(values)) < max(len(values), 2):
+            raise RecipeError(
+                f"recipe {self.name}: choose.{name}: wanted two or more different values to choose from, "
+                f"such as [1, 2, 3], got {values!r}"
+            )
+        if name in self.options:
+            raise RecipeError(f"recipe {self.name}: {name} is both set and to be chosen; remove it from one")
 
 
 def load_recipe(source: str | Path) -> Recipe:
@@ -190,6 +227,7 @@ def _parse(text: bytes, path: Path) -> Recipe:
             select=_table(path, data, "data.select"),
             model=_text(path, model, "model.name"),
             options=_table(path, model, "model.options"),
+            choose=_table(path, model, "model.choose"),
             fixed=_table(path, model, "model.fixed"),
             start=_table(path, model, "model.start"),
             bounds=_table(path, model, "model.bounds"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from labspin.analysis.batch import fit_batch
 from labspin.analysis.batch_result import STATUS, BatchResult
+from labspin.analysis.counts import expected_counts, fit_counts, poisson_deviance
 from labspin.analysis.curve import fine_grid
 from labspin.analysis.derived import derive_all, split_unit
 from labspin.analysis.diagnosis import warnings_of
@@ -49,8 +50,12 @@ def fit_stack(
     start: Mapping[str, float],
     fixed: Mapping[str, float],
     bounds: Mapping[str, tuple[float, float]],
+    quick: bool = False,
 ) -> StackFit:
-    """Fit every trace of ``stack``; start, fixed and bounds are those of the recipe, as plain numbers."""
+    """Fit every trace of ``stack``; start, fixed and bounds are those of the recipe, as plain numbers.
+
+    ``quick``: without lmfit as a check and for what does not converge.
+    """
     kind = np.complex128 if model.is_complex else np.float64
     y = np.where(stack.keep, stack.y, np.nan).astype(kind)
     x, sigma = stack.x, stack.sigma
@@ -64,10 +69,19 @@ def fit_stack(
     if sigma is not None:
         with np.errstate(invalid="ignore"):
             sigma = np.where(sigma > 0, sigma, np.nan).astype(np.float64)
-    result = fit_batch(
-        model, x, y, sigma, start=start, fixed=fixed, bounds=bounds, units=(stack.names[1], stack.names[3])
-    )
-    return StackFit(stack=stack, model=model, recipe=recipe, result=result, x=x, y=y, sigma=sigma)
+    settings: dict[str, Any] = {"start": start, "fixed": fixed, "bounds": bounds}
+    settings["units"] = (stack.names[1], stack.names[3])
+    settings |= {"check": 0, "fallback": False} if quick else {}
+    deviance = None
+    if recipe.sigma == "likelihood":
+        counts = y.real.astype(np.float64)
+        result = fit_counts(model, x, counts, **settings)
+        expected = expected_counts(model, x, result.values, counts)
+        sigma = np.where(np.isfinite(counts), np.sqrt(expected), np.nan)
+        deviance = poisson_deviance(counts, expected)
+    else:
+        result = fit_batch(model, x, y, sigma, **settings)
+    return StackFit(stack, model, recipe, result, x, y, sigma, deviance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +92,8 @@ class StackFit:
     ----------
     x, y, sigma
         What was fitted, in the order of x: x (n,) or (N, n), the others (N, n), NaN for a point left out.
+    deviance
+        Of a fit by Poisson's likelihood, (N,).
     """
 
     stack: Stack
@@ -87,6 +103,7 @@ class StackFit:
     x: FloatArray
     y: NDArray[Any]
     sigma: FloatArray | None
+    deviance: FloatArray | None = None
 
     @functools.cached_property
     def _freedom(self) -> NDArray[np.int64]:
@@ -107,7 +124,13 @@ class StackFit:
         k, n = len(self.result.free), np.maximum(self.result.points, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
             misfit = self.result.chi2 if self.result.absolute else n * np.log(self.result.chi2 / n)
+        misfit = misfit if self.deviance is None else self.deviance
         return misfit + 2 * k, misfit + k * np.log(n)
+
+    @property
+    def bic(self) -> FloatArray:
+        """Bayes' criterion of each trace."""
+        return self._information[1]
 
     @functools.cached_property
     def _derived(self) -> dict[str, tuple[FloatArray, FloatArray, str]]:
@@ -118,6 +141,25 @@ class StackFit:
             value, stderr = derive_all(columns, self.result.free, self.result.covariance, expression)
             found[name] = (value, stderr, unit)
         return found
+
+    def with_part(self, part: StackFit, rows: NDArray[np.intp]) -> StackFit:
+        """Return these fits with those of some traces replaced by other fits of them."""
+
+        def merged(whole: Any, own: Any) -> Any:
+            whole = np.array(whole)
+            whole[rows] = own
+            return whole
+
+        arrays = ("values", "stderr", "covariance", "chi2", "points", "status", "iterations")
+        told = {name: getattr(part.result, name) for name in ("checked", "deviation", "stderr_deviation")}
+        new = {name: merged(getattr(self.result, name), getattr(part.result, name)) for name in arrays}
+        likelihood = self.deviance is not None
+        return replace(
+            self,
+            result=replace(self.result, **new, **told),
+            sigma=merged(self.sigma, part.sigma) if likelihood else self.sigma,
+            deviance=merged(self.deviance, part.deviance) if likelihood else None,
+        )
 
     def used(self, trace: int) -> NDArray[np.intp]:
         """Return which points of a trace were fitted."""
@@ -202,15 +244,20 @@ class StackFit:
             found = (*found, _NOT_POSITIVE)
         return found
 
-    def warnings(self) -> list[str]:
-        """Return what is doubtful about each trace, as one text each."""
+    def warnings(self, which: NDArray[np.bool_] | None = None) -> list[str]:
+        """Return what is doubtful about each trace (of ``which``), as one text each."""
         return [
             " | ".join(self._warnings(self.outcome(trace, fine=False), trace))
+            if which is None or which[trace]
+            else ""
             for trace in range(len(self.stack))
         ]
 
-    def record(self, *, curves: bool = True) -> FitRecord:
-        """Return the fits as a run file keeps them, along the dimension ``trace``."""
+    def record(self, *, curves: bool = True, warned: NDArray[np.bool_] | None = None) -> FitRecord:
+        """Return the fits as a run file keeps them, along the dimension ``trace``.
+
+        ``warned``: traces whose warnings are wanted; None: all. They take longer than the rest.
+        """
         from labspin.data import Dimension, FitRecord
 
         count, recipe = len(self.stack), self.recipe
@@ -221,7 +268,7 @@ class StackFit:
             recipe=recipe_table(recipe, self.model.equation),
             parameters=self._record_parameters(),
             covariance=self.result.covariance,
-            statistics=self._record_statistics(),
+            statistics=self._record_statistics(warned),
             dimensions=(Dimension(name="trace", unit="1", values=np.arange(float(count))),),
             curve=self._record_curve() if curves and self.x.ndim == 1 else None,
         )
@@ -241,7 +288,7 @@ class StackFit:
             for name, value, stderr, unit, varied in (*fitted, *derived)
         )
 
-    def _record_statistics(self) -> dict[str, Any]:
+    def _record_statistics(self, warned: NDArray[np.bool_] | None) -> dict[str, Any]:
         result = self.result
         aic, bic = self._information
         found: dict[str, Any] = {
@@ -254,7 +301,7 @@ class StackFit:
             "aic": aic,
             "bic": bic,
             "errors_from_scatter": not result.absolute,
-            "warnings": self.warnings(),
+            "warnings": self.warnings(warned),
             "checked_in_lmfit": result.checked,
         }
         if not math.isnan(result.deviation):

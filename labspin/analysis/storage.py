@@ -7,7 +7,7 @@ that storing ten thousand of them rewrites the file once.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,16 @@ from labspin.errors import FitError
 if TYPE_CHECKING:
     from labspin.data import Dimension, FitCurve, FitParameter, FitRecord
 
-__all__ = ["joined", "recipe_table", "record_of", "safe_name", "warnings_of_trace"]
+__all__ = [
+    "chosen_of_trace",
+    "chosen_statistics",
+    "joined",
+    "present_at_trace",
+    "recipe_table",
+    "record_of",
+    "safe_name",
+    "warnings_of_trace",
+]
 
 
 def record_of(
@@ -118,6 +127,37 @@ def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
     return tuple(text for text in str(stored[trace]).split(" | ") if text)
 
 
+def chosen_statistics(options: Sequence[Mapping[str, Any]], *, several: bool) -> dict[str, Any]:
+    """Return the statistics that tell which options each trace prefers, such as ``chosen_count``."""
+    found: dict[str, Any] = {}
+    for name in options[0]:
+        values = [chosen[name] for chosen in options]
+        numbers = all(isinstance(value, (int, float)) for value in values)
+        found[f"chosen_{name}"] = (np.asarray(values) if numbers else values) if several else values[0]
+    return found
+
+
+def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, Any]:
+    """Return the options of the model that one trace of a record prefers, empty where there was no choice."""
+    offered = record.recipe.get("choose")
+    found: dict[str, Any] = {}
+    for name, values in offered.items() if isinstance(offered, dict) else ():
+        stored = record.statistics.get(f"chosen_{name}")
+        own = stored[trace] if isinstance(stored, (list, np.ndarray)) and trace < len(stored) else stored
+        # As the recipe wrote it: a file gives whole numbers back as NumPy's.
+        matching = [value for value in values if value == own] if isinstance(values, list) else []
+        if matching:
+            found[name] = matching[0]
+    return found
+
+
+def present_at_trace(record: FitRecord, trace: int) -> list[bool]:
+    """Return which parameters the fit of a trace has: all but those that the chosen model lacks."""
+    if not record.recipe.get("choose"):
+        return [True] * len(record.parameters)
+    return [bool(np.isfinite(p.value.ravel()[trace])) for p in record.parameters]
+
+
 def _stack(arrays: Sequence[Any], several: bool) -> Any:
     return np.stack(arrays) if several else arrays[0]
 
@@ -159,7 +199,7 @@ def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, Any]
     }
     if every[0].p_value is not None:
         found["p_value"] = gathered([s.p_value for s in every])
-    return found
+    return found | chosen_statistics([outcome.chosen for outcome in outcomes], several=several)
 
 
 def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimension]) -> FitCurve | None:
@@ -191,6 +231,7 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
         "select": {name: list(pair) for name, pair in recipe.select.items()},
         "model": recipe.model,
         "options": dict(recipe.options),
+        "choose": {name: list(values) for name, values in recipe.choose.items()},
         "fixed": dict(recipe.fixed),
         "start": dict(recipe.start),
         "bounds": {name: list(pair) for name, pair in recipe.bounds.items()},

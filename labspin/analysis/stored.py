@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.counts import LEAST
 from labspin.analysis.model import FloatArray
 from labspin.analysis.models import MODELS, load_model
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes import Recipe
-from labspin.analysis.storage import warnings_of_trace
+from labspin.analysis.storage import chosen_of_trace, warnings_of_trace
 from labspin.analysis.traces import Stack, Trace, spread, stack_of
 from labspin.errors import LabspinError
 
@@ -60,7 +61,8 @@ def _points(
     there = _usable(trace)
     x, y = trace.x[there], trace.y[there]
     try:
-        model = load_model(record.model, **record.recipe.get("options", {}))
+        options = {**record.recipe.get("options", {}), **chosen_of_trace(record, index)}
+        model = load_model(record.model, **options)
         values = {name: float(record.parameter(name).value.ravel()[index]) for name in model.names}
     except (LabspinError, TypeError):
         return None
@@ -83,11 +85,11 @@ def _outcome(
         parameters=_parameters(record, index),
         covariance_names=tuple(p.name for p in record.parameters if p.varied),
         covariance=_covariance(record, index), statistics=_statistics(record, index),
-        x=x, y=y, sigma=_sigma(trace, x), best=best, curve_x=x[order], curve_y=best[order],
+        x=x, y=y, sigma=_sigma(record, trace, x, best), best=best, curve_x=x[order], curve_y=best[order],
         x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
         recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
         source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
-        warnings=warnings_of_trace(record, index),
+        warnings=warnings_of_trace(record, index), chosen=chosen_of_trace(record, index),
     )  # fmt: skip
 
 
@@ -110,7 +112,9 @@ def _usable(trace: Trace) -> NDArray[np.intp]:
     return np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]
 
 
-def _sigma(trace: Trace | None, x: FloatArray) -> FloatArray | None:
+def _sigma(record: FitRecord, trace: Trace | None, x: FloatArray, best: Any) -> FloatArray | None:
+    if record.recipe.get("sigma") == "likelihood":  # the variance of a count is what is expected
+        return np.sqrt(np.maximum(np.asarray(best, np.float64), LEAST))
     if trace is None or trace.sigma is None:
         return None
     order = _usable(trace)

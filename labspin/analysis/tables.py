@@ -31,6 +31,7 @@ COLUMNS: dict[str, type] = {
     "fit": str,
     "quantity": str,
     "model": str,
+    "chosen": str,
     "parameter": str,
     "value": float,
     "stderr": float,

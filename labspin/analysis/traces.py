@@ -72,6 +72,17 @@ class Stack:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def part(self, numbers: NDArray[np.intp]) -> Stack:
+        """Return some of the traces."""
+        return Stack(
+            x=self.x if self.x.ndim == 1 else self.x[numbers],
+            y=self.y[numbers],
+            sigma=None if self.sigma is None else self.sigma[numbers],
+            keep=self.keep[numbers],
+            names=self.names,
+            labels=tuple(self.labels[number] for number in numbers),
+        )
+
     def trace(self, number: int) -> Trace:
         """Return one trace, without the points that are not selected."""
         chosen = self.keep[number]
@@ -180,6 +191,10 @@ def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[st
 
 def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
     if recipe.sigma == "none":
+        return None
+    if recipe.sigma == "likelihood":  # the errors follow from the fit
+        for name in y.names:
+            _poisson(name, arrays[name])
         return None
     if recipe.sigma != "poisson":
         sigma = Expression(recipe.sigma).value(arrays)

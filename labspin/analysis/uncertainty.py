@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.batch import fit_batch
 from labspin.analysis.batch_result import BatchResult
+from labspin.analysis.choice import THRESHOLD, preferred
 from labspin.analysis.curve import fit_curve
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models import load_model
@@ -256,13 +257,12 @@ def count_dips(
     largest: int = 8,
     shape: Literal["lorentzian_dips", "gaussian_dips"] = "lorentzian_dips",
     background: str = "constant",
-    threshold: float = 6.0,
+    threshold: float = THRESHOLD,
 ) -> list[ModelComparison]:
     """Compare one to ``largest`` dips by Bayes' criterion, the preferred number first.
 
-    Bayes' criterion charges ln(points) a parameter, and that is not quite enough for a dip that may stand
-    anywhere: where there is one dip, a second lowers the criterion in one spectrum of a hundred, but by more
-    than 6 in one or two of a thousand (`benchmarks/guesses.py`).
+    The criterion must fall by more than `threshold` for one dip more (`labspin.analysis.choice`); a recipe
+    asks for the same by ``choose = { count = [1, 2, 3] }``.
 
     Parameters
     ----------
@@ -271,9 +271,8 @@ def count_dips(
     """
     models = [load_model(shape, count=count, background=background) for count in range(1, largest + 1)]
     found = sorted(compare_models(models, x, y, sigma), key=lambda item: len(item.outcome.covariance_names))
-    preferred = found[0]
-    for item in found[1:]:
-        if preferred.bic - item.bic > threshold:
-            preferred = item
-    others = sorted((item for item in found if item is not preferred), key=lambda item: item.bic)
-    return [preferred, *others]
+    free = [len(item.outcome.covariance_names) for item in found]
+    place = preferred([[item.bic] for item in found], free, [[item.outcome.sound] for item in found],
+                      threshold=threshold)[0]  # fmt: skip
+    others = sorted((item for item in found if item is not found[place]), key=lambda item: item.bic)
+    return [found[place], *others]

@@ -254,7 +254,7 @@ COMPLEX_RING_DOWN = FitModel(
     parameters=(
         Parameter("amplitude", "y", "amplitude at x = 0", minimum=0),
         Parameter("ring_down_time", "x", "time in which the amplitude falls by e", minimum=0),
-        Parameter("detuning", "1/x", "frequency of the motion minus that of the reference"),
+        Parameter("detuning", "cycles/x", "frequency of the motion minus that of the reference"),
         Parameter("phase", "rad", "phase at x = 0"),
         Parameter("offset_x", "y", "what remains, in phase"),
         Parameter("offset_y", "y", "what remains, in quadrature"),
@@ -274,7 +274,7 @@ RABI_OSCILLATION = FitModel(
     source="driven two-level system with dephasing",
     parameters=(
         Parameter("amplitude", "y", "half the contrast at x = 0", minimum=0),
-        Parameter("frequency", "1/x", "Rabi frequency", minimum=0),
+        Parameter("frequency", "cycles/x", "Rabi frequency", minimum=0),
         Parameter("decay_time", "x", "decay time of the oscillation", minimum=0),
         Parameter("phase", "rad", "phase at x = 0"),
         Parameter("offset", "y", "mean signal"),

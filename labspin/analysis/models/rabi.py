@@ -84,10 +84,10 @@ RABI_ENSEMBLE = FitModel(
     source="two-level system driven off resonance, averaged over a Gaussian line",
     parameters=(
         Parameter("amplitude", "y", "signal lost if every spin were inverted"),
-        Parameter("rabi_frequency", "1/x", "Rabi frequency of a spin in resonance", minimum=0),
-        Parameter("linewidth", "1/x", "standard deviation of the line", minimum=0),
+        Parameter("rabi_frequency", "cycles/x", "Rabi frequency of a spin in resonance", minimum=0),
+        Parameter("linewidth", "cycles/x", "standard deviation of the line", minimum=0),
         Parameter("offset", "y", "signal without pulse"),
-        Parameter("detuning", "1/x", "of the microwave from the middle of the line", value=0.0),
+        Parameter("detuning", "cycles/x", "of the microwave from the middle of the line", value=0.0),
     ),
     function=rabi_ensemble,
     guesser=_guess,
