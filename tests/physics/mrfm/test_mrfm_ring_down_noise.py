@@ -63,7 +63,7 @@ def test_a_stride_leaves_out_points() -> None:
 @pytest.mark.parametrize(("thermal", "white"), [(0.1, 0.0), (0.1, 0.05), (0.1, 0.2)])
 def test_both_noises_are_found_without_bias(thermal: float, white: float) -> None:
     rng, found = np.random.default_rng(3), []
-    for _ in range(40):
+    for _ in range(25):
         time, residual = drawn(rng, 300, thermal=thermal, white=white)
         offset = np.ones((1, 300), complex)
         noise = estimate_ring_down_noise(
@@ -71,7 +71,7 @@ def test_both_noises_are_found_without_bias(thermal: float, white: float) -> Non
             ring_down_time=1.0, detuning=0.6,
         )  # fmt: skip
         found.append([noise.thermal, float(noise.white)])
-    mean, spread = np.mean(found, axis=0), np.std(found, axis=0) / math.sqrt(40)
+    mean, spread = np.mean(found, axis=0), np.std(found, axis=0) / math.sqrt(25)
     assert mean[0] == pytest.approx(thermal**2, abs=4 * spread[0] + 0.002 * white**2)
     assert mean[1] == pytest.approx(white**2, abs=4 * spread[1] + 1e-4)
 
@@ -79,7 +79,7 @@ def test_both_noises_are_found_without_bias(thermal: float, white: float) -> Non
 @pytest.mark.parametrize("smooth", ["means", "filter"])
 def test_thermal_motion_is_found_behind_means_and_behind_a_filter(smooth: str) -> None:
     rng, found = np.random.default_rng(4), []
-    for _ in range(25):
+    for _ in range(15):
         time, residual = drawn(rng, 1200, thermal=0.1, white=0.0)
         if smooth == "means":
             time, residual = (row.reshape(300, 4).mean(axis=1) for row in (time, residual))
