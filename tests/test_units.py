@@ -99,3 +99,18 @@ def test_a_quantity_is_written_with_a_prefix_and_read_back(value, unit, digits):
 )
 def test_a_quantity_that_rounds_up_takes_the_next_prefix(value, text):
     assert format_quantity(value, "s") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (606.0, "606 1/s"),
+        (9999.0, "9999 1/s"),
+        (12346.0, "12.35 1/ms"),
+        (4.619e6, "4.619 1/µs"),
+        (0.5, "0.5 1/s"),
+    ],
+)
+def test_a_rate_is_written_per_time_that_reads_well(value, text):
+    assert format_quantity(value, "1/s") == text
+    assert parse_quantity(text, "1/s") == pytest.approx(value, rel=1e-3)

@@ -285,8 +285,8 @@ def write_chain(chain: ChainOutcome, path: Path | str) -> Path:
     kind: Any = "complex128" if np.iscomplexobj(chain.y) else "float64"
     errors = np.full(len(chain.x), np.nan) if chain.sigma is None else chain.sigma
     columns = (
-        Column(name="x", unit=trace.x_unit, role="coordinate", description=chain.recipe.x),
-        Column(name="y", unit=trace.y_unit, dtype=kind, description=chain.recipe.y),
+        Column(name="x", unit=trace.x_unit, role="coordinate", description=trace.x_name),
+        Column(name="y", unit=trace.y_unit, dtype=kind, description=trace.y_name),
         Column(name="y_errors", unit=trace.y_unit, dtype=kind, description="standard errors of y"),
         *(Column(name=name, unit=chain.units.get(name, "1")) for name in names),
         Column(name="source", dtype="str", role="coordinate", description="run file"),
@@ -303,5 +303,5 @@ def write_chain(chain: ChainOutcome, path: Path | str) -> Path:
     as_stored = replace(
         chain.recipe, x="x", y="y", sigma="none" if chain.sigma is None else "y_errors", select={}
     )
-    write_fit(written, record_of([chain.outcome], as_stored))
+    write_fit(written, record_of([chain.outcome.with_changes(quantity="y")], as_stored))
     return written

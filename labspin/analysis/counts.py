@@ -8,10 +8,11 @@ solved are those of Poisson's maximum likelihood (iteratively reweighted least s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.batch import fit_batch
 from labspin.analysis.batch_result import BatchResult
@@ -61,16 +62,35 @@ def fit_counts(model: FitModel | Any, x: ArrayLike, counts: ArrayLike, **setting
     last = {"check": settings.pop("check", 0.01), "fallback": settings.pop("fallback", True)}
     settings |= {"check": 0, "fallback": False}
     result = fit_batch(model, x, traces, _smooth(traces), **settings)
+    result = _settled(described, x, traces, result, settings, lambda r: r.converged)
+    # What only lmfit brings to an end has stopped before its weights were right: they are found by it anew.
+    settings |= last | {"start": {name: result[name] for name in result.free}}
+    sigma = np.sqrt(expected_counts(described, x, result.values, traces))
+    result = fit_batch(model, x, traces, sigma, **settings)
+    return _settled(described, x, traces, result, settings, lambda r: r.status == 1)
+
+
+def _settled(
+    model: FitModel,
+    x: ArrayLike,
+    traces: FloatArray,
+    result: BatchResult,
+    settings: dict[str, Any],
+    watched: Callable[[BatchResult], NDArray[np.bool_]],
+) -> BatchResult:
+    """Return fits repeated with the weights of the fit before, until the ``watched`` stand still."""
     for _ in range(_ROUNDS):
+        if not np.any(watched(result)):
+            break
         before, errors = result.values, result.stderr
-        sigma = np.sqrt(expected_counts(described, x, before, traces))
-        settings["start"] = {name: result[name] for name in result.free}
-        result = fit_batch(model, x, traces, sigma, **settings)
+        sigma = np.sqrt(expected_counts(model, x, before, traces))
+        again = {**settings, "start": {name: result[name] for name in result.free}}
+        result = fit_batch(model, x, traces, sigma, **again)
         with np.errstate(invalid="ignore", divide="ignore"):
             moved = np.abs(result.values - before) / errors
-        if not np.any(moved[result.converged] > _SETTLED):
+        if not np.any(moved[watched(result)] > _SETTLED):
             break
-    return fit_batch(model, x, traces, sigma, **(settings | last))
+    return result
 
 
 def _smooth(traces: FloatArray) -> FloatArray:

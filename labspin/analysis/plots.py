@@ -43,8 +43,8 @@ _HEADLINE = {
     "thermal_spectrum": ("f0", "Q", "spring_constant"),
 }
 _LEGEND_LIMIT = 12
-_LEGEND_INSIDE = 3
-"""Fits up to which the legend leaves room for the data."""
+_LINES_INSIDE = 6
+"""Lines of text up to which the legend leaves room for the data."""
 
 
 def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
@@ -76,7 +76,7 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
     from matplotlib.figure import Figure
 
     groups = _grouped([part for outcome in outcomes for part in _parts(outcome)])
-    beside = any(_LEGEND_INSIDE < len(group) <= _LEGEND_LIMIT for group in groups)
+    beside = any(_is_beside(group) for group in groups)
     figure = Figure(figsize=((9.0 if beside else 6.4) * len(groups), 5.6), layout="constrained")
     axes = figure.subplots(2, len(groups), sharex="col", squeeze=False, gridspec_kw={"height_ratios": [3, 1]})
     for column, group in enumerate(groups):
@@ -147,11 +147,12 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     upper.grid(alpha=0.25)
     lower.grid(alpha=0.25)
     if len(outcomes) <= _LEGEND_LIMIT:
-        if len(outcomes) > _LEGEND_INSIDE:
+        if _is_beside(outcomes):
             upper.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         else:
             upper.legend(fontsize=8, frameon=False)
-    upper.set_title(first.equation, fontsize=8, wrap=True)
+    largest = max(outcomes, key=lambda outcome: len(outcome.present))
+    upper.set_title(largest.equation, fontsize=8, wrap=True)
 
 
 def _draw_one(
@@ -171,6 +172,12 @@ def _draw_one(
     lower.plot(x * scale, residuals / (1.0 if sigma is None else sigma), marker, **points)
 
 
+def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
+    """Return whether the legend is so long that it stands beside the data."""
+    lines = sum(1 + _legend(outcome).count("\n") for outcome in outcomes)
+    return len(outcomes) <= _LEGEND_LIMIT and lines > _LINES_INSIDE
+
+
 def _pooled(outcome: FitOutcome) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]:
     """Return x, y, sigma and residuals to draw: repeated measurements at one x as their weighted mean."""
     x, place = np.unique(outcome.x, return_inverse=True)
@@ -183,7 +190,9 @@ def _pooled(outcome: FitOutcome) -> tuple[FloatArray, FloatArray, FloatArray | N
 
 
 def _legend(outcome: FitOutcome) -> str:
-    names = _HEADLINE.get(outcome.model, tuple(p.name for p in outcome.parameters if not p.fixed)[:2])
+    shown = [p.name for p in outcome.present if not p.fixed]
+    several = [name for name in shown if name.startswith("center_")]
+    names = _HEADLINE.get(outcome.model, tuple(several or shown[:2]))
     present = {parameter.name: parameter for parameter in outcome.parameters}
     parts = [f"{_symbol(name)} = {present[name].text()}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Axis = tuple[str, str, FloatArray]
 
-__all__ = ["draw_run", "plot_runs"]
+__all__ = ["axis_words", "draw_run", "plot_runs"]
 
 
 def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str | None = None) -> Path:
@@ -72,13 +72,32 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
     axes = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
     axes += [(a.name, a.unit, a.values) for a in column.inner_axes()]
     axes, shown, error = _without_repeats(axes, shown)
+    error = errors_of(run, chosen) if error is None else error
+    axes = [(axis_words(run, name), unit, values) for name, unit, values in axes]
+    label = axis_label(axis_words(run, chosen), column.unit)
     panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
     if shown.ndim == 1:
         fits = [fit for fit in run.fits if fit.quantity == chosen]
-        _draw_line(panel, axes[0], shown, error, axis_label(column.name, column.unit), fits)
+        _draw_line(panel, axes[0], shown, error, label, fits)
     else:
         mean = _mean(shown, tuple(range(2, shown.ndim))) if shown.ndim > 2 else shown
-        _draw_map(panel, axes[:2], mean, axis_label(column.name, column.unit))
+        _draw_map(panel, axes[:2], mean, label)
+
+
+def axis_words(run: Run, name: str) -> str:
+    """Return what the axis of a column is called: in a chain, what stands behind its x and y."""
+    columns = {column.name: column for column in run.header.layout.columns}
+    if run.header.procedure == "chain" and name in ("x", "y") and name in columns:
+        return columns[name].description or name
+    return name
+
+
+def errors_of(run: Run, name: str) -> FloatArray | None:
+    """Return the standard errors of a real column that stand in a chain's run file, None elsewhere."""
+    found = run.data.get("y_errors") if run.header.procedure == "chain" and name == "y" else None
+    if found is None or np.iscomplexobj(found) or not np.isfinite(found).any():
+        return None
+    return np.asarray(found, np.float64)
 
 
 def _without_repeats(
@@ -126,7 +145,8 @@ def _draw_line(
     if drawn is not None and drawn.curve is not None:
         points = drawn.curve.axes[0].values
         sorted_points = np.argsort(points, kind="stable")
-        curve = np.real(drawn.curve.values)[sorted_points]
+        modelled = drawn.curve.values[sorted_points]
+        curve = np.abs(modelled) if np.iscomplexobj(modelled) else modelled
         panel.plot(points[sorted_points] * scale, curve, color=COLOURS[1], label=drawn.model, zorder=3)
         panel.legend(fontsize=8, frameon=False)
     panel.set_xlabel(axis_label(name, shown_unit))

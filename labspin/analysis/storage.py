@@ -64,7 +64,7 @@ def record_of(
         name=safe_name(first.name),
         quantity=first.quantity,
         model=first.model,
-        recipe=recipe_table(recipe, first.equation),
+        recipe=recipe_table(recipe, max(outcomes, key=lambda outcome: len(outcome.present)).equation),
         parameters=_parameters(outcomes, several),
         covariance=_stack([outcome.covariance for outcome in outcomes], several),
         statistics=_statistics(outcomes, several),

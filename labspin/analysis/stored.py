@@ -78,6 +78,10 @@ def _outcome(
         names = (record.curve.axes[0].name, record.curve.axes[0].unit, record.quantity, record.curve.unit)
     if trace is not None:
         names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+    if run.header.procedure == "chain":
+        from labspin.analysis.runplots import axis_words
+
+        names = (axis_words(run, names[0]), names[1], axis_words(run, names[2]), names[3])
     label = "" if trace is None else trace.label
     return FitOutcome(
         name=record.name, quantity=record.quantity, model=record.model,

@@ -175,7 +175,7 @@ def _show(outcome: FitOutcome, picture: Path | None, as_json: bool) -> None:
         shown = None if picture is None else str(picture)
         print_json({"fits": outcome.rows(), "failures": [], "picture": shown})
         return
-    print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)])
+    print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)], whole=("parameters",))
     for warning in outcome.warnings:
         console().print(f"{outcome.label or outcome.name}: {warning}", markup=False)
     if picture is not None:
@@ -184,9 +184,12 @@ def _show(outcome: FitOutcome, picture: Path | None, as_json: bool) -> None:
 
 def outcome_row(outcome: FitOutcome) -> tuple[str, str, str, str]:
     """Return a fit as a row of the table that is printed."""
+    from labspin.analysis.outcome import chosen_text
+
     statistics = outcome.statistics
-    shown = [parameter for parameter in outcome.parameters if not parameter.fixed]
-    text = "\n".join(f"{parameter.name} = {parameter.text()}" for parameter in shown)
+    shown = [parameter for parameter in outcome.present if not parameter.fixed]
+    chosen = [chosen_text(outcome.chosen)] if outcome.chosen else []
+    text = "\n".join(chosen + [f"{parameter.name} = {parameter.text()}" for parameter in shown])
     reduced = statistics.chi2red
     chi2 = "–" if statistics.errors_from_scatter or math.isnan(reduced) else f"{reduced:.3f}"
     p_value = "–" if statistics.p_value is None else f"{statistics.p_value:.3f}"

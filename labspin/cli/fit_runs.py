@@ -151,7 +151,7 @@ def fit_and_show(
     if chain and chosen is not None:
         linked = _linked(ordered, chosen, output)
         outcomes = [linked.outcome]
-    picture = _draw(outcomes, paths[0], plot)
+    picture = _draw(outcomes, paths[0], plot, named=chosen is not None)
     if as_json:
         _print_json(ordered, gathered, linked, picture, table)
     else:
@@ -205,13 +205,15 @@ def _linked(results: list[FileResult], recipe: Any, output: Path | None) -> Chai
     return linked
 
 
-def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None) -> Path | None:
+def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None, *, named: bool) -> Path | None:
+    """Draw the fits; ``named``: their recipe was named, so that another's picture is not overwritten."""
     drawn = [outcome for outcome in outcomes if outcome.x.size]
     if not drawn:
         return None
     from labspin.analysis import plot_outcomes
 
-    return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}-fit.png"))
+    middle = f"-{drawn[0].name}" if named else ""
+    return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}{middle}-fit.png"))
 
 
 @contextlib.contextmanager
@@ -271,7 +273,7 @@ def _print_text(
         said += [f"{linked.outcome.name}: {warning}" for warning in linked.outcome.warnings]
         said += list(linked.left_out)
     if rows:
-        print_table("", heads, rows)
+        print_table("", heads, rows, whole=("parameters",))
     if not results and linked is None:
         said += [f"reduced χ² = {value:.3g}: {where}" for value, where in gathered.worst if value > 0]
     bad = [gathered.failures[place].error for place in sorted(gathered.failures)]
@@ -306,7 +308,8 @@ def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
     scaled = result.record is not None and bool(result.record.statistics.get("errors_from_scatter"))
     found = []
     for rows in traces.values():
-        lines = [
+        chosen = [rows[0]["chosen"]] if rows[0]["chosen"] else []
+        lines = chosen + [
             f"{row['parameter']} = {with_error(row['value'], row['stderr'], row['unit'])}"
             for row in rows
             if row["kind"] != "fixed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,20 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     rows = [
         (run.path.name, run.procedure, run.label, run.status,
-         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", run.started) for run in runs
+         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started))
+        for run in runs
     ]  # fmt: skip
-    print_table(str(arguments.folder), ("file", "procedure", "label", "status", "points", "started"), rows)
+    heads = ("file", "procedure", "label", "status", "points", "started")
+    print_table(str(arguments.folder), heads, rows, whole=("file", "status", "points", "started"))
     return 0
+
+
+def _local(started: str) -> str:
+    """Return an ISO 8601 time as this place's date and time; the JSON has it to the millisecond."""
+    try:
+        return f"{datetime.datetime.fromisoformat(started).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return started
 
 
 def vars_of(run: Any) -> dict[str, Any]:

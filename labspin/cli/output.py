@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,11 +20,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document for a script to read")
 
 
-def console() -> Console:
-    """Return a console on standard output."""
+def console(*, width: int | None = None) -> Console:
+    """Return a console on standard output; ``width``: in characters, None: that of the terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=width)
+
+
+_WIDE = 10_000
+"""Columns where no terminal limits them, so that a line stays a line for grep."""
+_NARROWEST = 8
+"""Characters to which a column may be folded."""
 
 
 def print_json(document: Any) -> None:
@@ -33,17 +39,38 @@ def print_json(document: Any) -> None:
     sys.stdout.write("\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text under column heads."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Collection[str] = ()
+) -> None:
+    """Print rows of text under column heads.
+
+    ``whole``: columns whose lines are never broken, as names and numbers are not. Where nothing but a file or
+    a pipe takes the table, no line of it is broken.
+    """
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    cells = [list(row) for row in rows]
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
+        show_edge=False, padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
+    least = 0
+    for place, name in enumerate(columns):
+        longest = max((len(line) for row in cells for line in row[place].splitlines()), default=0)
+        table.add_column(name, overflow="fold", no_wrap=name in whole)
+        least += 2 + max(len(name), longest if name in whole else min(longest, _NARROWEST))
+    for row in cells:
+        table.add_row(*map(Text, row))
+    screen = console()
+    if screen.is_terminal:
+        console(width=max(screen.width, least)).print(table)
+        return
+    wide = console(width=_WIDE)
+    with wide.capture() as captured:
+        wide.print(table)
+    wide.out("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _plain(value: Any) -> Any:

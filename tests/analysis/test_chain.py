@@ -2,14 +2,25 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fit_samples import NOISE, decay_run
 
-from labspin.analysis import Recipe, derive, fit_chain, fit_run, load_recipe, report_html, write_chain
+from labspin.analysis import (
+    Recipe,
+    derive,
+    fit_chain,
+    fit_run,
+    load_recipe,
+    outcomes_of,
+    report_html,
+    write_chain,
+)
 from labspin.analysis.chain import chain_fit, chain_names
 from labspin.analysis.jobs import FileResult
+from labspin.analysis.runplots import draw_run
 from labspin.cli import main
 from labspin.data import FitParameter, FitRecord, read_run
 from labspin.errors import FitError, RecipeError, RunFileError
@@ -225,6 +236,26 @@ def test_a_chain_is_stored_as_a_run_like_any(recipes, scan, tmp_path):
     assert outcome["center"].value == pytest.approx(chain.outcome["center"].value, rel=1e-6)
     with pytest.raises(RunFileError):
         write_chain(chain, path)
+
+
+def test_the_picture_of_a_chain_has_names_errors_and_the_fit(recipes, scan, tmp_path):
+    from matplotlib.figure import Figure
+
+    law = replace(load_recipe(recipes / "law.toml"), y_name="relaxation rate")
+    chain = fit_chain(scan, law, write=False, workers=1)
+    path = write_chain(chain, tmp_path / "law.h5")
+    run = read_run(path)
+    panel = Figure().subplots()
+    draw_run(panel, run)
+    assert panel.get_xlabel() == "magnet field (mT)"
+    assert panel.get_ylabel() == "relaxation rate (1/s)"
+    (bars,) = panel.containers
+    assert bars.has_yerr
+    heights = [np.ptp(path[:, 1]) / 2 for path in bars.lines[2][0].get_segments()]
+    np.testing.assert_allclose(heights, chain.sigma[np.argsort(chain.x)], rtol=1e-9)
+    assert [line.get_label() for line in panel.get_lines()].count("cross_relaxation_dip") == 1
+    (drawn,) = outcomes_of(run, run.fits[0])
+    assert (drawn.x_name, drawn.y_name) == ("magnet field", "relaxation rate")
 
 
 def test_the_command_fits_runs_and_then_the_chain(recipes, scan, tmp_path, capsys):

@@ -1,11 +1,16 @@
 """Fits of counts: Poisson's maximum likelihood, without the bias of weights taken from the counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from labspin.analysis import fit_batch, fit_counts, load_model
-from labspin.errors import FitError
+from labspin.analysis import Recipe, fit_batch, fit_counts, fit_run, load_model, outcomes_of
+from labspin.analysis.counts import poisson_deviance
+from labspin.analysis.storage import record_of
+from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run, write_fit
+from labspin.errors import FitError, RecipeError
 
 SE = load_model("stretched_exponential")
 DELAYS = np.geomspace(5e-6, 20e-3, 40)
@@ -59,3 +64,76 @@ def test_bad_traces_and_what_is_no_count():
         fit_counts(SE, DELAYS, counts - 3)
     with pytest.raises(FitError, match="got sigma"):
         fit_counts(SE, DELAYS, counts, sigma=1.0)
+
+
+LIKELIHOOD = Recipe(
+    name="counts", x="dark_time", y="first + second", sigma="likelihood", model="stretched_exponential",
+    fixed={"beta": 0.8}, derived={"rate": "1/T1 [1/s]"},
+)  # fmt: skip
+
+
+def count_run(path, traces, seed, level=10.0):
+    """Write traces of a decay, each the sum of two counters."""
+    _, counts = counted(level, 2 * traces, seed)
+    fields = Dimension(name="field", unit="T", values=np.arange(float(traces)))
+    columns = (Column(name="first", dtype="int64"), Column(name="second", dtype="int64"))
+    layout = Layout(
+        dimensions=(fields, Dimension(name="dark_time", unit="s", values=DELAYS)), columns=columns
+    )
+    header = RunHeader(procedure="t1", label="run", layout=layout, signal="first")
+    pairs = zip(counts[:traces].ravel(), counts[traces:].ravel(), strict=True)
+    with RunWriter.create(path, header) as writer:
+        for point, (first, second) in enumerate(pairs):
+            writer.append(point, 0.0, [int(first), int(second)])
+        writer.finish("finished")
+    return path, counts[:traces] + counts[traces:]
+
+
+@pytest.mark.parametrize("traces", [2, 16])
+def test_a_recipe_asks_for_the_likelihood(tmp_path, traces):
+    path, counts = count_run(tmp_path / "run.h5", traces, 75)
+    outcomes = fit_run(path, LIKELIHOOD)
+    result = fit_counts(SE, DELAYS, counts, fixed={"beta": 0.8})
+    for outcome, T1, error in zip(outcomes, result["T1"], result.error("T1"), strict=True):
+        assert outcome["T1"].value == pytest.approx(T1, rel=1e-4)
+        assert outcome["T1"].stderr == pytest.approx(error, rel=1e-3)
+        assert outcome["rate"].value == pytest.approx(1 / T1, rel=1e-4)
+        np.testing.assert_allclose(outcome.sigma**2, outcome.best, rtol=1e-6)
+        assert not outcome.statistics.errors_from_scatter
+    write_fit(path, record_of(outcomes, LIKELIHOOD))
+    run = read_run(path)
+    again = outcomes_of(run, run.fits[0])[0]
+    np.testing.assert_allclose(again.sigma, outcomes[0].sigma, rtol=1e-6)
+
+
+def test_models_of_counts_are_compared_by_their_likelihood(tmp_path):
+    """Independent reference: the deviance from scipy's Poisson log-probabilities."""
+    from scipy.stats import poisson
+
+    path, counts = count_run(tmp_path / "run.h5", 1, 76)
+    (outcome,) = fit_run(path, LIKELIHOOD)
+    trace = counts[0]
+    saturated = poisson.logpmf(trace, np.maximum(trace, 1e-300)).sum()
+    deviance = 2 * (saturated - poisson.logpmf(trace, outcome.best).sum())
+    assert poisson_deviance(trace, outcome.best) == pytest.approx(deviance, rel=1e-9)
+    assert outcome.statistics.bic == pytest.approx(deviance + 3 * np.log(trace.size), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"y": "first - second"}, "counts as they were counted"),
+        ({"y": "2*first"}, "counts as they were counted"),
+        ({"tied": {"baseline": "2*amplitude"}}, "tied parameters"),
+        ({"chain": "other"}, "results of fits"),
+    ],
+)
+def test_likelihood_of_what_is_no_count_is_refused(change, match):
+    with pytest.raises(RecipeError, match=match):
+        replace(LIKELIHOOD, **change)
+
+
+def test_a_model_that_is_not_for_counts_is_refused(tmp_path):
+    path, _ = count_run(tmp_path / "run.h5", 1, 77)
+    with pytest.raises(RecipeError, match="is not for counts"):
+        fit_run(path, replace(LIKELIHOOD, model="complex_ring_down", fixed={}, derived={}))

@@ -12,6 +12,7 @@ import pytest
 from labspin.analysis import MODELS, FitModel, fit_batch, fit_curve, load_model, model_from_function
 from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.model import columns
+from labspin.analysis.outcome import with_error
 from labspin.errors import FitError, RecipeError
 from labspin.units import canonical
 
@@ -385,3 +386,14 @@ def test_a_dip_is_found_beside_a_higher_bump_where_it_is_known_to_be_one():
     assert abs(found["dip"]["center"].value - 1.7e-3) < 2e-5
     upside_down = fit_curve(load_model("cross_relaxation_dip"), x, 2 - y, fixed={"saturation": 0.0})
     assert upside_down["depth"].value > 0, "it may be either"
+
+
+def test_a_frequency_is_in_hertz_and_a_rate_is_not():
+    rabi = load_model("rabi_ensemble")
+    assert rabi.units("s", "1")["rabi_frequency"] == "Hz"
+    assert rabi.units("us", "1")["linewidth"] == "MHz"
+    assert rabi.units("T", "1")["detuning"] == "1/T"
+    assert load_model("complex_ring_down").units("s", "V")["detuning"] == "Hz"
+    assert with_error(4.619e6, 1.3e4, "Hz") == "4.619 ± 0.013 MHz"
+    assert with_error(4.619e6, 1.3e4, "1/s") == "4.619 ± 0.013 1/µs"
+    assert with_error(606.0, 26.0, "1/s") == "606 ± 26 1/s"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import Recipe, fit_run, load_model, report_html, write_outcomes, write_report
+from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
@@ -190,6 +191,17 @@ def test_many_traces_are_listed_and_drawn_along_the_traces(tmp_path):
     assert all(outcome["T1"].text() in text for outcome in outcomes)
     assert "6 of the" in text
     assert page.count("<img") == 3
+
+
+def test_parameters_are_drawn_over_the_axis_of_the_run(tmp_path):
+    path = make(tmp_path / "run.h5", repeats=4)
+    fit_run(path, RECIPE, write=True)
+    run = read_run(path)
+    (name, unit, places), series = pictures._places(run, run.fits[0])
+    assert (name, unit, places.tolist()) == ("field", "T", [1.0, 2.0, 3.0, 4.0])
+    assert len(series) == 1
+    unknown = dataclasses.replace(run.fits[0], recipe={})
+    assert pictures._places(run, unknown)[0][0] == "trace"
 
 
 @pytest.mark.parametrize("state", ["running", "nothing measured", "unfitted"])

@@ -1,6 +1,7 @@
 """`labspin fit` of foreign files, and what it says to many traces."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from labspin.cli import main
+from labspin.cli.output import print_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
@@ -81,3 +83,48 @@ def test_help_shows_examples_that_parse(capsys):
     text = capsys.readouterr().out
     assert "exit codes:" in text
     assert text.count("  labspin fit ") >= 6
+
+
+def test_a_spectrum_of_unknown_unit_has_a_variance_without_one(tmp_path, capsys):
+    rng, frequency = np.random.default_rng(3), np.arange(2950.0, 3050.0, 0.5)
+    mean = 1e-3 + 1 / (1 + ((frequency - 3000) / 2) ** 2)
+    path = tmp_path / "psd.csv"
+    spectrum = mean * rng.gamma(40, 1 / 40, frequency.size)
+    np.savetxt(path, np.column_stack([frequency, spectrum]), delimiter=",", header="f,psd", comments="")
+    words = ("--x", "f", "--y", "psd", "--model", "thermal_spectrum", "--averages", 40)
+    assert fitted(capsys, path, *words)["variance"]["unit"] == "1"
+    assert fitted(capsys, path, *words, "--y-unit", "m**2/Hz")["variance"]["unit"] == "m**2"
+
+
+def test_pictures_of_two_recipes_stand_side_by_side(tmp_path, capsys):
+    path = decay_run(tmp_path / "run.h5", 1e-3)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text(RECIPE)
+        assert main(["fit", str(path), "--with", str(tmp_path / f"{name}.toml")]) == 0
+    assert sorted(found.name for found in tmp_path.glob("*.png")) == ["run-one-fit.png", "run-two-fit.png"]
+    assert "run-two-fit.png" in capsys.readouterr().out
+
+
+def test_a_table_in_a_pipe_breaks_no_line(tmp_path, capsys):
+    name = "20261122-025912-a-run-with-a-very-long-name-that-tells-everything-about-it.h5"
+    decay_run(tmp_path / name, 1e-3, label="a label of many words, which would be folded on a screen")
+    assert main(["ls", str(tmp_path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if ".h5" in line]
+    assert name in line
+    assert "which would be folded on a screen" in line
+    assert re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d$", line)
+
+
+def test_a_narrow_screen_breaks_labels_and_no_names(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "20261122-025912-run.h5"
+    print_table(
+        "",
+        ("file", "label", "started"),
+        [(name, "words " * 9, "2026-11-22 02:59")],
+        whole=("file", "started"),
+    )
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if name in line and "2026-11-22 02:59" in line]
+    assert len([line for line in lines if "words" in line]) > 3

@@ -5,6 +5,7 @@ Nothing is fitted again: the page shows what is stored.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome, with_error
+from labspin.analysis.outcome import FitOutcome, chosen_text, with_error
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
 from labspin.analysis.report.words import flattened, shown
-from labspin.analysis.storage import warnings_of_trace
+from labspin.analysis.storage import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.stored import outcomes_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def _fit(run: Run, record: FitRecord) -> list[Html]:
         outcome.with_changes(label=_trace_label(run, outcome))
         for outcome in outcomes_of(run, record, most=_DRAWN)
     ]
-    parts = [tag("p", f"{record.model} on {record.quantity}; {shown(record.recipe.get('equation', ''))}")]
+    chosen = "" if several else chosen_text(chosen_of_trace(record, 0))
+    model = f"{record.model} ({chosen} chosen by the data)" if chosen else record.model
+    parts = [tag("p", f"{model} on {record.quantity}; {shown(record.recipe.get('equation', ''))}")]
     warnings = fit_warnings(record)
     if warnings:
         parts.append(tag("div", tag("ul", *(tag("li", text) for text in warnings)), class_="box"))
@@ -79,7 +82,7 @@ def _fit(run: Run, record: FitRecord) -> list[Html]:
         )
         parts.append(fit_picture(outcomes, f"Data, fit and residuals{more}"))
     if several:
-        parts += [parameter_picture(record), _many(record)]
+        parts += [parameter_picture(run, record), _many(record)]
     else:
         parts += [_one(record, run.header.truth or {}), _goodness(record.statistics)]
     parts.append(folded("Recipe, covariance and version", _recipe(record)))
@@ -97,7 +100,9 @@ def _one(record: FitRecord, truth: Mapping[str, Any]) -> Html:
     if known:
         heads += ["ground truth", "fit − truth"]
     rows = []
-    for parameter in record.parameters:
+    for parameter, here in zip(record.parameters, present_at_trace(record, 0), strict=True):
+        if not here:
+            continue
         value, stderr = float(parameter.value), float(parameter.stderr)
         relative = f"{abs(stderr / value):.2%}" if value and stderr > 0 else "–"
         kind = "" if parameter.varied else "derived" if stderr > 0 else "fixed or derived"
@@ -145,15 +150,24 @@ def _goodness(statistics: Mapping[str, Any]) -> Html:
 def _many(record: FitRecord) -> Html:
     said = record.statistics.get("labels")
     labels = said if isinstance(said, list) and len(said) == _count(record) else list(range(_count(record)))
-    heads = ["trace", *(parameter.name for parameter in record.parameters), "reduced χ²", "p"]
+    offered = list(record.recipe.get("choose") or {})
+    shown = [not offered or bool(np.isfinite(p.value).any()) for p in record.parameters]
+    parameters = list(itertools.compress(record.parameters, shown))
+    heads = ["trace", *offered, *(parameter.name for parameter in parameters), "reduced χ²", "p"]
     count = _count(record)
     chi2 = _numbers(record.statistics.get("reduced_chi_square"))
     probability = _numbers(record.statistics.get("p_value"))
     rows = []
     for trace in range(min(count, _LISTED)):
-        cells = [
+        chosen = chosen_of_trace(record, trace)
+        cells = [str(chosen.get(name, "–")) for name in offered]
+        cells += [
             with_error(float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit))
-            for p in record.parameters
+            if here
+            else "–"
+            for p, here in itertools.compress(
+                zip(record.parameters, present_at_trace(record, trace), strict=True), shown
+            )
         ]
         named = isinstance(labels, list) and trace < len(labels)
         rows.append(

@@ -111,9 +111,9 @@ td { min-width: 4rem; }
 th { color: var(--faint); font-weight: 600; white-space: nowrap; }
 dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .15rem 1rem; margin: .4rem 0; }
 dt { color: var(--faint); overflow-wrap: anywhere; } dd { margin: 0; }
-figure { margin: 1rem 0; }
-figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .4rem;
-  margin: 0 auto; }
+figure { margin: 1rem 0; overflow-x: auto; }
+figure img { display: block; max-width: 100%; min-width: 36rem; height: auto; background: #fff;
+  border-radius: .4rem; margin: 0 auto; }
 figcaption { color: var(--faint); font-size: .9rem; }
 pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; font-size: .85rem;
   white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -122,6 +122,6 @@ details { margin: .5rem 0; } summary { cursor: pointer; }
 @media print { :root { --ink: #000; --paper: #fff; --faint: #444; --line: #bbb; --panel: #fff;
     color-scheme: light; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; }
-  h2, h3 { break-after: avoid; } .wide { overflow: visible; }
+  h2, h3 { break-after: avoid; } .wide, figure { overflow: visible; } figure img { min-width: 0; }
   details::details-content { content-visibility: visible; block-size: auto; } }
 """

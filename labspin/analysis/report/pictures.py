@@ -13,16 +13,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from labspin.analysis.expression import Expression
+from labspin.analysis.file_fit import value_at_each
+from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.plots import COLOURS, axis_label, axis_scale, figure_of
+from labspin.analysis.recipes import Recipe
 from labspin.analysis.report.page import Html, join, tag
-from labspin.errors import FitError
+from labspin.analysis.report.words import with_unit
+from labspin.errors import FitError, LabspinError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from labspin.data import FitRecord, Run
+    from labspin.data import FitParameter, FitRecord, Run
 
 __all__ = ["fit_picture", "parameter_picture", "run_picture"]
 
@@ -60,38 +67,97 @@ def fit_picture(outcomes: Sequence[FitOutcome], caption: str) -> Html:
     return _embedded(figure_of(plain), caption, sum(outcome.x.size for outcome in outcomes))
 
 
-def parameter_picture(record: FitRecord) -> Html:
-    """Return the fitted parameters of a record of many traces along them, as a figure."""
+def parameter_picture(run: Run, record: FitRecord) -> Html:
+    """Return the fitted parameters of a record of many traces along the axis of the run, as a figure."""
     from matplotlib.figure import Figure
 
-    varied = [parameter for parameter in record.parameters if parameter.varied]
+    varied = [p for p in record.parameters if p.varied and np.isfinite(p.value).any()]
     if not varied:
         return join([])
     columns = min(len(varied), 2)
     rows = -(-len(varied) // columns)
     figure = Figure(figsize=(4.6 * columns, 2.6 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    trace = np.arange(record.dimensions[0].values.size)
-    sparse = trace.size <= _BARS
+    (name, x_unit, x), series = _places(run, record)
+    x_scale, x_unit = axis_scale(x[np.isfinite(x)], x_unit)
     for panel, parameter in zip(panels, varied, strict=False):
         values = parameter.value.ravel()
         scale, unit = axis_scale(values[np.isfinite(values)], parameter.unit)
-        errors = np.where(np.isfinite(parameter.stderr), parameter.stderr, 0.0).ravel()
-        panel.errorbar(
-            trace,
-            values * scale,
-            errors * scale,
-            fmt="." if sparse else ",",
-            color=COLOURS[0],
-            capsize=2 if sparse else 0,
-            elinewidth=0.8 if sparse else 0.3,
-        )
+        for number, (label, chosen) in enumerate(series.items()):
+            _draw_parameter(panel, parameter, chosen, x * x_scale, scale, COLOURS[number], label)
         panel.set_ylabel(_literal(axis_label(parameter.name, unit)))
-        panel.set_xlabel("trace")
+        panel.set_xlabel(_literal(axis_label(name, x_unit)))
         panel.grid(alpha=0.25)
+    if len(series) > 1:
+        panels[0].legend(fontsize=7, frameon=False)
     for panel in panels[len(varied) :]:
         panel.set_axis_off()
-    return _embedded(figure, f"{record.name}: fitted parameters of {trace.size} traces", trace.size)
+    return _embedded(figure, f"{record.name}: fitted parameters of {x.size} traces", x.size)
+
+
+def _draw_parameter(
+    panel: Axes,
+    parameter: FitParameter,
+    chosen: NDArray[np.bool_],
+    x: FloatArray,
+    scale: float,
+    colour: str,
+    label: str,
+) -> None:
+    sparse = chosen.size <= _BARS
+    errors = np.where(np.isfinite(parameter.stderr), parameter.stderr, 0.0).ravel()
+    panel.errorbar(
+        x[chosen],
+        parameter.value.ravel()[chosen] * scale,
+        errors[chosen] * scale,
+        fmt="." if sparse else ",",
+        color=colour,
+        capsize=2 if sparse else 0,
+        elinewidth=0.8 if sparse else 0.3,
+        label=_literal(label),
+    )
+
+
+def _places(run: Run, record: FitRecord) -> tuple[tuple[str, str, FloatArray], dict[str, NDArray[np.bool_]]]:
+    """Return the axis along which the traces lie, and the traces of each place on the other axes.
+
+    Where the run does not tell, or the other axes have too many places, traces are numbered.
+    """
+    count = int(record.dimensions[0].values.size)
+    numbered = ("trace", "1", np.arange(float(count)))
+    everything = {"": np.ones(count, bool)}
+    axes = _axes(run, record, count)
+    if not axes:
+        return numbered, everything
+    first = max(axes, key=lambda axis: np.unique(axis[2]).size)
+    others = [axis for axis in axes if axis is not first]
+    words = [
+        ", ".join(f"{name} {with_unit(float(values[k]), unit)}" for name, unit, values in others)
+        for k in range(count)
+    ]
+    series = {text: np.array([word == text for word in words]) for text in dict.fromkeys(words)}
+    return (first, series) if len(series) <= len(COLOURS) else (numbered, everything)
+
+
+def _axes(run: Run, record: FitRecord, count: int) -> list[tuple[str, str, FloatArray]]:
+    """Return name, unit and the place of each trace on the axes that tell traces apart."""
+    stored = record.recipe
+    layout = run.header.layout
+    names = [axis.name for axis in layout.dimensions]
+    names = (
+        names or [c.name for c in layout.coordinates if c.dtype in ("float64", "int64") and not c.shape][:1]
+    )
+    try:
+        recipe = Recipe(name=record.name, model="", **{key: stored[key] for key in ("x", "y", "select")})
+        along = Expression(recipe.x).names
+        found = [(name, value_at_each(run, recipe, name, count)) for name in names if name not in along]
+    except (LabspinError, KeyError, TypeError, ValueError, AttributeError):
+        return []
+    return [
+        (name, known[1], known[0])
+        for name, known in found
+        if known is not None and np.isfinite(known[0]).all() and np.unique(known[0]).size > 1
+    ]
 
 
 def _without_formulas(outcome: FitOutcome) -> FitOutcome:
