@@ -133,6 +133,8 @@ def _list_axis(run: Run) -> list[Axis]:
 def _draw_line(
     panel: Axes, axis: Axis, values: FloatArray, error: FloatArray | None, label: str, fits: list[FitRecord]
 ) -> None:
+    from labspin.analysis.stored import fine_curve
+
     name, unit, x = axis
     order = np.argsort(x, kind="stable")
     scale, shown_unit = axis_scale(np.asarray(x), unit)
@@ -145,9 +147,10 @@ def _draw_line(
     if drawn is not None and drawn.curve is not None:
         points = drawn.curve.axes[0].values
         sorted_points = np.argsort(points, kind="stable")
-        modelled = drawn.curve.values[sorted_points]
+        stored = points[sorted_points], drawn.curve.values[sorted_points]
+        grid, modelled = fine_curve(drawn, 0, points) or stored
         curve = np.abs(modelled) if np.iscomplexobj(modelled) else modelled
-        panel.plot(points[sorted_points] * scale, curve, color=COLOURS[1], label=drawn.model, zorder=3)
+        panel.plot(grid * scale, curve, color=COLOURS[1], label=drawn.model, zorder=3)
         panel.legend(fontsize=8, frameon=False)
     panel.set_xlabel(axis_label(name, shown_unit))
     panel.set_ylabel(label)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.counts import LEAST
-from labspin.analysis.model import FloatArray
+from labspin.analysis.curve import fine_grid
+from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models import MODELS, load_model
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes import Recipe
@@ -23,7 +24,7 @@ from labspin.errors import LabspinError
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run
 
-__all__ = ["outcomes_of"]
+__all__ = ["fine_curve", "outcomes_of"]
 
 
 def outcomes_of(run: Run, record: FitRecord, *, most: int | None = None) -> list[FitOutcome]:
@@ -56,17 +57,34 @@ def _points(
         data, best = np.atleast_2d(curve.data)[index], np.atleast_2d(curve.values)[index]
         there = np.isfinite(data)
         return x[there], data[there], best[there]
-    if trace is None or record.model not in MODELS:
+    known = None if trace is None else _model_at(record, index)
+    if trace is None or known is None:
         return None
     there = _usable(trace)
     x, y = trace.x[there], trace.y[there]
+    return x, y, known[0].evaluate(x, known[1])
+
+
+def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray, NDArray[Any]] | None:
+    """Return a fine grid over ``x`` and the fit of a trace there; None where its model is not labspin's."""
+    known = _model_at(record, index)
+    if known is None or not x.size or not np.isfinite(list(known[1].values())).all():
+        return None
+    grid = fine_grid(x)
+    return grid, known[0].evaluate(grid, known[1])
+
+
+def _model_at(record: FitRecord, index: int) -> tuple[FitModel, dict[str, float]] | None:
+    """Return the model of a trace and its parameters, where it is one of labspin's."""
+    if record.model not in MODELS:
+        return None
     try:
         options = {**record.recipe.get("options", {}), **chosen_of_trace(record, index)}
         model = load_model(record.model, **options)
         values = {name: float(record.parameter(name).value.ravel()[index]) for name in model.names}
     except (LabspinError, TypeError):
         return None
-    return x, y, model.evaluate(x, values)
+    return model, values
 
 
 def _outcome(
@@ -83,13 +101,14 @@ def _outcome(
 
         names = (axis_words(run, names[0]), names[1], axis_words(run, names[2]), names[3])
     label = "" if trace is None else trace.label
+    curve = fine_curve(record, index, x) or (x[order], best[order])
     return FitOutcome(
         name=record.name, quantity=record.quantity, model=record.model,
         equation=str(record.recipe.get("equation", "")),
         parameters=_parameters(record, index),
         covariance_names=tuple(p.name for p in record.parameters if p.varied),
         covariance=_covariance(record, index), statistics=_statistics(record, index),
-        x=x, y=y, sigma=_sigma(record, trace, x, best), best=best, curve_x=x[order], curve_y=best[order],
+        x=x, y=y, sigma=_sigma(record, trace, x, best), best=best, curve_x=curve[0], curve_y=curve[1],
         x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
         recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
         source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
