@@ -319,17 +319,19 @@ class Actuator:
     def is_home(self) -> bool:
         """Return whether it is no jump to switch the device off: it stands at its safe value, or near.
 
-        Where it cannot be read back, what it was last told counts.
+        What it was last told has to be near as well, since it may be on its way there; and counts alone where
+        the device cannot be read back.
         """
         spec = self.spec
         if spec.safe is None or spec.ramp_rate is None:
             return True
+        told = self._sent.get(spec.name)
         try:
             stands = self._read_raw()
         except UnknownStateError:
-            stands = self._sent.get(spec.name, math.nan)
+            stands = math.nan if told is None else told
         near = max(spec.ramp_rate * spec.ramp_interval, spec.settle.tolerance or 0.0)
-        return abs(stands - spec.safe) <= near
+        return all(abs(value - spec.safe) <= near for value in (stands, stands if told is None else told))
 
     def ramp_time(self, start: float, stop: float) -> float:
         """Return the seconds from ``start`` to ``stop`` in this actuator's unit, settling wait included."""

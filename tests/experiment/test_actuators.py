@@ -208,3 +208,15 @@ def test_a_ramp_from_a_little_outside_sends_nothing_outside(start, target):
     Actuator(MAGNET, magnet, clock).move(target)
     assert all(MAGNET.minimum <= value <= MAGNET.maximum for _, value in magnet.sent)
     _keeps_rate(magnet.sent, MAGNET.ramp_rate, start)
+
+
+def test_a_device_on_its_way_from_home_is_not_at_home():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    actuator = Actuator(MAGNET, magnet, clock)
+    assert actuator.is_home()
+    actuator.move(1.0)
+    magnet.reading = 0.02  # a slow coil: near home yet, and going on to 1 A
+    assert not actuator.is_home()
+    actuator.move(0.0)
+    assert actuator.is_home()
