@@ -27,6 +27,8 @@ __all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Kernel", "Parameter", "
 FloatArray = NDArray[np.float64]
 _CYCLES = {"s": "Hz", "ms": "kHz", "us": "MHz", "µs": "MHz", "ns": "GHz"}
 """Cycles per unit of time."""
+_PERIODS = {"Hz": "s", "kHz": "ms", "MHz": "us", "GHz": "ns"}
+"""Times where x is a frequency: ``"1/x"``."""
 Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 Kernel = Callable[[Any, Any, Any, Any], None]
@@ -224,7 +226,7 @@ def _inside(parameter: Parameter, value: float) -> float:
 
 def _resolve(unit: str, x: str, y: str) -> str:
     x_is_one, y_is_one = x in ("", "1"), y in ("", "1")
-    inverse = "1" if x_is_one else f"1/{_bracket(x)}"
+    inverse = "1" if x_is_one else _PERIODS.get(x, f"1/{_bracket(x)}")
     known = {
         "x": x or "1",
         "y": y or "1",
