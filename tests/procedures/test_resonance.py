@@ -246,6 +246,19 @@ def test_scatter_and_drift_are_told_apart():
     assert found.drift == pytest.approx(6e-3, abs=4 * 1e-3 * math.sqrt(12 / 300))
 
 
+def test_the_shortest_window_is_enough_on_a_clock_that_comes_late():
+    rule = StabilityRule(window=6.0, scatter=0.01, drift=0.01, timeout=100.0, poll=2.0)
+    clock = SimulatedClock()
+
+    def read():
+        clock.sleep(0.01)  # an answer takes its time
+        return 0.1
+
+    found = wait_until_stable(read, clock, rule, target=0.1)
+    assert found.is_stable
+    assert found.elapsed == pytest.approx(6.0, abs=0.1)
+
+
 @pytest.mark.parametrize("change", [{"window": 3.0}, {"scatter": 0.0}, {"timeout": -1.0}])
 def test_a_rule_that_means_nothing_is_refused(change):
     values = {"window": 60.0, "scatter": 0.01, "drift": 0.01, "poll": 2.0}
