@@ -367,8 +367,14 @@ class Actuator:
             )
 
     def _send(self, value: float) -> None:
-        self._sent[self.spec.name] = value  # before: a device may obey and then not say so
-        setattr(self._device, self.spec.attribute, value)
+        name = self.spec.name
+        former = self._sent.get(name, value)
+        try:
+            setattr(self._device, self.spec.attribute, value)
+        except BaseException:
+            self._sent[name] = former  # it may have obeyed or not: nobody counts on the step
+            raise
+        self._sent[name] = value
 
     def _send_regardless(self, value: float) -> None:
         try:
@@ -376,6 +382,7 @@ class Actuator:
         except ConnectionFailedError:
             raise
         except Exception as error:  # noqa: BLE001 - a device that does not answer may obey all the same
+            self._sent[self.spec.name] = value
             _log.debug("%s: %s", self.spec.name, error)
 
     def _ramp(

@@ -220,3 +220,14 @@ def test_a_device_on_its_way_from_home_is_not_at_home():
     assert not actuator.is_home()
     actuator.move(0.0)
     assert actuator.is_home()
+
+
+def test_a_step_that_may_not_have_arrived_is_not_counted_on():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    actuator = Actuator(MAGNET, magnet, clock)
+    actuator.move(0.06)
+    magnet.reading, magnet.fail_after = OSError("gone"), len(magnet.sent)
+    with pytest.raises(OSError, match="cable pulled"):
+        actuator._send(0.02)
+    assert not actuator.is_home()
