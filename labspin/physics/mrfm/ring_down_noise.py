@@ -47,7 +47,7 @@ FloatArray = NDArray[np.float64]
 _FEWEST = 8  # degrees of freedom below which nothing is said about the noise
 _MOST_SMOOTHED = 0.95  # of the lowest R that there can be
 # Where the likelihood is searched: t to 8 stands for σ²/R = 10^t, 8 to 9 for R from 0 to the most negative.
-_GRID = (*np.arange(-4.0, 8.5), 8.2, 8.4, 8.6, 8.8, 9.0)
+_GRID = (*np.arange(-4.0, 1.5), *np.arange(1.5, 5.0, 0.5), 6.0, 8.0, 8.05, 8.1, 8.15, 8.2, 8.4, 8.6, 8.8, 9.0)
 _LAGS = 4  # over which whitened residuals are to be uncorrelated
 _SUSPICIOUS = 1e-3  # probability of their correlation below which a larger stride is tried
 _SPARSEST = 20  # points that a larger stride must leave
@@ -215,6 +215,10 @@ class _Search:
         """Return the degrees of freedom that a stride leaves."""
         return self.parts * (-(-self.time.size // stride)) - (len(self.rows) - 1)
 
+    def lowest(self, stride: int) -> float:
+        """Return (1 − φ)/(1 + φ), the largest −R/σ²."""
+        return math.tanh(0.5 * float(np.median(np.diff(self.time[::stride]))) / self.ring_down_time)
+
     def expected(self, stride: int) -> RingDownNoise:
         """Return the mean noise under the likelihood.
 
@@ -227,7 +231,9 @@ class _Search:
         points = np.unique(np.concatenate([grid, fine[fine <= 8]]))
         judged = [self.judged(float(point), stride) for point in points]
         costs = np.array([cost for cost, _ in judged])
-        place = np.sqrt(1 / (1 + 10.0 ** -np.minimum(points, 8))) + np.maximum(points - 8, 0)
+        # Beyond R = 0 every R counts as much as on this side of it, or none would be taken for a filter.
+        place = np.sqrt(1 / (1 + 10.0 ** -np.minimum(points, 8)))
+        place += 0.5 * _MOST_SMOOTHED * self.lowest(stride) * np.maximum(points - 8, 0)
         weight = np.exp(-0.5 * (costs - costs.min())) * np.gradient(place)
         weight /= weight.sum()
         thermal = sum(float(w) * noise.thermal for w, (_, noise) in zip(weight, judged, strict=True))
@@ -253,9 +259,7 @@ class _Search:
             share = 1 / (1 + 10.0**-point)
             thermal, white = share * self.scale, (1 - share) * self.scale
         else:
-            spacing = float(np.median(np.diff(self.time[::stride])))
-            lowest = math.tanh(0.5 * spacing / self.ring_down_time)  # (1 − φ)/(1 + φ)
-            thermal, white = self.scale, -(point - 8) * _MOST_SMOOTHED * lowest * self.scale
+            thermal, white = self.scale, -(point - 8) * _MOST_SMOOTHED * self.lowest(stride) * self.scale
         return RingDownNoise(
             time=self.time, ring_down_time=self.ring_down_time, thermal=thermal, white=white,
             detuning=self.detuning, stride=stride,
