@@ -394,6 +394,7 @@ class Actuator:
         send: Callable[[float], None] | None = None,
     ) -> None:
         send = send or self._send
+        self._sent[self.spec.name] = start  # what is known, should the first step not arrive
         largest = rate * self.spec.ramp_interval
         # The division may round up to a whole number of steps; that rounding must not add a step of zero.
         count = max(1, math.ceil(abs(target - start) / largest * (1 - 1e-12)))

@@ -231,3 +231,14 @@ def test_a_step_that_may_not_have_arrived_is_not_counted_on():
     with pytest.raises(OSError, match="cable pulled"):
         actuator._send(0.02)
     assert not actuator.is_home()
+
+
+def test_a_first_step_that_may_not_have_arrived_is_not_counted_on_either():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=0.08)
+    actuator = Actuator(MAGNET, magnet, clock)
+    magnet.fail_after = 0
+    with pytest.raises(OSError, match="cable pulled"):
+        actuator.make_safe()
+    magnet.reading = OSError("gone")
+    assert not actuator.is_home()
