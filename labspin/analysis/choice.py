@@ -6,6 +6,10 @@ dip that may stand anywhere: where there is one dip, a second lowers the criteri
 hundred, but by more than 6 in one or two of a thousand (`benchmarks/guesses.py`). So much is asked of the
 larger model.
 
+Where even the best model misses the points by more than their errors allow, those are too small (a drift,
+say, which no counting error knows), and further dips would be bought to fit it. The criterion for errors of
+unknown size is then asked instead.
+
 All traces keep the parameters of all the models, so that they make one table; those which the chosen model
 lacks are NaN.
 """
@@ -29,10 +33,35 @@ from labspin.analysis.outcome import FitOutcome, FittedParameter
 from labspin.analysis.recipes import Recipe
 from labspin.errors import RecipeError
 
-__all__ = ["THRESHOLD", "Choice", "choice_of", "preferred"]
+__all__ = ["THRESHOLD", "Choice", "choice_of", "criterion", "preferred", "preferred_outcome"]
 
 THRESHOLD = 6.0
 """By how much Bayes' criterion must fall for a model with more parameters to be preferred."""
+
+_IMPROBABLE = 1e-3  # of χ²: errors of points are then not believed
+
+
+def criterion(bic: ArrayLike, *, free: Sequence[int], chi2: ArrayLike, points: ArrayLike) -> FloatArray:
+    """Return Bayes' criterion as it should be compared where the errors of the points are known.
+
+    It is ``bic``, or n ln(χ²/n) + k ln n, that for errors of unknown size, in traces where χ² is improbable
+    (< 0.001) for every model.
+
+    Parameters
+    ----------
+    bic, chi2, points
+        Of each fit, shape (models, traces); NaN in ``bic`` where there is none.
+    free
+        Fitted parameters of each model.
+    """
+    from scipy.special import chdtrc
+
+    known, misfit, n = (np.asarray(values, np.float64) for values in (bic, chi2, points))
+    k = np.asarray(free, np.float64)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unknown = n * np.log(misfit / n) + k * np.log(n)
+        probability = np.where(np.isnan(known), 0.0, chdtrc(np.maximum(n - k, 1), misfit))
+    return np.where(probability.max(axis=0) < _IMPROBABLE, np.where(np.isnan(known), known, unknown), known)
 
 
 def preferred(
@@ -60,6 +89,17 @@ def preferred(
         better = fall > np.where(size[place] > size[best], threshold, 0.0)
         best, lowest = np.where(better, place, best), np.where(better, criterion[place], lowest)
     return best
+
+
+def preferred_outcome(outcomes: Sequence[FitOutcome], *, threshold: float = THRESHOLD) -> int:
+    """Return which of several fits of one trace is preferred."""
+    statistics = [outcome.statistics for outcome in outcomes]
+    free = [len(outcome.covariance_names) for outcome in outcomes]
+    bic: ArrayLike = [[one.bic] for one in statistics]
+    if not any(one.errors_from_scatter for one in statistics):
+        chi2, points = [[one.chi2] for one in statistics], [[one.points] for one in statistics]
+        bic = criterion(bic, free=free, chi2=chi2, points=points)
+    return int(preferred(bic, free, [[outcome.sound] for outcome in outcomes], threshold=threshold)[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +157,7 @@ class Choice:
         """Return the preferred fit of a trace, with the parameters of all models; None: no fit."""
         there = [(place, outcome) for place, outcome in enumerate(outcomes) if outcome is not None]
         found = [outcome for _, outcome in there]
-        bic, sound = [[o.statistics.bic] for o in found], [[o.sound] for o in found]
-        place, outcome = there[preferred(bic, [len(o.covariance_names) for o in found], sound)[0]]
+        place, outcome = there[preferred_outcome(found)]
         return with_derived(self.padded(outcome, place), self.recipe.derived)
 
     def padded(self, outcome: FitOutcome, place: int) -> FitOutcome:

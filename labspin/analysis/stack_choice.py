@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.analysis.choice import THRESHOLD, Choice, preferred
+from labspin.analysis.choice import THRESHOLD, Choice, criterion, preferred
 from labspin.analysis.derived import derive_all, split_unit, with_derived
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
@@ -37,10 +37,11 @@ def fit_choice(choice: Choice, stack: Stack, fit: Callable[[Stack, Recipe, bool]
         Fits a stack by a recipe, quickly or not.
     """
     quick = ChosenStack(choice, [fit(stack, recipe, True) for recipe in choice.recipes])
-    lowest = np.min(np.where(quick.sound, quick.bic, np.inf), axis=0)
+    bic = quick.bic
+    lowest = np.min(np.where(quick.sound, bic, np.inf), axis=0)
     thorough = []
     for place, (fits, recipe) in enumerate(zip(quick.fits, choice.recipes, strict=True)):
-        near = ~quick.sound[place] & (quick.bic[place] < lowest + THRESHOLD)
+        near = ~quick.sound[place] & (bic[place] < lowest + THRESHOLD)
         rows = np.flatnonzero(near | (quick.places == place))
         thorough.append(fits.with_part(fit(stack.part(rows), recipe, False), rows) if rows.size else fits)
     return ChosenStack(choice, thorough)
@@ -55,8 +56,14 @@ class ChosenStack:
 
     @functools.cached_property
     def bic(self) -> FloatArray:
-        """Bayes' criterion of each model and trace; NaN without a fit."""
-        return np.stack([np.where(fit.result.fitted, fit.bic, np.nan) for fit in self.fits])
+        """Bayes' criterion of each model and trace, as it is to be compared; NaN without a fit."""
+        results = [fit.result for fit in self.fits]
+        bic = np.stack([np.where(fit.result.fitted, fit.bic, np.nan) for fit in self.fits])
+        if not results[0].absolute:
+            return bic
+        chi2 = [fit.result.chi2 if fit.deviance is None else fit.deviance for fit in self.fits]
+        points = [np.maximum(result.points, 1) for result in results]
+        return criterion(bic, free=[len(result.free) for result in results], chi2=chi2, points=points)
 
     @functools.cached_property
     def sound(self) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.batch import fit_batch
 from labspin.analysis.batch_result import BatchResult
-from labspin.analysis.choice import THRESHOLD, preferred
+from labspin.analysis.choice import THRESHOLD, preferred_outcome
 from labspin.analysis.curve import fit_curve
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models import load_model
@@ -271,8 +271,6 @@ def count_dips(
     """
     models = [load_model(shape, count=count, background=background) for count in range(1, largest + 1)]
     found = sorted(compare_models(models, x, y, sigma), key=lambda item: len(item.outcome.covariance_names))
-    free = [len(item.outcome.covariance_names) for item in found]
-    place = preferred([[item.bic] for item in found], free, [[item.outcome.sound] for item in found],
-                      threshold=threshold)[0]  # fmt: skip
+    place = preferred_outcome([item.outcome for item in found], threshold=threshold)
     others = sorted((item for item in found if item is not found[place]), key=lambda item: item.bic)
     return [found[place], *others]
