@@ -233,6 +233,6 @@ def test_edges_of_different_lines_are_kept_apart_unless_they_coincide():
     close = PulseSequence().pulse("a", start=0, duration=1e-6).pulse("b", start=1.008e-6, duration=1e-6)
     close.check(resolution=2e-9, minimum_pulse=10e-9)
     with pytest.raises(
-        SequenceError, match="change at 1 µs and again 8 ns later, .* at least 10 ns between any"
+        SequenceError, match=r"change at 1 µs and again 8 ns later, .* at least 10 ns between any"
     ):
         close.check(resolution=2e-9, minimum_pulse=10e-9, minimum_step=10e-9)
