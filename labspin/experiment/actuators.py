@@ -33,6 +33,7 @@ __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
+_LONGEST_RAMP = 7 * 24 * 3600.0  # s from limit to limit; nothing interrupts the ramp to the safe value
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
 _FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
 
@@ -96,6 +97,12 @@ class ActuatorSpec:
             )
         if self.ramp_rate is not None:
             _check_positive(f"{self.name}: ramp_rate", self.ramp_rate)
+            slowest = (self.maximum - self.minimum) / _LONGEST_RAMP
+            if self.ramp_rate < slowest:
+                raise ArgumentError(
+                    f"{self.name}: wanted a ramp_rate that goes from limit to limit within a week, at least "
+                    f"{slowest:.3g} {self.unit}/s, got {self.ramp_rate!r}; mend its unit or narrow the limits"
+                )
         _check_positive(f"{self.name}: ramp_interval", self.ramp_interval)
         if self.safe is not None and not self.minimum <= self.safe <= self.maximum:
             raise ArgumentError(

@@ -242,3 +242,13 @@ def test_a_first_step_that_may_not_have_arrived_is_not_counted_on_either():
         actuator.make_safe()
     magnet.reading = OSError("gone")
     assert not actuator.is_home()
+
+
+@pytest.mark.parametrize(("rate", "sound"), [(1e-30, False), (6e-6, False), (7e-6, True)])
+def test_a_ramp_that_would_not_end_within_a_week_is_refused(rate, sound):
+    assert MAGNET.maximum - MAGNET.minimum == 4.0  # 4 A a week are 6.6 µA/s
+    if sound:
+        dataclasses.replace(MAGNET, ramp_rate=rate)
+        return
+    with pytest.raises(ArgumentError, match="from limit to limit within a week"):
+        dataclasses.replace(MAGNET, ramp_rate=rate)
