@@ -15,6 +15,10 @@ import labspin.errors
 
 PACKAGE = Path(labspin.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+TESTS = Path(__file__).parent
+CHECKED = sorted({*SOURCES, *TESTS.rglob("*.py"), *(TESTS.parent / "benchmarks").rglob("*.py")})
+# Comparisons that have an absolute tolerance unless told otherwise, and the argument that tells it.
+TOLERANT = {"approx": "abs", "allclose": "atol", "assert_allclose": "atol", "isclose": "atol"}
 # Modules that need a package out of an extra.
 NEEDS_EXTRA = {"labspin.analysis.compiled": "numba"}
 
@@ -79,3 +83,42 @@ def test_the_error_tree_is_drawn_as_it_is():
         error = getattr(labspin.errors, name)
         assert issubclass(error, labspin.errors.LabspinError)
         assert name in tree
+
+
+def _hidden_tolerances(source: str) -> list[str]:
+    """Return the comparisons of `source` whose absolute tolerance is not written down."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        needed = "abs_tol" if ast.unparse(node.func) == "math.isclose" else TOLERANT.get(name)
+        given = {keyword.arg for keyword in node.keywords}
+        if "almost_equal" in name.lower() or (needed and needed not in given):
+            found.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=lambda path: str(path.relative_to(TESTS.parent)))
+def test_a_comparison_says_its_absolute_tolerance(path):
+    """The defaults, 1e-12 and 1e-8, are larger than most numbers here: a torque is 1e-26 N m."""
+    assert not _hidden_tolerances(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "refused"),
+    [
+        ("pytest.approx(1e-26, rel=1e-3)", True),
+        ("approx(1e-26)", True),
+        ("np.allclose(a, b)", True),
+        ("numpy.testing.assert_allclose(a, b, rtol=0.1)", True),
+        ("np.isclose(a, b, abs_tol=0)", True),
+        ("math.isclose(a, b, atol=0)", True),
+        ("np.testing.assert_array_almost_equal(a, b)", True),
+        ("pytest.approx(1e-26, rel=1e-3, abs=0)", False),
+        ("np.allclose(a, b, atol=0)", False),
+        ("math.isclose(a, b, abs_tol=0)", False),
+    ],
+)
+def test_hidden_tolerances_are_found(comparison, refused):
+    assert bool(_hidden_tolerances(comparison)) == refused

@@ -116,7 +116,7 @@ def test_the_calibration_of_the_simulated_station_is_true():
     station = load_station(SIMULATED)
     calibration = next(a.calibration for a in station.actuators if a.calibration)
     sample = samples.load(station.simulation.sample)()
-    assert calibration.slope == pytest.approx(sample.settings.field_per_current)
+    assert calibration.slope == pytest.approx(sample.settings.field_per_current, rel=1e-6, abs=0)
 
 
 def test_what_a_file_says_in_si(write):
@@ -127,11 +127,11 @@ def test_what_a_file_says_in_si(write):
     frequency, current = station.actuators
     assert (frequency.minimum, frequency.maximum, frequency.unit) == (1e9, 4e9, "Hz")
     assert (current.minimum, current.maximum, current.ramp_rate, current.safe) == (-3.0, 3.0, 0.5, 0.0)
-    assert (current.settle.wait, current.settle.tolerance) == (1.0, pytest.approx(5e-3))
-    assert (current.settle.timeout, current.settle.poll) == (60.0, pytest.approx(0.2))
+    assert (current.settle.wait, current.settle.tolerance) == (1.0, pytest.approx(5e-3, rel=1e-6, abs=0))
+    assert (current.settle.timeout, current.settle.poll) == (60.0, pytest.approx(0.2, rel=1e-6, abs=0))
     assert current.readback == "measured_current"
-    assert current.calibration.slope == pytest.approx(5.0)  # mT/A
-    assert current.calibration.offset == pytest.approx(-0.1)  # mT
+    assert current.calibration.slope == pytest.approx(5.0, rel=1e-6, abs=0)  # mT/A
+    assert current.calibration.offset == pytest.approx(-0.1, rel=1e-6, abs=0)  # mT
     (interlock,) = station.interlocks
     assert (interlock.minimum, interlock.action, interlock.timeout) == (-3.1, "hold", 600.0)
     assert not station.simulated
@@ -393,7 +393,7 @@ def test_a_simulated_world_is_as_the_file_says(write):
         world = bench.simulation.world
         assert world.sample.settings.drift == 0.0
         assert world.detectors["pl"].efficiency == 0.5
-        assert world.detectors["pl"].dead_time == pytest.approx(50e-9)
+        assert world.detectors["pl"].dead_time == pytest.approx(50e-9, rel=1e-6, abs=0)
         assert isinstance(world.clock, SimulatedClock)
         assert bench.simulation.seed == 3
         assert "T1" in bench.simulation.truth()

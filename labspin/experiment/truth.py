@@ -58,5 +58,5 @@ def _alike(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(_alike, one, other))
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        return math.isclose(one, other, rel_tol=_ALIKE) or (one != one and other != other)
+        return math.isclose(one, other, rel_tol=_ALIKE, abs_tol=0) or (one != one and other != other)
     return bool(one == other)

@@ -6,6 +6,8 @@ import pytest
 
 from labspin.analysis import FitModel, Parameter, fit_batch, fit_curve, load_model
 from labspin.analysis.lmfit_bridge import TIGHT
+from labspin.analysis.models import model_from_function
+from labspin.analysis.vectorised import curves_of
 from labspin.errors import FitError
 
 SE = load_model("stretched_exponential")
@@ -93,8 +95,8 @@ def test_agrees_with_one_fit_at_a_time():
     for row in range(5):
         single = fit_curve(SE, DELAYS, y[row], 0.05)
         assert single["T1"].value == pytest.approx(result["T1"][row], abs=1e-4 * single["T1"].stderr)
-        assert single["T1"].stderr == pytest.approx(result.error("T1")[row], rel=1e-5)
-        assert single.statistics.chi2 == pytest.approx(result.chi2[row], rel=1e-9)
+        assert single["T1"].stderr == pytest.approx(result.error("T1")[row], rel=1e-5, abs=0)
+        assert single.statistics.chi2 == pytest.approx(result.chi2[row], rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("absolute", [False, True])
@@ -116,7 +118,7 @@ def test_user_function_with_central_differences():
     for model in (decay, lmfit.Model(decay)):
         numeric = fit_batch(model, DELAYS, y, start=start, check=0, bounds={"T1": (0, np.inf)})
         assert np.max(np.abs(numeric.values - analytic.values) / analytic.stderr) < 1e-5
-        np.testing.assert_allclose(numeric.stderr, analytic.stderr, rtol=1e-5)
+        np.testing.assert_allclose(numeric.stderr, analytic.stderr, rtol=1e-5, atol=0)
 
 
 def test_user_function_that_takes_one_trace_only():
@@ -192,7 +194,7 @@ def test_models_of_lmfit_are_taken_as_they_are():
     lines = np.outer(slopes, x) + 0.5 + rng.normal(0, 0.1, (5, 60))
     fitted = fit_batch(LinearModel(), x, lines)
     expected = [np.polyfit(x, row, 1) for row in lines]
-    np.testing.assert_allclose(fitted["slope"], [pair[0] for pair in expected], rtol=1e-7)
+    np.testing.assert_allclose(fitted["slope"], [pair[0] for pair in expected], rtol=1e-7, atol=0)
     model = GaussianModel()
     peaks = np.stack([model.eval(x=x, amplitude=3, center=c, sigma=0.8) for c in (-1.0, 0.4)])
     peaks += rng.normal(0, 0.02, peaks.shape)
@@ -201,7 +203,7 @@ def test_models_of_lmfit_are_taken_as_they_are():
     for row in range(2):
         alone = model.fit(peaks[row], model.guess(peaks[row], x=x), x=x)
         assert result["center"][row] == pytest.approx(alone.params["center"].value, abs=1e-5)
-        assert result.error("sigma")[row] == pytest.approx(alone.params["sigma"].stderr, rel=1e-3)
+        assert result.error("sigma")[row] == pytest.approx(alone.params["sigma"].stderr, rel=1e-3, abs=0)
 
 
 def test_all_traces_unusable_or_none_at_all():
@@ -234,7 +236,7 @@ def test_shapes_threads_and_dataset():
     assert data.attrs["checked_in_lmfit"] == 2
     assert data.attrs["largest_deviation_in_standard_errors"] < 1e-4
     flat = fit_batch(SE, DELAYS, y, check=0)
-    np.testing.assert_allclose(data["T1"].values.ravel(), flat["T1"], rtol=1e-6)
+    np.testing.assert_allclose(data["T1"].values.ravel(), flat["T1"], rtol=1e-6, atol=0)
     with pytest.raises(FitError, match="wanted 2 names"):
         result.to_xarray(("one",))
 
@@ -262,13 +264,13 @@ def test_fits_at_a_bound_are_those_of_a_bounded_method_of_scipy():
             lambda p, row=row: SE.function(DELAYS, *p) - y[row], start, bounds=limits,
             x_scale=[1, 1e-3, 1, 1], xtol=1e-13, ftol=1e-13, gtol=1e-13,
         )  # fmt: skip
-        assert result.chi2[row] == pytest.approx(2 * expected.cost, rel=1e-8)
+        assert result.chi2[row] == pytest.approx(2 * expected.cost, rel=1e-8, abs=0)
         assert (result.status[row] == 7) == (result["beta"][row] in (0.7, 0.75))
     held = result.status == 7
     assert held.sum() > 15
     assert np.isnan(result.error("beta")[held]).all()
     fixed = fit_batch(SE, DELAYS, y[held], fixed={"beta": result["beta"][held]}, check=0)
-    np.testing.assert_allclose(result.error("T1")[held], fixed.error("T1"), rtol=1e-5)
+    np.testing.assert_allclose(result.error("T1")[held], fixed.error("T1"), rtol=1e-5, atol=0)
     assert result.counts()["a parameter stands at its bound"] == held.sum()
 
 
@@ -338,6 +340,16 @@ def test_complex_model():
     y[0, 4] = np.nan
     result = fit_batch(model, x, y, 0.1, check=1.0)
     expected = np.array([np.nansum(y[k] * x) / np.sum(np.where(np.isnan(y[k]), 0, x) ** 2) for k in range(2)])
-    np.testing.assert_allclose(result["real"] + 1j * result["imag"], expected, rtol=1e-6)
-    np.testing.assert_allclose(result.error("real")[1], 0.1 / np.sqrt(np.sum(x**2)), rtol=1e-6)
+    np.testing.assert_allclose(result["real"] + 1j * result["imag"], expected, rtol=1e-6, atol=0)
+    np.testing.assert_allclose(result.error("real")[1], 0.1 / np.sqrt(np.sum(x**2)), rtol=1e-6, atol=0)
     assert result.checked == 2
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-26])
+def test_a_function_for_one_trace_is_called_trace_by_trace_however_small_its_values_are(size):
+    def line(x, slope):
+        return size * np.max(slope) * x  # of several traces it would take the steepest
+
+    x, slopes = np.linspace(1.0, 2.0, 5), np.array([[1.0], [2.0], [3.0]])
+    curves = curves_of(model_from_function(line), x, slopes[0])
+    np.testing.assert_allclose(curves(x, slopes), size * slopes * x, rtol=1e-15, atol=0)

@@ -73,10 +73,10 @@ def test_one_by_one_and_at_once_choose_the_same_and_agree(run_file):
         assert other.chosen == one.chosen
         assert other.covariance_names == one.covariance_names
         np.testing.assert_allclose(
-            list(other.values().values()), list(one.values().values()), rtol=1e-6, equal_nan=True
+            list(other.values().values()), list(one.values().values()), rtol=1e-6, equal_nan=True, atol=0
         )
         errors, others = np.sqrt(np.diag(one.covariance)), np.sqrt(np.diag(other.covariance))
-        np.testing.assert_allclose(others, errors, rtol=1e-3, equal_nan=True)
+        np.testing.assert_allclose(others, errors, rtol=1e-3, equal_nan=True, atol=0)
         apart_by = (other.covariance - one.covariance) / np.outer(errors, errors)
         assert np.nanmax(np.abs(apart_by)) < 1e-3
 
@@ -89,8 +89,8 @@ def test_lacking_parameters_are_missing_and_the_rest_is_the_fit_of_that_model(ru
     assert "nan" not in outcome.summary()
     assert "count = 1" in outcome.summary()
     alone = fit_run(run_file, replace(RECIPE, choose={}, options={"count": 1}, derived={}))[0]
-    assert outcome["center_1"].value == pytest.approx(alone["center_1"].value, rel=1e-9)
-    assert outcome.statistics.bic == pytest.approx(alone.statistics.bic)
+    assert outcome["center_1"].value == pytest.approx(alone["center_1"].value, rel=1e-9, abs=0)
+    assert outcome.statistics.bic == pytest.approx(alone.statistics.bic, rel=1e-6, abs=0)
     assert abs(outcome["center_1"].value - 2.65e9) < 5 * outcome["center_1"].stderr
 
 
@@ -123,7 +123,7 @@ def test_single_trace_is_stored_and_drawn_without_its_curve(tmp_path):
     run = read_run(path)
     (outcome,) = outcomes_of(run, replace(run.fits[0], curve=None))
     assert outcome.chosen == {"count": 1}
-    np.testing.assert_allclose(outcome.best, fit_run(path, RECIPE)[0].best, rtol=1e-12)
+    np.testing.assert_allclose(outcome.best, fit_run(path, RECIPE)[0].best, rtol=1e-12, atol=0)
 
 
 def test_chain_takes_the_traces_that_have_the_parameter(run_file):

@@ -81,8 +81,8 @@ def test_the_last_picture_is_the_whole_run_with_repeats_averaged(bench, tmp_path
     plot = LivePlot()
     bench.run(Line(), tmp_path / "run.h5", observers=[plot])
     x, y = drawn_line(plot)
-    assert x == pytest.approx([0, 1, 2, 3, 4])
-    assert y == pytest.approx(3 * x + 0.5)
+    assert x == pytest.approx([0, 1, 2, 3, 4], rel=1e-6, abs=0)
+    assert y == pytest.approx(3 * x + 0.5, rel=1e-6, abs=0)
     assert "finished" in plot.figure.axes[0].get_title()
 
 
@@ -104,11 +104,11 @@ def test_a_map_and_a_list(bench, tmp_path):
     plot = LivePlot()
     bench.run(Map(), tmp_path / "map.h5", observers=[plot])
     (mesh,) = plot.figure.axes[0].collections
-    assert np.asarray(mesh.get_array()).reshape(3, 5)[:, 0] == pytest.approx([0, 0.5, 1])
+    assert np.asarray(mesh.get_array()).reshape(3, 5)[:, 0] == pytest.approx([0, 0.5, 1], rel=1e-6, abs=0)
     bench.run(Found(), tmp_path / "list.h5", observers=[plot])
     x, y = drawn_line(plot)
-    assert x == pytest.approx([1, 2, 3])
-    assert y == pytest.approx([10, 20, 30])
+    assert x == pytest.approx([1, 2, 3], rel=1e-6, abs=0)
+    assert y == pytest.approx([10, 20, 30], rel=1e-6, abs=0)
 
 
 def test_another_quantity(bench, tmp_path):

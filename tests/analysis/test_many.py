@@ -52,12 +52,12 @@ def test_every_file_is_fitted_as_alone(files):
     assert set(results) == set(files)
     for path in files:
         (alone,) = fit_run(path, RECIPE)
-        assert T1_of(results[path]) == pytest.approx(alone["T1"].value, rel=1e-9)
+        assert T1_of(results[path]) == pytest.approx(alone["T1"].value, rel=1e-9, abs=0)
         assert results[path].record.curve is None
         (stored,) = read_run(path).fits
-        assert float(stored.parameter("T1").value) == pytest.approx(alone["T1"].value, rel=1e-9)
+        assert float(stored.parameter("T1").value) == pytest.approx(alone["T1"].value, rel=1e-9, abs=0)
         rows = {row["parameter"]: row for row in results[path].rows()}
-        assert rows["T1"]["stderr"] == pytest.approx(alone["T1"].stderr, rel=1e-6)
+        assert rows["T1"]["stderr"] == pytest.approx(alone["T1"].stderr, rel=1e-6, abs=0)
         kinds = {name: row["kind"] for name, row in rows.items()}
         assert kinds == {
             "amplitude": "fitted", "T1": "fitted", "baseline": "fitted", "beta": "fixed", "rate": "derived"
@@ -412,7 +412,7 @@ def test_a_cluster_gives_what_one_machine_gives(cluster, files, tmp_path):
     assert results.pop(missing).status == "failed"
     here = by_path(fit_many(files, RECIPE, workers=1, force=True, write=False))
     assert {path: T1_of(result) for path, result in results.items()} == pytest.approx(
-        {path: T1_of(result) for path, result in here.items()}, rel=1e-9
+        {path: T1_of(result) for path, result in here.items()}, rel=1e-9, abs=0
     )
 
 

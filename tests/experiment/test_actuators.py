@@ -77,7 +77,7 @@ def test_a_ramp_starts_where_the_device_is_and_not_where_it_was_told_to_be():
     magnet = Magnet(clock, current=0.0)
     magnet.reading = 1.0
     Actuator(MAGNET, magnet, clock).move(1.1)
-    assert [value for _, value in magnet.sent] == pytest.approx([1.0, 1.05, 1.1])
+    assert [value for _, value in magnet.sent] == pytest.approx([1.0, 1.05, 1.1], rel=1e-6, abs=0)
 
 
 def test_a_device_found_outside_its_limits_moves_only_to_safety():
@@ -105,16 +105,20 @@ def test_an_abort_stops_a_ramp_where_it_is():
 
     with pytest.raises(RunAborted):
         Actuator(MAGNET, magnet, clock).move(2.0, checkpoint=checkpoint)
-    assert magnet.current == pytest.approx(0.25)
+    assert magnet.current == pytest.approx(0.25, rel=1e-6, abs=0)
 
 
 def test_a_calibrated_quantity_moves_the_raw_one_within_the_same_limits():
     bench = fake_bench()
     field = bench.actuator("magnet.field")
-    assert (field.minimum, field.maximum, field.unit) == (pytest.approx(-0.019), pytest.approx(0.021), "T")
+    assert (field.minimum, field.maximum, field.unit) == (
+        pytest.approx(-0.019, rel=1e-6, abs=0),
+        pytest.approx(0.021, rel=1e-6, abs=0),
+        "T",
+    )
     field.move(0.011)
-    assert bench.magnet.current == pytest.approx(1.0)
-    assert field.read() == pytest.approx(0.011)
+    assert bench.magnet.current == pytest.approx(1.0, rel=1e-6, abs=0)
+    assert field.read() == pytest.approx(0.011, rel=1e-6, abs=0)
     with pytest.raises(LimitError, match=r"magnet\.field"):
         field.move(0.022)
 
@@ -163,7 +167,7 @@ def test_ramp_time_is_what_the_ramp_takes():
     actuator = Actuator(spec, magnet, clock, calibrated=True)
     begin = actuator.read()
     actuator.move(0.02)
-    assert clock.now() == pytest.approx(actuator.ramp_time(begin, 0.02))
+    assert clock.now() == pytest.approx(actuator.ramp_time(begin, 0.02), rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +202,7 @@ def test_the_noise_of_the_read_back_is_not_put_on_the_output():
     magnet.reading = 1.03  # within 1 % of the range: it follows its set-point
     spec = dataclasses.replace(MAGNET, ramp_rate=0.01)  # 1 mA a step
     Actuator(spec, magnet, clock).move(1.002)
-    assert [value for _, value in magnet.sent] == pytest.approx([1.001, 1.002])
+    assert [value for _, value in magnet.sent] == pytest.approx([1.001, 1.002], rel=1e-6, abs=0)
 
 
 @given(start=st.floats(2.0, 2.05), target=inside)

@@ -53,7 +53,7 @@ def test_the_snapshot_is_read_back():
     bench.magnet.current = 0.3
     snapshot = bench.snapshot()
     assert snapshot["actuators"]["magnet.current"] == {"value": 0.3, "unit": "A"}
-    assert snapshot["actuators"]["magnet.field"]["value"] == pytest.approx(0.004)
+    assert snapshot["actuators"]["magnet.field"]["value"] == pytest.approx(0.004, rel=1e-6, abs=0)
     assert snapshot["instruments"]["magnet"] == {"identity": "fake magnet", "settings": {"current": 0.3}}
 
 

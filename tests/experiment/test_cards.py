@@ -68,7 +68,7 @@ def test_a_card_without_runs_is_one_run(write):
 def test_overrides_and_only(write):
     card = load_card(write(CARD), overrides=["number=7", "time = 3 ms"], only=["long"])
     (spec,) = card.runs
-    assert (spec.make().number, spec.make().time) == (7, pytest.approx(0.003))
+    assert (spec.make().number, spec.make().time) == (7, pytest.approx(0.003, rel=1e-6, abs=0))
 
 
 @pytest.mark.parametrize(

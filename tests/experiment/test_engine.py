@@ -37,7 +37,7 @@ def test_a_run_lands_on_its_grid_and_leaves_the_bench_safe(path):
     assert_safe(bench)
     recorded = read_run(path)
     assert recorded.status == "finished"
-    assert recorded.data["reading"] == pytest.approx(np.linspace(0, 1, 11))
+    assert recorded.data["reading"] == pytest.approx(np.linspace(0, 1, 11), rel=1e-6, abs=0)
     assert recorded.points.index.tolist() != list(range(11)), "measured in random order"
     assert (recorded.header.procedure, recorded.header.label, recorded.header.seed) == ("scan", "first", 4)
     assert recorded.header.parameters["seed"] == {"value": 4, "unit": "1"}
@@ -67,7 +67,9 @@ def test_a_set_point_that_does_not_change_is_not_sent_again(path):
 
     run(Nested(), bench, path)
     assert bench.microwave.sent == [2.8e9, 2.9e9]
-    assert [value for _, value in bench.magnet.sent[:4]] == pytest.approx([0.05, 0.1, 0.15, 0.2])
+    assert [value for _, value in bench.magnet.sent[:4]] == pytest.approx(
+        [0.05, 0.1, 0.15, 0.2], rel=1e-6, abs=0
+    )
     assert bench.magnet.sent[4][1] < 0.2, "the next set-point is on the way to safety"
 
 

@@ -105,9 +105,11 @@ def test_it_runs_in_a_stock_pymeasure_worker(tmp_path):
     table = pd.read_csv(tmp_path / "results.csv", comment="#")
     assert list(table.columns) == ["gain", "magnet_current (A)", "reading (A)", "word"]
     recorded = read_run(tmp_path / "run.h5")
-    assert table["reading (A)"].to_numpy() == pytest.approx(recorded.data["reading"].ravel())
+    assert table["reading (A)"].to_numpy() == pytest.approx(recorded.data["reading"].ravel(), rel=1e-6, abs=0)
     assert table["gain"].tolist() == [1.0] * 5 + [2.0] * 5
-    assert table["magnet_current (A)"].to_numpy() == pytest.approx(np.tile(np.linspace(0, 1, 5), 2))
+    assert table["magnet_current (A)"].to_numpy() == pytest.approx(
+        np.tile(np.linspace(0, 1, 5), 2), rel=1e-6, abs=0
+    )
     assert procedure.bench.magnet.safe_calls == 1
     loaded = Results.load(str(tmp_path / "results.csv"), procedure_class=MagnetScan)
     assert loaded.procedure.stop == procedure.stop

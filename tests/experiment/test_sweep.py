@@ -35,16 +35,19 @@ def test_one_axis_visits_its_values_in_order():
     sweep = Linear("magnet.field", "0 G", "10 G", 3, unit="T")
     assert list(sweep) == [
         Point(0, {"magnet.field": 0.0}),
-        Point(1, {"magnet.field": pytest.approx(5e-4)}),
-        Point(2, {"magnet.field": pytest.approx(1e-3)}),
+        Point(1, {"magnet.field": pytest.approx(5e-4, rel=1e-6, abs=0)}),
+        Point(2, {"magnet.field": pytest.approx(1e-3, rel=1e-6, abs=0)}),
     ]
     assert [(d.name, d.unit, len(d)) for d in sweep.dimensions] == [("magnet_field", "T", 3)]
 
 
 def test_logarithmic_steps_have_equal_ratio():
     values = Logarithmic("t", "1 us", "1 ms", 7, unit="s").values()
-    assert values[1:] / values[:-1] == pytest.approx(10**0.5)
-    assert (values[0], values[-1]) == (pytest.approx(1e-6), pytest.approx(1e-3))
+    assert values[1:] / values[:-1] == pytest.approx(10**0.5, rel=1e-6, abs=0)
+    assert (values[0], values[-1]) == (
+        pytest.approx(1e-6, rel=1e-6, abs=0),
+        pytest.approx(1e-3, rel=1e-6, abs=0),
+    )
 
 
 def test_product_is_nested_loops():

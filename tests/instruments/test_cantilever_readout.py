@@ -103,7 +103,7 @@ def test_a_ring_down_gives_the_true_quality_factor(bench):
         times < 0.6
     )  # filter and stop are over, and it is far above the thermal motion
     rate = -np.polyfit(times[inside], np.log(np.abs(seen[inside])), 1)[0]
-    assert math.pi * resonance / rate == pytest.approx(quality, rel=0.03)
+    assert math.pi * resonance / rate == pytest.approx(quality, rel=0.03, abs=0)
     turned = np.polyfit(times[inside], np.unwrap(np.angle(seen[inside])), 1)[0] / (2 * math.pi)
     assert bench.lockin.frequency + turned == pytest.approx(resonance, abs=0.02)
 
@@ -121,7 +121,7 @@ def test_the_thermal_spectrum_holds_what_equipartition_says(bench, window):
     assert (averages, done) == (6, [1, 2, 3, 4, 5, 6])
     assert bench.cantilever.frequency == pytest.approx(resonance, abs=0.006)
     assert bench.lockin.time_constant == 0.03
-    np.testing.assert_allclose(np.diff(frequency), 0.25, rtol=0.05)
+    np.testing.assert_allclose(np.diff(frequency), 0.25, rtol=0.05, atol=0)
     width, interval = resonance / quality, np.diff(frequency).mean()
     wanted = constants.k * kelvin / sample.resonator.stiffness * sample.gain**2  # V², the mean square
     line = wanted * 2 / (math.pi * width) / (1 + (2 * (frequency - resonance) / width) ** 2)
@@ -133,18 +133,20 @@ def test_the_thermal_spectrum_holds_what_equipartition_says(bench, window):
     wings = (line * (1 + leaked) + sample.noise**2)[beside]
     spread = math.sqrt((1.0 if window == "none" else 35 / 18) / (averages * beside.sum()))
     assert np.mean(density[beside] / wings) == pytest.approx(1, abs=4 * spread + leaked)
-    assert np.var(density[beside] / wings) == pytest.approx(1 / averages, rel=0.6)  # χ² of so many averages
+    assert np.var(density[beside] / wings) == pytest.approx(
+        1 / averages, rel=0.6, abs=0
+    )  # χ² of so many averages
 
 
 def test_waits_are_the_cantilever_s_and_the_filter_s(bench):
     assert bench.cantilever.settling_time() == pytest.approx(
-        0.3 * math.log(2000) + bench.lockin.settling_time(0.9995)
+        0.3 * math.log(2000) + bench.lockin.settling_time(0.9995), rel=1e-6, abs=0
     )
     bench.cantilever.ring_down_time = 0.5
     assert bench.cantilever.settings()["ring_down_time"] == 0.5
     before = bench.clock.now()
     bench.cantilever.sweep([3000.0, 3001.0])
-    assert bench.clock.now() - before == pytest.approx(2 * bench.cantilever.settling_time())
+    assert bench.clock.now() - before == pytest.approx(2 * bench.cantilever.settling_time(), rel=1e-6, abs=0)
 
 
 def test_a_wait_can_be_interrupted(bench):
@@ -184,12 +186,12 @@ def test_any_lock_in_will_do():
     cantilever, world = made(ring_down_time=0.01)
     cantilever.amplitude, cantilever.frequency = 0.1, 2000.0
     cantilever.settle()
-    assert cantilever.quadratures() == pytest.approx(0.1 * GAIN, rel=2e-3)
+    assert cantilever.quadratures() == pytest.approx(0.1 * GAIN, rel=2e-3, abs=0)
     assert cantilever.identity().startswith("lockin: Stanford_Research_Systems,SR830")
     _, seen = cantilever.record(1.0)
-    np.testing.assert_allclose(seen, 0.1 * GAIN, rtol=2e-3)
+    np.testing.assert_allclose(seen, 0.1 * GAIN, rtol=2e-3, atol=0)
     cantilever.safe()
-    assert world.level("drive.amplitude") == pytest.approx(0.004 * math.sqrt(2))
+    assert world.level("drive.amplitude") == pytest.approx(0.004 * math.sqrt(2), rel=1e-6, abs=0)
     assert repr(cantilever) == "<LockInCantilever 'cantilever' of lockin>"
 
 

@@ -101,7 +101,7 @@ def test_safe_waits_until_the_current_has_gone():
     clock = SimulatedClock()
     with expected_protocol(KepcoBOP, wire, clock=clock) as supply:
         supply.safe()
-    assert clock.now() == pytest.approx(0.2)
+    assert clock.now() == pytest.approx(0.2, rel=1e-6, abs=0)
 
 
 def test_safe_switches_off_even_if_the_current_stays():

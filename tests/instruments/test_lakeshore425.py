@@ -139,7 +139,7 @@ def test_units(unit, factor):
     meter = simulated(noise=0.0)
     meter.world.drive("magnet.current", 5.0)
     meter.unit = unit
-    assert meter.field == pytest.approx(meter.world.reading("field") * factor, rel=1e-3)
+    assert meter.field == pytest.approx(meter.world.reading("field") * factor, rel=1e-3, abs=0)
 
 
 def test_a_field_beyond_the_range_is_an_error_and_not_a_number():
@@ -159,11 +159,11 @@ def test_zeroing_takes_the_offset_of_the_probe_away():
     gaussmeter = LakeShore425Gaussmeter(meter)
     gaussmeter.configure()
     before = meter.world.reading("field")
-    assert gaussmeter.field == pytest.approx(before + 2e-3, rel=1e-3)
+    assert gaussmeter.field == pytest.approx(before + 2e-3, rel=1e-3, abs=0)
     meter.zero_probe()
     assert gaussmeter.field == pytest.approx(0.0, abs=1e-6)
     meter.world.drive("magnet.current", 3.0)
-    assert gaussmeter.field == pytest.approx(meter.world.reading("field") - before, rel=1e-3)
+    assert gaussmeter.field == pytest.approx(meter.world.reading("field") - before, rel=1e-3, abs=0)
 
 
 def test_the_noise_of_a_reading_is_what_was_asked_for():
@@ -171,7 +171,9 @@ def test_the_noise_of_a_reading_is_what_was_asked_for():
     LakeShore425Gaussmeter(meter, LakeShore425Options(range=0.035)).configure()
     readings = [meter.field for _ in range(400)]
     mean = sum(readings) / 400
-    assert math.sqrt(sum((value - mean) ** 2 for value in readings) / 399) == pytest.approx(5e-6, rel=0.15)
+    assert math.sqrt(sum((value - mean) ** 2 for value in readings) / 399) == pytest.approx(
+        5e-6, rel=0.15, abs=0
+    )
 
 
 @pytest.mark.parametrize("command", ["AUTO", "UNIT 5", "RANGE", "UNIT 1,2", "RDGFIELDS?", "DFLT 98"])

@@ -88,8 +88,8 @@ def test_each_gate_takes_a_counter_to_make_it_and_one_to_count_in_it():
     assert counter.counts().dtype == np.int64
     assert counter.settings()["gate_1"] == {
         "terminal": "PFI9",
-        "delay": pytest.approx(2e-6),
-        "width": pytest.approx(1.5e-6),
+        "delay": pytest.approx(2e-6, rel=1e-6, abs=0),
+        "width": pytest.approx(1.5e-6, rel=1e-6, abs=0),
     }
 
 
@@ -345,7 +345,7 @@ def test_triggers_that_come_while_a_gate_is_made_are_missed(world):
     assert not counter.is_done()
     world.clock.sleep(1000 * 10e-6)
     assert counter.is_done()
-    assert counter.counts()[0] == pytest.approx(2e6 * 15e-6 * 1000, rel=0.05)
+    assert counter.counts()[0] == pytest.approx(2e6 * 15e-6 * 1000, rel=0.05, abs=0)
 
 
 def test_no_triggers_never_finish_and_the_next_count_works(world):

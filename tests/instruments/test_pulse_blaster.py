@@ -444,9 +444,9 @@ def test_the_board_plays_what_is_asked_for(world, repetitions):
     assert not generator.is_running()
     generator.start()
     episode = world.episodes()[0]
-    assert episode.pattern.durations == pytest.approx([10e-6, 1e-3, 3e-6], rel=1e-12)
+    assert episode.pattern.durations == pytest.approx([10e-6, 1e-3, 3e-6], rel=1e-12, abs=0)
     assert levels(world) == {"laser": [1, 0, 1], "microwave": [0, 0, 0], "trigger": [0, 0, 1]}
-    assert episode.stop - episode.start == pytest.approx(repetitions * 1.013e-3)
+    assert episode.stop - episode.start == pytest.approx(repetitions * 1.013e-3, rel=1e-6, abs=0)
     assert generator.is_running()
     world.clock.sleep(repetitions * 1.013e-3 + 1e-9)
     assert not generator.is_running()
@@ -481,7 +481,7 @@ def test_a_wrong_clock_stretches_time(world):
     _, generator = on(world, options=PulseBlasterOptions(clock=500e6), clock=400e6)
     generator.load(t1())
     generator.start()
-    assert world.episodes()[0].pattern.period == pytest.approx(1.25 * 1.013e-3)
+    assert world.episodes()[0].pattern.period == pytest.approx(1.25 * 1.013e-3, rel=1e-6, abs=0)
 
 
 def test_without_the_guard_bits_nothing_comes_out(world):

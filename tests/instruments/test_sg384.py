@@ -100,7 +100,7 @@ def test_configuring_forgets_old_errors_and_switches_the_modulation_off():
 
 def test_the_greatest_power_falls_above_3_ghz():
     assert greatest_power(2.87e9) == 16.5
-    assert greatest_power(4e9) == pytest.approx(13.0)
+    assert greatest_power(4e9) == pytest.approx(13.0, rel=1e-6, abs=0)
     with (
         expected_protocol(SG384, [("FREQ?", "4000000000.0")]) as source,
         pytest.raises(LimitError, match=r"power: wanted at most 13.00 dBm at 4 GHz, got 15"),

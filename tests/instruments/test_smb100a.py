@@ -188,15 +188,15 @@ def test_a_triggered_sweep_waits_runs_and_stays(source):
     for _ in range(12):
         seen.append(source.world.level("microwave.frequency"))
         source.clock.sleep(0.1001)
-    assert seen[:11] == pytest.approx([2.9e9 - n * 1e7 for n in range(11)])
-    assert source.frequency == pytest.approx(2.8e9)
+    assert seen[:11] == pytest.approx([2.9e9 - n * 1e7 for n in range(11)], rel=1e-6, abs=0)
+    assert source.frequency == pytest.approx(2.8e9, rel=1e-6, abs=0)
     assert not source.is_sweeping
 
 
 def test_an_automatic_sweep_goes_on_for_ever(source):
     source.sweep(2.8e9, 2.9e9, points=3, dwell=0.1)
     source.clock.sleep(0.3 * 1000 + 0.15)
-    assert source.frequency == pytest.approx(2.85e9)
+    assert source.frequency == pytest.approx(2.85e9, rel=1e-6, abs=0)
     assert source.is_sweeping
 
 

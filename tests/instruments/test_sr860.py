@@ -137,10 +137,10 @@ def test_what_it_shows_is_the_voltage():
     lockin.amplitude, lockin.frequency, lockin.phase = 0.1, 3002.914, 0.1
     assert lockin.frequency == 3002.91  # six digits
     world.clock.sleep(lockin.settling_time(0.9999999))
-    assert lockin.quadratures() == pytest.approx(0.1 * GAIN * np.exp(-0.1j), rel=1e-6)
+    assert lockin.quadratures() == pytest.approx(0.1 * GAIN * np.exp(-0.1j), rel=1e-6, abs=0)
     lockin.device.sine_level = 1.0
     lockin.safe()
-    assert world.level("drive.amplitude") == pytest.approx(1e-9 * math.sqrt(2))
+    assert world.level("drive.amplitude") == pytest.approx(1e-9 * math.sqrt(2), rel=1e-6, abs=0)
     assert lockin.device.sine_level == 0.0
 
 
@@ -162,7 +162,7 @@ def test_a_recording_is_what_the_output_was(duration):
     times, seen = lockin.record(duration, rate=40)
     greatest = lockin.device.capture_rate_max
     rate = 1 / times[1]
-    assert rate == pytest.approx(greatest / 2 ** round(math.log2(greatest / rate)))
+    assert rate == pytest.approx(greatest / 2 ** round(math.log2(greatest / rate)), rel=1e-6, abs=0)
     assert 40 <= rate < 80
     assert times[-1] == pytest.approx(duration, abs=1 / rate)
     wanted = LockInFilter(0.01, 12).transfer(6 * math.pi) * np.exp(6j * math.pi * (2.0 + times)) * 0.01

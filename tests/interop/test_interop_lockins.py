@@ -62,9 +62,9 @@ def test_pymeasure_s_sr830_measures(serve):
     for frequency in (100.0, 2345.0, 50e3):
         lockin.frequency = frequency
         wait(2.0)
-        assert lockin.frequency == pytest.approx(frequency, rel=1e-4)
-        assert complex(*lockin.xy) == pytest.approx(wanted(0.1, 20.0), rel=1e-3)
-    assert lockin.magnitude == pytest.approx(abs(wanted(0.1)), rel=1e-3)
+        assert lockin.frequency == pytest.approx(frequency, rel=1e-4, abs=0)
+        assert complex(*lockin.xy) == pytest.approx(wanted(0.1, 20.0), rel=1e-3, abs=0)
+    assert lockin.magnitude == pytest.approx(abs(wanted(0.1)), rel=1e-3, abs=0)
     assert lockin.theta == pytest.approx(math.degrees(np.angle(wanted(0.1, 20.0))), abs=0.1)
     assert not lockin.is_out_of_range()
     lockin.sensitivity = 0.01
@@ -85,7 +85,7 @@ def test_pymeasure_s_sr830_reads_its_buffer(serve):
     lockin.wait_for_buffer(100)
     assert lockin.buffer_count >= 100
     for channel, value in ((1, wanted(0.1).real), (2, wanted(0.1).imag)):
-        np.testing.assert_allclose(lockin.get_buffer(channel, 0, 100), value, rtol=1e-3)
+        np.testing.assert_allclose(lockin.get_buffer(channel, 0, 100), value, rtol=1e-3, atol=0)
     lockin.adapter.close()
 
 
@@ -96,12 +96,14 @@ def test_pymeasure_s_sr860_measures(serve):
     for frequency in (100.0, 2345.67, 400e3):
         lockin.frequency = frequency
         wait(2.0)
-        assert lockin.frequency == pytest.approx(frequency, rel=1e-5)
-        assert complex(*lockin.snap()) == pytest.approx(wanted(0.1), rel=1e-4)
+        assert lockin.frequency == pytest.approx(frequency, rel=1e-5, abs=0)
+        assert complex(*lockin.snap()) == pytest.approx(wanted(0.1), rel=1e-4, abs=0)
     assert lockin.snap_all()[2:] == pytest.approx(
-        [abs(wanted(0.1)), math.degrees(np.angle(wanted(0.1)))], rel=1e-4
+        [abs(wanted(0.1)), math.degrees(np.angle(wanted(0.1)))], rel=1e-4, abs=0
     )
-    assert lockin.get_noise_bandwidth == pytest.approx(LockInFilter(0.03, 12).noise_bandwidth, rel=1e-4)
+    assert lockin.get_noise_bandwidth == pytest.approx(
+        LockInFilter(0.03, 12).noise_bandwidth, rel=1e-4, abs=0
+    )
     with pytest.raises(TypeError):  # the command is written "REFZ&d", into which no number can be put
         lockin.reference_externalinput = "1MEG"
     assert device.registers["event"].value & 48 == 0
@@ -125,7 +127,7 @@ def test_pymeasure_s_sr860_sees_a_cantilever_ring(serve):
         seen[offset] = np.mean([complex(*lockin.snap()) for _ in range(5)])
     force = settings.force_per_volt * 0.1
     height = settings.gain * force * truth["quality_factor"] / settings.resonator.stiffness
-    assert abs(seen[0.0]) == pytest.approx(height, rel=0.03)
+    assert abs(seen[0.0]) == pytest.approx(height, rel=0.03, abs=0)
     assert math.degrees(np.angle(seen[0.0])) == pytest.approx(-90, abs=3)
     turn = 2 * truth["quality_factor"] * 0.6 / truth["resonance_frequency"]
     assert math.degrees(np.angle(seen[0.6])) == pytest.approx(-90 - math.degrees(math.atan(turn)), abs=4)
@@ -184,11 +186,11 @@ def test_qcodes_sr830_measures(serve, stanford):
     for frequency in (100.0, 2345.0, 50e3):
         lockin.frequency(frequency)
         wait(2.0)
-        assert lockin.frequency() == pytest.approx(frequency, rel=1e-4)
-        assert lockin.complex_voltage() == pytest.approx(wanted(0.1, 20.0), rel=1e-3)
-    assert lockin.R() == pytest.approx(abs(wanted(0.1)), rel=1e-3)
+        assert lockin.frequency() == pytest.approx(frequency, rel=1e-4, abs=0)
+        assert lockin.complex_voltage() == pytest.approx(wanted(0.1, 20.0), rel=1e-3, abs=0)
+    assert lockin.R() == pytest.approx(abs(wanted(0.1)), rel=1e-3, abs=0)
     assert lockin.P() == pytest.approx(math.degrees(np.angle(wanted(0.1, 20.0))), abs=0.1)
-    assert lockin.snap("x", "freq")[1] == pytest.approx(50e3)
+    assert lockin.snap("x", "freq")[1] == pytest.approx(50e3, rel=1e-6, abs=0)
     assert lockin.increment_sensitivity()
     assert lockin.sensitivity() == 0.2
     assert device.registers["event"].value & 48 == 0
@@ -216,7 +218,7 @@ def test_qcodes_sr830_reads_its_buffer(serve, stanford):
         buffer.prepare_buffer_readout()
         with to_the_last_byte(lockin):
             seen = buffer.get_raw()
-        np.testing.assert_allclose(seen, value, rtol=1e-3)
+        np.testing.assert_allclose(seen, value, rtol=1e-3, atol=0)
 
 
 @quiet
@@ -229,13 +231,15 @@ def test_qcodes_sr860_measures(serve, stanford):
     for frequency in (100.0, 2345.67, 400e3):
         lockin.frequency(frequency)
         wait(2.0)
-        assert lockin.frequency() == pytest.approx(frequency, rel=1e-5)
-        assert lockin.complex_voltage() == pytest.approx(wanted(0.1), rel=1e-4)
+        assert lockin.frequency() == pytest.approx(frequency, rel=1e-5, abs=0)
+        assert lockin.complex_voltage() == pytest.approx(wanted(0.1), rel=1e-4, abs=0)
     assert lockin.get_values("R", "P", "amplitude") == pytest.approx(
-        (abs(wanted(0.1)), math.degrees(np.angle(wanted(0.1))), 0.1), rel=1e-4
+        (abs(wanted(0.1)), math.degrees(np.angle(wanted(0.1))), 0.1), rel=1e-4, abs=0
     )
-    assert lockin.get_data_channels_dict(requery_names=True)["R"] == pytest.approx(abs(wanted(0.1)), rel=1e-4)
-    assert lockin.noise_bandwidth() == pytest.approx(LockInFilter(0.03, 12).noise_bandwidth, rel=1e-4)
+    assert lockin.get_data_channels_dict(requery_names=True)["R"] == pytest.approx(
+        abs(wanted(0.1)), rel=1e-4, abs=0
+    )
+    assert lockin.noise_bandwidth() == pytest.approx(LockInFilter(0.03, 12).noise_bandwidth, rel=1e-4, abs=0)
     assert device.registers["event"].value & 48 == 0
 
 
@@ -258,10 +262,10 @@ def test_qcodes_sr860_captures(serve, stanford, monkeypatch):
     buffer.capture_rate(buffer.available_frequencies[4])
     data = buffer.capture_samples(500)
     assert data["X"].shape == data["Y"].shape == (500,)
-    np.testing.assert_allclose(data["X"] + 1j * data["Y"], wanted(0.1), rtol=1e-4)
+    np.testing.assert_allclose(data["X"] + 1j * data["Y"], wanted(0.1), rtol=1e-4, atol=0)
     buffer.capture_config("X,Y,R,T")
     data = buffer.capture_one_sample_per_trigger(20, lambda: triggers(device, 20))
-    np.testing.assert_allclose(data["R"], abs(wanted(0.1)), rtol=1e-4)
+    np.testing.assert_allclose(data["R"], abs(wanted(0.1)), rtol=1e-4, atol=0)
 
 
 def triggers(device, count):

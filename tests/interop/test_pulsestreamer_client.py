@@ -26,8 +26,8 @@ def test_a_sequence_makes_the_light_that_a_counter_sees(served):
         client.stream(sequence, pulsestreamer.PulseStreamer.REPEAT_INFINITELY)
         assert client.isStreaming()
         pattern = bench.world.episodes()[0].pattern
-        assert pattern.period == pytest.approx(1e-3)
-        assert pattern.line("laser") @ pattern.durations == pytest.approx(10e-6)
+        assert pattern.period == pytest.approx(1e-3, rel=1e-6, abs=0)
+        assert pattern.line("laser") @ pattern.durations == pytest.approx(10e-6, rel=1e-6, abs=0)
         job = bench.world.count("pl", gates=[(0.0, 10e-6), (500e-6, 10e-6)], triggers=200)
         bench.world.clock.advance(0.5)
         assert job.done

@@ -58,7 +58,7 @@ def test_agilent8257d_sweeps_through_a_line_of_the_diamond(served, client):
 
     def set_frequency(value):
         source.frequency = value  # sent in seven digits
-        assert source.frequency == pytest.approx(value, rel=1e-6)
+        assert source.frequency == pytest.approx(value, rel=1e-6, abs=0)
 
     line = lowest_line(bench.world)
     found, _ = dip(bench.world, set_frequency, line)
@@ -148,9 +148,9 @@ def test_lakeshore425_measures_the_field_of_a_coil(served, client):
         bench.world.drive("magnet.current", current)
         truth = bench.world.reading("field")
         meter.unit = "T"
-        assert meter.field == pytest.approx(truth, rel=1e-3)
+        assert meter.field == pytest.approx(truth, rel=1e-3, abs=0)
         meter.unit = "G"
-        assert meter.field == pytest.approx(1e4 * truth, rel=1e-3)
+        assert meter.field == pytest.approx(1e4 * truth, rel=1e-3, abs=0)
     meter.range = 350
     assert meter.range == 350
     meter.dc_mode(wideband=False)

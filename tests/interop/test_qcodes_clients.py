@@ -84,7 +84,7 @@ def test_sgs100a_sweeps_through_a_line_of_the_diamond(served, client):
     source.pulsemod_source("EXT")
     source.pulsemod_period(1e-5)
     assert (source.phase(), source.pulsemod_state(), source.pulsemod_source()) == (90.0, True, "EXT")
-    assert source.pulsemod_period() == pytest.approx(1e-5)
+    assert source.pulsemod_period() == pytest.approx(1e-5, rel=1e-6, abs=0)
     source.off()
     assert not source.status()
     assert bench.world.level("microwave.power") == -np.inf
@@ -173,7 +173,7 @@ def test_lakeshore336_regulates_the_cryostat(served, client):
     heater.range_limits([0.1, 1, 10])
     heater.blocking_t(0.5)
     assert heater.output_range() == "medium"
-    assert controller.A.temperature() == pytest.approx(0.5, rel=0.1)  # its own tolerance
+    assert controller.A.temperature() == pytest.approx(0.5, rel=0.1, abs=0)  # its own tolerance
     time.sleep(2.0)
     assert controller.A.temperature() == pytest.approx(0.5, abs=2e-3)
     assert controller.A.temperature() == pytest.approx(bench.world.reading("temperature"), abs=2e-3)
@@ -199,7 +199,7 @@ def test_lakeshore336_ramps_its_setpoint(served, client):
     assert 0.2 < heater.setpoint() < 0.4
     time.sleep(1.0)
     assert not heater.setpoint_ramp_status()
-    assert heater.setpoint() == pytest.approx(0.4)
+    assert heater.setpoint() == pytest.approx(0.4, rel=1e-6, abs=0)
 
 
 def test_lakeshore336_has_four_heater_values_where_the_driver_wants_five(served, client):
@@ -226,16 +226,18 @@ def test_lakeshore372_regulates_the_cryostat(served, client):
     heater.setpoint(0.25)
     heater.output_range("3.16mA")
     heater.wait_until_set_point_reached(wait_tolerance=0.01, wait_equilibration_time=0.3)
-    assert bridge.ch01.temperature() == pytest.approx(0.25, rel=0.02)
+    assert bridge.ch01.temperature() == pytest.approx(0.25, rel=0.02, abs=0)
     time.sleep(1.0)
     assert bridge.ch01.temperature() == pytest.approx(0.25, abs=1e-3)
     assert bridge.ch02.sensor_status() == "R. OVER"  # the scanner has not been there yet
     bridge.write("SCAN 2,0")
     time.sleep(0.1)
-    assert bridge.ch02.temperature() == pytest.approx(bench.world.reading("sample_temperature"), rel=1e-3)
+    assert bridge.ch02.temperature() == pytest.approx(
+        bench.world.reading("sample_temperature"), rel=1e-3, abs=0
+    )
     assert (bridge.ch01.enabled(), bridge.ch01.dwell(), bridge.ch01.units()) == (True, 10, "kelvin")
     assert bridge.ch01.sensor_status() == "OK"
     assert bridge.ch05.sensor_status() == "R. OVER"
-    assert bridge.ch01.sensor_raw() == pytest.approx(308 * np.exp((17.1 / 0.25) ** 0.25), rel=0.01)
+    assert bridge.ch01.sensor_raw() == pytest.approx(308 * np.exp((17.1 / 0.25) ** 0.25), rel=0.01, abs=0)
     heater.output_range("off")
     assert heater.output() == 0.0

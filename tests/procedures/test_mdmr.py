@@ -24,7 +24,7 @@ def test_fields_are_outermost_and_frequencies_shuffled():
     assert [point.setpoints["magnet.field"] for point in points] == [1e-3] * 10 + [2.5e-3] * 10
     for begin in range(0, 20, 5):
         part = [point.setpoints["microwave.frequency"] for point in points[begin : begin + 5]]
-        assert sorted(part) == pytest.approx(np.linspace(2.55e9, 2.95e9, 5))
+        assert sorted(part) == pytest.approx(np.linspace(2.55e9, 2.95e9, 5), rel=1e-6, abs=0)
     first, second = ([p.setpoints["microwave.frequency"] for p in points[b : b + 5]] for b in (0, 5))
     assert first != second
 

@@ -32,11 +32,13 @@ def bench():
 
 def test_temperatures_are_a_range_or_a_list():
     points = list(MRFMTemperature(temperature_points=3, temperature_stop="120 mK").plan())
-    assert [point.setpoints["cryostat.setpoint"] for point in points] == pytest.approx([0.03, 0.06, 0.12])
+    assert [point.setpoints["cryostat.setpoint"] for point in points] == pytest.approx(
+        [0.03, 0.06, 0.12], rel=1e-6, abs=0
+    )
     linear = MRFMTemperature(temperature_points=3, temperature_stop="0.13 K", spacing="linear").plan()
-    assert linear.columns()["cryostat.setpoint"] == pytest.approx([0.03, 0.08, 0.13])
+    assert linear.columns()["cryostat.setpoint"] == pytest.approx([0.03, 0.08, 0.13], rel=1e-6, abs=0)
     up_and_down = MRFMTemperature(temperatures=["0.1 K", "0.3 K", "0.1 K"]).plan()
-    assert up_and_down.columns()["cryostat.setpoint"] == pytest.approx([0.1, 0.3, 0.1])
+    assert up_and_down.columns()["cryostat.setpoint"] == pytest.approx([0.1, 0.3, 0.1], rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_frequency_and_dissipation_are_the_truth(recorded):
     assert np.sum(found**2) < 12 + 4 * math.sqrt(24)
     frequency, inverse_quality = true_resonances(recorded)
     assert recorded.data["resonance_frequency"] == pytest.approx(frequency, abs=0.03)
-    assert recorded.data["inverse_quality"] == pytest.approx(inverse_quality, rel=0.03)
+    assert recorded.data["inverse_quality"] == pytest.approx(inverse_quality, rel=0.03, abs=0)
     assert inverse_quality.max() / inverse_quality.min() > 15
 
 
@@ -121,18 +123,20 @@ def test_the_temperature_was_stable_and_near_its_setpoint(recorded):
     assert (data["stable"] == 1).all()
     setpoint = recorded.header.layout.dimensions[0].values
     # The loop creeps by 0.3 % in a window; what is recorded is where it ended, not the mean of the way.
-    assert data["temperature"] == pytest.approx(setpoint, rel=1e-4)
-    assert data["temperature_after"] == pytest.approx(data["temperature"], rel=1e-4)
+    assert data["temperature"] == pytest.approx(setpoint, rel=1e-4, abs=0)
+    assert data["temperature_after"] == pytest.approx(data["temperature"], rel=1e-4, abs=0)
     assert (data["waited"] >= 60).all()
 
 
 def test_the_ring_down_agrees_with_the_sweep_and_is_recorded_raw(recorded):
     data = recorded.data
     assert data["ring_down_time"] == pytest.approx(
-        1 / (math.pi * data["resonance_frequency"] * data["inverse_quality"]), rel=0.03
+        1 / (math.pi * data["resonance_frequency"] * data["inverse_quality"]), rel=0.03, abs=0
     )
     fits = fit_run(recorded, "mrfm_ring_down")
-    assert [fit["ring_down_time"].value for fit in fits] == pytest.approx(data["ring_down_time"], rel=0.03)
+    assert [fit["ring_down_time"].value for fit in fits] == pytest.approx(
+        data["ring_down_time"], rel=0.03, abs=0
+    )
     there = np.isfinite(data["decay"])
     assert (there == np.isfinite(data["decay_time"])).all()
     assert (there.sum(axis=1) > 200).all()
@@ -145,14 +149,14 @@ def test_the_quick_estimates_are_those_of_the_complex_fit(recorded):
         assert fit["f0"].value == pytest.approx(
             data["resonance_frequency"][index], abs=0.2 * fit["f0"].stderr
         )
-        assert 1 / fit["Q"].value == pytest.approx(data["inverse_quality"][index], rel=3e-3)
+        assert 1 / fit["Q"].value == pytest.approx(data["inverse_quality"][index], rel=3e-3, abs=0)
 
 
 def test_the_response_was_set_to_its_target_within_the_limits_of_the_drive(recorded):
     data = recorded.data
     at_limit = data["drive_amplitude"] > 0.499
     top = np.abs(data["response"]).max(axis=1)
-    assert top[~at_limit] == pytest.approx(0.05, rel=0.1)
+    assert top[~at_limit] == pytest.approx(0.05, rel=0.1, abs=0)
     assert (top[at_limit] < 0.055).all()
 
 
@@ -164,7 +168,7 @@ def test_a_ring_down_alone_gives_frequency_and_dissipation(bench, tmp_path, meth
     recorded = read_run(outcome.path)
     assert "response" not in recorded.data
     assert np.abs(pulls(recorded)).max() < 6  # a ring-down's errors are up to a third too small
-    assert recorded.data["inverse_quality"] == pytest.approx(true_resonances(recorded)[1], rel=0.03)
+    assert recorded.data["inverse_quality"] == pytest.approx(true_resonances(recorded)[1], rel=0.03, abs=0)
 
 
 def test_a_sweep_that_does_not_wait_for_the_ring_down_is_skewed(bench, tmp_path):
@@ -217,7 +221,7 @@ def test_after_an_overload_the_cantilever_is_driven_less(bench, tmp_path):
     recorded = read_run(run(procedure, bench, tmp_path / "run.h5").path)
     data = recorded.data
     assert data["overloads"][0] in (1, 2)
-    assert data["drive_amplitude"][0] == pytest.approx(0.5 / 3 ** data["overloads"][0])
+    assert data["drive_amplitude"][0] == pytest.approx(0.5 / 3 ** data["overloads"][0], rel=1e-6, abs=0)
     assert (data["found"].tolist(), data["outcome"].tolist()) == ([1], ["measured"])
     assert np.abs(pulls(recorded)).max() < 4.5
 
@@ -260,7 +264,7 @@ def test_the_estimate_of_the_duration_is_about_right(bench, tmp_path, method):
     procedure = MRFMTemperature(temperatures=["0.1 K", "0.2 K"], method=method, typical_ring_down="0.14 s")
     begun = bench.clock.now()
     run(procedure, bench, tmp_path / "run.h5")
-    assert estimate(procedure, STATION).total == pytest.approx(bench.clock.now() - begun, rel=0.2)
+    assert estimate(procedure, STATION).total == pytest.approx(bench.clock.now() - begun, rel=0.2, abs=0)
 
 
 class _AbortAfter:

@@ -16,7 +16,7 @@ def test_the_scan_runs_up_and_down():
     points = list(PLScan(fields=4, averages=2).plan())
     up = np.linspace(10e-4, 24e-4, 4)
     fields = [point.setpoints["magnet.field"] for point in points]
-    assert fields == pytest.approx([*up, *up[::-1], *up, *up[::-1]])
+    assert fields == pytest.approx([*up, *up[::-1], *up, *up[::-1]], rel=1e-6, abs=0)
     assert [point.coordinates["direction"] for point in points] == ([1.0] * 4 + [-1.0] * 4) * 2
 
 
@@ -77,7 +77,7 @@ def test_every_point_is_compared_with_the_light_at_the_reference_field(bench, tm
         assert fields[:, place] == pytest.approx([-20e-4] * 6, abs=2e-5)
     for name in ("pl", "reflected"):
         ratio = recorded.data[name] / recorded.data[f"{name}_reference"]
-        assert recorded.data[f"{name}_ratio"] == pytest.approx(ratio)
+        assert recorded.data[f"{name}_ratio"] == pytest.approx(ratio, rel=1e-6, abs=0)
     assert bench.magnet.measured_current == pytest.approx(0, abs=0.02), "safe at the end"
 
 

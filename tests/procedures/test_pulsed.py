@@ -82,15 +82,15 @@ def test_light_alone_needs_one_detector(bench_of_one_detector):
 @given(counts=st.integers(1, 10**8), reference=st.integers(1, 10**8))
 def test_relative_errors_of_a_ratio_add_in_squares(counts, reference):
     value, error = ratio(counts=counts, reference=reference)
-    assert value == pytest.approx(counts / reference)
-    assert error / value == pytest.approx(math.hypot(counts**-0.5, reference**-0.5))
+    assert value == pytest.approx(counts / reference, rel=1e-6, abs=0)
+    assert error / value == pytest.approx(math.hypot(counts**-0.5, reference**-0.5), rel=1e-6, abs=0)
 
 
 def test_the_error_of_a_ratio_is_its_scatter():
     rng = np.random.default_rng(3)
     drawn = zip(rng.poisson(500, 20_000), rng.poisson(700, 20_000), strict=True)
     found = np.array([ratio(counts=int(n), reference=int(r)) for n, r in drawn])
-    assert found[:, 0].std() == pytest.approx(found[:, 1].mean(), rel=0.03)
+    assert found[:, 0].std() == pytest.approx(found[:, 1].mean(), rel=0.03, abs=0)
 
 
 def test_no_reference_gives_no_number():
@@ -98,7 +98,9 @@ def test_no_reference_gives_no_number():
 
 
 def test_times_are_put_on_the_time_step():
-    assert on_time_steps("x", "times", np.array([0.9e-9, 3.2e-9]), 1e-9) == pytest.approx([1e-9, 3e-9])
+    assert on_time_steps("x", "times", np.array([0.9e-9, 3.2e-9]), 1e-9) == pytest.approx(
+        [1e-9, 3e-9], rel=1e-6, abs=0
+    )
     with pytest.raises(PlanError, match=r"procedure 'x': 2 times .* closer than the time step of 1e-09 s"):
         on_time_steps("x", "times", np.array([1.1e-9, 1.3e-9]), 1e-9)
 
@@ -122,7 +124,7 @@ def fields():
     ],
 )
 def test_a_list_of_quantities(given, found):
-    assert fields().convert(given) == pytest.approx(found)
+    assert fields().convert(given) == pytest.approx(found, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +155,9 @@ def test_a_card_gives_a_list(tmp_path):
     path = tmp_path / "card.toml"
     path.write_text('procedure = "mdmr"\n[parameters]\nfields = ["10 G", "25 G"]\n')
     (spec,) = load_card(path).runs
-    assert spec.make().fields == pytest.approx([1e-3, 2.5e-3])
+    assert spec.make().fields == pytest.approx([1e-3, 2.5e-3], rel=1e-6, abs=0)
     (spec,) = load_card(path, overrides=["fields=5 G"]).runs
-    assert spec.make().fields == pytest.approx([5e-4])
+    assert spec.make().fields == pytest.approx([5e-4], rel=1e-6, abs=0)
     path.write_text('procedure = "mdmr"\n[parameters]\nfields = ["10 Hz"]\n')
     with pytest.raises(CardError, match=r"parameters\.fields.*10 Hz"):
         load_card(path)

@@ -31,8 +31,8 @@ def test_only_the_microwave_pulse_differs_between_lengths():
     assert "microwave" not in sequences[0].lines, "length 0 is no pulse"
     for sequence, length in zip(sequences[1:], procedure.pulse_values()[1:], strict=True):
         (pulse,) = (p for p in sequence.pulses if p.line == "microwave")
-        assert pulse.start == pytest.approx(procedure.laser_duration + procedure.guard_time)
-        assert pulse.duration == pytest.approx(length)
+        assert pulse.start == pytest.approx(procedure.laser_duration + procedure.guard_time, rel=1e-6, abs=0)
+        assert pulse.duration == pytest.approx(length, rel=1e-6, abs=0)
         assert pulse.stop + procedure.rest_time <= sequence.duration + 1e-12
 
 
@@ -71,7 +71,7 @@ def test_it_finds_the_pi_pulse_of_the_truth_in_the_run_file(bench, tmp_path):
     (fit,) = fit_run(recorded)
     found = {parameter.name: parameter for parameter in fit.parameters}
     truth = recorded.header.truth["rabi_frequency"][0]
-    assert truth == pytest.approx(4.634e6, rel=1e-3), "recorded while the microwave is on"
+    assert truth == pytest.approx(4.634e6, rel=1e-3, abs=0), "recorded while the microwave is on"
     pi = found["pi_duration"]
     assert pi.unit == "s"
     assert pi.stderr / pi.value < 0.01

@@ -59,7 +59,7 @@ def test_dark_times_are_logarithmic_and_on_the_time_step():
     assert np.diff(np.log(times)) == pytest.approx(math.log(1000) / 30, abs=0.01)
     assert times / 8e-9 == pytest.approx(np.round(times / 8e-9), abs=1e-6)
     linear = T1(spacing="linear", dark_time_start="1 ms", dark_time_stop="5 ms", dark_times=5)
-    assert linear.dark_time_values() == pytest.approx([1e-3, 2e-3, 3e-3, 4e-3, 5e-3])
+    assert linear.dark_time_values() == pytest.approx([1e-3, 2e-3, 3e-3, 4e-3, 5e-3], rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_with_and_without_pi_pulse_differ_in_the_microwave_only(dark_time):
     (pi,) = (pulse for pulse in with_pi.pulses if pulse.line == "microwave")
     laser = [pulse for pulse in with_pi.pulses if pulse.line == "laser"]
     (trigger,) = (pulse for pulse in with_pi.pulses if pulse.line == "trigger")
-    assert pi.start == pytest.approx(laser[0].stop + procedure.guard_time)
+    assert pi.start == pytest.approx(laser[0].stop + procedure.guard_time, rel=1e-6, abs=0)
     assert laser[1].start - pi.stop == pytest.approx(dark_time, abs=1e-12)
     assert trigger.start == laser[1].start
 
@@ -113,7 +113,9 @@ def test_gates_lie_within_the_readout():
     procedure = T1()
     (start, width), (reference, reference_width) = procedure.gates()
     assert 0 <= start < start + width <= reference
-    assert reference + reference_width + procedure.reference_margin == pytest.approx(procedure.laser_duration)
+    assert reference + reference_width + procedure.reference_margin == pytest.approx(
+        procedure.laser_duration, rel=1e-6, abs=0
+    )
 
 
 # -- counting statistics ------------------------------------------------------------------------------------
@@ -122,20 +124,20 @@ def test_gates_lie_within_the_readout():
 @given(signal=st.integers(500, 10**7), reference=st.integers(500, 10**7), ratio=st.floats(0.1, 10))
 def test_the_error_of_the_contrast_is_that_of_two_poisson_counts(signal, reference, ratio):
     contrast, error = normalised(signal=signal, reference=reference, gate_ratio=ratio)
-    assert contrast == pytest.approx(ratio * signal / reference)
-    assert error / contrast == pytest.approx(math.sqrt(1 / signal + 1 / reference))
+    assert contrast == pytest.approx(ratio * signal / reference, rel=1e-6, abs=0)
+    assert error / contrast == pytest.approx(math.sqrt(1 / signal + 1 / reference), rel=1e-6, abs=0)
 
 
 def test_the_error_of_the_contrast_is_its_scatter():
     rng = np.random.default_rng(5)
     pairs = zip(rng.poisson(300, 20_000), rng.poisson(900, 20_000), strict=True)
     found = np.array([normalised(signal=int(s), reference=int(r), gate_ratio=3.0) for s, r in pairs])
-    assert found[:, 0].std() == pytest.approx(found[:, 1].mean(), rel=0.03)
+    assert found[:, 0].std() == pytest.approx(found[:, 1].mean(), rel=0.03, abs=0)
 
 
 def test_empty_gates_are_no_division_by_zero():
     assert all(map(math.isnan, normalised(signal=3, reference=0, gate_ratio=1.0)))
-    assert normalised(signal=0, reference=100, gate_ratio=1.0) == (0.0, pytest.approx(0.01))
+    assert normalised(signal=0, reference=100, gate_ratio=1.0) == (0.0, pytest.approx(0.01, rel=1e-6, abs=0))
 
 
 # -- pre-flight on the simulated bench --------------------------------------------------------------------
@@ -173,7 +175,7 @@ def test_the_card_watches_the_classes_that_the_physics_says():
     fields = [LABORATORY_BENCH.isolated_at, LABORATORY_BENCH.pair_at, LABORATORY_BENCH.all_at]
     watched = [LABORATORY_BENCH.isolated_class, LABORATORY_BENCH.pair[0], 0]
     for procedure, field, number in zip(settings, fields, watched, strict=True):
-        assert procedure.magnet_field == pytest.approx(field)
+        assert procedure.magnet_field == pytest.approx(field, rel=1e-6, abs=0)
         vector = LABORATORY_BENCH.bench.field(field)
         lines = transition_frequencies(field=vector, orientation=LABORATORY_BENCH.orientation) / (2 * math.pi)
         assert procedure.microwave_frequency == pytest.approx(lines[number].min(), abs=0.1e6)
@@ -215,7 +217,7 @@ def test_the_difference_relaxes_with_the_truth_and_one_raw_trace_does_not(bright
     assert bench.magnet.measured_current == pytest.approx(0.0, abs=0.02)
     recorded = read_run(outcome.path)
     truth = recorded.header.truth["T1"][0]
-    assert truth == pytest.approx(220e-6, rel=1e-3), "the truth is that of the settings"
+    assert truth == pytest.approx(220e-6, rel=1e-3, abs=0), "the truth is that of the settings"
     fit = _fitted(recorded)
     found = fit.params["T1"]
     assert found.stderr / found.value < 0.04
@@ -245,7 +247,7 @@ def test_the_errors_are_honest_and_the_reference_takes_the_drift_out(bench):
         rows.append(procedure.measure(bench, Point(index, {}, {"average": float(index), "dark_time": 2e-4})))
     difference = np.array([row["difference"] for row in rows])
     expected = np.mean([row["difference_error"] for row in rows])
-    assert difference.std(ddof=1) == pytest.approx(expected, rel=4 / math.sqrt(2 * len(rows)))
+    assert difference.std(ddof=1) == pytest.approx(expected, rel=4 / math.sqrt(2 * len(rows)), abs=0)
     signal = np.array([row["signal_0"] for row in rows], dtype=float)
     assert signal.std() > 2 * math.sqrt(signal.mean()), "the light itself drifts"
 
@@ -266,7 +268,7 @@ def test_it_runs_in_a_stock_pymeasure_worker_on_a_station_file(tmp_path):
     assert procedure.status == T1.FINISHED
     table = pd.read_csv(tmp_path / "run.csv", comment="#")
     assert list(table.columns) == T1.DATA_COLUMNS
-    assert sorted(table["dark_time (s)"]) == pytest.approx(procedure.dark_time_values())
+    assert sorted(table["dark_time (s)"]) == pytest.approx(procedure.dark_time_values(), rel=1e-6, abs=0)
     assert (table["signal_0"] > 0).all()
 
 
@@ -314,4 +316,4 @@ def test_a_resumed_run_on_the_simulated_bench_equals_the_uninterrupted_one(tmp_p
     whole, parts = read_run(tmp_path / "whole.h5"), read_run(tmp_path / "parts.h5")
     for column in whole.header.layout.columns:
         assert (whole.data[column.name] == parts.data[column.name]).all(), column.name
-    assert parts.points.time == pytest.approx(whole.points.time, rel=1e-12)
+    assert parts.points.time == pytest.approx(whole.points.time, rel=1e-12, abs=0)

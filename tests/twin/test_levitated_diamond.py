@@ -62,7 +62,7 @@ def test_the_bench_reaches_the_three_relaxation_times_of_the_paper(current, time
     sample = LevitatedDiamond()
     truth = sample.truth(signals_at(sample, current))
     which = 1 if current != ALONE else 0
-    assert truth["T1"][which] == pytest.approx(time, rel=1e-3)
+    assert truth["T1"][which] == pytest.approx(time, rel=1e-3, abs=0)
     coincide = np.abs(np.array(truth["lower_transition"]) - truth["lower_transition"][which]) < 1e6
     assert coincide.sum() == {ALONE: 1, PAIR: 2, ALL: 4}[current]
 
@@ -77,7 +77,7 @@ def test_the_difference_of_traces_decays_as_the_truth_says(current):
         for t in times
     ]
     found, _ = curve_fit(stretched, times, difference, p0=[difference[0], 5e-4, 0.8])
-    assert found[1] == pytest.approx(sample.truth(signals)["T1"][1], rel=0.03)
+    assert found[1] == pytest.approx(sample.truth(signals)["T1"][1], rel=0.03, abs=0)
     assert found[2] == pytest.approx(0.8, abs=0.02)
 
 
@@ -129,7 +129,9 @@ def test_populations_follow_their_rate_equation():
 
     windows = np.column_stack([pattern.boundaries[:-1], pattern.boundaries[1:]])
     expected = np.mean([light(number) for number in range(4)], axis=0)
-    assert sample.expected_photons("pl", pattern, windows, signals, 0.0) == pytest.approx(expected, rel=1e-7)
+    assert sample.expected_photons("pl", pattern, windows, signals, 0.0) == pytest.approx(
+        expected, rel=1e-7, abs=0
+    )
 
 
 def test_a_window_that_starts_a_rounding_error_early_counts_the_same():
@@ -138,7 +140,7 @@ def test_a_window_that_starts_a_rounding_error_early_counts_the_same():
     start = pattern.boundaries[-2]
     windows = np.array([[start, pattern.period], [np.nextafter(start, 0.0), pattern.period]])
     exact, early = (sample.expected_photons("pl", pattern, one[None], signals, 0.0)[0] for one in windows)
-    assert early == pytest.approx(exact, rel=1e-9)
+    assert early == pytest.approx(exact, rel=1e-9, abs=0)
     assert exact > 0
 
 
@@ -160,9 +162,9 @@ def test_reflected_light_tells_the_angle_that_the_spins_turn():
     mode = settings.libration
     angle = (state.class_torque.T @ np.array(mode.spins))[1] / mode.stiffness
     at_rest = 1e-3 * settings.reflected_rate
-    assert found / at_rest - 1 == pytest.approx(settings.speckle_slope * angle, rel=1e-6)
+    assert found / at_rest - 1 == pytest.approx(settings.speckle_slope * angle, rel=1e-6, abs=0)
     assert abs(found / at_rest - 1) > 1e-3
-    assert sample.truth(signals)["angle"] == pytest.approx(angle, rel=1e-6)
+    assert sample.truth(signals)["angle"] == pytest.approx(angle, rel=1e-6, abs=0)
     dark = Pattern.constant(1e-3, laser=0)
     assert sample.expected_photons("reflected", dark, whole, signals, 0.0)[0] == 0.0
 
@@ -198,7 +200,7 @@ def test_windows_add_up():
     cuts = np.linspace(0, pattern.period, 13)
     parts = sample.expected_photons("pl", pattern, np.column_stack([cuts[:-1], cuts[1:]]), signals, 7.0)
     whole = sample.expected_photons("pl", pattern, np.array([[0, pattern.period]]), signals, 7.0)
-    assert parts.sum() == pytest.approx(whole[0], rel=1e-9)
+    assert parts.sum() == pytest.approx(whole[0], rel=1e-9, abs=0)
 
 
 def test_light_dips_where_the_microwave_meets_a_transition():
@@ -231,7 +233,7 @@ def test_drift_is_slow_and_from_the_seed():
     second.prepare(3)
     times = np.linspace(0, 3600, 200)
     values = np.array([first.drift("pl", t) for t in times])
-    assert values == pytest.approx([second.drift("pl", t) for t in times])
+    assert values == pytest.approx([second.drift("pl", t) for t in times], rel=1e-6, abs=0)
     assert 0.001 < values.std() < 0.02
     assert abs(first.drift("pl", 0.1) - first.drift("pl", 0.0)) < 1e-3
 
@@ -303,7 +305,9 @@ def test_a_t1_measurement_over_the_wire_finds_the_truth():
     uncertainty = math.sqrt(covariance[1, 1])
     assert uncertainty < 0.05 * truth
     assert found[1] == pytest.approx(without_noise[1], abs=4 * uncertainty)
-    assert without_noise[1] == pytest.approx(truth, rel=0.15)  # polarisation is finite at the paper's powers
+    assert without_noise[1] == pytest.approx(
+        truth, rel=0.15, abs=0
+    )  # polarisation is finite at the paper's powers
 
 
 def test_a_resumed_run_sees_the_counts_of_the_uninterrupted_one():
@@ -416,7 +420,7 @@ def test_a_photodiode_shows_the_first_harmonic_of_the_rate_equations(detector, f
     found = detected(LevitatedDiamond(settings), detector, pattern, signals)
     stepped = integrated(settings, signals, pattern, detector)
     assert abs(found) > 0
-    assert found == pytest.approx(stepped, rel=2e-4)
+    assert found == pytest.approx(stepped, rel=2e-4, abs=0)
 
 
 @pytest.mark.parametrize("detector", ["pl_photodiode", "angle_photodiode"])
@@ -434,7 +438,7 @@ def test_slow_modulation_shows_the_difference_of_both_steady_states(detector):
         level.append(sample.expected_photons(photons, steady, window, driven(steady), 0.0)[0])
     full = {"pl": 1e-3 * settings.photon_rate, "reflected": 1e-3 * settings.reflected_rate}[photons]
     difference = (level[0] - level[1]) / full  # of 1 V
-    assert found.real == pytest.approx(math.sqrt(2) / math.pi * difference, rel=3e-3)
+    assert found.real == pytest.approx(math.sqrt(2) / math.pi * difference, rel=3e-3, abs=0)
     assert abs(found.imag) < 5e-3 * abs(found.real)
 
 
@@ -450,9 +454,9 @@ def test_the_light_follows_no_faster_than_it_pumps_and_the_angle_no_faster_than_
     mode = sample.settings.libration
     quality = mode.angular_frequency / mode.damping_rate
     slow, resonant, fast = (at("angle_photodiode", frequency) for frequency in (100.0, 1e3, 5e3))
-    assert abs(resonant) == pytest.approx(quality * abs(slow), rel=0.05)
+    assert abs(resonant) == pytest.approx(quality * abs(slow), rel=0.05, abs=0)
     assert abs(np.angle(resonant / slow) + math.pi / 2) < 0.2
-    assert abs(fast) == pytest.approx(abs(slow) / 24, rel=0.15)
+    assert abs(fast) == pytest.approx(abs(slow) / 24, rel=0.15, abs=0)
 
 
 @pytest.mark.parametrize(("kind", "source"), [(SR830, "FMOD 0"), (SR860, "RSRC EXT")])
@@ -469,11 +473,11 @@ def test_a_lock_in_on_the_reference_line_shows_it_in_phase(kind, source):
     lockin.write(source)
     clock.sleep(20.0)
     lockin.write("FREQ?")
-    assert float(lockin.read()) == pytest.approx(217.0, rel=1e-5)
+    assert float(lockin.read()) == pytest.approx(217.0, rel=1e-5, abs=0)
     frequency = 217.0
     found = world.quadratures("pl_photodiode", frequency, np.array([clock.now()]))[0]
     wanted = detected(world.sample, "pl_photodiode", pattern, driven(pattern))
-    assert abs(found) / math.sqrt(2) == pytest.approx(abs(wanted), rel=1e-9)
+    assert abs(found) / math.sqrt(2) == pytest.approx(abs(wanted), rel=1e-9, abs=0)
     shown = device.filter.output
     spread = world.noise_density("pl_photodiode", frequency) * math.sqrt(device.noise_bandwidth)
     assert abs(shown - wanted) < 6 * spread
@@ -504,14 +508,14 @@ def test_photodiodes_show_the_noise_of_light_amplifier_and_libration():
     )[0]
     brightness = photons / (1e-3 * 1e6)
     # Photons arrive as a Poisson process: 2 e I, in V for 1 V and 1e9 photons/s at full light.
-    assert noise("pl_photodiode", 100.0) == pytest.approx(math.sqrt(2 * brightness / 1e9), rel=1e-6)
-    assert noise("pl_photodiode", 1e9, laser_noise=1e-2) == pytest.approx(1e-2 * brightness, rel=1e-3)
+    assert noise("pl_photodiode", 100.0) == pytest.approx(math.sqrt(2 * brightness / 1e9), rel=1e-6, abs=0)
+    assert noise("pl_photodiode", 1e9, laser_noise=1e-2) == pytest.approx(1e-2 * brightness, rel=1e-3, abs=0)
     knee = noise("pl_photodiode", 100.0, laser_noise=1e-2, laser_noise_corner=900.0)
-    assert knee == pytest.approx(1e-2 * brightness * math.sqrt(10.0), rel=1e-3)
+    assert knee == pytest.approx(1e-2 * brightness * math.sqrt(10.0), rel=1e-3, abs=0)
     dark = LevitatedDiamond(DiamondSettings(amplifier_noise=3e-6)).noise_density(
         "pl_photodiode", 100.0, driven(Pattern.constant(1e-3, laser=0))
     )
-    assert dark == pytest.approx(3e-6, rel=1e-6)
+    assert dark == pytest.approx(3e-6, rel=1e-6, abs=0)
     # Equipartition: the thermal angle integrates to k_B T over the stiffness of the trap.
     settings = DiamondSettings(**quiet)
     sample = LevitatedDiamond(DiamondSettings(**{**quiet, "temperature": 300.0}))
@@ -521,4 +525,4 @@ def test_photodiodes_show_the_noise_of_light_amplifier_and_libration():
     frequencies = np.concatenate([np.linspace(1, 800, 60), resonance, np.geomspace(1.2e3, 2e4, 60)])
     density = np.array([sample.noise_density("angle_photodiode", f, signals) for f in frequencies])
     variance = np.trapezoid(density**2 - shot**2, frequencies) / settings.speckle_slope**2
-    assert variance == pytest.approx(1.380649e-23 * 300 / settings.libration.stiffness, rel=0.01)
+    assert variance == pytest.approx(1.380649e-23 * 300 / settings.libration.stiffness, rel=0.01, abs=0)

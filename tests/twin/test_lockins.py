@@ -79,16 +79,16 @@ def reading(line):
 def test_what_is_shown_is_root_mean_square_against_the_reference_phase(kind):
     line = Line(kind, input_noise=0.0)
     line("SLVL 0.1", "FREQ 3000")
-    assert line.world.level("drive.amplitude") == pytest.approx(0.1 * math.sqrt(2))
+    assert line.world.level("drive.amplitude") == pytest.approx(0.1 * math.sqrt(2), rel=1e-6, abs=0)
     assert line.world.level("drive.frequency") == 3000
     line.wait(10)
-    assert reading(line) == pytest.approx(0.1 * GAIN, rel=1e-4)
+    assert reading(line) == pytest.approx(0.1 * GAIN, rel=1e-4, abs=0)
     line("PHAS 50")
     line.wait(10)
-    assert reading(line) == pytest.approx(0.1 * GAIN * cmath.exp(-1j * math.radians(50)), rel=1e-4)
+    assert reading(line) == pytest.approx(0.1 * GAIN * cmath.exp(-1j * math.radians(50)), rel=1e-4, abs=0)
     line("APHS")
     line.wait(10)
-    assert reading(line).real == pytest.approx(0.05, rel=1e-4)
+    assert reading(line).real == pytest.approx(0.05, rel=1e-4, abs=0)
     assert float(line.ask("PHAS?")) == pytest.approx(math.degrees(0.3), abs=0.02)
 
 
@@ -114,10 +114,10 @@ def test_it_does_not_matter_how_often_it_is_looked_at(kind):
         often.wait(0.02)
         often.ask("FREQ?")
     seldom.wait(6.0)
-    assert reading(often) == pytest.approx(reading(seldom), rel=3e-3)
+    assert reading(often) == pytest.approx(reading(seldom), rel=3e-3, abs=0)
     beat = LockInFilter(0.1, 12).transfer(2 * math.pi * 0.7) * cmath.exp(2j * math.pi * 0.7 * 6.0)
     driven = 0.004 * GAIN if kind is SR830 else 0
-    assert reading(often) == pytest.approx(0.01 / math.sqrt(2) * complex(beat) + driven, rel=3e-3)
+    assert reading(often) == pytest.approx(0.01 / math.sqrt(2) * complex(beat) + driven, rel=3e-3, abs=0)
 
 
 @pytest.mark.parametrize("kind", [SR830, SR860])
@@ -130,7 +130,7 @@ def test_noise_is_that_of_the_bandwidth(kind):
         found.append(reading(line))
     wanted = 5e-6 * math.sqrt(LockInFilter(0.1, 12).noise_bandwidth)
     for part in (np.real(found), np.imag(found)):
-        assert np.std(part) == pytest.approx(wanted, rel=4 / math.sqrt(2 * len(found)))
+        assert np.std(part) == pytest.approx(wanted, rel=4 / math.sqrt(2 * len(found)), abs=0)
         assert abs(np.mean(part)) < 4 * wanted / math.sqrt(len(found))
 
 
@@ -249,7 +249,7 @@ def test_sr830_overloads(sr830):
     sr830("RMOD 0")  # 20 dB
     sr830.wait(2.0)
     assert int(sr830.ask("LIAS? 2")) == 1
-    assert reading(sr830).real == pytest.approx(0.109, rel=1e-3)
+    assert reading(sr830).real == pytest.approx(0.109, rel=1e-3, abs=0)
     sr830("*CLS")
     sr830.wait(2.0)
     assert int(sr830.ask("LIAS?")) & 5 == 4
@@ -267,7 +267,9 @@ def test_sr830_reads_what_it_stores(sr830):
     sr830("SLVL 0.1", "SENS 23", "OEXP 1,10,0", "OEXP 3,-5,0")
     sr830.wait(0.2)
     stored = sr830.device.quantities(np.asarray(sr830.device.filter.output))
-    assert sr830.device.now() == pytest.approx({name: float(value) for name, value in stored.items()})
+    assert sr830.device.now() == pytest.approx(
+        {name: float(value) for name, value in stored.items()}, rel=1e-6, abs=0
+    )
 
 
 def test_sr830_finds_its_gain(sr830):
@@ -303,13 +305,15 @@ def test_sr830_stores_what_its_displays_show(sr830):
     sr830.wait(1.0)
     assert int(sr830.ask("SPTS?")) == n
     x, theta = (np.array(sr830.numbers(f"TRCA? {channel},0,{n}")) for channel in (1, 2))
-    np.testing.assert_allclose(x, 0.1 * GAIN.real, rtol=1e-4)
-    np.testing.assert_allclose(theta, math.degrees(0.3), rtol=1e-4)
+    np.testing.assert_allclose(x, 0.1 * GAIN.real, rtol=1e-4, atol=0)
+    np.testing.assert_allclose(theta, math.degrees(0.3), rtol=1e-4, atol=0)
     sr830(f"TRCB?1,3,{n - 3}")
-    np.testing.assert_allclose(np.frombuffer(sr830.adapter.read_bytes(4 * (n - 3)), "<f4"), x[3:], rtol=1e-6)
+    np.testing.assert_allclose(
+        np.frombuffer(sr830.adapter.read_bytes(4 * (n - 3)), "<f4"), x[3:], rtol=1e-6, atol=0
+    )
     sr830(f"TRCL ? 1, 0, {n}")
     words = np.frombuffer(sr830.adapter.read_bytes(4 * n), "<i2").astype(float)
-    np.testing.assert_allclose(words[::2] * 2.0 ** (words[1::2] - 124), x, rtol=1e-6)
+    np.testing.assert_allclose(words[::2] * 2.0 ** (words[1::2] - 124), x, rtol=1e-6, atol=0)
     assert sr830.device.transmit() == b""
 
 
@@ -360,7 +364,7 @@ def test_sr830_keeps_and_recalls_setups(sr830):
 
 @pytest.mark.parametrize("asked", [3002.914, 12.345678, 499_999.7])
 def test_sr860_has_six_digits(sr860, asked):
-    assert six_digits(asked) == pytest.approx(asked, rel=1e-5)
+    assert six_digits(asked) == pytest.approx(asked, rel=1e-5, abs=0)
     sr860(f"FREQ {asked}")
     assert sr860.world.level("drive.frequency") == six_digits(asked)
     assert six_digits(3002.914) == 3002.91
@@ -397,7 +401,7 @@ def test_sr860_answers_in_one_line(sr860):
 def test_sr860_shows_x_and_y_at_any_sensitivity(sr860):
     sr860("SLVL 0.1", "SCAL 9")  # 1 mV
     sr860.wait(5)
-    assert reading(sr860) == pytest.approx(0.1 * GAIN, rel=1e-6)
+    assert reading(sr860) == pytest.approx(0.1 * GAIN, rel=1e-6, abs=0)
     assert int(sr860.ask("LIAS?")) & 3 == 3
     assert int(sr860.ask("LIAS?")) & 16 == 0
     sr860("IRNG 4")  # 10 mV peak
@@ -405,19 +409,19 @@ def test_sr860_shows_x_and_y_at_any_sensitivity(sr860):
     assert int(sr860.ask("LIAS?")) & 16
     assert int(sr860.ask("CUROVLDSTAT?")) == 19
     assert sr860.ask("ILVL?") == "4"
-    assert abs(reading(sr860)) == pytest.approx(0.01 / math.sqrt(2), rel=1e-3)
+    assert abs(reading(sr860)) == pytest.approx(0.01 / math.sqrt(2), rel=1e-3, abs=0)
     sr860("IRNG 0", "ARNG")
     sr860.wait(5)
     sr860("ASCL")
     assert sr860.ask("IRNG?") == "2"  # 71 mV peak
-    assert SR860_SCALES[int(sr860.ask("SCAL?"))] == pytest.approx(0.05)
+    assert SR860_SCALES[int(sr860.ask("SCAL?"))] == pytest.approx(0.05, rel=1e-6, abs=0)
 
 
 def test_sr860_noise_bandwidth_is_that_of_its_filter(sr860):
     for slope in range(4):
         sr860(f"OFSL {slope}")
         assert float(sr860.ask("ENBW?")) == pytest.approx(
-            LockInFilter(0.1, 6 * slope + 6).noise_bandwidth, rel=1e-5
+            LockInFilter(0.1, 6 * slope + 6).noise_bandwidth, rel=1e-5, abs=0
         )
 
 
@@ -447,10 +451,10 @@ def test_sr860_captures(sr860):
     assert sr860.ask("CAPTUREPROG?") == str(2 * math.ceil(16 * count / 2048))
     data = captured(sr860, 4, 4)
     np.testing.assert_allclose(
-        data[:count], [[0.1 * GAIN.real, 0.1 * GAIN.imag, 0.05, math.degrees(0.3)]] * count, rtol=1e-5
+        data[:count], [[0.1 * GAIN.real, 0.1 * GAIN.imag, 0.05, math.degrees(0.3)]] * count, rtol=1e-5, atol=0
     )
     assert not data[count:].any()
-    assert sr860.numbers("CAPTUREVAL? 1")[2] == pytest.approx(0.05)
+    assert sr860.numbers("CAPTUREVAL? 1")[2] == pytest.approx(0.05, rel=1e-6, abs=0)
 
 
 def test_sr860_s_capture_ends_or_goes_round(sr860):
@@ -462,7 +466,7 @@ def test_sr860_s_capture_ends_or_goes_round(sr860):
     sr860.wait(20.0)
     assert sr860.ask("CAPTURESTAT?") == "7"
     sr860("CAPTURESTOP")
-    np.testing.assert_allclose(captured(sr860, 1, 2), 0.1 * GAIN.real, rtol=1e-4)
+    np.testing.assert_allclose(captured(sr860, 1, 2), 0.1 * GAIN.real, rtol=1e-4, atol=0)
 
 
 def test_sr860_captures_at_triggers(sr860):
@@ -487,7 +491,7 @@ def test_pymeasure_s_sr830_sets_and_reads_everything(sr830):
     lockin.sine_voltage, lockin.frequency, lockin.phase = 0.1, 2345.6, -12.5
     lockin.sensitivity, lockin.time_constant, lockin.filter_slope = 0.1, 0.03, 24
     sr830.wait(3.0)
-    assert lockin.snap("X", "Y", "R", "Theta", "Frequency")[2] == pytest.approx(0.05, rel=1e-3)
+    assert lockin.snap("X", "Y", "R", "Theta", "Frequency")[2] == pytest.approx(0.05, rel=1e-3, abs=0)
     assert (lockin.frequency, lockin.phase, lockin.sensitivity) == (2345.6, -12.5, 0.1)
     assert (lockin.time_constant, lockin.filter_slope) == (0.03, 24)
     lockin.aux_out_3 = 2.5
@@ -508,8 +512,8 @@ def test_pymeasure_s_sr860_sets_and_reads(sr860):
     lockin.sensitivity, lockin.filter_slope = 0.05, 3
     sr860.wait(3.0)
     x, y = lockin.snap()
-    assert complex(x, y) == pytest.approx(0.1 * GAIN, rel=1e-5)
-    assert lockin.snap("R", "THeta", "SAMp") == pytest.approx([0.05, math.degrees(0.3), 0.1], rel=1e-5)
+    assert complex(x, y) == pytest.approx(0.1 * GAIN, rel=1e-5, abs=0)
+    assert lockin.snap("R", "THeta", "SAMp") == pytest.approx([0.05, math.degrees(0.3), 0.1], rel=1e-5, abs=0)
     assert (lockin.sensitivity, lockin.time_constant, lockin.filter_slope) == (0.05, 0.03, 3)
     lockin.filter_advanced = "On"  # sends ADVFIL
     assert lockin.filter_advanced == "Off"

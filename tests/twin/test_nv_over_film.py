@@ -58,8 +58,8 @@ def test_light_in_the_dark_decays_with_the_lifetimes_of_the_film(current):
 
     start = [counts[-1], counts[0] - counts[-1], 0.0, math.log(1.3 * fast), math.log(0.8 * slow)]
     found, _ = curve_fit(model, dark, counts, p0=start, maxfev=20000)
-    assert np.exp(found[3]) == pytest.approx(fast, rel=5e-3)
-    assert np.exp(found[4]) == pytest.approx(slow, rel=2e-2)
+    assert np.exp(found[3]) == pytest.approx(fast, rel=5e-3, abs=0)
+    assert np.exp(found[4]) == pytest.approx(slow, rel=2e-2, abs=0)
 
 
 def test_relaxation_is_faster_where_the_film_resonates_and_where_it_is_near():
@@ -73,7 +73,7 @@ def test_relaxation_is_faster_where_the_film_resonates_and_where_it_is_near():
     )
     assert near < 0.6 * far
     bare = sw.relaxation_times(spin=sw.NV_TABLE1, field=0.04, temperature=300.0).shortest
-    assert far == pytest.approx(float(bare), rel=0.02)
+    assert far == pytest.approx(float(bare), rel=0.02, abs=0)
 
 
 def test_the_light_is_that_of_the_six_level_cycle():
@@ -93,7 +93,7 @@ def test_the_light_is_that_of_the_six_level_cycle():
     expected = QUIET.photon_rate * radiative * levels[3:5].sum() / bright
     pattern = Pattern.constant(1e-3, laser=1)
     found = sample.expected_photons("pl", pattern, np.array([[0.0, 1e-3]]), at, 0.0)[0] / 1e-3
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert found == pytest.approx(expected, rel=1e-6, abs=0)
 
 
 def test_a_microwave_on_a_shifted_line_dims_the_light():
@@ -119,7 +119,7 @@ def test_the_line_moves_as_the_film_comes_near():
     )
     moved = near["lower_transition"][0] - far["lower_transition"][0]
     assert moved == pytest.approx(near["lower_shift"][0] - far["lower_shift"][0], abs=1.0)
-    assert near["lower_shift"][0] == pytest.approx(-0.4128e6, rel=1e-3)
+    assert near["lower_shift"][0] == pytest.approx(-0.4128e6, rel=1e-3, abs=0)
 
 
 def test_a_pi_pulse_exchanges_the_occupations():
@@ -143,7 +143,7 @@ def test_a_layer_is_the_mean_over_its_depths():
         spin=sw.NV_TABLE1, field=0.035, temperature=300.0, bath=bath, pump_rate=QUIET.pump_rate
     )
     force = sw.spin_wave_force(bath=bath, occupations=levels)
-    assert truth["force"] == pytest.approx(QUIET.centres * force.mean(), rel=1e-3)
+    assert truth["force"] == pytest.approx(QUIET.centres * force.mean(), rel=1e-3, abs=0)
     assert len(truth["T1"]) == len(truth["depth"]) == 5
     assert np.all(np.diff(truth["T1"]) > 0)
 
@@ -169,7 +169,7 @@ class TestCantilever:
         truth = sample.truth(world.signals())
         bare = self.SETTINGS.cantilever
         shift = truth["resonance_frequency"] - bare.angular_frequency / (2 * math.pi)
-        assert shift / 5e3 == pytest.approx(truth["stiffness_real"] / (2 * bare.stiffness), rel=1e-2)
+        assert shift / 5e3 == pytest.approx(truth["stiffness_real"] / (2 * bare.stiffness), rel=1e-2, abs=0)
         seen, frequencies = [], truth["resonance_frequency"] + np.linspace(-6.0, 6.0, 25)
         for frequency in frequencies:
             world.drive("drive.frequency", float(frequency))
@@ -181,7 +181,7 @@ class TestCantilever:
             truth["quality_factor"],
         )
         expected = 1e6 * 1e-6 * susceptibility(resonator=moved, angular_frequency=2 * np.pi * frequencies)
-        assert np.array(seen) == pytest.approx(expected, rel=1e-3)
+        assert np.array(seen) == pytest.approx(expected, rel=1e-3, abs=0)
 
     def test_it_rings_down(self):
         sample = NVOverFilm(self.SETTINGS)
@@ -198,7 +198,7 @@ class TestCantilever:
         world.drive("drive.amplitude", 0.0)
         world.clock.sleep(own)
         later = world.quadratures("cantilever", frequency, np.array([world.clock.now()]))[0]
-        assert abs(later / start) == pytest.approx(math.exp(-1.0), rel=5e-3)
+        assert abs(later / start) == pytest.approx(math.exp(-1.0), rel=5e-3, abs=0)
 
     def test_undriven_it_moves_thermally(self):
         sample = NVOverFilm(replace(self.SETTINGS, centres=1e-3))
@@ -209,7 +209,7 @@ class TestCantilever:
             seen.append(world.quadratures("cantilever", 5e3, np.array([world.clock.now()]))[0])
         power = np.mean(np.abs(seen) ** 2) / 1e12
         expected = 2 * 1.380649e-23 * 300.0 / self.SETTINGS.cantilever.stiffness
-        assert power == pytest.approx(expected, rel=0.15)
+        assert power == pytest.approx(expected, rel=0.15, abs=0)
 
 
 def test_drift_is_slow_small_and_the_same_after_a_restart():
@@ -224,7 +224,7 @@ def test_drift_is_slow_small_and_the_same_after_a_restart():
 def test_probes_and_wrong_detectors():
     sample = NVOverFilm(QUIET)
     at = signals(sample, magnet__current=1.0)
-    assert sample.reading("field", at, 0.0) == pytest.approx(15e-3)
+    assert sample.reading("field", at, 0.0) == pytest.approx(15e-3, rel=1e-6, abs=0)
     assert sample.reading("temperature", at, 0.0) == 300.0
     with pytest.raises(ArgumentError, match="pressure"):
         sample.reading("pressure", at, 0.0)

@@ -54,9 +54,9 @@ def test_the_makers_client_plays_a_sequence(client, streamer):
     assert client.isStreaming()
     assert not client.hasFinished()
     pattern = world.episodes()[0].pattern
-    assert pattern.period == pytest.approx(4e-6)
-    assert pattern.edges("microwave") == pytest.approx([2e-6])
-    assert pattern.line("laser") @ pattern.durations == pytest.approx(1e-6)
+    assert pattern.period == pytest.approx(4e-6, rel=1e-6, abs=0)
+    assert pattern.edges("microwave") == pytest.approx([2e-6], rel=1e-6, abs=0)
+    assert pattern.line("laser") @ pattern.durations == pytest.approx(1e-6, rel=1e-6, abs=0)
     world.clock.sleep(3.9e-3)
     assert client.isStreaming()
     world.clock.sleep(0.2e-3)
@@ -113,14 +113,14 @@ def test_analog_outputs_follow_their_levels():
     steps = struct.pack("<IBhhIBhh", 1000, 1, 0, 0x7FFF, 3000, 0, 0, -0x7FFF)
     call(streamer, "stream", base64.b64encode(steps).decode(), -1, [0, 0, 0, 0])
     pattern = streamer.world.episodes()[0].pattern
-    assert pattern.line("magnet.pulse") == pytest.approx([1.0, -1.0])
+    assert pattern.line("magnet.pulse") == pytest.approx([1.0, -1.0], rel=1e-6, abs=0)
 
 
 def test_sequences_are_as_long_as_multiples_of_8_ns(streamer):
     steps = struct.pack("<IBhhIBhhIBhh", 3, 1, 0, 0, 0, 7, 0, 0, 10, 0, 0, 0)
     call(streamer, "stream", base64.b64encode(steps).decode(), -1, [0, 0, 0, 0])
     pattern = streamer.world.episodes()[0].pattern
-    assert pattern.durations == pytest.approx([3e-9, 13e-9])
+    assert pattern.durations == pytest.approx([3e-9, 13e-9], rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(

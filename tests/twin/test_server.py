@@ -108,7 +108,7 @@ def test_the_makers_client_drives_the_pulse_streamer_over_tcp(world, binary, cap
             made.setDigital(0, [(1000, 1), (3000, 0)])
             client.stream(made, 1000)
             assert client.isStreaming()
-            assert world.episodes()[0].pattern.period == pytest.approx(4e-6)
+            assert world.episodes()[0].pattern.period == pytest.approx(4e-6, rel=1e-6, abs=0)
             world.clock.sleep(1.0)
             assert client.hasFinished()
             assert client.getSerial() == "00:26:32:f0:92:26"
@@ -153,7 +153,7 @@ def test_a_late_answer_comes_over_tcp_too(bench):
     bench.devices["magnet"].faults.add("late", value=3.0)
     with terminal(bench, "magnet") as line:
         assert ask(line, b"*IDN?\n").startswith(b"KEPCO")
-    assert bench.devices["magnet"].world.clock.now() == pytest.approx(3.0)
+    assert bench.devices["magnet"].world.clock.now() == pytest.approx(3.0, rel=1e-6, abs=0)
 
 
 def test_a_bench_runs_with_the_wall_clock():

@@ -107,11 +107,11 @@ def test_a_sample_with_a_state_follows_a_ramp_that_nobody_watches():
     world = World(Integrator(), SimulatedClock(), seed=0)
     world.drive("cryostat.setpoint", 10.0, slew=0.1)
     world.clock.sleep(200.0)
-    assert world.truth()["total"] == pytest.approx(0.5 * 10.0 * 100.0 + 10.0 * 100.0)
+    assert world.truth()["total"] == pytest.approx(0.5 * 10.0 * 100.0 + 10.0 * 100.0, rel=1e-6, abs=0)
 
 
 def test_a_sample_with_a_state_follows_a_sweep_that_nobody_watches():
     world = World(Integrator(), SimulatedClock(), seed=0)
     world.sweep("cryostat.setpoint", [1.0, 5.0], [3.0, 4.0], final=2.0)
     world.clock.sleep(10.0)
-    assert world.truth()["total"] == pytest.approx(1 * 3 + 5 * 4 + 2 * 3)
+    assert world.truth()["total"] == pytest.approx(1 * 3 + 5 * 4 + 2 * 3, rel=1e-6, abs=0)

@@ -14,7 +14,8 @@ from labspin.physics.mrfm.species import SpinSpecies
 __all__ = ["ELECTRON_G2", "THESIS_FIG_3_2", "THESIS_FIG_3_3", "SingleSpinPreset", "SurfaceBathPreset"]
 
 # The thesis does not say which g-factor its electrons have. With g = 2 (μ_s = μ_B) the reference value
-# κ(300 mK) = 4.38566760e-8 (1 + i) N/m follows to all its digits; the free electron gives 0.22 % more.
+# κ(300 mK) = 4.38566760e-8 (1 + i) N/m follows to all its digits (with μ_B of CODATA 2018); the free electron
+# gives 0.22 % more.
 ELECTRON_G2 = SpinSpecies.from_g_factor("electron, g = 2", spin=0.5, g=2.0, source="μ_s = μ_B")
 
 

@@ -21,7 +21,7 @@ def test_lines_have_unit_area(line: Any) -> None:
     area, _ = quad(
         lambda x: float(mrfm.absorption_line(detuning=x * 1e6, t2=1e-6, line=line)) * 1e6, -np.inf, np.inf
     )
-    assert area == pytest.approx(1, rel=1e-9)
+    assert area == pytest.approx(1, rel=1e-9, abs=0)
 
 
 def test_a_cantilever_far_below_the_larmor_frequency_does_not_saturate() -> None:
@@ -40,7 +40,7 @@ def test_a_cantilever_far_below_the_larmor_frequency_does_not_saturate() -> None
     field = 1e-7 * 19e-12 / 2.2e-6**3
     by_hand = (3 * field / 2.2e-6 * 1e-10) ** 2 / (OMEGA * 1e-6 * field**2)
     assert value.shape == (2,)
-    assert value[0] == pytest.approx(by_hand, rel=2e-6)
+    assert value[0] == pytest.approx(by_hand, rel=2e-6, abs=0)
 
 
 def test_saturation_is_warned_about() -> None:
@@ -67,7 +67,7 @@ def test_a_larger_amplitude_saturates_with_its_square() -> None:
         "t2": 1e-4,
     }
     small, large = (float(mrfm.saturation(**case, amplitude=q)) for q in (1e-13, 3e-13))
-    assert large == pytest.approx(9 * small)
+    assert large == pytest.approx(9 * small, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(

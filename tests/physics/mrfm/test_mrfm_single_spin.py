@@ -198,14 +198,14 @@ def test_the_printed_kappa3_breaks_the_static_limit() -> None:
             for t2 in (case["t2"], 0.0)
         ]
         bracket[form] = complex(kappa3[0] / kappa3[1])
-    assert bracket["bloch"] == pytest.approx(1, rel=1e-12)
+    assert bracket["bloch"] == pytest.approx(1, rel=1e-12, abs=0)
     assert abs(bracket["printed"] - 1) > 0.1
 
 
 def test_both_forms_agree_where_the_larmor_frequency_is_high() -> None:
     case = random_case(5, mrfm.SPECIES["electron"])
     bloch, printed = (complex(package_stiffness(case, form).kappa3) for form in ("bloch", "printed"))
-    assert printed == pytest.approx(bloch, rel=1e-9)
+    assert printed == pytest.approx(bloch, rel=1e-9, abs=0)
     assert printed != bloch
 
 
@@ -235,7 +235,7 @@ def test_kappa2_obeys_kramers_and_kronig() -> None:
 
     near, _ = quad(loss, 0, 2, weight="cauchy", wvar=1.0, epsabs=1e-12)
     far, _ = quad(lambda s: loss(1 / s) / (1 / s - 1) / s**2, 1e-12, 0.5, epsabs=1e-12)
-    assert kappa2(omega).real / scale == pytest.approx(-2 / math.pi * (near + far), rel=1e-8)
+    assert kappa2(omega).real / scale == pytest.approx(-2 / math.pi * (near + far), rel=1e-8, abs=0)
 
 
 @settings(deadline=None)
@@ -256,7 +256,7 @@ def test_one_spin_only_takes_energy_and_answers_a_real_motion_really(seed: int, 
     ]
     assert kappas[0].kappa2.imag >= 0
     assert kappas[0].kappa3.imag >= -1e-15 * abs(kappas[0].kappa3)
-    assert complex(kappas[1].total) == pytest.approx(complex(kappas[0].total).conjugate(), rel=1e-12)
+    assert complex(kappas[1].total) == pytest.approx(complex(kappas[0].total).conjugate(), rel=1e-12, abs=0)
 
 
 def test_endless_and_instant_relaxation() -> None:
@@ -274,7 +274,9 @@ def test_endless_and_instant_relaxation() -> None:
     assert abs(frozen.kappa2) < 1e-60 * abs(frozen.kappa3)
     # Undamped precession: the bracket is ω_s²/(ω_s² − ω²).
     instant = mrfm.spin_stiffness(**common, t1=0.0, t2=0.0)
-    assert frozen.kappa3 / instant.kappa3 == pytest.approx(larmor**2 / (larmor**2 - OMEGA**2), rel=1e-12)
+    assert frozen.kappa3 / instant.kappa3 == pytest.approx(
+        larmor**2 / (larmor**2 - OMEGA**2), rel=1e-12, abs=0
+    )
     assert instant.kappa2.imag == 0
     assert abs(instant.kappa3.imag) < 1e-30 * abs(instant.kappa3)
 
@@ -294,7 +296,7 @@ def test_sum_over_spins_is_the_sum_of_single_spins(rng: np.random.Generator) -> 
         projections=mrfm.field_projections(magnet=magnet, position=position), t1=t1, t2=1e-5, **arguments
     )
     for summed, single in zip(total, each, strict=True):
-        assert summed == pytest.approx(np.sum(weight * single), rel=1e-12)
+        assert summed == pytest.approx(np.sum(weight * single), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_the_spectrum_gives_what_the_integral_gives(
     spectrum = mrfm.reduce_geometry(magnet=magnet, sample=sample)
     reduced = mrfm.spectrum_stiffness(spectrum=spectrum, **common)
     integral = mrfm.integrate_stiffness(magnet=magnet, sample=sample, rtol=1e-10, **common)
-    np.testing.assert_allclose(reduced.imag, integral.stiffness.imag, rtol=3e-9)
+    np.testing.assert_allclose(reduced.imag, integral.stiffness.imag, rtol=3e-9, atol=0)
     scale = max(np.abs(part).max() for part in integral.parts)
     assert np.abs(reduced.real - integral.stiffness.real).max() < 3e-9 * scale
     estimate = mrfm.spectrum_error(spectrum=spectrum, species=species, temperature=kelvin)
@@ -72,7 +72,7 @@ def test_rescaling_in_distance_and_moment_is_exact(seed: int, stretch: float, ha
         ours, theirs = getattr(scaled, name), getattr(made, name)
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11 * np.abs(theirs).max())
     assert scaled.sample == made.sample
-    assert scaled.floor == pytest.approx(made.floor)
+    assert scaled.floor == pytest.approx(made.floor, rel=1e-6, abs=0)
 
 
 @settings(deadline=None)
@@ -91,7 +91,7 @@ def test_stiffness_obeys_the_scaling_law(
     far = mrfm.spectrum_stiffness(
         spectrum=preset_spectrum.rescaled(distance=2.2e-6 * stretch), temperature=0.2 / stretch**3, **case
     )
-    assert far == pytest.approx(near * stretch**-3, rel=1e-10)
+    assert far == pytest.approx(near * stretch**-3, rel=1e-10, abs=0)
 
 
 def test_a_layer_is_the_difference_of_two_half_spaces() -> None:
@@ -103,7 +103,7 @@ def test_a_layer_is_the_difference_of_two_half_spaces() -> None:
     layer, upper, lower = (
         mrfm.spectrum_stiffness(spectrum=s, angular_frequency=OMEGA, t1=1e-3, **common) for s in spectra
     )
-    assert layer == pytest.approx(upper - lower, rel=1e-9)
+    assert layer == pytest.approx(upper - lower, rel=1e-9, abs=0)
 
 
 def test_a_thin_layer_is_a_surface() -> None:
@@ -117,7 +117,7 @@ def test_a_thin_layer_is_a_surface() -> None:
     thin = mrfm.reduce_geometry(magnet=magnet, sample=mrfm.Layer(2e-6, 1e-12))
     plane = mrfm.reduce_geometry(magnet=magnet, sample=mrfm.Surface(2e-6))
     assert mrfm.spectrum_stiffness(spectrum=thin, density=1e30, **common) == pytest.approx(
-        mrfm.spectrum_stiffness(spectrum=plane, density=1e18, **common), rel=1e-5
+        mrfm.spectrum_stiffness(spectrum=plane, density=1e18, **common), rel=1e-5, abs=0
     )
 
 
@@ -135,8 +135,10 @@ def kappa(preset: mrfm.SurfaceBathPreset, spectrum: mrfm.ReducedSpectrum, kelvin
 def test_the_preset_has_its_reference_values(
     preset: mrfm.SurfaceBathPreset, preset_spectrum: mrfm.ReducedSpectrum
 ) -> None:
-    value = complex(kappa(preset, preset_spectrum, 0.3, 1.0))
-    assert value == pytest.approx(4.38566760e-8 * (1 + 1j), rel=2e-9)
+    # The reference was computed with the Bohr magneton of CODATA 2018; that of 2022 is 1.4e-9 smaller.
+    species = replace(preset.species, gyromagnetic_ratio=-2 * 9.2740100783e-24 / constants.hbar)
+    value = complex(kappa(replace(preset, species=species), preset_spectrum, 0.3, 1.0))
+    assert value == pytest.approx(4.38566760e-8 * (1 + 1j), rel=1e-9, abs=0)
     shift = mrfm.first_order_shift(resonator=preset.resonator, stiffness=value)
     assert shift.angular_frequency / (2 * np.pi) == pytest.approx(0.9398, abs=5e-5)
     assert shift.inverse_quality == pytest.approx(6.265e-4, abs=5e-8)
@@ -190,7 +192,7 @@ def test_the_dissipation_has_its_maximum_at_59_mk_and_where_t1_is_one_over_omega
     assert kelvin[np.argmax(loss)] == pytest.approx(0.059, abs=1e-3)
     phases = np.geomspace(0.1, 10, 201)
     losses = [complex(kappa(preset, preset_spectrum, 0.1, phase)).imag for phase in phases]
-    assert phases[np.argmax(losses)] == pytest.approx(1.0, rel=1e-3)
+    assert phases[np.argmax(losses)] == pytest.approx(1.0, rel=1e-3, abs=0)
 
 
 def test_the_curves_of_fig_3_3_are_those_of_the_preset(
@@ -202,8 +204,8 @@ def test_the_curves_of_fig_3_3_are_those_of_the_preset(
         resonator=preset.resonator, stiffness=kappa(preset, preset_spectrum, kelvin[:, 0], 1.0)
     )
     assert curves.angular_frequency.shape == (30, 4)
-    np.testing.assert_allclose(curves.angular_frequency[:, 1], direct.angular_frequency)
-    np.testing.assert_allclose(curves.inverse_quality[:, 1], direct.inverse_quality)
+    np.testing.assert_allclose(curves.angular_frequency[:, 1], direct.angular_frequency, atol=0)
+    np.testing.assert_allclose(curves.inverse_quality[:, 1], direct.inverse_quality, atol=0)
 
 
 def test_of_fig_3_3_the_loss_at_a_tenth_and_ten_times_coincides(
@@ -212,7 +214,7 @@ def test_of_fig_3_3_the_loss_at_a_tenth_and_ten_times_coincides(
     # "the blue line and dashed black line lies on top of each other"
     kelvin = np.geomspace(0.01, 1, 30)
     fast, slow = (kappa(preset, preset_spectrum, kelvin, phase).imag for phase in (0.1, 10.0))
-    np.testing.assert_allclose(fast, slow, rtol=1e-12)
+    np.testing.assert_allclose(fast, slow, rtol=1e-12, atol=0)
 
 
 def test_the_transverse_term_is_a_nanohertz_as_the_thesis_says(preset: mrfm.SurfaceBathPreset) -> None:
@@ -234,8 +236,8 @@ def test_the_transverse_term_is_a_nanohertz_as_the_thesis_says(preset: mrfm.Surf
             for t2 in (1 / OMEGA, 0.0)
         ]
         extra[form] = complex(kappa3[0] - kappa3[1]) / (2 * preset.resonator.stiffness) * 3e3
-    assert extra["printed"].real == pytest.approx(1.01e-9, rel=0.05)
-    assert extra["bloch"].real == pytest.approx(-0.82e-9, rel=0.05)
+    assert extra["printed"].real == pytest.approx(1.01e-9, rel=0.05, abs=0)
+    assert extra["bloch"].real == pytest.approx(-0.82e-9, rel=0.05, abs=0)
 
 
 def test_too_cold_for_the_spectrum_is_refused(preset_spectrum: mrfm.ReducedSpectrum) -> None:
@@ -270,5 +272,5 @@ def test_a_finite_layer_does_not_rescale_in_distance() -> None:
     case = {"species": mrfm.SPECIES["1H"], "temperature": 1e-3, "angular_frequency": OMEGA, "t1": 1e-3}
     made = mrfm.reduce_geometry(magnet=magnet.with_strength(1e-12), sample=mrfm.Layer(2e-6, 1e-7))
     assert mrfm.spectrum_stiffness(spectrum=weaker, density=1e24, **case) == pytest.approx(
-        mrfm.spectrum_stiffness(spectrum=made, density=1e24, **case), rel=1e-11
+        mrfm.spectrum_stiffness(spectrum=made, density=1e24, **case), rel=1e-11, abs=0
     )

@@ -54,11 +54,11 @@ def test_torque_and_static_stiffness_are_those_of_the_steady_state(ensemble: Ens
         orientation=BENCH.orientation,
         ensemble=ensemble,
     )
-    assert np.allclose(found.torque, torque(field, 0.0, ensemble), rtol=1e-6)
+    assert np.allclose(found.torque, torque(field, 0.0, ensemble), rtol=1e-6, atol=0)
     step = 2e-5
     slope = (torque(field, step, ensemble) - torque(field, -step, ensemble)) / (2 * step)
     assert np.allclose(found.static, slope, rtol=2e-5, atol=1e-5 * np.abs(slope).max())
-    assert np.allclose(found.response[:, 0], found.static, rtol=1e-6)
+    assert np.allclose(found.response[:, 0], found.static, rtol=1e-6, atol=0)
 
 
 def test_fast_libration_feels_the_prompt_stiffness_only() -> None:
@@ -69,7 +69,7 @@ def test_fast_libration_feels_the_prompt_stiffness_only() -> None:
         angular_frequency=[1e12],
         orientation=BENCH.orientation,
     )
-    assert found.response[0].real == pytest.approx(float(found.prompt), rel=1e-6)
+    assert found.response[0].real == pytest.approx(float(found.prompt), rel=1e-6, abs=0)
     assert abs(found.response[0].imag) < 1e-3 * abs(found.static)
 
 
@@ -133,9 +133,9 @@ def test_single_pole_limits_are_known() -> None:
     chi = single_pole_response(prompt=1e-18, slow=slow, response_time=time, angular_frequency=omega)
     found = effective_libration(mode=mode, response=chi)
     expected = slow * time / (mode.moment_of_inertia * (1 + (omega * time) ** 2))
-    assert found.spin_damping == pytest.approx(expected, rel=1e-12)
+    assert found.spin_damping == pytest.approx(expected, rel=1e-12, abs=0)
     shift = -(1e-18 + slow / (1 + (omega * time) ** 2)) / (2 * mode.moment_of_inertia * omega)
-    assert found.frequency_shift == pytest.approx(shift, rel=1e-2)
+    assert found.frequency_shift == pytest.approx(shift, rel=1e-2, abs=0)
     # The damping is that of the exact characteristic polynomial of (θ, θ', s), to first order.
     matrix = np.array(
         [
@@ -149,8 +149,8 @@ def test_single_pole_limits_are_known() -> None:
         ]
     )
     pole = next(p for p in np.linalg.eigvals(matrix) if p.imag > 0)
-    assert -2 * pole.real == pytest.approx(float(found.damping_rate), rel=2e-2)
-    assert pole.imag == pytest.approx(float(found.angular_frequency), rel=1e-3)
+    assert -2 * pole.real == pytest.approx(float(found.damping_rate), rel=2e-2, abs=0)
+    assert pole.imag == pytest.approx(float(found.angular_frequency), rel=1e-3, abs=0)
 
 
 def test_equipartition_and_spectrum() -> None:
@@ -162,12 +162,12 @@ def test_equipartition_and_spectrum() -> None:
         points=[990, 1000, 1010],
         limit=500,
     )[0]
-    assert variance == pytest.approx(k * 300.0 / mode.stiffness, rel=1e-4)
+    assert variance == pytest.approx(k * 300.0 / mode.stiffness, rel=1e-4, abs=0)
     assert thermal_torque_density(mode=mode, temperature=300.0) == pytest.approx(
-        4 * k * 300 * mode.moment_of_inertia * 300.0
+        4 * k * 300 * mode.moment_of_inertia * 300.0, rel=1e-6, abs=0
     )
     at_rest = libration_susceptibility(mode=mode, angular_frequency=0.0)
-    assert at_rest == pytest.approx(1 / mode.stiffness)
+    assert at_rest == pytest.approx(1 / mode.stiffness, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 50.0, 2 * KHZ, 2 * KHZ * (1 + 1e-9), 9 * KHZ])
@@ -199,11 +199,11 @@ def test_free_run_has_the_thermal_spectrum_at_any_step() -> None:
     )
     variance = k * 300.0 / mode.stiffness
     # Correlation time 1/Γ: 40 s · Γ/2 · 2 trajectories independent squares.
-    assert trace.angle.var() == pytest.approx(variance, rel=4 / np.sqrt(16_000))
+    assert trace.angle.var() == pytest.approx(variance, rel=4 / np.sqrt(16_000), abs=0)
     frequency, density = welch(trace.angle, fs=1e4, nperseg=4096, axis=0)
     near = (frequency > 800) & (frequency < 1200)
     expected = thermal_angle_spectrum(mode=mode, temperature=300.0, frequency=frequency[near])
-    assert density[near].mean() == pytest.approx(expected.mean(), rel=0.05)
+    assert density[near].mean() == pytest.approx(expected.mean(), rel=0.05, abs=0)
 
 
 def test_stepwise_and_filtered_runs_agree() -> None:
@@ -221,7 +221,7 @@ def test_stepwise_and_filtered_runs_agree() -> None:
     state = np.array([[1e-3], [0.0]])
     for n in range(200):
         state = step.advance(state=state, rest_angle=0.0, deviates=deviates[:, n])
-    assert np.allclose([free.angle[-1], free.velocity[-1]], state, rtol=1e-9)
+    assert np.allclose([free.angle[-1], free.velocity[-1]], state, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("slow", [4e-17, -4e-17])
@@ -243,7 +243,7 @@ def test_delayed_torque_damps_or_drives_at_the_predicted_rate(slow: float) -> No
     )
     energy = (trace.angle[:, 0] * mode.angular_frequency) ** 2 + trace.velocity[:, 0] ** 2
     fit = np.polyfit(trace.time[2000:], np.log(energy[2000:]), 1)[0]
-    assert -fit == pytest.approx(float(effective.damping_rate), rel=0.03)
+    assert -fit == pytest.approx(float(effective.damping_rate), rel=0.03, abs=0)
     assert (fit > 0) == (effective.damping_rate < 0)
 
 
@@ -266,7 +266,7 @@ def test_splitting_is_of_second_order() -> None:
 
     exact = end(25_600)
     coarse, fine = abs(end(800) - exact), abs(end(1600) - exact)
-    assert coarse / fine == pytest.approx(4.0, rel=0.1)
+    assert coarse / fine == pytest.approx(4.0, rel=0.1, abs=0)
 
 
 def test_constant_torque_deflects_by_torque_over_stiffness() -> None:
@@ -280,7 +280,7 @@ def test_constant_torque_deflects_by_torque_over_stiffness() -> None:
         torque=lambda angle: np.full_like(angle, 1e-18),
         start=(0.0, 0.0),
     )
-    assert trace.angle[-1, 0] == pytest.approx(1e-18 / mode.stiffness, rel=1e-9)
+    assert trace.angle[-1, 0] == pytest.approx(1e-18 / mode.stiffness, rel=1e-9, abs=0)
 
 
 def test_bad_input_is_refused() -> None:

@@ -34,7 +34,9 @@ def test_fig4_shows_four_lines_two_of_which_merge(gauss: float, resolved: int) -
     assert len(peaks) == resolved
     for line in spectrum.lines[:, 0]:
         assert np.abs(FREQUENCY[peaks] - line).min() < 2 * MHZ
-    assert np.allclose(spectrum.lines, transition_frequencies(field=field, orientation=FIG4_ORIENTATION))
+    assert np.allclose(
+        spectrum.lines, transition_frequencies(field=field, orientation=FIG4_ORIENTATION), atol=0
+    )
 
 
 def test_spectrum_equals_the_general_steady_state() -> None:
@@ -58,12 +60,12 @@ def test_spectrum_equals_the_general_steady_state() -> None:
         microwave_frequency=tone,
     )
     dark = steady_state(field=field, pump=3 * KHZ, orientation=FIG4_ORIENTATION, ensemble=ensemble)
-    assert np.allclose(spectrum.photoluminescence, state.photoluminescence, rtol=1e-12)
-    assert np.allclose(spectrum.torque, state.torque, rtol=1e-9)
-    assert np.allclose(spectrum.dark_torque, dark.torque, rtol=1e-9)
-    assert np.allclose(spectrum.dark_photoluminescence, dark.photoluminescence, rtol=1e-12)
+    assert np.allclose(spectrum.photoluminescence, state.photoluminescence, rtol=1e-12, atol=0)
+    assert np.allclose(spectrum.torque, state.torque, rtol=1e-9, atol=0)
+    assert np.allclose(spectrum.dark_torque, dark.torque, rtol=1e-9, atol=0)
+    assert np.allclose(spectrum.dark_photoluminescence, dark.photoluminescence, rtol=1e-12, atol=0)
     about_y = spectrum.angle_signal([0.0, 2.0, 0.0])
-    assert np.allclose(about_y, (state.torque - dark.torque)[:, 1], rtol=1e-6)
+    assert np.allclose(about_y, (state.torque - dark.torque)[:, 1], rtol=1e-6, atol=0)
 
 
 def test_lines_dim_the_light_but_torque_goes_either_way() -> None:
@@ -89,7 +91,7 @@ def test_driving_rate_is_the_voigt_average_of_the_lorentzian_rate() -> None:
         return weight * 0.5 * rabi**2 * 3e6 / (9e12 + (detuning - x) ** 2)
 
     expected = quad(integrand, -8 * width, 8 * width, points=[detuning], limit=400)[0]
-    assert found == pytest.approx(expected, rel=1e-7)
+    assert found == pytest.approx(expected, rel=1e-7, abs=0)
 
 
 def test_double_quantum_transition_is_forbidden_on_the_axis_and_allowed_off_it() -> None:
@@ -109,7 +111,7 @@ def test_inversion_probability() -> None:
         found = inversion_probability(
             rabi=rabi, detuning=detuning, duration=np.pi / rabi, inhomogeneous_width=0.0
         )
-        assert found == pytest.approx(expected, rel=1e-12)
+        assert found == pytest.approx(expected, rel=1e-12, abs=0)
     width = 1.5 * MHZ
 
     def integrand(x: float) -> float:
@@ -118,7 +120,7 @@ def test_inversion_probability() -> None:
         return chance * np.exp(-0.5 * (x / width) ** 2) / (width * np.sqrt(2 * np.pi))
 
     broad = inversion_probability(rabi=rabi, detuning=0.0, duration=np.pi / rabi, inhomogeneous_width=width)
-    assert broad == pytest.approx(quad(integrand, -8 * width, 8 * width, limit=200)[0], rel=1e-6)
+    assert broad == pytest.approx(quad(integrand, -8 * width, 8 * width, limit=200)[0], rel=1e-6, abs=0)
     many = inversion_probability(
         rabi=[[rabi], [2 * rabi]], detuning=np.zeros(3), duration=1e-7, inhomogeneous_width=width
     )
