@@ -195,14 +195,22 @@ def _phase(omega: FloatArray, time: FloatArray) -> FloatArray:
 def _transverse_response(
     omega: FloatArray, larmor: FloatArray, t1: FloatArray, t2: FloatArray, form: Kappa3Form
 ) -> ComplexArray:
-    """Return the bracket {1 − N/[(1 + iωT2)² + (ω_sT2)²]} of κ3."""
+    """Return the bracket {1 − N/[(1 + iωT2)² + (ω_sT2)²]} of κ3.
+
+    It is [1 + iωT2 + (ω_sT2)²]/[(1 + iωT2)² + (ω_sT2)²], whose real and imaginary part are written out, so
+    that nothing cancels where ω is far above ω_s.
+    """
     # Divided through by T2², in rates, so that T2 = inf needs no care; T2 = 0 is an infinite rate.
     rate = 1 / np.maximum(t2, SHORTEST_T2)
-    turn = 1j * omega
-    numerator = turn * rate - np.square(omega)
-    if form == "printed":
-        # T2 > 0 needs T1 > 0, which T2 ≤ 2 T1 has made sure of.
-        ratio = np.where(t2 > 0, 2 / np.where(t1 > 0, t1, 1.0), 0.0)
-        numerator = numerator + ratio * (rate + turn)
-    response: ComplexArray = 1 - numerator / (np.square(rate + turn) + np.square(larmor))
-    return response
+    detuning = (larmor - omega) * (larmor + omega)
+    width = 2 * omega * rate
+    size = np.square(np.square(rate) + detuning) + np.square(width)
+    held = np.square(rate) + np.square(larmor)
+    real = np.square(held) + np.square(omega) * (rate - larmor) * (rate + larmor)
+    response: ComplexArray = (real - 1j * omega * rate * (held + np.square(omega))) / size
+    if form == "bloch":
+        return response
+    # T2 > 0 needs T1 > 0, which T2 ≤ 2 T1 has made sure of.
+    ratio = np.where(t2 > 0, 2 / np.where(t1 > 0, t1, 1.0), 0.0)
+    added: ComplexArray = ratio * (rate + 1j * omega) * (np.square(rate) + detuning - 1j * width) / size
+    return response - added

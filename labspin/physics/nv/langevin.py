@@ -88,12 +88,49 @@ def libration_step(*, mode: LibrationMode, temperature: float, duration: float) 
     propagator = _damped_rotation(omega, gamma, duration)
     # In units where equilibrium is the identity (θ ω_θ, θ') the scales of angle and velocity cost no digits.
     scale = np.array([1.0 / omega, 1.0])
-    reduced = propagator * scale[None, :] / scale[:, None]
-    covariance = np.eye(2) - reduced @ reduced.T
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
     amplitude = np.sqrt(k * kelvin / mode.moment_of_inertia)
+    root = _root(_added_covariance(omega, gamma, duration))
     return LibrationStep(duration, propagator, amplitude * scale[:, None] * root)
+
+
+def _root(covariance: FloatArray) -> FloatArray:
+    """Return the root L of L Lᵀ whose velocity has one deviate only: it is larger than the angle."""
+    (angle, both), (_, velocity) = covariance
+    if velocity == 0:
+        return np.zeros((2, 2))
+    own = np.sqrt(max(angle - both**2 / velocity, 0.0))
+    return np.array([[own, both / np.sqrt(velocity)], [0.0, np.sqrt(velocity)]])
+
+
+def _added_covariance(omega: float, gamma: float, time: float) -> FloatArray:
+    """Return the covariance of (θ ω, θ') that the thermal torque adds over ``time``, in k_B T/I.
+
+    It is ``2Γ ∫ g(s) gᵀ(s) ds`` over the answer g to a kick: an integral of squares, not the difference
+    ``1 − P Pᵀ`` of which nothing is left for a short step or in a good vacuum.
+    """
+    if gamma == 0:
+        return np.zeros((2, 2))
+    half = 0.5 * gamma
+    root = np.sqrt(complex(half**2 - omega**2))
+    if abs(root) * time < 1.0 or abs(root) < 1e-3 * omega:
+        return _covariance_by_quadrature(omega, gamma, time)
+    fast = half + root
+    decay = np.array([fast, omega**2 / fast])  # of the two free motions; the product is ω²
+    joint = decay[:, None] + decay
+    kept = -np.expm1(-joint * time) / joint
+    kick = np.array([[-omega, omega], [fast, -decay[1]]]) / (2 * root)
+    return np.asarray(2 * gamma * np.real(kick @ kept @ kick.T))
+
+
+def _covariance_by_quadrature(omega: float, gamma: float, time: float) -> FloatArray:
+    span = min(time, 100.0 / gamma)  # what is longer ago has decayed
+    panels = int(np.ceil(max(omega, gamma) * span)) + 1
+    node, weight = np.polynomial.legendre.leggauss(16)
+    width = 0.5 * span / panels
+    when = (width * (2 * np.arange(panels)[:, None] + 1 + node)).ravel()
+    rotation = np.array([_damped_rotation(omega, gamma, s)[:, 1] for s in when])
+    answer = rotation * [omega, 1.0]
+    return np.asarray(2 * gamma * width * (answer.T * np.tile(weight, panels)) @ answer)
 
 
 def _damped_rotation(omega: float, gamma: float, time: float) -> FloatArray:
@@ -104,10 +141,13 @@ def _damped_rotation(omega: float, gamma: float, time: float) -> FloatArray:
     if split > 0:
         decay = np.exp(-half * time)
         cosine, sine = decay * np.cos(angle), decay * time * np.sinc(angle / np.pi)
+    elif angle < 1.0:
+        decay, rise = np.exp(-half * time), np.sinh(angle) / angle if angle > 0 else 1.0
+        cosine, sine = decay * np.cosh(angle), decay * time * rise
     else:  # the exponentials are joined to the decay before they can overflow
         slow, fast = np.exp(angle - half * time), np.exp(-angle - half * time)
         cosine = 0.5 * (slow + fast)
-        sine = 0.5 * (slow - fast) * time / angle if angle > 1e-6 else slow * time
+        sine = 0.5 * (slow - fast) * time / angle
     return np.asarray([[cosine + half * sine, sine], [-(omega**2) * sine, cosine - half * sine]])
 
 

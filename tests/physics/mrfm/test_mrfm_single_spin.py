@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import constants
 from scipy.integrate import quad, solve_ivp
@@ -119,38 +120,79 @@ def test_the_modulus_of_the_curvature_is_not_that_of_the_bloch_equation() -> Non
 
 
 def linearised_stiffness(case: dict[str, Any]) -> complex:
-    """Solve the linearised Bloch equation as three complex equations, with the package's field only."""
+    """Solve the linearised Bloch equation with the package's field only, in 40 digits: it is stiff."""
     magnet = mrfm.Magnet(moment=tuple(case["moment"]), motion=tuple(case["motion"]))
-    b, b1, b2 = mrfm.field_derivatives(magnet=magnet, position=case["position"])
-    species, rate1, rate2 = case["species"], 1 / case["t1"], 1 / case["t2"]
-    size = float(np.linalg.norm(b))
-    unit = b / size
-    arguments = {"species": species, "field": size, "temperature": case["temperature"]}
-    moment = float(mrfm.mean_moment(**arguments))
-    slope = float(mrfm.mean_moment_slope(**arguments))
-    along = float(unit @ b1)
-    equilibrium = slope * along * unit + moment * (b1 - along * unit) / size
-    relax = rate2 * np.eye(3) + (rate1 - rate2) * np.outer(unit, unit)
-    gamma = abs(species.gyromagnetic_ratio)
-    cross = np.array([[0, -b[2], b[1]], [b[2], 0, -b[0]], [-b[1], b[0], 0]])
-    # dμ1/dt = γ(μ1×B + μ0×B1) + T⁻¹(μ∞1 − μ1), all ∝ e^{iωt}; μ×B = −[B]× μ.
-    system = 1j * OMEGA * np.eye(3) + gamma * cross + relax
-    response = np.linalg.solve(system, gamma * np.cross(moment * unit, b1) + relax @ equilibrium)
-    return complex(-response @ b1 - moment * unit @ b2)
+    with mp.workdps(40):
+        b, b1, b2 = (
+            mp.matrix(v.tolist()) for v in mrfm.field_derivatives(magnet=magnet, position=case["position"])
+        )
+        species, rate1, rate2 = case["species"], 1 / mp.mpf(case["t1"]), 1 / mp.mpf(case["t2"])
+        size = mp.norm(b)
+        unit = b / size
+        arguments = {"species": species, "field": float(size), "temperature": case["temperature"]}
+        moment = mp.mpf(float(mrfm.mean_moment(**arguments)))
+        slope = mp.mpf(float(mrfm.mean_moment_slope(**arguments)))
+        along = (unit.T * b1)[0]
+        equilibrium = slope * along * unit + moment * (b1 - along * unit) / size
+        relax = rate2 * mp.eye(3) + (rate1 - rate2) * (unit * unit.T)
+        gamma = abs(species.gyromagnetic_ratio)
+        cross = mp.matrix([[0, -b[2], b[1]], [b[2], 0, -b[0]], [-b[1], b[0], 0]])
+        # dμ1/dt = γ(μ1×B + μ0×B1) + T⁻¹(μ∞1 − μ1), all ∝ e^{iωt}; μ×B = −[B]× μ.
+        system = 1j * mp.mpf(OMEGA) * mp.eye(3) + gamma * cross + relax
+        push = [moment * (unit[i] * b1[j] - unit[j] * b1[i]) * gamma for i, j in ((1, 2), (2, 0), (0, 1))]
+        response = mp.lu_solve(system, mp.matrix(push) + relax * equilibrium)
+        return complex(-(response.T * b1)[0] - moment * (unit.T * b2)[0])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1), spread=st.floats(-3, 3), kind=st.sampled_from(["slow", "19F", "electron"])
 )
+@example(seed=29141, spread=3.0, kind="electron")
 def test_stiffness_is_that_of_the_linearised_bloch_equation(seed: int, spread: float, kind: str) -> None:
     species = SLOW if kind == "slow" else mrfm.SPECIES[kind]
     case = random_case(seed, species)
     case["t1"], case["t2"] = case["t1"] * 10**spread, case["t2"] * 10**spread
     exact, computed = linearised_stiffness(case), package_stiffness(case)
     scale = max(abs(term) for term in computed)
-    # A stiff 3 × 3 system loses digits as ω_sT2 grows; the closed form does not.
-    assert abs(complex(computed.total) - exact) < 1e-9 * scale
+    # The moment and its slope are the package's, in 16 digits, and enter in different combinations.
+    assert abs(complex(computed.total) - exact) < 1e-13 * scale
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lag=st.floats(-6, 6),
+    turn=st.floats(-9, 9),
+    form=st.sampled_from(["bloch", "printed"]),
+)
+def test_both_parts_of_kappa3_are_right_however_far_the_frequencies_are_apart(
+    lag: float, turn: float, form: mrfm.Kappa3Form
+) -> None:
+    t2 = 10**lag / OMEGA
+    field = 10**turn / t2 / abs(SLOW.gyromagnetic_ratio)
+    along, across, bend = 0.0, 1.0, 0.0
+    projections = mrfm.FieldProjections(*(np.float64(v) for v in (field, along, across, bend)))
+    kappa = mrfm.spin_stiffness(
+        projections=projections,
+        species=SLOW,
+        temperature=1.0,
+        angular_frequency=OMEGA,
+        t1=t2,
+        t2=t2,
+        form=form,
+    )
+    with mp.workdps(60):
+        x, y = mp.mpf(OMEGA) * mp.mpf(t2), mp.mpf(abs(SLOW.gyromagnetic_ratio)) * mp.mpf(field) * mp.mpf(t2)
+        numerator = 1j * x - x**2 + (2 * (1 + 1j * x) if form == "printed" else 0)
+        bracket = 1 - numerator / ((1 + 1j * x) ** 2 + y**2)
+        moment = mp.mpf(float(mrfm.mean_moment(species=SLOW, field=field, temperature=1.0)))
+        exact = -moment / mp.mpf(field) * bracket
+    assert float(kappa.kappa3.imag) == pytest.approx(float(mp.im(exact)), rel=1e-12, abs=0)
+    if form == "bloch":
+        # Re passes through zero; what the inputs' own rounding makes of it there is allowed.
+        size = abs((1 + 1j * x) ** 2 + y**2) ** 2
+        terms = ((1 + y**2) ** 2 + x**2 * (1 + y**2)) / size * moment / mp.mpf(field)
+        assert abs(float(kappa.kappa3.real) - float(mp.re(exact))) <= 4e-15 * float(terms)
 
 
 @settings(deadline=None)
@@ -326,5 +368,24 @@ def test_bad_arguments_are_refused(change: dict[str, Any], message: str) -> None
 
 
 def test_the_printed_form_bears_instant_relaxation() -> None:
+    # T1 = T2 → 0 puts 2(T2/T1) into the numerator: the bracket is 1 − 2/1.
     case = random_case(1, SLOW) | {"t1": 0.0, "t2": 0.0}
-    assert np.isfinite(complex(package_stiffness(case, "printed").total))
+    bloch, printed = (package_stiffness(case, form).kappa3 for form in ("bloch", "printed"))
+    assert bloch.real != 0
+    short = random_case(1, SLOW) | {"t1": 1e-15, "t2": 1e-15}
+    limit = package_stiffness(short, "printed").kappa3
+    assert complex(limit / bloch) == pytest.approx(-1.0, rel=1e-9, abs=0)
+    assert printed == bloch  # what is added is 2(T2/T1) of nothing: T2 = 0 counts as none
+
+
+def test_the_printed_form_without_precession_has_its_static_bracket() -> None:
+    # At ω = 0 and ω_sT2 ≪ 1 the printed bracket is 1 − 2(T2/T1), by hand from the printed equation.
+    projections = mrfm.FieldProjections(*(np.float64(v) for v in (1e-9, 0.0, 1.0, 0.0)))
+    common: dict[str, Any] = {
+        "projections": projections, "species": SLOW, "temperature": 1.0, "angular_frequency": 0.0, "t1": 4e-3
+    }  # fmt: skip
+    for t2 in (1e-3, 2e-3, 7e-3):
+        bloch, printed = (
+            complex(mrfm.spin_stiffness(**common, t2=t2, form=form).kappa3) for form in ("bloch", "printed")
+        )
+        assert printed / bloch == pytest.approx(1 - 2 * t2 / 4e-3, rel=1e-9, abs=1e-9)

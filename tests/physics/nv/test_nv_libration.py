@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mpmath as mp
 import numpy as np
 import pytest
 from scipy.constants import k
@@ -161,8 +162,9 @@ def test_equipartition_and_spectrum() -> None:
         1e5,
         points=[990, 1000, 1010],
         limit=500,
+        epsabs=0,
     )[0]
-    assert variance == pytest.approx(k * 300.0 / mode.stiffness, rel=1e-4, abs=0)
+    assert variance == pytest.approx(k * 300.0 / mode.stiffness, rel=1e-6, abs=0)
     assert thermal_torque_density(mode=mode, temperature=300.0) == pytest.approx(
         4 * k * 300 * mode.moment_of_inertia * 300.0, rel=1e-6, abs=0
     )
@@ -185,6 +187,38 @@ def test_step_is_exact_and_keeps_equilibrium(gamma: float, duration: float) -> N
     equilibrium = k * 300 / mode.moment_of_inertia * np.diag([1 / omega**2, 1.0])
     after = step.propagator @ equilibrium @ step.propagator.T + step.noise @ step.noise.T
     assert np.allclose(after, equilibrium, rtol=1e-9, atol=1e-12 * np.abs(equilibrium).max())
+
+
+@pytest.mark.parametrize("gamma", [1e-9, 50.0, 1.999 * KHZ, 2 * KHZ, 2 * KHZ * (1 + 1e-9), 9 * KHZ, 1e7])
+@pytest.mark.parametrize("duration", [1e-12, 1e-8, 1e-5, 2.3e-3])
+def test_noise_of_a_step_is_right_however_short_it_is(gamma: float, duration: float) -> None:
+    """Against 1 − P Pᵀ in 60 digits: of a step of 1e-12 s a difference of doubles keeps nothing."""
+    mode = LibrationMode(damping_rate=gamma)
+    step = libration_step(mode=mode, temperature=300.0, duration=duration)
+    found = step.noise @ step.noise.T * mode.moment_of_inertia / (k * 300.0)
+    omega = mode.angular_frequency
+    with mp.workdps(60):
+        w = mp.mpf(omega)
+        p = mp.expm(mp.matrix([[0, 1], [-(w**2), -mp.mpf(gamma)]]) * mp.mpf(duration))
+        p = mp.matrix([[p[0, 0], p[0, 1] * w], [p[1, 0] / w, p[1, 1]]])
+        exact = mp.eye(2) - p * p.T
+        exact = np.array([[float(exact[i, j]) for j in range(2)] for i in range(2)])
+    scale = np.array([omega, 1.0])
+    found = found * scale[:, None] * scale
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        assert abs(found[i, j] - exact[i, j]) < 1e-11 * np.sqrt(exact[i, i] * exact[j, j])
+
+
+def test_noise_of_a_very_short_step_is_that_of_a_kick() -> None:
+    # ⟨v²⟩ = 2Γ k_BT/I t, ⟨θ²⟩ = 2Γ k_BT/I t³/3, and θ, v correlate by √3/2: Brownian motion, by hand.
+    mode, short = LibrationMode(damping_rate=50.0), 1e-10
+    step = libration_step(mode=mode, temperature=300.0, duration=short)
+    covariance = step.noise @ step.noise.T
+    kick = 2 * 50.0 * k * 300.0 / mode.moment_of_inertia
+    assert covariance[1, 1] == pytest.approx(kick * short, rel=1e-6, abs=0)
+    assert covariance[0, 0] == pytest.approx(kick * short**3 / 3, rel=1e-6, abs=0)
+    correlation = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    assert correlation == pytest.approx(np.sqrt(3) / 2, rel=1e-6, abs=0)
 
 
 def test_free_run_has_the_thermal_spectrum_at_any_step() -> None:
@@ -312,13 +346,44 @@ def test_bad_input_is_refused() -> None:
 
 
 def test_uncoupled_classes_still_respond() -> None:
-    found = spin_response(
-        mode=LibrationMode(),
-        field=BENCH.bench.field(15 * GAUSS),
-        pump=3 * KHZ,
-        angular_frequency=KHZ,
-        orientation=BENCH.orientation,
-        ensemble=Ensemble(relaxation=UncoupledRelaxation()),
-    )
-    assert np.isfinite(found.response).all()
-    assert found.response.shape == (1,)
+    """Without cross-relaxation and far from it, the response is the same; at a resonance it is not."""
+    common = {
+        "mode": LibrationMode(), "pump": 3 * KHZ, "angular_frequency": 1e-3, "orientation": BENCH.orientation
+    }  # fmt: skip
+    alone = Ensemble(relaxation=UncoupledRelaxation())
+    far, near = BENCH.bench.field(35 * GAUSS), BENCH.bench.field(16.5 * GAUSS)
+    plain = [spin_response(**common, field=at, ensemble=alone) for at in (far, near)]
+    coupled = [spin_response(**common, field=at) for at in (far, near)]
+    assert coupled[0].static == pytest.approx(float(plain[0].static), rel=1e-2, abs=0)
+    assert abs(coupled[1].static / plain[1].static - 1) > 0.5
+    step = 2e-5
+    numbers = np.asarray(LibrationMode().spins)
+
+    def torque_at(angle: float) -> float:
+        mode = LibrationMode()
+        turn = BENCH.orientation * Rotation.from_rotvec(-angle * mode.unit_axis)
+        state = steady_state(field=near, pump=3 * KHZ, orientation=turn, ensemble=alone)
+        return float((state.class_torque * numbers[:, None]).sum(-2) @ mode.unit_axis)
+
+    slope = (torque_at(step) - torque_at(-step)) / (2 * step)
+    assert float(plain[1].static) == pytest.approx(slope, rel=1e-4, abs=0)
+
+
+def test_cold_damping_shares_the_heat_of_the_gas_with_what_the_spins_take_away() -> None:
+    # T_eff = T Γ/(Γ + Γ_s): a gas of 20/s and spins of 60/s leave a quarter of 300 K (Mancini 1998).
+    mode = LibrationMode(damping_rate=20.0)
+    chi = -1j * 60.0 * mode.moment_of_inertia * mode.angular_frequency
+    effective = effective_libration(mode=mode, response=chi)
+    assert float(effective.temperature(bath_temperature=300.0)) == pytest.approx(75.0, rel=1e-9, abs=0)
+    # The same by equipartition: the variance is the integral of the spectrum of the damped librator.
+    variance = quad(
+        lambda f: float(
+            thermal_angle_spectrum(mode=mode, temperature=300.0, frequency=f, response=f * chi / 1e3)
+        ),
+        0,
+        1e5,
+        points=[950, 1000, 1050],
+        limit=500,
+        epsabs=0,
+    )[0]
+    assert variance * mode.stiffness / k == pytest.approx(75.0, rel=1e-6, abs=0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,6 +57,51 @@ def test_density_has_the_laplace_transform_of_its_definition() -> None:
         density = stable_density(x=x, beta=beta) * x * (u[1] - u[0])
         for t in (0.1, 1.0, 3.0):
             assert (density * np.exp(-x * t)).sum() == pytest.approx(np.exp(-(t**beta)), rel=1e-7, abs=0)
+
+
+def laplace_inverse(x: float, beta: float) -> float:
+    """The density by the inverse Laplace transform along a parabola, in 60 digits."""
+    with mp.workdps(60):
+        x, beta = mp.mpf(x), mp.mpf(beta)
+
+        # s = μ(1 + iu)² with μ that passes through the saddle point of sx − s^β
+        mu = max((beta / x) ** (1 / (1 - beta)), 4 / x) if x < 1.2 else 8 / x
+
+        def integrand(u: mp.mpf) -> mp.mpf:
+            s = mu * (1 + 1j * u) ** 2
+            return mp.re(mp.exp(s * x - s**beta) * 2 * mu * (1 + 1j * u))
+
+        reach = mp.sqrt(1 + 4000 / (mu * x))  # s^β grows nearly as s x
+        edges = [reach * mp.mpf(n) / 80 for n in range(81)]
+        return float(mp.quad(integrand, edges) / mp.pi)
+
+
+@pytest.mark.parametrize("beta", [0.3, 0.6, 0.9, 0.96, 0.985])
+@pytest.mark.parametrize("x", [0.9, 0.98, 1.2, 3.0, 50.0])
+def test_density_is_the_inverse_laplace_transform(x: float, beta: float) -> None:
+    wanted = laplace_inverse(x, beta)
+    if wanted < 1e-30:
+        pytest.skip("the contour's integral cancels where the density is that small")
+    assert float(stable_density(x=x, beta=beta)) == pytest.approx(wanted, rel=1e-10, abs=0)
+
+
+@pytest.mark.parametrize("beta", [0.4, 0.8, 0.95, 0.99])
+def test_fine_measure_has_the_mass_one_before_it_is_normalised(beta: float) -> None:
+    # A density that is wrong somewhere shows here, whatever is divided by afterwards.
+    from labspin.physics.nv import stretched
+
+    rates, weights = stretched._fine_measure(beta)
+    assert weights.sum() == pytest.approx(1.0, rel=1e-9, abs=0)
+    assert weights @ np.exp(-rates) == pytest.approx(np.exp(-1.0), rel=1e-9, abs=0)
+
+
+def test_gauss_rule_keeps_the_moments_of_its_measure() -> None:
+    from labspin.physics.nv.stretched import _gauss_rule
+
+    node, weight = np.array([0.1, 0.3, 0.5, 0.8]), np.array([0.4, 0.1, 0.2, 0.3])
+    found, kept = _gauss_rule(node, weight, 2)
+    for power in range(4):  # two nodes keep four moments
+        assert kept @ found**power == pytest.approx(weight @ node**power, rel=1e-13, abs=0)
 
 
 def test_bad_input_is_refused() -> None:
