@@ -22,8 +22,8 @@ import lmfit
 import numpy as np
 from scipy.optimize import curve_fit
 
-from labspin.analysis import fit_batch, load_model
-from labspin.analysis.lmfit_bridge import TIGHT
+from labspin.analysis import LabspinModel, fit_batch, load_model
+from labspin.analysis.fitting.lmfit_bridge import TIGHT
 
 
 @dataclass
@@ -124,7 +124,7 @@ def by_name(problem, count):
 
 def engines(problem, loop):
     user = plain_lmfit(problem)
-    own = problem.model.lmfit()
+    own = LabspinModel(problem.model)
     total = len(problem.y)
     part = min(total, 2000 if len(problem.model.names) < 10 else 300)
     scales = {p.name: (0.0, np.inf) for p in problem.model.parameters if p.is_scale}
@@ -189,7 +189,7 @@ def agreement(problem, count):
     """Refit by lmfit with analytic Jacobian and tight tolerances, and with its defaults; compare."""
     result = fit_batch(problem.model, problem.x, problem.y[:count], check=0, start=by_name(problem, count))
     for label, model, settings in (
-        ("tight, analytic", problem.model.lmfit(), {"fit_kws": dict(TIGHT)}),
+        ("tight, analytic", LabspinModel(problem.model), {"fit_kws": dict(TIGHT)}),
         ("defaults", plain_lmfit(problem), {}),
     ):
         apart, errors = [], []

@@ -26,9 +26,10 @@ import numpy as np
 
 from labspin.analysis import fit_chain, fit_run, load_recipe
 from labspin.data import read_run
-from labspin.experiment import load_card, run
+from labspin.experiment import run
 from labspin.physics.nv import CR_MEASURED, LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import MDMR, T1, MDMRLockIn, PLScan, Rabi, T1Field
+from labspin.session import load_card
 from labspin.station import load_station
 from labspin.twin import PhotonDetector
 

@@ -23,8 +23,9 @@ from mrfm_truth import pulls, true_exponent, true_resonances, true_T1  # noqa: E
 
 from labspin.analysis import fit_run  # noqa: E402
 from labspin.data import Run, read_run  # noqa: E402
-from labspin.experiment import load_card, run  # noqa: E402
+from labspin.experiment import run  # noqa: E402
 from labspin.procedures import MRFMTemperature  # noqa: E402
+from labspin.session import load_card  # noqa: E402
 from labspin.station import load_station  # noqa: E402
 
 STATION = load_station(ROOT / "instruments" / "mrfm-cantilever.toml")

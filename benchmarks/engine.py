@@ -17,9 +17,10 @@ import threading
 import time
 from pathlib import Path
 
+from labspin.bench import ActuatorSpec, Bench
 from labspin.clock import SimulatedClock
 from labspin.data import Column
-from labspin.experiment import ActuatorSpec, Bench, Linear, Procedure, run
+from labspin.experiment import Linear, Procedure, run
 
 
 class Source:
@@ -75,8 +76,7 @@ def labspin_run(points, folder):
 
 
 def pymeasure_worker(points, folder):
-    from pymeasure.experiment import Procedure as Plain
-    from pymeasure.experiment import Results, Worker
+    from pymeasure.experiment import Procedure as Plain, Results, Worker
 
     class Loop(Plain):
         DATA_COLUMNS = ["f", "x", "y", "z"]  # noqa: RUF012

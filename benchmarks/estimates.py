@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from labspin.experiment import estimate, load_card, run
+from labspin.experiment import estimate, run
+from labspin.session import load_card
 from labspin.station import load_station
 
 CARDS = Path(__file__).parents[1] / "procedures"

@@ -18,11 +18,11 @@ import h5py
 import numpy as np
 
 from labspin.analysis import Recipe, fit_batch, load_model
-from labspin.analysis.jobs import FitJob, fit_file
+from labspin.analysis.files.jobs import FitJob, fit_file
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
-from labspin.data.nexus_read import facts_of
+from labspin.data.nexus.publish import _seal_file
+from labspin.data.nexus.read import facts_of
 from labspin.data.plain import to_json
-from labspin.data.publish import _seal_file
 
 POINTS = 1000
 RECIPE = Recipe(name="decays", x="dark_time", y="signal", sigma="none", model="stretched_exponential",

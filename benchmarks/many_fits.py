@@ -26,7 +26,7 @@ import numpy as np
 from labspin.analysis import fit_many, load_recipe
 from labspin.cli import main as labspin
 from labspin.data import read_run
-from labspin.data.publish import publish
+from labspin.data.nexus.publish import publish
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "analysis" / "t1.toml"

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, list_runs, read_run
-from labspin.data.publish import publish
+from labspin.data.nexus.publish import publish
 
 POINTS = 2000
 

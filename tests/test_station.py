@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from labspin.bench import Bench
 from labspin.clock import SimulatedClock
 from labspin.errors import ConnectionFailedError, IdentityError, StationError
-from labspin.experiment import Bench
 from labspin.instruments import DRIVERS, ROLES, PulseSequence, load_driver
 from labspin.station import load_station
 from labspin.twin import World, samples

@@ -1,8 +1,7 @@
 import math
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from labspin.errors import UnitError
 from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity

@@ -194,12 +194,6 @@ class FitModel:
         found = self.guesser(points, trace, scales)
         return {p.name: _inside(p, float(np.squeeze(found[p.name]))) for p in self.parameters}
 
-    def lmfit(self) -> Any:
-        """Return the model as an `lmfit.Model`, with guess, bounds and (where known) analytic derivatives."""
-        from labspin.analysis.lmfit_bridge import LabspinModel
-
-        return LabspinModel(self)
-
 
 def columns(values: FloatArray) -> list[FloatArray]:
     """Return the parameters of ``values`` (..., p), each of shape (..., 1) to broadcast against x."""

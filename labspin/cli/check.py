@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from labspin.cli.output import add_json, print_json, print_table
-from labspin.cli.run import station_of
 
 __all__ = ["add", "execute"]
 
@@ -29,11 +28,12 @@ def add(commands: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Check every run of the card; a plan that leaves a limit is an error."""
-    from labspin.experiment import check_plan, load_card
+    from labspin.experiment import check_plan
+    from labspin.session import load_card, station_of
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides)
-    station = load_station(station_of(arguments, card))
+    station = load_station(station_of(card, arguments.on))
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
     if arguments.json:
         print_json(

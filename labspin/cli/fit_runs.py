@@ -121,7 +121,7 @@ def fit_and_show(
         No progress bar.
     """
     from labspin.analysis import TableWriter, fit_many, load_recipe
-    from labspin.analysis.chain import chain_names, link_of
+    from labspin.analysis.files.chain import chain_names, link_of
 
     chosen = None if recipe is None else load_recipe(recipe)
     chain = chosen is not None and bool(chosen.chain)
@@ -222,8 +222,14 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn as Remaining,
+    )
 
     columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeElapsedColumn())
     with Progress(*columns, TextColumn("ETA"), Remaining(), console=Console(stderr=True)) as progress:

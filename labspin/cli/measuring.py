@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import console
@@ -16,7 +15,7 @@ from labspin.cli.output import console
 if TYPE_CHECKING:
     from labspin.experiment import Control, Observer, RunOutcome
 
-__all__ = ["add_display", "measure", "outcome_record", "run_exists", "say"]
+__all__ = ["add_display", "measure", "outcome_record", "say"]
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +72,6 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
 def outcome_record(outcome: RunOutcome) -> dict[str, Any]:
     """Return a run's outcome for a script."""
     return {"path": outcome.path, "status": outcome.status, "points": outcome.points}
-
-
-def run_exists(path: Path) -> bool:
-    """Return whether a run has begun in ``path``."""
-    return path.exists() or path.with_name(path.name + ".jnl").exists()
 
 
 def _progress(label: str, **options: Any) -> Any:

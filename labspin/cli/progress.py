@@ -94,8 +94,14 @@ class ProgressBar:
 
 def _progress(plot: Callable[[], list[str]]) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn as Remaining,
+    )
     from rich.text import Text
 
     class Plotted(Progress):

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.measuring import add_display, measure, run_exists, say
+from labspin.cli.measuring import add_display, measure, say
 from labspin.cli.output import add_json, console, print_json, print_table
-from labspin.errors import CardError
 
 if TYPE_CHECKING:
-    from labspin.experiment import Control, Observer, Queue, QueuedRun, RunOutcome
+    from labspin.experiment import Control, Observer, RunOutcome
+    from labspin.session import Queue, QueuedRun
 
 __all__ = ["add", "execute"]
 
@@ -79,42 +79,26 @@ def _finish(parser: argparse.ArgumentParser, perform: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for and return the exit code."""
-    from labspin.experiment import Queue
+    from labspin.session import Queue
 
     return int(arguments.perform(Queue(arguments.file), arguments))
 
 
 def _add(queue: Queue, arguments: argparse.Namespace) -> int:
-    from labspin.cli.run import station_of
-    from labspin.experiment import QueuedRun, check_plan, load_card
-    from labspin.station import load_station
+    from labspin.session import add_card
 
-    if arguments.repeat < 1:
-        raise CardError(f"--repeat: wanted a number of times, got {arguments.repeat}")
-    card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
-    station = load_station(station_of(arguments, card))
-    for spec in card.runs:
-        check_plan(spec.make(), station)  # better refused now than in the middle of the night
-    added = queue.add(
-        QueuedRun(
-            card=_from(queue, arguments.card),
-            label=spec.label,
-            station=_from(queue, arguments.on) if arguments.on else "",
-            overrides=tuple(arguments.overrides),
-            seed=arguments.seed,
-            output=_from(queue, arguments.output),
-        )
-        for _ in range(arguments.repeat)
-        for spec in card.runs
+    added = add_card(
+        queue,
+        arguments.card,
+        on=arguments.on,
+        output=arguments.output,
+        overrides=arguments.overrides,
+        only=arguments.only,
+        seed=arguments.seed,
+        repeat=arguments.repeat,
     )
     _show(queue, arguments, f"added {', '.join(str(run.id) for run in added)}")
     return 0
-
-
-def _from(queue: Queue, path: Path) -> str:
-    """Return ``path`` as the queue keeps it: relative to its folder where it lies below."""
-    whole, folder = path.resolve(), queue.folder.resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
 
 
 def _list(queue: Queue, arguments: argparse.Namespace) -> int:
@@ -135,7 +119,7 @@ def _list(queue: Queue, arguments: argparse.Namespace) -> int:
 
 
 def _run(queue: Queue, arguments: argparse.Namespace) -> int:
-    from labspin.experiment import run_path, run_queue
+    from labspin.session import new_queued_path, run_queue
 
     def report(run: QueuedRun, state: str, message: str) -> None:
         if not arguments.json and state in ("running", "failed"):
@@ -145,7 +129,7 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
     failures = run_queue(
         queue,
         lambda run, control, observers: _make(queue, run, arguments, control, observers),
-        file=lambda run: Path(_from(queue, run_path(queue.folder / run.output, run.label))),
+        file=lambda run: new_queued_path(queue, run),
         wait=arguments.wait,
         max_failures=arguments.max_failures,
         report=report,
@@ -164,59 +148,16 @@ def _make(
     observers: Sequence[Observer],
 ) -> RunOutcome:
     """Make one run, or go on with it."""
-    starts = _continued if run_exists(queue.folder / run.file) else _begun
+    from labspin.session import make_queued_run
 
     def start(shown: Sequence[Observer], control: Control) -> RunOutcome:
-        return starts(queue, run, not arguments.no_watchdog, shown, control)
+        return make_queued_run(
+            queue, run, watchdog=not arguments.no_watchdog, observers=shown, control=control
+        )
 
     outcome = measure(start, run.label, arguments=arguments, control=control, observers=observers)
     say(outcome, as_json=arguments.json)
     return outcome
-
-
-def _begun(
-    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
-) -> RunOutcome:
-    from labspin import experiment
-    from labspin.station import load_station
-
-    card = experiment.load_card(queue.folder / run.card, overrides=run.overrides, only=[run.label])
-    file = queue.folder / run.station if run.station else card.station
-    if file is None:
-        raise CardError(f"{card.path}: names no station; add a key 'station'")
-    (spec,) = card.runs
-    with load_station(file).connect(seed=run.seed, watchdog=watchdog) as bench:
-        return experiment.run(
-            spec.make(),
-            bench,
-            queue.folder / run.file,
-            label=run.label,
-            seed=run.seed,
-            observers=observers,
-            control=control,
-        )
-
-
-def _continued(
-    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
-) -> RunOutcome:
-    from labspin.cli.resume import resume_run
-    from labspin.data import read_run
-    from labspin.experiment import RunOutcome, load_card
-
-    path, card = queue.folder / run.file, queue.folder / run.card
-    recorded = read_run(path)
-    if recorded.status == "finished":  # it died between the end of the run and the word of it
-        return RunOutcome(path, "finished", len(recorded.points), ())
-    return resume_run(
-        path,
-        on=queue.folder / run.station if run.station else load_card(card).station,
-        card=card,
-        overrides=run.overrides,
-        watchdog=watchdog,
-        observers=observers,
-        control=control,
-    )
 
 
 def _pause(queue: Queue, arguments: argparse.Namespace) -> int:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.cli.measuring import add_display, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json, print_table
-from labspin.errors import CardError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from labspin.experiment import Bench, Card, Control, Observer, RunOutcome, RunSpec
+    from labspin.bench import Bench
+    from labspin.experiment import Control, Observer, RunOutcome
+    from labspin.session import Card, RunSpec
     from labspin.station import Station
 
-__all__ = ["add", "execute", "station_of"]
+__all__ = ["add", "execute"]
 
 NOT_FINISHED = 3
 
@@ -52,20 +53,21 @@ def add(commands: Any) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
-    from labspin.experiment import check_plan, load_card, run_path
+    from labspin.experiment import check_plan
+    from labspin.session import load_card, new_run_path, recover_dead_runs, station_of
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
-    station = load_station(station_of(arguments, card))
+    station = load_station(station_of(card, arguments.on))
     if arguments.dry_run:
         return _tell_estimates(card, station, as_json=arguments.json)
     for spec in card.runs:
         check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
-    _recover_dead_runs(arguments.output)
+    recover_dead_runs(arguments.output)
     outcomes: list[RunOutcome] = []
     with station.connect(seed=arguments.seed, watchdog=not arguments.no_watchdog) as bench:
         for spec in card.runs:
-            path = run_path(arguments.output, spec.label or card.procedure_name)
+            path = new_run_path(arguments.output, spec.label or card.procedure_name)
             start = functools.partial(_begin, spec, bench, path, arguments.seed)
             outcome = measure(start, spec.label, arguments=arguments)
             outcomes.append(outcome)
@@ -80,24 +82,6 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([outcome_record(outcome) for outcome in outcomes])
     return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
-
-
-def station_of(arguments: argparse.Namespace, card: Card) -> Path:
-    """Return the station file named on the command line, or the card's."""
-    path: Path | None = arguments.on or card.station
-    if path is None:
-        raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
-    return path
-
-
-def _recover_dead_runs(folder: Path) -> None:
-    """Fold in what earlier runs left behind; a journal that cannot be folded in is kept and reported."""
-    if not folder.is_dir():
-        return
-    from labspin.data import recover
-
-    for path in recover(folder, on_error=lambda path, problem: _log.error("%s", problem)):
-        _log.warning("recovered %s, which an earlier run left unfinished", path)
 
 
 def _begin(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.journal import journal_path
+from labspin.data.journal.writer import journal_path
 from labspin.data.run import Run
 from labspin.data.schema import POINT, POINT_TIME, Column
 from labspin.data.storage import storage_error
@@ -77,7 +77,7 @@ def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = Fal
     RunFileError
         The run cannot be read.
     """
-    from labspin.data.publish import publish
+    from labspin.data.nexus.publish import publish
     from labspin.data.reader import read_run, run_path
 
     source, target = run_path(source), Path(target)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from labspin.data.plain import clean_text, plain
 from labspin.data.schema import Dimension
 from labspin.errors import ArgumentError
 
-__all__ = ["FitCurve", "FitParameter", "FitRecord", "write_fit"]
+__all__ = ["FitCurve", "FitParameter", "FitRecord"]
 
 FloatArray = NDArray[np.float64]
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.]{0,53}[A-Za-z0-9_])?")
@@ -162,41 +161,3 @@ class FitRecord:
         raise ArgumentError(
             f"fit {self.name!r}: no parameter {name!r}; it has {[p.name for p in self.parameters]}"
         )
-
-
-def write_fit(
-    path: Path | str, record: FitRecord, *, replace_same: bool = False, digest: str | None = None
-) -> str:
-    """Add a fit to the file of its run and return the name under which it stands.
-
-    Parameters
-    ----------
-    path
-        A finished run file; a running or dead run has none yet (`labspin.data.recover` makes one).
-    record
-        The fit.
-    replace_same
-        Take the place of a fit of the same name; otherwise that one stays and the new one is numbered.
-    digest
-        `RunFile.digest` of the data that were fitted; None: whatever stands in the file.
-
-    Raises
-    ------
-    RunFileError
-        The file is not a finished run, is damaged, holds other data, or cannot be written; it is as it was.
-    """
-    from labspin.data.fit_copy import write_fit_copy
-    from labspin.data.publish import amend
-
-    def add(file: Any) -> str:
-        entry = file["entry"]
-        name, number = record.name, 1
-        if replace_same and f"fit_{name}" in entry:
-            del entry[f"fit_{name}"]
-        while f"fit_{name}" in entry:
-            number += 1
-            name = f"{record.name}_{number}"
-        write_fit_copy(entry, replace(record, name=name))
-        return name
-
-    return amend(Path(path), add, digest=digest)

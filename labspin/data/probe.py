@@ -20,11 +20,11 @@ def main(arguments: list[str]) -> int:
     task, path = arguments[0], Path(arguments[1])
     try:
         if task == "run":
-            from labspin.data.nexus_read import read_run_file
+            from labspin.data.nexus.read import read_run_file
 
             read_run_file(path, trusted=True)
         else:
-            from labspin.data.foreign import walk_foreign
+            from labspin.data.foreign.read import walk_foreign
 
             walk_foreign(path)
     except LabspinError:

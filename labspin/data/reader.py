@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.data.journal import journal_path
-from labspin.data.journal_reader import JournalReader
+from labspin.data.journal.reader import JournalReader
+from labspin.data.journal.writer import journal_path
 from labspin.data.lock import is_locked
+from labspin.data.nexus.seal import read_seal
 from labspin.data.run import Run
-from labspin.data.seal import read_seal
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_run(path: Path | str) -> Run:
     RunFileError
         It is not there, or may not be read.
     """
-    from labspin.data.replay import run_from_journal
+    from labspin.data.journal.replay import run_from_journal
 
     path = run_path(path)
     journal = journal_path(path)
@@ -59,7 +59,7 @@ def read_run(path: Path | str) -> Run:
         except RunFileError:
             if journal.exists():
                 raise
-    from labspin.data.nexus_read import read_run_file
+    from labspin.data.nexus.read import read_run_file
 
     return read_run_file(path)
 
@@ -127,7 +127,7 @@ def _summary(path: Path) -> RunSummary | None:
 
 
 def _summary_from_journal(path: Path) -> RunSummary:
-    from labspin.data.replay import END, POINT_RECORD, read_header
+    from labspin.data.journal.replay import END, POINT_RECORD, read_header
 
     journal = journal_path(path)
     live = is_locked(journal)
@@ -176,6 +176,6 @@ def _facts(path: Path) -> dict[str, Any]:
     seal = read_seal(path)
     if seal is not None:
         return seal.facts
-    from labspin.data.nexus_read import read_summary
+    from labspin.data.nexus.read import read_summary
 
     return read_summary(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from labspin.data.journal import JournalWriter, journal_path
-from labspin.data.journal_reader import sound_end
+from labspin.data.journal.reader import sound_end
+from labspin.data.journal.writer import JournalWriter, journal_path
 from labspin.data.lock import is_locked
 from labspin.data.reader import run_path
 from labspin.errors import DamagedFileError, RunFileError, StorageError
@@ -61,8 +61,8 @@ def recover(
 
 
 def _recover_one(path: Path, *, salvage: bool) -> Path:
-    from labspin.data.publish import publish
-    from labspin.data.replay import run_from_journal
+    from labspin.data.journal.replay import run_from_journal
+    from labspin.data.nexus.publish import publish
 
     journal = journal_path(path)
     if not journal.exists():

@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import Any, Literal
 
 from labspin.data.convert import converter
-from labspin.data.journal import JournalWriter, journal_path
-from labspin.data.journal_reader import sound_end
+from labspin.data.journal.reader import sound_end
+from labspin.data.journal.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
+from labspin.data.journal.writer import JournalWriter, journal_path
 from labspin.data.plain import clean_text, plain
-from labspin.data.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
 from labspin.data.run import Run
 from labspin.data.schema import FORMAT, RunHeader
 from labspin.data.storage import storage_error
@@ -175,7 +175,7 @@ class RunWriter:
         StorageError
             It cannot be written; the journal is not touched by that.
         """
-        from labspin.data.publish import publish
+        from labspin.data.nexus.publish import publish
 
         with self._publishing:
             publish(self.read())
@@ -200,7 +200,7 @@ class RunWriter:
             It cannot be written. Nothing is lost: the journal stays, and `finish` can be called again once
             there is room, or `labspin.data.recover` later.
         """
-        from labspin.data.publish import publish
+        from labspin.data.nexus.publish import publish
 
         if status not in ("finished", "aborted", "failed"):
             raise ArgumentError(f"status of the run: wanted finished, aborted or failed, got {status!r}")
@@ -309,7 +309,7 @@ def _check_place(path: Path, header: RunHeader) -> None:
 
 def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
     """Turn an ended run file back into a journal, which then takes further points."""
-    from labspin.data.nexus_read import read_run_file
+    from labspin.data.nexus.read import read_run_file
 
     run = read_run_file(path)
     if run.status == "finished":

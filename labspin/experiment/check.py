@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from labspin.bench.bench import Bench
 from labspin.errors import ConnectionFailedError
-from labspin.experiment.bench import Bench
 from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.data import RunHeader
 from labspin.errors import RunAborted
-from labspin.experiment.safety import SafeAction, unsafe_instruments
 
 __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome", "Status"]
 

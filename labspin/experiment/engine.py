@@ -11,7 +11,7 @@ One run goes through these steps, and through the last three whatever happens in
    and the point is recorded. A set-point that does not change is not sent again, unless something came
    between (a pause, a skipped point, an interlock): then settings and set-points are reached anew.
 5. The procedure finishes.
-6. The bench is brought to its safe state (`labspin.experiment.safety`).
+6. The bench is brought to its safe state (`labspin.bench.safety`).
 7. Snapshot, errors and safe actions go into the file.
 8. The file is published.
 
@@ -28,9 +28,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from labspin.bench.bench import Bench
+from labspin.bench.safety import Interruptions, SafeAction
 from labspin.data import RunHeader, RunWriter
 from labspin.errors import RunAborted, StorageError
-from labspin.experiment.bench import Bench
 from labspin.experiment.check import preflight
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
 from labspin.experiment.environment import environment
@@ -38,7 +39,6 @@ from labspin.experiment.interlocks import Disturbed, InterlockWatch
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import recorded_log
-from labspin.experiment.safety import Interruptions, SafeAction
 from labspin.experiment.sweep import Point
 from labspin.experiment.truth import TruthRecord
 from labspin.experiment.unchanged import procedure_source

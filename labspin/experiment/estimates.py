@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labspin.experiment.actuators import Actuator
+from labspin.bench.actuators import Actuator
 from labspin.experiment.check import DeclaredStation, checked_plan
 from labspin.experiment.procedure import Procedure
 

@@ -13,16 +13,14 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from labspin.errors import ArgumentError, InterlockError
-from labspin.units import format_quantity
+from labspin.bench.interlock import Interlock
 
 if TYPE_CHECKING:
-    from labspin.experiment.bench import Bench
+    from labspin.bench.bench import Bench
 
-__all__ = ["Disturbed", "Interlock", "InterlockWatch"]
+__all__ = ["Disturbed", "InterlockWatch"]
 
 _LOOK = 1.0  # s between two looks in ramps and waits, at least: a look costs a query
 _HOLD = 0.1  # s between two looks while the run holds
@@ -30,58 +28,6 @@ _HOLD = 0.1  # s between two looks while the run holds
 
 class Disturbed(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
     """An interlock that holds the run has tripped: what is being done is to be done again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interlock:
-    """A window that a readable quantity must stay in.
-
-    A quantity that cannot be read, or reads NaN, counts as outside.
-    """
-
-    quantity: str  # "instrument.attribute"
-    unit: str
-    minimum: float = -math.inf  # in unit
-    maximum: float = math.inf  # in unit
-    action: Literal["abort", "hold"] = "abort"
-    interval: float = 0.0  # s between two looks at it; 0: at every point, and every second in ramps and waits
-    timeout: float = 3600.0  # s that a run holds before it aborts
-
-    def __post_init__(self) -> None:
-        if self.quantity.count(".") != 1:
-            raise ArgumentError(f"interlock: wanted 'instrument.attribute', got {self.quantity!r}")
-        if not self.minimum < self.maximum:
-            raise ArgumentError(
-                f"interlock {self.quantity}: wanted minimum < maximum, got {self.minimum!r} and "
-                f"{self.maximum!r}"
-            )
-        if self.action not in ("abort", "hold"):
-            raise ArgumentError(
-                f"interlock {self.quantity}: wanted action 'abort' or 'hold', got {self.action!r}"
-            )
-
-    def read(self, bench: Bench) -> float:
-        """Return the quantity, NaN where it cannot be read."""
-        instrument, attribute = self.quantity.split(".")
-        try:
-            return float(getattr(getattr(bench, instrument), attribute))
-        except Exception:  # noqa: BLE001 - whatever the reason, nothing vouches for the quantity
-            return math.nan
-
-    def allows(self, value: float) -> bool:
-        """Return whether ``value`` lies in the window."""
-        return self.minimum <= value <= self.maximum
-
-    def deviation(self, value: float) -> str:
-        """Return what was wanted and what came."""
-        return (
-            f"interlock {self.quantity}: wanted {self.minimum:g} to {self.maximum:g} {self.unit}, "
-            f"got {format_quantity(value, self.unit)}"
-        )
-
-    def error(self, value: float) -> InterlockError:
-        """Return the error that says what tripped."""
-        return InterlockError(f"{self.deviation(value)}; the run was ended and the bench made safe")
 
 
 class InterlockWatch:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench.actuators import Actuator
 from labspin.data import Column, Dimension, Layout
 from labspin.errors import PlanError
-from labspin.experiment.actuators import Actuator
 from labspin.experiment.sweep import MAX_POINTS, Point, Sweep, column_name
 from labspin.units import format_quantity
 

@@ -8,9 +8,7 @@ station file that the parameter ``station`` names.
 
 from __future__ import annotations
 
-import datetime
 import difflib
-import pkgutil
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,15 +17,15 @@ from typing import Any, ClassVar
 
 import pymeasure.experiment
 
-from labspin.data import Column, RunHeader
-from labspin.errors import CardError, LabspinError, StorageError
-from labspin.experiment.bench import Bench
-from labspin.experiment.control import Control, RunOutcome
-from labspin.experiment.interlocks import Interlock
+import labspin
+from labspin.bench.bench import Bench
+from labspin.bench.interlock import Interlock
+from labspin.data import Column
+from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import Parameter
 from labspin.experiment.sweep import Point, Sweep
 
-__all__ = ["Procedure", "run_path"]
+__all__ = ["Procedure", "data_column"]
 
 
 class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeasure is untyped
@@ -80,7 +78,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         if "name" not in vars(cls):
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         if isinstance(cls.quantities, tuple) and isinstance(cls.coordinates, tuple):
-            cls.DATA_COLUMNS = [_data_column(c) for c in (*cls.coordinates, *cls.quantities) if not c.shape]
+            cls.DATA_COLUMNS = [data_column(c) for c in (*cls.coordinates, *cls.quantities) if not c.shape]
 
     def __init__(self, **parameters: Any) -> None:
         super().__init__()
@@ -154,99 +152,14 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
 
     def execute(self) -> None:
         """Run in a pymeasure Worker: record as always, and emit every point and the progress."""
-        from labspin.experiment.engine import run
-
-        bench = self.bench
-        opened = bench is None
-        if bench is None:
-            bench = self._connect()
-        try:
-            control = _WorkerControl(self)
-            path = self.run_file or run_path(Path("data"), self.name)
-            run(self, bench, path, observers=[_WorkerObserver(self, control)], control=control)
-        finally:
-            if opened:
-                bench.close()
-
-    def _connect(self) -> Bench:
-        if not self.station:
-            raise CardError(
-                f"procedure {self.name!r}: wanted a bench to run on; set its parameter 'station' to a "
-                "station file or its attribute 'bench' to a bench"
-            )
-        # Stations stand above experiments, so this one look upwards goes by name.
-        load_station = pkgutil.resolve_name("labspin.station:load_station")
-        bench: Bench = load_station(self.station).connect()
-        return bench
+        labspin.run_in_worker(self)
 
 
-class _WorkerControl(Control):
-    """Asks pymeasure's Worker, in every wait, whether it was told to stop."""
-
-    def __init__(self, procedure: Procedure) -> None:
-        super().__init__()
-        self._procedure = procedure
-
-    def check(self) -> None:
-        if self._procedure.should_stop():
-            self.abort("the worker was told to stop")
-        super().check()
-
-
-class _WorkerObserver:
-    """Hands every point on to pymeasure's Worker."""
-
-    def __init__(self, procedure: Procedure, control: Control) -> None:
-        self._procedure, self._control = procedure, control
-        self._header: RunHeader | None = None
-        self._names: list[str] = []
-
-    def on_start(self, header: RunHeader, total: int | None) -> None:
-        self._header = header
-        self._names = [_data_column(column) for column in header.layout.columns]
-
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
-        row = dict(zip(self._names, values, strict=True))
-        dimensions = self._header.layout.dimensions if self._header else ()
-        for dimension in reversed(dimensions):
-            index, along = divmod(index, len(dimension))
-            row[_data_column(dimension)] = float(dimension.values[along])
-        self._procedure.emit("results", row)
-        if total:
-            self._procedure.emit("progress", 100.0 * done / total)
-        if self._procedure.should_stop():
-            self._control.abort("the worker was told to stop")
-
-    def on_event(self, kind: str, message: str) -> None:
-        del kind, message
-
-    def on_finish(self, outcome: RunOutcome) -> None:
-        del outcome
-
-
-def _data_column(column: Any) -> str:
+def data_column(column: Any) -> str:
+    """Return pymeasure's name of a column or dimension: with the unit where pymeasure knows it."""
     # pymeasure writes text and complex numbers only into columns without a unit, and refuses units that
     # its own registry does not know.
     plain = getattr(column, "dtype", "float64") in ("float64", "int64")
     return (
         f"{column.name} ({column.unit})" if plain and re.fullmatch(r"[A-Za-z]+", column.unit) else column.name
-    )
-
-
-def run_path(folder: Path, name: str) -> Path:
-    """Return a path for a new run in ``folder``: time stamp and name, not taken yet.
-
-    Raises
-    ------
-    StorageError
-        A thousand runs of that name were begun in this second.
-    """
-    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-") or "run"
-    for number in range(1, 1000):
-        path = folder / (f"{stamp}-{slug}.h5" if number == 1 else f"{stamp}-{slug}-{number}.h5")
-        if not path.exists() and not path.with_name(path.name + ".jnl").exists():
-            return path
-    raise StorageError(
-        f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"
     )

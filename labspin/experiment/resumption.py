@@ -17,30 +17,29 @@ from __future__ import annotations
 
 import datetime
 import math
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from labspin.data import Run, RunHeader, RunWriter, read_run
+from labspin.bench.bench import Bench
+from labspin.data import Run, RunWriter, read_run
 from labspin.errors import PlanError, RunFileError
-from labspin.experiment.bench import Bench
 from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.experiment.engine import Execution
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.sweep import Point
 from labspin.experiment.unchanged import differences, notes
 
-__all__ = ["read_unfinished", "recorded_procedure", "resume"]
+__all__ = ["read_unfinished", "resume"]
 
 
 def resume(
     path: Path,
     bench: Bench,
     *,
-    procedure: Procedure | None = None,
+    procedure: Procedure,
     observers: Sequence[Observer] = (),
     control: Control | None = None,
     force: bool = False,
@@ -54,8 +53,7 @@ def resume(
     bench
         The bench of the run; left in its safe state, not closed.
     procedure
-        The procedure with its parameters; made from what the file says unless given. Needed where it was
-        taken out of a file of a workspace: nothing that a run file names is executed.
+        The procedure with its parameters, as the run was begun (`labspin.session.recorded_procedure`).
     observers, control
         As for `labspin.experiment.run`.
     force
@@ -75,11 +73,10 @@ def resume(
         As for `labspin.experiment.run`.
     """
     recorded = read_unfinished(path)
-    made = procedure if procedure is not None else recorded_procedure(recorded.header)
-    changed = differences(Path(path), recorded.header, station=bench.description, procedure=made)
+    changed = differences(Path(path), recorded.header, station=bench.description, procedure=procedure)
     if changed and not force:
         raise changed[0]
-    resumption = _Resumption(made, bench, Path(path), recorded, observers, control or Control())
+    resumption = _Resumption(procedure, bench, Path(path), recorded, observers, control or Control())
     resumption.remarks = [*(("warning", str(change)) for change in changed),
                           *(("note", note) for note in notes(recorded.header))]  # fmt: skip
     return resumption.go()
@@ -99,20 +96,6 @@ def read_unfinished(path: Path) -> Run:
             f"{path}: wanted a run that died, failed or was aborted, got one that is {recorded.status}"
         )
     return recorded
-
-
-def recorded_procedure(header: RunHeader) -> Procedure:
-    """Return the procedure of a run as it was begun, out of labspin or an installed package.
-
-    Raises
-    ------
-    CardError
-        There is none of that name.
-    """
-    # Procedures stand above experiments, so they are found by name.
-    kind = pkgutil.resolve_name("labspin.procedures:load_procedure")(header.procedure)
-    made: Procedure = kind(**{name: record["value"] for name, record in header.parameters.items()})
-    return made
 
 
 class _Resumption(Execution):

@@ -26,8 +26,6 @@ from labspin.errors import SequenceError
 from labspin.units import format_quantity
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from labspin.instruments.roles import PulseGenerator
 
 __all__ = ["Pulse", "PulseSequence"]
@@ -342,12 +340,6 @@ class PulseSequence:
                 "pulse sequence: wanted {'duration': …, 'pulses': [[line, start, duration], …]}, "
                 f"got {data!r}"
             ) from error
-
-    def draw(self, ax: Axes | None = None, *, repetitions: int = 1, axis: str = "auto") -> Axes:
-        """Draw the sequence, one trace a line; see `labspin.instruments.drawing.draw_sequence`."""
-        from labspin.instruments.drawing import draw_sequence
-
-        return draw_sequence(self, ax, repetitions=repetitions, axis=axis)
 
 
 def _time(name: str, value: float, *, least: float | None = None, above: float | None = None) -> float:

@@ -28,9 +28,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import PlanError
-from labspin.experiment import Bench, BooleanParameter, CountParameter, Point, QuantityParameter, Sweep
+from labspin.experiment import BooleanParameter, CountParameter, Point, QuantityParameter, Sweep
 from labspin.instruments import PulseSequence
 from labspin.procedures.mdmr_scan import FrequencyScan
 from labspin.procedures.pulsed import TRIGGER, Gate, PulsedProcedure, ratio

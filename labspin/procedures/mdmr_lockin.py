@@ -33,16 +33,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import DeviceError, PlanError
-from labspin.experiment import (
-    Bench,
-    BooleanParameter,
-    ListParameter,
-    Point,
-    QuantityParameter,
-    Sweep,
-)
+from labspin.experiment import BooleanParameter, ListParameter, Point, QuantityParameter, Sweep
 from labspin.instruments import LockIn, PulseSequence
 from labspin.procedures.filtered import mean_of_filtered
 from labspin.procedures.mdmr_scan import FrequencyScan

@@ -30,11 +30,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from labspin.bench import Actuator, Bench
 from labspin.data import Column
 from labspin.errors import ArgumentError, FitError, OverloadError, PlanError, SettleError
 from labspin.experiment import (
-    Actuator,
-    Bench,
     CountParameter,
     Linear,
     ListParameter,

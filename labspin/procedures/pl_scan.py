@@ -39,10 +39,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import PlanError
 from labspin.experiment import (
-    Bench,
     CountParameter,
     Linear,
     ListParameter,

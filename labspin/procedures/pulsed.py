@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench import Bench
 from labspin.errors import DeviceError, PlanError
-from labspin.experiment import Bench, CountParameter, ListParameter, Procedure, QuantityParameter
+from labspin.experiment import CountParameter, ListParameter, Procedure, QuantityParameter
 from labspin.instruments import MicrowaveSource, PhotonCounter, PulseGenerator, PulseSequence
 
 __all__ = [

@@ -26,18 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import PlanError
-from labspin.experiment import (
-    Bench,
-    CountParameter,
-    Point,
-    QuantityParameter,
-    Repeat,
-    Shuffled,
-    Sweep,
-    Values,
-)
+from labspin.experiment import CountParameter, Point, QuantityParameter, Repeat, Shuffled, Sweep, Values
 from labspin.instruments import PulseSequence
 from labspin.procedures.pulsed import TRIGGER, PulsedReadout, on_time_steps
 

@@ -40,10 +40,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import PlanError
 from labspin.experiment import (
-    Bench,
     CountParameter,
     ListParameter,
     Point,

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from labspin.experiment import ActuatorSpec, Calibration, Settle
+from labspin.bench import ActuatorSpec, Calibration, Settle
+from labspin.documents import Section
 from labspin.instruments import ACTUATORS, AT_REST, MEASURED, READINGS, DriverEntry
-from labspin.station.document import Section
 from labspin.units import canonical, format_quantity
 
 __all__ = ["read_actuators"]

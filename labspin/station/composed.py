@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from labspin.clock import Clock
+from labspin.documents import Section
 from labspin.instruments import DriverEntry
-from labspin.station.document import Section
 
 if TYPE_CHECKING:
     from labspin.instruments.adapter import RoleAdapter

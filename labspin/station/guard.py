@@ -1,6 +1,6 @@
 """The watchdog of a real station: ``python -m labspin.station.guard STATION INSTRUMENT…``.
 
-The run's process starts it (see `labspin.experiment.watchdog`). It reads the station file when it starts,
+The run's process starts it (see `labspin.bench.watchdog`). It reads the station file when it starts,
 and while it watches a run it holds a lock on that file: nobody else on this machine can begin a run there,
 neither beside the run nor while its bench is still being made safe.
 
@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from labspin.bench.safety import unsafe_instruments
+from labspin.bench.watchdog import keep_watch, refuse
 from labspin.data import Postscript
 from labspin.data.lock import try_lock
 from labspin.errors import LabspinError, RunFileError, SafetyError, StationError
-from labspin.experiment.safety import unsafe_instruments
-from labspin.experiment.watchdog import keep_watch, refuse
 from labspin.station.station import Station, load_station, text_digest
 
 __all__ = ["Guard"]

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
+from labspin.bench import ActuatorSpec, Bench, Interlock
+from labspin.documents import Section
 from labspin.errors import LabspinError
-from labspin.experiment import ActuatorSpec, Bench, Interlock
 from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
 from labspin.station.actuators import read_actuators
 from labspin.station.composed import (
@@ -25,7 +26,6 @@ from labspin.station.composed import (
     refuse_own_connection,
     refuse_shared_knobs,
 )
-from labspin.station.document import Section
 
 __all__ = ["InstrumentSpec", "SimulationSpec", "read_instruments", "read_interlocks", "read_simulation"]
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from labspin.bench import ActuatorSpec, Bench, Interlock, Watchdog
+from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import Clock, WallClock
+from labspin.documents import read_document
 from labspin.errors import InstrumentError, LabspinError, StationError
-from labspin.experiment import ActuatorSpec, Bench, Interlock, Watchdog
-from labspin.experiment.waiting import InterruptibleClock
 from labspin.instruments.adapter import RoleAdapter
 from labspin.station.composed import compose, give_clock, in_order, with_parts
-from labspin.station.document import read_document
 from labspin.station.records import (
     InstrumentSpec,
     SimulationSpec,

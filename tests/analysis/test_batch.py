@@ -4,10 +4,10 @@ import lmfit
 import numpy as np
 import pytest
 
-from labspin.analysis import FitModel, Parameter, fit_batch, fit_curve, load_model
-from labspin.analysis.lmfit_bridge import TIGHT
+from labspin.analysis import FitModel, LabspinModel, Parameter, fit_batch, fit_curve, load_model
+from labspin.analysis.fitting.lmfit_bridge import TIGHT
+from labspin.analysis.fitting.vectorised import curves_of
 from labspin.analysis.models import model_from_function
-from labspin.analysis.vectorised import curves_of
 from labspin.errors import FitError
 
 SE = load_model("stretched_exponential")
@@ -40,7 +40,7 @@ def dips(rng, count, number, kind="lorentzian_dips", background="constant"):
 
 
 def reference(model, x, y, start, sigma=None):
-    described = model.lmfit()
+    described = LabspinModel(model)
     parameters = described.make_params(**dict(zip(model.names, start, strict=True)))
     weights = None if sigma is None else 1 / sigma
     result = described.fit(

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from labspin.analysis import FitModel, engines, fit_batch, load_model
+from labspin.analysis import FitModel, fit_batch, load_model
+from labspin.analysis.minimiser import engines
 from labspin.errors import FitError
 
 SE = load_model("stretched_exponential")
@@ -97,7 +98,7 @@ def test_compiled_fits_run_on_threads_and_survive_bad_traces():
 
 def test_numba_is_taken_where_it_pays(monkeypatch):
     monkeypatch.setattr(engines, "_reason_against_numba", lambda: "")
-    monkeypatch.delitem(sys.modules, "labspin.analysis.compiled", raising=False)
+    monkeypatch.delitem(sys.modules, "labspin.analysis.minimiser.compiled", raising=False)
     plain = FitModel("plain", "y = a", "", SE.parameters, SE.function, SE.guesser)
     assert engines.chosen_engine("auto", SE, 1_000) == "numpy"
     assert engines.chosen_engine("auto", SE, 10**9) == "numba"

@@ -18,9 +18,9 @@ from labspin.analysis import (
     report_html,
     write_chain,
 )
-from labspin.analysis.chain import chain_fit, chain_names
-from labspin.analysis.jobs import FileResult
-from labspin.analysis.runplots import draw_run
+from labspin.analysis.files.chain import chain_fit, chain_names
+from labspin.analysis.files.jobs import FileResult
+from labspin.analysis.pictures.runplots import draw_run
 from labspin.cli import main
 from labspin.data import FitParameter, FitRecord, read_run
 from labspin.errors import FitError, RecipeError, RunFileError

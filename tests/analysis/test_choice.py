@@ -17,11 +17,12 @@ from labspin.analysis import (
     outcomes_of,
     write_outcomes,
 )
-from labspin.analysis.choice import choice_of, preferred
-from labspin.analysis.fit import fit_apart, fit_together
-from labspin.analysis.recipes import Recipe
-from labspin.analysis.storage import chosen_of_trace
-from labspin.analysis.traces import stack_of
+from labspin.analysis.fitting.criterion import preferred
+from labspin.analysis.recipes.choice import choice_of
+from labspin.analysis.recipes.fit_records import chosen_of_trace
+from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.traces import stack_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import RecipeError
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize
 
 from labspin.analysis import Recipe, fit_batch, fit_counts, fit_run, load_model, outcomes_of
-from labspin.analysis.counts import poisson_deviance
-from labspin.analysis.storage import record_of
+from labspin.analysis.fitting.counts import poisson_deviance
+from labspin.analysis.recipes.fit_records import record_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run, write_fit
 from labspin.errors import FitError, RecipeError
 

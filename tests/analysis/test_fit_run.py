@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from labspin.analysis import fit_foreign, fit_run, load_model, plot_outcomes, plot_runs, plot_t1
-from labspin.analysis.recipes import Recipe
-from labspin.analysis.storage import record_of
-from labspin.analysis.traces import traces_of
+from labspin.analysis.recipes.fit_records import record_of
+from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.traces import traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError, LabspinError, RecipeError, UnitError
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from fit_samples import DELAYS, NOISE, RECIPE, SE, decay_run
 
-from labspin.analysis import file_fit, fit_run
-from labspin.analysis.fit import fit_apart, fit_together
-from labspin.analysis.jobs import FitJob, fit_file
-from labspin.analysis.stack_fit import suits_batch
-from labspin.analysis.storage import record_of
-from labspin.analysis.stored import outcomes_of
-from labspin.analysis.traces import stack_of, traces_lie_along, traces_of
+from labspin.analysis import fit_run
+from labspin.analysis.files import file_fit
+from labspin.analysis.files.jobs import FitJob, fit_file
+from labspin.analysis.files.stored import outcomes_of
+from labspin.analysis.recipes.fit_records import record_of
+from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.stack_fit import suits_batch
+from labspin.analysis.recipes.traces import stack_of, traces_lie_along, traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, open_parts, read_run
 
 FIELDS = np.linspace(-1e-3, 1e-3, 40)
@@ -65,7 +66,7 @@ def test_a_run_of_many_traces_takes_the_batch(many, monkeypatch):
     def never(*arguments):
         raise AssertionError("one by one")
 
-    monkeypatch.setattr("labspin.analysis.fit.fit_apart", never)
+    monkeypatch.setattr("labspin.analysis.recipes.fit_run.fit_apart", never)
     outcomes = fit_run(many, RECIPE)
     assert len(outcomes) == FIELDS.size
     assert outcomes[3].label.startswith("decay, magnet_field -")

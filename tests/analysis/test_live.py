@@ -8,10 +8,12 @@ import pytest
 
 matplotlib.use("Agg")
 
+import labspin
 from labspin.analysis import LivePlot
+from labspin.bench import Bench
 from labspin.clock import SimulatedClock
 from labspin.data import Column
-from labspin.experiment import Bench, Linear, Procedure, Product, Repeat
+from labspin.experiment import Linear, Procedure, Product, Repeat
 
 
 class Source:
@@ -79,7 +81,7 @@ def drawn_line(plot):
 
 def test_the_last_picture_is_the_whole_run_with_repeats_averaged(bench, tmp_path):
     plot = LivePlot()
-    bench.run(Line(), tmp_path / "run.h5", observers=[plot])
+    labspin.run(Line(), bench, tmp_path / "run.h5", observers=[plot])
     x, y = drawn_line(plot)
     assert x == pytest.approx([0, 1, 2, 3, 4], rel=1e-6, abs=0)
     assert y == pytest.approx(3 * x + 0.5, rel=1e-6, abs=0)
@@ -90,22 +92,22 @@ def test_a_run_is_not_held_up_by_its_picture(bench, tmp_path):
     """Ten points in an instant are two pictures; in slow motion they are at most five a second."""
     pictures = []
     plot = LivePlot(show=lambda figure: pictures.append(time.monotonic()))
-    bench.run(Line(), tmp_path / "fast.h5", observers=[plot])
+    labspin.run(Line(), bench, tmp_path / "fast.h5", observers=[plot])
     assert plot.drawn == len(pictures) == 2
     pictures.clear()
     slow = Line()
     slow.pause = 0.15
-    bench.run(slow, tmp_path / "slow.h5", observers=[plot])
+    labspin.run(slow, bench, tmp_path / "slow.h5", observers=[plot])
     assert 2 <= len(pictures) < 10
     assert np.diff(pictures[:-1]).min(initial=1.0) >= 0.2
 
 
 def test_a_map_and_a_list(bench, tmp_path):
     plot = LivePlot()
-    bench.run(Map(), tmp_path / "map.h5", observers=[plot])
+    labspin.run(Map(), bench, tmp_path / "map.h5", observers=[plot])
     (mesh,) = plot.figure.axes[0].collections
     assert np.asarray(mesh.get_array()).reshape(3, 5)[:, 0] == pytest.approx([0, 0.5, 1], rel=1e-6, abs=0)
-    bench.run(Found(), tmp_path / "list.h5", observers=[plot])
+    labspin.run(Found(), bench, tmp_path / "list.h5", observers=[plot])
     x, y = drawn_line(plot)
     assert x == pytest.approx([1, 2, 3], rel=1e-6, abs=0)
     assert y == pytest.approx([10, 20, 30], rel=1e-6, abs=0)
@@ -113,13 +115,13 @@ def test_a_map_and_a_list(bench, tmp_path):
 
 def test_another_quantity(bench, tmp_path):
     plot = LivePlot("other")
-    bench.run(Line(), tmp_path / "run.h5", observers=[plot])
+    labspin.run(Line(), bench, tmp_path / "run.h5", observers=[plot])
     assert set(drawn_line(plot)[1]) == {-1.0}
 
 
 def test_a_quantity_that_is_not_there_does_not_end_the_run(bench, tmp_path):
     plot = LivePlot("nothing")
-    assert bench.run(Line(), tmp_path / "run.h5", observers=[plot]).points == 10
+    assert labspin.run(Line(), bench, tmp_path / "run.h5", observers=[plot]).points == 10
     assert plot.drawn == 0
 
 
@@ -136,7 +138,7 @@ def test_in_a_notebook_one_output_is_replaced(bench, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", fake)
     monkeypatch.setitem(sys.modules, "IPython.display", inner)
     plot = LivePlot()
-    bench.run(Line(), tmp_path / "run.h5", observers=[plot])
+    labspin.run(Line(), bench, tmp_path / "run.h5", observers=[plot])
     assert updates == ["first", plot.figure]
     from matplotlib import pyplot
 

@@ -18,13 +18,14 @@ import pytest
 from fit_samples import RECIPE, decay_run
 
 import labspin
-from labspin.analysis import TableWriter, fit_many, fit_run, jobs
-from labspin.analysis.jobs import FileResult, FitJob, fingerprint, fit_file
-from labspin.analysis.many import run_jobs
+from labspin.analysis import TableWriter, fit_many, fit_run
+from labspin.analysis.files import jobs
+from labspin.analysis.files.jobs import FileResult, FitJob, fingerprint, fit_file
+from labspin.analysis.files.many import run_jobs
 from labspin.cli import main
 from labspin.cli.fit_runs import run_files
 from labspin.data import RunWriter, list_foreign, open_parts, read_run
-from labspin.data.publish import publish
+from labspin.data.nexus.publish import publish
 from labspin.errors import FitError, RecipeError
 
 
@@ -433,7 +434,7 @@ def test_a_worker_killed_midway_costs_no_result(cluster, originals, tmp_path):
 
 def test_a_scheduler_that_does_not_answer_is_named(files):
     pytest.importorskip("distributed")
-    from labspin.analysis.cluster import fit_on_cluster
+    from labspin.analysis.files.cluster import fit_on_cluster
 
     start = time.monotonic()
     with pytest.raises(FitError, match=r"tcp://127\.0\.0\.1:9.*no scheduler"):

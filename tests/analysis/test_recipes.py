@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labspin.analysis import default_recipe, list_recipes, load_model, load_recipe
-from labspin.analysis.recipes import Recipe
+from labspin.analysis.recipes.recipe import Recipe
 from labspin.errors import RecipeError
 
 GOOD = """

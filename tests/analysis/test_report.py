@@ -168,7 +168,7 @@ def test_a_bad_fit_is_said_at_the_top(tmp_path):
 
 
 def test_residuals_are_in_units_of_the_errors_of_the_run(tmp_path):
-    from labspin.analysis.stored import outcomes_of
+    from labspin.analysis.files.stored import outcomes_of
 
     path = make(tmp_path / "run.h5")
     (outcome,) = fit_run(path, RECIPE, write=True)

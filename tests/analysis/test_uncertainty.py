@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import (
+    LabspinModel,
     bootstrap,
     compare_models,
     count_dips,
@@ -58,7 +59,7 @@ def test_profile_of_a_poorly_determined_time_is_lopsided_and_agrees_with_lmfit()
     outcome = fit_curve(SE, short, y, 0.03, fixed={"beta": 1.0})
     interval = profile_interval(SE, outcome, "T1", probability=0.95)
     assert interval.upper - interval.value > 1.05 * (interval.value - interval.lower)
-    described = SE.lmfit()
+    described = LabspinModel(SE)
     parameters = described.make_params(**outcome.values())
     parameters["beta"].set(vary=False)
     result = described.fit(y, parameters, x=short, weights=np.full(40, 1 / 0.03), scale_covar=False)

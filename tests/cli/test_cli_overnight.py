@@ -17,7 +17,8 @@ from labspin.cli.progress import ProgressBar
 from labspin.cli.textplot import text_plot
 from labspin.data import Postscript, read_run
 from labspin.errors import RunAborted
-from labspin.experiment import Control, Queue
+from labspin.experiment import Control
+from labspin.session import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ["--set", "averages=1", "--set", "dark_times=5", "--set", "repetitions=2000"]

@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from labspin.data import list_foreign, read_foreign
 from labspin.errors import DamagedFileError, LabspinError, RunFileError

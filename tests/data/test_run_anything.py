@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from run_samples import grid_header, grid_values, list_header
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run

@@ -14,9 +14,9 @@ from labspin.data import (
     read_run,
     write_fit,
 )
-from labspin.data.journal import journal_path
-from labspin.data.publish import amend
-from labspin.data.seal import check_seal
+from labspin.data.journal.writer import journal_path
+from labspin.data.nexus.publish import amend
+from labspin.data.nexus.seal import check_seal
 from labspin.errors import ArgumentError, DamagedFileError, RunFileError, StorageError
 
 DELAY = Dimension(name="delay", unit="s", values=[1e-6, 1e-5, 1e-4])
@@ -127,7 +127,7 @@ def test_if_a_fit_cannot_be_written_the_file_is_as_it_was(finished, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("labspin.data.publish.os.fsync", full)
+    monkeypatch.setattr("labspin.data.nexus.publish.os.fsync", full)
     with pytest.raises(StorageError, match="full"):
         write_fit(finished, single())
     assert finished.read_bytes() == before
@@ -185,7 +185,7 @@ def change_an_event(file):
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_whatever_would_change_the_measurement_is_not_published(finished, change, in_memory, monkeypatch):
     if not in_memory:
-        monkeypatch.setattr("labspin.data.publish._IN_MEMORY_TO_AMEND", 0)
+        monkeypatch.setattr("labspin.data.nexus.publish._IN_MEMORY_TO_AMEND", 0)
     before = finished.read_bytes()
     with pytest.raises(DamagedFileError, match="did not read back"):
         amend(finished, change)
@@ -194,7 +194,7 @@ def test_whatever_would_change_the_measurement_is_not_published(finished, change
 
 
 def test_a_large_file_takes_fits_without_being_held_in_memory(finished, monkeypatch):
-    monkeypatch.setattr("labspin.data.publish._IN_MEMORY_TO_AMEND", 0)
+    monkeypatch.setattr("labspin.data.nexus.publish._IN_MEMORY_TO_AMEND", 0)
     for fit in (single(), repeated()):
         write_fit(finished, fit)
         check_same({found.name: found for found in read_run(finished).fits}[fit.name], fit)

@@ -8,15 +8,14 @@ import zlib
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from run_samples import grid_header, grid_values, list_header
 
 from labspin.data import RunWriter, read_run, recover
-from labspin.data.journal import MAGIC, JournalWriter, journal_path
-from labspin.data.journal_reader import JournalReader
+from labspin.data.journal.reader import JournalReader
+from labspin.data.journal.replay import END, EVENT, HEADER, POINT_RECORD, run_from_journal
+from labspin.data.journal.writer import MAGIC, JournalWriter, journal_path
 from labspin.data.plain import pack
-from labspin.data.replay import END, EVENT, HEADER, POINT_RECORD, run_from_journal
 from labspin.data.schema import FORMAT
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError, StorageError
 
@@ -252,7 +251,9 @@ def test_nobody_else_writes_a_journal_that_is_being_written(path):
 
 def test_records_reach_the_disk_while_nothing_else_happens(path, monkeypatch):
     synced = []
-    monkeypatch.setattr("labspin.data.journal.sync_descriptor", lambda _: synced.append(time.monotonic()))
+    monkeypatch.setattr(
+        "labspin.data.journal.writer.sync_descriptor", lambda _: synced.append(time.monotonic())
+    )
     with RunWriter.create(path, list_header(), sync_interval=0.2) as writer:
         synced.clear()
         for index in range(100):
@@ -271,7 +272,7 @@ def test_records_reach_the_disk_while_nothing_else_happens(path, monkeypatch):
 def test_slow_points_are_synced_one_by_one(path, monkeypatch):
     synced = []
     with RunWriter.create(path, list_header(), sync_interval=1000.0) as writer:
-        monkeypatch.setattr("labspin.data.journal.sync_descriptor", synced.append)
+        monkeypatch.setattr("labspin.data.journal.writer.sync_descriptor", synced.append)
         for index in range(5):
             time.sleep(0.02)
             writer.append(index, 0.0, [1.0, 2.0])
@@ -286,7 +287,7 @@ def test_a_sync_that_fails_stops_the_run(path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with RunWriter.create(path, list_header(), sync_interval=0.01) as writer:
-        monkeypatch.setattr("labspin.data.journal.sync_descriptor", fail)
+        monkeypatch.setattr("labspin.data.journal.writer.sync_descriptor", fail)
 
         def go_on():
             for index in range(1000):

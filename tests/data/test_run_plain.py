@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from labspin.data.plain import MAX_DEPTH, clean_text, from_json, pack, plain, to_json, unpack
 from labspin.errors import DamagedFileError

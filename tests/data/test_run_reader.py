@@ -13,8 +13,8 @@ from run_samples import ORDER, grid_header, grid_values, list_header
 
 import labspin
 from labspin.data import RunWriter, list_runs, read_run, recover
-from labspin.data.journal import journal_path
-from labspin.data.seal import check_seal, probe, read_seal
+from labspin.data.journal.writer import journal_path
+from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.errors import DamagedFileError, LabspinError, NotARunFileError, RunFileError, StorageError
 
 
@@ -274,7 +274,7 @@ def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
 
 def test_a_file_that_kills_its_reader_is_refused(finished, monkeypatch):
     done = subprocess.CompletedProcess([], -signal.SIGSEGV)
-    monkeypatch.setattr("labspin.data.seal.subprocess.run", lambda *_, **__: done)
+    monkeypatch.setattr("labspin.data.nexus.seal.subprocess.run", lambda *_, **__: done)
     with h5py.File(finished, "r+") as file:
         file.attrs["touched"] = 1
     with pytest.raises(DamagedFileError, match="brings HDF5 down"):

@@ -7,7 +7,7 @@ import pytest
 from run_samples import ORDER, grid_header, grid_layout, grid_values, list_header
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
-from labspin.data.journal import journal_path
+from labspin.data.journal.writer import journal_path
 from labspin.errors import ArgumentError, RunFileError, StorageError
 
 
@@ -222,7 +222,7 @@ def test_a_checkpoint_that_fails_is_reported_and_the_run_goes_on(path, monkeypat
     def fail(*_, **__):
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("labspin.data.publish.publish", fail)
+    monkeypatch.setattr("labspin.data.nexus.publish.publish", fail)
     with RunWriter.create(path, list_header(), checkpoint_interval=0.02) as writer:
         writer.append(0, 0.0, [1.0, 2.0])
         for _ in range(200):
@@ -240,7 +240,7 @@ def test_if_publishing_fails_the_journal_stays_and_finish_can_be_called_again(pa
     def fail(*_, **__):
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("labspin.data.publish.publish", fail)
+    monkeypatch.setattr("labspin.data.nexus.publish.publish", fail)
     with pytest.raises(StorageError, match="full"):
         partial.finish("aborted")
     assert journal_path(path).exists()
@@ -261,7 +261,7 @@ def test_a_file_of_another_run_that_appears_meanwhile_is_not_replaced(partial, p
 def test_a_file_held_open_by_a_viewer_gets_a_versioned_neighbour(partial, path, monkeypatch):
     from pathlib import Path
 
-    from labspin.data.publish import publish
+    from labspin.data.nexus.publish import publish
 
     partial.checkpoint()
     real = Path.replace

@@ -2,18 +2,10 @@
 
 import math
 
+from labspin.bench import ActuatorSpec, Bench, Calibration, Settle
 from labspin.clock import SimulatedClock
 from labspin.data import Column
-from labspin.experiment import (
-    ActuatorSpec,
-    Bench,
-    Calibration,
-    CountParameter,
-    Linear,
-    Procedure,
-    Settle,
-    Shuffled,
-)
+from labspin.experiment import CountParameter, Linear, Procedure, Shuffled
 
 
 class Magnet:

@@ -4,12 +4,11 @@ import math
 
 import pytest
 from experiment_fakes import FREQUENCY, MAGNET, Magnet, fake_bench
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
+from labspin.bench import Actuator, ActuatorSpec, Calibration, Settle
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, LimitError, RunAborted, SettleError, UnknownStateError
-from labspin.experiment import Actuator, ActuatorSpec, Calibration, Settle
 
 inside = st.floats(MAGNET.minimum, MAGNET.maximum)
 

@@ -6,11 +6,11 @@ import threading
 import pytest
 from experiment_fakes import MAGNET, Magnet, Source, fake_bench
 
+from labspin.bench import Bench, Interlock
+from labspin.bench.safety import signals_put_off, unsafe_instruments
+from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import SimulatedClock, WallClock
 from labspin.errors import ArgumentError, PlanError, RunAborted, StationError
-from labspin.experiment import Bench, Interlock
-from labspin.experiment.safety import signals_put_off, unsafe_instruments
-from labspin.experiment.waiting import InterruptibleClock
 from labspin.instruments import Gaussmeter, MagnetSupply, MicrowaveSource
 
 

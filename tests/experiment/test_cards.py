@@ -5,7 +5,8 @@ from experiment_fakes import fake_bench
 
 from labspin.data import read_run
 from labspin.errors import CardError
-from labspin.experiment import Linear, Repeat, load_card, run
+from labspin.experiment import Linear, Repeat, run
+from labspin.session import load_card
 
 OWN = """
 from labspin.data import Column

@@ -7,23 +7,14 @@ import time
 import numpy as np
 import pytest
 from experiment_fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from labspin.clock import WallClock
 from labspin.data import read_run
 from labspin.errors import (
     RunAborted,
 )
-from labspin.experiment import (
-    Control,
-    Linear,
-    Product,
-    Progress,
-    Values,
-    run,
-)
+from labspin.experiment import Control, Linear, Product, Progress, Values, run
 
 
 @pytest.fixture

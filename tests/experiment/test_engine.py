@@ -12,14 +12,7 @@ from labspin.errors import (
     StorageError,
     UnknownStateError,
 )
-from labspin.experiment import (
-    Control,
-    Linear,
-    Point,
-    Product,
-    Values,
-    run,
-)
+from labspin.experiment import Control, Linear, Point, Product, Values, run
 
 
 @pytest.fixture

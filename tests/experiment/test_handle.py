@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 from experiment_fakes import Magnet, Source, Watcher, fake_bench, scan
 
+import labspin
+from labspin.bench import ActuatorSpec, Bench, Settle
 from labspin.clock import SimulatedClock
 from labspin.data import read_run
 from labspin.errors import LimitError, PlanError, UnitError, UnknownStateError
-from labspin.experiment import ActuatorSpec, Bench, Settle
 from labspin.station import load_station
 
 SIMULATED = Path(__file__).resolve().parents[2] / "instruments" / "levitated-diamond.toml"
@@ -120,11 +121,11 @@ def test_the_shipped_bench_refuses_what_its_file_refuses():
 def test_a_run_from_a_notebook(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bench, watcher = fake_bench(), Watcher()
-    outcome = bench.run(scan(), label="first try", seed=4, observers=[watcher])
+    outcome = labspin.run(scan(), bench, label="first try", seed=4, observers=[watcher])
     assert outcome.path.parent == Path("data")
     assert outcome.path.name.endswith("-first-try.h5")
     assert read_run(outcome.path).header.seed == 4
     assert len(watcher.of("on_point")) == 11
-    assert bench.run(scan(), "here.h5").path == Path("here.h5")
+    assert labspin.run(scan(), bench, "here.h5").path == Path("here.h5")
     with pytest.raises(PlanError, match="has no 'counter'"):
         bench.require({"counter": Source})

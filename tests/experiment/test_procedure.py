@@ -16,8 +16,8 @@ from labspin.experiment import (
     Product,
     QuantityParameter,
     Values,
-    run_path,
 )
+from labspin.session import new_run_path
 
 
 class MagnetScan(Procedure):
@@ -157,16 +157,17 @@ def test_without_a_bench_or_a_station_it_says_what_to_set(tmp_path):
 
 
 def test_run_paths_are_new(tmp_path):
-    first = run_path(tmp_path, "All four!")
+    first = new_run_path(tmp_path, "All four!")
     assert first.name.endswith("-all-four.h5")
     first.write_text("taken")
-    assert run_path(tmp_path, "All four!") != first
-    journal = run_path(tmp_path, "x")
+    assert new_run_path(tmp_path, "All four!") != first
+    journal = new_run_path(tmp_path, "x")
     journal.with_name(journal.name + ".jnl").write_text("taken")
-    assert run_path(tmp_path, "x") != journal
+    assert new_run_path(tmp_path, "x") != journal
 
 
 def test_run_paths_run_out(tmp_path, monkeypatch):
+    new_run_path(tmp_path, "x")  # whatever is imported on first use is looked for by then
     monkeypatch.setattr("pathlib.Path.exists", lambda self: True)
     with pytest.raises(StorageError, match="a thousand"):
-        run_path(tmp_path, "x")
+        new_run_path(tmp_path, "x")

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from experiment_fakes import fake_bench, scan
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
+from labspin.bench import SafeAction
 from labspin.data import read_run
 from labspin.errors import ConfigurationError, InstrumentError, PlanError, StorageError
-from labspin.experiment import Queue, QueuedRun, RunOutcome, SafeAction, resume, run, run_queue
-from labspin.experiment.queue_file import read_queue, write_queue
+from labspin.experiment import RunOutcome, resume, run
+from labspin.session import Queue, QueuedRun, run_queue
+from labspin.session.queue_file import read_queue, write_queue
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,7 +157,7 @@ def test_many_hands_at_once(queue):
     """Ten threads and two other processes add and remove; nothing is lost and no number given twice."""
     code = f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
-        from labspin.experiment import Queue, QueuedRun
+        from labspin.session import Queue, QueuedRun
         for number in range(20):
             Queue({str(queue.path)!r}).add([QueuedRun(card="a", label="b")])
     """
@@ -318,7 +319,8 @@ KILLED = """
     sys.path[:0] = [{root!r}, {here!r}]
     from pathlib import Path
     from experiment_fakes import fake_bench, scan
-    from labspin.experiment import Queue, run, run_queue
+    from labspin.experiment import run
+    from labspin.session import Queue, run_queue
 
     def execute(entry, control, observers):
         procedure = scan(seed=5)
@@ -373,7 +375,7 @@ def test_what_is_put_back_comes_next(queue):
 def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
     code = f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})
-        from labspin.experiment import Queue, QueuedRun
+        from labspin.session import Queue, QueuedRun
         queue = Queue({str(queue.path)!r})
         print("ready", flush=True)
         while True:

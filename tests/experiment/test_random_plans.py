@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from random_plans import RandomScan, Trial, run_trial, trials
 
-from labspin.experiment import Actuator, Values
+from labspin.bench import Actuator
+from labspin.experiment import Values
 
 STATION = """
 [station]

@@ -23,6 +23,7 @@ from labspin.experiment import (
     resume,
     run,
 )
+from labspin.session import recorded_procedure
 
 
 class Scan(Procedure):
@@ -224,12 +225,12 @@ def test_what_cannot_be_resumed_says_why(tmp_path):
     path = tmp_path / "run.h5"
     run(scan(), bench(), path)
     with pytest.raises(RunFileError, match="got one that is finished"):
-        resume(path, bench())
+        resume(path, bench(), procedure=scan())
     stopped = scan(list(scan().plan())[3].index)
     with pytest.raises(ValueError, match="broken off"):
         run(stopped, bench(), tmp_path / "other.h5")
     with pytest.raises(CardError, match="wanted a procedure out of"):
-        resume(tmp_path / "other.h5", bench())
+        recorded_procedure(read_run(tmp_path / "other.h5").header)
     with pytest.raises(PlanError, match="seed is 4, and the run was begun with 3; restore the card"):
         resume(tmp_path / "other.h5", bench(), procedure=Scan(seed=4))
     with pytest.raises(PlanError, match="does not plan what was recorded any more"):

@@ -8,7 +8,8 @@ import pytest
 
 from labspin import experiment
 from labspin.cli import main
-from labspin.experiment import Sweep, load_card
+from labspin.experiment import Sweep
+from labspin.session import load_card
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "run-card.md").read_text(encoding="utf-8")

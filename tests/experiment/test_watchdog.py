@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from killed_runs import INTERVAL, RATE, ServedBench, read_dead, wait_for_log
 
+from labspin.bench import Watchdog
+from labspin.bench.watchdog import keep_watch
 from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
-from labspin.experiment import Linear, Procedure, Watchdog, run
-from labspin.experiment.watchdog import keep_watch
+from labspin.experiment import Linear, Procedure, run
 from labspin.station import guard, load_station
 
 # -- runs that are killed -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from reduced_cards import reduced_runs
 
 from labspin.clock import SimulatedClock
 from labspin.data import RunWriter, read_run
-from labspin.data.journal import journal_path
+from labspin.data.journal.writer import journal_path
 from labspin.errors import LabspinError, RunFileError
 from labspin.experiment import run
 from labspin.station.simulation import SimulatedWorld

@@ -23,11 +23,11 @@ from unittest import mock
 from injections import METHODS, Found, Steps, Supply, before, compare_with_file, say, unsafe
 from reduced_cards import ROOT, reduced_runs
 
+from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import SimulatedClock
 from labspin.data import RunWriter, read_run
 from labspin.data.plain import from_json, to_json
 from labspin.experiment import run
-from labspin.experiment.waiting import InterruptibleClock
 from labspin.instruments.base import Guarded
 from labspin.instruments.pulse_streamer import PulseStreamer
 from labspin.station import load_station

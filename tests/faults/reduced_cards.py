@@ -8,7 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labspin.experiment import Procedure, load_card
+from labspin.experiment import Procedure
+from labspin.session import load_card
 from labspin.station import Station, load_station
 from labspin.twin.sample import Sample
 

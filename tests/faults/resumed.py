@@ -12,6 +12,7 @@ from reduced_cards import ROOT, reduced_runs
 
 from labspin.data import read_run
 from labspin.experiment import Control, resume, run
+from labspin.session import recorded_procedure
 
 
 def whole(reduced, folder):
@@ -83,7 +84,7 @@ def killed_and_resumed(reduced, step, path, reference):
 
 def _resumed(reduced, path, reference):
     with reduced.connect() as bench:
-        assert resume(path, bench).status == "finished"
+        assert resume(path, bench, procedure=recorded_procedure(read_run(path).header)).status == "finished"
     recorded = read_run(path)
     repeated = [event.message for event in recorded.events_of("warning") if "repeat" in event.message]
     return unlike(reference, recorded) + repeated

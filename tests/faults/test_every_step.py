@@ -12,6 +12,7 @@ from resumed import StopAfter, aborted_and_resumed, killed_and_resumed, unlike, 
 
 from labspin.data import read_run
 from labspin.experiment import Control, resume, run
+from labspin.session import recorded_procedure
 
 RUNS = reduced_runs(every_run=False)
 QUICK = ["pl_scan", "t1 on levitated-diamond-ens"]
@@ -115,7 +116,7 @@ def test_a_later_run_on_one_bench_is_resumed_exactly_too(tmp_path):
     whole_run = read_run(two_runs(tmp_path / "whole", None))
     broken = two_runs(tmp_path / "broken", 3)
     with reduced.connect() as bench:
-        resume(broken, bench)
+        resume(broken, bench, procedure=recorded_procedure(read_run(broken).header))
     assert unlike(whole_run, read_run(broken)) == []
 
 
@@ -125,6 +126,6 @@ def test_a_simulated_bench_that_does_not_repeat_itself_says_so(tmp_path):
         observers = [StopAfter(control, 3)]
         run(reduced.procedure(), bench, path, label=reduced.label, observers=observers, control=control)
     with reduced.station.connect(seed=5) as bench:
-        assert resume(path, bench).status == "finished"
+        assert resume(path, bench, procedure=recorded_procedure(read_run(path).header)).status == "finished"
     (warning,) = read_run(path).events_of("warning")
     assert "does not repeat what is recorded, first at point" in warning.message

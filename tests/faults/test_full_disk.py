@@ -15,7 +15,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
-from labspin.data.journal import journal_path
+from labspin.data.journal.writer import journal_path
 from labspin.errors import StorageError
 
 path, limit = Path(sys.argv[1]), int(sys.argv[2])
@@ -83,7 +83,7 @@ SMALL_DISK = """
 import os, sys
 from pathlib import Path
 from labspin.data import Column, FitRecord, Layout, RunHeader, RunWriter, read_run, write_fit
-from labspin.data.journal import journal_path
+from labspin.data.journal.writer import journal_path
 from labspin.errors import StorageError
 
 folder = Path(sys.argv[1])

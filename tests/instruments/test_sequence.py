@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
+from labspin.analysis import draw_sequence
 from labspin.errors import ArgumentError, SequenceError
 from labspin.instruments import Pulse, PulseSequence
 
@@ -189,29 +189,29 @@ def axes():
 
 
 def test_a_long_dark_time_is_drawn_not_to_scale(axes):
-    t1().draw(axes)
+    draw_sequence(t1(), axes)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["laser", "trigger"]
     assert axes.get_xlabel() == "time (not to scale)"
     assert {"10 µs", "1 ms", "3 µs", "1 µs"} <= {text.get_text() for text in axes.texts}
 
 
 def test_like_durations_are_drawn_to_scale(axes):
-    t1(2e-6).draw(axes, repetitions=2)
+    draw_sequence(t1(2e-6), axes, repetitions=2)
     assert axes.get_xlabel() == "time (µs)"
     assert axes.get_xlim()[1] == pytest.approx(32, rel=1e-6, abs=0)
 
 
 def test_the_axis_can_be_chosen(axes):
-    t1().draw(axes, axis="linear")
+    draw_sequence(t1(), axes, axis="linear")
     assert axes.get_xlabel() == "time (ms)"
     with pytest.raises(ArgumentError, match="wanted 'auto', 'linear' or 'schematic'"):
-        t1().draw(axes, axis="log")
+        draw_sequence(t1(), axes, axis="log")
     with pytest.raises(ArgumentError, match="repetitions"):
-        t1().draw(axes, repetitions=0)
+        draw_sequence(t1(), axes, repetitions=0)
 
 
 def test_a_new_figure_is_made_if_none_is_given(axes):
-    assert t1().draw().figure is not axes.figure
+    assert draw_sequence(t1()).figure is not axes.figure
 
 
 def test_a_long_wait_takes_as_many_steps_of_the_memory_as_it_needs():

@@ -10,6 +10,7 @@ from labspin.errors import DeviceError, LimitError, PlanError
 from labspin.experiment import Control, preflight, resume, run
 from labspin.physics.nv import LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import MDMRLockIn
+from labspin.session import recorded_procedure
 from labspin.station import load_station
 
 STATION = load_station(Path(__file__).parents[2] / "instruments" / "levitated-diamond-lockin.toml")
@@ -202,6 +203,8 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(tmp_path):
         assert not bench.microwave.output_enabled
         assert not bench.pulses.is_running()
     with STATION.connect(seed=5) as bench:
-        resumed = read_run(resume(broken.path, bench).path)
+        resumed = read_run(
+            resume(broken.path, bench, procedure=recorded_procedure(read_run(broken.path).header)).path
+        )
     for name in ("pl_response", "angle_response", "pl_response_error"):
         assert (resumed.data[name] == whole.data[name]).all()

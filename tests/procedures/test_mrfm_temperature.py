@@ -8,12 +8,13 @@ import pytest
 from mrfm_truth import pulls, true_exponent, true_resonances, true_T1
 
 from labspin.analysis import fit_curve, fit_run, load_model
-from labspin.analysis.chain import fit_chain
+from labspin.analysis.files.chain import fit_chain
 from labspin.data import read_run
 from labspin.errors import FitError, LimitError, OverloadError, PlanError, SettleError
-from labspin.experiment import Control, estimate, load_card, preflight, resume, run
+from labspin.experiment import Control, estimate, preflight, resume, run
 from labspin.physics import mrfm
 from labspin.procedures import MRFMTemperature
+from labspin.session import load_card
 from labspin.station import load_station
 
 ROOT = Path(__file__).parents[2]
@@ -288,7 +289,7 @@ def test_a_run_that_was_broken_off_goes_on(bench, tmp_path):
     outcome = run(procedure, bench, path, control=control, observers=[_AbortAfter(control, 2)])
     assert (outcome.status, outcome.points) == ("aborted", 2)
     with STATION.connect() as again:
-        assert resume(path, again).status == "finished"
+        assert resume(path, again, procedure=procedure).status == "finished"
     recorded = read_run(path)
     assert (recorded.data["found"] == 1).all()
     assert np.abs(pulls(recorded)).max() < 4.5

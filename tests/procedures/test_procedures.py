@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from labspin.errors import CardError, StationError
-from labspin.experiment import Procedure, Sweep, check_plan, load_card
+from labspin.experiment import Procedure, Sweep, check_plan
 from labspin.procedures import PROCEDURES, list_procedures, load_procedure
+from labspin.session import load_card
 from labspin.station import load_station
 
 CARDS = sorted((Path(__file__).parents[2] / "procedures").glob("*.toml"))

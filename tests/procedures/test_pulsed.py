@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from diamond_station import STATION
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pymeasure.experiment import Results, Worker
 
 from labspin.data import read_run
 from labspin.errors import ArgumentError, CardError, DeviceError, LimitError, PlanError, UnitError
-from labspin.experiment import Point, load_card, preflight
+from labspin.experiment import Point, preflight
 from labspin.instruments import PulseSequence
 from labspin.procedures import MDMR, PLScan, Rabi, T1Field
 from labspin.procedures.lists import QuantityListParameter
 from labspin.procedures.pulsed import on_time_steps, ratio
+from labspin.session import load_card
 
 POINTS = {
     Rabi: Point(0, {}, {"average": 0.0, "pulse_duration": 1e-7}),

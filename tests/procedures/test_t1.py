@@ -6,16 +6,16 @@ import lmfit
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pymeasure.experiment import Results, Worker
 
 from labspin.data import read_run
 from labspin.errors import DeviceError, LimitError, PlanError, SequenceError
-from labspin.experiment import Control, Point, load_card, preflight, resume, run
+from labspin.experiment import Control, Point, preflight, resume, run
 from labspin.physics.nv import LABORATORY_BENCH, transition_frequencies
 from labspin.procedures import T1
 from labspin.procedures.t1 import normalised
+from labspin.session import load_card, recorded_procedure
 from labspin.station import load_station
 
 ROOT = Path(__file__).parents[2]
@@ -312,7 +312,8 @@ def test_a_resumed_run_on_the_simulated_bench_equals_the_uninterrupted_one(tmp_p
         )
     assert (outcome.status, outcome.points) == ("aborted", 4)
     with STATION.connect() as bench:
-        assert resume(tmp_path / "parts.h5", bench).status == "finished"
+        recorded = recorded_procedure(read_run(tmp_path / "parts.h5").header)
+        assert resume(tmp_path / "parts.h5", bench, procedure=recorded).status == "finished"
     whole, parts = read_run(tmp_path / "whole.h5"), read_run(tmp_path / "parts.h5")
     for column in whole.header.layout.columns:
         assert (whole.data[column.name] == parts.data[column.name]).all(), column.name

@@ -6,8 +6,9 @@ import pytest
 from labspin.analysis import fit_run
 from labspin.data import read_run
 from labspin.errors import PlanError
-from labspin.experiment import load_card, run
+from labspin.experiment import run
 from labspin.procedures import T1, T1Field
+from labspin.session import load_card
 
 ROOT = Path(__file__).parents[2]
 FOLLOWED = {"known_fields": ["10 G", "25 G"], "known_frequencies": ["2.79 GHz", "2.748 GHz"]}

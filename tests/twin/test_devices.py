@@ -4,8 +4,7 @@ import math
 import warnings
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pymeasure.instruments.kepco import KepcoBOP3612
 from pymeasure.instruments.srs import SG380
 

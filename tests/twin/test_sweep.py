@@ -6,8 +6,7 @@ import math
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError

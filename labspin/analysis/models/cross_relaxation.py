@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
-from labspin.analysis.pursuit import place_dips
+from labspin.analysis.models.pursuit import place_dips
 from labspin.errors import RecipeError
 
 __all__ = ["cross_relaxation_dip", "cross_relaxation_rate"]

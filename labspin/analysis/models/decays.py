@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from labspin.analysis.guesses import decay_times, separable_grid
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.models.guesses import decay_times, separable_grid
 from labspin.analysis.models.kernels import double_kernel, recharging_kernel, stretched_kernel
 
 __all__ = [

@@ -13,7 +13,7 @@ slope     slope of the background
 A flat function of all dips is fitted six to twelve times faster than a sum of single-peak models, and its
 starting values come from the spectrum as a whole: dips are placed one after another where they explain most
 (orthogonal matching pursuit), all depths being solved anew each time; then the one that explains least is
-placed anew, or splits another in two, as long as that helps (`labspin.analysis.exchange`).
+placed anew, or splits another in two, as long as that helps (`labspin.analysis.minimiser.exchange`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from labspin.analysis.exchange import Spectra, exchange_dips
+from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
 from labspin.analysis.model import FitModel, FloatArray, Kernel, Parameter
 from labspin.analysis.models.kernels import gaussian_kernel, lorentzian_kernel
-from labspin.analysis.pursuit import dip_nodes, place_dips
+from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
 __all__ = ["MAX_DIPS", "gaussian_dips", "lorentzian_dips"]

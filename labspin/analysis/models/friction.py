@@ -62,7 +62,7 @@ def noncontact_friction(*, reference: float = 1.0) -> FitModel:
         return y, fill_derivatives(y, [power, -amplitude * power * np.log(ratio), 1.0])
 
     def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-        from labspin.analysis.guesses import separable_grid
+        from labspin.analysis.models.guesses import separable_grid
 
         basis = (x / reference) ** (-_EXPONENTS[:, None])
         node, amplitude, background = separable_grid(basis, y, weights)

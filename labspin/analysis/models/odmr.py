@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
-from labspin.analysis.pursuit import place_dips
+from labspin.analysis.models.pursuit import place_dips
 from labspin.errors import ArgumentError, RecipeError
 
 __all__ = ["HYPERFINE", "Hyperfine", "mdmr_spectrum", "odmr_spectrum"]

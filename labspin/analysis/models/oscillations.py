@@ -155,7 +155,7 @@ def _rabi_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, Fl
 
 
 def _guess_ring_down(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-    from labspin.analysis.guesses import separable_grid
+    from labspin.analysis.models.guesses import separable_grid
 
     # The window may begin anywhere: count from its first point, and carry the amplitude back to x = 0.
     first = float(x.min())

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome, chosen_text, with_error
+from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
 from labspin.analysis.report.words import flattened, shown
-from labspin.analysis.storage import chosen_of_trace, present_at_trace, warnings_of_trace
-from labspin.analysis.stored import outcomes_of
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run

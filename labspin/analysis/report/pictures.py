@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
-from labspin.analysis.file_fit import value_at_each
+from labspin.analysis.files.file_fit import value_at_each
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
-from labspin.analysis.plots import COLOURS, axis_label, axis_scale, figure_of
-from labspin.analysis.recipes import Recipe
+from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, figure_of
+from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.report.page import Html, join, tag
 from labspin.analysis.report.words import with_unit
 from labspin.errors import FitError, LabspinError
@@ -43,7 +43,7 @@ def run_picture(run: Run) -> Html:
     """Return the signal of ``run`` as a figure, or a note why there is none."""
     from matplotlib.figure import Figure
 
-    from labspin.analysis.runplots import draw_run
+    from labspin.analysis.pictures.runplots import draw_run
 
     if not len(run.points):
         return tag("p", "No point was measured.", class_="note")

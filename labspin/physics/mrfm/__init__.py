@@ -7,6 +7,7 @@ noise and motion. Single spins, sums over given spins and direct integrals need 
 Source: J. J. T. Wagenaar, thesis (Leiden 2017), chapter 3; J. M. de Voogd et al., Sci. Rep. 7, 42239 (2017).
 """
 
+from labspin.physics.lockin import LockInFilter, demodulate, lock_in_reading
 from labspin.physics.mrfm.bath import RelaxingSpring, SpinBath, total_stiffness
 from labspin.physics.mrfm.brillouin import brillouin, brillouin_slope
 from labspin.physics.mrfm.caution import (
@@ -18,7 +19,6 @@ from labspin.physics.mrfm.caution import (
 from labspin.physics.mrfm.dynamics import ChirpResponse, LinearMotion, chirp_response, ring_down
 from labspin.physics.mrfm.figures import SpinLine, bath_shifts, spin_line
 from labspin.physics.mrfm.integrals import IntegratedStiffness, bath_stiffness, integrate_stiffness
-from labspin.physics.mrfm.lockin import LockInFilter, demodulate, lock_in_reading
 from labspin.physics.mrfm.magnet import (
     FieldDerivatives,
     FieldProjections,

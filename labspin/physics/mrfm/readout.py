@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import finite, non_negative, positive
+from labspin.physics.lockin import LockInFilter
 from labspin.physics.mrfm.bath import RelaxingSpring
 from labspin.physics.mrfm.dynamics import LinearMotion
-from labspin.physics.mrfm.lockin import LockInFilter
 from labspin.physics.mrfm.resonator import Resonator
 
 __all__ = ["DemodulatedMotion", "stepped_sweep"]

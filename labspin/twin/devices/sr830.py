@@ -28,8 +28,13 @@ from typing import ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.devices.sr830_tables import RATES, RESERVES, SENSITIVITIES, TIME_CONSTANTS
-from labspin.twin.devices.sr830_tables import shortest_time_constant as shortest
+from labspin.twin.devices.sr830_tables import (
+    RATES,
+    RESERVES,
+    SENSITIVITIES,
+    TIME_CONSTANTS,
+    shortest_time_constant as shortest,
+)
 from labspin.twin.devices.stanford_lockin import StanfordLockIn
 from labspin.twin.sample import ComplexArray
 from labspin.twin.wire import CommandError, Dialect

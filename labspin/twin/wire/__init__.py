@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from labspin.twin.wire.commands import Command, Table, ask, choice, do, number, one_argument, switch
-from labspin.twin.wire.parser import CommandError, Dialect, MessageBuffer, Unit, split_arguments, split_units
-from labspin.twin.wire.parser import number as parse_number
+from labspin.twin.wire.parser import (
+    CommandError,
+    Dialect,
+    MessageBuffer,
+    Unit,
+    number as parse_number,
+    split_arguments,
+    split_units,
+)
 from labspin.twin.wire.status import Status
 
 __all__ = [

@@ -3,8 +3,7 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from labspin.errors import ArgumentError
 from labspin.physics.nv import RateMixture, stable_density, stretched_exponential_mixture

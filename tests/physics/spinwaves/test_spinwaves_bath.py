@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import spinwave_reference as reference
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from scipy.constants import hbar, mu_0
 
 from labspin.errors import ArgumentError

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import spinwave_reference as reference
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.constants import mu_0
 
 from labspin.physics import spinwaves as sw

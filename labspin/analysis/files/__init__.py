@@ -1,0 +1,1 @@
+"""Fits of run files: one, many, on a cluster, stored and tabulated."""

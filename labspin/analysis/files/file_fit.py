@@ -1,0 +1,171 @@
+"""The traces of one run file fitted by a recipe, whatever its size, and what else is known of each of them.
+
+A run that is larger than `PART_BYTES` is read and fitted part by part, along an axis that tells traces apart,
+so that the memory needed does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labspin.analysis.expression import Expression
+from labspin.analysis.model import FloatArray
+from labspin.analysis.outcome import FitOutcome
+from labspin.analysis.recipes.fit_records import joined, record_of
+from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.traces import REPEATS, spread, stack_of, traces_lie_along, traces_of
+
+if TYPE_CHECKING:
+    from labspin.data import FitRecord, Run, RunFile
+
+__all__ = ["DRAWN", "context_of", "fit_parts", "fit_whole", "labels_of", "value_at_each"]
+
+PART_BYTES = 1 << 24
+"""Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
+_CURVE_NUMBERS = 1 << 20
+"""Fitted points up to which the fitted curves are stored beside the parameters."""
+DRAWN = 6
+"""Traces of a file that are brought along to be drawn, spread over it."""
+
+
+def _parts(file: RunFile, recipe: Recipe, wanted: tuple[str, ...] = ()) -> Iterator[tuple[Run, int]]:
+    """Yield the run part by part, each small enough for the memory, with the number of its first place."""
+    frame = file.frame
+    layout = frame.header.layout
+    texts = [recipe.x, recipe.y, *recipe.select, *wanted]
+    texts += [] if recipe.sigma in ("none", "poisson", "likelihood") else [recipe.sigma]
+    names = {name for text in texts for name in Expression(text).names}
+    per_point = sum(column.itemsize for column in layout.columns if column.name in names)
+    points = int(np.prod(frame.shape))
+    axis = traces_lie_along(frame, recipe)
+    if axis is None or points * per_point <= PART_BYTES or frame.shape[axis] < 2:
+        yield file.part(names=names), 0
+        return
+    length = frame.shape[axis]
+    step = max(1, int(length * PART_BYTES / (points * per_point)))
+    for start in range(0, length, step):
+        yield file.part(axis, start, start + step, names=names), start
+
+
+def fit_parts(
+    file: RunFile, recipe: Recipe, *, curves: bool
+) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
+    """Return the fits of a run, what tells its traces apart, and the first fits themselves if wanted."""
+    records: list[FitRecord] = []
+    labels: list[str] = []
+    outcomes: list[FitOutcome] = []
+    several: bool | None = None
+    for part, first in _parts(file, recipe):
+        several = True if part.shape != file.frame.shape else several
+        if records:
+            gc.collect()  # fits leave circles of objects behind, which hold on to the part before
+        record, own, found = fit_whole(part, recipe, first=first, curves=curves, several=several)
+        records.append(record)
+        labels += own
+        outcomes += found[: DRAWN - len(outcomes)]
+    record = joined(records)
+    record = replace(record, statistics={**record.statistics, "labels": list(labels)})
+    return record, tuple(labels), outcomes
+
+
+def fit_whole(
+    run: Run, recipe: Recipe, *, first: int, curves: bool, several: bool | None
+) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
+    """Fit all traces of a run, or of a part of it that begins at place ``first``; see `fit_parts`.
+
+    ``several``: whether the record has a dimension ``trace``; None: where there is more than one.
+    """
+    stack = stack_of(run, recipe, first=first)
+    labels = tuple(_label(run, label) for label in stack.labels)
+    # The last part of many may hold few traces; they are fitted like those before them.
+    together = fit_together(stack, recipe, least=1) if several else fit_together(stack, recipe)
+    if together is None:
+        outcomes = fit_apart(stack, recipe)
+        record = record_of(outcomes, recipe, several=several)
+    else:
+        record = together.record(curves=stack.y.size <= _CURVE_NUMBERS)
+        outcomes = []
+    if not curves:
+        return record, labels, []
+    shown = [0] if several else spread(len(stack), DRAWN)
+    found = [outcomes[k] if together is None else together.outcome(k) for k in shown]
+    return record, labels, [o.with_changes(label=labels[k]) for o, k in zip(found, shown, strict=True)]
+
+
+def labels_of(file: RunFile, recipe: Recipe) -> list[str]:
+    """Return what tells the traces of a run apart."""
+    return [label for part, first in _parts(file, recipe) for label in _labels(part, recipe, first)]
+
+
+def _labels(run: Run, recipe: Recipe, first: int) -> list[str]:
+    return [_label(run, label) for label in stack_of(run, recipe, first=first).labels]
+
+
+def context_of(
+    file: RunFile, recipe: Recipe, wanted: tuple[str, ...], traces: int
+) -> dict[str, tuple[FloatArray, str]]:
+    """Return value and unit of each name in ``wanted`` at each trace, as far as the run knows it."""
+    pieces: dict[str, list[tuple[FloatArray, str]]] = {}
+    parts = _parts(file, recipe, _columns_of(file, wanted)) if wanted else ()
+    for part, first in parts:
+        count = len(_labels(part, recipe, first))
+        for name in wanted:
+            if (found := value_at_each(part, recipe, name, count)) is not None:
+                pieces.setdefault(name, []).append(found)
+    return {
+        name: (np.concatenate([values for values, _ in found]), found[0][1])
+        for name, found in pieces.items()
+        if sum(len(values) for values, _ in found) == traces
+    }
+
+
+def _columns_of(file: RunFile, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(column.name for column in file.frame.header.layout.columns if column.name in names)
+
+
+def _label(run: Run, trace: str) -> str:
+    return ", ".join(word for word in (run.header.label, trace) if word)
+
+
+def value_at_each(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[FloatArray, str] | None:
+    """Return the value of ``name`` at each trace: mean of a column, place on an axis, or a parameter."""
+    layout = run.header.layout
+    units = {axis.name: axis.unit for axis in layout.dimensions if axis.name not in REPEATS}
+    units |= {c.name: c.unit for c in layout.columns if not c.shape and c.dtype in ("float64", "int64")}
+    if name in units:
+        found = traces_of(run, Recipe(name=recipe.name, x=recipe.x, y=name, model="", select=recipe.select))
+        if len(found) == traces:
+            return np.array([_mean(trace.y) for trace in found]), units[name] or "1"
+    value, unit = _parameter(run, name)
+    if value is None:
+        return None
+    return np.full(traces, value), unit
+
+
+def _mean(values: FloatArray) -> float:
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if there.size else float("nan")
+
+
+def _parameter(run: Run, name: str) -> tuple[float | None, str]:
+    """Return a number that holds for the whole run: a parameter of it, or a set-point."""
+    entry = run.header.parameters.get(name)
+    if isinstance(entry, Mapping) and _is_number(entry.get("value")):
+        return float(entry["value"]), str(entry.get("unit") or "1")
+    settings = run.header.extra.get("settings")
+    for actuator, value in settings.items() if isinstance(settings, Mapping) else ():
+        if actuator.replace(".", "_") == name and _is_number(value):
+            actuators = run.header.snapshot.get("actuators")
+            known = actuators.get(actuator) if isinstance(actuators, Mapping) else None
+            return float(value), str(known.get("unit", "1")) if isinstance(known, Mapping) else "1"
+    return None, "1"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

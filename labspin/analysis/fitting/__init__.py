@@ -1,0 +1,1 @@
+"""Fits of arrays: one curve, a batch, counts, spectra; what their errors are worth."""

@@ -1,0 +1,154 @@
+"""The working sheet of a batch: one row a trace, filled by the batch engine and by lmfit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.fitting.batch_result import BatchResult
+from labspin.analysis.minimiser.problem import Minimum
+from labspin.analysis.model import FitModel, FloatArray
+
+__all__ = ["Sheet"]
+
+_SINGULAR = 1e13
+"""Inverse of the scaled normal matrix beyond which a parameter is not determined (a condition number)."""
+
+
+@dataclass(eq=False)
+class Sheet:
+    """Rows of results; see `BatchResult` for the columns. ``refit`` marks rows that lmfit should fit."""
+
+    model: FitModel
+    free: NDArray[np.bool_]
+    absolute: bool
+    values: FloatArray
+    covariance: FloatArray
+    chi2: FloatArray
+    points: NDArray[np.int64]
+    status: NDArray[np.int8]
+    iterations: NDArray[np.int32]
+    refit: NDArray[np.bool_]
+    checked: int = 0
+    deviation: float = float("nan")
+    stderr_deviation: float = float("nan")
+    engine: Literal["numpy", "numba"] = "numpy"
+
+    @classmethod
+    def blank(
+        cls,
+        model: FitModel,
+        free: NDArray[np.bool_],
+        y: FloatArray,
+        weights: FloatArray | None,
+        *,
+        absolute: bool,
+    ) -> Sheet:
+        """Return an empty sheet whose status already tells the traces that cannot be fitted."""
+        count, k = len(y), int(free.sum())
+        there = np.ones_like(y, bool) if weights is None else weights > 0
+        points = there.sum(-1)
+        with np.errstate(invalid="ignore"):
+            low = np.min(y, axis=-1, initial=np.inf, where=there)
+            high = np.max(y, axis=-1, initial=-np.inf, where=there)
+        status = np.zeros(count, np.int8)
+        status[low == high] = 6
+        status[points < max(k, 1)] = 5
+        status[points == 0] = 4
+        return cls(
+            model=model,
+            free=free,
+            absolute=absolute,
+            values=np.full((count, free.size), np.nan),
+            covariance=np.full((count, k, k), np.nan),
+            chi2=np.full(count, np.nan),
+            points=points.astype(np.int64),
+            status=status,
+            iterations=np.zeros(count, np.int32),
+            refit=np.zeros(count, bool),
+        )
+
+    def store(self, rows: NDArray[np.intp], found: Minimum) -> None:
+        """Enter what the batch engine found for ``rows``."""
+        self.values[rows] = found.values
+        self.chi2[rows] = found.cost
+        self.iterations[rows] = found.iterations
+        held = self._held(found)
+        covariance, determined = _inverse(found.hessian, held)
+        if not self.absolute:
+            freedom = np.maximum(self.points[rows] - covariance.shape[-1] + held.sum(-1), 0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                covariance *= (found.cost / freedom)[:, None, None]
+            determined &= freedom > 0
+            covariance[~determined] = np.nan
+        self.covariance[rows] = covariance
+        sound = np.where(held.any(-1), 7, 0)
+        self.status[rows] = np.where(found.converged, np.where(determined, sound, 3), 2)
+        self.refit[rows] = ~found.converged | ~determined
+
+    def _held(self, found: Minimum) -> NDArray[np.bool_]:
+        """Return which free parameters (m, k) the fits have left at a bound."""
+        limits = np.array([(-np.inf if p.is_scale else p.minimum, p.maximum) for p in self.model.parameters])
+        low, high = limits[self.free].T
+        values = found.values[:, self.free]
+        return np.asarray(found.at_bound[:, None] & ((values <= low) | (values >= high)))
+
+    def stderr(self) -> FloatArray:
+        """Return standard errors (N, p); those of fixed parameters are 0."""
+        errors = np.zeros_like(self.values)
+        with np.errstate(invalid="ignore"):
+            errors[:, self.free] = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
+        errors[np.isin(self.status, (4, 5, 6, 8))] = np.nan
+        return errors
+
+    def result(self, lead: tuple[int, ...], units: Mapping[str, str]) -> BatchResult:
+        """Return the sheet as the result for a stack of traces of shape ``lead``."""
+
+        def shaped(array: NDArray[np.generic]) -> NDArray[np.generic]:
+            return array.reshape(lead + array.shape[1:])
+
+        names = self.model.names
+        columns = {
+            name: shaped(getattr(self, name))
+            for name in ("values", "covariance", "chi2", "points", "status", "iterations")
+        }
+        return BatchResult(
+            model=self.model.name,
+            names=names,
+            free=tuple(name for name, free in zip(names, self.free, strict=True) if free),
+            units=units,
+            stderr=shaped(self.stderr()),  # type: ignore[arg-type]
+            absolute=self.absolute,
+            checked=self.checked,
+            deviation=self.deviation,
+            stderr_deviation=self.stderr_deviation,
+            engine=self.engine,
+            **columns,  # type: ignore[arg-type]
+        )
+
+
+def _inverse(hessian: FloatArray, held: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the inverse of each matrix without the rows that are held, and whether it has one; else NaN."""
+    across = held[:, :, None] | held[:, None, :]
+    if held.any():
+        hessian = np.where(across, np.eye(held.shape[-1]), hessian)
+    with np.errstate(all="ignore"):
+        scale = 1 / np.sqrt(np.diagonal(hessian, axis1=-2, axis2=-1))
+        scaled = hessian * (scale[:, :, None] * scale[:, None, :])
+        sound = np.asarray(np.isfinite(scaled).all((-1, -2)))
+        scaled[~sound] = np.eye(hessian.shape[-1])
+        try:
+            inverse = np.linalg.inv(scaled)
+        except np.linalg.LinAlgError:
+            inverse = np.linalg.pinv(scaled, hermitian=True)
+            sound &= np.linalg.matrix_rank(scaled, hermitian=True) == hessian.shape[-1]
+        diagonal = np.diagonal(inverse, axis1=-2, axis2=-1)
+        sound &= ((diagonal > 0) & (diagonal < _SINGULAR)).all(-1)
+        inverse *= scale[:, :, None] * scale[:, None, :]
+        inverse[~sound] = np.nan
+        inverse[across] = np.nan
+    return np.asarray(inverse, np.float64), sound

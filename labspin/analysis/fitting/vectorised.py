@@ -1,0 +1,218 @@
+"""How a model is called for many traces: derivatives, guesses, and models that came from elsewhere.
+
+Shipped models bring derivatives. For any other the differences are central, with steps of a thousandth of a
+standard error once that is known: small against the structure of the model, large against rounding.
+A function that cannot take many traces at once is called one trace at a time, which is slow and right; what
+it refuses to compute is not a number, and costs that trace its fit, not the batch. Complex data are fitted as
+twice as many real ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
+
+from labspin.analysis.complex_numbers import real_view
+from labspin.analysis.minimiser.problem import Evaluate
+from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
+from labspin.analysis.models import model_from_function
+from labspin.errors import FitError
+
+__all__ = ["as_model", "curves_of", "evaluator", "guess_all"]
+
+
+_GUESSED_AT_ONCE = 4096
+"""Traces whose guesses share a call: a grid of curves for all of 100 000 would take a gigabyte."""
+
+
+def as_model(model: Any, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
+    """Return ``model`` (a `FitModel`, an `lmfit.Model`, or a function) as a `FitModel` with ``bounds``."""
+    if isinstance(model, FitModel):
+        found = model
+    elif hasattr(model, "param_names") and hasattr(model, "eval"):
+        found = getattr(model, "description", None) or _from_lmfit(model)
+    elif callable(model):
+        found = model_from_function(model)
+    else:
+        raise FitError(f"batch: wanted a FitModel, an lmfit.Model or a function, got {model!r}")
+    if found.likelihood != "normal":
+        raise FitError(f"model {found.name}: is not fitted by least squares; use fit_spectrum")
+    for name in bounds:
+        found.parameter(name)
+    changed = tuple(
+        replace(p, minimum=bounds[p.name][0], maximum=bounds[p.name][1]) if p.name in bounds else p
+        for p in found.parameters
+    )
+    return replace(found, parameters=changed)
+
+
+def _from_lmfit(model: Any) -> FitModel:
+    names = list(model.param_names)
+    independent = model.independent_vars[0]
+    parameters, starts = [], {}
+    for name in names:
+        hint = dict(model.param_hints.get(name.removeprefix(model.prefix), {}))
+        hint |= model.param_hints.get(name, {})
+        if "expr" in hint:
+            raise FitError(
+                f"model {model.name}: {name} is tied by an expression; fit such a model with lmfit"
+            )
+        low, high = float(hint.get("min", -np.inf)), float(hint.get("max", np.inf))
+        parameters.append(Parameter(name, "", "", minimum=low, maximum=high))
+        starts[name] = float(hint.get("value", model.def_vals.get(name.removeprefix(model.prefix), 1.0)))
+
+    def function(x: Any, *values: Any) -> Any:
+        return model.eval(**{independent: x}, **dict(zip(names, values, strict=True)))
+
+    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+        del weights
+        try:
+            return {**starts, **model.guess(y, **{independent: x}).valuesdict()}
+        except NotImplementedError:
+            return starts
+
+    return FitModel(model.name, model.name, "lmfit", tuple(parameters), function, guesser)
+
+
+def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
+    """Return the function that gives ``model`` and its derivatives for many traces.
+
+    Parameters
+    ----------
+    x, sample
+        Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+    """
+    if model.derivatives is not None:
+        derivatives = model.derivatives
+        return lambda points, values, steps: _real(*derivatives(points, values))
+    call = curves_of(model, x, sample)
+
+    def evaluate(points: FloatArray, values: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        y = call(points, values)
+        jacobian = np.empty((len(values), values.shape[1], y.shape[-1]), y.dtype)
+        for index in range(values.shape[1]):
+            above, below = values.copy(), values.copy()
+            above[:, index] += steps[:, index]
+            below[:, index] -= steps[:, index]
+            change = (above - below)[:, index, None]
+            jacobian[:, index] = (call(points, above) - call(points, below)) / change
+        return _real(y, jacobian)
+
+    return evaluate
+
+
+def curves_of(
+    model: FitModel, x: FloatArray, sample: FloatArray
+) -> Callable[[FloatArray, FloatArray], NDArray[Any]]:
+    """Return ``curves(x, values)`` -> y (m, n) for x (n,) or (m, n) and values (m, p); see `evaluator`."""
+    many = _takes_many(model, x, sample)
+
+    def call(points: FloatArray, values: FloatArray) -> NDArray[Any]:
+        if many:
+            return np.asarray(model.function(points, *columns(values)))
+        axes = points if points.ndim == 2 else np.broadcast_to(points, (len(values), points.size))
+        kind = np.complex128 if model.is_complex else np.float64
+        found = np.full(axes.shape, np.nan, kind)
+        for index, (axis, row) in enumerate(zip(axes, values, strict=True)):
+            # Where a model cannot be evaluated there is no fit, and the next trace goes on.
+            with contextlib.suppress(ArithmeticError, ValueError):
+                found[index] = model.function(axis, *row)
+        return found
+
+    return call
+
+
+def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    return real_view(y), real_view(jacobian)
+
+
+def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:
+    pair = np.stack([sample, sample * 1.01 + 1e-12])
+    try:
+        single = [np.asarray(model.function(x, *row)) for row in pair]
+    except (ArithmeticError, ValueError):
+        return False
+    try:
+        both = np.asarray(model.function(x, *columns(pair)))
+    except (TypeError, ValueError, IndexError, ArithmeticError):
+        return False
+    return both.shape == (2, x.size) and all(map(_same, both, single))
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Return whether two curves are equal but for rounding, however small their values are."""
+    size = np.abs(other[np.isfinite(other)]).max(initial=0.0)  # a zero crossing is rounded on this scale
+    return np.allclose(one, other, rtol=1e-9, atol=1e-14 * size, equal_nan=True)
+
+
+def guess_all(
+    model: FitModel,
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    given: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Return starting values (m, p) for traces y (m, n): those ``given``, and guesses for the others."""
+    count = len(y)
+    values = np.empty((count, len(model.names)))
+    missing = [name for name in model.names if name not in given]
+    guessed: Mapping[str, Any] = {}
+    if missing and count:
+        guessed = _guess(model, x, y, weights)
+    for index, name in enumerate(model.names):
+        values[:, index] = given[name] if name in given else guessed[name]
+        parameter = model.parameters[index]
+        if name not in given:
+            values[:, index] = _inside(parameter, values[:, index])
+    return values
+
+
+def _guess(model: FitModel, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    fixed = {p.name: p.value for p in model.parameters if p.value is not None}
+    data: NDArray[Any] = y.view(np.complex128) if model.is_complex else y
+    if model.batch_guess and x.ndim == 1:
+        filled = data if weights is None else _filled(x, data, weights)
+        parts = []
+        for begin in range(0, len(filled), _GUESSED_AT_ONCE):
+            part = slice(begin, begin + _GUESSED_AT_ONCE)
+            parts.append(model.guesser(x, filled[part], None if weights is None else weights[part]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in model.names} | fixed
+    rows = []
+    lost = dict.fromkeys(model.names, math.nan)
+    for row in range(len(data)):
+        axis = x if x.ndim == 1 else x[row]
+        used = slice(None) if weights is None else weights[row][:: 2 if model.is_complex else 1] > 0
+        scale = None if weights is None or model.is_complex else weights[row][used]
+        try:
+            rows.append(model.guess(axis[used], data[row][used], scale))
+        except (ArithmeticError, ValueError, IndexError, LinAlgError):  # a guess of the user's own
+            rows.append(lost)
+    return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed
+
+
+def _filled(x: FloatArray, y: NDArray[Any], weights: FloatArray) -> NDArray[Any]:
+    """Bridge points that were left out by straight lines, for guesses that look at all points alike."""
+    holes = np.flatnonzero((weights == 0).any(-1))
+    if not holes.size:
+        return y
+    filled = y.copy()
+    for row in holes:
+        there = weights[row] > 0
+        filled[row, ~there] = np.interp(x[~there], x[there], y[row, there])
+    return filled
+
+
+def _inside(parameter: Parameter, values: FloatArray) -> FloatArray:
+    low, high = parameter.minimum, parameter.maximum
+    sound = np.where(np.isfinite(values), values, 1.0)
+    if parameter.is_scale:
+        return np.maximum(sound, 1e-300)
+    margin = 1e-3 * (high - low) if np.isfinite(high - low) else 0.0
+    return np.clip(sound, low + margin, high - margin)

@@ -1,0 +1,1 @@
+"""Least squares for many traces at once, in NumPy or compiled."""

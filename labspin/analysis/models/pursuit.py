@@ -1,0 +1,150 @@
+"""Where the dips of a spectrum are: orthogonal matching pursuit over a dictionary of positions and widths.
+
+The dictionary is the same for all spectra on one axis, so its products are computed once; a pick for a
+thousand spectra is then a few passes over arrays. A pick takes the curve that lowers the sum of squares most
+*given* the ones already taken and the background, all depths being free. What a greedy choice gets wrong is
+put right by `labspin.analysis.minimiser.exchange`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.model import FloatArray
+
+__all__ = ["dip_nodes", "place_dips"]
+
+IndexArray = NDArray[np.intp]
+_WIDTHS = 8
+_STEPS = 8
+"""Positions a width: coarser, and one dip between two positions is taken for two."""
+_BLOCK = 64
+
+
+def place_dips(
+    x: FloatArray,
+    y: FloatArray,
+    count: int,
+    shape: Callable[[FloatArray], FloatArray],
+    *,
+    line: bool = False,
+    mixed: bool = False,
+    downward: bool = False,
+) -> tuple[FloatArray, ...]:
+    """Return centers, widths, depths (..., count), offset and slope (...) of the dips of ``y`` (..., n).
+
+    Parameters
+    ----------
+    shape
+        The dip as a function of (x − center)/width, 1 in the middle.
+    line
+        The background slopes; the offset is then its value at x = 0.
+    mixed
+        Dips and peaks may stand in one spectrum; otherwise all are dips or all peaks, whichever explain more.
+    downward
+        All are dips: on a sloping background, a peak beside a dip can explain as much.
+    """
+    spectra = np.atleast_2d(y)
+    centers, widths = dip_nodes(x, count)
+    atoms = shape((x - centers[:, None]) / widths[:, None])
+    middle = float(x.mean())
+    span = float(np.ptp(x)) or 1.0
+    background = np.stack([np.ones_like(x), (x - middle) / span]) if line else np.ones((1, x.size))
+    dictionary = np.concatenate([background, atoms])
+    gram = dictionary @ dictionary.T
+    fixed = len(background)
+    parts = [
+        _pursue(gram, block @ dictionary.T, fixed, count, mixed, downward)
+        for block in np.split(spectra, range(_BLOCK, len(spectra), _BLOCK))
+    ]
+    chosen, solution = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    picked = chosen[:, fixed:] - fixed
+    order = np.argsort(centers[picked], axis=-1)
+    picked = np.take_along_axis(picked, order, -1)
+    depths = -np.take_along_axis(solution[:, fixed:], order, -1)
+    slope = solution[:, 1] / span if line else np.zeros(len(spectra))
+    offset = solution[:, 0] - slope * middle if line else solution[:, 0]
+    lead = y.shape[:-1]
+    return tuple(
+        np.asarray(array).reshape(lead + array.shape[1:])
+        for array in (centers[picked], widths[picked], depths, offset, slope)
+    )
+
+
+def dip_nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """Return positions and widths of the dictionary: widths from two spacings to a part of the span."""
+    ordered = np.unique(x)
+    span = float(ordered[-1] - ordered[0]) or 1.0
+    spacing = float(np.median(np.diff(ordered))) if ordered.size > 1 else span
+    narrowest = 2 * spacing
+    widths = np.geomspace(narrowest, max(span / (1 + count), 2 * narrowest), _WIDTHS)
+    pairs = []
+    for width in widths:
+        number = min(ordered.size, max(4, int(np.ceil(span / (width / _STEPS)))))
+        places = np.linspace(ordered[0], ordered[-1], number)
+        pairs.append(np.stack([places, np.full(number, width)]))
+    centers, spread = np.concatenate(pairs, axis=1)
+    return centers, spread
+
+
+def _pursue(
+    gram: FloatArray, projected: FloatArray, fixed: int, count: int, mixed: bool, downward: bool
+) -> tuple[IndexArray, FloatArray]:
+    """Return the chosen rows of the dictionary (m, fixed + count) and their coefficients."""
+    start = np.broadcast_to(np.arange(fixed), (len(projected), fixed)).copy()
+    if mixed or downward:
+        chosen, _ = _greedy(gram, projected, start, count, 0.0 if mixed else -1.0)
+    else:
+        (dips, by_dips), (peaks, by_peaks) = (
+            _greedy(gram, projected, start, count, sign) for sign in (-1.0, 1.0)
+        )
+        chosen = np.where((by_peaks > by_dips)[:, None], peaks, dips)
+    return chosen, _solve(gram, projected, chosen)
+
+
+def _greedy(
+    gram: FloatArray, projected: FloatArray, chosen: IndexArray, count: int, sign: float
+) -> tuple[IndexArray, FloatArray]:
+    """Return ``chosen`` and ``count`` rows more, each the best beside those before, and what they explain.
+
+    ``sign`` is that of the heights, 0 for either.
+
+    The dictionary is made orthogonal to each row as it is taken (Gram–Schmidt, on the products alone).
+    """
+    own = np.diag(gram)
+    correlation, remaining = projected.copy(), np.broadcast_to(own, projected.shape).copy()
+    taken: list[FloatArray] = []
+    explained = np.zeros(len(projected))
+    first = chosen.shape[1]
+    for step in range(first + count):
+        if step < first:
+            best = chosen[:, step]
+        else:
+            gain = np.where(remaining > 1e-6 * own, correlation**2 / np.maximum(remaining, 1e-300), -1.0)
+            if sign:
+                gain = np.where(correlation * sign > 0, gain, np.minimum(gain, 0.0))
+            best = np.argmax(gain, axis=1)
+            chosen = np.concatenate([chosen, best[:, None]], axis=1)
+        pick = best[:, None]
+        row = gram[best]
+        for before in taken:
+            row -= before * np.take_along_axis(before, pick, 1)
+        length = np.sqrt(np.maximum(np.take_along_axis(row, pick, 1), 1e-300))
+        row /= length
+        along = np.take_along_axis(correlation, pick, 1) / length
+        explained += along[:, 0] ** 2
+        correlation -= along * row
+        remaining -= row**2
+        taken.append(row)
+    return chosen, explained
+
+
+def _solve(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> FloatArray:
+    """Return the coefficients of the ``chosen`` rows."""
+    matrix = gram[chosen[:, :, None], chosen[:, None, :]]
+    ridge = 1e-10 * np.trace(matrix, axis1=-2, axis2=-1)[:, None, None] * np.eye(chosen.shape[1])
+    right = np.take_along_axis(projected, chosen, axis=1)
+    return np.linalg.solve(matrix + ridge, right[..., None])[..., 0]

@@ -1,0 +1,1 @@
+"""Pictures of runs, fits and pulse sequences, by matplotlib."""

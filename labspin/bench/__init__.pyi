@@ -1,0 +1,10 @@
+from .actuators import (
+    Actuator as Actuator,
+    ActuatorSpec as ActuatorSpec,
+    Calibration as Calibration,
+    Settle as Settle,
+)
+from .bench import Bench as Bench, Simulation as Simulation
+from .interlock import Interlock as Interlock
+from .safety import SafeAction as SafeAction
+from .watchdog import Watchdog as Watchdog

@@ -1,0 +1,440 @@
+"""What a run may move, and how far, how fast and in what steps.
+
+A station declares for every actuator its limits, ramp rate, settle rule, safe value and calibration.
+An `Actuator` enforces them on one attribute of one device. A ramp starts from where the device *says* it
+is, never from where a program believes it to be; it waits before every step for as long as the step
+needs at the ramp rate, so that between any two set-points the rate is kept, and every set-point on
+the way lies inside the limits. Where the device follows its set-point, the ramp goes on from the set-point,
+so that the noise of the read-back is not put on the output; where it does not (its output was off, it lags
+far behind), it is first held where it is, and the ramp starts from there.
+
+A calibration makes the same actuator settable in another quantity: with ``field = offset + slope·current``,
+``magnet.field`` moves ``magnet.current``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.bench.waiting import Checkpoint, go_on
+from labspin.clock import Clock
+from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, SettleError, UnknownStateError
+from labspin.units import format_quantity
+
+__all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
+
+_log = logging.getLogger(__name__)
+FloatArray = NDArray[np.float64]
+_LONGEST_RAMP = 7 * 24 * 3600.0  # s from limit to limit; nothing interrupts the ramp to the safe value
+_ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
+_FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settle:
+    """What is waited for after a move: a time, then a read-back within a tolerance."""
+
+    wait: float = 0.0  # s
+    tolerance: float | None = None  # in the actuator's unit; None: the read-back is not asked
+    timeout: float = 60.0  # s
+    poll: float = 0.1  # s
+
+    def __post_init__(self) -> None:
+        _check_number("settle wait", self.wait, minimum=0.0)
+        _check_number("settle timeout", self.timeout, minimum=0.0)
+        _check_positive("settle poll", self.poll)
+        if self.tolerance is not None:
+            _check_positive("settle tolerance", self.tolerance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """``calibrated = offset + slope · raw``: a second quantity in which an actuator can be set."""
+
+    name: str
+    unit: str
+    slope: float  # calibrated unit / raw unit
+    offset: float = 0.0  # calibrated unit
+
+    def __post_init__(self) -> None:
+        _check_number(f"calibration {self.name!r}: offset", self.offset)
+        if not math.isfinite(self.slope) or self.slope == 0:
+            raise ArgumentError(
+                f"calibration {self.name!r}: wanted a finite slope other than 0, got {self.slope!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActuatorSpec:
+    """What a station says about one actuator; all values in ``unit``, which is SI (or dBm)."""
+
+    instrument: str
+    attribute: str
+    unit: str
+    minimum: float
+    maximum: float
+    ramp_rate: float | None = None  # unit/s; None: may be set in one step
+    ramp_interval: float = 0.1  # s between the steps of a ramp
+    settle: Settle = field(default_factory=Settle)
+    safe: float | None = None  # value to which a run leaves it; None: wherever it stands
+    readback: str | None = None  # attribute that says where it is; None: the attribute itself
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        _check_number(f"{self.name}: minimum", self.minimum)
+        _check_number(f"{self.name}: maximum", self.maximum)
+        if self.minimum >= self.maximum:
+            raise ArgumentError(
+                f"{self.name}: wanted minimum < maximum, got {self.minimum!r} and {self.maximum!r}"
+            )
+        if self.ramp_rate is not None:
+            _check_positive(f"{self.name}: ramp_rate", self.ramp_rate)
+            slowest = (self.maximum - self.minimum) / _LONGEST_RAMP
+            if self.ramp_rate < slowest:
+                raise ArgumentError(
+                    f"{self.name}: wanted a ramp_rate that goes from limit to limit within a week, at least "
+                    f"{slowest:.3g} {self.unit}/s, got {self.ramp_rate!r}; mend its unit or narrow the limits"
+                )
+        _check_positive(f"{self.name}: ramp_interval", self.ramp_interval)
+        if self.safe is not None and not self.minimum <= self.safe <= self.maximum:
+            raise ArgumentError(
+                f"{self.name}: wanted a safe value within {self.minimum:g} … {self.maximum:g} {self.unit}, "
+                f"got {self.safe!r}"
+            )
+
+    @property
+    def name(self) -> str:
+        """``instrument.attribute``, the name in plans and settings."""
+        return f"{self.instrument}.{self.attribute}"
+
+    @property
+    def calibrated_name(self) -> str | None:
+        """``instrument.calibration``, the other name, if there is a calibration."""
+        return f"{self.instrument}.{self.calibration.name}" if self.calibration else None
+
+
+class Actuator:
+    """One thing that a run may move, in one of the quantities in which it can be set.
+
+    Parameters
+    ----------
+    spec
+        Limits, ramp rate, settle rule and safe value, in the raw unit.
+    device
+        The object that carries ``spec.attribute``.
+    clock
+        Waits go through it.
+    calibrated
+        Speak in the quantity of ``spec.calibration`` instead of the raw one.
+    sent
+        Where it is remembered what each actuator (by `ActuatorSpec.name`) was last told, in its raw unit; to
+        be shared between those that move the same thing.
+    """
+
+    def __init__(
+        self,
+        spec: ActuatorSpec,
+        device: Any,
+        clock: Clock,
+        *,
+        calibrated: bool = False,
+        sent: MutableMapping[str, float] | None = None,
+    ) -> None:
+        self.spec = spec
+        self._sent: MutableMapping[str, float] = {} if sent is None else sent
+        self._device = device
+        self._clock = clock
+        self._slope, self._offset = 1.0, 0.0
+        self._settles = spec.settle.wait > 0 or spec.settle.tolerance is not None
+        self.name, self.unit = spec.name, spec.unit
+        if calibrated:
+            if spec.calibration is None:
+                raise ArgumentError(f"{spec.name}: has no calibration to be set by")
+            calibration = spec.calibration
+            self._slope, self._offset = calibration.slope, calibration.offset
+            self.name, self.unit = f"{spec.instrument}.{calibration.name}", calibration.unit
+        ends = sorted(self._from_raw(value) for value in (spec.minimum, spec.maximum))
+        self.minimum, self.maximum = ends
+
+    def _from_raw(self, raw: float) -> float:
+        return self._offset + self._slope * raw
+
+    def to_raw(self, value: float) -> float:
+        """Return ``value`` in the unit of the device, moved onto a limit that it misses by rounding only."""
+        raw = (value - self._offset) / self._slope
+        return min(max(raw, self.spec.minimum), self.spec.maximum)
+
+    def check(self, value: float | FloatArray) -> None:
+        """Refuse what lies outside the limits.
+
+        Parameters
+        ----------
+        value
+            One set-point, or an array of any shape, in this actuator's unit.
+
+        Raises
+        ------
+        LimitError
+            A set-point is outside, or not a finite number.
+        """
+        if isinstance(value, float) and self.minimum <= value <= self.maximum:
+            return
+        values = np.asarray(value, dtype=np.float64)
+        slack = _ROUNDING * (self.maximum - self.minimum) if self._slope != 1.0 or self._offset else 0.0
+        inside = (values >= self.minimum - slack) & (values <= self.maximum + slack)  # False for NaN
+        if not inside.all():
+            bad = float(values[~inside].flat[0]) if values.ndim else float(values)
+            raise LimitError(
+                f"{self.name}: wanted {format_quantity(self.minimum, self.unit)} to "
+                f"{format_quantity(self.maximum, self.unit)}, got {format_quantity(bad, self.unit)}; "
+                "change the set-point, or the limits in the station file"
+            )
+
+    def read(self) -> float:
+        """Return where the actuator says it is, in its unit.
+
+        Raises
+        ------
+        UnknownStateError
+            The device cannot be read, or answers something that is not a finite number.
+        """
+        return self._from_raw(self._read_raw())
+
+    def _read_raw(self) -> float:
+        attribute = self.spec.readback or self.spec.attribute
+        what = f"{self.spec.name}: cannot be read back ({self.spec.instrument}.{attribute})"
+        try:
+            answer = getattr(self._device, attribute)
+            value = float(answer)
+        except Exception as error:  # whatever a driver raises, the state is not known
+            raise UnknownStateError(
+                f"{what}, so it is not moved: {error}; check the instrument and its connection"
+            ) from error
+        if not math.isfinite(value):
+            raise UnknownStateError(f"{what}, so it is not moved: wanted a finite number, got {answer!r}")
+        return value
+
+    def energise(self) -> None:
+        """Switch the output of a ramped device on, if it has one and it is off, without a jump.
+
+        A supply may hold a set-point while its output is off; it is first given the value that it reads
+        back, so that nothing changes when the output comes on.
+
+        Raises
+        ------
+        UnknownStateError
+            The device cannot be read back.
+        """
+        has_output = inspect.getattr_static(type(self._device), "output_enabled", None) is not None
+        if self.spec.ramp_rate is None or not has_output or self._device.output_enabled:
+            return
+        start = min(max(self._read_raw(), self.spec.minimum), self.spec.maximum)
+        self._send(start)
+        self._device.output_enabled = True
+
+    def move(self, value: float, *, checkpoint: Checkpoint = go_on) -> None:
+        """Bring the actuator to ``value`` by its ramp, then wait until it has settled.
+
+        Parameters
+        ----------
+        value
+            Set-point in this actuator's unit.
+        checkpoint
+            Called before every step and in every wait; what it raises ends the ramp where it is.
+
+        Raises
+        ------
+        LimitError
+            The set-point is outside the limits, or the device is further outside than one ramp step.
+        UnknownStateError
+            The start of the ramp cannot be read back.
+        SettleError
+            The read-back did not come within the tolerance in time.
+        """
+        self.check(value)
+        target = self.to_raw(value)
+        if self.spec.ramp_rate is None:
+            checkpoint()
+            self._send(target)
+        else:
+            start = self._ramp_start(self.spec.ramp_rate)
+            self._refuse_far_outside(start)
+            inside = min(max(start, self.spec.minimum), self.spec.maximum)
+            if inside != start:  # by less than a step: the limit itself comes first
+                self._ramp(start, inside, self.spec.ramp_rate, checkpoint)
+            self._ramp(inside, target, self.spec.ramp_rate, checkpoint)
+        if self._settles:
+            self._settle(target, checkpoint)
+
+    def make_safe(self) -> bool:
+        """Ramp to the safe value and let it settle; return whether there is one.
+
+        Unlike `move` this also comes home from outside the limits, by the same ramp.
+
+        Raises
+        ------
+        UnknownStateError
+            The start of the ramp cannot be read back.
+        SettleError
+            The read-back did not come within the tolerance in time: a coil may still carry its current.
+        """
+        if self.spec.safe is None:
+            return False
+        if self.spec.ramp_rate is None:
+            self._send(self.spec.safe)
+        else:
+            rate = self.spec.ramp_rate
+            self._ramp(self._ramp_start(rate), self.spec.safe, rate, go_on)
+        self._settle(self.spec.safe, go_on)
+        return True
+
+    def make_safe_unread(self) -> None:
+        """Ramp to the safe value from where the device was last told to be, whatever it answers.
+
+        The last resort for one that obeys but cannot be read back: it never jumps, and it is not left on.
+
+        Raises
+        ------
+        UnknownStateError
+            Always: either nothing was moved, since nobody told the device where to be, or it was, and
+            somebody should see whether it arrived.
+        ConnectionFailedError
+            There is no connection.
+        """
+        spec = self.spec
+        start = self._sent.get(spec.name)
+        if start is None or spec.safe is None or spec.ramp_rate is None:
+            raise UnknownStateError(
+                f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
+                "as it is; see to it by hand"
+            )
+        self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
+        raise UnknownStateError(
+            f"{spec.name}: cannot be read back; it was told to ramp from its last set-point "
+            f"{format_quantity(start, spec.unit)} to {format_quantity(spec.safe, spec.unit)}; see whether it "
+            "arrived"
+        )
+
+    def is_home(self) -> bool:
+        """Return whether it is no jump to switch the device off: it stands at its safe value, or near.
+
+        What it was last told has to be near as well, since it may be on its way there; and counts alone where
+        the device cannot be read back.
+        """
+        spec = self.spec
+        if spec.safe is None or spec.ramp_rate is None:
+            return True
+        told = self._sent.get(spec.name)
+        try:
+            stands = self._read_raw()
+        except UnknownStateError:
+            stands = math.nan if told is None else told
+        near = max(spec.ramp_rate * spec.ramp_interval, spec.settle.tolerance or 0.0)
+        return all(abs(value - spec.safe) <= near for value in (stands, stands if told is None else told))
+
+    def ramp_time(self, start: float, stop: float) -> float:
+        """Return the seconds from ``start`` to ``stop`` in this actuator's unit, settling wait included."""
+        rate = self.spec.ramp_rate
+        ramp = abs((stop - start) / self._slope) / rate if rate is not None else 0.0
+        return ramp + self.spec.settle.wait
+
+    def _ramp_start(self, rate: float) -> float:
+        spec = self.spec
+        reading = self._read_raw()
+        if spec.readback in (None, spec.attribute):
+            return reading
+        try:
+            setpoint = float(getattr(self._device, spec.attribute))
+        except Exception:  # noqa: BLE001 - whatever a driver raises: it was told before
+            setpoint = self._sent.get(spec.name, math.nan)
+        # Two steps: that of a ramp which has just ended may still be under way.
+        follows = max(2 * rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
+        if abs(setpoint - reading) <= follows:
+            return setpoint
+        if spec.minimum <= reading <= spec.maximum:
+            self._send(reading)  # holds it where it is: it would go on to its old set-point meanwhile
+        return reading
+
+    def _refuse_far_outside(self, start: float) -> None:
+        spec = self.spec
+        outside = max(spec.minimum - start, start - spec.maximum)
+        if outside > (spec.ramp_rate or 0.0) * spec.ramp_interval:
+            raise LimitError(
+                f"{spec.name}: reads {format_quantity(start, spec.unit)}, outside its limits "
+                f"{spec.minimum:g} … {spec.maximum:g} {spec.unit}, before it was moved; "
+                "bring the bench to its safe state first"
+            )
+
+    def _send(self, value: float) -> None:
+        name = self.spec.name
+        former = self._sent.get(name, value)
+        try:
+            setattr(self._device, self.spec.attribute, value)
+        except BaseException:
+            self._sent[name] = former  # it may have obeyed or not: nobody counts on the step
+            raise
+        self._sent[name] = value
+
+    def _send_regardless(self, value: float) -> None:
+        try:
+            self._send(value)
+        except ConnectionFailedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a device that does not answer may obey all the same
+            self._sent[self.spec.name] = value
+            _log.debug("%s: %s", self.spec.name, error)
+
+    def _ramp(
+        self,
+        start: float,
+        target: float,
+        rate: float,
+        checkpoint: Checkpoint,
+        send: Callable[[float], None] | None = None,
+    ) -> None:
+        send = send or self._send
+        self._sent[self.spec.name] = start  # what is known, should the first step not arrive
+        largest = rate * self.spec.ramp_interval
+        # The division may round up to a whole number of steps; that rounding must not add a step of zero.
+        count = max(1, math.ceil(abs(target - start) / largest * (1 - 1e-12)))
+        step = (target - start) / count
+        for number in range(1, count + 1):
+            checkpoint()
+            self._clock.sleep(abs(step) / rate)
+            send(target if number == count else start + number * step)
+
+    def _settle(self, target: float, checkpoint: Checkpoint) -> None:
+        settle = self.spec.settle
+        if settle.wait:
+            self._clock.sleep(settle.wait)
+        if settle.tolerance is None:
+            return
+        deadline = self._clock.now() + settle.timeout
+        while abs((reached := self._read_raw()) - target) > settle.tolerance:
+            checkpoint()
+            if self._clock.now() >= deadline:
+                raise SettleError(
+                    f"{self.spec.name}: did not settle at {format_quantity(target, self.spec.unit)} within "
+                    f"{settle.timeout:g} s: reads {format_quantity(reached, self.spec.unit)}, wanted within "
+                    f"{format_quantity(settle.tolerance, self.spec.unit)}; check the instrument"
+                )
+            self._clock.sleep(settle.poll)
+
+
+def _check_number(name: str, value: float, *, minimum: float = -math.inf) -> None:
+    if not math.isfinite(value) or value < minimum:
+        bound = f" ≥ {minimum:g}" if math.isfinite(minimum) else ""
+        raise ArgumentError(f"{name}: wanted a finite number{bound}, got {value!r}")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not math.isfinite(value) or value <= 0:
+        raise ArgumentError(f"{name}: wanted a finite number > 0, got {value!r}")

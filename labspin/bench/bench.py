@@ -1,0 +1,306 @@
+"""A bench: connected instruments under the names that procedures use, and what may be moved on it.
+
+A station file becomes a `Bench`, real or simulated alike. Instruments are attributes (``bench.microwave``),
+whose set-points keep to the station's limits and ramps (`labspin.bench.handle`), actuators are looked
+up by name (``bench.actuator("magnet.field")``), and `Bench.safe` brings the whole bench to its safe state,
+whatever single devices do. `labspin.run` runs a procedure on a bench.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol
+
+from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Settle
+from labspin.bench.handle import InstrumentHandle
+from labspin.bench.interlock import Interlock
+from labspin.bench.safety import SafeAction, safe_state
+from labspin.bench.waiting import InterruptibleClock
+from labspin.bench.watchdog import Watchdog
+from labspin.clock import Clock
+from labspin.errors import PlanError, StationError
+from labspin.instruments import missing_members
+
+__all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
+
+
+Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
+
+
+class Simulation(Protocol):
+    """What the engine asks of a simulated bench, and only of one."""
+
+    seed: int
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing has been measured on it yet."""
+        ...
+
+    def begin_point(self, index: int) -> None:
+        """Make the noise from here on a function of the seed and ``index``."""
+        ...
+
+    def restore(self, time: float) -> None:
+        """Move the simulated clock on to ``time``, s."""
+        ...
+
+    def truth(self) -> dict[str, Any]:
+        """Return what is really the case, to be recorded with a run."""
+        ...
+
+
+class Bench:
+    """Connected instruments and their actuators.
+
+    Parameters
+    ----------
+    name
+        The station's name.
+    clock
+        Every wait of a run goes through it.
+    instruments
+        Binding name -> role object (with ``safe()``, ``identity()`` and ``settings()``).
+    actuators
+        What may be moved; each belongs to one of the instruments.
+    safe_order
+        Instruments that are made safe first, in this order; the others follow as declared.
+    description
+        Goes into the run file: name, path, station text, versions, whether it is simulated.
+    simulation
+        Hooks of a simulated bench.
+    interlocks
+        Watched in every run on this bench.
+    watchdog
+        Makes the bench safe if this process is killed during a run.
+    on_close
+        Called by `close`, to disconnect.
+    on_reopen
+        Given names of instruments, connects them anew and returns what took their place.
+
+    Raises
+    ------
+    StationError
+        An actuator or the safe order names an instrument that is not there, or two actuators share a name.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        clock: Clock,
+        instruments: Mapping[str, Any],
+        actuators: Sequence[ActuatorSpec] = (),
+        safe_order: Sequence[str] = (),
+        description: Mapping[str, Any] = MappingProxyType({}),
+        simulation: Simulation | None = None,
+        interlocks: Sequence[Interlock] = (),
+        watchdog: Watchdog | None = None,
+        on_close: Callable[[], None] | None = None,
+        on_reopen: Reopen | None = None,
+    ) -> None:
+        self.name = name
+        self.clock = InterruptibleClock(clock)
+        self.description = dict(description)
+        self.simulation = simulation
+        self.interlocks = tuple(interlocks)
+        self.safe_order = tuple(safe_order)
+        self._instruments = dict(instruments)
+        taken = sorted(name for name in instruments if name in vars(self) or hasattr(Bench, name))
+        if taken:
+            raise StationError(
+                f"station {name!r}: wanted instrument names that mean nothing else on a bench, got {taken}; "
+                "rename them"
+            )
+        self._on_close, self._on_reopen = on_close, on_reopen
+        self._sent: dict[str, float] = {}
+        self._watchdog = watchdog
+        self._refuse_unknown("safe order", self.safe_order)
+        self._refuse_unknown("actuators", [spec.instrument for spec in actuators])
+        self._actuators: dict[str, Actuator] = {}
+        for spec in actuators:
+            self._refuse_taken(spec)
+            self._install(spec)
+        vars(self).update({name: self._handle(name) for name in self._instruments})
+
+    def _refuse_unknown(self, what: str, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self._instruments:
+                raise StationError(
+                    f"station {self.name!r}: {what}: wanted one of the instruments "
+                    f"{sorted(self._instruments)}, got {name!r}"
+                )
+
+    def _refuse_taken(self, spec: ActuatorSpec) -> None:
+        for name in (spec.name, spec.calibrated_name):
+            if name in self._actuators:
+                raise StationError(f"station {self.name!r}: actuator {name!r} is declared twice")
+
+    def _install(self, spec: ActuatorSpec) -> None:
+        device = self._instruments[spec.instrument]
+        for calibrated in (False, True) if spec.calibration is not None else (False,):
+            actuator = Actuator(spec, device, self.clock, calibrated=calibrated, sent=self._sent)
+            self._actuators[actuator.name] = actuator
+
+    def _handle(self, name: str) -> Any:
+        device, prefix = self._instruments[name], f"{name}."
+        moved = {
+            full.removeprefix(prefix): actuator
+            for full, actuator in self._actuators.items()
+            if actuator.spec.instrument == name
+        }
+        return InstrumentHandle(name, device, moved) if moved else device
+
+    def __getattr__(self, name: str) -> Any:
+        instruments = self.__dict__.get("_instruments", {})
+        if name in instruments:
+            return instruments[name]
+        raise AttributeError(
+            f"bench {self.__dict__.get('name')!r} has no instrument {name!r}; it has {sorted(instruments)}"
+        )
+
+    @property
+    def instruments(self) -> Mapping[str, Any]:
+        """The instruments themselves by binding name, without the limits that their attributes here have."""
+        return MappingProxyType(self._instruments)
+
+    @property
+    def actuators(self) -> Mapping[str, Actuator]:
+        """Everything that can be set, by name; calibrated names included."""
+        return MappingProxyType(self._actuators)
+
+    def actuator(self, name: str) -> Actuator:
+        """Return the actuator called ``name``.
+
+        Raises
+        ------
+        PlanError
+            There is none.
+        """
+        try:
+            return self._actuators[name]
+        except KeyError:
+            near = difflib.get_close_matches(name, self._actuators, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PlanError(
+                f"station {self.name!r} has no actuator {name!r}, only {sorted(self._actuators)}{hint}"
+            ) from None
+
+    def require(self, roles: Mapping[str, type]) -> None:
+        """Refuse a bench that lacks what a procedure asks for.
+
+        Parameters
+        ----------
+        roles
+            Binding name -> role (a Protocol of `labspin.instruments`).
+
+        Raises
+        ------
+        PlanError
+            An instrument is missing, or cannot do what the role asks.
+        """
+        for name, role in roles.items():
+            if name not in self._instruments:
+                raise PlanError(
+                    f"station {self.name!r} has no {name!r} ({role.__name__}), only "
+                    f"{sorted(self._instruments)}; add an instrument of that name to the station file"
+                )
+            missing = missing_members(type(self._instruments[name]), role)
+            if missing:
+                raise PlanError(
+                    f"station {self.name!r}: {name!r} is no {role.__name__}: it lacks {', '.join(missing)}"
+                )
+
+    def snapshot(self, *, tolerant: bool = False) -> dict[str, Any]:
+        """Return what every instrument says of itself and where every actuator stands, read back now.
+
+        Parameters
+        ----------
+        tolerant
+            Note the error of an instrument that cannot be read instead of raising it.
+        """
+        record: dict[str, Any] = {"time": self.clock.now(), "instruments": {}, "actuators": {}}
+        for name, device in self._instruments.items():
+            record["instruments"][name] = _read(_describe, device, tolerant)
+        for name, actuator in self._actuators.items():
+            record["actuators"][name] = {**_read(_stand, actuator, tolerant), "unit": actuator.unit}
+        return record
+
+    def safe(self) -> list[SafeAction]:
+        """Bring every device to its safe state, in the declared order, even if one fails.
+
+        What fails is tried once more, over a new connection where one can be made. Signals (Ctrl-C, SIGTERM)
+        are put off until it is done, and no abort interrupts it.
+        """
+        with self.clock.uninterrupted():
+            return safe_state(self, self.safe_order, self.clock)
+
+    def reopen(self, names: Sequence[str]) -> None:
+        """Connect instruments anew that have become unreachable, and what is made of them; moves nothing.
+
+        Raises
+        ------
+        InstrumentError
+            One cannot be reached; the old connections then stay.
+        StationError
+            This bench does not know how to.
+        """
+        if self._on_reopen is None:
+            raise StationError(f"bench {self.name!r}: wanted a way to connect anew, got none")
+        replaced = self._on_reopen(names)
+        self._instruments.update(replaced)
+        for actuator in [*self._actuators.values()]:
+            if actuator.spec.instrument in replaced and actuator.name == actuator.spec.name:
+                self._install(actuator.spec)
+        vars(self).update({name: self._handle(name) for name in replaced})
+
+    def watched(self, path: Path) -> AbstractContextManager[None]:
+        """Have the watchdog, if there is one, watch the run recorded in ``path`` in the block.
+
+        Raises
+        ------
+        SafetyError
+            The watchdog cannot be started, or the bench is another run's.
+        """
+        return self._watchdog.watching(path) if self._watchdog is not None else nullcontext()
+
+    def close(self) -> None:
+        """Disconnect. Does not move anything: `safe` does."""
+        if self._watchdog is not None:
+            self._watchdog.close()
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close()
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self.safe()
+        finally:
+            self.close()
+
+
+def _describe(device: Any) -> dict[str, Any]:
+    return {"identity": device.identity(), "settings": dict(device.settings())}
+
+
+def _stand(actuator: Actuator) -> dict[str, Any]:
+    return {"value": actuator.read()}
+
+
+def _read(read: Callable[[Any], dict[str, Any]], of: Any, tolerant: bool) -> dict[str, Any]:
+    try:
+        return read(of)
+    except Exception as error:  # after a failure the rest of the bench is still worth recording
+        if not tolerant:
+            raise
+        return {"error": f"{type(error).__name__}: {error}"}

@@ -1,0 +1,1 @@
+"""The journal: each acknowledged point, on the disk before anything else happens."""

@@ -1,0 +1,63 @@
+"""What is added to a run after its process died, before anybody resumes or recovers it.
+
+A watchdog that finds a run dead says in the run's own journal what it did to the bench. It takes no points
+and does not revive the run, which stays dead until it is resumed or recovered.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from labspin.data.journal.reader import sound_end
+from labspin.data.journal.replay import EVENT
+from labspin.data.journal.writer import JournalWriter, journal_path
+from labspin.data.plain import clean_text, plain
+from labspin.errors import RunFileError
+
+__all__ = ["Postscript"]
+
+
+class Postscript:
+    """Adds events to the journal of a dead run, which nobody can resume or recover meanwhile.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file that the run will become.
+
+    Raises
+    ------
+    RunFileError
+        There is no journal, its writer lives, or it is damaged.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        journal = journal_path(Path(path))
+        if not journal.exists():
+            raise RunFileError(f"{journal}: no such journal; its run never began, or has ended as it should")
+        self._journal = JournalWriter.reopen(journal, sound_end, sync_interval=0.5)
+
+    def event(self, kind: str, message: str, **data: Any) -> None:
+        """Record that something happened; when this returns, it outlives the process.
+
+        Raises
+        ------
+        StorageError
+            The disk is full or gone.
+        """
+        self._journal.write((EVENT, time.time(), clean_text(kind), clean_text(message), plain(data)))
+
+    def close(self) -> None:
+        """Let the journal go."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

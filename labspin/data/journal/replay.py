@@ -1,0 +1,251 @@
+"""From a journal to a run.
+
+A record is a msgpack list whose first item says what it is: the header (0, always first), a point (1), an
+event (2), the end (3). The columns are gathered in bulk and checked against the layout, so that a record
+that no writer of ours can have made is refused as damage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.journal.reader import JournalReader
+from labspin.data.journal.writer import journal_path
+from labspin.data.plain import MAX_DEPTH
+from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.schema import FORMAT, Column, Layout, RunHeader
+from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
+
+__all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
+
+HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
+TRUTH = "truth"
+"""Kind of the event that says what a simulated sample really is, once the run's settings are reached."""
+MAX_GAP = 1_000_000
+"""How far the running number of an adaptive list scan may run ahead of the number of its points."""
+
+_SCALARS: dict[str, frozenset[type]] = {
+    "float64": frozenset({float, int}),
+    "complex128": frozenset({complex, float, int}),
+    "int64": frozenset({int}),
+    "str": frozenset({str}),
+}
+_KINDS = {"float64": "fib", "complex128": "cfib", "int64": "ib"}
+
+_Chunk: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], list[NDArray[Any]]]
+"""Index, time and columns of some points."""
+
+
+@dataclass
+class _Replay:
+    """What the records say, so far."""
+
+    layout: Layout
+    chunks: list[_Chunk] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    status: Status | None = None
+    ended: str | None = None
+    snapshot: dict[str, Any] | None = None
+    truth: dict[str, Any] | None = None
+
+    def take(self, batch: list[list[Any]]) -> None:
+        points = [record for record in batch if record[0] == POINT_RECORD]
+        if points:
+            # At once, so that no more than one batch ever lies about as single objects.
+            self.chunks.append(_gather(self.layout, points))
+        for record in batch if len(points) < len(batch) else ():
+            self._take_other(record)
+        if batch and batch[-1][0] == POINT_RECORD:
+            self.status = None
+
+    def _take_other(self, record: list[Any]) -> None:
+        kind = record[0]
+        if kind == POINT_RECORD:
+            self.status = None
+        elif kind == EVENT:
+            self._take_event(record)
+        elif kind == END:
+            self._take_end(record)
+        else:
+            raise DamagedFileError(f"a record of kind {kind!r} is not known")
+
+    def _take_event(self, record: list[Any]) -> None:
+        match record:
+            case [_, float(time), str(kind), str(message), dict(data)]:
+                self.events.append(Event(time=time, kind=kind, message=message, data=data))
+                if kind == TRUTH:
+                    self.truth = data
+            case _:
+                raise DamagedFileError("an event does not hold what an event holds")
+
+    def _take_end(self, record: list[Any]) -> None:
+        match record:
+            case [_, str(status), str(ended), (dict() | None) as snapshot] if status in STATUSES:
+                self.status, self.ended, self.snapshot = status, ended, snapshot
+            case _:
+                raise DamagedFileError("the record of the end does not hold what it holds")
+
+
+def read_header(reader: JournalReader) -> RunHeader:
+    """Read the first record of a journal.
+
+    Raises
+    ------
+    DamagedFileError, NotARunFileError
+        There is none, it is not a header, or it is of a newer format.
+    """
+    record = next(reader.records(), None)
+    match record:
+        case None:
+            raise DamagedFileError(f"{reader.path}: the journal is cut short before the end of its header")
+        case [0, int(version), dict(content), *_]:
+            pass
+        case _:
+            raise DamagedFileError(f"{reader.path}: the first record is not a header")
+    if version > FORMAT:
+        raise NotARunFileError(f"{reader.path}: written by a newer labspin; update labspin to read it")
+    return header_from_plain(reader.path, content)
+
+
+def header_from_plain(path: Path, content: object) -> RunHeader:
+    """Return the header that stands in plain values from a file."""
+    if _depth_exceeds(content, MAX_DEPTH + 8):
+        raise DamagedFileError(f"{path}: the header is nested too deeply to be one of ours")
+    try:
+        return RunHeader.from_dict(content)
+    except (ArgumentError, TypeError, ValueError, MemoryError, RecursionError) as error:
+        raise DamagedFileError(f"{path}: the header contradicts itself: {error}") from error
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (dict, list))
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
+    """Read the run whose journal stands beside ``path``.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file that the run will become.
+    live
+        Whether its writer lives: then an incomplete record at the end is one that is being written.
+    salvage
+        Pass over damaged records, and say so in an event, instead of refusing the journal.
+
+    Raises
+    ------
+    RunFileError
+        The journal cannot be read, is none, or is damaged.
+    """
+    source = journal_path(path)
+    with JournalReader(source) as reader:
+        header = read_header(reader)
+        replay = _Replay(header.layout)
+        try:
+            _take_all(reader, replay, salvage=salvage)
+            index, time, columns = _join(header.layout, replay.chunks)
+        except DamagedFileError as error:
+            raise DamagedFileError(f"{source}: {error}") from error
+        if not live:
+            reader.require_sound()
+    return Run(
+        path=path,
+        header=header if replay.truth is None else dataclasses.replace(header, truth=replay.truth),
+        status="running" if live else replay.status or "dead",
+        points=Points(index=index, time=time),
+        columns=columns,
+        events=tuple(replay.events),
+        ended=replay.ended,
+        snapshot_after=replay.snapshot,
+        sources=(source,),
+    )
+
+
+def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
+    while True:
+        for batch in reader.record_batches():
+            replay.take(batch)
+        place = reader.position
+        if not salvage or not reader.skip_damage():
+            return
+        message = f"bytes {place} to {reader.position} of the journal were damaged and are left out"
+        last = replay.events[-1].time if replay.events else 0.0
+        replay.events.append(Event(time=last, kind="damage", message=message))
+
+
+def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
+    """Return index, time and columns of some points."""
+    if set(map(len, records)) != {4}:
+        raise DamagedFileError("a point does not hold what a point holds")
+    _, indices, times, rows = zip(*records, strict=True)
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {len(layout.columns)}:
+        raise DamagedFileError(f"a point does not hold {len(layout.columns)} values")
+    values = zip(*rows, strict=True)
+    return (
+        _scalars("index", indices, "int64"),
+        _scalars("time", times, "float64"),
+        [_column(column, items) for column, items in zip(layout.columns, values, strict=True)],
+    )
+
+
+def _join(
+    layout: Layout, chunks: Sequence[_Chunk]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[Any]]]:
+    """Return index, time and columns of all points."""
+    empty: _Chunk = (
+        np.empty(0, np.int64),
+        np.empty(0),
+        [np.empty((0, *c.shape), object if c.dtype == "str" else c.dtype) for c in layout.columns],
+    )
+    indices, times, parts = zip(*(chunks or [empty]), strict=True)
+    index = np.concatenate(indices)
+    limit = len(index) + MAX_GAP if layout.size is None else layout.size
+    if index.size and (index.min() < 0 or index.max() >= limit or np.unique(index).size != index.size):
+        raise DamagedFileError("a point lies outside the plan, or stands twice")
+    columns = {
+        column.name: np.concatenate(items)
+        for column, items in zip(layout.columns, zip(*parts, strict=True), strict=True)
+    }
+    return index, np.concatenate(times), columns
+
+
+def _scalars(name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
+    if not set(map(type, items)) <= _SCALARS[dtype]:
+        raise DamagedFileError(f"a value of {name!r} is not a {dtype}")
+    try:
+        return np.array(items, object if dtype == "str" else dtype)
+    except (ValueError, OverflowError) as error:
+        raise DamagedFileError(f"a value of {name!r} is not a {dtype}") from error
+
+
+def _column(column: Column, items: Sequence[Any]) -> NDArray[Any]:
+    if not column.shape:
+        return _scalars(column.name, items, column.dtype)
+    for item in items:
+        if not isinstance(item, np.ndarray) or item.shape != column.shape:
+            raise DamagedFileError(f"a value of {column.name!r} is not an array of {column.shape}")
+        if item.dtype.kind not in _KINDS[column.dtype]:
+            raise DamagedFileError(f"a value of {column.name!r} is not of type {column.dtype}")
+    stacked = np.empty((len(items), *column.shape), column.dtype)
+    for row, item in enumerate(items):
+        stacked[row] = item
+    return stacked

@@ -1,0 +1,266 @@
+"""A run from the HDF5 file that `nexus_write` made, or from one that pretends so.
+
+Only groups and data sets at fixed places are looked at, each checked for kind, shape and size before it is
+read. Whatever HDF5 itself says against a file is one `DamagedFileError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.journal.replay import header_from_plain
+from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
+from labspin.data.nexus.pieces import (
+    get_array,
+    get_attributes,
+    get_group,
+    get_json,
+    get_text,
+    stored_pieces,
+)
+from labspin.data.nexus.seal import check_seal, probe, read_seal
+from labspin.data.nexus.write import MARK
+from labspin.data.plain import from_json, plain
+from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
+from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
+
+__all__ = [
+    "NO_POINTS",
+    "blamed_on",
+    "count_points",
+    "facts_of",
+    "fit_names",
+    "open_run_file",
+    "raw_digest",
+    "read_frame",
+    "read_run_file",
+    "read_summary",
+]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0))
+_KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
+
+
+@contextlib.contextmanager
+def open_run_file(
+    path: Path, mode: str = "r", *, trusted: bool = False, **options: Any
+) -> Iterator[h5py.File]:
+    """Open a run file, turning whatever HDF5 finds wrong with it into one error.
+
+    Parameters
+    ----------
+    path, mode, options
+        As `h5py.File` takes them.
+    trusted
+        Whether to pass over the seal, which shows damage that HDF5 would not survive.
+
+    Raises
+    ------
+    RunFileError
+        There is no such file, or it may not be read; `NotARunFileError` if it is something else,
+        `DamagedFileError` if it is cut short or corrupted.
+    """
+    _check_signature(path)
+    if not trusted and not check_seal(path):
+        probe(path, "run")
+    with blamed_on(path), _open(path, mode, options) as file:
+        version = file.attrs.get(MARK)
+        if version is None:
+            raise NotARunFileError(
+                f"{path}: an HDF5 file, but not a labspin run; read it with read_foreign or "
+                "'labspin fit FILE --x PATH --y PATH'"
+            )
+        if not isinstance(version, (int, np.integer)) or version > FORMAT:
+            raise NotARunFileError(f"{path}: written by a newer labspin; update labspin to read it")
+        yield file
+
+
+@contextlib.contextmanager
+def blamed_on(path: Path) -> Iterator[None]:
+    """Turn whatever HDF5, or a reader that trusts nothing, says against a file into one error."""
+    try:
+        yield
+    except DamagedFileError as error:
+        raise _located(path, error) from error
+    except RunFileError:
+        raise
+    except ArgumentError as error:
+        raise DamagedFileError(f"{path}: contradicts itself: {error}") from error
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, LookupError) as error:
+        raise DamagedFileError(f"{path}: cut short or corrupted: {_first_line(error)}") from error
+    except MemoryError as error:
+        raise DamagedFileError(f"{path}: claims more data than the memory can hold") from error
+
+
+def _open(path: Path, mode: str, options: dict[str, Any]) -> h5py.File:
+    """Open a file in spite of locks: run files are replaced, never written to, so that these mean nothing.
+
+    HDF5 wants one way of locking from all who open a file in one process, so theirs has to be found.
+    """
+    for locking in ({}, {"locking": False}, {"locking": True}):
+        try:
+            return h5py.File(path, mode, **options, **locking)
+        except OSError as error:
+            if "lock" not in str(error):
+                raise
+            refused = error
+    raise refused
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _check_signature(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    except FileNotFoundError as error:
+        raise RunFileError(f"{path}: no such file, and no journal of it; check the name") from error
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not start:
+        raise DamagedFileError(f"{path}: empty; it holds nothing")
+    if start != _SIGNATURE:
+        raise NotARunFileError(f"{path}: not a labspin run, nor any HDF5 file")
+
+
+def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
+    return error if str(path) in str(error) else DamagedFileError(f"{path}: {error}")
+
+
+def read_run_file(path: Path, *, trusted: bool = False) -> Run:
+    """Read the whole run that stands in the HDF5 file at ``path``; for ``trusted`` see `open_run_file`."""
+    with open_run_file(path, trusted=trusted) as file:
+        return _read_entry(path, get_group(file, "entry"))
+
+
+def _read_entry(path: Path, entry: h5py.Group) -> Run:
+    run = read_frame(path, entry)
+    data = get_group(entry, "data")
+    columns = {column.name: _read_column(data, run, column) for column in run.header.layout.columns}
+    fits = tuple(read_fit_group(get_group(entry, FIT_PREFIX + name), name) for name in fit_names(entry))
+    return replace(run, columns=columns, fits=fits)
+
+
+def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
+    """Return the run without its columns and fits, and without its ``points`` if they are not wanted."""
+    own = get_group(entry, "labspin")
+    header = header_from_plain(path, get_json(own, "header"))
+    # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
+    attributes = get_attributes(own)
+    status = _status(attributes)
+    snapshot = get_json(own, "snapshot_after")
+    if snapshot is not None and not isinstance(snapshot, dict):
+        raise DamagedFileError(f"{path}: the snapshot after the run is not a table")
+    return Run(
+        path=path,
+        header=header,
+        status="dead" if status == "running" else status,
+        points=_read_points(path, entry, header) if points else NO_POINTS,
+        columns={},
+        events=_read_events(entry),
+        ended=str(attributes["ended"]) or None,
+        snapshot_after=snapshot,
+        sources=(path,),
+    )
+
+
+def fit_names(entry: h5py.Group) -> list[str]:
+    """Return the names of the fits in the entry of a run."""
+    return [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]
+
+
+def _status(attributes: dict[str, Any]) -> Status:
+    status = attributes["status"]
+    if status not in STATUSES:
+        raise DamagedFileError(f"the status {status!r} is not known")
+    return cast("Status", status)
+
+
+def _read_points(path: Path, entry: h5py.Group, header: RunHeader) -> Points:
+    group = get_group(entry, "points")
+    index = get_array(group, "index", kinds="i").astype(np.int64, copy=False)
+    time = get_array(group, POINT_TIME, index.shape, "f")
+    limit = header.layout.size
+    if index.ndim != 1 or (index.size and (index.min() < 0 or (limit is not None and index.max() >= limit))):
+        raise DamagedFileError(f"{path}: a point lies outside the plan")
+    if np.unique(index).size != index.size:
+        raise DamagedFileError(f"{path}: a point stands twice")
+    return Points(index=index, time=time)
+
+
+def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[Any]:
+    values = get_array(data, column.name, run.shape + column.shape, _KINDS[column.dtype])
+    rows = values.reshape(math.prod(run.shape), *column.shape)
+    rows = rows if np.array_equal(run.points.index, np.arange(len(rows))) else rows[run.points.index]
+    return rows.astype(np.int64) if column.dtype == "int64" else rows
+
+
+def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
+    group = get_group(entry, "events")
+    times = get_array(group, "time", kinds="f")
+    kinds, messages, data = (
+        get_array(group, name, times.shape, "O").tolist() for name in ("kind", "message", "data")
+    )
+    return tuple(
+        Event(time=time, kind=kind, message=message, data=from_json(content))
+        for time, kind, message, content in zip(times.tolist(), kinds, messages, data, strict=True)
+    )
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read what is said about the run in few words, from the seal if there is one, without its data."""
+    _check_signature(path)
+    seal = read_seal(path)
+    if seal is not None:
+        return seal.facts
+    with open_run_file(path) as file:
+        return facts_of(file)
+
+
+def facts_of(file: h5py.File) -> dict[str, Any]:
+    """Return the run in a few words."""
+    entry = get_group(file, "entry")
+    attributes = get_attributes(get_group(entry, "labspin"))
+    facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
+    return facts | {"fits": fit_names(entry)}
+
+
+def count_points(path: Path) -> tuple[str, int]:
+    """Return the run's identity and how many points really stand in the file, each column read once."""
+    run = read_run_file(path)
+    return run.header.run_id, len(run.points)
+
+
+def raw_digest(file: h5py.File, path: Path) -> bytes:
+    """Return a digest of the header and of all that was measured, chunk by chunk as it is stored.
+
+    Fits beside the data do not change it, and no more than a chunk is in memory at a time.
+
+    Parameters
+    ----------
+    file
+        An open run file; it may be in memory, with changes to anything but the data.
+    path
+        Where it was opened.
+    """
+    entry = get_group(file, "entry")
+    digest = hashlib.blake2b(get_text(get_group(entry, "labspin"), "header").encode(), digest_size=16)
+    with path.open("rb", buffering=0) as stored:
+        for place in ("data", "points", "events"):
+            for piece in stored_pieces(get_group(entry, place), stored.fileno()):
+                digest.update(piece)
+    return digest.digest()

@@ -1,0 +1,264 @@
+"""A run as HDF5: one NXentry that describes itself.
+
+::
+
+    /entry                      NXentry       default: data
+        data                    NXdata        the columns on the grid of the plan, with their axes
+        points                  NXdata        index and time of each point, in order of measurement
+        instrument              NXinstrument  settings before and after, by instrument; environment: what was
+                                              moved and what was read, after NXsensor_scan
+        parameters, software    NXcollection  of the procedure; versions, git state, host
+        plan, station           NXnote        the plan; the station file, word for word
+        events                  NXcollection  log, errors, safe states
+        ground_truth            NXcollection  of a simulated sample
+        fit_…                   NXprocess     one for each fit
+        labspin                 NXcollection  the header as JSON, for reading back
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin import __version__
+from labspin.data.nexus.fit_groups import write_fit_group
+from labspin.data.nexus.pieces import (
+    TEXT,
+    add_array,
+    add_axis,
+    add_group,
+    add_note,
+    add_text,
+    add_tree,
+    describe,
+    safe_name,
+)
+from labspin.data.plain import clean_text, to_json
+from labspin.data.run import POINT_TIME_MEANING, Run, lay_out, missing_value
+from labspin.data.schema import FORMAT, POINT, POINT_TIME, Column, Dimension
+
+__all__ = ["MARK", "write_run"]
+
+MARK = "labspin_format"
+"""Attribute of the root by which a run file is known."""
+_DENSE_BYTES = 1 << 28
+
+
+def write_run(file: h5py.File, run: Run) -> None:
+    """Write ``run``, whole, into the new ``file``."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    root = {
+        "NX_class": "NXroot",
+        "default": "entry",
+        "file_name": run.path.name,
+        "file_time": now,
+        "creator": "labspin",
+        "creator_version": __version__,
+        "HDF5_Version": h5py.version.hdf5_version,
+        "h5py_version": h5py.version.version,
+        MARK: FORMAT,
+    }
+    for name, value in root.items():
+        file.attrs[name] = value
+    entry = add_group(file, "entry", "NXentry", default="data")
+    _write_facts(entry, run)
+    _write_data(entry, run)
+    _write_points(entry, run)
+    _write_instrument(entry, run)
+    _write_circumstances(entry, run)
+    _write_events(entry, run)
+    for fit in run.fits:
+        write_fit_group(entry, fit)
+
+
+def _write_facts(entry: h5py.Group, run: Run) -> None:
+    header = run.header
+    add_text(entry, "title", header.label or header.procedure)
+    add_text(entry, "entry_identifier", header.run_id)
+    add_text(entry, "experiment_description", header.procedure)
+    add_text(entry, "start_time", header.started)
+    if run.ended:
+        add_text(entry, "end_time", run.ended)
+    add_text(entry, "program_name", "labspin").attrs["version"] = __version__
+    add_text(entry, "status", run.status)
+    own = add_group(entry, "labspin", "NXcollection")
+    add_text(own, "header", to_json(header.to_dict()))
+    add_text(own, "snapshot_after", to_json(run.snapshot_after))
+    summary = {
+        "run_id": header.run_id,
+        "procedure": header.procedure,
+        "label": header.label,
+        "started": header.started,
+        "ended": run.ended or "",
+        "status": run.status,
+        "points": len(run.points),
+        "size": -1 if header.layout.size is None else header.layout.size,
+        "signal": header.signal,
+        "simulated": header.truth is not None,
+    }
+    for name, value in summary.items():
+        own.attrs[name] = clean_text(value) if isinstance(value, str) else value
+
+
+def _write_data(entry: h5py.Group, run: Run) -> None:
+    layout = run.header.layout
+    data = add_group(entry, "data", "NXdata")
+    for dimension in layout.dimensions:
+        add_axis(data, dimension)
+    if not layout.is_grid:
+        _write_counter(data, POINT, run.shape[0])
+    for column in layout.columns:
+        for axis in column.inner_axes():
+            add_axis(data, axis)
+    time = lay_out(run.points.time, run.points.index, run.shape, run.path)
+    add_array(data, POINT_TIME, time, run.dimensions, "s", POINT_TIME_MEANING)
+    for column in layout.columns:
+        _write_column(data, run, column)
+    _describe_plot(data, run)
+    for name, value in run.attributes.items():
+        data.attrs[name] = value
+
+
+def _write_counter(group: h5py.Group, name: str, size: int) -> None:
+    dataset = group.create_dataset(name, data=np.arange(size))
+    dataset.make_scale(name)
+
+
+def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
+    axes = (*run.dimensions, *(axis.name for axis in column.inner_axes()))
+    values = run.columns[column.name]
+    points = math.prod(run.shape)
+    if points * column.itemsize <= _DENSE_BYTES or 2 * len(run.points) > points or column.dtype == "str":
+        dataset = add_array(data, column.name, run.column(column.name), axes, column.unit, column.description)
+    else:
+        dataset = _write_sparse(data, run, column, values)
+        describe(dataset, axes, column.unit, column.description)
+    if values.dtype.kind == "i" and dataset.dtype.kind == "i" and not run.is_complete:
+        dataset.attrs["_FillValue"] = np.iinfo(np.int64).min
+    others = [c.name for c in run.header.layout.coordinates if c.name != column.name]
+    if column.role == "quantity":
+        dataset.attrs["coordinates"] = " ".join((POINT_TIME, *others))
+
+
+def _write_sparse(data: h5py.Group, run: Run, column: Column, values: NDArray[Any]) -> h5py.Dataset:
+    """Write the few measured points of a large grid, one chunk each; the others take no room."""
+    dtype, missing = missing_value(values, complete=False)
+    shape = run.shape + column.shape
+    chunks = (1,) * len(run.shape) + column.shape
+    dataset = data.create_dataset(
+        column.name, shape, dtype, chunks=chunks, fillvalue=missing, fletcher32=bool(column.shape)
+    )
+    places = zip(*np.unravel_index(run.points.index, run.shape), strict=True)
+    for place, value in zip(places, values, strict=True):
+        dataset[tuple(int(k) for k in place)] = value
+    return dataset
+
+
+def _describe_plot(data: h5py.Group, run: Run) -> None:
+    """Say what to draw along what, as NeXus says it."""
+    layout = run.header.layout
+    listed = [
+        column.name
+        for column in layout.coordinates
+        if not layout.is_grid and not column.shape and column.dtype in ("float64", "int64")
+    ]
+    axes = [*(listed[:1] or run.dimensions)]
+    for place, name in enumerate(run.dimensions):
+        data.attrs[f"{name}_indices"] = [place]
+    everywhere = list(range(len(run.shape)))
+    for name in (POINT_TIME, *(column.name for column in layout.coordinates if not column.shape)):
+        data.attrs[f"{name}_indices"] = everywhere
+    if not run.header.signal:
+        return
+    signal = layout.column(run.header.signal)
+    inner = [axis.name for axis in signal.inner_axes()]
+    for place, name in enumerate(inner):
+        data.attrs[f"{name}_indices"] = [len(run.shape) + place]
+    data.attrs["signal"] = signal.name
+    data.attrs["axes"] = [*axes, *inner]
+    if inner:
+        data[signal.name].attrs["interpretation"] = "spectrum" if len(inner) == 1 else "image"
+    same = [c.name for c in layout.quantities if c.shape == signal.shape and c.dtype in ("float64", "int64")]
+    # Viewers find NAME_errors by themselves, as the errors of NAME.
+    auxiliary = [name for name in same if name != signal.name and not name.endswith("_errors")]
+    if auxiliary:
+        data.attrs["auxiliary_signals"] = auxiliary
+
+
+def _write_points(entry: h5py.Group, run: Run) -> None:
+    points = add_group(entry, "points", "NXdata", signal="index")
+    _write_counter(points, POINT, len(run.points))
+    add_array(
+        points, "index", run.points.index, (POINT,), "1", "flat index of the point, in order of measurement"
+    )
+    add_array(points, POINT_TIME, run.points.time, (POINT,), "s", POINT_TIME_MEANING)
+    points.attrs["axes"] = [POINT]
+
+
+def _write_instrument(entry: h5py.Group, run: Run) -> None:
+    header, layout = run.header, run.header.layout
+    instrument = add_group(entry, "instrument", "NXinstrument")
+    if header.station.get("name"):
+        add_text(instrument, "name", str(header.station["name"]))
+    environment = add_group(instrument, "environment", "NXenvironment")
+    roles: tuple[tuple[str, str, tuple[Dimension | Column, ...]], ...] = (
+        ("independent_controllers", "NXactuator", (*layout.dimensions, *layout.coordinates)),
+        ("measurement_sensors", "NXsensor", layout.quantities),
+    )
+    for field, nx_class, items in roles:
+        environment.attrs[field] = np.array([item.name for item in items], dtype=TEXT)
+        for item in items:
+            _write_device(environment, item, nx_class)
+    after = run.snapshot_after or {}
+    for name in {**header.snapshot, **after}:
+        group = add_group(instrument, safe_name(instrument, name), "NXcollection")
+        for moment, settings in (("before", header.snapshot.get(name)), ("after", after.get(name))):
+            if settings is not None:
+                add_tree(group, moment, settings if isinstance(settings, dict) else {"value": settings})
+
+
+def _write_device(environment: h5py.Group, item: Dimension | Column, nx_class: str) -> None:
+    group = add_group(environment, item.name, nx_class)
+    add_text(group, "name", item.name)
+    add_text(group, "data_path", f"/entry/data/{item.name}")
+    group.attrs["units"] = item.unit or "1"
+    if isinstance(item, Dimension):
+        group.attrs["minimum"] = item.values.min()
+        group.attrs["maximum"] = item.values.max()
+
+
+def _write_circumstances(entry: h5py.Group, run: Run) -> None:
+    header = run.header
+    add_tree(entry, "parameters", header.parameters)
+    add_tree(entry, "software", header.environment)
+    add_note(entry, "plan", to_json(header.plan, indent=1), kind="application/json")
+    text = header.station.get("text")
+    add_note(
+        entry,
+        "station",
+        text if isinstance(text, str) else "",
+        kind="application/toml",
+        file_name=str(header.station.get("path", "")),
+    )
+    if header.seed is not None:
+        entry.create_dataset("seed", data=header.seed)
+    if header.truth is not None:
+        add_tree(entry, "ground_truth", header.truth)
+    if header.extra:
+        add_tree(entry, "extra", header.extra)
+
+
+def _write_events(entry: h5py.Group, run: Run) -> None:
+    events = add_group(entry, "events", "NXcollection")
+    _write_counter(events, "event", len(run.events))
+    times = np.array([event.time for event in run.events], np.float64)
+    add_array(events, "time", times, ("event",), "s", "seconds since 1970-01-01 UTC")
+    for name in ("kind", "message"):
+        texts = np.array([clean_text(getattr(event, name)) for event in run.events], object)
+        add_array(events, name, texts, ("event",))
+    add_array(events, "data", np.array([to_json(event.data) for event in run.events], object), ("event",))

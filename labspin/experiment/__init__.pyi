@@ -1,0 +1,31 @@
+from .algebra import (
+    Filter as Filter,
+    Product as Product,
+    Repeat as Repeat,
+    Shuffled as Shuffled,
+    Snake as Snake,
+    Zip as Zip,
+)
+from .check import check_plan as check_plan, preflight as preflight
+from .control import Control as Control, Observer as Observer, Progress as Progress, RunOutcome as RunOutcome
+from .engine import run as run
+from .estimates import Estimate as Estimate, estimate as estimate
+from .parameters import (
+    BooleanParameter as BooleanParameter,
+    CountParameter as CountParameter,
+    ListParameter as ListParameter,
+    Parameter as Parameter,
+    QuantityParameter as QuantityParameter,
+    SweepParameter as SweepParameter,
+)
+from .plan import CompiledPlan as CompiledPlan, PlanReport as PlanReport, compile_plan as compile_plan
+from .procedure import Procedure as Procedure
+from .resumption import resume as resume
+from .sweep import (
+    MAX_POINTS as MAX_POINTS,
+    Linear as Linear,
+    Logarithmic as Logarithmic,
+    Point as Point,
+    Sweep as Sweep,
+    Values as Values,
+)

@@ -1,0 +1,19 @@
+from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
+from .pymeasure_worker import run_in_worker as run_in_worker
+from .queue import Queue as Queue
+from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState
+from .queue_runner import run_queue as run_queue
+from .queue_runs import (
+    add_card as add_card,
+    make_queued_run as make_queued_run,
+    new_queued_path as new_queued_path,
+)
+from .runs import (
+    new_run_path as new_run_path,
+    recorded_procedure as recorded_procedure,
+    recover_dead_runs as recover_dead_runs,
+    resume_run as resume_run,
+    run as run,
+    run_exists as run_exists,
+    station_of as station_of,
+)

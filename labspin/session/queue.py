@@ -1,0 +1,259 @@
+"""A queue of runs that survives restarts, crashes and ``kill -9``.
+
+The queue is one TOML file in the workspace that a person can read, and mend with an editor. Each change reads
+the file, makes the change and replaces the file whole, under a lock, so that any number of processes may
+add, move and remove while one of them makes the runs. Who makes them holds a second lock, which ends with
+the process however that dies: a run that is marked as running while nobody holds it was *interrupted*.
+
+::
+
+    waiting ──→ running ──→ finished | aborted | failed
+       ↑           └──────→ interrupted (its process died)
+       └── resume ──────────────┘  goes on with its run file
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from labspin.data.lock import is_locked, lock_file, try_lock
+from labspin.data.storage import storage_error
+from labspin.errors import ConfigurationError, PlanError
+from labspin.session.queue_file import QueuedRun, QueueState, State, read_queue, write_queue
+
+__all__ = ["Queue"]
+
+_OVER = ("finished", "aborted", "failed", "interrupted")
+
+
+class Queue:
+    """The queue in one file, which need not exist yet.
+
+    Parameters
+    ----------
+    path
+        A TOML file, mostly ``queue.toml`` of a workspace.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._runner = self.path.with_name(f".{self.path.name}.runner")
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths of the queue start from."""
+        return self.path.parent
+
+    def read(self) -> QueueState:
+        """Return the queue as it stands.
+
+        Raises
+        ------
+        ConfigurationError
+            The file is not a queue.
+        """
+        state = read_queue(self.path)
+        if state.of("running") and not self.is_being_run:
+            return _interrupted(state)
+        return state
+
+    @property
+    def is_being_run(self) -> bool:
+        """Whether a process makes the runs of this queue."""
+        try:
+            return is_locked(self._runner)
+        except OSError:
+            return False
+
+    def add(self, runs: Iterable[QueuedRun]) -> tuple[QueuedRun, ...]:
+        """Append runs and return them as they stand in the queue."""
+        added: list[QueuedRun] = []
+
+        def change(state: QueueState) -> QueueState:
+            for number, run in enumerate(runs):
+                added.append(replace(run, id=state.next_id + number, state="waiting", added=_now()))
+            return replace(state, runs=(*state.runs, *added), next_id=state.next_id + len(added))
+
+        self._change(change)
+        return tuple(added)
+
+    def remove(self, *ids: int) -> None:
+        """Take runs out; the run that is being made stays.
+
+        Raises
+        ------
+        PlanError
+            There is no such run, or it is being made.
+        """
+
+        def change(state: QueueState) -> QueueState:
+            for run in self._found(state, ids):
+                self._refuse_running(run)
+            return replace(state, runs=tuple(run for run in state.runs if run.id not in ids))
+
+        self._change(change)
+
+    def move(self, id: int, position: int) -> None:  # noqa: A002 - what everybody calls it
+        """Make a waiting run the ``position``-th of those that wait; 1 is next.
+
+        Raises
+        ------
+        PlanError
+            There is no such run, or it does not wait.
+        """
+
+        def change(state: QueueState) -> QueueState:
+            (run,) = self._found(state, (id,))
+            if run.state != "waiting":
+                raise PlanError(f"{self.path}: run {id} is {run.state}; only runs that wait can be moved")
+            others = [other for other in state.of("waiting") if other.id != id]
+            others.insert(max(position, 1) - 1, run)
+            order = iter(others)
+            return replace(
+                state, runs=tuple(next(order) if old.state == "waiting" else old for old in state.runs)
+            )
+
+        self._change(change)
+
+    def clear(self, *, waiting: bool = False) -> int:
+        """Take out the runs that are over, and with ``waiting`` those that wait; return how many went."""
+        gone = _OVER + (("waiting",) if waiting else ())
+        before = len(self.read().runs)
+        after = self._change(
+            lambda state: replace(state, runs=tuple(run for run in state.runs if run.state not in gone))
+        )
+        return before - len(after.runs)
+
+    def pause(self) -> None:
+        """Begin no further run; the one being made goes on."""
+        self._change(lambda state: replace(state, paused=True))
+
+    def resume(self) -> None:
+        """Begin further runs again."""
+        self._change(lambda state: replace(state, paused=False))
+
+    def again(self, *ids: int) -> tuple[QueuedRun, ...]:
+        """Let runs that were interrupted, aborted or failed wait again, first in the queue, and return them.
+
+        Those that have a run file will be gone on with, not begun anew.
+
+        Raises
+        ------
+        PlanError
+            There is no such run, or it has finished, or it waits or runs already.
+        """
+
+        def change(state: QueueState) -> QueueState:
+            for run in self._found(state, ids):
+                if run.state not in ("interrupted", "aborted", "failed"):
+                    raise PlanError(
+                        f"{self.path}: run {run.id} is {run.state}; wanted one that was interrupted, aborted "
+                        "or failed"
+                    )
+            back = [replace(run, state="waiting", ended="", message="") for run in self._found(state, ids)]
+            rest = [run for run in state.runs if run.id not in ids]
+            first = next((at for at, run in enumerate(rest) if run.state == "waiting"), len(rest))
+            return replace(state, runs=(*rest[:first], *back, *rest[first:]))
+
+        return self._found(self._change(change), ids)
+
+    # -- who makes the runs ----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def being_run(self) -> Iterator[None]:
+        """Be the one process that makes the runs; what a dead one was making becomes interrupted.
+
+        Raises
+        ------
+        ConfigurationError
+            Another process makes them.
+        StorageError
+            The folder cannot be written.
+        """
+        try:
+            descriptor = os.open(self._runner, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise storage_error(self._runner, error, "the queue was not run") from error
+        try:
+            if not try_lock(descriptor, patience=0.5):
+                raise ConfigurationError(
+                    f"{self.path}: another process makes the runs of this queue; let it, or stop it first"
+                )
+            if read_queue(self.path).of("running"):
+                self._change(_interrupted)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(self, file: Callable[[QueuedRun], str]) -> QueuedRun | None:
+        """Mark the next run as running and return it; None if none waits or the queue is paused.
+
+        Parameters
+        ----------
+        file
+            Names the run file of a run that has none yet.
+        """
+        begun: list[QueuedRun] = []
+
+        def change(state: QueueState) -> QueueState:
+            if state.paused or not state.of("waiting"):
+                return state
+            run = state.of("waiting")[0]
+            begun.append(replace(run, state="running", started=_now(), file=run.file or file(run)))
+            return _with(state, begun[0])
+
+        self._change(change)
+        return begun[0] if begun else None
+
+    def end(self, id: int, state: State, message: str = "") -> None:  # noqa: A002
+        """Record how a run ended."""
+
+        def change(whole: QueueState) -> QueueState:
+            (run,) = self._found(whole, (id,))
+            return _with(whole, replace(run, state=state, ended=_now(), message=message))
+
+        self._change(change)
+
+    # -- the file --------------------------------------------------------------------------------------
+
+    def _change(self, change: Callable[[QueueState], QueueState]) -> QueueState:
+        with lock_file(self.path):
+            before = self.read()
+            after = change(before)
+            if after != before:
+                write_queue(self.path, after)
+        return after
+
+    def _found(self, state: QueueState, ids: Iterable[int]) -> tuple[QueuedRun, ...]:
+        runs = {run.id: run for run in state.runs}
+        for wanted in ids:
+            if wanted not in runs:
+                there = ", ".join(map(str, runs)) if len(runs) <= 20 else f"{min(runs)} to {max(runs)}"
+                raise PlanError(f"{self.path}: there is no run {wanted}, only {there or 'an empty queue'}")
+        return tuple(runs[wanted] for wanted in ids)
+
+    def _refuse_running(self, run: QueuedRun) -> None:
+        if run.state == "running" and self.is_being_run:
+            raise PlanError(f"{self.path}: run {run.id} is being made; abort it there (Ctrl-C, or key a)")
+
+
+def _interrupted(state: QueueState) -> QueueState:
+    message = "the process that made it died"
+    runs = tuple(
+        replace(run, state="interrupted", message=message) if run.state == "running" else run
+        for run in state.runs
+    )
+    return replace(state, runs=runs)
+
+
+def _with(state: QueueState, changed: QueuedRun) -> QueueState:
+    return replace(state, runs=tuple(changed if run.id == changed.id else run for run in state.runs))
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,130 @@
+"""Making the runs of a queue, one after the other, through the night.
+
+A run that fails does not keep the next from being made. The runner stops by itself where going on would do
+harm or be of no use: a bench that could not be made safe, several failures in a row, a signal.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from labspin.errors import LabspinError
+from labspin.experiment.control import Control, Observer, RunOutcome
+from labspin.session.queue import Queue
+from labspin.session.queue_file import QueuedRun, State
+
+__all__ = ["run_queue"]
+
+Execute = Callable[[QueuedRun, Control, Sequence[Observer]], RunOutcome]
+_log = logging.getLogger(__name__)
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_LOOK = 0.5  # s between two looks into a queue that is paused or empty
+
+
+class _QueueControl(Control):
+    """Remembers whether a signal ended the run: then the queue ends too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_signalled = False
+
+    def abort(self, reason: str = "asked to") -> None:
+        self.was_signalled |= reason in _SIGNALS
+        super().abort(reason)
+
+
+class _Ending:
+    """An observer that keeps how the run ended, whatever is raised afterwards."""
+
+    def __init__(self) -> None:
+        self.outcome: RunOutcome | None = None
+
+    def on_start(self, *_: Any) -> None:
+        """Take no notice."""
+
+    on_point = on_event = on_start
+
+    def on_finish(self, outcome: RunOutcome) -> None:
+        """Keep how the run ended."""
+        self.outcome = outcome
+
+
+def run_queue(
+    queue: Queue,
+    execute: Execute,
+    *,
+    file: Callable[[QueuedRun], Path],
+    wait: bool = False,
+    max_failures: int = 3,
+    report: Callable[[QueuedRun, State, str], None] = lambda run, state, message: None,
+) -> int:
+    """Make the runs of ``queue`` until none waits, and return how many did not finish.
+
+    Parameters
+    ----------
+    queue
+        May be changed by others meanwhile; while it is paused, nothing is begun.
+    execute
+        Makes one run, or goes on with it where its ``file`` exists, under a control and observers.
+    file
+        Names the run file of a run that begins.
+    wait
+        Go on waiting for further runs instead of returning when none waits.
+    max_failures
+        So many failures in a row pause the queue, and end this.
+    report
+        Called with every run when it begins and when it has ended.
+
+    Raises
+    ------
+    ConfigurationError
+        Another process makes the runs, or the file is not a queue.
+    KeyboardInterrupt
+        A signal stopped the run that was being made, once its bench was safe.
+    """
+    failures = in_a_row = 0
+    with queue.being_run():
+        while True:
+            run = queue.begin(lambda run: str(file(run)))
+            if run is None:
+                state = queue.read()
+                if not wait and not (state.paused and state.of("waiting")):
+                    return failures
+                time.sleep(_LOOK)
+                continue
+            report(run, "running", "")
+            ended, message, is_safe = _make(queue, run, execute)
+            report(run, ended, message)
+            failures += ended != "finished"
+            in_a_row = in_a_row + 1 if ended == "failed" else 0
+            if not is_safe or in_a_row >= max_failures:
+                why = f"{in_a_row} runs failed in a row" if is_safe else "the bench could not be made safe"
+                _log.error("%s: the queue is paused", why)
+                queue.pause()
+                return failures
+
+
+def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, bool]:
+    """Make one run; return how it ended, why, and whether the bench is safe as far as is known."""
+    control, ending = _QueueControl(), _Ending()
+    state: State = "aborted"
+    message = "the queue was stopped"
+    try:
+        outcome = execute(run, control, [ending])
+        state, message = outcome.status, outcome.message
+    except Exception as error:  # noqa: BLE001 - the next run may well succeed
+        state, message = "failed", _sentence(error)
+        _log.debug("run %d failed", run.id, exc_info=True)
+    finally:
+        queue.end(run.id, state, message)
+    if control.was_signalled:
+        raise KeyboardInterrupt
+    return state, message, ending.outcome is None or ending.outcome.is_safe
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"

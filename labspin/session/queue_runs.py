@@ -1,0 +1,155 @@
+"""How the runs of a card enter a queue, and how one queued run is begun or resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from labspin.data import read_run
+from labspin.errors import CardError
+from labspin.experiment import Control, Observer, RunOutcome, check_plan, run as run_procedure
+from labspin.session.cards import load_card
+from labspin.session.queue import Queue
+from labspin.session.queue_file import QueuedRun
+from labspin.session.runs import new_run_path, resume_run, run_exists, station_of
+from labspin.station import load_station
+
+__all__ = ["add_card", "make_queued_run", "new_queued_path"]
+
+
+def add_card(
+    queue: Queue,
+    path: Path,
+    *,
+    on: Path | None = None,
+    output: Path = Path("data"),
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    seed: int | None = None,
+    repeat: int = 1,
+) -> list[QueuedRun]:
+    """Append the runs of a card to ``queue``, once the whole plan of each has been checked.
+
+    Parameters
+    ----------
+    queue
+        Keeps paths relative to its folder where they lie below it.
+    path
+        The run card.
+    on
+        Station file, instead of the card's.
+    output
+        Folder of the run files.
+    overrides, only
+        As for `load_card`.
+    seed
+        As for `labspin.run`.
+    repeat
+        How many times the whole card is appended.
+
+    Returns
+    -------
+        What was appended, with the numbers that the queue gave.
+
+    Raises
+    ------
+    CardError
+        The card, a plan or ``repeat`` is not valid.
+    """
+    if repeat < 1:
+        raise CardError(f"--repeat: wanted a number of times, got {repeat}")
+    card = load_card(path, overrides=overrides, only=only)
+    station = load_station(station_of(card, on))
+    for spec in card.runs:
+        check_plan(spec.make(), station)  # better refused now than in the middle of the night
+    return list(
+        queue.add(
+            QueuedRun(
+                card=_from(queue, path),
+                label=spec.label,
+                station=_from(queue, on) if on else "",
+                overrides=tuple(overrides),
+                seed=seed,
+                output=_from(queue, output),
+            )
+            for _ in range(repeat)
+            for spec in card.runs
+        )
+    )
+
+
+def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
+    """Return a free path for the file of ``run``, as ``queue`` keeps it."""
+    return Path(_from(queue, new_run_path(queue.folder / run.output, run.label)))
+
+
+def make_queued_run(
+    queue: Queue,
+    run: QueuedRun,
+    *,
+    watchdog: bool = True,
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+) -> RunOutcome:
+    """Begin ``run``, or resume it where its file exists.
+
+    Parameters
+    ----------
+    queue
+        Whose folder the paths of ``run`` start from.
+    run
+        What to make.
+    watchdog
+        Whether a second process watches over a real bench.
+    observers, control
+        As for `labspin.experiment.run`.
+
+    Raises
+    ------
+    LabspinError
+        As for `labspin.experiment.run` and `resume_run`.
+    """
+    make = _resumed if run_exists(queue.folder / run.file) else _begun
+    return make(queue, run, watchdog, observers, control or Control())
+
+
+def _from(queue: Queue, path: Path) -> str:
+    """Return ``path`` as the queue keeps it: relative to its folder where it lies below."""
+    whole, folder = path.resolve(), queue.folder.resolve()
+    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+
+
+def _begun(
+    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
+) -> RunOutcome:
+    card = load_card(queue.folder / run.card, overrides=run.overrides, only=[run.label])
+    file = station_of(card, queue.folder / run.station if run.station else None)
+    (spec,) = card.runs
+    with load_station(file).connect(seed=run.seed, watchdog=watchdog) as bench:
+        return run_procedure(
+            spec.make(),
+            bench,
+            queue.folder / run.file,
+            label=run.label,
+            seed=run.seed,
+            observers=observers,
+            control=control,
+        )
+
+
+def _resumed(
+    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
+) -> RunOutcome:
+    path, card = queue.folder / run.file, queue.folder / run.card
+    recorded = read_run(path)
+    if recorded.status == "finished":  # the process died after the run, before the queue knew
+        return RunOutcome(path, "finished", len(recorded.points), ())
+    return resume_run(
+        path,
+        on=queue.folder / run.station if run.station else load_card(card).station,
+        card=card,
+        overrides=run.overrides,
+        watchdog=watchdog,
+        observers=observers,
+        control=control,
+    )

@@ -1,0 +1,229 @@
+"""Runs as a person asks for them: begin one, run a card, resume a file.
+
+Window, command line, queue and notebook all begin and resume runs through these functions.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labspin.bench import Bench
+from labspin.data import RunHeader, read_run, recover
+from labspin.errors import CardError, StationError, StorageError
+from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
+from labspin.experiment.resumption import read_unfinished
+from labspin.experiment.unchanged import differences
+from labspin.procedures import load_procedure
+from labspin.session.cards import Card, load_card
+from labspin.station import Station, load_station
+
+__all__ = [
+    "new_run_path",
+    "recorded_procedure",
+    "recover_dead_runs",
+    "resume_run",
+    "run",
+    "run_exists",
+    "station_of",
+]
+
+_TAKE_OVER = 90.0  # s that a watchdog gets to make safe the bench of a run that was killed
+_log = logging.getLogger(__name__)
+
+
+def run(
+    procedure: Procedure,
+    bench: Bench,
+    path: Path | str | None = None,
+    *,
+    seed: int | None = None,
+    label: str = "",
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+) -> RunOutcome:
+    """Run ``procedure`` on ``bench`` and record it, by default in a new file of the folder ``data``.
+
+    Parameters
+    ----------
+    procedure
+        What to measure.
+    bench
+        Where; left in its safe state, not closed.
+    path
+        The run file to make; a new name in the folder ``data`` unless given.
+    seed, label, observers, control
+        As for `labspin.experiment.run`.
+
+    Returns
+    -------
+        How the run ended; ``labspin.open(outcome.path)`` has the data.
+    """
+    file = Path(path) if path is not None else new_run_path(Path("data"), label or procedure.name)
+    return run_procedure(procedure, bench, file, seed=seed, label=label, observers=observers, control=control)
+
+
+def new_run_path(folder: Path, name: str) -> Path:
+    """Return a path for a new run in ``folder``: time stamp and name, not taken yet.
+
+    Parameters
+    ----------
+    folder
+        Where the file will be.
+    name
+        Label of the run or name of its procedure.
+
+    Raises
+    ------
+    StorageError
+        A thousand runs of that name were begun in this second.
+    """
+    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-") or "run"
+    for number in range(1, 1000):
+        suffix = "" if number == 1 else f"-{number}"
+        path = folder / f"{stamp}-{slug}{suffix}.h5"
+        if not run_exists(path):
+            return path
+    raise StorageError(
+        f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"
+    )
+
+
+def run_exists(path: Path) -> bool:
+    """Return whether a run has begun in ``path``."""
+    return path.exists() or path.with_name(path.name + ".jnl").exists()
+
+
+def station_of(card: Card, on: Path | None = None) -> Path:
+    """Return the station file of a run of ``card``.
+
+    Parameters
+    ----------
+    card
+        The run card.
+    on
+        Station file to use instead of the card's.
+
+    Raises
+    ------
+    CardError
+        Neither names one.
+    """
+    path = on or card.station
+    if path is None:
+        raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
+    return path
+
+
+def recover_dead_runs(folder: Path) -> None:
+    """Fold in what earlier runs left behind in ``folder``; what cannot be folded in is kept and logged."""
+    if not folder.is_dir():
+        return
+    for path in recover(folder, on_error=lambda path, problem: _log.error("%s", problem)):
+        _log.warning("recovered %s, which an earlier run left unfinished", path)
+
+
+def recorded_procedure(header: RunHeader) -> Procedure:
+    """Return the procedure of a run as it was begun, out of labspin or an installed package.
+
+    Parameters
+    ----------
+    header
+        Of the run.
+
+    Raises
+    ------
+    CardError
+        There is no procedure of that name.
+    """
+    kind = load_procedure(header.procedure)
+    return kind(**{name: record["value"] for name, record in header.parameters.items()})
+
+
+def resume_run(
+    path: Path,
+    *,
+    on: Path | None = None,
+    card: Path | None = None,
+    overrides: Sequence[str] = (),
+    force: bool = False,
+    watchdog: bool = True,
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+) -> RunOutcome:
+    """Connect the recorded station and measure the points that are missing in ``path``.
+
+    Parameters
+    ----------
+    path
+        The run file, or its journal's ``.h5`` name.
+    on
+        Station file, instead of the recorded one.
+    card, overrides
+        Where the procedure comes from, if not from labspin or an installed package.
+    force
+        Go on although labspin, station file, procedure or parameters were changed. The plan must be the
+        recorded one all the same, and simulated and measured points are never mixed.
+
+    Raises
+    ------
+    RunFileError
+        The run has finished, or is still being made.
+    StationError
+        The station cannot be found again, or is another than the recorded one.
+    PlanError
+        Version of labspin, procedure or its parameters are not the recorded ones.
+    LabspinError
+        As for `labspin.experiment.resume`.
+    """
+    path = path.with_name(path.name.removesuffix(".jnl"))
+    _wait_for_watchdog(path)
+    header = read_unfinished(path).header
+    station = _station(path, header.station, on)
+    procedure = recorded_procedure(header) if card is None else _procedure(header, card, overrides)
+    if not force:  # as `resume` does; here before anything is connected
+        for change in differences(path, header, station=station.describe(), procedure=procedure):
+            raise change
+    seed = header.station.get("seed")
+    with station.connect(seed=seed, watchdog=watchdog) as bench:
+        return resume(path, bench, procedure=procedure, observers=observers, control=control, force=force)
+
+
+def _wait_for_watchdog(path: Path) -> None:
+    """Wait while the watchdog of a run that was killed still makes its bench safe and says so in the run."""
+    deadline = time.monotonic() + _TAKE_OVER
+    while time.monotonic() < deadline:
+        run = read_run(path)
+        if run.status != "running" or not run.events_of("watchdog"):
+            return
+        time.sleep(0.5)
+
+
+def _station(path: Path, recorded: Mapping[str, Any], on: Path | None) -> Station:
+    file = on if on is not None else Path(str(recorded.get("path", "")))
+    if not file.is_file():
+        raise StationError(
+            f"{path}: wanted its station file {str(file)!r}, found none; name one with --on STATION"
+        )
+    station = load_station(file)
+    if station.simulated != recorded.get("simulated"):
+        kinds = ["real", "simulated"]
+        raise StationError(
+            f"{path}: wanted a {kinds[bool(recorded.get('simulated'))]} station as recorded, got the "
+            f"{kinds[station.simulated]} {file}; start a new run there"
+        )
+    return station
+
+
+def _procedure(header: RunHeader, card: Path, overrides: Sequence[str]) -> Procedure:
+    (spec,) = load_card(card, overrides=overrides, only=[header.label]).runs
+    made = spec.make()
+    if header.seed is not None and "seed" in made.parameter_objects():
+        made.set_parameters({"seed": header.seed})
+    return made
