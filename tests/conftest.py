@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+from labspin import plugins
+
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_heard():
@@ -12,3 +14,10 @@ def signals_heard():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _forget_entry_points():
+    """Tests that install packages leave none behind."""
+    yield
+    plugins.installed.cache_clear()

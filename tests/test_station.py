@@ -189,7 +189,7 @@ MISTAKES = [
     (
         'driver = "kepco_bop"',
         'driver = "mine.py:Supply"',
-        r"there is no file '.*mine\.py'.*relative to the station file",
+        r"there is no file '.*mine\.py'; a relative path starts from the file that names it",
     ),
     ('address = "GPIB0::6::INSTR"', "", r"magnet\.address: is missing; .*TCPIP::"),
     (
@@ -442,7 +442,7 @@ def test_mistakes_about_the_simulation(write, old, new, match):
         (
             '"levitated_diamond"',
             '"levitating_diamond"',
-            r"simulation: sample 'levitating_diamond' is not known",
+            r"simulation: sample 'levitating_diamond': wanted one of .*; did you mean 'levitated_diamond'",
         ),
         ("drift = 0.0", "drfit = 0.0", r"parameters\.drfit: .*did you mean 'drift'"),
         ("drift = 0.0", 'drift = "1"', r"parameters\.drift: wanted a number in SI units"),

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from labspin import plugins
 from labspin.analysis import fit_curve, load_model
 from labspin.errors import RecipeError
 
@@ -29,6 +30,7 @@ def installed(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
+    plugins.installed.cache_clear()
     yield
     sys.modules.pop("bumps", None)
 

@@ -2,11 +2,11 @@
 
 import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
+from labspin import plugins
 from labspin.cli import main
 from labspin.errors import ConfigurationError, LimitError, StationError
 from labspin.instruments import DRIVERS, load_driver
@@ -85,9 +85,5 @@ def test_the_entry_point_of_the_how_to_names_the_driver(workspace, tmp_path, mon
     with pytest.raises(ConfigurationError):
         load_driver("lp1")
     monkeypatch.syspath_prepend(tmp_path)
-    entry_points = sys.modules["labspin.instruments.drivers"]._entry_points
-    entry_points.cache_clear()
-    try:
-        assert load_driver("lp1").role == "LaserPower"
-    finally:
-        entry_points.cache_clear()
+    plugins.installed.cache_clear()
+    assert load_driver("lp1").role == "LaserPower"

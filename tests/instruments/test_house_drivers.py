@@ -2,13 +2,13 @@
 
 import inspect
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from wires import Wire
 
 import labspin.instruments as instruments
+from labspin import plugins
 from labspin.errors import ConfigurationError, LimitError, ReplyTimeoutError
 from labspin.instruments import (
     ACTUATORS,
@@ -329,10 +329,10 @@ def test_a_labs_own_driver_is_found_by_path(lab):
     ("name", "match"),
     [
         ("sg348", "driver 'sg348': wanted one of .*; did you mean 'sg384'"),
-        ("zzz", "write 'path/to/file.py:Class'"),
+        ("zzz", "or 'path/to/file.py:Class' for one of your own"),
         ("none.py:Class", r"there is no file '.*none\.py'"),
-        ("broken.py:Class", "cannot be run: ZeroDivisionError"),
-        ("probe.py:Missing", "no class 'Missing'"),
+        ("broken.py:Class", "cannot be loaded: ZeroDivisionError"),
+        ("probe.py:Missing", r"probe\.py has no 'Missing'"),
         ("probe.py:nonsense", "wanted a subclass of labspin.instruments.RoleAdapter, got 3"),
         ("probe.py:Probe", "wanted a subclass"),
         ("probe.py:NoGaussmeter", "it is no Gaussmeter: it lacks field"),
@@ -354,17 +354,11 @@ def test_drivers_of_installed_packages_are_found(tmp_path, monkeypatch):
         "[labspin.drivers]\nprobe = lab_package:ProbeGaussmeter\nlost = lab_package_lost:Class\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    module = sys.modules["labspin.instruments.drivers"]
-    module._entry_points.cache_clear()
-    try:
-        assert {"probe", "lost", *DRIVERS} <= set(driver_names())
-        assert load_driver("probe").role == "Gaussmeter"
-        with pytest.raises(
-            ConfigurationError, match="'lab_package_lost:Class' of an installed package cannot"
-        ):
-            load_driver("lost")
-    finally:
-        module._entry_points.cache_clear()
+    plugins.installed.cache_clear()
+    assert {"probe", "lost", *DRIVERS} <= set(driver_names())
+    assert load_driver("probe").role == "Gaussmeter"
+    with pytest.raises(ConfigurationError, match="'lab_package_lost:Class' of an installed package cannot"):
+        load_driver("lost")
 
 
 def test_public_names_are_there():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from labspin import plugins
 from labspin.errors import CardError, StationError
 from labspin.experiment import Procedure, Sweep, check_plan
 from labspin.procedures import PROCEDURES, list_procedures, load_procedure
@@ -49,27 +50,27 @@ def test_all_built_in_procedures_are_listed():
 
 
 def test_an_unknown_procedure_says_what_there_is():
-    with pytest.raises(CardError, match=r"wanted a procedure out of .*'t1'"):
+    with pytest.raises(CardError, match=r"procedure 't2star': wanted one of .*\bt1\b"):
         load_procedure("t2star")
 
 
-def test_an_entry_point_of_another_package_is_found(monkeypatch):
-    class Entry:
-        name = "odmr_elsewhere"
-
-        def __init__(self, target):
-            self.load = target
-
-    class Elsewhere(Procedure):
-        pass
-
-    entries = [Entry(lambda: Elsewhere)]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
-    assert load_procedure("odmr_elsewhere") is Elsewhere
+def test_an_entry_point_of_another_package_is_found(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.py").write_text(
+        "from labspin.experiment import Procedure\nclass Elsewhere(Procedure): pass\n"
+    )
+    (tmp_path / "broken_elsewhere.py").write_text("1 / 0\n")
+    information = tmp_path / "elsewhere-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        "[labspin.procedures]\nodmr_elsewhere = elsewhere:Elsewhere\nbroken = broken_elsewhere:Any\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.installed.cache_clear()
+    assert load_procedure("odmr_elsewhere").__name__ == "Elsewhere"
     assert "odmr_elsewhere" in list_procedures()
-    entries[0].load = lambda: 1 / 0
-    with pytest.raises(CardError, match="its module fails"):
-        load_procedure("odmr_elsewhere")
+    with pytest.raises(CardError, match="cannot be loaded: ZeroDivisionError"):
+        load_procedure("broken")
 
 
 def test_a_procedure_names_its_station_in_a_stock_worker(tmp_path):

@@ -1,35 +1,45 @@
-"""The samples of the simulated bench, by name; a sample's physics is loaded when it is asked for."""
+"""The samples of the simulated bench, by name; a sample's physics is loaded when it is asked for.
+
+An installed package offers samples as entry points of the group ``labspin.samples``.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 
 from labspin.errors import ArgumentError
+from labspin.plugins import Registry
 from labspin.twin.sample import Sample
 
 __all__ = ["SAMPLES", "load"]
 
 _KNOWN = {
-    "levitated_diamond": "LevitatedDiamond",
-    "mrfm_cantilever": "MRFMCantilever",
-    "nv_over_film": "NVOverFilm",
+    "levitated_diamond": "labspin.twin.samples.levitated_diamond:LevitatedDiamond",
+    "mrfm_cantilever": "labspin.twin.samples.mrfm_cantilever:MRFMCantilever",
+    "nv_over_film": "labspin.twin.samples.nv_over_film:NVOverFilm",
 }
+_REGISTRY = Registry("sample", "labspin.samples", _KNOWN, ArgumentError)
 
 
 def load(name: str) -> type[Sample]:
     """Return the class of the sample called ``name``.
 
+    Parameters
+    ----------
+    name
+        One of `SAMPLES`.
+
     Raises
     ------
     ArgumentError
-        There is none of that name.
+        There is none of that name, or what is there is no sample.
     """
-    if name not in SAMPLES:
-        raise ArgumentError(f"sample {name!r} is not known; there are: {', '.join(SAMPLES)}")
-    sample: type[Sample] = getattr(importlib.import_module(f"{__name__}.{name}"), _KNOWN[name])
-    return sample
+    found = _REGISTRY.load(name)
+    if not isinstance(found, type) or not issubclass(found, Sample):
+        raise ArgumentError(
+            f"sample {name!r}: wanted a subclass of labspin.twin.sample.Sample, got {found!r}"
+        )
+    return found
 
 
 class _Samples(Mapping[str, type[Sample]]):
@@ -39,13 +49,13 @@ class _Samples(Mapping[str, type[Sample]]):
         return load(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in tuple(self)
+        return name in _REGISTRY.names()
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in _KNOWN if importlib.util.find_spec(f"{__name__}.{name}") is not None)
+        return iter(_REGISTRY.names())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(_REGISTRY.names())
 
 
 SAMPLES: Mapping[str, type[Sample]] = _Samples()

@@ -1,0 +1,111 @@
+"""How a fit model is found by its name, and what becomes of a function of one's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labspin.analysis.model import FitModel, Parameter
+from labspin.errors import FitError, RecipeError
+from labspin.plugins import Registry
+
+__all__ = ["MODELS", "load_model", "model_from_function"]
+
+MODELS: Mapping[str, str] = {
+    "stretched_exponential": "labspin.analysis.models.decays:STRETCHED_EXPONENTIAL",
+    "recharging_decay": "labspin.analysis.models.decays:RECHARGING_DECAY",
+    "double_exponential": "labspin.analysis.models.decays:DOUBLE_EXPONENTIAL",
+    "gaussian_dips": "labspin.analysis.models.dips:gaussian_dips",
+    "lorentzian_dips": "labspin.analysis.models.dips:lorentzian_dips",
+    "odmr_spectrum": "labspin.analysis.models.odmr:odmr_spectrum",
+    "mdmr_spectrum": "labspin.analysis.models.odmr:mdmr_spectrum",
+    "noncontact_friction": "labspin.analysis.models.friction:noncontact_friction",
+    "cross_relaxation_dip": "labspin.analysis.models.cross_relaxation:cross_relaxation_dip",
+    "cross_relaxation_rate": "labspin.analysis.models.cross_relaxation:cross_relaxation_rate",
+    "resonator_amplitude": "labspin.analysis.models.resonator:RESONATOR_AMPLITUDE",
+    "resonator_response": "labspin.analysis.models.resonator:RESONATOR_RESPONSE",
+    "ring_down": "labspin.analysis.models.oscillations:RING_DOWN",
+    "complex_ring_down": "labspin.analysis.models.oscillations:COMPLEX_RING_DOWN",
+    "rabi_ensemble": "labspin.analysis.models.rabi:RABI_ENSEMBLE",
+    "rabi_oscillation": "labspin.analysis.models.oscillations:RABI_OSCILLATION",
+    "spin_bath_shift": "labspin.analysis.models.kappa:spin_bath_shift",
+    "thermal_spectrum": "labspin.analysis.models.thermal:thermal_spectrum",
+}
+"""Name -> module and its `FitModel`, or the function that makes one from options."""
+
+_REGISTRY = Registry("model", "labspin.models", MODELS, RecipeError, "'file.py:function'")
+
+
+def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitModel:
+    """Return the model called ``name``.
+
+    Parameters
+    ----------
+    name
+        A name of `MODELS`, an entry point of the group ``labspin.models``, or ``"file.py:object"``.
+    folder
+        Where a relative path starts; default the working directory.
+    options
+        What the model is built with, such as ``count`` of dips.
+
+    Raises
+    ------
+    RecipeError
+        There is no such model, or it does not take these options.
+    """
+    found, module = _REGISTRY.locate(name, folder or Path())
+    if isinstance(found, FitModel) or name in MODELS:
+        return _built(name, found, options)
+    if options:
+        raise RecipeError(
+            f"model {name!r}: a function takes no options, got {', '.join(options)}; remove them"
+        )
+    if not callable(found):
+        raise RecipeError(f"model {name!r}: wanted a function or a FitModel, got {found!r}")
+    guess = getattr(module, f"{getattr(found, '__name__', '')}_guess", None)
+    return model_from_function(found, guess, name=name)
+
+
+def _built(name: str, found: Any, options: Mapping[str, Any]) -> FitModel:
+    if isinstance(found, FitModel):
+        if options:
+            raise RecipeError(f"model {name}: takes no options, got {', '.join(options)}; remove them")
+        return found
+    try:
+        inspect.signature(found).bind(**options)
+    except TypeError as error:
+        raise RecipeError(f"model {name}: options {dict(options)!r}: {error}") from error
+    model = found(**options)
+    assert isinstance(model, FitModel)
+    return model
+
+
+def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> FitModel:
+    """Return a model made from ``function(x, a, b=1.0, …)``; defaults in the signature are starting values.
+
+    Raises
+    ------
+    FitError
+        The function has no parameter besides x.
+    """
+    signature = list(inspect.signature(function).parameters.values())
+    names = [p.name for p in signature[1:] if p.kind is p.POSITIONAL_OR_KEYWORD]
+    called = name or getattr(function, "__name__", "function")
+    if not names:
+        raise FitError(f"model {called}: wanted a function (x, a, b, …), got {inspect.signature(function)}")
+    starts = {p.name: 1.0 if p.default is p.empty else float(p.default) for p in signature[1:]}
+
+    def guesser(x: Any, y: Any, weights: Any) -> Mapping[str, float]:
+        return starts if guess is None else {**starts, **guess(x, y, weights)}
+
+    return FitModel(
+        name=called,
+        equation=(inspect.getdoc(function) or called).split("\n", 1)[0],
+        source=inspect.getsourcefile(function) or "",
+        parameters=tuple(Parameter(item, "", "") for item in names),
+        function=function,
+        guesser=guesser,
+        is_complex=False,
+    )
