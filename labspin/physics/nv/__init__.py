@@ -2,7 +2,8 @@
 
 The way through the package follows the physics: `geometry` (four classes in any field and orientation),
 `spin` (levels and transitions), `relaxation` and `stretched` (T1 with cross-relaxation), `steady_state` and
-`evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `torque`, `spectra`,
+`evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `lindblad` (the same cycle
+with coherences), `torque`, `spectra`,
 `libration` and `langevin` (the crystal's motion), `inverse` and `orientation` (field and orientation from
 line positions), `presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
 """
@@ -116,7 +117,9 @@ from labspin.physics.nv.spin import (
     transition_frequencies,
 )
 from labspin.physics.nv.steady_state import (
+    CoherenceWarning,
     Ensemble,
+    Method,
     SteadyState,
     rate_model_at,
     steady_state,
@@ -147,6 +150,7 @@ __all__ = [
     "NV_CENTRE",
     "NV_OPTICAL_RATES",
     "PAIRS",
+    "CoherenceWarning",
     "DegeneracyPlane",
     "DipolarRelaxation",
     "DirectPumping",
@@ -162,6 +166,7 @@ __all__ = [
     "LibrationStep",
     "LibrationTrace",
     "LineShape",
+    "Method",
     "Microwave",
     "NVCentre",
     "OpticalRates",

@@ -122,11 +122,32 @@ class RateModel:
             ground_populations=populations.ground, excited_populations=populations.excited, pump=pump
         )
 
+    def coherence(self, *, pump: FloatArray) -> FloatArray:
+        """Return how much of a class's coherence these rates leave out, (4, ...) from 0 to 1.
+
+        ``2√(M(1−M)) w²/(w² + δ²)`` of the two upper states of a triplet, the larger of both triplets: δ is
+        their distance, w what light and decay broaden them by, M = 4 |α_+|²|α_-|² says how they mix |±1>.
+        """
+        found = _left_out(self.ground, pump + self.isolated_rate + self.cross_rate)
+        if isinstance(self.cycle, Cycle):
+            rates = self.cycle.rates
+            width = rates.spin_conserving + rates.spin_mixing + rates.crossing_one
+            found = np.maximum(found, _left_out(self.excited, width))
+        return np.broadcast_to(found, np.broadcast_shapes(found.shape, pump.shape))
+
     def spin(self, populations: Populations) -> FloatArray:
         """Return <S> (3, 4, ...) in the class frames, ground and excited triplet together."""
         spin = np.einsum("i...,ik...->k...", populations.ground, self.ground.spin)
         spin += np.einsum("i...,ik...->k...", populations.excited, self.excited.spin)
         return np.asarray(spin)
+
+
+def _left_out(states: SpinOneStates, width: FloatArray | float) -> FloatArray:
+    side, half = 0.5 * (1.0 - states.zero_weight[1]), 0.5 * states.spin[1, 2]
+    mixed = 1.0 - np.square(np.minimum(np.abs(half) / np.maximum(side, 1e-300), 1.0))
+    apart = states.energies[2] - states.energies[1]
+    narrow = np.square(width) / (np.square(width) + np.square(apart))
+    return np.asarray(2.0 * np.sqrt(mixed * (1.0 - mixed)) * narrow)
 
 
 def rate_model(
@@ -145,7 +166,12 @@ def rate_model(
     ground = spin_one_states(
         splitting=centre.zero_field_splitting, strain=centre.strain, field=larmor, projectors=projectors
     )
-    excited = spin_one_states(splitting=centre.excited_splitting, strain=centre.excited_strain, field=larmor)
+    excited = spin_one_states(
+        splitting=centre.excited_splitting,
+        strain=centre.excited_strain,
+        field=larmor,
+        projectors=projectors,
+    )
     cycle = optical_cycle(ground=ground.weights(), excited=excited.weights(), rates=rates)
     lower = np.abs(ground.energies[1] - ground.energies[0])
     return RateModel(

@@ -16,8 +16,9 @@ from scipy.spatial.transform import Rotation
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import non_negative, vectors
 from labspin.physics.nv.geometry import CLASS_FRAMES, class_fields, crystal_field, orientation_matrix
+from labspin.physics.nv.lindblad import coherent_steady_state
 from labspin.physics.nv.microwave import Microwave, driving_rates
-from labspin.physics.nv.steady_state import Ensemble, rate_model_at
+from labspin.physics.nv.steady_state import Ensemble, Method, rate_model_at
 
 __all__ = ["ResonanceSpectrum", "resonance_spectrum", "transition_driving"]
 
@@ -96,6 +97,7 @@ def resonance_spectrum(
     microwave: Microwave | None = None,
     orientation: Rotation | ArrayLike | None = None,
     ensemble: Ensemble | None = None,
+    method: Method = "rates",
 ) -> ResonanceSpectrum:
     """Return the ODMR and MDMR spectrum at one field ([NV] Fig. 4(a)).
 
@@ -109,8 +111,13 @@ def resonance_spectrum(
         Ω in 1/s.
     microwave
         Amplitude, direction and line; default `Microwave()`.
-    orientation, ensemble
-        As for `labspin.physics.nv.steady_state`.
+    orientation, ensemble, method
+        As for `labspin.physics.nv.steady_state`, where the limits of ``"rates"`` are stated.
+
+    Returns
+    -------
+    ResonanceSpectrum
+        Light and torque at each frequency, and without the microwave.
 
     Raises
     ------
@@ -135,9 +142,14 @@ def resonance_spectrum(
     )
     driving[..., -1] = 0.0  # the last point is the dark one
     pumps = np.asarray(sample.relative_pump)[:, None] * non_negative("pump", pump, unit="1/s")
-    populations = model.populations(pump=pumps, driving=driving, decay=sample.decay)
+    if method == "lindblad":
+        state = coherent_steady_state(model=model, pump=pumps, driving=driving, decay=sample.decay)
+        populations, inner_spin = state.populations, state.spin
+    else:
+        populations = model.populations(pump=pumps, driving=driving, decay=sample.decay)
+        inner_spin = model.spin(populations)
     light = np.asarray(sample.collection) * model.emission(populations, pump=pumps).T
-    spin = np.einsum("ckl,kcn->nl", CLASS_FRAMES, model.spin(populations))
+    spin = np.einsum("ckl,kcn->nl", CLASS_FRAMES, inner_spin)
     inside = crystal_field(field=vector, orientation=matrix)
     torque = (-hbar * sample.centre.gyromagnetic_ratio) * np.cross(spin, inside) @ matrix
     return ResonanceSpectrum(

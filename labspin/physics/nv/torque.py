@@ -21,7 +21,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import broadcast, finite, non_negative, positive
 from labspin.physics.nv.geometry import FieldBench
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
-from labspin.physics.nv.steady_state import Ensemble, SteadyState, steady_state
+from labspin.physics.nv.steady_state import Ensemble, Method, SteadyState, steady_state
 
 __all__ = [
     "TorqueMap",
@@ -86,7 +86,12 @@ class TorqueMap:
 
 
 def torque_map(
-    *, strength: float, pump: float, points: tuple[int, int] = (181, 361), ensemble: Ensemble | None = None
+    *,
+    strength: float,
+    pump: float,
+    points: tuple[int, int] = (181, 361),
+    ensemble: Ensemble | None = None,
+    method: Method = "rates",
 ) -> TorqueMap:
     """Return the torque on one centre of each class for every direction of a field.
 
@@ -100,13 +105,21 @@ def torque_map(
         Numbers of polar angles in 0…π and azimuths in 0…2π.
     ensemble
         With `UncoupledRelaxation` it is [NV] Fig. 3(a), with cross-relaxation Fig. 3(b).
+    method
+        As in `steady_state`.
+
+    Returns
+    -------
+    TorqueMap
+        Angles, and the steady state at each pair of them.
     """
     positive("strength", strength, unit="T")
     if min(points) < 1:
         raise ArgumentError(f"points: wanted at least one angle each way, got {points!r}")
     polar, azimuth = np.linspace(0.0, np.pi, points[0]), np.linspace(0.0, 2 * np.pi, points[1])
     directions = sphere_directions(polar=polar[:, None], azimuth=azimuth)
-    return TorqueMap(polar, azimuth, steady_state(field=strength * directions, pump=pump, ensemble=ensemble))
+    state = steady_state(field=strength * directions, pump=pump, ensemble=ensemble, method=method)
+    return TorqueMap(polar, azimuth, state)
 
 
 def electromagnet_sweep(
@@ -116,7 +129,23 @@ def electromagnet_sweep(
     pump: ArrayLike,
     orientation: Rotation | ArrayLike | None = None,
     ensemble: Ensemble | None = None,
+    method: Method = "rates",
 ) -> SteadyState:
-    """Return torque and light against B_em (T, any shape) on a bench ([NV] Fig. 4(b), (c))."""
+    """Return torque and light against B_em (T, any shape) on a bench ([NV] Fig. 4(b), (c)).
+
+    Parameters
+    ----------
+    bench
+        Bias field and direction of the electromagnet.
+    electromagnet
+        B_em, T, any shape.
+    pump, orientation, ensemble, method
+        As in `steady_state`.
+
+    Returns
+    -------
+    SteadyState
+        Of the shape of ``electromagnet``.
+    """
     field = bench.field(electromagnet)
-    return steady_state(field=field, pump=pump, orientation=orientation, ensemble=ensemble)
+    return steady_state(field=field, pump=pump, orientation=orientation, ensemble=ensemble, method=method)
