@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import nv_reference as reference
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
