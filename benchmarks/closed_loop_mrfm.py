@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "procedures"))
-
-from mrfm_truth import pulls, true_exponent, true_resonances, true_T1  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from labspin.analysis import fit_run  # noqa: E402
 from labspin.data import Run, read_run  # noqa: E402
@@ -27,6 +25,7 @@ from labspin.experiment import run  # noqa: E402
 from labspin.procedures import MRFMTemperature  # noqa: E402
 from labspin.session import load_card  # noqa: E402
 from labspin.station import load_station  # noqa: E402
+from tests.procedures.mrfm_truth import pulls, true_exponent, true_resonances, true_T1  # noqa: E402
 
 STATION = load_station(ROOT / "instruments" / "mrfm-cantilever.toml")
 CARD = load_card(ROOT / "procedures" / "mrfm_temperature.toml")

@@ -25,12 +25,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from injections import IN_PROCESS, SIGNALS, chosen_steps, count, inject, inject_signals
-from killed_steps import can_be_served, count_served, kill_at
-from reduced_cards import reduced_runs
-from resumed import killed_and_resumed, whole
+from tests.faults.injections import IN_PROCESS, SIGNALS, chosen_steps, count, inject, inject_signals
+from tests.faults.killed_steps import can_be_served, count_served, kill_at
+from tests.faults.reduced_cards import reduced_runs
+from tests.faults.resumed import killed_and_resumed, whole
 
 KINDS = (*IN_PROCESS, *SIGNALS, "SIGKILL", "resumed")
 

@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from run_file_crash import crash
+from tests.faults.run_file_crash import crash
 
 VARIANTS = {
     "scalars": {},

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
-
-from test_ring_down_fit import TRUTH, decay
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labspin.analysis import FitModel, fit_curve, load_model
+from tests.analysis.fitting.test_ring_down_fit import TRUTH, decay
 
 NOISES = ((0.02, 0.004), (0.01, 0.02), (0.05, 0.0), (0.0, 0.02))
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "experiment"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from random_plans import run_trial, trials
+from tests.experiment.random_plans import run_trial, trials
 
 
 def main():

@@ -18,7 +18,7 @@ import numpy as np
 
 from labspin.physics import spinwaves as sw
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "physics" / "spinwaves"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 FIELDS = np.array([5e-3, 25e-3, 35e-3])
@@ -54,7 +54,7 @@ def report_set(repeats):
 
 
 def report_quadrature(points):
-    import spinwave_reference as reference
+    from tests.physics.spinwaves import reference
 
     print("one band (n = 0) by nested scipy quad to 1e-7, the same integral here")
     for field, length, temperature in points:
@@ -106,7 +106,7 @@ def first_band(field, omega, length, temperature):
 
 def report_grid():
     """A regular k_y-k_z grid, as a published code takes it."""
-    from test_spinwaves_bath import package_bath, rate_on_a_grid
+    from tests.physics.spinwaves.test_spinwaves_bath import package_bath, rate_on_a_grid
 
     right = package_bath(FILM, 0.02, 1.0, 300.0, 1, 1e-10)[0] / 2
     print("absorption of band 0 at 20 mT, l = d, on a regular grid over the right value")

@@ -17,11 +17,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "experiment"))
-
-from killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labspin.data import read_run
+from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
 
 
 def killed(delay):

@@ -1,4 +1,4 @@
-"""Stands here so that the tests of one part find helpers of another: ``from twin.lockin_sample import …``."""
+"""What holds for all tests."""
 
 import signal
 

@@ -2,18 +2,13 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from labspin.cli import main
 from labspin.cli.output import print_table
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
-
-from fit_samples import decay_run
+from tests.analysis.samples import decay_run
 
 RECIPE = (
     '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_error"\n'

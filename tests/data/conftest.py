@@ -1,9 +1,9 @@
 """Run files to test with."""
 
 import pytest
-from run_samples import ORDER, grid_header, grid_values
 
 from labspin.data import RunWriter
+from tests.data.samples import ORDER, grid_header, grid_values
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
-from run_samples import grid_header, grid_values, list_header
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
 from labspin.data.plain import to_json
 from labspin.errors import StorageError
+from tests.data.samples import grid_header, grid_values, list_header
 
 TEXT = st.text(max_size=8) | st.sampled_from(
     ["", ".", "..", "/", "a/b", "a.b.", "\0", "NX_class", "name", "value"]

@@ -3,10 +3,10 @@ import csv
 import numpy as np
 import pandas
 import pytest
-from run_samples import ORDER, grid_values
 
 from labspin.data import export_copy, export_csv, read_run
 from labspin.errors import RunFileError, StorageError
+from tests.data.samples import ORDER, grid_values
 
 
 @pytest.mark.parametrize("ended", [False, True])

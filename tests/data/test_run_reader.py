@@ -9,13 +9,13 @@ import time
 import h5py
 import numpy as np
 import pytest
-from run_samples import ORDER, grid_header, grid_values, list_header
 
 import labspin
 from labspin.data import RunWriter, list_runs, read_run, recover
 from labspin.data.journal.writer import journal_path
 from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.errors import DamagedFileError, LabspinError, NotARunFileError, RunFileError, StorageError
+from tests.data.samples import ORDER, grid_header, grid_values, list_header
 
 
 def test_open_says_which(partial, path):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from run_samples import grid_header, list_header
 
 from labspin.data import Column, Dimension, Layout, RunHeader
 from labspin.data.plain import from_json, pack, to_json, unpack
 from labspin.errors import ArgumentError
+from tests.data.samples import grid_header, list_header
 
 QUANTITY = Column(name="a")
 

@@ -4,11 +4,11 @@ import threading
 
 import numpy as np
 import pytest
-from run_samples import ORDER, grid_header, grid_layout, grid_values, list_header
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
 from labspin.data.journal.writer import journal_path
 from labspin.errors import ArgumentError, RunFileError, StorageError
+from tests.data.samples import ORDER, grid_header, grid_layout, grid_values, list_header
 
 
 def check_partial(run):

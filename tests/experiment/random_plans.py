@@ -12,7 +12,6 @@ from functools import partial
 from unittest import mock
 
 from hypothesis import strategies as st
-from wire_monitor import Monitor
 
 from labspin.data import Column
 from labspin.errors import LabspinError
@@ -35,6 +34,7 @@ from labspin.experiment import (
 from labspin.procedures import MDMR, T1, MRFMTemperature, PLScan, Rabi, T1Field
 from labspin.station import load_station
 from labspin.station.simulation import SimulatedWorld
+from tests.experiment.wire_monitor import Monitor
 
 SIMULATION = """
 [station]

@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from experiment_fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from labspin.clock import WallClock
@@ -15,6 +14,7 @@ from labspin.errors import (
     RunAborted,
 )
 from labspin.experiment import Control, Linear, Product, Progress, Values, run
+from tests.experiment.fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
 
 
 @pytest.fixture

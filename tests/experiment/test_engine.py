@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from experiment_fakes import Scan, Watcher, assert_safe, fake_bench, kinds, scan
 
 from labspin.data import Column, RunWriter, read_run
 from labspin.errors import (
@@ -13,6 +12,7 @@ from labspin.errors import (
     UnknownStateError,
 )
 from labspin.experiment import Control, Linear, Point, Product, Values, run
+from tests.experiment.fakes import Scan, Watcher, assert_safe, fake_bench, kinds, scan
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from labspin.data import read_run, recover
+from tests.places import environment
 
 _CODE = """
     import resource, signal, sys
-    sys.path[:0] = {paths!r}
     from pathlib import Path
-    from experiment_fakes import fake_bench
+    from tests.experiment.fakes import fake_bench
     from labspin.data import Column
     from labspin.errors import StorageError
     from labspin.experiment import Linear, Procedure, run
@@ -39,9 +38,10 @@ _CODE = """
 @pytest.mark.parametrize("limit", [20_000, 60_000])
 def test_a_disk_that_fills_up_leaves_the_bench_safe_and_every_acknowledged_point(tmp_path, limit):
     path = tmp_path / "run.h5"
-    here = Path(__file__).parent
-    code = _CODE.format(paths=[str(here), str(here.parents[1])], limit=limit, path=str(path))
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    code = _CODE.format(limit=limit, path=str(path))
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+    )
     assert ended.returncode == 17
     points = len(read_run(path).points)
     assert 0 < points < 2000

@@ -1,7 +1,6 @@
-from experiment_fakes import fake_bench
-
 from labspin.data import Column
 from labspin.experiment import Linear, Procedure, Shuffled, estimate, run
+from tests.experiment.fakes import fake_bench
 
 
 class Timed(Procedure):

@@ -4,13 +4,13 @@ import itertools
 import math
 
 import pytest
-from experiment_fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
 
 from labspin.bench import Interlock
 from labspin.clock import SimulatedClock, WallClock
 from labspin.data import read_run
 from labspin.errors import InterlockError
 from labspin.experiment import Control, Linear, Values, run
+from tests.experiment.fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import itertools
 
 import pytest
-from experiment_fakes import fake_bench
 
 from labspin.data import Column
 from labspin.errors import LimitError, PlanError
 from labspin.experiment import Linear, Point, Procedure, Values, Zip, check_plan, compile_plan, preflight
+from tests.experiment.fakes import fake_bench
 
 
 def procedure(plan, *, settings=None, coordinates=()):

@@ -3,7 +3,6 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from experiment_fakes import fake_bench
 from pymeasure.experiment import Results, Worker
 
 from labspin.data import Column, read_run
@@ -18,6 +17,7 @@ from labspin.experiment import (
     Values,
 )
 from labspin.session import new_run_path
+from tests.experiment.fakes import fake_bench
 
 
 class MagnetScan(Procedure):

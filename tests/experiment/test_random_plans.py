@@ -5,10 +5,10 @@ import logging
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
-from random_plans import RandomScan, Trial, run_trial, trials
 
 from labspin.bench import Actuator
 from labspin.experiment import Values
+from tests.experiment.random_plans import RandomScan, Trial, run_trial, trials
 
 STATION = """
 [station]

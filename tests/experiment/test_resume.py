@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -7,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from experiment_fakes import fake_bench
 
 from labspin.clock import WallClock
 from labspin.data import Column, RunWriter, read_run
@@ -24,6 +22,8 @@ from labspin.experiment import (
     run,
 )
 from labspin.session import recorded_procedure
+from tests.experiment.fakes import fake_bench
+from tests.places import environment
 
 
 class Scan(Procedure):
@@ -102,10 +102,9 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path, number):
 def test_a_killed_process_is_resumed(tmp_path):
     code = """
         import sys, os
-        sys.path[:0] = {paths!r}
         from pathlib import Path
-        from experiment_fakes import fake_bench
-        from test_resume import Scan, bench
+        from tests.experiment.fakes import fake_bench
+        from tests.experiment.test_resume import Scan, bench
         from labspin.experiment import run
         class Killed(Scan):
             name = "scan"
@@ -115,8 +114,10 @@ def test_a_killed_process_is_resumed(tmp_path):
                     os.kill(os.getpid(), 9)
                 return found
         run(Killed(seed=3), bench(), Path({path!r}), label="same")
-    """.format(paths=[os.path.dirname(__file__), os.getcwd()], path=str(tmp_path / "killed.h5"))  # noqa: PTH109, PTH120
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    """.format(path=str(tmp_path / "killed.h5"))
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+    )
     assert ended.returncode == -signal.SIGKILL
     dead = read_run(tmp_path / "killed.h5")
     assert dead.status == "dead"

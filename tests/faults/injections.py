@@ -19,7 +19,6 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from reduced_cards import reduced_runs
 
 from labspin.clock import SimulatedClock
 from labspin.data import RunWriter, read_run
@@ -31,6 +30,8 @@ from labspin.twin.device import SimulatedDevice
 from labspin.twin.devices.called import CalledDevice
 from labspin.twin.devices.pulse_streamer import PulseStreamer
 from labspin.twin.message import MessageDevice
+from tests.faults.reduced_cards import reduced_runs
+from tests.places import environment
 
 ON_DEVICES = {
     "time-out": {"kind": "silent", "times": 4},  # question and repetition, twice
@@ -376,11 +377,8 @@ def chosen_steps(log, connected, kind, *, most):
 
 def inject_signals(reduced, kind, numbers):
     """Break runs by a signal, one after the other in a process of their own; return what is left."""
-    command = [sys.executable, __file__, reduced.name, kind, json.dumps(list(numbers))]
-    search = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
-    ended = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": search}
-    )
+    command = [sys.executable, "-m", __name__, reduced.name, kind, json.dumps(list(numbers))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
     assert len(lines) == len(numbers), ended.stderr
     return [Found(**line) for line in lines]

@@ -20,9 +20,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from injections import METHODS, Found, Steps, Supply, before, compare_with_file, say, unsafe
-from reduced_cards import ROOT, reduced_runs
-
 from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import SimulatedClock
 from labspin.data import RunWriter, read_run
@@ -33,6 +30,9 @@ from labspin.instruments.pulse_streamer import PulseStreamer
 from labspin.station import load_station
 from labspin.station.simulation import SimulatedWorld
 from labspin.twin.server import BenchServer
+from tests.faults.injections import METHODS, Found, Steps, Supply, before, compare_with_file, say, unsafe
+from tests.faults.reduced_cards import reduced_runs
+from tests.places import environment
 
 SPEED = 4.0  # a loaded machine must keep up with it
 _SLACK = 1.05  # of a ramp's step: arrival at the device is timed by the wall
@@ -91,11 +91,10 @@ class Served:
 
 
 def _child(reduced, at, station, path):
-    search = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     return subprocess.Popen(
-        [sys.executable, __file__, reduced.name, str(at), str(station), str(path)],
+        [sys.executable, "-m", __name__, reduced.name, str(at), str(station), str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": search}, start_new_session=True,
+        env=environment(), start_new_session=True,
     )  # fmt: skip
 
 

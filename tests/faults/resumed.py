@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from injections import Steps, stepped
-from reduced_cards import ROOT, reduced_runs
 
 from labspin.data import read_run
 from labspin.experiment import Control, resume, run
 from labspin.session import recorded_procedure
+from tests.faults.injections import Steps, stepped
+from tests.faults.reduced_cards import reduced_runs
+from tests.places import environment
 
 
 def whole(reduced, folder):
@@ -72,11 +73,8 @@ def aborted_and_resumed(reduced, points, path, reference):
 
 def killed_and_resumed(reduced, step, path, reference):
     """Kill a run's process with SIGKILL at a step, resume it here; return what is unlike."""
-    search = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
-    command = [sys.executable, __file__, reduced.name, str(step), str(path)]
-    ended = subprocess.run(
-        command, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": search}
-    )
+    command = [sys.executable, "-m", __name__, reduced.name, str(step), str(path)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert read_run(path).status == "dead"
     return _resumed(reduced, path, reference)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run, recover
+from tests.places import environment
 
 WORD = struct.Struct("<Q")
 LENGTH = 50
@@ -58,13 +59,9 @@ def crash(
     path, generator: random.Random, *, with_arrays=False, checkpoint_interval=None, longest=0.3
 ) -> Outcome:
     """Start a writer at ``path``, kill it, recover the run and compare."""
-    code = "import sys; from run_file_crash import write_forever; "
+    code = f"from {__name__} import write_forever; "
     code += f"write_forever({str(path)!r}, {with_arrays!r}, {checkpoint_interval!r})"
-    here = os.fspath(Path(__file__).parent)
-    search = os.pathsep.join([here, *filter(None, sys.path)])
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": search}
-    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment())
     received = _drain_until_killed(child, generator.uniform(0.0, longest))
     acknowledged = len(received) // WORD.size
     sent = [WORD.unpack_from(received, WORD.size * k)[0] for k in range(acknowledged)]

@@ -5,14 +5,14 @@ The sample is another for every kind of fault and every card, and the same every
 
 import numpy as np
 import pytest
-from injections import IN_PROCESS, SIGNALS, chosen_steps, count, inject, inject_signals
-from killed_steps import can_be_served, count_served, kill_at
-from reduced_cards import CARDS, REDUCED, reduced_runs
-from resumed import StopAfter, aborted_and_resumed, killed_and_resumed, unlike, whole
 
 from labspin.data import read_run
 from labspin.experiment import Control, resume, run
 from labspin.session import recorded_procedure
+from tests.faults.injections import IN_PROCESS, SIGNALS, chosen_steps, count, inject, inject_signals
+from tests.faults.killed_steps import can_be_served, count_served, kill_at
+from tests.faults.reduced_cards import CARDS, REDUCED, reduced_runs
+from tests.faults.resumed import StopAfter, aborted_and_resumed, killed_and_resumed, unlike, whole
 
 RUNS = reduced_runs(every_run=False)
 QUICK = ["pl_scan", "t1 on levitated-diamond-ens"]

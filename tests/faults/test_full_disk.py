@@ -1,12 +1,12 @@
 """A disk that is full: an error in plain words, nothing acknowledged lost, the run can be ended later."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from labspin.data import read_run
+from tests.places import environment
 
 resource = pytest.importorskip("resource")
 
@@ -59,12 +59,11 @@ print(taken + 1, writer.finish("finished"))
 @pytest.mark.parametrize("limit", [1_000_000, 1_001_234])
 def test_nothing_acknowledged_is_lost_and_the_run_can_be_finished(tmp_path, early_finish, limit):
     path = tmp_path / "run.h5"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     outcome = subprocess.run(
         [sys.executable, "-c", SCRIPT, path, str(limit), early_finish],
         capture_output=True,
         text=True,
-        env=environment,
+        env=environment(),
         check=False,
     )
     assert outcome.returncode == 0, outcome.stderr
@@ -136,13 +135,12 @@ def test_a_really_full_file_system(tmp_path):
     )
     if mounted.returncode:
         pytest.skip("only root may mount a file system")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         outcome = subprocess.run(
             [sys.executable, "-c", SMALL_DISK, tmp_path],
             capture_output=True,
             text=True,
-            env=environment,
+            env=environment(),
             check=False,
         )
     finally:

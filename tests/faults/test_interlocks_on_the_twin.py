@@ -1,13 +1,13 @@
 """What goes wrong in the middle of a ramp or of a long wait is seen there, on the simulated benches."""
 
 import pytest
-from injections import Supply, unsafe
-from reduced_cards import reduced_runs
 
 from labspin.data import read_run
 from labspin.errors import InterlockError, LabspinError
 from labspin.experiment import run
 from labspin.station import load_station
+from tests.faults.injections import Supply, unsafe
+from tests.faults.reduced_cards import reduced_runs
 
 RUNS = reduced_runs()
 FAR = RUNS["t1: all four classes resonant"]  # at -10 A

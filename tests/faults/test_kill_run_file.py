@@ -8,9 +8,10 @@ import sys
 import time
 
 import pytest
-from run_file_crash import crash
 
 from labspin.data import Column, FitParameter, FitRecord, Layout, RunHeader, RunWriter, read_run, write_fit
+from tests.faults.run_file_crash import crash
+from tests.places import environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and select on pipes are POSIX")
 
@@ -51,7 +52,7 @@ def test_killed_while_adding_fits_the_file_is_always_whole(tmp_path):
     )
     generator = random.Random(5)
     for _ in range(3):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=_environment())
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment())
         child.stdout.readline()
         time.sleep(generator.uniform(0, 0.1))
         os.kill(child.pid, signal.SIGKILL)
@@ -85,7 +86,7 @@ def test_two_processes_cannot_write_one_run(tmp_path):
     with RunWriter.create(path, header) as writer:
         writer.append(0, 0.0, [1.0])
         outcome = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment()
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment()
         )
         assert outcome.stdout.startswith("refused:")
         assert "still being written" in outcome.stdout
@@ -115,7 +116,7 @@ def test_many_processes_that_create_the_same_run_leave_one_winner(tmp_path):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=_environment(),
+            env=environment(),
         )
         for _ in range(4)
     ]
@@ -149,7 +150,7 @@ def test_a_forked_child_does_not_keep_the_run_of_a_dead_parent_alive(tmp_path):
         "time.sleep(60)\n"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=_environment()
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment()
     )
     lines = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
     assert "refused" in lines
@@ -162,7 +163,3 @@ def test_a_forked_child_does_not_keep_the_run_of_a_dead_parent_alive(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         parent.stdout.close()
-
-
-def _environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

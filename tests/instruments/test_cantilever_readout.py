@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import constants
 from scipy.optimize import curve_fit
-from twin.lockin_sample import GAIN, make_world
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, LimitError, RunAborted
@@ -15,6 +14,7 @@ from labspin.instruments.sr830 import SR830LockIn
 from labspin.station import load_station
 from labspin.twin import devices
 from labspin.twin.adapter import SimulatedAdapter
+from tests.twin.lockin_sample import GAIN, make_world
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import math
 
 import pytest
 from pymeasure.test import expected_protocol
-from wires import Wire
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyTimeoutError
@@ -13,6 +12,7 @@ from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES
 from labspin.twin.samples import load
+from tests.instruments.wires import Wire
 
 OK = ("SYST:ERR?", '+0,"No error"')
 IDENTITY = "Keysight Technologies,E36312A,MY59001234,2.1.0-1.0.4-1.12"

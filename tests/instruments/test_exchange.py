@@ -7,7 +7,6 @@ from unittest import mock
 
 import pytest
 import pyvisa
-from wires import Wire
 
 from labspin.clock import SimulatedClock
 from labspin.errors import (
@@ -21,6 +20,7 @@ from labspin.instruments import LabspinInstrument, check_limits, on_off
 from labspin.instruments.kepco_bop import KepcoBOP
 from labspin.instruments.sg384 import SG384
 from labspin.instruments.sr400 import SR400
+from tests.instruments.wires import Wire
 
 IDENTITY = "Acme,Box 1,42,1.0"
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
-from twin.lockin_sample import make_world
 
 from labspin.errors import DeviceError
 from labspin.instruments.sr830 import SR830, SR830LockIn, SR830Options
 from labspin.instruments.sr860 import SR860, SR860LockIn, SR860Options
 from labspin.twin import Pattern, devices
 from labspin.twin.adapter import SimulatedAdapter
+from tests.twin.lockin_sample import make_world
 
 KINDS = [(SR830LockIn, SR830Options, devices.SR830), (SR860LockIn, SR860Options, devices.SR860)]
 

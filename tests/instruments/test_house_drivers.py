@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from wires import Wire
 
 import labspin.instruments as instruments
 from labspin import plugins
@@ -28,6 +27,7 @@ from labspin.instruments import (
 from labspin.instruments.base import Guarded, GuardedChannel
 from labspin.instruments.inherited import Inherited
 from labspin.twin.devices import DEVICES
+from tests.instruments.wires import Wire
 
 ENTRIES = {name: load_driver(name) for name in DRIVERS}
 UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|dimensionless)"

@@ -1,13 +1,13 @@
 """pymeasure's own properties under labspin's rules: refused where pymeasure clips, and asked after."""
 
 import pytest
-from wires import Wire
 
 from labspin.errors import DeviceError, LimitError
 from labspin.instruments import GuardedChannel, LabspinInstrument
 from labspin.instruments.scpi_source import ScpiSource
 from labspin.instruments.sr830 import SR830
 from labspin.instruments.sr860 import SR860
+from tests.instruments.wires import Wire
 
 
 def on_wire(driver, events="0"):

@@ -2,11 +2,11 @@
 
 import pytest
 from pymeasure.test import expected_protocol
-from wires import Wire
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, IdentityError, InstrumentError, LimitError, ReplyError
 from labspin.instruments.kepco_bop import MODELS, KepcoBOP, KepcoMagnet, KepcoOptions
+from tests.instruments.wires import Wire
 
 IDENTITY = "KEPCO,BIT 4886 36-12,E123456,3.05"
 OK = ("SYSTem:ERRor?", '0,"No error"')

@@ -1,7 +1,6 @@
 """The kinds of properties: what each refuses, sends, reads and asks afterwards."""
 
 import pytest
-from wires import Wire
 
 from labspin.errors import LimitError, ReplyError
 from labspin.instruments import (
@@ -14,6 +13,7 @@ from labspin.instruments import (
     whole_number,
 )
 from labspin.instruments.refusals import ErrorQueue, StandardEvents
+from tests.instruments.wires import Wire
 
 
 class Box(LabspinInstrument):

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
-from twin.lockin_sample import GAIN, make_world
-from wires import Wire
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
 from labspin.instruments.sr830 import SR830, SR830LockIn, SR830Options
 from labspin.physics.mrfm import LockInFilter
 from labspin.twin import devices
 from labspin.twin.adapter import SimulatedAdapter
+from tests.instruments.wires import Wire
+from tests.twin.lockin_sample import GAIN, make_world
 
 IDENTITY = "Stanford_Research_Systems,SR830,s/n45678,ver1.07 "
 OK = ("*ESR?", "0")

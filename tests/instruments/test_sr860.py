@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
-from twin.lockin_sample import GAIN, make_world
 
 from labspin.errors import (
     ArgumentError,
@@ -19,6 +18,7 @@ from labspin.instruments.sr860 import SR860, SR860LockIn, SR860Options
 from labspin.physics.mrfm import LockInFilter
 from labspin.twin import devices
 from labspin.twin.adapter import SimulatedAdapter
+from tests.twin.lockin_sample import GAIN, make_world
 
 IDENTITY = "Stanford_Research_Systems,SR860,003456,V1.51"
 OK = ("*ESR?", "0")

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import pyvisa
 from pymeasure.instruments import srs
-from twin.lockin_sample import GAIN, make_world
 
 from labspin.clock import SimulatedClock
 from labspin.physics.mrfm import LockInFilter
 from labspin.twin import World, devices
 from labspin.twin.samples import load
 from labspin.twin.server import BenchServer
+from tests.twin.lockin_sample import GAIN, make_world
 
 SPEED = 20.0  # simulated seconds per second
 LINE = {"visa_library": "@py", "read_termination": "\n", "write_termination": "\n", "timeout": 2000}

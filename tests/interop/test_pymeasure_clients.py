@@ -6,13 +6,14 @@ import time
 
 import numpy as np
 import pytest
-from interop_truth import STEP, dip, lowest_line
 from pymeasure.instruments.agilent import Agilent8257D
 from pymeasure.instruments.kepco import KepcoBOP3612
 from pymeasure.instruments.keysight import KeysightE36312A
 from pymeasure.instruments.lakeshore import LakeShore425
 from pymeasure.instruments.lakeshore.lakeshore3xx import LakeShore3xx
 from pymeasure.instruments.srs import SG380
+
+from tests.interop.truth import STEP, dip, lowest_line
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
 LINES = {"visa_library": "@py", "read_termination": "\n", "write_termination": "\n"}

@@ -10,7 +10,8 @@ import time
 import numpy as np
 import pytest
 import pyvisa
-from interop_truth import STEP, dip, lowest_line
+
+from tests.interop.truth import STEP, dip, lowest_line
 
 pytest.importorskip("qcodes")
 

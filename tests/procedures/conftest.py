@@ -1,9 +1,9 @@
 """Simulated benches for procedures."""
 
 import pytest
-from diamond_station import STATION
 
 from labspin.station import load_station
+from tests.procedures.diamond_station import STATION
 
 
 @pytest.fixture

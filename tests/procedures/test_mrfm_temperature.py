@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mrfm_truth import pulls, true_exponent, true_resonances, true_T1
 
 from labspin.analysis import fit_curve, fit_run, load_model
 from labspin.analysis.files.chain import fit_chain
@@ -16,6 +15,7 @@ from labspin.physics import mrfm
 from labspin.procedures import MRFMTemperature
 from labspin.session import load_card
 from labspin.station import load_station
+from tests.procedures.mrfm_truth import pulls, true_exponent, true_resonances, true_T1
 
 ROOT = Path(__file__).parents[2]
 STATION = load_station(ROOT / "instruments" / "mrfm-cantilever.toml")

@@ -6,7 +6,6 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from diamond_station import STATION
 from hypothesis import given, strategies as st
 from pymeasure.experiment import Results, Worker
 
@@ -18,6 +17,7 @@ from labspin.procedures import MDMR, PLScan, Rabi, T1Field
 from labspin.procedures.lists import QuantityListParameter
 from labspin.procedures.pulsed import on_time_steps, ratio
 from labspin.session import load_card
+from tests.procedures.diamond_station import STATION
 
 POINTS = {
     Rabi: Point(0, {}, {"average": 0.0, "pulse_duration": 1e-7}),

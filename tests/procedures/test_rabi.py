@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from diamond_station import STATION
 
 from labspin.analysis import fit_run
 from labspin.data import read_run
 from labspin.errors import LimitError, PlanError, SequenceError
 from labspin.experiment import preflight, run
 from labspin.procedures import Rabi
+from tests.procedures.diamond_station import STATION
 
 BRIGHT = {"magnet_field": "0 G", "microwave_frequency": "2.6014 GHz", "microwave_power": "10 dBm"}
 

@@ -8,8 +8,7 @@ from pymeasure.adapters import Adapter
 from labspin.errors import ArgumentError, ReplyTimeoutError
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import SG384, SR400, KepcoBOP
-
-from .conftest import PULSES, make_world
+from tests.twin.lamp import PULSES, make_world
 
 
 def test_it_is_an_adapter_that_says_what_it_stands_for():

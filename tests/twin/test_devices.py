@@ -12,8 +12,7 @@ from labspin.errors import ArgumentError, ReplyTimeoutError
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES, SG384, SR400, KepcoBOP
 from labspin.twin.devices.sr400_settings import four_digits, one_digit
-
-from .conftest import PULSES, make_world
+from tests.twin.lamp import PULSES, make_world
 
 
 class Line:

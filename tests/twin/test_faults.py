@@ -5,8 +5,7 @@ import pytest
 from labspin.errors import ArgumentError, ConnectionFailedError, ReplyTimeoutError
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import SG384, SR400, KepcoBOP
-
-from .conftest import PULSES, make_world
+from tests.twin.lamp import PULSES, make_world
 
 
 @pytest.fixture

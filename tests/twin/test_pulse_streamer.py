@@ -12,8 +12,7 @@ from pulsestreamer.jrpc import pulse_streamer_jrpc
 
 from labspin.errors import ConnectionFailedError, ReplyTimeoutError
 from labspin.twin.devices import PulseStreamer
-
-from .conftest import make_world
+from tests.twin.lamp import make_world
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from hypothesis import given, strategies as st
 
 from labspin.errors import ArgumentError
 from labspin.twin import Pattern, Signals
-
-from .conftest import PULSES, Lamp
+from tests.twin.lamp import PULSES, Lamp
 
 levels = st.lists(st.tuples(st.floats(1e-9, 1e-3), st.booleans()), min_size=1, max_size=20)
 

@@ -16,8 +16,7 @@ from labspin.errors import ConnectionFailedError
 from labspin.twin import World
 from labspin.twin.devices import SG384, SR400, KepcoBOP, PulseStreamer
 from labspin.twin.server import BenchServer
-
-from .conftest import Lamp, make_world
+from tests.twin.lamp import Lamp, make_world
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
 

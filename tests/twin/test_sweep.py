@@ -12,8 +12,7 @@ from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError
 from labspin.twin import Pattern, Sample, World
 from labspin.twin.signal import Staircase, Track, pieces
-
-from .conftest import make_world
+from tests.twin.lamp import make_world
 
 LIT = Pattern.constant(1e-3, laser=1.0)
 

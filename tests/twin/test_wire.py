@@ -9,8 +9,7 @@ from labspin.twin.devices import DEVICES, SG384, SR400, KepcoBOP
 from labspin.twin.message import MessageDevice
 from labspin.twin.wire import CommandError, Dialect, MessageBuffer, parse_number, split_arguments, split_units
 from labspin.twin.wire.commands import spellings
-
-from .conftest import Lamp, make_world
+from tests.twin.lamp import Lamp, make_world
 
 SCPI, SRS = Dialect(), Dialect(paths=False, attached_arguments=True)
 MESSAGE_DEVICES = [device for device in DEVICES.values() if issubclass(device, MessageDevice)]

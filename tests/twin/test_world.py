@@ -12,8 +12,7 @@ from labspin.errors import ArgumentError
 from labspin.twin import Pattern, PhotonDetector, World
 from labspin.twin.drift import Drift
 from labspin.twin.signal import Track
-
-from .conftest import PULSES, Lamp, make_world
+from tests.twin.lamp import PULSES, Lamp, make_world
 
 
 def test_a_signal_ramps_and_lags_as_its_differential_equation_says():

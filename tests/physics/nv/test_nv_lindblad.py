@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import nv_reference as reference
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.constants import hbar, k
@@ -23,6 +22,7 @@ from labspin.physics.nv import (
     stretched_exponential_mixture,
     transition_driving,
 )
+from tests.physics.nv import reference as reference
 
 MHZ, GAUSS = 2e6 * np.pi, 1e-4
 SPIN = (reference.SX, reference.SY, reference.SZ)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import nv_reference as reference
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.constants import hbar, k
@@ -24,6 +23,7 @@ from labspin.physics.nv import (
     stretched_exponential_mixture,
     transition_driving,
 )
+from tests.physics.nv import reference as reference
 
 KHZ = 2e3 * np.pi
 seeds = st.integers(0, 2**32 - 1)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import spinwave_reference as reference
 from hypothesis import example, given, settings, strategies as st
 from scipy.constants import hbar, mu_0
 
@@ -15,6 +14,7 @@ from labspin.physics.spinwaves import integrals, spectral_density
 from labspin.physics.spinwaves.bath import coupling_scale
 from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals
 from labspin.physics.spinwaves.quadrature import resonant_panels
+from tests.physics.spinwaves import reference as reference
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness

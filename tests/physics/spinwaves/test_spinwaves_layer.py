@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import spinwave_reference as reference
 from scipy.constants import hbar, mu_0
 from scipy.integrate import quad
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves.dephasing import depth_factor
+from tests.physics.spinwaves import reference as reference
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness

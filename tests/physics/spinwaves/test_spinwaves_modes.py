@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-import spinwave_reference as reference
 from hypothesis import given, settings, strategies as st
 from scipy.constants import mu_0
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves.modes import dipolar_factor
+from tests.physics.spinwaves import reference as reference
 
 FILM = sw.YIG_FIGURES
 FIELDS = st.floats(1e-3, 0.2)

@@ -8,7 +8,7 @@ import pytest
 
 from labspin.analysis import Expression, fit_batch, fit_curve
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPECIFICATION = importlib.util.spec_from_file_location("nist_strd", ROOT / "benchmarks" / "nist_strd.py")
 nist = importlib.util.module_from_spec(SPECIFICATION)
 SPECIFICATION.loader.exec_module(nist)

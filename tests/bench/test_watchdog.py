@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from killed_runs import INTERVAL, RATE, ServedBench, read_dead, wait_for_log
 
 from labspin.bench import Watchdog
 from labspin.bench.watchdog import keep_watch
@@ -15,6 +14,7 @@ from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
 from labspin.experiment import Linear, Procedure, run
 from labspin.station import guard, load_station
+from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, read_dead, wait_for_log
 
 # -- runs that are killed -----------------------------------------------------------------------------------
 

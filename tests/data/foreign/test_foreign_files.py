@@ -7,7 +7,7 @@ import pytest
 from labspin.data import list_foreign, read_foreign
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 
-MEASURED = Path(__file__).parent / "brownian_thermal_spectrum.h5"
+MEASURED = Path(__file__).parents[1] / "brownian_thermal_spectrum.h5"
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fit_samples import NOISE, decay_run
 
 from labspin.analysis import (
     Recipe,
@@ -24,6 +23,7 @@ from labspin.analysis.pictures.runplots import draw_run
 from labspin.cli import main
 from labspin.data import FitParameter, FitRecord, read_run
 from labspin.errors import FitError, RecipeError, RunFileError
+from tests.analysis.samples import NOISE, decay_run
 
 FIELDS = np.linspace(-2e-3, 2e-3, 13)
 DIP = {"center": 2e-4, "sigma": 5e-4, "depth": 600.0, "slope": 0.0, "offset": 1500.0}

@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 import xarray
-from run_samples import ORDER, grid_header, grid_values, list_header
 
 import labspin
 from labspin.data import (
@@ -20,6 +19,7 @@ from labspin.data import (
     RunWriter,
     write_fit,
 )
+from tests.data.samples import ORDER, grid_header, grid_values, list_header
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from labspin.station import load_station
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "instruments").glob("*.toml"))
 SIMULATED = ROOT / "instruments" / "levitated-diamond.toml"
 LAB = ROOT / "instruments" / "levitated-diamond-lab.toml"

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from experiment_fakes import fake_bench
 
 from labspin.data import read_run
 from labspin.errors import CardError
 from labspin.experiment import Linear, Repeat, run
 from labspin.session import load_card
+from tests.experiment.fakes import fake_bench
 
 OWN = """
 from labspin.data import Column

@@ -15,9 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from fit_samples import RECIPE, decay_run
 
-import labspin
 from labspin.analysis import TableWriter, fit_many, fit_run
 from labspin.analysis.files import jobs
 from labspin.analysis.files.jobs import FileResult, FitJob, fingerprint, fit_file
@@ -27,6 +25,8 @@ from labspin.cli.fit_runs import run_files
 from labspin.data import RunWriter, list_foreign, open_parts, read_run
 from labspin.data.nexus.publish import publish
 from labspin.errors import FitError, RecipeError
+from tests.analysis.samples import RECIPE, decay_run
+from tests.places import environment
 
 
 @pytest.fixture(scope="module")
@@ -178,20 +178,17 @@ def test_what_makes_no_sense_is_said_before_the_first_fit(files, options, error,
 
 
 SCRIPT = """
-import sys
-sys.path[:0] = {path!r}
 from labspin.analysis import fit_many
-from fit_samples import RECIPE
+from tests.analysis.samples import RECIPE
 print(sorted(result.status for result in fit_many({files!r}, RECIPE, workers=2)))
 """
 
 
 def test_a_script_needs_no_guard(files, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(path=[os.fspath(Path(__file__).parent)], files=list(map(str, files))))
-    environment = {**os.environ, "PYTHONPATH": os.fspath(Path(labspin.__file__).parents[1])}
+    script.write_text(SCRIPT.format(files=list(map(str, files))))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment()
     )
     assert done.stdout.strip() == str(["fitted"] * len(files)), done.stderr
     assert not done.stderr
@@ -356,7 +353,6 @@ def test_after_ctrl_c_every_file_is_whole_and_the_next_call_goes_on(
 ):
     (tmp_path / "decay.toml").write_text(DECAY)
     files = [Path(shutil.copy(originals[k % 6], tmp_path / f"{k:03}.h5")) for k in range(50)]
-    environment = {**os.environ, "PYTHONPATH": os.fspath(Path(labspin.__file__).parents[1])}
     words = [
         sys.executable,
         "-m",
@@ -370,7 +366,7 @@ def test_after_ctrl_c_every_file_is_whole_and_the_next_call_goes_on(
     ]
     process = subprocess.Popen(
         [*words, "--quiet", "--table", "all.csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=tmp_path, env=environment, start_new_session=True,
+        cwd=tmp_path, env=environment(), start_new_session=True,
     )  # fmt: skip
     sealed = [file.stat().st_size for file in files]
     deadline = time.monotonic() + 60

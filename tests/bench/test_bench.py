@@ -4,7 +4,6 @@ import signal
 import threading
 
 import pytest
-from experiment_fakes import MAGNET, Magnet, Source, fake_bench
 
 from labspin.bench import Bench, Interlock
 from labspin.bench.safety import signals_put_off, unsafe_instruments
@@ -12,6 +11,7 @@ from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import SimulatedClock, WallClock
 from labspin.errors import ArgumentError, PlanError, RunAborted, StationError
 from labspin.instruments import Gaussmeter, MagnetSupply, MicrowaveSource
+from tests.experiment.fakes import MAGNET, Magnet, Source, fake_bench
 
 
 def test_instruments_are_attributes_and_unknown_ones_say_what_there_is():

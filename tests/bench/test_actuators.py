@@ -3,12 +3,12 @@ import itertools
 import math
 
 import pytest
-from experiment_fakes import FREQUENCY, MAGNET, Magnet, fake_bench
 from hypothesis import given, strategies as st
 
 from labspin.bench import Actuator, ActuatorSpec, Calibration, Settle
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, LimitError, RunAborted, SettleError, UnknownStateError
+from tests.experiment.fakes import FREQUENCY, MAGNET, Magnet, fake_bench
 
 inside = st.floats(MAGNET.minimum, MAGNET.maximum)
 

@@ -8,7 +8,7 @@ import pytest
 from labspin.analysis import fit_foreign, load_model, profile_interval
 from labspin.errors import RecipeError
 
-MEASURED = Path(__file__).parents[1] / "data" / "cantilever_dissipation_vs_distance.csv"
+MEASURED = Path(__file__).parents[2] / "data" / "cantilever_dissipation_vs_distance.csv"
 
 
 def measured(**settings):

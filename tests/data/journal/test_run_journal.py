@@ -9,7 +9,6 @@ import msgpack
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from run_samples import grid_header, grid_values, list_header
 
 from labspin.data import RunWriter, read_run, recover
 from labspin.data.journal.reader import JournalReader
@@ -18,6 +17,7 @@ from labspin.data.journal.writer import MAGIC, JournalWriter, journal_path
 from labspin.data.plain import pack
 from labspin.data.schema import FORMAT
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError, StorageError
+from tests.data.samples import grid_header, grid_values, list_header
 
 QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 

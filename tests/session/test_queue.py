@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from experiment_fakes import fake_bench, scan
 from hypothesis import given, settings, strategies as st
 
 from labspin.bench import SafeAction
@@ -20,6 +19,8 @@ from labspin.errors import ConfigurationError, InstrumentError, PlanError, Stora
 from labspin.experiment import RunOutcome, resume, run
 from labspin.session import Queue, QueuedRun, run_queue
 from labspin.session.queue_file import read_queue, write_queue
+from tests.experiment.fakes import fake_bench, scan
+from tests.places import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,12 +157,13 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_many_hands_at_once(queue):
     """Ten threads and two other processes add and remove; nothing is lost and no number given twice."""
     code = f"""
-        import sys; sys.path.insert(0, {str(ROOT)!r})
         from labspin.session import Queue, QueuedRun
         for number in range(20):
             Queue({str(queue.path)!r}).add([QueuedRun(card="a", label="b")])
     """
-    others = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) for _ in range(2)]
+    others = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment()) for _ in range(2)
+    ]
 
     def hand(number):
         mine = Queue(queue.path)
@@ -316,9 +318,8 @@ def test_a_signal_ends_run_and_queue(queue, tmp_path):
 
 KILLED = """
     import os, sys
-    sys.path[:0] = [{root!r}, {here!r}]
     from pathlib import Path
-    from experiment_fakes import fake_bench, scan
+    from tests.experiment.fakes import fake_bench, scan
     from labspin.experiment import run
     from labspin.session import Queue, run_queue
 
@@ -335,8 +336,10 @@ KILLED = """
 
 def test_a_killed_queue_is_gone_on_with(queue, tmp_path):
     queue.add(runs(3))
-    code = KILLED.format(root=str(ROOT), here=str(Path(__file__).parent), folder=str(tmp_path))
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60)
+    code = KILLED.format(folder=str(tmp_path))
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+    )
     assert ended.returncode == -signal.SIGKILL
     assert states(queue) == ["finished", "interrupted", "waiting"]
     assert read_queue(queue.path).runs[1].state == "running", "nobody was there to write it"
@@ -374,7 +377,6 @@ def test_what_is_put_back_comes_next(queue):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
     code = f"""
-        import sys; sys.path.insert(0, {str(ROOT)!r})
         from labspin.session import Queue, QueuedRun
         queue = Queue({str(queue.path)!r})
         print("ready", flush=True)
@@ -383,7 +385,10 @@ def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
     """
     for number in range(4):
         process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", textwrap.dedent(code)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
         )
         process.stdout.readline()
         time.sleep(0.05 + 0.03 * number)

@@ -11,7 +11,7 @@ from labspin.analysis import fit_foreign, fit_spectrum, load_model
 from labspin.analysis.models.thermal import oscillator_spectrum, smeared_spectrum
 from labspin.errors import FitError, RecipeError
 
-MEASURED = Path(__file__).parents[1] / "data" / "brownian_thermal_spectrum.h5"
+MEASURED = Path(__file__).parents[2] / "data" / "brownian_thermal_spectrum.h5"
 TRUTH = {"f0": 7972.5, "Q": 10000.0, "variance": 0.94, "white": 4.5e-5}
 BINS = np.arange(7400, 8400, 0.5)
 

@@ -2,7 +2,6 @@ import math
 from pathlib import Path
 
 import pytest
-from experiment_fakes import Magnet, Source, Watcher, fake_bench, scan
 
 import labspin
 from labspin.bench import ActuatorSpec, Bench, Settle
@@ -10,6 +9,7 @@ from labspin.clock import SimulatedClock
 from labspin.data import read_run
 from labspin.errors import LimitError, PlanError, UnitError, UnknownStateError
 from labspin.station import load_station
+from tests.experiment.fakes import Magnet, Source, Watcher, fake_bench, scan
 
 SIMULATED = Path(__file__).resolve().parents[2] / "instruments" / "levitated-diamond.toml"
 

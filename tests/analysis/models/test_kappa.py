@@ -1,16 +1,12 @@
 """The κ-model against temperature: distance, T1 exponent, density from one sweep, and what cannot be told."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.kappa_fit import ALWAYS, SIGMA, TRUTH, exact_shifts
 from labspin.analysis import fit_curve, load_model
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kappa_fit import ALWAYS, SIGMA, TRUTH, exact_shifts
 
 KELVIN = np.geomspace(0.03, 1.0, 20)
 
