@@ -9,7 +9,7 @@ import textwrap
 import time
 from concurrent import futures
 
-from experiment.killed_runs import ROOT, ServedBench
+from tests.bench.killed_runs import ROOT, ServedBench
 
 CODE = """
     import os

@@ -7,14 +7,14 @@ import threading
 import time
 
 import pytest
-from bench.signalled_runs import bursts
-from experiment.experiment_fakes import fake_bench, scan
 
 from labspin.bench.safety import Interruptions, signals_put_off
 from labspin.data import read_run
 from labspin.data.journal.replay import POINT_RECORD
 from labspin.data.journal.writer import JournalWriter
 from labspin.experiment import Control, run
+from tests.bench.signalled_runs import bursts
+from tests.experiment.fakes import fake_bench, scan
 
 
 def test_bursts_of_signals_neither_hang_a_run_nor_keep_it_from_the_safe_state(tmp_path):
