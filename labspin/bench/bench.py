@@ -290,9 +290,7 @@ class Bench:
 
 
 def _describe(device: Any) -> dict[str, Any]:
-    record = {"identity": device.identity(), "settings": dict(device.settings())}
-    repeated = getattr(getattr(device, "device", None), "repeated", None)
-    return record if repeated is None else {**record, "repeated": dict(repeated)}
+    return {"identity": device.identity(), "settings": dict(device.settings())}
 
 
 def _stand(actuator: Actuator) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.overrides import add_overrides, overrides_of
 
 __all__ = ["add", "execute"]
 
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("card", type=Path, help="run card (TOML)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides")
+    add_overrides(parser)
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -32,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.session import load_card, station_of
     from labspin.station import load_station
 
-    card = load_card(arguments.card, overrides=arguments.overrides)
+    card = load_card(arguments.card, overrides=overrides_of(arguments))
     station = load_station(station_of(card, arguments.on))
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
     if arguments.json:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.cli.measuring import add_display, measure, say
 from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.cli.overrides import add_overrides, overrides_of
 
 if TYPE_CHECKING:
     from labspin.experiment import Control, Observer, RunOutcome
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
     action.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
     action.add_argument("--output", type=Path, default=Path("data"), metavar="DIR")
     action.add_argument("--only", action="append", default=[], metavar="LABEL", help="only this run")
-    action.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides")
+    add_overrides(action)
     action.add_argument("--seed", type=int, help="as in labspin run")
     action.add_argument("--repeat", type=int, default=1, metavar="N", help="append all of it N times")
     _finish(action, _add)
@@ -92,7 +93,7 @@ def _add(queue: Queue, arguments: argparse.Namespace) -> int:
         arguments.card,
         on=arguments.on,
         output=arguments.output,
-        overrides=arguments.overrides,
+        overrides=overrides_of(arguments),
         only=arguments.only,
         seed=arguments.seed,
         repeat=arguments.repeat,

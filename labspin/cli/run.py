@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.cli.measuring import add_display, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.overrides import add_overrides, overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +38,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="LABEL", help="only the runs of this label"
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
-        help="override a parameter of every run, for example --set averages=2",
-    )  # fmt: skip
+    add_overrides(parser)
     parser.add_argument("--seed", type=int, help="seed of the plan's order and of a simulated bench's noise")
     parser.add_argument("--fit", action="store_true", help="fit the runs, print the results, write a PNG")
     parser.add_argument(
@@ -57,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.session import load_card, new_run_path, recover_dead_runs, station_of
     from labspin.station import load_station
 
-    card = load_card(arguments.card, overrides=arguments.overrides, only=arguments.only)
+    card = load_card(arguments.card, overrides=overrides_of(arguments), only=arguments.only)
     station = load_station(station_of(card, arguments.on))
     if arguments.dry_run:
         return _tell_estimates(card, station, as_json=arguments.json)

@@ -6,6 +6,7 @@ Every operation changes either the grid or the order in which it is visited:
 ``Linear("magnet.current", 0, 1, 11, unit="A")``   11 values; `Logarithmic` likewise; `Values` as listed
 ``Product(outer, inner)``                          nested loops, the last one fastest
 ``Zip(a, b)``                                      both advance together, along one axis
+``Alongside(a, "x", "source.power", values)``       a further name that moves with one axis of a sweep
 ``Repeat(sweep, 5)``                               five passes, along a new axis ``repeat``
 ``Shuffled(sweep, seed=1)``                        random order, the same for the same seed
 ``Snake(outer, inner)``                            nested, every other pass of the inner one backwards
@@ -29,9 +30,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import PlanError
 from labspin.experiment.conditions import holds
-from labspin.experiment.sweep import Axis, IntArray, OneAxis, Sweep, Values, column_name, whole_number
+from labspin.experiment.sweep import (
+    Axis,
+    IntArray,
+    OneAxis,
+    Sweep,
+    Track,
+    Values,
+    column_name,
+    whole_number,
+)
 
-__all__ = ["Filter", "Product", "Repeat", "Shuffled", "Snake", "Zip"]
+__all__ = ["Alongside", "Filter", "Product", "Repeat", "Shuffled", "Snake", "Sweep", "Zip"]
 
 
 class Zip(Sweep):
@@ -141,6 +151,59 @@ class _Modified(Sweep):
 
     def _axes(self) -> tuple[Axis, ...]:
         return self._sweep.axes()
+
+
+class Alongside(_Modified):
+    """A sweep in which a further set-point or coordinate advances with one axis.
+
+    Parameters
+    ----------
+    sweep
+        What is visited.
+    axis
+        Name of the axis, that of its first set-point or coordinate.
+    name, values, unit
+        What advances with it, one value for each of the axis, shape (n,).
+    """
+
+    kind = "alongside"
+    keys = ("of", "axis", "name", "values", "unit")
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        axis: str,
+        name: str,
+        values: Sequence[float | str] | ArrayLike,
+        *,
+        unit: str = "1",
+    ) -> None:
+        super().__init__(sweep)
+        self._axis, self._added = axis, Values(name, np.asarray(values).tolist(), unit=unit)
+        lengths = {one[0].name: one[0].values.size for one in sweep.axes()}
+        if lengths.get(axis) != len(self._added):
+            raise PlanError(
+                f"alongside: wanted an axis of {len(self._added)} values among {lengths}, got {axis!r}"
+            )
+        _refuse_twice(self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        return (*self._sweep.names, self._added.name)
+
+    def _axes(self) -> tuple[Axis, ...]:
+        track = Track(self._added.name, self._added.unit, self._added.values())
+        return tuple((*one, track) if one[0].name == self._axis else one for one in self._sweep.axes())
+
+    def _order(self) -> IntArray:
+        return self._sweep.order()
+
+    def _content(self) -> dict[str, Any]:
+        return {"of": self._sweep.to_dict(), "axis": self._axis, **self._added._content()}
+
+    @classmethod
+    def _from(cls, content: Mapping[str, Any]) -> Sweep:
+        sweep = Sweep.from_dict(content["of"])
+        return cls(sweep, content["axis"], content["name"], content["values"], unit=content.get("unit", "1"))
 
 
 class Repeat(_Modified):

@@ -13,6 +13,7 @@ from labspin.bench.bench import Bench
 from labspin.errors import ConnectionFailedError
 from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
+from labspin.experiment.scan import Scanned, scanned
 
 __all__ = ["DeclaredStation", "check_plan", "checked_plan", "preflight"]
 
@@ -25,7 +26,7 @@ class DeclaredStation(Protocol):
         ...
 
 
-def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
+def preflight(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
     """Check everything that can be checked before anything moves, and return the plan.
 
     Raises
@@ -33,12 +34,13 @@ def preflight(procedure: Procedure, bench: Bench) -> CompiledPlan:
     LabspinError
         What the bench lacks, which set-point leaves which limit, what contradicts what.
     """
+    procedure = scanned(procedure)
     plan = checked_plan(procedure, bench)
     procedure.check(bench)
     return plan
 
 
-def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
+def check_plan(procedure: Procedure | Scanned, station: DeclaredStation) -> PlanReport:
     """Return what ``procedure`` would do on ``station``; nothing is connected.
 
     Raises
@@ -46,7 +48,7 @@ def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
     LabspinError
         As for `preflight`.
     """
-    bench = station.unconnected()
+    procedure, bench = scanned(procedure), station.unconnected()
     plan = checked_plan(procedure, bench)
     unchecked = ""
     try:
@@ -56,7 +58,7 @@ def check_plan(procedure: Procedure, station: DeclaredStation) -> PlanReport:
     return plan.report(bench.actuators, procedure.settings(), unchecked=unchecked)
 
 
-def checked_plan(procedure: Procedure, bench: Bench) -> CompiledPlan:
+def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
     """Return the plan on ``bench``, checked but for what the procedure itself asks of its instruments."""
     bench.require(procedure.roles)
     procedure.adapt(bench)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from labspin.bench.actuators import Actuator
 from labspin.experiment.check import DeclaredStation, checked_plan
 from labspin.experiment.procedure import Procedure
+from labspin.experiment.scan import Scanned, scanned
 
 __all__ = ["Estimate", "estimate"]
 
@@ -36,7 +37,7 @@ class Estimate:
         return None if self.points is None else self.moving + self.measuring
 
 
-def estimate(procedure: Procedure, station: DeclaredStation) -> Estimate:
+def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estimate:
     """Return how long ``procedure`` will take on ``station``.
 
     Raises
@@ -44,7 +45,7 @@ def estimate(procedure: Procedure, station: DeclaredStation) -> Estimate:
     LabspinError
         The plan contradicts itself or leaves a limit.
     """
-    bench = station.unconnected()
+    procedure, bench = scanned(procedure), station.unconnected()
     plan = checked_plan(procedure, bench)
     if plan.total is None:
         return Estimate(None)

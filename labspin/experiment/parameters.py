@@ -14,7 +14,8 @@ import numpy as np
 from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
 
 from labspin.errors import ArgumentError, UnitError
-from labspin.experiment.sweep import Sweep
+from labspin.experiment.algebra import Sweep
+from labspin.experiment.scan_axes import read_scan
 from labspin.units import canonical, format_quantity, parse_quantity
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ListParameter",
     "Parameter",
     "QuantityParameter",
+    "ScanParameter",
     "SweepParameter",
 ]
 
@@ -135,6 +137,20 @@ class SweepParameter(Parameter):  # type: ignore[misc]  # pymeasure is untyped
             It describes none.
         """
         return (value if isinstance(value, Sweep) else Sweep.from_dict(value)).to_dict()  # type: ignore[arg-type]
+
+
+class ScanParameter(SweepParameter):
+    """Further axes along which a procedure is repeated, also as a person writes them; empty: none."""
+
+    def convert(self, value: object) -> dict[str, Any] | str:  # type: ignore[override]
+        """Return the description of the scan (`read_scan`), complete and in SI units; an empty text is none.
+
+        Raises
+        ------
+        PlanError
+            It describes none.
+        """
+        return "" if value == "" else read_scan(value).to_dict()
 
 
 def _whole(value: object) -> int | None:

@@ -32,6 +32,7 @@ from labspin.units import format_quantity
 
 if TYPE_CHECKING:
     from labspin.experiment.procedure import Procedure
+    from labspin.experiment.scan import Scanned
 
 __all__ = ["CompiledPlan", "PlanReport", "compile_plan"]
 
@@ -183,7 +184,7 @@ class CompiledPlan:
         return PlanReport(self.total, ranges, unchecked)
 
 
-def compile_plan(procedure: Procedure, actuators: Mapping[str, Actuator]) -> CompiledPlan:
+def compile_plan(procedure: Procedure | Scanned, actuators: Mapping[str, Actuator]) -> CompiledPlan:
     """Return the plan of ``procedure`` with the layout of its run file; nothing is asked or moved.
 
     Parameters
@@ -213,7 +214,7 @@ def compile_plan(procedure: Procedure, actuators: Mapping[str, Actuator]) -> Com
     return _list(procedure, _listed(procedure, plan), actuators)
 
 
-def _grid(procedure: Procedure, sweep: Sweep) -> CompiledPlan:
+def _grid(procedure: Procedure | Scanned, sweep: Sweep) -> CompiledPlan:
     sweep.check_size()
     companions = [track for axis in sweep.axes() for track in axis[1:]]
     columns = [Column(name=column_name(t.name), unit=t.unit, role="coordinate") for t in companions]
@@ -229,7 +230,9 @@ def _grid(procedure: Procedure, sweep: Sweep) -> CompiledPlan:
     )
 
 
-def _list(procedure: Procedure, points: list[Point], actuators: Mapping[str, Actuator]) -> CompiledPlan:
+def _list(
+    procedure: Procedure | Scanned, points: list[Point], actuators: Mapping[str, Actuator]
+) -> CompiledPlan:
     first = {**points[0].setpoints, **points[0].coordinates}
     declared = {column.name: column for column in procedure.coordinates}
     columns = []
@@ -251,7 +254,7 @@ def _list(procedure: Procedure, points: list[Point], actuators: Mapping[str, Act
     )
 
 
-def _listed(procedure: Procedure, plan: Any) -> list[Point]:
+def _listed(procedure: Procedure | Scanned, plan: Any) -> list[Point]:
     if not isinstance(plan, Iterable):
         raise PlanError(f"plan of {procedure.name!r}: wanted a sweep or points, got {plan!r}")
     if isinstance(plan, Sized) and len(plan) > MAX_POINTS:
@@ -298,7 +301,7 @@ def _units(columns: Iterable[Column | Dimension]) -> dict[str, str]:
     return {column.name: column.unit for column in columns}
 
 
-def _compare_with_declared(procedure: Procedure, found: Mapping[str, str]) -> None:
+def _compare_with_declared(procedure: Procedure | Scanned, found: Mapping[str, str]) -> None:
     declared = _units(procedure.coordinates)
     if declared and declared != found:
         raise PlanError(

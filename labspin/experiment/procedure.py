@@ -22,7 +22,7 @@ from labspin.bench.bench import Bench
 from labspin.bench.interlock import Interlock
 from labspin.data import Column
 from labspin.errors import CardError, LabspinError
-from labspin.experiment.parameters import Parameter
+from labspin.experiment.parameters import Parameter, ScanParameter
 from labspin.experiment.sweep import Point, Sweep
 
 __all__ = ["Procedure", "data_column"]
@@ -69,6 +69,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
     is_open_ended: ClassVar[bool] = False
 
     station = Parameter("Station", default="", description="Station file; empty: the bench that is set")
+    scan = ScanParameter("Scan", default="", description="Further axes: parameters and set-points -> values")
 
     bench: Bench | None = None
     run_file: Path | None = None
@@ -147,7 +148,7 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         return {
             name: {"value": parameter.value, "unit": getattr(parameter, "units", None) or "1"}
             for name, parameter in self.parameter_objects().items()
-            if parameter.is_set()
+            if parameter.is_set() and (name != "scan" or parameter.value)
         }
 
     def execute(self) -> None:

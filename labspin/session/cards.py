@@ -10,6 +10,9 @@
     averages = 4
     dark_time_stop = "5 ms"
 
+    [scan]                                               # further axes, around those of the procedure
+    "magnet.field" = "10 G … 20 G, 11"
+
     [[runs]]                                             # one run file each; without any: one run
     label = "one class alone"
     parameters = {microwave_frequency = "2.61 GHz"}
@@ -35,7 +38,14 @@ from labspin.units import parse_quantity
 
 __all__ = ["Card", "RunSpec", "load_card"]
 
-_CARD_KEYS = {"procedure": str, "station": str, "description": str, "parameters": dict, "runs": list}
+_CARD_KEYS = {
+    "procedure": str,
+    "station": str,
+    "description": str,
+    "parameters": dict,
+    "scan": dict,
+    "runs": list,
+}
 _RUN_KEYS = {"label": str, "parameters": dict}
 
 
@@ -91,8 +101,10 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     if "procedure" not in content:
         raise CardError(f"{path}: wanted a key 'procedure', got none; write for example procedure = \"t1\"")
     procedure: type[Procedure] = _at(path, "procedure", load_procedure, content["procedure"], path.parent)
-    common = _checked(path, "parameters", procedure, content.get("parameters", {}))
-    replaced = _checked(path, "--set", procedure, dict(_split(path, text) for text in overrides))
+    common = _checked(path, "parameters.", procedure, content.get("parameters", {}))
+    if "scan" in content:
+        common |= _checked(path, "", procedure, {"scan": content["scan"]})
+    replaced = _checked(path, "--set.", procedure, dict(_split(path, text) for text in overrides))
     runs = _runs(path, procedure, content.get("runs"), common, replaced)
     station = path.parent / content["station"] if "station" in content else None
     return Card(path, procedure, station, _kept(path, runs, only), content.get("description", ""))
@@ -124,7 +136,7 @@ def _runs(
         if not isinstance(table, dict):
             raise CardError(f"{path}: {where}: wanted a table [[runs]], got {table!r}")
         _check_keys(str(path), where, table, _RUN_KEYS)
-        own = _checked(path, f"{where}.parameters", procedure, table.get("parameters", {}))
+        own = _checked(path, f"{where}.parameters.", procedure, table.get("parameters", {}))
         label = table.get("label", f"{path.stem} {number + 1}")
         runs.append(RunSpec(label, procedure, MappingProxyType({**common, **own, **replaced})))
     labels = [run.label for run in runs]
@@ -159,14 +171,14 @@ def _checked(path: Path, where: str, procedure: type[Procedure], values: Mapping
     for name, value in values.items():
         if name not in known:
             raise CardError(
-                f"{path}: {where}.{name}: procedure {procedure.name!r} has no parameter {name!r}, only "
+                f"{path}: {where}{name}: procedure {procedure.name!r} has no parameter {name!r}, only "
                 f"{sorted(known)}{_near(name, known)}"
             )
         parameter = known[name]
         if isinstance(parameter, QuantityParameter):
             # A number in a file must say its unit; in Python it is in the parameter's.
-            _at(path, f"{where}.{name}", parse_quantity, value, parameter.units)
-        _at(path, f"{where}.{name}", parameter.convert, value)
+            _at(path, f"{where}{name}", parse_quantity, value, parameter.units)
+        _at(path, f"{where}{name}", parameter.convert, value)
     return dict(values)
 
 

@@ -115,7 +115,7 @@ def test_other_refusals(write, tmp_path):
         load_card(write('procedure = "mine.py:Mine"\nruns = [1]'))
     broken = tmp_path / "broken.py"
     broken.write_text("1/0")
-    with pytest.raises(CardError, match="its module fails: ZeroDivisionError"):
+    with pytest.raises(CardError, match="cannot be loaded: ZeroDivisionError"):
         load_card(write('procedure = "broken.py:X"'))
     broken.write_text("X = 5")
     with pytest.raises(CardError, match="wanted a subclass"):

@@ -1,0 +1,97 @@
+"""The axes of a scan as a person writes them, in a run card or on a command line.
+
+::
+
+    [scan]
+    microwave_power = "-10 dBm … 10 dBm, 5"        # first … last, number; with ", log" of equal ratios
+    "magnet.field" = ["10 G", "17 G", "25 G"]      # nested inside, since it stands below
+    together = ["microwave_power", "magnet.field"] # unless they advance together
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from labspin.errors import PlanError
+from labspin.experiment.algebra import Product, Sweep, Zip
+from labspin.experiment.sweep import Linear, Logarithmic, Values
+from labspin.units import si_unit
+
+__all__ = ["read_scan"]
+
+_RANGE = re.compile(
+    r"\s*(?P<start>.+?)\s*(?:…|\.\.\.?|\bto\b)\s*(?P<stop>.+?)\s*,\s*(?P<number>\d+)\s*(?:,\s*(?P<log>log))?\s*"
+)
+
+
+def read_scan(content: Any) -> Sweep:
+    """Return the sweep that a person wrote as a scan.
+
+    Parameters
+    ----------
+    content
+        A `Sweep`; its description with a key ``sweep``; lines ``name = values``; or a table name -> values,
+        each an axis, nested in this order. Values are a list, or ``"first … last, number"`` (``", log"`` for
+        equal ratios). A key ``together`` lists names that advance together.
+
+    Raises
+    ------
+    PlanError
+        It is none of these.
+    """
+    if isinstance(content, Sweep):
+        return content
+    if isinstance(content, str):
+        content = dict(_line(line) for line in content.splitlines() if line.strip())
+    if not isinstance(content, Mapping) or not content:
+        raise PlanError(f"scan: wanted a table of names and values, got {content!r}")
+    if "sweep" in content:
+        return Sweep.from_dict(content)
+    table = dict(content)
+    together = table.pop("together", [])
+    missing = [name for name in together if name not in table] if isinstance(together, list) else [together]
+    if missing:
+        raise PlanError(f"scan: together: wanted names of this scan, {sorted(table)}, got {missing[0]!r}")
+    parts = {name: _axis(name, values) for name, values in table.items()}
+    if together:
+        zipped = Zip(*(parts[name] for name in together))
+        first = together[0]
+        parts = {name: zipped if name == first else part for name, part in parts.items()
+                 if name == first or name not in together}  # fmt: skip
+    found = tuple(parts.values())
+    return found[0] if len(found) == 1 else Product(*found)
+
+
+def _line(text: str) -> tuple[str, str]:
+    name, equals, values = text.partition("=")
+    if not equals or not name.strip() or not values.strip():
+        raise PlanError(
+            f"scan: wanted NAME = VALUES, for example 'microwave_power = -10 dBm … 10 dBm, 5', got {text!r}"
+        )
+    return name.strip(), values.strip()
+
+
+def _axis(name: str, values: Any) -> Sweep:
+    if isinstance(values, str):
+        if found := _RANGE.fullmatch(values):
+            kind = Logarithmic if found["log"] else Linear
+            start, stop = _plain(found["start"]), _plain(found["stop"])
+            return kind(name, start, stop, int(found["number"]), unit=_unit(start))
+        values = [part.strip() for part in values.split(",")]
+    if not isinstance(values, list) or not values:
+        raise PlanError(f"scan: {name}: wanted a list of values or 'first … last, number', got {values!r}")
+    listed = [_plain(value) if isinstance(value, str) else value for value in values]
+    return Values(name, listed, unit=_unit(listed[0]))
+
+
+def _plain(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _unit(value: Any) -> str:
+    return si_unit(value) if isinstance(value, str) else "1"
