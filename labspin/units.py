@@ -2,12 +2,16 @@
 
 Inside labspin every number is SI. Units are read where a person writes them (station files, run cards,
 command lines) and written where a person reads them (plots, tables, file attributes). Magnetic field is
-accepted in gauss as well as tesla; power levels (``dBm``, ``dB``) convert to nothing else.
+accepted in gauss as well as tesla; power levels (``dBm``, ``dB``) convert to nothing else. Temperatures with
+a zero of their own (``degC``) convert to nothing else either: 30 degC is 303.15 K as a temperature and 30 K
+as a difference, and only the writer knows which is meant. What counts an angle (``rpm``, ``rad/s``) is no
+frequency in hertz: between them is a factor of 2π.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import Any
 
@@ -51,17 +55,67 @@ def conversion_factor(unit: str, to: str) -> float:
     Raises
     ------
     UnitError
-        A unit is unknown, or the two are of different dimension, or have different zeros (degC).
+        A unit is unknown, or the two are of different dimension, or one has a zero of its own (degC), or only
+        one counts an angle (rpm, rad/s).
     """
     if unit == to:
         return 1.0
     if unit in _LEVELS or to in _LEVELS:
         raise UnitError(f"unit {unit!r} cannot be converted to {to!r}; write the value in {to!r}")
-    registry = _registry()
+    one, other = _unit(unit, to), _unit(to, unit)
+    _refuse_own_zero(unit, one, to, other)
+    _refuse_angle(unit, one, to, other)
     try:
-        return float(registry.Quantity(1.0, unit or "1").m_as(to or "1"))
-    except Exception as error:  # pint raises a family of unrelated types, tokenizer errors among them
+        return float(one.m_as(other.units))
+    except Exception as error:  # pint raises a family of unrelated types
         raise UnitError(f"unit {unit!r} cannot be converted to {to!r}: {error}") from error
+
+
+def _unit(unit: str, other: str) -> Any:
+    """Return one ``unit`` as pint has it."""
+    try:
+        return _registry().Quantity(1.0, unit or "1")
+    except Exception as error:  # pint raises a family of unrelated types, tokenizer errors among them
+        raise UnitError(f"unit {unit!r} cannot be converted to {other!r}: {error}") from error
+
+
+def _refuse_own_zero(unit: str, one: Any, to: str, other: Any) -> None:
+    """Refuse scales of temperature whose zero is not that of the kelvin."""
+    for name, quantity in ((unit, one), (to, other)):
+        if any(_has_own_zero(part) for part, _ in quantity.unit_items()):
+            raise UnitError(
+                f"unit {unit!r} cannot be converted to {to!r}: {name!r} has a zero of its own, so that a "
+                "temperature and a difference of temperatures convert differently; write kelvin "
+                "(0 degC is 273.15 K; a difference of 1 degC is 1 K)"
+            )
+
+
+@functools.cache
+def _has_own_zero(name: str) -> bool:
+    kelvin = _registry().Quantity
+    try:
+        two, one = kelvin(2.0, name).m_as("K"), kelvin(1.0, name).m_as("K")
+    except Exception:  # noqa: BLE001 - no temperature
+        return False
+    return bool(two != 2 * one)
+
+
+def _refuse_angle(unit: str, one: Any, to: str, other: Any) -> None:
+    """Refuse to take an angle for a number: pint would, and rad/s for Hz is wrong by 2π."""
+    angles = [_power_of_radian(quantity) for quantity in (one, other)]
+    if angles[0] == angles[1]:
+        return
+    turns = one.m_as("1/s") / math.tau if angles == [1, 0] and one.is_compatible_with("Hz") else None
+    hint = "between them stand 2π for every turn"
+    if turns is not None:
+        hint = f"for turns, 1 {unit} is {turns:.6g} Hz"
+    elif angles == [0, 1] and one.is_compatible_with("Hz"):
+        hint = f"for turns, 1 {unit} is {one.m_as('Hz') * math.tau:.6g} rad/s"
+    raise UnitError(f"unit {unit!r} cannot be converted to {to!r}: only one of them counts an angle; {hint}")
+
+
+def _power_of_radian(quantity: Any) -> int:
+    return int(dict(quantity.to_root_units().unit_items()).get("radian", 0))
 
 
 def canonical(unit: str) -> str:
@@ -74,7 +128,7 @@ def canonical(unit: str) -> str:
     """
     if unit in _LEVELS:
         return unit
-    conversion_factor(unit or "1", _base(unit or "1"))
+    _base(unit or "1")
     return unit or "1"
 
 
@@ -121,12 +175,19 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
         factor = conversion_factor(found or "1", unit or "1")
     except UnitError as error:
         raise UnitError(
-            f"{name}: wanted a quantity in {unit!r}, got {value!r}; write it in {unit!r}"
+            f"{name}: wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit)}"
         ) from error
     inverse = 1.0 / factor
     if abs(inverse - round(inverse)) < 1e-9 * inverse:
         return number / round(inverse)  # so that "10 us" is 1e-5 and not its neighbour
     return number * factor
+
+
+def _remedy(error: UnitError, unit: str) -> str:
+    """Return what to do about a unit that cannot be converted."""
+    _, has_reason, reason = str(error).partition("': ")
+    known = has_reason and ("zero of its own" in reason or "counts an angle" in reason)
+    return reason if known else f"write it in {unit!r}"
 
 
 def si_unit(text: str) -> str:

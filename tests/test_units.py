@@ -1,4 +1,6 @@
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, strategies as st
@@ -113,3 +115,83 @@ def test_a_quantity_that_rounds_up_takes_the_next_prefix(value, text):
 def test_a_rate_is_written_per_time_that_reads_well(value, text):
     assert format_quantity(value, "1/s") == text
     assert parse_quantity(text, "1/s") == pytest.approx(value, rel=1e-3, abs=0)
+
+
+# SI brochure (9th edition, BIPM 2019), and 1 G = 1e-4 T; written here once more.
+TABLE = {
+    "s": ("s", 1.0), "ms": ("s", 1e-3), "us": ("s", 1e-6), "µs": ("s", 1e-6), "ns": ("s", 1e-9),
+    "ps": ("s", 1e-12), "min": ("s", 60.0), "h": ("s", 3600.0), "hour": ("s", 3600.0), "d": ("s", 86400.0),
+    "day": ("s", 86400.0),
+    "Hz": ("Hz", 1.0), "mHz": ("Hz", 1e-3), "kHz": ("Hz", 1e3), "MHz": ("Hz", 1e6), "GHz": ("Hz", 1e9),
+    "THz": ("Hz", 1e12), "1/s": ("Hz", 1.0), "1/ms": ("1/s", 1e3), "1/us": ("1/s", 1e6),
+    "T": ("T", 1.0), "mT": ("T", 1e-3), "uT": ("T", 1e-6), "µT": ("T", 1e-6), "nT": ("T", 1e-9),
+    "G": ("T", 1e-4), "mG": ("T", 1e-7), "kG": ("T", 0.1), "gauss": ("T", 1e-4), "kgauss": ("T", 0.1),
+    "A": ("A", 1.0), "mA": ("A", 1e-3), "uA": ("A", 1e-6), "nA": ("A", 1e-9), "A/s": ("A/s", 1.0),
+    "mA/s": ("A/s", 1e-3), "A/min": ("A/s", 1 / 60),
+    "V": ("V", 1.0), "mV": ("V", 1e-3), "uV": ("V", 1e-6), "µV": ("V", 1e-6), "nV": ("V", 1e-9),
+    "kV": ("V", 1e3),
+    "W": ("W", 1.0), "mW": ("W", 1e-3), "uW": ("W", 1e-6), "µW": ("W", 1e-6), "nW": ("W", 1e-9),
+    "K": ("K", 1.0), "mK": ("K", 1e-3), "uK": ("K", 1e-6), "K/min": ("K/s", 1 / 60),
+    "delta_degC": ("K", 1.0), "delta_degF": ("K", 5 / 9),
+    "m": ("m", 1.0), "cm": ("m", 1e-2), "mm": ("m", 1e-3), "um": ("m", 1e-6), "µm": ("m", 1e-6),
+    "nm": ("m", 1e-9), "pm": ("m", 1e-12), "angstrom": ("m", 1e-10),
+    "N": ("N", 1.0), "aN": ("N", 1e-18), "fN": ("N", 1e-15), "N/m": ("N/m", 1.0), "uN/m": ("N/m", 1e-6),
+    "mN/m": ("N/m", 1e-3), "N*m": ("N*m", 1.0),
+    "rad": ("rad", 1.0), "mrad": ("rad", 1e-3), "urad": ("rad", 1e-6), "deg": ("rad", math.pi / 180),
+    "rad/s": ("rad/s", 1.0), "rpm": ("rad/s", 2 * math.pi / 60), "turn": ("rad", 2 * math.pi),
+    "ohm": ("ohm", 1.0), "kohm": ("ohm", 1e3), "Mohm": ("ohm", 1e6),
+    "%": ("1", 1e-2), "percent": ("1", 1e-2), "ppm": ("1", 1e-6),
+    "G/A": ("T/A", 1e-4), "mT/A": ("T/A", 1e-3), "T/V": ("T/V", 1.0), "1/nm^2": ("1/m^2", 1e18),
+    "A*m**2": ("A m^2", 1.0), "A/m": ("A/m", 1.0),
+    "pg": ("kg", 1e-15), "g": ("kg", 1e-3), "D": None, "dBm": None, "dB": None, "md": None,
+}  # fmt: skip
+"""What a person may write, and what it is in SI; None: levels, and bad examples of the pages."""
+
+
+@pytest.mark.parametrize("unit", [unit for unit, value in TABLE.items() if value])
+def test_units_are_what_the_si_brochure_says(unit):
+    to, factor = TABLE[unit]
+    assert conversion_factor(unit, to) == pytest.approx(factor, rel=1e-12, abs=0)
+    assert parse_quantity(f"3 {unit}", to) == pytest.approx(3 * factor, rel=1e-12, abs=0)
+
+
+def test_every_unit_on_the_pages_and_in_the_files_is_in_the_table():
+    quoted = re.compile(r'"[-+]?[\d.]+(?:e[-+]?\d+)? ([^"\\{}\s]+)"')
+    root = Path(__file__).parents[1]
+    files = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("**/procedures/*.toml")]
+    files += [*root.glob("**/instruments/*.toml"), *root.glob("**/analysis/*.toml")]
+    assert len(files) > 20
+    for path in files:
+        for unit in quoted.findall(path.read_text()):
+            assert unit in TABLE, f"{path}: {unit!r} is not in the table of units"
+
+
+@pytest.mark.parametrize("unit", ["degC", "degF", "°C", "celsius"])
+@pytest.mark.parametrize(("value", "to"), [("30", "K"), ("1", "mK")])
+def test_a_temperature_with_a_zero_of_its_own_is_refused(value, to, unit):
+    with pytest.raises(UnitError, match=r"zero of its own.*write kelvin \(0 degC is 273.15 K"):
+        parse_quantity(f"{value} {unit}", to, name="maximum")
+    with pytest.raises(UnitError, match="zero of its own"):
+        parse_quantity(f"{value} {to}", unit)
+    assert canonical(unit) == unit
+    assert parse_quantity(f"{value} {unit}", unit) == float(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "to", "hint"),
+    [
+        ("60 rpm", "Hz", "1 rpm is 0.0166667 Hz"),
+        ("6.28 rad/s", "Hz", "1 rad/s is 0.159155 Hz"),
+        ("1 krad/s", "1/s", "1 krad/s is 159.155 Hz"),
+        ("360 deg/s", "kHz", "1 deg/s is 0.00277778 Hz"),
+        ("1 turn/s", "Hz", "1 turn/s is 1 Hz"),
+        ("1 Hz", "rad/s", "1 Hz is 6.28319 rad/s"),
+        ("1 kHz", "rpm", "1 kHz is 6283.19 rad/s"),
+        ("90 deg", "1", "2π for every turn"),
+        ("1 N*m/rad", "N*m", "2π for every turn"),
+    ],
+)
+def test_an_angle_is_not_taken_for_a_number(text, to, hint):
+    with pytest.raises(UnitError, match="only one of them counts an angle") as caught:
+        parse_quantity(text, to)
+    assert hint in str(caught.value)

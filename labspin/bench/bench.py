@@ -290,7 +290,9 @@ class Bench:
 
 
 def _describe(device: Any) -> dict[str, Any]:
-    return {"identity": device.identity(), "settings": dict(device.settings())}
+    record = {"identity": device.identity(), "settings": dict(device.settings())}
+    repeated = getattr(getattr(device, "device", None), "repeated", None)
+    return record if repeated is None else {**record, "repeated": dict(repeated)}
 
 
 def _stand(actuator: Actuator) -> dict[str, Any]:

@@ -135,7 +135,6 @@ def signals_put_off() -> Iterator[None]:
 
     def note(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
-        _log.warning("%s waits until the bench is safe", signal.Signals(number).name)
 
     with _handlers(note):
         yield
@@ -143,13 +142,20 @@ def signals_put_off() -> Iterator[None]:
         signal.raise_signal(number)
 
 
+def _never(frame: FrameType | None) -> bool:
+    return False
+
+
 class Interruptions:
-    """Signals while a run is on: the first asks it to end, the second breaks into what it is doing.
+    """Signals while a run is on: the first asks it to end, the second breaks into a measurement.
 
     The first Ctrl-C (or SIGTERM, SIGHUP) calls ``abort``, and the run ends at its next checkpoint: no
-    query is cut in half and no point is lost. A second one raises `KeyboardInterrupt` on the spot, for a
-    measurement that does not come back. Once `closing` is called neither does anything but leave a note:
-    the bench is on its way to its safe state.
+    query is cut in half and no point is lost. A second one raises `KeyboardInterrupt` on the spot where
+    ``may_break`` allows it, for a measurement that does not come back. Once `closing` is called neither does
+    anything: the bench is on its way to its safe state.
+
+    A handler runs between any two steps of the main thread, which may hold any lock. So it sets flags and
+    nothing else: it writes no log and waits for nothing.
 
     Handlers are installed in the main thread only, and the former ones restored; a signal that was
     ignored before (``nohup``) stays ignored.
@@ -157,11 +163,15 @@ class Interruptions:
     Parameters
     ----------
     abort
-        Called with the name of the signal.
+        Called with the name of the signal; must not take a lock.
+    may_break
+        Told the frame that a further signal arrived in; returns whether it may be broken off there.
     """
 
-    def __init__(self, abort: Callable[[str], None]) -> None:
-        self._abort = abort
+    def __init__(
+        self, abort: Callable[[str], None], may_break: Callable[[FrameType | None], bool] = _never
+    ) -> None:
+        self._abort, self._may_break = abort, may_break
         self._asked = False
         self._closing = False
 
@@ -170,14 +180,14 @@ class Interruptions:
         self._closing = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
         if self._closing:
-            _log.warning("%s noted: the run is ending already", name)
-        elif self._asked:
-            raise KeyboardInterrupt(name)
-        else:
+            return
+        name = signal.Signals(number).name
+        if not self._asked:
             self._asked = True
             self._abort(name)
+        elif self._may_break(frame):
+            raise KeyboardInterrupt(name)
 
     @contextmanager
     def caught(self) -> Iterator[None]:

@@ -2,11 +2,13 @@
 
 A condition compares two things, each the name of a set-point or coordinate or a quantity with its unit. It is
 read here, never evaluated as code, so it may stand in a run card and in a run file.
+
+Values count as equal when they differ by less than a small part of the step between neighbouring values of
+the sweep: the third of eleven values from 0 V to 1 V is 0.30000000000000004 V, and ``"x <= 0.3 V"`` means it.
 """
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,13 +23,16 @@ __all__ = ["holds"]
 
 FloatArray = NDArray[np.float64]
 _RELATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "!=": operator.ne,
-    "==": operator.eq,
-    "<": operator.lt,
-    ">": operator.gt,
+    "<=": lambda excess, slack: excess <= slack,
+    ">=": lambda excess, slack: excess >= -slack,
+    "!=": lambda excess, slack: abs(excess) > slack,
+    "==": lambda excess, slack: abs(excess) <= slack,
+    "<": lambda excess, slack: excess < -slack,
+    ">": lambda excess, slack: excess > slack,
 }
+"""What holds of left minus right, when less than ``slack`` counts as nothing."""
+_PART_OF_STEP = 1e-6  # of the step between neighbouring values that counts as no difference
+_ROUNDING = 1e-12  # of the value itself: what computing and converting it may have lost
 _FORM = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|<|>)\s*([^<>=!]+?)\s*$")
 
 
@@ -59,10 +64,26 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
         raise PlanError(f"filter: {condition!r} names none of {', '.join(columns)}; compare one of them")
     unit = units[names[0]]
     try:
-        sides = [_values(side, unit, columns, units) for side in (left, right)]
+        first, second = (_values(side, unit, columns, units) for side in (left, right))
     except UnitError as error:
         raise PlanError(f"filter: {condition!r}: {error}") from error
-    return np.asarray(_RELATIONS[relation](*sides), dtype=np.bool_)
+    slack = _slack(first, second)
+    return np.asarray(_RELATIONS[relation](np.subtract(first, second), slack), dtype=np.bool_)
+
+
+def _slack(*sides: FloatArray | float) -> FloatArray:
+    """Return the difference that counts as none between values of a sweep, or a value and a number."""
+    rounding = _ROUNDING * np.maximum(*(np.abs(side) for side in sides))
+    steps = [_smallest_step(side) for side in sides if np.ndim(side)]
+    return np.maximum(_PART_OF_STEP * min(steps), rounding)
+
+
+def _smallest_step(column: FloatArray | float) -> float:
+    """Return the least difference of neighbouring values that is more than rounding; 0 for one value."""
+    values = np.unique(column)
+    steps = np.diff(values)
+    real = steps > _ROUNDING * np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
+    return float(np.min(steps[real], initial=np.inf)) if real.any() else 0.0
 
 
 def _values(

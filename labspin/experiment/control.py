@@ -7,7 +7,6 @@ left out from there on, because a measurement is worth more than its progress ba
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from labspin.errors import RunAborted
 
 __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome", "Status"]
 
+_LOOK = 0.02  # s between two looks whether a pause is over
 Status = Literal["finished", "aborted", "failed"]
 
 
@@ -45,7 +45,10 @@ class RunOutcome:
 
 
 class Control:
-    """Pause, resume, abort and skip; all may be called from any thread, at any time.
+    """Pause, resume, abort and skip; all may be called from any thread or signal handler, at any time.
+
+    Nothing in here takes a lock: a signal handler runs in the midst of whatever its thread is doing, and
+    would wait for ever for a lock that this thread holds.
 
     Attributes
     ----------
@@ -54,26 +57,25 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self._running = threading.Event()
-        self._running.set()
+        self._paused = False
         self._abort_reason: str | None = None
         self._skip = False
         self.requested = False
 
     def pause(self) -> None:
         """Hold before the next point."""
-        self._running.clear()
+        self._paused = True
         self.requested = True
 
     def resume(self) -> None:
-        """Go on after a pause."""
-        self._running.set()
+        """Continue after a pause."""
+        self._paused = False
 
     def abort(self, reason: str = "asked to") -> None:
         """End the run at the next opportunity: between points, in a ramp, or in a wait."""
         self._abort_reason = reason
+        self._paused = False
         self.requested = True
-        self._running.set()
 
     def skip(self) -> None:
         """Leave out the point being measured, or the next one if none is."""
@@ -83,7 +85,7 @@ class Control:
     @property
     def is_paused(self) -> bool:
         """Whether the run holds, or will before its next point."""
-        return not self._running.is_set()
+        return self._paused
 
     def check(self) -> None:
         """Raise if the run is to be aborted.
@@ -117,18 +119,20 @@ class Control:
         return skip
 
     def hold(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` of wall-clock time for `resume`; return whether the run may go on."""
-        if self._running.wait(seconds):
+        """Wait up to ``seconds`` of wall-clock time for `resume`; return whether the run may continue."""
+        end = time.monotonic() + seconds
+        while self._paused and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+        if not self._paused:
             self._forget()
-            return True
-        return False
+        return not self._paused
 
     def _forget(self) -> None:
         self.requested = self._skip or self._abort_reason is not None or self.is_paused
 
 
 class Observer(Protocol):
-    """Who is told about a run; every method is optional in what it does, none in being there."""
+    """Who is told about a run; all four methods must exist; each may do nothing."""
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
         """Be told what will be measured; ``total`` is None for an adaptive plan."""

@@ -26,6 +26,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from labspin.bench.bench import Bench
@@ -38,7 +39,7 @@ from labspin.experiment.environment import environment
 from labspin.experiment.interlocks import Disturbed, InterlockWatch
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
-from labspin.experiment.runlog import recorded_log
+from labspin.experiment.runlog import RecordedLog
 from labspin.experiment.scan import scanned
 from labspin.experiment.sweep import Point
 from labspin.experiment.truth import TruthRecord
@@ -128,14 +129,15 @@ class Execution:
         self.writer: RunWriter | None = None
         simulation = bench.simulation
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
+        self.log = RecordedLog(self._record)
         self.done = 0
 
     def go(self) -> RunOutcome:
         """Go through all the steps of the run and return how it ended."""
-        signals = Interruptions(self.control.abort)
+        signals = Interruptions(self.control.abort, _in_procedure)
         error: BaseException | None = None
         # Outermost: the watchdog is dismissed when the bench is safe and the file stands.
-        with self.bench.watched(self.path), signals.caught(), recorded_log(self._record):
+        with self.bench.watched(self.path), signals.caught(), self.log:
             try:
                 try:
                     with self.bench.clock.interrupted_by(self.control.check):
@@ -165,10 +167,10 @@ class Execution:
             self._undisturbed(self._make_ready)
             with self.bench.clock.interrupted_by(self._check_point, due=self.watch.due):
                 self._measure_points()
-            self._undisturbed(lambda: self.procedure.finish(self.bench))
+            self._undisturbed(self._finish)
 
     def set_out(self) -> None:
-        """Let the noise of a simulated bench be that of this run, before its points have each their own."""
+        """Seed the simulated noise for this run, before the first point."""
         if self.bench.simulation is not None:
             self.bench.simulation.begin_point(_noise_stream(self.procedure.name, self.label) - 1)
 
@@ -179,8 +181,11 @@ class Execution:
         if self.truth is not None:  # outputs are on by now: they belong to the truth
             self._event("truth", "what is really the case", **self.truth.begin())
 
+    def _finish(self) -> None:
+        self.procedure.finish(self.bench)
+
     def _undisturbed(self, do: Callable[[], None]) -> None:
-        """Do what is to be done, anew as often as an interlock holds the run meanwhile."""
+        """Call ``do``, and repeat it each time an interlock held the run meanwhile."""
         while True:
             try:
                 return do()
@@ -192,16 +197,18 @@ class Execution:
         self.watch.hold()
 
     def _doubt(self) -> None:
-        """Take nothing for granted of where things stand."""
+        """Forget all known set-points, so that each is sent again."""
         self.known.clear()
         self._is_sure = False
 
     def _check(self) -> None:
         self.control.check()
+        self.log.hand_on()
         self.watch.in_wait()
 
     def _check_point(self) -> None:
         self.control.check_point()
+        self.log.hand_on()
         self.watch.in_wait()
 
     def begin(self) -> RunWriter:
@@ -291,6 +298,8 @@ class Execution:
         """Record a point."""
         if self.writer is None:
             raise StorageError(f"{self.path}: wanted a file to record points in, got none")
+        if self.log:
+            self.log.hand_on()
         self.writer.append(point.index, self.bench.clock.now() - self.started, values)
         self.done += 1
         if self.observers:
@@ -343,6 +352,7 @@ class Execution:
     def _publish(self, writer: RunWriter, status: Status, snapshot: Any) -> Exception | None:
         problem: Exception | None = None
         for _ in range(_ATTEMPTS):
+            self.log.hand_on()
             try:
                 writer.finish(status, snapshot=snapshot)
             except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
@@ -379,6 +389,7 @@ class Execution:
     # -- telling ---------------------------------------------------------------------------------------
 
     def _event(self, kind: str, message: str, **data: Any) -> None:
+        self.log.hand_on()
         self._record(kind, message, data)
         self._tell("on_event", kind, message)
 
@@ -407,3 +418,29 @@ def _placer(names: Sequence[str]) -> Callable[[Point], tuple[float, ...]]:
 def _noise_stream(procedure: str, label: str) -> int:
     """Return where the noise of a run begins: runs of one card differ, a resumed run goes on as it began."""
     return zlib.crc32(f"{procedure}/{label}".encode()) << 32
+
+
+_OWN_CODE = "labspin.procedures."
+_NOT_BROKEN_OFF = ("labspin.", "logging", "threading", "queue", "contextlib", "pyvisa", "pymeasure")
+
+
+def _in_procedure(frame: FrameType | None) -> bool:
+    """Return whether nothing but a procedure's own code is at work in ``frame``.
+
+    There a second signal may break in. In an exchange with an instrument, in the journal or in the log it may
+    not: they end by themselves, and a lock or half a record might be left behind.
+    """
+    is_inside = False
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module == __name__:
+            return is_inside and frame.f_code in _CALLS_PROCEDURE
+        if module.startswith(_NOT_BROKEN_OFF) and not module.startswith(_OWN_CODE):
+            return False
+        is_inside, frame = True, frame.f_back
+    return False
+
+
+_CALLS_PROCEDURE = frozenset(
+    method.__code__ for method in (Execution._measure, Execution._make_ready, Execution._finish)
+)

@@ -312,6 +312,11 @@ class Linear(OneAxis):
         super().__init__(name, unit)
         self.start, self.stop = _number(name, start, unit), _number(name, stop, unit)
         self.number = whole_number(f"sweep of {name!r}: number of values", number)
+        if self.number == 1 and self.start != self.stop:
+            raise PlanError(
+                f"sweep of {name!r}: wanted at least 2 values from {start!r} to {stop!r}, got 1; for one "
+                "value, write the same start and stop"
+            )
 
     def values(self) -> FloatArray:
         """Return the values, shape (number,)."""

@@ -7,15 +7,18 @@ that gap for any pymeasure driver that it is mixed into:
 - a question and its answer are one exchange under one lock per *connection*;
 - an exchange that was broken off, by a time-out or by Ctrl-C, leaves the connection marked, and before the
   next question everything that is still on its way is read and thrown away;
-- a question that timed out is asked again as often as the station allows, then one error names instrument,
-  address, command and what came;
-- an answer that is no number raises, where pymeasure would hand back text.
+- a question that timed out, or whose answer cannot be read, is asked again as often as the station allows,
+  then one error names instrument, address, command and what came; how often is counted (`Guarded.repeated`);
+- an answer that is no number raises, where pymeasure would hand back text; the large numbers by which
+  instruments say "overflow" or "not a number" become infinities and NaN (`labspin.instruments.invalid`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -33,6 +36,7 @@ from labspin.errors import (
     ReplyTimeoutError,
 )
 from labspin.instruments.inherited import keep_rules
+from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
@@ -59,6 +63,10 @@ class _Line:
         owner = getattr(adapter, "connection", None) or adapter
         line: _Line = vars(owner).setdefault("_labspin_line", _Line())
         return line
+
+
+class _UnreadableError(ReplyError):
+    """An answer that cannot be what was asked for; its text is complete."""
 
 
 class Guarded:
@@ -91,6 +99,8 @@ class Guarded:
     """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
     asked_once: ClassVar[frozenset[str]] = frozenset({"*ESR?", "*IDN?"})
     """Questions that change the instrument, or whose answers pile up: never asked again after a time-out."""
+    invalid_words: ClassVar[Mapping[str, float]] = SCPI_WORDS
+    """The maker's words for readings that are no finite number, and what they become: NaN or an infinity."""
     terminations: ClassVar[Mapping[str, Any]] = {"read_termination": "\n", "write_termination": "\n"}
     """Line ends, where the driver class does not set them itself; by interface (``asrl``, ``gpib``, …) if
     they differ."""
@@ -119,6 +129,7 @@ class Guarded:
         self.clock: Clock = clock or WallClock()
         self.timeout = timeout
         self.retries = retries
+        self.repeated: dict[str, int] = {"timeouts": 0, "unreadable": 0}
         self.address = adapter if isinstance(adapter, str) else ""
         name = name or type(self).__name__
         milliseconds = round(1000 * timeout)
@@ -167,16 +178,30 @@ class Guarded:
         ReplyError
             What came is no text.
         """
+        return str(self._asked(command, _as_it_came, query_delay))
+
+    def _asked(self, command: str, read: Callable[[str], Any], query_delay: float | None = None) -> Any:
+        """Return what ``read`` makes of the answer; ask again if none came, or one that it cannot read.
+
+        Between two attempts the connection is brought back into step (`_catch_up`): what could not be read
+        may have been another question's answer.
+        """
         line = self._line
         attempts = 1 if command in self.asked_once else 1 + self.retries
+        unread: BaseException | None = None
         with line.lock:
             for attempt in range(1, attempts + 1):
                 try:
-                    return self._exchange(line, command, query_delay)
+                    return read(self._exchange(line, command, query_delay))
                 except _FAILURES as error:
-                    if attempt == attempts or not _is_timeout(error):
-                        raise self._complaint(command, error, attempt) from error
-                    log.warning("%s: no answer to %r, asking again", self._title, command)
+                    kind = _kind_of_failure(error)
+                    if kind == "unreadable":
+                        line.unanswered.append(command)
+                        unread = error
+                    if attempt == attempts or not kind:
+                        raise self._complaint(command, unread or error, attempt) from error
+                    self.repeated[kind] += 1
+                    log.warning("%s: %s at %r, asking again", self._title, kind, command)
         raise AssertionError("unreachable")
 
     def _exchange(self, line: _Line, command: str, query_delay: float | None) -> str:
@@ -265,17 +290,25 @@ class Guarded:
         ReplyError
             A part of the answer cannot be cast.
         """
-        reply = self.ask(command, **kwargs).strip()
-        if preprocess_reply is not None:
-            reply = preprocess_reply(reply)
-        convert = (lambda text: bool(float(text))) if cast is bool else cast
-        try:
-            return [convert(part) for part in reply.split(separator, maxsplit=maxsplit)]
-        except (ValueError, TypeError, KeyError) as error:
-            raise self._unreadable(command, reply, _WANTED.get(cast, "one of the words it has")) from error
+        if cast is float:
+            convert: Callable[[str], Any] = functools.partial(as_reading, words=self.invalid_words)
+        else:
+            convert = _boolean if cast is bool else cast
+
+        def read(reply: str) -> list[Any]:
+            text = reply.strip()
+            if preprocess_reply is not None:
+                text = preprocess_reply(text)
+            try:
+                return [convert(part) for part in text.split(separator, maxsplit=maxsplit)]
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                raise self._unreadable(command, text, _WANTED.get(cast, "one of the words it has")) from error
+
+        found: list[Any] = self._asked(command, read, **kwargs)
+        return found
 
     def _unreadable(self, command: str, reply: str, wanted: str) -> ReplyError:
-        return ReplyError(
+        return _UnreadableError(
             f"{self._title}: wanted {wanted} in answer to {command!r}, got {reply!r}; "
             "check the line ends and that the driver fits the instrument"
         )
@@ -293,6 +326,8 @@ class Guarded:
                 f"{self._title}: wanted text in answer to {asked}, got the bytes {error.object!r}; "
                 "check the interface settings"
             )
+        if isinstance(error, _UnreadableError):
+            return ReplyError(f"{error}{f' (asked {attempts} times)' if attempts > 1 else ''}")
         if isinstance(error, InstrumentError) and not isinstance(error, ConnectionFailedError):
             return type(error)(f"{self._title}: {asked} failed: {error}")
         return ConnectionFailedError(
@@ -370,6 +405,24 @@ def _is_timeout(error: BaseException) -> bool:
     if isinstance(error, pyvisa.errors.VisaIOError):
         return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
     return isinstance(error, (ReplyTimeoutError, TimeoutError))
+
+
+def _kind_of_failure(error: BaseException) -> str:
+    """Return under what a failed exchange is counted, which is then tried again; "" if that is of no use."""
+    if _is_timeout(error):
+        return "timeouts"
+    return "unreadable" if isinstance(error, (_UnreadableError, UnicodeDecodeError)) else ""
+
+
+def _as_it_came(reply: str) -> str:
+    return reply
+
+
+def _boolean(text: str) -> bool:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is neither 0 nor 1")
+    return bool(number)
 
 
 def _what(error: BaseException) -> str:

@@ -27,6 +27,7 @@ from pymeasure.instruments.keysight.keysightE36312A import VoltageChannel
 
 from labspin.errors import ArgumentError, DeviceError
 from labspin.instruments.base import GuardedChannel
+from labspin.instruments.invalid import whole
 from labspin.instruments.limits import check_limits, on_off
 from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
 from labspin.instruments.properties import quantity, switch
@@ -97,7 +98,7 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
     @property
     def regulates(self) -> str:
         """Get what the output holds (dimensionless, str: "current", "voltage" or "nothing")."""
-        condition = int(self.values("STAT:QUES:INST:ISUM{ch}:COND?")[0])
+        condition = self.values("STAT:QUES:INST:ISUM{ch}:COND?", cast=whole)[0]
         return _REGULATES.get(condition & 3, "nothing")
 
     @property

@@ -14,6 +14,7 @@ Quirks, from the *Model 425 Gaussmeter user's manual* (Lake Shore):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from pymeasure.instruments.lakeshore import LakeShore425 as PymeasureLakeShore42
 
 from labspin.errors import ArgumentError, DeviceError
 from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.invalid import SCPI_WORDS
 from labspin.instruments.properties import choice, switch
 from labspin.instruments.refusals import StandardEvents
 
@@ -40,6 +42,9 @@ class LakeShore425(StandardEvents, PymeasureLakeShore425):  # type: ignore[misc]
 
     maker = "LSCI"
     models = ("MODEL425",)
+    invalid_words: ClassVar[Mapping[str, float]] = {
+        **SCPI_WORDS, "OL": math.inf, "+OL": math.inf, "-OL": -math.inf, "NO PROBE": math.nan,
+    }  # fmt: skip
     terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them for its serial port
 
     def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 425", **kwargs: Any) -> None:

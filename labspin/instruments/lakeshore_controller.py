@@ -8,6 +8,7 @@ be broken off.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from pymeasure.instruments.lakeshore.lakeshore_base import LakeShoreHeaterChanne
 from labspin.errors import DeviceError, InstrumentError, LimitError, SettleError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
+from labspin.instruments.invalid import SCPI_WORDS
 from labspin.instruments.limits import check_limits, one_of
 from labspin.instruments.properties import quantity
 from labspin.instruments.refusals import StandardEvents
@@ -25,6 +27,13 @@ from labspin.instruments.refusals import StandardEvents
 __all__ = ["ControllerAdapter", "HeaterOutput", "LakeShoreController", "TemperatureInput", "ramp"]
 
 _KELVIN = 1  # among the units of an input
+_WORDS: Mapping[str, float] = {
+    **SCPI_WORDS,
+    **dict.fromkeys(("T.OVER", "S.OVER", "R.OVER", "CS OVL", "VCM OVL", "VMIX OVL", "VDIF OVL"), math.inf),
+    **dict.fromkeys(("T.UNDER", "S.UNDER", "R.UNDER"), -math.inf),
+    **dict.fromkeys(("NO CURVE", "INVALID"), math.nan),
+}
+"""What these controllers show instead of a reading."""
 
 
 def ramp(command: str, doc: str, *, name: str) -> Any:
@@ -158,6 +167,7 @@ class LakeShoreController(StandardEvents, LabspinInstrument):
     """Base of the drivers; `inputs` and `outputs` are by name."""
 
     maker = "LSCI"
+    invalid_words = _WORDS
     # The ends of lines are the same at every interface; the serial port is USB's.
     terminations: ClassVar[Mapping[str, Any]] = {
         "read_termination": "\r\n",

@@ -25,6 +25,7 @@ from typing import Any
 
 from pymeasure.instruments import Instrument
 
+from labspin.instruments.invalid import whole
 from labspin.instruments.limits import each_limited, limited, listed, on_off, one_of, whole_limited
 
 __all__ = ["choice", "entry", "numbered", "quantities", "quantity", "switch", "whole_number"]
@@ -75,7 +76,7 @@ def whole_number(
         doc,
         validator=whole_limited(name),
         values=limits,
-        cast=_whole,
+        cast=whole,
         check_set_errors=checked,
     )
 
@@ -174,13 +175,6 @@ def _reader(table: Mapping[str, Any]) -> Callable[[str], Any]:
 
     def read(text: str) -> Any:
         word = text.strip()
-        return table[word if word in table else str(_whole(word))]
+        return table[word if word in table else str(whole(word))]
 
     return read
-
-
-def _whole(text: str) -> int:
-    number = float(text)
-    if not number.is_integer():
-        raise ValueError(f"{text!r} is no whole number")
-    return int(number)

@@ -38,6 +38,7 @@ from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
+from labspin.instruments.invalid import whole
 from labspin.instruments.limits import check_limits
 from labspin.instruments.photon_counter import PhotonCounterAdapter
 from labspin.instruments.properties import choice, quantity, whole_number
@@ -210,7 +211,7 @@ class SR400(LabspinInstrument):
 
     def count(self, counter: str, period: int = 1) -> int:
         """Return what counter ``"A"`` or ``"B"`` counted in ``period``, or -1 if that is not complete."""
-        return int(self.values(f"Q{counter}{period}")[0])
+        return int(self.values(f"Q{counter}{period}", cast=whole)[0])
 
     def overflowed(self) -> bool:
         """Return whether a counter has run over since the last question, and forget it."""
@@ -224,13 +225,16 @@ class SR400(LabspinInstrument):
         IdentityError
             Another instrument answers.
         """
+        retries, self.retries = self.retries, 0  # what another instrument answers is not worth asking again
         try:
             if 1 <= self.periods <= 2000 and self.mode in _MODES and self.end_mode in ("stop", "start"):
                 return "Stanford Research Systems,SR400 (knows no *IDN?)"
         except ReplyError as error:
             raise IdentityError(
-                f"{self._title}: wanted an SR400, but the answers are not its: {error}"
+                f"{self._title}: wanted an SR400, but the replies are not those of one: {error}"
             ) from error
+        finally:
+            self.retries = retries
         raise IdentityError(f"{self._title}: wanted an SR400, but NP answers a number out of its range")
 
     def safe(self) -> None:

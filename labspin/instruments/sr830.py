@@ -26,6 +26,7 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import srs
 
 from labspin.errors import ArgumentError, LimitError
+from labspin.instruments.invalid import as_reading, whole
 from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
 from labspin.instruments.properties import choice, entry, numbered, quantity, whole_number
 from labspin.instruments.stanford_lockin import SLOPES, StanfordLockIn
@@ -153,19 +154,23 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
         parts: list[float] = []
         while len(parts) < count:
             size = min(_CHUNK, count - len(parts))
-            command = f"TRCA?{channel},{len(parts)},{size}"
-            reply = self.ask(command)
-            values = self._numbers(command, reply)
-            if len(values) != size:
-                raise self._unreadable(command, reply, f"{size} numbers")
-            parts.extend(values)
+            parts.extend(self._samples(f"TRCA?{channel},{len(parts)},{size}", size))
         return np.array(parts)
 
-    def _numbers(self, command: str, reply: str) -> list[float]:
-        try:
-            return [float(part) for part in reply.strip().rstrip(",").split(",")]
-        except ValueError as error:
-            raise self._unreadable(command, reply, "numbers") from error
+    def _samples(self, command: str, size: int) -> list[float]:
+        """Return the answer to ``command``: ``size`` numbers, with a comma behind the last."""
+
+        def read(reply: str) -> list[float]:
+            try:
+                values = [as_reading(part) for part in reply.strip().rstrip(",").split(",")]
+            except ValueError as error:
+                raise self._unreadable(command, reply, "numbers") from error
+            if len(values) != size:
+                raise self._unreadable(command, reply, f"{size} numbers")
+            return values
+
+        found: list[float] = self._asked(command, read)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +216,7 @@ class SR830LockIn(LockInAdapter):
         self.device.start_storing()
 
     def _stored(self) -> int:
-        return int(self.device.values("SPTS?")[0])
+        return int(self.device.values("SPTS?", cast=whole)[0])
 
     def _read(self, count: int) -> ComplexArray:
         self.device.pause_buffer()

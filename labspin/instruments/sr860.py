@@ -29,6 +29,7 @@ from pymeasure.instruments import Instrument, srs
 
 from labspin.errors import ArgumentError, LimitError
 from labspin.instruments.blocks import ReadsBlocks
+from labspin.instruments.invalid import whole
 from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
 from labspin.instruments.properties import choice, entry, numbered, quantity, switch, whole_number
 from labspin.instruments.stanford_lockin import SLOPES, StanfordLockIn
@@ -159,7 +160,7 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
     captured_bytes: int = Instrument.measurement(
         "CAPTUREBYTES?",
         """Get the number of bytes captured so far (dimensionless, int).""",
-        cast=lambda text: int(float(text)),
+        cast=whole,
     )
 
     def use_internal_reference(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from labspin.instruments.base import Guarded
+from labspin.instruments.invalid import whole
 from labspin.instruments.refusals import StandardEvents
 
 __all__ = ["StanfordLockIn"]
@@ -52,7 +53,7 @@ class StanfordLockIn(StandardEvents):
 
     def overloaded(self) -> bool:
         """Return whether a reading since the last question may be wrong by an overload, and forget it."""
-        return bool(int(self.values("LIAS?")[0]) & self.overload_bits)
+        return bool(self.values("LIAS?", cast=whole)[0] & self.overload_bits)
 
     def safe(self) -> None:
         """Bring the oscillator to its least amplitude."""

@@ -108,7 +108,8 @@ sizes = st.integers(1, 5)
 def sweeps(draw, depth=3, names=None):
     names = names if names is not None else iter("abcdefghijklmnopqrstuvwxyz")
     if depth == 0 or draw(st.booleans()):
-        return Linear(next(names), draw(st.floats(-9, 9)), draw(st.floats(-9, 9)), draw(sizes))
+        start, number = draw(st.floats(-9, 9)), draw(sizes)
+        return Linear(next(names), start, start if number == 1 else draw(st.floats(-9, 9)), number)
     inner = draw(sweeps(depth=depth - 1, names=names))
     kind = draw(st.sampled_from(["product", "snake", "repeat", "shuffled", "filter"]))
     if kind in ("product", "snake"):
@@ -230,3 +231,43 @@ def test_a_description_without_a_unit_takes_that_of_its_values():
     assert Sweep.from_dict(power).to_dict()["unit"] == "dBm"
     with pytest.raises(UnitError, match="give 'unit' beside it"):
         Sweep.from_dict({"sweep": "values", "name": "x", "values": ["1 kg/s"]})
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("x <= 0.3 V", 4),
+        ("x < 0.3 V", 3),
+        ("x >= 0.3 V", 8),
+        ("x > 0.3 V", 7),
+        ("x == 0.3 V", 1),
+        ("x != 0.3 V", 10),
+        ("300 mV == x", 1),
+        ("x <= 0.29999 V", 3),
+        ("x >= 0.30001 V", 7),
+    ],
+)
+def test_a_value_of_the_sweep_is_met_by_the_number_that_a_person_writes(where, count):
+    assert np.linspace(0, 1, 11)[3] != 0.3
+    assert len(Filter(Linear("x", "0 V", "1 V", 11, unit="V"), where=where)) == count
+
+
+def test_small_values_of_a_logarithmic_sweep_are_told_apart():
+    sweep = Logarithmic("x", 1e-20, 1.0, 21, unit="V")
+    for index, value in enumerate(sweep.values()):
+        assert len(Filter(sweep, where=f"x <= {value:.6e} V")) == index + 1
+        assert len(Filter(sweep, where=f"x == {value:.6e} V")) == 1
+
+
+def test_columns_are_compared_with_a_tolerance_of_their_step():
+    sweep = Product(Linear("a", 0, 1, 11), Values("b", [0.1 * n for n in range(11)]))
+    assert len(Filter(sweep, where="a == b")) == 11
+    assert len(Filter(sweep, where="a <= b")) == 66
+    assert len(Filter(sweep, where="a != b")) == 110
+
+
+@pytest.mark.parametrize("kind", [Linear, Logarithmic])
+def test_one_value_between_two_ends_is_refused(kind):
+    with pytest.raises(PlanError, match=r"wanted at least 2 values from 1\.0 to 2\.0, got 1"):
+        kind("x", 1.0, 2.0, 1)
+    assert list(kind("x", 2.0, 2.0, 1).values()) == [2.0]

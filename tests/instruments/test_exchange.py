@@ -310,3 +310,38 @@ def test_a_socket_that_the_instrument_has_closed_is_an_error_and_no_endless_loop
                 box.ask("A?")
     finally:
         box.close()
+
+
+@pytest.mark.parametrize("bad", ["", "\x00", "\x00+1.5", "+1.", "1,5", "?", "1.5 V"])
+def test_an_answer_that_cannot_be_read_is_asked_again_and_counted(bad):
+    answers = iter([bad, "1.5"])
+
+    def answer(command):
+        return IDENTITY if command == "*IDN?" else next(answers)
+
+    wire = Wire(answer)
+    box = Box(wire, "box", retries=1)
+    if bad == "+1.":
+        assert box.values("A?") == [1.0]  # which is a number
+    elif bad == "1,5":
+        assert box.values("A?") == [1.0, 5.0]
+    else:
+        assert box.values("A?") == [1.5]
+        assert wire.sent == ["A?", "*IDN?", "A?"], "brought back into step in between"
+        assert box.repeated == {"timeouts": 0, "unreadable": 1}
+
+
+def test_an_answer_of_the_wrong_kind_every_time_is_one_error_that_shows_it():
+    box = Box(Wire(lambda command: IDENTITY if command == "*IDN?" else "what"), "box", retries=2)
+    with pytest.raises(ReplyError, match=r"wanted numbers .* 'A\?', got 'what'.*asked 3 times"):
+        box.values("A?")
+    assert box.repeated == {"timeouts": 0, "unreadable": 2}
+
+
+def test_an_answer_that_belongs_to_another_question_is_not_taken_for_the_next():
+    """One stray line waits; the first question gets it, and the answers stay in step afterwards."""
+    wire = Wire(lambda command: {"*IDN?": IDENTITY, "A?": "1", "B?": "2"}[command])
+    wire.queue.append([0, "welcome"])
+    box = Box(wire, "box", retries=1)
+    assert box.values("A?") == [1.0]
+    assert box.values("B?") == [2.0]

@@ -72,7 +72,7 @@ def test_a_refusal_of_the_instrument_is_an_error():
 @pytest.mark.parametrize("reply", ["2", "on", ""])
 def test_a_switch_answers_0_or_1(reply):
     with (
-        expected_protocol(SG384, [("ENBR?", reply)]) as source,
+        expected_protocol(SG384, [("ENBR?", reply)], retries=0) as source,
         pytest.raises(ReplyError, match=r"wanted 0 or 1 in answer to 'ENBR\?'"),
     ):
         _ = source.output_enabled

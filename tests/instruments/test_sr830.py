@@ -95,7 +95,7 @@ def test_a_refusal_of_the_instrument_is_an_error(bits, match):
 
 def test_an_index_that_it_does_not_have_is_unreadable():
     with (
-        expected_protocol(SR830, [("SENS?", "40")]) as lockin,
+        expected_protocol(SR830, [("SENS?", "40")], retries=0) as lockin,
         pytest.raises(ReplyError, match=r"wanted one of the words it has in answer to 'SENS\?', got '40'"),
     ):
         _ = lockin.sensitivity
@@ -108,12 +108,12 @@ def test_traces_are_read_in_parts_that_can_be_asked_again():
     assert trace.shape == (1500,)
     assert (trace[999], trace[1000]) == (1e-3, -2e-3)
     with (
-        expected_protocol(SR830, [("TRCA?1,0,3", "1.0,2.0,")]) as lockin,
+        expected_protocol(SR830, [("TRCA?1,0,3", "1.0,2.0,")], retries=0) as lockin,
         pytest.raises(ReplyError, match="wanted 3 numbers"),
     ):
         lockin.read_trace(1, 3)
     with (
-        expected_protocol(SR830, [("TRCA?1,0,2", "1.0,x2.0,")]) as lockin,
+        expected_protocol(SR830, [("TRCA?1,0,2", "1.0,x2.0,")], retries=0) as lockin,
         pytest.raises(ReplyError, match="wanted numbers"),
     ):
         lockin.read_trace(1, 2)

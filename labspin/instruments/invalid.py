@@ -1,0 +1,77 @@
+"""How instruments say that a reading is none: words and numbers that must never be taken for a value.
+
+SCPI has three numbers for it (SCPI-1999 volume 1, 7.2.1.4 and 7.2.1.5), far beyond any reading; makers have
+words of their own, which each driver lists (`labspin.instruments.base.Guarded.invalid_words`). An overflow
+becomes an infinity of its sign, which no interlock and no limit lets pass; what is no number becomes NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["INVALID_FROM", "SCPI_WORDS", "as_reading", "is_invalid", "whole"]
+
+INVALID_FROM = 9.8e37
+"""From which magnitude on a number on the wire is no reading."""
+_NOT_A_NUMBER = 9.91e37
+_CLOSE = 1e-4
+
+SCPI_WORDS: Mapping[str, float] = MappingProxyType(
+    {"NAN": math.nan, "INF": math.inf, "INFINITY": math.inf, "NINF": -math.inf, "-INF": -math.inf}
+)
+"""The words that SCPI has for the same."""
+
+
+def is_invalid(number: float) -> bool:
+    """Return whether ``number``, as it came from the wire, is no reading."""
+    return not abs(number) < INVALID_FROM
+
+
+def as_reading(text: str, words: Mapping[str, float] = SCPI_WORDS) -> float:
+    """Return the number that stands in ``text``; NaN or an infinity where it says that there is none.
+
+    Parameters
+    ----------
+    text
+        Part of an answer.
+    words
+        The instrument's words for invalid readings, in capitals.
+
+    Returns
+    -------
+    float
+        The reading.
+
+    Raises
+    ------
+    ValueError
+        It is neither a number nor such a word.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        word = " ".join(text.upper().split())
+        if word not in words:
+            raise
+        return words[word]
+    if abs(number) < INVALID_FROM:
+        return number
+    if math.isnan(number) or abs(number / _NOT_A_NUMBER - 1) < _CLOSE:
+        return math.nan
+    return math.copysign(math.inf, number)
+
+
+def whole(text: str) -> int:
+    """Return the whole number that stands in ``text``, in whatever form, such as ``+2.0E+00``.
+
+    Raises
+    ------
+    ValueError
+        It is no whole number, or says that there is none.
+    """
+    number = float(text)
+    if is_invalid(number) or not number.is_integer():
+        raise ValueError(f"{text!r} is no whole number")
+    return int(number)
