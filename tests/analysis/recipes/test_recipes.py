@@ -99,7 +99,7 @@ def test_own_model_by_path(tmp_path):
         load_model("own.py:nothing", folder=tmp_path)
     with pytest.raises(RecipeError, match="wanted a function or a FitModel"):
         load_model("own.py:broken", folder=tmp_path)
-    with pytest.raises(RecipeError, match="found none"):
+    with pytest.raises(RecipeError, match="there is no file"):
         load_model("absent.py:f", folder=tmp_path)
     (tmp_path / "bad.py").write_text("1/0")
     with pytest.raises(RecipeError, match="ZeroDivisionError"):
