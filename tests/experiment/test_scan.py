@@ -167,9 +167,9 @@ def test_a_setting_outside_its_limits_is_refused_before_anything_moves(bench, tm
 
 
 def test_a_parameter_that_changes_the_points_makes_a_list(bench, tmp_path):
-    recorded = measured(Line(scan={"number": [1, 2, 4]}), bench, tmp_path)
-    assert recorded.points.index.size == 7
-    assert recorded.data["number"].tolist() == [1, 2, 2, 4, 4, 4, 4]
+    recorded = measured(Line(scan={"number": [2, 3, 4]}), bench, tmp_path)
+    assert recorded.points.index.size == 9
+    assert recorded.data["number"].tolist() == [2, 2, 3, 3, 3, 4, 4, 4, 4]
 
 
 def test_an_adaptive_procedure_decides_at_every_place(bench, tmp_path):
