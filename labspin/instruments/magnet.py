@@ -41,7 +41,7 @@ def wait_for_discharge(title: str, current: Callable[[], float], *, residual: fl
         It still flows after ten seconds.
     """
     deadline = clock.now() + _LONGEST
-    while abs(left := current()) > residual:
+    while not abs(left := current()) <= residual:  # NaN is no proof that it is gone
         if clock.now() >= deadline:
             raise DeviceError(
                 f"{title}: {left:.3g} A still flow {_LONGEST:g} s after the set-point went to zero; it is "

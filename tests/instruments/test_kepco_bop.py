@@ -6,6 +6,10 @@ from pymeasure.test import expected_protocol
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, IdentityError, InstrumentError, LimitError, ReplyError
 from labspin.instruments.kepco_bop import MODELS, KepcoBOP, KepcoMagnet, KepcoOptions
+from labspin.twin import World
+from labspin.twin.adapter import SimulatedAdapter
+from labspin.twin.devices import DEVICES
+from labspin.twin.samples import load
 from tests.instruments.wires import Wire
 
 IDENTITY = "KEPCO,BIT 4886 36-12,E123456,3.05"
@@ -163,3 +167,30 @@ def test_identity_and_model():
 def test_options_are_checked(options, match):
     with pytest.raises(ArgumentError, match=match):
         KepcoOptions(**options)
+
+
+@pytest.mark.parametrize("amperes", [10.0, -10.0])
+@pytest.mark.parametrize("model", ["36-12", "20-20"])
+def test_it_is_switched_off_only_when_the_coil_is_empty(model, amperes):
+    """A coil of 2 H at 20 V takes a second from 10 A; what flows is noted where the switch arrives."""
+    world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
+    twin = DEVICES["kepco_bop"](world, model=model, inductance=2.0, resistance=0.1)
+    magnet = KepcoMagnet(KepcoBOP(SimulatedAdapter(twin), clock=world.clock), KepcoOptions(model=model))
+    magnet.configure()
+    magnet.device.voltage_setpoint = 20.0
+    magnet.output_enabled, magnet.current = True, amperes
+    world.clock.sleep(5.0)
+    assert world.level("magnet.current") == pytest.approx(amperes, rel=1e-2, abs=0)
+    flowing = []
+    receive = twin.receive
+
+    def watched(data):
+        if b"OUTP" in data.upper() and b"?" not in data:
+            flowing.append(abs(world.level("magnet.current")))
+        receive(data)
+
+    twin.receive = watched
+    magnet.safe()
+    assert len(flowing) == 1
+    assert flowing[0] < 0.015 * MODELS[model][1]
+    assert not magnet.output_enabled

@@ -20,6 +20,7 @@ from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES
 from labspin.twin.samples import load
+from tests.instruments.wires import Wire
 
 OK = ("*ESR?", "0")
 
@@ -314,3 +315,19 @@ def test_a_setpoint_in_ohm_is_a_temperature_all_the_same():
     controller.clock.sleep(1200.0)
     assert controller.input_A.temperature() == pytest.approx(0.5, abs=2e-3)
     assert float(controller.ask("SRDG? A")) == pytest.approx(wanted, rel=2e-3, abs=0)
+
+
+def test_waiting_begins_anew_when_the_temperature_leaves_the_window():
+    """Near from 2 s to 8 s and again from 9 s on: ten seconds near end at 19 s, not at 12 s."""
+    clock = SimulatedClock()
+    near = "+10.0000\r\n"
+
+    def answer(command):
+        if command == "RDGST? A":
+            return "000"
+        now = clock.now()
+        return near if 2.0 <= now < 8.0 or now >= 9.0 else "+10.2000"
+
+    controller = LakeShore336(Wire(answer), clock=clock)
+    took = controller.wait_until_stable("A", 10.0, tolerance=0.1, duration=10.0, timeout=60.0, poll=0.5)
+    assert took == pytest.approx(19.0, rel=1e-12, abs=0)

@@ -200,3 +200,15 @@ def test_the_greatest_field_is_kept():
     assert float(meter.ask("RDGMX?")) == greatest
     meter.write("MXRST")
     assert float(meter.ask("RDGMX?")) < greatest
+
+
+def test_a_relative_mode_that_was_left_on_does_not_stay_in_the_readings():
+    meter = simulated(noise=0.0)
+    meter.world.drive("magnet.current", 5.0)
+    meter.write("UNIT 2")
+    meter.write("RELSP +100.000E-03")
+    meter.write("REL 1")
+    gaussmeter = LakeShore425Gaussmeter(meter)
+    gaussmeter.configure()
+    assert gaussmeter.field == pytest.approx(meter.world.reading("field"), rel=1e-3, abs=0)
+    assert not meter.relative_enabled

@@ -3,8 +3,13 @@
 import pytest
 from pymeasure.test import expected_protocol
 
+from labspin.clock import SimulatedClock
 from labspin.errors import DeviceError, IdentityError, LimitError, ReplyError
 from labspin.instruments.sg384 import SG384, SG384Microwave, greatest_power
+from labspin.twin import World
+from labspin.twin.adapter import SimulatedAdapter
+from labspin.twin.devices import DEVICES
+from labspin.twin.samples import load
 
 IDENTITY = "Stanford Research Systems,SG384,s/n001013,ver1.02.10E"
 OK = ("LERR?", "0")
@@ -18,6 +23,8 @@ OK = ("LERR?", "0")
         ("frequency", 4.05e9, "FREQ4050000000.000000"),
         ("amplitude", -12.345, "AMPR-12.35"),
         ("amplitude", 16.5, "AMPR16.50"),
+        ("fm_dev", 1e6, "FDEV1000000.000000"),
+        ("rate", 12.5, "RATE12.500000"),
         ("output_enabled", True, "ENBR1"),
         ("output_enabled", False, "ENBR0"),
         ("modulation_enabled", False, "MODL0"),
@@ -36,6 +43,8 @@ def test_settings_are_sent_and_the_error_queue_is_read(attribute, value, command
         ("output_enabled", "ENBR?", "1", True),
         ("output_enabled", "ENBR?", "0", False),
         ("modulation_enabled", "MODL?", "1", True),
+        ("fm_dev", "FDEV?", "1000000", 1e6),
+        ("rate", "RATE?", "12.5", 12.5),
     ],
 )
 def test_settings_are_read_back(attribute, query, reply, value):
@@ -121,3 +130,14 @@ def test_settings_of_the_role_are_read_from_the_device():
             "output_enabled": False,
             "modulation_enabled": False,
         }
+
+
+def test_the_deviation_of_fm_is_not_that_of_the_sweep():
+    world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
+    twin = DEVICES["sg384"](world)
+    source = SG384(SimulatedAdapter(twin), clock=world.clock)
+    sweep = float(source.ask("SDEV?"))
+    source.fm_dev = 2.5e5
+    assert source.fm_dev == 2.5e5
+    assert float(source.ask("FDEV?")) == 2.5e5
+    assert float(source.ask("SDEV?")) == sweep != 2.5e5
