@@ -13,7 +13,8 @@
     │   ├── LimitError                   a set-point lies outside its limits
     │   ├── UnknownStateError            an actuator cannot be read back, so it cannot be ramped
     │   ├── SettleError                  a read-back did not settle in time
-    │   └── InterlockError               an interlock tripped
+    │   ├── InterlockError               an interlock tripped
+    │   └── NotSafeError                 a run ended and its bench could not be made safe
     ├── PlanError                        a plan or a sweep contradicts itself
     ├── SequenceError                    a pulse sequence cannot be played
     ├── InstrumentError                  an instrument did not do as it was told
@@ -49,6 +50,7 @@ __all__ = [
     "LabspinError",
     "LimitError",
     "NotARunFileError",
+    "NotSafeError",
     "OverloadError",
     "PlanError",
     "RecipeError",
@@ -112,6 +114,10 @@ class SettleError(SafetyError):
 
 class InterlockError(SafetyError):
     """An interlock tripped."""
+
+
+class NotSafeError(SafetyError):
+    """A run ended and its bench could not be made safe; the text says what stands where."""
 
 
 class PlanError(LabspinError):

@@ -222,6 +222,11 @@ class Actuator:
             raise UnknownStateError(f"{what}, so it is not moved: wanted a finite number, got {answer!r}")
         return value
 
+    @property
+    def last_sent(self) -> float | None:
+        """The last set-point sent over this connection, in the instrument's own unit; None if none was."""
+        return self._sent.get(self.spec.name)
+
     def energise(self) -> None:
         """Switch the output of a ramped device on, if it has one and it is off, without a jump.
 

@@ -5,7 +5,7 @@ Each command is a module of this package with two functions: `add` declares its 
 raises on purpose are printed as one sentence.
 
 Exit codes: 0 done, 1 an error (its sentence stands on stderr), 2 wrong usage, 3 a run that did not
-finish or a fit that failed, 130 interrupted.
+finish or a fit that failed, 4 a bench that could not be made safe, whatever else happened, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Sequence
 
 from labspin import __version__
 from labspin.cli import bench, check, doctor, fit, init, ls, plot, queue, recover, report, resume, run
-from labspin.errors import LabspinError, RunAborted
+from labspin.cli.output import NOT_SAFE
+from labspin.errors import LabspinError, NotSafeError, RunAborted
 
 __all__ = ["main"]
 
@@ -74,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RunAborted as outcome:
         sys.stderr.write(f"labspin: {outcome}\n")
         return INTERRUPTED
+    except NotSafeError as error:
+        sys.stderr.write(f"{error}\n")
+        return NOT_SAFE
     except LabspinError as error:
         if arguments.verbose > 1:
             logging.getLogger(__name__).exception("what led to the error")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.output import add_json, console, print_json, print_table
+
+if TYPE_CHECKING:
+    from labspin.data import RunSummary
 
 __all__ = ["add", "execute"]
 
@@ -28,14 +32,22 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([vars_of(run) for run in runs])
         return 0
+    for sentence in _not_safe(runs):
+        console().print(sentence, style="bold red", markup=False)
     rows = [
-        (run.path.name, run.procedure, run.label, run.status,
+        (run.path.name, run.procedure, run.label, f"{run.status}, NOT SAFE" if run.unsafe else run.status,
          f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started))
         for run in runs
     ]  # fmt: skip
     heads = ("file", "procedure", "label", "status", "points", "started")
     print_table(str(arguments.folder), heads, rows, whole=("file", "status", "points", "started"))
     return 0
+
+
+def _not_safe(runs: Sequence[RunSummary]) -> list[str]:
+    """Return one sentence for each station whose latest run that knows left it unsafe."""
+    latest = {run.station: run for run in runs if run.unsafe is not None}
+    return [f"NOT SAFE: {run.unsafe} (after {run.path.name})" for run in latest.values() if run.unsafe]
 
 
 def _local(started: str) -> str:

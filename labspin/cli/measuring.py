@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.output import console
+from labspin.cli.output import NOT_FINISHED, NOT_SAFE, console
+from labspin.errors import NotSafeError
 
 if TYPE_CHECKING:
     from labspin.experiment import Control, Observer, RunOutcome
 
-__all__ = ["add_display", "measure", "outcome_record", "say"]
+__all__ = ["add_display", "exit_code", "measure", "outcome_record", "say"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,22 +49,65 @@ def measure(
         What a person calls it.
     arguments
         Of the command: ``quiet``, ``live``, ``json``.
+
+    Raises
+    ------
+    NotSafeError
+        The run raised an error, and the bench could not be made safe.
     """
     from labspin.cli.keys import HINT, listening
     from labspin.experiment import Control
+    from labspin.session import Ending
 
     control = control if control is not None else Control()
     with listening(control) as is_heard:
         shown: list[Any] = []
         if not arguments.quiet and not arguments.json:
             shown.append(_progress(label, hint=HINT if is_heard else "", live=arguments.live))
-        return start([*shown, *observers], control)
+        ending = Ending()
+        try:
+            return start([ending, *shown, *observers], control)
+        except BaseException as error:
+            if ending.outcome is not None and (text := ending.outcome.not_safe):
+                raise NotSafeError(f"{text}; check it by hand\n{type(error).__name__}: {error}") from error
+            raise
+
+
+def exit_code(outcomes: Sequence[RunOutcome]) -> int:
+    """Return the exit code of a command that made these runs.
+
+    Parameters
+    ----------
+    outcomes
+        How the runs ended.
+
+    Returns
+    -------
+        `NOT_SAFE` if a bench is not safe, `NOT_FINISHED` if a run did not finish, 0 otherwise.
+    """
+    if not all(outcome.is_safe for outcome in outcomes):
+        return NOT_SAFE
+    return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
 
 
 def say(outcome: RunOutcome, *, as_json: bool) -> None:
-    """Say how a run ended, and loudly what could not be made safe."""
+    """Print how a run ended; first of all what could not be made safe.
+
+    Parameters
+    ----------
+    outcome
+        Of the run.
+    as_json
+        Whether standard output is kept for one JSON document; then the warning goes to standard error.
+    """
+    if outcome.not_safe:
+        sentence = f"{outcome.not_safe}; check it by hand"
+        if as_json:
+            _log.error("%s", sentence)
+        else:
+            console().print(sentence, style="bold red", markup=False)
     if not as_json:
-        console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}")
+        console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}", markup=False)
     for action in outcome.safe_report:
         if not action.ok:
             _log.error("not made safe: %s: %s; check it by hand", action.instrument, action.message)
@@ -71,7 +115,13 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
 
 def outcome_record(outcome: RunOutcome) -> dict[str, Any]:
     """Return a run's outcome for a script."""
-    return {"path": outcome.path, "status": outcome.status, "points": outcome.points}
+    return {
+        "path": outcome.path,
+        "status": outcome.status,
+        "points": outcome.points,
+        "safe": outcome.is_safe,
+        "unsafe": dict(outcome.unsafe),
+    }
 
 
 def _progress(label: str, **options: Any) -> Any:

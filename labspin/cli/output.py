@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["add_json", "console", "print_json", "print_table"]
+__all__ = ["NOT_FINISHED", "NOT_SAFE", "add_json", "console", "print_json", "print_table"]
+
+NOT_FINISHED = 3
+"""Exit code of a run that did not finish, or a fit that failed."""
+NOT_SAFE = 4
+"""Exit code where a bench could not be made safe, whatever else happened."""
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

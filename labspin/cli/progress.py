@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["ProgressBar"]
 
 _MOST_DOTS = 20_000
+# An error is said once, at the end.
+_SHOWN = ("interlock", "warning", "pause", "continued", "skip")
 
 
 class ProgressBar:
@@ -61,8 +63,8 @@ class ProgressBar:
 
     def on_event(self, kind: str, message: str) -> None:
         """Show what a person should know while the run goes on."""
-        if kind in ("interlock", "warning", "pause", "resume", "skip"):  # an error is said once, at the end
-            self._progress.console.print(f"{kind}: {message}")
+        if kind in _SHOWN:
+            self._progress.console.print(f"{kind}: {message}", markup=False)
 
     def on_finish(self, outcome: Any) -> None:
         """Leave the bar as it stands."""

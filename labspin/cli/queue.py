@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.measuring import add_display, measure, say
-from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.cli.output import NOT_FINISHED, NOT_SAFE, add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from labspin.session import Queue, QueuedRun
 
 __all__ = ["add", "execute"]
-
-NOT_FINISHED = 3
 
 
 def add(commands: Any) -> None:
@@ -122,7 +120,11 @@ def _list(queue: Queue, arguments: argparse.Namespace) -> int:
 def _run(queue: Queue, arguments: argparse.Namespace) -> int:
     from labspin.session import new_queued_path, run_queue
 
+    unsafe: list[str] = []
+
     def report(run: QueuedRun, state: str, message: str) -> None:
+        if message.startswith("NOT SAFE"):
+            unsafe.append(message)
         if not arguments.json and state in ("running", "failed"):
             console().print(f"{run.id} {run.label}: {state}{f': {message}' if message else ''}")
 
@@ -138,6 +140,8 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
     if arguments.json:
         made = [run for run in queue.read().runs if run.id in before]
         print_json([{"id": run.id, "path": run.file, "status": run.state} for run in made])
+    if unsafe:
+        return NOT_SAFE
     return NOT_FINISHED if failures else 0
 
 

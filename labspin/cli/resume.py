@@ -6,12 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from labspin.cli.measuring import add_display, measure, outcome_record, say
+from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json
 
 __all__ = ["add", "execute"]
-
-NOT_FINISHED = 3
 
 
 def add(commands: Any) -> None:
@@ -55,4 +53,4 @@ def execute(arguments: argparse.Namespace) -> int:
     say(outcome, as_json=arguments.json)
     if arguments.json:
         print_json(outcome_record(outcome))
-    return 0 if outcome.status == "finished" else NOT_FINISHED
+    return exit_code([outcome])

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.measuring import add_display, measure, outcome_record, say
+from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from labspin.station import Station
 
 __all__ = ["add", "execute"]
-
-NOT_FINISHED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -70,16 +68,16 @@ def execute(arguments: argparse.Namespace) -> int:
             outcome = measure(start, spec.label, arguments=arguments)
             outcomes.append(outcome)
             say(outcome, as_json=arguments.json)
-            if outcome.status != "finished":
-                break
+            if exit_code([outcome]):
+                break  # neither on a bench that is not safe nor after what somebody ended
     paths = [outcome.path for outcome in outcomes]
     if arguments.fit:
         from labspin.cli.fit_runs import fit_and_show
 
-        return fit_and_show(paths, as_json=arguments.json)
+        return exit_code(outcomes) or fit_and_show(paths, as_json=arguments.json)
     if arguments.json:
         print_json([outcome_record(outcome) for outcome in outcomes])
-    return 0 if all(outcome.status == "finished" for outcome in outcomes) else NOT_FINISHED
+    return exit_code(outcomes)
 
 
 def _begin(

@@ -1,3 +1,10 @@
+from .events import (
+    Event as Event,
+    EventKind as EventKind,
+    RunStatus as RunStatus,
+    not_safe as not_safe,
+    unsafe_instruments as unsafe_instruments,
+)
 from .export import export_copy as export_copy, export_csv as export_csv
 from .fits import FitCurve as FitCurve, FitParameter as FitParameter, FitRecord as FitRecord
 from .foreign.read import (
@@ -11,6 +18,6 @@ from .nexus.publish import write_fit as write_fit
 from .nexus.run_file import RunFile as RunFile, open_parts as open_parts
 from .reader import RunSummary as RunSummary, list_runs as list_runs, open as open, read_run as read_run
 from .recovery import recover as recover
-from .run import Event as Event, Points as Points, Run as Run
+from .run import Points as Points, Run as Run
 from .schema import Column as Column, Dimension as Dimension, Layout as Layout, RunHeader as RunHeader
 from .writer import RunWriter as RunWriter

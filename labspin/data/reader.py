@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labspin.data.events import Event, EventKind, RunStatus, recorded_event, unsafe_instruments
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.writer import journal_path
 from labspin.data.lock import is_locked
 from labspin.data.nexus.seal import read_seal
+from labspin.data.plain import unpack_each
 from labspin.data.run import Run
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 
@@ -78,8 +80,8 @@ class RunSummary:
     """A run in one line."""
 
     path: Path
-    status: str
-    """Of the run; ``"damaged"`` if it cannot be read, and then ``problem`` says why."""
+    status: RunStatus
+    """`RunStatus.DAMAGED` if the file cannot be read; then ``problem`` says why."""
     run_id: str = ""
     procedure: str = ""
     label: str = ""
@@ -91,6 +93,9 @@ class RunSummary:
     simulated: bool = False
     fits: tuple[str, ...] = ()
     problem: str = ""
+    station: str = ""
+    unsafe: str | None = None
+    """Which instruments were not left safe and where they stand; empty if all were, None if not known."""
 
 
 def list_runs(folder: Path | str) -> list[RunSummary]:
@@ -123,7 +128,7 @@ def _summary(path: Path) -> RunSummary | None:
     except NotARunFileError:
         return None
     except (RunFileError, OSError) as error:
-        return RunSummary(path=path, status="damaged", problem=str(error))
+        return RunSummary(path=path, status=RunStatus.DAMAGED, problem=str(error))
 
 
 def _summary_from_journal(path: Path) -> RunSummary:
@@ -131,7 +136,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
 
     journal = journal_path(path)
     live = is_locked(journal)
-    points, status = 0, "dead"
+    points, status, events = 0, RunStatus.DEAD, list[Event]()
     with JournalReader(journal) as reader:
         header = read_header(reader)
         for batch in reader.batches():
@@ -139,12 +144,13 @@ def _summary_from_journal(path: Path) -> RunSummary:
             kinds = b"".join(payload[1:2] for payload in batch)
             points += kinds.count(POINT_RECORD)
             if END in kinds:
-                status = "ended, to be recovered"
+                status = RunStatus.ENDED
+            events += _telling_events(batch)
         if not live:
             reader.require_sound()
     return RunSummary(
         path=path,
-        status="running" if live else status,
+        status=RunStatus.RUNNING if live else status,
         run_id=header.run_id,
         procedure=header.procedure,
         label=header.label,
@@ -153,22 +159,57 @@ def _summary_from_journal(path: Path) -> RunSummary:
         size=header.layout.size,
         signal=header.signal,
         simulated=header.truth is not None,
+        station=str(header.station.get("name", "")),
+        unsafe=_in_words(unsafe_instruments(events)),
     )
+
+
+_TELLING = tuple(
+    str(kind).encode()
+    for kind in (EventKind.VERDICT, EventKind.SAFE_ACTION, EventKind.RESUMED, EventKind.ERROR)
+)
+
+
+def _telling_events(batch: list[bytes]) -> list[Event]:
+    """Return the events of some records that say whether the bench is safe; the others are not decoded."""
+    from labspin.data.journal.replay import EVENT
+
+    mark = bytes([EVENT])
+    # Behind list, kind of record and time (9 bytes) stands the length of the text that names the event.
+    told = [one for one in batch if one[1:2] == mark and one[12:].startswith(_TELLING)]
+    events = []
+    for record in unpack_each(told):
+        match record:
+            case [_, float(time), str(kind), str(message), dict(data)]:
+                events.append(recorded_event(time, kind, message, data))
+    return events
+
+
+def _in_words(unsafe: dict[str, str] | None) -> str | None:
+    return None if unsafe is None else "; ".join(unsafe.values())
 
 
 def _summary_from_file(path: Path) -> RunSummary:
     facts = _facts(path)
     try:
-        texts = {
-            name: str(facts[name]) for name in ("status", "run_id", "procedure", "label", "started", "signal")
-        }
+        texts = {name: str(facts[name]) for name in ("run_id", "procedure", "label", "started", "signal")}
+        status = RunStatus(str(facts["status"]))
         points, size, simulated = int(facts["points"]), int(facts["size"]), bool(facts["simulated"])
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedFileError(f"{path}: what it says about itself is incomplete: {error}") from error
-    texts["status"] = "dead" if texts["status"] == "running" else texts["status"]
+    status = RunStatus.DEAD if status == RunStatus.RUNNING else status
     fits = tuple(map(str, facts.get("fits", ())))
+    unsafe = facts.get("unsafe")
     return RunSummary(
-        path=path, points=points, size=None if size < 0 else size, simulated=simulated, fits=fits, **texts
+        path=path,
+        status=status,
+        points=points,
+        size=None if size < 0 else size,
+        simulated=simulated,
+        fits=fits,
+        station=str(facts.get("station", "")),
+        unsafe=unsafe if isinstance(unsafe, str) else None,
+        **texts,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from labspin.data.events import EventKind
 from labspin.data.journal.reader import sound_end
 from labspin.data.journal.writer import JournalWriter, journal_path
 from labspin.data.lock import is_locked
@@ -68,7 +69,7 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
     if not journal.exists():
         raise RunFileError(f"{journal}: no such journal; there is nothing to recover for {path}")
     run = run_from_journal(path, live=False, salvage=salvage)
-    if run.events_of("damage"):
+    if run.events_of(EventKind.DAMAGE):
         kept = journal.with_name(journal.name + ".damaged")
         if kept.exists():
             raise StorageError(f"{kept}: stands already; move it away and recover again")

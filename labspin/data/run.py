@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.data.events import Event, EventKind, RunStatus, unsafe_instruments
 from labspin.data.plain import to_json
 from labspin.data.schema import POINT, POINT_TIME, RunHeader
 from labspin.errors import RunFileError
@@ -28,33 +29,20 @@ if TYPE_CHECKING:
 __all__ = [
     "POINT_TIME_MEANING",
     "STATUSES",
-    "Event",
     "Points",
     "Run",
-    "Status",
     "lay_out",
     "missing_value",
     "require_room",
 ]
 
-Status = Literal["running", "dead", "finished", "aborted", "failed"]
-STATUSES: tuple[Status, ...] = ("running", "dead", "finished", "aborted", "failed")
+STATUSES = (RunStatus.RUNNING, RunStatus.DEAD, RunStatus.FINISHED, RunStatus.ABORTED, RunStatus.FAILED)
+"""What a run that can be read may stand at."""
 AnyArray = NDArray[Any]
 
 POINT_TIME_MEANING = "time of the point after the start of the run"
 _ROOM = 1 << 30
 _EXACT = 1 << 53
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that happened during a run."""
-
-    time: float
-    """Unix time, s."""
-    kind: str
-    message: str
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +65,7 @@ class Run:
     path: Path
     """The HDF5 file, whether it exists yet or not."""
     header: RunHeader
-    status: Status
+    status: RunStatus
     points: Points
     columns: Mapping[str, AnyArray]
     """Column name to values of shape (n, ...), in order of measurement."""
@@ -137,9 +125,17 @@ class Run:
         """Name of each dimension of the grid to its values."""
         return {dimension.name: dimension.values for dimension in self.header.layout.dimensions}
 
-    def events_of(self, kind: str) -> tuple[Event, ...]:
-        """Return the events of one ``kind``, such as ``"error"`` or ``"safe"``."""
+    def events_of(self, kind: EventKind | str) -> tuple[Event, ...]:
+        """Return the events of one ``kind``, in order."""
         return tuple(event for event in self.events if event.kind == kind)
+
+    @functools.cached_property
+    def unsafe(self) -> dict[str, str] | None:
+        """Instruments that were not left safe, each with where it stands, in words.
+
+        Empty if all are safe; None if the file does not say, as while a run lasts.
+        """
+        return unsafe_instruments(self.events)
 
     @functools.cached_property
     def truth_at_points(self) -> Mapping[str, AnyArray]:
@@ -150,9 +146,9 @@ class Run:
         """
         begun, changes = self.header.truth or {}, {}
         for event in self.events:
-            if event.kind == "truth":
+            if event.kind == EventKind.TRUTH:
                 begun = event.data
-            elif event.kind == "truth_at_point":
+            elif event.kind == EventKind.TRUTH_AT_POINT:
                 changes[event.data.get("index")] = {**begun, **event.data.get("truth", {})}
         names = sorted(
             {name for truth in changes.values() for name in truth if truth[name] != begun.get(name)}
@@ -173,7 +169,7 @@ class Run:
         header = self.header
         attributes: dict[str, str | int] = {
             "title": header.label or header.procedure,
-            "status": self.status,
+            "status": str(self.status),
             "procedure": header.procedure,
             "run_id": header.run_id,
             "started": header.started,

@@ -10,27 +10,27 @@ import datetime
 import os
 import shutil
 import threading
-import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from labspin.data.convert import converter
+from labspin.data.events import ENDED, EventKind, RunStatus
+from labspin.data.journal.postscript import event_record
 from labspin.data.journal.reader import sound_end
 from labspin.data.journal.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
 from labspin.data.journal.writer import JournalWriter, journal_path
-from labspin.data.plain import clean_text, plain
+from labspin.data.plain import plain
 from labspin.data.run import Run
 from labspin.data.schema import FORMAT, RunHeader
 from labspin.data.storage import storage_error
 from labspin.errors import ArgumentError, RunFileError, StorageError
 
-__all__ = ["EndStatus", "RunWriter"]
+__all__ = ["RunWriter"]
 
 # The temporary file and the journal have longer names, and a file system takes 255 bytes.
 _LONGEST_NAME = 200
-EndStatus = Literal["finished", "aborted", "failed"]
 
 
 class RunWriter:
@@ -107,10 +107,10 @@ class RunWriter:
             journal = JournalWriter.reopen(journal_file, sound_end, sync_interval=sync_interval)
         try:
             run = run_from_journal(path, live=False)
-            if run.status == "finished":
+            if run.status == RunStatus.FINISHED:
                 raise RunFileError(f"{path}: its run has finished; recover it instead of resuming it")
             writer = cls(path, run.header, journal, set(run.points.index.tolist()))
-            writer.event("resumed", f"resumed with {len(run.points)} points")
+            writer.event(EventKind.RESUMED, f"resumed with {len(run.points)} points")
         except BaseException:
             journal.close(remove=made_here)
             raise
@@ -155,15 +155,26 @@ class RunWriter:
     def _last(self) -> int:
         return (len(self.done) + MAX_GAP if self._limit is None else self._limit) - 1
 
-    def event(self, kind: str, message: str, **data: Any) -> None:
-        """Record that something happened, such as ``"error"``, ``"safe"``, ``"pause"``.
+    def event(self, kind: EventKind | str, message: str, **data: Any) -> None:
+        """Record that something happened.
+
+        Parameters
+        ----------
+        kind
+            An `EventKind`, or its value.
+        message
+            One sentence.
+        data
+            What a program has to find again; the kind says which names.
 
         Raises
         ------
+        ArgumentError
+            There is no such kind.
         StorageError
             The disk is full or gone.
         """
-        record = (EVENT, clock.time(), clean_text(str(kind)), clean_text(str(message)), plain(data))
+        record = event_record(kind, message, data)
         with self._lock:
             self._journal.write(record)
 
@@ -184,7 +195,7 @@ class RunWriter:
         """Return the run as it stands in the journal now."""
         return run_from_journal(self.path, live=True)
 
-    def finish(self, status: EndStatus, *, snapshot: dict[str, Any] | None = None) -> Path:
+    def finish(self, status: RunStatus | str, *, snapshot: dict[str, Any] | None = None) -> Path:
         """End the run: publish the HDF5 file, whole, then let the journal go; return where the file stands.
 
         Parameters
@@ -202,11 +213,11 @@ class RunWriter:
         """
         from labspin.data.nexus.publish import publish
 
-        if status not in ("finished", "aborted", "failed"):
+        if status not in ENDED:
             raise ArgumentError(f"status of the run: wanted finished, aborted or failed, got {status!r}")
         self._stop_checkpoints()
         ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        record = (END, status, ended, None if snapshot is None else plain(snapshot))
+        record = (END, str(status), ended, None if snapshot is None else plain(snapshot))
         with self._lock:
             self._journal.write(record)
             self._journal.sync()
@@ -269,7 +280,7 @@ class _Checkpointer:
 
         logging.getLogger(__name__).warning("no checkpoint: %s", error)
         try:
-            self._writer.event("checkpoint", f"no checkpoint: {error}")
+            self._writer.event(EventKind.CHECKPOINT, f"no checkpoint: {error}")
         except StorageError as second:
             logging.getLogger(__name__).warning("%s", second)
 
@@ -312,7 +323,7 @@ def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
     from labspin.data.nexus.read import read_run_file
 
     run = read_run_file(path)
-    if run.status == "finished":
+    if run.status == RunStatus.FINISHED:
         raise RunFileError(f"{path}: its run has finished; there is nothing to resume")
     first = [HEADER, FORMAT, run.header.to_dict(), _writer_hint()]
     journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
@@ -325,7 +336,7 @@ def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
         for index, time, row in rows:
             journal.write((POINT_RECORD, index, time, list(row)))
         for event in run.events:
-            journal.write((EVENT, event.time, event.kind, event.message, event.data))
+            journal.write((EVENT, event.time, str(event.kind), event.message, event.data))
     except BaseException:
         journal.close(remove=True)
         raise

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from labspin.bench.safety import SafeAction, unsafe_instruments
-from labspin.data import RunHeader
+from labspin.data import RunHeader, RunStatus, not_safe
 from labspin.errors import RunAborted
 
-__all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome", "Status"]
+__all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome"]
 
 _LOOK = 0.02  # s between two looks whether a pause is over
-Status = Literal["finished", "aborted", "failed"]
 
 
 class PointSkipped(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
@@ -33,15 +32,22 @@ class RunOutcome:
     """How a run ended."""
 
     path: Path
-    status: Status
+    status: RunStatus
     points: int
     safe_report: tuple[SafeAction, ...]
     message: str = ""
+    unsafe: Mapping[str, str] = field(default_factory=dict)
+    """Instruments that could not be made safe, each with where it stands, in words."""
+
+    @property
+    def not_safe(self) -> str:
+        """The sentence that says what is not safe; empty if every instrument is."""
+        return not_safe(self.unsafe)
 
     @property
     def is_safe(self) -> bool:
         """Whether every instrument was made safe, be it at the second attempt."""
-        return not unsafe_instruments(self.safe_report)
+        return not self.unsafe and not unsafe_instruments(self.safe_report)
 
 
 class Control:

@@ -30,11 +30,12 @@ from types import FrameType
 from typing import Any
 
 from labspin.bench.bench import Bench
-from labspin.bench.safety import Interruptions, SafeAction
-from labspin.data import RunHeader, RunWriter
+from labspin.bench.safety import Interruptions, SafeAction, unsafe_instruments
+from labspin.bench.verdict import unsafe_remarks
+from labspin.data import EventKind, RunHeader, RunStatus, RunWriter, not_safe
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.check import preflight
-from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome, Status
+from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
 from labspin.experiment.environment import environment
 from labspin.experiment.interlocks import Disturbed, InterlockWatch
 from labspin.experiment.procedure import Procedure
@@ -179,7 +180,7 @@ class Execution:
         self._reach_settings()
         self.procedure.prepare(self.bench)
         if self.truth is not None:  # outputs are on by now: they belong to the truth
-            self._event("truth", "what is really the case", **self.truth.begin())
+            self._event(EventKind.TRUTH, "what is really the case", **self.truth.begin())
 
     def _finish(self) -> None:
         self.procedure.finish(self.bench)
@@ -317,15 +318,15 @@ class Execution:
     def skip(self, point: Point) -> None:
         """Take note of a point that is left out."""
         self._doubt()  # a ramp may have been left half-way
-        self._event("skip", f"point {point.index} was skipped", index=point.index)
+        self._event(EventKind.SKIP, f"point {point.index} was skipped", index=point.index)
 
     def _obey(self) -> None:
         if self.control.is_paused:
-            self._event("pause", "the run holds")
+            self._event(EventKind.PAUSE, "the run holds")
             while not self.control.hold(_HOLD):
                 self._undisturbed(self.watch.in_wait)
             self._doubt()  # somebody may have turned a knob meanwhile
-            self._event("resume", "the run goes on")
+            self._event(EventKind.CONTINUED, "the run goes on")
         self.control.check_point()
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -335,21 +336,40 @@ class Execution:
         if error is not None:
             self._attempt(self._record_error, error, times=2)
         snapshot = self._attempt(self._last_snapshot) if error is None else None
-        actions = self._attempt(self.bench.safe) or []
+        actions = self._make_safe()
         if error is not None:
             snapshot = self._attempt(self._last_snapshot)
-        for action in actions:
-            self._attempt(self._record_action, action, times=2)
-        status: Status = "finished" if error is None else "failed"
+        unsafe = self._conclude(actions)
+        status = RunStatus.FINISHED if error is None else RunStatus.FAILED
         if isinstance(error, (RunAborted, KeyboardInterrupt)):
-            status = "aborted"
+            status = RunStatus.ABORTED
         if self.writer is not None and (problem := self._publish(self.writer, status, snapshot)):
-            error, status = error or problem, "failed"
-        outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""))
+            error, status = error or problem, RunStatus.FAILED
+        if unsafe and error is not None:
+            error.add_note(not_safe(unsafe))
+        outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""), unsafe)
         self._tell("on_finish", outcome)
         return outcome, error
 
-    def _publish(self, writer: RunWriter, status: Status, snapshot: Any) -> Exception | None:
+    def _make_safe(self) -> list[SafeAction]:
+        actions: list[SafeAction] | None = self._attempt(self.bench.safe)
+        if actions is not None:
+            return actions
+        text = "the safe actions broke off; the log has the reason"
+        return [SafeAction(name, False, text, self.bench.clock.now()) for name in self.bench.instruments]
+
+    def _conclude(self, actions: list[SafeAction]) -> dict[str, str]:
+        """Record what was done to make the bench safe, and return which instruments are not, and why."""
+        for action in actions:
+            self._attempt(self._record_action, action, times=2)
+        unsafe: dict[str, str] | None = self._attempt(unsafe_remarks, self.bench, actions)
+        if unsafe is None:
+            unsafe = {name: f"{name} (see to it by hand)" for name in unsafe_instruments(actions)}
+        text = not_safe(unsafe) or "the bench is in its safe state"
+        self._attempt(lambda: self._event(EventKind.VERDICT, text, unsafe=unsafe), times=2)
+        return unsafe
+
+    def _publish(self, writer: RunWriter, status: RunStatus, snapshot: Any) -> Exception | None:
         problem: Exception | None = None
         for _ in range(_ATTEMPTS):
             self.log.hand_on()
@@ -368,15 +388,20 @@ class Execution:
 
     def _record_error(self, error: BaseException) -> None:
         if isinstance(error, RunAborted):
-            self._event("abort", str(error))
+            self._event(EventKind.ABORT, str(error))
             return
         text = "".join(traceback.format_exception(error))
-        self._event("error", f"{type(error).__name__}: {error}", traceback=text)
+        self._event(EventKind.ERROR, f"{type(error).__name__}: {error}", traceback=text)
 
     def _record_action(self, action: SafeAction) -> None:
-        kind = "safe" if action.ok else "error"
-        text = f"{action.instrument}: {action.message}"
-        self._event(kind, text, instrument=action.instrument, ok=action.ok, time=action.time)
+        self._event(
+            EventKind.SAFE_ACTION,
+            f"{action.instrument}: {action.message}",
+            instrument=action.instrument,
+            ok=action.ok,
+            attempt=action.attempt,
+            time=action.time,
+        )
 
     def _attempt(self, action: Callable[..., Any], *arguments: Any, times: int = 1) -> Any:
         for _ in range(times):
@@ -388,12 +413,12 @@ class Execution:
 
     # -- telling ---------------------------------------------------------------------------------------
 
-    def _event(self, kind: str, message: str, **data: Any) -> None:
+    def _event(self, kind: EventKind, message: str, **data: Any) -> None:
         self.log.hand_on()
         self._record(kind, message, data)
         self._tell("on_event", kind, message)
 
-    def _record(self, kind: str, message: str, data: dict[str, Any]) -> None:
+    def _record(self, kind: EventKind, message: str, data: dict[str, Any]) -> None:
         if self.writer is not None:
             self.writer.event(kind, message, **data)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from labspin.bench.interlock import Interlock
+from labspin.data import EventKind
 
 if TYPE_CHECKING:
     from labspin.bench.bench import Bench
@@ -89,7 +90,7 @@ class InterlockWatch:
                     raise interlock.error(value)
             with self._watching([one for one in self._interlocks if one.action == "abort"]):
                 self._bench.clock.sleep(_HOLD)
-        self._record("resume", "the interlocks allow the run to go on")
+        self._record(EventKind.CONTINUED, "the interlocks allow the run to go on")
 
     def _outside(self, interlocks: Sequence[Interlock]) -> dict[Interlock, float]:
         with self._watching(()):
@@ -116,5 +117,5 @@ class InterlockWatch:
     def _trip(self, interlock: Interlock, value: float) -> None:
         error = interlock.error(value)
         text = str(error) if interlock.action == "abort" else f"{interlock.deviation(value)}; the run holds"
-        self._record("interlock", text, quantity=interlock.quantity, value=value)
+        self._record(EventKind.INTERLOCK, text, quantity=interlock.quantity, value=value)
         raise error if interlock.action == "abort" else Disturbed(text)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from labspin.bench.bench import Bench
-from labspin.data import Run, RunWriter, read_run
+from labspin.data import EventKind, Run, RunStatus, RunWriter, read_run
 from labspin.errors import PlanError, RunFileError
 from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.experiment.engine import Execution
@@ -77,8 +77,8 @@ def resume(
     if changed and not force:
         raise changed[0]
     resumption = _Resumption(procedure, bench, Path(path), recorded, observers, control or Control())
-    resumption.remarks = [*(("warning", str(change)) for change in changed),
-                          *(("note", note) for note in notes(recorded.header))]  # fmt: skip
+    resumption.remarks = [*((EventKind.WARNING, str(change)) for change in changed),
+                          *((EventKind.NOTE, note) for note in notes(recorded.header))]  # fmt: skip
     return resumption.go()
 
 
@@ -91,7 +91,7 @@ def read_unfinished(path: Path) -> Run:
         It has finished, is being written, or cannot be read.
     """
     recorded = read_run(path)
-    if recorded.status in ("finished", "running"):
+    if recorded.status in (RunStatus.FINISHED, RunStatus.RUNNING):
         raise RunFileError(
             f"{path}: wanted a run that died, failed or was aborted, got one that is {recorded.status}"
         )
@@ -114,13 +114,13 @@ class _Resumption(Execution):
         super().__init__(procedure, bench, path, header.label, observers, control, header.seed)
         self._recorded = recorded
         self._rows = {index: row for row, index in enumerate(recorded.points.index.tolist())}
-        self._skipped = {event.data.get("index") for event in recorded.events if event.kind == "skip"}
+        self._skipped = {event.data.get("index") for event in recorded.events if event.kind == EventKind.SKIP}
         self._last_time = float(recorded.points.time.max(initial=0.0))
         simulation = bench.simulation
         self._repeats = simulation is not None and simulation.is_fresh and math.isinf(bench.clock.speed)
         self._left = set(self._rows) if self._repeats else set()
         self._differing: list[int] = []
-        self.remarks: list[tuple[str, str]] = []
+        self.remarks: list[tuple[EventKind, str]] = []
 
     def set_out(self) -> None:
         """Take a simulated bench to the time at which the run began."""
@@ -141,10 +141,10 @@ class _Resumption(Execution):
         writer = RunWriter.resume(self.path)
         for kind, remark in self.remarks:
             writer.event(kind, remark)
-        writer.event("snapshot", "the bench when the run was resumed", **now.snapshot)
+        writer.event(EventKind.SNAPSHOT, "the bench when the run was resumed", **now.snapshot)
         if self._left:
             text = f"the simulated bench repeats {len(self._left)} points, to be what it was"
-            writer.event("repeat", text)
+            writer.event(EventKind.REPEAT, text)
         return writer
 
     def points(self) -> Iterator[Point]:
@@ -184,13 +184,13 @@ class _Resumption(Execution):
 
     def _tell_repeated(self) -> None:
         if not self._differing:
-            self._event("repeat", "the simulated bench has repeated what is recorded")
+            self._event(EventKind.REPEAT, "the simulated bench has repeated what is recorded")
             return
         text = (
             f"the simulated bench does not repeat what is recorded, first at point {self._differing[0]}: "
             "sample, faults or code were others; what follows continues the run only statistically"
         )
-        self._event("warning", text, points=self._differing[:100])
+        self._event(EventKind.WARNING, text, points=self._differing[:100])
 
     def _compare_with_plan(self, point: Point) -> None:
         row = self._rows[point.index]

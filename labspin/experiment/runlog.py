@@ -14,11 +14,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from labspin.data import EventKind
 from labspin.errors import StorageError
 
 __all__ = ["RecordedLog"]
 
-Record = Callable[[str, str, dict[str, Any]], None]
+Record = Callable[[EventKind, str, dict[str, Any]], None]
 
 
 class _Handler(logging.Handler):
@@ -57,7 +58,7 @@ class RecordedLog:
             message, data = self._waiting.popleft()
             # A journal that takes no more is reported by the run itself, once, and not by every log line.
             with suppress(StorageError):
-                self._record("log", message, data)
+                self._record(EventKind.LOG, message, data)
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

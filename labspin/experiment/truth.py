@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from labspin.data import EventKind
+
 __all__ = ["TruthRecord"]
 
 _ALIKE = 1e-6  # relative; what a coil still creeps is no change
@@ -29,7 +31,7 @@ class TruthRecord:
     """
 
     def __init__(
-        self, truth: Callable[[], dict[str, Any]], record: Callable[[str, str, dict[str, Any]], None]
+        self, truth: Callable[[], dict[str, Any]], record: Callable[[EventKind, str, dict[str, Any]], None]
     ) -> None:
         self._ask, self._record = truth, record
         self._base: Mapping[str, Any] = {}
@@ -49,7 +51,7 @@ class TruthRecord:
             return
         self._changes = changes
         text = f"what is really the case at point {index} and after it"
-        self._record("truth_at_point", text, {"index": index, "truth": changes})
+        self._record(EventKind.TRUTH_AT_POINT, text, {"index": index, "truth": changes})
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -2,7 +2,7 @@ from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
 from .pymeasure_worker import run_in_worker as run_in_worker
 from .queue import Queue as Queue
 from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState
-from .queue_runner import run_queue as run_queue
+from .queue_runner import Ending as Ending, run_queue as run_queue
 from .queue_runs import (
     add_card as add_card,
     make_queued_run as make_queued_run,

@@ -10,14 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labspin.errors import LabspinError
 from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun, State
 
-__all__ = ["run_queue"]
+__all__ = ["Ending", "run_queue"]
 
 Execute = Callable[[QueuedRun, Control, Sequence[Observer]], RunOutcome]
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class _QueueControl(Control):
         super().abort(reason)
 
 
-class _Ending:
+class Ending:
     """An observer that keeps how the run ended, whatever is raised afterwards."""
 
     def __init__(self) -> None:
@@ -110,16 +110,18 @@ def run_queue(
 
 def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, bool]:
     """Make one run; return how it ended, why, and whether the bench is safe as far as is known."""
-    control, ending = _QueueControl(), _Ending()
+    control, ending = _QueueControl(), Ending()
     state: State = "aborted"
     message = "the queue was stopped"
     try:
         outcome = execute(run, control, [ending])
-        state, message = outcome.status, outcome.message
+        state, message = cast("State", str(outcome.status)), outcome.message
     except Exception as error:  # noqa: BLE001 - the next run may well succeed
         state, message = "failed", _sentence(error)
         _log.debug("run %d failed", run.id, exc_info=True)
     finally:
+        if ending.outcome is not None and ending.outcome.not_safe not in message:
+            message = f"{ending.outcome.not_safe}; {message}".rstrip("; ")
         queue.end(run.id, state, message)
     if control.was_signalled:
         raise KeyboardInterrupt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from labspin.data import read_run
+from labspin.data import RunStatus, read_run
 from labspin.errors import CardError
 from labspin.experiment import Control, Observer, RunOutcome, check_plan, run as run_procedure
 from labspin.session.cards import load_card
@@ -142,8 +142,8 @@ def _resumed(
 ) -> RunOutcome:
     path, card = queue.folder / run.file, queue.folder / run.card
     recorded = read_run(path)
-    if recorded.status == "finished":  # the process died after the run, before the queue knew
-        return RunOutcome(path, "finished", len(recorded.points), ())
+    if recorded.status == RunStatus.FINISHED:  # the process died after the run, before the queue knew
+        return RunOutcome(path, RunStatus.FINISHED, len(recorded.points), ())
     return resume_run(
         path,
         on=queue.folder / run.station if run.station else load_card(card).station,

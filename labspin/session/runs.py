@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.bench import Bench
-from labspin.data import RunHeader, read_run, recover
+from labspin.data import EventKind, RunHeader, RunStatus, read_run, recover
 from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
@@ -200,7 +200,7 @@ def _wait_for_watchdog(path: Path) -> None:
     deadline = time.monotonic() + _TAKE_OVER
     while time.monotonic() < deadline:
         run = read_run(path)
-        if run.status != "running" or not run.events_of("watchdog"):
+        if run.status != RunStatus.RUNNING or not run.events_of(EventKind.WATCHDOG):
             return
         time.sleep(0.5)
 

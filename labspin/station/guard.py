@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from labspin.bench.safety import unsafe_instruments
+from labspin.bench.verdict import unsafe_remarks
 from labspin.bench.watchdog import keep_watch, refuse
-from labspin.data import Postscript
+from labspin.data import EventKind, Postscript, not_safe
 from labspin.data.lock import try_lock
 from labspin.errors import LabspinError, RunFileError, SafetyError, StationError
 from labspin.station.station import Station, load_station, text_digest
@@ -53,6 +54,7 @@ class Guard:
         self._station, self._persistence = station, persistence
         self._names = [*first, *(name for name in names if name not in first)]
         self._lock: int | None = None
+        self._remarks: dict[str, str] = {}
 
     def begin(self) -> None:
         """Take the station.
@@ -82,14 +84,17 @@ class Guard:
     def act(self, path: Path) -> None:
         """Bring every instrument to its safe state, and record it."""
         with _Witness(path) as witness:
-            witness.event("watchdog", "the process of the run is gone; the watchdog makes the bench safe")
+            witness.event(
+                EventKind.WATCHDOG, "the process of the run is gone; the watchdog makes the bench safe"
+            )
             left = self._make_all_safe(witness)
             if left:
                 names = ", ".join(left)
                 text = f"watchdog: {names} not safe after {self._persistence:g} s; see to it by hand"
-                witness.event("error", text, left=left)
-            else:
-                witness.event("watchdog", "the bench is in its safe state")
+                witness.event(EventKind.ERROR, text, left=left)
+            unsafe = {name: self._remarks.get(name, name) for name in left}
+            text = not_safe(unsafe) or "the bench is in its safe state"
+            witness.event(EventKind.VERDICT, f"watchdog: {text}", unsafe=unsafe)
         self.end()
 
     def _make_all_safe(self, witness: _Witness) -> list[str]:
@@ -106,13 +111,16 @@ class Guard:
         try:
             with self._station.connect(roles=[name], watchdog=False) as bench:
                 actions = bench.safe()
+                self._remarks.update(unsafe_remarks(bench, actions))
         except Exception as error:  # noqa: BLE001 - the other instruments must be made safe whatever this is
-            witness.once(name, f"watchdog: {name}: {type(error).__name__}: {error}")
+            text = f"watchdog: {name}: {type(error).__name__}: {error}"
+            self._remarks.setdefault(name, f"{name} (cannot be reached: {error})")
+            witness.once(name, text)
             return False
         for action in actions:
             text = f"watchdog: {action.instrument}: {action.message}"
             if action.ok:
-                witness.event("safe", text, instrument=name, ok=True)
+                witness.event(EventKind.SAFE_ACTION, text, instrument=name, ok=True)
             else:
                 witness.once(name, text)
         return not unsafe_instruments(actions)
@@ -130,7 +138,7 @@ class _Witness:
         except (RunFileError, OSError) as error:
             self._write(f"not recorded in the run: {error}")
 
-    def event(self, kind: str, message: str, **data: Any) -> None:
+    def event(self, kind: EventKind, message: str, **data: Any) -> None:
         """Record an event."""
         self._write(f"{kind}: {message}")
         if self._journal is not None:
@@ -141,7 +149,7 @@ class _Witness:
         """Record an error of an instrument, unless it said the same at the last try."""
         if self._said.get(name) != message:
             self._said[name] = message
-            self.event("error", message, instrument=name, ok=False)
+            self.event(EventKind.SAFE_ACTION, message, instrument=name, ok=False)
 
     def _write(self, line: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -134,7 +134,7 @@ def test_pause_holds_between_points_and_forgets_what_stood(path):
     outcome = run(procedure, bench, path, control=control)
     assert (outcome.status, outcome.points, seen) == ("finished", 11, [True])
     recorded = read_run(path)
-    assert [kind for kind in kinds(recorded) if kind in ("pause", "resume")] == ["pause", "resume"]
+    assert [kind for kind in kinds(recorded) if kind in ("pause", "continued")] == ["pause", "continued"]
     assert recorded.data["reading"].ravel() == pytest.approx([0.5] * 11, rel=1e-6, abs=0)
 
 

@@ -312,5 +312,8 @@ def test_one_device_that_cannot_be_made_safe_does_not_keep_the_others(path):
     assert outcome.status == "finished"
     assert not outcome.is_safe
     assert bench.microwave.safe_calls == 1
-    events = read_run(path).events
-    assert any(event.kind == "error" and "does not answer" in event.message for event in events)
+    recorded = read_run(path)
+    assert any(
+        not event.data["ok"] and "does not answer" in event.message for event in recorded.events_of("safe")
+    )
+    assert recorded.unsafe.keys() == {"magnet"}

@@ -51,7 +51,7 @@ def test_an_interlock_may_hold_the_run_until_the_quantity_is_back(path):
     bench = _with_probe()
     assert run(scan(), bench, path).status == "finished"
     assert bench.clock.now() > 63.0
-    assert [k for k in kinds(read_run(path)) if k in ("interlock", "resume")] == ["interlock", "resume"]
+    assert [k for k in kinds(read_run(path)) if k in ("interlock", "continued")] == ["interlock", "continued"]
 
 
 def test_an_interlock_that_holds_makes_the_point_be_measured_again(path):

@@ -10,6 +10,7 @@ from labspin.analysis.report.fits import fit_sections, fit_warnings
 from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import run_picture
 from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
+from labspin.data import EventKind, RunStatus, not_safe
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["report_html", "write_report"]
 
 _EVENTS = 500
-_SERIOUS = frozenset({"error", "interlock", "warning"})
+_SERIOUS = frozenset({EventKind.ERROR, EventKind.INTERLOCK, EventKind.WARNING})
+_ELSEWHERE = frozenset({EventKind.SAFE_ACTION, EventKind.TRUTH, EventKind.TRUTH_AT_POINT})
 
 
 def write_report(run: Run | Path | str, output: Path | str | None = None) -> Path:
@@ -59,6 +61,7 @@ def report_html(run: Run | Path | str) -> str:
     header = opened.header
     return document(
         header.label or header.procedure,
+        _not_safe(opened),
         _head(opened),
         _concerns(opened),
         section("Measurement", run_picture(opened), _quantities(opened)),
@@ -70,6 +73,12 @@ def report_html(run: Run | Path | str) -> str:
         section("Log", _log(opened.events)),
         section("Versions and files", *_origin(opened)),
     )
+
+
+def _not_safe(run: Run) -> Html:
+    """Return what stands above everything else if the bench was not left safe."""
+    sentence = not_safe(run.unsafe or {})
+    return tag("p", tag("b", sentence, class_="bad"), class_="box") if sentence else join([])
 
 
 def _opened(run: Run | Path | str) -> Run:
@@ -105,14 +114,12 @@ def _head(run: Run) -> Html:
 def _concerns(run: Run) -> Html:
     """Return what a reader must know before believing a number of this page."""
     found = []
-    if run.status != "finished":
+    if run.status != RunStatus.FINISHED:
         found.append(f"The run is {run.status}: the data are what was measured until then.")
     size = run.header.layout.size
     if size is not None and len(run.points) < size:
         found.append(f"{size - len(run.points)} of {size} points are missing.")
-    unsafe = [event for event in run.events_of("safe") if not event.data.get("ok", True)]
-    found += [f"Not safe: {event.message}" for event in unsafe]
-    if not run.events_of("safe") and run.status not in ("running",):
+    if run.unsafe is None and run.status != RunStatus.RUNNING:
         found.append("The file does not say that the instruments were left safe.")
     found += [f"{event.kind}: {event.message}" for event in run.events if event.kind in _SERIOUS][:20]
     found += [f"Fit {record.name}: {text}" for record in run.fits for text in fit_warnings(record)[:5]]
@@ -202,7 +209,7 @@ def _actuators(before: Mapping[str, Any], after: Any) -> Html:
 
 
 def _safe_state(run: Run) -> Html:
-    events = run.events_of("safe")
+    events = run.events_of(EventKind.SAFE_ACTION)
     if not events:
         return tag("p", "The file holds no record of a safe state.", class_="bad")
     done, failed = tag("span", "done", class_="good"), tag("b", "FAILED", class_="bad")
@@ -214,13 +221,9 @@ def _safe_state(run: Run) -> Html:
 
 
 def _log(events: Iterable[Event]) -> Html:
-    rows = [
-        [clock_time(e.time), e.kind, e.message]
-        for e in events
-        if e.kind not in ("safe", "truth", "truth_at_point")
-    ]
+    rows = [[clock_time(e.time), e.kind, e.message] for e in events if e.kind not in _ELSEWHERE]
     if not rows:
-        return tag("p", "Nothing happened that was worth a line.", class_="note")
+        return tag("p", "No events.", class_="note")
     return table(["time (UTC)", "kind", "message"], rows, limit=_EVENTS)
 
 

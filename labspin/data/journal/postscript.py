@@ -7,17 +7,42 @@ and does not revive the run, which stays dead until it is resumed or recovered.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from labspin.data.events import EventKind
 from labspin.data.journal.reader import sound_end
 from labspin.data.journal.replay import EVENT
 from labspin.data.journal.writer import JournalWriter, journal_path
 from labspin.data.plain import clean_text, plain
-from labspin.errors import RunFileError
+from labspin.errors import ArgumentError, RunFileError
 
-__all__ = ["Postscript"]
+__all__ = ["Postscript", "event_record"]
+
+
+def event_record(kind: EventKind | str, message: str, data: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the journal record of an event that happens now.
+
+    Parameters
+    ----------
+    kind
+        An `EventKind`, or its value.
+    message, data
+        Of the event.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such kind.
+    """
+    try:
+        known = EventKind(kind)
+    except ValueError:
+        kinds = ", ".join(EventKind)
+        raise ArgumentError(f"kind of an event: wanted one of {kinds}, got {kind!r}") from None
+    return (EVENT, time.time(), known.value, clean_text(str(message)), plain(data))
 
 
 class Postscript:
@@ -40,7 +65,7 @@ class Postscript:
             raise RunFileError(f"{journal}: no such journal; its run never began, or has ended as it should")
         self._journal = JournalWriter.reopen(journal, sound_end, sync_interval=0.5)
 
-    def event(self, kind: str, message: str, **data: Any) -> None:
+    def event(self, kind: EventKind | str, message: str, **data: Any) -> None:
         """Record that something happened; when this returns, it outlives the process.
 
         Raises
@@ -48,7 +73,7 @@ class Postscript:
         StorageError
             The disk is full or gone.
         """
-        self._journal.write((EVENT, time.time(), clean_text(kind), clean_text(message), plain(data)))
+        self._journal.write(event_record(kind, message, data))
 
     def close(self) -> None:
         """Let the journal go."""

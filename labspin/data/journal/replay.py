@@ -16,18 +16,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.data.events import Event, EventKind, RunStatus, recorded_event
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.writer import journal_path
 from labspin.data.plain import MAX_DEPTH
-from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, Column, Layout, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
 
 __all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
 
 HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
-TRUTH = "truth"
-"""Kind of the event that says what a simulated sample really is, once the run's settings are reached."""
 MAX_GAP = 1_000_000
 """How far the running number of an adaptive list scan may run ahead of the number of its points."""
 
@@ -50,7 +49,7 @@ class _Replay:
     layout: Layout
     chunks: list[_Chunk] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    status: Status | None = None
+    status: RunStatus | None = None
     ended: str | None = None
     snapshot: dict[str, Any] | None = None
     truth: dict[str, Any] | None = None
@@ -79,18 +78,18 @@ class _Replay:
     def _take_event(self, record: list[Any]) -> None:
         match record:
             case [_, float(time), str(kind), str(message), dict(data)]:
-                self.events.append(Event(time=time, kind=kind, message=message, data=data))
-                if kind == TRUTH:
+                self.events.append(recorded_event(time, kind, message, data))
+                if kind == EventKind.TRUTH:
                     self.truth = data
             case _:
-                raise DamagedFileError("an event does not hold what an event holds")
+                raise DamagedFileError("malformed event record: wanted [kind, time, name, message, data]")
 
     def _take_end(self, record: list[Any]) -> None:
         match record:
             case [_, str(status), str(ended), (dict() | None) as snapshot] if status in STATUSES:
-                self.status, self.ended, self.snapshot = status, ended, snapshot
+                self.status, self.ended, self.snapshot = RunStatus(status), ended, snapshot
             case _:
-                raise DamagedFileError("the record of the end does not hold what it holds")
+                raise DamagedFileError("malformed end record: wanted [kind, status, time, snapshot]")
 
 
 def read_header(reader: JournalReader) -> RunHeader:
@@ -170,7 +169,7 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
     return Run(
         path=path,
         header=header if replay.truth is None else dataclasses.replace(header, truth=replay.truth),
-        status="running" if live else replay.status or "dead",
+        status=RunStatus.RUNNING if live else replay.status or RunStatus.DEAD,
         points=Points(index=index, time=time),
         columns=columns,
         events=tuple(replay.events),
@@ -189,7 +188,7 @@ def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
             return
         message = f"bytes {place} to {reader.position} of the journal were damaged and are left out"
         last = replay.events[-1].time if replay.events else 0.0
-        replay.events.append(Event(time=last, kind="damage", message=message))
+        replay.events.append(Event(time=last, kind=EventKind.DAMAGE, message=message))
 
 
 def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:

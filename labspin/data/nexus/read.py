@@ -12,12 +12,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.data.events import Event, RunStatus, recorded_event
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
 from labspin.data.nexus.pieces import (
@@ -31,7 +32,7 @@ from labspin.data.nexus.pieces import (
 from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.data.nexus.write import MARK
 from labspin.data.plain import from_json, plain
-from labspin.data.run import STATUSES, Event, Points, Run, Status
+from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
 
@@ -168,7 +169,7 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
     return Run(
         path=path,
         header=header,
-        status="dead" if status == "running" else status,
+        status=RunStatus.DEAD if status == RunStatus.RUNNING else status,
         points=_read_points(path, entry, header) if points else NO_POINTS,
         columns={},
         events=_read_events(entry),
@@ -183,11 +184,11 @@ def fit_names(entry: h5py.Group) -> list[str]:
     return [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]
 
 
-def _status(attributes: dict[str, Any]) -> Status:
+def _status(attributes: dict[str, Any]) -> RunStatus:
     status = attributes["status"]
     if status not in STATUSES:
         raise DamagedFileError(f"the status {status!r} is not known")
-    return cast("Status", status)
+    return RunStatus(status)
 
 
 def _read_points(path: Path, entry: h5py.Group, header: RunHeader) -> Points:
@@ -216,7 +217,7 @@ def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
         get_array(group, name, times.shape, "O").tolist() for name in ("kind", "message", "data")
     )
     return tuple(
-        Event(time=time, kind=kind, message=message, data=from_json(content))
+        recorded_event(time, kind, message, from_json(content))
         for time, kind, message, content in zip(times.tolist(), kinds, messages, data, strict=True)
     )
 

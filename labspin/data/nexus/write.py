@@ -89,7 +89,7 @@ def _write_facts(entry: h5py.Group, run: Run) -> None:
     own = add_group(entry, "labspin", "NXcollection")
     add_text(own, "header", to_json(header.to_dict()))
     add_text(own, "snapshot_after", to_json(run.snapshot_after))
-    summary = {
+    summary: dict[str, str | int | bool] = {
         "run_id": header.run_id,
         "procedure": header.procedure,
         "label": header.label,
@@ -100,7 +100,10 @@ def _write_facts(entry: h5py.Group, run: Run) -> None:
         "size": -1 if header.layout.size is None else header.layout.size,
         "signal": header.signal,
         "simulated": header.truth is not None,
+        "station": str(header.station.get("name", "")),
     }
+    if run.unsafe is not None:
+        summary["unsafe"] = "; ".join(run.unsafe.values())
     for name, value in summary.items():
         own.attrs[name] = clean_text(value) if isinstance(value, str) else value
 

@@ -148,11 +148,11 @@ def test_what_a_reader_must_know_first_comes_first(tmp_path):
     head = text[: text.index("Measurement")]
     assert "The run is aborted" in head
     assert "4 of 30 points are missing" in head
-    assert "Not safe: magnet at 0 A" in head
+    assert "NOT SAFE: magnet" in head
     assert "FAILED" in text
     calm = text_of(report_html(make(tmp_path / "calm.h5")))
     assert "missing" not in calm
-    assert "Not safe" not in calm
+    assert "NOT SAFE" not in calm
 
 
 def test_a_bad_fit_is_said_at_the_top(tmp_path):
