@@ -173,6 +173,11 @@ class Bench:
         """Everything that can be set, by name; calibrated names included."""
         return MappingProxyType(self._actuators)
 
+    @property
+    def sent(self) -> Mapping[str, float]:
+        """What each actuator was last told, in its raw unit, by name; changes while a ramp goes on."""
+        return MappingProxyType(self._sent)
+
     def actuator(self, name: str) -> Actuator:
         """Return the actuator called ``name``.
 

@@ -58,10 +58,13 @@ class Watchdog:
         self._command, self._name, self._patience = list(command), name, patience
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: _Lines = queue.SimpleQueue()
+        self._watched: Path | None = None
 
     @contextlib.contextmanager
     def watching(self, path: Path) -> Iterator[None]:
         """Have the run that is recorded in ``path`` watched in the block.
+
+        Blocks may be nested: after the inner one, what the outer one names is watched on.
 
         Raises
         ------
@@ -73,10 +76,15 @@ class Watchdog:
         except BaseException:
             self.close()
             raise
+        outer, self._watched = self._watched, path
         try:
             yield
         finally:
-            self._dismiss()
+            self._watched = outer
+            if outer is None:
+                self._dismiss()
+            else:
+                self._begin({"watch": str(Path(outer).absolute())})
 
     @property
     def process_id(self) -> int | None:

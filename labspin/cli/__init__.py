@@ -16,13 +16,27 @@ import sys
 from collections.abc import Sequence
 
 from labspin import __version__
-from labspin.cli import bench, check, doctor, fit, init, ls, plot, queue, recover, report, resume, run
+from labspin.cli import (
+    bench,
+    check,
+    control,
+    doctor,
+    fit,
+    init,
+    ls,
+    plot,
+    queue,
+    recover,
+    report,
+    resume,
+    run,
+)
 from labspin.cli.output import NOT_SAFE
 from labspin.errors import LabspinError, NotSafeError, RunAborted
 
 __all__ = ["main"]
 
-_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, recover, init, bench)
+_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, recover, init, bench, control)
 INTERRUPTED = 130
 
 

@@ -1,4 +1,4 @@
-"""`labspin bench serve`: a simulated station over TCP, so that any program can drive its instruments."""
+"""`labspin bench`: be the host that holds a station for its clients, or serve a simulated one over TCP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOCAL_HOST, _PORT_BASE = "127.0.0.1", 5025
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser(
-        "bench", help="serve a simulated bench to other programs", description=__doc__
+        "bench", help="hold a bench for clients, or serve a simulated one", description=__doc__
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     serve = actions.add_parser(
@@ -50,6 +50,47 @@ def add(commands: Any) -> None:
     serve.add_argument("--seed", type=int, default=None, metavar="N", help="seed, instead of the station's")
     add_json(serve)
     serve.set_defaults(execute=execute)
+    host = actions.add_parser(
+        "host",
+        help="hold the instruments of a station, for the window, the command line and notebooks",
+        description="Connect a station and hold it until Ctrl-C, SIGTERM or labspin bench stop: make the "
+        "runs of the queue, read the bench back, move what clients ask within limits and ramps.",
+    )
+    host.add_argument("station", type=Path, help="station file (TOML)")
+    host.add_argument(
+        "--interval",
+        type=float,
+        default=0.5,
+        metavar="S",
+        help="time between two read-backs, s (default 0.5)",
+    )
+    host.set_defaults(execute=_host)
+    stop = actions.add_parser("stop", help="end the host; the bench is made safe")
+    stop.add_argument("station", type=Path, nargs="?", help="station file, where several hosts run")
+    stop.add_argument("--force", action="store_true", help="abort a run that is being made")
+    stop.set_defaults(execute=_stop)
+
+
+def _host(arguments: argparse.Namespace) -> int:
+    """Hold a station until a signal or a client ends it."""
+    from labspin.session.host import BenchHost
+    from labspin.station import load_station
+
+    BenchHost(load_station(arguments.station), interval=arguments.interval).serve()
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    """End a host and wait until its bench is safe."""
+    from labspin.cli.output import console
+    from labspin.session import connect_host
+    from labspin.session.host_start import wait_until_gone
+
+    with connect_host(arguments.station) as host:
+        host.stop(force=arguments.force)
+    is_gone = wait_until_gone(host.record)
+    console().print("ended" if is_gone else f"process {host.record.process} still makes the bench safe")
+    return 0
 
 
 def execute(arguments: argparse.Namespace) -> int:

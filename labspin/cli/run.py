@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
     from labspin.experiment import check_plan
-    from labspin.session import load_card, new_run_path, recover_dead_runs, station_of
+    from labspin.session import load_card, new_run_path, recover_dead_runs, refuse_hosted, station_of
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=overrides_of(arguments), only=arguments.only)
@@ -59,6 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _tell_estimates(card, station, as_json=arguments.json)
     for spec in card.runs:
         check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
+    refuse_hosted(station.path)
     recover_dead_runs(arguments.output)
     outcomes: list[RunOutcome] = []
     with station.connect(seed=arguments.seed, watchdog=not arguments.no_watchdog) as bench:

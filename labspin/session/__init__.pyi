@@ -1,4 +1,7 @@
 from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
+from .client import HostClient as HostClient, connect_host as connect_host
+from .host_record import HostRecord as HostRecord, find_hosts as find_hosts, refuse_hosted as refuse_hosted
+from .host_start import start_host as start_host
 from .pymeasure_worker import run_in_worker as run_in_worker
 from .queue import Queue as Queue
 from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState

@@ -14,6 +14,7 @@ from labspin.data import RunHeader
 from labspin.errors import CardError
 from labspin.experiment import Control, Procedure, RunOutcome, run as run_procedure
 from labspin.experiment.procedure import data_column
+from labspin.session.host_record import refuse_hosted
 from labspin.session.runs import new_run_path
 from labspin.station import load_station
 
@@ -54,6 +55,7 @@ def _connect(procedure: Procedure) -> Bench:
             f"procedure {procedure.name!r}: wanted a bench to run on; set its parameter 'station' to a "
             "station file or its attribute 'bench' to a bench"
         )
+    refuse_hosted(Path(procedure.station))
     return load_station(procedure.station).connect()
 
 

@@ -60,6 +60,7 @@ def run_queue(
     file: Callable[[QueuedRun], Path],
     wait: bool = False,
     max_failures: int = 3,
+    stay: bool = True,
     report: Callable[[QueuedRun, State, str], None] = lambda run, state, message: None,
 ) -> int:
     """Make the runs of ``queue`` until none waits, and return how many did not finish.
@@ -76,6 +77,8 @@ def run_queue(
         Go on waiting for further runs instead of returning when none waits.
     max_failures
         So many failures in a row pause the queue, and end this.
+    stay
+        Whether to stay while the queue is paused and runs wait.
     report
         Called with every run when it begins and when it has ended.
 
@@ -92,7 +95,7 @@ def run_queue(
             run = queue.begin(lambda run: str(file(run)))
             if run is None:
                 state = queue.read()
-                if not wait and not (state.paused and state.of("waiting")):
+                if not wait and not (stay and state.paused and state.of("waiting")):
                     return failures
                 time.sleep(_LOOK)
                 continue

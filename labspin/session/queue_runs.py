@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from labspin.bench import Bench
 from labspin.data import RunStatus, read_run
 from labspin.errors import CardError
 from labspin.experiment import Control, Observer, RunOutcome, check_plan, run as run_procedure
 from labspin.session.cards import load_card
+from labspin.session.host_record import refuse_hosted
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
 from labspin.session.runs import new_run_path, resume_run, run_exists, station_of
-from labspin.station import load_station
+from labspin.station import Station, load_station
 
 __all__ = ["add_card", "make_queued_run", "new_queued_path"]
+
+Connect = Callable[[Station, int | None], AbstractContextManager[Bench]]
 
 
 def add_card(
@@ -90,6 +96,7 @@ def make_queued_run(
     watchdog: bool = True,
     observers: Sequence[Observer] = (),
     control: Control | None = None,
+    connect: Connect | None = None,
 ) -> RunOutcome:
     """Begin ``run``, or resume it where its file exists.
 
@@ -103,6 +110,12 @@ def make_queued_run(
         Whether a second process watches over a real bench.
     observers, control
         As for `labspin.experiment.run`.
+    connect
+        Given station and seed, returns the bench to run on as a context manager; None: connect anew.
+
+    Returns
+    -------
+        How the run ended.
 
     Raises
     ------
@@ -110,7 +123,14 @@ def make_queued_run(
         As for `labspin.experiment.run` and `resume_run`.
     """
     make = _resumed if run_exists(queue.folder / run.file) else _begun
-    return make(queue, run, watchdog, observers, control or Control())
+    if connect is None:
+        connect = functools.partial(_connected, watchdog=watchdog)
+    return make(queue, run, observers, control or Control(), connect)
+
+
+def _connected(station: Station, seed: int | None, *, watchdog: bool) -> Bench:
+    refuse_hosted(station.path)
+    return station.connect(seed=seed, watchdog=watchdog)
 
 
 def _from(queue: Queue, path: Path) -> str:
@@ -120,12 +140,12 @@ def _from(queue: Queue, path: Path) -> str:
 
 
 def _begun(
-    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
+    queue: Queue, run: QueuedRun, observers: Sequence[Observer], control: Control, connect: Connect
 ) -> RunOutcome:
     card = load_card(queue.folder / run.card, overrides=run.overrides, only=[run.label])
     file = station_of(card, queue.folder / run.station if run.station else None)
     (spec,) = card.runs
-    with load_station(file).connect(seed=run.seed, watchdog=watchdog) as bench:
+    with connect(load_station(file), run.seed) as bench:
         return run_procedure(
             spec.make(),
             bench,
@@ -138,7 +158,7 @@ def _begun(
 
 
 def _resumed(
-    queue: Queue, run: QueuedRun, watchdog: bool, observers: Sequence[Observer], control: Control
+    queue: Queue, run: QueuedRun, observers: Sequence[Observer], control: Control, connect: Connect
 ) -> RunOutcome:
     path, card = queue.folder / run.file, queue.folder / run.card
     recorded = read_run(path)
@@ -149,7 +169,7 @@ def _resumed(
         on=queue.folder / run.station if run.station else load_card(card).station,
         card=card,
         overrides=run.overrides,
-        watchdog=watchdog,
         observers=observers,
         control=control,
+        connect=connect,
     )

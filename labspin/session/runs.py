@@ -9,7 +9,8 @@ import datetime
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from labspin.experiment.resumption import read_unfinished
 from labspin.experiment.unchanged import differences
 from labspin.procedures import load_procedure
 from labspin.session.cards import Card, load_card
+from labspin.session.host_record import refuse_hosted
 from labspin.station import Station, load_station
 
 __all__ = [
@@ -156,6 +158,7 @@ def resume_run(
     watchdog: bool = True,
     observers: Sequence[Observer] = (),
     control: Control | None = None,
+    connect: Callable[[Station, int | None], AbstractContextManager[Bench]] | None = None,
 ) -> RunOutcome:
     """Connect the recorded station and measure the points that are missing in ``path``.
 
@@ -170,6 +173,16 @@ def resume_run(
     force
         Go on although labspin, station file, procedure or parameters were changed. The plan must be the
         recorded one all the same, and simulated and measured points are never mixed.
+    watchdog
+        Whether a second process watches over a real bench.
+    observers, control
+        As for `labspin.experiment.resume`.
+    connect
+        Given station and seed, returns the bench as a context manager; None: connect anew.
+
+    Returns
+    -------
+        How the run ended.
 
     Raises
     ------
@@ -191,7 +204,10 @@ def resume_run(
         for change in differences(path, header, station=station.describe(), procedure=procedure):
             raise change
     seed = header.station.get("seed")
-    with station.connect(seed=seed, watchdog=watchdog) as bench:
+    if connect is None:
+        refuse_hosted(station.path)
+    connected = connect(station, seed) if connect else station.connect(seed=seed, watchdog=watchdog)
+    with connected as bench:
         return resume(path, bench, procedure=procedure, observers=observers, control=control, force=force)
 
 

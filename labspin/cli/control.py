@@ -1,0 +1,156 @@
+"""Orders to a bench host: status, start, pause, unpause, skip, abort, safe, set, get."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.output import add_json, console, print_json, print_table
+
+if TYPE_CHECKING:
+    from labspin.session import HostClient
+
+__all__ = ["add", "execute"]
+
+Perform = Callable[["HostClient", argparse.Namespace], int]
+
+_NOT_SAFE = 3
+_SIMPLE = {
+    "start": "let the host make the runs of the queue that wait",
+    "pause": "hold the run of the host before its next point",
+    "unpause": "let a held run go on",
+    "skip": "leave out the point that the host is measuring",
+    "abort": "end the run of the host: its points are kept, the bench is made safe",
+    "safe": "bring the bench to its safe state; a run is aborted, the queue paused",
+}
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    _finish(
+        commands.add_parser("status", help="what the bench host does, and where the bench stands"), _status
+    )
+    for name, text in _SIMPLE.items():
+        parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name == "abort":
+            parser.add_argument("--queue", action="store_true", help="pause the queue, too")
+        _finish(parser, {"safe": _safe, "start": _start}.get(name, _order))
+    parser = commands.add_parser("set", help='set a value at the bench of the host: magnet.field "10 G"')
+    parser.add_argument("name", help="instrument.attribute")
+    parser.add_argument("value", help="with any unit of the dimension")
+    _finish(parser, _set)
+    parser = commands.add_parser("get", help="read values at the bench of the host")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="instrument.attribute")
+    _finish(parser, _get)
+
+
+def _finish(
+    parser: argparse.ArgumentParser, perform: Callable[[HostClient, argparse.Namespace], int]
+) -> None:
+    parser.add_argument("--on", type=Path, metavar="STATION", help="station file, where several hosts run")
+    add_json(parser)
+    parser.set_defaults(execute=execute, perform=perform)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Find the host, say it, and return the exit code."""
+    from labspin.session import connect_host
+
+    with connect_host(arguments.on) as host:
+        return int(arguments.perform(host, arguments))
+
+
+def _order(host: HostClient, arguments: argparse.Namespace) -> int:
+    if arguments.command == "abort":
+        host.abort(pause_queue=arguments.queue)
+    else:
+        host.ask(arguments.command)
+    return _said(host, arguments, "done")
+
+
+def _start(host: HostClient, arguments: argparse.Namespace) -> int:
+    count = host.start()
+    paused = "; the queue is paused: labspin queue resume" if host.queue.read().paused else ""
+    return _said(host, arguments, f"{count} runs wait{paused}")
+
+
+def _said(host: HostClient, arguments: argparse.Namespace, sentence: str) -> int:
+    if arguments.json:
+        print_json(host.status())
+    else:
+        console().print(sentence)
+    return 0
+
+
+def _safe(host: HostClient, arguments: argparse.Namespace) -> int:
+    actions = host.safe()
+    last = {action["instrument"]: action["ok"] for action in actions}
+    if arguments.json:
+        print_json(actions)
+    else:
+        for action in actions:
+            console().print(
+                f"{'ok' if action['ok'] else 'FAILED'}  {action['instrument']}: {action['message']}"
+            )
+    return 0 if all(last.values()) else _NOT_SAFE
+
+
+def _set(host: HostClient, arguments: argparse.Namespace) -> int:
+    value = host.set(arguments.name, arguments.value)
+    return _show(host, arguments, {arguments.name: value})
+
+
+def _get(host: HostClient, arguments: argparse.Namespace) -> int:
+    return _show(host, arguments, {name: host.get(name) for name in arguments.names})
+
+
+def _show(host: HostClient, arguments: argparse.Namespace, values: dict[str, Any]) -> int:
+    if arguments.json:
+        print_json(values)
+        return 0
+    for name, value in values.items():
+        console().print(f"{name} = {_text(value, _unit(host, name))}")
+    return 0
+
+
+def _unit(host: HostClient, name: str) -> str:
+    description = host.describe()
+    if name in description["actuators"]:
+        return str(description["actuators"][name]["unit"])
+    instrument, _, attribute = name.partition(".")
+    record = description["instruments"][instrument]
+    return str({**record["settable"], **record["readings"]}.get(attribute, ""))
+
+
+def _text(value: Any, unit: str) -> str:
+    from labspin.units import format_quantity
+
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return format_quantity(float(value), unit, digits=6)
+
+
+def _status(host: HostClient, arguments: argparse.Namespace) -> int:
+    status = host.status()
+    if arguments.json:
+        print_json(status)
+        return 0
+    run, kind = status["run"], "simulated" if status["simulated"] else "real"
+    console().print(f"{status['station']}, {kind}, process {status['process']}: {status['state']}")
+    if run:
+        total = "?" if run["total"] is None else run["total"]
+        console().print(f"run {run['id']} {run['label']}: {run['done']} of {total} points in {run['path']}")
+    queue = status["queue"]
+    console().print(f"queue: {queue['waiting']} wait{', paused' if queue['paused'] else ''}")
+    rows = [
+        (name, record["error"] if "error" in record else _text(record["value"], _reading_unit(host, name)))
+        for name, record in status["readings"].items()
+    ]
+    print_table("", ("reading", "value"), rows)
+    return 0
+
+
+def _reading_unit(host: HostClient, name: str) -> str:
+    return "1/s" if name.startswith("rate.") else _unit(host, name)

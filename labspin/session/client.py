@@ -1,0 +1,365 @@
+"""A client of a bench host: the same handles as a bench, from another process.
+
+::
+
+    host = labspin.connect_host()               # of the workspace in the working directory
+    host.bench.magnet.field = "10 G"            # through limits and ramp, by the host
+    host.bench.magnet.measured_current
+    host.add("procedures/t1.toml")              # runs into the queue
+    host.start()
+
+The window, the command line and a notebook all speak to a host through `HostClient`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labspin import __version__
+from labspin.errors import ConnectionFailedError, PlanError, StationError
+from labspin.session.host_record import HostRecord, find_hosts, host_of
+from labspin.session.host_wire import PROTOCOL, Line, dial
+from labspin.session.queue import Queue
+from labspin.session.queue_file import QueuedRun
+
+__all__ = ["HostClient", "RemoteActuator", "RemoteBench", "RemoteInstrument", "connect_host"]
+
+_QUICK = 10.0  # s in which a host that lives answers what needs no instrument
+_SLACK = 2.0  # s that news may come late before the host counts as gone
+
+
+def connect_host(station: Path | str | None = None, *, workspace: Path | str = ".") -> HostClient:
+    """Return a client of a living host.
+
+    Parameters
+    ----------
+    station
+        Station file; None: the one host of the workspace.
+    workspace
+        Folder with ``instruments/`` and ``procedures/``.
+
+    Returns
+    -------
+    HostClient
+        To be closed, or used as a context manager.
+
+    Raises
+    ------
+    StationError
+        There is no host, or there are several; the text says what to do.
+    ConnectionFailedError
+        It does not answer.
+    """
+    if station is not None:
+        record = host_of(Path(station))
+        if record is None:
+            raise StationError(
+                f"{station}: no host holds this station; start one with: labspin bench host {station}"
+            )
+        return HostClient(record)
+    found = find_hosts(Path(workspace))
+    if not found:
+        raise StationError(
+            f"{Path(workspace).resolve()}: no host runs in this workspace; start one with: "
+            "labspin bench host STATION"
+        )
+    if len(found) > 1:
+        names = ", ".join(record.station for record in found)
+        raise StationError(f"{len(found)} hosts run in this workspace; say which station: {names}")
+    return HostClient(found[0])
+
+
+class HostClient:
+    """One client; its methods may be called from any thread, one at a time.
+
+    Parameters
+    ----------
+    record
+        Where the host listens, and its secret.
+
+    Raises
+    ------
+    ConnectionFailedError
+        It does not answer, or speaks another language than this labspin.
+    """
+
+    def __init__(self, record: HostRecord) -> None:
+        self.record = record
+        gone = (
+            f"the host of station {record.name!r} (process {record.process}) is gone; its watchdog makes a "
+            f"real bench safe; start it again with: labspin bench host {record.station}"
+        )
+        self._line: Line = dial(record.port, record.secret, gone)
+        self._lock = threading.Lock()
+        said = self.ask("hello", patience=_QUICK)
+        if said["protocol"] != PROTOCOL:
+            self.close()
+            raise ConnectionFailedError(
+                f"the host of station {record.name!r} is of labspin {said['version']}, this {__version__}; "
+                "end it with labspin bench stop once it is idle, and start it again"
+            )
+        self._description: dict[str, Any] | None = None
+
+    # -- asking ----------------------------------------------------------------------------------------
+
+    def ask(self, verb: str, *, patience: float | None = None, **arguments: Any) -> Any:
+        """Return what the host answers to ``verb``.
+
+        Parameters
+        ----------
+        verb
+            One of the host's verbs.
+        patience
+            Time to wait, s; None: as long as the host lives.
+        **arguments
+            Of the verb, plain values.
+
+        Raises
+        ------
+        LabspinError
+            What the host refuses; `ConnectionFailedError` if it is gone.
+        """
+        with self._lock:
+            return self._line.ask(verb, arguments, patience=patience)
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of host, run, queue and read-backs."""
+        return dict(self.ask("status", patience=_QUICK))
+
+    def follow(self, sequence: int = 0, *, timeout: float = 1.0) -> dict[str, Any]:
+        """Wait for news; return ``sequence`` to ask with next, ``events`` since, and ``status``.
+
+        Parameters
+        ----------
+        sequence
+            Of the last answer; 0 at first.
+        timeout
+            Time to wait for news, s.
+        """
+        return dict(self.ask("follow", patience=timeout + _SLACK, sequence=sequence, timeout=timeout))
+
+    def course(self, names: Sequence[str], since: float = 0.0) -> dict[str, Any]:
+        """Return the course of read-backs since a Unix time (s): name to (times, values)."""
+        return dict(self.ask("course", patience=_QUICK, names=list(names), since=float(since)))
+
+    def describe(self, *, again: bool = False) -> dict[str, Any]:
+        """Return what the host's bench consists of; asked for once unless ``again``."""
+        if self._description is None or again:
+            self._description = dict(self.ask("describe", patience=_QUICK))
+        return self._description
+
+    # -- the bench -------------------------------------------------------------------------------------
+
+    @property
+    def bench(self) -> RemoteBench:
+        """The bench, with the same handles as where it is connected."""
+        return RemoteBench(self)
+
+    def get(self, name: str) -> Any:
+        """Return what ``instrument.attribute`` answers."""
+        return self.ask("get", name=name)
+
+    def set(self, name: str, value: Any) -> Any:
+        """Set ``instrument.attribute`` through limits and ramp; return what it reads then."""
+        return self.ask("set", name=name, value=value)
+
+    def safe(self) -> list[dict[str, Any]]:
+        """Bring the bench to its safe state; a run is aborted and the queue paused.
+
+        Returns
+        -------
+        list of dict
+            What was done, one record an action: instrument, ok, message.
+        """
+        return list(self.ask("safe"))
+
+    # -- runs ------------------------------------------------------------------------------------------
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace of the host's station."""
+        from labspin.session.host_record import workspace_of
+
+        return workspace_of(Path(self.record.station))
+
+    @property
+    def queue(self) -> Queue:
+        """The queue whose runs the host makes."""
+        return Queue(self.workspace / "queue.toml")
+
+    def add(self, card: Path | str, **options: Any) -> list[QueuedRun]:
+        """Append the runs of a card to the queue, for the host's station.
+
+        Parameters
+        ----------
+        card
+            Run card.
+        **options
+            As for `labspin.session.add_card`.
+
+        Returns
+        -------
+        list of QueuedRun
+            As they stand in the queue.
+        """
+        from labspin.session.queue_runs import add_card
+
+        chosen = {"on": Path(self.record.station), "output": self.workspace / "data", **options}
+        return add_card(self.queue, Path(card), **chosen)
+
+    def start(self) -> int:
+        """Let the host make the runs that wait; return how many there are."""
+        return int(self.ask("start", patience=_QUICK))
+
+    def pause(self) -> None:
+        """Hold the run before its next point."""
+        self.ask("pause", patience=_QUICK)
+
+    def unpause(self) -> None:
+        """Let a held run go on."""
+        self.ask("unpause", patience=_QUICK)
+
+    def skip(self) -> None:
+        """Leave out the point being measured."""
+        self.ask("skip", patience=_QUICK)
+
+    def abort(self, *, pause_queue: bool = False) -> None:
+        """End the run; its points are kept and the bench is made safe."""
+        self.ask("abort", patience=_QUICK, pause_queue=pause_queue)
+
+    def stop(self, *, force: bool = False) -> None:
+        """End the host; the bench is made safe."""
+        self.ask("stop", patience=_QUICK, force=force)
+
+    def close(self) -> None:
+        """Hang up; the host lives on."""
+        self._line.close()
+
+    def __enter__(self) -> HostClient:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class RemoteBench:
+    """The bench of a host: its instruments are attributes, its actuators looked up by name.
+
+    Parameters
+    ----------
+    client
+        Of the host.
+    """
+
+    def __init__(self, client: HostClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> RemoteInstrument:
+        instruments = self._client.describe()["instruments"]
+        if name not in instruments:
+            raise AttributeError(f"the bench has no instrument {name!r}; it has {', '.join(instruments)}")
+        return RemoteInstrument(self._client, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted([*self._client.describe()["instruments"], "actuator", "actuators", "safe"])
+
+    @property
+    def actuators(self) -> Mapping[str, RemoteActuator]:
+        """Everything that can be set, by name."""
+        return {name: RemoteActuator(self._client, name) for name in self._client.describe()["actuators"]}
+
+    def actuator(self, name: str) -> RemoteActuator:
+        """Return the actuator called ``name``.
+
+        Raises
+        ------
+        PlanError
+            There is none.
+        """
+        actuators = self._client.describe()["actuators"]
+        if name not in actuators:
+            near = difflib.get_close_matches(name, actuators, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PlanError(f"the bench has no actuator {name!r}, only {sorted(actuators)}{hint}")
+        return RemoteActuator(self._client, name)
+
+    def safe(self) -> list[dict[str, Any]]:
+        """Bring the bench to its safe state."""
+        return self._client.safe()
+
+
+class RemoteInstrument:
+    """An instrument of a host's bench; attributes are asked for and set there.
+
+    Parameters
+    ----------
+    client
+        Of the host.
+    name
+        Of the instrument.
+    """
+
+    __slots__ = ("_client", "_name")
+
+    def __init__(self, client: HostClient, name: str) -> None:
+        object.__setattr__(self, "_client", client)
+        object.__setattr__(self, "_name", name)
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)
+        record = self._client.describe()["instruments"][self._name]
+        full = f"{self._name}.{attribute}"
+        if attribute not in record["methods"]:
+            return self._client.get(full)
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            return self._client.ask("call", name=full, arguments=list(arguments), keywords=keywords)
+
+        return call
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        self._client.set(f"{self._name}.{attribute}", value)
+
+    def __dir__(self) -> list[str]:
+        description = self._client.describe()
+        record = description["instruments"][self._name]
+        moved = [a["attribute"] for a in description["actuators"].values() if a["instrument"] == self._name]
+        return sorted({*record["settable"], *record["readings"], *record["methods"], *moved})
+
+    def __repr__(self) -> str:
+        record = self._client.describe()["instruments"][self._name]
+        return (
+            f"<{self._name}: {record['role']}, {record['driver']}, by the host {self._client.record.name!r}>"
+        )
+
+
+class RemoteActuator:
+    """An actuator of a host's bench.
+
+    Parameters
+    ----------
+    client
+        Of the host.
+    name
+        ``instrument.attribute``.
+    """
+
+    def __init__(self, client: HostClient, name: str) -> None:
+        self._client, self.name = client, name
+        record = client.describe()["actuators"][name]
+        self.unit: str = record["unit"]
+        self.minimum: float = record["minimum"]
+        self.maximum: float = record["maximum"]
+
+    def read(self) -> float:
+        """Return where the actuator says it is, in its unit."""
+        return float(self._client.get(self.name))
+
+    def move(self, value: float | str) -> None:
+        """Bring the actuator to ``value`` by its ramp, and wait until it has settled."""
+        self._client.set(self.name, value)

@@ -1,0 +1,477 @@
+"""The bench host: one process that holds the instruments of a station, and does what its clients ask.
+
+::
+
+    window ─┐                      ┌─ thread of each client: looks, and leaves orders
+    CLI ────┼── loopback, secret ──┤
+    Python ─┘                      └─ main thread: the only one that speaks to instruments
+                                      idle: reads back, obeys orders; or makes the runs of the queue
+
+The host lives on when its clients go. While it lives, a watchdog makes a real bench safe should the host die.
+Points are not sent to clients: they stand in the run's journal, where anybody reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import logging
+import math
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from typing import Any
+
+from labspin import __version__
+from labspin.bench import Bench
+from labspin.bench.safety import unsafe_instruments
+from labspin.errors import (
+    ArgumentError,
+    ConfigurationError,
+    LabspinError,
+    RunAborted,
+    SafetyError,
+    StationError,
+)
+from labspin.experiment import Control, Observer, RunOutcome
+from labspin.session.host_look import Lookout
+from labspin.session.host_news import News, NewsHandler
+from labspin.session.host_record import claimed, host_file, new_record, workspace_of
+from labspin.session.host_run import HostControl, RunWatch
+from labspin.session.host_wire import PROTOCOL, Server
+from labspin.session.queue import Queue
+from labspin.session.queue_file import QueuedRun
+from labspin.session.queue_runner import run_queue
+from labspin.session.queue_runs import make_queued_run, new_queued_path
+from labspin.session.runs import recover_dead_runs
+from labspin.session.workbench import (
+    call_method,
+    describe_bench,
+    read_value,
+    set_value,
+)
+from labspin.station import Station, load_station
+
+__all__ = ["BenchHost"]
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 1.0  # s between two looks whether the bench's thread still works
+_LONGEST_WAIT = 5.0  # s that a client may wait for news in one request
+
+
+@dataclasses.dataclass
+class _Order:
+    """Something to be done in the bench's thread."""
+
+    do: Callable[[], Any]
+    future: Future[Any]
+
+    def obey(self) -> None:
+        """Do it; what it raises goes to who asked."""
+        try:
+            self.future.set_result(self.do())
+        except BaseException as error:  # noqa: BLE001 - also a ramp that was broken off
+            self.future.set_exception(error)
+
+
+class BenchHost:
+    """The host of one station.
+
+    Parameters
+    ----------
+    station
+        A checked station file.
+    interval
+        Time between two read-backs of the whole bench, s.
+    """
+
+    def __init__(self, station: Station, *, interval: float = 0.5) -> None:
+        self.station, self.workspace = station, workspace_of(station.path)
+        self.queue = Queue(self.workspace / "queue.toml")
+        self.news = News()
+        self._lookout = Lookout(self.news, interval)
+        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
+        self._run: RunWatch | None = None
+        self._hand: dict[str, Any] | None = None
+        self._has_ended, self._calls_for_safety = False, 0
+        self._is_stopping = self._makes_runs = self._break_off = False
+        self._pace, self._next_touch = 0.0, 0.0
+        self._verbs: Mapping[str, Callable[..., Any]] = {
+            name: getattr(self, f"_on_{name}")
+            for name in (
+                "hello", "status", "follow", "course", "describe", "get", "set", "call", "align", "safe",
+                "pause", "unpause", "skip", "abort", "start", "reconnect", "stop",
+            )
+        }  # fmt: skip
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Hold the station until a signal or a client ends it; the bench is then safe.
+
+        Raises
+        ------
+        StationError
+            Another host holds the station.
+        InstrumentError
+            An instrument cannot be reached.
+        """
+        with claimed(self.station.path, self.station.name) as claim, self._signals():
+            self._bench = self._connect()
+            self.description = describe_bench(self.station, self._bench)
+            handler = NewsHandler(self.news.event)
+            logging.getLogger("labspin").addHandler(handler)
+            try:
+                with self._bench.watched(host_file(self.station.path)):
+                    self._serve(claim)
+            finally:
+                logging.getLogger("labspin").removeHandler(handler)
+                self._bench.close()
+
+    def _serve(self, claim: Any) -> None:
+        recover_dead_runs(self.workspace / "data")
+        server = self._server = Server(claim.secret, self._answer)
+        try:
+            record = new_record(
+                self.station.path, self.station.name, simulated=self.station.simulated,
+                port=server.port, secret=claim.secret,
+            )  # fmt: skip
+            self.news.event("host", f"{self.station.name}: connected, process {os.getpid()}")
+            claim.publish(record)
+            self._work()
+        finally:
+            self._make_safe()
+            self._has_ended = True
+            self._refuse_orders()
+            server.close()
+
+    def _connect(self, seed: int | None = None) -> Bench:
+        return self.station.connect(seed=seed)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let signals end the host, not break off what it does."""
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {name: signal.signal(getattr(signal, name), self._note_signal) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(getattr(signal, name), handler)
+
+    def _note_signal(self, *_: Any) -> None:
+        self._is_stopping = True
+
+    # -- the bench's thread ----------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._is_stopping:
+            try:
+                order = self._orders.get(timeout=self._lookout.wait)
+            except queue.Empty:
+                self._look()
+            else:
+                order.obey()
+            if self._makes_runs:
+                self._make_runs()
+
+    def _refuse_orders(self) -> None:
+        while True:
+            try:
+                order = self._orders.get_nowait()
+            except queue.Empty:
+                return
+            order.future.set_exception(StationError(f"station {self.station.name!r}: its host has ended"))
+
+    def _look(self) -> None:
+        """Read the bench back, idle."""
+        if math.isinf(self._bench.clock.speed):
+            self._bench.clock.sleep(self._lookout.interval)  # idle simulated time goes as the wall's
+        self._lookout.look(self._bench, self.description, is_idle=True)
+
+    def _between_points(self) -> None:
+        """Do what clients ask, and read back when it is time, while no measurement is under way."""
+        while not self._orders.empty():
+            self._orders.get().obey()
+        if self._lookout.wait == 0.0:
+            self._lookout.look(self._bench, self.description, is_idle=False)
+
+    # -- runs ------------------------------------------------------------------------------------------
+
+    def _make_runs(self) -> None:
+        try:
+            run_queue(
+                self.queue,
+                self._execute,
+                file=lambda run: new_queued_path(self.queue, run),
+                report=self._report,
+                stay=False,
+            )
+        except KeyboardInterrupt:
+            self._is_stopping = True
+        except LabspinError as error:
+            self.news.event("error", str(error))
+            self._makes_runs = False
+            return
+        waiting = self.queue.read().of("waiting")
+        self._makes_runs = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
+        if not waiting:
+            self.news.event("queue", "no run waits any more")
+
+    def _report(self, run: QueuedRun, state: str, message: str) -> None:
+        if state == "failed":
+            self.news.event("error", f"{run.label}: {message}")
+        self.news.touch()
+
+    def _execute(self, run: QueuedRun, control: Control, observers: Sequence[Observer]) -> RunOutcome:
+        self._lookout.aligns = False
+        watch = RunWatch(run, self._between_points, self.news.event)
+        watch.path = str(self.queue.folder / run.file)
+        watch.control = HostControl(control, self._between_points)
+        self._run = watch
+        if self._is_stopping:
+            watch.control.abort("the host is ending")
+        try:
+            return make_queued_run(
+                self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
+            )
+        finally:
+            self._run = None
+            self.news.touch()
+
+    @contextlib.contextmanager
+    def _for_run(self, station: Station, seed: int | None) -> Iterator[Bench]:
+        """Lend the bench to a run; a simulated one is connected anew, so that it begins as it always does."""
+        if station.path.resolve() != self.station.path.resolve():
+            raise StationError(
+                f"the run is for the station {station.path}, but this host holds {self.station.path}; "
+                "make it with a host of its own station"
+            )
+        if station.text != self.station.text:
+            raise StationError(
+                f"{station.path}: was changed after the host had connected it; connect again, then run"
+            )
+        if self.station.simulated:
+            fresh = self._connect(seed)
+            self._bench.close()
+            self._bench = fresh
+        yield self._bench
+
+    # -- what clients ask ------------------------------------------------------------------------------
+
+    def _answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        if verb not in self._verbs:
+            raise ArgumentError(f"verb {verb!r}: wanted one of {', '.join(self._verbs)}")
+        do = self._verbs[verb]
+        try:
+            inspect.signature(do).bind(**arguments)
+        except TypeError as error:
+            raise ArgumentError(f"verb {verb!r}: {error}") from error
+        return do(**arguments)
+
+    def _order(self, do: Callable[[], Any]) -> Any:
+        """Have something done in the bench's thread, and wait for it."""
+        if self._is_stopping:
+            raise StationError(f"station {self.station.name!r}: its host is ending")
+        order = _Order(do, Future())
+        self._orders.put(order)
+        while not wait([order.future], _PATIENCE).done:
+            if self._has_ended:
+                raise StationError(f"station {self.station.name!r}: its host has ended")
+        return order.future.result()
+
+    def _on_hello(self) -> dict[str, Any]:
+        return {"protocol": PROTOCOL, "version": __version__, "process": os.getpid()}
+
+    def _on_status(self) -> dict[str, Any]:
+        run, state = self._run, self.queue.read()
+        return {
+            "station": self.station.name,
+            "path": str(self.station.path.resolve()),
+            "workspace": str(self.workspace),
+            "simulated": self.station.simulated,
+            "process": os.getpid(),
+            "state": self._state(),
+            "run": None if run is None else run.record(),
+            "hand": self._hand,
+            "orders": self._orders.qsize(),
+            "aligns": self._lookout.aligns,
+            "readings": self.news.readings,
+            "sent": dict(self._bench.sent),
+            "lost": sorted(self._lookout.lost),
+            "queue": {
+                "paused": state.paused,
+                "waiting": len(state.of("waiting")),
+                "makes_runs": self._makes_runs,
+            },
+            "clients": self._server.clients,
+        }
+
+    def _state(self) -> str:
+        if self._run is not None:
+            return "paused" if self._run.control and self._run.control.is_paused else "running"
+        return "moving" if self._hand else "idle"
+
+    def _on_follow(self, sequence: int = 0, timeout: float = 1.0) -> dict[str, Any]:
+        number, events = self.news.since(sequence, min(timeout, _LONGEST_WAIT))
+        return {"sequence": number, "events": events, "status": self._on_status()}
+
+    def _on_course(self, names: list[str], since: float = 0.0) -> dict[str, Any]:
+        return self.news.course(names, since)
+
+    def _on_describe(self) -> dict[str, Any]:
+        return self.description
+
+    def _on_get(self, name: str) -> Any:
+        return self._order(lambda: read_value(self._bench, name))
+
+    def _on_call(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        self._refuse_in_run(name)
+        calls = self._calls_for_safety
+        return self._order(lambda: self._moved(calls, name, call_method, name, arguments, keywords))
+
+    def _on_set(self, name: str, value: Any) -> Any:
+        self._refuse_in_run(name)
+        calls = self._calls_for_safety
+        return self._order(lambda: self._moved(calls, name, set_value, name, value))
+
+    def _refuse_in_run(self, name: str) -> None:
+        run = self._run
+        if run is not None and not (run.control and run.control.is_paused):
+            raise SafetyError(
+                f"{name}: not touched while the run {run.queued.label!r} is being made; pause the run, or "
+                "wait for its end"
+            )
+
+    def _moved(self, calls: int, name: str, do: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something at the bench by hand; it can be broken off at any step of a ramp."""
+        self._refuse_in_run(name)  # it may have gone on meanwhile
+        if calls != self._calls_for_safety:
+            raise RunAborted(f"{name}: not touched, since the safe state was asked for meanwhile")
+        self._break_off = False
+        actuator = self._bench.actuators.get(name)
+        is_fast = math.isinf(self._bench.clock.speed)
+        self._pace = actuator.spec.ramp_interval if actuator and actuator.spec.ramp_rate and is_fast else 0.0
+        self._hand = {"name": name, "target": arguments[-1] if do is set_value else None}
+        try:
+            with self._bench.clock.interrupted_by(self._check_hand):
+                result = do(self._bench, *arguments)
+        finally:
+            self._hand = None
+            self._lookout.hurry()
+        said = f"{name} = {arguments[-1]}" if do is set_value else f"{name}()"
+        self.news.event("order", said)
+        return result
+
+    def _check_hand(self) -> None:
+        if self._break_off or self._is_stopping:
+            raise RunAborted("the move was broken off")
+        if self._run is not None and self._run.control is not None:
+            self._run.control.check()
+        if self._pace:
+            time.sleep(self._pace)
+        if time.monotonic() >= self._next_touch:
+            self._next_touch = time.monotonic() + 0.1
+            self.news.touch()
+
+    def _on_align(self, on: bool) -> bool:
+        if on and self._run is not None:
+            raise SafetyError("count rates: not while a run is being made; wait for its end")
+        self._lookout.aligns = on
+        self._lookout.hurry()
+        return on
+
+    def _on_safe(self) -> list[dict[str, Any]]:
+        self._break_off = True
+        self._calls_for_safety += 1
+        if self._run is not None or self._makes_runs:
+            self.queue.pause()
+        if self._run is not None and self._run.control is not None:
+            self._run.control.abort("the safe state was asked for")
+        self._lookout.aligns = False
+        done: list[dict[str, Any]] = self._order(self._make_safe)
+        return done
+
+    def _make_safe(self) -> list[dict[str, Any]]:
+        actions = self._bench.safe()
+        for action in actions:
+            if not action.ok:
+                self.news.event("error", f"not made safe: {action.instrument}: {action.message}")
+        left = unsafe_instruments(actions)
+        self.news.event(
+            "error" if left else "safe",
+            f"not safe: {', '.join(left)}; see to it by hand" if left else "the bench is in its safe state",
+        )
+        self._lookout.hurry()
+        return [dataclasses.asdict(action) for action in actions]
+
+    def _control(self) -> HostControl:
+        if self._run is None or self._run.control is None:
+            raise ConfigurationError(f"station {self.station.name!r}: no run is being made")
+        return self._run.control
+
+    def _on_pause(self) -> None:
+        self._control().pause()
+        self.news.event("order", "pause before the next point")
+
+    def _on_unpause(self) -> None:
+        self._control().resume()
+        self.news.event("order", "go on")
+
+    def _on_skip(self) -> None:
+        self._control().skip()
+        self.news.event("order", "skip this point")
+
+    def _on_abort(self, pause_queue: bool = False) -> None:
+        control = self._control()
+        if pause_queue:
+            self.queue.pause()
+        control.abort("asked to")
+        self.news.event("order", "abort the run")
+
+    def _on_start(self) -> int:
+        state = self.queue.read()
+        if not self._makes_runs:
+            if self.queue.is_being_run:
+                raise ConfigurationError(
+                    f"{self.queue.path}: another process is running this queue; wait for it"
+                )
+            self._makes_runs = True
+            self._orders.put(_Order(lambda: None, Future()))  # wakes the bench's thread
+        return len(state.of("waiting"))
+
+    def _on_reconnect(self) -> dict[str, Any]:
+        if self._run is not None:
+            raise SafetyError("reconnect: not while a run is being made; wait for its end")
+        return dict(self._order(self._reconnect))
+
+    def _reconnect(self) -> dict[str, Any]:
+        """Read the station file again, and connect what it says now."""
+        station = load_station(self.station.path)
+        if not self.station.simulated or not station.simulated:
+            raise StationError(
+                f"{self.station.path}: a real station is connected again by a new host; labspin bench stop, "
+                "then start it again"
+            )
+        bench = station.connect()
+        self._bench.safe()
+        self._bench.close()
+        self._bench, self.station = bench, station
+        self.description = describe_bench(station, bench)
+        self.news.readings.clear()
+        self.news.event("host", f"{station.name}: connected again")
+        return self.description
+
+    def _on_stop(self, force: bool = False) -> None:
+        if self._run is not None and not force:
+            raise SafetyError(
+                f"the run {self._run.queued.label!r} is being made; abort it first, or use force"
+            )
+        if self._run is not None and self._run.control is not None:
+            self.queue.pause()
+            self._run.control.abort("the host is ending")
+        self._break_off = self._is_stopping = True

@@ -1,0 +1,105 @@
+"""Reading a bench back again and again, for a host: values, count rates, and instruments that are lost."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from labspin.bench import Bench
+from labspin.errors import LabspinError
+from labspin.session.host_news import News
+from labspin.session.workbench import count_rates, read_all
+
+__all__ = ["Lookout"]
+
+_RECONNECT = 5.0  # s between two tries to reach a lost instrument
+
+
+class Lookout:
+    """Reads a bench back when it is time.
+
+    Parameters
+    ----------
+    news
+        Where read-backs and events go.
+    interval
+        Time between two looks, s.
+
+    Attributes
+    ----------
+    aligns : bool
+        Whether the count rates are looked at, too.
+    lost : dict
+        Instruments that do not answer, and when it was last tried to connect them again, s.
+    """
+
+    def __init__(self, news: News, interval: float) -> None:
+        self._news, self._interval = news, interval
+        self._next = 0.0
+        self.aligns = False
+        self.lost: dict[str, float] = {}
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next look."""
+        return max(0.0, self._next - time.monotonic())
+
+    @property
+    def interval(self) -> float:
+        """Time between two looks, s."""
+        return self._interval
+
+    def hurry(self) -> None:
+        """Look as soon as possible."""
+        self._next = 0.0
+
+    def look(self, bench: Bench, description: Mapping[str, Any], *, is_idle: bool) -> None:
+        """Read everything back; where the bench is idle, count too and connect again what is lost.
+
+        Parameters
+        ----------
+        bench
+            A connected bench.
+        description
+            Of it, by `labspin.session.workbench.describe_bench`.
+        is_idle
+            Whether no run is being made.
+        """
+        self._next = time.monotonic() + self._interval
+        readings = read_all(bench, description)
+        if self.aligns and is_idle:
+            readings |= self._rates(bench, description)
+        self._note_lost(bench, description, readings, is_idle)
+        self._news.read(readings)
+
+    def _rates(self, bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        try:
+            rates = count_rates(bench, description)
+        except LabspinError as error:
+            self.aligns = False
+            self._news.event("error", f"count rates: {error}")
+            return {}
+        return {f"rate.{name}": {"value": rate, "time": time.time()} for name, rate in rates.items()}
+
+    def _note_lost(
+        self,
+        bench: Bench,
+        description: Mapping[str, Any],
+        readings: Mapping[str, Mapping[str, Any]],
+        is_idle: bool,
+    ) -> None:
+        for name in description["instruments"]:
+            own = [record for full, record in readings.items() if full.startswith(f"{name}.")]
+            if not own or not all("error" in record for record in own):
+                if self.lost.pop(name, None) is not None:
+                    self._news.event("host", f"{name}: answers again")
+                continue
+            if name not in self.lost:
+                self._news.event("error", f"{name}: {own[0]['error']}; trying to connect again")
+                self.lost[name] = 0.0
+            if is_idle and time.monotonic() - self.lost[name] > _RECONNECT:
+                self.lost[name] = time.monotonic()
+                with contextlib.suppress(LabspinError):
+                    bench.reopen([name])

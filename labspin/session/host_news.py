@@ -1,0 +1,99 @@
+"""What a host tells its clients: events, the last read-backs, and their course.
+
+Nothing waits for a client: events and read-backs lie in memory for a while, and whoever asks gets what came
+since it last asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["News", "NewsHandler"]
+
+_EVENTS = 2000
+_COURSE = 7200  # values of one read-back: an hour at two a second
+
+
+class News:
+    """Events and read-backs, numbered; all methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._sequence = 0
+        self._events: deque[tuple[int, float, str, str]] = deque(maxlen=_EVENTS)
+        self._course: dict[str, deque[tuple[float, float]]] = {}
+        self.readings: dict[str, dict[str, Any]] = {}
+
+    def event(self, kind: str, message: str) -> None:
+        """Tell what happened."""
+        with self._changed:
+            self._sequence += 1
+            self._events.append((self._sequence, time.time(), kind, message))
+            self._changed.notify_all()
+
+    def touch(self) -> None:
+        """Tell that something else has changed."""
+        with self._changed:
+            self._sequence += 1
+            self._changed.notify_all()
+
+    def read(self, readings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take new read-backs, in place of the former ones of the same names."""
+        with self._changed:
+            for name, record in readings.items():
+                self.readings[name] = dict(record)
+                value = record.get("value")
+                if isinstance(value, (int, float)):
+                    course = self._course.setdefault(name, deque(maxlen=_COURSE))
+                    course.append((float(record["time"]), float(value)))
+            self._sequence += 1
+            self._changed.notify_all()
+
+    def since(self, sequence: int, timeout: float) -> tuple[int, list[list[Any]]]:
+        """Wait for something newer than ``sequence``; return the present number and the events since.
+
+        Parameters
+        ----------
+        sequence
+            What was returned last; 0 at first.
+        timeout
+            Time to wait at most, s.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._sequence != sequence, timeout)
+            return self._sequence, [list(event) for event in self._events if event[0] > sequence]
+
+    def course(self, names: list[str], since: float) -> dict[str, Any]:
+        """Return the course of read-backs: name to (times, values), both since a Unix time, s."""
+        with self._changed:
+            found = {name: [*self._course.get(name, ())] for name in names}
+        courses = {name: np.array(points, np.float64).reshape(-1, 2) for name, points in found.items()}
+        return {
+            name: [points[points[:, 0] > since, 0], points[points[:, 0] > since, 1]]
+            for name, points in courses.items()
+        }
+
+
+class NewsHandler(logging.Handler):
+    """Hands warnings and errors of the log on to the clients.
+
+    Parameters
+    ----------
+    tell
+        Called with kind and message.
+    """
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one record."""
+        self._tell(record.levelname.lower(), record.getMessage())

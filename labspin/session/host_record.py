@@ -1,0 +1,208 @@
+"""Where the host of a station is found, and how two of them are kept apart.
+
+One process, the *host*, holds the instruments of a station. It keeps a file in the folder ``.labspin`` of the
+workspace locked while it lives; the same file says which process it is, at which port it listens, and the
+secret that a client must know. Only the user can read it. A file whose lock is free belongs to a dead host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labspin import __version__
+from labspin.data.lock import is_locked, try_lock
+from labspin.data.storage import storage_error
+from labspin.errors import StationError, StorageError
+
+__all__ = [
+    "HostRecord",
+    "claimed",
+    "find_hosts",
+    "host_file",
+    "host_of",
+    "new_record",
+    "refuse_hosted",
+    "state_folder",
+    "workspace_of",
+]
+
+_FOLDER = ".labspin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostRecord:
+    """What a client must know of a host."""
+
+    station: str
+    """Station file, absolute."""
+    name: str
+    """Name of the station."""
+    simulated: bool
+    process: int
+    port: int
+    secret: str
+    version: str
+    started: str
+
+
+def workspace_of(station: Path) -> Path:
+    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder."""
+    folder = station.resolve().parent
+    return folder.parent if folder.name == "instruments" else folder
+
+
+def state_folder(workspace: Path) -> Path:
+    """Return the folder in which a workspace keeps what is not the user's own files; it is made if missing.
+
+    Raises
+    ------
+    StorageError
+        The workspace cannot be written.
+    """
+    folder = workspace / _FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise storage_error(folder, error, "choose a workspace that you may write to") from error
+    return folder
+
+
+def host_file(station: Path) -> Path:
+    """Return the file that the host of a station keeps locked."""
+    whole = station.resolve()
+    digest = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
+    return workspace_of(whole) / _FOLDER / f"{whole.stem}-{digest}.host"
+
+
+def new_record(station: Path, name: str, *, simulated: bool, port: int, secret: str) -> HostRecord:
+    """Return the record of a host that is this process."""
+    return HostRecord(
+        station=str(station.resolve()),
+        name=name,
+        simulated=simulated,
+        process=os.getpid(),
+        port=port,
+        secret=secret,
+        version=__version__,
+        started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+
+
+class _Claim:
+    """The locked file of a living host."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self.secret = path, secrets.token_hex(32)
+        self._descriptor = descriptor
+
+    def publish(self, record: HostRecord) -> None:
+        """Tell clients where the host listens."""
+        self._write(json.dumps(asdict(record), indent=1))
+
+    def _write(self, text: str) -> None:
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, text.encode())
+
+
+@contextlib.contextmanager
+def claimed(station: Path, name: str) -> Iterator[_Claim]:
+    """Be the one host of a station in the block.
+
+    Parameters
+    ----------
+    station
+        The station file.
+    name
+        Name of the station, for the error.
+
+    Raises
+    ------
+    StationError
+        Another process is its host; the text names the process.
+    StorageError
+        The workspace cannot be written.
+    """
+    path = host_file(station)
+    state_folder(path.parent.parent)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise storage_error(path, error, "no host was started") from error
+    try:
+        if not try_lock(descriptor, patience=0.5):
+            raise _taken(path, name)
+        path.chmod(0o600)
+        claim = _Claim(path, descriptor)
+        claim._write("")
+        yield claim
+        claim._write("")
+    finally:
+        os.close(descriptor)
+
+
+def _taken(path: Path, name: str) -> StationError:
+    other = _read(path)
+    who = "another process" if other is None else f"process {other.process}, since {other.started}"
+    return StationError(
+        f"station {name!r}: its instruments are held by another host ({who}); use that one, or end it with "
+        "labspin bench stop"
+    )
+
+
+def _read(path: Path) -> HostRecord | None:
+    try:
+        return HostRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _living(path: Path) -> HostRecord | None:
+    with contextlib.suppress(OSError):
+        if is_locked(path):
+            return _read(path)
+    return None
+
+
+def host_of(station: Path) -> HostRecord | None:
+    """Return the living host of a station file, if there is one that listens."""
+    return _living(host_file(station))
+
+
+def find_hosts(workspace: Path) -> list[HostRecord]:
+    """Return the living hosts of all stations of a workspace, the oldest first."""
+    found = (_living(path) for path in sorted((workspace / _FOLDER).glob("*.host")))
+    return sorted((record for record in found if record is not None), key=lambda record: record.started)
+
+
+def refuse_hosted(station: Path) -> None:
+    """Refuse to connect to real instruments that a host holds.
+
+    Parameters
+    ----------
+    station
+        The station file.
+
+    Raises
+    ------
+    StationError
+        A host lives; the text says what to do instead.
+    """
+    with contextlib.suppress(StorageError):
+        record = host_of(station)
+        if record is not None and not record.simulated:
+            raise StationError(
+                f"station {record.name!r}: its instruments are held by the host (process {record.process}); "
+                "let it make the run with: labspin queue add CARD, then labspin start"
+            )

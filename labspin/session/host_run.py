@@ -1,0 +1,101 @@
+"""A run while a host makes it: who may interfere, and what is told of it.
+
+Between two points, and while the run is held, the host does what clients ask of the bench: in the run's own
+thread, so that nobody ever speaks to an instrument in the middle of a measurement.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from labspin.data import RunHeader
+from labspin.experiment import Control, RunOutcome
+from labspin.experiment.control import Progress
+from labspin.session.queue_file import QueuedRun
+
+__all__ = ["HostControl", "RunWatch"]
+
+
+class HostControl(Control):
+    """The control of a run in a host.
+
+    Parameters
+    ----------
+    inner
+        The control of who makes the queue; hears of an abort too.
+    held
+        Called again and again while the run is held.
+    """
+
+    def __init__(self, inner: Control, held: Callable[[], None]) -> None:
+        super().__init__()
+        self._inner, self._held = inner, held
+
+    def abort(self, reason: str = "asked to") -> None:
+        """End the run at the next opportunity."""
+        self._inner.abort(reason)
+        super().abort(reason)
+
+    def hold(self, seconds: float) -> bool:
+        """Wait for `resume`, and do meanwhile what is asked of the bench."""
+        self._held()
+        return super().hold(seconds)
+
+
+class RunWatch(Progress):
+    """An observer that knows what clients want to know of a run.
+
+    Parameters
+    ----------
+    run
+        As it stands in the queue.
+    between
+        Called after every point.
+    tell
+        Called with kind and message of every event.
+    """
+
+    def __init__(self, run: QueuedRun, between: Callable[[], None], tell: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self.queued, self._between, self._say = run, between, tell
+        self.procedure = self.path = ""
+        self.began = time.time()
+        self.control: HostControl | None = None
+
+    def on_start(self, header: RunHeader, total: int | None) -> None:
+        """Note what is being measured."""
+        super().on_start(header, total)
+        self.procedure = header.procedure
+        self._say("run", f"{self.queued.label}: begins, {total if total is not None else 'open'} points")
+
+    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+        """Count the point and let others have the bench for a moment."""
+        super().on_point(index, values, done, total)
+        self._between()
+
+    def on_event(self, kind: str, message: str) -> None:
+        """Pass an event on."""
+        if not kind.startswith("truth"):
+            self._say(kind, message)
+
+    def on_finish(self, outcome: RunOutcome) -> None:
+        """Tell how it ended."""
+        super().on_finish(outcome)
+        self._say("run", f"{self.queued.label}: {outcome.status}, {outcome.points} points")
+
+    def record(self) -> dict[str, Any]:
+        """Return the run as plain data."""
+        return {
+            "id": self.queued.id,
+            "label": self.queued.label,
+            "card": self.queued.card,
+            "path": self.path,
+            "procedure": self.procedure,
+            "done": self.done,
+            "total": self.total,
+            "left": self.eta,
+            "began": self.began,
+            "paused": self.control is not None and self.control.is_paused,
+        }

@@ -1,0 +1,219 @@
+"""How clients speak to a host: one message asks, one answers, plain data only.
+
+Connections go over the loopback interface. Either side proves that it knows the secret of the host's file
+(challenge and HMAC, by `multiprocessing.connection`) before anything else is said; the secret itself is never
+sent. A message is msgpack of plain values (`labspin.data.plain`): nothing in it is evaluated, imported or
+called. A request is ``{"verb": …, "arguments": {…}}``, an answer ``{"result": …}`` or
+``{"error": {"kind": …, "message": …}}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from typing import Any
+
+from labspin import errors
+from labspin.data.plain import pack, plain, unpack
+from labspin.errors import ConnectionFailedError, LabspinError
+
+__all__ = ["PROTOCOL", "Line", "Server", "dial"]
+
+PROTOCOL = 1
+"""Number of the language; it grows when an older client would misunderstand."""
+_log = logging.getLogger(__name__)
+_LONGEST = 64 << 20  # bytes of one message
+_HANDSHAKE = 5.0  # s that a client may take to prove that it knows the secret
+
+Answer = Callable[[str, dict[str, Any]], Any]
+
+
+class Server:
+    """Listens for clients of a host, with a thread for each.
+
+    Parameters
+    ----------
+    secret
+        What clients must know.
+    answer
+        Called with verb and arguments, in the client's thread; returns plain data or raises.
+    """
+
+    def __init__(self, secret: str, answer: Answer) -> None:
+        self._secret, self._answer = secret.encode(), answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._clients: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self.port: int = self._socket.getsockname()[1]
+        threading.Thread(target=self._listen, name="host listener", daemon=True).start()
+
+    @property
+    def clients(self) -> int:
+        """Number of connections."""
+        return len(self._clients)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), name="host client", daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(client.dup().detach())
+        with self._lock:
+            self._clients.add(client)
+        try:
+            with connection, contextlib.suppress(EOFError, OSError):
+                if self._is_known(client, connection):
+                    while True:
+                        connection.send_bytes(self._reply(connection.recv_bytes(_LONGEST)))
+        finally:
+            with self._lock:
+                self._clients.discard(client)
+            client.close()
+
+    def _is_known(self, client: socket.socket, connection: Connection) -> bool:
+        """Return whether the client proves that it knows the secret, in a limited time."""
+        timer = threading.Timer(_HANDSHAKE, _shut, (client,))
+        timer.daemon = True
+        timer.start()
+        try:
+            deliver_challenge(connection, self._secret)
+            answer_challenge(connection, self._secret)
+        except (AuthenticationError, EOFError, OSError, ValueError, AssertionError):
+            _log.warning("a client that does not know the secret was refused")
+            return False
+        finally:
+            timer.cancel()
+        return True
+
+    def _reply(self, message: bytes) -> bytes:
+        try:
+            verb, arguments = _request(unpack(message))
+            return pack({"result": plain(self._answer(verb, arguments))})
+        except Exception as error:  # noqa: BLE001 - whatever a verb raises, the client has to hear of it
+            if not isinstance(error, LabspinError):
+                _log.debug("a request failed", exc_info=True)
+            text = str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"
+            return pack({"error": {"kind": type(error).__name__, "message": plain(text)}})
+
+    def close(self) -> None:
+        """Let all clients go."""
+        _shut(self._socket)
+        self._socket.close()
+        with self._lock:
+            for client in self._clients:
+                _shut(client)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _request(message: object) -> tuple[str, dict[str, Any]]:
+    match message:
+        case {"verb": str(verb), "arguments": dict(arguments)}:
+            return verb, arguments
+        case _:
+            raise errors.ArgumentError("wanted a request with 'verb' and 'arguments', got something else")
+
+
+class Line:
+    """A client's end of a connection; to be used by one thread at a time.
+
+    Parameters
+    ----------
+    connection
+        An open connection to a host that knows the secret.
+    gone
+        Text of the error when the host is not there any more.
+    """
+
+    def __init__(self, connection: Connection, gone: str) -> None:
+        self._connection, self._gone = connection, gone
+
+    def ask(self, verb: str, arguments: Mapping[str, Any], *, patience: float | None = None) -> Any:
+        """Return what the host answers.
+
+        Parameters
+        ----------
+        verb, arguments
+            What is asked.
+        patience
+            Time to wait for the answer, s; None: as long as the host lives.
+
+        Raises
+        ------
+        ConnectionFailedError
+            The host is gone, or does not answer in time.
+        LabspinError
+            What the host refuses, as the same error.
+        """
+        try:
+            self._connection.send_bytes(pack({"verb": verb, "arguments": plain(arguments)}))
+            if patience is not None and not self._connection.poll(patience):
+                self.close()
+                raise ConnectionFailedError(f"{self._gone}: no answer to {verb!r} within {patience:g} s")
+            answer = unpack(self._connection.recv_bytes(_LONGEST))
+        except (EOFError, OSError) as error:
+            self.close()
+            raise ConnectionFailedError(self._gone) from error
+        if "error" in answer:
+            raise _error(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Hang up."""
+        with contextlib.suppress(OSError):
+            self._connection.close()
+
+
+def _error(record: Mapping[str, str]) -> LabspinError:
+    kind = getattr(errors, record["kind"], LabspinError) if record["kind"] in errors.__all__ else LabspinError
+    found: LabspinError = kind(record["message"])
+    return found
+
+
+def dial(port: int, secret: str, gone: str) -> Line:
+    """Connect to a host and prove that both sides know the secret.
+
+    Parameters
+    ----------
+    port
+        Where the host listens.
+    secret
+        Out of the host's file.
+    gone
+        Text of the error when the host is not there.
+
+    Returns
+    -------
+    Line
+        The connection.
+
+    Raises
+    ------
+    ConnectionFailedError
+        Nobody listens, or somebody who does not know the secret.
+    """
+    try:
+        plug = socket.create_connection(("127.0.0.1", port), timeout=_HANDSHAKE)
+        plug.settimeout(None)
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(plug.detach())
+        if not connection.poll(_HANDSHAKE):
+            raise ConnectionFailedError(gone)
+        answer_challenge(connection, secret.encode())
+        deliver_challenge(connection, secret.encode())
+    except (AuthenticationError, EOFError, OSError, ValueError, AssertionError) as error:
+        raise ConnectionFailedError(f"{gone}: {error}") from error
+    return Line(connection, gone)
