@@ -47,7 +47,7 @@ def real_runs(folder, source, count):
     rng = np.random.default_rng(1)
     paths = []
     for k in range(count):
-        noise = rng.normal(0, run.columns["difference_error"])
+        noise = rng.normal(0, run.columns["difference_errors"])
         columns = {**run.columns, "difference": run.columns["difference"] + noise}
         header = replace(run.header, run_id=f"{k:032x}", label=f"run {k}")
         paths.append(publish(replace(run, path=folder / f"{k:05d}.h5", header=header, columns=columns)))
@@ -63,7 +63,7 @@ def plain_loop(paths):
     for path in paths:
         with h5py.File(path, "a") as file:
             x = file["entry/data/dark_time"][()]
-            y, error = (file[f"entry/data/{name}"][()] for name in ("difference", "difference_error"))
+            y, error = (file[f"entry/data/{name}"][()] for name in ("difference", "difference_errors"))
             x = np.broadcast_to(x, y.shape).ravel()
             start = {"amplitude": y.max(), "T1": np.median(x), "beta": 0.8, "baseline": 0.0}
             parameters = model.make_params(**start)

@@ -1,13 +1,19 @@
 """Arithmetic on the columns of a run, written in a recipe as text, with the errors carried along.
 
 ``"without_pi - with_pi"`` or ``"(a - b) / (a + b)"``: names, numbers, ``+ - * / **``, and a few functions.
-Nothing else is accepted and nothing is evaluated as Python: the text is parsed and walked. The error of
-the result follows from the errors of the columns to first order, column by column.
+Nothing else is accepted and nothing is evaluated as Python: the text, whose length is bounded, is parsed and
+walked. All numbers are floats (complex where a column is): ``10**20`` does not wrap, ``10**-3`` is 0.001, and
+``9**9**9`` is infinite at once. The error of the result follows from the errors of the columns to first
+order, column by column.
+
+Runs of earlier versions call the standard errors of ``NAME`` ``NAME_error``, those of today ``NAME_errors``;
+either name finds either column.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +24,7 @@ from numpy.typing import NDArray
 from labspin.analysis.model import FloatArray
 from labspin.errors import RecipeError
 
-__all__ = ["Expression"]
+__all__ = ["Expression", "column_of"]
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
@@ -43,6 +49,30 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
+_LONGEST = 2000
+"""Characters of an expression; a longer one is no arithmetic of columns."""
+
+
+def column_of(name: str, data: Mapping[str, Any]) -> str:
+    """Return the key of ``data`` that ``name`` means.
+
+    Parameters
+    ----------
+    name
+        Of a column, or of the errors of one, with or without the last letter of ``_errors``.
+    data
+        What there is.
+
+    Returns
+    -------
+        The key, or ``name`` itself if there is none.
+    """
+    if name in data:
+        return name
+    other = name.removesuffix("s") if name.endswith("_errors") else f"{name}s"
+    return other if name.endswith(("_error", "_errors")) and other in data else name
+
+
 @dataclass(frozen=True)
 class Expression:
     """An expression of column names.
@@ -65,6 +95,10 @@ class Expression:
         _check(self._tree(), self.text)
 
     def _tree(self) -> ast.expr:
+        if len(self.text) > _LONGEST:
+            raise RecipeError(
+                f"expression {self.text[:40]!r}…: wanted at most {_LONGEST} characters, got {len(self.text)}"
+            )
         try:
             return ast.parse(self.text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -83,29 +117,60 @@ class Expression:
     def value(self, data: Mapping[str, Any]) -> NDArray[Any]:
         """Return the expression of the arrays in ``data``.
 
+        Parameters
+        ----------
+        data
+            Arrays, or numbers, that go together by broadcasting, by name.
+
+        Returns
+        -------
+            Floats, or complex numbers where a column is complex.
+
         Raises
         ------
         RecipeError
             A column is missing.
         """
+        columns = {}
         for name in self.names:
-            if name not in data:
+            columns[name] = data.get(column_of(name, data))
+            if columns[name] is None:
                 raise RecipeError(
                     f"expression {self.text!r}: there is no column {name!r}; "
                     f"there are {', '.join(sorted(data))}"
                 )
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.asarray(_walk(self._tree(), data))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            return np.asarray(_walk(self._tree(), columns))
+
+    def in_floats(self) -> str:
+        """Return the expression as Python text in which every number is a float.
+
+        For libraries that evaluate Python themselves: after the check nothing but arithmetic is in it.
+        """
+        tree = self._tree()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant):
+                node.value = float(str(node.value))
+        return ast.unparse(tree)
 
     def error(self, data: Mapping[str, Any], errors: Mapping[str, FloatArray]) -> FloatArray:
-        """Return the standard deviation of the expression for independent ``errors`` of its columns."""
+        """Return the standard deviation of the expression for independent errors of its columns.
+
+        Parameters
+        ----------
+        data
+            Values of the columns by name.
+        errors
+            Standard errors of those columns that have any, by name.
+        """
         variance: Any = 0.0
         for name in self.names:
             if name not in errors:
                 continue
-            centre, sigma = np.asarray(data[name], np.float64), errors[name]
+            key = column_of(name, data)
+            centre, sigma = np.asarray(data[key], np.float64), errors[name]
             step = np.where(sigma > 0, sigma, 1.0) * 1e-4
-            above, below = (self.value({**data, name: centre + sign * step}) for sign in (1, -1))
+            above, below = (self.value({**data, key: centre + sign * step}) for sign in (1, -1))
             variance = variance + np.abs((above - below) / (2 * step) * sigma) ** 2
         return np.sqrt(np.asarray(variance, np.float64))
 
@@ -113,7 +178,7 @@ class Expression:
 def _check(node: ast.AST, text: str) -> None:
     for child in ast.walk(node):
         known = isinstance(child, (ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, *_OPERATORS))
-        number = isinstance(child, ast.Constant) and type(child.value) in (int, float)
+        number = isinstance(child, ast.Constant) and _is_number(child.value)
         call = (
             isinstance(child, ast.Call)
             and isinstance(child.func, ast.Name)
@@ -128,11 +193,21 @@ def _check(node: ast.AST, text: str) -> None:
             )
 
 
+def _is_number(value: object) -> bool:
+    """Return whether a constant is a number that a float can hold."""
+    try:
+        return type(value) in (int, float) and math.isfinite(float(value))  # type: ignore[arg-type]
+    except OverflowError:
+        return False
+
+
 def _walk(node: ast.expr, data: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
-        return node.value
+        assert isinstance(node.value, (int, float))
+        return np.float64(node.value)
     if isinstance(node, ast.Name):
-        return np.asarray(data[node.id])
+        values = np.asarray(data[node.id])
+        return values.astype(np.float64) if values.dtype.kind in "biu" else values
     if isinstance(node, ast.BinOp):
         return _OPERATORS[type(node.op)](_walk(node.left, data), _walk(node.right, data))
     if isinstance(node, ast.UnaryOp):

@@ -48,11 +48,11 @@ class MDMR(FrequencyScan, PulsedProcedure):
         Column(name="pl_on", dtype="int64", description="photoluminescence counts with microwave"),
         Column(name="pl_off", dtype="int64", description="photoluminescence counts without"),
         Column(name="pl_ratio", description="pl_on / pl_off; dips at every transition"),
-        Column(name="pl_ratio_error", description="its standard error by counting statistics"),
+        Column(name="pl_ratio_errors", description="its standard error by counting statistics"),
         Column(name="reflected_on", dtype="int64", description="reflected-light counts with microwave"),
         Column(name="reflected_off", dtype="int64", description="reflected-light counts without"),
         Column(name="reflected_ratio", description="reflected_on / reflected_off; follows the angle"),
-        Column(name="reflected_ratio_error", description="its standard error by counting statistics"),
+        Column(name="reflected_ratio_errors", description="its standard error by counting statistics"),
     )
     signal = "pl_ratio"
 
@@ -120,7 +120,7 @@ class MDMR(FrequencyScan, PulsedProcedure):
             on, off = counts[True][number], counts[False][number]
             value, error = ratio(counts=on, reference=off)
             found |= {f"{detector}_on": on, f"{detector}_off": off}
-            found |= {f"{detector}_ratio": value, f"{detector}_ratio_error": error}
+            found |= {f"{detector}_ratio": value, f"{detector}_ratio_errors": error}
         return found
 
     def _counts(self, bench: Bench, *, microwave: bool) -> list[int]:

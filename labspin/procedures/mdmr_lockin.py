@@ -59,10 +59,10 @@ def _columns(name: str, what: str) -> tuple[Column, ...]:
     return (
         Column(name=f"{name}_response", unit="V", dtype="complex128", description=f"X + iY of {what}, rms"),
         Column(
-            name=f"{name}_response_error", unit="V", dtype="complex128", description="errors of both parts"
+            name=f"{name}_response_errors", unit="V", dtype="complex128", description="errors of both parts"
         ),
         Column(name=f"{name}_x", unit="V", description=f"X of {what}: what is in phase with the microwave"),
-        Column(name=f"{name}_x_error", unit="V", description="its standard error"),
+        Column(name=f"{name}_x_errors", unit="V", description="its standard error"),
     )
 
 
@@ -257,9 +257,9 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         )
         return {
             f"{name}_response": response,
-            f"{name}_response_error": error,
+            f"{name}_response_errors": error,
             f"{name}_x": response.real,
-            f"{name}_x_error": error.real,
+            f"{name}_x_errors": error.real,
         }
 
     def _overloads(self, bench: Bench, point: Point) -> int:

@@ -30,7 +30,7 @@ _SCALARS = (
     Column(name="ring_down_time", unit="s", description="quick estimate of 2Q/ω0 from a ring-down"),
     Column(name="reference_frequency", unit="Hz", description="of the drive before the ring-down"),
     Column(name="shift", dtype="complex128", description="f0 - bare_frequency in Hz, + i/Q"),
-    Column(name="shift_error", dtype="complex128", description="standard errors of both parts"),
+    Column(name="shift_errors", dtype="complex128", description="standard errors of both parts"),
 )
 
 

@@ -432,7 +432,7 @@ class MRFMTemperature(Procedure):
             "inverse_quality_errors": found.inverse_quality_error,
             "quality_factor": 1 / found.inverse_quality,
             "shift": complex(found.frequency - self.bare_frequency, found.inverse_quality),
-            "shift_error": complex(found.frequency_error, found.inverse_quality_error),
+            "shift_errors": complex(found.frequency_error, found.inverse_quality_error),
         }
 
     def _empty(self) -> dict[str, Any]:

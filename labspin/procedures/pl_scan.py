@@ -75,14 +75,14 @@ class PLScan(PulsedProcedure):
         Column(name="pl", dtype="int64", description="photoluminescence counts"),
         Column(name="pl_reference", dtype="int64", description="the same at the reference"),
         Column(name="pl_ratio", description="pl / pl_reference, per gate time"),
-        Column(name="pl_ratio_error", description="its standard error by counting statistics"),
+        Column(name="pl_ratio_errors", description="its standard error by counting statistics"),
         Column(
             name="pl_drift", description="pl of the last count over that of the first, less 1; NaN with gates"
         ),
         Column(name="reflected", dtype="int64", description="reflected-light counts; 0 with gates"),
         Column(name="reflected_reference", dtype="int64", description="the same at the reference field"),
         Column(name="reflected_ratio", description="reflected / reflected_reference; follows the angle"),
-        Column(name="reflected_ratio_error", description="its standard error by counting statistics"),
+        Column(name="reflected_ratio_errors", description="its standard error by counting statistics"),
     )
     signal = "pl_ratio"
 
@@ -219,5 +219,5 @@ def _entry(detector: str, counts: int, reference: int, value: float, error: floa
         detector: counts,
         f"{detector}_reference": reference,
         f"{detector}_ratio": value,
-        f"{detector}_ratio_error": error,
+        f"{detector}_ratio_errors": error,
     }

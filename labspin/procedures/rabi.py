@@ -50,7 +50,7 @@ class Rabi(PulsedReadout):
         Column(name="signal", dtype="int64", description="counts in gate A, after the pulse"),
         Column(name="reference", dtype="int64", description="counts in gate B, polarised again"),
         Column(name="contrast", description="signal / reference, per gate time"),
-        Column(name="contrast_error", description="its standard error by counting statistics"),
+        Column(name="contrast_errors", description="its standard error by counting statistics"),
     )
     signal = "contrast"
 
@@ -119,4 +119,4 @@ class Rabi(PulsedReadout):
         signal, reference = self.count(bench, sequence, self.gates())
         contrast, error = self.contrast(signal, reference)
         found = {"signal": signal, "reference": reference}
-        return {**found, "contrast": contrast, "contrast_error": error}
+        return {**found, "contrast": contrast, "contrast_errors": error}

@@ -73,11 +73,11 @@ class T1(PulsedReadout):
         Column(name="signal_pi", dtype="int64", description="counts in gate A with π pulse"),
         Column(name="reference_pi", dtype="int64", description="counts in gate B with π pulse"),
         Column(name="contrast_0", description="signal_0 / reference_0, per gate time"),
-        Column(name="contrast_0_error", description="its standard error by counting statistics"),
+        Column(name="contrast_0_errors", description="its standard error by counting statistics"),
         Column(name="contrast_pi", description="signal_pi / reference_pi, per gate time"),
-        Column(name="contrast_pi_error", description="its standard error by counting statistics"),
+        Column(name="contrast_pi_errors", description="its standard error by counting statistics"),
         Column(name="difference", description="contrast_0 - contrast_pi; relaxes with T1"),
-        Column(name="difference_error", description="its standard error by counting statistics"),
+        Column(name="difference_errors", description="its standard error by counting statistics"),
     )
     signal = "difference"
 
@@ -165,7 +165,7 @@ class T1(PulsedReadout):
             signal, reference = counts[with_pi]
             contrast, error = self.contrast(signal, reference)
             found |= {f"signal_{suffix}": signal, f"reference_{suffix}": reference}
-            found |= {f"contrast_{suffix}": contrast, f"contrast_{suffix}_error": error}
+            found |= {f"contrast_{suffix}": contrast, f"contrast_{suffix}_errors": error}
         found["difference"] = found["contrast_0"] - found["contrast_pi"]
-        found["difference_error"] = math.hypot(found["contrast_0_error"], found["contrast_pi_error"])
+        found["difference_errors"] = math.hypot(found["contrast_0_errors"], found["contrast_pi_errors"])
         return found

@@ -9,7 +9,7 @@ DELAYS = np.geomspace(1e-5, 2e-2, 20)
 NOISE = 5e-4
 SE = load_model("stretched_exponential")
 RECIPE = Recipe(
-    name="t1", x="dark_time", y="difference", sigma="difference_error", model="stretched_exponential",
+    name="t1", x="dark_time", y="difference", sigma="difference_errors", model="stretched_exponential",
     fixed={"beta": 0.8}, derived={"rate": "1/T1 [1/s]"}, version="1",
 )  # fmt: skip
 
@@ -21,7 +21,7 @@ def decay_run(path, T1=1.5e-3, *, field=0.0, seed=1, fields=None, label="decay",
     several = () if fields is None else (Dimension(name="magnet_field", unit="T", values=fields),)
     columns = (
         Column(name="difference"),
-        Column(name="difference_error"),
+        Column(name="difference_errors"),
         Column(name="temperature", unit="K", role="coordinate"),
     )
     header = RunHeader(

@@ -45,3 +45,38 @@ def test_anything_else_is_refused(text):
 def test_missing_column_is_named_with_those_that_are_there():
     with pytest.raises(RecipeError, match="no column 'b'; there are a"):
         Expression("a + b").value({"a": 1.0})
+
+
+def test_numbers_are_floats():
+    counts = np.array([60_000, 70_000])
+    assert Expression("10**20").value({}) == 1e20
+    assert Expression("10**-3").value({}) == 1e-3
+    assert Expression("x**4").value({"x": counts}) == pytest.approx(
+        counts.astype(float) ** 4, rel=1e-15, abs=0
+    )
+    assert Expression("9**9**9").value({}) == np.inf
+    assert Expression("1/2").value({}) == 0.5
+
+
+@pytest.mark.parametrize("text", ["1" * 400, "a+" * 2000 + "a", "-" * 5000 + "a", "1e999"])
+def test_what_no_float_holds_and_endless_texts_are_refused(text):
+    with pytest.raises(RecipeError, match="expression"):
+        Expression(text)
+
+
+def test_python_for_other_libraries_is_the_same_arithmetic_in_floats():
+    text = Expression("2*a**3 + sqrt(b)/10").in_floats()
+    assert text == "2.0 * a ** 3.0 + sqrt(b) / 10.0"
+    assert Expression(text).value({"a": 2, "b": 4}) == Expression("2*a**3 + sqrt(b)/10").value(
+        {"a": 2, "b": 4}
+    )
+
+
+@pytest.mark.parametrize(("asked", "there"), [("y_errors", "y_error"), ("y_error", "y_errors")])
+def test_errors_are_found_under_the_name_of_today_and_that_of_earlier_files(asked, there):
+    assert Expression(f"2*{asked}").value({there: np.array([1.0])}) == 2.0
+    assert Expression(f"{asked}/2").error(
+        {there: np.array([1.0])}, {asked: np.array([0.1])}
+    ) == pytest.approx(0.05, rel=1e-6, abs=0)
+    with pytest.raises(RecipeError, match=f"no column '{asked}'"):
+        Expression(asked).value({"y": 1.0})

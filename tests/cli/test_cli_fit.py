@@ -11,7 +11,7 @@ from labspin.cli.output import print_table
 from tests.analysis.samples import decay_run
 
 RECIPE = (
-    '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_error"\n'
+    '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_errors"\n'
     '[model]\nname = "stretched_exponential"\nfixed = { beta = 0.8 }\n'
 )
 

@@ -100,13 +100,13 @@ def test_x_is_the_first_harmonic_of_what_the_microwave_does(lockin_bench, tmp_pa
     settings = sample.settings
     for place, (name, full) in enumerate((("pl", settings.photon_rate), ("angle", settings.reflected_rate))):
         difference = (found[1][place] - found[0][place]) / (1e-3 * full)  # of 1 V
-        response, error = data[f"{name}_response"][0], data[f"{name}_response_error"][0]
+        response, error = data[f"{name}_response"][0], data[f"{name}_response_errors"][0]
         lag = 1 / (1 - (417 / 1e3) ** 2) if name == "angle" else 1.0  # below the libration's resonance
         assert response.real == pytest.approx(
             math.sqrt(2) / math.pi * difference * lag, abs=4 * error.real + 0.01 * abs(response)
         )
         assert abs(response.imag) < 0.1 * abs(response.real) + 4 * error.imag
-        assert abs(data[f"{name}_response"][1]) < 5 * abs(data[f"{name}_response_error"][1]), "off the line"
+        assert abs(data[f"{name}_response"][1]) < 5 * abs(data[f"{name}_response_errors"][1]), "off the line"
         assert data[f"{name}_x"][0] == response.real
     assert data["reference_frequency"] == pytest.approx(417.0, rel=1e-5, abs=0)
     assert not data["overloaded"].any()
@@ -206,5 +206,5 @@ def test_a_run_that_was_broken_off_goes_on_as_if_it_had_not_been(tmp_path):
         resumed = read_run(
             resume(broken.path, bench, procedure=recorded_procedure(read_run(broken.path).header)).path
         )
-    for name in ("pl_response", "angle_response", "pl_response_error"):
+    for name in ("pl_response", "angle_response", "pl_response_errors"):
         assert (resumed.data[name] == whole.data[name]).all()

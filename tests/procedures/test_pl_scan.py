@@ -88,7 +88,7 @@ def test_what_drifts_evenly_cancels(bench, tmp_path):
     started = bench.clock.now()
     sample.drift = lambda detector, time: 1 + 0.01 * (time - started)  # 1 % a second: more than the error
     drifting = read_run(run(procedure, bench, tmp_path / "drifting.h5").path)
-    error = np.hypot(steady.data["pl_ratio_error"], drifting.data["pl_ratio_error"])
+    error = np.hypot(steady.data["pl_ratio_errors"], drifting.data["pl_ratio_errors"])
     assert (error < 2e-3).all()
     assert (np.abs(drifting.data["pl_ratio"] - steady.data["pl_ratio"]) < 4.5 * error).all()
     # From the first to the last count: three of them, three ways and settling times.
@@ -101,7 +101,7 @@ def test_the_angle_turns_between_two_fields_as_the_torque_says(bench, tmp_path):
         field_start="-20 G", field_stop="10 G", fields=2, reference_field="-25 G", repetitions=2000
     )
     recorded = read_run(run(procedure, bench, tmp_path / "run.h5").path)
-    far, error = recorded.data["reflected_ratio"][0, 0, 1], recorded.data["reflected_ratio_error"][0, 0, 1]
+    far, error = recorded.data["reflected_ratio"][0, 0, 1], recorded.data["reflected_ratio_errors"][0, 0, 1]
     world = bench.simulation.world
     speckle = world.sample.settings.speckle_slope
     angles = []

@@ -77,3 +77,14 @@ def test_a_procedure_names_its_station_in_a_stock_worker(tmp_path):
     procedure = load_procedure("t1")(station=str(tmp_path / "missing.toml"))
     with pytest.raises(StationError, match=r"missing\.toml"):
         procedure.execute()
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_standard_errors_go_by_the_name_by_which_viewers_know_them(name):
+    columns = {column.name: column for column in load_procedure(name)().quantities}
+    for column in columns.values():
+        said = f"{column.name} {column.description}".lower()
+        if "standard error" not in said and "_error" not in column.name and "errors of" not in said:
+            continue
+        assert column.name.endswith("_errors"), f"{name}: {column.name}"
+        assert columns[column.name.removesuffix("_errors")].unit == column.unit

@@ -184,7 +184,7 @@ def test_the_card_watches_the_classes_that_the_physics_says():
 def _fitted(recorded, *, quantity="difference"):
     times = recorded.header.layout.dimensions[1].values
     y = recorded.data[quantity].mean(axis=0)
-    sigma = np.sqrt((recorded.data[quantity + "_error"] ** 2).mean(axis=0) / len(recorded.data[quantity]))
+    sigma = np.sqrt((recorded.data[quantity + "_errors"] ** 2).mean(axis=0) / len(recorded.data[quantity]))
     model = lmfit.Model(lambda t, a, T1, beta: a * np.exp(-((t / T1) ** beta)), independent_vars=["t"])
     parameters = model.make_params(a=y[0], T1={"value": 5e-4, "min": 1e-6}, beta={"value": 1, "min": 0.1})
     return model.fit(y, parameters, t=times, weights=1 / sigma, scale_covar=False)
@@ -227,7 +227,7 @@ def test_the_difference_relaxes_with_the_truth_and_one_raw_trace_does_not(bright
     )
     # Recharging in the dark bends the raw trace: as a decay to a level it fits badly.
     times = recorded.header.layout.dimensions[1].values
-    raw, sigma = recorded.data["contrast_0"].mean(axis=0), recorded.data["contrast_0_error"].mean(axis=0) / 2
+    raw, sigma = recorded.data["contrast_0"].mean(axis=0), recorded.data["contrast_0_errors"].mean(axis=0) / 2
     model = lmfit.Model(lambda t, a, T1, beta, c: c + a * np.exp(-((t / T1) ** beta)), independent_vars=["t"])
     start = model.make_params(a=raw[0] - raw[-1], T1={"value": 2e-4, "min": 1e-6}, beta=0.8, c=raw[-1])
     start["beta"].set(vary=False)
@@ -246,7 +246,7 @@ def test_the_errors_are_honest_and_the_reference_takes_the_drift_out(bench):
         bench.simulation.begin_point(index)
         rows.append(procedure.measure(bench, Point(index, {}, {"average": float(index), "dark_time": 2e-4})))
     difference = np.array([row["difference"] for row in rows])
-    expected = np.mean([row["difference_error"] for row in rows])
+    expected = np.mean([row["difference_errors"] for row in rows])
     assert difference.std(ddof=1) == pytest.approx(expected, rel=4 / math.sqrt(2 * len(rows)), abs=0)
     signal = np.array([row["signal_0"] for row in rows], dtype=float)
     assert signal.std() > 2 * math.sqrt(signal.mean()), "the light itself drifts"

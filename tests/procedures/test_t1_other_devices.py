@@ -40,7 +40,7 @@ def measured(name, tmp_path, *, seed):
     recorded = read_run(outcome.path)
     times = recorded.header.layout.dimensions[1].values
     difference = recorded.data["difference"].mean(axis=0)
-    error = np.sqrt((recorded.data["difference_error"] ** 2).mean(axis=0) / 2)
+    error = np.sqrt((recorded.data["difference_errors"] ** 2).mean(axis=0) / 2)
     return times, difference, error, recorded.header.truth
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.complex_numbers import real_view
+from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.diagnosis import warnings_of
 from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
@@ -222,11 +223,28 @@ def _parameters(
     for name, (low, high) in bounds.items():
         parameters[name].set(min=low, max=high)
     for name, expression in tied.items():
-        parameters[name].set(expr=expression)
+        _tie(model, parameters[name], expression)
     for name in start:
         if model.parameter(name).value is not None:
             parameters[name].set(vary=True)
     return parameters
+
+
+def _tie(model: FitModel, parameter: Any, expression: str) -> None:
+    """Let a parameter follow from others; lmfit evaluates Python, so that only arithmetic may reach it."""
+    try:
+        parameter.set(expr=Expression(expression).in_floats())
+        value = parameter.value
+    except (RuntimeError, ArithmeticError, NameError, TypeError, ValueError) as error:
+        raise FitError(
+            f"model {model.name}: {parameter.name} is tied by {expression!r}, which has no value at "
+            f"the start: {error or type(error).__name__}; correct it, or give other starting values"
+        ) from error
+    if not np.isfinite(value):
+        raise FitError(
+            f"model {model.name}: {parameter.name} is tied by {expression!r}, which is {value} at the start; "
+            "correct the expression or give other starting values"
+        )
 
 
 def _outcome(

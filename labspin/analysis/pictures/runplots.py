@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words
 from labspin.analysis.model import FloatArray
 from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, save, spans_decades
@@ -72,8 +73,8 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
     shown = np.abs(values) if np.iscomplexobj(values) else np.asarray(values, np.float64)
     axes = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
     axes += [(a.name, a.unit, a.values) for a in column.inner_axes()]
-    axes, shown, error = _without_repeats(axes, shown)
-    error = errors_of(run, chosen) if error is None else error
+    own = errors_of(run, chosen)
+    axes, shown, error = _without_repeats(axes, shown, own)
     axes = [(axis_words(run, name), unit, values) for name, unit, values in axes]
     label = axis_label(axis_words(run, chosen), column.unit)
     panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
@@ -86,24 +87,37 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
 
 
 def errors_of(run: Run, name: str) -> FloatArray | None:
-    """Return the standard errors of a real column that stand in a chain's run file, None elsewhere."""
-    found = run.data.get("y_errors") if run.header.procedure == "chain" and name == "y" else None
+    """Return the standard errors of a real column of a run, None where the run has none.
+
+    Parameters
+    ----------
+    run
+        The run.
+    name
+        Of the column; its errors are the column ``NAME_errors``.
+    """
+    found = run.data.get(column_of(f"{name}_errors", run.data))
     if found is None or np.iscomplexobj(found) or not np.isfinite(found).any():
         return None
     return np.asarray(found, np.float64)
 
 
 def _without_repeats(
-    axes: list[Axis], values: FloatArray
+    axes: list[Axis], values: FloatArray, errors: FloatArray | None
 ) -> tuple[list[Axis], FloatArray, FloatArray | None]:
-    """Return the mean over dimensions that only repeat the measurement, and its standard error."""
+    """Return the mean over dimensions that only repeat the measurement, and its standard error.
+
+    The error is that of the scatter; of a single measurement, its own of ``errors``.
+    """
     repeats = tuple(index for index, axis in enumerate(axes) if axis[0] in REPEATS)
     if not repeats or len(repeats) == len(axes):
-        return axes, values, None
+        return axes, values, errors
     count = np.isfinite(values).sum(repeats)
     mean = _mean(values, repeats)
     square = _mean(np.square(values - np.expand_dims(mean, repeats)), repeats)
     error = np.sqrt(square / np.where(count > 1, count - 1, np.nan))
+    if errors is not None:
+        error = np.where(count > 1, error, np.nansum(errors, repeats))
     return [axis for index, axis in enumerate(axes) if index not in repeats], mean, error
 
 

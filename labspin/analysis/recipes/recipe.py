@@ -105,7 +105,8 @@ class Recipe:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        for expression in (self.x, self.y, *(text.partition("[")[0] for text in self.derived.values())):
+        derived = (text.partition("[")[0] for text in self.derived.values())
+        for expression in (self.x, self.y, *derived, *self.tied.values()):
             Expression(expression)
         if self.sigma not in ("poisson", "likelihood", "none"):
             Expression(self.sigma)

@@ -31,7 +31,7 @@ FIRST = """
 [data]
 x = "dark_time"
 y = "difference"
-sigma = "difference_error"
+sigma = "difference_errors"
 [model]
 name = "stretched_exponential"
 fixed = {beta = 0.8}
@@ -277,6 +277,6 @@ def test_the_noise_is_what_the_runs_say(scan):
 
 
 NOISE_RECIPE = {
-    "name": "n", "x": "dark_time", "y": "difference", "sigma": "difference_error",
+    "name": "n", "x": "dark_time", "y": "difference", "sigma": "difference_errors",
     "model": "stretched_exponential", "fixed": {"beta": 0.8},
 }  # fmt: skip

@@ -47,7 +47,7 @@ def check_alike(found, expected):
     np.testing.assert_allclose(found.covariance, expected.covariance, rtol=2e-3, atol=1e-14)
 
 
-@pytest.mark.parametrize("sigma", ["difference_error", "none"])
+@pytest.mark.parametrize("sigma", ["difference_errors", "none"])
 def test_the_batch_says_of_every_trace_what_lmfit_says(many, sigma):
     recipe = replace(RECIPE, sigma=sigma)
     stack = stack_of(read_run(many), recipe)

@@ -252,7 +252,7 @@ def test_a_table_that_cannot_be_written_is_refused_at_once(tmp_path, monkeypatch
 def test_the_command_fits_many_and_names_the_bad(files, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "decay.toml").write_text(
-        '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_error"\n'
+        '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_errors"\n'
         '[model]\nname = "stretched_exponential"\n'
     )
     bad = tmp_path / "bad.h5"
@@ -270,7 +270,7 @@ def test_the_command_fits_many_and_names_the_bad(files, tmp_path, capsys, monkey
 
 
 DECAY = (
-    '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_error"\n'
+    '[data]\nx = "dark_time"\ny = "difference"\nsigma = "difference_errors"\n'
     '[model]\nname = "stretched_exponential"\n'
 )
 

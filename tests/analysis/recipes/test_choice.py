@@ -29,7 +29,7 @@ from labspin.errors import RecipeError
 X = np.linspace(2.6e9, 2.8e9, 101)
 SIGMA = 0.002
 RECIPE = Recipe(
-    name="dips", x="frequency", y="light", sigma="light_error", model="gaussian_dips",
+    name="dips", x="frequency", y="light", sigma="light_errors", model="gaussian_dips",
     choose={"count": [1, 2, 3]}, derived={"splitting": "center_2 - center_1 [Hz]"}, version="1",
 )  # fmt: skip
 PLACES = ([2.65e9], [2.64e9, 2.75e9], [2.63e9, 2.7e9, 2.76e9])
@@ -48,7 +48,7 @@ def write_run(path, traces, rng):
         Dimension(name="field", unit="T", values=fields),
         Dimension(name="frequency", unit="Hz", values=X),
     )
-    columns = (Column(name="light"), Column(name="light_error"))
+    columns = (Column(name="light"), Column(name="light_errors"))
     layout = Layout(dimensions=dimensions, columns=columns)
     header = RunHeader(procedure="mdmr", label="run", layout=layout, signal="light")
     with RunWriter.create(path, header) as writer:
@@ -154,9 +154,9 @@ def read_like(light):
         Dimension(name="field", unit="T", values=np.arange(float(len(light)))),
         Dimension(name="frequency", unit="Hz", values=X),
     )
-    columns = (Column(name="light"), Column(name="light_error"))
+    columns = (Column(name="light"), Column(name="light_errors"))
     header = RunHeader(procedure="mdmr", layout=Layout(dimensions=dimensions, columns=columns))
-    data = {"light": light, "light_error": np.full(light.shape, SIGMA)}
+    data = {"light": light, "light_errors": np.full(light.shape, SIGMA)}
     return SimpleNamespace(header=header, data=data, path=None)
 
 

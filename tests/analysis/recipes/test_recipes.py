@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from labspin.analysis import default_recipe, list_recipes, load_model, load_recipe
+from labspin.analysis import default_recipe, fit_curve, list_recipes, load_model, load_recipe
 from labspin.analysis.recipes.recipe import Recipe
-from labspin.errors import RecipeError
+from labspin.errors import FitError, RecipeError
 
 GOOD = """
 description = "d"
@@ -109,3 +110,28 @@ def test_own_model_by_path(tmp_path):
 def test_recipe_record_checks_itself():
     with pytest.raises(RecipeError):
         Recipe(name="r", x="a b", y="c", model="m")
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os').system('id')", "open('/etc/passwd').read()", "a.b", "[0]*9"]
+)
+def test_a_tied_parameter_is_arithmetic_and_nothing_else(text):
+    with pytest.raises(RecipeError, match="expression"):
+        Recipe(name="r", x="x", y="y", model="stretched_exponential", tied={"baseline": text})
+
+
+def test_nothing_but_arithmetic_reaches_the_library_that_evaluates_python():
+    with pytest.raises(RecipeError, match="expression"):
+        fit_curve(
+            load_model("stretched_exponential"),
+            [1.0, 2, 3, 4],
+            [4.0, 3, 2, 1],
+            tied={"baseline": "open('/etc/passwd')"},
+        )
+
+
+@pytest.mark.parametrize("text", ["9**9**9", "amplitude/0", "10**300*10**300"])
+def test_a_tied_parameter_that_has_no_value_is_an_error_at_once(text):
+    delays = np.linspace(0.1, 5.0, 20)
+    with pytest.raises(FitError, match="baseline"):
+        fit_curve(load_model("stretched_exponential"), delays, np.exp(-delays), tied={"baseline": text})

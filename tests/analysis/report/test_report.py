@@ -21,7 +21,7 @@ from labspin.errors import FitError, NotARunFileError
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
 SE = load_model("stretched_exponential")
 RECIPE = Recipe(
-    name="t1", x="dark_time", y="difference", sigma="difference_error", model="stretched_exponential",
+    name="t1", x="dark_time", y="difference", sigma="difference_errors", model="stretched_exponential",
     derived={"rate": "1/T1 [1/s]"},
 )  # fmt: skip
 HOSTILE = "<script>alert('ha')</script> $\\frac$ \x07 \u202e 測"
@@ -32,7 +32,7 @@ def make(path, *, label="a diamond", repeats=1, status="finished", missing=0, sa
     dimensions = (Dimension(name="dark_time", unit="s", values=DELAYS),)
     if repeats > 1:
         dimensions = (Dimension(name="field", unit="T", values=np.arange(1.0, repeats + 1)), *dimensions)
-    columns = (Column(name="difference", description="contrast"), Column(name="difference_error"))
+    columns = (Column(name="difference", description="contrast"), Column(name="difference_errors"))
     content = {
         "parameters": {"microwave_frequency": {"value": 2.87e9, "unit": "Hz"}},
         "station": {"name": "bench", "text": "[magnet]\n", "drivers": {"magnet": "kepco_bop"}},
@@ -158,7 +158,7 @@ def test_what_a_reader_must_know_first_comes_first(tmp_path):
 def test_a_bad_fit_is_said_at_the_top(tmp_path):
     path = make(tmp_path / "run.h5")
     run = read_run(path)
-    data = {"difference": run.data["difference"], "difference_error": run.data["difference_error"] / 5}
+    data = {"difference": run.data["difference"], "difference_errors": run.data["difference_errors"] / 5}
     wrong = dataclasses.replace(run, columns={**run.columns, **data})
     outcomes = fit_run(wrong, RECIPE)
     assert outcomes[0].statistics.p_value < 1e-3
