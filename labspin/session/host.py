@@ -217,12 +217,16 @@ class BenchHost:
             self.news.event("error", str(error))
             self._makes_runs = False
             return
+        finally:
+            self._run = None
         waiting = self.queue.read().of("waiting")
         self._makes_runs = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
         if not waiting:
             self.news.event("queue", "no run waits any more")
 
     def _report(self, run: QueuedRun, state: str, message: str) -> None:
+        if state != "running":
+            self._run = None  # now that the queue knows how it ended
         if state == "failed":
             self.news.event("error", f"{run.label}: {message}")
         self.news.touch()
@@ -235,13 +239,9 @@ class BenchHost:
         self._run = watch
         if self._is_stopping:
             watch.control.abort("the host is ending")
-        try:
-            return make_queued_run(
-                self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
-            )
-        finally:
-            self._run = None
-            self.news.touch()
+        return make_queued_run(
+            self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
+        )
 
     @contextlib.contextmanager
     def _for_run(self, station: Station, seed: int | None) -> Iterator[Bench]:
