@@ -55,9 +55,7 @@ from labspin.physics.spinwaves.nv import (
     transition_frequencies,
 )
 from labspin.physics.spinwaves.pumping import (
-    NV_TABLE2,
     OPTIMUM_PUMP_RATE,
-    OpticalCycle,
     correlation_time,
     pump_rate_from_intensity,
     pumped_occupations,
@@ -69,7 +67,6 @@ from labspin.physics.spinwaves.stiffness import spin_wave_stiffness
 __all__ = [
     "MAXIMUM_INDEPENDENT_DENSITY",
     "NV_TABLE1",
-    "NV_TABLE2",
     "OPTIMUM_PUMP_RATE",
     "YIG_FIGURES",
     "YIG_TABLE1",
@@ -80,7 +77,6 @@ __all__ = [
     "HybridModes",
     "LayerSpectralDensity",
     "ModifiedModes",
-    "OpticalCycle",
     "ParamagneticSpin",
     "RelaxationTimes",
     "SpectralDensities",

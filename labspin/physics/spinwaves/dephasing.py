@@ -6,7 +6,8 @@ what is neglected is of relative order α_G. That leaves an integral over the co
 over two iso-frequency contours, whose points come from `contours` and converge geometrically.
 
 [SW] prints two factors of the integrand wrongly: in (132) it must read (−1)^{n+n'} − e^{−qd} instead of
-(−1)^{n+n'}(1 − e^{−qd}), and in (250) the sum over ξ is to be squared. Both follow from (9).
+(−1)^{n+n'}(1 − e^{−qd}), and in (250) the sum over ξ is to be squared. Both follow from (9). Its Fig. 12
+shows the printed form, which is larger by two orders and more close to the film.
 """
 
 from __future__ import annotations
@@ -61,20 +62,23 @@ def second_order_dephasing(
     field: float,
     temperature: float,
     rtol: float = 0.05,
+    form: str = "corrected",
 ) -> Dephasing:
-    """Return the dephasing rate κ2' that pairs of thermal spin waves add, Eq. (250) corrected.
+    """Return the dephasing rate κ2' that pairs of thermal spin waves add, Eq. (250).
 
     Parameters
     ----------
     film, spin
         The film and the centre.
     distance
-        l > 0 from the nearer surface in m, any shape; all distances share the contours.
+        l > 0 from the nearer surface in m, any shape; distances within a factor of two share the contours.
     field, temperature
         μ0H0 in T and T > 0 in K.
     rtol
         Relative tolerance, 10⁻³ to 0.2. Pairs up to u ~ (d/l)² α_x/d² and beyond count, so that the cost
         grows as 1/rtol² and 1/l²; this is the one slow integral of the package.
+    form
+        "corrected": as it follows from (9). "printed": (250) as [SW] prints it, and its Fig. 12 shows it.
 
     Returns
     -------
@@ -85,21 +89,36 @@ def second_order_dephasing(
     Raises
     ------
     ArgumentError
-        A distance or temperature is not positive, the field is below saturation, or the tolerance is out of
-        range.
+        A distance or temperature is not positive, the field is below saturation, the tolerance is out of
+        range, or the form is unknown.
     """
     metres = positive("distance", distance, unit="m")
     kelvin = positive("temperature", temperature, unit="K")
     if not 1e-3 <= rtol <= 0.2:
         raise ArgumentError(f"rtol: wanted a tolerance between 1e-3 and 0.2, got {rtol!r}")
-    job = _Job(film, float(film.reduced_field(field)), float(kelvin), metres.ravel() / film.thickness)
-    fine, rest = job.total(order=6, density=1.0, rtol=rtol)
-    coarse, _ = job.total(order=4, density=0.7, rtol=rtol)
-    error = np.abs(fine - coarse) + rest + film.gilbert_damping * fine
+    if form not in ("corrected", "printed"):
+        raise ArgumentError(f"form: wanted 'corrected' or 'printed', got {form!r}")
+    reduced, flat = float(film.reduced_field(field)), metres.ravel() / film.thickness
+    fine, error = np.zeros(flat.size), np.zeros(flat.size)
+    for members in _octaves(flat):
+        job = _Job(film, reduced, float(kelvin), flat[members], form == "printed")
+        fine[members], rest = job.total(order=6, density=1.0, rtol=rtol)
+        coarse, _ = job.total(order=4, density=0.7, rtol=rtol)
+        error[members] = np.abs(fine[members] - coarse) + rest + film.gilbert_damping * fine[members]
     ratio = film.gyromagnetic_ratio / spin.gyromagnetic_ratio
     scale = 2 * np.pi * (coupling_scale(film, spin.gyromagnetic_ratio) * ratio) ** 2
     scale /= film.thickness**4 * film.omega_m**3
     return Dephasing((scale * fine).reshape(metres.shape), (scale * error).reshape(metres.shape))
+
+
+def _octaves(distance: FloatArray) -> list[NDArray[np.intp]]:
+    """Return the indices of distances, in groups that span less than a factor of two.
+
+    The nearest distance says how far up in frequency a sum must go, the farthest how finely the contours are
+    sampled: together they would pay for both.
+    """
+    octave = np.floor(np.log2(distance / distance.min(initial=np.inf)))
+    return [np.flatnonzero(octave == value) for value in np.unique(octave)]
 
 
 class _Job(NamedTuple):
@@ -107,6 +126,7 @@ class _Job(NamedTuple):
     field: float
     temperature: float
     distance: FloatArray
+    printed: bool
 
     def total(self, *, order: int, density: float, rtol: float) -> tuple[FloatArray, FloatArray]:
         """Integrate over frequency until a panel adds little; return the sum and an estimate of the rest."""
@@ -170,7 +190,10 @@ class _Job(NamedTuple):
         q = np.sqrt(square)
         overlap = (one.root_y * other.root_y + one.root_x * other.root_x) ** 2
         weight = one.weight * other.weight * overlap * qz**4
-        weight = weight * depth_factor(q, one.band, other.band) ** 2
+        if self.printed:
+            weight = weight * np.expm1(-q) ** 2 * depth_sum(q, one.band, other.band)
+        else:
+            weight = weight * depth_factor(q, one.band, other.band) ** 2
         return np.array([(weight * np.exp(-2 * length * q)).sum() for length in self.distance])
 
     def _points(self, u: FloatArray, least: float, density: float) -> list[_Points]:
@@ -213,6 +236,11 @@ def depth_factor(q: FloatArray, n: NDArray[np.int64], m: NDArray[np.int64]) -> F
     """Return ((−1)^{n+n'} − e^{−q}) Σ_ξ 1/(π²(n' + ξn)² + q²), the corrected factor of (132); 0 at q = 0."""
     parity = np.where((n + m) % 2 == 0, 1.0, -1.0)
     edge = np.where(parity > 0, -np.expm1(-q), -1 - np.exp(-q))
+    return np.asarray(edge * depth_sum(q, n, m))
+
+
+def depth_sum(q: FloatArray, n: NDArray[np.int64], m: NDArray[np.int64]) -> FloatArray:
+    """Return Σ_ξ 1/(π²(n' + ξn)² + q²); 0 at q = 0."""
     safe = np.where(q > 0, q, np.inf)
     lorentzians = [1 / ((np.pi * (m + xi * n)) ** 2 + safe**2) for xi in (1, -1)]
-    return np.asarray(edge * (lorentzians[0] + lorentzians[1]))
+    return np.asarray(lorentzians[0] + lorentzians[1])

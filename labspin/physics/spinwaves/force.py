@@ -10,7 +10,14 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, non_negative
 from labspin.physics.spinwaves.bath import SpinWaveBath
 
-__all__ = ["spin_wave_force"]
+__all__ = ["level_forces", "spin_wave_force"]
+
+
+def level_forces(bath: SpinWaveBath) -> FloatArray:
+    """Return the force away from the film on each level (0, +, −), in N, shape (..., 3)."""
+    zero = bath.shift_zero_gradient
+    slopes = (zero, zero + bath.shift_plus_gradient, zero + bath.shift_minus_gradient)
+    return -hbar * np.stack(slopes, axis=-1)
 
 
 def spin_wave_force(
@@ -26,8 +33,9 @@ def spin_wave_force(
         (ρ_00, ρ_++, ρ_−−, …), shape (..., 3 or more) as `steady_occupations` and `pumped_occupations` return
         them; leading axes broadcast with the bath.
     limit
-        "general": F = ηħ[ρ_00 dδ_+/dl − ρ_−− (dδ_−/dl − dδ_+/dl)], from (258) and (259). "high temperature"
-        (k_BT ≫ ħω_M) and "low temperature": the two cases of (260).
+        "general": F = −ηħ Σ ρ_i dE_i/dl over the shifts E_i of the three levels; with |0> <-> |−> alone this
+        is (258) with (259). "high temperature" (k_BT ≫ ħω_M) and "low temperature": the two cases of (260),
+        which know |0> <-> |−> only.
     side
         η: +1 above the film, −1 below. A positive ηF pushes the spin away from the film.
 
@@ -57,9 +65,9 @@ def spin_wave_force(
         raise ArgumentError(f"side: wanted +1 (above the film) or -1 (below it), got {side!r}")
     zero, minus = levels[..., 0], levels[..., 2]
     broadcast(occupations=zero, bath=bath.shift_minus)
-    slope, slope_plus = bath.shift_minus_gradient, bath.shift_plus_gradient
+    slope = bath.shift_minus_gradient
     if limit == "general":
-        return np.asarray(side * hbar * (zero * slope_plus - minus * (slope - slope_plus)))
+        return np.asarray(side * (level_forces(bath) * levels[..., :3]).sum(axis=-1))
     if limit == "high temperature":
         return np.asarray(-side * hbar / 2 * slope * (minus - zero))
     if limit == "low temperature":

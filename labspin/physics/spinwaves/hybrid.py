@@ -29,6 +29,8 @@ __all__ = ["HybridModes", "dispersion", "hybridised_modes"]
 AnyArray = NDArray[Any]
 _VISIBLE = 0.05
 _EXTRA_MODES = 12
+_BASIS_ERROR = 1e-5
+_LARGEST_BASIS = 1200
 
 
 @dataclass(frozen=True)
@@ -117,23 +119,29 @@ def hybridised_modes(
     count
         How many modes, from the lowest.
     basis
-        How many thickness modes to couple; by default enough for about 10⁻⁵.
+        How many thickness modes to couple; by default as many as bring every frequency within 10⁻⁵: three by
+        three halves more, until that moves none by more.
 
     Raises
     ------
     ArgumentError
         As `mode_frequency`, a wavenumber is zero, or the basis is smaller than ``count``.
+
+    Warns
+    -----
+    ValidityWarning
+        The film is so thick (d²/α_x) that even the largest basis does not bring the frequencies within 10⁻⁵.
     """
     points = mode_points(film, field, wavenumber, angle, 0)
     if (points.kappa == 0).any():
         raise ArgumentError("wavenumber: wanted a value > 0 for hybridised modes, got 0.0; take a small one")
-    size = _basis_size(points, count - 1) if basis is None else basis
-    if not 1 <= count <= size:
-        raise ArgumentError(f"count: wanted 1 to {size} modes in a basis of {size}, got {count!r}")
+    if count < 1 or (basis is not None and count > basis):
+        raise ArgumentError(f"count: wanted 1 to {basis or 'any number of'} modes, got {count!r}")
     shape = np.broadcast_shapes(points.reduced_field.shape, points.kappa.shape, points.angle.shape)
     field_, kappa, phi = (
         np.broadcast_to(a, shape)[..., None, None] for a in (points.reduced_field, points.kappa, points.angle)
     )
+    size = _converged_basis(film, field_, kappa, phi, count) if basis is None else basis
     omega, w = _eigenmodes(_matrix(film, field_, kappa, phi, size))
     omega, w = omega[..., :count], w[..., :count]
     return HybridModes(
@@ -144,19 +152,45 @@ def hybridised_modes(
     )
 
 
-def _basis_size(points: Points, highest: int) -> int:
-    return int(highest + 1 + _EXTRA_MODES + np.ceil(min(points.kappa.max(initial=0.0), 60.0) / np.pi))
+def _converged_basis(film: Film, field: AnyArray, kappa: AnyArray, phi: AnyArray, count: int) -> int:
+    """Return how many thickness modes the lowest ``count`` frequencies need at all points, shape (..., 1, 1).
+
+    How many depends on d²/α_x (modes up to d/π√α_x couple visibly), kd and the field; the error falls as a
+    power of the basis. So the basis grows until it moves nothing; points that are settled drop out.
+    """
+    size = count + _EXTRA_MODES + int(np.ceil(min(kappa.max(initial=0.0), 60.0) / np.pi))
+    field, kappa, phi = (array.reshape(-1, 1, 1) for array in (field, kappa, phi))
+    before = _frequencies(film, field, kappa, phi, size)[:, :count]
+    while before.size:
+        if size >= _LARGEST_BASIS:
+            warnings.warn(
+                f"hybridised modes of a film with d^2/alpha_x = {1 / film.exchange_ratio:.3g} are not "
+                f"settled to {_BASIS_ERROR:g} with {size} thickness modes; take diagonal bands",
+                ValidityWarning,
+                stacklevel=4,
+            )
+            break
+        size = min(-(-3 * size // 2), _LARGEST_BASIS)
+        after = _frequencies(film, field, kappa, phi, size)[:, :count]
+        moved = (np.abs(before / after - 1) > _BASIS_ERROR).any(axis=-1)
+        field, kappa, phi, before = field[moved], kappa[moved], phi[moved], after[moved]
+    return size
+
+
+def _frequencies(film: Film, field: AnyArray, kappa: AnyArray, phi: AnyArray, size: int) -> FloatArray:
+    """Return Ω of all modes in a basis, ascending, shape (..., size)."""
+    inverse = np.linalg.eigvalsh(_symmetric(_matrix(film, field, kappa, phi, size))[0])
+    return np.asarray(1 / inverse[..., ::-1][..., :size])
 
 
 def _hybrid_frequency(film: Film, points: Points) -> FloatArray:
-    size = _basis_size(points, int(points.band.max(initial=0)))
     shape = np.broadcast_shapes(points.reduced_field.shape, points.kappa.shape, points.angle.shape)
     field, kappa, phi = (
         np.broadcast_to(a, shape)[..., None, None]
         for a in (points.reduced_field, np.maximum(points.kappa, 1e-9), points.angle)
     )
-    inverse = np.linalg.eigvalsh(_symmetric(_matrix(film, field, kappa, phi, size))[0])
-    omega = film.omega_m / inverse[..., ::-1][..., :size]
+    size = _converged_basis(film, field, kappa, phi, int(points.band.max(initial=0)) + 1)
+    omega = film.omega_m * _frequencies(film, field, kappa, phi, size)
     full = np.broadcast_shapes(shape, points.band.shape)
     spread = (
         np.broadcast_to(omega, (*full, size))

@@ -26,13 +26,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.spinwaves.film import Film
-from labspin.physics.spinwaves.modes import form_factor, occupation, stiffness
+from labspin.physics.spinwaves.modes import form_factor, log_occupation, occupation, stiffness
 from labspin.physics.spinwaves.quadrature import (
     GAUSS_WEIGHTS,
+    GRID,
     KRONROD_WEIGHTS,
     Panels,
     edge_roots,
@@ -46,10 +48,10 @@ ComplexArray = NDArray[np.complex128]
 AnyArray = NDArray[Any]
 
 _FIRST_BANDS = 6
-_ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512])
+_ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024])
 _MAX_BANDS = 1 << 13
 _CHUNK = 600_000
-_WEIGHTS = {"minus": 1.0, "plus": -1.0, "z": 0.0}
+_SHAPES = {"minus": (1.0, 1.0), "plus": (1.0, -1.0), "z": (-1.0, 0.0)}
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,23 @@ class Probes:
     temperatures
         T in K, shape (temperatures,): each weight n̄(T) is integrated for every request.
     polarisations
-        Of "minus", "plus", "z": Λ_q = (1 + cos φ)², (1 − cos φ)², sin² φ (above the film).
+        Of "minus", "plus", "z": Λ_q = (1 + cos φ)², (1 − cos φ)², sin² φ (above the film). The same for all
+        probes, or one tuple for every probe, all of one length.
     """
 
     reduced_field: FloatArray
     reduced_frequency: FloatArray
     reduced_distance: FloatArray
     temperatures: FloatArray
-    polarisations: tuple[str, ...] = ("minus",)
+    polarisations: tuple[str, ...] | tuple[tuple[str, ...], ...] = ("minus",)
+
+    @property
+    def shapes(self) -> FloatArray:
+        """(a, w) of every polarisation, (ν_y + cν_x)(1 + ac) + 4wcu, shape (probes, polarisations, 2)."""
+        rows = [(row,) if isinstance(row, str) else row for row in self.polarisations]
+        if isinstance(self.polarisations[0], str):
+            rows = [tuple(name for row in rows for name in row)] * self.reduced_field.size
+        return np.array([[_SHAPES[name] for name in row] for row in rows])
 
 
 @dataclass(frozen=True)
@@ -103,16 +114,16 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
     accurate there as beside it.
     """
     nearest, farthest = probes.reduced_distance.min(), probes.reduced_distance.max()
-    cutoff = decay_cutoff(rtol) / (2 * nearest)
-    if cutoff > _MAX_BANDS:
+    if decay_cutoff(rtol) / (2 * nearest) > _MAX_BANDS:
         raise ArgumentError(
             f"distance: wanted at least {decay_cutoff(rtol) / 2 / _MAX_BANDS * film.thickness:.2g} m at the "
             f"relative tolerance {rtol!r}, where some {_MAX_BANDS} bands are enough, "
             f"got {nearest * film.thickness!r} m"
         )
     # The rates live on the contours: what decays from there on must have decayed, too.
-    cutoff += _contours_begin(film, probes)
+    cutoff = _decayed(film, probes, rtol) + _contours_begin(film, probes)
     first = min(0.5, 0.5 / farthest)
+    resonant = _resonant_bands(film, probes)
     totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
     previous, start, stop = None, 0, _FIRST_BANDS
     while True:
@@ -121,11 +132,33 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
         block = _refined(film, probes, panels, rtol, totals[2])
         totals += block
         tail = _tail(previous, block[2])
-        if tail is not None and _below(tail, rtol, totals[2]):
+        if stop >= resonant and tail is not None and _below(tail, rtol, totals[2]):
             break
         previous, start, stop = block[2], stop, 3 * stop // 2
     # Kronrod and Gauss sums can agree by chance: no estimate promises better than a quarter of rtol.
     return Integrals(totals[0], totals[1], totals[3] + tail + 0.25 * rtol * totals[2], stop)
+
+
+def _decayed(film: Film, probes: Probes, rtol: float) -> float:
+    """Return the κ beyond which e^{−2κl} n̄(ω) stays so small that nothing is left to come.
+
+    A cold film prefers the waves of the lowest frequency, which may lie far out: n̄ there can outweigh the
+    decay. Backward volume waves of the lowest band are the lowest of all.
+    """
+    waves = np.concatenate([GRID, np.geomspace(1e3, 2 * _MAX_BANDS, 32)[1:]])
+    field, distance = np.unique(
+        np.stack([np.repeat(probes.reduced_field, probes.reduced_distance.shape[1]),
+                  probes.reduced_distance.ravel()]), axis=1,
+    )  # fmt: skip
+    decay = 2 * waves * distance[:, None]
+    lowest = film.omega_m * stiffness(film, field[:, None], waves, np.zeros(1), np.zeros(1, dtype=np.int64)).u
+    cutoff = float(decay_cutoff(rtol) / (2 * distance.min()))
+    for kelvin in probes.temperatures:
+        exponent = decay - log_occupation(lowest, kelvin)
+        reached = exponent <= exponent.min(axis=1, keepdims=True) + decay_cutoff(rtol)
+        last = waves.size - 1 - np.argmax(reached[:, ::-1], axis=1)
+        cutoff = max(cutoff, float(waves[np.minimum(last + 1, waves.size - 1)].max()))
+    return cutoff
 
 
 def _contours_begin(film: Film, probes: Probes) -> float:
@@ -137,6 +170,15 @@ def _contours_begin(film: Film, probes: Probes) -> float:
     return float(np.where(np.isfinite(earliest), earliest, 0.0).max())
 
 
+def _resonant_bands(film: Film, probes: Probes) -> int:
+    """Return how many bands can have a contour: N_n < ω/ω_M, as ν_x ≥ ν_y ≥ N_n for backward volume waves.
+
+    Bands beyond the strongest ones may add little until one of them is resonant.
+    """
+    room = (probes.reduced_frequency - probes.reduced_field).max() / film.exchange_ratio
+    return min(int(np.sqrt(max(room, 0.0)) / np.pi) + 2, _MAX_BANDS)
+
+
 def decay_cutoff(rtol: float) -> float:
     """Return x at which an integrand that falls as x⁵ e^{−x} has left less than 0.05 ``rtol`` to come."""
     return float(15.0 - np.log(rtol))
@@ -144,7 +186,7 @@ def decay_cutoff(rtol: float) -> float:
 
 def _shape(probes: Probes) -> tuple[int, int, int, int]:
     size, requests = probes.reduced_distance.shape
-    return size, requests, len(probes.polarisations), 1 + probes.temperatures.size
+    return size, requests, probes.shapes.shape[1], 1 + probes.temperatures.size
 
 
 def _parts(array: ComplexArray) -> FloatArray:
@@ -221,16 +263,20 @@ def _chunks(film: Film, probes: Probes, panels: Panels) -> list[tuple[Panels, in
 
 
 def _angles_needed(film: Film, probes: Probes, panels: Panels) -> NDArray[np.int64]:
-    """Return how many angles reach rounding: from the branch point ν_y = 0 and the lowest temperature."""
+    """Return how many angles reach rounding: from the branch point ν_y = 0 and the lowest temperature.
+
+    In the cold n̄ falls as exp(−x S cos²φ) with x = ħω_M/k_BT and S = du/dc at c = 0.
+    """
     field = probes.reduced_field[panels.probe]
     low = stiffness(film, field, panels.start, np.zeros(1), panels.band)
-    p_high = stiffness(film, field, panels.stop, np.zeros(1), panels.band).p
-    distance = low.n_exchange / np.maximum(p_high, 1e-300)
+    high = stiffness(film, field, panels.stop, np.zeros(1), panels.band)
+    distance = low.n_exchange / np.maximum(high.p, 1e-300)
     rate = 2 * np.arcsinh(np.sqrt(distance))
     needed = 0.5 * 32.0 / rate
     if probes.temperatures.size:
-        steepness = -np.log(occupation(np.array(film.omega_m), probes.temperatures.min()) + 1e-300)
-        needed = np.maximum(needed, 8 + 2 * np.sqrt(max(float(steepness), 0.0)))
+        x = hbar * film.omega_m / (k * probes.temperatures.min())
+        slope = 0.5 * high.p * np.sqrt(low.nu_x / low.n_exchange)
+        needed = np.maximum(needed, 8 + 5 * np.sqrt(x * slope))
     return _ANGLES[np.minimum(np.searchsorted(_ANGLES, needed), _ANGLES.size - 1)]
 
 
@@ -273,26 +319,28 @@ def _angular_integral(
     resonance = 1 / (u - target[..., None] - loss * (modes.nu_x + modes.nu_y)) / u
     nu_x, p = modes.nu_x[..., 0], modes.p[..., 0]
     pole = _Pole.find(film, target, modes.n_exchange[..., 0], p, nu_x, c)
-    out = np.empty((*kappa.shape, len(probes.polarisations), 1 + probes.temperatures.size), np.complex128)
+    shapes = probes.shapes[panels.probe]
+    out = np.empty((*kappa.shape, shapes.shape[1], 1 + probes.temperatures.size), np.complex128)
     weights: list[tuple[Any, Any]] = [(1.0, 1.0)]
     weights += [
         (occupation(film.omega_m * u, kelvin), occupation(film.omega_m * pole.u, kelvin))
         for kelvin in probes.temperatures
     ]
-    for q, name in enumerate(probes.polarisations):
-        smooth = _polarisation(name, c, modes.nu_x, modes.nu_y, u) * resonance
-        at_pole = _polarisation(name, pole.c, nu_x, pole.nu_y, pole.u) * pole.factor
+    for q in range(shapes.shape[1]):
+        a, w_q = shapes[:, q, 0, None], shapes[:, q, 1, None]
+        smooth = _polarisation(a[..., None], w_q[..., None], c, modes.nu_x, modes.nu_y, u) * resonance
+        at_pole = _polarisation(a, w_q, pole.c, nu_x, pole.nu_y, pole.u) * pole.factor
         for w, (weight, pole_weight) in enumerate(weights):
             out[..., q, w] = (smooth * weight).sum(axis=-1) * (np.pi / (2 * angles)) + at_pole * pole_weight
     out *= (4 * kappa * form_factor(kappa, band) ** 2)[..., None, None]
     return out
 
 
-def _polarisation(name: str, c: AnyArray, nu_x: AnyArray, nu_y: AnyArray, u: AnyArray) -> AnyArray:
-    """Return half of the sum over ±k_y of (√ν_y ± √(cν_x))² Λ_q."""
-    if name == "z":
-        return np.asarray((nu_y + c * nu_x) * (1 - c))
-    return np.asarray((nu_y + c * nu_x) * (1 + c) + 4 * _WEIGHTS[name] * c * u)
+def _polarisation(
+    a: AnyArray, weight: AnyArray, c: AnyArray, nu_x: AnyArray, nu_y: AnyArray, u: AnyArray
+) -> AnyArray:
+    """Return half of the sum over ±k_y of (√ν_y ± √(cν_x))² Λ_q, from the (a, w) of `Probes.shapes`."""
+    return np.asarray((nu_y + c * nu_x) * (1 + a * c) + 4 * weight * c * u)
 
 
 @dataclass(frozen=True)
@@ -322,7 +370,8 @@ class _Pole:
         c = (nu_y - n_exchange) / p
         z = 2 * c - 1
         growth = np.abs(np.log(np.abs(z + np.sqrt(z - 1) * np.sqrt(z + 1))))
-        near = (growth * nodes.size < 18.0) & (u.real > 0)
+        # e^{−2 · growth · nodes} is what midpoints miss; in the cold n̄ may raise it by e⁴ (`_angles_needed`).
+        near = (growth * nodes.size < 20.0) & (u.real > 0)
         c = np.where(near, c, -2.0)
         u, nu_y = np.where(near, u, 1.0), np.where(near, nu_y, 1.0)
         exact = np.pi / 2 / (np.sqrt(-c) * np.sqrt(1 - c))

@@ -102,6 +102,12 @@ def occupation(omega: AnyArray, temperature: AnyArray) -> AnyArray:
     return np.asarray(decay / -np.expm1(-x))
 
 
+def log_occupation(omega: FloatArray, temperature: float) -> FloatArray:
+    """Return ln n̄ of real frequencies, finite however cold it is, unchecked."""
+    x = omega * (hbar / (k * temperature))
+    return np.asarray(-x - np.log(-np.expm1(-x)))
+
+
 def magnon_occupation(*, frequency: ArrayLike, temperature: ArrayLike) -> FloatArray:
     """Return the thermal occupation n̄ = 1/(exp(ħω/k_BT) − 1).
 

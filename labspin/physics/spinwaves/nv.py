@@ -1,11 +1,12 @@
 """A spin-1 centre with its axis along the field: levels, relaxation, occupations in time, coherence times.
 
 The centre relaxes through its own thermal bath (rates κ1, κ2, fixed by the T1 and T2* one measures) and
-through the spin waves of a film nearby (rates Γ±, from `spin_wave_bath`), which couple to |0> <-> |−> only.
-Occupations are written as arrays (..., 3) in the order ρ_00, ρ_++, ρ_−−.
+through the spin waves of a film nearby (`spin_wave_bath`), on both transitions |0> <-> |±>. A rate between
+|−> and |+>, as electric noise at a surface causes it, can be added. Occupations are written as arrays
+(..., 3) in the order ρ_00, ρ_++, ρ_−−.
 
-Symbols: n̄_± thermal occupation at ω_± = D0 ± ω_H; γ_± = κ1 (n̄_− ± n̄_+)/2, Eq. (140); κ_d, κ_a = Γ_+ ± Γ_−
-decay and absorption by spin waves, Eq. (244).
+Symbols: n̄_± thermal occupation at ω_± = D0 ± ω_H; γ_± = κ1 (n̄_− ± n̄_+)/2, Eq. (140); κ_d, κ_a decay and
+absorption by spin waves, Eq. (223).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
@@ -52,21 +54,26 @@ class ParamagneticSpin:
         T1 far from the film at zero field and at the temperature of interest, in s, Eq. (149).
     coherence_lifetime
         T2* far from the film at zero field, in s, at most 2 T1, Eq. (151).
+    double_quantum_rate
+        γ_DQ ≥ 0 between |−> and |+> in 1/s, the mean of both directions; 0 in [SW], as spin waves do not
+        cause it.
 
     Raises
     ------
     ArgumentError
-        A number is not finite and positive, or T2* exceeds 2 T1.
+        A number is not finite and positive (the double-quantum rate may be zero), or T2* exceeds 2 T1.
     """
 
     zero_field_splitting: float
     gyromagnetic_ratio: float
     occupation_lifetime: float
     coherence_lifetime: float
+    double_quantum_rate: float = 0.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            positive(f"spin {item.name}", getattr(self, item.name))
+            check = non_negative if item.name == "double_quantum_rate" else positive
+            check(f"spin {item.name}", getattr(self, item.name))
         if self.coherence_lifetime > 2 * self.occupation_lifetime:
             raise ArgumentError(
                 f"spin coherence_lifetime: wanted at most 2 T1 = {2 * self.occupation_lifetime!r} s, "
@@ -108,10 +115,11 @@ class RelaxationTimes(NamedTuple):
 
 
 class CoherenceTimes(NamedTuple):
-    """Lifetimes of the coherences <σ_0+> and <σ_0−>, in s, Eq. (249)."""
+    """Lifetimes of the coherences <σ_0+>, <σ_0−>, Eq. (249), and <σ_+−>, Eqs. (145) and (238), in s."""
 
     plus: FloatArray
     minus: FloatArray
+    double_quantum: FloatArray
 
 
 def transition_frequencies(*, spin: ParamagneticSpin, field: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -164,53 +172,109 @@ def thermal_rates(*, spin: ParamagneticSpin, field: ArrayLike, temperature: Arra
     )
 
 
-class _Exchange(NamedTuple):
-    """Rates from |0> up and back down to |0> over each transition, in 1/s."""
+class Exchange(NamedTuple):
+    """Rates between the three levels, in 1/s: |0> up to |±> and back, |−> up to |+> and back."""
 
     up_plus: FloatArray
     down_plus: FloatArray
     up_minus: FloatArray
     down_minus: FloatArray
+    across_up: FloatArray
+    across_down: FloatArray
 
     def matrix(self) -> FloatArray:
         """Return A of d(ρ_++, ρ_−−)/dt = (up_+, up_−) − A (ρ_++, ρ_−−), shape (..., 2, 2)."""
         rows = np.broadcast_arrays(
-            self.up_plus + self.down_plus, self.up_plus, self.up_minus, self.up_minus + self.down_minus
+            self.up_plus + self.down_plus + self.across_down,
+            self.up_plus - self.across_up,
+            self.up_minus - self.across_down,
+            self.up_minus + self.down_minus + self.across_up,
         )
         stacked = np.stack(rows, axis=-1)
         return stacked.reshape(*stacked.shape[:-1], 2, 2)
 
+    def trees(self) -> FloatArray:
+        """Return the weights of (0, +, −) at rest, not normalised, shape (..., 3): sums of positive terms."""
+        to_zero = self.down_plus * self.down_minus
+        to_zero = to_zero + self.down_plus * self.across_up + self.down_minus * self.across_down
+        to_plus = self.up_plus * (self.down_minus + self.across_up) + self.up_minus * self.across_up
+        to_minus = self.up_minus * (self.down_plus + self.across_down) + self.up_plus * self.across_down
+        return np.stack(np.broadcast_arrays(to_zero, to_plus, to_minus), axis=-1)
+
     def steady(self) -> FloatArray:
         """Return the occupations (ρ_00, ρ_++, ρ_−−) at rest, shape (..., 3)."""
-        weights = np.stack(
-            np.broadcast_arrays(
-                self.down_plus * self.down_minus,
-                self.up_plus * self.down_minus,
-                self.up_minus * self.down_plus,
-            ),
-            axis=-1,
-        )
+        weights = self.trees()
         return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
     def decay(self) -> tuple[FloatArray, FloatArray]:
         """Return the larger and the smaller eigenvalue of the matrix."""
-        a, b = self.up_plus + self.down_plus, self.up_minus + self.down_minus
-        mean, half = (a + b) / 2, np.sqrt((a - b) ** 2 / 4 + self.up_plus * self.up_minus)
-        determinant = self.down_plus * b + self.up_plus * self.down_minus
-        return mean + half, determinant / (mean + half)
+        matrix = self.matrix()
+        a, b = matrix[..., 0, 0], matrix[..., 1, 1]
+        mean, square = (a + b) / 2, (a - b) ** 2 / 4 + matrix[..., 0, 1] * matrix[..., 1, 0]
+        fast = mean + np.sqrt(np.maximum(square, 0.0))
+        # Rates far from detailed balance can make a complex pair; both then decay with its real part.
+        return fast, np.where(square < 0, mean, self.trees().sum(axis=-1) / fast)
 
 
-def _exchange(
+def exchange_rates(
     spin: ParamagneticSpin, field: ArrayLike, temperature: ArrayLike, bath: SpinWaveBath | None
-) -> _Exchange:
-    rates = thermal_rates(spin=spin, field=field, temperature=temperature)
-    decay = 0.0 if bath is None else bath.sum_rate + bath.difference_rate
-    absorption = 0.0 if bath is None else bath.sum_rate - bath.difference_rate
-    return _Exchange(
-        np.asarray(rates.kappa_1 * rates.occupation_plus),
-        np.asarray(rates.kappa_1 * (1 + rates.occupation_plus)),
-        np.asarray(rates.kappa_1 * rates.occupation_minus + absorption),
-        np.asarray(rates.kappa_1 * (1 + rates.occupation_minus) + decay),
+) -> Exchange:
+    """Return the rates between the ground levels, from the spin's own bath and the spin waves."""
+    thermal = thermal_rates(spin=spin, field=field, temperature=temperature)
+    shape = np.zeros(()) if bath is None else bath.decay_minus
+    broadcast(thermal=thermal.gamma_plus, bath=shape)
+    kelvin = np.asarray(temperature, dtype=np.float64)
+    omega_minus, omega_plus = transition_frequencies(spin=spin, field=field)
+    number_minus, number_plus = thermal.occupation_minus, thermal.occupation_plus
+    waves: tuple[FloatArray, ...] = (shape,) * 4
+    if bath is not None:
+        waves = (bath.absorption_plus, bath.decay_plus, bath.absorption_minus, bath.decay_minus)
+        if bath.occupation == "spin":
+            omega_minus, omega_plus = omega_minus + bath.shift_minus, omega_plus + bath.shift_plus
+            number_minus, number_plus = occupation(omega_minus, kelvin), occupation(omega_plus, kelvin)
+    suppressed = np.exp(-hbar * (omega_plus - omega_minus) / (k * kelvin))
+    across_down = 2 * spin.double_quantum_rate / (1 + suppressed)
+    return Exchange(
+        np.asarray(thermal.kappa_1 * number_plus + waves[0]),
+        np.asarray(thermal.kappa_1 * (1 + number_plus) + waves[1]),
+        np.asarray(thermal.kappa_1 * number_minus + waves[2]),
+        np.asarray(thermal.kappa_1 * (1 + number_minus) + waves[3]),
+        np.asarray(across_down * suppressed),
+        np.asarray(across_down),
+    )
+
+
+def exchange_gradients(
+    spin: ParamagneticSpin, field: ArrayLike, temperature: ArrayLike, bath: SpinWaveBath
+) -> Exchange:
+    """Return the derivatives of `exchange_rates` by the distance, in 1/(s m)."""
+    waves = (
+        bath.absorption_plus_gradient,
+        bath.decay_plus_gradient,
+        bath.absorption_minus_gradient,
+        bath.decay_minus_gradient,
+    )
+    if bath.occupation != "spin":
+        nothing = np.zeros_like(bath.decay_minus)
+        return Exchange(*waves, nothing, nothing)
+    thermal = thermal_rates(spin=spin, field=field, temperature=temperature)
+    beta = hbar / (k * np.asarray(temperature, dtype=np.float64))
+    omega_minus, omega_plus = transition_frequencies(spin=spin, field=field)
+    plus, minus = omega_plus + bath.shift_plus, omega_minus + bath.shift_minus
+    slopes = []
+    for omega, slope in ((plus, bath.shift_plus_gradient), (minus, bath.shift_minus_gradient)):
+        number = occupation(omega, np.asarray(temperature, dtype=np.float64))
+        slopes.append(-thermal.kappa_1 * beta * number * (number + 1) * slope)
+    suppressed = np.exp(-beta * (plus - minus))
+    across = 2 * spin.double_quantum_rate * suppressed / (1 + suppressed) ** 2
+    across = across * beta * (bath.shift_plus_gradient - bath.shift_minus_gradient)
+    return Exchange(
+        waves[0] + slopes[0],
+        waves[1] + slopes[0],
+        waves[2] + slopes[1],
+        waves[3] + slopes[1],
+        -across,
+        across,
     )
 
 
@@ -231,12 +295,17 @@ def relaxation_times(
 
     Notes
     -----
-    The rates are the eigenvalues of the matrix in (242)–(243). The closed form (247) printed in [SW] does not
-    follow from that matrix: its bracket should read γ+² + 3γ−² + Γ+² + Γ+(γ+ + 3γ−) + Γ−(γ− − γ+).
+    The rates are the eigenvalues of the matrix of the three levels; with |0> <-> |−> alone it is that of
+    (242)–(243). The closed form (247) printed in [SW] does not follow from that matrix: its bracket should
+    read γ+² + 3γ−² + Γ+² + Γ+(γ+ + 3γ−) + Γ−(γ− − γ+).
     """
-    exchange = _exchange(spin, field, temperature, bath)
+    exchange = exchange_rates(spin, field, temperature, bath)
     fast, slow = exchange.decay()
-    error = 0.0 if bath is None else 2 * (bath.sum_rate_error + bath.difference_rate_error) / fast**2
+    error: FloatArray | float = 0.0
+    if bath is not None:
+        # An eigenvalue moves by no more than the largest column sum of what is added to the matrix.
+        error = bath.decay_minus_error + bath.absorption_minus_error
+        error = 2 * (error + bath.decay_plus_error + bath.absorption_plus_error) / fast**2
     return RelaxationTimes(1 / slow, 1 / fast, np.asarray(1 / fast), np.broadcast_to(error, fast.shape))
 
 
@@ -247,7 +316,7 @@ def steady_occupations(
 
     Arguments as `relaxation_times`. With optical pumping see `pumped_occupations`.
     """
-    return _exchange(spin, field, temperature, bath).steady()
+    return exchange_rates(spin, field, temperature, bath).steady()
 
 
 def occupations_in_time(
@@ -286,7 +355,7 @@ def occupations_in_time(
         raise ArgumentError(
             f"initial: wanted occupations (rho_00, rho_++, rho_--) with sum 1, got {initial!r}"
         )
-    exchange = _exchange(spin, field, temperature, bath)
+    exchange = exchange_rates(spin, field, temperature, bath)
     rest, matrix = exchange.steady(), exchange.matrix()
     fast, slow = exchange.decay()
     deviation = start[..., 1:] - rest[..., 1:]
@@ -308,7 +377,7 @@ def coherence_times(
     dephasing: ArrayLike = 0.0,
     pump_rate: ArrayLike = 0.0,
 ) -> CoherenceTimes:
-    """Return the lifetimes of <σ_0+> and <σ_0−>, Eq. (249), with pumping Eq. (167).
+    """Return the lifetimes of <σ_0+>, <σ_0−> and <σ_+−>, Eq. (249), with pumping Eqs. (167) and (168).
 
     Parameters
     ----------
@@ -318,12 +387,23 @@ def coherence_times(
         κ2' ≥ 0 in 1/s, from `second_order_dephasing`.
     pump_rate
         Ω ≥ 0 in 1/s: each coherence decays faster by Ω.
+
+    Returns
+    -------
+    CoherenceTimes
+        Half of what leaves the two levels, and the dephasing: (κ2 + κ2')/2 for <σ_0±>, four times that for
+        <σ_+−>.
     """
     rates = thermal_rates(spin=spin, field=field, temperature=temperature)
+    exchange = exchange_rates(spin, field, temperature, bath)
     extra = non_negative("dephasing", dephasing, unit="1/s")
     pump = non_negative("pump_rate", pump_rate, unit="1/s")
-    total, difference = (0.0, 0.0) if bath is None else (bath.sum_rate, bath.difference_rate)
-    common = (rates.kappa_2 + extra + rates.kappa_1 + 3 * rates.gamma_plus) / 2 + pump
-    plus = common - (rates.gamma_minus - total + difference) / 2
-    minus = common + (rates.gamma_minus + 2 * total) / 2
-    return CoherenceTimes(np.asarray(1 / plus), np.asarray(1 / minus))
+    pure = (rates.kappa_2 + extra) / 2
+    leave_zero = exchange.up_plus + exchange.up_minus
+    leave_plus = exchange.down_plus + exchange.across_down
+    leave_minus = exchange.down_minus + exchange.across_up
+    return CoherenceTimes(
+        np.asarray(1 / ((leave_zero + leave_plus) / 2 + pure + pump)),
+        np.asarray(1 / ((leave_zero + leave_minus) / 2 + pure + pump)),
+        np.asarray(1 / ((leave_plus + leave_minus) / 2 + 4 * pure + pump)),
+    )

@@ -2,95 +2,39 @@
 
 Levels in the order 0, +, − (ground triplet), 3 (excited, m_S = 0), 4 (excited, m_S = ±1), 5 (singlet). All
 processes are incoherent, so the occupations obey a linear rate equation; [SW] eliminates ρ_±± from it to
-write the 5×5 system (164)–(166).
+write the 5×5 system (164)–(166). The rates of the cycle are those of `labspin.physics.nv`; α_d = 0.45 mHz
+m²/W of Table 2 is taken in rad/s, which gives the quoted 0.13 GW/m².
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
-from labspin.physics.spinwaves.nv import ParamagneticSpin, thermal_rates
+from labspin.physics.arguments import FloatArray, broadcast, non_negative
+from labspin.physics.nv.records import NV_OPTICAL_RATES, OpticalRates
+from labspin.physics.spinwaves.nv import Exchange, ParamagneticSpin, exchange_rates
 
 if TYPE_CHECKING:
     from labspin.physics.spinwaves.bath import SpinWaveBath
 
 __all__ = [
-    "NV_TABLE2",
     "OPTIMUM_PUMP_RATE",
-    "OpticalCycle",
     "correlation_time",
     "pump_rate_from_intensity",
     "pumped_occupations",
     "pumping_rate_matrix",
 ]
 
-_MHZ = 2e6 * np.pi
-
-
-@dataclass(frozen=True)
-class OpticalCycle:
-    """Rates of the optical cycle, in rad/s.
-
-    Parameters
-    ----------
-    conserving
-        γ_c, radiative decay 3 → 0 and 4 → ± (half to each).
-    non_conserving
-        γ_nc, decay 4 → 0 and 3 → ± (half to each).
-    shelving_spin
-        γ_45, 4 → 5.
-    shelving_zero
-        γ_35, 3 → 5.
-    return_spin
-        γ_5±, 5 → + and 5 → −, each.
-    return_zero
-        γ_50, 5 → 0.
-    pumping_parameter
-        α_d = Ω/I_d, in rad/s per W/m².
-
-    Raises
-    ------
-    ArgumentError
-        A rate is not finite and positive.
-    """
-
-    conserving: float
-    non_conserving: float
-    shelving_spin: float
-    shelving_zero: float
-    return_spin: float
-    return_zero: float
-    pumping_parameter: float
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            positive(f"optical cycle {item.name}", getattr(self, item.name))
-
-
-NV_TABLE2 = OpticalCycle(
-    conserving=9.7 * _MHZ,
-    non_conserving=0.097 * _MHZ,
-    shelving_spin=12 * _MHZ,
-    shelving_zero=1.74 * _MHZ,
-    return_spin=0.21 * _MHZ,
-    return_zero=0.49 * _MHZ,
-    pumping_parameter=0.45e-3,
-)
-"""[SW] Table 2 (room temperature); α_d = 0.45 mHz m²/W is taken in rad/s, which gives the quoted 0.13
-GW/m²."""
-
 OPTIMUM_PUMP_RATE = 2e4 * np.pi
 """Ω = 2π·10 kHz, the optimum [SW] names for a centre far from the film, in rad/s."""
 
 
-def pump_rate_from_intensity(*, intensity: ArrayLike, cycle: OpticalCycle = NV_TABLE2) -> FloatArray:
+def pump_rate_from_intensity(*, intensity: ArrayLike, cycle: OpticalRates = NV_OPTICAL_RATES) -> FloatArray:
     """Return Ω = α_d I_d in rad/s for a light intensity in W/m²."""
-    return cycle.pumping_parameter * non_negative("intensity", intensity, unit="W/m^2")
+    return cycle.pump_per_intensity * non_negative("intensity", intensity, unit="W/m^2")
 
 
 def pumping_rate_matrix(
@@ -99,7 +43,7 @@ def pumping_rate_matrix(
     field: ArrayLike,
     temperature: ArrayLike,
     pump_rate: ArrayLike,
-    cycle: OpticalCycle = NV_TABLE2,
+    cycle: OpticalRates = NV_OPTICAL_RATES,
     bath: SpinWaveBath | None = None,
 ) -> FloatArray:
     """Return the generator R of dρ/dt = R ρ over the levels (0, +, −, 3, 4, 5), Eqs. (158)–(162).
@@ -107,7 +51,7 @@ def pumping_rate_matrix(
     Parameters
     ----------
     spin, field, temperature, bath
-        As `relaxation_times`; the spin waves add κ_a to 0 → − and κ_d to − → 0.
+        As `relaxation_times`; the spin waves add κ_a to 0 → ± and κ_d to ± → 0.
     pump_rate
         Ω ≥ 0 in rad/s, 0 → 3 and ± → 4. Broadcasts with the rest.
     cycle
@@ -118,35 +62,41 @@ def pumping_rate_matrix(
     FloatArray
         Shape (..., 6, 6) in 1/s; columns sum to zero.
     """
-    thermal = thermal_rates(spin=spin, field=field, temperature=temperature)
+    ground = exchange_rates(spin, field, temperature, bath)
     pump = non_negative("pump_rate", pump_rate, unit="rad/s")
-    gain = np.zeros(1) if bath is None else bath.sum_rate - bath.difference_rate
-    loss = np.zeros(1) if bath is None else bath.sum_rate + bath.difference_rate
-    shape = broadcast(thermal=thermal.gamma_plus, pump_rate=pump)
-    if bath is not None:
-        shape = broadcast(thermal=np.empty(shape), bath=bath.sum_rate)
+    shape = broadcast(ground=ground.up_plus, pump_rate=pump)
     rates = np.zeros((*shape, 6, 6))
-    rates[..., 1, 0] = thermal.kappa_1 * thermal.occupation_plus
-    rates[..., 0, 1] = thermal.kappa_1 * (1 + thermal.occupation_plus)
-    rates[..., 2, 0] = thermal.kappa_1 * thermal.occupation_minus + (gain if bath is not None else 0)
-    rates[..., 0, 2] = thermal.kappa_1 * (1 + thermal.occupation_minus) + (loss if bath is not None else 0)
+    fill_ground(rates, ground)
     rates[..., 3, 0] = rates[..., 4, 1] = rates[..., 4, 2] = pump
     _add_cycle(rates, cycle)
-    diagonal = np.arange(6)
-    rates[..., diagonal, diagonal] -= rates.sum(axis=-2)
+    close_columns(rates)
     return rates
 
 
-def _add_cycle(rates: FloatArray, cycle: OpticalCycle) -> None:
+def fill_ground(rates: FloatArray, ground: Exchange) -> None:
+    """Fill in the rates between the levels 0, + and −."""
+    rates[..., 1, 0], rates[..., 0, 1] = ground.up_plus, ground.down_plus
+    rates[..., 2, 0], rates[..., 0, 2] = ground.up_minus, ground.down_minus
+    rates[..., 1, 2], rates[..., 2, 1] = ground.across_up, ground.across_down
+
+
+def close_columns(rates: FloatArray) -> None:
+    """Set the diagonal so that columns sum to zero."""
+    diagonal = np.arange(rates.shape[-1])
+    rates[..., diagonal, diagonal] = 0.0
+    rates[..., diagonal, diagonal] = -rates.sum(axis=-2)
+
+
+def _add_cycle(rates: FloatArray, cycle: OpticalRates) -> None:
     """Fill in the decays of the excited triplet and the singlet."""
-    rates[..., 0, 3] = cycle.conserving
-    rates[..., 1:3, 3] = cycle.non_conserving / 2
-    rates[..., 0, 4] = cycle.non_conserving
-    rates[..., 1:3, 4] = cycle.conserving / 2
-    rates[..., 5, 4] = cycle.shelving_spin
-    rates[..., 5, 3] = cycle.shelving_zero
-    rates[..., 0, 5] = cycle.return_zero
-    rates[..., 1:3, 5] = cycle.return_spin
+    rates[..., 0, 3] = cycle.spin_conserving
+    rates[..., 1:3, 3] = cycle.spin_mixing / 2
+    rates[..., 0, 4] = cycle.spin_mixing
+    rates[..., 1:3, 4] = cycle.spin_conserving / 2
+    rates[..., 5, 4] = cycle.crossing_one
+    rates[..., 5, 3] = cycle.crossing_zero
+    rates[..., 0, 5] = cycle.singlet_zero
+    rates[..., 1:3, 5] = cycle.singlet_one
 
 
 def pumped_occupations(
@@ -155,7 +105,7 @@ def pumped_occupations(
     field: ArrayLike,
     temperature: ArrayLike,
     pump_rate: ArrayLike = OPTIMUM_PUMP_RATE,
-    cycle: OpticalCycle = NV_TABLE2,
+    cycle: OpticalRates = NV_OPTICAL_RATES,
     bath: SpinWaveBath | None = None,
 ) -> FloatArray:
     """Return the occupations of (0, +, −, 3, 4, 5) at rest under pumping, shape (..., 6).
@@ -165,12 +115,25 @@ def pumped_occupations(
     matrix = pumping_rate_matrix(
         spin=spin, field=field, temperature=temperature, pump_rate=pump_rate, cycle=cycle, bath=bath
     )
-    # One balance follows from the other five; the norm takes its place, scaled to the fastest rate.
-    scale = np.abs(matrix).max(axis=(-2, -1))
-    matrix[..., 5, :] = scale[..., None]
-    right = np.zeros((*matrix.shape[:-1], 1))
-    right[..., 5, 0] = scale
-    return np.asarray(np.linalg.solve(matrix, right)[..., 0])
+    return _steady(np.moveaxis(matrix, (-2, -1), (1, 0)))
+
+
+def _steady(flow: FloatArray) -> FloatArray:
+    """Return the occupations at rest (..., n) for rates from → to of shape (n, n, ...).
+
+    States are eliminated one after the other (Grassmann, Taksar, Heyman): only positive terms are added, so
+    that each occupation is exact to rounding, however rare, and zero where nothing leads. The diagonal is not
+    read.
+    """
+    size = flow.shape[0]
+    flow = flow.copy()
+    for last in range(size - 1, 0, -1):
+        flow[:last, last] /= flow[last, :last].sum(axis=0)
+        flow[:last, :last] += flow[:last, None, last] * flow[None, last, :last]
+    found = np.ones((size, *flow.shape[2:]))
+    for state in range(1, size):
+        found[state] = (found[:state] * flow[:state, state]).sum(axis=0)
+    return np.moveaxis(found / found.sum(axis=0), 0, -1)
 
 
 def correlation_time(
@@ -179,7 +142,7 @@ def correlation_time(
     field: ArrayLike,
     temperature: ArrayLike,
     pump_rate: ArrayLike = OPTIMUM_PUMP_RATE,
-    cycle: OpticalCycle = NV_TABLE2,
+    cycle: OpticalRates = NV_OPTICAL_RATES,
     bath: SpinWaveBath | None = None,
 ) -> FloatArray:
     """Return τ_nv, the longest relaxation time of the occupations under pumping, in s, Eq. (177).

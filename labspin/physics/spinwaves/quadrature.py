@@ -20,6 +20,8 @@ from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.modes import stiffness
 
 __all__ = [
+    "GAUSS_WEIGHTS",
+    "GRID",
     "KRONROD_NODES",
     "KRONROD_WEIGHTS",
     "Panels",
@@ -72,7 +74,7 @@ KRONROD_NODES = np.concatenate([-_HALF_NODES, _HALF_NODES[-2::-1]])
 KRONROD_WEIGHTS = np.concatenate([_HALF_KRONROD, _HALF_KRONROD[-2::-1]])
 GAUSS_WEIGHTS = np.concatenate([_HALF_GAUSS, _HALF_GAUSS[-2::-1]])
 
-_GRID = np.concatenate([[1e-9], np.geomspace(1e-4, 1.0, 33)[:-1], np.geomspace(1.0, 1e3, 97)])
+GRID = np.concatenate([[1e-9], np.geomspace(1e-4, 1.0, 33)[:-1], np.geomspace(1.0, 1e3, 97)])
 _GRADING = 3.0
 _LEVELS = 11
 
@@ -201,16 +203,16 @@ def _crossings(
 ) -> FloatArray:
     """Return roots and near extrema of ω(κ) at fixed c, shape (pairs, 5), NaN where there is none."""
     result = np.full((field.size, 5), np.nan)
-    curve = _edge_frequency(film, field[:, None], _GRID, c[:, None], band[:, None])
+    curve = _edge_frequency(film, field[:, None], GRID, c[:, None], band[:, None])
     near = np.nonzero(curve.min(axis=1) < 1.3 * frequency)[0]
     if near.size == 0:
         return result
     args = (film, field[near], c[near], band[near])
-    grid = np.broadcast_to(_GRID, (near.size, _GRID.size))
+    grid = np.broadcast_to(GRID, (near.size, GRID.size))
     rising = np.diff(curve[near], axis=1) > 0
     for turn, sign in ((~rising[:, :-1] & rising[:, 1:], 1.0), (rising[:, :-1] & ~rising[:, 1:], -1.0)):
         extremum = _extremum(args, turn, sign)
-        grid = np.concatenate([grid, np.where(np.isnan(extremum), _GRID[-1], extremum)[:, None]], axis=1)
+        grid = np.concatenate([grid, np.where(np.isnan(extremum), GRID[-1], extremum)[:, None]], axis=1)
         result[near, 0 if sign > 0 else 1] = extremum
     grid = np.sort(grid, axis=1)
     result[near, 2:] = _roots(args, grid, frequency[near])
@@ -224,7 +226,7 @@ def _extremum(args: _Curve, turn: NDArray[np.bool_], sign: float) -> FloatArray:
     """Refine the first extremum that the grid shows, by golden section; NaN where there is none."""
     film, field, c, band = args
     index = np.argmax(turn, axis=1)
-    low, high = _GRID[index].copy(), _GRID[index + 2].copy()
+    low, high = GRID[index].copy(), GRID[index + 2].copy()
     golden = 0.5 * (np.sqrt(5.0) - 1)
     for _ in range(40):
         left, right = high - golden * (high - low), low + golden * (high - low)

@@ -15,13 +15,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar
 
 from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
+from labspin.physics.nv.records import NV_OPTICAL_RATES, OpticalRates
 from labspin.physics.spinwaves.bath import SpinWaveBath, spin_wave_bath
 from labspin.physics.spinwaves.film import Film
-from labspin.physics.spinwaves.nv import ParamagneticSpin
-from labspin.physics.spinwaves.pumping import NV_TABLE2, OpticalCycle, pumped_occupations, pumping_rate_matrix
+from labspin.physics.spinwaves.force import level_forces
+from labspin.physics.spinwaves.nv import ParamagneticSpin, exchange_gradients
+from labspin.physics.spinwaves.pumping import (
+    close_columns,
+    fill_ground,
+    pumped_occupations,
+    pumping_rate_matrix,
+)
 
 __all__ = ["spin_wave_stiffness"]
 
@@ -37,7 +43,11 @@ def spin_wave_stiffness(
     temperature: ArrayLike,
     angular_frequency: ArrayLike,
     pump_rate: ArrayLike = 0.0,
-    cycle: OpticalCycle = NV_TABLE2,
+    cycle: OpticalRates = NV_OPTICAL_RATES,
+    rates: str = "consistent",
+    transitions: str = "both",
+    occupation: str | None = None,
+    counter_rotating: bool | None = None,
 ) -> NDArray[np.complex128]:
     """Return the complex stiffness κ(ω) that one spin adds to a cantilever moving along the film's normal.
 
@@ -49,6 +59,8 @@ def spin_wave_stiffness(
         ω ≥ 0 of the cantilever in rad/s; 0 is the static limit −dF/dl. Broadcasts with the rest.
     pump_rate, cycle
         Optical pumping, as `pumped_occupations`; 0 is none.
+    rates, transitions, occupation, counter_rotating
+        Which terms count, as `spin_wave_bath`.
 
     Returns
     -------
@@ -59,6 +71,12 @@ def spin_wave_stiffness(
     ------
     ArgumentError
         As `spin_wave_bath`, or a frequency or pump rate is negative.
+
+    Notes
+    -----
+    Without light κ obeys fluctuation and dissipation: Im κ = ωS_F/2k_BT with the noise S_F of the force, and
+    κ(0) is the curvature of the free energy. With ``occupation="mode"``, the form of [SW], it does not: at
+    35 mT, 300 K and l = d a spin in equilibrium would then drive the cantilever (Im κ < 0).
     """
     omega = non_negative("angular_frequency", angular_frequency, unit="rad/s")
     pump = non_negative("pump_rate", pump_rate, unit="rad/s")
@@ -75,29 +93,33 @@ def spin_wave_stiffness(
         "field": np.asarray(field)[..., None],
         "temperature": np.asarray(temperature)[..., None],
     }
-    bath = spin_wave_bath(film=film, spin=spin, distance=places, rtol=1e-9, **arguments)
-    pumping: dict[str, Any] = {
-        "spin": spin,
-        "pump_rate": pump[..., None],
-        "cycle": cycle,
-        "bath": bath,
+    bath = spin_wave_bath(
+        film=film,
+        spin=spin,
+        distance=places,
+        rtol=1e-9,
+        rates=rates,
+        transitions=transitions,
+        occupation=occupation,
+        counter_rotating=counter_rotating,
         **arguments,
-    }
-    rates, force = pumping_rate_matrix(**pumping), _force_on_levels(bath)
-    levels = pumped_occupations(**pumping)[..., 1, :]
-    width = 2 * _STEP * metres[..., None]
-    force_slope = (force[..., 2, :] - force[..., 0, :]) / width
-    rate_slope = (rates[..., 2, :, :] - rates[..., 0, :, :]) / width[..., None]
-    moved = _response(rates[..., 1, :, :], (rate_slope @ levels[..., None])[..., 0], omega)
+    )
+    pumping: dict[str, Any] = {"spin": spin, "pump_rate": pump[..., None], "cycle": cycle, "bath": bath}
+    generator, force = pumping_rate_matrix(**pumping, **arguments), _force_on_levels(bath)
+    levels = pumped_occupations(**pumping, **arguments)[..., 1, :]
+    force_slope = (force[..., 2, :] - force[..., 0, :]) / (2 * _STEP * metres[..., None])
+    slope = np.zeros((*bath.decay_minus.shape, 6, 6))
+    fill_ground(slope, exchange_gradients(spin, arguments["field"], arguments["temperature"], bath))
+    close_columns(slope)
+    moved = _response(generator[..., 1, :, :], (slope[..., 1, :, :] @ levels[..., None])[..., 0], omega)
     static = (force_slope * levels).sum(axis=-1)
     return np.broadcast_to(-(static + (force[..., 1, :] * moved).sum(axis=-1)), shape)
 
 
 def _force_on_levels(bath: SpinWaveBath) -> FloatArray:
-    """Return the force away from the film on each level (0, +, −, 3, 4, 5), shape (..., 6), from (259)."""
-    slope, slope_plus = bath.shift_minus_gradient, bath.shift_plus_gradient
-    nothing = np.zeros_like(slope)
-    return hbar * np.stack([slope_plus, nothing, slope_plus - slope, nothing, nothing, nothing], axis=-1)
+    """Return the force away from the film on each level (0, +, −, 3, 4, 5), shape (..., 6)."""
+    ground = level_forces(bath)
+    return np.concatenate([ground, np.zeros_like(ground)], axis=-1)
 
 
 def _response(rates: FloatArray, source: FloatArray, omega: FloatArray) -> NDArray[np.complex128]:

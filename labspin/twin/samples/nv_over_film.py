@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, non_negative, positive
 from labspin.physics.mrfm import LinearMotion, Resonator, ThermalMotion
-from labspin.physics.nv import counting_propagator, inversion_probability
+from labspin.physics.nv import (
+    NV_OPTICAL_RATES,
+    OpticalRates,
+    counting_propagator,
+    inversion_probability,
+)
 from labspin.physics.spinwaves import (
     NV_TABLE1,
-    NV_TABLE2,
     YIG_FIGURES,
     Film,
-    OpticalCycle,
     ParamagneticSpin,
     SpinWaveBath,
     coherence_times,
@@ -57,7 +60,7 @@ class FilmSettings:
 
     film: Film = YIG_FIGURES
     spin: ParamagneticSpin = NV_TABLE1
-    cycle: OpticalCycle = NV_TABLE2
+    cycle: OpticalRates = NV_OPTICAL_RATES
     temperature: float = 300.0  # K, of film, diamond and cantilever
     centres: float = 1000.0  # how many NV centres
     layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
@@ -136,8 +139,8 @@ class NVOverFilm(Sample):
         self.settings = settings or FilmSettings()
         self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
         cycle = self.settings.cycle
-        radiative = cycle.conserving + cycle.non_conserving
-        bright = self.settings.pump_rate * radiative / (radiative + cycle.shelving_zero)
+        radiative = cycle.spin_conserving + cycle.spin_mixing
+        bright = self.settings.pump_rate * radiative / (radiative + cycle.crossing_zero)
         self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
         self._places: OrderedDict[tuple[float, float], _Place] = OrderedDict()
         self._springs: OrderedDict[tuple[float, float, float], complex] = OrderedDict()
@@ -292,7 +295,7 @@ class NVOverFilm(Sample):
                 generator[:, 0, 0] -= rate
                 generator[:, level, level] -= rate
         counters = np.zeros((1, 1, 6))
-        counters[..., 3:5] = settings.cycle.conserving + settings.cycle.non_conserving
+        counters[..., 3:5] = settings.cycle.spin_conserving + settings.cycle.spin_mixing
         return counting_propagator(generator=generator, counters=counters, duration=duration)
 
     def _pulse(self, place: _Place, signals: Signals, duration: float) -> FloatArray:

@@ -6,6 +6,7 @@ from scipy.constants import mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
+from labspin.physics.spinwaves import hybrid
 from labspin.physics.spinwaves.hybrid import dipolar_matrices
 
 FILM = sw.YIG_TABLE1
@@ -164,3 +165,30 @@ def test_bad_arguments():
         sw.hybridised_modes(film=FILM, field=0.02, wavenumber=0.0)
     with pytest.raises(ArgumentError, match="count"):
         sw.hybridised_modes(film=FILM, field=0.02, wavenumber=1e6, count=5, basis=4)
+
+
+@pytest.mark.parametrize(
+    ("film", "field", "kappa", "angle"),
+    [
+        (sw.Film(2.73e-6, 1.76e11, 2.94e5, 1.155e-16, 1e-4), 2.06e-3, 5.19, -3.913),
+        (sw.Film(5e-6, 1.76e11, 1.39e5, 3.08e-16, 1e-4), 1e-3, 1.0, 0.0),
+        (sw.Film(1e-6, 1.76e11, 1e6, 1e-16, 1e-4), 5e-3, 20.0, 0.0),
+        (FILM, 20e-3, 2.0, 0.0),
+    ],
+)
+def test_the_default_basis_settles_frequencies_to_ten_to_the_minus_five(film, field, kappa, angle):
+    """Against a basis of four times d/π√α_x and more; the modes needed follow d²/α_x and kd."""
+    arguments = {"film": film, "field": field, "wavenumber": kappa / film.thickness, "angle": angle}
+    reach = film.thickness / np.sqrt(film.exchange_stiffness) / np.pi
+    exact = sw.hybridised_modes(**arguments, basis=int(4 * reach + 4 * kappa / np.pi + 120))
+    found = sw.hybridised_modes(**arguments)
+    assert found.frequency == pytest.approx(exact.frequency[:4], rel=1e-5, abs=0)
+    one = sw.dispersion(**arguments, band=np.arange(3), bands="hybridised")
+    assert one == pytest.approx(exact.frequency[:3], rel=1e-5, abs=0)
+
+
+def test_a_basis_that_does_not_settle_is_said(monkeypatch):
+    monkeypatch.setattr(hybrid, "_LARGEST_BASIS", 20)
+    film = sw.Film(20e-6, 1.76e11, 1.39e5, 3.08e-16, 1e-4)
+    with pytest.warns(sw.ValidityWarning, match="not settled"):
+        sw.hybridised_modes(film=film, field=0.02, wavenumber=5.0 / film.thickness)

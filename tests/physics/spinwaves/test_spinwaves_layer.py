@@ -229,6 +229,25 @@ class TestDephasing:
         )
         assert spread < 0.04 * expected
         assert found.rate == pytest.approx(expected, rel=0.12, abs=0)
+        # (250) as printed has Σ_ξ, which is 2/q² for the lowest band, where its square should stand.
+        printed = sw.second_order_dephasing(
+            film=film,
+            spin=NV,
+            distance=length * d,
+            field=field,
+            temperature=temperature,
+            rtol=0.02,
+            form="printed",
+        )
+        expected = area * (values * (q * d) ** 2 / 2).mean()
+        assert printed.rate == pytest.approx(expected, rel=0.12, abs=0)
+
+    def test_near_and_far_places_together_are_each_as_alone(self):
+        """And no dearer: what each distance needs is not asked of the others."""
+        arguments = {"film": FILM, "spin": NV, "field": 0.02, "temperature": 300.0, "rtol": 0.2}
+        together = sw.second_order_dephasing(**arguments, distance=np.array([0.3, 2.5]) * D)
+        alone = [float(sw.second_order_dephasing(**arguments, distance=x * D).rate) for x in (0.3, 2.5)]
+        assert together.rate == pytest.approx(alone, rel=1e-12, abs=0)
 
     def test_it_matters_only_close_to_the_film(self):
         """Fig. 12: negligible beside κ_d at l ≫ 10⁻² d, the same at every y, z and on both sides."""
@@ -276,3 +295,5 @@ def test_bad_arguments():
         )
     with pytest.raises(ArgumentError, match="rtol"):
         sw.second_order_dephasing(film=FILM, spin=NV, distance=D, field=0.02, temperature=300.0, rtol=1e-9)
+    with pytest.raises(ArgumentError, match="form"):
+        sw.second_order_dephasing(film=FILM, spin=NV, distance=D, field=0.02, temperature=300.0, form="x")

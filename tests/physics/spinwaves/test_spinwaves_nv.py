@@ -1,3 +1,6 @@
+from dataclasses import fields, replace
+
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -6,17 +9,23 @@ from scipy.linalg import expm
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
+from labspin.physics.nv import NV_OPTICAL_RATES
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness
 
 
-def bath_of(total, difference):
-    """A made-up bath with given Γ±."""
+def bath_of(total, difference, upper=(0.0, 0.0)):
+    """A made-up bath with given Γ± of |0> <-> |−>, and κ_d, κ_a of |0> <-> |+>."""
     zero = np.zeros(())
-    return sw.SpinWaveBath(
-        np.asarray(total), np.asarray(difference), zero, zero, zero, zero, zero, zero, zero, zero, 1
-    )
+    rates = {
+        "decay_minus": np.asarray(total + difference),
+        "absorption_minus": np.asarray(total - difference),
+        "decay_plus": np.asarray(upper[0]),
+        "absorption_plus": np.asarray(upper[1]),
+    }
+    names = [item.name for item in fields(sw.SpinWaveBath) if item.name not in ("bands", "occupation")]
+    return sw.SpinWaveBath(**{name: rates.get(name, zero) for name in names}, bands=1)
 
 
 def printed_matrices(rates, total, difference):
@@ -66,24 +75,48 @@ def test_the_shortest_time_is_the_minimum():
     assert max(found.t1a, found.t1b) > 10 * found.shortest
 
 
-@given(st.floats(0.0, 0.09), RATES, st.floats(0.0, 1.0), st.floats(0.0, 5.0))
-def test_occupations_follow_the_master_equation(field, total, share, age):
-    """Against the matrix exponential of (233)–(235)."""
-    bath = bath_of(total, share * total)
-    rates = sw.thermal_rates(spin=NV, field=field, temperature=1.0)
-    time = age / (rates.kappa_1 + total)
+def generator_of(spin, field, temperature, bath):
+    """The 3×3 master equation over (0, +, −), written out rate by rate."""
+    rates = sw.thermal_rates(spin=spin, field=field, temperature=temperature)
     k1, plus, minus = rates.kappa_1, rates.occupation_plus, rates.occupation_minus
-    down, up = (1 + share) * total, (1 - share) * total
+    boltzmann = np.exp(-2 * hbar * spin.gyromagnetic_ratio * field / (1.380649e-23 * temperature))
+    down = 2 * spin.double_quantum_rate / (1 + boltzmann)
     generator = np.array(
         [
-            [-k1 * (plus + minus) - up, k1 * (1 + plus), k1 * (1 + minus) + down],
-            [k1 * plus, -k1 * (1 + plus), 0],
-            [k1 * minus + up, 0, -k1 * (1 + minus) - down],
+            [0, k1 * (1 + plus) + bath.decay_plus, k1 * (1 + minus) + bath.decay_minus],
+            [k1 * plus + bath.absorption_plus, 0, down * boltzmann],
+            [k1 * minus + bath.absorption_minus, down, 0],
         ]
     )
+    return generator - np.diag(generator.sum(axis=0))
+
+
+@given(st.floats(0.0, 0.09), RATES, st.floats(0.0, 1.0), RATES, RATES, st.floats(0.0, 5.0))
+def test_occupations_follow_the_master_equation(field, total, share, upper, across, age):
+    """Against the matrix exponential of the 3×3 generator, both transitions and |−> <-> |+>."""
+    spin = replace(NV, double_quantum_rate=across)
+    bath = bath_of(total, share * total, (upper, 0.4 * upper))
+    generator = generator_of(spin, field, 1.0, bath)
+    time = age / (np.abs(generator).max() + total)
     start = np.array([0.2, 0.5, 0.3])
-    found = sw.occupations_in_time(spin=NV, field=field, temperature=1.0, time=time, initial=start, bath=bath)
-    assert found == pytest.approx(expm(generator * time) @ start, abs=1e-10)
+    found = sw.occupations_in_time(
+        spin=spin, field=field, temperature=1.0, time=time, initial=start, bath=bath
+    )
+    assert found == pytest.approx(expm(generator * time) @ start, rel=1e-9, abs=0)
+    rest = sw.steady_occupations(spin=spin, field=field, temperature=1.0, bath=bath)
+    assert np.abs(generator @ rest).max() < 1e-12 * np.abs(generator).max()
+    times = sw.relaxation_times(spin=spin, field=field, temperature=1.0, bath=bath)
+    eigenvalues = np.sort(-np.linalg.eigvals(generator).real)[1:]
+    assert [1 / times.t1a, 1 / times.t1b] == pytest.approx(list(eigenvalues), rel=1e-6, abs=0)
+
+
+def test_double_quantum_relaxation_leaves_a_thermal_spin_thermal():
+    spin = replace(NV, double_quantum_rate=1e4)
+    for temperature in (0.01, 0.1, 300.0):
+        arguments = {"field": 0.03, "temperature": temperature}
+        assert sw.steady_occupations(spin=spin, **arguments) == pytest.approx(
+            sw.steady_occupations(spin=NV, **arguments), rel=1e-9, abs=0
+        )
 
 
 def test_a_bare_spin_at_zero_field_decays_with_t1():
@@ -105,31 +138,53 @@ def test_rest_is_thermal():
 
 
 def test_coherences_of_a_bare_spin_live_t2_star():
+    """And <σ_+−> decays by (145): κ1 + γ+ + 2 κ2."""
     found = sw.coherence_times(spin=NV, field=0.0, temperature=300.0)
     assert found.plus == pytest.approx(1e-6, rel=1e-12, abs=0)
     assert found.minus == pytest.approx(1e-6, rel=1e-12, abs=0)
+    rates = sw.thermal_rates(spin=NV, field=0.02, temperature=300.0)
+    double = sw.coherence_times(spin=NV, field=0.02, temperature=300.0, pump_rate=1e4).double_quantum
+    expected = rates.gamma_plus + rates.kappa_1 + 2 * rates.kappa_2 + 1e4
+    assert 1 / double == pytest.approx(float(expected), rel=1e-12, abs=0)
 
 
 def test_coherence_times_are_those_of_the_lindblad_operators():
-    """(249) from half the sum of the rates that leave each level, plus κ2/2."""
-    total, difference, dephasing = 5e5, 1e5, 3e4
-    rates = sw.thermal_rates(spin=NV, field=0.02, temperature=300.0)
-    k1, plus, minus = rates.kappa_1, rates.occupation_plus, rates.occupation_minus
-    leave_zero = k1 * (plus + minus) + total - difference
-    leave_plus, leave_minus = k1 * (1 + plus), k1 * (1 + minus) + total + difference
+    """(249), (238) and (168) against the Lindblad equation of a spin 1, built from its jump operators."""
+    total, difference, dephasing, pump = 5e5, 1e5, 3e4, 7e3
+    bath = bath_of(total, difference, (4e5, 1.5e5))
+    spin = replace(NV, double_quantum_rate=2e4)
+    rates = sw.thermal_rates(spin=spin, field=0.02, temperature=300.0)
+    generator = generator_of(spin, 0.02, 300.0, bath)
+    jumps = []
+    for i in range(3):
+        for j in range(3):
+            if i != j:
+                jump = np.zeros((3, 3))
+                jump[i, j] = np.sqrt(generator[i, j])
+                jumps.append(jump)
+        leaving = np.zeros((3, 3))
+        leaving[i, i] = np.sqrt(pump)  # to an excited level outside: only −{L†L, ρ}/2 is left in these three
+        jumps.append(leaving)
+    s_z = np.diag([0.0, 1.0, -1.0]) * np.sqrt(float(rates.kappa_2) + dephasing)
+
+    def rate(i, j):
+        rho = np.zeros((3, 3))
+        rho[i, j] = 1.0
+        lost = sum(0.5 * (jump.T @ jump @ rho + rho @ jump.T @ jump) for jump in [*jumps, s_z])
+        return (lost - s_z @ rho @ s_z)[i, j]
+
     found = sw.coherence_times(
-        spin=NV, field=0.02, temperature=300.0, bath=bath_of(total, difference), dephasing=dephasing
+        spin=spin, field=0.02, temperature=300.0, bath=bath, dephasing=dephasing, pump_rate=pump
     )
-    pure = (rates.kappa_2 + dephasing) / 2
-    assert 1 / found.plus == pytest.approx((leave_zero + leave_plus) / 2 + pure, rel=1e-12, abs=0)
-    assert 1 / found.minus == pytest.approx((leave_zero + leave_minus) / 2 + pure, rel=1e-12, abs=0)
+    expected = [rate(0, 1), rate(0, 2), rate(1, 2)]
+    assert [1 / time for time in found] == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 class TestPumping:
     @given(st.floats(0.0, 0.09), st.floats(0.0, 1e8))
     def test_occupations_solve_the_printed_system(self, field, pump):
         """(164)–(166)"""
-        c = sw.NV_TABLE2
+        c = NV_OPTICAL_RATES
         rates = sw.thermal_rates(spin=NV, field=field, temperature=300.0)
         k, g, m = float(rates.kappa_1), float(rates.gamma_plus), float(rates.gamma_minus)
         matrix = np.array(
@@ -137,14 +192,14 @@ class TestPumping:
                 [
                     -k - 3 * g - pump,
                     -m,
-                    c.conserving - k - g,
-                    c.non_conserving - k - g,
-                    c.return_zero - k - g,
+                    c.spin_conserving - k - g,
+                    c.spin_mixing - k - g,
+                    c.singlet_zero - k - g,
                 ],
                 [-3 * m, -k - g - pump, -m, -m, -m],
-                [pump, 0, -c.conserving - c.non_conserving - c.shelving_zero, 0, 0],
-                [-pump, 0, -pump, -c.conserving - c.non_conserving - c.shelving_spin - pump, -pump],
-                [0, 0, c.shelving_zero, c.shelving_spin, -c.return_zero - 2 * c.return_spin],
+                [pump, 0, -c.spin_conserving - c.spin_mixing - c.crossing_zero, 0, 0],
+                [-pump, 0, -pump, -c.spin_conserving - c.spin_mixing - c.crossing_one - pump, -pump],
+                [0, 0, c.crossing_zero, c.crossing_one, -c.singlet_zero - 2 * c.singlet_one],
             ]
         )
         zero, s_z, three, four, five = np.linalg.solve(matrix, -np.array([k + g, m, 0, pump, 0]))
@@ -157,8 +212,22 @@ class TestPumping:
         bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.03, temperature=[0.1, 300.0])
         arguments = {"spin": NV, "field": 0.03, "temperature": [0.1, 300.0], "bath": bath}
         found = sw.pumped_occupations(**arguments, pump_rate=0.0)
-        assert found[:, :3] == pytest.approx(sw.steady_occupations(**arguments), abs=1e-10)
-        assert np.abs(found[:, 3:]).max() < 1e-12
+        assert found[:, :3] == pytest.approx(sw.steady_occupations(**arguments), rel=1e-12, abs=0)
+        assert (found[:, 3:] == 0).all()
+        assert np.isfinite(sw.spin_wave_force(bath=bath, occupations=found)).all()
+
+    def test_rare_occupations_are_exact(self):
+        """Against the tree theorem in 60 digits, where light is faint and the spin is cold."""
+        matrix = sw.pumping_rate_matrix(spin=NV, field=0.02, temperature=0.02, pump_rate=1e-9)
+        with mpmath.workdps(60):
+            exact = mpmath.matrix(matrix.tolist())
+            for column in range(6):
+                exact[column, column] = -sum(exact[row, column] for row in range(6) if row != column)
+            for column in range(6):
+                exact[5, column] = 1
+            expected = mpmath.lu_solve(exact, mpmath.matrix([0, 0, 0, 0, 0, 1]))
+        found = sw.pumped_occupations(spin=NV, field=0.02, temperature=0.02, pump_rate=1e-9)
+        assert list(found) == pytest.approx([float(x) for x in expected], rel=1e-13, abs=0)
 
     def test_rates_conserve_occupation(self):
         matrix = sw.pumping_rate_matrix(spin=NV, field=[0.0, 0.05], temperature=4.0, pump_rate=1e5)
@@ -180,12 +249,17 @@ class TestPumping:
         )
 
 
+def lower_bath(**arguments):
+    """The bath in the form of [SW]."""
+    return sw.spin_wave_bath(film=FILM, spin=NV, transitions="lower", **arguments)
+
+
 class TestForce:
     def test_the_general_force_is_the_gradient_of_the_mean_energy(self):
         levels = np.array([0.5, 0.2, 0.3])
         lengths = np.array([0.999, 1.0, 1.001]) * D
         bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=lengths, field=0.02, temperature=0.3, rtol=1e-9)
-        energy = hbar * (-bath.shift_plus * levels[0] + (bath.shift_minus - bath.shift_plus) * levels[2])
+        energy = hbar * (bath.shift_zero + bath.shift_plus * levels[1] + bath.shift_minus * levels[2])
         expected = -(energy[2] - energy[0]) / (lengths[2] - lengths[0])
         assert sw.spin_wave_force(bath=bath, occupations=levels)[1] == pytest.approx(
             expected, rel=1e-5, abs=0
@@ -193,9 +267,17 @@ class TestForce:
         below = sw.spin_wave_force(bath=bath, occupations=levels, side=-1)
         assert below[1] == pytest.approx(-expected, rel=1e-5, abs=0)
 
+    def test_in_the_form_of_the_paper_it_is_that_of_the_paper(self):
+        """(258) with (259)"""
+        bath = lower_bath(distance=D, field=0.02, temperature=0.3)
+        slope, slope_plus = bath.shift_minus_gradient, bath.shift_plus_gradient
+        expected = hbar * (0.5 * slope_plus - 0.3 * (slope - slope_plus))
+        found = sw.spin_wave_force(bath=bath, occupations=[0.5, 0.2, 0.3])
+        assert found == pytest.approx(float(expected), rel=1e-12, abs=0)
+
     def test_both_limits(self):
         """(260): cold always, hot where the spin is polarised."""
-        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=0.5 * D, field=0.035, temperature=[1e-2, 300.0])
+        bath = lower_bath(distance=0.5 * D, field=0.035, temperature=[1e-2, 300.0])
         rest = sw.steady_occupations(spin=NV, field=0.035, temperature=1e-1)
         pumped = sw.pumped_occupations(spin=NV, field=0.035, temperature=300.0)
         general = sw.spin_wave_force(bath=bath, occupations=np.stack([rest, pumped[:3]]))
@@ -206,7 +288,7 @@ class TestForce:
 
     def test_a_thermal_spin_at_room_temperature_is_outside_the_high_temperature_limit(self):
         """ρ_−− − ρ_00 is as small as what (257) neglects, so (260) is not the limit of (258)–(259) there."""
-        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=0.5 * D, field=0.035, temperature=300.0)
+        bath = lower_bath(distance=0.5 * D, field=0.035, temperature=300.0)
         levels = sw.steady_occupations(spin=NV, field=0.035, temperature=300.0, bath=bath)
         general = sw.spin_wave_force(bath=bath, occupations=levels)
         limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
@@ -215,7 +297,7 @@ class TestForce:
     def test_at_5_millitesla_only_that_limit_changes_sign(self):
         """Fig. 14(a) follows (260); the general force attracts at every distance."""
         lengths = np.geomspace(0.15, 1.0, 30) * D
-        bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=lengths, field=0.005, temperature=300.0)
+        bath = lower_bath(distance=lengths, field=0.005, temperature=300.0)
         levels = sw.steady_occupations(spin=NV, field=0.005, temperature=300.0, bath=bath)
         limit = sw.spin_wave_force(bath=bath, occupations=levels, limit="high temperature")
         assert limit[0] > 0 > limit[-1]
@@ -247,6 +329,52 @@ class TestForce:
         assert slow.imag == 0.0
         assert fast.real == pytest.approx(frozen, rel=1e-4, abs=0)
         assert abs(frozen / at_rest - 1) > 1e-3
+
+    @pytest.mark.parametrize("temperature", [0.05, 300.0])
+    @pytest.mark.parametrize("field", [0.005, 0.035])
+    def test_a_spin_at_rest_obeys_fluctuation_and_dissipation(self, field, temperature):
+        """Im κ = ω S_F/2k_BT, S_F the thermal noise of the levels; κ(0) is the curvature of F."""
+        arguments = {"film": FILM, "spin": NV, "field": field, "temperature": temperature}
+        thermal = 1.380649e-23 * temperature
+        minus, plus = (float(omega) for omega in sw.transition_frequencies(spin=NV, field=field))
+
+        def at(length):
+            bath = sw.spin_wave_bath(**arguments, distance=length, rtol=1e-10)
+            zero = float(bath.shift_zero)
+            shifts = np.array([zero, zero + float(bath.shift_plus), zero + float(bath.shift_minus)])
+            zero = float(bath.shift_zero_gradient)
+            slopes = np.array([0.0, float(bath.shift_plus_gradient), float(bath.shift_minus_gradient)]) + zero
+            levels = np.exp(-hbar * (np.array([0.0, plus, minus]) + shifts) / thermal)
+            return bath, levels / levels.sum(), -hbar * slopes
+
+        bath, levels, force = at(D)
+        step = 1e-4 * D
+        mean = [at(D + sign * step)[1] @ at(D + sign * step)[2] for sign in (-1, 1)]
+        curvature = -(mean[1] - mean[0]) / (2 * step)
+        generator = sw.pumping_rate_matrix(
+            spin=NV, field=field, temperature=temperature, pump_rate=0.0, bath=bath
+        )[:3, :3]
+        frequencies = np.array([0.0, 1e2, 3e3, 1e5])
+        found = sw.spin_wave_stiffness(**arguments, distance=D, angular_frequency=frequencies)
+        assert found[0].real == pytest.approx(curvature, rel=1e-5, abs=0)
+        for omega, kappa in zip(frequencies[1:], found[1:], strict=True):
+            system = 1j * omega * np.eye(3) - generator
+            noise = 2 * (force @ np.linalg.solve(system, levels * (force - levels @ force))).real
+            assert kappa.imag == pytest.approx(omega * noise / (2 * thermal), rel=1e-4, abs=0)
+            assert kappa.imag > 0
+
+    def test_with_the_occupations_of_the_waves_it_does_not(self):
+        """[SW]'s rates let a spin in equilibrium drive the cantilever."""
+        found = sw.spin_wave_stiffness(
+            film=FILM,
+            spin=NV,
+            distance=D,
+            field=0.035,
+            temperature=300.0,
+            angular_frequency=2 * np.pi * 100.0,
+            transitions="lower",
+        )
+        assert found.imag == pytest.approx(-7e-22, rel=0.3, abs=0)
 
     def test_bad_arguments(self):
         bath = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.035, temperature=300.0)

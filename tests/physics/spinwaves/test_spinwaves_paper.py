@@ -9,9 +9,11 @@ FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness
 
 
-def near(field, distance, rates="consistent"):
+def near(field, distance, rates="consistent", **choice):
+    """The bath and the relaxation times; by default in the form of the paper."""
+    arguments = {"transitions": "lower", **choice}
     bath = sw.spin_wave_bath(
-        film=FILM, spin=NV, distance=distance, field=field, temperature=300.0, rates=rates
+        film=FILM, spin=NV, distance=distance, field=field, temperature=300.0, rates=rates, **arguments
     )
     return bath, sw.relaxation_times(spin=NV, field=field, temperature=300.0, bath=bath)
 
@@ -38,6 +40,33 @@ def test_lifetimes_at_35_millitesla():
     assert times.shortest == pytest.approx([1.3096e-3, 73.47e-6], rel=1e-3, abs=0)
     _, consistent = near(0.035, lengths)
     assert consistent.shortest == pytest.approx([1.7289e-3, 142.95e-6], rel=1e-3, abs=0)
+
+
+def test_the_upper_transition_at_35_millitesla():
+    """[SW] leaves it out; the rates are those of its own (223) for |0> <-> |+>."""
+    lengths = np.array([0.1, 0.2, 0.5, 1.0]) * D
+    paper, _ = near(0.035, lengths)
+    both, times = near(0.035, lengths, transitions="both", occupation="mode")
+    ratio = both.decay_plus / paper.decay_minus
+    assert ratio == pytest.approx([154.7, 80.26, 14.15, 2.407], rel=1e-3, abs=0)
+    assert times.shortest == pytest.approx([0.5606e-6, 1.877e-6, 43.84e-6, 1.1607e-3], rel=1e-3, abs=0)
+    _, balanced = near(0.035, lengths, transitions="both")
+    assert balanced.shortest == pytest.approx([0.5604e-6, 1.876e-6, 43.78e-6, 1.1443e-3], rel=1e-3, abs=0)
+
+
+def test_the_upper_transition_takes_most_of_the_pumped_force():
+    """Fig. 4(c) at 35 mT and 0.2 d: 3.0 zN in the form of [SW]; the occupations alone leave 0.89 zN of it."""
+    paper, _ = near(0.035, 0.2 * D)
+    both, _ = near(0.035, 0.2 * D, transitions="both", occupation="mode", counter_rotating=False)
+    arguments = {"spin": NV, "field": 0.035, "temperature": 300.0}
+    alone, mixed = (sw.pumped_occupations(**arguments, bath=bath) for bath in (paper, both))
+    forces = [
+        float(sw.spin_wave_force(bath=bath, occupations=levels))
+        for bath, levels in ((paper, alone), (paper, mixed), (both, mixed))
+    ]
+    assert forces[0] == pytest.approx(2.98e-21, rel=5e-3, abs=0)
+    assert forces[1] == pytest.approx(0.887e-21, rel=5e-3, abs=0)
+    assert forces[2] == pytest.approx(0.882e-21, rel=5e-3, abs=0)
 
 
 @pytest.mark.parametrize("rates", ["printed", "consistent"])
