@@ -15,7 +15,7 @@ from labspin.physics import spinwaves as sw
 from labspin.physics.mrfm import Resonator, susceptibility
 from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.twin import Pattern, Signals, World
-from labspin.twin.samples import SAMPLES, load
+from labspin.twin.samples import SAMPLES, load, nv_over_film
 from labspin.twin.samples.nv_over_film import FilmSettings, NVOverFilm
 
 QUIET = FilmSettings(drift=0.0)
@@ -245,3 +245,48 @@ def test_bad_settings_and_signals():
         sample.truth(signals(sample, positioner__distance=0.0))
     with pytest.raises(ArgumentError, match="saturation"):
         sample.truth(signals(sample, magnet__current=-1.0))
+
+
+class TestOnlyWhatIsLookedAtIsComputed:
+    def count(self, monkeypatch):
+        calls = []
+
+        def counted(**arguments):
+            calls.append(arguments)
+            return sw.spin_wave_bath(**arguments)
+
+        monkeypatch.setattr(nv_over_film, "spin_wave_bath", counted)
+        return calls
+
+    def test_a_ramp_of_the_magnet_costs_no_integral(self, monkeypatch):
+        calls = self.count(monkeypatch)
+        world = World(NVOverFilm(QUIET), clock=SimulatedClock(), seed=1)
+        for current in np.linspace(0.0, 3.0, 100):
+            world.drive("magnet.current", float(current))
+            world.clock.sleep(0.1)
+        assert world.reading("field") == pytest.approx(0.035, rel=1e-12, abs=0)
+        assert not calls
+        assert "T1" in world.truth()
+        assert len(calls) == 1
+
+    def test_the_cantilever_follows_what_was_noted(self):
+        """Looked at after every change or only in the end, it has rung to the same place."""
+        settings = replace(TestCantilever.SETTINGS, temperature=1e-2)
+        states = []
+        for looks in (True, False):
+            sample, rng = NVOverFilm(settings), np.random.default_rng(3)
+            for index, volts in enumerate((0.0, 1.0, 1.0, 0.3, 0.0)):
+                at = signals(sample, drive__amplitude=volts, drive__frequency=5000.0)
+                sample.advance(0.01 * (index + 1), at, rng)
+                if looks:
+                    sample.quadratures("cantilever", 5000.0, np.array([0.01 * (index + 1)]), at, rng)
+            states.append(sample.quadratures("cantilever", 5000.0, np.array([0.06]), at, rng)[0])
+        assert abs(states[0]) > 0
+        assert states[0] == pytest.approx(states[1], rel=1e-9, abs=0)
+
+    def test_what_is_long_past_is_not_kept(self):
+        sample = NVOverFilm(replace(QUIET, cantilever=Resonator(1e-4, 2 * math.pi * 5e3, 50.0)))
+        for index in range(10_000):
+            at = signals(sample, magnet__current=index * 1e-4)
+            sample.advance(0.1 * index, at, np.random.default_rng(0))
+        assert len(sample._noted) < 10

@@ -3,7 +3,7 @@
 * The film: `Film` (presets `YIG_FIGURES`, the default of [SW]'s figures, and `YIG_TABLE1`), `dispersion` with
   diagonal or hybridised bands, `decay_rate`, `group_velocity`, `ellipticity`, `stray_field`,
   `iso_frequency_contour`, `field_spectral_density`.
-* A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with error bounds), and from it
+* A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with bounds), and from it
   `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
   optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
 * The film under a layer of spins: `spin_layer`, `modified_modes`, `maximum_linewidth`,

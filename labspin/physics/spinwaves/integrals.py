@@ -21,7 +21,7 @@ The sum over ±k_y is taken in closed form, so nothing depends on the side η of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ _FIRST_BANDS = 6
 _ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024])
 _MAX_BANDS = 1 << 13
 _CHUNK = 600_000
+_VANISHED = -700.0  # ln n̄
 _SHAPES = {"minus": (1.0, 1.0), "plus": (1.0, -1.0), "z": (-1.0, 0.0)}
 
 
@@ -113,6 +114,11 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
     The tolerance is relative to ∫|Re| and ∫|Im| (panel by panel), so that a shift that crosses zero is as
     accurate there as beside it.
     """
+    warm = _populated(film, probes)
+    if not warm.all():
+        return _thawed(
+            spin_wave_integrals(film, replace(probes, temperatures=probes.temperatures[warm]), rtol), warm
+        )
     nearest, farthest = probes.reduced_distance.min(), probes.reduced_distance.max()
     if decay_cutoff(rtol) / (2 * nearest) > _MAX_BANDS:
         raise ArgumentError(
@@ -137,6 +143,26 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
         previous, start, stop = block[2], stop, 3 * stop // 2
     # Kronrod and Gauss sums can agree by chance: no estimate promises better than a quarter of rtol.
     return Integrals(totals[0], totals[1], totals[3] + tail + 0.25 * rtol * totals[2], stop)
+
+
+def _populated(film: Film, probes: Probes) -> NDArray[np.bool_]:
+    """Return at which temperatures n̄ of any wave can be told from zero."""
+    field = probes.reduced_field.min()
+    lowest = stiffness(film, field, GRID, np.zeros(1), np.zeros(1, dtype=np.int64)).u.min()
+    return np.array(
+        [log_occupation(film.omega_m * lowest, kelvin) > _VANISHED for kelvin in probes.temperatures], bool
+    )
+
+
+def _thawed(found: Integrals, warm: NDArray[np.bool_]) -> Integrals:
+    """Put zeros where a temperature was so low that no wave is excited."""
+    keep = np.concatenate([[True], warm])
+    shape = (*found.value.shape[:-1], keep.size)
+    arrays = [np.zeros(shape, dtype=np.complex128) for _ in range(3)]
+    for array, part in zip(arrays, (found.value, found.gradient, found.error), strict=True):
+        array[..., keep] = part
+    value, gradient, error = arrays
+    return Integrals(value, gradient, error, found.bands)
 
 
 def _decayed(film: Film, probes: Probes, rtol: float) -> float:

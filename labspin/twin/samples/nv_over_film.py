@@ -6,14 +6,16 @@ their lines, and pull at the cantilever. Light pumps them through the six-level 
 photoluminescence; a microwave exchanges |0> with |±>. A positioner sets the distance from the film, so that
 T1'(l, H0), the shift of the lines and the frequency of the cantilever can all be measured.
 
-The layer is a few depths with Gauss–Legendre weights; every depth has its own rates.
+The layer is a few depths with Gauss–Legendre weights; every depth has its own rates. Integrals over spin
+waves are done only where light or cantilever is looked at: what passes in between (a ramp of the magnet) is
+noted, and the cantilever follows when it is asked.
 """
 
 from __future__ import annotations
 
 import cmath
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -52,6 +54,7 @@ __all__ = ["FilmSettings", "NVOverFilm"]
 _DEPTHS = 5
 _CLOSE = 1e-15  # s; times closer than this are one
 _REMEMBERED = 64  # conditions that are kept
+_FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +148,7 @@ class NVOverFilm(Sample):
         self._places: OrderedDict[tuple[float, float], _Place] = OrderedDict()
         self._springs: OrderedDict[tuple[float, float, float], complex] = OrderedDict()
         self._motion: _Motion | None = None
+        self._noted: deque[tuple[float, Signals]] = deque()  # until when, under which signals
         self.prepare(0)
 
     def prepare(self, seed: int) -> None:
@@ -344,7 +348,25 @@ class NVOverFilm(Sample):
         return Resonator(stiffness, omega, 1 / (1 / bare.quality_factor + kappa.imag / bare.stiffness))
 
     def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
-        """Move the cantilever on to ``until`` under constant signals."""
+        """Note that signals were constant up to ``until``; the cantilever follows when it is looked at."""
+        noted = self._noted
+        if noted and dict(noted[-1][1]) == dict(signals):
+            noted[-1] = (until, signals)
+        else:
+            noted.append((until, signals))
+        bare = self.settings.cantilever
+        memory = _FORGOTTEN * 2 * bare.quality_factor / bare.angular_frequency
+        while len(noted) > 1 and noted[1][0] < until - memory:
+            noted.popleft()
+            self._motion = None
+
+    def _follow(self, rng: np.random.Generator) -> None:
+        """Move the cantilever through all that was noted."""
+        while self._noted:
+            self._move(*self._noted.popleft(), rng)
+
+    def _move(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
+        """Move the cantilever on to ``until`` under constant signals; at first it is in equilibrium."""
         thermal = ThermalMotion(LinearMotion(self._resonator(signals)), self.settings.temperature)
         omega = 2 * math.pi * signals["drive.frequency"]
         force = self.settings.force_per_volt * signals["drive.amplitude"]
@@ -377,7 +399,8 @@ class NVOverFilm(Sample):
         return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])
 
     def _envelope(self, time: float, frequency: float, signals: Signals, rng: np.random.Generator) -> complex:
-        self.advance(time, signals, rng)
+        self._follow(rng)
+        self._move(time, signals, rng)
         motion = self._motion
         if motion is None or time < motion.time:
             raise ArgumentError(

@@ -502,6 +502,14 @@ def test_rates_follow_from_the_coupling_of_a_spin_with_itself():
         assert own.error < 1e-5 * abs(own.rate[0, 0])
 
 
+def test_a_film_at_absolute_rest_excites_nothing():
+    found = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.02, temperature=[1e-9, 0.1])
+    alone = sw.spin_wave_bath(film=FILM, spin=NV, distance=D, field=0.02, temperature=0.1)
+    assert found.absorption_minus[0] == found.absorption_plus[0] == 0
+    assert found.absorption_minus[1] == pytest.approx(float(alone.absorption_minus), rel=1e-5, abs=0)
+    assert found.decay_minus[0] == pytest.approx(2 * float(alone.difference_rate), rel=1e-5, abs=0)
+
+
 def test_no_place_is_no_result():
     found = sw.spin_wave_bath(film=FILM, spin=NV, distance=[], field=0.02, temperature=300.0)
     assert found.decay_minus.shape == found.shift_zero_gradient.shape == (0,)
