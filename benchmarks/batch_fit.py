@@ -4,13 +4,11 @@
 
 Every engine gets the same starting values. The loops run over the first --loop traces; the batch over all of
 them. Rounds are interleaved; the table quotes the least and the median time, and the median of the ratios
-within the rounds. Use one BLAS thread (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1). With numba the compiled
-engine runs as well; what it takes to load or compile is quoted apart. ``--large`` repeats the batches on many
-more traces, without the loops.
+within the rounds. Use one BLAS thread (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1). ``--large``
+repeats the batches on many more traces, without the loops.
 """
 
 import argparse
-import importlib.util
 import inspect
 import os
 import resource
@@ -137,7 +135,7 @@ def engines(problem, loop):
         **batches(problem, everything),
         "fit_batch with its guess": (
             part,
-            lambda: fit_batch(problem.model, problem.x, problem.y[:part], check=0, engine="numpy"),
+            lambda: fit_batch(problem.model, problem.x, problem.y[:part], check=0),
         ),
         "fit_batch, user's function": (
             part,
@@ -149,25 +147,13 @@ def engines(problem, loop):
 
 
 def batches(problem, settings):
-    """Return the batch engines, on one thread and on two."""
-    found = {}
-    for engine in ("numpy", "numba") if importlib.util.find_spec("numba") else ("numpy",):
-        for workers in (1, 2):
-            name = f"fit_batch, {engine}" + (", 2 threads" if workers == 2 else "")
+    """Return the batch on one thread and on two."""
 
-            def run(engine=engine, workers=workers):
-                fit_batch(problem.model, problem.x, problem.y, engine=engine, workers=workers, **settings)
+    def run(workers):
+        fit_batch(problem.model, problem.x, problem.y, workers=workers, **settings)
 
-            found[name] = (len(problem.y), run)
-    return found
-
-
-def warm_up(problem):
-    """Load and compile what numba needs, and say how long that took."""
-    if importlib.util.find_spec("numba"):
-        begin = time.perf_counter()
-        fit_batch(problem.model, problem.x, problem.y[:2], engine="numba", check=0)
-        print(f"  numba ready after {time.perf_counter() - begin:.1f} s")
+    count = len(problem.y)
+    return {"fit_batch": (count, lambda: run(1)), "fit_batch, 2 threads": (count, lambda: run(2))}
 
 
 def speed(table, rounds, reference):
@@ -226,15 +212,14 @@ def honesty(problem):
 
 def large(name, count, rng, rounds):
     problem = MAKERS[name](count, rng)
-    print(f"{name}, {count} traces; ratio to fit_batch, numpy")
-    warm_up(problem)
-    speed(batches(problem, {"check": 0, "start": by_name(problem, count)}), rounds, "fit_batch, numpy")
+    print(f"{name}, {count} traces; ratio to fit_batch")
+    speed(batches(problem, {"check": 0, "start": by_name(problem, count)}), rounds, "fit_batch")
     honesty(problem)
     if name == "se":
         begin = time.perf_counter()
-        result = fit_batch(problem.model, problem.x, problem.y, check=0.001)
+        fit_batch(problem.model, problem.x, problem.y, check=0.001)
         took = time.perf_counter() - begin
-        print(f"  guess included, engine {result.engine}: {took:.2f} s ({count / took:.0f} fits/s)")
+        print(f"  guess included: {took:.2f} s ({count / took:.0f} fits/s)")
     print(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
 
 
@@ -250,7 +235,6 @@ def main():
         problem = MAKERS[name](arguments.traces, np.random.default_rng(1))
         print(f"{name}: {len(problem.model.names)} parameters, {problem.x.size} points; "
               f"load {os.getloadavg()[0]:.1f}; least and median time")  # fmt: skip
-        warm_up(problem)
         speed(engines(problem, arguments.loop), arguments.rounds, "lmfit Model.fit")
         agreement(problem, min(100, arguments.loop, arguments.traces))
         honesty(problem)

@@ -20,7 +20,7 @@ CHECKED = sorted({*SOURCES, *TESTS.rglob("*.py"), *(TESTS.parent / "benchmarks")
 # Comparisons that have an absolute tolerance unless told otherwise, and the argument that tells it.
 TOLERANT = {"approx": "abs", "allclose": "atol", "assert_allclose": "atol", "isclose": "atol"}
 # Modules that need a package out of an extra.
-NEEDS_EXTRA = {"labspin.analysis.minimiser.compiled": "numba"}
+NEEDS_EXTRA: dict[str, str] = {}
 
 
 def _name(path: Path) -> str:

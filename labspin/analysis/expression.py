@@ -142,17 +142,6 @@ class Expression:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             return np.asarray(_walk(self._tree(), columns))
 
-    def in_floats(self) -> str:
-        """Return the expression as Python text in which every number is a float.
-
-        For libraries that evaluate Python themselves: after the check nothing but arithmetic is in it.
-        """
-        tree = self._tree()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant):
-                node.value = float(str(node.value))
-        return ast.unparse(tree)
-
     def error(self, data: Mapping[str, Any], errors: Mapping[str, FloatArray]) -> FloatArray:
         """Return the standard deviation of the expression for independent errors of its columns.
 

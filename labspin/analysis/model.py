@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError, FitError
 
-__all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Kernel", "Parameter", "columns", "fill_derivatives"]
+__all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Parameter", "columns", "fill_derivatives"]
 
 FloatArray = NDArray[np.float64]
 _CYCLES = {"s": "Hz", "ms": "kHz", "us": "MHz", "µs": "MHz", "ns": "GHz"}
@@ -31,7 +31,6 @@ _PERIODS = {"Hz": "s", "kHz": "ms", "MHz": "us", "GHz": "ns"}
 """Times where x is a frequency: ``"1/x"``."""
 Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
-Kernel = Callable[[Any, Any, Any, Any], None]
 
 
 class CorrelatedNoise(Protocol):
@@ -81,6 +80,18 @@ class Parameter:
         """Whether the parameter is positive by nature."""
         return self.minimum == 0 and math.isinf(self.maximum)
 
+    def inside(self, values: ArrayLike) -> FloatArray:
+        """Return starting values inside the bounds, a little away from them, where a model may be flat."""
+        found = np.asarray(values, np.float64)
+        found = np.where(np.isfinite(found), found, 1.0)
+        if self.is_scale:
+            return np.maximum(np.abs(found), 1e-300)
+        low, high = self.minimum, self.maximum
+        # Within two bounds a part of what lies between them; else a part of the bound's own size.
+        bound = high if math.isfinite(high) else (low if math.isfinite(low) else 0.0)
+        margin = 1e-3 * (high - low) if math.isfinite(high - low) else 1e-3 * abs(bound)
+        return np.clip(found, low + margin, high - margin)
+
 
 @dataclass(frozen=True)
 class FitModel:
@@ -104,9 +115,6 @@ class FitModel:
     derivatives
         ``derivatives(x, values)`` -> (y, J) with values (..., p), y (..., n), J (..., p, n); None: the
         engines use central differences.
-    kernel
-        ``kernel(x, values, y, jacobian)`` fills y and jacobian of one trace in plain loops
-        (`labspin.analysis.models.kernels`); where numba is installed, batches are fitted by it.
     batch_guess
         The guess takes many traces at once.
     is_complex
@@ -132,7 +140,6 @@ class FitModel:
     function: Callable[..., Any]
     guesser: Guess
     derivatives: Derivatives | None = None
-    kernel: Kernel | None = None
     batch_guess: bool = False
     is_complex: bool = False
     likelihood: str = "normal"
@@ -192,7 +199,7 @@ class FitModel:
             )
         scales = None if weights is None else np.asarray(weights, np.float64)
         found = self.guesser(points, trace, scales)
-        return {p.name: _inside(p, float(np.squeeze(found[p.name]))) for p in self.parameters}
+        return {p.name: float(p.inside(np.squeeze(found[p.name]))) for p in self.parameters}
 
 
 def columns(values: FloatArray) -> list[FloatArray]:
@@ -206,16 +213,6 @@ def fill_derivatives(y: FloatArray, derivatives: Sequence[Any]) -> FloatArray:
     for index, derivative in enumerate(derivatives):
         out[..., index, :] = derivative
     return out
-
-
-def _inside(parameter: Parameter, value: float) -> float:
-    low, high = parameter.minimum, parameter.maximum
-    if not math.isfinite(value):
-        value = 1.0
-    if parameter.is_scale:
-        return max(value, 1e-300)
-    margin = 1e-3 * (high - low) if math.isfinite(high - low) else 0.0
-    return min(max(value, low + margin), high - margin)
 
 
 def _resolve(unit: str, x: str, y: str) -> str:

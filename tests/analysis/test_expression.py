@@ -64,14 +64,6 @@ def test_what_no_float_holds_and_endless_texts_are_refused(text):
         Expression(text)
 
 
-def test_python_for_other_libraries_is_the_same_arithmetic_in_floats():
-    text = Expression("2*a**3 + sqrt(b)/10").in_floats()
-    assert text == "2.0 * a ** 3.0 + sqrt(b) / 10.0"
-    assert Expression(text).value({"a": 2, "b": 4}) == Expression("2*a**3 + sqrt(b)/10").value(
-        {"a": 2, "b": 4}
-    )
-
-
 @pytest.mark.parametrize(("asked", "there"), [("y_errors", "y_error"), ("y_error", "y_errors")])
 def test_errors_are_found_under_the_name_of_today_and_that_of_earlier_files(asked, there):
     assert Expression(f"2*{asked}").value({there: np.array([1.0])}) == 2.0

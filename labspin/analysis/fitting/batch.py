@@ -18,15 +18,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.fitting.batch_result import BatchResult
+from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all, spot_check
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import as_model, evaluator, guess_all
-from labspin.analysis.minimiser.engines import Engine, chosen_engine, minimiser
-from labspin.analysis.minimiser.problem import IndexArray, Minimum, Problem
+from labspin.analysis.minimiser.levenberg import minimise
+from labspin.analysis.minimiser.problem import IndexArray, Minimum, Problem, bounds_of
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.errors import FitError
 
 __all__ = ["fit_batch"]
+
+_BLOCK = 256 * 1024
+"""Numbers in the Jacobian of one stack, 2 MB: enough to share the cost of a call, and still in the cache."""
 
 
 def fit_batch(
@@ -42,7 +46,6 @@ def fit_batch(
     check: float = 0.01,
     seed: int = 0,
     workers: int = 1,
-    engine: Engine = "auto",
     tolerance: float = 1e-5,
     fallback: bool = True,
 ) -> BatchResult:
@@ -69,10 +72,7 @@ def fit_batch(
     check
         Part of the traces that lmfit refits as a check; 0 for none.
     workers
-        Threads; NumPy releases Python's lock in the costly calls, compiled fits do for as long as they last.
-    engine
-        ``"numpy"``; ``"numba"``: compiled, which needs the extra ``fast`` and a model with a kernel;
-        ``"auto"``: compiled where that is possible and the batch large enough to pay for loading numba.
+        Threads; NumPy releases Python's lock in the costly calls.
     tolerance
         Length of the last step, in standard errors, at which a fit has converged. What is left after it
         is about a tenth of it.
@@ -93,7 +93,6 @@ def fit_batch(
     held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
     free = np.array([name not in fixed and name not in held for name in described.names])
     sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
-    sheet.engine = chosen_engine(engine, described, traces.size * free.size)
     sheet.status[refused] = 8
     usable = np.flatnonzero(sheet.status == 0)
     given = {
@@ -102,10 +101,12 @@ def fit_batch(
     }
     problem = _problem(described, points, traces, weights, free, usable)
     if usable.size:
-        first = guess_all(described, problem.x, problem.y, problem.weights, given)
+        names = {*held, *fixed}
+        first = guess_all(described, problem.x, problem.y, problem.weights, given, names)
         problem = _with_evaluator(described, problem, first)
-        minimise = minimiser(sheet.engine, described, first.shape[1], problem.y.shape[1])
-        sheet.store(usable, _run(partial(minimise, tolerance=tolerance), problem, first, workers))
+        capacity = int(np.clip(_BLOCK // (first.shape[1] * problem.y.shape[1]), 1, 512))
+        run = partial(minimise, tolerance=tolerance, capacity=capacity)
+        sheet.store(usable, _run(run, problem, first, workers), problem.x)
         if fallback:
             refit_all(sheet, described, problem, usable, first)
         spot_check(sheet, described, problem, usable, first, check, seed)
@@ -189,16 +190,17 @@ def _problem(
     free: NDArray[np.bool_],
     usable: NDArray[np.intp],
 ) -> Problem:
-    parameters = model.parameters
+    lower, upper, logarithmic = bounds_of(model)
     problem = Problem(
         evaluate=_no_evaluator,
         x=x,
         y=y,
         weights=weights,
-        logarithmic=np.array([p.is_scale for p in parameters]),
-        lower=np.array([-np.inf if p.is_scale else p.minimum for p in parameters]),
-        upper=np.array([p.maximum for p in parameters]),
+        logarithmic=logarithmic,
+        lower=lower,
+        upper=upper,
         free=free,
+        typical=typical_sizes(model, x, y),
     )
     return problem if usable.size == len(y) else problem.take(usable)
 

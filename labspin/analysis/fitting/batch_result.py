@@ -60,8 +60,6 @@ class BatchResult:
     checked, deviation, stderr_deviation
         How many traces lmfit refitted as a check; the largest |difference| of a parameter in standard errors,
         and the largest relative difference of a standard error.
-    engine
-        ``"numpy"`` or ``"numba"``.
     """
 
     model: str
@@ -79,7 +77,6 @@ class BatchResult:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
-    engine: str = "numpy"
 
     def __getitem__(self, name: str) -> FloatArray:
         return np.asarray(self.values[..., self._position(name)])
@@ -148,7 +145,6 @@ class BatchResult:
         inner = {"parameter": list(self.free), "parameter_2": list(self.free)}
         about: dict[str, Any] = {
             "model": self.model,
-            "engine": self.engine,
             "status_meaning": ", ".join(f"{code}: {text}" for code, text in STATUS.items()),
             "absolute_sigma": int(self.absolute),
             "checked_in_lmfit": self.checked,

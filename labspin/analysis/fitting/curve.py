@@ -1,4 +1,4 @@
-"""One trace, one model, one fit: lmfit underneath, a `FitOutcome` out.
+"""One trace, one model, one fit, by the minimiser of the batches: a `FitOutcome` comes out.
 
 Points that are not finite are left out (a run that was aborted has NaN where it did not get to), the
 order of x does not matter, and repeated x are as good as any.
@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.complex_numbers import real_view
-from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.diagnosis import warnings_of
+from labspin.analysis.fitting.sheet import Sheet
+from labspin.analysis.fitting.solve import Task, Ties, derivatives_at, solve
+from labspin.analysis.fitting.vectorised import as_model
 from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.errors import FitError
 
-__all__ = ["chi2_probability", "fit_curve", "fit_result"]
+__all__ = ["chi2_probability", "fine_grid", "fit_curve"]
 
-_CALLS_A_PARAMETER = 100
-"""Calls of the model after which a fit is given up, for each parameter and one more."""
 _ROUNDS = 2
 """Estimates of correlated noise, each followed by a fit that is weighted by it."""
 
@@ -58,7 +59,8 @@ def fit_curve(
         σ of the real part + i σ of the imaginary part. Given: the errors are absolute and the fit
         is tested against them. None: equal weights, errors from the scatter about the fit.
     start, fixed, bounds, tied
-        By parameter name: starting value; value to hold; (minimum, maximum); lmfit expression.
+        By parameter name: starting value; value to hold, even beyond a limit; (minimum, maximum); expression
+        of other parameters.
     axes
         Name and unit of x, name and unit of y.
     noise
@@ -72,81 +74,36 @@ def fit_curve(
     """
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
-    points, trace, errors = _clean(model, x, y, sigma, windowed=noise is None)
-    weights = None if errors is None else _weights(model, errors)
-    from labspin.analysis.fitting.lmfit_bridge import LabspinModel
-
-    described = LabspinModel(model)
-    parameters = _parameters(
-        model, described, points, trace, weights, start or {}, fixed or {}, bounds or {}, tied or {}
-    )
-    free = sum(parameter.vary for parameter in parameters.values())
-    _check_size(model, points.size * (2 if model.is_complex else 1), free)
-    result = fit_result(described, real_view(trace), parameters, points, weights)
-    if model.noise is not None:
-        result, noise = _weighted(model, result, points, trace, errors, noise)
-    outcome = _outcome(model, result, points, trace, errors, name or model.name, quantity, axes)
-    return outcome if noise is None else outcome.with_changes(noise=noise)
+    described = as_model(model, bounds or {})
+    points, trace, errors = _clean(described, x, y, sigma, windowed=noise is None)
+    task = _task(described, (points, trace, errors), start or {}, fixed or {}, tied or {})
+    _check_size(described, points.size * (2 if described.is_complex else 1), int(task.free.sum()))
+    sheet = solve(task)
+    if described.noise is not None:
+        task, sheet = _weighted(task, sheet, errors, noise)
+    return _outcome(task, sheet, errors, name or model.name, quantity, axes)
 
 
 def _weighted(
-    model: FitModel,
-    result: Any,
-    x: FloatArray,
-    y: NDArray[Any],
-    sigma: NDArray[Any] | None,
-    given: CorrelatedNoise | None,
-) -> tuple[Any, CorrelatedNoise | None]:
-    """Return the fit weighted by the covariance of correlated noise, and that noise; without, as it was."""
-    from labspin.analysis.fitting.lmfit_bridge import LabspinModel, derivatives_of
-
-    noise = given
+    task: Task, sheet: Sheet, sigma: NDArray[Any] | None, given: CorrelatedNoise | None
+) -> tuple[Task, Sheet]:
+    """Return the fit weighted by the covariance of correlated noise, if there is any."""
+    model, noise = task.model, given
     for _ in range(_ROUNDS if given is None else 1):
         if given is None and model.noise is not None:
-            values = {key: float(result.params[key].value) for key in model.names}
-            varied = [index for index, key in enumerate(model.names) if result.params[key].vary]
-            derivatives = derivatives_of(model, x, np.array(list(values.values())))[varied]
-            found = model.noise(x, y - model.evaluate(x, values), derivatives, values, sigma)
+            values = sheet.values[0]
+            named = dict(zip(model.names, values.tolist(), strict=True))
+            derivatives = derivatives_at(task, values, sheet.stderr()[0])[task.free]
+            found = model.noise(task.x, task.y - model.evaluate(task.x, named), derivatives, named, sigma)
             noise = found or noise
         if noise is None:
             break
-        described = LabspinModel(model, noise=noise)
-        again = fit_result(
-            described, real_view(noise.whiten(y)), result.params, x, None, absolute=sigma is not None
-        )
-        if not (again.success and np.isfinite(again.chisqr)):
+        again = replace(task, noise=noise, start=sheet.values[0])
+        better = solve(again)
+        if better.status[0] == 2 or not np.isfinite(better.chi2[0]):
             break
-        result = again
-    return result, noise
-
-
-def fit_result(
-    described: Any,
-    y: Any,
-    parameters: Any,
-    x: FloatArray,
-    weights: FloatArray | None,
-    *,
-    absolute: bool | None = None,
-) -> Any:
-    """Return lmfit's own `ModelResult`; ``weights`` are 1/sigma, and errors are then not rescaled."""
-    if not np.all(np.isfinite(described.eval(parameters, x=x))):
-        raise FitError(
-            f"model {described.description.name}: is not finite at the start "
-            f"{parameters.valuesdict()}; give other starting values"
-        )
-    settings = {"ftol": 1e-12, "xtol": 1e-12}
-    free = sum(parameter.vary for parameter in parameters.values())
-    return described.fit(
-        y,
-        parameters,
-        x=x,
-        weights=weights,
-        scale_covar=weights is None if absolute is None else not absolute,
-        fit_kws=settings,
-        max_nfev=_CALLS_A_PARAMETER * (free + 1),
-        nan_policy="propagate",
-    )
+        task, sheet = again, better
+    return task, sheet
 
 
 def chi2_probability(chi2: float, degrees_of_freedom: int) -> float:
@@ -200,80 +157,54 @@ def _check_size(model: FitModel, points: int, free: int) -> None:
         )
 
 
-def _parameters(
+def _task(
     model: FitModel,
-    described: Any,
-    x: FloatArray,
-    y: NDArray[Any],
-    weights: FloatArray | None,
+    data: tuple[FloatArray, NDArray[Any], NDArray[Any] | None],
     start: Mapping[str, float],
     fixed: Mapping[str, float],
-    bounds: Mapping[str, tuple[float, float]],
     tied: Mapping[str, str],
-) -> Any:
-    for name in {*start, *fixed, *bounds, *tied}:
+) -> Task:
+    x, y, errors = data
+    for name in {*start, *fixed, *tied}:
         model.parameter(name)
     if x.size == 0:
         raise FitError(f"model {model.name}: no finite points to fit")
-    known = set(model.names) <= {*start, *fixed}
+    weights = None if errors is None else _weights(model, errors)
+    ties = Ties.made(model, tied)
+    known = set(model.names) <= {*start, *fixed, *tied}
     guessed = {} if known else model.guess(x, y, None if model.is_complex else weights)
-    parameters = described.make_params(**(guessed | {**start} | {**fixed}))
-    for name in fixed:
-        parameters[name].set(vary=False)
-    for name, (low, high) in bounds.items():
-        parameters[name].set(min=low, max=high)
-    for name, expression in tied.items():
-        _tie(model, parameters[name], expression)
-    for name in start:
-        if model.parameter(name).value is not None:
-            parameters[name].set(vary=True)
-    return parameters
-
-
-def _tie(model: FitModel, parameter: Any, expression: str) -> None:
-    """Let a parameter follow from others; lmfit evaluates Python, so that only arithmetic may reach it."""
-    try:
-        parameter.set(expr=Expression(expression).in_floats())
-        value = parameter.value
-    except (RuntimeError, ArithmeticError, NameError, TypeError, ValueError) as error:
-        raise FitError(
-            f"model {model.name}: {parameter.name} is tied by {expression!r}, which has no value at "
-            f"the start: {error or type(error).__name__}; correct it, or give other starting values"
-        ) from error
-    if not np.isfinite(value):
-        raise FitError(
-            f"model {model.name}: {parameter.name} is tied by {expression!r}, which is {value} at the start; "
-            "correct the expression or give other starting values"
-        )
+    held = {p.name: p.value for p in model.parameters if p.value is not None and p.name not in start}
+    begin = guessed | held | {**start} | {**fixed}
+    free = np.array([name not in held and name not in fixed and name not in tied for name in model.names])
+    first = np.array([
+        float(p.inside(begin[p.name])) if varies else float(begin.get(p.name, math.nan))
+        for p, varies in zip(model.parameters, free, strict=True)
+    ])  # fmt: skip
+    return Task(model, x, y, weights, first, free, ties, absolute=errors is not None)
 
 
 def _outcome(
-    model: FitModel,
-    result: Any,
-    x: FloatArray,
-    y: NDArray[Any],
+    task: Task,
+    sheet: Sheet,
     sigma: NDArray[Any] | None,
     name: str,
     quantity: str,
     axes: tuple[str, str, str, str],
 ) -> FitOutcome:
-    units = model.units(axes[1], axes[3])
-    fitted = tuple(_fitted(model, result.params[key], units[key]) for key in model.names)
-    names = tuple(result.var_names)
-    covariance = np.full((len(names), len(names)), np.nan) if result.covar is None else result.covar
-    values = {key: float(result.params[key].value) for key in model.names}
+    model, x = task.model, task.x
+    values = dict(zip(model.names, sheet.values[0].tolist(), strict=True))
     fine = fine_grid(x)
     outcome = FitOutcome(
         name=name,
         quantity=quantity,
         model=model.name,
         equation=model.equation,
-        parameters=fitted,
-        covariance_names=names,
-        covariance=np.asarray(covariance, np.float64),
-        statistics=_statistics(result, x.size, sigma),
+        parameters=_fitted(task, sheet, model.units(axes[1], axes[3])),
+        covariance_names=tuple(key for key, varies in zip(model.names, task.free, strict=True) if varies),
+        covariance=sheet.covariance[0],
+        statistics=_statistics(sheet, x.size, sigma),
         x=x,
-        y=y,
+        y=task.y,
         sigma=sigma,
         best=model.evaluate(x, values),
         curve_x=fine,
@@ -282,37 +213,49 @@ def _outcome(
         x_unit=axes[1],
         y_name=axes[2],
         y_unit=axes[3],
+        noise=task.noise,
     )
     return outcome.with_changes(warnings=warnings_of(model, outcome))
 
 
-def _fitted(model: FitModel, parameter: Any, unit: str) -> FittedParameter:
-    stderr = parameter.stderr
-    fixed = not parameter.vary and parameter.expr is None
-    error = 0.0 if fixed else (math.nan if stderr is None else float(stderr))
-    return FittedParameter(
-        name=parameter.name,
-        value=float(parameter.value),
-        stderr=error,
-        unit=unit,
-        fixed=fixed,
-        description=model.parameter(parameter.name).description,
+def _fitted(task: Task, sheet: Sheet, units: Mapping[str, str]) -> tuple[FittedParameter, ...]:
+    values, errors = sheet.values[0], sheet.stderr()[0]
+    if task.ties.expressions:
+        through = task.ties.slopes(values)[:, task.free]
+        variance = np.einsum("pi,ij,pj->p", through, np.nan_to_num(sheet.covariance[0]), through)
+        for place in task.ties.expressions:
+            errors[place] = math.sqrt(variance[place]) if sheet.status[0] in (0, 1, 7) else math.nan
+    return tuple(
+        FittedParameter(
+            name=p.name,
+            value=float(value),
+            stderr=float(error),
+            unit=units[p.name],
+            fixed=not varies and place not in task.ties.expressions,
+            description=p.description,
+        )
+        for place, (p, value, error, varies) in enumerate(
+            zip(task.model.parameters, values, errors, task.free, strict=True)
+        )
     )
 
 
-def _statistics(result: Any, points: int, sigma: NDArray[Any] | None) -> FitStatistics:
-    chi2, freedom = float(result.chisqr), int(result.nfree)
+def _statistics(sheet: Sheet, points: int, sigma: NDArray[Any] | None) -> FitStatistics:
+    chi2, numbers, free = float(sheet.chi2[0]), int(sheet.points[0]), int(sheet.free.sum())
+    freedom = numbers - free
+    with np.errstate(divide="ignore"):
+        # With known errors the likelihood is e^(−χ²/2); without, their size is one more thing to estimate.
+        misfit = chi2 if sigma is not None else numbers * float(np.log(chi2 / numbers))
     return FitStatistics(
         chi2=chi2,
         degrees_of_freedom=freedom,
         points=points,
         p_value=None if sigma is None else chi2_probability(chi2, freedom),
-        # With known errors the likelihood is e^(−χ²/2); without, their size is one more thing to estimate.
-        aic=float(result.aic) if sigma is None else chi2 + 2 * result.nvarys,
-        bic=float(result.bic) if sigma is None else chi2 + result.nvarys * math.log(max(result.ndata, 1)),
+        aic=misfit + 2 * free,
+        bic=misfit + free * math.log(max(numbers, 1)),
         errors_from_scatter=sigma is None,
-        converged=bool(result.success),
-        evaluations=int(result.nfev),
+        converged=int(sheet.status[0]) in (0, 1, 3, 7),
+        evaluations=int(sheet.iterations[0]),
     )
 
 

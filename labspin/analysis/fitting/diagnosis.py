@@ -21,24 +21,58 @@ _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
     """Return what is doubtful about ``outcome``."""
     found = [*_convergence(outcome), *_goodness(outcome)]
+    unseen = _unseen(outcome)
     for parameter in outcome.parameters:
-        if parameter.fixed or parameter.derived:
+        if parameter.derived:
             continue
-        found += _bounds(model, parameter) or _determination(model, outcome, parameter)
+        if parameter.fixed:
+            found += _beyond(model, parameter)
+            continue
+        at_bound = _bounds(model, parameter)
+        if parameter.name in unseen and not at_bound:
+            found.append(_invisible(parameter))
+            continue
+        found += at_bound or _determination(model, outcome, parameter)
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
-    if model.doubts is not None and np.all(np.isfinite(outcome.covariance)):
+    if model.doubts is not None and outcome.covariance.size and np.all(np.isfinite(outcome.covariance)):
         found += model.doubts(outcome)
     return tuple(found)
 
 
 def _convergence(outcome: FitOutcome) -> list[str]:
     found = [] if outcome.statistics.converged else ["the fit did not converge; give other starting values"]
-    if outcome.covariance.size and not np.all(np.isfinite(outcome.covariance)):
+    if outcome.covariance.size and not np.any(np.isfinite(outcome.covariance)):
         found.append(
             "the data leave a combination of parameters free, so there are no errors; fix a parameter"
         )
     return found
+
+
+def _unseen(outcome: FitOutcome) -> frozenset[str]:
+    """Return the fitted parameters without an error, where others have one."""
+    known = np.isfinite(np.diag(outcome.covariance)) if outcome.covariance.size else np.zeros(0, bool)
+    if not known.any():
+        return frozenset()
+    return frozenset(name for name, seen in zip(outcome.covariance_names, known, strict=True) if not seen)
+
+
+def _invisible(parameter: FittedParameter) -> str:
+    return (
+        f"{parameter.name} cannot be seen in these data: no possible change of it moves the curve by more "
+        f"than the noise; it is held at {format_quantity(parameter.value, parameter.unit)}, and the errors "
+        "of the other parameters are for that value"
+    )
+
+
+def _beyond(model: FitModel, parameter: FittedParameter) -> list[str]:
+    declared = model.parameter(parameter.name)
+    if declared.minimum <= parameter.value <= declared.maximum:
+        return []
+    return [
+        f"{parameter.name} is held at {parameter.value:g}, outside of the range {declared.minimum:g} to "
+        f"{declared.maximum:g} within which it would be fitted"
+    ]
 
 
 def _goodness(outcome: FitOutcome) -> list[str]:
@@ -68,13 +102,13 @@ def _bounds(model: FitModel, parameter: FittedParameter) -> list[str]:
         return []
     for bound in (declared.minimum, declared.maximum):
         if math.isfinite(bound) and abs(parameter.value - bound) <= near:
-            return [f"{parameter.name} stands at its bound {bound:g}; it is not determined by the data"]
+            return [f"{parameter.name} is at its bound {bound:g}; it is not determined by the data"]
     return []
 
 
 def _determination(model: FitModel, outcome: FitOutcome, parameter: FittedParameter) -> list[str]:
     declared = model.parameter(parameter.name)
-    if not math.isfinite(parameter.stderr) or not np.all(np.isfinite(outcome.covariance)):
+    if not math.isfinite(parameter.stderr):
         return []
     bounded = math.isfinite(declared.maximum - declared.minimum) and declared.minimum >= 0
     if (declared.is_scale or bounded) and parameter.stderr > 0.5 * abs(parameter.value):

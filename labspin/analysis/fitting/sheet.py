@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.fitting.batch_result import BatchResult
+from labspin.analysis.fitting.determination import invisible
 from labspin.analysis.minimiser.problem import Minimum
 from labspin.analysis.model import FitModel, FloatArray
 
@@ -36,7 +36,6 @@ class Sheet:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
-    engine: Literal["numpy", "numba"] = "numpy"
 
     @classmethod
     def blank(
@@ -72,12 +71,16 @@ class Sheet:
             refit=np.zeros(count, bool),
         )
 
-    def store(self, rows: NDArray[np.intp], found: Minimum) -> None:
-        """Enter what the batch engine found for ``rows``."""
+    def store(self, rows: NDArray[np.intp], found: Minimum, x: FloatArray) -> None:
+        """Enter what the batch engine found for ``rows`` on the axis ``x``, (n,) or one for each row."""
         self.values[rows] = found.values
         self.chi2[rows] = found.cost
         self.iterations[rows] = found.iterations
+        variance = np.ones(len(rows))
+        if not self.absolute:
+            variance = found.cost / np.maximum(self.points[rows] - int(self.free.sum()), 1)
         held = self._held(found)
+        held |= invisible(self.model, self.free, found.values, found.hessian, variance, x)
         covariance, determined = _inverse(found.hessian, held)
         if not self.absolute:
             freedom = np.maximum(self.points[rows] - covariance.shape[-1] + held.sum(-1), 0)
@@ -126,7 +129,6 @@ class Sheet:
             checked=self.checked,
             deviation=self.deviation,
             stderr_deviation=self.stderr_deviation,
-            engine=self.engine,
             **columns,  # type: ignore[arg-type]
         )
 

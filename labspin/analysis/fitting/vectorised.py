@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
 from labspin.errors import FitError
 
-__all__ = ["as_model", "curves_of", "evaluator", "guess_all"]
+__all__ = ["as_model", "curves_of", "evaluator", "guess_all", "raw_evaluator"]
 
 
 _GUESSED_AT_ONCE = 4096
@@ -89,12 +89,22 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
     x, sample
         Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
     """
+    call = raw_evaluator(model, x, sample)
+    return lambda points, values, steps: _real(*call(points, values, steps))
+
+
+def raw_evaluator(
+    model: FitModel, x: FloatArray, sample: FloatArray
+) -> Callable[[FloatArray, FloatArray, FloatArray], tuple[NDArray[Any], NDArray[Any]]]:
+    """Return what `evaluator` does, with complex y and derivatives where the model is complex."""
     if model.derivatives is not None:
         derivatives = model.derivatives
-        return lambda points, values, steps: _real(*derivatives(points, values))
+        return lambda points, values, steps: derivatives(points, values)
     call = curves_of(model, x, sample)
 
-    def evaluate(points: FloatArray, values: FloatArray, steps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def evaluate(
+        points: FloatArray, values: FloatArray, steps: FloatArray
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         y = call(points, values)
         jacobian = np.empty((len(values), values.shape[1], y.shape[-1]), y.dtype)
         for index in range(values.shape[1]):
@@ -103,7 +113,7 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
             below[:, index] -= steps[:, index]
             change = (above - below)[:, index, None]
             jacobian[:, index] = (call(points, above) - call(points, below)) / change
-        return _real(y, jacobian)
+        return y, jacobian
 
     return evaluate
 
@@ -134,7 +144,7 @@ def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArr
 
 
 def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:
-    pair = np.stack([sample, sample * 1.01 + 1e-12])
+    pair = np.stack([sample, sample * 1.01])
     try:
         single = [np.asarray(model.function(x, *row)) for row in pair]
     except (ArithmeticError, ValueError):
@@ -158,8 +168,12 @@ def guess_all(
     y: FloatArray,
     weights: FloatArray | None,
     given: Mapping[str, FloatArray],
+    held: Collection[str] = (),
 ) -> FloatArray:
-    """Return starting values (m, p) for traces y (m, n): those ``given``, and guesses for the others."""
+    """Return starting values (m, p) for traces y (m, n): those ``given``, and guesses for the others.
+
+    All but those that are ``held`` are put inside the bounds.
+    """
     count = len(y)
     values = np.empty((count, len(model.names)))
     missing = [name for name in model.names if name not in given]
@@ -168,9 +182,8 @@ def guess_all(
         guessed = _guess(model, x, y, weights)
     for index, name in enumerate(model.names):
         values[:, index] = given[name] if name in given else guessed[name]
-        parameter = model.parameters[index]
-        if name not in given:
-            values[:, index] = _inside(parameter, values[:, index])
+        if name not in held:
+            values[:, index] = model.parameters[index].inside(values[:, index])
     return values
 
 
@@ -207,12 +220,3 @@ def _filled(x: FloatArray, y: NDArray[Any], weights: FloatArray) -> NDArray[Any]
         there = weights[row] > 0
         filled[row, ~there] = np.interp(x[~there], x[there], y[row, there])
     return filled
-
-
-def _inside(parameter: Parameter, values: FloatArray) -> FloatArray:
-    low, high = parameter.minimum, parameter.maximum
-    sound = np.where(np.isfinite(values), values, 1.0)
-    if parameter.is_scale:
-        return np.maximum(sound, 1e-300)
-    margin = 1e-3 * (high - low) if np.isfinite(high - low) else 0.0
-    return np.clip(sound, low + margin, high - margin)

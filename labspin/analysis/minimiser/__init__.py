@@ -1,1 +1,1 @@
-"""Least squares for many traces at once, in NumPy or compiled."""
+"""Least squares for one trace or many at once."""

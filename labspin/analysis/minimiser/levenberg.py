@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from labspin.analysis.minimiser.problem import BoolArray, IndexArray, Minimum, Problem
 from labspin.analysis.model import FloatArray
 
-__all__ = ["EXACT", "FIRST_DAMPING", "FLAT", "LONGEST_LOG_STEP", "PATIENCE", "ROUNDING", "minimise"]
+__all__ = ["minimise"]
 
 FIRST_DAMPING = 1e-3
 LONGEST_LOG_STEP = 2.0
@@ -28,6 +28,8 @@ PATIENCE = 40
 """Steps after which a fit may end because χ² hardly falls."""
 FLAT = 1.5e-8
 """Relative fall of χ² that counts as none then: MINPACK's usual tolerance."""
+NEAR = 1e-2
+"""Standard errors from the minimum of the linear model at which a fit may end where no step helps."""
 EXACT = 1e-28
 """χ² beside that of the data themselves at which a fit has nothing left to explain."""
 ROUNDING = 4 * np.finfo(np.float64).eps
@@ -42,6 +44,7 @@ def minimise(
     iterations: int = 100,
     capacity: int = 256,
     damping: float = FIRST_DAMPING,
+    flat: float = FLAT,
 ) -> Minimum:
     """Fit every trace of ``problem`` from ``start`` (m, p).
 
@@ -55,13 +58,15 @@ def minimise(
         How many fits run at a time.
     damping
         Of the first step, beside the curvature: large makes it short.
+    flat
+        Relative fall of χ² that counts as none after many steps.
     """
     count, free = len(start), int(problem.free.sum())
     found = Minimum.blank(count, start.shape[1], free)
     start = problem.inside(start)
     begun = min(capacity, count)
     with np.errstate(all="ignore"):
-        stack = _Stack(problem, start, begun, damping)
+        stack = _Stack(problem, start, begun, damping, flat)
         while stack.rows.size:
             done, ended = stack.judge(tolerance, iterations)
             if ended.any():
@@ -75,6 +80,8 @@ def minimise(
             stack.propose()
     return found
 
+
+_CUBE_ROOT = float(np.cbrt(np.finfo(np.float64).eps))
 
 _BY_PARAMETER = ("values", "trial")
 _BY_FREE = ("diagonal", "gradient", "step")
@@ -106,8 +113,8 @@ class _Stack:
     curvature: FloatArray
     predicted: FloatArray
 
-    def __init__(self, problem: Problem, start: FloatArray, count: int, damping: float) -> None:
-        self.source, self.start, self.first_damping = problem, start, damping
+    def __init__(self, problem: Problem, start: FloatArray, count: int, damping: float, flat: float) -> None:
+        self.source, self.start, self.first_damping, self.flat = problem, start, damping, flat
         self.rows: IndexArray = np.arange(count)
         self.problem = problem.take(self.rows)
         free = int(problem.free.sum())
@@ -157,9 +164,12 @@ class _Stack:
         even = short & (cost <= (1 + 100 * ROUNDING) * self.cost)
         better = ((cost <= self.cost) | even) & np.isfinite(cost)
         lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
+        if np.any(lost & (self.damping >= 1e-2)):
+            # A step that damping has made this short proves nothing: a whole one must be short as well.
+            lost &= (self.damping < 1e-2) | self._stands(NEAR)
         # Along a valley without a floor steps never get short; there, as MINPACK does, look at χ² alone.
         fall = np.maximum(self.cost - cost, self.predicted)
-        flat = (self.tried > PATIENCE) & (fall <= FLAT * self.cost)
+        flat = (self.tried > PATIENCE) & (fall <= self.flat * self.cost) & (self.damping < 1e-2)
         done = begun & np.where(better, short | flat, lost)
         self._damp(better, cost)
         self._update(better, *found)
@@ -167,6 +177,11 @@ class _Stack:
         failed = ~np.isfinite(self.cost) | (self.damping > 1e14)
         done &= ~failed
         return done, done | failed | (self.tried >= iterations)
+
+    def _stands(self, tolerance: float) -> BoolArray:
+        """Return which fits an undamped step would move by less than ``tolerance`` standard errors."""
+        step = self._solved(self._stuck(), np.full(len(self.damping), 1e-9))
+        return np.asarray((step * self.gradient).sum(0) * self.freedom <= tolerance**2 * self.cost)
 
     def _damp(self, better: BoolArray, cost: FloatArray) -> None:
         """Damp less after a good step, more after a bad one (Nielsen's rule)."""
@@ -188,8 +203,9 @@ class _Stack:
         """Take the trials that helped, and bring their equations to the units of Marquardt's scales."""
         factor = self._factor(self.trial)
         diagonal *= np.square(factor)
-        # A scale may shrink, slowly; and a parameter that does nothing gets one all the same.
-        floor = np.maximum(1e-3 * self.diagonal, 1e-20 * diagonal.max(0, initial=0.0) + 1e-300)
+        # A scale may shrink, slowly; and a parameter that does nothing gets one all the same. Parameters have
+        # different units, so one is never compared with another.
+        floor = np.maximum(1e-3 * self.diagonal, 1e-300)
         np.maximum(diagonal, floor, out=diagonal)
         factor /= np.sqrt(diagonal)
         gradient *= factor
@@ -210,7 +226,10 @@ class _Stack:
         return np.asarray(moving if self.problem.free.all() else moving[self.problem.free])
 
     def _difference_steps(self) -> FloatArray:
-        """Return the steps that differences should take, (m, p): a thousandth of a standard error."""
+        """Return the steps that differences should take, (m, p): a thousandth of a standard error.
+
+        Where that is so small that rounding would show, up to thirty times as much.
+        """
         problem, values = self.problem, self.trial
         if not problem.numerical:
             return values.T
@@ -218,22 +237,21 @@ class _Stack:
         steps[problem.free] = 1e-3 * np.sqrt(self.cost / self.freedom / np.maximum(self.diagonal, 1e-300))
         size = np.abs(values)
         steps *= np.where(problem.logarithmic[:, None], size, 1.0)
-        steps = np.clip(steps, 1e-8 * size + 1e-300, np.maximum(1e-2 * size, 1e-9))
-        return np.asarray(np.where(self.tried < 0, 1e-5 * np.maximum(size, 1e-9), steps).T)
+        steps = np.maximum(steps, np.minimum(30 * steps, _CUBE_ROOT * size))
+        typical = np.full(len(values), 1e-9) if problem.typical is None else problem.typical
+        steps = np.clip(steps, 1e-8 * size + 1e-300, 1e-2 * np.maximum(size, typical[:, None]))
+        first = 1e-5 * np.where(size > 0, size, typical[:, None])
+        return np.asarray(np.where(self.tried < 0, first, steps).T)
 
     def propose(self) -> None:
         """Set the next trial of every fit, and what the linear model expects of it."""
-        damped = self.normal.copy()
-        index = np.arange(damped.shape[-1])
-        damped[:, index, index] += self.damping[:, None]
         stuck = self._stuck()
-        gradient = self.gradient
-        if stuck.any():
-            gradient = np.where(stuck, 0.0, gradient)
-            across = stuck.T
-            damped[across[:, :, None] | across[:, None, :]] = 0.0
-            damped[:, index, index] += across
-        self.step = _solve(damped, gradient)
+        self.step = self._solved(stuck, self.damping)
+        if self.problem.bounded:
+            # What stands at a bound is not moved beyond it by what others do: those move without it.
+            outward = self._outward(self.step)
+            if outward.any():
+                self.step = self._solved(stuck | outward, self.damping)
         along, length = (self.step * self.gradient).sum(0), np.square(self.step).sum(0)
         # As long as the step solves the equations: stepᵀ·normal·step = step·gradient − damping·|step|².
         self.curvature = along - self.damping * length
@@ -246,14 +264,29 @@ class _Stack:
             self.curvature = np.where(cut, curvature, self.curvature)
             self.predicted = np.where(cut, predicted, self.predicted)
 
+    def _solved(self, stuck: BoolArray, damping: FloatArray) -> FloatArray:
+        """Return the damped step (k, m) in which the parameters that are ``stuck`` do not move."""
+        damped = self.normal.copy()
+        index = np.arange(damped.shape[-1])
+        damped[:, index, index] += damping[:, None]
+        gradient = self.gradient
+        if stuck.any():
+            gradient = np.where(stuck, 0.0, gradient)
+            across = np.broadcast_to(stuck, gradient.shape).T
+            damped[across[:, :, None] | across[:, None, :]] = 0.0
+            damped[:, index, index] += across
+        return _solve(damped, gradient)
+
     def _stuck(self) -> BoolArray:
         """Return which free parameters (k, m) stand at a bound and would go beyond: they are held there."""
+        return self._outward(self.gradient) if self.problem.bounded else np.zeros((1, 1), bool)
+
+    def _outward(self, direction: FloatArray) -> BoolArray:
+        """Return which free parameters (k, m) stand at a bound that ``direction`` (k, m) points beyond."""
         problem = self.problem
-        if not problem.bounded:
-            return np.zeros((1, 1), bool)
         values, held = self.values[problem.free], ~problem.logarithmic[problem.free, None]
         low, high = problem.lower[problem.free, None], problem.upper[problem.free, None]
-        beyond = ((values <= low) & (self.gradient < 0)) | ((values >= high) & (self.gradient > 0))
+        beyond = ((values <= low) & (direction < 0)) | ((values >= high) & (direction > 0))
         return np.asarray(beyond & held)
 
     def _move(self) -> BoolArray:
@@ -268,7 +301,7 @@ class _Stack:
         self.trial[logarithmic] = self.values[logarithmic] * np.exp(made[logarithmic])
         cut: BoolArray = np.any(made != full, axis=0)
         if problem.bounded:
-            inner = ~logarithmic
+            inner = ~logarithmic & problem.free
             within = np.clip(self.trial[inner], problem.lower[inner, None], problem.upper[inner, None])
             outside = within != self.trial[inner]
             made[inner] = np.where(outside, within - self.values[inner], made[inner])
@@ -305,7 +338,7 @@ def _linearise(
     cost = np.einsum("mn,mn->m", residual, residual)
     normal = _products(jacobian)
     gradient = np.ascontiguousarray(np.matmul(jacobian, residual[..., None])[..., 0].T)
-    diagonal = np.ascontiguousarray(np.diagonal(normal, axis1=-2, axis2=-1).T)
+    diagonal = np.array(np.diagonal(normal, axis1=-2, axis2=-1).T, order="C")
     cost[~(np.isfinite(gradient.sum(0)) & np.isfinite(diagonal.sum(0)))] = np.inf
     return cost, diagonal, normal, gradient
 

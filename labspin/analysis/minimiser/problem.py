@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.analysis.model import FloatArray
+from labspin.analysis.model import FitModel, FloatArray
 
-__all__ = ["BoolArray", "Evaluate", "IndexArray", "Minimum", "Problem"]
+__all__ = ["BoolArray", "Evaluate", "IndexArray", "Minimum", "Problem", "bounds_of"]
 
 Evaluate = Callable[[FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 BoolArray = NDArray[np.bool_]
@@ -41,6 +41,9 @@ class Problem:
         Which parameters are fitted, shape (p,).
     numerical
         The derivatives are differences, and need steps.
+    typical
+        Size of each parameter, shape (p,), from which the first differences of one that is zero are taken;
+        None: 1e-9.
     """
 
     evaluate: Evaluate
@@ -52,6 +55,7 @@ class Problem:
     upper: FloatArray
     free: BoolArray
     numerical: bool = True
+    typical: FloatArray | None = None
 
     def take(self, rows: IndexArray | slice) -> Problem:
         """Return the problem of some of the traces."""
@@ -69,9 +73,9 @@ class Problem:
 
     @functools.cached_property
     def bounded(self) -> bool:
-        """Whether a parameter that is no scale has bounds."""
+        """Whether a free parameter that is no scale has bounds."""
         limits = np.isfinite(self.lower) | np.isfinite(self.upper)
-        return bool(np.any(limits & ~self.logarithmic))
+        return bool(np.any(limits & ~self.logarithmic & self.free))
 
     @functools.cached_property
     def freedom(self) -> FloatArray:
@@ -81,9 +85,10 @@ class Problem:
         return np.maximum(used - float(self.free.sum()), 1.0)
 
     def inside(self, start: FloatArray) -> FloatArray:
-        """Return ``start`` (m, p) within the bounds, scales positive."""
+        """Return ``start`` (m, p) with free parameters within their bounds and free scales positive."""
         within = np.clip(start, self.lower, self.upper)
-        return np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), within)
+        within = np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), within)
+        return np.where(self.free, within, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,3 +127,13 @@ class Minimum:
             at_bound=np.zeros(count, bool),
             iterations=np.zeros(count, np.int32),
         )
+
+
+def bounds_of(model: FitModel) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return lower and upper bounds as the minimiser takes them, and which parameters are logarithms."""
+    parameters = model.parameters
+    return (
+        np.array([-np.inf if p.is_scale else p.minimum for p in parameters]),
+        np.array([p.maximum for p in parameters]),
+        np.array([p.is_scale for p in parameters], bool),
+    )

@@ -27,7 +27,6 @@ import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
 from labspin.analysis.models.guesses import decay_times, separable_grid
-from labspin.analysis.models.kernels import double_kernel, recharging_kernel, stretched_kernel
 
 __all__ = [
     "DOUBLE_EXPONENTIAL",
@@ -177,7 +176,6 @@ STRETCHED_EXPONENTIAL = FitModel(
     function=stretched_exponential,
     guesser=_guess_stretched,
     derivatives=_stretched_derivatives,
-    kernel=stretched_kernel,
     batch_guess=True,
 )
 
@@ -193,7 +191,6 @@ RECHARGING_DECAY = FitModel(
     function=recharging_decay,
     guesser=_guess_recharging,
     derivatives=_recharging_derivatives,
-    kernel=recharging_kernel,
 )
 
 DOUBLE_EXPONENTIAL = FitModel(
@@ -210,5 +207,4 @@ DOUBLE_EXPONENTIAL = FitModel(
     function=double_exponential,
     guesser=_guess_double,
     derivatives=_double_derivatives,
-    kernel=double_kernel,
 )

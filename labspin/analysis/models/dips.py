@@ -24,8 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
-from labspin.analysis.model import FitModel, FloatArray, Kernel, Parameter
-from labspin.analysis.models.kernels import gaussian_kernel, lorentzian_kernel
+from labspin.analysis.model import FitModel, FloatArray, Parameter
 from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
@@ -36,22 +35,19 @@ _FOUR_LN2 = 4 * np.log(2)
 
 
 class Shape(NamedTuple):
-    """A dip of height and width one: value at z, slope from z and value; and the model's loops."""
+    """A dip of height and width one: value at z, slope from z and value."""
 
     value: Callable[[FloatArray], FloatArray]
     slope: Callable[[FloatArray, FloatArray], FloatArray]
-    kernel: Kernel
 
 
 _LORENTZIAN = Shape(
     value=lambda z: 1 / (1 + 4 * np.square(z)),
     slope=lambda z, value: -8 * z * np.square(value),
-    kernel=lorentzian_kernel,
 )
 _GAUSSIAN = Shape(
     value=lambda z: np.exp(-_FOUR_LN2 * np.square(z)),
     slope=lambda z, value: (-2 * _FOUR_LN2) * z * value,
-    kernel=gaussian_kernel,
 )
 
 
@@ -123,7 +119,6 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
         function=function,
         guesser=guesser,
         derivatives=derivatives,
-        kernel=shape.kernel,
         batch_guess=True,
         options={"count": count, "background": background, "mixed": mixed},
     )

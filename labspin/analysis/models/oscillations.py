@@ -30,7 +30,6 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fil
 
 if TYPE_CHECKING:
     from labspin.physics.mrfm import RingDownNoise
-from labspin.analysis.models.kernels import complex_ring_down_kernel, rabi_kernel, ring_down_kernel
 
 __all__ = [
     "COMPLEX_RING_DOWN",
@@ -241,7 +240,6 @@ RING_DOWN = FitModel(
     function=ring_down,
     guesser=_guess_ring_down,
     derivatives=_ring_down_derivatives,
-    kernel=ring_down_kernel,
     batch_guess=True,
     window=ring_down_window,
     noise=_thermal_noise,
@@ -262,7 +260,6 @@ COMPLEX_RING_DOWN = FitModel(
     function=complex_ring_down,
     guesser=_guess_complex,
     derivatives=_complex_derivatives,
-    kernel=complex_ring_down_kernel,
     is_complex=True,
     window=ring_down_window,
     noise=_thermal_noise,
@@ -283,5 +280,4 @@ RABI_OSCILLATION = FitModel(
     function=rabi_oscillation,
     guesser=_guess_rabi,
     derivatives=_rabi_derivatives,
-    kernel=rabi_kernel,
 )

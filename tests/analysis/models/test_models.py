@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from labspin.analysis import MODELS, FitModel, fit_batch, fit_curve, load_model, model_from_function
-from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.model import columns
 from labspin.analysis.outcome import with_error
 from labspin.errors import FitError, RecipeError
@@ -256,23 +255,6 @@ def test_derivatives_and_broadcasting(name):
     both, stacked = model.derivatives(case.x, many)
     assert stacked.shape == (2, truth.size, case.x.size)
     np.testing.assert_allclose(both[1], model.function(case.x, *columns(many[1:]))[0], rtol=1e-10, atol=0)
-
-
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_kernel_is_the_model(name):
-    case, model, truth = made(name)
-    if model.kernel is None:
-        return
-    for options in ({}, {"background": "line"} if "background" in model.options else {}):
-        model = load_model(name, **(case.options | options))
-        values = np.append(truth, 0.37)[: len(model.names)]
-        x = np.concatenate([[0.0], case.x[::7]])
-        y, jacobian = (real_view(part) for part in model.derivatives(x, values))
-        filled = np.full_like(y, np.nan), np.full_like(jacobian, np.nan)
-        model.kernel(x, values, *filled)
-        np.testing.assert_allclose(filled[0], y, rtol=1e-12, atol=1e-12 * np.max(np.abs(y)))
-        scale = np.max(np.abs(jacobian), axis=-1, keepdims=True)
-        np.testing.assert_allclose(filled[1] / scale, jacobian / scale, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LEAST_SQUARES)

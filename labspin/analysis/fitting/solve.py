@@ -1,0 +1,219 @@
+"""One trace brought to its minimum: the batch engine with a stack of one.
+
+Parameters may also be tied to others by expressions, and correlated noise may be whitened away. Both are
+wrapped around the model, so that the minimiser, its bounds and its errors are those of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.complex_numbers import real_view
+from labspin.analysis.expression import Expression
+from labspin.analysis.fitting.determination import typical_sizes
+from labspin.analysis.fitting.fallback import refit_all
+from labspin.analysis.fitting.sheet import Sheet
+from labspin.analysis.fitting.vectorised import raw_evaluator
+from labspin.analysis.minimiser.levenberg import minimise
+from labspin.analysis.minimiser.problem import Evaluate, Minimum, Problem, bounds_of
+from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
+from labspin.errors import FitError
+
+__all__ = ["Task", "Ties", "derivatives_at", "solve"]
+
+_TOLERANCE = 1e-7
+"""Length of the last step in standard errors at which a fit has converged."""
+_STEPS = 100
+"""Steps after which a fit is given up, for each parameter and one more."""
+_CAUTION = (1.0, 1e3)
+"""Damping of the first step of a second and a third attempt: short, where a long one jumps too far."""
+_ROW = np.zeros(1, np.intp)
+_CUBE_ROOT = float(np.cbrt(np.finfo(np.float64).eps))
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Parameters of a model that are expressions of others: place of the parameter -> expression."""
+
+    names: tuple[str, ...]
+    expressions: Mapping[int, Expression]
+
+    @classmethod
+    def made(cls, model: FitModel, tied: Mapping[str, str]) -> Ties:
+        """Return the ties in an order in which each names only what is known before it.
+
+        Raises
+        ------
+        FitError
+            A tied parameter depends on itself, or on a name that the model does not have.
+        """
+        waiting = {name: Expression(text) for name, text in tied.items()}
+        for name in (needed for expression in waiting.values() for needed in expression.names):
+            model.parameter(name)
+        ordered: dict[int, Expression] = {}
+        while waiting:
+            ready = [name for name, expression in waiting.items() if not set(expression.names) & set(waiting)]
+            if not ready:
+                raise FitError(f"model {model.name}: tied parameters {', '.join(waiting)} name each other")
+            ordered |= {model.names.index(name): waiting.pop(name) for name in ready}
+        return cls(model.names, ordered)
+
+    def completed(self, values: FloatArray) -> FloatArray:
+        """Return ``values`` (m, p) with the tied ones computed from the others."""
+        full = values.copy()
+        for place, expression in self.expressions.items():
+            known = dict(zip(self.names, full.T, strict=True))
+            full[:, place] = np.real(expression.value(known))
+        return full
+
+    def slopes(self, values: FloatArray) -> FloatArray:
+        """Return d(every parameter)/d(every untied one), (p, p), for values (p,), by central differences."""
+        size = len(values)
+        steps = np.cbrt(np.finfo(float).eps) * np.where(values != 0, np.abs(values), 1.0)
+        shifted = [self.completed(values + sign * np.diag(steps)) for sign in (1, -1)]
+        slopes = (shifted[0] - shifted[1]).T / (2 * steps)
+        slopes[np.arange(size), np.arange(size)] = [float(k not in self.expressions) for k in range(size)]
+        return np.asarray(slopes)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One trace to be fitted.
+
+    Attributes
+    ----------
+    x, y
+        Shape (n,); y real or complex as the model is.
+    weights
+        1/σ of the real numbers of y, shape (n,) or (2n,); None: all alike.
+    start, free
+        Starting values and which are fitted, shape (p,).
+    absolute
+        The errors of the points are known.
+    """
+
+    model: FitModel
+    x: FloatArray
+    y: NDArray[Any]
+    weights: FloatArray | None
+    start: FloatArray
+    free: NDArray[np.bool_]
+    ties: Ties
+    absolute: bool
+    noise: CorrelatedNoise | None = None
+
+    def evaluator(self) -> Evaluate:
+        """Return the model of the task and its derivatives, with ties and whitening, as real numbers."""
+        call = raw_evaluator(self.model, self.x, self.ties.completed(self.start[None])[0])
+
+        def evaluate(
+            points: FloatArray, values: FloatArray, steps: FloatArray
+        ) -> tuple[FloatArray, FloatArray]:
+            full = self.ties.completed(values)
+            y, jacobian = call(points, full, steps)
+            if self.ties.expressions:
+                jacobian = np.stack(
+                    [self.ties.slopes(one).T @ own for one, own in zip(full, jacobian, strict=True)]
+                )
+            if self.noise is not None:
+                y, jacobian = self.noise.whiten(y), self.noise.whiten(jacobian)
+            return real_view(y), real_view(jacobian)
+
+        return evaluate
+
+    def problem(self) -> Problem:
+        """Return the task as the minimiser takes it."""
+        y = real_view(self.y if self.noise is None else self.noise.whiten(self.y))[None]
+        lower, upper, logarithmic = bounds_of(self.model)
+        return Problem(
+            evaluate=self.evaluator(),
+            x=self.x,
+            y=y,
+            weights=None if self.weights is None or self.noise is not None else self.weights[None],
+            logarithmic=logarithmic,
+            lower=lower,
+            upper=upper,
+            free=self.free,
+            numerical=self.model.derivatives is None,
+            typical=typical_sizes(self.model, self.x, self.y),
+        )
+
+
+def solve(task: Task) -> Sheet:
+    """Return a sheet of one row: where the fit of ``task`` ended, and how sure it is.
+
+    A fit that does not converge, or leaves a parameter undetermined, is tried again with short first steps,
+    and by lmfit where it has neither ties nor correlated noise.
+
+    Raises
+    ------
+    FitError
+        The model is not finite at the start.
+    """
+    problem = task.problem()
+    sheet = Sheet.blank(task.model, task.free, problem.y, problem.weights, absolute=task.absolute)
+    sheet.status[:] = 0
+    start = task.ties.completed(problem.inside(task.start[None]))
+    _check_ties(task, start[0])
+    first = problem.evaluate(problem.x, start, 1e-5 * np.abs(start) + 1e-300)[0]
+    if not np.all(np.isfinite(first)):
+        named = dict(zip(task.model.names, start[0].tolist(), strict=True))
+        raise FitError(
+            f"model {task.model.name}: is not finite at the start {named}; give other starting values"
+        )
+    steps = _STEPS * (int(task.free.sum()) + 1)
+    settings: dict[str, Any] = {"tolerance": _TOLERANCE, "iterations": steps, "flat": 1e-13}
+    _store(sheet, problem, minimise(problem, start, **settings), task)
+    for damping in _CAUTION:
+        if not sheet.refit[0]:
+            break
+        again = replace(sheet, **{name: getattr(sheet, name).copy() for name in _COLUMNS})
+        _store(again, problem, minimise(problem, start, damping=damping, **settings), task)
+        sheet = min(sheet, again, key=lambda one: (one.status[0] in (2, 3), one.status[0] == 2, one.chi2[0]))
+    if sheet.refit[0] and not task.ties.expressions and task.noise is None:
+        refit_all(sheet, task.model, problem, _ROW, start)
+    sheet.values[:] = task.ties.completed(sheet.values)
+    return sheet
+
+
+def _check_ties(task: Task, start: FloatArray) -> None:
+    model = task.model
+    for place, expression in task.ties.expressions.items():
+        if not np.isfinite(start[place]):
+            raise FitError(
+                f"model {model.name}: {model.names[place]} is tied by {expression.text!r}, which is "
+                f"{float(start[place])} at the start; correct the expression or give other starting values"
+            )
+
+
+def _store(sheet: Sheet, problem: Problem, found: Minimum, task: Task) -> None:
+    """Enter a minimum; differences are taken once more, with the errors known: they may then be longer."""
+    sheet.store(_ROW, found, task.x)
+    if not problem.numerical or sheet.status[0] not in (0, 7):
+        return
+    size, errors = np.abs(found.values), sheet.stderr()
+    steps = np.maximum(1e-3 * errors, np.minimum(_CUBE_ROOT * size, 0.03 * errors))
+    steps = np.where(errors > 0, np.clip(steps, 1e-8 * size, 1e-2 * size), _CUBE_ROOT * size)
+    jacobian = problem.evaluate(problem.x, found.values, np.maximum(steps, 1e-300))[1][:, task.free]
+    if problem.weights is not None:
+        jacobian = jacobian * problem.weights[:, None, :]
+    hessian = jacobian @ np.swapaxes(jacobian, -1, -2)
+    if np.all(np.isfinite(hessian)):
+        sheet.store(_ROW, replace(found, hessian=hessian), task.x)
+
+
+_COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "refit")
+
+
+def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArray[Any]:
+    """Return dy/dp (p, n), real or complex as y, at ``values`` (p,) with ``errors`` (p,)."""
+    call = raw_evaluator(task.model, task.x, values)
+    small = 1e-5 * np.where(values != 0, np.abs(values), typical_sizes(task.model, task.x, task.y))
+    with np.errstate(invalid="ignore"):
+        steps = np.where(errors > 0, np.clip(1e-3 * errors, 1e-3 * small, 1e3 * small), small)
+    return np.asarray(call(task.x, values[None], steps[None])[1][0])
