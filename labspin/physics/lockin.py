@@ -1,14 +1,16 @@
-"""Lock-in detection: the filter behind the mixer, demodulation of a record, and the noise it lets through.
+"""Lock-in detection: the filter behind the mixer, demodulation of a record, and what noise makes of readings.
 
 A lock-in multiplies its input by the reference and passes the product through n equal RC stages, 6 dB an
 octave each: H(Ω) = 1/(1 + iΩτ)^n. Its output X + iY is given as *peak* amplitude and phase of a cosine: an
-input A cos(ωt + φ) settles at A e^{iφ} (divide by √2 for instruments that show rms).
+input A cos(ωt + φ) settles at A e^{iφ} (divide by √2 for instruments that show rms). What the stages do in
+time is in `labspin.physics.rc_filter`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from math import gamma, pi, sqrt
+from math import pi, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import finite, non_negative, positive
+from labspin.physics.rc_filter import Cascade, autocorrelation, noise_bandwidth, step_response
 
-__all__ = ["LockInFilter", "demodulate", "lock_in_reading"]
+__all__ = ["LockInFilter", "demodulate", "lock_in_reading", "mean_of_filtered"]
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -58,7 +61,7 @@ class LockInFilter:
     @property
     def noise_bandwidth(self) -> float:
         """Equivalent noise bandwidth ∫|H|² df in Hz: 1/4τ, 1/8τ, 3/32τ, 5/64τ."""
-        return gamma(self.stages - 0.5) / (4 * sqrt(pi) * gamma(self.stages) * self.time_constant)
+        return noise_bandwidth(self.time_constant, self.stages)
 
     def transfer(self, offset: ArrayLike) -> ComplexArray:
         """Return H at an offset from the reference in rad/s."""
@@ -67,11 +70,11 @@ class LockInFilter:
 
     def step_response(self, time: ArrayLike) -> FloatArray:
         """Return the output at times ≥ 0 (s) after its input stepped from 0 to 1."""
-        from scipy.special import gammainc
+        return step_response(non_negative("time", time, unit="s") / self.time_constant, self.stages)
 
-        seconds = non_negative("time", time, unit="s")
-        response: FloatArray = gammainc(self.stages, seconds / self.time_constant)
-        return response
+    def autocorrelation(self, lapse: ArrayLike) -> FloatArray:
+        """Return the correlation of two readings of white noise that are ``lapse`` (s) apart; 1 at 0."""
+        return autocorrelation(finite("lapse", lapse, unit="s") / self.time_constant, self.stages)
 
     def settling_time(self, fraction: float = 0.99) -> float:
         """Return the time in s after which a step has settled to ``fraction`` of its height.
@@ -102,7 +105,7 @@ def demodulate(
     angular_frequency
         Of the reference in rad/s, below π × sample rate.
     lock_in
-        The filter. Each stage answers to samples held over one interval, exactly.
+        The filter. It answers exactly to samples each held over its interval.
 
     Returns
     -------
@@ -113,8 +116,6 @@ def demodulate(
     ArgumentError
         The reference lies beyond the Nyquist frequency, or an argument is not finite.
     """
-    from scipy.signal import lfilter
-
     samples = finite("signal", signal)
     rate = float(positive("sample_rate", sample_rate, unit="Hz"))
     omega = float(finite("angular_frequency", angular_frequency, unit="rad/s"))
@@ -124,10 +125,10 @@ def demodulate(
             "sample faster"
         )
     mixed = 2 * samples * np.exp(-1j * omega / rate * np.arange(samples.shape[-1]))
-    keep = np.exp(-1 / (rate * lock_in.time_constant))
-    for _ in range(lock_in.stages):
-        mixed = lfilter([1 - keep], [1, -keep], mixed, axis=-1)
-    output: ComplexArray = mixed
+    output = np.empty(mixed.shape, dtype=np.complex128)
+    for place in np.ndindex(mixed.shape[:-1]):
+        stages = Cascade(lock_in.time_constant, lock_in.stages)
+        output[place] = stages.follow(mixed[place], 1 / rate)[:, -1]
     return output
 
 
@@ -177,3 +178,46 @@ def lock_in_reading(
     noise = rng.standard_normal((*reading.shape, 2)) @ np.array([1, 1j])
     noisy: ComplexArray = reading + spread * noise
     return noisy
+
+
+def mean_of_filtered(
+    values: ComplexArray, *, interval: float, lock_in: LockInFilter
+) -> tuple[complex, complex]:
+    """Return the mean of X + iY over a while, and the standard errors of both parts.
+
+    Readings closer than a few time constants depend on each other, by `LockInFilter.autocorrelation`. N
+    readings with ``R = 1 + 2 Σ (1 − k/N) ρ_k`` tell no more than N/R independent ones: the squares of their
+    distances from the mean sum up to ``σ² (N − R)`` on average, and the mean has the variance ``σ² R/N``.
+
+    Parameters
+    ----------
+    values
+        Readings, shape (n,), of a signal that is settled.
+    interval
+        Between two readings, s.
+    lock_in
+        The filter that they come from.
+
+    Returns
+    -------
+    The mean, and its standard errors (of X as real part, of Y as imaginary part).
+
+    Raises
+    ------
+    ArgumentError
+        The readings are so few, or so close, that their scatter says nothing.
+    """
+    count = len(values)
+    lags = np.arange(1, max(count, 2))
+    correlation = lock_in.autocorrelation(lags * interval)
+    redundancy = 1 + 2 * float((1 - lags / max(count, 1)) @ correlation)
+    if count - redundancy < 1:
+        raise ArgumentError(
+            f"readings of a lock-in: wanted some that are independent, got {count} over "
+            f"{count * interval:.3g} s at a time constant of {lock_in.time_constant:g} s; average longer"
+        )
+    mean = complex(values.mean())
+    scatter = values - mean
+    factor = redundancy / count / (count - redundancy)
+    error = [math.sqrt(factor * float(np.square(part).sum())) for part in (scatter.real, scatter.imag)]
+    return mean, complex(*error)

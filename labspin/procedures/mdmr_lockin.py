@@ -38,7 +38,7 @@ from labspin.data import Column
 from labspin.errors import DeviceError, PlanError
 from labspin.experiment import BooleanParameter, ListParameter, Point, QuantityParameter, Sweep
 from labspin.instruments import LockIn, PulseSequence
-from labspin.procedures.filtered import mean_of_filtered
+from labspin.physics.lockin import LockInFilter, mean_of_filtered
 from labspin.procedures.mdmr_scan import FrequencyScan
 from labspin.procedures.pulsed import SequenceProcedure
 from labspin.units import format_quantity
@@ -191,8 +191,6 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
 
     def duration(self, point: Point) -> float:
         """Return how long a point is waited for and averaged, s."""
-        from labspin.physics.mrfm import LockInFilter
-
         filtered = LockInFilter(self.time_constant, _TYPICAL_SLOPE).settling_time(1 - self.settle_accuracy)
         return float(self.settle_time + filtered + self.averaging_time)
 
@@ -252,8 +250,7 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         response, error = mean_of_filtered(
             values,
             interval=float(times[1] - times[0]),
-            time_constant=lockin.time_constant,
-            slope=lockin.filter_slope,
+            lock_in=LockInFilter(lockin.time_constant, lockin.filter_slope),
         )
         return {
             f"{name}_response": response,

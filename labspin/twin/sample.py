@@ -8,12 +8,14 @@ everything else that belongs to an instrument is added by the world and the devi
 
 A new sample is one file with one class. A sample that is watched with photon counters implements
 `Sample.steady_photons` (and `Sample.drift`, if it drifts); one that is watched with a lock-in implements
-`Sample.quadratures`, and `Sample.advance` if it has a state of its own.
+`Sample.quadratures` and, where its voltage moves faster than an eye follows, `Sample.stretches`, and
+`Sample.advance` if it has a state of its own.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -25,12 +27,14 @@ from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
+from labspin.physics.rc_filter import Stretch
 
 __all__ = ["ComplexArray", "Pattern", "Sample", "Signals"]
 
 ComplexArray = NDArray[np.complex128]
 
 _CACHED_STATES = 4096
+_LOOK, _LOOKS = 5e-3, 400  # s, and the most in an interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +287,52 @@ class Sample(ABC):
             V, shape (n,).
         """
         raise ArgumentError(f"{type(self).__name__} has no analog detector {detector!r}")
+
+    def stretches(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> list[Stretch]:
+        """Return what the voltage consists of between ``times``, for a filter that answers to it exactly.
+
+        A sample whose voltage holds more than one slow oscillation about ``frequency`` (a free motion, tones
+        beside the reference, Brownian motion) says so here. This default takes the envelope of `quadratures`
+        as a straight line between looks of 5 ms or less, at most 400 an interval: what moves faster than that
+        against the reference is seen at a wrong frequency.
+
+        Parameters
+        ----------
+        detector, frequency, signals, rng
+            As for `quadratures`.
+        times
+            Edges of intervals of equal length, s, increasing; shape (m + 1,), m ≥ 1.
+
+        Returns
+        -------
+        list of Stretch
+            One after another from the first edge to the last. All of ``times`` are edges of theirs.
+        """
+        length = float(times[1] - times[0])
+        looks = min(max(1, math.ceil(length / _LOOK)), _LOOKS)
+        finer = np.linspace(times[:-1], times[1:], looks + 1, axis=-1)
+        edges = np.append(finer[:, :-1].ravel(), times[-1])
+        edges[::looks] = times
+        envelope = self.quadratures(detector, frequency, edges, signals, rng)
+        phase = 2 * math.pi * np.fmod(frequency * edges[:-1], 1.0)
+        turn = np.exp(1j * phase)[:, None]
+        return [
+            Stretch(
+                times=edges,
+                reference=phase,
+                rates=np.array([2j * math.pi * frequency]),
+                amplitudes=envelope[:-1, None] * turn,
+                slopes=np.diff(envelope)[:, None] * turn / (length / looks),
+                sizes=np.abs(envelope),
+            )
+        ]
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
         """Return the noise of an analog detector about ``frequency`` (Hz), V/√Hz (one-sided)."""

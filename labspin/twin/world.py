@@ -24,6 +24,7 @@ import numpy as np
 from labspin.clock import Clock, SimulatedClock
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
+from labspin.physics.rc_filter import Stretch
 from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.signal import Course, Staircase, Track, pieces
@@ -323,6 +324,31 @@ class World:
                 parts.append(self.sample.quadratures(detector, frequency, within, signals, self.rng))
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def stretches(self, detector: str, frequency: float, times: FloatArray) -> list[Stretch]:
+        """Return what the voltage of an analog detector consisted of between ``times``: `Sample.stretches`.
+
+        It is cut where a pattern ended or signals moved. Times are of the past since the last change, to now.
+        """
+        with self.lock:
+            found: list[Stretch] = []
+            for signals, edges in self._constant(times):
+                self.sample.advance(float(edges[0]), signals, self.rng)
+                for run in _equal_runs(edges):
+                    found += self.sample.stretches(detector, frequency, run, signals, self.rng)
+            return found
+
+    def _constant(self, times: FloatArray) -> Iterator[tuple[Signals, FloatArray]]:
+        """Cut [first, last] of ``times`` where a pattern ends or signals move; yield signals and edges."""
+        begin, end = float(times[0]), float(times[-1])
+        for start, stop in pieces(self._tracks.values(), begin, end):
+            cuts = [start, *(e.stop for e in self._episodes if start < e.stop < stop), stop]
+            for left, right in itertools.pairwise(cuts):
+                middle = 0.5 * (left + right)
+                felt = {name: track.value(middle) for name, track in self._tracks.items()}
+                inside = times[(times > left) & (times < right)]
+                edges = np.concatenate(([left], inside, [right]))
+                yield self._played(felt, self._playing(middle)), edges
+
     def noise_density(self, detector: str, frequency: float) -> float:
         """Return the noise of an analog detector now, V/√Hz, see `Sample.noise_density`."""
         with self.lock:
@@ -457,3 +483,12 @@ class World:
     def _generator(self, *stream: int) -> np.random.Generator:
         key = (self._point + 1, *stream)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+def _equal_runs(edges: FloatArray) -> Iterator[FloatArray]:
+    """Cut edges into runs of equal intervals."""
+    steps = np.diff(edges)
+    uneven = np.abs(np.diff(steps)) > 1e-6 * steps[:-1] + 8 * np.spacing(abs(edges[-1]))
+    cuts = [0, *(np.flatnonzero(uneven) + 1).tolist(), len(steps)]
+    for begin, end in itertools.pairwise(cuts):
+        yield edges[begin : end + 1]

@@ -12,6 +12,7 @@ from scipy.optimize import curve_fit
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError
+from labspin.physics.lockin import LockInFilter
 from labspin.physics.nv import (
     Ensemble,
     level_torques,
@@ -53,7 +54,7 @@ def stretched(t, amplitude, time, beta):
 
 def test_samples_are_found_by_name():
     assert SAMPLES["levitated_diamond"] is LevitatedDiamond is load("levitated_diamond")
-    with pytest.raises(ArgumentError, match=r"sample 'diamant' is not known.*levitated_diamond"):
+    with pytest.raises(ArgumentError, match=r"sample 'diamant': wanted one of levitated_diamond"):
         load("diamant")
 
 
@@ -516,13 +517,45 @@ def test_photodiodes_show_the_noise_of_light_amplifier_and_libration():
         "pl_photodiode", 100.0, driven(Pattern.constant(1e-3, laser=0))
     )
     assert dark == pytest.approx(3e-6, rel=1e-6, abs=0)
-    # Equipartition: the thermal angle integrates to k_B T over the stiffness of the trap.
-    settings = DiamondSettings(**quiet)
-    sample = LevitatedDiamond(DiamondSettings(**{**quiet, "temperature": 300.0}))
-    shot = noise("angle_photodiode", 100.0)
-    # Nodes that lie evenly under the resonance at 1 kHz, 16 Hz wide, and on both sides.
-    resonance = 1e3 + 8 * np.tan(np.linspace(-1.53, 1.53, 200))
-    frequencies = np.concatenate([np.linspace(1, 800, 60), resonance, np.geomspace(1.2e3, 2e4, 60)])
-    density = np.array([sample.noise_density("angle_photodiode", f, signals) for f in frequencies])
-    variance = np.trapezoid(density**2 - shot**2, frequencies) / settings.speckle_slope**2
-    assert variance == pytest.approx(1.380649e-23 * 300 / settings.libration.stiffness, rel=0.01, abs=0)
+
+
+@pytest.mark.parametrize("frequency", [130.0, 1e3, 1.03e3, 4e3])
+@pytest.mark.parametrize("slope", [0, 3])
+def test_the_thermal_libration_is_filtered_with_its_own_spectrum(frequency, slope):
+    """S_τ |χ|² |H(f − f_ref)|² integrated, near the resonance (16 Hz wide, at 1 kHz) and far from it."""
+    settings = DiamondSettings(amplifier_noise=0.0, laser_noise=0.0, drift=0.0, angle_photons=1e30)
+    sample, clock = LevitatedDiamond(settings), SimulatedClock()
+    world = World(sample, clock, seed=8)
+    wiring = {"input": "angle_photodiode", "frequency": "", "amplitude": ""}
+    device = SR830(world, wiring=wiring, input_noise=0.0)
+    adapter = SimulatedAdapter(device)
+    world.play(Pattern.constant(1e-3, laser=1))
+    for command in (f"FREQ {frequency}", "OFLT 6", f"OFSL {slope}"):  # 10 ms
+        adapter.write(command)
+    tau = device.time_constant
+    found = []
+    for _ in range(700):
+        clock.sleep(30 * tau)
+        device.follow()
+        found.append(device.filter.output)
+    mode, lock_in = settings.libration, LockInFilter(tau, 6 * (slope + 1))
+    f = np.unique(np.concatenate([
+        np.linspace(0.5, 2e4, 200_000), 1e3 + 8 * np.tan(np.linspace(-1.55, 1.55, 20_001)),
+        frequency + np.tan(np.linspace(-1.55, 1.55, 20_001)) / tau,
+    ]))  # fmt: skip
+    f = f[(f > 0) & (f < 2e4)]
+    omega = 2 * math.pi * f
+    response = (
+        1
+        / mode.moment_of_inertia
+        / np.abs(mode.angular_frequency**2 - omega**2 + 1j * omega * mode.damping_rate)
+    )
+    density = (
+        4 * 1.380649e-23 * settings.temperature * mode.moment_of_inertia * mode.damping_rate * response**2
+    )
+    passed = np.abs(lock_in.transfer(2 * math.pi * (f - frequency))) ** 2
+    passed += np.abs(lock_in.transfer(2 * math.pi * (f + frequency))) ** 2
+    wanted = settings.speckle_slope**2 * np.trapezoid(density * passed, f)
+    mean = np.mean(found)  # the angle's mean is modulated down by the reference
+    square = np.mean(np.abs(np.array(found) - mean) ** 2)
+    assert square == pytest.approx(wanted, rel=5 / math.sqrt(len(found)), abs=0)

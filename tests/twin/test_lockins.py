@@ -449,11 +449,17 @@ def test_sr860_captures(sr860):
     sr860("CAPTURESTOP")
     assert sr860.ask("CAPTUREPROG?") == str(2 * math.ceil(16 * count / 2048))
     data = captured(sr860, 4, 4)
-    np.testing.assert_allclose(
-        data[:count], [[0.1 * GAIN.real, 0.1 * GAIN.imag, 0.05, math.degrees(0.3)]] * count, rtol=1e-5, atol=0
+    x, y, r, theta = data[:count].T
+    # What the mixer makes at twice the reference passes at 1 ms: a ripple of constant size about the mean.
+    frequency = float(sr860.ask("FREQ?"))
+    ripple = 0.05 * abs(
+        LockInFilter(1e-3, 6 * (int(sr860.ask("OFSL?")) + 1)).transfer(4 * math.pi * frequency)
     )
+    np.testing.assert_allclose(np.abs(x + 1j * y - 0.1 * GAIN), ripple, rtol=2e-3, atol=0)
+    np.testing.assert_allclose(r, np.hypot(x, y), rtol=1e-6, atol=0)
+    np.testing.assert_allclose(theta, np.degrees(np.arctan2(y, x)), rtol=1e-6, atol=0)
     assert not data[count:].any()
-    assert sr860.numbers("CAPTUREVAL? 1")[2] == pytest.approx(0.05, rel=1e-6, abs=0)
+    assert sr860.numbers("CAPTUREVAL? 1")[2] == pytest.approx(0.05, rel=1.1 * ripple / 0.05, abs=0)
 
 
 def test_sr860_s_capture_ends_or_goes_round(sr860):

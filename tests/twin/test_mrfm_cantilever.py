@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import constants
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import curve_fit
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError
 from labspin.physics import mrfm
+from labspin.physics.lockin import LockInFilter
 from labspin.twin import World
+from labspin.twin.adapter import SimulatedAdapter
+from labspin.twin.devices import SR830
 from labspin.twin.samples import SAMPLES, load
 from labspin.twin.samples.cryostat import Cryostat, CryostatSettings
 from labspin.twin.samples.mrfm_cantilever import BathSettings, CantileverSettings, MRFMCantilever
@@ -430,3 +434,80 @@ class TestCryostat:
         for _ in range(250):
             stages[1].advance(0.4, heater=0.0, setpoint=0.2, limit=1e-4)
         assert stages[0].sample_temperature == pytest.approx(stages[1].sample_temperature, rel=1e-6, abs=0)
+
+
+# -- behind a lock-in ----------------------------------------------------------------------------------------
+
+
+UNDRIVEN = {"input": "cantilever", "frequency": "", "amplitude": ""}
+
+
+def power_behind(lock_in: LockInFilter, reference: float, world: World) -> float:
+    """Mean square of R (rms) of the undriven cantilever: S(f)|H(f − f_ref)|² integrated, by the FDT."""
+    settings, truth = world.sample.settings, world.truth()
+    kelvin = world.reading("sample_temperature")
+    springs = world.sample._springs(kelvin, settings.distance)
+
+    def passed(f: float) -> float:
+        omega = 2 * np.pi * f
+        kappa = sum(complex(spring.stiffness(omega)) for spring in springs)
+        inverse = 1 / complex(
+            mrfm.susceptibility(resonator=settings.resonator, angular_frequency=omega, stiffness=kappa)
+        )
+        density = 4 * constants.k * kelvin * inverse.imag / omega / abs(inverse) ** 2 * settings.gain**2
+        images = (
+            lock_in.transfer(2 * np.pi * (f - reference)),
+            lock_in.transfer(2 * np.pi * (f + reference)),
+        )
+        return density * sum(abs(complex(image)) ** 2 for image in images) * 1e12
+
+    f0, width = truth["resonance_frequency"], truth["resonance_frequency"] / truth["quality_factor"]
+    marks = [reference + n / lock_in.time_constant for n in (-300, -30, -3, -1, 0, 1, 3, 30, 300)]
+    marks += [f0 + n * width for n in (-100, -10, -3, -1, 0, 1, 3, 10, 100)]
+    edges = [1e-2, *sorted(f for f in marks if f > 1), 5e4]
+    return (
+        sum(quad(passed, a, b, epsabs=0, epsrel=1e-7, limit=400)[0] for a, b in itertools.pairwise(edges))
+        / 1e12
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "setting", "slope"),
+    [(2905.0, 8, 3), (2920.0, 8, 3), (2905.0, 8, 0), (3002.0, 8, 1), (3150.0, 6, 3), (2500.0, 4, 1)],
+)
+def test_thermal_motion_passes_the_lock_in_with_its_own_spectrum(reference, setting, slope):
+    """Undriven, from 2 Hz to 500 Hz beside the resonance: nothing of what is far away folds in."""
+    world = make(replace(PLAIN, noise=0.0), kelvin=0.02)
+    device = SR830(world, wiring=UNDRIVEN, input_noise=0.0)
+    adapter = SimulatedAdapter(device)
+    for command in (f"FREQ {reference}", f"OFLT {setting}", f"OFSL {slope}", "SENS 26"):
+        adapter.write(command)
+    found = []
+    for _ in range(400):
+        world.clock.sleep(40 * device.time_constant)
+        device.follow()
+        found.append(device.filter.output)
+    wanted = power_behind(LockInFilter(device.time_constant, 6 * (slope + 1)), reference, world)
+    # The ring-down of a quarter of a second binds readings together near the resonance.
+    independent = 400 * min(1.0, 40 * device.time_constant / 0.5)
+    assert np.mean(np.abs(found) ** 2) == pytest.approx(wanted, rel=5 / math.sqrt(independent), abs=0)
+
+
+def test_what_a_lock_in_shows_does_not_depend_on_how_often_it_is_asked():
+    """A driven cantilever rings down 40 Hz from the reference: one wait, or many short ones."""
+    shown = []
+    for pieces in (1, 57):
+        world = make(replace(PLAIN, noise=0.0), kelvin=0.02)
+        world.drive("drive.frequency", world.truth()["resonance_frequency"])
+        world.drive("drive.amplitude", 2.0)
+        device = SR830(world, wiring=UNDRIVEN, input_noise=0.0)
+        SimulatedAdapter(device).write("FREQ 2960")
+        SimulatedAdapter(device).write("SENS 26")
+        world.clock.sleep(30.0)
+        world.drive("drive.amplitude", 0.0)
+        for _ in range(pieces):
+            world.clock.sleep(0.2 / pieces)
+            device.follow()
+        shown.append(device.filter.output)
+    assert abs(shown[0]) > 1e-4
+    assert shown[0] == pytest.approx(shown[1], rel=0.03, abs=0)  # of thermal motion 6e-7 V pass

@@ -85,6 +85,10 @@ class LinearMotion:
         phase = np.asarray(time)[..., None] * (self._rates * self.resonator.angular_frequency)
         return np.asarray((np.exp(phase) * amplitudes) @ self._modes.T, dtype=np.complex128)
 
+    def mode_amplitudes(self, state: ArrayLike) -> ComplexArray:
+        """Return how much of each eigenvector is in states (..., n); they move by `rates`."""
+        return np.asarray(np.asarray(state, dtype=complex) @ self._into_modes.T, dtype=np.complex128)
+
     def propagator(self, duration: float) -> FloatArray:
         """Return e^{Aω0t}, which carries x over ``duration`` seconds of free motion, shape (n, n)."""
         growth = np.exp(self._rates * (self.resonator.angular_frequency * duration))

@@ -8,6 +8,7 @@ and finer, without contradicting what was seen.
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from labspin.physics.arguments import non_negative
 from labspin.physics.mrfm.dynamics import LinearMotion
+from labspin.physics.rc_filter import GaussianProcess
 
 __all__ = ["ThermalMotion"]
 
@@ -53,6 +55,12 @@ class ThermalMotion:
         self.temperature = float(non_negative("temperature", temperature, unit="K"))
         self._settled = motion.equilibrium_covariance(temperature=self.temperature)
         self._elapses: OrderedDict[float, _Elapse] = OrderedDict()
+
+    @functools.cached_property
+    def process(self) -> GaussianProcess:
+        """The same motion in seconds, for a lock-in to listen to."""
+        matrix = self.motion.matrix * self.motion.resonator.angular_frequency
+        return GaussianProcess(matrix, self._settled)
 
     def equilibrium(self, rng: np.random.Generator) -> FloatArray:
         """Return x drawn from thermal equilibrium."""

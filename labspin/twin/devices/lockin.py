@@ -1,17 +1,17 @@
 """What lock-in amplifiers have in common: an oscillator, a mixer with its filter, and a clock that stores.
 
-The oscillator drives two signals of the world; the input looks at an analog detector of the sample. Nothing
-is computed before somebody asks or something changes: then the filter is brought up to date from where it
-stood (`Cascade` does that exactly), passing through every instant at which a sample was due to be stored.
-The sample is looked at every τ/4, but no more often than every 2 ms and no less often than every 20 ms; what
-moves faster than half that rate against the reference is seen at a wrong frequency.
+The oscillator drives two signals of the world; the input is an analog detector of the sample. Nothing is
+computed before somebody asks or something changes: then the filter is brought up to date from where it was,
+through every instant at which a sample was due to be stored. The sample says what its voltage consists of
+(`Stretch`: tones, decaying oscillations, drifts, Brownian motion), and the filter's answer to that is exact
+(`Cascade`) at any distance from the reference, over any time. It goes on in steps of τ at most, at whose ends
+overloads are noticed; an input that clips is taken to clip alike over a whole step.
 
 Voltages at the input are envelopes, so peak; what the instruments show is root-mean-square.
 """
 
 from __future__ import annotations
 
-import cmath
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.devices.lockin_filter import Cascade, noise_bandwidth
+from labspin.physics.rc_filter import Cascade, Stretch, noise_bandwidth
 from labspin.twin.message import MessageDevice
 from labspin.twin.sample import ComplexArray
 from labspin.twin.wire import CommandError, Unit
@@ -28,9 +28,6 @@ from labspin.twin.world import World
 
 __all__ = ["LockInAmplifier", "Raw"]
 
-_FINEST_LOOK, _COARSEST_LOOK = 2e-3, 20e-3  # s
-_LOOKS_PER_TIME_CONSTANT = 4
-_MOST_LOOKS = 1500  # over the memory of the filter
 _OVERLOAD = 1.09  # of full scale
 
 
@@ -205,58 +202,75 @@ class LockInAmplifier(MessageDevice):
             self.store(np.concatenate((shown, rest)))
         self._run_to(now)
 
-    def _look_interval(self) -> float:
-        tau = self.filter.time_constant
-        finest = min(max(tau / _LOOKS_PER_TIME_CONSTANT, _FINEST_LOOK), _COARSEST_LOOK)
-        return max(finest, self.filter.memory / _MOST_LOOKS)
-
     def _run_to(self, time: float) -> complex:
         """Bring the filter to ``time`` (s) and return what it shows then, V rms."""
         span, memory = time - self._time, self.filter.memory
         if span > memory:
-            self._time = time - memory
-            value = complex(self._look(np.array([self._time]))[0])
-            self.filter.settle(value, self._density(), self.world.rng)
-            span = memory
+            self._time, span = time - memory, memory
+            self.filter.forget()
         if span > 0:
-            steps = math.ceil(span / self._look_interval())
+            steps = math.ceil(span / self.filter.time_constant)
             self._run(span / steps, steps)
             self._time = time
         return self.filter.output
 
     def _run(self, interval: float, count: int) -> ComplexArray:
         """Advance by ``count`` intervals (s); return what the filter shows after each, V rms."""
-        look = self._look_interval()
-        finer = max(1, math.ceil(interval / look - 1e-9))
-        step, steps = interval / finer, count * finer
-        times = self._time + step * np.arange(steps + 1)
-        stride = max(1, int(look / step))
-        looks = np.unique(np.append(np.arange(0, steps + 1, stride), steps))
-        seen = self._look(times[looks])
-        inputs = seen if len(looks) == steps + 1 else np.interp(times, times[looks], seen)
-        course = self.filter.advance(inputs, step, self._density(), self.world.rng)[:, -1]
+        finer = max(1, math.ceil(interval / self.filter.time_constant - 1e-9))
+        times = self._time + interval / finer * np.arange(count * finer + 1, dtype=np.float64)
+        if self.saturated:
+            self.largest_input = self.present_input = 2 * self.input_limit
+            course = self._held(self.input_limit / math.sqrt(2), times)
+        elif not self.wiring.get("input", "") or self.unlocked or not self.connected:
+            self.present_input = 0.0
+            course = self._held(0.0, times)
+        else:
+            course = self._heard(times)
         self.largest_output = max(self.largest_output, _largest_part(course))
         self._time = float(times[-1])
         return course[finer - 1 :: finer]
 
-    def _look(self, times: FloatArray) -> ComplexArray:
-        """Return the mixer's output at ``times``, V rms."""
-        limit = self.input_limit
-        if self.saturated:
-            self.largest_input = self.present_input = 2 * limit
-            return np.full(len(times), limit / math.sqrt(2), dtype=np.complex128)
-        detector = self.wiring.get("input", "")
-        if not detector or self.unlocked or not self.connected:
-            self.present_input = 0.0
-            return np.zeros(len(times), dtype=np.complex128)
-        envelope = self.world.quadratures(detector, self.detection_frequency, times)
-        size = np.abs(envelope)
-        self.largest_input = max(self.largest_input, float(size.max()))
-        self.present_input = float(size[-1])
-        clipped = envelope * np.minimum(1.0, limit / np.maximum(size, 1e-300))
+    def _held(self, value: float, times: FloatArray) -> ComplexArray:
+        """Return what the filter shows at the end of each interval with ``value`` (V) behind the mixer."""
+        interval, count = float(times[1] - times[0]), times.size - 1
+        return self.filter.hold(value, interval, count, self._density(), self.world.rng)[:, -1]
+
+    def _heard(self, times: FloatArray) -> ComplexArray:
+        """Return what the filter shows at the end of each interval with the detector at the input, V rms."""
         phase = math.radians(self.state.phase) + self._reference_phase()
-        turned = cmath.exp(-1j * phase) / math.sqrt(2)
-        return np.asarray(clipped * turned, dtype=np.complex128)
+        ends: list[FloatArray] = []
+        courses: list[ComplexArray] = []
+        for stretch in self.world.stretches(self.wiring["input"], self.detection_frequency, times):
+            course = self.filter.advance(
+                stretch,
+                angular_frequency=2 * math.pi * self.detection_frequency,
+                phase=phase,
+                density=self._density(),
+                rng=self.world.rng,
+                largest=self.input_limit,
+            )
+            self._felt(stretch)
+            ends.append(stretch.times[1:])
+            courses.append(course[:, -1])
+        asked = np.isin(np.concatenate(ends), times[1:])  # a sample may cut intervals
+        return np.concatenate(courses)[asked]
+
+    def _felt(self, stretch: Stretch) -> None:
+        self.largest_input = max(self.largest_input, float(stretch.sizes.max()))
+        self.present_input = float(stretch.sizes[-1])
+
+    def look(self) -> float:
+        """Return the amplitude at the input now, V peak, which is also remembered."""
+        if self.saturated:
+            self.present_input = 2 * self.input_limit
+        elif not self.wiring.get("input", "") or self.unlocked or not self.connected:
+            self.present_input = 0.0
+        else:
+            now = np.array([self.world.clock.now()])
+            envelope = self.world.quadratures(self.wiring["input"], self.detection_frequency, now)
+            self.present_input = float(abs(envelope[0]))
+        self.largest_input = max(self.largest_input, self.present_input)
+        return self.present_input
 
     def _density(self) -> float:
         """Return the white noise at the input, V/√Hz."""

@@ -155,7 +155,7 @@ class SR860(StanfordLockIn):
 
     def present_overloads(self) -> int:
         """Return the overloads of this instant, by bits (CUROVLDSTAT)."""
-        self._look(np.array([self.world.clock.now()]))
+        self.look()
         output = max(abs(self.filter.output.real), abs(self.filter.output.imag)) > self.full_scale
         overloaded = self.present_input > self.input_limit
         return (CHANNEL_1 | CHANNEL_2) * output | UNLOCK * self.unlocked | RANGE * overloaded
@@ -171,7 +171,7 @@ class SR860(StanfordLockIn):
 
     def automatic_range(self) -> None:
         """Choose the least input range that bears the input (ARNG)."""
-        size = abs(complex(self._look(np.array([self.world.clock.now()]))[0])) * math.sqrt(2)
+        size = self.look()
         self.state.range = max((n for n, most in enumerate(INPUT_RANGES) if most > size), default=0)
 
     def automatic_scale(self) -> None:

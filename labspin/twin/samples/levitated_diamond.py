@@ -24,21 +24,24 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
+from labspin.physics.rc_filter import GaussianProcess, Stretch
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.samples.levitated_diamond_cycle import Conditions, DiamondCycle, cuts_of, lit
 from labspin.twin.samples.levitated_diamond_detection import (
-    envelope_frame,
-    harmonic_of,
+    harmonics_of,
     noise_of,
-    order_at,
+    orders_near,
+    thermal_libration,
+    volts_per_angle,
 )
 from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
 
 __all__ = ["DiamondSettings", "LevitatedDiamond"]
 
 _CACHED = 4096  # harmonics and noises that are remembered
-_Detected = Callable[[DiamondCycle, str, Pattern, Any, Conditions], complex]
+_IDLE = 1e-3  # s, period of the constant pattern where nobody says what is played
+_Detected = Callable[[DiamondCycle, str, Pattern, Any, Conditions], Any]
 
 
 class LevitatedDiamond(Sample):
@@ -153,37 +156,81 @@ class LevitatedDiamond(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> ComplexArray:
-        """Return the envelope of a photodiode's voltage: the harmonic of the pattern at ``frequency``."""
+        """Return the envelope of a photodiode's voltage: the harmonic that lies nearest to ``frequency``."""
         if self.detectors.get(detector) != "analog":
             return super().quadratures(detector, frequency, times, signals, rng)
-        pattern, when = signals.pattern, np.atleast_1d(times)
-        order = 0 if pattern is None else order_at(pattern, frequency)
-        if pattern is None or order == 0:
-            return np.zeros(when.size, dtype=np.complex128)
-        level = complex(self._remembered(harmonic_of, detector, pattern, order, signals))
-        level *= self.drift(detector, float(when[0]))
-        return level * envelope_frame(pattern, order, signals.origin, frequency, when)
+        when = np.atleast_1d(times)
+        turned = np.exp(-2j * math.pi * np.fmod(frequency * when, 1.0))
+        rates, amplitudes = self._voltage(detector, frequency, when, signals)
+        nearest = int(np.argmin(np.abs(rates[1:] - 2j * math.pi * frequency))) + 1
+        return np.asarray(amplitudes[:, nearest] * turned)
 
-    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
-        """Return the noise of a photodiode about ``frequency`` (Hz), V/√Hz."""
-        pattern = signals.pattern or Pattern.constant(1e-3)
-        return float(self._remembered(noise_of, detector, pattern, frequency, signals).real)
+    def stretches(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> list[Stretch]:
+        """Return what a photodiode shows: mean and harmonics of the pattern, drift, thermal libration."""
+        if self.detectors.get(detector) != "analog":
+            return super().stretches(detector, frequency, times, signals, rng)
+        rates, amplitudes = self._voltage(detector, frequency, times, signals)
+        begin, end = amplitudes[:-1], amplitudes[1:]
+        length = float(times[1] - times[0])
+        pattern = signals.pattern or Pattern.constant(_IDLE)
+        moves = detector == "angle_photodiode" and self.settings.temperature > 0
+        per_angle = float(self._remembered(_volts_per_angle, detector, pattern, 0, signals)) if moves else 0.0
+        return [
+            Stretch(
+                times=times,
+                reference=2 * math.pi * np.fmod(frequency * times[:-1], 1.0),
+                rates=rates,
+                amplitudes=begin,
+                slopes=(end * np.exp(-rates * length) - begin) / length,
+                sizes=np.abs(amplitudes).sum(axis=1),
+                process=self._libration if moves else None,
+                output=np.array([per_angle, 0.0]),
+            )
+        ]
 
-    def _remembered(
-        self, what: _Detected, detector: str, pattern: Pattern, at: float, signals: Signals
-    ) -> complex:
-        felt = tuple(signals[name] for name in self.inputs)
-        key = (what, detector, pattern.key, at, felt)
-        found = self._detected.get(key)
-        if found is None:
-            found = complex(what(self._cycle, detector, pattern, at, self._conditions(signals)))
-            self._detected[key] = found
-            if len(self._detected) > _CACHED:
-                self._detected.popitem(last=False)
-        return found
+    def _voltage(
+        self, detector: str, frequency: float, times: FloatArray, signals: Signals
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """Return rates (k,) in 1/s and amplitudes (n, k) in V of the tones of a photodiode at ``times``."""
+        pattern = signals.pattern or Pattern.constant(_IDLE)
+        orders = orders_near(pattern, frequency)
+        levels = self._remembered(harmonics_of, detector, pattern, tuple(orders.tolist()), signals)
+        cycles = np.fmod((times[:, None] - signals.origin) / pattern.period, 1.0) * orders
+        drift = np.array([self.drift(detector, float(time)) for time in times])
+        tones = np.where(orders > 0, 2.0, 1.0) * levels * np.exp(2j * math.pi * cycles)
+        rates = np.asarray(2j * math.pi * orders / pattern.period, dtype=np.complex128)
+        return rates, drift[:, None] * tones
 
     @functools.cached_property
-    def _detected(self) -> OrderedDict[tuple[object, ...], complex]:
+    def _libration(self) -> GaussianProcess:
+        return thermal_libration(self.settings.libration, self.settings.temperature)
+
+    def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
+        """Return the noise of a photodiode about ``frequency`` (Hz) but for the libration's, V/√Hz."""
+        pattern = signals.pattern or Pattern.constant(_IDLE)
+        return float(self._remembered(noise_of, detector, pattern, frequency, signals))
+
+    def _remembered(
+        self, what: _Detected, detector: str, pattern: Pattern, at: object, signals: Signals
+    ) -> Any:
+        felt = tuple(signals[name] for name in self.inputs)
+        key = (what, detector, pattern.key, at, felt)
+        if key not in self._detected:
+            asked = np.array(at) if isinstance(at, tuple) else at
+            self._detected[key] = what(self._cycle, detector, pattern, asked, self._conditions(signals))
+            if len(self._detected) > _CACHED:
+                self._detected.popitem(last=False)
+        return self._detected[key]
+
+    @functools.cached_property
+    def _detected(self) -> OrderedDict[tuple[object, ...], Any]:
         return OrderedDict()
 
     def _conditions(self, signals: Signals) -> Conditions:
@@ -201,3 +248,10 @@ class LevitatedDiamond(Sample):
         """Return the crystal's mean angle, rad: the mean spin torque over the stiffness of the trap."""
         impulse = self._cycle.counted(pattern, pattern.boundaries, now)[:, 1].sum()
         return float(impulse / pattern.period / self.settings.libration.stiffness)
+
+
+def _volts_per_angle(
+    cycle: DiamondCycle, detector: str, pattern: Pattern, at: object, now: Conditions
+) -> float:
+    del detector, at
+    return volts_per_angle(cycle, pattern, now)

@@ -3,11 +3,12 @@
 Photoluminescence falls on one diode, reflected light on one of a balanced pair whose other sees the laser:
 what is left of that is the crystal's angle. Where a line of the pattern switches the microwave, populations
 follow within the time of optical pumping, and the crystal follows their torque as the susceptibility of its
-libration lets it, ``1/(I(ω_θ² − ω² + iωΓ))``. Both are taken in the periodic steady state of the pattern;
-the lock-in sees the harmonic of the pattern that lies at its reference.
+libration lets it, ``1/(I(ω_θ² − ω² + iωΓ))``. Both are taken in the periodic steady state of the pattern; the
+lock-in is told of the harmonics around its reference and of the mean.
 
-Noise is that of the photons, of the laser (1/f below a corner), of the amplifier, and in the angle the
-thermal libration, ``S_τ = 4 k_B T I Γ``.
+Noise is that of the photons, of the laser (1/f below a corner) and of the amplifier, which hardly change
+over the width of a filter, and in the angle the thermal libration (``S_τ = 4 k_B T I Γ``), which does: it is
+handed on as the Brownian motion that it is.
 """
 
 from __future__ import annotations
@@ -18,44 +19,41 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import Boltzmann
 
-from labspin.physics.arguments import FloatArray
-from labspin.physics.nv import libration_susceptibility
+from labspin.physics.nv import LibrationMode, libration_susceptibility
+from labspin.physics.rc_filter import GaussianProcess
 from labspin.twin.sample import ComplexArray, Pattern
 from labspin.twin.samples.levitated_diamond_cycle import Conditions, DiamondCycle
 
-__all__ = ["envelope_frame", "harmonic_of", "noise_of", "order_at"]
+__all__ = ["harmonics_of", "noise_of", "orders_near", "thermal_libration", "volts_per_angle"]
 
-_FARTHEST = 20.0  # Hz of a harmonic from the reference: what beats faster is filtered away
+_NEAR = 2  # harmonics on each side of the one that lies nearest to the reference
 _ORDERS = 16  # harmonics of the torque that chopped light mixes into one another
 
 
-def order_at(pattern: Pattern, frequency: float) -> int:
-    """Return which harmonic of ``pattern`` a lock-in at ``frequency`` (Hz) sees; 0: none, or DC only."""
-    order = round(frequency * pattern.period)
-    return order if abs(order / pattern.period - frequency) <= _FARTHEST else 0
+def orders_near(pattern: Pattern, frequency: float) -> NDArray[np.int64]:
+    """Return the mean (0) and the harmonics of ``pattern`` that lie nearest to ``frequency`` (Hz)."""
+    nearest = max(round(frequency * pattern.period), 1)
+    return np.array([0, *range(max(nearest - _NEAR, 1), nearest + _NEAR + 1)])
 
 
-def envelope_frame(
-    pattern: Pattern, order: int, origin: float, frequency: float, times: FloatArray
+def harmonics_of(
+    cycle: DiamondCycle, detector: str, pattern: Pattern, orders: NDArray[np.int64], now: Conditions
 ) -> ComplexArray:
-    """Return what turns a Fourier coefficient of the pattern into the envelope at ``frequency``, (n,)."""
-    base = math.fmod(order / pattern.period * origin, 1.0)
-    cycles = np.fmod((order / pattern.period - frequency) * times, 1.0) - base
-    return np.asarray(2.0 * np.exp(2j * math.pi * cycles))
-
-
-def harmonic_of(cycle: DiamondCycle, detector: str, pattern: Pattern, order: int, now: Conditions) -> complex:
-    """Return the Fourier coefficient of a photodiode's voltage, V."""
+    """Return Fourier coefficients (m,) of a photodiode's voltage, V."""
     settings = cycle.settings
     if pattern.line("laser").max() < 0.5:
-        return 0j
+        return np.zeros(orders.size, dtype=np.complex128)
     if detector == "pl_photodiode":
-        emitted = cycle.coefficients(pattern, np.array([order]), now)[0, 0]
-        return complex(settings.pl_voltage * emitted * cycle.collected / settings.photon_rate)
-    steady = pattern.line("laser").min() > 0.5
-    orders = np.array([order]) if steady else order + np.arange(-_ORDERS, _ORDERS + 1)
-    light, angle = _light(pattern, order - orders, now), _angle(cycle, pattern, orders, now)
-    return complex(settings.angle_voltage * settings.speckle_slope * (light @ angle))
+        emitted = cycle.coefficients(pattern, orders, now)[:, 0]
+        return np.asarray(settings.pl_voltage * emitted * cycle.collected / settings.photon_rate)
+    scale = settings.angle_voltage * settings.speckle_slope
+    if pattern.line("laser").min() > 0.5:
+        light = _light(pattern, np.zeros(1, np.int64), now)[0]
+        return np.asarray(scale * light * _angle(cycle, pattern, orders, now))
+    mixed = np.arange(orders.min() - _ORDERS, orders.max() + _ORDERS + 1)
+    angle = _angle(cycle, pattern, mixed, now)
+    light = np.array([_light(pattern, order - mixed, now) for order in orders])
+    return np.asarray(scale * (light @ angle))
 
 
 def _angle(cycle: DiamondCycle, pattern: Pattern, orders: NDArray[np.int64], now: Conditions) -> ComplexArray:
@@ -80,24 +78,30 @@ def _light(pattern: Pattern, orders: NDArray[np.int64], now: Conditions) -> Comp
 def noise_of(
     cycle: DiamondCycle, detector: str, pattern: Pattern, frequency: float, now: Conditions
 ) -> float:
-    """Return the noise of a photodiode about ``frequency`` (Hz), V/√Hz, one-sided."""
+    """Return the noise of a photodiode about ``frequency`` (Hz) but for the libration's, V/√Hz, one-sided."""
     settings, none = cycle.settings, np.zeros(1, np.int64)
     laser = settings.laser_noise * math.sqrt(1 + settings.laser_noise_corner / max(frequency, 1e-3))
     if detector == "pl_photodiode":
-        level = abs(harmonic_of(cycle, detector, pattern, 0, now))
+        level = abs(harmonics_of(cycle, detector, pattern, none, now)[0])
         shot = math.sqrt(2 * settings.pl_voltage * level / settings.pl_photons)
         return math.hypot(settings.amplifier_noise, shot, laser * level)
     level = settings.angle_voltage * float(_light(pattern, none, now)[0].real)
-    turned = abs(harmonic_of(cycle, detector, pattern, 0, now))
+    turned = abs(harmonics_of(cycle, detector, pattern, none, now)[0])
     shot = math.sqrt(2 * 2 * settings.angle_voltage * level / settings.angle_photons)
     unbalanced = laser * math.hypot(level / settings.balance, turned)
-    thermal = level * abs(settings.speckle_slope) * _thermal_angle(cycle, frequency)
-    return math.hypot(settings.amplifier_noise, shot, unbalanced, thermal)
+    return math.hypot(settings.amplifier_noise, shot, unbalanced)
 
 
-def _thermal_angle(cycle: DiamondCycle, frequency: float) -> float:
-    """Return the thermal libration about ``frequency``, rad/√Hz."""
-    mode, kelvin = cycle.settings.libration, cycle.settings.temperature
-    force = math.sqrt(4 * Boltzmann * kelvin * mode.moment_of_inertia * mode.damping_rate)
-    response = libration_susceptibility(mode=mode, angular_frequency=2 * math.pi * frequency)
-    return force * float(np.abs(response))
+def volts_per_angle(cycle: DiamondCycle, pattern: Pattern, now: Conditions) -> float:
+    """Return what the angle's photodiode shows for an angle, V/rad, in the mean over the pattern."""
+    settings = cycle.settings
+    level = settings.angle_voltage * float(_light(pattern, np.zeros(1, np.int64), now)[0].real)
+    return level * settings.speckle_slope
+
+
+def thermal_libration(mode: LibrationMode, temperature: float) -> GaussianProcess:
+    """Return the Brownian motion (θ, θ') of the crystal in its trap at ``temperature`` (K)."""
+    omega = mode.angular_frequency
+    matrix = np.array([[0.0, 1.0], [-(omega**2), -mode.damping_rate]])
+    energy = Boltzmann * temperature / mode.moment_of_inertia
+    return GaussianProcess(matrix, np.diag([energy / omega**2, energy]))

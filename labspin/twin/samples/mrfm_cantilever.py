@@ -14,13 +14,12 @@ plus cross-talk. Thermal motion enters as the analytic signal q − i q̇/ω0.
 from __future__ import annotations
 
 import bisect
-import cmath
 import functools
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,7 +44,9 @@ from labspin.physics.mrfm import (
     reduce_geometry,
     total_stiffness,
 )
+from labspin.physics.rc_filter import Stretch
 from labspin.twin.sample import ComplexArray, Sample, Signals
+from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.cryostat import Cryostat, CryostatSettings
 
 __all__ = ["BathSettings", "CantileverSettings", "MRFMCantilever"]
@@ -94,27 +95,6 @@ class CantileverSettings:
         non_negative("noise", self.noise, unit="V/√Hz")
 
 
-@dataclass(frozen=True)
-class _Drive:
-    """Drive and geometry from one change of the signals to the next."""
-
-    angular_frequency: float  # rad/s
-    force: float  # N
-    voltage: float  # V
-    distance: float  # m
-
-
-class _Instant(NamedTuple):
-    """Motion at one time, and what holds from there to the next instant."""
-
-    time: float  # s
-    driven: ComplexArray  # m, in the frame of the drive
-    thermal: FloatArray  # m, in the lab
-    phase: float  # rad, of the drive
-    drive: _Drive
-    temperature: float  # K
-
-
 class MRFMCantilever(Sample):
     """Cantilever over spins; detector ``cantilever`` is the voltage of its read-out.
 
@@ -144,9 +124,9 @@ class MRFMCantilever(Sample):
         # The class's default is the thesis'; this cantilever may hang elsewhere.
         self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
         self._cryostat = Cryostat(self.settings.cryostat)
-        self._instants: list[_Instant] = []
+        self._instants: list[Instant] = []
         self._motions: OrderedDict[tuple[float, float], ThermalMotion] = OrderedDict()
-        self._steadies: OrderedDict[tuple[float, _Drive], ComplexArray] = OrderedDict()
+        self._steadies: OrderedDict[tuple[float, Drive], ComplexArray] = OrderedDict()
         self._baths_at: tuple[float, list[SpinBath]] = (math.nan, [])
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
@@ -204,12 +184,7 @@ class MRFMCantilever(Sample):
 
     def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
         """Move cryostat, cantilever and spins on to ``until`` under constant signals."""
-        drive = self._drive(signals)
-        if not self._instants:
-            self._instants.append(self._at_rest(until, drive, rng))
-        last = self._instants[-1]
-        if drive != last.drive:
-            self._instants[-1] = last = self._changed(last, drive)
+        last = self._under(self._drive(signals), until, rng)
         if until <= last.time:
             return
         remembered = max(last.time, until - self._memory(last))
@@ -218,6 +193,19 @@ class MRFMCantilever(Sample):
             self._instants.append(self._settled(remembered, last, rng))
         self._follow(until, signals, rng)
         del self._instants[:-_KEPT]
+
+    def _reach(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
+        """Move on to ``until``, as `advance` does, but without forgetting anything on the way."""
+        self._under(self._drive(signals), until, rng)
+        self._follow(until, signals, rng)
+
+    def _under(self, drive: Drive, time: float, rng: np.random.Generator) -> Instant:
+        """Return the latest instant, with the motion under ``drive`` from there on; it begins at rest."""
+        if not self._instants:
+            self._instants.append(self._at_rest(time, drive, rng))
+        elif drive != self._instants[-1].drive:
+            self._instants[-1] = self._changed(self._instants[-1], drive)
+        return self._instants[-1]
 
     def quadratures(
         self,
@@ -230,49 +218,82 @@ class MRFMCantilever(Sample):
         """Return the envelope of the read-out's voltage at ``times``, also at remembered ones of the past."""
         if detector not in self.detectors:
             return super().quadratures(detector, frequency, times, signals, rng)
-        instants = self._instants_at(np.atleast_1d(times), signals, rng)
-        driven = np.array([instant.driven[0] for instant in instants])
-        thermal = np.array([instant.thermal[:2] for instant in instants])
-        phase = np.array([instant.phase for instant in instants])
-        talk, turn = (
-            np.array([getattr(instant.drive, name) for instant in instants])
-            for name in ("voltage", "angular_frequency")
+        when = np.atleast_1d(times)
+        instants = self._instants_at(when, signals, rng)
+        turn = np.array([instant.drive.angular_frequency for instant in instants])
+        beat = (2 * math.pi * frequency - turn) * when
+        return np.asarray(self._readout.envelope(instants) * np.exp(-1j * beat))
+
+    def stretches(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> list[Stretch]:
+        """Return the read-out's voltage between ``times``, also remembered ones of the past."""
+        if detector not in self.detectors:
+            return super().stretches(detector, frequency, times, signals, rng)
+        return stretches_of(
+            self._path(times, signals, rng),
+            frequency,
+            readout=self._readout,
+            motion=self._motion,
+            steady=self._steady,
         )
-        own = (thermal[:, 0] - 1j * thermal[:, 1]) * np.exp(-1j * phase)
+
+    @functools.cached_property
+    def _readout(self) -> Readout:
         settings = self.settings
-        moved = settings.gain * cmath.exp(1j * settings.phase) * (driven + own)
-        beat = (2 * math.pi * frequency - turn) * np.atleast_1d(times)
-        return np.asarray((moved + settings.cross_talk * talk) * np.exp(-1j * beat))
+        return Readout(settings.gain, settings.phase, settings.cross_talk)
 
     # -- the motion ----------------------------------------------------------------------------------------
 
     def _instants_at(
         self, times: FloatArray, signals: Signals, rng: np.random.Generator
-    ) -> Sequence[_Instant]:
+    ) -> Sequence[Instant]:
         """Return the instants at increasing times, of which the motion reaches the newer ones only now."""
-        reached = self._instants[-1].time if self._instants else -math.inf
-        newer = int(np.searchsorted(times, reached, side="right"))
+        newer = self._newer(times)
         known = [self._instant_at(float(time), rng) for time in times[:newer]]
-        return known + self._record(times[newer:], signals, rng)
+        asked = set(times[newer:].tolist())
+        return known + [one for one in self._walk(times[newer:], signals, rng) if one.time in asked]
 
-    def _record(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[_Instant]:
-        """Move on through ``times`` and return the instants there, stretches of one temperature at once."""
-        found: list[_Instant] = []
-        while len(found) < len(times):
-            left = times[len(found) :]
-            if not (stretch := self._stretch(left, signals, rng)):
-                self.advance(float(left[0]), signals, rng)
-                stretch = self._instants[-1:]
+    def _path(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[Instant]:
+        """Return every instant from the first of ``times`` to the last, those between them included."""
+        newer = self._newer(times)
+        for time in times[:newer]:
+            self._instant_at(float(time), rng)
+        begin = bisect.bisect_left(self._instants, float(times[0]), key=lambda instant: instant.time)
+        if newer == len(times):
+            end = bisect.bisect_right(self._instants, float(times[-1]), key=lambda instant: instant.time)
+            return self._instants[begin:end]
+        return self._instants[begin:] + self._walk(times[newer:], signals, rng)
+
+    def _newer(self, times: FloatArray) -> int:
+        """Return the index of the first of ``times`` that the motion has not reached."""
+        reached = self._instants[-1].time if self._instants else -math.inf
+        return int(np.searchsorted(times, reached, side="right"))
+
+    def _walk(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[Instant]:
+        """Move on through ``times``; return all instants on the way, stretches of one temperature at once."""
+        found: list[Instant] = []
+        passed = 0
+        while passed < len(times):
+            if stretch := self._stretch(times[passed:], signals, rng):
+                passed += len(stretch)
+            else:
+                known = len(self._instants)
+                self._reach(float(times[passed]), signals, rng)
+                stretch, passed = self._instants[known:], passed + 1
             found += stretch
-        del self._instants[:-_KEPT]
+            del self._instants[:-_KEPT]
         return found
 
-    def _stretch(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[_Instant]:
+    def _stretch(self, times: FloatArray, signals: Signals, rng: np.random.Generator) -> list[Instant]:
         """Move through those of ``times`` that one drive and temperature cover; none, if less than two."""
         last = self._instants[-1] if self._instants else None
         if last is None or len(times) < 2 or self._drive(signals) != last.drive:
-            return []
-        if np.diff(times, prepend=last.time).max() >= self._memory(last):
             return []
         start, before = self._cryostat.copy(), self._cryostat.sample_temperature
         count = len(times)
@@ -289,7 +310,7 @@ class MRFMCantilever(Sample):
         self._instants += stretch
         return stretch
 
-    def _thermal_course(self, start: _Instant, times: FloatArray, rng: np.random.Generator) -> FloatArray:
+    def _thermal_course(self, start: Instant, times: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the thermal motion at times after ``start``; steps that differ by rounding are one."""
         steps = np.diff(times, prepend=start.time)
         rounding = 8 * np.spacing(times[-1])
@@ -300,7 +321,7 @@ class MRFMCantilever(Sample):
             state = parts[-1][-1]
         return np.concatenate(parts)
 
-    def _instant_at(self, time: float, rng: np.random.Generator) -> _Instant:
+    def _instant_at(self, time: float, rng: np.random.Generator) -> Instant:
         """Return the instant at a time between the oldest and the newest; a new one is remembered."""
         instants = self._instants
         index = bisect.bisect_right(instants, time, key=lambda instant: instant.time) - 1
@@ -346,7 +367,7 @@ class MRFMCantilever(Sample):
             step = max(0.5 * step, finest)
             self._cryostat = start.copy()
 
-    def _driven_course(self, start: _Instant, times: FloatArray, thermal: FloatArray) -> list[_Instant]:
+    def _driven_course(self, start: Instant, times: FloatArray, thermal: FloatArray) -> list[Instant]:
         """Return the instants at ``times`` after ``start``, with the driven motion propagated exactly."""
         motion, drive, steady = self._motion(start).motion, start.drive, self._steady(start)
         elapsed = times - start.time
@@ -355,31 +376,31 @@ class MRFMCantilever(Sample):
         driven = steady + free * np.exp(-1j * turned)[:, None]
         phase = np.remainder(start.phase + turned, 2 * math.pi)
         return [
-            _Instant(*one, drive, start.temperature)
+            Instant(*one, drive, start.temperature)
             for one in zip(times.tolist(), driven, thermal, phase.tolist(), strict=True)
         ]
 
-    def _at_rest(self, time: float, drive: _Drive, rng: np.random.Generator) -> _Instant:
+    def _at_rest(self, time: float, drive: Drive, rng: np.random.Generator) -> Instant:
         nothing = np.zeros(2 + len(self.settings.baths))
         kelvin = self._cryostat.sample_temperature
-        return self._settled(time, _Instant(time, nothing.astype(complex), nothing, 0.0, drive, kelvin), rng)
+        return self._settled(time, Instant(time, nothing.astype(complex), nothing, 0.0, drive, kelvin), rng)
 
-    def _settled(self, time: float, before: _Instant, rng: np.random.Generator) -> _Instant:
+    def _settled(self, time: float, before: Instant, rng: np.random.Generator) -> Instant:
         """Return the motion long after ``before`` under the same drive: steady, and in equilibrium."""
         warmed = self._warmed(before)
         motion, drive, steady = self._motion(warmed), before.drive, self._steady(warmed)
         phase = before.phase + drive.angular_frequency * (time - before.time)
         thermal = motion.equilibrium(rng)
-        return _Instant(time, steady, thermal, math.remainder(phase, 2 * math.pi), drive, warmed.temperature)
+        return Instant(time, steady, thermal, math.remainder(phase, 2 * math.pi), drive, warmed.temperature)
 
-    def _warmed(self, instant: _Instant) -> _Instant:
+    def _warmed(self, instant: Instant) -> Instant:
         """Return the instant with the sample's present temperature, if that is another one."""
         kelvin = self._cryostat.sample_temperature
         if abs(kelvin / instant.temperature - 1) < 0.1 * _SMALL:
             return instant
         return instant._replace(temperature=kelvin)
 
-    def _changed(self, instant: _Instant, drive: _Drive) -> _Instant:
+    def _changed(self, instant: Instant, drive: Drive) -> Instant:
         """Return the instant with another drive from there on: the motion and the phase are continuous."""
         return instant._replace(drive=drive)
 
@@ -391,22 +412,22 @@ class MRFMCantilever(Sample):
             limit=signals["cryostat.heater_limit"],
         )
 
-    def _drive(self, signals: Signals) -> _Drive:
+    def _drive(self, signals: Signals) -> Drive:
         voltage = signals["drive.amplitude"]
-        return _Drive(
+        return Drive(
             angular_frequency=2 * math.pi * signals["drive.frequency"],
             force=self.settings.force_per_volt * voltage,
             voltage=voltage,
             distance=signals["positioner.distance"],
         )
 
-    def _memory(self, instant: _Instant) -> float:
+    def _memory(self, instant: Instant) -> float:
         """Return the time after which the motion has forgotten how it began, s."""
         return _MEMORY / float(np.abs(self._motion(instant).motion.rates.real).min())
 
     # -- the physics behind it -----------------------------------------------------------------------------
 
-    def _motion(self, instant: _Instant) -> ThermalMotion:
+    def _motion(self, instant: Instant) -> ThermalMotion:
         key = (instant.temperature, instant.drive.distance)
         known = self._motions.get(key)
         if known is None:
@@ -417,7 +438,7 @@ class MRFMCantilever(Sample):
                 self._motions.popitem(last=False)
         return known
 
-    def _steady(self, instant: _Instant) -> ComplexArray:
+    def _steady(self, instant: Instant) -> ComplexArray:
         """Return the steady motion under the instant's drive, at its temperature."""
         key = (instant.temperature, instant.drive)
         known = self._steadies.get(key)

@@ -5,8 +5,7 @@ import pytest
 from scipy.signal import lfilter
 
 from labspin.errors import ArgumentError
-from labspin.physics.mrfm import LockInFilter
-from labspin.procedures.filtered import autocorrelation, mean_of_filtered
+from labspin.physics.lockin import LockInFilter, mean_of_filtered
 
 
 def filtered_noise(rng, *, traces, count, interval, stages):
@@ -24,10 +23,11 @@ def filtered_noise(rng, *, traces, count, interval, stages):
 @pytest.mark.parametrize("stages", [1, 2, 3, 4])
 def test_the_autocorrelation_is_that_of_the_noise_bandwidth(stages):
     """Wiener-Khinchin: twice the integral of ρ over all times is 1 / (2 · bandwidth)."""
-    assert autocorrelation(0.0, stages=stages) == 1.0
+    lock_in = LockInFilter(1.0, 6 * stages)
+    assert lock_in.autocorrelation(0.0) == 1.0
     times = np.linspace(0, 60, 600_001)
-    integral = 2 * np.trapezoid(autocorrelation(times, stages=stages), times)
-    assert integral == pytest.approx(1 / (2 * LockInFilter(1.0, 6 * stages).noise_bandwidth), rel=1e-8, abs=0)
+    integral = 2 * np.trapezoid(lock_in.autocorrelation(times), times)
+    assert integral == pytest.approx(1 / (2 * lock_in.noise_bandwidth), rel=1e-8, abs=0)
 
 
 @pytest.mark.parametrize("stages", [1, 2, 4])
@@ -37,7 +37,7 @@ def test_the_error_is_the_scatter_of_the_mean(stages, interval, count):
         np.random.default_rng(stages), traces=2000, count=count, interval=interval, stages=stages
     )
     found = [
-        mean_of_filtered(trace + 3 - 2j, interval=interval, time_constant=1.0, slope=6 * stages)
+        mean_of_filtered(trace + 3 - 2j, interval=interval, lock_in=LockInFilter(1.0, 6 * stages))
         for trace in traces
     ]
     means, errors = np.array(found).T
@@ -49,4 +49,4 @@ def test_the_error_is_the_scatter_of_the_mean(stages, interval, count):
 
 def test_readings_that_say_nothing_are_refused():
     with pytest.raises(ArgumentError, match=r"got 4 over 0\.04 s at a time constant of 1 s; average longer"):
-        mean_of_filtered(np.ones(4, complex), interval=0.01, time_constant=1.0, slope=12)
+        mean_of_filtered(np.ones(4, complex), interval=0.01, lock_in=LockInFilter(1.0, 12))
