@@ -94,7 +94,11 @@ def test_answers_are_the_convolution_integral(real, turn, a, j):
         z = u * mp.mpf(a)
         exact = mp.exp(-mp.mpf(a)) * mp.mpf(a) ** j * mp.hyp1f1(1, j + 1, z) / mp.factorial(j)
         scale = mp.mpf(a) ** j * mp.exp(-mp.mpf(a)) / mp.factorial(j)
-    assert abs(found - complex(exact)) <= 1e-11 * max(abs(complex(exact)), 1e-3 * float(scale) / (1 + abs(z)))
+    # A phase of |z| rad is known to |z| times the rounding of a double.
+    allowed = 1e-11 + 1e-15 * float(abs(z))
+    assert abs(found - complex(exact)) <= allowed * max(
+        abs(complex(exact)), 1e-3 * float(scale / (1 + abs(z)))
+    )
 
 
 @STAGES

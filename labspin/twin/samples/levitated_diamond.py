@@ -162,7 +162,7 @@ class LevitatedDiamond(Sample):
         when = np.atleast_1d(times)
         turned = np.exp(-2j * math.pi * np.fmod(frequency * when, 1.0))
         rates, amplitudes = self._voltage(detector, frequency, when, signals)
-        nearest = int(np.argmin(np.abs(rates[1:] - 2j * math.pi * frequency))) + 1
+        nearest = int(np.argmin(np.abs(rates - 2j * math.pi * frequency)))
         return np.asarray(amplitudes[:, nearest] * turned)
 
     def stretches(
@@ -173,7 +173,7 @@ class LevitatedDiamond(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> list[Stretch]:
-        """Return what a photodiode shows: mean and harmonics of the pattern, drift, thermal libration."""
+        """Return what a photodiode shows: harmonics of the pattern, drift, thermal libration."""
         if self.detectors.get(detector) != "analog":
             return super().stretches(detector, frequency, times, signals, rng)
         rates, amplitudes = self._voltage(detector, frequency, times, signals)
@@ -204,7 +204,7 @@ class LevitatedDiamond(Sample):
         levels = self._remembered(harmonics_of, detector, pattern, tuple(orders.tolist()), signals)
         cycles = np.fmod((times[:, None] - signals.origin) / pattern.period, 1.0) * orders
         drift = np.array([self.drift(detector, float(time)) for time in times])
-        tones = np.where(orders > 0, 2.0, 1.0) * levels * np.exp(2j * math.pi * cycles)
+        tones = 2.0 * levels * np.exp(2j * math.pi * cycles)
         rates = np.asarray(2j * math.pi * orders / pattern.period, dtype=np.complex128)
         return rates, drift[:, None] * tones
 

@@ -4,7 +4,8 @@ Photoluminescence falls on one diode, reflected light on one of a balanced pair 
 what is left of that is the crystal's angle. Where a line of the pattern switches the microwave, populations
 follow within the time of optical pumping, and the crystal follows their torque as the susceptibility of its
 libration lets it, ``1/(I(ω_θ² − ω² + iωΓ))``. Both are taken in the periodic steady state of the pattern; the
-lock-in is told of the harmonics around its reference and of the mean.
+lock-in is told of the harmonics around its reference. The mean does not reach it: the diodes' amplifiers pass
+alternating voltages only.
 
 Noise is that of the photons, of the laser (1/f below a corner) and of the amplifier, which hardly change
 over the width of a filter, and in the angle the thermal libration (``S_τ = 4 k_B T I Γ``), which does: it is
@@ -31,9 +32,9 @@ _ORDERS = 16  # harmonics of the torque that chopped light mixes into one anothe
 
 
 def orders_near(pattern: Pattern, frequency: float) -> NDArray[np.int64]:
-    """Return the mean (0) and the harmonics of ``pattern`` that lie nearest to ``frequency`` (Hz)."""
+    """Return the harmonics of ``pattern`` that lie nearest to ``frequency`` (Hz); none is the mean (0)."""
     nearest = max(round(frequency * pattern.period), 1)
-    return np.array([0, *range(max(nearest - _NEAR, 1), nearest + _NEAR + 1)])
+    return np.arange(max(nearest - _NEAR, 1), nearest + _NEAR + 1)
 
 
 def harmonics_of(
