@@ -1,8 +1,8 @@
 """A TOML file that a person wrote, read so that every mistake can be pointed at.
 
-A `Section` is one table of the file with its place in it. Keys are *taken* with what they should be; what is
-wrong raises `labspin.errors.StationError` with file, line, key path, what was wanted and what came, and
-what was never taken is an unknown key, answered with the nearest known one.
+A `Section` is one table of the file with its place in it. Keys are *taken* with what they should be; what
+is wrong raises an error of the kind that the reader asked for, with file, line, key path, what was wanted
+and what came, and what was never taken is an unknown key, answered with the nearest known one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Section", "read_document"]
 
 _Value = TypeVar("_Value")
 _MISSING: Any = object()
-_HEADER = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 _KINDS = {str: "text", bool: "true or false", int: "a whole number", dict: "a table", list: "a list"}
@@ -30,27 +30,38 @@ _KINDS = {str: "text", bool: "true or false", int: "a whole number", dict: "a ta
 Path_ = tuple[str, ...]
 
 
-def read_document(path: Path) -> tuple[Section, str]:
+def read_document(
+    path: Path, *, what: str = "station file", error: type[LabspinError] = StationError
+) -> tuple[Section, str]:
     """Return the file's root section and its text.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What it should be, for errors.
+    error
+        The class of errors about it.
 
     Raises
     ------
-    StationError
-        The file cannot be read, or is no TOML.
+    LabspinError
+        The file cannot be read, or is not TOML; of the class ``error``.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1)
         hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a .toml file"
-        raise StationError(f"station file {str(path)!r} does not exist; {hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StationError(f"station file {str(path)!r} cannot be read as text: {error}") from error
+        raise error(f"{what} {str(path)!r} does not exist; {hint}") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise error(f"{what} {str(path)!r} cannot be read as text: {problem}") from problem
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StationError(f"{path}: is no TOML: {error}") from error
-    return Section(data, (), path, _lines_of(text)), text
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        raise error(f"{path}: is not TOML: {problem}; correct that line") from problem
+    return Section(data, (), path, _lines_of(text), error), text
 
 
 def _neighbours(path: Path) -> list[str]:
@@ -61,13 +72,26 @@ def _lines_of(text: str) -> dict[Path_, int]:
     """Return the line on which each table or key begins; a line-wise look that is right for plain files."""
     lines: dict[Path_, int] = {}
     table: Path_ = ()
+    counts: dict[Path_, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = _split(header[1])
+            table = _split(header[2])
+            if header[1] == "[[":
+                lines.setdefault(table, number)
+                counts[table] = counts.get(table, -1) + 1
+            table = _numbered(table, counts)
             lines.setdefault(table, number)
         elif key := _KEY.match(line):
             lines.setdefault((*table, *_split(key[1])), number)
     return lines
+
+
+def _numbered(table: Path_, counts: Mapping[Path_, int]) -> Path_:
+    """Return the place of a table with the numbers of the lists of tables that it is in."""
+    return tuple(
+        f"{name}[{counts[table[: at + 1]]}]" if table[: at + 1] in counts else name
+        for at, name in enumerate(table)
+    )
 
 
 def _split(dotted: str) -> Path_:
@@ -87,10 +111,20 @@ class Section:
         The file, for errors.
     lines
         Key path to line number.
+    error
+        The class of errors about the file.
     """
 
-    def __init__(self, data: Mapping[str, Any], place: Path_, file: Path, lines: Mapping[Path_, int]) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        place: Path_,
+        file: Path,
+        lines: Mapping[Path_, int],
+        error: type[LabspinError] = StationError,
+    ) -> None:
         self._data, self.place, self._file, self._lines = dict(data), place, file, lines
+        self._error = error
         self._known: dict[str, None] = {}
 
     def where(self, key: str = "") -> str:
@@ -107,10 +141,10 @@ class Section:
 
         Raises
         ------
-        StationError
+        LabspinError
             Always.
         """
-        raise StationError(f"{self.where(key)}: {problem}")
+        raise self._error(f"{self.where(key)}: {problem}")
 
     def __contains__(self, key: str) -> bool:
         return key in self._data
@@ -123,7 +157,7 @@ class Section:
 
         Raises
         ------
-        StationError
+        LabspinError
             It is missing and has no default, or is something else.
         """
         self._known[key] = None
@@ -177,7 +211,28 @@ class Section:
         """Return the table ``key``; an empty one if it is missing."""
         default = _MISSING if required else {}
         table = self.take(key, dict, default, example=f"[{'.'.join((*self.place, key))}]")
-        return Section(table, (*self.place, key), self._file, self._lines)
+        return Section(table, (*self.place, key), self._file, self._lines, self._error)
+
+    def sections(self, key: str) -> list[Section]:
+        """Return the tables ``[[key]]``, at least one.
+
+        Parameters
+        ----------
+        key
+            Of a list of tables.
+
+        Raises
+        ------
+        LabspinError
+            It is something else.
+        """
+        tables = self.take(key, list, example=f"[[{key}]]")
+        if not tables or not all(isinstance(table, dict) for table in tables):
+            self.fail(key, f"wanted at least one table [[{key}]], got {tables!r}")
+        return [
+            Section(table, (*self.place, f"{key}[{number}]"), self._file, self._lines, self._error)
+            for number, table in enumerate(tables)
+        ]
 
     def plain(self) -> dict[str, Any]:
         """Return the whole table as it stands, all of it taken."""
@@ -201,19 +256,19 @@ class Section:
         """Return what ``make`` returns; what it refuses becomes an error at ``key``."""
         try:
             return make()
-        except StationError:
-            raise
         except LabspinError as error:
             text = str(error)
+            if isinstance(error, self._error) and text.startswith(str(self._file)):
+                raise  # it says its place already
             problem = text.removeprefix(f"{key}: ") if named else text
-            raise StationError(f"{self.where(key)}: {problem}") from error
+            raise self._error(f"{self.where(key)}: {problem}") from error
 
     def finish(self) -> None:
         """Refuse keys that were never taken.
 
         Raises
         ------
-        StationError
+        LabspinError
             There are some.
         """
         for key in self._data:

@@ -24,6 +24,7 @@ from labspin.cli import (
     fit,
     init,
     ls,
+    note,
     plot,
     queue,
     recover,
@@ -36,7 +37,7 @@ from labspin.errors import LabspinError, NotSafeError, RunAborted
 
 __all__ = ["main"]
 
-_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, recover, init, bench, control)
+_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, note, recover, init, bench, control)
 INTERRUPTED = 130
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from labspin.cli.output import add_json, console, print_json
 from labspin.errors import ConfigurationError
+from labspin.workspaces import FILE_NAME
 
 __all__ = ["add", "execute"]
 
@@ -17,12 +18,23 @@ DOORS = {
     "procedures": "run cards: a procedure, its parameters, its sweep",
     "analysis": "fit recipes and notebooks",
 }
+_WORKSPACE = """\
+# What holds for all runs of this workspace; every key may be left out.
+# operator = "M. Curie"
+# project = "torque"
+data = "data"                      # folder of the run files, relative to this file
+
+# The register of samples: with one, `labspin run --sample` accepts no other names.
+# [samples.D7]
+# description = "15 µm diamond, 4 ppm NV"
+"""
 _README = """# Lab workspace
 
 | folder | what stands in it |
 | --- | --- |
 {doors}
 | `data/` | run files, one HDF5 file a run |
+| `workspace.toml` | who works here, the register of samples, the folder of the data |
 
 A lab's own drivers, procedures and models (`.py`) may stand in these folders too; station files, run cards
 and recipes name them by path, for example `driver = "my_supply.py:MySupply"`.
@@ -58,6 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
             shutil.copytree(templates / door, folder / door, ignore=ignore)
         (folder / "data").mkdir(exist_ok=True)
         doors = "\n".join(f"| `{door}/` | {text} |" for door, text in DOORS.items())
+        if not (folder / FILE_NAME).exists():
+            (folder / FILE_NAME).write_text(_WORKSPACE, encoding="utf-8")
         if not (folder / "README.md").exists():
             (folder / "README.md").write_text(_README.format(doors=doors), encoding="utf-8")
     except OSError as error:

@@ -19,7 +19,12 @@ __all__ = ["add", "execute"]
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("ls", help="list the runs of a folder", description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("data"), help="folder (default: data)")
+    parser.add_argument("folder", type=Path, nargs="?", help="folder (default: the workspace's data)")
+    parser.add_argument("--sample", metavar="TEXT", help="only runs of this sample")
+    parser.add_argument(
+        "--tag", action="append", default=[], dest="tags", metavar="WORD", help="only with this tag"
+    )
+    parser.add_argument("--find", metavar="TEXT", help="only runs in whose words this text occurs")
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -27,21 +32,37 @@ def add(commands: Any) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print one row a run, oldest first."""
     from labspin.data import list_runs
+    from labspin.workspaces import find_workspace
 
-    runs = list_runs(arguments.folder)
+    folder = arguments.folder or find_workspace().data
+    runs = _chosen(list_runs(folder), arguments)
     if arguments.json:
         print_json([vars_of(run) for run in runs])
         return 0
     for sentence in _not_safe(runs):
         console().print(sentence, style="bold red", markup=False)
     rows = [
-        (run.path.name, run.procedure, run.label, f"{run.status}, NOT SAFE" if run.unsafe else run.status,
-         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started))
+        (run.path.name, run.procedure, run.label, run.sample,
+         f"{run.status}, NOT SAFE" if run.unsafe else run.status,
+         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started),
+         " ".join([*run.tags, *(["*" * run.rating] if run.rating else []), run.comment]).strip())
         for run in runs
     ]  # fmt: skip
-    heads = ("file", "procedure", "label", "status", "points", "started")
-    print_table(str(arguments.folder), heads, rows, whole=("file", "status", "points", "started"))
+    heads = ("file", "procedure", "label", "sample", "status", "points", "started", "notes")
+    print_table(str(folder), heads, rows, whole=("file", "status", "points", "started"))
     return 0
+
+
+def _chosen(runs: Sequence[RunSummary], arguments: argparse.Namespace) -> list[RunSummary]:
+    """Return the runs that were asked for."""
+    text = (arguments.find or "").casefold()
+    return [
+        run
+        for run in runs
+        if arguments.sample in (None, run.sample)
+        and set(arguments.tags) <= set(run.tags)
+        and text in " ".join(map(str, vars_of(run).values())).casefold()
+    ]
 
 
 def _not_safe(runs: Sequence[RunSummary]) -> list[str]:

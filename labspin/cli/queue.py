@@ -26,13 +26,13 @@ __all__ = ["add", "execute"]
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("queue", help="make runs one after the other", description=__doc__)
-    parser.add_argument("--file", type=Path, default=Path("queue.toml"), help="queue (default: queue.toml)")
+    parser.add_argument("--file", type=Path, help="queue (default: the workspace's queue.toml)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     action = actions.add_parser("add", help="append the runs of a card, once its whole plan is checked")
     action.add_argument("card", type=Path, help="run card (TOML)")
     action.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
-    action.add_argument("--output", type=Path, default=Path("data"), metavar="DIR")
+    action.add_argument("--output", type=Path, metavar="DIR", help="as in labspin run")
     action.add_argument("--only", action="append", default=[], metavar="LABEL", help="only this run")
     add_overrides(action)
     action.add_argument("--seed", type=int, help="as in labspin run")
@@ -79,8 +79,10 @@ def _finish(parser: argparse.ArgumentParser, perform: Any) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Do what was asked for and return the exit code."""
     from labspin.session import Queue
+    from labspin.workspaces import find_workspace
 
-    return int(arguments.perform(Queue(arguments.file), arguments))
+    file = arguments.file or find_workspace().root / "queue.toml"
+    return int(arguments.perform(Queue(file), arguments))
 
 
 def _add(queue: Queue, arguments: argparse.Namespace) -> int:

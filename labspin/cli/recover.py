@@ -16,9 +16,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "recover", help="fold journals of dead runs into HDF5 files", description=__doc__
     )
-    parser.add_argument(
-        "path", type=Path, nargs="?", default=Path("data"), help="file or folder (default: data)"
-    )
+    parser.add_argument("path", type=Path, nargs="?", help="file or folder (default: the workspace's data)")
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -26,13 +24,15 @@ def add(commands: Any) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Recover and say which files were written."""
     from labspin.data import recover
+    from labspin.workspaces import find_workspace
 
-    paths = recover(arguments.path)
+    path = arguments.path or find_workspace().data
+    paths = recover(path)
     if arguments.json:
         print_json([str(path) for path in paths])
         return 0
-    for path in paths:
-        console().print(f"recovered {path}")
+    for file in paths:
+        console().print(f"recovered {file}")
     if not paths:
-        console().print(f"nothing to recover in {arguments.path}")
+        console().print(f"nothing to recover in {path}")
     return 0

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
+from labspin.cli.people import add_words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labspin.bench import Bench
+    from labspin.data import RunMetadata
     from labspin.experiment import Control, Observer, RunOutcome
     from labspin.session import Card, RunSpec
     from labspin.station import Station
@@ -31,12 +33,13 @@ def add(commands: Any) -> None:
     parser.add_argument("card", type=Path, help="run card (TOML)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
     parser.add_argument(
-        "--output", type=Path, default=Path("data"), metavar="DIR", help="folder of the run files"
+        "--output", type=Path, metavar="DIR", help="folder of the run files (default: the workspace's)"
     )
     parser.add_argument(
         "--only", action="append", default=[], metavar="LABEL", help="only the runs of this label"
     )
     add_overrides(parser)
+    add_words(parser)
     parser.add_argument("--seed", type=int, help="seed of the plan's order and of a simulated bench's noise")
     parser.add_argument("--fit", action="store_true", help="fit the runs, print the results, write a PNG")
     parser.add_argument(
@@ -50,8 +53,16 @@ def add(commands: Any) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Run every run of the card and return the exit code."""
     from labspin.experiment import check_plan
-    from labspin.session import load_card, new_run_path, recover_dead_runs, refuse_hosted, station_of
+    from labspin.session import (
+        load_card,
+        metadata_of,
+        new_run_path,
+        recover_dead_runs,
+        refuse_hosted,
+        station_of,
+    )
     from labspin.station import load_station
+    from labspin.workspaces import find_workspace
 
     card = load_card(arguments.card, overrides=overrides_of(arguments), only=arguments.only)
     station = load_station(station_of(card, arguments.on))
@@ -60,12 +71,15 @@ def execute(arguments: argparse.Namespace) -> int:
     for spec in card.runs:
         check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
     refuse_hosted(station.path)
-    recover_dead_runs(arguments.output)
+    workspace = find_workspace()
+    metadata = metadata_of(card, workspace, **words_of(arguments))
+    output = arguments.output or workspace.data
+    recover_dead_runs(output)
     outcomes: list[RunOutcome] = []
     with station.connect(seed=arguments.seed, watchdog=not arguments.no_watchdog) as bench:
         for spec in card.runs:
-            path = new_run_path(arguments.output, spec.label or card.procedure_name)
-            start = functools.partial(_begin, spec, bench, path, arguments.seed)
+            path = new_run_path(output, spec.label or card.procedure_name)
+            start = functools.partial(_begin, spec, bench, path, arguments.seed, metadata)
             outcome = measure(start, spec.label, arguments=arguments)
             outcomes.append(outcome)
             say(outcome, as_json=arguments.json)
@@ -86,12 +100,22 @@ def _begin(
     bench: Bench,
     path: Path,
     seed: int | None,
+    metadata: RunMetadata,
     observers: Sequence[Observer],
     control: Control,
 ) -> RunOutcome:
     from labspin.experiment import run
 
-    return run(spec.make(), bench, path, label=spec.label, seed=seed, observers=observers, control=control)
+    return run(
+        spec.make(),
+        bench,
+        path,
+        label=spec.label,
+        seed=seed,
+        observers=observers,
+        control=control,
+        metadata=metadata,
+    )
 
 
 def _tell_estimates(card: Card, station: Station, *, as_json: bool) -> int:

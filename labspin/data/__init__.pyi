@@ -14,7 +14,12 @@ from .foreign.read import (
     read_foreign as read_foreign,
 )
 from .journal.postscript import Postscript as Postscript
-from .nexus.publish import write_fit as write_fit
+from .metadata import RunMetadata as RunMetadata
+from .nexus.publish import (
+    annotate as annotate,
+    open_run_metadata as open_run_metadata,
+    write_fit as write_fit,
+)
 from .nexus.run_file import RunFile as RunFile, open_parts as open_parts
 from .reader import RunSummary as RunSummary, list_runs as list_runs, open as open, read_run as read_run
 from .recovery import recover as recover

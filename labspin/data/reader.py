@@ -92,6 +92,12 @@ class RunSummary:
     signal: str = ""
     simulated: bool = False
     fits: tuple[str, ...] = ()
+    sample: str = ""
+    operator: str = ""
+    project: str = ""
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    rating: int | None = None
     problem: str = ""
     station: str = ""
     unsafe: str | None = None
@@ -161,6 +167,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
         simulated=header.truth is not None,
         station=str(header.station.get("name", "")),
         unsafe=_in_words(unsafe_instruments(events)),
+        **{name: value for name, value in vars(header.metadata).items() if name != "description"},
     )
 
 
@@ -199,6 +206,8 @@ def _summary_from_file(path: Path) -> RunSummary:
         raise DamagedFileError(f"{path}: what it says about itself is incomplete: {error}") from error
     status = RunStatus.DEAD if status == RunStatus.RUNNING else status
     fits = tuple(map(str, facts.get("fits", ())))
+    words = {name: str(facts.get(name, "")) for name in ("sample", "operator", "project", "comment")}
+    rating = str(facts.get("rating", ""))
     unsafe = facts.get("unsafe")
     return RunSummary(
         path=path,
@@ -209,7 +218,10 @@ def _summary_from_file(path: Path) -> RunSummary:
         fits=fits,
         station=str(facts.get("station", "")),
         unsafe=unsafe if isinstance(unsafe, str) else None,
+        tags=tuple(str(facts.get("tags", "")).split()),
+        rating=int(rating) if rating.isdecimal() else None,
         **texts,
+        **words,
     )
 
 

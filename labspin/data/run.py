@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.events import Event, EventKind, RunStatus, unsafe_instruments
+from labspin.data.metadata import RunMetadata
 from labspin.data.plain import to_json
 from labspin.data.schema import POINT, POINT_TIME, RunHeader
 from labspin.errors import RunFileError
@@ -76,11 +77,18 @@ class Run:
     snapshot_after: dict[str, Any] | None = None
     sources: tuple[Path, ...] = ()
     """The files that were read."""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """What people said about the run after it had begun (`labspin.data.annotate`)."""
 
     def __repr__(self) -> str:
         total = "?" if self.header.layout.size is None else self.header.layout.size
         points = f"{len(self.points)}/{total} points"
         return f"<Run {self.path.name}: {self.header.procedure}, {self.status}, {points}>"
+
+    @property
+    def metadata(self) -> RunMetadata:
+        """Who measured what, and why, with what was added afterwards."""
+        return self.header.metadata.with_changes(**self.annotations)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -174,6 +182,7 @@ class Run:
             "run_id": header.run_id,
             "started": header.started,
             "ended": self.ended or "",
+            **{name: text for name, text in self.metadata.to_dict().items() if isinstance(text, str)},
             "parameters": to_json(header.parameters),
             "measured_points": len(self.points),
         }

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.data.metadata import RunMetadata
 from labspin.data.plain import clean_text, plain
 from labspin.errors import ArgumentError
 
@@ -310,6 +311,8 @@ class RunHeader:
     """What the simulated sample really is; ``None`` for a real one."""
     signal: str = ""
     """The quantity to plot unless told otherwise; the first numeric one if empty."""
+    metadata: RunMetadata = field(default_factory=RunMetadata)
+    """Who measured what, and why."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -338,13 +341,15 @@ class RunHeader:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
-        return content | {"layout": self.layout.to_dict()}
+        return content | {"layout": self.layout.to_dict(), "metadata": self.metadata.to_dict()}
 
     @classmethod
     def from_dict(cls, content: object) -> RunHeader:
         """Return the record that `to_dict` described."""
         known = _known_fields(cls, content)
-        header: RunHeader = _make(cls, known | {"layout": Layout.from_dict(known.get("layout"))})
+        metadata = RunMetadata.from_dict(known.get("metadata", {}))  # older files have none
+        layout = Layout.from_dict(known.get("layout"))
+        header: RunHeader = _make(cls, known | {"layout": layout, "metadata": metadata})
         return header
 
 

@@ -32,7 +32,7 @@ from typing import Any
 from labspin.bench.bench import Bench
 from labspin.bench.safety import Interruptions, SafeAction, unsafe_instruments
 from labspin.bench.verdict import unsafe_remarks
-from labspin.data import EventKind, RunHeader, RunStatus, RunWriter, not_safe
+from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, RunWriter, not_safe
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.check import preflight
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
@@ -62,6 +62,7 @@ def run(
     label: str = "",
     observers: Sequence[Observer] = (),
     control: Control | None = None,
+    metadata: RunMetadata | None = None,
 ) -> RunOutcome:
     """Run ``procedure`` on ``bench`` and record it in ``path``.
 
@@ -81,6 +82,8 @@ def run(
         Are told of start, points, events and end.
     control
         Pause, resume, abort, skip.
+    metadata
+        Who measures what, and why.
 
     Returns
     -------
@@ -94,7 +97,9 @@ def run(
     """
     if seed is not None and "seed" in procedure.parameter_objects():
         procedure.set_parameters({"seed": seed})
-    return Execution(procedure, bench, Path(path), label, observers, control or Control(), seed).go()
+    execution = Execution(procedure, bench, Path(path), label, observers, control or Control(), seed)
+    execution.metadata = metadata or RunMetadata()
+    return execution.go()
 
 
 class Execution:
@@ -132,6 +137,7 @@ class Execution:
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.log = RecordedLog(self._record)
         self.done = 0
+        self.metadata = RunMetadata()
 
     def go(self) -> RunOutcome:
         """Go through all the steps of the run and return how it ended."""
@@ -239,6 +245,7 @@ class Execution:
             seed=self.seed,
             signal=self.procedure.signal,
             truth=simulation.truth() if simulation is not None else None,
+            metadata=self.metadata,
             extra={
                 "settings": dict(self.procedure.settings()),
                 "clock": self.started,

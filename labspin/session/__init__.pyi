@@ -12,6 +12,7 @@ from .queue_runs import (
     new_queued_path as new_queued_path,
 )
 from .runs import (
+    metadata_of as metadata_of,
     new_run_path as new_run_path,
     recorded_procedure as recorded_procedure,
     recover_dead_runs as recover_dead_runs,

@@ -4,7 +4,8 @@
 
     procedure = "t1"                                     # or "my_scan.py:MyScan"
     station   = "../instruments/levitated-diamond.toml"  # relative to the card
-    description = "…"
+    description = "…"                                    # recorded with every run, as are sample, operator,
+    sample = "D7"                                        # project, comment and tags
 
     [parameters]                                         # of all runs
     averages = 4
@@ -23,13 +24,14 @@ The card is checked when it is read: every key, every parameter name, every valu
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from labspin.data import RunMetadata
+from labspin.documents import Section, read_document
 from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import QuantityParameter
 from labspin.experiment.procedure import Procedure
@@ -37,16 +39,6 @@ from labspin.procedures import load_procedure
 from labspin.units import parse_quantity
 
 __all__ = ["Card", "RunSpec", "load_card"]
-
-_CARD_KEYS = {
-    "procedure": str,
-    "station": str,
-    "description": str,
-    "parameters": dict,
-    "scan": dict,
-    "runs": list,
-}
-_RUN_KEYS = {"label": str, "parameters": dict}
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ class Card:
     procedure: type[Procedure]
     station: Path | None
     runs: tuple[RunSpec, ...]
-    description: str = ""
+    metadata: RunMetadata = field(default_factory=RunMetadata)
 
     @property
     def procedure_name(self) -> str:
@@ -93,56 +85,55 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     Raises
     ------
     CardError
-        What is wrong, with file, key path and what to write instead.
+        What is wrong, with file, line, key path and what to write instead.
     """
     path = Path(path)
-    content = _read(path)
-    _check_keys(str(path), "", content, _CARD_KEYS)
-    if "procedure" not in content:
-        raise CardError(f"{path}: wanted a key 'procedure', got none; write for example procedure = \"t1\"")
-    procedure: type[Procedure] = _at(path, "procedure", load_procedure, content["procedure"], path.parent)
-    common = _checked(path, "parameters.", procedure, content.get("parameters", {}))
-    if "scan" in content:
-        common |= _checked(path, "", procedure, {"scan": content["scan"]})
-    replaced = _checked(path, "--set.", procedure, dict(_split(path, text) for text in overrides))
-    runs = _runs(path, procedure, content.get("runs"), common, replaced)
-    station = path.parent / content["station"] if "station" in content else None
-    return Card(path, procedure, station, _kept(path, runs, only), content.get("description", ""))
+    root, _ = read_document(path, what="run card", error=CardError)
+    name = root.take("procedure", str, example='procedure = "t1"')
+    if "instruments" in root:
+        root.fail("instruments", "this is a station file; give it with --on, and a run card here")
+    procedure = root.guard("procedure", lambda: load_procedure(name, path.parent))
+    known = procedure().parameter_objects()
+    common = _parameters(root.section("parameters"), procedure.name, known)
+    if scan := root.take("scan", dict, {}):
+        common["scan"] = root.guard("scan", lambda: known["scan"].convert(scan))
+    replaced = _overrides(path, procedure.name, known, overrides)
+    station = root.take("station", str, "")
+    metadata = _metadata(root)
+    runs = _runs(root, path.stem, procedure, known, common, replaced)
+    root.finish()
+    kept = _kept(path, runs, only)
+    return Card(path, procedure, path.parent / station if station else None, kept, metadata)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CardError(f"{path}: wanted a run card, got {error.strerror}; check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CardError(f"{path}: wanted a TOML file, got {error}; mend that line") from error
+def _metadata(root: Section) -> RunMetadata:
+    words = {
+        key: root.take(key, str, "") for key in ("description", "sample", "operator", "project", "comment")
+    }
+    tags = root.take("tags", list, [])
+    return root.guard("tags", lambda: RunMetadata(**words, tags=tuple(tags)))
 
 
 def _runs(
-    path: Path,
+    root: Section,
+    stem: str,
     procedure: type[Procedure],
-    tables: Any,
+    known: Mapping[str, Any],
     common: Mapping[str, Any],
     replaced: Mapping[str, Any],
 ) -> tuple[RunSpec, ...]:
-    if tables is None:
-        tables = [{"label": path.stem}]
-    if not tables:
-        raise CardError(f"{path}: runs: wanted at least one table [[runs]], got none; leave the key out")
+    if "runs" not in root:
+        root.know("runs")
+        return (RunSpec(stem, procedure, MappingProxyType({**common, **replaced})),)
     runs = []
-    for number, table in enumerate(tables):
-        where = f"runs[{number}]"
-        if not isinstance(table, dict):
-            raise CardError(f"{path}: {where}: wanted a table [[runs]], got {table!r}")
-        _check_keys(str(path), where, table, _RUN_KEYS)
-        own = _checked(path, f"{where}.parameters.", procedure, table.get("parameters", {}))
-        label = table.get("label", f"{path.stem} {number + 1}")
+    for number, table in enumerate(root.sections("runs"), start=1):
+        own = _parameters(table.section("parameters"), procedure.name, known)
+        label = table.take("label", str, f"{stem} {number}")
+        table.finish()
         runs.append(RunSpec(label, procedure, MappingProxyType({**common, **own, **replaced})))
     labels = [run.label for run in runs]
-    twice = {label for label in labels if labels.count(label) > 1}
-    if twice:
-        raise CardError(f"{path}: runs: the label {min(twice)!r} stands twice; give every run its own")
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        root.fail("runs", f"two runs have the label {min(twice)!r}; give each its own")
     return tuple(runs)
 
 
@@ -154,46 +145,50 @@ def _kept(path: Path, runs: tuple[RunSpec, ...], only: Sequence[str]) -> tuple[R
     return tuple(run for run in runs if not only or run.label in only)
 
 
-def _check_keys(path: str, where: str, table: Mapping[str, Any], known: Mapping[str, type]) -> None:
-    prefix = f"{path}: {where}." if where else f"{path}: "
-    for key, value in table.items():
-        if key not in known:
-            raise CardError(
-                f"{prefix}{key}: wanted one of the keys {sorted(known)}, got {key!r}{_near(key, known)}; "
-                "parameters of the procedure stand in the table 'parameters'"
-            )
-        if not isinstance(value, known[key]):
-            raise CardError(f"{prefix}{key}: wanted a {known[key].__name__}, got {value!r}")
-
-
-def _checked(path: Path, where: str, procedure: type[Procedure], values: Mapping[str, Any]) -> dict[str, Any]:
-    known = procedure().parameter_objects()
-    for name, value in values.items():
+def _parameters(section: Section, procedure: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a table of parameters, each checked at its line."""
+    found = {}
+    for name in section:
         if name not in known:
-            raise CardError(
-                f"{path}: {where}{name}: procedure {procedure.name!r} has no parameter {name!r}, only "
-                f"{sorted(known)}{_near(name, known)}"
-            )
-        parameter = known[name]
-        if isinstance(parameter, QuantityParameter):
-            # A number in a file must say its unit; in Python it is in the parameter's.
-            _at(path, f"{where}{name}", parse_quantity, value, parameter.units)
-        _at(path, f"{where}{name}", parameter.convert, value)
-    return dict(values)
+            section.fail(name, _no_parameter(procedure, name, known))
+        value = section.plain_value(name)
+        section.guard(name, lambda name=name, value=value: _checked(known[name], value))  # type: ignore[misc]
+        found[name] = value
+    return found
 
 
-def _at(path: Path, where: str, call: Any, *arguments: Any) -> Any:
+def _overrides(
+    path: Path, procedure: str, known: Mapping[str, Any], overrides: Iterable[str]
+) -> dict[str, Any]:
+    found = {}
+    for text in overrides:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise CardError(f"{path}: --set: wanted NAME=VALUE, got {text!r}")
+        if name not in known:
+            raise CardError(f"{path}: --set.{name}: {_no_parameter(procedure, name, known)}")
+        try:
+            _checked(known[name], value)
+        except (LabspinError, ValueError) as error:
+            raise CardError(f"{path}: --set.{name}: {error}") from error
+        found[name] = value
+    return found
+
+
+def _checked(parameter: Any, value: Any) -> None:
+    if isinstance(parameter, QuantityParameter):
+        # A number in a file must say its unit; in Python it is in the parameter's.
+        parse_quantity(value, parameter.units)
     try:
-        return call(*arguments)
-    except (LabspinError, ValueError) as error:
-        raise CardError(f"{path}: {where}: {error}") from error
+        parameter.convert(value)
+    except LabspinError:
+        raise
+    except ValueError as error:  # pymeasure's own parameters
+        raise CardError(str(error)) from error
 
 
-def _split(path: Path, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise CardError(f"{path}: --set: wanted NAME=VALUE, got {text!r}")
-    return name.strip(), value.strip()
+def _no_parameter(procedure: str, name: str, known: Iterable[str]) -> str:
+    return f"procedure {procedure!r} has no parameter {name!r}, only {sorted(known)}{_near(name, known)}"
 
 
 def _near(word: str, words: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from labspin.experiment.procedure import data_column
 from labspin.session.host_record import refuse_hosted
 from labspin.session.runs import new_run_path
 from labspin.station import load_station
+from labspin.workspaces import find_workspace
 
 __all__ = ["run_in_worker"]
 
@@ -28,7 +29,7 @@ def run_in_worker(procedure: Procedure) -> None:
     ----------
     procedure
         Runs on its attribute ``bench`` if that is set, else on the station file that its parameter
-        ``station`` names; records in its ``run_file``, or in a new file in the folder ``data``.
+        ``station`` names; records in its ``run_file``, or in a new file of the workspace.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def run_in_worker(procedure: Procedure) -> None:
     bench = procedure.bench if procedure.bench is not None else _connect(procedure)
     try:
         control = _WorkerControl(procedure)
-        path = procedure.run_file or new_run_path(Path("data"), procedure.name)
+        path = procedure.run_file or new_run_path(find_workspace().data, procedure.name)
         run_procedure(
             procedure, bench, path, observers=[_WorkerObserver(procedure, control)], control=control
         )

@@ -15,8 +15,9 @@ from labspin.session.cards import load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
-from labspin.session.runs import new_run_path, resume_run, run_exists, station_of
+from labspin.session.runs import metadata_of, new_run_path, resume_run, run_exists, station_of
 from labspin.station import Station, load_station
+from labspin.workspaces import find_workspace
 
 __all__ = ["add_card", "make_queued_run", "new_queued_path"]
 
@@ -28,7 +29,7 @@ def add_card(
     path: Path,
     *,
     on: Path | None = None,
-    output: Path = Path("data"),
+    output: Path | None = None,
     overrides: Sequence[str] = (),
     only: Sequence[str] = (),
     seed: int | None = None,
@@ -45,7 +46,7 @@ def add_card(
     on
         Station file, instead of the card's.
     output
-        Folder of the run files.
+        Folder of the run files; default the workspace's.
     overrides, only
         As for `load_card`.
     seed
@@ -76,7 +77,7 @@ def add_card(
                 station=_from(queue, on) if on else "",
                 overrides=tuple(overrides),
                 seed=seed,
-                output=_from(queue, output),
+                output=_from(queue, output or find_workspace().data),
             )
             for _ in range(repeat)
             for spec in card.runs
@@ -154,6 +155,7 @@ def _begun(
             seed=run.seed,
             observers=observers,
             control=control,
+            metadata=metadata_of(card, find_workspace(queue.folder)),
         )
 
 

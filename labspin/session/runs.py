@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.bench import Bench
-from labspin.data import EventKind, RunHeader, RunStatus, read_run, recover
+from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, read_run, recover
 from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
@@ -24,8 +24,10 @@ from labspin.procedures import load_procedure
 from labspin.session.cards import Card, load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.station import Station, load_station
+from labspin.workspaces import Workspace, find_workspace
 
 __all__ = [
+    "metadata_of",
     "new_run_path",
     "recorded_procedure",
     "recover_dead_runs",
@@ -48,8 +50,9 @@ def run(
     label: str = "",
     observers: Sequence[Observer] = (),
     control: Control | None = None,
+    metadata: RunMetadata | None = None,
 ) -> RunOutcome:
-    """Run ``procedure`` on ``bench`` and record it, by default in a new file of the folder ``data``.
+    """Run ``procedure`` on ``bench`` and record it, by default in a new file of the workspace.
 
     Parameters
     ----------
@@ -58,16 +61,25 @@ def run(
     bench
         Where; left in its safe state, not closed.
     path
-        The run file to make; a new name in the folder ``data`` unless given.
-    seed, label, observers, control
+        The run file to make; a new name in the workspace's folder of data unless given.
+    seed, label, observers, control, metadata
         As for `labspin.experiment.run`.
 
     Returns
     -------
         How the run ended; ``labspin.open(outcome.path)`` has the data.
     """
-    file = Path(path) if path is not None else new_run_path(Path("data"), label or procedure.name)
-    return run_procedure(procedure, bench, file, seed=seed, label=label, observers=observers, control=control)
+    file = Path(path) if path is not None else new_run_path(find_workspace().data, label or procedure.name)
+    return run_procedure(
+        procedure,
+        bench,
+        file,
+        seed=seed,
+        label=label,
+        observers=observers,
+        control=control,
+        metadata=metadata,
+    )
 
 
 def new_run_path(folder: Path, name: str) -> Path:
@@ -121,6 +133,33 @@ def station_of(card: Card, on: Path | None = None) -> Path:
     if path is None:
         raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
     return path
+
+
+def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
+    """Return who measures what, and why: what is said now, else in the card, else in the workspace.
+
+    Parameters
+    ----------
+    card
+        The run card.
+    workspace
+        Of the current folder.
+    **words
+        Fields of `RunMetadata` said now; tags are added to the card's.
+
+    Raises
+    ------
+    ConfigurationError
+        The workspace's register of samples does not have the sample.
+    ArgumentError
+        A value is not what its name says.
+    """
+    said = card.metadata
+    operator, project = said.operator or workspace.operator, said.project or workspace.project
+    tags = (*said.tags, *words.pop("tags", ()))
+    found = said.with_changes(**{"operator": operator, "project": project, "tags": tags, **words})
+    workspace.check_sample(found.sample)
+    return found
 
 
 def recover_dead_runs(folder: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_foreign_spectrum_is_fitted_by_its_own_statistics(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "no-such-card.toml"], "no-such-card.toml: wanted a run card"),
+        (["run", "no-such-card.toml"], "run card 'no-such-card.toml' does not exist"),
         (["run", "procedures/t1.toml", "--set", "averagess=2"], "did you mean 'averages'"),
         (["run", "procedures/t1.toml", "--set", "dark_time_stop=5"], "has no unit"),
         (["run", "procedures/t1.toml", "--set", "microwave_frequency=9 GHz"], "microwave.frequency"),

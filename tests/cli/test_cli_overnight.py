@@ -129,7 +129,7 @@ def test_a_card_that_is_gone_at_night_fails_alone(workspace, capsys):
     Path("procedures/own.toml").unlink()
     assert main(["queue", "run"]) == 3
     said = capsys.readouterr()
-    assert "own.toml: wanted a run card" in said.out
+    assert "run card 'procedures/own.toml' does not exist" in said.out
     assert [run.state for run in Queue("queue.toml").read().runs] == ["failed", "finished"]
 
 

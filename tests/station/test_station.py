@@ -168,7 +168,7 @@ MISTAKES = [
     ),
     ("[station]", "[statoin]", r"station: is missing; wanted a table; write for example \[station\]"),
     ("", "[instrument.x]\n", r"instrument: is not known here; did you mean 'instruments'"),
-    ("[instruments.magnet]", "[instruments.magnet", r"is no TOML: .*line 13"),
+    ("[instruments.magnet]", "[instruments.magnet", r"is not TOML: .*line 13"),
     (
         'role = "MagnetSupply"',
         "",

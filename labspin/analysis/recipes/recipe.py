@@ -44,6 +44,7 @@ from typing import Any
 
 from labspin.analysis.expression import Expression
 from labspin.errors import RecipeError
+from labspin.workspaces import find_workspace
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
@@ -168,7 +169,8 @@ def load_recipe(source: str | Path) -> Recipe:
 
 def list_recipes() -> dict[str, Path]:
     """Return the recipes at hand by name: those of the workspace, before those that are shipped."""
-    folders = [folder for folder in (_shipped(), Path("analysis")) if folder is not None and folder.is_dir()]
+    places = (_shipped(), find_workspace().root / "analysis", Path("analysis"))
+    folders = [folder for folder in places if folder is not None and folder.is_dir()]
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
 
 

@@ -14,26 +14,29 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
 
 from labspin.data.fits import FitRecord
+from labspin.data.journal.replay import header_from_plain
 from labspin.data.journal.writer import journal_path
 from labspin.data.lock import lock_file
+from labspin.data.metadata import RunMetadata
+from labspin.data.nexus.annotations import read_annotations, write_annotations
 from labspin.data.nexus.fit_copy import write_fit_copy
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group, write_fit_group
-from labspin.data.nexus.pieces import get_group
+from labspin.data.nexus.pieces import get_group, get_json
 from labspin.data.nexus.read import count_points, facts_of, open_run_file, raw_digest, read_summary
 from labspin.data.nexus.seal import checksum, seal_text
 from labspin.data.nexus.write import write_run
 from labspin.data.run import Run
 from labspin.data.storage import BINARY, storage_error, sync_folder, write_whole
-from labspin.errors import DamagedFileError, RunFileError, StorageError
+from labspin.errors import ArgumentError, DamagedFileError, RunFileError, StorageError
 
-__all__ = ["amend", "publish", "write_fit"]
+__all__ = ["amend", "annotate", "open_run_metadata", "publish", "write_fit"]
 
 T = TypeVar("T")
 _IN_MEMORY = 1 << 30
@@ -281,3 +284,54 @@ def write_fit(
         return name
 
     return amend(Path(path), add, digest=digest)
+
+
+def open_run_metadata(path: Path | str) -> RunMetadata:
+    """Return who measured what in a finished run file, and why, with what was added afterwards.
+
+    Parameters
+    ----------
+    path
+        A finished run file; its data are not read.
+
+    Raises
+    ------
+    RunFileError
+        It is not a finished run, or is damaged.
+    """
+    with open_run_file(Path(path)) as file:
+        entry = get_group(file, "entry")
+        header = header_from_plain(Path(path), get_json(get_group(entry, "labspin"), "header"))
+        return header.metadata.with_changes(**read_annotations(entry))
+
+
+def annotate(path: Path | str, **changes: Any) -> RunMetadata:
+    """Add to what people said about a finished run, and return all of it; what was measured stays as it is.
+
+    Parameters
+    ----------
+    path
+        A finished run file.
+    **changes
+        Fields of `labspin.data.RunMetadata` with their new values, such as ``comment`` or ``tags``.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such field, or a value is not what its name says.
+    RunFileError
+        The file is not a finished run, is damaged or cannot be written; it is as it was.
+    """
+    known = {item.name for item in fields(RunMetadata)}
+    if unknown := sorted(changes.keys() - known):
+        raise ArgumentError(f"annotation: wanted one of {sorted(known)}, got {unknown[0]!r}")
+    RunMetadata(**changes)  # refused before the file is touched
+
+    def change(file: Any) -> RunMetadata:
+        entry = file["entry"]
+        header = header_from_plain(Path(path), get_json(entry["labspin"], "header"))
+        content = {**read_annotations(entry), **changes}
+        write_annotations(entry, header, content)
+        return header.metadata.with_changes(**content)
+
+    return amend(Path(path), change)

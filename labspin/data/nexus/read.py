@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from labspin.data.events import Event, RunStatus, recorded_event
 from labspin.data.journal.replay import header_from_plain
+from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
 from labspin.data.nexus.pieces import (
     get_array,
@@ -176,6 +177,7 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
         ended=str(attributes["ended"]) or None,
         snapshot_after=snapshot,
         sources=(path,),
+        annotations=read_annotations(entry),
     )
 
 

@@ -1,0 +1,53 @@
+"""`labspin note`: add comment, tags or a rating to finished runs, or show them; the data are not touched."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.people import add_words, words_of
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("note", help="comment, tag or rate finished runs", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="run files (.h5)")
+    add_words(parser)
+    parser.add_argument("--untag", action="append", default=[], metavar="WORD", help="remove a tag")
+    parser.add_argument("--rating", type=int, metavar="N", help="0 to 5")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Change what is said of the files, and show what is said then."""
+    from labspin.data import annotate, open_run_metadata
+    from labspin.workspaces import find_workspace
+
+    words = words_of(arguments)
+    find_workspace().check_sample(words.get("sample", ""))
+    found = {}
+    for file in arguments.files:
+        before = open_run_metadata(file)
+        changes = dict(words)
+        if arguments.rating is not None:
+            changes["rating"] = arguments.rating
+        if arguments.tags or arguments.untag:
+            kept = [tag for tag in before.tags if tag not in arguments.untag]
+            changes["tags"] = tuple(dict.fromkeys([*kept, *arguments.tags]))
+        found[file] = annotate(file, **changes) if changes else before
+    if arguments.json:
+        print_json([{"path": file, **metadata.to_dict()} for file, metadata in found.items()])
+        return 0
+    heads = ("file", "sample", "operator", "project", "tags", "rating", "comment")
+    rows = [
+        (file.name, said.sample, said.operator, said.project, " ".join(said.tags),
+         "" if said.rating is None else str(said.rating), said.comment)
+        for file, said in found.items()
+    ]  # fmt: skip
+    print_table("notes", heads, rows, whole=("file",))
+    return 0

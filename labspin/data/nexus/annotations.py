@@ -1,0 +1,72 @@
+"""What people say about a run once it is measured: comment, tags, rating, a corrected sample name.
+
+They stand beside the data as fits do, and replace nothing of what was recorded when the run began.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+
+from labspin.data.metadata import RunMetadata
+from labspin.data.nexus.pieces import add_text, get_group, get_json
+from labspin.data.plain import clean_text, to_json
+from labspin.data.schema import RunHeader
+from labspin.errors import ArgumentError, DamagedFileError
+
+__all__ = ["read_annotations", "summary_of", "write_annotations"]
+
+_PLACE = "annotations"
+
+
+def summary_of(metadata: RunMetadata) -> dict[str, str]:
+    """Return the words that lists of runs show, as attributes of a file."""
+    found = metadata.to_dict()
+    shown = {name: clean_text(found.get(name, "")) for name in ("operator", "sample", "project", "comment")}
+    rating = "" if metadata.rating is None else str(metadata.rating)
+    return {**shown, "tags": " ".join(metadata.tags), "rating": rating}
+
+
+def read_annotations(entry: h5py.Group) -> dict[str, Any]:
+    """Return what was added to a run, name by name.
+
+    Parameters
+    ----------
+    entry
+        Of the run.
+
+    Raises
+    ------
+    DamagedFileError
+        It is not what `write_annotations` writes.
+    """
+    own = get_group(entry, "labspin")
+    if _PLACE not in own:
+        return {}
+    content = get_json(own, _PLACE)
+    try:
+        return {name: getattr(RunMetadata.from_dict(content), name) for name in dict(content)}
+    except (ArgumentError, AttributeError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"the annotations contradict themselves: {error}") from error
+
+
+def write_annotations(entry: h5py.Group, header: RunHeader, content: dict[str, Any]) -> None:
+    """Put annotations beside the data of a run, in the place of former ones.
+
+    Parameters
+    ----------
+    entry
+        Of the run, writable.
+    header
+        Of the run.
+    content
+        Name -> value of what differs from the header's metadata.
+    """
+    own = get_group(entry, "labspin")
+    if _PLACE in own:
+        del own[_PLACE]
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in content.items()}
+    add_text(own, _PLACE, to_json(plain))
+    for name, text in summary_of(header.metadata.with_changes(**content)).items():
+        own.attrs[name] = text

@@ -1,0 +1,104 @@
+"""The laboratory's workspace: who works here, which samples there are, and where the data go.
+
+A folder with a file ``workspace.toml`` is a workspace, and so is everything below it::
+
+    operator = "M. Curie"
+    project = "torque"
+    data = "data"                      # folder of the run files, relative to this file
+
+    [samples.D7]                       # the register of samples; without one, any name is accepted
+    description = "15 µm diamond, 4 ppm NV"
+
+Every key may be missing. Without the file, the current folder is the workspace and nothing is said of people.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labspin.documents import read_document
+from labspin.errors import ConfigurationError
+
+__all__ = ["FILE_NAME", "Workspace", "find_workspace"]
+
+FILE_NAME = "workspace.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """What holds for all runs of a workspace."""
+
+    root: Path
+    operator: str = ""
+    project: str = ""
+    data: Path = field(default=Path("data"))
+    """Folder of the run files."""
+    samples: Mapping[str, str] = field(default_factory=dict)
+    """Register of samples: name -> description; empty: any name is accepted."""
+
+    def check_sample(self, name: str) -> str:
+        """Return ``name`` if the register has it, or if there is no register.
+
+        Parameters
+        ----------
+        name
+            Of a sample; empty: none is named.
+
+        Raises
+        ------
+        ConfigurationError
+            The register does not have it.
+        """
+        if name and self.samples and name not in self.samples:
+            near = difflib.get_close_matches(name, self.samples, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(
+                f"sample {name!r}: wanted one of {', '.join(self.samples)}{hint}; for a new one add a table "
+                f"[samples.{name}] to {self.root / FILE_NAME}"
+            )
+        return name
+
+
+def find_workspace(start: Path | None = None) -> Workspace:
+    """Return the workspace that ``start`` lies in.
+
+    Parameters
+    ----------
+    start
+        A folder; default the current one.
+
+    Raises
+    ------
+    ConfigurationError
+        Its file cannot be read, or says what it cannot mean.
+    """
+    folder = (start or Path()).resolve()
+    for root in (folder, *folder.parents):
+        if (root / FILE_NAME).is_file():
+            return _read(root)
+    return Workspace(root=Path())
+
+
+def _read(root: Path) -> Workspace:
+    section, _ = read_document(root / FILE_NAME, what="workspace file", error=ConfigurationError)
+    here = Path().resolve()
+    # From the workspace's own folder paths are shown short, as they are typed.
+    base = Path() if root == here else root
+    samples = section.section("samples")
+    register = {}
+    for name in samples:
+        table = samples.section(name)
+        register[name] = table.take("description", str, "")
+        table.finish()
+    found = Workspace(
+        root=base,
+        operator=section.take("operator", str, ""),
+        project=section.take("project", str, ""),
+        data=base / section.take("data", str, "data"),
+        samples=register,
+    )
+    section.finish()
+    return found

@@ -1,0 +1,79 @@
+"""What the command line says of runs in words, from whichever folder it is given."""
+
+import json
+
+import pytest
+
+from labspin.cli import main
+from labspin.data import list_runs, read_run
+
+SHORT = ["--set", "averages=1", "--set", "pulse_durations=3", "--set", "repetitions=1000", "--quiet"]
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "."]) == 0
+    card = tmp_path / "procedures" / "rabi.toml"
+    card.write_text('sample = "D7"\ntags = ["card"]\n' + card.read_text(encoding="utf-8"), encoding="utf-8")
+    text = 'operator = "M. Curie"\ndata = "measured"\n[samples.D7]\n[samples.D8]\n'
+    (tmp_path / "workspace.toml").write_text(text)
+    capsys.readouterr()
+    return tmp_path
+
+
+def test_a_run_records_the_words_of_workspace_card_and_command_line(lab, monkeypatch):
+    monkeypatch.chdir(lab / "procedures")
+    assert main(["run", "rabi.toml", "--comment", "first [light]", "--tag", "new", *SHORT]) == 0
+    (summary,) = list_runs(lab / "measured")
+    said = read_run(summary.path).metadata
+    assert (said.operator, said.sample, said.comment, said.tags) == (
+        "M. Curie",
+        "D7",
+        "first [light]",
+        ("card", "new"),
+    )
+    assert said.description.startswith("Rabi oscillation")
+
+
+def test_the_command_line_has_the_last_word_and_the_register_the_first(lab, capsys):
+    assert main(["run", "procedures/rabi.toml", "--sample", "D9", *SHORT]) == 1
+    assert "sample 'D9': wanted one of D7, D8" in capsys.readouterr().err
+    assert not (lab / "measured").exists()
+    assert main(["run", "procedures/rabi.toml", "--sample", "D8", "--operator", "P. C.", *SHORT]) == 0
+    (summary,) = list_runs(lab / "measured")
+    assert (summary.sample, summary.operator) == ("D8", "P. C.")
+
+
+def test_runs_are_noted_and_found_again(lab, capsys):
+    assert main(["run", "procedures/rabi.toml", *SHORT]) == 0
+    (summary,) = list_runs(lab / "measured")
+    assert (
+        main(
+            [
+                "note",
+                str(summary.path),
+                "--comment",
+                "drifted",
+                "--tag",
+                "bad",
+                "--untag",
+                "card",
+                "--rating",
+                "1",
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    for chosen, number in (
+        (["--tag", "bad"], 1),
+        (["--tag", "card"], 0),
+        (["--find", "DRIFT"], 1),
+        (["--sample", "D8"], 0),
+    ):
+        assert main(["ls", "--json", *chosen]) == 0
+        assert len(json.loads(capsys.readouterr().out)) == number, chosen
+    assert main(["note", str(summary.path), "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert (said["comment"], said["tags"], said["rating"]) == ("drifted", ["bad"], 1)

@@ -1,0 +1,67 @@
+"""The workspace is found from every folder in it, and says what holds for all runs."""
+
+from pathlib import Path
+
+import pytest
+
+from labspin.errors import ConfigurationError
+from labspin.workspaces import find_workspace
+
+FILE = """
+operator = "M. Curie"
+project = "torque"
+data = "measured"
+[samples.D7]
+description = "15 µm diamond"
+[samples.D8]
+"""
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    (tmp_path / "workspace.toml").write_text(FILE, encoding="utf-8")
+    (tmp_path / "measured" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_it_is_the_same_from_every_folder_in_it(lab, monkeypatch):
+    assert find_workspace().data == Path("measured")
+    monkeypatch.chdir(lab / "measured" / "deep")
+    found = find_workspace()
+    assert (found.root, found.data) == (lab, lab / "measured")
+    assert (found.operator, found.project) == ("M. Curie", "torque")
+    assert found.samples == {"D7": "15 µm diamond", "D8": ""}
+
+
+def test_without_a_file_the_current_folder_is_the_workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_workspace().data == Path("data")
+    assert find_workspace().check_sample("anything") == "anything"
+
+
+def test_a_sample_that_is_not_registered_is_refused(lab):
+    found = find_workspace()
+    assert found.check_sample("D7") == "D7"
+    assert found.check_sample("") == ""
+    with pytest.raises(
+        ConfigurationError,
+        match=r"sample 'D9': wanted one of D7, D8; for a new one add a table \[samples\.D9\] to",
+    ):
+        found.check_sample("D9")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("operater = 'x'", "line 1: operater: is not known here; did you mean 'operator'"),
+        ("operator = 3", "line 1: operator: wanted text, got 3"),
+        ("[samples.D7]\ndescripton = 'x'", r"line 2: samples\.D7\.descripton: .* did you mean 'description'"),
+        ("[", "is not TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_says_where(tmp_path, monkeypatch, text, match):
+    (tmp_path / "workspace.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=match):
+        find_workspace()
