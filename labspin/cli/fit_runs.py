@@ -136,7 +136,7 @@ def fit_and_show(
     if chain and chosen is not None:
         options["wanted"] = chain_names(chosen)
     with contextlib.ExitStack() as stack:
-        writer = None if table is None else stack.enter_context(TableWriter(table))
+        writer = None if table is None else stack.enter_context(TableWriter(table, paths))
         results = fit_many(paths, link_of(chosen) if chain and chosen is not None else chosen, **options)
         tick = stack.enter_context(_progress(len(paths), shown=len(paths) > _SERIAL and not quiet))
         keep = few or as_json or chain or plot is not None

@@ -6,11 +6,9 @@ Arrays go to tables of their own, one row for each of their elements.
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.journal.writer import journal_path
+from labspin.data.outputs import CSV, csv_cell, refuse_foreign
 from labspin.data.run import Run
 from labspin.data.schema import POINT, POINT_TIME, Column
-from labspin.data.storage import storage_error
-from labspin.errors import RunFileError, StorageError
+from labspin.data.storage import whole_file
+from labspin.errors import StorageError
 
 __all__ = ["export_copy", "export_csv"]
 
 Table = dict[str, NDArray[Any]]
+_KEPT = "it was not exported"
 
 
 def export_csv(source: Run | Path | str, target: Path | str, *, overwrite: bool = False) -> list[Path]:
@@ -61,6 +61,7 @@ def export_csv(source: Run | Path | str, target: Path | str, *, overwrite: bool 
     for path in paths:
         if path.exists() and not overwrite:
             raise StorageError(f"{path}: exists already; choose another name or allow overwriting")
+        refuse_foreign(path, CSV, inputs=run.sources)
     _write_table(target, single)
     for path, column in arrays:
         _write_table(path, _long(run, column, key))
@@ -86,7 +87,7 @@ def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = Fal
     run = read_run(source)
     if journal_path(source).exists():
         return publish(replace(run, path=target))
-    with _whole(target) as temporary:
+    with whole_file(target, _KEPT) as temporary:
         shutil.copyfile(source, temporary)
     return target
 
@@ -130,26 +131,13 @@ def _long(run: Run, column: Column, key: Table) -> Table:
 
 
 def _write_table(path: Path, table: Table) -> None:
-    columns: Sequence[Iterable[Any]] = [items.tolist() for items in table.values()]
-    with _whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    columns: Sequence[Sequence[Any]] = [items.tolist() for items in table.values()]
+    columns = [[csv_cell(item) for item in items] if _has_text(items) else items for items in columns]
+    with whole_file(path, _KEPT) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
         writer.writerows(zip(*columns, strict=True))
-        file.flush()
-        os.fsync(file.fileno())
 
 
-@contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Let a file appear whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except RunFileError:
-        raise
-    except OSError as error:
-        raise storage_error(path, error, "it was not exported") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+def _has_text(items: Iterable[Any]) -> bool:
+    return any(isinstance(item, str) for item in items)

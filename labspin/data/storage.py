@@ -1,51 +1,72 @@
-"""Bytes to the disk: all of them, made sure of, or a plain word on why not."""
+"""Bytes to the disk: all of them, made sure of, or a plain word on why not.
+
+Files appear whole or not at all: `whole_file` and `replace_file` write beside the target and take its place
+when everything stands.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from labspin.errors import StorageError
+from labspin.errors import LabspinError, StorageError
+from labspin.system import reason_of
 
-__all__ = ["BINARY", "storage_error", "sync_descriptor", "sync_folder", "write_whole"]
+__all__ = [
+    "BINARY",
+    "replace_file",
+    "storage_error",
+    "sync_descriptor",
+    "sync_folder",
+    "whole_file",
+    "write_new",
+    "write_whole",
+]
 
 BINARY: int = getattr(os, "O_BINARY", 0)
 """Flag for `os.open`; Windows would translate line ends without it."""
-_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_NO_SYNC = {
+    getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS") if hasattr(errno, name)
+}
+_LONGEST = 180  # bytes of a target's name that its temporary name takes over
 
 
 def sync_descriptor(descriptor: int) -> None:
-    """Have the data of an open file stand on the disk itself."""
+    """Flush an open file to the disk itself (fdatasync)."""
     getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` stand on the disk itself, where the system can promise that."""
+    """Flush the names in ``folder`` to the disk itself, where the system can promise that."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:  # some network file systems know no fsync of a folder
-        if error.errno != errno.EINVAL:
+        if error.errno not in _NO_SYNC:
             raise
     finally:
         os.close(descriptor)
 
 
 def storage_error(path: Path, error: OSError, consequence: str) -> StorageError:
-    """Return the one error for a write to ``path`` that failed with ``error``."""
-    if error.errno in _FULL:
-        reason = "the disk (or the quota) is full; free some space"
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        reason = "no permission to write; choose a folder that is yours"
-    elif error.errno == errno.ENOENT:
-        reason = "the folder does not exist; make it first"
-    else:
-        reason = f"{error.strerror or error}"
-    return StorageError(f"{path}: {reason}; {consequence}")
+    """Return the one error for a write that failed.
+
+    Parameters
+    ----------
+    path
+        What was to be written.
+    error
+        As the system raised it.
+    consequence
+        What was kept, or not done.
+    """
+    return StorageError(f"{path}: {reason_of(error, writing=True)}; {consequence}")
 
 
 def write_whole(descriptor: int, data: bytes) -> None:
@@ -53,3 +74,84 @@ def write_whole(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def write_new(path: Path, *parts: bytes) -> os.stat_result:
+    """Make the file ``path``, which must not exist, of these bytes, flush it, and return what it is.
+
+    Raises
+    ------
+    OSError
+        It exists, or cannot be written whole.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o644)
+    try:
+        for part in parts:
+            write_whole(descriptor, part)
+        os.fsync(descriptor)
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def whole_file(
+    target: Path, consequence: str, *, error: type[LabspinError] = StorageError, flush: bool = True
+) -> Iterator[Path]:
+    """Let a file appear whole or not at all.
+
+    Parameters
+    ----------
+    target
+        The file; what stands there is replaced.
+    consequence
+        What an error says was not done.
+    error
+        What is raised where the system refuses.
+    flush
+        Whether the block has not flushed the file itself.
+
+    Yields
+    ------
+        A path in the same folder, of no file yet, to be written in the block. It is flushed and takes the
+        place of ``target`` at the end, and goes if the block fails.
+    """
+    temporary = temporary_name(target)
+    try:
+        yield temporary
+        if flush:
+            _flush(temporary)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except OSError as refused:
+        raise error(f"{target}: {reason_of(refused, writing=True)}; {consequence}") from refused
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def replace_file(
+    target: Path, data: bytes, consequence: str, *, error: type[LabspinError] = StorageError
+) -> os.stat_result:
+    """Replace the file ``target`` by ``data``, whole; the arguments are those of `whole_file`.
+
+    Returns
+    -------
+        What stands there now.
+    """
+    with whole_file(target, consequence, error=error, flush=False) as temporary:
+        return write_new(temporary, data)
+
+
+def temporary_name(target: Path) -> Path:
+    """Return a hidden name beside ``target`` for this process, short enough for any file system."""
+    stem = os.fsencode(target.name)[:_LONGEST].decode(errors="ignore")
+    return target.with_name(f".{stem}.{os.getpid()}.tmp")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | BINARY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from labspin.data.storage import storage_error, sync_descriptor, sync_folder, write_whole
+from labspin.data.storage import replace_file
 from labspin.errors import ConfigurationError
 
 __all__ = ["QueueState", "QueuedRun", "State", "read_queue", "write_queue"]
@@ -102,20 +102,8 @@ def write_queue(path: Path, state: QueueState) -> None:
     StorageError
         It cannot be written; the old file stands.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            write_whole(descriptor, _text(state).encode())
-            sync_descriptor(descriptor)
-            stamp = _stamp(os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
-        part.replace(path)
-        _known[path] = (stamp, state)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path, error, "the queue stays as it was") from error
+    written = replace_file(path, _text(state).encode(), "the queue stays as it was")
+    _known[path] = (_stamp(written), state)
 
 
 def _text(state: QueueState) -> str:

@@ -20,16 +20,15 @@ from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
 from labspin.experiment.unchanged import differences
-from labspin.procedures import load_procedure
 from labspin.session.cards import Card, load_card
 from labspin.session.host_record import refuse_hosted
+from labspin.session.recorded import recorded_procedure, recorded_station
 from labspin.station import Station, load_station
 from labspin.workspaces import Workspace, find_workspace
 
 __all__ = [
     "metadata_of",
     "new_run_path",
-    "recorded_procedure",
     "recover_dead_runs",
     "resume_run",
     "run",
@@ -170,23 +169,6 @@ def recover_dead_runs(folder: Path) -> None:
         _log.warning("recovered %s, which an earlier run left unfinished", path)
 
 
-def recorded_procedure(header: RunHeader) -> Procedure:
-    """Return the procedure of a run as it was begun, out of labspin or an installed package.
-
-    Parameters
-    ----------
-    header
-        Of the run.
-
-    Raises
-    ------
-    CardError
-        There is no procedure of that name.
-    """
-    kind = load_procedure(header.procedure)
-    return kind(**{name: record["value"] for name, record in header.parameters.items()})
-
-
 def resume_run(
     path: Path,
     *,
@@ -261,17 +243,12 @@ def _wait_for_watchdog(path: Path) -> None:
 
 
 def _station(path: Path, recorded: Mapping[str, Any], on: Path | None) -> Station:
-    file = on if on is not None else Path(str(recorded.get("path", "")))
-    if not file.is_file():
-        raise StationError(
-            f"{path}: wanted its station file {str(file)!r}, found none; name one with --on STATION"
-        )
-    station = load_station(file)
+    station = load_station(on) if on is not None else recorded_station(path, recorded)
     if station.simulated != recorded.get("simulated"):
         kinds = ["real", "simulated"]
         raise StationError(
             f"{path}: wanted a {kinds[bool(recorded.get('simulated'))]} station as recorded, got the "
-            f"{kinds[station.simulated]} {file}; start a new run there"
+            f"{kinds[station.simulated]} {station.path}; start a new run there"
         )
     return station
 

@@ -21,6 +21,7 @@ from labspin.clock import Clock, WallClock
 from labspin.documents import read_document
 from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.instruments.adapter import RoleAdapter
+from labspin.station.code import code_of
 from labspin.station.composed import compose, give_clock, in_order, with_parts
 from labspin.station.records import (
     InstrumentSpec,
@@ -299,7 +300,7 @@ class Station:
         return [sys.executable, "-m", "labspin.station.guard", path, text_digest(self.text), *names]
 
     def describe(self) -> dict[str, Any]:
-        """Return what goes into a run file: name, path, text of the file, whether it is simulated."""
+        """Return what goes into a run file: name, path, text of the file, digests of the code it names."""
         return {
             "name": self.name,
             "description": self.description,
@@ -307,6 +308,7 @@ class Station:
             "text": self.text,
             "simulated": self.simulated,
             "drivers": {spec.name: spec.driver for spec in self.instruments},
+            "code": code_of(self.text, self.path.parent),
         }
 
 

@@ -213,7 +213,7 @@ def test_another_version_is_refused_unless_forced(workspace, capsys, monkeypatch
         assert main(["resume", path, "--card", "procedures/own.toml"]) == 1
         assert "and this is 9.9" in capsys.readouterr().err
     assert main(["resume", path]) == 1
-    assert "wanted one of" in capsys.readouterr().err, "nothing that a run file names is executed"
+    assert "--card CARD" in capsys.readouterr().err, "nothing that a run file names is executed"
     card = Path("procedures/own.toml")
     card.write_text(card.read_text().replace("factor = 2", "factor = 3"))
     assert main(["resume", path, "--card", str(card)]) == 1

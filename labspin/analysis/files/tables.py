@@ -6,7 +6,6 @@ files, so that the same fits give the same table.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib
 import itertools
@@ -15,11 +14,14 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from labspin.data.outputs import TABLE, csv_cell, refuse_foreign
+from labspin.data.storage import whole_file
 from labspin.errors import FitError
 
 __all__ = ["COLUMNS", "TableWriter"]
@@ -52,13 +54,21 @@ Rows = list[dict[str, Any]]
 class TableWriter:
     """Gathers rows and writes them to ``path`` when closed; a context manager that leaves nothing half done.
 
+    Parameters
+    ----------
+    path
+        The table; one that stands there is replaced.
+    inputs
+        Files that are fitted.
+
     Raises
     ------
     FitError
-        The ending of ``path`` is none of .csv, .parquet, .h5, or what writes it is not installed.
+        The ending of ``path`` is none of .csv, .parquet, .h5, what writes it is not installed, or something
+        else than such a table stands there.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, inputs: Iterable[Path] = ()) -> None:
         self.path = Path(path)
         writers: dict[str, Callable[[Path, Iterator[Rows]], None]] = {
             ".csv": _write_csv, ".parquet": _write_parquet, ".h5": _write_hdf5
@@ -68,6 +78,8 @@ class TableWriter:
             raise FitError(f"table {self.path}: wanted a name ending in {', '.join(writers)}")
         if suffix == ".parquet":
             _pyarrow(self.path)
+        is_table = _is_hdf5_table(self.path) if suffix == ".h5" else TABLE.recognises
+        refuse_foreign(self.path, replace(TABLE, recognises=is_table), inputs=inputs, error=FitError)
         self._write = writers[suffix]
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._places: dict[int, list[tuple[int, int]]] = {}
@@ -90,16 +102,9 @@ class TableWriter:
                 self._publish()
 
     def _publish(self) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
+        with whole_file(self.path, "the table was not written", error=FitError) as temporary:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._write(temporary, self._batches())
-            temporary.replace(self.path)
-        except OSError as error:
-            raise FitError(f"table {self.path}: cannot be written: {error.strerror or error}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def _batches(self) -> Iterator[Rows]:
         batch: Rows = []
@@ -120,7 +125,7 @@ def _write_csv(path: Path, batches: Iterator[Rows]) -> None:
         for batch in batches:
             writer.writerows(
                 {
-                    name: "" if isinstance(value, float) and math.isnan(value) else value
+                    name: "" if isinstance(value, float) and math.isnan(value) else csv_cell(value)
                     for name, value in row.items()
                 }
                 for row in batch
@@ -143,6 +148,23 @@ def _write_parquet(path: Path, batches: Iterator[Rows]) -> None:
     with parquet.ParquetWriter(path, schema) as writer:
         for batch in batches:
             writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
+
+
+def _is_hdf5_table(path: Path) -> Callable[[bytes], bool]:
+    """Return whether the HDF5 file at ``path`` holds the columns of such a table, and nothing else."""
+
+    def recognises(head: bytes) -> bool:
+        import h5py
+
+        if not head.startswith(b"\x89HDF"):
+            return False
+        try:
+            with h5py.File(path, "r") as file:
+                return set(file) == set(COLUMNS)
+        except (OSError, RuntimeError, ValueError):
+            return False
+
+    return recognises
 
 
 def _write_hdf5(path: Path, batches: Iterator[Rows]) -> None:

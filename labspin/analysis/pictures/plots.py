@@ -7,6 +7,7 @@ the Agg canvas, so this works on a server.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,10 @@ import numpy as np
 
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
+from labspin.data.outputs import PICTURE, refuse_foreign
+from labspin.data.storage import replace_file
 from labspin.errors import FitError
+from labspin.system import reason_of
 from labspin.units import prefixed
 
 if TYPE_CHECKING:
@@ -94,11 +98,17 @@ def save(figure: Figure, path: Path | str) -> Path:
     elif not target.suffix:
         target = target.with_suffix(".png")
     FigureCanvasAgg(figure)
+    refuse_foreign(target, PICTURE, error=FitError)
+    drawn = io.BytesIO()
+    try:
+        figure.savefig(drawn, dpi=150, format=target.suffix.lstrip(".").lower())
+    except ValueError as error:
+        raise FitError(f"picture {target}: cannot be drawn: {error}") from error
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(target, dpi=150)
-    except (OSError, ValueError) as error:
-        raise FitError(f"picture {target}: cannot be written: {error}") from error
+    except OSError as error:
+        raise FitError(f"{target.parent}: {reason_of(error, writing=True)}; nothing was drawn") from error
+    replace_file(target, drawn.getvalue(), "the picture was not written", error=FitError)
     return target
 
 

@@ -11,7 +11,10 @@ from labspin.analysis.report.page import Html, document, folded, join, pairs, se
 from labspin.analysis.report.pictures import run_picture
 from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
 from labspin.data import EventKind, RunStatus, not_safe
+from labspin.data.outputs import PAGE, refuse_foreign
+from labspin.data.storage import replace_file
 from labspin.errors import FitError
+from labspin.system import reason_of
 
 if TYPE_CHECKING:
     from labspin.data import Event, Run
@@ -46,12 +49,13 @@ def write_report(run: Run | Path | str, output: Path | str | None = None) -> Pat
         target = target / f"{opened.path.stem}.html"
     if target.suffix.lower() not in (".html", ".htm"):
         raise FitError(f"report {target}: wanted a name that ends in .html, so that no data are overwritten")
+    refuse_foreign(target, PAGE, inputs=opened.sources, error=FitError)
     page = report_html(opened).encode("utf-8", "replace")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(page)
     except OSError as error:
-        raise FitError(f"report {target}: cannot be written: {error.strerror or error}") from error
+        raise FitError(f"{target.parent}: {reason_of(error, writing=True)}; no report was written") from error
+    replace_file(target, page, "the report was not written", error=FitError)
     return target
 
 

@@ -33,7 +33,7 @@ from labspin.data.nexus.read import count_points, facts_of, open_run_file, raw_d
 from labspin.data.nexus.seal import checksum, seal_text
 from labspin.data.nexus.write import write_run
 from labspin.data.run import Run
-from labspin.data.storage import BINARY, storage_error, sync_folder, write_whole
+from labspin.data.storage import storage_error, sync_folder, write_new
 from labspin.errors import ArgumentError, DamagedFileError, RunFileError, StorageError
 
 __all__ = ["amend", "annotate", "open_run_metadata", "publish", "write_fit"]
@@ -202,13 +202,7 @@ def _build(temporary: Path, build: Callable[[h5py.File], None], needed: int) -> 
 def _write_image(temporary: Path, image: bytes, facts: dict[str, Any]) -> None:
     seal = seal_text(len(image), zlib.crc32(image), facts)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o644)
-        try:
-            for part in (image, seal):
-                write_whole(descriptor, part)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_new(temporary, image, seal)
     except OSError as error:
         raise storage_error(temporary, error, "the run file was not published, nothing is lost") from error
 

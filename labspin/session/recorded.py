@@ -1,0 +1,102 @@
+"""What a run file names and may be used again: its station and its procedure.
+
+A run file comes from anywhere and is data. It names a station file and a procedure; neither may make labspin
+run Python that nobody chose. So a procedure is taken out of labspin or an installed package, and a station
+file that names Python files of its own is loaded only where it stands in a door of the workspace in which one
+works, and where it and those files are, by their contents, what the run recorded. Whatever else is wanted, a
+person names: ``--card`` and ``--on``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labspin.data import RunHeader
+from labspin.errors import CardError, StationError
+from labspin.experiment import Procedure
+from labspin.procedures import list_procedures, load_procedure
+from labspin.station import Station, load_station
+from labspin.station.code import code_files, code_of
+from labspin.system import reason_of
+
+__all__ = ["recorded_procedure", "recorded_station", "workspace_of"]
+
+DOORS = ("instruments", "procedures", "analysis")
+"""Folders of a workspace that may hold code."""
+
+
+def recorded_procedure(header: RunHeader) -> Procedure:
+    """Return the procedure of a run as it was begun, out of labspin or an installed package.
+
+    Parameters
+    ----------
+    header
+        Of the run.
+
+    Raises
+    ------
+    CardError
+        There is no procedure of that name.
+    """
+    if header.procedure not in list_procedures():
+        raise CardError(
+            f"procedure {header.procedure!r} is none of labspin or of an installed package, and a run "
+            "file is never asked to execute one; name the run card that it was begun with: --card CARD"
+        )
+    kind = load_procedure(header.procedure)
+    return kind(**{name: record["value"] for name, record in header.parameters.items()})
+
+
+def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
+    """Return the station that a run names.
+
+    Parameters
+    ----------
+    path
+        The run file, for errors.
+    recorded
+        What it records of its station.
+
+    Raises
+    ------
+    StationError
+        The station file is gone, or is not to be trusted with the Python files that it names.
+    """
+    file = Path(str(recorded.get("path", "")))
+    if not file.is_file():
+        raise StationError(
+            f"{path}: wanted its station file {str(file)!r}, found none; name one with --on STATION"
+        )
+    try:
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise StationError(f"{file}: {reason_of(error)}; name a station with --on STATION") from error
+    code = code_files(text, file.parent)
+    if code and (problem := _distrust(file, text, code, recorded)):
+        raise StationError(
+            f"{path}: its station file {str(file)!r} would run {', '.join(code)}, and {problem}; if you "
+            f"trust that code, name the station yourself: --on {file}"
+        )
+    return load_station(file)
+
+
+def workspace_of(folder: Path) -> Path:
+    """Return the workspace of ``folder``: the nearest folder above that has a door; itself if none has."""
+    whole = folder.resolve()
+    return next((one for one in (whole, *whole.parents) if (one / DOORS[0]).is_dir()), whole)
+
+
+def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, Any]) -> str:
+    """Return why code is not to be run; empty if it may be."""
+    workspace = workspace_of(Path.cwd())
+    doors = [(workspace / door).resolve() for door in DOORS]
+    for one in (file, *code.values()):
+        if not any(one.resolve().is_relative_to(door) for door in doors):
+            return f"{one.name} does not stand in a door ({', '.join(DOORS)}) of the workspace {workspace}"
+    if text != recorded.get("text"):
+        return "the station file is not what the run recorded"
+    if code_of(text, file.parent) != recorded.get("code"):
+        return "the code is not, by its contents, what the run recorded"
+    return ""
