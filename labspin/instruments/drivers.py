@@ -39,6 +39,7 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "e36312a": "labspin.instruments.e36312a:E36312AMagnet",
         "lakeshore425": "labspin.instruments.lakeshore425:LakeShore425Gaussmeter",
         "lakeshore336": "labspin.instruments.lakeshore336:LakeShore336Controller",
+        "pi_gcs": "labspin.instruments.pi_gcs:PIPositioner",
         "lakeshore372": "labspin.instruments.lakeshore372:LakeShore372Controller",
     }
 )

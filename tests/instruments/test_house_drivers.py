@@ -30,7 +30,7 @@ from labspin.twin.devices import DEVICES
 from tests.instruments.wires import Wire
 
 ENTRIES = {name: load_driver(name) for name in DRIVERS}
-UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|dimensionless)"
+UNITS = r"(Hz|dBm|A|V|s|K|T|W|rad|degC|m|um|um/s|dimensionless)"
 DOCSTRING = re.compile(rf"(Control|Get|Measure|Set) .*\((.*[;:] )?{UNITS}[,:)].*\)?\.$", re.DOTALL)
 
 # Properties of pymeasure's that are not made by ``Instrument.control``, and so are its own affair.

@@ -1,4 +1,4 @@
-"""What a procedure asks of an instrument: nine roles, each a small protocol in SI units.
+"""What a procedure asks of an instrument: ten roles, each a small protocol in SI units.
 
 A procedure names roles, a station file binds each role to a device, and a thin adapter beside the driver
 translates. So a procedure never knows which maker's box it talks to, and a new driver serves every
@@ -19,6 +19,7 @@ role                       may be set (unit)                           is read (
 `CantileverReadout`        frequency (Hz), amplitude (V),              (response, ring-down, V;
                            time_constant (s)                           thermal spectrum, V²/Hz)
 `LaserPower`               power (W)                                   measured_power (W)
+`Positioner`               position (m)                                measured_position (m)
 =========================  ==========================================  ==============================
 """
 
@@ -30,6 +31,7 @@ from types import MappingProxyType
 from labspin.instruments.roles.counting import PhotonCounter, PulseGenerator
 from labspin.instruments.roles.detection import CantileverReadout, LockIn
 from labspin.instruments.roles.device import Device, implements, missing_members
+from labspin.instruments.roles.position import Positioner
 from labspin.instruments.roles.sources import LaserPower, MagnetSupply, MicrowaveSource
 from labspin.instruments.roles.surroundings import Gaussmeter, TemperatureController
 
@@ -47,6 +49,7 @@ __all__ = [
     "MagnetSupply",
     "MicrowaveSource",
     "PhotonCounter",
+    "Positioner",
     "PulseGenerator",
     "TemperatureController",
     "implements",
@@ -66,6 +69,7 @@ ROLES: Mapping[str, type] = MappingProxyType(
             TemperatureController,
             CantileverReadout,
             LaserPower,
+            Positioner,
         )
     }
 )
@@ -88,6 +92,7 @@ ACTUATORS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "TemperatureController": {"setpoint": "K"},
         "CantileverReadout": {"frequency": "Hz", "amplitude": "V", "time_constant": "s"},
         "LaserPower": {"power": "W"},
+        "Positioner": {"position": "m"},
     }
 )
 """For every role, the attributes that an engine may move, with their units."""
@@ -103,6 +108,7 @@ READINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "TemperatureController": {"temperature": "K"},
         "CantileverReadout": {},
         "LaserPower": {"measured_power": "W"},
+        "Positioner": {"measured_position": "m"},
     }
 )
 """For every role, the scalar attributes that can only be read, with their units."""
@@ -117,6 +123,10 @@ AT_REST: Mapping[str, Mapping[str, float]] = MappingProxyType(
 """What the safe action of a role brings to this value, or to the nearest that the hardware can make."""
 
 MEASURED: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"MagnetSupply": {"current": "measured_current"}, "LaserPower": {"power": "measured_power"}}
+    {
+        "MagnetSupply": {"current": "measured_current"},
+        "LaserPower": {"power": "measured_power"},
+        "Positioner": {"position": "measured_position"},
+    }
 )
 """For every actuator whose output is measured too, the reading that says where it is."""

@@ -11,6 +11,7 @@ from labspin.twin.devices.lakeshore336 import LakeShore336
 from labspin.twin.devices.lakeshore372 import LakeShore372
 from labspin.twin.devices.lakeshore425 import LakeShore425
 from labspin.twin.devices.nidaqmx import NIDaqmx
+from labspin.twin.devices.pi_gcs import PIAxis
 from labspin.twin.devices.pulse_blaster import PulseBlaster
 from labspin.twin.devices.pulse_streamer import PulseStreamer
 from labspin.twin.devices.scpi_source import ScpiSource
@@ -33,6 +34,7 @@ __all__ = [
     "LakeShore372",
     "LakeShore425",
     "NIDaqmx",
+    "PIAxis",
     "PulseBlaster",
     "PulseStreamer",
     "ScpiSource",
@@ -54,5 +56,6 @@ DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "lakeshore425": LakeShore425,
     "lakeshore336": LakeShore336,
     "lakeshore372": LakeShore372,
+    "pi_gcs": PIAxis,
 }
 """Driver name -> simulated instrument."""
