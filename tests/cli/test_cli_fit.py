@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter, welch
 
 from labspin.cli import main
 from labspin.cli.output import print_table
@@ -123,3 +124,22 @@ def test_a_narrow_screen_breaks_labels_and_no_names(monkeypatch, capsys):
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in capsys.readouterr().out.splitlines()]
     assert [line for line in lines if name in line and "2026-11-22 02:59" in line]
     assert len([line for line in lines if "words" in line]) > 3
+
+
+def test_the_length_of_a_segment_takes_its_resolution_out_of_the_width(tmp_path, capsys):
+    """Of a table that holds every third bin, the spacing does not tell the length."""
+    rate, f0, Q, length = 1024.0, 200.0, 200.0, 1.0  # a line of 1 Hz, seen with a resolution of 1.5 Hz
+    damping, turn = np.pi * f0 / Q / rate, 2 * np.pi * f0 / rate
+    white = np.random.default_rng(5).standard_normal(600 * int(rate))
+    motion = lfilter([1.0], [1.0, -2 * np.exp(-damping) * np.cos(turn), np.exp(-2 * damping)], white)
+    frequency, power = welch(motion, rate, "hann", int(rate * length), noverlap=0, detrend=False)
+    near = np.flatnonzero(np.abs(frequency - f0) < 30)[::3]
+    path = tmp_path / "spectrum.csv"
+    table = np.column_stack([frequency, power])[near]
+    np.savetxt(path, table, delimiter=",", header="f,psd", comments="")
+    words = (path, "--x", "f", "--y", "psd", "--model", "thermal_spectrum", "--averages", 600)
+    told = fitted(capsys, *words, "--window", "hann", "--length", "1 s")["Q"]
+    untold = fitted(capsys, *words, "--window", "hann")["Q"]
+    assert told["value"] == pytest.approx(Q, abs=4 * told["stderr"])
+    assert told["stderr"] < 0.1 * Q
+    assert untold["value"] < Q - 3 * untold["stderr"]
