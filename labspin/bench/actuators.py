@@ -321,7 +321,15 @@ class Actuator:
                 f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
                 "as it is; see to it by hand"
             )
-        self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
+        driver = getattr(self._device, "device", None)
+        driver = driver if hasattr(driver, "is_deaf") else self._device
+        try:
+            if hasattr(driver, "is_deaf"):
+                driver.is_deaf = True  # an answer that does not come must not keep it from the next step
+            self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
+        finally:
+            if hasattr(driver, "is_deaf"):
+                driver.is_deaf = False
         raise UnknownStateError(
             f"{spec.name}: cannot be read back; it was told to ramp from its last set-point "
             f"{format_quantity(start, spec.unit)} to {format_quantity(spec.safe, spec.unit)}; see whether it "
@@ -344,6 +352,12 @@ class Actuator:
             stands = math.nan if told is None else told
         near = max(spec.ramp_rate * spec.ramp_interval, spec.settle.tolerance or 0.0)
         return all(abs(value - spec.safe) <= near for value in (stands, stands if told is None else told))
+
+    def longest_way(self) -> float:
+        """Return the seconds that the way to the safe value may take: from limit to limit, and settling."""
+        spec = self.spec
+        ramp = 0.0 if spec.ramp_rate is None else 1.5 * (spec.maximum - spec.minimum) / spec.ramp_rate
+        return ramp + spec.settle.wait + (0.0 if spec.settle.tolerance is None else spec.settle.timeout)
 
     def ramp_time(self, start: float, stop: float) -> float:
         """Return the seconds from ``start`` to ``stop`` in this actuator's unit, settling wait included."""

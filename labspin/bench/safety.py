@@ -1,11 +1,16 @@
 """The safe state, and the signals that must not keep a bench from it.
 
-`safe_state` runs the safe actions of a whole bench: device by device in the declared order, ramped
-actuators first to their safe value by their ramp, then the device's own ``safe()``. An action that fails
-is recorded and the next one runs; what failed is tried once more at the end, over a new connection where
-one can be made. A device that obeys but cannot be read back is then ramped from its last set-point, and one
-that stands far from its safe value is never just switched off. While all that runs, Ctrl-C and SIGTERM are
-put off; they are delivered when the bench is safe.
+`safe_state` runs the safe actions of a whole bench. The instruments are made safe independently of each
+other: they begin in the declared order, each when the one before is done, or after a second if that one does
+not answer, and then side by side. Of one instrument the ramped actuators go first to their safe value by
+their ramp, then follows its own ``safe()``. What fails, or is not done in the time that it may need, is
+recorded and left for last: it is tried once more over a new connection where one can be made. A device that
+obeys but cannot be read back is then ramped from its last set-point, and one that is far from its safe value
+is never just switched off. While all that runs, Ctrl-C and SIGTERM are put off; they are delivered when the
+bench is safe.
+
+On a simulated clock that runs as fast as possible there is no time in which things could happen side by side:
+there one instrument follows the other, by the same numbers in every run.
 
 A process that is killed outright can do none of this; on a real bench a second process then does it
 (`labspin.bench.watchdog`).
@@ -14,8 +19,11 @@ A process that is killed outright can do none of this; on a real bench a second 
 from __future__ import annotations
 
 import logging
+import math
+import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +36,8 @@ from labspin.clock import Clock
 __all__ = ["Interruptions", "SafeAction", "safe_state", "signals_put_off", "unsafe_instruments"]
 
 _log = logging.getLogger(__name__)
+_GRACE = 1.0  # s after which the next instrument no longer waits for the one before
+_SWITCHING_OFF = 30.0  # s that an instrument may take beside its ramps: discharge, exchanges that fail
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -68,15 +78,90 @@ def safe_state(bench: SafeBench, order: Sequence[str], clock: Clock) -> list[Saf
         One record an action; a failed action does not keep the next from being run.
     """
     names = [*order, *(name for name in bench.instruments if name not in order)]
-    actions: list[SafeAction] = []
     with signals_put_off():
-        for name in names:
-            actions += _make_safe(bench, name, clock)
+        actions = _make_all_safe(bench, names, clock, attempt=1)
         if left := unsafe_instruments(actions):
-            _reopen(bench, left)
-            for name in left:
-                actions += _make_safe(bench, name, clock, attempt=2)
+            actions += _make_all_safe(bench, left, clock, attempt=2)
     return actions
+
+
+def _make_all_safe(bench: SafeBench, names: Sequence[str], clock: Clock, *, attempt: int) -> list[SafeAction]:
+    jobs = {name: _Job(bench, name, clock, attempt) for name in names}
+    if math.isinf(float(getattr(clock, "speed", 1.0))):
+        for job in jobs.values():
+            job.work()
+    else:
+        _side_by_side(list(jobs.values()), float(getattr(clock, "speed", 1.0)))
+    return [action for job in jobs.values() for action in job.report()]
+
+
+class _Job:
+    """What is to be done for one instrument, and what has been."""
+
+    def __init__(self, bench: SafeBench, name: str, clock: Clock, attempt: int) -> None:
+        self.name = name
+        self._bench, self._clock, self._attempt = bench, clock, attempt
+        self._actions: list[SafeAction] = []
+        self._done = False
+        moved = [a for a in bench.actuators.values() if a.spec.instrument == name and a.spec.safe is not None]
+        self.longest = _SWITCHING_OFF + sum(actuator.longest_way() for actuator in moved)
+        """Time that it may take, s of the bench's clock."""
+
+    def work(self) -> None:
+        """Do it; whatever fails becomes a record."""
+        try:
+            if self._attempt > 1:
+                _reopen(self._bench, [self.name])
+            _make_safe(self._bench, self.name, self._clock, self._actions, attempt=self._attempt)
+        except Exception as error:  # noqa: BLE001 - the other devices must be made safe whatever this one does
+            text = f"{type(error).__name__}: {error}"
+            self._actions.append(SafeAction(self.name, False, text, self._clock.now(), self._attempt))
+        self._done = True
+
+    def report(self) -> list[SafeAction]:
+        """Return what has been done, and that it did not come to its end."""
+        if self._done:
+            return self._actions
+        text = f"safe state: did not come to its end within {self.longest:.3g} s"
+        return [*self._actions, SafeAction(self.name, False, text, self._clock.now(), self._attempt)]
+
+
+def _side_by_side(jobs: Sequence[_Job], speed: float) -> None:
+    """Begin one job after the other, and wait until all are done or have had their time."""
+    ended: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+
+    def work(job: _Job) -> None:
+        try:
+            job.work()
+        finally:
+            ended.put(job)
+
+    deadlines: dict[_Job, float] = {}
+    for job in jobs:
+        try:
+            threading.Thread(target=work, args=(job,), name=f"safe {job.name}", daemon=True).start()
+        except RuntimeError:  # no thread can be made
+            work(job)
+        deadlines[job] = time.monotonic() + job.longest / speed
+        _await(ended, deadlines, time.monotonic() + _GRACE, job)
+    while deadlines and _await(ended, deadlines, max(deadlines.values())):
+        now = time.monotonic()
+        deadlines = {job: end for job, end in deadlines.items() if end > now}
+
+
+def _await(
+    ended: queue.SimpleQueue[_Job], waiting: dict[_Job, float], until: float, awaited: _Job | None = None
+) -> bool:
+    """Wait for a job, or for any; return whether one ended in time."""
+    while (left := until - time.monotonic()) > 0:
+        try:
+            job = ended.get(timeout=left)
+        except queue.Empty:
+            return False
+        waiting.pop(job, None)
+        if awaited in (None, job):
+            return True
+    return False
 
 
 def unsafe_instruments(actions: Iterable[SafeAction]) -> list[str]:
@@ -96,14 +181,15 @@ def _reopen(bench: SafeBench, names: Sequence[str]) -> None:
             _log.warning("no new connection to %s: %s", name, error)
 
 
-def _make_safe(bench: SafeBench, name: str, clock: Clock, *, attempt: int = 1) -> list[SafeAction]:
+def _make_safe(
+    bench: SafeBench, name: str, clock: Clock, actions: list[SafeAction], *, attempt: int = 1
+) -> None:
     """Run the actions of one instrument; it is switched off only where that is no jump."""
     moved = [
         actuator
         for full, actuator in bench.actuators.items()
         if actuator.spec.instrument == name and full == actuator.spec.name and actuator.spec.safe is not None
     ]
-    actions = []
     for actuator in moved:
         text = f"{actuator.name} at {actuator.spec.safe:g} {actuator.spec.unit}"
         done = _attempt(name, text, actuator.make_safe, clock, attempt)
@@ -111,9 +197,10 @@ def _make_safe(bench: SafeBench, name: str, clock: Clock, *, attempt: int = 1) -
             done = _attempt(name, text, actuator.make_safe_unread, clock, attempt)
         actions.append(done)
     if all(action.ok for action in actions) or all(actuator.is_home() for actuator in moved):
-        return [*actions, _attempt(name, "safe()", bench.instruments[name].safe, clock, attempt)]
-    text = "safe(): not called, since to switch it off where it stands would be a jump"
-    return [*actions, SafeAction(name, False, text, clock.now(), attempt)]
+        actions.append(_attempt(name, "safe()", bench.instruments[name].safe, clock, attempt))
+        return
+    text = "safe(): not called, since to switch it off where it is would be a jump"
+    actions.append(SafeAction(name, False, text, clock.now(), attempt))
 
 
 def _attempt(

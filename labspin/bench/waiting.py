@@ -11,6 +11,7 @@ advances by the same numbers in every run.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -26,7 +27,7 @@ _SLICE = 0.1  # s of wall-clock time
 
 
 def go_on() -> None:
-    """Be the checkpoint at which nobody interrupts."""
+    """Do nothing: a checkpoint that never interrupts."""
 
 
 def _never() -> float:
@@ -46,6 +47,7 @@ class InterruptibleClock:
         self._clock = clock
         self._checkpoint: Checkpoint = go_on
         self._due: Due = _never
+        self._interrupted = 0  # the thread whose waits are interrupted
         self.speed = float(getattr(clock, "speed", 1.0))
 
     @property
@@ -59,6 +61,9 @@ class InterruptibleClock:
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass; a checkpoint comes before, every 0.1 s on the wall, and when it is due."""
+        if self._interrupted != threading.get_ident():
+            self._clock.sleep(seconds)
+            return
         self._checkpoint()
         begun = self._clock.now()
         longest = math.inf if math.isinf(self.speed) else _SLICE * self.speed
@@ -75,7 +80,9 @@ class InterruptibleClock:
 
     @contextmanager
     def interrupted_by(self, checkpoint: Checkpoint, *, due: Due = _never) -> Iterator[None]:
-        """Call ``checkpoint`` in every wait of the block.
+        """Call ``checkpoint`` in every wait of this thread in the block.
+
+        The waits of other threads are not interrupted: what makes the bench safe may be one of them.
 
         Parameters
         ----------
@@ -84,12 +91,12 @@ class InterruptibleClock:
         due
             Tells at which time of this clock (s) it has to be called at the latest.
         """
-        previous = self._checkpoint, self._due
-        self._checkpoint, self._due = checkpoint, due
+        previous = self._checkpoint, self._due, self._interrupted
+        self._checkpoint, self._due, self._interrupted = checkpoint, due, threading.get_ident()
         try:
             yield
         finally:
-            self._checkpoint, self._due = previous
+            self._checkpoint, self._due, self._interrupted = previous
 
     def uninterrupted(self) -> AbstractContextManager[None]:
         """Let nothing interrupt the waits of the block."""

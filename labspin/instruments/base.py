@@ -6,7 +6,9 @@ that gap for any pymeasure driver that it is mixed into:
 
 - a question and its answer are one exchange under one lock per *connection*;
 - an exchange that was broken off, by a time-out or by Ctrl-C, leaves the connection marked, and before the
-  next question everything that is still on its way is read and thrown away;
+  next question everything that is still on its way is read and thrown away; so does a new connection, on
+  which a greeting or the answer to a program that was killed may wait, and a line that nobody asked for;
+- an answer has a deadline as a whole (`labspin.instruments.wire`), and so has an exchange with its retries;
 - a question that timed out, or whose answer cannot be read, is asked again as often as the station allows,
   then one error names instrument, address, command and what came; how often is counted (`Guarded.repeated`);
 - an answer that is no number raises, where pymeasure would hand back text; the large numbers by which
@@ -20,6 +22,7 @@ import functools
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -38,6 +41,7 @@ from labspin.errors import (
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
+from labspin.instruments.wire import is_waiting, read_answer
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
 
@@ -50,12 +54,29 @@ _MOST_LATE_REPLIES = 64
 _WANTED: Mapping[Any, str] = {float: "numbers", int: "whole numbers", bool: "0 or 1", on_off: "0 or 1"}
 
 
+class _SurplusError(ReplyError):
+    """More than one line came in answer to one question."""
+
+
 class _Line:
-    """One connection: its lock, and the questions on it that have had no answer."""
+    """One connection: its lock, and the questions on it that have had no answer.
+
+    Attributes
+    ----------
+    is_new : bool
+        Whether nothing was asked on it yet: what a former program left may wait there.
+    is_talkative : bool
+        Whether a line came that nobody asked for: answers are then confirmed by a marker.
+    ends : float
+        When the exchange has to be over, s of the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.unanswered: list[str] = []
+        self.is_new = False
+        self.is_talkative = False
+        self.ends = float("inf")
 
     @staticmethod
     def of(adapter: Adapter) -> _Line:
@@ -107,6 +128,8 @@ class Guarded:
 
     adapter: Adapter
     name: str
+    is_deaf: bool = False
+    """Whether answers are not waited for: the last resort for one that obeys and does not answer."""
 
     # pymeasure looks every attribute up in a list, to hide the names that dynamic properties reserve. A query
     # reads some thirty attributes, and half of its time went there.
@@ -142,6 +165,7 @@ class Guarded:
                 "check power, cable and address; 'labspin doctor' tries every instrument of a station"
             ) from error
         self._line = _Line.of(self.adapter)
+        self._line.is_new = bool(self.address)
 
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
         super().__init__(adapter, name=name, **settings)  # type: ignore[call-arg]
@@ -187,9 +211,12 @@ class Guarded:
         may have been another question's answer.
         """
         line = self._line
+        if self.is_deaf:
+            raise ReplyTimeoutError(f"{self._title}: {command!r} was not asked: answers are not waited for")
         attempts = 1 if command in self.asked_once else 1 + self.retries
         unread: BaseException | None = None
         with line.lock:
+            line.ends = time.monotonic() + 2 * attempts * max(self.timeout, 1.0)
             for attempt in range(1, attempts + 1):
                 try:
                     return read(self._exchange(line, command, query_delay))
@@ -205,14 +232,70 @@ class Guarded:
         raise AssertionError("unreachable")
 
     def _exchange(self, line: _Line, command: str, query_delay: float | None) -> str:
-        if line.unanswered:
-            self._catch_up(line)
+        self._make_ready(line)
         line.unanswered.append(command)  # stays there if anything below is broken off, even by Ctrl-C
         self.adapter.write(command)
         self.wait_for(query_delay)
-        reply = str(self.adapter.read())
+        reply = read_answer(self.adapter, self.timeout)
+        if line.is_talkative:
+            self._confirm(line)
+        elif is_waiting(self.adapter):
+            line.is_talkative = True
+            raise _SurplusError(f"wanted one line in answer to {command!r}, got {reply!r} and more")
         line.unanswered.clear()
         return reply
+
+    def _make_ready(self, line: _Line) -> None:
+        """Have nothing on the connection that the next question could take for its answer."""
+        if line.is_new:
+            self._synchronise(line)
+        elif line.unanswered:
+            self._catch_up(line)
+        elif is_waiting(self.adapter):
+            line.is_talkative = True
+            log.warning("%s: a line came that nobody asked for; its answers are confirmed from now on",
+                        self._title)  # fmt: skip
+            self._catch_up(line)
+
+    def _synchronise(self, line: _Line) -> None:
+        """Throw away what waits on a new connection, by a question whose answer is known."""
+        question, is_answer = self._marker()
+        line.unanswered.append(question)
+        self.adapter.write(question)
+        came: list[str] = []
+        try:
+            while not came or not is_answer(came[-1]):
+                came.append(self._late(line, len(came)))
+        except _FAILURES as error:
+            # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
+            if not _is_timeout(error) or not (came or self._knows_no_identity()):
+                raise
+        if len(came) > 1:
+            log.warning("%s: %r waited on the new connection and was thrown away", self._title, came[:-1])
+        line.unanswered.clear()
+        line.is_new = False
+
+    def _knows_no_identity(self) -> bool:
+        kind = type(self)
+        return kind._marker is Guarded._marker and kind.identify is not Guarded.identify
+
+    def _confirm(self, line: _Line) -> None:
+        """Have a marker's answer follow the answer just read: then nothing came before it that is not its."""
+        question, is_answer = self._marker()
+        line.unanswered.append(question)
+        self.adapter.write(question)
+        if not is_answer(late := read_answer(self.adapter, self.timeout)):
+            raise _SurplusError(
+                f"wanted one line in answer to {line.unanswered[0]!r}, got {late!r} behind it"
+            )
+
+    def _late(self, line: _Line, count: int) -> str:
+        """Return one more line, while the exchange may last and there are not too many."""
+        if count >= _MOST_LATE_REPLIES:
+            raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
+        if time.monotonic() > line.ends:
+            raise ReplyTimeoutError("answers still came, but none that was asked for")
+        return read_answer(self.adapter, self.timeout)
 
     def _catch_up(self, line: _Line) -> None:
         """Throw away the answers that are still on their way.
@@ -225,15 +308,12 @@ class Guarded:
         asked_before = question in line.unanswered
         line.unanswered.append(question)
         self.adapter.write(question)
-        for _ in range(_MOST_LATE_REPLIES):
-            late = str(self.adapter.read())
-            if is_answer(late):
-                break
+        count = 0
+        while not is_answer(late := self._late(line, count)):
+            count += 1
             log.warning("%s: late answer %r thrown away", self._title, late)
-        else:
-            raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
         if asked_before:
-            self._drain()
+            self._drain(line)
         line.unanswered.clear()
 
     def _marker(self) -> tuple[str, Callable[[str], bool]]:
@@ -256,11 +336,11 @@ class Guarded:
         with contextlib.suppress(*_FAILURES, NotImplementedError):
             self.adapter.flush_read_buffer()
 
-    def _drain(self) -> None:
+    def _drain(self, line: _Line) -> None:
         """Read until nothing comes for one time-out."""
-        for _ in range(_MOST_LATE_REPLIES):
+        for count in range(_MOST_LATE_REPLIES):
             try:
-                late = self.adapter.read()
+                late = self._late(line, count)
             except _FAILURES as error:
                 if _is_timeout(error):
                     return
@@ -317,8 +397,9 @@ class Guarded:
         asked = f"{command!r}" if command else "a read"
         if _is_timeout(error):
             times = f", asked {attempts} times" if attempts > 1 else ""
+            part = f" ({_what(error)})" if isinstance(error, ReplyTimeoutError) and error.args else ""
             return ReplyTimeoutError(
-                f"{self._title}: no answer to {asked} within {self.timeout:g} s{times}; "
+                f"{self._title}: no answer to {asked} within {self.timeout:g} s{times}{part}; "
                 "check that it is on, connected and in remote mode"
             )
         if isinstance(error, UnicodeDecodeError):
@@ -363,9 +444,16 @@ class Guarded:
         raise NotImplementedError(f"{type(self).__name__} has no safe state")
 
     def close(self) -> None:
-        """Close the connection; the instrument stays as it is."""
-        with self._line.lock:
+        """Close the connection; the instrument stays as it is.
+
+        An exchange that does not end is not waited for longer than a time-out.
+        """
+        held = self._line.lock.acquire(timeout=self.timeout)
+        try:
             self.adapter.close()
+        finally:
+            if held:
+                self._line.lock.release()
 
 
 class LabspinInstrument(Guarded, Instrument):  # type: ignore[misc]
@@ -411,7 +499,9 @@ def _kind_of_failure(error: BaseException) -> str:
     """Return under what a failed exchange is counted, which is then tried again; "" if that is of no use."""
     if _is_timeout(error):
         return "timeouts"
-    return "unreadable" if isinstance(error, (_UnreadableError, UnicodeDecodeError)) else ""
+    if isinstance(error, (_UnreadableError, UnicodeDecodeError, _SurplusError)):
+        return "unreadable"
+    return ""
 
 
 def _as_it_came(reply: str) -> str:

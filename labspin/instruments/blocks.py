@@ -24,8 +24,7 @@ class ReadsBlocks(Guarded):
         line = self._line
         with line.lock:
             try:
-                if line.unanswered:
-                    self._catch_up(line)
+                self._make_ready(line)
                 line.unanswered.append(command)
                 self.adapter.write(command)
                 data = self._block(command, size)

@@ -147,16 +147,15 @@ class PulseStreamer:
         raise AssertionError("unreachable")
 
     def _complaint(self, method: str, error: Exception, attempts: int) -> InstrumentError:
-        import requests
         from tinyrpc.exc import BadReplyError, RPCError
 
-        if isinstance(error, (requests.exceptions.Timeout, TimeoutError, ReplyTimeoutError)):
+        if isinstance(error, (TimeoutError, ReplyTimeoutError)):
             times = f", asked {attempts} times" if attempts > 1 else ""
             return ReplyTimeoutError(
                 f"{self._title}: no answer to {method!r} within {self.timeout:g} s{times}; "
                 "check that it is on and connected"
             )
-        if isinstance(error, (requests.exceptions.RequestException, OSError, ConnectionFailedError)):
+        if isinstance(error, (OSError, ConnectionFailedError)):
             return ConnectionFailedError(
                 f"{self._title}: the connection failed at {method!r} ({error}); check cable and power, then "
                 "connect again"
@@ -224,10 +223,17 @@ class PulseStreamer:
         self.all_low()
 
     def close(self) -> None:
-        """Close the connection; the outputs stay as they are."""
-        with self._lock:
+        """Close the connection; the outputs stay as they are.
+
+        A call that does not end is not waited for longer than a time-out.
+        """
+        held = self._lock.acquire(timeout=self.timeout)
+        try:
             if self._client is not None:
                 self._client.disconnect()
+        finally:
+            if held:
+                self._lock.release()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,11 @@ time-out, or a simulated device in this process.
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
+import socket
+import time
 from functools import cache
 from typing import Any, Protocol
 
@@ -24,11 +28,78 @@ class Transport(Protocol):
         ...
 
 
-def http_transport(host: str, port: int, timeout: float) -> Any:
-    """Return what carries requests over HTTP, as the device wants them."""
-    from tinyrpc.transports.http import HttpPostClientTransport
+class _TimedReader(io.RawIOBase):
+    """The bytes of a socket, until a deadline for all of them."""
 
-    return HttpPostClientTransport(f"http://{host}:{port}/json-rpc", timeout=timeout)
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what comes next; a socket of its own would count its time-out anew at every byte."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer did not end in time")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class _TimedSocket:
+    """As much of a socket as `http.client` uses, with a deadline for the exchange as a whole."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
+
+    def sendall(self, data: bytes) -> None:
+        """Send ``data``."""
+        self._connection.settimeout(max(self._deadline - time.monotonic(), 1e-3))
+        self._connection.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return what the answer is read from."""
+        return io.BufferedReader(_TimedReader(self._connection, self._deadline))
+
+    def close(self) -> None:
+        """Do nothing: the answer may still be read when the client has done with the connection."""
+
+
+def http_transport(host: str, port: int, timeout: float) -> Any:
+    """Return what carries requests over HTTP, as the device wants them.
+
+    Parameters
+    ----------
+    host, port
+        Of the device.
+    timeout
+        Time that a request and its whole answer may take, s.
+    """
+    from tinyrpc.transports import ClientTransport
+
+    class Http(ClientTransport):  # type: ignore[misc]
+        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
+            return _post(host, port, message, timeout)
+
+    return Http()
+
+
+def _post(host: str, port: int, body: bytes, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
+    connection = http.client.HTTPConnection(host, port)
+    raw = socket.create_connection((host, port), timeout=timeout)
+    connection.sock = _TimedSocket(raw, deadline)  # type: ignore[assignment]
+    try:
+        connection.request("POST", "/json-rpc", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        if answer.status != http.client.OK:
+            raise ConnectionError(f"HTTP status {answer.status} {answer.reason}")
+        return answer.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"no whole HTTP answer: {type(error).__name__}: {error}") from error
+    finally:
+        raw.close()
 
 
 def in_process_transport(handler: Transport) -> Any:

@@ -1,0 +1,108 @@
+"""Reading whole answers from a connection, with a deadline for each answer as a whole.
+
+A VISA library counts its time-out anew whenever something arrives, so that an instrument which sends one byte
+now and then holds a read for ever. Answers that come as a stream of bytes (sockets, serial ports) are
+therefore read byte by byte here, and the whole answer has to come in time: within the time-out, and what is
+long at no less than 100 bytes a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from typing import Any
+
+import pyvisa
+from pymeasure.adapters import Adapter
+
+from labspin.errors import ReplyTimeoutError
+
+__all__ = ["is_waiting", "read_answer"]
+
+_SECONDS_PER_BYTE = 0.01  # of the slowest serial ports
+_LONGEST = 60.0  # s that the longest answer may take
+_STREAMS = (pyvisa.resources.TCPIPSocket, pyvisa.resources.SerialInstrument)
+
+
+def read_answer(adapter: Adapter, timeout: float) -> str:
+    """Return one answer without its line end.
+
+    Parameters
+    ----------
+    adapter
+        Of the instrument.
+    timeout
+        Time after which the answer counts as missing, s.
+
+    Returns
+    -------
+        The text.
+
+    Raises
+    ------
+    ReplyTimeoutError
+        It began but did not end in time.
+    pyvisa.errors.VisaIOError
+        As the VISA library raises it; a time-out where nothing came at all.
+    UnicodeDecodeError
+        It is no text.
+    """
+    connection = getattr(adapter, "connection", None)
+    end = getattr(connection, "read_termination", None)
+    if not isinstance(connection, _STREAMS) or not isinstance(end, str) or not end:
+        return str(adapter.read())
+    data = _read_line(connection, end.encode(connection.encoding), timeout)
+    return str(data.decode(connection.encoding))
+
+
+def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
+    read, session = connection.visalib.read, connection.session
+    data, begun = bytearray(), time.monotonic()
+    with connection.ignore_warning(
+        pyvisa.constants.StatusCode.success_device_not_present,
+        pyvisa.constants.StatusCode.success_max_count_read,
+    ):
+        while not data.endswith(end):
+            piece, _ = read(session, 1)
+            data += piece
+            allowed = max(timeout, min(timeout + _SECONDS_PER_BYTE * len(data), _LONGEST))
+            if time.monotonic() - begun > allowed:
+                raise ReplyTimeoutError(f"after {allowed:.3g} s its answer had come to {bytes(data)!r} only")
+    return bytes(data[: -len(end)])
+
+
+def is_waiting(adapter: Adapter) -> bool:
+    """Return whether bytes wait to be read on a socket or serial port; False where that cannot be told."""
+    connection = getattr(adapter, "connection", None)
+    with contextlib.suppress(pyvisa.errors.Error, OSError, ValueError, AttributeError):
+        if isinstance(connection, pyvisa.resources.SerialInstrument):
+            return int(connection.bytes_in_buffer) > 0
+        if isinstance(connection, pyvisa.resources.TCPIPSocket):
+            return _waits_on_socket(connection)
+    return False
+
+
+def _waits_on_socket(connection: Any) -> bool:
+    sessions = getattr(connection.visalib, "sessions", None)  # pyvisa-py's own
+    if sessions is None:
+        return _waits_on_session(connection)
+    session = sessions[connection.session]
+    if session._pending_buffer:
+        return True
+    there: socket.socket = session.interface
+    if not select.select([there], [], [], 0)[0]:
+        return False
+    return bool(there.recv(1, socket.MSG_PEEK))  # nothing at all: the other end has closed it
+
+
+def _waits_on_session(connection: Any) -> bool:
+    """Take a byte that is there already: it belongs to an answer that nobody asked for."""
+    before, connection.timeout = connection.timeout, 0
+    try:
+        with connection.ignore_warning(pyvisa.constants.StatusCode.success_max_count_read):
+            piece, _ = connection.visalib.read(connection.session, 1)
+        return bool(piece)
+    finally:
+        connection.timeout = before

@@ -1,0 +1,128 @@
+"""Numbers from the wrong question must not be possible, and no answer may hold the bench."""
+
+import contextlib
+import time
+
+import pytest
+
+from labspin.clock import SimulatedClock
+from labspin.errors import InstrumentError, ReplyTimeoutError
+from labspin.instruments import DRIVERS, load_driver
+from labspin.instruments.kepco_bop import KepcoBOP
+from labspin.instruments.pulse_streamer import PulseStreamer
+from labspin.twin import World, samples
+from labspin.twin.devices import DEVICES
+from labspin.twin.server import BenchServer
+from tests.bench.hostile import Cable
+
+WITH_A_WIRE = sorted(set(DRIVERS) - {"pulse_streamer", "pulse_blaster", "ni_counter", "ni_analog",
+                                     "cantilever_readout"})  # fmt: skip
+
+
+@contextlib.contextmanager
+def cabled(driver, sample="levitated_diamond"):
+    """A simulated device behind a cable; gives the cable and the address at its near end."""
+    world = World(samples.load(sample)(), SimulatedClock(1.0), seed=1)
+    free = {"it": 0}
+    with (
+        BenchServer({"it": DEVICES[driver](world)}, ports=free, binary_ports=free) as server,
+        Cable(server.ports["it"]) as cable,
+    ):
+        if driver == "pulse_streamer":
+            yield cable, f"127.0.0.1:{cable.port}"
+        else:
+            yield cable, f"TCPIP0::127.0.0.1::{cable.port}::SOCKET"
+
+
+def opened(driver, address, **settings):
+    entry = load_driver(driver)
+    visa = {"visa_library": "@py"} if entry.adapter.uses_visa() else {}
+    return entry.adapter.open(address, name="it", timeout=settings.pop("timeout", 1.0), **visa, **settings)
+
+
+@pytest.mark.parametrize("driver", WITH_A_WIRE)
+@pytest.mark.parametrize("greeting", ["Welcome, it is cold today", "0.123", "1"])
+def test_a_line_that_waits_at_connection_is_thrown_away(driver, greeting):
+    sample = "mrfm_cantilever" if driver.startswith("lakeshore3") else "levitated_diamond"
+    with cabled(driver, sample) as (cable, address):
+        adapter = opened(driver, address)
+        expected = _steady(adapter.settings())
+        adapter.close()
+        end = b"\r" if driver == "sr400" else b"\n"
+        cable.greeting = greeting.encode() + end
+        adapter = opened(driver, address)
+        assert _steady(adapter.settings()) == expected
+        adapter.close()
+
+
+def _steady(settings):
+    """Leave out what is measured, and so has noise."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if not any(word in name for word in ("measured", "temperature", "field"))
+    }
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02])
+def test_surplus_lines_never_shift_answers(delay):
+    with cabled("kepco_bop") as (cable, address):
+        supply = KepcoBOP(address, "it", timeout=1.0, visa_library="@py")
+        supply.mode, supply.voltage_setpoint = "current", 7.0
+        supply.current_setpoint = 2.5
+        cable.surplus, cable.surplus_delay = b"1.25\n", delay
+        wrong = 0
+        for _ in range(5):
+            with contextlib.suppress(InstrumentError):
+                wrong += abs(supply.voltage_setpoint / 7.0 - 1) > 1e-3
+            with contextlib.suppress(InstrumentError):
+                wrong += abs(supply.current_setpoint / 2.5 - 1) > 1e-3
+        assert wrong == 0
+        cable.surplus = b""
+        assert supply.voltage_setpoint == pytest.approx(7.0, rel=1e-3, abs=0)
+        assert supply.current_setpoint == pytest.approx(2.5, rel=1e-3, abs=0)
+        supply.close()
+
+
+def test_an_answer_has_a_deadline_as_a_whole():
+    with cabled("kepco_bop") as (cable, address):
+        supply = KepcoBOP(address, "it", timeout=0.5, retries=1, visa_library="@py")
+        before = supply.current_setpoint
+        cable.drip = 0.3
+        began = time.monotonic()
+        with pytest.raises(ReplyTimeoutError, match=r"no answer to 'CURRent\?' within 0\.5 s"):
+            _ = supply.current_setpoint
+        assert time.monotonic() - began < 5.0
+        cable.drip = 0.0
+        time.sleep(6.0)  # what dripped is through
+        assert supply.current_setpoint == before
+        supply.close()
+
+
+def test_the_pulse_streamer_has_one_too():
+    with cabled("pulse_streamer") as (cable, address):
+        generator = PulseStreamer(address, "it", timeout=0.5, retries=1)
+        cable.drip = 0.3
+        began = time.monotonic()
+        with pytest.raises(ReplyTimeoutError, match=r"within 0\.5 s"):
+            generator.safe()
+        assert time.monotonic() - began < 5.0
+        generator.close()
+
+
+def test_an_unreadable_answer_is_asked_for_again(caplog):
+    with cabled("kepco_bop") as (_, address):
+        supply = KepcoBOP(address, "it", timeout=0.5, retries=1, visa_library="@py")
+        supply.identify()
+        sent, ask = [], supply._exchange
+
+        def garbled(line, command, query_delay):
+            sent.append(command)
+            answer = ask(line, command, query_delay)
+            return "\x00" if sent.count("VOLTage?") == 1 and command == "VOLTage?" else answer
+
+        supply._exchange = garbled
+        assert supply.voltage_setpoint >= 0.0
+        assert sent.count("VOLTage?") == 2
+        assert "got '\\x00'" in caplog.text
+        supply.close()
