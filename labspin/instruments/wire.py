@@ -74,11 +74,14 @@ def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
 
 
 def is_waiting(adapter: Adapter) -> bool:
-    """Return whether bytes wait to be read on a socket or serial port; False where that cannot be told."""
+    r"""Return whether a line waits to be read on a socket or serial port; False where that cannot be told.
+
+    The second half of a line end (``\r\n`` where the driver reads up to ``\r``) is no line.
+    """
     connection = getattr(adapter, "connection", None)
     with contextlib.suppress(pyvisa.errors.Error, OSError, ValueError, AttributeError):
         if isinstance(connection, pyvisa.resources.SerialInstrument):
-            return int(connection.bytes_in_buffer) > 0
+            return int(connection.bytes_in_buffer) > 1
         if isinstance(connection, pyvisa.resources.TCPIPSocket):
             return _waits_on_socket(connection)
     return False
@@ -89,12 +92,12 @@ def _waits_on_socket(connection: Any) -> bool:
     if sessions is None:
         return _waits_on_session(connection)
     session = sessions[connection.session]
-    if session._pending_buffer:
+    if bytes(session._pending_buffer).strip(b"\r\n"):
         return True
     there: socket.socket = session.interface
     if not select.select([there], [], [], 0)[0]:
         return False
-    return bool(there.recv(1, socket.MSG_PEEK))  # nothing at all: the other end has closed it
+    return bool(there.recv(64, socket.MSG_PEEK).strip(b"\r\n"))  # nothing: the other end has closed it
 
 
 def _waits_on_session(connection: Any) -> bool:
