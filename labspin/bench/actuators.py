@@ -14,10 +14,11 @@ A calibration makes the same actuator settable in another quantity: with ``field
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import math
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -321,15 +322,8 @@ class Actuator:
                 f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
                 "as it is; see to it by hand"
             )
-        driver = getattr(self._device, "device", None)
-        driver = driver if hasattr(driver, "is_deaf") else self._device
-        try:
-            if hasattr(driver, "is_deaf"):
-                driver.is_deaf = True  # an answer that does not come must not keep it from the next step
+        with _deaf(self._device):
             self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
-        finally:
-            if hasattr(driver, "is_deaf"):
-                driver.is_deaf = False
         raise UnknownStateError(
             f"{spec.name}: cannot be read back; it was told to ramp from its last set-point "
             f"{format_quantity(start, spec.unit)} to {format_quantity(spec.safe, spec.unit)}; see whether it "
@@ -446,6 +440,20 @@ class Actuator:
                     f"{format_quantity(settle.tolerance, self.spec.unit)}; check the instrument"
                 )
             self._clock.sleep(settle.poll)
+
+
+@contextlib.contextmanager
+def _deaf(device: Any) -> Iterator[None]:
+    """Wait for no answers of ``device``: one that does not come must not keep it from the next step."""
+    both: tuple[Any, ...] = (device, getattr(device, "device", None))
+    drivers = [one for one in both if hasattr(one, "is_deaf")]
+    try:
+        for driver in drivers:
+            driver.is_deaf = True
+        yield
+    finally:
+        for driver in drivers:
+            driver.is_deaf = False
 
 
 def _check_number(name: str, value: float, *, minimum: float = -math.inf) -> None:

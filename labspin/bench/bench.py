@@ -16,9 +16,11 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Protocol
 
 from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Settle
+from labspin.bench.claims import Claims
 from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
-from labspin.bench.safety import SafeAction, safe_state
+from labspin.bench.notices import leave_notice, withdraw_notice
+from labspin.bench.safety import SafeAction, longest_way, safe_state, unsafe_instruments
 from labspin.bench.waiting import InterruptibleClock
 from labspin.bench.watchdog import Watchdog
 from labspin.clock import Clock
@@ -76,7 +78,12 @@ class Bench:
     interlocks
         Watched in every run on this bench.
     watchdog
-        Makes the bench safe if this process is killed during a run.
+        Makes the bench safe if this process is killed or hangs during a run.
+    heir
+        Makes a watchdog that goes on trying what a run could not make safe, where there is none yet; None:
+        the bench is simulated.
+    claims
+        Keep other processes from the instruments until the bench is closed.
     on_close
         Called by `close`, to disconnect.
     on_reopen
@@ -100,6 +107,8 @@ class Bench:
         simulation: Simulation | None = None,
         interlocks: Sequence[Interlock] = (),
         watchdog: Watchdog | None = None,
+        heir: Callable[[], Watchdog] | None = None,
+        claims: Claims | None = None,
         on_close: Callable[[], None] | None = None,
         on_reopen: Reopen | None = None,
     ) -> None:
@@ -118,7 +127,7 @@ class Bench:
             )
         self._on_close, self._on_reopen = on_close, on_reopen
         self._sent: dict[str, float] = {}
-        self._watchdog = watchdog
+        self._watchdog, self._heir, self._claims = watchdog, heir, claims
         self._refuse_unknown("safe order", self.safe_order)
         self._refuse_unknown("actuators", [spec.instrument for spec in actuators])
         self._actuators: dict[str, Actuator] = {}
@@ -242,7 +251,12 @@ class Bench:
         are put off until it is done, and no abort interrupts it.
         """
         with self.clock.uninterrupted():
-            return safe_state(self, self.safe_order, self.clock)
+            actions = safe_state(self, self.safe_order, self.clock)
+        if self._heir is not None:
+            left = unsafe_instruments(actions)
+            made = [name for name in self._instruments if name not in left]
+            withdraw_notice(Path(str(self.description.get("path", ""))), made)
+        return actions
 
     def reopen(self, names: Sequence[str]) -> None:
         """Connect instruments anew that have become unreachable, and what is made of them; moves nothing.
@@ -273,6 +287,50 @@ class Bench:
         """
         return self._watchdog.watching(path) if self._watchdog is not None else nullcontext()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a watchdog, which wants to hear from a run now and then."""
+        return self._watchdog is not None
+
+    @property
+    def longest_way_to_safety(self) -> float:
+        """The time that `safe` may take at most, s of the bench's clock."""
+        return longest_way(self)
+
+    def beat(self, patience: float) -> str:
+        """Tell the watchdog, if there is one, that the run makes progress; see `Watchdog.beat`."""
+        return self._watchdog.beat(patience) if self._watchdog is not None else ""
+
+    def entrust(self, unsafe: Mapping[str, str], path: Path) -> str:
+        """Leave it to a process of its own to go on making instruments safe, and put up a notice.
+
+        Parameters
+        ----------
+        unsafe
+            Instrument -> where it was last known to be, in words.
+        path
+            The run's file.
+
+        Returns
+        -------
+            What is to be recorded; empty on a simulated bench.
+
+        Raises
+        ------
+        SafetyError
+            No such process can be started; the notice stands all the same.
+        """
+        if self._heir is None:
+            return ""
+        station, process = Path(str(self.description.get("path", ""))), 0
+        try:
+            if self._watchdog is None:
+                self._watchdog = self._heir()
+            process = self._watchdog.entrust(list(unsafe), path)
+        finally:
+            leave_notice(station, self.name, unsafe, path, watchdog=process)
+        return f"{', '.join(unsafe)}: process {process} goes on trying to make it safe"
+
     def close(self) -> None:
         """Disconnect. Does not move anything: `safe` does."""
         if self._watchdog is not None:
@@ -280,6 +338,8 @@ class Bench:
         if self._on_close is not None:
             on_close, self._on_close = self._on_close, None
             on_close()
+        if self._claims is not None:
+            self._claims.close()
 
     def __enter__(self) -> Bench:
         return self

@@ -33,7 +33,14 @@ from typing import Any, Protocol
 from labspin.bench.actuators import Actuator
 from labspin.clock import Clock
 
-__all__ = ["Interruptions", "SafeAction", "safe_state", "signals_put_off", "unsafe_instruments"]
+__all__ = [
+    "Interruptions",
+    "SafeAction",
+    "longest_way",
+    "safe_state",
+    "signals_put_off",
+    "unsafe_instruments",
+]
 
 _log = logging.getLogger(__name__)
 _GRACE = 1.0  # s after which the next instrument no longer waits for the one before
@@ -85,6 +92,17 @@ def safe_state(bench: SafeBench, order: Sequence[str], clock: Clock) -> list[Saf
     return actions
 
 
+def longest_way(bench: SafeBench) -> float:
+    """Return the time that the safe actions of a whole bench may take at most, s of its clock."""
+    return 2 * sum(_longest(bench, name) for name in bench.instruments)
+
+
+def _longest(bench: SafeBench, name: str) -> float:
+    """Return the time that one attempt at one instrument may take, s."""
+    moved = [a for a in bench.actuators.values() if a.spec.instrument == name and a.spec.safe is not None]
+    return _SWITCHING_OFF + sum(actuator.longest_way() for actuator in moved)
+
+
 def _make_all_safe(bench: SafeBench, names: Sequence[str], clock: Clock, *, attempt: int) -> list[SafeAction]:
     jobs = {name: _Job(bench, name, clock, attempt) for name in names}
     if math.isinf(float(getattr(clock, "speed", 1.0))):
@@ -103,8 +121,7 @@ class _Job:
         self._bench, self._clock, self._attempt = bench, clock, attempt
         self._actions: list[SafeAction] = []
         self._done = False
-        moved = [a for a in bench.actuators.values() if a.spec.instrument == name and a.spec.safe is not None]
-        self.longest = _SWITCHING_OFF + sum(actuator.longest_way() for actuator in moved)
+        self.longest = _longest(bench, name)
         """Time that it may take, s of the bench's clock."""
 
     def work(self) -> None:

@@ -1,4 +1,4 @@
-"""A second process that makes the bench safe when the run's own process is gone.
+"""A second process that makes the bench safe when the run's own process is gone, hangs, or could not do it.
 
 Whatever a run can still do for its bench, it does itself (`labspin.bench.safety`). A process that is
 killed outright (SIGKILL, out of memory, a crash in a library) can do nothing, and a magnet would stay at its
@@ -6,10 +6,15 @@ field. So a *watchdog*, a process of its own, is told of every run when it begin
 is safe again. It holds one end of a pipe whose other end dies with the run's process. A pipe that closes
 without dismissal means: connect to the bench, and bring it to its safe state.
 
+A process may also live and do nothing any more. So the run says now and then that it makes progress, and for
+how long it may be silent; once that time is over the watchdog ends the process and acts as if it had died.
+The run in its turn notices when its watchdog is gone or mute, and starts another. What a run could not make
+safe at its end stays the watchdog's business.
+
 ::
 
-    run's process   watch FILE ──→   … the run …          dismiss ──→
-    watchdog        ←── watching     waits at the pipe    ←── dismissed
+    run's process   watch FILE ──→   alive N ──→   …   dismiss ──→        (or keep NAMES ──→, and it goes)
+    watchdog        ←── watching     ←── heard N       ←── dismissed      goes on trying
 
 This module knows the pipe; how a bench is reached is the business of who starts the watchdog
 (`labspin.station.guard`). Messages are lines of JSON.
@@ -20,12 +25,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -38,6 +46,9 @@ _log = logging.getLogger(__name__)
 _Lines = queue.SimpleQueue[bytes | None]
 _LOOK = 0.25  # s between two looks whether the parent still lives
 _DISMISSAL = 10.0  # s that a dismissed watchdog may take to say so
+_BEAT = 1.0  # s between two signs of life
+_MUTE = 60.0  # s after which a watchdog that has not heard the last sign of life counts as gone
+_KILLING = 5.0  # s that a killed process may take to go
 
 
 class Watchdog:
@@ -52,12 +63,25 @@ class Watchdog:
     patience
         Time that the process may take to be on watch, s: a watchdog that still brings the same bench to its
         safe state is waited for.
+    inherited
+        Returns descriptors that the process gets too: the locks on the instruments.
     """
 
-    def __init__(self, command: Sequence[str], *, name: str, patience: float = 120.0) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        name: str,
+        patience: float = 120.0,
+        inherited: Callable[[], Sequence[int]] = tuple,
+    ) -> None:
         self._command, self._name, self._patience = list(command), name, patience
+        self._inherited = inherited
         self._process: subprocess.Popen[bytes] | None = None
+        self._heir: subprocess.Popen[bytes] | None = None  # still tries what a run could not make safe
         self._answers: _Lines = queue.SimpleQueue()
+        self._next_beat, self._promised = 0.0, 0.0
+        self._beats, self._heard, self._heard_at = 0, 0, 0.0
         self._watched: Path | None = None
 
     @contextlib.contextmanager
@@ -71,6 +95,8 @@ class Watchdog:
         SafetyError
             The watchdog cannot be started, or the bench is another run's.
         """
+        if self._heir is not None and self._heir.poll() is None:
+            raise self._failed("the one of an earlier run still tries to make that bench safe")
         try:
             self._begin({"watch": str(Path(path).absolute())})
         except BaseException:
@@ -83,8 +109,95 @@ class Watchdog:
             self._watched = outer
             if outer is None:
                 self._dismiss()
-            else:
+            elif self._process is not None:
                 self._begin({"watch": str(Path(outer).absolute())})
+
+    def beat(self, patience: float) -> str:
+        """Say that the run makes progress; to be called often.
+
+        Parameters
+        ----------
+        patience
+            Time for which the run may be silent after this, s.
+
+        Returns
+        -------
+            What is to be recorded: that the watchdog was gone, and another was started. Mostly empty.
+
+        Raises
+        ------
+        SafetyError
+            The watchdog is gone, and no other can be started.
+        """
+        now = time.monotonic()
+        is_early = now < self._next_beat and patience <= self._promised
+        if is_early or self._watched is None or self._process is None:
+            return ""
+        self._next_beat, self._promised = now + _BEAT, patience
+        self._take_answers(now)
+        if self._beats == self._heard:
+            self._heard_at = now
+        gone = self._process.poll()
+        if gone is None and now - self._heard_at <= _MUTE and self._say_alive(patience):
+            return ""
+        why = f"ended with code {gone}" if gone is not None else f"has not answered for {_MUTE:g} s"
+        self._restart()
+        self._say_alive(patience)
+        return f"the watchdog {why}; another one (process {self.process_id}) has taken its place"
+
+    def _say_alive(self, patience: float) -> bool:
+        self._beats += 1
+        if self._process is None:
+            return False
+        try:
+            written = _pipe(self._process.stdin).write(_line({"alive": self._beats, "patience": patience}))
+        except OSError:
+            return False
+        return written is not None  # a pipe that is full takes nothing: nobody reads it
+
+    def _take_answers(self, now: float) -> None:
+        while True:
+            try:
+                answer = self._answers.get_nowait()
+            except queue.Empty:
+                return
+            if answer is not None and (heard := json.loads(answer).get("heard")) is not None:
+                self._heard, self._heard_at = int(heard), now
+
+    def _restart(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # a watchdog that is mute might wake up and act
+            self.close()
+        self._begin({"watch": str(Path(self._watched or "").absolute())})
+
+    def entrust(self, names: Sequence[str], path: Path) -> int:
+        """Leave it to the watchdog to make instruments safe that the run could not; it outlives this process.
+
+        Parameters
+        ----------
+        names
+            Of the instruments.
+        path
+            The run's file.
+
+        Returns
+        -------
+            Number of the process that goes on trying.
+
+        Raises
+        ------
+        SafetyError
+            No watchdog can be started.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._begin({"watch": str(Path(path).absolute())})
+        self._ask({"keep": list(names)}, self._patience)
+        process, self._process, self._heir = self._process, None, self._process
+        if process is None:
+            raise self._failed("it is not there any more")
+        _pipe(process.stdin).close()
+        return process.pid
 
     @property
     def process_id(self) -> int | None:
@@ -123,6 +236,8 @@ class Watchdog:
         apart: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        else:
+            apart["pass_fds"] = tuple(self._inherited())
         try:
             self._process = subprocess.Popen(
                 self._command,
@@ -136,24 +251,38 @@ class Watchdog:
         except OSError as error:
             raise self._failed(f"it cannot be started: {error}") from error
         self._answers = _lines(_pipe(self._process.stdout))
+        self._beats = self._heard = 0
+        self._heard_at = time.monotonic()
+        if sys.platform != "win32":
+            os.set_blocking(_pipe(self._process.stdin).fileno(), False)  # one that does not read holds nobody
 
     def _ask(self, message: dict[str, Any], patience: float) -> None:
         process = self._process
         if process is None:
             raise self._failed("it is not there any more")
+        deadline = time.monotonic() + patience
         try:
-            _pipe(process.stdin).write(_line(message))
-            answer = self._answers.get(timeout=patience)
+            if _pipe(process.stdin).write(_line(message)) is None:
+                raise self._failed("it does not read what it is told")
+            while "heard" in (answer := self._next_answer(process, deadline)):
+                pass
         except OSError as error:
             raise self._failed(f"it is gone: {error}") from error
         except queue.Empty:
             raise self._failed(f"it did not answer within {patience:g} s") from None
-        if answer is None:
-            raise self._failed(f"it ended with code {process.wait(_DISMISSAL)} instead of answering")
-        if problem := json.loads(answer).get("error"):
+        if problem := answer.get("error"):
             raise self._failed(str(problem))
 
+    def _next_answer(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+        line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        if line is None:
+            raise self._failed(f"it ended with code {process.wait(_DISMISSAL)} instead of answering")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
     def _dismiss(self) -> None:
+        if self._process is None:  # what is left is entrusted to it
+            return
         try:
             with signals_put_off():
                 self._ask({"dismiss": True}, _DISMISSAL)
@@ -164,8 +293,8 @@ class Watchdog:
 
     def _failed(self, problem: str) -> SafetyError:
         return SafetyError(
-            f"station {self._name!r}: wanted a watchdog on the bench while a run lasts, but {problem}; mend "
-            "that, or connect without a watchdog if somebody stays with the bench"
+            f"station {self._name!r}: wanted a watchdog on the bench while a run lasts, but {problem}; "
+            "correct that, or connect without a watchdog if somebody stays with the bench"
         )
 
 
@@ -180,13 +309,49 @@ class Duty(Protocol):
         """Give the bench back: the run is over and the bench is safe."""
         ...
 
-    def act(self, path: Path) -> None:
-        """Make the bench safe: the process of the run recorded in ``path`` is gone."""
+    def act(self, path: Path, why: str, names: Sequence[str] | None) -> None:
+        """Make the bench safe.
+
+        Parameters
+        ----------
+        path
+            The run's file.
+        why
+            What happened to the run, in words.
+        names
+            Instruments that are left to do; None: all.
+        """
         ...
 
 
+class _Watch:
+    """What a watchdog knows of the run that it watches."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.names: list[str] | None = None  # that the run could not make safe
+        self.due = math.inf  # when the run must have said something, s of the monotonic clock
+
+    def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, Any]:
+        """Take in what the run says, and return what is answered."""
+        if "alive" in command:
+            self.due = time.monotonic() + float(command["patience"])
+            return {"heard": command["alive"]}
+        if "keep" in command:
+            self.names, self.due = list(command["keep"]), math.inf
+            return {"kept": self.names}
+        self.names, self.due = None, math.inf
+        if "watch" in command:
+            duty.begin()
+            self.path = Path(command["watch"])
+            return {"watching": command["watch"]}
+        self.path = None
+        duty.end()
+        return {"dismissed": True}
+
+
 def keep_watch(commands: IO[bytes], answers: IO[bytes], duty: Duty, *, parent: int | None = None) -> None:
-    """Be the watchdog until the pipe closes, and act if a run was being watched then.
+    """Be the watchdog until the pipe closes or the run hangs, and act if a run was being watched then.
 
     Parameters
     ----------
@@ -196,24 +361,35 @@ def keep_watch(commands: IO[bytes], answers: IO[bytes], duty: Duty, *, parent: i
         What there is to do.
     parent
         Number of the run's process. Where given, that this process got another parent counts as a closed
-        pipe too: a child of the run's process may have inherited the pipe and hold it open.
+        pipe too: a child of the run's process may have inherited the pipe and hold it open. A run that hangs
+        is ended by it.
     """
-    lines = _lines(commands)
-    watched: Path | None = None
-    while (line := _next(lines, parent)) is not None:
-        command = json.loads(line)
+    lines, watch = _lines(commands), _Watch()
+    why = "the process of the run is gone"
+    while (line := _next(lines, parent, watch)) is not None:
         try:
-            if "watch" in command:
-                duty.begin()
-                watched, answer = Path(command["watch"]), {"watching": command["watch"]}
-            else:
-                watched, answer = None, {"dismissed": True}
-                duty.end()
+            answer = watch.obey(json.loads(line), duty)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
             answer = {"error": str(error) or type(error).__name__}
         _answer(answers, answer)
-    if watched is not None:
-        duty.act(watched)
+    if watch.names is not None:
+        why = f"the run could not make everything safe ({', '.join(watch.names)})"
+    elif time.monotonic() >= watch.due:
+        why = f"the run has made no progress for longer than it said; {_end(parent)}"
+    if watch.path is not None:
+        duty.act(watch.path, why, watch.names)
+
+
+def _end(process: int | None) -> str:
+    """Kill the run's process, so that two do not act on one bench; return what came of it."""
+    if process is None or not hasattr(os, "getppid") or os.getppid() != process:
+        return "its process is not known"
+    with contextlib.suppress(OSError):
+        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    deadline = time.monotonic() + _KILLING
+    while os.getppid() == process and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return f"its process {process} was ended"
 
 
 def refuse(answers: IO[bytes], error: Exception) -> None:
@@ -227,13 +403,14 @@ def _answer(answers: IO[bytes], answer: dict[str, Any]) -> None:
         answers.flush()
 
 
-def _next(lines: _Lines, parent: int | None) -> bytes | None:
+def _next(lines: _Lines, parent: int | None, watch: _Watch) -> bytes | None:
+    """Return the next line of the run; None once it is gone, or silent for longer than it said."""
     while True:
         orphaned = parent is not None and os.getppid() != parent
         try:
             return lines.get(timeout=_LOOK)
         except queue.Empty:
-            if orphaned:
+            if orphaned or time.monotonic() >= watch.due:
                 return None
 
 

@@ -31,13 +31,16 @@ from labspin.cli import (
     report,
     resume,
     run,
+    unsafe,
 )
 from labspin.cli.output import NOT_SAFE
 from labspin.errors import LabspinError, NotSafeError, RunAborted
 
 __all__ = ["main"]
 
-_COMMANDS = (run, resume, queue, check, doctor, fit, plot, report, ls, note, recover, init, bench, control)
+_COMMANDS = (
+    run, resume, queue, check, doctor, fit, plot, report, ls, note, recover, init, bench, control, unsafe,
+)  # fmt: skip
 INTERRUPTED = 130
 
 
@@ -81,10 +84,19 @@ def _log_to_stderr(verbose: int) -> None:
         logging.getLogger("pymeasure").setLevel(logging.ERROR)  # warns of optional packages on import
 
 
+def _warn_of_unsafe_benches() -> None:
+    from labspin.bench.notices import notices
+
+    for notice in notices():
+        sys.stderr.write(f"labspin: {notice.sentence}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
     _log_to_stderr(arguments.verbose)
+    if arguments.command != "unsafe":
+        _warn_of_unsafe_benches()
     try:
         return int(arguments.execute(arguments))
     except RunAborted as outcome:

@@ -50,6 +50,8 @@ __all__ = ["Execution", "run"]
 
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 2  # at publishing the file
+_PATIENCE = 300.0  # s that the run may be silent beyond what it expects, before its watchdog ends it
+_PUBLISHING = 24 * 3600.0  # s that the file may take to be published, with the bench safe
 _HOLD = 0.1  # s of wall-clock time between two looks at a paused control
 
 
@@ -113,6 +115,8 @@ class Execution:
         When the run began, by the bench's clock, s.
     done : int
         Points recorded so far.
+    patience : float
+        How long the run may be silent before its watchdog takes it for hung, s.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class Execution:
         simulation = bench.simulation
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.log = RecordedLog(self._record)
-        self.done = 0
+        self.done, self.patience = 0, _PATIENCE
         self.metadata = RunMetadata()
 
     def go(self) -> RunOutcome:
@@ -210,13 +214,19 @@ class Execution:
 
     def _check(self) -> None:
         self.control.check()
-        self.log.hand_on()
+        self._beat()
         self.watch.in_wait()
 
     def _check_point(self) -> None:
         self.control.check_point()
-        self.log.hand_on()
+        self._beat()
         self.watch.in_wait()
+
+    def _beat(self, patience: float | None = None) -> None:
+        """Tell the watchdog that the run makes progress, and record what was said meanwhile."""
+        self.log.hand_on()
+        if remark := self.bench.beat(self.patience if patience is None else patience):
+            self._event(EventKind.WATCHDOG, remark)
 
     def begin(self) -> RunWriter:
         """Return the writer of this run's file."""
@@ -271,12 +281,16 @@ class Execution:
         begin_point = bench.simulation.begin_point if bench.simulation is not None else None
         noise = _noise_stream(self.procedure.name, self.label)
         place = _placer(plan.recorded)
+        is_watched = bench.is_watched
         for point in self.points():
             try:
                 if control.requested:
                     self._obey()
                 if begin_point is not None:
                     begin_point(noise + point.index)
+                if is_watched:
+                    self.patience = _PATIENCE + 10.0 * max(0.0, self.procedure.duration(point))
+                    self._beat()
                 reading = self._measure(point)
                 if control.requested and control.take_skip():
                     raise PointSkipped
@@ -331,6 +345,7 @@ class Execution:
         if self.control.is_paused:
             self._event(EventKind.PAUSE, "the run holds")
             while not self.control.hold(_HOLD):
+                self._beat()
                 self._undisturbed(self.watch.in_wait)
             self._doubt()  # somebody may have turned a knob meanwhile
             self._event(EventKind.CONTINUED, "the run goes on")
@@ -343,10 +358,12 @@ class Execution:
         if error is not None:
             self._attempt(self._record_error, error, times=2)
         snapshot = self._attempt(self._last_snapshot) if error is None else None
+        self._attempt(self._beat, self.bench.longest_way_to_safety + _PATIENCE)
         actions = self._make_safe()
         if error is not None:
             snapshot = self._attempt(self._last_snapshot)
         unsafe = self._conclude(actions)
+        self._attempt(self._entrust, unsafe)
         status = RunStatus.FINISHED if error is None else RunStatus.FAILED
         if isinstance(error, (RunAborted, KeyboardInterrupt)):
             status = RunStatus.ABORTED
@@ -364,6 +381,13 @@ class Execution:
             return actions
         text = "the safe actions broke off; the log has the reason"
         return [SafeAction(name, False, text, self.bench.clock.now()) for name in self.bench.instruments]
+
+    def _entrust(self, unsafe: dict[str, str]) -> None:
+        """Leave what is not safe to a process that goes on trying."""
+        if not unsafe:
+            self._beat(_PUBLISHING)
+        elif remark := self.bench.entrust(unsafe, self.path):
+            self._event(EventKind.WATCHDOG, remark)
 
     def _conclude(self, actions: list[SafeAction]) -> dict[str, str]:
         """Record what was done to make the bench safe, and return which instruments are not, and why."""

@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 _FAILURES = (InstrumentError, pyvisa.errors.Error, OSError, UnicodeDecodeError)
 _MOST_LATE_REPLIES = 64
+_MORE = 0.5  # s in which a second line of what waits on a new connection has to follow the first
 
 
 _WANTED: Mapping[Any, str] = {float: "numbers", int: "whole numbers", bool: "0 or 1", on_off: "0 or 1"}
@@ -265,7 +266,7 @@ class Guarded:
         came: list[str] = []
         try:
             while not came or not is_answer(came[-1]):
-                came.append(self._late(line, len(came)))
+                came.append(self._late(line, len(came), patience=_MORE if came else self.timeout))
         except _FAILURES as error:
             # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
             if not _is_timeout(error) or not (came or self._knows_no_identity()):
@@ -289,13 +290,13 @@ class Guarded:
                 f"wanted one line in answer to {line.unanswered[0]!r}, got {late!r} behind it"
             )
 
-    def _late(self, line: _Line, count: int) -> str:
+    def _late(self, line: _Line, count: int, *, patience: float | None = None) -> str:
         """Return one more line, while the exchange may last and there are not too many."""
         if count >= _MOST_LATE_REPLIES:
             raise ReplyError(f"answers do not end; {_MOST_LATE_REPLIES} were thrown away")
         if time.monotonic() > line.ends:
             raise ReplyTimeoutError("answers still came, but none that was asked for")
-        return read_answer(self.adapter, self.timeout)
+        return read_answer(self.adapter, self.timeout if patience is None else min(patience, self.timeout))
 
     def _catch_up(self, line: _Line) -> None:
         """Throw away the answers that are still on their way.

@@ -89,7 +89,7 @@ def _post(host: str, port: int, body: bytes, timeout: float) -> bytes:
     deadline = time.monotonic() + timeout
     connection = http.client.HTTPConnection(host, port)
     raw = socket.create_connection((host, port), timeout=timeout)
-    connection.sock = _TimedSocket(raw, deadline)  # type: ignore[assignment]
+    connection.sock = _TimedSocket(raw, deadline)
     try:
         connection.request("POST", "/json-rpc", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()

@@ -12,6 +12,7 @@ import contextlib
 import select
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pyvisa
@@ -60,9 +61,12 @@ def read_answer(adapter: Adapter, timeout: float) -> str:
 def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
     read, session = connection.visalib.read, connection.session
     data, begun = bytearray(), time.monotonic()
-    with connection.ignore_warning(
-        pyvisa.constants.StatusCode.success_device_not_present,
-        pyvisa.constants.StatusCode.success_max_count_read,
+    with (
+        _at_most(connection, timeout),
+        connection.ignore_warning(
+            pyvisa.constants.StatusCode.success_device_not_present,
+            pyvisa.constants.StatusCode.success_max_count_read,
+        ),
     ):
         while not data.endswith(end):
             piece, _ = read(session, 1)
@@ -71,6 +75,20 @@ def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
             if time.monotonic() - begun > allowed:
                 raise ReplyTimeoutError(f"after {allowed:.3g} s its answer had come to {bytes(data)!r} only")
     return bytes(data[: -len(end)])
+
+
+@contextlib.contextmanager
+def _at_most(connection: Any, timeout: float) -> Iterator[None]:
+    """Let the VISA library wait no longer than ``timeout`` s for the next byte."""
+    before, wanted = connection.timeout, round(1000 * timeout)
+    if wanted >= before:
+        yield
+        return
+    connection.timeout = wanted
+    try:
+        yield
+    finally:
+        connection.timeout = before
 
 
 def is_waiting(adapter: Adapter) -> bool:

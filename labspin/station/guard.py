@@ -1,39 +1,46 @@
 """The watchdog of a real station: ``python -m labspin.station.guard STATION INSTRUMENT…``.
 
-The run's process starts it (see `labspin.bench.watchdog`). It reads the station file when it starts,
-and while it watches a run it holds a lock on that file: nobody else on this machine can begin a run there,
-neither beside the run nor while its bench is still being made safe.
+The run's process starts it (see `labspin.bench.watchdog`). It reads the station file and loads all that it
+will need when it starts, and it inherits the claims of the run's process (`labspin.bench.claims`): nobody
+else on this machine can have an instrument, neither beside the run nor while the bench is being made safe.
 
-If the run's process dies, each instrument is connected to by itself, in the declared order, and brought to
-its safe state by the same ramps and actions as at the end of a run. What cannot be reached does not keep the
-others waiting, and is tried again for ten minutes. All of it is recorded twice: as events in the run's
-journal, and in a file ``….h5.watchdog.log`` beside it.
+If the run's process dies, hangs, or could not make everything safe, each instrument is connected to by
+itself, in the declared order, and brought to its safe state by the same ramps and actions as at the end of a
+run. What does not answer keeps the others waiting for a second at most, and is tried again for an hour. No
+disk stands before that: what is done is recorded by a thread of its own, in the run's journal and in a file
+``….h5.watchdog.log`` beside it. As long as something is not safe, a notice in the workspace says so
+(`labspin.bench.notices`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import queue
 import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from labspin.bench.claims import note_watchdog
+from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import unsafe_instruments
-from labspin.bench.verdict import unsafe_remarks
 from labspin.bench.watchdog import keep_watch, refuse
-from labspin.data import EventKind, Postscript, not_safe
-from labspin.data.lock import try_lock
-from labspin.errors import LabspinError, RunFileError, SafetyError, StationError
+from labspin.data import EventKind, Postscript
+from labspin.errors import LabspinError, RunFileError, StationError
 from labspin.station.station import Station, load_station, text_digest
 
 __all__ = ["Guard"]
 
-_TAKE_OVER = 90.0  # s to wait for a bench that another watchdog still makes safe
-_PERSISTENCE = 600.0  # s for which an instrument that cannot be reached is tried again
+_PERSISTENCE = 3600.0  # s for which an instrument that cannot be reached is tried again
 _PAUSE = (0.2, 5.0)  # s between two tries: at first, and at most
+_GRACE = 1.0  # s after which the next instrument no longer waits for the one before
+_LAST_TRY = 30.0  # s that a try which began in time may take
+_RECORDING = 60.0  # s that the last records may take before the process ends
 
 
 class Guard:
@@ -53,97 +60,138 @@ class Guard:
         first = [name for name in station.safe_order if name in names]
         self._station, self._persistence = station, persistence
         self._names = [*first, *(name for name in names if name not in first)]
-        self._lock: int | None = None
-        self._remarks: dict[str, str] = {}
+        station.preload()
 
     def begin(self) -> None:
-        """Take the station.
-
-        Raises
-        ------
-        SafetyError
-            Another run uses it.
-        """
-        if self._lock is not None:
-            return
-        descriptor = os.open(self._station.path, os.O_RDONLY)
-        if not try_lock(descriptor, patience=_TAKE_OVER):
-            os.close(descriptor)
-            raise SafetyError(
-                f"another run has been using {self._station.path} for {_TAKE_OVER:g} s, or its bench is "
-                "still being brought to its safe state"
-            )
-        self._lock = descriptor
+        """Take charge of the bench; nothing is to be done for that."""
 
     def end(self) -> None:
-        """Give the station back."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Give the bench back; nothing is to be done for that."""
 
-    def act(self, path: Path) -> None:
-        """Bring every instrument to its safe state, and record it."""
-        with _Witness(path) as witness:
-            witness.event(
-                EventKind.WATCHDOG, "the process of the run is gone; the watchdog makes the bench safe"
-            )
-            left = self._make_all_safe(witness)
-            if left:
-                names = ", ".join(left)
-                text = f"watchdog: {names} not safe after {self._persistence:g} s; see to it by hand"
-                witness.event(EventKind.ERROR, text, left=left)
-            unsafe = {name: self._remarks.get(name, name) for name in left}
-            text = not_safe(unsafe) or "the bench is in its safe state"
-            witness.event(EventKind.VERDICT, f"watchdog: {text}", unsafe=unsafe)
-        self.end()
+    def act(self, path: Path, why: str, names: Sequence[str] | None = None) -> None:
+        """Bring instruments to their safe state, and record it.
 
-    def _make_all_safe(self, witness: _Witness) -> list[str]:
+        Parameters
+        ----------
+        path
+            The run's file.
+        why
+            What happened to the run, in words.
+        names
+            Instruments that are left to do; None: all.
+        """
+        wanted = [name for name in self._names if names is None or name in names]
+        witness = _Witness(path)
+        witness.do(lambda: note_watchdog(list(self._station.places(wanted).values())))
+        witness.event(EventKind.WATCHDOG, f"{why}; the watchdog makes the bench safe")
+        self._notify(witness, path, {name: f"{name} (being made safe)" for name in wanted})
+        left = self._make_all_safe(wanted, witness, path)
+        if left:
+            text = f"watchdog: {', '.join(left)} not safe after {self._persistence:g} s; see to it by hand"
+            witness.event(EventKind.ERROR, text, left=list(left))
+            witness.event(EventKind.VERDICT, text, unsafe=left)
+            self._notify(witness, path, left)
+        else:
+            witness.event(EventKind.WATCHDOG, "the bench is in its safe state")
+            witness.event(EventKind.VERDICT, "the bench is in its safe state", unsafe={})
+        witness.close(_RECORDING)
+
+    def _notify(self, witness: _Witness, path: Path, left: dict[str, str]) -> None:
+        station, words, process = self._station, dict(left), os.getpid()
+        witness.do(lambda: leave_notice(station.path, station.name, words, path, watchdog=process))
+
+    def _make_all_safe(self, names: Sequence[str], witness: _Witness, path: Path) -> dict[str, str]:
+        """Try each instrument until it is safe; return those that are not, and what they said last."""
         deadline = time.monotonic() + self._persistence
-        pause, left = _PAUSE[0], self._names
-        while left := [name for name in left if not self._make_safe(name, witness)]:
-            if time.monotonic() >= deadline:
+        left = {name: _Attempts(self, name, witness, deadline) for name in names}
+        for attempts in left.values():
+            attempts.start()
+        while any(attempts.is_alive() for attempts in left.values()):
+            for attempts in left.values():
+                attempts.join(_PAUSE[0])
+            for name in [name for name, attempts in left.items() if attempts.is_safe]:
+                del left[name]
+                witness.do(functools.partial(withdraw_notice, self._station.path, [name]))
+            if time.monotonic() >= deadline + _LAST_TRY:
                 break
-            time.sleep(pause)
-            pause = min(2 * pause, _PAUSE[1])
-        return left
+        return {name: f"{name} ({attempts.said})" for name, attempts in left.items() if not attempts.is_safe}
 
-    def _make_safe(self, name: str, witness: _Witness) -> bool:
+    def make_safe(self, name: str, witness: _Witness) -> str:
+        """Connect to one instrument and make it safe; return what went wrong, "" if nothing did."""
         try:
-            with self._station.connect(roles=[name], watchdog=False) as bench:
+            with self._station.connect(roles=[name], watchdog=False, is_claimed=True) as bench:
                 actions = bench.safe()
-                self._remarks.update(unsafe_remarks(bench, actions))
         except Exception as error:  # noqa: BLE001 - the other instruments must be made safe whatever this is
-            text = f"watchdog: {name}: {type(error).__name__}: {error}"
-            self._remarks.setdefault(name, f"{name} (cannot be reached: {error})")
-            witness.once(name, text)
-            return False
+            said = f"{type(error).__name__}: {error}"
+            witness.once(name, f"watchdog: {name}: {said}")
+            return said
+        failed = ""
         for action in actions:
             text = f"watchdog: {action.instrument}: {action.message}"
             if action.ok:
                 witness.event(EventKind.SAFE_ACTION, text, instrument=name, ok=True)
             else:
+                failed = action.message
                 witness.once(name, text)
-        return not unsafe_instruments(actions)
+        return failed if unsafe_instruments(actions) else ""
+
+
+class _Attempts(threading.Thread):
+    """Tries one instrument until it is safe; begins the next one's as soon as it is, or after a moment."""
+
+    def __init__(self, guard: Guard, name: str, witness: _Witness, deadline: float) -> None:
+        super().__init__(name=f"safe {name}", daemon=True)
+        self._guard, self._instrument, self._witness, self._deadline = guard, name, witness, deadline
+        self.is_safe = False
+        self.said = "it has not answered yet"
+
+    def start(self) -> None:
+        """Begin, and wait a moment for the end: the declared order holds wherever instruments answer."""
+        super().start()
+        self.join(_GRACE)
+
+    def run(self) -> None:
+        """Try again and again."""
+        pause = _PAUSE[0]
+        while True:
+            said = self._guard.make_safe(self._instrument, self._witness)
+            if not said:
+                self.is_safe = True
+                return
+            self.said = said
+            if time.monotonic() + pause >= self._deadline:
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE[1])
 
 
 class _Witness:
-    """Writes down what happens, wherever that is possible; nothing in here ends the work on the bench."""
+    """Writes down what happens, in a thread of its own: no disk keeps the work on the bench waiting.
+
+    Parameters
+    ----------
+    path
+        The run's file.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._log = path.with_name(path.name + ".watchdog.log")
         self._said: dict[str, str] = {}
         self._journal: Postscript | None = None
-        try:
-            self._journal = Postscript(path)
-        except (RunFileError, OSError) as error:
-            self._write(f"not recorded in the run: {error}")
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="witness", daemon=True)
+        self._thread.start()
+        self.do(self._open)
+
+    def do(self, task: Callable[[], None]) -> None:
+        """Have something done that needs the disk, after all that was asked for before."""
+        self._tasks.put(task)
 
     def event(self, kind: EventKind, message: str, **data: Any) -> None:
         """Record an event."""
-        self._write(f"{kind}: {message}")
-        if self._journal is not None:
-            with contextlib.suppress(RunFileError):
-                self._journal.event(kind, message, **data)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        self.do(lambda: self._record(stamp, kind, message, data))
 
     def once(self, name: str, message: str) -> None:
         """Record an error of an instrument, unless it said the same at the last try."""
@@ -151,17 +199,32 @@ class _Witness:
             self._said[name] = message
             self.event(EventKind.SAFE_ACTION, message, instrument=name, ok=False)
 
-    def _write(self, line: str) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as file:
-            file.write(f"{stamp} {line}\n")
+    def close(self, patience: float) -> None:
+        """Wait until all is written, for ``patience`` s at most."""
+        self._tasks.put(None)
+        self._thread.join(patience)
 
-    def __enter__(self) -> _Witness:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            with contextlib.suppress(RunFileError, OSError):
+                task()
         if self._journal is not None:
             self._journal.close()
+
+    def _open(self) -> None:
+        try:
+            self._journal = Postscript(self._path)
+        except (RunFileError, OSError) as error:
+            self._write(time.strftime("%Y-%m-%dT%H:%M:%S%z"), f"not recorded in the run: {error}")
+
+    def _record(self, stamp: str, kind: EventKind, message: str, data: dict[str, Any]) -> None:
+        self._write(stamp, f"{kind}: {message}")
+        if self._journal is not None:
+            self._journal.event(kind, message, **data)
+
+    def _write(self, stamp: str, line: str) -> None:
+        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp} {line}\n")
 
 
 def _main(path: str, digest: str, *names: str) -> None:

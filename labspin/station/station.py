@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.bench import ActuatorSpec, Bench, Interlock, Watchdog
+from labspin.bench.claims import Claims
 from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import Clock, WallClock
 from labspin.documents import read_document
@@ -23,6 +24,7 @@ from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.station.code import code_of
 from labspin.station.composed import compose, give_clock, in_order, with_parts
+from labspin.station.places import place_of
 from labspin.station.records import (
     InstrumentSpec,
     SimulationSpec,
@@ -78,10 +80,41 @@ class Station:
         """Everything that may be moved, of all instruments; for checking a plan without hardware."""
         return tuple(actuator for spec in self.instruments for actuator in spec.actuators)
 
+    def places(self, names: Iterable[str]) -> dict[str, str]:
+        """Return where instruments of a real station truly are, by name; the simulated are nowhere.
+
+        Parameters
+        ----------
+        names
+            Of instruments.
+        """
+        needed = with_parts(names, self.instruments)
+        return {
+            spec.name: place_of(spec) for spec in self.instruments if spec.name in needed and spec.address
+        }
+
+    def preload(self) -> None:
+        """Load what connecting needs, so that it needs no disk later."""
+        import pyvisa
+
+        if any(spec.entry.adapter.uses_visa() for spec in self.instruments):
+            with contextlib.suppress(Exception):  # connecting says what is wrong with it
+                pyvisa.ResourceManager(self.visa_library)
+        if client := sys.modules.get("labspin.instruments.pulse_streamer_client"):
+            client.client_class()
+
     def connect(
-        self, *, roles: Iterable[str] | None = None, seed: int | None = None, watchdog: bool = True
+        self,
+        *,
+        roles: Iterable[str] | None = None,
+        seed: int | None = None,
+        watchdog: bool = True,
+        is_claimed: bool = False,
     ) -> Bench:
         """Connect the instruments and return the bench. Moves nothing.
+
+        Before anything is sent, the instruments of a real station are claimed for this process
+        (`labspin.bench.claims`).
 
         Parameters
         ----------
@@ -91,11 +124,19 @@ class Station:
             Seed of a simulated bench instead of the file's; a real one has none, and ignores it.
         watchdog
             Have a second process make a real bench safe if this one is killed during a run.
+        is_claimed
+            Whether this process holds the claims already, as a watchdog does that inherited them.
+
+        Returns
+        -------
+            The bench.
 
         Raises
         ------
         StationError
             There is no instrument of such a name.
+        SafetyError
+            Another process uses an instrument.
         InstrumentError
             An instrument cannot be reached, or is another; all others are disconnected again.
         """
@@ -103,14 +144,16 @@ class Station:
         world = self._world(seed)
         clock: Clock = world.clock if world else WallClock()
         opened: dict[str, RoleAdapter] = {}
+        claims = Claims.take({} if is_claimed else self.places(spec.name for spec in specs))
         try:
             for spec in in_order(specs):
                 opened[spec.name] = self._open(spec, world, clock, opened)
-            bench = self._bench(specs, opened, world, clock, watchdog=watchdog and world is None)
+            bench = self._bench(specs, opened, world, clock, claims, watchdog=watchdog and world is None)
             give_clock(opened.values(), bench.clock)
             return bench
         except BaseException:
             _close(opened)
+            claims.close()
             raise
 
     def unconnected(self) -> Bench:
@@ -231,7 +274,9 @@ class Station:
             return DoctorRow(spec.name, spec.role, spec.driver, "", f"made of {made_of}", None)
         identity = error = None
         device: Any = None
+        claims: Claims | None = None
         try:
+            claims = Claims.take({spec.name: place_of(spec)} if spec.address else {}, patience=0.5)
             connection, settings = self._connection(spec, world)
             device = spec.entry.driver(
                 connection, spec.name, clock=clock, timeout=spec.timeout, retries=0, **settings
@@ -242,6 +287,8 @@ class Station:
         finally:
             if device is not None:
                 device.close()
+            if claims is not None:
+                claims.close()
         address = spec.address or "simulated"
         return DoctorRow(spec.name, spec.role, spec.driver, address, identity, error)
 
@@ -251,6 +298,7 @@ class Station:
         opened: dict[str, RoleAdapter],
         world: SimulatedWorld | None,
         clock: Clock,
+        claims: Claims,
         *,
         watchdog: bool,
     ) -> Bench:
@@ -263,7 +311,9 @@ class Station:
             description=self.describe() | ({"seed": world.seed} if world is not None else {}),
             simulation=world,
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
-            watchdog=Watchdog(self._guard_command(opened), name=self.name) if watchdog else None,
+            watchdog=self._watchdog(opened, claims) if watchdog else None,
+            heir=None if world is not None else lambda: self._watchdog(opened, claims),
+            claims=claims,
             on_close=lambda: _close(opened),
             on_reopen=lambda names: self._reopen(names, specs, opened, world, bench.clock),
         )
@@ -294,6 +344,10 @@ class Station:
                 _let_go(old)
         give_clock(replaced.values(), clock)
         return replaced
+
+    def _watchdog(self, names: Iterable[str], claims: Claims) -> Watchdog:
+        command = self._guard_command(names)
+        return Watchdog(command, name=self.name, inherited=lambda: claims.descriptors)
 
     def _guard_command(self, names: Iterable[str]) -> list[str]:
         path = str(self.path.resolve())

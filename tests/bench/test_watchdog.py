@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from labspin.bench import Watchdog
+from labspin.bench.notices import confirm, notices
 from labspin.bench.watchdog import keep_watch
 from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
@@ -113,26 +114,17 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
             bench.actuator("magnet.current").move(0.5)
         duty = guard.Guard(station, list(served.devices), persistence=0.5)
         served.devices["microwave"].faults.add("identity", times=-1, value="Acme,Toaster,1,1")
-        duty.act(path)
+        duty.act(path, "it was tried")
         assert served.is_safe
     log = wait_for_log(path, "see to it by hand")
     assert "watchdog: microwave not safe after 0.5 s" in log
+    (notice,) = notices(tmp_path)
+    assert list(notice.unsafe) == ["microwave"]
+    assert "nobody is trying any more" not in notice.sentence, "while this process lives"
+    assert confirm(station.path)
+    assert notices(tmp_path) == []
     assert log.count("microwave: IdentityError") == 1, "said once, not at every try"
     assert "not recorded in the run" in log
-
-
-def test_a_station_belongs_to_one_run_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(guard, "_TAKE_OVER", 0.05)
-    with ServedBench(tmp_path) as served:
-        station = load_station(served.station)
-    one, two = guard.Guard(station, ["magnet"]), guard.Guard(station, ["magnet"])
-    one.begin()
-    one.begin()
-    with pytest.raises(SafetyError, match="another run has been using"):
-        two.begin()
-    one.end()
-    two.begin()
-    two.end()
 
 
 def test_a_postscript_is_for_the_dead(tmp_path):
@@ -155,8 +147,9 @@ class Recorder:
     def end(self):
         self.done.append("end")
 
-    def act(self, path):
+    def act(self, path, why, names):
         self.done.append(str(path))
+        self.why, self.names = why, names
 
 
 class Pipes:
@@ -202,6 +195,30 @@ def test_a_pipe_that_closes_after_dismissal_means_nothing():
         pipes.ask(watch="/data/one.h5")
         pipes.ask(dismiss=True)
     assert duty.done == ["begin", "end"]
+
+
+def test_a_run_that_says_nothing_for_longer_than_it_said_is_taken_for_hung():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        pipes.ask(watch="/data/one.h5")
+        assert pipes.ask(alive=1, patience=60.0) == {"heard": 1}
+        assert pipes.ask(alive=2, patience=0.3) == {"heard": 2}
+        began = time.monotonic()
+        pipes.thread.join(10)
+        assert time.monotonic() - began < 5.0
+        assert duty.done == ["begin", "/data/one.h5"]
+        assert "no progress" in duty.why
+
+
+def test_what_is_entrusted_is_done_after_the_pipe_closed():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        pipes.ask(watch="/data/one.h5")
+        pipes.ask(alive=1, patience=60.0)
+        assert pipes.ask(keep=["magnet"]) == {"kept": ["magnet"]}
+    assert duty.done == ["begin", "/data/one.h5"]
+    assert duty.names == ["magnet"]
+    assert "could not make everything safe" in duty.why
 
 
 def test_a_run_that_was_refused_is_not_watched():
