@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,6 +60,8 @@ class Parameter:
         Bounds; ``minimum=0`` marks a scale, which the batch engine fits as its logarithm.
     value
         Default of a parameter that is held fixed unless the user frees it; None: it is fitted.
+    positive
+        It is a scale even between further bounds.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Parameter:
     minimum: float = -math.inf
     maximum: float = math.inf
     value: float | None = None
+    positive: bool = False
 
     def __post_init__(self) -> None:
         if not self.minimum < self.maximum:
@@ -78,15 +81,15 @@ class Parameter:
     @property
     def is_scale(self) -> bool:
         """Whether the parameter is positive by nature."""
-        return self.minimum == 0 and math.isinf(self.maximum)
+        return self.positive or (self.minimum == 0 and math.isinf(self.maximum))
 
     def inside(self, values: ArrayLike) -> FloatArray:
         """Return starting values inside the bounds, a little away from them, where a model may be flat."""
         found = np.asarray(values, np.float64)
         found = np.where(np.isfinite(found), found, 1.0)
-        if self.is_scale:
-            return np.maximum(np.abs(found), 1e-300)
         low, high = self.minimum, self.maximum
+        if self.is_scale:
+            return np.clip(np.abs(found), max(1.001 * low, 1e-300), 0.999 * high)
         # Within two bounds a part of what lies between them; else a part of the bound's own size.
         bound = high if math.isfinite(high) else (low if math.isfinite(low) else 0.0)
         margin = 1e-3 * (high - low) if math.isfinite(high - low) else 1e-3 * abs(bound)
@@ -126,6 +129,9 @@ class FitModel:
     noise
         ``noise(x, residual, derivatives, values, sigma)`` -> the correlated noise that a fit has left, or
         None for white noise; None: noise is white. `fit_curve` weights by it; the batch engine does not.
+    limits
+        ``limits(x)`` -> {name: (minimum, maximum)}: bounds that the points themselves set: a dip is
+        narrower than the window; None: none.
     doubts
         ``doubts(outcome)`` -> what to distrust in a fit by this model, one sentence each, beside what holds
         for all models.
@@ -145,6 +151,7 @@ class FitModel:
     likelihood: str = "normal"
     window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
     noise: NoiseEstimate | None = None
+    limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[Any], Sequence[str]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -169,6 +176,32 @@ class FitModel:
             if parameter.name == name:
                 return parameter
         raise FitError(f"model {self.name} has no parameter {name!r}; it has {', '.join(self.names)}")
+
+    def limited(self, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
+        """Return the model with the user's ``bounds``, and where there are none, those that ``x`` sets.
+
+        Raises
+        ------
+        FitError
+            A parameter that the model does not have, or a minimum that is not below the maximum.
+        """
+        for name, (low, high) in bounds.items():
+            self.parameter(name)
+            if not low < high:
+                raise FitError(
+                    f"model {self.name}: bounds of {name}: wanted minimum < maximum, got {low!r} and {high!r}"
+                )
+        points = np.asarray(x, np.float64)
+        there = points[np.isfinite(points)] if self.limits is not None else points
+        own = self.limits(there) if self.limits is not None and there.size else {}
+        changed = []
+        for p in self.parameters:
+            if p.name in bounds:
+                p = replace(p, minimum=bounds[p.name][0], maximum=bounds[p.name][1])
+            elif p.name in own:
+                p = replace(p, minimum=own[p.name][0], maximum=own[p.name][1], positive=p.is_scale)
+            changed.append(p)
+        return replace(self, parameters=tuple(changed))
 
     def units(self, x_unit: str, y_unit: str) -> dict[str, str]:
         """Return the unit of each parameter for data with axes in ``x_unit`` and ``y_unit``."""

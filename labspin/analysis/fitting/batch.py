@@ -86,7 +86,7 @@ def fit_batch(
         that is not there.
     """
     start, fixed = dict(start or {}), dict(fixed or {})
-    described = as_model(model, bounds or {})
+    described = as_model(model, x, bounds or {})
     for name in {*start, *fixed}:
         described.parameter(name)
     points, traces, weights, lead, refused = _inputs(described, x, _windowed(described, x, y), sigma)

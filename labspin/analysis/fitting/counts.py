@@ -51,7 +51,7 @@ def fit_counts(model: FitModel | Any, x: ArrayLike, counts: ArrayLike, **setting
     FitError
         Counts below zero, or what `fit_batch` refuses.
     """
-    described = as_model(model, settings.get("bounds") or {})
+    described = as_model(model, x, settings.get("bounds") or {})
     traces = np.asarray(counts, np.float64)
     if "sigma" in settings or np.any(traces < 0):
         what = "sigma" if "sigma" in settings else f"{np.nanmin(traces):g}"

@@ -55,26 +55,37 @@ def preferred(
 ) -> NDArray[np.intp]:
     """Return which of the models of each trace is preferred: the smallest that no larger one beats clearly.
 
+    What a model explains counts whether or not its fit determines all parameters: a larger one must beat it.
+    But a model that leaves something undetermined does not win where another does not.
+
     Parameters
     ----------
     bic, sound
-        Bayes' criterion, and whether the fit converged with errors, shape (models, traces). A fit that did
-        not is only considered where none did.
+        Bayes' criterion (NaN: no minimum), and whether the fit has errors of all parameters, shape (models,
+        traces).
     free
         Fitted parameters of each model.
+    threshold
+        By how much the criterion must fall for more parameters.
+
+    Returns
+    -------
+    Place of the preferred model of each trace, shape (traces,).
     """
-    usable, criterion = np.asarray(sound, bool), np.asarray(bic, np.float64)
-    usable = (usable | ~usable.any(axis=0)) & ~np.isnan(criterion)
-    criterion = np.where(usable, criterion, np.inf)
-    order = np.argsort(free, kind="stable")
+    usable, criterion, size = np.asarray(sound, bool), np.asarray(bic, np.float64), np.asarray(free)
+    criterion = np.where(np.isnan(criterion), np.inf, criterion)
+    order = np.argsort(size, kind="stable")
     best = np.full(criterion.shape[1], order[0])
-    lowest, size = criterion[order[0]].copy(), np.asarray(free)
+    lowest, certain = criterion[order[0]].copy(), usable[order[0]].copy()
+    determined = np.where(certain, best, -1)
     for place in order[1:]:
         with np.errstate(invalid="ignore"):
             fall = lowest - criterion[place]
-        better = fall > np.where(size[place] > size[best], threshold, 0.0)
+        better = fall > np.where((size[place] > size[best]) & certain, threshold, 0.0)
         best, lowest = np.where(better, place, best), np.where(better, criterion[place], lowest)
-    return best
+        certain = np.where(better, usable[place], certain)
+        determined = np.where(better & usable[place], place, determined)
+    return np.where(certain | (determined < 0), best, determined)
 
 
 def preferred_outcome(outcomes: Sequence[FitOutcome], *, threshold: float = THRESHOLD) -> int:

@@ -74,7 +74,7 @@ def fit_curve(
     """
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
-    described = as_model(model, bounds or {})
+    described = as_model(model, x, bounds or {})
     points, trace, errors = _clean(described, x, y, sigma, windowed=noise is None)
     task = _task(described, (points, trace, errors), start or {}, fixed or {}, tied or {})
     _check_size(described, points.size * (2 if described.is_complex else 1), int(task.free.sum()))

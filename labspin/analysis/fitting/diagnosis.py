@@ -96,12 +96,10 @@ def _goodness(outcome: FitOutcome) -> list[str]:
 
 def _bounds(model: FitModel, parameter: FittedParameter) -> list[str]:
     declared = model.parameter(parameter.name)
-    span = declared.maximum - declared.minimum
-    near = 1e-4 * span if math.isfinite(span) else 1e-9 * abs(parameter.value)
-    if declared.is_scale:
+    if declared.minimum == 0 and math.isinf(declared.maximum):
         return []
     for bound in (declared.minimum, declared.maximum):
-        if math.isfinite(bound) and abs(parameter.value - bound) <= near:
+        if math.isfinite(bound) and abs(parameter.value - bound) <= 1e-9 * abs(bound):
             return [f"{parameter.name} is at its bound {bound:g}; it is not determined by the data"]
     return []
 

@@ -95,7 +95,7 @@ class Sheet:
 
     def _held(self, found: Minimum) -> NDArray[np.bool_]:
         """Return which free parameters (m, k) the fits have left at a bound."""
-        limits = np.array([(-np.inf if p.is_scale else p.minimum, p.maximum) for p in self.model.parameters])
+        limits = np.array([(p.minimum, p.maximum) for p in self.model.parameters])
         low, high = limits[self.free].T
         values = found.values[:, self.free]
         return np.asarray(found.at_bound[:, None] & ((values <= low) | (values >= high)))

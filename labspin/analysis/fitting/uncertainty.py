@@ -259,17 +259,18 @@ def count_dips(
     background: str = "constant",
     threshold: float = THRESHOLD,
 ) -> list[ModelComparison]:
-    """Compare one to ``largest`` dips by Bayes' criterion, the preferred number first.
+    """Compare none to ``largest`` dips by Bayes' criterion, the preferred number first.
 
     The criterion must fall by more than `threshold` for one dip more
-    (`labspin.analysis.fitting.criterion`); a recipe asks for the same by ``choose = { count = [1, 2, 3] }``.
+    (`labspin.analysis.fitting.criterion`); a recipe asks for the same by
+    ``choose = { count = [0, 1, 2, 3] }``.
 
     Parameters
     ----------
     threshold
         By how much the criterion must fall for more dips to be preferred.
     """
-    models = [load_model(shape, count=count, background=background) for count in range(1, largest + 1)]
+    models = [load_model(shape, count=count, background=background) for count in range(largest + 1)]
     found = sorted(compare_models(models, x, y, sigma), key=lambda item: len(item.outcome.covariance_names))
     place = preferred_outcome([item.outcome for item in found], threshold=threshold)
     others = sorted((item for item in found if item is not found[place]), key=lambda item: item.bic)

@@ -12,12 +12,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.minimiser.problem import Evaluate
@@ -32,8 +31,8 @@ _GUESSED_AT_ONCE = 4096
 """Traces whose guesses share a call: a grid of curves for all of 100 000 would take a gigabyte."""
 
 
-def as_model(model: Any, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
-    """Return ``model`` (a `FitModel`, an `lmfit.Model`, or a function) as a `FitModel` with ``bounds``."""
+def as_model(model: Any, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
+    """Return a `FitModel`, an `lmfit.Model` or a function as a `FitModel`, with ``bounds``, for points x."""
     if isinstance(model, FitModel):
         found = model
     elif hasattr(model, "param_names") and hasattr(model, "eval"):
@@ -44,13 +43,7 @@ def as_model(model: Any, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
         raise FitError(f"batch: wanted a FitModel, an lmfit.Model or a function, got {model!r}")
     if found.likelihood != "normal":
         raise FitError(f"model {found.name}: is not fitted by least squares; use fit_spectrum")
-    for name in bounds:
-        found.parameter(name)
-    changed = tuple(
-        replace(p, minimum=bounds[p.name][0], maximum=bounds[p.name][1]) if p.name in bounds else p
-        for p in found.parameters
-    )
-    return replace(found, parameters=changed)
+    return found.limited(x, bounds)
 
 
 def _from_lmfit(model: Any) -> FitModel:

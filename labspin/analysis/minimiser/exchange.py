@@ -44,6 +44,8 @@ class Spectra:
         The background is a line through the offset at the first center.
     mixed
         Dips and peaks may stand in one spectrum.
+    weights
+        Of the points, shape (n,) or one number.
     """
 
     shape: Callable[[FloatArray], FloatArray]
@@ -51,6 +53,7 @@ class Spectra:
     count: int
     sloping: bool
     mixed: bool
+    weights: FloatArray | float = 1.0
 
 
 def exchange_dips(
@@ -63,7 +66,7 @@ def exchange_dips(
     nodes
         Centers and widths where a dip may be placed, each (g,).
     """
-    atoms = spectra.shape((x - nodes[0][:, None]) / nodes[1][:, None])
+    atoms = spectra.shape((x - nodes[0][:, None]) / nodes[1][:, None]) * spectra.weights
     blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(y), _BLOCK)]
     better = [_improved(spectra, x, y[block], values[block], nodes, atoms) for block in blocks]
     return _sorted(np.concatenate(better), spectra)
@@ -119,8 +122,8 @@ def _refined(
     unbounded = np.full(parameters, np.inf)
     problem = Problem(
         evaluate=lambda points, at, steps: spectra.derivatives(points, at),
-        x=x, y=y, weights=None, logarithmic=widths, lower=-unbounded, upper=unbounded, free=free,
-        numerical=False,
+        x=x, y=y, weights=np.broadcast_to(spectra.weights, y.shape), logarithmic=widths,
+        lower=-unbounded, upper=unbounded, free=free, numerical=False,
     )  # fmt: skip
     found = minimise(problem, values, tolerance=1e-2, iterations=_STEPS, capacity=_BLOCK)
     return found.values, found.cost
@@ -140,7 +143,8 @@ def _exchanged(
     dips = np.nan_to_num(spectra.shape((x - center) / width))
     line = np.broadcast_to(x - x.mean(), (len(y), 1, x.size))
     parts = [dips, np.ones((len(y), 1, x.size)), *([line] if spectra.sloping else [])]
-    basis = np.concatenate(parts, axis=1)
+    basis = np.concatenate(parts, axis=1) * spectra.weights
+    y = y * spectra.weights
     weakest, heights = _weakest(basis, y, count)
     kept = np.ones(basis.shape[:2], bool)
     kept[rows, weakest] = False
@@ -149,6 +153,7 @@ def _exchanged(
     node = _best_atom(atoms, others, y, sign)
     moved = values.copy()
     moved[rows, weakest], moved[rows, count + weakest] = nodes[0][node], nodes[1][node]
+    y = y / spectra.weights
     moves = (moved, _split(spectra, x, y, values, weakest))
     return [_with_heights(spectra, x, y, move)[0] for move in moves]
 
@@ -207,7 +212,8 @@ def _with_heights(
     dips = spectra.shape((x - values[:, :count, None]) / values[:, count : 2 * count, None])
     line = x - values[:, :1, None] if spectra.sloping else None
     parts = [-dips, np.ones((len(y), 1, x.size)), *([line] if line is not None else [])]
-    basis = np.nan_to_num(np.concatenate(parts, axis=1))
+    basis = np.nan_to_num(np.concatenate(parts, axis=1)) * spectra.weights
+    y = y * spectra.weights
     solved, _ = _solved(basis, y)
     left = np.square(y - np.matmul(solved[:, None, :], basis)[:, 0]).sum(-1)
     return np.concatenate([values[:, : 2 * count], solved], axis=1), left

@@ -284,10 +284,9 @@ class _Stack:
     def _outward(self, direction: FloatArray) -> BoolArray:
         """Return which free parameters (k, m) stand at a bound that ``direction`` (k, m) points beyond."""
         problem = self.problem
-        values, held = self.values[problem.free], ~problem.logarithmic[problem.free, None]
+        values = self.values[problem.free]
         low, high = problem.lower[problem.free, None], problem.upper[problem.free, None]
-        beyond = ((values <= low) & (direction < 0)) | ((values >= high) & (direction > 0))
-        return np.asarray(beyond & held)
+        return np.asarray(((values <= low) & (direction < 0)) | ((values >= high) & (direction > 0)))
 
     def _move(self) -> BoolArray:
         """Set the trials, shortening steps that are too long or cross a bound; return which were."""
@@ -301,11 +300,13 @@ class _Stack:
         self.trial[logarithmic] = self.values[logarithmic] * np.exp(made[logarithmic])
         cut: BoolArray = np.any(made != full, axis=0)
         if problem.bounded:
-            inner = ~logarithmic & problem.free
-            within = np.clip(self.trial[inner], problem.lower[inner, None], problem.upper[inner, None])
-            outside = within != self.trial[inner]
-            made[inner] = np.where(outside, within - self.values[inner], made[inner])
-            self.trial[inner] = within
+            free = problem.free
+            within = np.clip(self.trial[free], problem.lower[free, None], problem.upper[free, None])
+            outside = within != self.trial[free]
+            values = self.values[free]
+            short = np.where(logarithmic[free, None], np.log(within / values), within - values)
+            made[free] = np.where(outside, short, made[free])
+            self.trial[free] = within
             cut |= outside.any(0)
         if cut.any():
             self.step = np.where(cut, made[problem.free] * root, self.step)

@@ -36,7 +36,7 @@ class Problem:
     logarithmic
         Which parameters are scales, shape (p,).
     lower, upper
-        Bounds of the others, shape (p,).
+        Bounds, shape (p,).
     free
         Which parameters are fitted, shape (p,).
     numerical
@@ -73,9 +73,9 @@ class Problem:
 
     @functools.cached_property
     def bounded(self) -> bool:
-        """Whether a free parameter that is no scale has bounds."""
-        limits = np.isfinite(self.lower) | np.isfinite(self.upper)
-        return bool(np.any(limits & ~self.logarithmic & self.free))
+        """Whether a free parameter has bounds, apart from scales being positive."""
+        below = np.isfinite(self.lower) & ~(self.logarithmic & (self.lower <= 0))
+        return bool(np.any((below | np.isfinite(self.upper)) & self.free))
 
     @functools.cached_property
     def freedom(self) -> FloatArray:
@@ -86,8 +86,8 @@ class Problem:
 
     def inside(self, start: FloatArray) -> FloatArray:
         """Return ``start`` (m, p) with free parameters within their bounds and free scales positive."""
-        within = np.clip(start, self.lower, self.upper)
-        within = np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), within)
+        positive = np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), start)
+        within = np.clip(positive, self.lower, self.upper)
         return np.where(self.free, within, start)
 
 
@@ -133,7 +133,7 @@ def bounds_of(model: FitModel) -> tuple[FloatArray, FloatArray, NDArray[np.bool_
     """Return lower and upper bounds as the minimiser takes them, and which parameters are logarithms."""
     parameters = model.parameters
     return (
-        np.array([-np.inf if p.is_scale else p.minimum for p in parameters]),
+        np.array([p.minimum for p in parameters]),
         np.array([p.maximum for p in parameters]),
         np.array([p.is_scale for p in parameters], bool),
     )

@@ -6,7 +6,7 @@ argument  meaning
 center_k  position of dip k
 width_k   its full width at half maximum
 depth_k   its depth; negative for a peak
-offset    background (at the first dip, where the background slopes)
+offset    background (where it slopes: at the first dip; without dips, at x = 0)
 slope     slope of the background
 ========= ============================================================
 
@@ -14,6 +14,9 @@ A flat function of all dips is fitted six to twelve times faster than a sum of s
 starting values come from the spectrum as a whole: dips are placed one after another where they explain most
 (orthogonal matching pursuit), all depths being solved anew each time; then the one that explains least is
 placed anew, or splits another in two, as long as that helps (`labspin.analysis.minimiser.exchange`).
+
+A dip lies in the window, is narrower than the window, and wider than the points are apart: beyond that no
+data can tell it from the background or from noise. A spectrum without dips is a model, too (``count=0``).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy as np
 
 from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
 from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.models.condensed import LONGEST, condensed
 from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
@@ -52,14 +56,21 @@ _GAUSSIAN = Shape(
 
 
 def lorentzian_dips(*, count: int = 1, background: str = "constant", mixed: bool = False) -> FitModel:
-    """Return a model of ``count`` Lorentzian dips on a ``"constant"`` background or a ``"line"``.
+    """Return a model of Lorentzian dips.
 
-    ``mixed``: dips and peaks may stand in one spectrum.
+    Parameters
+    ----------
+    count
+        Number of dips, 0 to 24.
+    background
+        ``"constant"`` or ``"line"``.
+    mixed
+        Dips and peaks may stand in one spectrum.
 
     Raises
     ------
     RecipeError
-        A count outside 1 to 24, or an unknown background.
+        A count outside 0 to 24, an unknown background, or ``mixed`` that is neither true nor false.
     """
     return _dips(
         "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _LORENTZIAN, count, background, mixed
@@ -67,14 +78,21 @@ def lorentzian_dips(*, count: int = 1, background: str = "constant", mixed: bool
 
 
 def gaussian_dips(*, count: int = 1, background: str = "constant", mixed: bool = False) -> FitModel:
-    """Return a model of ``count`` Gaussian dips on a ``"constant"`` background or a ``"line"``.
+    """Return a model of Gaussian dips.
 
-    ``mixed``: dips and peaks may stand in one spectrum.
+    Parameters
+    ----------
+    count
+        Number of dips, 0 to 24.
+    background
+        ``"constant"`` or ``"line"``.
+    mixed
+        Dips and peaks may stand in one spectrum.
 
     Raises
     ------
     RecipeError
-        A count outside 1 to 24, or an unknown background.
+        A count outside 0 to 24, an unknown background, or ``mixed`` that is neither true nor false.
     """
     return _dips(
         "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _GAUSSIAN, count, background, mixed
@@ -82,8 +100,10 @@ def gaussian_dips(*, count: int = 1, background: str = "constant", mixed: bool =
 
 
 def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed: bool) -> FitModel:
-    if type(count) is not int or not 1 <= count <= MAX_DIPS:
-        raise RecipeError(f"model {name}: wanted a count of 1 to {MAX_DIPS} dips, got {count!r}")
+    if type(count) is not int or not 0 <= count <= MAX_DIPS:
+        raise RecipeError(f"model {name}: wanted a count of 0 to {MAX_DIPS} dips, got {count!r}")
+    if type(mixed) is not bool:
+        raise RecipeError(f"model {name}: mixed: wanted true or false, got {mixed!r}")
     if background not in ("constant", "line"):
         raise RecipeError(f"model {name}: wanted the background 'constant' or 'line', got {background!r}")
     sloping = background == "line"
@@ -95,31 +115,47 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
 
     def function(x: Any, *values: Any) -> Any:
         x = np.asarray(x, np.float64)
-        y = values[3 * count] + (values[-1] * (x - values[0]) if sloping else 0.0)
+        y = values[3 * count] + (values[-1] * (x - values[0] if count else x) if sloping else 0.0 * x)
         for center, width, depth in zip(values[:count], values[count:], values[2 * count :], strict=False):
             y = y - depth * shape.value((x - center) / width)
         return y
 
+    def start(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> FloatArray:
+        spectra = np.atleast_2d(y)
+        placed = place_dips(x, spectra, count, shape.value, line=sloping, mixed=mixed, weights=weights)
+        values = _joined(placed, sloping)
+        if count > 1:
+            made_of = Spectra(
+                shape.value, derivatives, count, sloping, mixed, 1.0 if weights is None else weights
+            )
+            values = exchange_dips(made_of, x, spectra, values, dip_nodes(x, count))
+        return values
+
     def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
         del weights
         spectra = np.atleast_2d(y)
-        placed = place_dips(x, spectra, count, shape.value, line=sloping, mixed=mixed)
-        values = _joined(placed, sloping)
-        if count > 1:
-            made_of = Spectra(shape.value, derivatives, count, sloping, mixed)
-            values = exchange_dips(made_of, x, spectra, values, dip_nodes(x, count))
+        if count == 0:
+            return dict(zip(names, _line(x, y, sloping), strict=True))
+        if x.size > LONGEST:
+            values = np.concatenate([start(*condensed(x, one)) for one in spectra])
+        else:
+            values = start(x, spectra, None)
         return dict(zip(names, np.moveaxis(values.reshape(*y.shape[:-1], -1), -1, 0), strict=True))
 
-    line = " + slope (x − center_1)" if sloping else ""
+    def limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
+        return _limits(x, count)
+
+    line = (" + slope (x − center_1)" if count else " + slope x") if sloping else ""
     return FitModel(
         name=name,
-        equation=f"y = offset{line} − Σ {term}, k = 1 … {count}",
+        equation=f"y = offset{line} − Σ {term}, k = 1 … {count}" if count else f"y = offset{line}",
         source="optically detected magnetic resonance: one line a transition",
         parameters=parameters,
         function=function,
         guesser=guesser,
         derivatives=derivatives,
         batch_guess=True,
+        limits=limits,
         options={"count": count, "background": background, "mixed": mixed},
     )
 
@@ -143,11 +179,37 @@ def _evaluate(
     y = values[..., 3 * count, None] - np.matmul(np.swapaxes(depth, -1, -2), dip)[..., 0, :]
     if sloping:
         slope = values[..., -1, None]
-        distance = x - values[..., 0, None]
+        distance = x - values[..., 0, None] if count else np.broadcast_to(x, y.shape)
         y = y + slope * distance
         jacobian[..., -1, :] = distance
-        jacobian[..., 0, :] -= slope
+        if count:
+            jacobian[..., 0, :] -= slope
     return y, jacobian
+
+
+def _limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
+    """Return where dips can be and how wide, for points x (n,) or (m, n); nothing for less than three."""
+    places = np.unique(x)
+    if places.size < 3:
+        return {}
+    low, high = float(places[0]), float(places[-1])
+    # Where some points are closer than others, dips may be as narrow as those show.
+    narrowest = float(np.quantile(np.diff(places), 0.05)) if x.ndim == 1 else (high - low) / x.shape[-1] / 2
+    found = {}
+    for k in range(1, count + 1):
+        found[f"center_{k}"] = (low, high)
+        found[f"width_{k}"] = (min(narrowest, 0.1 * (high - low)), high - low)
+    return found
+
+
+def _line(x: FloatArray, y: FloatArray, sloping: bool) -> tuple[FloatArray, ...]:
+    """Return the offset, and the slope of a line through y (..., n), where there are no dips."""
+    mean = y.mean(-1)
+    if not sloping:
+        return (mean,)
+    apart = x - x.mean()
+    slope = (y @ apart) / max(float(apart @ apart), 1e-300)
+    return mean - slope * x.mean(), slope
 
 
 def _joined(found: tuple[FloatArray, ...], sloping: bool) -> FloatArray:

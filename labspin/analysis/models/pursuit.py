@@ -1,9 +1,9 @@
 """Where the dips of a spectrum are: orthogonal matching pursuit over a dictionary of positions and widths.
 
-The dictionary is the same for all spectra on one axis, so its products are computed once; a pick for a
-thousand spectra is then a few passes over arrays. A pick takes the curve that lowers the sum of squares most
-*given* the ones already taken and the background, all depths being free. What a greedy choice gets wrong is
-put right by `labspin.analysis.minimiser.exchange`.
+The dictionary is the same for all spectra on one axis; a pick for a thousand spectra is a few passes over
+arrays. Of its products with itself only the rows that are picked are computed. A pick takes the curve that
+lowers the sum of squares most *given* the ones already taken and the background, all depths free. What a
+greedy choice gets wrong is put right by `labspin.analysis.minimiser.exchange`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _WIDTHS = 8
 _STEPS = 8
 """Positions a width: coarser, and one dip between two positions is taken for two."""
 _BLOCK = 64
+_MOST_PRODUCTS = 2048
+"""Rows of a dictionary up to which all their products are computed at once, 32 MB."""
 
 
 def place_dips(
@@ -33,6 +35,7 @@ def place_dips(
     line: bool = False,
     mixed: bool = False,
     downward: bool = False,
+    weights: FloatArray | None = None,
 ) -> tuple[FloatArray, ...]:
     """Return centers, widths, depths (..., count), offset and slope (...) of the dips of ``y`` (..., n).
 
@@ -46,6 +49,8 @@ def place_dips(
         Dips and peaks may stand in one spectrum; otherwise all are dips or all peaks, whichever explain more.
     downward
         All are dips: on a sloping background, a peak beside a dip can explain as much.
+    weights
+        Of the points, shape (n,); None: all alike.
     """
     spectra = np.atleast_2d(y)
     centers, widths = dip_nodes(x, count)
@@ -53,11 +58,12 @@ def place_dips(
     middle = float(x.mean())
     span = float(np.ptp(x)) or 1.0
     background = np.stack([np.ones_like(x), (x - middle) / span]) if line else np.ones((1, x.size))
-    dictionary = np.concatenate([background, atoms])
-    gram = dictionary @ dictionary.T
+    scale = np.ones_like(x) if weights is None else weights
+    dictionary = np.concatenate([background, atoms]) * scale
+    gram = _Products(dictionary, len(spectra) * count)
     fixed = len(background)
     parts = [
-        _pursue(gram, block @ dictionary.T, fixed, count, mixed, downward)
+        _pursue(gram, (block * scale) @ dictionary.T, fixed, count, mixed, downward)
         for block in np.split(spectra, range(_BLOCK, len(spectra), _BLOCK))
     ]
     chosen, solution = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -74,24 +80,54 @@ def place_dips(
     )
 
 
+class _Products:
+    """Products of the rows of a dictionary: all at once where many are wanted, else one by one."""
+
+    def __init__(self, dictionary: FloatArray, wanted: int) -> None:
+        self.rows = dictionary
+        self.own = np.einsum("gn,gn->g", dictionary, dictionary)
+        self.all = dictionary @ dictionary.T if len(dictionary) <= min(wanted, _MOST_PRODUCTS) else None
+
+    def of(self, picked: IndexArray) -> FloatArray:
+        """Return the products of the rows ``picked`` (m,) with all rows, (m, g)."""
+        if self.all is not None:
+            return self.all[picked]
+        different, back = np.unique(picked, return_inverse=True)
+        return np.asarray((self.rows[different] @ self.rows.T)[back])
+
+    def among(self, chosen: IndexArray) -> FloatArray:
+        """Return the products of the rows ``chosen`` (m, k) with each other, (m, k, k)."""
+        if self.all is not None:
+            return self.all[chosen[:, :, None], chosen[:, None, :]]
+        rows = self.rows[chosen]
+        return np.asarray(rows @ np.swapaxes(rows, 1, 2))
+
+
 def dip_nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     """Return positions and widths of the dictionary: widths from two spacings to a part of the span."""
     ordered = np.unique(x)
     span = float(ordered[-1] - ordered[0]) or 1.0
-    spacing = float(np.median(np.diff(ordered))) if ordered.size > 1 else span
-    narrowest = 2 * spacing
-    widths = np.geomspace(narrowest, max(span / (1 + count), 2 * narrowest), _WIDTHS)
+    gaps = np.diff(ordered) if ordered.size > 1 else np.array([span])
+    narrowest = 2 * float(np.quantile(gaps, 0.01))
+    widest = max(span / (1 + count), 2 * narrowest)
+    number = max(_WIDTHS, int(np.ceil(np.log2(widest / narrowest))) + 1)
+    # The distance to the farther neighbour: a dip is looked for where it would be seen.
+    local = np.maximum(np.append(gaps, gaps[-1]), np.insert(gaps, 0, gaps[0]))
     pairs = []
-    for width in widths:
-        number = min(ordered.size, max(4, int(np.ceil(span / (width / _STEPS)))))
-        places = np.linspace(ordered[0], ordered[-1], number)
-        pairs.append(np.stack([places, np.full(number, width)]))
+    for width in np.geomspace(narrowest, widest, number):
+        steps = max(4, int(np.ceil(span / (width / _STEPS))))
+        places = np.linspace(ordered[0], ordered[-1], min(ordered.size, steps))
+        if local.max() > 1.5 * narrowest:
+            seen = ordered[local <= width]
+            thinned = np.unique(np.round((seen - ordered[0]) * (steps / span)), return_index=True)[1]
+            places = seen[thinned]
+        pairs.append(np.stack([places, np.full(places.size, width)]))
     centers, spread = np.concatenate(pairs, axis=1)
     return centers, spread
 
 
 def _pursue(
-    gram: FloatArray, projected: FloatArray, fixed: int, count: int, mixed: bool, downward: bool
+    gram: _Products, projected: FloatArray, fixed: int, count: int, mixed: bool, downward: bool
 ) -> tuple[IndexArray, FloatArray]:
     """Return the chosen rows of the dictionary (m, fixed + count) and their coefficients."""
     start = np.broadcast_to(np.arange(fixed), (len(projected), fixed)).copy()
@@ -106,7 +142,7 @@ def _pursue(
 
 
 def _greedy(
-    gram: FloatArray, projected: FloatArray, chosen: IndexArray, count: int, sign: float
+    gram: _Products, projected: FloatArray, chosen: IndexArray, count: int, sign: float
 ) -> tuple[IndexArray, FloatArray]:
     """Return ``chosen`` and ``count`` rows more, each the best beside those before, and what they explain.
 
@@ -114,7 +150,7 @@ def _greedy(
 
     The dictionary is made orthogonal to each row as it is taken (Gram–Schmidt, on the products alone).
     """
-    own = np.diag(gram)
+    own = gram.own
     correlation, remaining = projected.copy(), np.broadcast_to(own, projected.shape).copy()
     taken: list[FloatArray] = []
     explained = np.zeros(len(projected))
@@ -129,7 +165,7 @@ def _greedy(
             best = np.argmax(gain, axis=1)
             chosen = np.concatenate([chosen, best[:, None]], axis=1)
         pick = best[:, None]
-        row = gram[best]
+        row = gram.of(best).copy()
         for before in taken:
             row -= before * np.take_along_axis(before, pick, 1)
         length = np.sqrt(np.maximum(np.take_along_axis(row, pick, 1), 1e-300))
@@ -142,9 +178,9 @@ def _greedy(
     return chosen, explained
 
 
-def _solve(gram: FloatArray, projected: FloatArray, chosen: IndexArray) -> FloatArray:
+def _solve(gram: _Products, projected: FloatArray, chosen: IndexArray) -> FloatArray:
     """Return the coefficients of the ``chosen`` rows."""
-    matrix = gram[chosen[:, :, None], chosen[:, None, :]]
+    matrix = gram.among(chosen)
     ridge = 1e-10 * np.trace(matrix, axis1=-2, axis2=-1)[:, None, None] * np.eye(chosen.shape[1])
     right = np.take_along_axis(projected, chosen, axis=1)
     return np.linalg.solve(matrix + ridge, right[..., None])[..., 0]

@@ -331,7 +331,8 @@ def test_frequency_and_dissipation_are_fitted_together():
 @pytest.mark.parametrize(
     ("name", "options", "match"),
     [
-        ("lorentzian_dips", {"count": 0}, "count of 1 to"),
+        ("lorentzian_dips", {"count": 25}, "count of 0 to"),
+        ("lorentzian_dips", {"mixed": "banana"}, "wanted true or false"),
         ("lorentzian_dips", {"background": "cubic"}, "background"),
         ("lorentzian_dips", {"number": 2}, "unexpected keyword"),
         ("odmr_spectrum", {"hyperfine": "C13"}, "hyperfine"),

@@ -213,4 +213,4 @@ def test_choice_that_makes_no_sense_is_refused(run_file, change, match):
 
 @pytest.mark.parametrize("name", ["mdmr", "mdmr_angle", "mdmr_lockin", "mdmr_lockin_angle"])
 def test_shipped_recipes_let_the_data_decide(name):
-    assert load_recipe(name).choose == {"count": [1, 2, 3, 4]}
+    assert load_recipe(name).choose == {"count": [0, 1, 2, 3, 4]}
