@@ -21,6 +21,12 @@ __all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity"
 
 _LEVELS = frozenset({"dBm", "dB"})
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
+_UNIT_TOKEN = re.compile(
+    r"\s*(?:(?P<power>(?:\*\*|\^)\s*\(?\s*[+-]?\d{1,2}(?:\.\d{1,3}|/\d{1,2})?(?:\s*\))?)"
+    r"|(?P<name>[^\W\d]\w*)|1(?![\w.])|[*/·()°%√²³⁴⁻¹Ω])"
+)
+"""A piece of a unit: numbers stand in short powers only, and as the 1 of ``1/s``."""
+_LONGEST = 120  # characters of a quantity, and of a unit
 _GAUSS = re.compile(r"\b([mkuµ]?)(?:G|gauss)\b")
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _NAMED = ("s", "Hz", "T", "A", "V", "W", "K", "m", "N", "rad", "ohm", "1")
@@ -73,10 +79,27 @@ def conversion_factor(unit: str, to: str) -> float:
 
 def _unit(unit: str, other: str) -> Any:
     """Return one ``unit`` as pint has it."""
+    _check_form(unit)
     try:
         return _registry().Quantity(1.0, unit or "1")
     except Exception as error:  # pint raises a family of unrelated types, tokenizer errors among them
         raise UnitError(f"unit {unit!r} cannot be converted to {other!r}: {error}") from error
+
+
+def _check_form(unit: str) -> None:
+    """Refuse what no unit looks like: pint computes, and ``9**9**9`` would keep it busy for ever."""
+    place, was_power = 0, True  # a unit does not begin with a power
+    text = unit.rstrip()
+    while place < len(text) <= _LONGEST:
+        token = _UNIT_TOKEN.match(text, place)
+        is_power = token is not None and token["power"] is not None
+        if token is None or (is_power and was_power):
+            break
+        place, was_power = token.end(), is_power
+    if place < len(text):
+        raise UnitError(
+            f"unit {unit[:_LONGEST]!r} is none; write one such as 's', 'A/s' or 'm**2', without other numbers"
+        )
 
 
 def _refuse_own_zero(unit: str, one: Any, to: str, other: Any) -> None:
@@ -134,6 +157,7 @@ def canonical(unit: str) -> str:
 
 @functools.lru_cache(maxsize=512)
 def _base(unit: str) -> str:
+    _check_form(unit)
     try:
         return str(_registry().Quantity(1.0, unit).to_base_units().units)
     except Exception as error:
@@ -165,8 +189,9 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
         if not dimensionless:
             raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
         return float(value)
-    match = _NUMBER.match(value)
+    match = _NUMBER.match(value) if len(value) <= _LONGEST else None
     if match is None:
+        value = value if len(value) <= _LONGEST else f"{value[:20]}…"
         raise UnitError(f"{name}: wanted a number with a unit such as '1 {unit}', got {value!r}")
     number, found = float(match[1]), match[2]
     if not found and not dimensionless:
@@ -198,7 +223,7 @@ def si_unit(text: str) -> str:
     UnitError
         The text is no quantity, or its unit is none of those that labspin names (write it in SI then).
     """
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(text) if len(text) <= _LONGEST else None
     found = match[2] if match else ""
     if match is None:
         raise UnitError(f"wanted a number with a unit such as '1 ms', got {text!r}")

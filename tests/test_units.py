@@ -1,12 +1,13 @@
 import math
 import re
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from labspin.errors import UnitError
-from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity
+from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity, si_unit
 
 
 @pytest.mark.parametrize(
@@ -195,3 +196,28 @@ def test_an_angle_is_not_taken_for_a_number(text, to, hint):
     with pytest.raises(UnitError, match="only one of them counts an angle") as caught:
         parse_quantity(text, to)
     assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 9**9**9 s", "1 9**9**9**9", "1 s**9**9", "1 s**999999999", "1 (9**9)**9 s", "1 s**(9**9)",
+     "1 10**300 s", "1 " + "s*" * 5000 + "s", "1" + " " * 50_000 + "x", "1 " + "(" * 60 + "s", "1 s^9^9^9", "1 ** s"],
+)  # fmt: skip
+def test_a_quantity_that_is_a_computation_is_refused_at_once(text):
+    begun = time.perf_counter()
+    with pytest.raises(UnitError):
+        parse_quantity(text, "s")
+    with pytest.raises(UnitError):
+        si_unit(text)
+    assert time.perf_counter() - begun < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [("2 A/s", "A/s", 2.0), ("3 1/s", "Hz", 3.0), ("4 m**2", "m^2", 4.0),
+     ("5 V/Hz**0.5", "V/Hz**(1/2)", 5.0),
+     ("6 rad/(s T)", "rad/s/T", 6.0), ("7 N m", "N*m", 7.0), ("8 W/m^2", "W/m**2", 8.0),
+     ("9 s**-1", "1/s", 9.0)],
+)  # fmt: skip
+def test_units_may_be_products_and_short_powers(text, unit, value):
+    assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12, abs=0)
