@@ -33,8 +33,10 @@ from labspin.cli import (
     run,
     unsafe,
 )
+from labspin.cli.outlet import clean, tolerant_streams
 from labspin.cli.output import NOT_SAFE
 from labspin.errors import LabspinError, NotSafeError, RunAborted
+from labspin.system import reason_of
 
 __all__ = ["main"]
 
@@ -62,7 +64,7 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return level and message."""
-        return f"labspin: {record.levelname.lower()}: {record.getMessage()}"
+        return clean(f"labspin: {record.levelname.lower()}: {record.getMessage()}")
 
 
 class _ToStderr(logging.Handler):
@@ -88,31 +90,48 @@ def _warn_of_unsafe_benches() -> None:
     from labspin.bench.notices import notices
 
     for notice in notices():
-        sys.stderr.write(f"labspin: {notice.sentence}\n")
+        _say(f"labspin: {notice.sentence}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    argv
+        Arguments of the command line; None: those of this process.
+    """
     arguments = _parser().parse_args(argv)
-    _log_to_stderr(arguments.verbose)
-    if arguments.command != "unsafe":
-        _warn_of_unsafe_benches()
+    with tolerant_streams():
+        _log_to_stderr(arguments.verbose)
+        if arguments.command != "unsafe":
+            _warn_of_unsafe_benches()
+        return _executed(arguments)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(clean(sentence) + "\n")
+
+
+def _executed(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.execute(arguments))
     except RunAborted as outcome:
-        sys.stderr.write(f"labspin: {outcome}\n")
+        _say(f"labspin: {outcome}")
         return INTERRUPTED
     except NotSafeError as error:
-        sys.stderr.write(f"{error}\n")
+        _say(str(error))
         return NOT_SAFE
     except LabspinError as error:
         if arguments.verbose > 1:
             logging.getLogger(__name__).exception("what led to the error")
-        sys.stderr.write(f"labspin: {error}\n")
+        _say(f"labspin: {error}")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("labspin: interrupted\n")
+        _say("labspin: interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if arguments.verbose > 1:
+            logging.getLogger(__name__).exception("what led to the error")
+        _say(f"labspin: {error.filename or arguments.command}: {reason_of(error)}")
+        return 1

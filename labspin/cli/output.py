@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from labspin.cli.outlet import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +29,31 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def console(*, width: int | None = None) -> Console:
-    """Return a console on standard output; ``width``: in characters, None: that of the terminal."""
+    """Return a console on standard output that prints text as it is, neither as markup nor as commands.
+
+    Parameters
+    ----------
+    width
+        In characters; None: that of the terminal.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True, width=width)
+    class Plain(Console):
+        """Shows control characters as their codes."""
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            """Print as rich does."""
+            shown = (clean(item) if isinstance(item, str) else item for item in objects)
+            super().print(*shown, **options)
+
+    return Plain(highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
+
+
+_UNSEEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 _WIDE = 10_000
@@ -40,8 +64,8 @@ _NARROWEST = 8
 
 def print_json(document: Any) -> None:
     """Print one JSON document; numbers that JSON does not know become null."""
-    json.dump(_plain(document), sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(_plain(document), indent=2, ensure_ascii=False)
+    sys.stdout.write(_UNSEEN.sub(_escaped, text) + "\n")
 
 
 def print_table(
@@ -56,9 +80,9 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    cells = [list(row) for row in rows]
+    cells = [[clean(cell) for cell in row] for row in rows]
     table = Table(
-        title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
+        title=Text(clean(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
         show_edge=False, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     least = 0

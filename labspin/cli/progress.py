@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from labspin.cli.outlet import clean
 from labspin.cli.textplot import text_plot
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ProgressBar:
     """
 
     def __init__(self, label: str, *, hint: str = "", live: bool = False) -> None:
-        self._label, self._hint, self._live = label or "run", hint, live
+        self._label, self._hint, self._live = clean(label or "run"), hint, live
         self._task: Any = None
         self._signal, self._unit, self._column = "", "", 0
         self._place: Callable[[int, Any], float] = lambda index, values: float(index)
@@ -47,7 +48,7 @@ class ProgressBar:
         self._choose_signal(header)
         self._progress.start()
         if self._hint:
-            self._progress.console.print(self._hint)
+            self._progress.console.print(self._hint, markup=False)
         self._task = self._progress.add_task(self._label, total=total, latest="")
 
     def on_point(self, index: int, values: Any, done: int, total: int | None) -> None:
@@ -64,7 +65,7 @@ class ProgressBar:
     def on_event(self, kind: str, message: str) -> None:
         """Show what a person should know while the run goes on."""
         if kind in _SHOWN:
-            self._progress.console.print(f"{kind}: {message}", markup=False)
+            self._progress.console.print(clean(f"{kind}: {message}"), markup=False)
 
     def on_finish(self, outcome: Any) -> None:
         """Leave the bar as it stands."""
@@ -116,14 +117,14 @@ def _progress(plot: Callable[[], list[str]]) -> Progress:
             yield from super().get_renderables()
 
     return Plotted(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("points"),
         TimeElapsedColumn(),
         TextColumn("ETA"),
         Remaining(),
-        TextColumn("{task.fields[latest]}"),
+        TextColumn("{task.fields[latest]}", markup=False),
         console=Console(stderr=True),
         transient=False,
     )

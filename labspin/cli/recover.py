@@ -17,6 +17,10 @@ def add(commands: Any) -> None:
         "recover", help="fold journals of dead runs into HDF5 files", description=__doc__
     )
     parser.add_argument("path", type=Path, nargs="?", help="file or folder (default: the workspace's data)")
+    parser.add_argument(
+        "--salvage", action="store_true",
+        help="keep what is sound of a damaged journal; the journal itself is kept as ….jnl.damaged",
+    )  # fmt: skip
     add_json(parser)
     parser.set_defaults(execute=execute)
 

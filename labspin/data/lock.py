@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labspin.errors import StorageError
+from labspin.system import reason_of
 
 __all__ = ["is_locked", "lock_file", "try_lock"]
 
@@ -68,7 +69,7 @@ def try_lock(descriptor: int, *, patience: float = 1.0) -> bool:
 
 def is_locked(path: Path) -> bool:
     """Return whether a process, this one included, holds the lock of the file at ``path``."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for ever
     try:
         return not _lock(descriptor, shared=True)
     finally:
@@ -106,7 +107,7 @@ def _open_locked(lock: Path, patience: float) -> int:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise StorageError(
-                f"{lock.parent}: cannot be written ({error.strerror}); nothing was changed"
+                f"{lock.parent}: {reason_of(error, writing=True)}; nothing was changed"
             ) from error
         if not try_lock(descriptor, patience=max(0.0, deadline - time.monotonic())):
             os.close(descriptor)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.data.events import Event, EventKind, RunStatus, recorded_event, unsafe_instruments
+from labspin.data.journal.liveness import is_alive
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.writer import journal_path
-from labspin.data.lock import is_locked
 from labspin.data.nexus.seal import read_seal
 from labspin.data.plain import unpack_each
 from labspin.data.run import Run
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
+from labspin.system import reason_of
 
 if TYPE_CHECKING:
     import xarray
@@ -53,11 +54,11 @@ def read_run(path: Path | str) -> Run:
         if not journal.exists():
             break
         try:
-            return run_from_journal(path, live=is_locked(journal))
+            return run_from_journal(path, live=is_alive(journal))
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise RunFileError(f"{journal}: cannot be read: {error.strerror or error}") from error
+            raise RunFileError(f"{journal}: cannot be read: {reason_of(error)}") from error
         except RunFileError:
             if journal.exists():
                 raise
@@ -116,7 +117,7 @@ def list_runs(folder: Path | str) -> list[RunSummary]:
     try:
         names = {run_path(entry) for entry in folder.iterdir() if _looks_like_run(entry)}
     except OSError as error:
-        raise RunFileError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise RunFileError(f"{folder}: cannot be read: {reason_of(error)}") from error
     found = [summary for path in sorted(names) if (summary := _summary(path)) is not None]
     return sorted(found, key=lambda summary: (summary.started, summary.path))
 
@@ -141,7 +142,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
     from labspin.data.journal.replay import END, POINT_RECORD, read_header
 
     journal = journal_path(path)
-    live = is_locked(journal)
+    live = is_alive(journal)
     points, status, events = 0, RunStatus.DEAD, list[Event]()
     with JournalReader(journal) as reader:
         header = read_header(reader)

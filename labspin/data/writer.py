@@ -17,6 +17,7 @@ from typing import Any
 
 from labspin.data.convert import converter
 from labspin.data.events import ENDED, EventKind, RunStatus
+from labspin.data.journal.liveness import writer_hint
 from labspin.data.journal.postscript import event_record
 from labspin.data.journal.reader import sound_end
 from labspin.data.journal.replay import END, EVENT, HEADER, MAX_GAP, POINT_RECORD, run_from_journal
@@ -77,7 +78,7 @@ class RunWriter:
         """
         path = Path(path)
         _check_place(path, header)
-        first = [HEADER, FORMAT, header.to_dict(), _writer_hint()]
+        first = [HEADER, FORMAT, header.to_dict(), writer_hint()]
         journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
         writer = cls(path, header, journal, set())
         writer._start_checkpoints(checkpoint_interval)
@@ -289,12 +290,6 @@ class _Checkpointer:
         self._thread.join()
 
 
-def _writer_hint() -> dict[str, Any]:
-    import platform
-
-    return {"process": os.getpid(), "host": platform.node()}
-
-
 def _check_place(path: Path, header: RunHeader) -> None:
     if path.suffix != ".h5" or path.name.startswith("."):
         raise StorageError(f"{path}: wanted a file name that ends in .h5; choose another")
@@ -325,7 +320,7 @@ def _journal_from_file(path: Path, sync_interval: float) -> JournalWriter:
     run = read_run_file(path)
     if run.status == RunStatus.FINISHED:
         raise RunFileError(f"{path}: its run has finished; there is nothing to resume")
-    first = [HEADER, FORMAT, run.header.to_dict(), _writer_hint()]
+    first = [HEADER, FORMAT, run.header.to_dict(), writer_hint()]
     journal = JournalWriter.create(journal_path(path), first, sync_interval=sync_interval)
     try:
         columns = [run.columns[column.name] for column in run.header.layout.columns]

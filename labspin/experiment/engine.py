@@ -405,7 +405,7 @@ class Execution:
         for _ in range(_ATTEMPTS):
             self.log.hand_on()
             try:
-                writer.finish(status, snapshot=snapshot)
+                self.path = writer.finish(status, snapshot=snapshot)
             except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
                 _log.exception("run file %s could not be published", self.path)
                 problem = caught

@@ -217,7 +217,11 @@ class _Resumption(Execution):
             self.started = begun
         else:
             begun_at = datetime.datetime.fromisoformat(header.started)
-            self.started = clock.now() - (datetime.datetime.now(datetime.UTC) - begun_at).total_seconds()
+            passed = (datetime.datetime.now(datetime.UTC) - begun_at).total_seconds()
+            if passed < self._last_time:
+                text = "the clock of the computer was set back; times go on after the last point"
+                self._event(EventKind.WARNING, text)
+            self.started = clock.now() - max(passed, self._last_time)
 
 
 def _same(recorded: Any, found: Any) -> bool:

@@ -193,6 +193,8 @@ class Queue:
     def begin(self, file: Callable[[QueuedRun], str]) -> QueuedRun | None:
         """Mark the next run as running and return it; None if none waits or the queue is paused.
 
+        A run for which no file can be named is marked as failed instead, and returned so.
+
         Parameters
         ----------
         file
@@ -203,19 +205,37 @@ class Queue:
         def change(state: QueueState) -> QueueState:
             if state.paused or not state.of("waiting"):
                 return state
-            run = state.of("waiting")[0]
-            begun.append(replace(run, state="running", started=_now(), file=run.file or file(run)))
-            return _with(state, begun[0])
+            run = replace(state.of("waiting")[0], started=_now())
+            try:
+                run = replace(run, state="running", file=run.file or file(run))
+            except Exception as error:  # noqa: BLE001 - the runs behind it may well begin
+                said = str(error) or type(error).__name__
+                run = replace(run, state="failed", ended=_now(), message=said)
+            begun.append(run)
+            return _with(state, run)
 
         self._change(change)
         return begun[0] if begun else None
 
-    def end(self, id: int, state: State, message: str = "") -> None:  # noqa: A002
-        """Record how a run ended."""
+    def end(self, id: int, state: State, message: str = "", *, file: str | None = None) -> None:  # noqa: A002
+        """Record how a run ended.
+
+        Parameters
+        ----------
+        id
+            Number of the run.
+        state
+            How it ended.
+        message
+            Why.
+        file
+            Where its file stands, if not where it was begun.
+        """
 
         def change(whole: QueueState) -> QueueState:
             (run,) = self._found(whole, (id,))
-            return _with(whole, replace(run, state=state, ended=_now(), message=message))
+            ended = replace(run, state=state, ended=_now(), message=message)
+            return _with(whole, ended if file is None else replace(ended, file=file))
 
         self._change(change)
 

@@ -90,6 +90,7 @@ def run_queue(
         A signal stopped the run that was being made, once its bench was safe.
     """
     failures = in_a_row = 0
+    ended: State
     with queue.being_run():
         while True:
             run = queue.begin(lambda run: str(file(run)))
@@ -99,8 +100,11 @@ def run_queue(
                     return failures
                 time.sleep(_LOOK)
                 continue
-            report(run, "running", "")
-            ended, message, is_safe = _make(queue, run, execute)
+            if run.state == "failed":
+                ended, message, is_safe = "failed", run.message, True
+            else:
+                report(run, "running", "")
+                ended, message, is_safe = _make(queue, run, execute)
             report(run, ended, message)
             failures += ended != "finished"
             in_a_row = in_a_row + 1 if ended == "failed" else 0
@@ -125,10 +129,17 @@ def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, b
     finally:
         if ending.outcome is not None and ending.outcome.not_safe not in message:
             message = f"{ending.outcome.not_safe}; {message}".rstrip("; ")
-        queue.end(run.id, state, message)
+        queue.end(run.id, state, message, file=_published(queue, run, ending.outcome))
     if control.was_signalled:
         raise KeyboardInterrupt
     return state, message, ending.outcome is None or ending.outcome.is_safe
+
+
+def _published(queue: Queue, run: QueuedRun, outcome: RunOutcome | None) -> str:
+    """Return the run's file as the queue keeps it: another one if that of its name was taken meanwhile."""
+    if outcome is None or outcome.path.name == Path(run.file).name:
+        return run.file
+    return str(Path(run.file).with_name(outcome.path.name))
 
 
 def _sentence(error: Exception) -> str:

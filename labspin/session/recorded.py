@@ -20,6 +20,7 @@ from labspin.procedures import list_procedures, load_procedure
 from labspin.station import Station, load_station
 from labspin.station.code import code_files, code_of
 from labspin.system import reason_of
+from labspin.workspaces import FILE_NAME
 
 __all__ = ["recorded_procedure", "recorded_station", "workspace_of"]
 
@@ -85,7 +86,8 @@ def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
 def workspace_of(folder: Path) -> Path:
     """Return the workspace of ``folder``: the nearest folder above that has a door; itself if none has."""
     whole = folder.resolve()
-    return next((one for one in (whole, *whole.parents) if (one / DOORS[0]).is_dir()), whole)
+    above = (whole, *whole.parents)
+    return next((one for one in above if (one / FILE_NAME).is_file() or (one / DOORS[0]).is_dir()), whole)
 
 
 def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, Any]) -> str:

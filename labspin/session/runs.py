@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _TAKE_OVER = 90.0  # s that a watchdog gets to make safe the bench of a run that was killed
+_LONGEST = 80  # characters of a label in the name of a file
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +98,7 @@ def new_run_path(folder: Path, name: str) -> Path:
         A thousand runs of that name were begun in this second.
     """
     stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-") or "run"
+    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower())[:_LONGEST].strip("-") or "run"
     for number in range(1, 1000):
         suffix = "" if number == 1 else f"-{number}"
         path = folder / f"{stamp}-{slug}{suffix}.h5"

@@ -317,3 +317,13 @@ def test_one_device_that_cannot_be_made_safe_does_not_keep_the_others(path):
         not event.data["ok"] and "does not answer" in event.message for event in recorded.events_of("safe")
     )
     assert recorded.unsafe.keys() == {"magnet"}
+
+
+def test_a_name_that_was_taken_meanwhile_is_not_what_the_outcome_says(path):
+    other = path.with_name("other.h5")
+    run(scan(), fake_bench(), other)
+    procedure = scan()
+    procedure.do_at_point = {4: lambda bench: other.rename(path)}
+    outcome = run(procedure, fake_bench(), path)
+    assert outcome.path == path.with_name(f"{path.stem}-2.h5")
+    assert read_run(outcome.path).header.run_id != read_run(path).header.run_id

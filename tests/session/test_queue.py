@@ -398,3 +398,35 @@ def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
         assert len(before) > number
         queue.add(runs(1))
         assert ids(queue)[:-1] == before
+
+
+def test_a_run_that_cannot_begin_is_marked_failed_and_the_queue_goes_on(queue):
+    queue.add(runs(3))
+    made = []
+
+    def file(run):
+        if run.id == 1:
+            raise StorageError("data: the name is too long for the file system; choose a shorter one")
+        return Path(f"data/{run.id}.h5")
+
+    def execute(run, control, observers):
+        made.append(run.id)
+        return outcome()
+
+    assert run_queue(queue, execute, file=file) == 1
+    assert states(queue) == ["failed", "finished", "finished"]
+    assert made == [2, 3]
+    assert "name is too long" in queue.read().runs[0].message
+
+
+def test_the_queue_says_where_the_file_stands_in_the_end(queue):
+    queue.add(runs(1))
+
+    def execute(run, control, observers):
+        ended = dataclasses.replace(outcome(), path=queue.folder / "data" / "1-2.h5")
+        for observer in observers:
+            observer.on_finish(ended)
+        return ended
+
+    run_queue(queue, execute, file=lambda run: Path("data/1.h5"))
+    assert queue.read().runs[0].file == "data/1-2.h5"

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from labspin.data.journal.liveness import require_plain_file
 from labspin.data.journal.writer import MAGIC, RECORD_HEAD
 from labspin.data.plain import unpack_each
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
+from labspin.system import reason_of
 
 __all__ = ["JournalReader", "sound_end"]
 
@@ -33,14 +35,15 @@ class JournalReader:
         self.position = len(MAGIC)
         """Bytes up to which everything was read and sound."""
         try:
+            require_plain_file(path)
             self._file = path.open("rb", buffering=1 << 16)
         except OSError as error:
-            raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise RunFileError(f"{path}: cannot be read: {reason_of(error)}") from error
         try:
             magic = self._file.read(len(MAGIC))
         except OSError as error:
             self._file.close()
-            raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise RunFileError(f"{path}: cannot be read: {reason_of(error)}") from error
         if magic != MAGIC:
             self._file.close()
             raise self._foreign(magic)

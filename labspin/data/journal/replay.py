@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from labspin.data.events import Event, EventKind, RunStatus, recorded_event
 from labspin.data.journal.reader import JournalReader
-from labspin.data.journal.writer import journal_path
+from labspin.data.journal.writer import END, EVENT, HEADER, POINT_RECORD, journal_path
 from labspin.data.plain import MAX_DEPTH
 from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, Column, Layout, RunHeader
@@ -26,7 +26,6 @@ from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
 
 __all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
 
-HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
 MAX_GAP = 1_000_000
 """How far the running number of an adaptive list scan may run ahead of the number of its points."""
 

@@ -7,27 +7,50 @@ once where points come slowly, otherwise from a thread, so that the last point o
 
 A record that was cut short by the death of its writer was never acknowledged; it is dropped. A bad record
 with good ones behind it is something else, damage, and never passed over in silence.
+
+Somebody may delete the journal of a running run, or put another file in its place. The writer looks at every
+sync whether the file of that name is still its own; if not, it makes a new one of all that it has written,
+and goes on there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import struct
 import threading
 import time
 import weakref
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from labspin.data.journal.liveness import HEARTBEAT, is_alive
 from labspin.data.lock import try_lock
 from labspin.data.plain import pack, packer
 from labspin.data.storage import BINARY, storage_error, sync_descriptor, sync_folder, write_whole
 from labspin.errors import RunFileError, StorageError
 
-__all__ = ["MAGIC", "RECORD_HEAD", "JournalWriter", "journal_path"]
+__all__ = [
+    "END",
+    "EVENT",
+    "HEADER",
+    "MAGIC",
+    "POINT_RECORD",
+    "RECORD_HEAD",
+    "JournalWriter",
+    "journal_path",
+]
+
+HEADER, POINT_RECORD, EVENT, END = 0, 1, 2, 3
+"""What a record is, by its first item."""
+_log = logging.getLogger(__name__)
+_BLOCK = 1 << 20
+_KEPT = 1 << 25
+"""Bytes of the journal kept in memory, for a share that does not give back what was deleted there."""
 
 MAGIC = b"labspin-journal\x01"
 RECORD_HEAD = struct.Struct("<II")
@@ -76,6 +99,10 @@ class JournalWriter:
         self._sync_cost = 0.0
         self._dirty = False
         self._failure: StorageError | None = None
+        self._guard = threading.Lock()  # of descriptor and size
+        self._kept = bytearray() if size <= _KEPT else None
+        if self._kept is not None:
+            self._kept += os.pread(descriptor, size, 0) if hasattr(os, "pread") else b""
         self._stop = threading.Event()
         self._syncer = threading.Thread(
             target=self._sync_forever, args=(0.8 * sync_interval,), name=f"sync {path.name}", daemon=True
@@ -86,7 +113,7 @@ class JournalWriter:
     @classmethod
     def create(cls, path: Path, first: Sequence[Any], *, sync_interval: float) -> JournalWriter:
         """Make the journal at ``path`` with ``first`` as its first record."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY
         try:
             descriptor = os.open(path, flags, 0o644)
         except FileExistsError as error:
@@ -115,6 +142,11 @@ class JournalWriter:
     def reopen(cls, path: Path, sound_end: Callable[[Path], int], *, sync_interval: float) -> JournalWriter:
         """Go on with the journal of a dead writer: lock it and cut off what stands behind ``sound_end``."""
         try:
+            if is_alive(path):
+                raise StorageError(
+                    f"{path}: its run is still being written, by a process of this computer or of one "
+                    "that shares the folder; let it end, or wait a minute after it died"
+                )
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | BINARY)
         except OSError as error:
             raise storage_error(path, error, "the run was not resumed") from error
@@ -146,6 +178,15 @@ class JournalWriter:
         if self._failure is not None:
             raise self._failure
         data = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+        with self._guard:
+            self._append(data)
+        now = time.monotonic()
+        gap, self._last = now - self._last, now
+        # Never more than a tenth of the time goes into waiting for the disk here.
+        if gap > _SLOW and gap > 10.0 * self._sync_cost:
+            self.sync()
+
+    def _append(self, data: bytes) -> None:
         try:
             written = os.write(self._descriptor, data)
             if written != len(data):
@@ -155,11 +196,10 @@ class JournalWriter:
             raise self._undo(error) from error
         self._size += len(data)
         self._dirty = True
-        now = time.monotonic()
-        gap, self._last = now - self._last, now
-        # Never more than a tenth of the time goes into waiting for the disk here.
-        if gap > _SLOW and gap > 10.0 * self._sync_cost:
-            self.sync()
+        if self._kept is not None:
+            self._kept += data
+            if len(self._kept) > _KEPT:
+                self._kept = None
 
     def _undo(self, error: OSError) -> StorageError:
         try:
@@ -179,6 +219,9 @@ class JournalWriter:
         self._dirty = False
         started = time.monotonic()
         try:
+            if not self._is_own():
+                with self._guard:
+                    self._renew()
             sync_descriptor(self._descriptor)
         except OSError as error:
             # After a failed sync the kernel may have dropped the pages: only stopping is honest.
@@ -186,9 +229,69 @@ class JournalWriter:
         self._sync_cost = time.monotonic() - started
 
     def _sync_forever(self, interval: float) -> None:
+        touched = time.monotonic()
         while not self._stop.wait(interval):
-            if self._dirty and self._failure is None:
+            if self._failure is not None:
+                continue
+            if self._dirty or not self._is_own():
                 self._sync()
+            if time.monotonic() - touched > HEARTBEAT:
+                touched = time.monotonic()
+                with contextlib.suppress(OSError):
+                    os.utime(self.path)
+
+    def _is_own(self) -> bool:
+        """Return whether the file of the journal's name is the one that is written; in doubt it is."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            return error.errno != errno.ESTALE
+
+    def _renew(self) -> None:
+        """Make the journal anew, of all that was written, and go on there."""
+        fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, 0o644)
+        try:
+            if not try_lock(descriptor):
+                raise OSError(errno.ENOLCK, "the new journal cannot be locked")
+            for block in self._written():
+                write_whole(descriptor, block)
+            text = "the journal was deleted or replaced while the run went on; this one holds all of it"
+            payload = pack((EVENT, time.time(), "journal", text, {}))
+            record = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+            write_whole(descriptor, record)
+            sync_descriptor(descriptor)
+            _move_away(self.path)
+            fresh.replace(self.path)
+            sync_folder(self.path.parent)
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
+        former, self._descriptor = self._descriptor, descriptor
+        with contextlib.suppress(OSError):
+            os.close(former)
+        self._size += len(record)
+        if self._kept is not None:
+            self._kept += record
+        _log.error("%s: %s", self.path, text)
+
+    def _written(self) -> Iterator[bytes]:
+        """Yield all bytes of the journal: out of the deleted file, which its writer still has open."""
+        if self._kept is not None and len(self._kept) == self._size:
+            yield bytes(self._kept)
+            return
+        place = 0
+        while place < self._size:
+            block = os.pread(self._descriptor, min(_BLOCK, self._size - place), place)
+            if not block:
+                raise OSError(errno.EIO, "the deleted journal cannot be read any more")
+            place += len(block)
+            yield block
 
     @property
     def size(self) -> int:
@@ -214,6 +317,16 @@ class JournalWriter:
             _remove(self.path, self._descriptor)
         else:
             os.close(self._descriptor)
+
+
+def _move_away(path: Path) -> None:
+    """Give another name to what somebody put in the place of the journal."""
+    number = 1
+    while path.exists():
+        other = path.with_name(f"{path.name}.replaced-{number}")
+        if not other.exists():
+            path.rename(other)
+        number += 1
 
 
 def _remove(path: Path, descriptor: int) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.events import Event, RunStatus, recorded_event
+from labspin.data.journal.liveness import require_plain_file
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
@@ -36,6 +37,7 @@ from labspin.data.plain import from_json, plain
 from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
+from labspin.system import reason_of
 
 __all__ = [
     "NO_POINTS",
@@ -127,12 +129,13 @@ def _first_line(error: BaseException) -> str:
 
 def _check_signature(path: Path) -> None:
     try:
+        require_plain_file(path)
         with path.open("rb") as file:
             start = file.read(len(_SIGNATURE))
     except FileNotFoundError as error:
         raise RunFileError(f"{path}: no such file, and no journal of it; check the name") from error
     except OSError as error:
-        raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise RunFileError(f"{path}: cannot be read: {reason_of(error)}") from error
     if not start:
         raise DamagedFileError(f"{path}: empty; it holds nothing")
     if start != _SIGNATURE:
