@@ -3,8 +3,13 @@
 import signal
 
 import pytest
+from hypothesis import settings
 
 from labspin import plugins
+
+# How long an example takes says nothing on a loaded machine; tests have a time limit of their own.
+settings.register_profile("labspin", deadline=None)
+settings.load_profile("labspin")
 
 
 @pytest.fixture(scope="session", autouse=True)

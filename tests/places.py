@@ -1,6 +1,8 @@
 """Where things stand, for tests in rooms of any depth and for the processes that they start."""
 
 import os
+import socket
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -10,3 +12,15 @@ MEASURED = ROOT / "tests" / "data"
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a process that finds labspin and the tests as this one does."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+def own_loopback(*ports: int) -> str:
+    """Return an address of this machine at which nobody uses ``ports``: other benches may be served here."""
+    candidates = ["127.0.0.1"]
+    if sys.platform == "linux":  # the whole network 127 is this machine
+        candidates += [f"127.{a}.{b}.{max(c, 1)}" for a, b, c in (os.urandom(3) for _ in range(5))]
+    for address in reversed(candidates):
+        with socket.socket() as probe:
+            if all(probe.connect_ex((address, port)) != 0 for port in ports):
+                return address
+    raise RuntimeError(f"ports {ports} are in use at all of {candidates}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "execute"]
 
 _LOOK = 0.5  # s between looks for a signal, where waiting cannot be interrupted
-_LOCAL_HOST, _PORT_BASE = "127.0.0.1", 5025
+_PORT_BASE = 5025
 
 
 def add(commands: Any) -> None:
@@ -44,8 +44,9 @@ def add(commands: Any) -> None:
         help="simulated seconds per second (default: the station's, 1 if its clock is \"fast\")",
     )  # fmt: skip
     serve.add_argument(
-        "--host", default=_LOCAL_HOST, metavar="HOST",
-        help=f"address to listen at (default {_LOCAL_HOST}: this machine only)",
+        "--host", metavar="HOST",
+        help="address to listen at (default: this machine only, at the first of 127.0.0.1 to 127.0.0.9 "
+             "where the ports are free)",
     )  # fmt: skip
     serve.add_argument("--seed", type=int, default=None, metavar="N", help="seed, instead of the station's")
     add_json(serve)
@@ -98,7 +99,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.station import is_local, load_station
 
     station = load_station(arguments.station)
-    if not is_local(arguments.host):
+    if arguments.host is not None and not is_local(arguments.host):
         sys.stderr.write(
             f"labspin: warning: at {arguments.host} everybody on the network can drive this bench, without "
             f"a password; leave --host out to let in this machine only\n"

@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from labspin.errors import ArgumentError, StationError
+from labspin.errors import ArgumentError, ConnectionFailedError, StationError
 from labspin.station.records import InstrumentSpec, SimulationSpec
 from labspin.station.simulation import SimulatedWorld
 
 if TYPE_CHECKING:
     from labspin.twin import World
+    from labspin.twin.server import BenchServer
 
 __all__ = ["DEFAULT_PORT_BASE", "ServedBench", "ServedInstrument", "is_local"]
 
@@ -29,6 +30,7 @@ DEFAULT_PORT_BASE = 5025
 """The port that SCPI instruments listen at; a bench takes it and those after it."""
 
 _HIGHEST_PORT = 65535
+_LOOPBACKS = tuple(f"127.0.0.{number}" for number in range(1, 10))
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,10 @@ class ServedBench:
         specs: Iterable[InstrumentSpec],
         where: str,
         *,
-        host: str,
+        host: str | None,
         port_base: int,
         speed: float | None,
     ) -> None:
-        from labspin.twin.server import BenchServer
-
         if not 0 <= port_base <= _HIGHEST_PORT:
             raise ArgumentError(f"port_base: wanted 0 (free ports) to {_HIGHEST_PORT}, got {port_base!r}")
         finite = spec.speed if math.isfinite(spec.speed) else 1.0
@@ -84,7 +84,7 @@ class ServedBench:
         simulated = SimulatedWorld(replace(spec, speed=chosen), where)
         self.world: World = simulated.world
         self.devices: dict[str, Any] = {one.name: simulated.device(one) for one in served}
-        self._server = BenchServer(self.devices, host=host, ports=_ports(self.devices, port_base))
+        self._server = _serve(self.devices, host, _ports(self.devices, port_base))
         self.instruments = tuple(self._row(one) for one in served)
 
     @property
@@ -131,6 +131,25 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _serve(devices: dict[str, Any], host: str | None, ports: dict[str, int]) -> BenchServer:
+    """Return the server at ``host``, or at the first address of this machine where the ports are free.
+
+    A pulse streamer's client insists on its two ports, so a second bench needs another loopback address.
+    """
+    from labspin.twin.server import BenchServer
+
+    if host is not None:
+        return BenchServer(devices, host=host, ports=ports)
+    problem: ConnectionFailedError | None = None
+    for address in _LOOPBACKS:
+        try:
+            return BenchServer(devices, host=address, ports=ports)
+        except ConnectionFailedError as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
 
 
 def _speaks_in_lines(device: Any) -> bool:

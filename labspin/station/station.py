@@ -170,7 +170,7 @@ class Station:
     def serve(
         self,
         *,
-        host: str = "127.0.0.1",
+        host: str | None = None,
         port_base: int = DEFAULT_PORT_BASE,
         speed: float | None = None,
         seed: int | None = None,
@@ -180,7 +180,8 @@ class Station:
         Parameters
         ----------
         host
-            Address to listen at; the default lets in this machine only.
+            Address to listen at. None lets in this machine only, at the first address from 127.0.0.1 to
+            127.0.0.9 where the ports are free.
         port_base
             Port of the first instrument; the others follow. 0 takes free ones. A pulse streamer always
             takes the ports that its maker's client expects.

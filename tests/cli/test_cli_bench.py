@@ -121,7 +121,7 @@ def test_ports_follow_the_base_in_the_order_of_the_file(path):
         assert bench["magnet"].address == f"TCPIP0::127.0.0.1::{base + 1}::SOCKET"
         assert bench["gaussmeter"].read_termination == "\r\n"
         with pytest.raises(ConnectionFailedError, match=f"'microwave': port {base} .* choose another"):
-            load_station(path).serve(port_base=base)
+            load_station(path).serve(host="127.0.0.1", port_base=base)
     with load_station(path).serve(port_base=base):
         pass  # free again
 
@@ -231,3 +231,13 @@ def test_errors_are_one_sentence(path, capsys):
     assert capsys.readouterr().err.startswith("labspin: speed: wanted simulated seconds per second > 0")
     assert main(["bench", "serve", str(ROOT / "instruments" / "levitated-diamond-lab.toml")]) == 1
     assert "wanted a simulated station to serve" in capsys.readouterr().err
+
+
+def test_two_benches_are_served_at_once(path):
+    """The second goes to another address of this machine, where the pulse streamer's ports are free."""
+    with load_station(path).serve() as first, load_station(path).serve() as second:
+        assert first.host != second.host
+        assert is_local(second.host)
+        for one, other in zip(first.instruments, second.instruments, strict=True):
+            assert one.port == other.port
+            assert other.address != one.address

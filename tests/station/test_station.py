@@ -17,6 +17,7 @@ from labspin.instruments import DRIVERS, ROLES, PulseSequence, load_driver
 from labspin.station import load_station
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
+from tests.places import own_loopback
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "instruments").glob("*.toml"))
@@ -645,13 +646,19 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def wires():
+def host():
+    """An address at which nobody else serves a Pulse Streamer: its client insists on the upload port."""
+    return own_loopback(21328)
+
+
+@pytest.fixture
+def wires(host):
     """Every twin of the diamond bench behind a socket of its own, in one world with real time."""
     world = World(samples.load("levitated_diamond")(), SimulatedClock(1.0), seed=1)
     servers = {}
     for name, kind in DEVICES.items():
         handler = RequestHandler if name == "pulse_streamer" else LineHandler
-        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+        server = socketserver.ThreadingTCPServer((host, 0), handler)
         server.daemon_threads, server.device = True, kind(world)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         servers[name] = server
@@ -661,14 +668,12 @@ def wires():
         server.server_close()
 
 
-def test_the_lab_station_runs_over_real_sockets(write, wires):
+def test_the_lab_station_runs_over_real_sockets(write, wires, host):
     """The shipped lab file, its addresses replaced: VISA sockets and HTTP, as in the lab."""
     text = LAB.read_text(encoding="utf-8").replace("[station]", '[station]\nvisa_library = "@py"')
     for spec in load_station(LAB).instruments:
         port = wires[spec.driver]
-        there = (
-            f"127.0.0.1:{port}" if spec.driver == "pulse_streamer" else f"TCPIP::127.0.0.1::{port}::SOCKET"
-        )
+        there = f"{host}:{port}" if spec.driver == "pulse_streamer" else f"TCPIP::{host}::{port}::SOCKET"
         text = text.replace(spec.address, there)
     station = load_station(write(text))
     assert [row.error for row in station.doctor()] == [None] * 4

@@ -16,6 +16,7 @@ from labspin.errors import ConnectionFailedError
 from labspin.twin import World
 from labspin.twin.devices import SG384, SR400, KepcoBOP, PulseStreamer
 from labspin.twin.server import BenchServer
+from tests.places import own_loopback
 from tests.twin.lamp import Lamp, make_world
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
@@ -82,24 +83,11 @@ def test_plain_visa_works_over_tcp(bench):
         manager.close()
 
 
-def free_pair():
-    """Return whether the ports that the maker's client expects are free."""
-    for port in (8050, 21328):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
-
-
 @pytest.mark.parametrize("binary", [True, False])
 def test_the_makers_client_drives_the_pulse_streamer_over_tcp(world, binary, capsys):
-    if not free_pair():
-        pytest.skip("ports 8050 and 21328 are in use")
-    with BenchServer({"pulses": PulseStreamer(world)}):
-        client = pulsestreamer.PulseStreamer("127.0.0.1")
+    host = own_loopback(8050, 21328)
+    with BenchServer({"pulses": PulseStreamer(world)}, host=host):
+        client = pulsestreamer.PulseStreamer(host)
         try:
             assert client._has_binary
             client._has_binary = binary
