@@ -7,12 +7,14 @@ millions of times check once, at their public entrance.
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
 
-__all__ = ["broadcast", "finite", "non_negative", "positive", "unit_vectors", "vectors"]
+__all__ = ["abridged", "broadcast", "finite", "non_negative", "positive", "unit_vectors", "vectors"]
 
 FloatArray = NDArray[np.float64]
 
@@ -83,3 +85,16 @@ def broadcast(**arrays: NDArray[np.generic]) -> tuple[int, ...]:
 
 def _in(unit: str) -> str:
     return f" in {unit}" if unit else ""
+
+
+def abridged(record: object) -> str:
+    """Return the repr of a dataclass in which arrays of more than four numbers are shown by their shape."""
+    shown = []
+    for field in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if isinstance(value, np.ndarray) and value.size > 4:
+            text = f"<{'×'.join(map(str, value.shape))} numbers>"
+        else:
+            text = repr(value)
+        shown.append(f"{field.name}={text}")
+    return f"{type(record).__name__}({', '.join(shown)})"

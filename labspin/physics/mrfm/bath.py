@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import finite, non_negative, positive
+from labspin.physics.arguments import abridged, finite, non_negative, positive
 from labspin.physics.mrfm.relaxation import T1Model
 from labspin.physics.mrfm.single_spin import debye, relaxation_times
 from labspin.physics.mrfm.species import SpinSpecies
@@ -53,6 +53,8 @@ class RelaxingSpring:
     strength: FloatArray | float
     t1: FloatArray | float
     static: FloatArray | float = 0.0
+
+    __repr__ = abridged
 
     def __post_init__(self) -> None:
         non_negative("strength of the spring", self.strength, unit="N/m")

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import broadcast, finite, non_negative, positive
+from labspin.physics.arguments import abridged, broadcast, finite, non_negative, positive
 from labspin.physics.mrfm.magnet import Magnet, field_projections
 from labspin.physics.mrfm.sample import Layer, Rule, Sample, Surface, depth_rule, quadrature_points
 from labspin.physics.mrfm.single_spin import debye, relaxation_times
@@ -79,6 +79,8 @@ class ReducedSpectrum:
     static_moment: FloatArray
     floor: float
     coarse: ReducedSpectrum | None = dataclasses.field(default=None, repr=False)
+
+    __repr__ = abridged
 
     @property
     def dimension(self) -> int:

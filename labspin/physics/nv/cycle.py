@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.physics.arguments import abridged
 from labspin.physics.nv.records import DirectPumping, OpticalRates
 
 __all__ = ["Cycle", "DirectCycle", "full_generator", "ground_populations", "optical_cycle"]
@@ -38,6 +39,8 @@ class Cycle:
     crossing: FloatArray  # (3, ...) excited j → singlet, 1/s
     decay: FloatArray  # (3, ...) all that leaves excited j, 1/s
     transfer: FloatArray  # (3, 3, ...) effective ground i → k per unit of Ω
+
+    __repr__ = abridged
 
     def excited_populations(self, *, ground_populations: FloatArray, pump: FloatArray) -> FloatArray:
         """Return the populations (3, ...) of the excited states that belong to those of the ground states."""
@@ -74,6 +77,8 @@ class DirectCycle:
 
     ground: FloatArray  # (3, 3, ...) G_ip
     transfer: FloatArray  # (3, 3, ...) ground i → k per unit of Ω
+
+    __repr__ = abridged
 
     def excited_populations(self, *, ground_populations: FloatArray, pump: FloatArray) -> FloatArray:
         """Return zeros: there is no excited state."""

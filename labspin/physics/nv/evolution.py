@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import finite, non_negative
+from labspin.physics.arguments import abridged, finite, non_negative
 from labspin.physics.nv.rate_model import Populations, RateModel
 from labspin.physics.nv.stretched import RateMixture
 
@@ -92,6 +92,8 @@ class Evolution:
 
     state: FloatArray  # (mixture, 4, n) populations at the end
     photons: FloatArray  # (segments, 4) photons of one centre of each class emitted in each segment
+
+    __repr__ = abridged
 
     def mean_state(self, decay: RateMixture) -> FloatArray:
         """Return the populations (4, n) averaged over the mixture ``decay`` that was evolved."""

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.constants import k
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import finite, non_negative, positive
+from labspin.physics.arguments import abridged, finite, non_negative, positive
 from labspin.physics.nv.libration import LibrationMode
 
 __all__ = [
@@ -159,6 +159,8 @@ class LibrationTrace:
     angle: FloatArray  # rad, (n, ...)
     velocity: FloatArray  # rad/s, (n, ...)
     spin_torque: FloatArray  # N m, (n, ...)
+
+    __repr__ = abridged
 
 
 def simulate_libration(

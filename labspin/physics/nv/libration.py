@@ -23,7 +23,15 @@ from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import broadcast, finite, non_negative, positive, unit_vectors, vectors
+from labspin.physics.arguments import (
+    abridged,
+    broadcast,
+    finite,
+    non_negative,
+    positive,
+    unit_vectors,
+    vectors,
+)
 from labspin.physics.nv.geometry import CLASS_FRAMES, orientation_matrix
 from labspin.physics.nv.rate_model import RateModel
 from labspin.physics.nv.steady_state import Ensemble, rate_model_at
@@ -98,6 +106,8 @@ class SpinResponse:
     prompt: FloatArray  # (...) N m/rad, ∂τ/∂θ at fixed populations
     static: FloatArray  # (...) N m/rad, χ(0): prompt and repolarised
     response: ComplexArray  # (..., n) N m/rad, χ(ω)
+
+    __repr__ = abridged
 
 
 def spin_response(
@@ -280,6 +290,8 @@ class EffectiveLibration:
     damping_rate: FloatArray  # 1/s; negative: the libration grows (lasing)
     frequency_shift: FloatArray  # rad/s
     spin_damping: FloatArray  # 1/s, what the spins add to Γ
+
+    __repr__ = abridged
 
     @property
     def lasing(self) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.physics.arguments import abridged
 from labspin.physics.nv.cycle import Cycle
 from labspin.physics.nv.rate_model import Populations, RateModel
 from labspin.physics.nv.records import OpticalRates
@@ -45,6 +46,8 @@ class CoherentState:
 
     populations: Populations  # of the eigenstates
     spin: FloatArray  # (3, 4, ...) in the class frames
+
+    __repr__ = abridged
 
 
 def coherent_steady_state(

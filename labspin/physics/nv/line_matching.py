@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import positive
+from labspin.physics.arguments import abridged, positive
 from labspin.physics.nv.geometry import CLASS_FRAMES
 from labspin.physics.nv.records import NVCentre
 from labspin.physics.nv.spin_one import spin_one_states
@@ -34,6 +34,8 @@ class LineModel:
     frequency: FloatArray  # (..., 8) rad/s
     field_slope: FloatArray  # (..., 8, 3) rad/s per T, crystal frame
     splitting_slope: FloatArray  # (..., 8) of D
+
+    __repr__ = abridged
 
 
 def line_model(*, field: FloatArray, centre: NVCentre, splitting: FloatArray | None = None) -> LineModel:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import vectors
+from labspin.physics.arguments import abridged, vectors
 from labspin.physics.nv.line_matching import checked_lines, line_model, match_lines, match_score
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
 
@@ -47,6 +47,8 @@ class OrientationSolution:
         tuple[tuple[int, int], ...], ...
     ]  # (class, branch) of each line at each field, as given
     equivalents: Rotation  # all orientations with the same lines: see `equivalent_orientations`
+
+    __repr__ = abridged
 
 
 def equivalent_orientations(

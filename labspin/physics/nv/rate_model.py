@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
+from labspin.physics.arguments import abridged
 from labspin.physics.nv.cycle import Cycle, DirectCycle, full_generator, ground_populations, optical_cycle
 from labspin.physics.nv.records import DirectPumping, NVCentre, OpticalRates
 from labspin.physics.nv.relaxation import Relaxation
@@ -36,6 +37,8 @@ class Populations:
     excited: FloatArray
     singlet: FloatArray
 
+    __repr__ = abridged
+
 
 @dataclass(frozen=True)
 class RateModel:
@@ -47,6 +50,8 @@ class RateModel:
     equilibrium: FloatArray  # (3, 4, ...) thermal populations of the ground states
     isolated_rate: float  # 1/s
     cross_rate: FloatArray  # (4, ...) 1/s
+
+    __repr__ = abridged
 
     @property
     def transition(self) -> FloatArray:

@@ -14,7 +14,7 @@ from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import non_negative, vectors
+from labspin.physics.arguments import abridged, non_negative, vectors
 from labspin.physics.nv.geometry import CLASS_FRAMES, class_fields, crystal_field, orientation_matrix
 from labspin.physics.nv.lindblad import coherent_steady_state
 from labspin.physics.nv.microwave import Microwave, driving_rates
@@ -35,6 +35,8 @@ class ResonanceSpectrum:
     torque: FloatArray  # N m, (n, 3) in the lab
     dark_photoluminescence: FloatArray  # 1/s, (4,) without the microwave
     dark_torque: FloatArray  # N m, (3,) without the microwave
+
+    __repr__ = abridged
 
     @property
     def contrast(self) -> FloatArray:

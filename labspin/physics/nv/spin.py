@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import vectors
+from labspin.physics.arguments import abridged, vectors
 from labspin.physics.nv.geometry import class_fields
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
 from labspin.physics.nv.spin_one import SpinOneStates, spin_one_states, state_vectors, transition_spin
@@ -43,6 +43,8 @@ class Levels:
     transition_spin: (
         ComplexArray  # (..., 4, 3, 3) <i|S|j> for (0, lower), (0, upper), (lower, upper), class frame
     )
+
+    __repr__ = abridged
 
     @property
     def transition_frequencies(self) -> FloatArray:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
+from labspin.physics.arguments import abridged
 
 __all__ = ["SpinOneStates", "spin_one_states", "state_vectors", "transition_spin"]
 
@@ -45,6 +46,8 @@ class SpinOneStates:
     zero_weight: FloatArray
     spin: FloatArray
     real_projector: FloatArray | None = None
+
+    __repr__ = abridged
 
     def weights(self) -> FloatArray:
         """Return |<p|i>|² of shape (3 states, 3, ...) for p = +1, 0, −1."""

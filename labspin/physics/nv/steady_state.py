@@ -24,7 +24,7 @@ from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import broadcast, non_negative, vectors
+from labspin.physics.arguments import abridged, broadcast, non_negative, vectors
 from labspin.physics.nv.geometry import CLASS_FRAMES, class_fields, crystal_field, orientation_matrix
 from labspin.physics.nv.lindblad import coherent_steady_state
 from labspin.physics.nv.microwave import Microwave, driving_rates
@@ -95,6 +95,8 @@ class SteadyState:
     spin: FloatArray  # (..., 4, 3) <S> in the lab
     class_torque: FloatArray  # (..., 4, 3) N m on the crystal by one centre of each class, in the lab
     coherence: FloatArray  # (..., 4) 0…1, what a rate model leaves out (`RateModel.coherence`); 0 with it
+
+    __repr__ = abridged
 
     @property
     def torque(self) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import non_negative, positive
+from labspin.physics.arguments import abridged, non_negative, positive
 
 __all__ = ["RateMixture", "stable_density", "stretched_exponential_mixture"]
 
@@ -42,6 +42,8 @@ class RateMixture:
 
     rates: FloatArray  # units of 1/T1
     weights: FloatArray
+
+    __repr__ = abridged
 
     def __post_init__(self) -> None:
         rates, weights = non_negative("rates", self.rates), non_negative("weights", self.weights)

@@ -18,7 +18,7 @@ from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import broadcast, finite, non_negative, positive
+from labspin.physics.arguments import abridged, broadcast, finite, non_negative, positive
 from labspin.physics.nv.geometry import FieldBench
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
 from labspin.physics.nv.steady_state import Ensemble, Method, SteadyState, steady_state
@@ -78,6 +78,8 @@ class TorqueMap:
     polar: FloatArray  # rad, (m,) from [100]
     azimuth: FloatArray  # rad, (n,)
     state: SteadyState  # of shape (m, n)
+
+    __repr__ = abridged
 
     @property
     def magnitude(self) -> FloatArray:

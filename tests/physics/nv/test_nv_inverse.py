@@ -10,6 +10,7 @@ from labspin.physics.nv import (
     FIG4_BENCH,
     FIG4_ORIENTATION,
     LABORATORY_BENCH,
+    NV_CENTRE,
     NVCentre,
     equivalent_fields,
     equivalent_orientations,
@@ -153,6 +154,65 @@ def test_equivalent_orientations_have_the_same_lines() -> None:
     lines = transition_frequencies(field=planar[:, None], orientation=images)
     base = np.sort(transition_frequencies(field=planar, orientation=orientation).reshape(3, 8))
     assert np.allclose(np.sort(lines.reshape(3, 48, 8)), base[:, None], rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("strain", [0.0, 4 * MHZ])
+def test_no_field_is_lost_among_many_that_explain_three_lines(strain: float) -> None:
+    # Three lines with strain may have more than twenty solutions: none may push the true one out.
+    counts = []
+    for seed in (7178, 7, 17, 62, 74, 85):
+        rng = np.random.default_rng(seed)
+        field = rng.normal(size=3)
+        field *= rng.uniform(20 * GAUSS, 250 * GAUSS) / np.linalg.norm(field)
+        centre = NVCentre(strain=strain)
+        lines = transition_frequencies(field=field, centre=centre).ravel()[rng.permutation(8)[:3]]
+        solutions = field_from_lines(lines=lines, uncertainty=0.02 * MHZ, centre=centre)
+        distance = [np.abs(s.field - in_wedge(field, strain != 0)).max() for s in solutions]
+        assert min(distance) < 0.02 * GAUSS
+        counts.append(len(solutions))
+    assert strain == 0 or max(counts) > 20
+
+
+def test_closed_forms_begin_at_the_field_itself() -> None:
+    from labspin.physics.nv.line_starts import starting_fields
+
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        field = rng.normal(size=3)
+        field *= rng.uniform(5 * GAUSS, 380 * GAUSS) / np.linalg.norm(field)
+        lines = np.sort(rng.permutation(transition_frequencies(field=field).ravel())[:3])
+        starts = starting_fields(
+            lines=lines, centre=NV_CENTRE, splitting=NV_CENTRE.zero_field_splitting, max_field=0.04
+        )
+        inside = -np.sort(-np.abs(starts), axis=-1)
+        assert np.abs(inside - in_wedge(field)).max(axis=-1).min() < 0.1 * GAUSS
+
+
+def test_a_call_takes_milliseconds() -> None:
+    import time
+
+    lines = transition_frequencies(field=np.array([70.0, 40.0, 15.0]) * GAUSS).ravel()
+    field_from_lines(lines=lines, uncertainty=0.3 * MHZ)
+    began = time.process_time()
+    for _ in range(5):
+        field_from_lines(lines=lines, uncertainty=0.3 * MHZ)
+    assert (time.process_time() - began) / 5 < 0.25  # 0.02 s on an idle core
+
+
+def test_a_line_that_was_not_seen_is_named_and_not_the_uncertainty() -> None:
+    field = np.array([60.0, 25.0, 10.0]) * GAUSS
+    lines = transition_frequencies(field=field).ravel()
+    seen = np.delete(np.sort(lines), 2)
+    unseen = np.sort(lines)[2] / MHZ
+    with pytest.raises(ArgumentError, match=rf"line inside the window.*{unseen:.2f} MHz.*correct window"):
+        field_from_lines(lines=seen, uncertainty=0.05 * MHZ, window=(2e3 * MHZ, 4e3 * MHZ))
+
+
+def test_a_solution_is_printed_in_a_few_lines() -> None:
+    lines = transition_frequencies(field=np.array([70.0, 40.0, 15.0]) * GAUSS).ravel()
+    text = repr(field_from_lines(lines=lines, uncertainty=0.3 * MHZ)[0])
+    assert "equivalents=<48×3 numbers>" in text
+    assert len(text) < 400
 
 
 def test_bad_input_is_refused() -> None:
