@@ -91,6 +91,8 @@ def abridged(record: object) -> str:
     """Return the repr of a dataclass in which arrays of more than four numbers are shown by their shape."""
     shown = []
     for field in fields(record):  # type: ignore[arg-type]
+        if not field.repr:
+            continue
         value = getattr(record, field.name)
         if isinstance(value, np.ndarray) and value.size > 4:
             text = f"<{'×'.join(map(str, value.shape))} numbers>"

@@ -127,8 +127,8 @@ def field_from_lines(
 
     Notes
     -----
-    Of 1200 random fields of 5 G to 390 G (3 to 8 of their lines, half with a strain of 4 MHz) the true one was
-    among the solutions in all; a call takes 0.02 s, with strain 0.04 s, with ``fit_splitting`` 0.1 s.
+    Of 1200 random fields of 5 G to 390 G (3 to 8 of their lines, half with a strain of 4 MHz) the true one
+    was among the solutions in all; a call takes 0.02 s, with strain 0.04 s, with ``fit_splitting`` 0.1 s.
 
     Raises
     ------

@@ -180,3 +180,14 @@ def test_bad_samples_are_refused(make: Any, arguments: tuple[float, ...]) -> Non
 def test_a_negative_density_is_refused() -> None:
     with pytest.raises(ArgumentError, match="density"):
         mrfm.bath_stiffness(**arguments(sample=mrfm.Surface(2e-6), density=-1.0))
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-5, 1e-7, 1e-9])
+def test_the_quadrature_goes_on_until_it_is_as_exact_as_asked(rtol: float) -> None:
+    case = arguments(sample=mrfm.Layer(2.2e-6, 2e-6), temperature=0.02)
+    found = mrfm.integrate_stiffness(**case, rtol=rtol)
+    exact = mrfm.integrate_stiffness(**case, rtol=1e-11).stiffness
+    for part in ("real", "imag"):
+        size = abs(getattr(exact, part))
+        assert getattr(found.error, part) <= rtol * size
+        assert abs(getattr(found.stiffness, part) - getattr(exact, part)) <= max(rtol, 1e-11) * size

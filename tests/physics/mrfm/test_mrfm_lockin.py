@@ -60,7 +60,7 @@ def test_a_demodulated_step_is_the_step_response(slope: int) -> None:
         signal=np.full(4000, 0.5), sample_rate=rate, angular_frequency=0.0, lock_in=lock_in
     )
     expected = lock_in.step_response(np.arange(1, 4001) / rate)
-    np.testing.assert_allclose(reading.real, expected, atol=2e-3)
+    np.testing.assert_allclose(reading.real, expected, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("slope", [6, 24])

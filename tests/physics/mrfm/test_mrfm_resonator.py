@@ -153,3 +153,15 @@ def test_bad_noise_arguments_are_refused() -> None:
         )
     with pytest.raises(ArgumentError, match="stiffness"):
         mrfm.susceptibility(resonator=CANTILEVER, angular_frequency=1.0, stiffness=np.nan * 1j)
+
+
+@pytest.mark.parametrize("loss", [0.0, 3e-10, 5e-8])
+def test_the_force_noise_is_that_of_the_fluctuation_dissipation_theorem(loss: float) -> None:
+    # S_F = 4k_BT Im(1/χ)/ω with 1/χ written out: friction of the resonator and loss of the spins.
+    kappa, omega = 2e-8 + 1j * loss, 1.1 * OMEGA
+    found = mrfm.force_noise_density(
+        resonator=CANTILEVER, temperature=0.02, angular_frequency=omega, stiffness=kappa
+    )
+    friction = 70e-6 / (OMEGA * 3e4)
+    inverse = 70e-6 - 70e-6 / OMEGA**2 * omega**2 + 1j * omega * friction + kappa
+    assert found == pytest.approx(4 * constants.k * 0.02 * inverse.imag / omega, rel=1e-9, abs=0)

@@ -273,3 +273,14 @@ def test_a_finite_layer_does_not_rescale_in_distance() -> None:
     assert mrfm.spectrum_stiffness(spectrum=weaker, density=1e24, **case) == pytest.approx(
         mrfm.spectrum_stiffness(spectrum=made, density=1e24, **case), rel=1e-11, abs=0
     )
+
+
+@pytest.mark.parametrize("spin", [0.5, 1.0, 1.5, 3.5])
+def test_spins_of_larger_moment_saturate_in_warmer_samples(spin: float) -> None:
+    # A spin is saturated where μ_s B exceeds k_BT, μ_s = S ħ γ: at S times the temperature of ħ γ.
+    spectrum = mrfm.reduce_geometry(magnet=mrfm.THESIS_FIG_3_3.magnet, sample=mrfm.Surface(2.2e-6))
+    gamma = mrfm.ELECTRON_G2.gyromagnetic_ratio
+    species = mrfm.SpinSpecies("made up", spin, gamma, "made up")
+    kelvin = spectrum.coldest(species)
+    moment = spin * constants.hbar * abs(gamma)
+    assert kelvin == pytest.approx(moment * spectrum.floor / constants.k, rel=1e-9, abs=0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -232,3 +234,28 @@ def test_bad_input_is_refused() -> None:
         orientation_from_lines(fields=[[0, 0, 0.01]], lines=[[1e10]], uncertainty=1e6)
     with pytest.raises(ArgumentError, match="no orientation"):
         orientation_from_lines(fields=[[0, 0, 0.01]], lines=[[1e10, 1.2e10, 1.4e10, 3e10]], uncertainty=1e6)
+
+
+def test_the_uncertainty_of_the_length_is_a_length() -> None:
+    lines = transition_frequencies(field=np.array([70.0, 40.0, 15.0]) * GAUSS).ravel()
+    solution = field_from_lines(lines=lines, uncertainty=0.3 * MHZ)[0]
+    ball = replace(solution, covariance=np.diag([4e-12, 4e-12, 4e-12]))
+    assert ball.strength_uncertainty == pytest.approx(2e-6, rel=1e-12, abs=0)
+    # Along the field only its own variance counts.
+    along = solution.field / solution.strength
+    assert replace(solution, covariance=9e-12 * np.outer(along, along)).strength_uncertainty == pytest.approx(
+        3e-6, rel=1e-12, abs=0
+    )
+
+
+def test_each_line_weighs_by_its_own_error() -> None:
+    """Against (Jᵀ W J)⁻¹ with slopes by differences of the transitions."""
+    field = np.array([70.0, 40.0, 15.0]) * GAUSS
+    lines = transition_frequencies(field=field).ravel()
+    sigma = 0.05 * MHZ * np.array([1.0, 8.0, 1.0, 20.0, 3.0, 1.0, 5.0, 1.0])
+    best = field_from_lines(lines=lines, uncertainty=sigma)[0]
+    step = 1e-7
+    ahead, behind = (transition_frequencies(field=field + sign * step * np.eye(3)) for sign in (1, -1))
+    slopes = ((ahead - behind) / (2 * step)).reshape(3, 8).T
+    wanted = np.linalg.inv(slopes.T @ (slopes / sigma[:, None] ** 2))
+    np.testing.assert_allclose(best.covariance, wanted, rtol=1e-3, atol=1e-4 * wanted.max())

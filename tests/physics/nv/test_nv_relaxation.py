@@ -76,3 +76,12 @@ def test_bad_input_is_refused() -> None:
         UncoupledRelaxation(isolated_time=float("nan"))
     with pytest.raises(ArgumentError, match="width"):
         effective_resonant_classes(transition=[0.0, 1.0], width=0.0)
+
+
+def test_three_resonant_classes_relax_between_two_and_four() -> None:
+    three = times(CR_MEASURED, np.array([FAR[0], FAR[0], FAR[0], FAR[0] + 1e5 * MHZ]))
+    assert three[3] == pytest.approx(1.61e-3, rel=1e-9, abs=0)
+    # Between 1/490 µs and 1/220 µs, and not at either end: the curve still rises there.
+    low, high = 1 / 490e-6, 1 / 220e-6
+    assert (1 / three[:3] > low + 0.2 * (high - low)).all()
+    assert (1 / three[:3] < high - 0.2 * (high - low)).all()
