@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import random
 import signal
 
 import pytest
@@ -26,3 +27,23 @@ def _forget_entry_points():
     """Tests that install packages leave none behind."""
     yield
     plugins.installed.cache_clear()
+
+
+def pytest_addoption(parser):
+    """Add the option by which every run in CI takes some of the slow tests along."""
+    parser.addoption(
+        "--slow-sample", default="", metavar="N:SEED",
+        help="of the tests marked slow only N, drawn by SEED (any word); use with -m slow",
+    )  # fmt: skip
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests that are not drawn out; the draw does not depend on the order of collection."""
+    chosen, _, word = config.getoption("--slow-sample").partition(":")
+    if not chosen:
+        return
+    slow = sorted(item.nodeid for item in items if item.get_closest_marker("slow"))
+    drawn = set(random.Random(word).sample(slow, min(int(chosen), len(slow))))
+    left_out = [item for item in items if item.nodeid in slow and item.nodeid not in drawn]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
