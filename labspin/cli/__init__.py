@@ -20,7 +20,9 @@ from labspin.cli import (
     bench,
     check,
     control,
+    diff,
     doctor,
+    export,
     fit,
     init,
     ls,
@@ -31,6 +33,7 @@ from labspin.cli import (
     report,
     resume,
     run,
+    show,
     unsafe,
 )
 from labspin.cli.outlet import clean, tolerant_streams
@@ -41,7 +44,8 @@ from labspin.system import reason_of
 __all__ = ["main"]
 
 _COMMANDS = (
-    run, resume, queue, check, doctor, fit, plot, report, ls, note, recover, init, bench, control, unsafe,
+    run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, export,
+    recover, init, bench, control, unsafe,
 )  # fmt: skip
 INTERRUPTED = 130
 

@@ -13,6 +13,7 @@ from .foreign.read import (
     list_foreign as list_foreign,
     read_foreign as read_foreign,
 )
+from .formats import export_run as export_run
 from .journal.postscript import Postscript as Postscript
 from .metadata import RunMetadata as RunMetadata
 from .nexus.publish import (

@@ -23,7 +23,7 @@ from labspin.data.schema import POINT, POINT_TIME, Column
 from labspin.data.storage import whole_file
 from labspin.errors import StorageError
 
-__all__ = ["export_copy", "export_csv"]
+__all__ = ["export_copy", "export_csv", "tables_of"]
 
 Table = dict[str, NDArray[Any]]
 _KEPT = "it was not exported"
@@ -50,22 +50,39 @@ def export_csv(source: Run | Path | str, target: Path | str, *, overwrite: bool 
     """
     run = _as_run(source)
     target = Path(target)
-    key = _keys(run)
-    single, arrays = dict(key), []
-    for column in run.header.layout.columns:
-        if column.shape:
-            arrays.append((target.with_suffix(f".{column.name}.csv"), column))
-        else:
-            single |= _titled(column, run.columns[column.name])
-    paths = [target, *(path for path, _ in arrays)]
-    for path in paths:
+    tables = {
+        target.with_suffix(f".{name}.csv") if name else target: table
+        for name, table in tables_of(run).items()
+    }
+    for path in tables:
         if path.exists() and not overwrite:
             raise StorageError(f"{path}: exists already; choose another name or allow overwriting")
         refuse_foreign(path, CSV, inputs=run.sources)
-    _write_table(target, single)
-    for path, column in arrays:
-        _write_table(path, _long(run, column, key))
-    return paths
+    for path, table in tables.items():
+        _write_table(path, table)
+    return list(tables)
+
+
+def tables_of(run: Run) -> dict[str, Table]:
+    """Return the points of a run as tables: one row a point, and for every array one of its own.
+
+    Parameters
+    ----------
+    run
+        Any run.
+
+    Returns
+    -------
+        Name -> head -> values; the name of the single values is empty.
+    """
+    key = _keys(run)
+    single, arrays = dict(key), {}
+    for column in run.header.layout.columns:
+        if column.shape:
+            arrays[column.name] = _long(run, column, key)
+        else:
+            single |= _titled(column, run.columns[column.name])
+    return {"": single, **arrays}
 
 
 def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = False) -> Path:

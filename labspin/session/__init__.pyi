@@ -1,5 +1,12 @@
 from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
 from .client import HostClient as HostClient, connect_host as connect_host
+from .compare import Difference as Difference, differences_between as differences_between
+from .describe import (
+    Description as Description,
+    Listing as Listing,
+    describe as describe,
+    known_names as known_names,
+)
 from .host_record import HostRecord as HostRecord, find_hosts as find_hosts, refuse_hosted as refuse_hosted
 from .host_start import start_host as start_host
 from .pymeasure_worker import run_in_worker as run_in_worker

@@ -1,0 +1,41 @@
+"""`labspin export`: runs for other programs: CSV, Excel, Parquet, MATLAB, netCDF, or one table of results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from labspin.cli.output import add_json, console, print_json
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("export", help="write runs for other programs", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="run files (.h5)")
+    parser.add_argument(
+        "--to", choices=("csv", "mat", "nc", "parquet", "xlsx"), default="csv", help="format (default: csv)"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder (default: beside each run file)")
+    parser.add_argument("--force", action="store_true", help="replace files that an earlier export wrote")
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Write one file or more for each run, and name them."""
+    from labspin.data import export_run
+
+    written = [
+        path
+        for file in arguments.files
+        for path in export_run(file, to=arguments.to, folder=arguments.output, overwrite=arguments.force)
+    ]
+    if arguments.json:
+        print_json([str(path) for path in written])
+        return 0
+    for path in written:
+        console().print(f"wrote {path}", markup=False)
+    return 0

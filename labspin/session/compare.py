@@ -1,0 +1,96 @@
+"""What is different between two runs: parameters, station, versions, where the instruments stood."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labspin.data import Run, read_run
+
+__all__ = ["Difference", "differences_between"]
+
+_NOT_SAID = "—"
+_OF_EVERY_RUN = {"snapshot.time"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in two runs."""
+
+    what: str
+    first: str
+    second: str
+
+
+def differences_between(first: Path | str, second: Path | str) -> list[Difference]:
+    """Return what is not the same in two runs; what was measured is not compared.
+
+    Parameters
+    ----------
+    first, second
+        Run files, finished or not.
+
+    Raises
+    ------
+    RunFileError
+        One cannot be read.
+    """
+    runs = read_run(first), read_run(second)
+    tables = [_table(run) for run in runs]
+    found = [
+        Difference(key, *(_text(table.get(key, _NOT_SAID)) for table in tables))
+        for key in dict.fromkeys([*tables[0], *tables[1]])
+        if key not in _OF_EVERY_RUN and not _same(tables[0].get(key), tables[1].get(key))
+    ]
+    return found + _station_lines(*runs)
+
+
+def _table(run: Run) -> dict[str, Any]:
+    header = run.header
+    table: dict[str, Any] = {
+        "procedure": header.procedure,
+        "label": header.label,
+        "status": str(run.status),
+        "points": len(run.points),
+        "seed": header.seed,
+    }
+    table |= run.metadata.to_dict()
+    table |= {
+        f"parameter {name}": f"{record['value']} {record['unit'] if record['unit'] != '1' else ''}".strip()
+        for name, record in header.parameters.items()
+    }
+    table |= _flat("environment", header.environment)
+    table |= {"station": header.station.get("name"), "simulated": header.truth is not None}
+    return table | _flat("snapshot", header.snapshot)
+
+
+def _flat(prefix: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        return {prefix: table}
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= _flat(f"{prefix}.{key}", value)
+    return found
+
+
+def _station_lines(first: Run, second: Run) -> list[Difference]:
+    """Return the lines in which the station files differ."""
+    texts = [str(run.header.station.get("text", "")).splitlines() for run in (first, second)]
+    found = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_opcodes():
+        if kind != "equal":
+            found.append(
+                Difference(f"station file, line {a + 1}", "\n".join(texts[0][a:b]), "\n".join(texts[1][c:d]))
+            )
+    return found
+
+
+def _same(first: Any, second: Any) -> bool:
+    return _text(first) == _text(second)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value.tolist() if hasattr(value, "tolist") else value)

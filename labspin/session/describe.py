@@ -1,0 +1,406 @@
+"""What there is, for a person to read: procedures, drivers, roles, models, recipes, and files of all kinds.
+
+`describe` finds out what a word or a path means and returns it as a `Description`: a title, sentences and
+tables, which a command prints and a window shows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labspin.errors import ArgumentError, LabspinError
+from labspin.units import format_quantity
+
+__all__ = ["Description", "Listing", "describe", "known_names"]
+
+_RUN_SUFFIXES = (".h5", ".jnl")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table: its title, its columns, its rows of text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What something is."""
+
+    title: str
+    text: str = ""
+    listings: tuple[Listing, ...] = ()
+
+
+def known_names() -> dict[str, tuple[str, ...]]:
+    """Return every name that `describe` knows, by kind."""
+    from labspin.analysis import list_recipes
+    from labspin.analysis.models import MODELS
+    from labspin.instruments import ROLES, driver_names
+    from labspin.procedures import list_procedures
+
+    return {
+        "procedure": list_procedures(),
+        "driver": driver_names(),
+        "role": tuple(ROLES),
+        "model": tuple(MODELS),
+        "recipe": tuple(list_recipes()),
+    }
+
+
+def describe(thing: str) -> list[Description]:
+    """Return what ``thing`` is; a name may be several, such as a procedure and the recipe of its fit.
+
+    Parameters
+    ----------
+    thing
+        The name of a procedure, driver, role, model or recipe, or the path of a run file, run card, station
+        file, fit recipe or a data file of another program.
+
+    Raises
+    ------
+    ArgumentError
+        It is neither.
+    LabspinError
+        The file cannot be read.
+    """
+    path = Path(thing)
+    if path.is_file() or path.suffix in _RUN_SUFFIXES:
+        return [_of_file(path)]
+    makers: dict[str, Callable[[str], Description]] = {
+        "procedure": _procedure,
+        "driver": _driver,
+        "role": _role,
+        "model": _model,
+        "recipe": _recipe,
+    }
+    known = known_names()
+    found = [makers[kind](thing) for kind, names in known.items() if thing in names]
+    if not found:
+        words = sorted({name for names in known.values() for name in names})
+        near = difflib.get_close_matches(thing, words, n=3)
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ArgumentError(
+            f"{thing!r}: wanted a file, or the name of a procedure, driver, role, model or recipe{hint}; "
+            "`labspin show` lists them all"
+        )
+    return found
+
+
+# -- names ---------------------------------------------------------------------------------------------------
+
+
+def _procedure(name: str) -> Description:
+    from labspin.procedures import load_procedure
+
+    kind = load_procedure(name)
+    parameters = kind().parameter_objects()
+    rows = [
+        (key, _value(one.default), _unit(one), _bounds(one), _help(one)) for key, one in parameters.items()
+    ]
+    roles = ((role, kind.__name__) for role, kind in kind.roles.items())
+    columns = ((one.name, one.unit, one.description) for one in (*kind.coordinates, *kind.quantities))
+    return Description(
+        f"procedure {name}",
+        _first_words(kind),
+        (
+            _listing("parameters", ("parameter", "default", "unit", "from … to", "meaning"), rows),
+            _listing("instruments it needs", ("name", "role"), roles),
+            _listing("what it records", ("column", "unit", "meaning"), columns),
+        ),
+    )
+
+
+def _driver(name: str) -> Description:
+    from labspin.instruments import ACTUATORS, READINGS, load_driver
+
+    entry = load_driver(name)
+    moved = {**ACTUATORS.get(entry.role, {}), **entry.adapter.units}
+    options = (
+        (field.name, _value(None if field.default is dataclasses.MISSING else field.default),
+         str(field.metadata.get("unit", "")))
+        for field in dataclasses.fields(entry.adapter.options)
+    )  # fmt: skip
+    read = READINGS.get(entry.role, {})
+    return Description(
+        f"driver {name}: a {entry.role}",
+        _first_words(entry.driver),
+        (
+            _listing("what a station may move", ("attribute", "unit"), _pairs(moved)),
+            _listing("what can be read", ("attribute", "unit"), _pairs(read)),
+            _listing("options in a station file", ("option", "default", "unit"), options),
+        ),
+    )
+
+
+def _role(name: str) -> Description:
+    from labspin.instruments import ACTUATORS, ROLES, driver_names, load_driver
+
+    role = ROLES[name]
+    members = (
+        (key, _first_sentence(getattr(role, key, None)))
+        for key in sorted(set(dir(role)) - set(dir(object)))
+        if not key.startswith("_")
+    )
+    players = [one for one in driver_names() if _plays(load_driver, one, name)]
+    return Description(
+        f"role {name}",
+        f"{_first_words(role)}\n\nDrivers: {', '.join(players) or 'none'}",
+        (
+            _listing("members", ("member", "meaning"), members),
+            _listing("what a station may move", ("attribute", "unit"), _pairs(ACTUATORS.get(name, {}))),
+        ),
+    )
+
+
+def _plays(load: Callable[[str], Any], driver: str, role: str) -> bool:
+    try:
+        return bool(load(driver).role == role)
+    except LabspinError:
+        return False
+
+
+def _model(name: str) -> Description:
+    from labspin.analysis import load_model
+    from labspin.analysis.models import MODELS
+
+    model = load_model(name)
+    rows = (
+        (one.name, one.unit, f"{one.minimum:g} … {one.maximum:g}", one.description)
+        for one in model.parameters
+    )
+    made = pkgutil.resolve_name(MODELS[name])
+    options = (
+        (key, _value(one.default))
+        for key, one in (inspect.signature(made).parameters.items() if inspect.isfunction(made) else ())
+    )
+    return Description(
+        f"model {name}",
+        f"{model.equation}\n{model.source}".strip(),
+        (
+            _listing("parameters", ("parameter", "unit", "from … to", "meaning"), rows),
+            _listing("options", ("option", "default"), options),
+        ),
+    )
+
+
+def _recipe(name: str) -> Description:
+    from labspin.analysis import load_recipe
+
+    return _described_recipe(load_recipe(name))
+
+
+def _described_recipe(recipe: Any) -> Description:
+    rows = [
+        (field.name, _value(getattr(recipe, field.name)))
+        for field in dataclasses.fields(recipe)
+        if field.name not in ("name", "description", "folder") and getattr(recipe, field.name)
+    ]
+    return Description(
+        f"recipe {recipe.name}", recipe.description, (_listing("what it says", ("key", "value"), rows),)
+    )
+
+
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+def _of_file(path: Path) -> Description:
+    if path.suffix == ".toml":
+        return _of_toml(path)
+    from labspin.data import read_run
+    from labspin.errors import NotARunFileError
+
+    if path.suffix in _RUN_SUFFIXES:
+        try:
+            return _run(read_run(path.with_name(path.name.removesuffix(".jnl"))))
+        except NotARunFileError:
+            pass  # an HDF5 file of somebody else
+    return _foreign(path)
+
+
+def _of_toml(path: Path) -> Description:
+    from labspin.documents import read_document
+
+    section, _ = read_document(path, what="file", error=ArgumentError)
+    if "instruments" in section:
+        return _station(path)
+    if "procedure" in section:
+        return _card(path)
+    if "model" in section or "chain" in section:
+        from labspin.analysis import load_recipe
+
+        return _described_recipe(load_recipe(path))
+    raise ArgumentError(
+        f"{path}: wanted a station file, a run card or a fit recipe, got keys {list(section)}"
+    )
+
+
+def _station(path: Path) -> Description:
+    from labspin.station import load_station
+
+    station = load_station(path)
+    drivers = station.describe()["drivers"].items()
+    moved = [(name, *_limits(actuator)) for name, actuator in station.unconnected().actuators.items()]
+    return Description(
+        f"station {station.name}: {'simulated' if station.simulated else 'real instruments'}",
+        station.description,
+        (
+            _listing("instruments", ("name", "driver"), drivers),
+            _listing("what can be moved", ("set-point", "limits", "safe value", "ramp per s"), moved),
+        ),
+    )
+
+
+def _limits(actuator: Any) -> tuple[str, str, str]:
+    """Return limits, safe value and ramp rate of an actuator, in its own or its calibrated unit."""
+    spec, unit = actuator.spec, actuator.unit
+    slope = spec.calibration.slope if spec.calibration is not None and actuator.name != spec.name else 1.0
+    offset = spec.calibration.offset if slope != 1.0 else 0.0
+
+    def shown(raw: float) -> str:
+        return format_quantity(slope * raw + offset, unit)
+
+    low, high = sorted((spec.minimum, spec.maximum), key=lambda raw: slope * raw)
+    safe = "" if spec.safe is None else shown(spec.safe)
+    rate = "" if spec.ramp_rate is None else format_quantity(abs(slope) * spec.ramp_rate, unit)
+    return f"{shown(low)} … {shown(high)}", safe, rate
+
+
+def _card(path: Path) -> Description:
+    from labspin.session.cards import load_card
+
+    card = load_card(path)
+    rows = [(run.label, name, _value(value)) for run in card.runs for name, value in run.parameters.items()]
+    return Description(
+        f"run card {path}: procedure {card.procedure_name} on {card.station or 'no station'}",
+        card.metadata.description,
+        (_listing("runs", ("run", "parameter", "value"), rows),),
+    )
+
+
+def _run(run: Any) -> Description:
+    header, layout = run.header, run.header.layout
+    said = [(name, _value(value)) for name, value in run.metadata.to_dict().items()]
+    facts = [
+        ("procedure", header.procedure),
+        ("label", header.label),
+        ("status", str(run.status)),
+        ("points", f"{len(run.points)}{'' if layout.size is None else f' of {layout.size}'}"),
+        ("started (UTC)", header.started),
+        ("ended (UTC)", run.ended or ""),
+        ("station", str(header.station.get("name", ""))),
+        ("simulated", "yes" if header.truth is not None else "no"),
+        ("seed", "" if header.seed is None else str(header.seed)),
+        ("run id", header.run_id),
+    ]
+    parameters = [
+        (name, _with_unit(record["value"], record["unit"])) for name, record in header.parameters.items()
+    ]
+    columns = [
+        *((one.name, one.unit, f"axis of {len(one)}", "") for one in layout.dimensions),
+        *((one.name, one.unit, "×".join(map(str, one.shape)) or "one value", one.description)
+          for one in layout.columns),
+    ]  # fmt: skip
+    events = [(f"{one.time:.1f}", str(one.kind), one.message) for one in run.events]
+    fits = [
+        (fit.name, fit.model, ", ".join(f"{p.name} ({p.unit})" for p in fit.parameters)) for fit in run.fits
+    ]
+    return Description(
+        f"run {run.path}",
+        run.metadata.comment,
+        (
+            _listing("run", ("fact", "value"), [row for row in facts if row[1]]),
+            _listing("words", ("word", "text"), said),
+            _listing("parameters", ("parameter", "value"), parameters),
+            _listing("columns", ("column", "unit", "shape", "meaning"), columns),
+            _listing("fits", ("fit", "model", "parameters"), fits),
+            _listing("events", ("s", "kind", "message"), events),
+        ),
+    )
+
+
+def _foreign(path: Path) -> Description:
+    from labspin.data import list_foreign
+
+    rows = [
+        (one.name.removeprefix("/"), "×".join(map(str, one.shape)) or "one value", one.dtype, one.unit)
+        for one in list_foreign(path)
+    ]
+    return Description(
+        f"data file {path}",
+        "",
+        (
+            _listing(
+                "what is in it; --x, --y and --sigma take these names",
+                ("name", "shape", "type", "unit"),
+                rows,
+            ),
+        ),
+    )
+
+
+# -- words ---------------------------------------------------------------------------------------------------
+
+
+def _listing(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Listing:
+    return Listing(title, tuple(columns), tuple(tuple(str(cell) for cell in row) for row in rows))
+
+
+def _pairs(table: Any) -> Iterable[tuple[str, str]]:
+    return ((str(name), str(unit)) for name, unit in dict(table).items())
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_value(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_value, value))
+    return str(value)
+
+
+def _with_unit(value: Any, unit: str) -> str:
+    if unit in ("", "1") or not isinstance(value, (int, float)):
+        return _value(value)
+    return format_quantity(float(value), unit, digits=10)
+
+
+def _unit(parameter: Any) -> str:
+    unit = getattr(parameter, "units", None) or ""
+    return "" if unit == "1" else str(unit)
+
+
+def _bounds(parameter: Any) -> str:
+    low, high = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
+    if getattr(parameter, "choices", None):
+        return " | ".join(map(str, parameter.choices))
+    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
+        return ""
+    least = "" if low == float("-inf") else f"{low:g}"
+    most = "" if high == float("inf") or high >= (1 << 63) - 1 else f"{high:g}"
+    return f"{least} …{f' {most}' if most else ''}" if least or most else ""
+
+
+def _help(parameter: Any) -> str:
+    description = getattr(parameter, "description", None)
+    return f"{parameter.name}. {description}" if description else str(parameter.name)
+
+
+def _first_words(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").split("\n\nParameters\n")[0].split("\n\nAttributes\n")[0].strip()
+
+
+def _first_sentence(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").split("\n", 1)[0]

@@ -1,0 +1,86 @@
+"""What `labspin show` and `labspin diff` say, of everything that has a name."""
+
+from pathlib import Path
+
+import pytest
+
+from labspin.data import annotate
+from labspin.errors import ArgumentError
+from labspin.procedures import Rabi
+from labspin.session import describe, differences_between, known_names, run
+from labspin.station import load_station
+
+ROOT = Path(__file__).parents[2]
+SHORT = {"averages": 1, "pulse_durations": 3, "repetitions": 1000}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with load_station(ROOT / "instruments" / "levitated-diamond.toml").connect(seed=1) as bench:
+        first = run(Rabi(**SHORT), bench, folder / "a.h5", label="first").path
+        second = run(Rabi(**{**SHORT, "averages": 2}, microwave_power="3 dBm"), bench, folder / "b.h5").path
+    annotate(first, comment="[bold]laser", tags=("good",))
+    return first, second
+
+
+def table(description, title):
+    (found,) = [one for one in description.listings if one.title == title]
+    return {row[0]: row[1:] for row in found.rows}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, names in known_names().items() for name in names]
+)
+def test_everything_that_has_a_name_can_be_shown(kind, name):
+    shown = [one for one in describe(name) if one.title.startswith(f"{kind} {name}")]
+    assert len(shown) == 1
+    assert shown[0].text or shown[0].listings
+
+
+def test_a_procedure_shows_its_parameters_with_unit_bounds_and_meaning():
+    rows = table(describe("rabi")[0], "parameters")
+    assert rows["pulse_stop"] == ("400 ns", "s", "1e-09 …", "Longest pulse")
+    assert rows["magnet"][2] == "field | current | nothing"
+
+
+def test_a_run_file_shows_everything_that_was_recorded(runs):
+    (shown,) = describe(str(runs[0]))
+    assert shown.text == "[bold]laser"
+    assert table(shown, "parameters")["pulse_stop"] == ("400 ns",)
+    assert table(shown, "columns")["contrast"][0] == "1"
+    assert table(shown, "words")["tags"] == ("good",)
+    assert table(shown, "run")["points"] == ("3 of 3",)
+
+
+@pytest.mark.parametrize("folder", ["instruments", "procedures", "analysis"])
+def test_every_file_of_the_three_doors_can_be_shown(folder):
+    for file in sorted((ROOT / folder).glob("*.toml")):
+        (shown,) = describe(str(file))
+        assert any(one.rows for one in shown.listings), file
+
+
+def test_a_station_shows_limits_in_both_units():
+    rows = table(describe(str(ROOT / "instruments" / "levitated-diamond.toml"))[0], "what can be moved")
+    raw, field = rows["magnet.current"], rows["magnet.field"]
+    assert "A" in raw[0]
+    assert "T" in field[0]
+
+
+def test_a_file_of_another_program_shows_the_names_to_use():
+    (shown,) = describe(str(ROOT / "tests" / "data" / "brownian_thermal_spectrum.h5"))
+    assert {"x", "y"} <= {row[0] for row in shown.listings[0].rows}
+
+
+def test_an_unknown_name_offers_near_ones():
+    with pytest.raises(ArgumentError, match="did you mean 'rabi'"):
+        describe("rabbi")
+
+
+def test_two_runs_differ_in_what_was_asked_for(runs):
+    found = {one.what: (one.first, one.second) for one in differences_between(*runs)}
+    assert found["parameter averages"] == ("1", "2")
+    assert found["parameter microwave_power"] == ("0.0 dBm", "3.0 dBm")
+    assert found["label"] == ("first", "")
+    assert "parameter pulse_stop" not in found
+    assert not [one for one in differences_between(runs[0], runs[0]) if one.what]
