@@ -1,15 +1,16 @@
 """Nitrogen-vacancy centres in a diamond: levels, light, relaxation, torque and libration.
 
 The way through the package follows the physics: `geometry` (four classes in any field and orientation),
-`spin` (levels and transitions), `relaxation` and `stretched` (T1 with cross-relaxation), `steady_state` and
-`evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `lindblad` (the same cycle
-with coherences), `torque`, `spectra`,
-`libration` and `langevin` (the crystal's motion), `inverse` and `orientation` (field and orientation from
-line positions), `presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
+`spin` (levels and transitions), `relaxation`, `decay` and `stretched` (T1 with cross-relaxation), `steady_state`
+and `evolution` (one rate model of the optical cycle, at rest and in pulse sequences), `lindblad` (the same cycle
+with coherences), `light` (charge, reflection), `torque`, `spectra`, `libration` and `langevin` (the crystal's
+motion), `inverse` and `orientation` (field and orientation from line positions), `presets` and `published`
+(numbers of the papers). SI throughout, frequencies in rad/s.
 """
 
 from __future__ import annotations
 
+from labspin.physics.nv.decay import relaxation_times, stretched_decay
 from labspin.physics.nv.evolution import (
     Evolution,
     PulseSegment,
@@ -57,6 +58,7 @@ from labspin.physics.nv.libration import (
     single_pole_response,
     spin_response,
 )
+from labspin.physics.nv.light import ChargeDynamics, reflected_light
 from labspin.physics.nv.microwave import (
     Microwave,
     driving_rates,
@@ -150,6 +152,7 @@ __all__ = [
     "NV_CENTRE",
     "NV_OPTICAL_RATES",
     "PAIRS",
+    "ChargeDynamics",
     "CoherenceWarning",
     "DegeneracyPlane",
     "DipolarRelaxation",
@@ -216,6 +219,8 @@ __all__ = [
     "pulse_segment",
     "rabi_frequencies",
     "rate_model_at",
+    "reflected_light",
+    "relaxation_times",
     "resonance_spectrum",
     "simulate_libration",
     "single_pole_response",
@@ -223,6 +228,7 @@ __all__ = [
     "spin_response",
     "stable_density",
     "steady_state",
+    "stretched_decay",
     "stretched_exponential_mixture",
     "thermal_angle_spectrum",
     "thermal_state",

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
+from labspin.physics.nv import reflected_light
 from labspin.physics.rc_filter import GaussianProcess, Stretch
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
@@ -140,9 +141,11 @@ class LevitatedDiamond(Sample):
         cuts = cuts_of(pattern, windows)
         laser = lit(pattern, cuts)
         if detector == "reflected":
-            turned = 1.0 + self.settings.speckle_slope * self._angle(pattern, now)
-            rate = self.settings.reflected_rate * now.light * max(turned, 0.0)
-            counted = rate * laser * np.diff(cuts)
+            settings = self.settings
+            thrown_back = reflected_light(
+                angle=self._angle(pattern, now), slope=settings.speckle_slope, light=now.light
+            )
+            counted = settings.reflected_rate * thrown_back * laser * np.diff(cuts)
         else:
             counted = self._cycle.counted(pattern, cuts, now)[:, 0] * self._cycle.collected * laser
         total = np.concatenate(([0.0], np.cumsum(counted)))

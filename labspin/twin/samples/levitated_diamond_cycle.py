@@ -212,9 +212,8 @@ class DiamondCycle:
         driving = now.driving if driven else None
         still = now.model.generator(pump=pump, driving=driving, scale=0.0)
         relaxing = now.model.generator(pump=pump, driving=driving, scale=1.0) - still
-        generator = np.zeros((4, self._mixture.rates.size, _LEVELS, _LEVELS))
-        generator[..., :7, :7] = still[:, None] + self._mixture.rates[:, None, None] * relaxing[:, None]
-        self._add_charge(generator, light)
+        seven = still[:, None] + self._mixture.rates[:, None, None] * relaxing[:, None]
+        generator = settings.charge.generator(seven, light)
         counters = np.zeros((4, 1, 2, _LEVELS))
         counters[:, 0, 0, :7] = now.model.cycle.emission_row(pump=pump)
         torque = level_torques(
@@ -226,18 +225,6 @@ class DiamondCycle:
         )
         counters[:, 0, 1, :7] = np.asarray(settings.libration.spins)[:, None] * torque
         return generator, counters
-
-    def _add_charge(self, generator: FloatArray, light: float) -> None:
-        """Let centres lose their charge under light and regain it, unpolarised."""
-        settings = self.settings
-        lost = light / settings.charge_loss * (1 - settings.charge_left)
-        regained = (
-            light / settings.charge_loss * settings.charge_left if light else 1 / settings.charge_recovery
-        )
-        generator[..., range(7), range(7)] -= lost
-        generator[..., 7, :7] += lost
-        generator[..., :3, 7] += regained / 3
-        generator[..., 7, 7] -= regained
 
     def _pulse(self, now: Conditions, duration: float) -> FloatArray:
         """Return the exchange (classes, 1, levels, levels) of populations by a short pulse."""

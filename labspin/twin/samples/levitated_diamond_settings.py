@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import finite, non_negative, positive
-from labspin.physics.nv import CR_MEASURED, LABORATORY_BENCH, LaboratoryBench, LibrationMode, Relaxation
+from labspin.physics.nv import (
+    CR_MEASURED,
+    LABORATORY_BENCH,
+    ChargeDynamics,
+    LaboratoryBench,
+    LibrationMode,
+    Relaxation,
+)
 
 __all__ = ["DiamondSettings"]
 
@@ -61,3 +68,10 @@ class DiamondSettings:
         finite("speckle_slope", self.speckle_slope)
         if not 0 <= self.charge_left <= 1:
             raise ArgumentError(f"charge_left: wanted 0 to 1, got {self.charge_left!r}")
+
+    @property
+    def charge(self) -> ChargeDynamics:
+        """How centres lose and regain their charge under the reference laser power."""
+        return ChargeDynamics(
+            loss_time=self.charge_loss, recovery_time=self.charge_recovery, kept=self.charge_left
+        )
