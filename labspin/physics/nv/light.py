@@ -1,8 +1,8 @@
 """What light does besides pumping: it takes the charge of centres, and its reflection tells the angle.
 
 Under light an NV⁻ centre loses its charge (NV⁰, dark to the detector) and regains it; in the dark it
-recovers. A centre that comes back is not polarised. So a trace of light against dark time carries a recharging
-besides T1, alike in both traces of a T1 measurement, where the difference cancels it.
+recovers. A centre that comes back is not polarised. So a trace of light against dark time carries a
+recharging besides T1, alike in both traces of a T1 measurement, where the difference cancels it.
 
 =================  =====================================================================
 ``L``              light over a reference power
