@@ -3,9 +3,9 @@
 The way through the package follows the physics: `geometry` (four classes in any field and orientation),
 `spin` (levels and transitions), `relaxation`, `decay` and `stretched` (T1 with cross-relaxation),
 `steady_state` and `evolution` (one rate model of the optical cycle, at rest and in pulse sequences),
-`lindblad` (the same cycle with coherences), `light` (charge, reflection), `torque`, `spectra`, `libration` and
-`langevin` (the crystal's motion), `inverse` and `orientation` (field and orientation from line positions), `presets` and `published`
-(numbers of the papers). SI throughout, frequencies in rad/s.
+`lindblad` (the same cycle with coherences), `light` (charge, reflection), `torque`, `spectra`, `libration`
+and `langevin` (the crystal's motion), `inverse` and `orientation` (field and orientation from line
+positions), `presets` and `published` (numbers of the papers). SI throughout, frequencies in rad/s.
 """
 
 from __future__ import annotations
