@@ -23,7 +23,8 @@
     │   ├── ReplyError                   … answered something that cannot be read
     │   ├── IdentityError                … is another model than the station says
     │   └── DeviceError                  … reports an error of its own
-    │       └── OverloadError            … its input or output is out of range
+    │       ├── OverloadError            … its input or output is out of range
+    │       └── DoubtfulReadingError     … its status or a changed setting makes readings meaningless
     ├── RunAborted                       a person or a signal ended the run
     ├── RunFileError                     a run file or journal cannot be read or written
     │   ├── NotARunFileError             … is something else
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectionFailedError",
     "DamagedFileError",
     "DeviceError",
+    "DoubtfulReadingError",
     "FitError",
     "IdentityError",
     "InstrumentError",
@@ -154,6 +156,10 @@ class DeviceError(InstrumentError):
 
 class OverloadError(DeviceError):
     """The input or output of an instrument is out of its range, so that what it reads is wrong."""
+
+
+class DoubtfulReadingError(DeviceError):
+    """The status of an instrument, or a setting that somebody changed, makes its readings meaningless."""
 
 
 class RunAborted(LabspinError):  # noqa: N818 - an outcome, not a fault

@@ -104,6 +104,11 @@ def section(entry: DriverEntry) -> Iterable[str]:
         yield f"- limits: {'; '.join(limits)}"
     if options := options_of(entry):
         yield f"- options (and what they are if left out): {', '.join(options)}"
+    if relied := entry.adapter.relied_on:
+        names = ", ".join(f"`{name.removeprefix('device.')}`" for name in relied)
+        yield f"- read back and compared in a run: {names}"
+    if entry.adapter.tells_doubts():
+        yield f"- asked at every point: {first_sentence(entry.adapter.doubts).removeprefix('Return ')}"
     safe = entry.adapter if "safe" in vars(entry.adapter) or entry.name not in DEVICES else entry.driver
     yield f"- made safe: {first_sentence(safe.safe)}\n"
     yield from (f"{text}\n" for text in quirks_of(entry))

@@ -7,5 +7,6 @@ from .actuators import (
 from .bench import Bench as Bench, Simulation as Simulation
 from .interlock import Interlock as Interlock
 from .safety import SafeAction as SafeAction
+from .trust import TrustRules as TrustRules
 from .verdict import unsafe_remarks as unsafe_remarks
 from .watchdog import Watchdog as Watchdog

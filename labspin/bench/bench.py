@@ -21,6 +21,7 @@ from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
 from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import SafeAction, longest_way, safe_state, unsafe_instruments
+from labspin.bench.trust import TrustRules
 from labspin.bench.waiting import InterruptibleClock
 from labspin.bench.watchdog import Watchdog
 from labspin.clock import Clock
@@ -77,6 +78,8 @@ class Bench:
         Hooks of a simulated bench.
     interlocks
         Watched in every run on this bench.
+    trust
+        What a run does when a status or a changed setting makes readings meaningless.
     watchdog
         Makes the bench safe if this process is killed or hangs during a run.
     heir
@@ -106,6 +109,7 @@ class Bench:
         description: Mapping[str, Any] = MappingProxyType({}),
         simulation: Simulation | None = None,
         interlocks: Sequence[Interlock] = (),
+        trust: TrustRules | None = None,
         watchdog: Watchdog | None = None,
         heir: Callable[[], Watchdog] | None = None,
         claims: Claims | None = None,
@@ -117,6 +121,7 @@ class Bench:
         self.description = dict(description)
         self.simulation = simulation
         self.interlocks = tuple(interlocks)
+        self.trust = trust or TrustRules()
         self.safe_order = tuple(safe_order)
         self._instruments = dict(instruments)
         taken = sorted(name for name in instruments if name in vars(self) or hasattr(Bench, name))
@@ -356,6 +361,8 @@ class Bench:
 
 def _describe(device: Any) -> dict[str, Any]:
     record = {"identity": device.identity(), "settings": dict(device.settings())}
+    if hasattr(device, "relied_settings"):
+        record["relied_on"] = dict(device.relied_settings())
     repeated = getattr(getattr(device, "device", None), "repeated", None)
     return record if repeated is None else {**record, "repeated": dict(repeated)}
 

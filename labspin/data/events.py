@@ -60,6 +60,11 @@ class EventKind(StrEnum):
     """A point is left out: ``index``."""
     INTERLOCK = "interlock"
     """A quantity left its window: ``quantity``, ``value``."""
+    DOUBT = "doubt"
+    """A status makes readings meaningless: ``instrument``, ``what``, ``indexes`` of the points."""
+    SETTING = "setting"
+    """A setting is not what it was: ``instrument``, ``what``, ``indexes`` of the points since the last
+    look."""
     RESUMED = "resumed"
     """Another process took up a run that had ended or died."""
     REPEAT = "repeat"

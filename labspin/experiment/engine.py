@@ -43,6 +43,7 @@ from labspin.experiment.readings import readings_in_order
 from labspin.experiment.runlog import RecordedLog
 from labspin.experiment.scan import scanned
 from labspin.experiment.sweep import Point
+from labspin.experiment.trust import TrustWatch
 from labspin.experiment.truth import TruthRecord
 from labspin.experiment.unchanged import procedure_source
 
@@ -134,6 +135,7 @@ class Execution:
         self.observers, self.control = list(observers), control
         self.seed = seed if seed is not None else getattr(procedure, "seed", None)
         self.watch = InterlockWatch((), bench, self._event)
+        self.trust = TrustWatch(bench, self._event)
         self.known: dict[str, float] = {}
         self._is_sure = True  # whether nothing came between that may have moved something
         self.writer: RunWriter | None = None
@@ -189,10 +191,12 @@ class Execution:
         self.watch.at_point()
         self._reach_settings()
         self.procedure.prepare(self.bench)
+        self.trust.begin()
         if self.truth is not None:  # outputs are on by now: they belong to the truth
             self._event(EventKind.TRUTH, "what is really the case", **self.truth.begin())
 
     def _finish(self) -> None:
+        self.trust.at_end()
         self.procedure.finish(self.bench)
 
     def _undisturbed(self, do: Callable[[], None]) -> None:
@@ -206,6 +210,7 @@ class Execution:
     def _hold(self) -> None:
         self._doubt()
         self.watch.hold()
+        self.trust.hold()
 
     def _doubt(self) -> None:
         """Forget all known set-points, so that each is sent again."""
@@ -312,7 +317,10 @@ class Execution:
                     self._reach_settings()
                 if point.setpoints:
                     self.move(point.setpoints)
-                return self.procedure.measure(self.bench, point)
+                reading = self.procedure.measure(self.bench, point)
+                if self.trust:
+                    self.trust.after_point(point.index)
+                return reading
             except Disturbed:
                 self._hold()
 

@@ -7,6 +7,8 @@ anything is connected, which options and which addresses the driver takes and wh
 from __future__ import annotations
 
 import dataclasses
+import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -21,6 +23,8 @@ from labspin.instruments.base import Guarded
 __all__ = ["NoOptions", "RoleAdapter"]
 
 FloatArray = NDArray[np.float64]
+_SAME = 1e-9  # relative difference of two read-backs that is none
+_ROUNDED = 1e-3  # … of a value that was set and its read-back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +51,17 @@ class RoleAdapter(ABC):
     """Units of settable attributes beyond those of the role, which a station may then move."""
     twin: ClassVar[type | None] = None
     """Class of the simulated device, for drivers that labspin does not bring."""
+    relied_on: ClassVar[tuple[str, ...]] = ()
+    """Settings that readings depend on: attributes of the role, or of the driver (``"device.unit"``). A run
+    reads them back and compares."""
+    resolutions: ClassVar[Mapping[str, float]] = {}
+    """By how much a setting may be rounded, in its unit, where that is more than a part in a thousand."""
+    entails: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Settings that the instrument changes by itself when the named one is set."""
 
     def __init__(self, driver: Any, options: Any = None) -> None:
+        self._sent: dict[str, Any] = {}
+        self._noted: dict[str, Any] = {}
         self.device = driver
         self.chosen = self.options() if options is None else options
 
@@ -136,6 +149,55 @@ class RoleAdapter(ABC):
         """Return whether the driver takes a VISA library."""
         return issubclass(cls.driver, Guarded)
 
+    # -- what readings depend on -------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in type(self).relied_on:
+            self._sent[name] = value
+            for other in type(self).entails.get(name, ()):
+                self._noted.pop(other, None)
+
+    def relies_on(self) -> tuple[str, ...]:
+        """Return the settings that readings depend on now; those of `relied_on` unless one does not apply."""
+        return type(self).relied_on
+
+    def relied_settings(self) -> dict[str, Any]:
+        """Return the settings that readings depend on, read back: name to value."""
+        return {name: operator.attrgetter(name)(self) for name in self.relies_on()}
+
+    def note_settings(self) -> None:
+        """Take the settings as they are for what they are to be."""
+        self._sent.clear()
+        self._noted.clear()
+        self._noted.update(self.relied_settings())
+
+    def changes(self) -> tuple[str, ...]:
+        """Return the settings that are neither what labspin set nor what they were, one sentence each."""
+        found = []
+        for name, value in self.relied_settings().items():
+            if name in self._sent:
+                wanted = self._sent[name]
+                is_same = _agree(value, wanted, _ROUNDED, self.resolutions.get(name, 0.0))
+            else:
+                wanted = self._noted.setdefault(name, value)
+                is_same = _agree(value, wanted, _SAME, 0.0)
+            if is_same:
+                self._noted[name] = value
+                self._sent.pop(name, None)
+            else:
+                found.append(f"{name} is {_shown(value)}, not {_shown(wanted)}")
+        return tuple(found)
+
+    @classmethod
+    def tells_doubts(cls) -> bool:
+        """Return whether the instrument has a status that can make readings meaningless."""
+        return cls.doubts is not RoleAdapter.doubts
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return what made readings since the last question meaningless, such as ``"reference unlocked"``."""
+        return ()
+
     def configure(self) -> None:  # noqa: B027 - most instruments need nothing
         """Bring the instrument into the mode that the role needs; moves no output."""
 
@@ -157,3 +219,16 @@ class RoleAdapter(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self.device, 'name', '')!r}>"
+
+
+def _agree(value: Any, wanted: Any, relative: float, resolution: float) -> bool:
+    """Return whether two values of a setting are the same but for rounding."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
+        return bool(value == wanted)
+    if not isinstance(wanted, (int, float)):
+        return False
+    return math.isclose(value, wanted, rel_tol=relative, abs_tol=resolution) or value == wanted
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)

@@ -30,7 +30,7 @@ from labspin.instruments.base import GuardedChannel
 from labspin.instruments.invalid import whole
 from labspin.instruments.limits import check_limits, on_off
 from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
-from labspin.instruments.properties import quantity, switch
+from labspin.instruments.properties import choice, quantity, switch
 from labspin.instruments.refusals import ErrorQueue
 
 __all__ = ["E36312A", "RATINGS", "E36312AMagnet", "E36312AOptions", "SupplyOutput"]
@@ -143,6 +143,14 @@ class E36312A(ErrorQueue, KeysightE36312A):  # type: ignore[misc]
             output.current_limit_values = (0.0, _OVER_RANGE * amperes)
             output.protection_voltage_values = (0.0, _PROTECTION * volts)
 
+    coupling: str = choice(
+        "OUTP:PAIR?",
+        "OUTP:PAIR %s",
+        """Control how outputs 2 and 3 are joined (dimensionless, str: "none", "series" or "parallel").""",
+        name="E36312A coupling",
+        words={"none": "OFF", "series": "SER", "parallel": "PAR"},
+    )
+
     def safe(self) -> None:
         """Bring every output to zero and switch it off, even if one fails."""
         failures: list[Exception] = []
@@ -181,6 +189,7 @@ class E36312AMagnet(MagnetAdapter):
     options: ClassVar[type] = E36312AOptions
     device: E36312A
     chosen: E36312AOptions
+    relied_on = (*MagnetAdapter.relied_on, "device.coupling")
 
     @classmethod
     def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
@@ -193,6 +202,12 @@ class E36312AMagnet(MagnetAdapter):
         """Return what must be an instrument's own: here one output, not the whole supply."""
         return f"{cls.canonical_address(address)} output {(options or E36312AOptions()).channel}"
 
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether a protection has tripped, or another current flows than is set."""
+        if self.output.is_tripped:
+            return ("its protection has switched the output off",)
+        return super().doubts()
+
     @property
     def output(self) -> SupplyOutput:
         """Get the output that feeds the magnet (dimensionless, a channel of the driver)."""
@@ -202,6 +217,11 @@ class E36312AMagnet(MagnetAdapter):
     def configure(self) -> None:
         """Forget old errors and set the compliance; refuse an output that has tripped."""
         self.device.check_errors()
+        if self.device.coupling != "none":
+            raise DeviceError(
+                f"{self.device.name}: wanted each output by itself, but outputs 2 and 3 are joined in "
+                f"{self.device.coupling}; undo that at the front panel, then connect again"
+            )
         if self.output.is_tripped:
             raise DeviceError(
                 f"{self.device.name}: output {self.chosen.channel} was switched off by its protection; find "

@@ -141,6 +141,7 @@ class KepcoMagnet(MagnetAdapter):
     options: ClassVar[type] = KepcoOptions
     device: KepcoBOP
     chosen: KepcoOptions
+    relied_on = (*MagnetAdapter.relied_on, "device.mode")
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:

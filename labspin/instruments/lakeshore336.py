@@ -138,4 +138,8 @@ class LakeShore336Controller(ControllerAdapter):
     options: ClassVar[type] = LakeShore336Options
     chosen: LakeShore336Options
     unit_place = 4
+    doubtful_bits: ClassVar[Mapping[int, str]] = {
+        1: "invalid reading", 16: "temperature below its range", 32: "temperature above its range",
+        64: "sensor reading is zero", 128: "sensor above its range",
+    }  # fmt: skip
     off = "off"

@@ -154,6 +154,11 @@ class LakeShore372Controller(ControllerAdapter):
 
     device: LakeShore372
     unit_place = 5
+    doubtful_bits: ClassVar[Mapping[int, str]] = {
+        1: "current source overload", 2: "common-mode voltage overload", 4: "mixer overload",
+        8: "differential overload", 16: "resistance above its range", 32: "resistance below its range",
+        64: "temperature above its range", 128: "temperature below its range",
+    }  # fmt: skip
     off = 0.0
 
     def configure(self) -> None:

@@ -22,9 +22,9 @@ from typing import Any, ClassVar
 from pymeasure.adapters import Adapter
 from pymeasure.instruments.lakeshore import LakeShore425 as PymeasureLakeShore425
 
-from labspin.errors import ArgumentError, DeviceError
+from labspin.errors import ArgumentError, DeviceError, DoubtfulReadingError
 from labspin.instruments.adapter import RoleAdapter
-from labspin.instruments.invalid import SCPI_WORDS
+from labspin.instruments.invalid import SCPI_WORDS, whole
 from labspin.instruments.properties import choice, switch
 from labspin.instruments.refusals import StandardEvents
 
@@ -35,6 +35,8 @@ RANGES: Mapping[float, int] = {35e-4: 1, 350e-4: 2, 0.35: 3, 3.5: 4}
 
 _UNITS = {"gauss": 1, "tesla": 2, "oersted": 3, "ampere per metre": 4}
 _OVER = 1.0001
+_DOUBTFUL: Mapping[int, str] = {1: "no probe", 2: "field overload"}
+"""Bits of ``OPST?`` that make a reading meaningless."""
 
 
 class LakeShore425(StandardEvents, PymeasureLakeShore425):  # type: ignore[misc]
@@ -120,6 +122,7 @@ class LakeShore425Gaussmeter(RoleAdapter):
     options: ClassVar[type] = LakeShore425Options
     device: LakeShore425
     chosen: LakeShore425Options
+    relied_on = ("device.unit", "device.relative_enabled", "device.auto_range_enabled", "device.mode")
 
     def configure(self) -> None:
         """Set tesla, static fields, no set-point, and the range."""
@@ -134,9 +137,19 @@ class LakeShore425Gaussmeter(RoleAdapter):
             device.range = min(RANGES, key=lambda known: abs(known / scale - 1))
         device.check_set_errors()
 
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether the field is beyond the range, or the probe is missing."""
+        status = self.device.values("OPST?", cast=whole)[0]
+        return tuple(text for bit, text in _DOUBTFUL.items() if status & bit)
+
     @property
     def field(self) -> float:
-        """Measure the field at the probe (T, float, with sign)."""
+        """Measure the field at the probe (T, float, with sign); the unit of the reading is asked with it."""
+        if (unit := self.device.unit) != "tesla":
+            raise DoubtfulReadingError(
+                f"{self.device.name}: wanted a reading in tesla, but it shows {unit}: somebody changed it; "
+                "set tesla at the front panel, or connect again"
+            )
         field = float(self.device.field)
         scale = self.chosen.range or max(RANGES)
         if abs(field) > _OVER * scale:

@@ -252,8 +252,19 @@ class ControllerAdapter(RoleAdapter):
     device: LakeShoreController
     chosen: Any
     greatest_setpoint: ClassVar[float] = 400.0  # K
+    doubtful_bits: ClassVar[Mapping[int, str]]
+    """Bits of ``RDGST?``, and what they say of the sensor."""
     unit_place: ClassVar[int]
     """Which of the values of ``INTYPE?`` is the preferred unit."""
+    relied_on = (
+        "setpoint",
+        "output_enabled",
+        "output.mode",
+        "output.control_input",
+        "output.ramp_rate",
+        "preferred_unit",
+    )
+    resolutions: ClassVar[Mapping[str, float]] = {"setpoint": 1e-3}
     off: ClassVar[Any]
     """Range of a heater that is off."""
 
@@ -284,6 +295,16 @@ class ControllerAdapter(RoleAdapter):
     def input_unit(self) -> int:
         """Return the number of the unit in which the input is regulated."""
         return int(self.device.values(f"INTYPE? {self.chosen.input}", cast=int)[self.unit_place])
+
+    @property
+    def preferred_unit(self) -> int:
+        """Get the number of the unit in which the input is regulated (dimensionless, int: 1 is kelvin)."""
+        return self.input_unit()
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return what is wrong with the sensor of the input."""
+        status = self.input.status
+        return tuple(text for bit, text in self.doubtful_bits.items() if status & bit)
 
     def heater_range(self) -> Any:
         """Return the range of the heater while the loop is on."""

@@ -72,10 +72,28 @@ class LockInAdapter(RoleAdapter):
     options: ClassVar[type] = LockInOptions
     device: Any
     chosen: LockInOptions
+    relied_on: ClassVar[tuple[str, ...]] = (
+        "frequency",
+        "amplitude",
+        "phase",
+        "time_constant",
+        "sensitivity",
+        "filter_slope",
+        "harmonic",
+        "device.input_config",
+        "device.input_coupling",
+        "device.reference_source",
+    )
+    resolutions: ClassVar[Mapping[str, float]] = {"amplitude": 2e-3, "phase": 2e-4}
+    entails: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("frequency", "sensitivity", "time_constant"), ("time_constant", "sensitivity", "filter_slope")
+    )
 
     def __init__(self, driver: Any, options: LockInOptions | None = None) -> None:
         super().__init__(driver, options)
         self._recording: _Recording | None = None
+        self._latched = 0  # bits of the status that nobody has been told of yet
+        self._overloads_were_asked = False  # by a procedure, since the last doubts
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -193,8 +211,28 @@ class LockInAdapter(RoleAdapter):
         return complex(*self.device.snap())
 
     def is_overloaded(self) -> bool:
-        """Return whether a reading since the last question may be wrong by an overload."""
-        return bool(self.device.overloaded())
+        """Return whether a reading since the last question may be wrong by an overload.
+
+        Who asks takes care of overloads: the next `doubts` does not tell of them.
+        """
+        self._overloads_were_asked = True
+        self._latched |= self.device.read_status()
+        found = self._latched & self.device.overload_bits
+        self._latched &= ~self.device.overload_bits
+        return bool(found)
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return which overloads there were, and whether the reference was lost, since the last question."""
+        found, self._latched = self._latched | self.device.read_status(), 0
+        if self._overloads_were_asked:
+            found &= ~self.device.overload_bits
+        self._overloads_were_asked = False
+        return tuple(text for bit, text in self.device.doubtful_bits.items() if found & bit)
+
+    def relies_on(self) -> tuple[str, ...]:
+        """Return the settings that readings depend on; an external frequency is not this instrument's."""
+        known = type(self).relied_on
+        return known if self.chosen.reference == "internal" else tuple(n for n in known if n != "frequency")
 
     def settling_time(self, fraction: float = 0.99) -> float:
         """Return the time in which the output filter settles to ``fraction`` of a step, s."""

@@ -7,8 +7,8 @@ set-point goes to zero first, and the output is switched off when the current ha
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from labspin.clock import Clock
 from labspin.errors import DeviceError
@@ -19,6 +19,7 @@ __all__ = ["MagnetAdapter", "wait_for_discharge"]
 
 _LONGEST = 10.0  # s
 _POLL = 0.1  # s
+_PART_OFF, _PART_OF_RANGE = 0.02, 0.01  # by how much the current may differ from what is set
 
 
 def wait_for_discharge(title: str, current: Callable[[], float], *, residual: float, clock: Clock) -> None:
@@ -55,6 +56,8 @@ class MagnetAdapter(RoleAdapter):
 
     role = "MagnetSupply"
     device: Any
+    relied_on: ClassVar[tuple[str, ...]] = ("current", "output_enabled", "output.voltage_setpoint")
+    resolutions: ClassVar[Mapping[str, float]] = {"current": 1e-3}
 
     @property
     @abstractmethod
@@ -85,6 +88,16 @@ class MagnetAdapter(RoleAdapter):
     @output_enabled.setter
     def output_enabled(self, value: bool) -> None:
         self.output.output_enabled = value
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether another current flows than is set: no load, or the compliance is reached."""
+        if not self.output_enabled:
+            return ()
+        wanted, flowing = self.current, self.measured_current
+        greatest = max(abs(bound) for bound in self.ranges(self.chosen)["current"])
+        if abs(flowing - wanted) <= max(_PART_OFF * abs(wanted), _PART_OF_RANGE * greatest):
+            return ()
+        return (f"{flowing:.4g} A flow where {wanted:.4g} A are set (compliance, load or trip)",)
 
     def safe(self) -> None:
         """Bring this output to zero, then switch it off; others of the device stay as they are."""

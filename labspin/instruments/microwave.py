@@ -7,7 +7,8 @@ that stands still.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.limits import check_limits
@@ -20,6 +21,8 @@ class MicrowaveAdapter(RoleAdapter):
 
     role = "MicrowaveSource"
     device: Any
+    relied_on: ClassVar[tuple[str, ...]] = ("frequency", "power", "output_enabled")
+    resolutions: ClassVar[Mapping[str, float]] = {"power": 0.01}
 
     def _checked(self, attribute: str, value: float, unit: str) -> float:
         least, greatest = self.ranges(self.chosen)[attribute]

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 
 from labspin.errors import DeviceError, ReplyError
 from labspin.instruments.base import Guarded
+from labspin.instruments.invalid import whole
 
-__all__ = ["ErrorQueue", "StandardEvents"]
+__all__ = ["ErrorQueue", "QuestionableStatus", "StandardEvents"]
 
 _MOST = 64  # errors in a queue
 
@@ -51,6 +52,18 @@ class ErrorQueue(Guarded):
             what = "; ".join(errors) + (f" ({self.error_list})" if self.error_list else "")
             raise DeviceError(f"{self._title}: it refused a setting with {what}; its old value stays")
         return []
+
+
+class QuestionableStatus(Guarded):
+    """Mix-in of SCPI instruments that say whether power and frequency are what they should be."""
+
+    questionable_bits: ClassVar[Mapping[int, str]] = {8: "power not levelled", 32: "frequency not locked"}
+    """Bits of ``STAT:QUES:COND?`` (SCPI-1999 volume 1, 20.1), and what they say of the output."""
+
+    def read_questionable(self) -> tuple[str, ...]:
+        """Return what is questionable about the output now."""
+        found = self.values("STAT:QUES:COND?", cast=whole)[0]
+        return tuple(text for bit, text in self.questionable_bits.items() if found & bit)
 
 
 class StandardEvents(Guarded):

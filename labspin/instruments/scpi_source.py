@@ -28,7 +28,7 @@ from labspin.errors import ArgumentError, IdentityError
 from labspin.instruments.limits import check_limits, check_whole
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import quantity, switch, whole_number
-from labspin.instruments.refusals import ErrorQueue
+from labspin.instruments.scpi_carrier import NEUTRAL, ScpiCarrier
 
 __all__ = ["ScpiMicrowave", "ScpiSource", "ScpiSourceOptions"]
 
@@ -38,7 +38,7 @@ _DWELLS = (1e-3, 60.0)
 _MOST_POINTS = 65535
 
 
-class ScpiSource(ErrorQueue, Agilent8257D):  # type: ignore[misc]
+class ScpiSource(ScpiCarrier, Agilent8257D):  # type: ignore[misc]
     """Driver of a SCPI source; see the module for its quirks."""
 
     expected_model: str = ""
@@ -235,6 +235,11 @@ class ScpiMicrowave(MicrowaveAdapter):
     options: ClassVar[type] = ScpiSourceOptions
     device: ScpiSource
     chosen: ScpiSourceOptions
+    relied_on = (
+        *MicrowaveAdapter.relied_on,
+        "device.modulation_enabled",
+        *(f"device.{name}" for name in NEUTRAL),
+    )
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -243,13 +248,18 @@ class ScpiMicrowave(MicrowaveAdapter):
         return {"frequency": (chosen.lowest, chosen.highest), "power": (chosen.weakest, chosen.strongest)}
 
     def configure(self) -> None:
-        """Check the model, forget old errors, end sweeps, switch the modulation off."""
+        """Check the model, forget old errors, end sweeps, take modulation, offsets and multiplier away."""
         self.device.expected_model = self.chosen.model
         self.device.identify()
         self.device.check_errors()
         self.device.stand_still()
         if self.device.modulation_enabled:
             self.device.modulation_enabled = False
+        self.device.neutralise()
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether the power is not levelled or the frequency not locked."""
+        return self.device.read_questionable()
 
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm) and switches, read back."""

@@ -28,6 +28,7 @@ from pymeasure.instruments.srs import SG380
 
 from labspin.errors import LimitError
 from labspin.instruments.adapter import NoOptions
+from labspin.instruments.invalid import whole
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import quantity, switch
 from labspin.instruments.refusals import ErrorQueue
@@ -41,6 +42,11 @@ _FREQUENCIES = (950e3, 4.05e9)
 _POWERS = (-110.0, 16.5)
 _ROLL_OFF_FROM = 3e9
 _ROLL_OFF = 3.5e-9  # dB/Hz
+_DOUBTFUL: Mapping[int, str] = {
+    1: "20 MHz PLL unlocked", 2: "100 MHz PLL unlocked", 4: "19 MHz PLL unlocked", 8: "1 GHz PLL unlocked",
+    16: "4 GHz PLL unlocked", 32: "no timebase", 64: "rubidium unlocked",
+}  # fmt: skip
+"""Bits of ``INSR?`` that make the carrier another than what is set."""
 
 
 class SG384(ErrorQueue, SG380):  # type: ignore[misc]
@@ -49,6 +55,7 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
     maker = "Stanford Research Systems"
     models = ("SG384",)
     error_query = "LERR?"
+    asked_once = ErrorQueue.asked_once | {"INSR?"}
     error_list = "'Error codes' in the SG380 manual"
 
     def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Any) -> None:
@@ -108,6 +115,10 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
         limits=(0.1, 64e6),
     )
 
+    def read_status(self) -> int:
+        """Return what is or was wrong with the instrument since the last question, as bits; forget it."""
+        return int(self.values("INSR?", cast=whole)[0])
+
     def safe(self) -> None:
         """Switch the type-N output off."""
         self.output_enabled = False
@@ -124,6 +135,7 @@ class SG384Microwave(MicrowaveAdapter):
     driver: ClassVar[type] = SG384
     options: ClassVar[type] = NoOptions
     device: SG384
+    relied_on = (*MicrowaveAdapter.relied_on, "device.modulation_enabled")
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -135,6 +147,11 @@ class SG384Microwave(MicrowaveAdapter):
         self.device.check_errors()
         if self.device.modulation_enabled:
             self.device.modulation_enabled = False
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return which synthesiser is or was without lock, and whether the timebase is missing."""
+        status = self.device.read_status()
+        return tuple(text for bit, text in _DOUBTFUL.items() if status & bit)
 
     @property
     def power(self) -> float:

@@ -29,7 +29,7 @@ from labspin.instruments.base import LabspinInstrument
 from labspin.instruments.limits import check_limits, check_whole, on_off, one_of
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import choice, quantity, switch
-from labspin.instruments.refusals import ErrorQueue
+from labspin.instruments.scpi_carrier import NEUTRAL, ScpiCarrier
 
 __all__ = ["RANGES", "SMB100A", "SMB100AMicrowave", "SMB100AOptions"]
 
@@ -47,10 +47,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
 _FREQUENCIES = (9e3, 40e9)
 _POWERS = (-145.0, 30.0)
 _DWELLS = (1e-3, 100.0)
+_NEUTRAL: Mapping[str, Any] = {**NEUTRAL, **dict.fromkeys(("am_enabled", "fm_enabled", "pm_enabled"), False)}
 _TRIGGERS = {"automatic": "AUTO", "bus": "SING", "external": "EXT"}
 
 
-class SMB100A(ErrorQueue, LabspinInstrument):
+class SMB100A(ScpiCarrier, LabspinInstrument):
     """Driver of the SMB100A; see the module for its quirks."""
 
     maker = "Rohde&Schwarz"
@@ -97,6 +98,27 @@ class SMB100A(ErrorQueue, LabspinInstrument):
         "SOUR:PULM:STAT %d",
         """Control whether pulses modulate the output (dimensionless, bool: True or False).""",
         name="SMB100A pulse_modulation_enabled",
+    )
+
+    am_enabled: bool = switch(
+        "SOUR:AM:STAT?",
+        "SOUR:AM:STAT %d",
+        """Control whether the amplitude is modulated (dimensionless, bool: True or False).""",
+        name="SMB100A am_enabled",
+    )
+
+    fm_enabled: bool = switch(
+        "SOUR:FM:STAT?",
+        "SOUR:FM:STAT %d",
+        """Control whether the frequency is modulated (dimensionless, bool: True or False).""",
+        name="SMB100A fm_enabled",
+    )
+
+    pm_enabled: bool = switch(
+        "SOUR:PM:STAT?",
+        "SOUR:PM:STAT %d",
+        """Control whether the phase is modulated (dimensionless, bool: True or False).""",
+        name="SMB100A pm_enabled",
     )
 
     frequency_mode: str = choice(
@@ -238,6 +260,12 @@ class SMB100AMicrowave(MicrowaveAdapter):
     options: ClassVar[type] = SMB100AOptions
     device: SMB100A
     chosen: SMB100AOptions
+    relied_on = (
+        *MicrowaveAdapter.relied_on,
+        "device.frequency_mode",
+        *(f"device.{name}" for name in _NEUTRAL),
+        "device.pulse_modulation_enabled",
+    )
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -245,10 +273,19 @@ class SMB100AMicrowave(MicrowaveAdapter):
         return {"frequency": RANGES[(options or SMB100AOptions()).range], "power": _POWERS}
 
     def configure(self) -> None:
-        """Forget old errors and end a sweep."""
-        self.device.check_errors()
-        if self.device.frequency_mode != "continuous":
-            self.device.frequency_mode = "continuous"
+        """Forget old errors, end a sweep, and take offsets, multiplier and modulations away.
+
+        Pulse modulation stays as it is: it may be how the output is gated.
+        """
+        device = self.device
+        device.check_errors()
+        if device.frequency_mode != "continuous":
+            device.frequency_mode = "continuous"
+        device.neutralise(_NEUTRAL)
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether the power is not levelled or the frequency not locked."""
+        return self.device.read_questionable()
 
     def settings(self) -> dict[str, Any]:
         """Return frequency (Hz), power (dBm), mode and switches, read back."""

@@ -321,6 +321,14 @@ class SR400Counter(PhotonCounterAdapter):
     options: ClassVar[type] = SR400Options
     device: SR400
     chosen: SR400Options
+    relied_on = (
+        "device.mode",
+        "device.preset_input",
+        "device.periods",
+        "device.trigger_level",
+        "device.trigger_slope",
+        "thresholds",
+    )
 
     def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
         super().__init__(driver, options)
@@ -360,6 +368,15 @@ class SR400Counter(PhotonCounterAdapter):
     def usual_input(self) -> int:
         """Get the input that a gate watches unless told otherwise (dimensionless, int: 1 or 2)."""
         return self.chosen.input
+
+    @property
+    def thresholds(self) -> tuple[Any, ...]:
+        """Get threshold (V) and edge of the discriminator of every counter in use (dimensionless, tuple)."""
+        return tuple(
+            value
+            for _, counter in self._counters
+            for value in (counter.discriminator_level, counter.discriminator_slope)
+        )
 
     def configure(self) -> None:
         """Stop counting; set inputs, discriminators, trigger and one period of counted triggers."""

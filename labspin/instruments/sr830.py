@@ -60,7 +60,10 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
     amplitude_limits = AMPLITUDES
     time_constants = TIME_CONSTANTS
     sensitivities = SENSITIVITIES
-    overload_bits = 7  # input, filter, output
+    overload_bits = 7
+    doubtful_bits: ClassVar[Mapping[int, str]] = {
+        1: "input or reserve overload", 2: "filter overload", 4: "output overload", 8: "reference unlocked",
+    }  # fmt: skip
 
     def __init__(self, adapter: Adapter | str, name: str = "SR830", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
@@ -137,6 +140,21 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
         values=RATES,
     )
 
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Get offset (percent of full scale) and expand of X, Y and R (dimensionless, 6 floats)."""
+        return tuple(value for channel in (1, 2, 3) for value in self.values(f"OEXP? {channel}"))
+
+    def clear_offsets(self) -> None:
+        """Take no offset off X, Y and R, and expand none: they change what is read."""
+        self.write("OEXP 1,0,0;OEXP 2,0,0;OEXP 3,0,0")
+        self.check_set_errors()
+
+    @property
+    def input_source(self) -> int:
+        """Get what the input measures: A, A-B, or a current at 1 MΩ or 100 MΩ (dimensionless, int 0 to 3)."""
+        return int(self.values("ISRC?", cast=whole)[0])
+
     def use_internal_reference(self) -> None:
         """Take the reference from the oscillator."""
         self.write("FMOD1")
@@ -193,11 +211,20 @@ class SR830LockIn(LockInAdapter):
     options: ClassVar[type] = SR830Options
     device: SR830
     chosen: SR830Options
+    relied_on = (*LockInAdapter.relied_on, "device.offsets", "device.reserve")
 
     def configure(self) -> None:
-        """Forget old errors, take the internal reference, and set what the options say."""
+        """Forget old errors, set reference, gain and filter, take offset and expand away.
+
+        Raises
+        ------
+        DeviceError
+            Its input measures a current.
+        """
+        self.device.refuse_current_input(self.device.input_source > 1)
         self.device.reserve = self.chosen.reserve
         super().configure()
+        self.device.clear_offsets()
 
     def _rate(self, rate: float) -> float:
         if rate > RATES[-1]:

@@ -59,7 +59,8 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
     amplitude_limits = AMPLITUDES
     time_constants = TIME_CONSTANTS
     sensitivities = SENSITIVITIES
-    overload_bits = 16  # of the input range
+    overload_bits = 16
+    doubtful_bits: ClassVar[Mapping[int, str]] = {8: "reference unlocked", 16: "input range overload"}
 
     def __init__(self, adapter: Adapter | str, name: str = "SR860", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
@@ -163,6 +164,25 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
         cast=whole,
     )
 
+    input_is_current: bool = switch(
+        "IVMD?",
+        "IVMD %d",
+        """Control whether the input measures a current (dimensionless, bool: True or False).""",
+        name="SR860 input_is_current",
+    )
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Get switch and size of the offset, expand and ratio of X, Y and R (dimensionless, 12 floats)."""
+        queries = ("COFA", "COFP", "CEXP", "CRAT")
+        return tuple(self.values(f"{query}? {part}")[0] for part in range(3) for query in queries)
+
+    def clear_offsets(self) -> None:
+        """Take no offset off X, Y and R, expand none and divide none."""
+        for part in range(3):
+            self.write(f"COFA {part},0;CEXP {part},0;CRAT {part},0")
+        self.check_set_errors()
+
     def use_internal_reference(self) -> None:
         """Take the reference from the oscillator."""
         self.write("RSRC 0")
@@ -245,10 +265,25 @@ class SR860LockIn(LockInAdapter):
     options: ClassVar[type] = SR860Options
     device: SR860
     chosen: SR860Options
+    relied_on = (
+        *LockInAdapter.relied_on,
+        "device.input_is_current",
+        "device.input_range",
+        "device.filter_advanced",
+        "device.offsets",
+    )
 
     def configure(self) -> None:
-        """Forget old errors, take the internal reference, and set what the options say."""
+        """Forget old errors, set reference, gain and filter, take offset, expand and ratio away.
+
+        Raises
+        ------
+        DeviceError
+            Its input measures a current.
+        """
+        self.device.refuse_current_input(self.device.input_is_current)
         super().configure()
+        self.device.clear_offsets()
         if self.chosen.input_range is not None:
             self.device.input_range = self.chosen.input_range
 

@@ -8,9 +8,10 @@ index stands on the wire. What differs is data: limits, lists, and the bits of t
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from labspin.errors import DeviceError
 from labspin.instruments.base import Guarded
 from labspin.instruments.invalid import whole
 from labspin.instruments.refusals import StandardEvents
@@ -35,7 +36,9 @@ class StanfordLockIn(StandardEvents):
     sensitivities: ClassVar[Sequence[float]]
     """Full scales, V, by their index."""
     overload_bits: ClassVar[int]
-    """Bits of ``LIAS?`` that say that a reading may be wrong."""
+    """Bits of ``LIAS?`` that say that a reading may be wrong by an overload."""
+    doubtful_bits: ClassVar[Mapping[int, str]]
+    """All bits of ``LIAS?`` that make a reading meaningless, and what they say."""
 
     sine_voltage: float
 
@@ -51,9 +54,27 @@ class StanfordLockIn(StandardEvents):
     def use_external_reference(self) -> None:
         """Take the reference from rising edges (TTL) at the reference input."""
 
+    def read_status(self) -> int:
+        """Return what has happened to the readings since the last question, as bits, and forget it."""
+        return int(self.values("LIAS?", cast=whole)[0])
+
     def overloaded(self) -> bool:
         """Return whether a reading since the last question may be wrong by an overload, and forget it."""
-        return bool(self.values("LIAS?", cast=whole)[0] & self.overload_bits)
+        return bool(self.read_status() & self.overload_bits)
+
+    def refuse_current_input(self, is_current: bool) -> None:
+        """Refuse an input that measures a current: its readings would be taken for volts.
+
+        Raises
+        ------
+        DeviceError
+            ``is_current``.
+        """
+        if is_current:
+            raise DeviceError(
+                f"{self._title}: wanted a voltage input, but its input measures a current, whose readings "
+                "are in A; switch the input to voltage (A or A-B) at the front panel, then connect again"
+            )
 
     def safe(self) -> None:
         """Bring the oscillator to its least amplitude."""

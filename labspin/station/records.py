@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
-from labspin.bench import ActuatorSpec, Bench, Interlock
+from labspin.bench import ActuatorSpec, Bench, Interlock, TrustRules
+from labspin.bench.trust import Reaction
 from labspin.documents import Section
 from labspin.errors import LabspinError
 from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
@@ -27,7 +28,14 @@ from labspin.station.composed import (
     refuse_shared_knobs,
 )
 
-__all__ = ["InstrumentSpec", "SimulationSpec", "read_instruments", "read_interlocks", "read_simulation"]
+__all__ = [
+    "InstrumentSpec",
+    "SimulationSpec",
+    "read_instruments",
+    "read_interlocks",
+    "read_simulation",
+    "read_trust",
+]
 
 _RESERVED = frozenset(name for name, _ in inspect.getmembers(Bench)) | {"name", "clock", "description"}
 
@@ -256,6 +264,20 @@ def _options(section: Section, entry: DriverEntry) -> Any:
     except LabspinError as error:
         name = str(error).split(":")[0].split(".")[0]
         table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
+
+
+def read_trust(root: Section) -> TrustRules:
+    """Return what a run does when a status or a changed setting makes readings meaningless."""
+    section, usual = root.section("trust"), TrustRules()
+    reactions = ("hold", "abort", "record")
+    rules = TrustRules(
+        status=cast(Reaction, section.choice("status", reactions, usual.status)),
+        settings=cast(Reaction, section.choice("settings", reactions, usual.settings)),
+        interval=section.quantity("interval", "s", usual.interval),
+        timeout=section.quantity("timeout", "s", usual.timeout),
+    )
+    section.finish()
+    return rules
 
 
 def read_interlocks(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[Interlock, ...]:

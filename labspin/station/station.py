@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labspin.bench import ActuatorSpec, Bench, Interlock, Watchdog
+from labspin.bench import ActuatorSpec, Bench, Interlock, TrustRules, Watchdog
 from labspin.bench.claims import Claims
 from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import Clock, WallClock
@@ -31,6 +31,7 @@ from labspin.station.records import (
     read_instruments,
     read_interlocks,
     read_simulation,
+    read_trust,
 )
 from labspin.station.serving import DEFAULT_PORT_BASE, ServedBench
 from labspin.station.simulation import SimulatedWorld
@@ -69,6 +70,7 @@ class Station:
     instruments: tuple[InstrumentSpec, ...]
     simulation: SimulationSpec | None
     interlocks: tuple[Interlock, ...]
+    trust: TrustRules
 
     @property
     def simulated(self) -> bool:
@@ -312,6 +314,7 @@ class Station:
             description=self.describe() | ({"seed": world.seed} if world is not None else {}),
             simulation=world,
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
+            trust=self.trust,
             watchdog=self._watchdog(opened, claims) if watchdog else None,
             heir=None if world is not None else lambda: self._watchdog(opened, claims),
             claims=claims,
@@ -402,6 +405,7 @@ def load_station(path: str | Path) -> Station:
     simulation = read_simulation(root)
     instruments = read_instruments(root, simulated=simulation is not None, folder=path.parent)
     interlocks = read_interlocks(root, instruments)
+    trust = read_trust(root)
     root.finish()
     names = [spec.name for spec in instruments]
     for entry in order:
@@ -419,4 +423,5 @@ def load_station(path: str | Path) -> Station:
         instruments=instruments,
         simulation=simulation,
         interlocks=interlocks,
+        trust=trust,
     )

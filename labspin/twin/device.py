@@ -137,6 +137,14 @@ class SimulatedDevice(ABC):
         """Let the input saturate; instruments with such an input say how."""
         raise ArgumentError(f"{type(self).__name__} has nothing that saturates")
 
+    def unlock(self) -> None:
+        """Let the reference lose lock; instruments with one say how."""
+        raise ArgumentError(f"{type(self).__name__} has nothing that loses lock")
+
+    def unlevel(self) -> None:
+        """Let the output be unlevelled; sources say how."""
+        raise ArgumentError(f"{type(self).__name__} has no output that is levelled")
+
     def _dropped_error(self) -> ConnectionFailedError:
         return ConnectionFailedError(f"{type(self).__name__}: the connection dropped; open it again to go on")
 
@@ -159,10 +167,11 @@ class SimulatedDevice(ABC):
                 self.dropped = True
                 self._outgoing.clear()
                 raise self._dropped_error()
-            if fault.kind == "trip":
-                self.trip()
-            elif fault.kind == "overload":
-                self.overload()
+            happens = {
+                "trip": self.trip, "overload": self.overload, "unlock": self.unlock, "unlevel": self.unlevel,
+            }.get(fault.kind)  # fmt: skip
+            if happens is not None:
+                happens()
             else:
                 self.false_identity = str(fault.value)
 

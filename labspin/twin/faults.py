@@ -27,6 +27,8 @@ FAULT_KINDS = {
     "identity": "another instrument is found at the address: from then on it says that it is `value`",
     "overload": "the input saturates (a detector in bright light, a lock-in out of range)",
     "trip": "the output trips (a supply switches off, a magnet quenches)",
+    "unlock": "a reference or a synthesiser loses lock, until the device is told otherwise",
+    "unlevel": "the output is not levelled, until the device is told otherwise",
 }
 _ON_ANSWERS = frozenset({"silent", "late", "garble", "cut"})
 

@@ -50,6 +50,8 @@ class MessageDevice(SimulatedDevice):
     table: ClassVar[Table]
     terminator: ClassVar[bytes] = b"\n"
     separator: ClassVar[str] = ";"
+    greeting: bytes = b""
+    """What a client that connects over a network is greeted with."""
     state: Any
 
     def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
@@ -65,6 +67,13 @@ class MessageDevice(SimulatedDevice):
     def reset(self) -> None:
         """Go to the state of ``*RST``; the power-on state, unless the instrument says otherwise."""
         self.power_on()
+
+    def recall(self, state: Any) -> None:
+        """Take settings that were saved, as ``*RCL`` does; outputs follow."""
+        self.state = state
+        apply = getattr(self, "apply", None)
+        if apply is not None:
+            apply()
 
     @property
     @abstractmethod

@@ -198,6 +198,8 @@ class _LineHandler(socketserver.BaseRequestHandler):
         self.server.add(self.request)
         self.request.settimeout(_POLL)
         pending, owner = b"", False
+        if self.server.device.greeting:
+            self.request.sendall(self.server.device.greeting)
         with contextlib.suppress(ConnectionFailedError, OSError):
             while not self.server.stopping.is_set():
                 try:

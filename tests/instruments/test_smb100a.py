@@ -124,8 +124,12 @@ def test_safe_switches_the_output_off():
         source.safe()
 
 
-def test_configuring_forgets_old_errors_and_ends_a_sweep():
+def test_configuring_forgets_old_errors_ends_a_sweep_and_takes_offsets_and_modulations_away():
     wire = [OK, ("SOUR:FREQ:MODE?", "SWE"), ("SOUR:FREQ:MODE CW", None), OK]
+    wire += [("SOUR:FREQ:OFFS?", "1000000"), ("SOUR:FREQ:OFFS 0.000", None), OK, ("SOUR:FREQ:MULT?", "1")]
+    wire += [("SOUR:POW:OFFS?", "-3"), ("SOUR:POW:OFFS 0.00", None), OK]
+    wire += [("SOUR:AM:STAT?", "0"), ("SOUR:FM:STAT?", "1"), ("SOUR:FM:STAT 0", None), OK]
+    wire += [("SOUR:PM:STAT?", "0")]
     with expected_protocol(SMB100A, wire) as source:
         SMB100AMicrowave(source).configure()
 

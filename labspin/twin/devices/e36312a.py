@@ -23,7 +23,8 @@ from typing import Any, ClassVar
 
 from labspin.errors import ArgumentError
 from labspin.twin.message import SCPI_COMMANDS, MessageDevice
-from labspin.twin.wire import Command, CommandError, Table, Unit, do, one_argument, parse_number
+from labspin.twin.scpi import power_on_line, state_lines, status_register_lines
+from labspin.twin.wire import Command, CommandError, Table, Unit, choice, do, one_argument, parse_number
 from labspin.twin.world import World
 
 __all__ = ["E36312A"]
@@ -56,6 +57,7 @@ class State:
 
     outputs: dict[int, Output] = field(default_factory=dict)
     selected: int = 1
+    pair: str = "OFF"
 
 
 class E36312A(MessageDevice):
@@ -165,6 +167,12 @@ class E36312A(MessageDevice):
         if not output.enabled:
             return output.tripped
         return _CONSTANT_CURRENT if self._limits(channel) else _CONSTANT_VOLTAGE
+
+    def recall(self, state: State) -> None:
+        """Take settings that were saved."""
+        self.state = state
+        for channel in _RATINGS:
+            self.apply(channel)
 
     def clear_protection(self, channel: int) -> None:
         """Forget a trip; the output stays off."""
@@ -322,6 +330,9 @@ _AMPLITUDE = "[:LEVel][:IMMediate][:AMPLitude]"
 E36312A.table = Table(
     [
         *SCPI_COMMANDS,
+        *status_register_lines(),
+        *state_lines(10),
+        power_on_line(),
         _setting(f"[SOURce:]VOLTage{_AMPLITUDE}", "voltage", "V",
                  lambda channel: (0.0, _OVER_RANGE * _RATINGS[channel][0]), 0.0),
         _setting(f"[SOURce:]CURRent{_AMPLITUDE}", "current", "A",
@@ -349,6 +360,7 @@ E36312A.table = Table(
             "INSTrument[:SELect]", lambda device, call: f"CH{device.state.selected}", _select_by_name
         ),
         Command("APPLy", do=_apply),
+        choice("OUTPut:PAIR", "pair", ("OFF", "SERies", "PARallel")),
         *(do(f"SYSTem:{word}", lambda device: None) for word in ("REMote", "LOCal", "RWLock", "BEEPer")),
     ]
 )  # fmt: skip

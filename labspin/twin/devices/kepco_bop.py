@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from labspin.errors import ArgumentError
 from labspin.twin.message import SCPI_COMMANDS, MessageDevice
+from labspin.twin.scpi import state_lines, status_register_lines
 from labspin.twin.wire import (
     Command,
     CommandError,
@@ -212,6 +213,8 @@ def _nothing(device: KepcoBOP) -> None:
 KepcoBOP.table = Table(
     [
         *SCPI_COMMANDS,
+        *status_register_lines(),
+        *state_lines(100),
         choice(
             "FUNCtion:MODE",
             "mode",
@@ -224,7 +227,6 @@ KepcoBOP.table = Table(
         switch("OUTPut[:STATe]", "enabled", then=KepcoBOP.switched),
         ask("MEASure[:SCALar]:CURRent[:DC]", KepcoBOP.measured_current),
         ask("MEASure[:SCALar]:VOLTage[:DC]", KepcoBOP.measured_voltage),
-        ask("STATus:QUEStionable:CONDition", KepcoBOP.questionable),
         ask("DIAGnostic:TST", lambda device: "0"),
         do("SYSTem:BEEP", _nothing),
         do("SYSTem:REMote", _nothing),

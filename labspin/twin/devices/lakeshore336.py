@@ -21,7 +21,15 @@ from labspin.twin.devices.lakeshore_controller import (
     ports_of,
     reading_line,
 )
-from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument, parse_number
+from labspin.twin.devices.lakeshore_kept import (
+    alarm_lines,
+    curve_lines,
+    interface_lines,
+    kept,
+    one_of,
+    status_lines,
+)
+from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument
 
 __all__ = ["LakeShore336"]
 
@@ -31,7 +39,6 @@ _RESISTANCES = {1: 25.0, 2: 50.0}  # ohm
 _PARTS = {0: 0.0, 1: 0.01, 2: 0.1, 3: 1.0}  # of full power, by range
 _VOLTS = 10.0  # V full scale of outputs 3 and 4
 _LOAD = 100.0  # ohm, at outputs 3 and 4
-_CURVE = ("LABSPIN-RUO2", "LS0001", 3, 40.0, 1)
 _CELSIUS = 273.15
 
 
@@ -63,6 +70,7 @@ class LakeShore336(TemperatureController):
     closed_modes: ClassVar = frozenset({1, 2})
     open_mode: ClassVar = 3
     open_input: ClassVar = 1
+    read_together: ClassVar = frozenset({"KRDG", "SRDG", "CRDG"})
     state: State
 
     def factory_settings(self) -> State:
@@ -96,11 +104,16 @@ def _celsius(device: TemperatureController, kelvin: float | None) -> str:
     return six_digits(0.0 if kelvin is None else kelvin - _CELSIUS)
 
 
-def _curve_header(device: LakeShore336, call: Unit) -> str:
-    if not 1 <= round(parse_number(one_argument(call))) <= 59:
+def _warm_up(device: Any, names: tuple[Any, ...]) -> None:
+    if names[0] not in (3, 4):
         raise CommandError(-222, "Data out of range")
-    name, serial, kind, limit, coefficient = _CURVE
-    return f"{name:<15s},{serial:<10s},{kind},{six_digits(limit)},{coefficient}"
+
+
+def _analog_output(device: TemperatureController, call: Unit) -> float:
+    output = one_argument(call)
+    if output not in ("3", "4"):
+        raise CommandError(-222, "Data out of range")
+    return device.heater_percent(output)
 
 
 _OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs}
@@ -122,6 +135,19 @@ LakeShore336.table = Table(
                              real(0, 200, "{:+07.1f}".format)], **_OUTPUT),
         keyed("INTYPE", "kind", [whole(0, 4), whole(0, 1), whole(0, 8), whole(0, 1), whole(1, 3)], **_INPUT),
         keyed("INCRV", "curve", [whole(0, 59)], **_INPUT),
-        Command("CRVHDR", ask=_curve_header),
+        *curve_lines(six_digits),
+        *alarm_lines(_INPUTS, six_digits, source=False),
+        *status_lines(),
+        *interface_lines(),
+        kept("DISPLAY", [whole(0, 10), whole(0, 2), whole(1, 4)], (4, 0, 1), optional=2),
+        kept("IEEE", [whole(1, 30)], (12,)),
+        kept("DIOCUR", [whole(0, 1)], (0,), keys=[one_of(_INPUTS)]),
+        kept("ANALOG", [whole(0, 8), whole(1, 3), real(-1e6, 1e6), real(-1e6, 1e6), whole(0, 1)],
+             (1, 1, 0.0, 0.0, 0), keys=[whole(3, 4)]),
+        Command("AOUT", ask=lambda device, call: six_digits(_analog_output(device, call))),
+        kept("WARMUP", [whole(0, 1), real(0.0, 100.0)], (0, 100.0), keys=[whole(1, 4)], check=_warm_up),
+        kept("ZONE", [real(0.0, 2000.0), real(0.0, 1000.0), real(0.0, 1000.0), real(0.0, 200.0),
+                      real(0.0, 100.0), whole(0, 3), whole(0, 4), real(0.0, 100.0)],
+             (0.0, 50.0, 20.0, 0.0, 0.0, 0, 0, 0.1), keys=[whole(1, 2), whole(1, 10)]),
     ]
 )  # fmt: skip

@@ -27,7 +27,15 @@ from labspin.twin.devices.lakeshore_controller import (
     reading_line,
     sensor_resistance,
 )
-from labspin.twin.wire import Command, CommandError, Table, Unit
+from labspin.twin.devices.lakeshore_kept import (
+    alarm_lines,
+    curve_lines,
+    interface_lines,
+    kept,
+    one_of,
+    status_lines,
+)
+from labspin.twin.wire import Command, CommandError, Table, Unit, one_argument
 
 __all__ = ["LakeShore372"]
 
@@ -37,6 +45,7 @@ _CURRENTS = (0.0, 31.6e-6, 100e-6, 316e-6, 1e-3, 3.16e-3, 10e-3, 31.6e-3, 100e-3
 _COMPLIANCE = 10.0  # V
 _WARM_UP_POWER, _STILL_POWER = 10.0, 1.0  # W
 _OPEN = 16  # R. OVER
+_EXCITATION = 1e-9  # A, of every sensor, whatever INTYPE says
 
 
 @dataclass
@@ -78,7 +87,8 @@ class LakeShore372(TemperatureController):
             state.mode[output] = (0, "A" if output == "0" else "0", 0, 0, 0, 5)
             state.range[output], state.setpoint[output] = (0,), (0.0,)
             state.ramp[output], state.pid[output] = (0, 0.0), (10.0, 20.0, 0.0)
-            state.manual[output], state.heater[output] = (0.0,), (100.0, 1, 0.0, 1)
+            ohm = 2 if output == "1" else 100.0
+            state.manual[output], state.heater[output] = (0.0,), (ohm, 1, 0.0, 1)
         for key in self.inputs:
             state.name[key], state.limit[key] = (f"Input {key}",), (0.0,)
             state.kind[key], state.filter[key] = (0, 4, 1, 13, 0, 1), (0, 10, 10)
@@ -105,6 +115,8 @@ class LakeShore372(TemperatureController):
 
     def reset_input(self, key: str) -> None:
         """Follow ``INSET``: a round that is under way begins anew at the present input."""
+        on, dwell, pause, curve, coefficient = self.state.setup[key]
+        self.state.setup[key] = (on, max(dwell, 1), max(pause, 3), curve, max(coefficient, 1))
         self.state.scan = (int(self._scanner.present(self.world.clock.now())), self.state.scan[1])
         if self.state.scan[1]:
             self.rescan()
@@ -156,6 +168,60 @@ _OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs, "default": "0"
 _INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
 _MODES = [whole(0, 6), Column(_input_word, str), whole(0, 1), whole(0, 1), whole(0, 1), whole(1, 255)]
 
+_SCANNED = one_of(_INPUTS)
+_LEVELS = [real(-1e6, 1e6, scientific)] * 3
+
+
+def _analog(call: Unit) -> str:
+    return str(one_of(["1", "2"]).read(one_argument(call)))
+
+
+def _set_address(device: LakeShore372, call: Unit) -> None:
+    """Take the address, alone or behind line end and EOI as the 370 had them."""
+    if len(call.arguments) not in (1, 3):
+        raise CommandError(-109, "Missing parameter")
+    device.kept["IEEE",] = (whole(0, 30).read(call.arguments[-1]),)
+
+
+_HEATER = [whole(0, 2), real(0.0, 0.63, scientific), whole(1, 2)]
+_SAMPLE_HEATER = keyed(
+    "HTRSET",
+    "heater",
+    [real(1.0, 2000.0, scientific), *_HEATER],
+    keys=lambda device: device.outputs,
+    default="0",
+    then=TemperatureController.apply,
+)
+_WARM_UP_HEATER = keyed("HTRSET", "heater", [whole(1, 2), *_HEATER], keys=lambda device: ("1",))
+
+
+def _heater(call: Unit) -> Command:
+    """Return the line of the heater that is named: at the warm-up heater 1 is 25 Ω and 2 is 50 Ω."""
+    return _WARM_UP_HEATER if call.arguments[:1] == ("1",) else _SAMPLE_HEATER
+
+
+def _ask_heater(device: LakeShore372, call: Unit) -> str:
+    line = _heater(call).ask
+    return line(device, call) if line else ""
+
+
+def _set_heater(device: LakeShore372, call: Unit) -> None:
+    line = _heater(call).do
+    if line:
+        line(device, call)
+
+
+def _no_emulation(device: LakeShore372, call: Unit) -> None:
+    """Refuse to emulate a 370, which is not simulated; 0 changes nothing."""
+    if one_argument(call) != "0":
+        raise CommandError(-222, "Data out of range")
+
+
+def _excitation_power(device: TemperatureController, kelvin: float | None) -> str:
+    """Return the power in the sensor at the least current of 1 nA, W."""
+    return scientific(0.0 if kelvin is None else _EXCITATION**2 * sensor_resistance(kelvin))
+
+
 _SCAN = plain("SCAN", "scan", [whole(1, 16), whole(0, 1)], then=LakeShore372.rescan)
 
 
@@ -170,19 +236,43 @@ LakeShore372.table = Table(
         *controller_lines(
             scientific,
             rate=0.001,
-            heater=[real(1.0, 2000.0, scientific), whole(0, 2), real(0.0, 0.63, scientific), whole(1, 2)],
+            heater=[real(1.0, 2000.0, scientific), *_HEATER],
             output="0",
         ),
+        Command("HTRSET", _ask_heater, _set_heater),
         heater_line(scientific, "0"),
         reading_line("RDGR", _resistance),
         keyed("OUTMODE", "mode", _MODES, then=TemperatureController.apply, **_OUTPUT),
         keyed("RANGE", "range", [whole(0, 8)], then=LakeShore372.ranged, **_OUTPUT),
         keyed("PID", "pid", [real(0.0, 1000, scientific), real(0, 10000, scientific),
                              real(0, 2500, scientific)], **_OUTPUT),
-        keyed("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(1, 22), whole(0, 1),
+        keyed("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(0, 22), whole(0, 1),
                                  whole(1, 2)], **_INPUT),
-        keyed("INSET", "setup", [whole(0, 1), whole(1, 200), whole(3, 200), whole(0, 59), whole(1, 2)],
+        keyed("INSET", "setup", [whole(0, 1), whole(0, 200), whole(0, 200), whole(0, 59), whole(0, 2)],
               then=LakeShore372.reset_input, **_INPUT),
         Command("SCAN", _scanned, _SCAN.do),
+        *curve_lines(scientific),
+        *alarm_lines(_INPUTS, scientific, source=True),
+        *status_lines(),
+        *interface_lines(),
+        reading_line("QRDG", lambda device, kelvin: scientific(0.0)),
+        reading_line("RDGPWR", _excitation_power),
+        Command("EMUL", lambda device, call: "0", _no_emulation),
+        kept("DISPLAY", [whole(0, 10), whole(0, 2), whole(0, 4)], (2, 0, 0), optional=2),
+        Command("IEEE", lambda device, call: str(device.kept.get(("IEEE",), (12,))[-1]), _set_address),
+        kept("CMR", [whole(0, 1)], (0,)),
+        kept("STILL", [real(0.0, 100.0, scientific)], (0.0,)),
+        kept("WARMUP", [whole(0, 1), real(0.0, 100.0, scientific)], (0, 0.0)),
+        kept("FREQ", [whole(1, 5)], (1,), keys=[_SCANNED]),
+        kept("DOUT", [whole(0, 31)], (0,)),
+        kept("MONITOR", [whole(0, 6)], (0,)),
+        kept("ANALOG", [whole(0, 1), whole(0, 6), one_of(["0", *_INPUTS]), whole(0, 4), *_LEVELS],
+             (0, 0, "A", 1, 0.0, 0.0, 0.0), keys=[whole(1, 2)]),
+        Command("AOUT", ask=lambda device, call: scientific(device.heater_percent(_analog(call)))),
+        kept("ZONE", [real(0.0, 500.0, scientific), real(0.0, 1000.0, scientific),
+                      real(0.0, 10000.0, scientific), real(0.0, 10000.0, scientific),
+                      real(0.0, 100.0, scientific), whole(0, 8), real(0.0, 100.0, scientific),
+                      whole(0, 1), whole(0, 1)],
+             (0.0, 10.0, 20.0, 0.0, 0.0, 0, 0.1, 0, 0), keys=[whole(0, 1), whole(1, 10)]),
     ]
 )  # fmt: skip

@@ -99,6 +99,7 @@ class TemperatureController(MessageDevice):
     outputs: ClassVar[tuple[str, ...]]
     closed_modes: ClassVar[frozenset[int]]
     open_mode: ClassVar[int]
+    read_together: ClassVar[frozenset[str]] = frozenset({"KRDG"})  # queries that answer all inputs at 0
     open_input: ClassVar[int]  # what RDGST? says of an input with nothing connected
     state: ControllerState
 
@@ -111,6 +112,9 @@ class TemperatureController(MessageDevice):
         """Wake up with every heater off, and with the settings of the factory."""
         self.state = self.factory_settings()
         self._limited: list[str] = []
+        self.kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # settings that act on nothing
+        self.extremes: dict[str, tuple[float, float]] = {}  # least and greatest reading of an input, K
+        self.sensor_status: dict[str, int] = {}  # bits of RDGST? of sensors that are out of range (a fault)
         self._courses = {output: Track.constant(0.0) for output in self.outputs}
         self.apply(str(self._options["loop"]))
 
@@ -249,7 +253,7 @@ def reading_line(
     def read(device: Any, call: Unit) -> str:
         word = optional if optional and not call.arguments else one_argument(call)
         key = word.upper().lstrip("0") or "0"
-        if key == "0" and header == "KRDG":
+        if key == "0" and header in device.read_together:
             return ",".join(answer(device, device.temperature(each)) for each in device.inputs)
         if key not in device.inputs:
             raise CommandError(-222, "Data out of range")
@@ -283,7 +287,7 @@ def controller_lines(
         reading_line(
             "SRDG", lambda device, kelvin: number(0.0 if kelvin is None else sensor_resistance(kelvin))
         ),
-        reading_line("RDGST", lambda device, kelvin: f"{device.open_input if kelvin is None else 0:03d}"),
+        Command("RDGST", ask=_reading_status),
         keyed("INNAME", "name", [text(15)], **inputs),
         keyed(
             "TLIMIT", "limit", [real(0.0, 2000.0, number)], then=TemperatureController.change_limit, **inputs
@@ -299,6 +303,14 @@ def controller_lines(
         plain("MODE", "remote", [whole(0, 2)]),
         Command("DFLT", do=_factory),
     )
+
+
+def _reading_status(device: Any, call: Unit) -> str:
+    word = one_argument(call).upper().lstrip("0")
+    if word not in device.inputs:
+        raise CommandError(-222, "Data out of range")
+    status = device.open_input if device.temperature(word) is None else device.sensor_status.get(word, 0)
+    return f"{status:03d}"
 
 
 def _rate(word: str, least: float) -> float:

@@ -61,6 +61,7 @@ class LockInAmplifier(MessageDevice):
 
     def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
         self.saturated = False  # a stray voltage overloads the input (a fault)
+        self.lost_reference = False  # the cable of the reference is off (a fault)
         self.largest_input = self.present_input = 0.0  # V peak, since the last `update_status` and now
         self.largest_output = 0.0  # V rms
         super().__init__(world, wiring=wiring, **options)
@@ -133,6 +134,11 @@ class LockInAmplifier(MessageDevice):
         """Whether there is nothing that the reference could follow."""
         return self.external and self._followed() is None
 
+    def unlock(self) -> None:
+        """Take the reference off, until ``lost_reference`` is taken back."""
+        self.follow()
+        self.lost_reference = True
+
     @property
     def reference(self) -> float:
         """Frequency of the reference, Hz."""
@@ -142,7 +148,7 @@ class LockInAmplifier(MessageDevice):
 
     def _followed(self) -> tuple[float, float] | None:
         """Return frequency (Hz) of what the reference follows, and when the sine it makes of it rises (s)."""
-        target = self.wiring.get("reference", "")
+        target = "" if self.lost_reference else self.wiring.get("reference", "")
         if target not in self.world.sample.inputs:
             return self.world.reference(target) if target else None
         frequency = self.world.level(target)

@@ -21,6 +21,7 @@ import numpy as np
 
 from labspin.twin.devices.swept_source import Step, SweptSource, SweptState, numbers, sweep_lines
 from labspin.twin.message import SCPI_COMMANDS
+from labspin.twin.scpi import power_on_line, state_lines, status_register_lines
 from labspin.twin.wire import Command, CommandError, Table, ask, choice, do, number, switch
 
 __all__ = ["ScpiSource"]
@@ -169,6 +170,9 @@ def _level(header: str, field: str, unit: str, low: float, high: float) -> Comma
 ScpiSource.table = Table(
     [
         *SCPI_COMMANDS,
+        *status_register_lines(),
+        *state_lines(100),
+        power_on_line(),
         *sweep_lines(_FORM, 1e-3),
         ask("*OPT?", ScpiSource.detailed_options),
         ask("DIAGnostic[:CPU]:INFOrmation:OPTions[:DETail]", ScpiSource.detailed_options),

@@ -157,6 +157,7 @@ class SG384(MessageDevice):
     options: ClassVar = {"serial": "001234", "firmware": "1.00", "temperature": 43.7}
     dialect: ClassVar = Dialect(paths=False, attached_arguments=True)
     terminator: ClassVar = b"\r\n"
+    lost_lock = False  # a fault
     state: State
 
     def power_on(self) -> None:
@@ -182,6 +183,14 @@ class SG384(MessageDevice):
         there = state.rf_enabled and state.frequency >= TYPE_N_MINIMUM
         self.drive("frequency", state.frequency)
         self.drive("power", state.rf_power if there else -math.inf)
+
+    def unlock(self) -> None:
+        """Let the 1 GHz synthesiser lose lock, until ``lost_lock`` is taken back."""
+        self.lost_lock = True
+
+    def instrument_status(self) -> str:
+        """Return the instrument status register: bit 3 while the 1 GHz synthesiser is unlocked."""
+        return str(8 * self.lost_lock)
 
     def temperature(self) -> str:
         """Return the temperature of the RF block, degrees C, as it is sent."""
@@ -221,6 +230,7 @@ SG384.table = Table(
         ask("TEMP", SG384.temperature),
         ask("OPTN", _option, arguments=True),
         ask("LERR", _next_error),
+        ask("INSR", SG384.instrument_status),
         do("RPHS", lambda device: setattr(device.state, "phase", 0.0)),
         *(do(header, _nothing) for header in ("LCAL", "REMT")),
     ]

@@ -22,8 +22,10 @@ from typing import ClassVar
 import numpy as np
 
 from labspin.errors import ArgumentError
+from labspin.twin.devices.smb100a_files import file_lines
 from labspin.twin.devices.swept_source import Step, SweptSource, SweptState, numbers, sweep_lines
 from labspin.twin.message import SCPI_COMMANDS
+from labspin.twin.scpi import error_lines, power_on_line, state_lines, status_register_lines
 from labspin.twin.wire import (
     Command,
     CommandError,
@@ -53,6 +55,7 @@ _TRIGGERS = {
     "EAUTO": "EAUT",
 }  # fmt: skip
 _MOST_POINTS = 1_000_000
+_INTERFACE_MESSAGES = frozenset({"&ABO", "&DCL", "&GTL", "&GTR", "&GET", "&LLO", "&NREN"})
 
 
 @dataclass
@@ -89,6 +92,16 @@ class State(SweptState):
     pulse_slope: str = "POS"
     gate_polarity: str = "NORM"
     reference: str = "INT"
+    trigger_slope: str = "POS"
+    attenuator: str = "AUTO"
+    levelling: str = "AUTO"
+    power_limit: float = 30.0  # dBm
+    power_unit: str = "DBM"
+    modulations: bool = False
+    folder: str = "/var/user/"
+    am: bool = False
+    fm: bool = False
+    pm: bool = False
 
 
 class SMB100A(SweptSource):
@@ -128,6 +141,17 @@ class SMB100A(SweptSource):
         lists = self.state.lists if hasattr(self, "state") else {}
         self.state = State(lists=lists)
         self.apply()
+
+    def _execute(self, message: str) -> bytes:
+        """Obey one message; what begins with & is an interface message of the socket."""
+        word = message.strip().upper()
+        if word not in _INTERFACE_MESSAGES:
+            return super()._execute(message)
+        if word == "&GET":
+            self.trigger()
+        elif word == "&DCL":
+            self._incoming.clear()
+        return b""
 
     # -- steps -------------------------------------------------------------------------------------------
 
@@ -236,6 +260,16 @@ class SMB100A(SweptSource):
         if not self.state.list_name:
             self.state.listed = {}
             raise CommandError(-221, "Settings conflict")
+
+    def static_errors(self) -> str:
+        """Return what is wrong now, as long as it is (``SYSTem:SERRor?``)."""
+        found = ['110,"Output unleveled"'] * self.not_levelled + ['182,"Synthesis unlocked"'] * self.lost_lock
+        return ",".join(found) or '0,"No error"'
+
+    def switch_modulations(self) -> None:
+        """Follow ``MODulation:STATe``, which switches all modulations off."""
+        if not self.state.modulations:
+            self.state.am = self.state.fm = self.state.pm = self.state.pulsed = False
 
     def learn(self) -> None:
         """Check the selected list, as the instrument does before it can run it."""
@@ -353,6 +387,31 @@ def _pulses() -> tuple[Command, ...]:
 SMB100A.table = Table(
     [
         *SCPI_COMMANDS,
+        *status_register_lines(),
+        *error_lines(),
+        *state_lines(50),
+        power_on_line(),
+        ask("SYSTem:SERRor", SMB100A.static_errors),
+        do("ABORt:SWEep", SweptSource.apply),
+        choice("TRIGger#[:SWEep]:SLOPe", "trigger_slope", ("POSitive", "NEGative")),
+        choice("[SOURce#:]INPut:TRIGger:SLOPe", "trigger_slope", ("POSitive", "NEGative")),
+        choice("OUTPut#:AMODe", "attenuator", ("AUTO", "FIXed")),
+        choice(
+            "[SOURce#:]POWer:ALC[:STATe]",
+            "levelling",
+            {"ON": "1", "1": "1", "OFF": "0", "0": "0", "AUTO": "AUTO", "SON": "SON", "OFFT": "OFFT"},
+        ),
+        number(
+            "[SOURce#:]POWer:LIMit[:AMPLitude]",
+            "power_limit",
+            unit="dBm",
+            limits=_POWERS,
+            resolution=0.01,
+            form=_FORM,
+        ),
+        choice("UNIT:POWer", "power_unit", ("V", "DBUV", "DBM")),
+        switch("[SOURce#:]MODulation[:ALL][:STATe]", "modulations", then=SMB100A.switch_modulations),
+        *file_lines(),
         *sweep_lines(_FORM, 1e-3),
         ask("*OPT?", lambda device: f"SMB-{device._options['range']},SMB-K22,SMB-K23"),
         number("[SOURce#:]PHASe", "phase", unit="DEG", limits=(-36000, 36000), resolution=0.1, form=_FORM),
@@ -361,6 +420,9 @@ SMB100A.table = Table(
         *_power_sweep(),
         *_lists(),
         *_pulses(),
+        switch("[SOURce#:]AM:STATe", "am"),
+        switch("[SOURce#:]FM:STATe", "fm"),
+        switch("[SOURce#:]PM:STATe", "pm"),
         choice("[SOURce#:]ROSCillator:SOURce", "reference", ("INTernal", "EXTernal")),
         do("SYSTem:PRESet", SMB100A.reset),
     ]

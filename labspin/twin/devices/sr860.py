@@ -105,11 +105,17 @@ class Settings:
 class SR860(StanfordLockIn):
     """SR860; see `LockInAmplifier` for its ports, `StanfordLockIn` for its options."""
 
-    options: ClassVar = {"serial": "003456", "firmware": "V1.51", "input_noise": 2.5e-9}
+    options: ClassVar = {"serial": "003456", "firmware": "V1.51", "input_noise": 2.5e-9, "greeting": ""}
     dialect: ClassVar = Dialect(paths=False)
     time_constants: ClassVar = TIME_CONSTANTS
     sensitivities: ClassVar = SENSITIVITIES
     state: Settings
+
+    @property
+    def greeting(self) -> bytes:  # type: ignore[override]
+        """What its telnet port greets with; nothing unless the option says it."""
+        text = str(self._options["greeting"])
+        return text.encode() + self.terminator if text else b""
 
     def power_on(self) -> None:
         """Wake up: as after ``*RST``, but the oscillator was last left at 1 kHz."""

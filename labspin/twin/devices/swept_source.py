@@ -48,6 +48,9 @@ class SweptState:
     dwell: float = 10e-3  # s
     spacing: str = "LIN"
     listed: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    frequency_offset: float = 0.0  # Hz, added to what is shown of the carrier
+    multiplier: float = 1.0  # of what is shown of the carrier
+    power_offset: float = 0.0  # dB, added to what is shown of the power
 
 
 class SweptSource(MessageDevice):
@@ -59,6 +62,7 @@ class SweptSource(MessageDevice):
     ports: ClassVar = {"frequency": "signal", "power": "signal"}
     default_wiring: ClassVar = {"frequency": "microwave.frequency", "power": "microwave.power"}
     state: SweptState
+    lost_lock = not_levelled = False  # faults
     _run: Staircase | None = None  # of the numbers of the steps
     _steps: Sequence[Step] = ()
     _at = 0
@@ -128,6 +132,34 @@ class SweptSource(MessageDevice):
 
     def restart(self) -> None:
         """Go back to the first step."""
+        self.apply()
+
+    def unlock(self) -> None:
+        """Let the synthesiser lose lock, until ``lost_lock`` is taken back."""
+        self.lost_lock = True
+
+    def unlevel(self) -> None:
+        """Let the output be unlevelled, until ``not_levelled`` is taken back."""
+        self.not_levelled = True
+
+    def questionable(self) -> str:
+        """Return what is questionable now: bit 3 the power, bit 5 the frequency (SCPI-1999, 20.1)."""
+        return str(8 * self.not_levelled | 32 * self.lost_lock)
+
+    def shown(self, name: str, value: float) -> float:
+        """Return what is shown of a frequency or a power at the output: multiplied, and with its offset."""
+        state = self.state
+        if name == "power":
+            return value + state.power_offset
+        return value * state.multiplier + state.frequency_offset
+
+    def take_carrier(self, name: str) -> None:
+        """Follow a carrier that was set as it is shown."""
+        state, value = self.state, getattr(self.state, name)
+        if name == "power":
+            state.power = value - state.power_offset
+        else:
+            state.frequency = (value - state.frequency_offset) / state.multiplier
         self.apply()
 
     @property
@@ -247,6 +279,15 @@ def sweep_lines(form: str, resolution: float) -> tuple[Command, ...]:
         _carrier(f"[SOURce#:]POWer{amplitude}", "power", SweptSource.present_power, level),
         number("[SOURce#:]POWer:STARt", "power_start", **level, then=SweptSource.apply),  # type: ignore[arg-type]
         number("[SOURce#:]POWer:STOP", "power_stop", **level, then=SweptSource.apply),  # type: ignore[arg-type]
+        number("[SOURce#:]FREQuency:OFFSet", "frequency_offset", unit="Hz", limits=(-67e9, 67e9), form=form),
+        number("[SOURce#:]FREQuency:MULTiplier", "multiplier", limits=(0.001, 10_000), form=form),
+        number(
+            "[SOURce#:]POWer[:LEVel][:IMMediate]:OFFSet",
+            "power_offset",
+            unit="dB",
+            limits=(-200, 200),
+            form=form,
+        ),
         switch("OUTPut#[:STATe]", "enabled", then=SweptSource.switched),
         do("*TRG", SweptSource.trigger),
     )
@@ -262,12 +303,12 @@ def _powers(device: SweptSource) -> tuple[float, float]:
 
 def _carrier(header: str, name: str, present: Callable[[Any], float], how: dict[str, Any]) -> Command:
     """Return the line of the carrier; while it is swept, the query answers where it is."""
-    line = number(header, name, **how, then=SweptSource.apply)
+    line = number(header, name, **how, then=lambda device: device.take_carrier(name))
 
     def read(device: SweptSource, call: Unit) -> str:
         if call.arguments and line.ask is not None:
             return line.ask(device, call)
-        return str(how["form"].format(present(device)))
+        return str(how["form"].format(device.shown(name, present(device))))
 
     return Command(header, read, line.do)
 

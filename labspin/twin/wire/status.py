@@ -38,6 +38,11 @@ class Status:
         else:
             self._errors.append((error.code, error.text))
 
+    @property
+    def errors_waiting(self) -> int:
+        """Number of errors in the queue."""
+        return len(self._errors)
+
     def next_error(self) -> tuple[int, str] | None:
         """Return and forget the oldest error."""
         return self._errors.popleft() if self._errors else None

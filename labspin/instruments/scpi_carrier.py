@@ -1,0 +1,63 @@
+"""What SCPI sources share beside their output: offsets and a multiplier of what is shown, and their status.
+
+A source can show another frequency and another power than it makes: with an offset, or multiplied for a mixer
+or a multiplier behind it. What was left so would make every set-point wrong, so a role takes it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from labspin.instruments.properties import quantity
+from labspin.instruments.refusals import ErrorQueue, QuestionableStatus
+
+__all__ = ["NEUTRAL", "ScpiCarrier"]
+
+NEUTRAL: Mapping[str, Any] = MappingProxyType(
+    {"frequency_offset": 0.0, "frequency_multiplier": 1.0, "power_offset": 0.0}
+)
+"""What makes the output other than what is shown of it, and the values at which it does not."""
+
+
+class ScpiCarrier(QuestionableStatus, ErrorQueue):
+    """Mix-in of SCPI sources; stands before the driver class."""
+
+    frequency_offset: float = quantity(
+        "SOUR:FREQ:OFFS?",
+        "SOUR:FREQ:OFFS %.3f",
+        """Control what is added to the frequency that is shown (Hz, float from -67 GHz to 67 GHz).""",
+        name="SCPI source frequency_offset",
+        unit="Hz",
+        limits=(-67e9, 67e9),
+    )
+
+    frequency_multiplier: float = quantity(
+        "SOUR:FREQ:MULT?",
+        "SOUR:FREQ:MULT %.6g",
+        """Control what multiplies the frequency that is shown (dimensionless, float from 0.001 to 10000).""",
+        name="SCPI source frequency_multiplier",
+        limits=(0.001, 10_000.0),
+    )
+
+    power_offset: float = quantity(
+        "SOUR:POW:OFFS?",
+        "SOUR:POW:OFFS %.2f",
+        """Control what is added to the power that is shown, dB (dimensionless, float from -100 to 100).""",
+        name="SCPI source power_offset",
+        unit="dB",
+        limits=(-100.0, 100.0),
+    )
+
+    def neutralise(self, neutral: Mapping[str, Any] = NEUTRAL) -> None:
+        """Bring settings to the values at which the output is what is shown; sends only what differs.
+
+        Parameters
+        ----------
+        neutral
+            Attribute to value.
+        """
+        for name, value in neutral.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
