@@ -165,6 +165,8 @@ class PIPositioner(RoleAdapter):
     options: ClassVar[type] = PIOptions
     device: PIAxis
     chosen: PIOptions
+    relied_on = ("position", "device.servo_enabled", "device.velocity")
+    resolutions: ClassVar[Mapping[str, float]] = {"position": 1e-11}
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -188,6 +190,10 @@ class PIPositioner(RoleAdapter):
             )
         if not self.device.servo_enabled:
             self.device.servo_enabled = True
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return whether the stage is away from its target."""
+        return () if self.device.on_target else ("the stage is not on its target",)
 
     @property
     def position(self) -> float:

@@ -238,25 +238,3 @@ def test_every_command_answers_or_refuses_and_never_breaks(kind, data):
         answer = device.transmit()
         assert answer == b"" or answer.endswith(b"\n") or is_binary(header, answer)
         device.world.clock.sleep(0.1)
-
-
-def is_block(answer):
-    """Return whether this is one whole block of IEEE 488.2, which has its length in front and no line end."""
-    if answer[:1] != b"#" or not answer[1:2].isdigit():
-        return False
-    digits = int(answer[1:2])
-    return len(answer) == 2 + digits + int(answer[2 : 2 + digits])
-
-
-def test_a_capture_of_the_sr860_is_a_block_and_no_line():
-    """The maker's own client reads head and length, then so many bytes, and the next block right behind."""
-    device = fresh(DEVICES["sr860"])
-    device.receive(b"CAPTURESTART ONE, IMM\n")
-    device.world.clock.sleep(0.1)
-    device.receive(b"CAPTURESTOP\nCAPTUREGET? 0,1\n")
-    answer = device.transmit()
-    assert answer.startswith(b"#41024")
-    assert len(answer) == 6 + 1024
-    assert is_block(answer)
-    device.receive(b"CAPTUREGET? 0,1;*ESR?\n")
-    assert not is_block(device.transmit())
