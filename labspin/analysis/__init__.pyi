@@ -32,7 +32,7 @@ from .fitting.uncertainty import (
 )
 from .model import FitModel as FitModel, Parameter as Parameter
 from .models import MODELS as MODELS, load_model as load_model, model_from_function as model_from_function
-from .models.oscillations import ring_down_window as ring_down_window
+from .models.switch_off import ring_down_window as ring_down_window
 from .outcome import (
     FitOutcome as FitOutcome,
     FitStatistics as FitStatistics,

@@ -62,6 +62,8 @@ class Parameter:
         Default of a parameter that is held fixed unless the user frees it; None: it is fitted.
     positive
         It is a scale even between further bounds.
+    from_data
+        It is held at what the guess reads from the data, unless the user frees it.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Parameter:
     maximum: float = math.inf
     value: float | None = None
     positive: bool = False
+    from_data: bool = False
 
     def __post_init__(self) -> None:
         if not self.minimum < self.maximum:
@@ -208,10 +211,15 @@ class FitModel:
         return {p.name: _resolve(p.unit, x_unit, y_unit) for p in self.parameters}
 
     def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> NDArray[Any]:
-        """Return the model at ``x`` for a mapping or an array (..., p) of parameter values."""
+        """Return the model at ``x`` for a mapping or an array (..., p) of parameter values.
+
+        What a mapping lacks is what is held by default, 0 for a parameter that is read from the data.
+        """
         points = np.asarray(x, dtype=np.float64)
         if isinstance(values, Mapping):
-            return np.asarray(self.function(points, *(values[name] for name in self.names)))
+            held = {p.name: p.value or 0.0 for p in self.parameters if p.value is not None or p.from_data}
+            full = {**held, **values}
+            return np.asarray(self.function(points, *(full[name] for name in self.names)))
         return np.asarray(self.function(points, *columns(np.asarray(values, dtype=np.float64))))
 
     def guess(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> dict[str, float]:

@@ -91,7 +91,8 @@ def fit_batch(
         described.parameter(name)
     points, traces, weights, lead, refused = _inputs(described, x, _windowed(described, x, y), sigma)
     held = {p.name: p.value for p in described.parameters if p.value is not None and p.name not in start}
-    free = np.array([name not in fixed and name not in held for name in described.names])
+    read = {p.name for p in described.parameters if p.from_data and p.name not in start}
+    free = np.array([name not in {*fixed, *held, *read} for name in described.names])
     sheet = Sheet.blank(described, free, traces, weights, absolute=sigma is not None)
     sheet.status[refused] = 8
     usable = np.flatnonzero(sheet.status == 0)
@@ -101,7 +102,7 @@ def fit_batch(
     }
     problem = _problem(described, points, traces, weights, free, usable)
     if usable.size:
-        names = {*held, *fixed}
+        names = {*held, *fixed, *read}
         first = guess_all(described, problem.x, problem.y, problem.weights, given, names)
         problem = _with_evaluator(described, problem, first)
         capacity = int(np.clip(_BLOCK // (first.shape[1] * problem.y.shape[1]), 1, 512))

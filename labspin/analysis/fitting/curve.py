@@ -175,7 +175,9 @@ def _task(
     guessed = {} if known else model.guess(x, y, None if model.is_complex else weights)
     held = {p.name: p.value for p in model.parameters if p.value is not None and p.name not in start}
     begin = guessed | held | {**start} | {**fixed}
-    free = np.array([name not in held and name not in fixed and name not in tied for name in model.names])
+    read = {p.name for p in model.parameters if p.from_data and p.name not in start}
+    held_ones = {*held, *read, *fixed, *tied}
+    free = np.array([name not in held_ones for name in model.names])
     first = np.array([
         float(p.inside(begin[p.name])) if varies else float(begin.get(p.name, math.nan))
         for p, varies in zip(model.parameters, free, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -121,12 +121,14 @@ def profile_interval(
         raise FitError(f"profile of {name}: wanted a probability between 0 and 1, got {probability!r}")
     rise = _allowed_rise(outcome, probability)
     declared = model.parameter(name)
+    # The points and their noise are those of the fit, and are not looked for again beside the minimum.
+    own = replace(model, window=None, noise=None if outcome.noise is None else model.noise)
 
     def excess(value: float) -> float:
         fixed = {p.name: p.value for p in outcome.parameters if p.fixed} | {name: value}
         start = {p.name: p.value for p in outcome.parameters if not (p.fixed or p.derived or p.name == name)}
         found = fit_curve(
-            model, outcome.x, outcome.y, outcome.sigma, start=start, fixed=fixed, noise=outcome.noise
+            own, outcome.x, outcome.y, outcome.sigma, start=start, fixed=fixed, noise=outcome.noise
         )
         return found.statistics.chi2 - outcome.statistics.chi2 - rise
 

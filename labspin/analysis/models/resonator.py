@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
+from labspin.errors import FitError
 
 __all__ = ["RESONATOR_AMPLITUDE", "RESONATOR_RESPONSE", "resonator_amplitude", "resonator_response"]
 
@@ -64,6 +65,11 @@ def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[An
 
 def _scan(x: FloatArray, y: NDArray[Any], *, conjugate: bool) -> tuple[float, float, NDArray[Any]]:
     """Return f0, Q and the linear coefficients (resonant, background) of the best node of a grid."""
+    if x.min() <= 0:
+        raise FitError(
+            f"resonator: wanted frequencies > 0, got {float(x.min()):g}; x is the frequency of the drive, "
+            "not its distance from a carrier: add the carrier"
+        )
     ordered = np.unique(x)
     span = float(np.ptp(x)) or 1.0
     spacing = float(np.median(np.diff(ordered))) if ordered.size > 1 else span

@@ -216,8 +216,8 @@ class _Search:
         return self.parts * (-(-self.time.size // stride)) - (len(self.rows) - 1)
 
     def lowest(self, stride: int) -> float:
-        """Return (1 − φ)/(1 + φ), the largest −R/σ²."""
-        return math.tanh(0.5 * float(np.median(np.diff(self.time[::stride]))) / self.ring_down_time)
+        """Return (1 − φ)/(1 + φ), the largest −R/σ², of the points that lie closest."""
+        return math.tanh(0.5 * float(np.min(np.diff(self.time[::stride]))) / self.ring_down_time)
 
     def expected(self, stride: int) -> RingDownNoise:
         """Return the mean noise under the likelihood.
@@ -225,7 +225,8 @@ class _Search:
         Its maximum would often be no thermal noise at all where that is weak, and errors far too small. All
         shares of the standard deviation count alike beforehand; where the data are clear it is the maximum.
         """
-        grid = np.array([point for point in _GRID if self.known is None or point <= 8])
+        smoothed = self.known is None and self.lowest(stride) > 0
+        grid = np.array([point for point in _GRID if smoothed or point <= 6])
         best = grid[int(np.argmin([self.judged(point, stride)[0] for point in grid]))]
         fine = best + np.linspace(-0.75, 0.75, 7) if best < 8 else np.empty(0)
         points = np.unique(np.concatenate([grid, fine[fine <= 8]]))

@@ -133,7 +133,7 @@ CASES = {
     ),
     "ring_down": Case(
         np.linspace(0, 3, 600),
-        {"amplitude": 1.0, "ring_down_time": 0.4, "offset": 0.1},
+        {"amplitude": 1.0, "ring_down_time": 0.4, "offset": 0.1, "start": 0.0},
         0.01,
         units=("s", "V"),
     ),
@@ -146,6 +146,7 @@ CASES = {
             "phase": 0.4,
             "offset_x": 0.1,
             "offset_y": -0.05,
+            "start": 0.0,
         },
         0.01,
         units=("s", "V"),
@@ -310,7 +311,6 @@ def test_ring_down_of_a_whole_record_uses_the_decay_only():
         )
         outcome = fit_curve(model, time, signal + noise, 0.01)
         assert -0.1 < outcome.x.min() < 0.05
-        assert outcome.x.max() < 3.5
         fitted = outcome["ring_down_time"]
         assert abs(fitted.value - 0.4) < 4.5 * fitted.stderr
 
