@@ -17,8 +17,9 @@ from labspin.analysis import (
     report_html,
     write_chain,
 )
+from labspin.analysis.files import chain as chain_module
 from labspin.analysis.files.chain import chain_fit, chain_names
-from labspin.analysis.files.jobs import FileResult
+from labspin.analysis.files.jobs import FileResult, fingerprint
 from labspin.analysis.pictures.runplots import draw_run
 from labspin.cli import main
 from labspin.data import FitParameter, FitRecord, read_run
@@ -280,3 +281,38 @@ NOISE_RECIPE = {
     "name": "n", "x": "dark_time", "y": "difference", "sigma": "difference_errors",
     "model": "stretched_exponential", "fixed": {"beta": 0.8},
 }  # fmt: skip
+
+
+def test_a_fit_that_did_not_converge_is_not_used(tmp_path):
+    """Six points lie on y = 3x; the seventh, far off, comes of a fit that did not converge."""
+    (tmp_path / "straight.py").write_text("def straight(x, slope=1.0):\n    return slope * x\n")
+    law = Recipe(name="law", x="at", y="value", sigma="none", model="straight.py:straight", folder=tmp_path)
+    at = np.arange(1.0, 8.0)
+    points = [{"value": 3.0 * x} for x in at[:-1]] + [{"value": 1000.0}]
+    results = results_with(points, [[1e-4]], {"at": at})
+    lost = replace(results[-1].record, statistics={"success": False})
+    chain = chain_fit([*results[:-1], replace(results[-1], record=lost)], law)
+    assert chain.outcome["slope"].value == pytest.approx(3.0, rel=1e-9, abs=0)
+    assert len(chain.x) == 6
+    assert chain.left_out == ("6.h5: n6: not used: its fit did not converge",)
+
+
+def test_points_of_a_chain_stand_in_the_order_of_the_files(recipes, scan, monkeypatch):
+    """Whichever fit ends first."""
+    real = chain_module.fit_many
+
+    def last_first(*arguments, **options):
+        return reversed(list(real(*arguments, **options)))
+
+    monkeypatch.setattr(chain_module, "fit_many", last_first)
+    chain = fit_chain(scan, recipes / "law.toml", write=False, workers=1)
+    assert chain.labels == tuple(f"run {k}" for k in range(FIELDS.size))
+    assert chain.x.tolist() == FIELDS.tolist()
+
+
+def test_another_version_of_labspin_fits_again(scan, monkeypatch):
+    recipe = Recipe(name="a", x="x", y="y", model="stretched_exponential")
+    before = fingerprint("digest", recipe)
+    assert fingerprint("digest", recipe) == before
+    monkeypatch.setattr("labspin.__version__", "99.0")
+    assert fingerprint("digest", recipe) != before

@@ -18,10 +18,12 @@ from labspin.analysis import (
     write_outcomes,
 )
 from labspin.analysis.fitting.criterion import preferred
+from labspin.analysis.recipes import fit_run as fit_run_module
 from labspin.analysis.recipes.choice import choice_of
 from labspin.analysis.recipes.fit_records import chosen_of_trace
 from labspin.analysis.recipes.fit_run import fit_apart, fit_together
 from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.stack_choice import fit_choice
 from labspin.analysis.recipes.traces import stack_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import RecipeError
@@ -214,3 +216,21 @@ def test_choice_that_makes_no_sense_is_refused(run_file, change, match):
 @pytest.mark.parametrize("name", ["mdmr", "mdmr_angle", "mdmr_lockin", "mdmr_lockin_angle"])
 def test_shipped_recipes_let_the_data_decide(name):
     assert load_recipe(name).choose == {"count": [0, 1, 2, 3, 4]}
+
+
+def test_a_model_that_did_not_converge_quickly_is_tried_thoroughly(run_file):
+    """Three dips explain a third of the traces; the quick fits of three are all taken for not converged."""
+    stack, asked = stack_of(read_run(run_file), RECIPE), []
+
+    def fit(part, recipe, quick):
+        found = fit_run_module._fit_at_once(part, recipe, quick)
+        if recipe.options["count"] != 3:
+            return found
+        if quick:
+            return replace(found, result=replace(found.result, status=np.full_like(found.result.status, 2)))
+        asked.append(len(part))
+        return found
+
+    chosen = fit_choice(choice_of(RECIPE), stack, fit)
+    assert [chosen.outcome(trace).chosen["count"] for trace in range(18)] == [1 + k % 3 for k in range(18)]
+    assert 6 <= asked[0] < 18  # the six that have three dips, and those for which three come near

@@ -139,7 +139,7 @@ def test_rows_summary_and_pictures(tmp_path):
         assert path.stat().st_size > 5000
     with pytest.raises(FitError, match="at least one fit"):
         plot_outcomes([], tmp_path / "none.png")
-    with pytest.raises(FitError, match="cannot be written"):
+    with pytest.raises(FitError, match="cannot be"):
         plot_outcomes(outcomes, tmp_path / "picture.unknown")
 
 
@@ -208,3 +208,36 @@ def test_recipe_of_the_procedure_is_found(tmp_path, monkeypatch):
     (outcome,) = fit_run(path)
     assert outcome.name == "t1"
     assert outcome.statistics.errors_from_scatter
+
+
+def test_no_count_at_all_has_the_error_of_one():
+    """√0 would weigh a gate in which nothing was seen without end."""
+    data = {"dark": np.array([0, 1, 4, 0, 9]), "bright": np.array([0, 3, 0, 1, 16])}
+    run = fake([("dark_time", "s", DELAYS[:5])], data)
+    (single,) = traces_of(run, Recipe(**(vars(RECIPE) | {"y": "dark"})))
+    assert single.sigma == pytest.approx([1, 1, 2, 1, 3], rel=1e-6, abs=0)
+    (difference,) = traces_of(run, RECIPE)
+    assert difference.sigma**2 == pytest.approx([1 + 1, 1 + 3, 4 + 1, 1 + 1, 9 + 16], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 29), (5, 20), (7, 7)])
+def test_both_limits_of_a_selection_belong_to_it(first, last):
+    run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(5), 1e-3))
+    chosen = Recipe(**(vars(RECIPE) | {"select": {"dark_time": (DELAYS[first], DELAYS[last])}}))
+    (trace,) = traces_of(run, chosen)
+    assert trace.x.tolist() == DELAYS[first : last + 1].tolist()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_stored_parameters_stand_in_the_order_of_their_covariance(several):
+    """In the order of the model, which is not that of the alphabet; fixed and derived ones come after."""
+    shape = (2,) if several else ()
+    axes = [("field", "T", np.arange(2.0))] if several else []
+    run = fake([*axes, ("dark_time", "s", DELAYS)], counts(np.random.default_rng(7), 1e-3, shape))
+    stored = record_of(fit_run(run, RECIPE), RECIPE)
+    varied = [parameter for parameter in stored.parameters if parameter.varied]
+    assert [parameter.name for parameter in varied] == ["amplitude", "T1", "beta", "baseline"]
+    assert list(stored.parameters[: len(varied)]) == varied
+    errors = np.sqrt(np.diagonal(stored.covariance, axis1=-2, axis2=-1))
+    for column, parameter in enumerate(varied):
+        np.testing.assert_allclose(errors[..., column], parameter.stderr, rtol=1e-9, atol=0)
