@@ -101,7 +101,8 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
     journal = journal_path(path)
     if not os.path.lexists(journal):
         raise RunFileError(f"{journal}: no such journal; there is nothing to recover for {path}")
-    run = run_from_journal(path, live=False, salvage=salvage)
+    size = journal.stat().st_size
+    run = run_from_journal(path, live=False, salvage=salvage, spooled=True)
     if run.events_of(EventKind.DAMAGE):
         kept = journal.with_name(journal.name + ".damaged")
         if kept.exists():
@@ -114,7 +115,9 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
     # The lock is taken while publishing, so that nobody resumes or recovers the same journal meanwhile.
     writer = JournalWriter.reopen(journal, sound_end, sync_interval=60.0)
     try:
-        target = publish(run_from_journal(path, live=False))
+        if journal.stat().st_size != size:  # somebody has written meanwhile, or a torn record went
+            run = run_from_journal(path, live=False, spooled=True)
+        target = publish(run)
     except BaseException:
         writer.close()
         raise

@@ -190,7 +190,7 @@ class RunWriter:
         from labspin.data.nexus.publish import publish
 
         with self._publishing:
-            publish(self.read())
+            publish(run_from_journal(self.path, live=True, spooled=True))
 
     def read(self) -> Run:
         """Return the run as it stands in the journal now."""
@@ -222,7 +222,7 @@ class RunWriter:
         with self._lock:
             self._journal.write(record)
             self._journal.sync()
-        run = run_from_journal(self.path, live=False)
+        run = run_from_journal(self.path, live=False, spooled=True)
         if len(run.points) != len(self.done):
             raise StorageError(
                 f"{self.path}: the journal holds {len(run.points)} of {len(self.done)} points; it is kept, "

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from labspin.data.events import Event, EventKind, RunStatus, recorded_event
 from labspin.data.journal.reader import JournalReader
+from labspin.data.journal.spool import Spool
 from labspin.data.journal.writer import END, EVENT, HEADER, POINT_RECORD, journal_path
 from labspin.data.plain import MAX_DEPTH
 from labspin.data.run import STATUSES, Points, Run
@@ -26,6 +27,8 @@ from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
 
 __all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
 
+_SMALL = 1 << 25
+"""Bytes of a journal up to which its run is published out of the memory."""
 MAX_GAP = 1_000_000
 """How far the running number of an adaptive list scan may run ahead of the number of its points."""
 
@@ -46,6 +49,8 @@ class _Replay:
     """What the records say, so far."""
 
     layout: Layout
+    spool: Spool | None = None
+    """Where the columns go, if not into the memory."""
     chunks: list[_Chunk] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     status: RunStatus | None = None
@@ -57,11 +62,20 @@ class _Replay:
         points = [record for record in batch if record[0] == POINT_RECORD]
         if points:
             # At once, so that no more than one batch ever lies about as single objects.
-            self.chunks.append(_gather(self.layout, points))
+            index, time, columns = _gather(self.layout, points)
+            if self.spool is not None:
+                columns = self._spooled(self.spool, columns)
+            self.chunks.append((index, time, columns))
         for record in batch if len(points) < len(batch) else ():
             self._take_other(record)
         if batch and batch[-1][0] == POINT_RECORD:
             self.status = None
+
+    def _spooled(self, spool: Spool, values: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Put the columns of some points into the spool, and return those that stay in memory: the texts."""
+        pairs = list(zip(self.layout.columns, values, strict=True))
+        spool.add([(column.name, part) for column, part in pairs if column.dtype != "str"])
+        return [part for column, part in pairs if column.dtype == "str"]
 
     def _take_other(self, record: list[Any]) -> None:
         kind = record[0]
@@ -137,7 +151,7 @@ def _depth_exceeds(value: object, limit: int) -> bool:
     return True
 
 
-def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
+def run_from_journal(path: Path, *, live: bool, salvage: bool = False, spooled: bool = False) -> Run:
     """Read the run whose journal stands beside ``path``.
 
     Parameters
@@ -148,6 +162,9 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
         Whether its writer lives: then an incomplete record at the end is one that is being written.
     salvage
         Pass over damaged records, and say so in an event, instead of refusing the journal.
+    spooled
+        Keep the columns of a large run in a file instead of the memory, for `publish`; those that are not
+        text are then `SpooledColumn`.
 
     Raises
     ------
@@ -158,9 +175,11 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False) -> Run:
     with JournalReader(source) as reader:
         header = read_header(reader)
         replay = _Replay(header.layout)
+        if spooled and reader.size > _SMALL:
+            replay.spool = Spool(path.parent, [c for c in header.layout.columns if c.dtype != "str"])
         try:
             _take_all(reader, replay, salvage=salvage)
-            index, time, columns = _join(header.layout, replay.chunks)
+            index, time, columns = _join(header.layout, replay.chunks, replay.spool)
         except DamagedFileError as error:
             raise DamagedFileError(f"{source}: {error}") from error
         if not live:
@@ -206,24 +225,27 @@ def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
 
 
 def _join(
-    layout: Layout, chunks: Sequence[_Chunk]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, NDArray[Any]]]:
+    layout: Layout, chunks: Sequence[_Chunk], spool: Spool | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, Any]]:
     """Return index, time and columns of all points."""
+    held = [column for column in layout.columns if spool is None or column.dtype == "str"]
     empty: _Chunk = (
         np.empty(0, np.int64),
         np.empty(0),
-        [np.empty((0, *c.shape), object if c.dtype == "str" else c.dtype) for c in layout.columns],
+        [np.empty((0, *c.shape), object if c.dtype == "str" else c.dtype) for c in held],
     )
     indices, times, parts = zip(*(chunks or [empty]), strict=True)
     index = np.concatenate(indices)
     limit = len(index) + MAX_GAP if layout.size is None else layout.size
     if index.size and (index.min() < 0 or index.max() >= limit or np.unique(index).size != index.size):
         raise DamagedFileError("a point lies outside the plan, or stands twice")
-    columns = {
+    joined: dict[str, Any] = {
         column.name: np.concatenate(items)
-        for column, items in zip(layout.columns, zip(*parts, strict=True), strict=True)
+        for column, items in zip(held, zip(*parts, strict=True), strict=True)
     }
-    return index, np.concatenate(times), columns
+    if spool is not None:
+        joined |= {name: spool.column(name) for name in spool.columns}
+    return index, np.concatenate(times), {column.name: joined[column.name] for column in layout.columns}
 
 
 def _scalars(name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:

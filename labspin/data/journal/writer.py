@@ -221,7 +221,8 @@ class JournalWriter:
         try:
             if not self._is_own():
                 with self._guard:
-                    self._renew()
+                    if not self._is_own():  # the other thread may have been first
+                        self._renew()
             sync_descriptor(self._descriptor)
         except OSError as error:
             # After a failed sync the kernel may have dropped the pages: only stopping is honest.

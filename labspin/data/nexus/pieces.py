@@ -33,6 +33,7 @@ __all__ = [
     "add_tree",
     "add_value",
     "attach",
+    "chunk_shape",
     "get_array",
     "get_attributes",
     "get_group",
@@ -130,8 +131,13 @@ def _checksummed(group: h5py.Group, name: str, values: AnyArray) -> h5py.Dataset
     """Write an array of numbers with a checksum, so that a flipped bit is found on reading."""
     if not values.ndim or not values.size:
         return _create(group, name, values)
-    chunks = values.shape if values.nbytes <= _CHUNK_BYTES else _cut(values.shape, values.itemsize)
+    chunks = chunk_shape(values.shape, values.itemsize)
     return _create(group, name, np.ascontiguousarray(values), chunks=chunks)
+
+
+def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Return the shape of the chunks in which an array is stored: all of it, or pieces of a few MB."""
+    return shape if math.prod(shape) * itemsize <= _CHUNK_BYTES else _cut(shape, itemsize)
 
 
 def _cut(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

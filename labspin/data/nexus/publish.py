@@ -39,7 +39,8 @@ from labspin.errors import ArgumentError, DamagedFileError, RunFileError, Storag
 __all__ = ["amend", "annotate", "open_run_metadata", "publish", "write_fit"]
 
 T = TypeVar("T")
-_IN_MEMORY = 1 << 30
+_IN_MEMORY = 1 << 24
+"""Bytes of data from which the file is written by HDF5 itself, so that its size does not matter."""
 _IN_MEMORY_TO_AMEND = 1 << 27
 """Bytes from which a file is copied on the disk to be amended, so that its size does not matter."""
 
@@ -66,7 +67,7 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
         if previous:
             _carry_fits(previous, file["entry"])
 
-    needed = sum(values.nbytes for values in run.columns.values())
+    needed = sum(values.nbytes for values in run.columns.values()) + 24 * len(run.points)
     with _temporary(target) as temporary:
         _build(temporary, build, needed)
         if count_points(temporary) != (run.header.run_id, len(run.points)):

@@ -18,14 +18,15 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin import __version__
+from labspin.data.journal.spool import SpooledColumn
 from labspin.data.metadata import RunMetadata
 from labspin.data.nexus.annotations import summary_of
 from labspin.data.nexus.fit_groups import write_fit_group
@@ -37,6 +38,7 @@ from labspin.data.nexus.pieces import (
     add_note,
     add_text,
     add_tree,
+    chunk_shape,
     describe,
     safe_name,
 )
@@ -48,7 +50,7 @@ __all__ = ["MARK", "write_run"]
 
 MARK = "labspin_format"
 """Attribute of the root by which a run file is known."""
-_DENSE_BYTES = 1 << 28
+_DENSE_BYTES = 1 << 27
 
 
 def write_run(file: h5py.File, run: Run) -> None:
@@ -147,10 +149,17 @@ def _write_counter(group: h5py.Group, name: str, size: int) -> None:
 
 def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
     axes = (*run.dimensions, *(axis.name for axis in column.inner_axes()))
-    values = run.columns[column.name]
+    values: Any = run.columns[column.name]
+    if isinstance(values, SpooledColumn) and not (column.shape and len(values)):
+        values = values.read()
     points = math.prod(run.shape)
     if points * column.itemsize <= _DENSE_BYTES or 2 * len(run.points) > points or column.dtype == "str":
-        dataset = add_array(data, column.name, run.column(column.name), axes, column.unit, column.description)
+        if isinstance(values, SpooledColumn):
+            dataset = _write_streamed(data, run, column, values)
+            describe(dataset, axes, column.unit, column.description)
+        else:
+            laid_out = lay_out(values, run.points.index, run.shape, run.path)
+            dataset = add_array(data, column.name, laid_out, axes, column.unit, column.description)
     else:
         dataset = _write_sparse(data, run, column, values)
         describe(dataset, axes, column.unit, column.description)
@@ -161,16 +170,47 @@ def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
         dataset.attrs["coordinates"] = " ".join((POINT_TIME, *others))
 
 
-def _write_sparse(data: h5py.Group, run: Run, column: Column, values: NDArray[Any]) -> h5py.Dataset:
+def _write_streamed(data: h5py.Group, run: Run, column: Column, values: SpooledColumn) -> h5py.Dataset:
+    """Write a column of arrays that is not in memory: one chunk's points at a time."""
+    shape, size = run.shape + column.shape, math.prod(run.shape)
+    dtype, missing = _missing(values, complete=len(values) == size)
+    chunks = chunk_shape(shape, values.dtype.itemsize)
+    dataset = data.create_dataset(column.name, shape, dtype, chunks=chunks, fletcher32=True)
+    row_of = np.full(size, -1, np.int64)
+    row_of[run.points.index] = np.arange(len(values))
+    row_of = row_of.reshape(run.shape)
+    steps = chunks[: len(run.shape)] if chunks else run.shape
+    for corner in itertools.product(*(range(0, n, step) for n, step in zip(run.shape, steps, strict=True))):
+        box = tuple(slice(place, place + step) for place, step in zip(corner, steps, strict=True))
+        rows = row_of[box]
+        there = rows >= 0
+        block = np.full((*rows.shape, *column.shape), missing, dtype)
+        block[there] = values.take(rows[there])
+        dataset[box] = block
+    return dataset
+
+
+def _missing(values: Any, *, complete: bool) -> tuple[np.dtype[Any], Any]:
+    """Return the type in which a column can stand beside missing values, and what says "missing"."""
+    if not isinstance(values, SpooledColumn):
+        return missing_value(values, complete=complete)
+    if values.dtype.kind != "i":
+        return missing_value(np.empty(0, values.dtype), complete=complete)
+    found = [missing_value(block, complete=complete) for block in values.blocks()]
+    return next((one for one in found if one[0].kind == "i"), found[0])
+
+
+def _write_sparse(data: h5py.Group, run: Run, column: Column, values: Any) -> h5py.Dataset:
     """Write the few measured points of a large grid, one chunk each; the others take no room."""
-    dtype, missing = missing_value(values, complete=False)
+    dtype, missing = _missing(values, complete=False)
     shape = run.shape + column.shape
     chunks = (1,) * len(run.shape) + column.shape
     dataset = data.create_dataset(
         column.name, shape, dtype, chunks=chunks, fillvalue=missing, fletcher32=bool(column.shape)
     )
     places = zip(*np.unravel_index(run.points.index, run.shape), strict=True)
-    for place, value in zip(places, values, strict=True):
+    rows = itertools.chain.from_iterable(values.blocks()) if isinstance(values, SpooledColumn) else values
+    for place, value in zip(places, rows, strict=True):
         dataset[tuple(int(k) for k in place)] = value
     return dataset
 
