@@ -8,11 +8,21 @@ import h5py
 import numpy as np
 import pytest
 
-from labspin.data import Dimension, FitCurve, FitParameter, FitRecord, RunWriter, read_run, write_fit
+from labspin.data import (
+    Dimension,
+    FitCurve,
+    FitParameter,
+    FitRecord,
+    RunWriter,
+    lock,
+    read_run,
+    recover,
+    write_fit,
+)
 from labspin.data.journal.writer import journal_path
 from labspin.data.nexus import publish
 from labspin.data.nexus.pieces import get_dataset
-from labspin.errors import DamagedFileError, StorageError
+from labspin.errors import ArgumentError, DamagedFileError, StorageError
 from tests.data.samples import ORDER, grid_header, grid_values
 from tests.disk import disk_calls
 
@@ -149,3 +159,101 @@ def test_a_data_set_that_claims_what_the_file_does_not_hold_is_not_read(tmp_path
         with pytest.raises(DamagedFileError, match="'claims' in '/' claims 8000000000 bytes"):
             get_dataset(file, "claims")
         assert get_dataset(file, "holds").shape == (200_000,)
+
+
+# -- journals -----------------------------------------------------------------------------------------------
+
+
+def journal_of(path, count):
+    """Write a journal of ``count`` points and leave it; return where each record ends."""
+    ends = []
+    with RunWriter.create(path, grid_header(), sync_interval=1e9, checkpoint_interval=None) as writer:
+        for index in range(count):
+            writer.append(index, 0.0, grid_values(index))
+            ends.append(journal_path(path).stat().st_size)
+    return ends
+
+
+def test_what_is_half_written_goes_when_the_run_is_resumed(path):
+    journal_of(path, 3)
+    whole = journal_path(path).read_bytes()
+    journal_path(path).write_bytes(whole + whole[-30:-5])
+    with RunWriter.resume(path) as writer:
+        writer.append(3, 1.0, grid_values(3))
+    assert sorted(read_run(path).points.index) == [0, 1, 2, 3]
+    recover(path)
+    assert len(read_run(path).points) == 4
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_salvage_keeps_every_sound_point_and_the_last_one(path, damaged):
+    ends = journal_of(path, 4)
+    content = bytearray(journal_path(path).read_bytes())
+    content[ends[damaged] + 40] ^= 0xFF  # within the point that follows
+    journal_path(path).write_bytes(content)
+    with pytest.raises(DamagedFileError):
+        recover(path)
+    recover(path, salvage=True)
+    lost = damaged + 1
+    assert sorted(read_run(path).points.index) == [index for index in range(4) if index != lost]
+
+
+def test_a_run_that_went_on_after_its_end_was_noted_is_not_over(path, monkeypatch):
+    """Publishing failed when the run was aborted; it was resumed, and died."""
+    monkeypatch.setattr("labspin.data.journal.reader._BLOCK", 16)  # every record comes alone
+    writer = RunWriter.create(path, grid_header(), sync_interval=1e9, checkpoint_interval=None)
+    writer.append(0, 0.0, grid_values(0))
+
+    def fail(*_):
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(publish, "_write_image", fail)
+        with pytest.raises(StorageError):
+            writer.finish("aborted")
+    writer.close()
+    assert read_run(path).status == "aborted"
+    with RunWriter.resume(path) as resumed:
+        for index in range(1, 8):
+            resumed.append(index, 0.0, grid_values(index))
+    assert read_run(path).status == "dead"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names open files by /proc")
+def test_the_last_points_are_on_the_disk_when_a_run_is_left(path, monkeypatch):
+    writer = RunWriter.create(path, grid_header(), sync_interval=1e9, checkpoint_interval=None)
+    calls = disk_calls(monkeypatch)
+    writer.append(0, 0.0, grid_values(0))
+    writer.append(1, 0.0, grid_values(1))
+    writer.close()
+    journal = journal_path(path).name
+    assert [call for call, name in calls if name == journal][-1] == "sync"
+
+
+def test_a_lock_is_that_of_the_file_that_everybody_sees(path, monkeypatch):
+    """Whoever had the lock before takes its file away; a lock on that one keeps nobody out."""
+    real, tries = lock.try_lock, []
+
+    def replaced_meanwhile(descriptor, **options):
+        if not tries:
+            (found,) = (entry for entry in path.parent.iterdir() if "lock" in entry.name)
+            found.unlink()
+            found.touch()
+        tries.append(descriptor)
+        return real(descriptor, **options)
+
+    path.touch()
+    monkeypatch.setattr(lock, "try_lock", replaced_meanwhile)
+    with lock.lock_file(path):
+        (found,) = (entry for entry in path.parent.iterdir() if "lock" in entry.name)
+        assert os.path.samestat(os.fstat(tries[-1]), found.stat())
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize("value", [np.complex128(1 + 2j), np.array(1 + 2j), np.complex64(1j)])
+def test_a_complex_number_does_not_lose_its_imaginary_part(path, value):
+    with RunWriter.create(path, grid_header()) as writer:
+        row = grid_values(0)
+        row[0] = value
+        with pytest.raises(ArgumentError, match=r"contrast.*a number"):
+            writer.append(0, 0.0, row)
