@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labspin.procedures.mrfm_temperature import MRFMTemperature
     from labspin.procedures.pl_scan import PLScan
     from labspin.procedures.rabi import Rabi
+    from labspin.procedures.relaxometry import Relaxometry
     from labspin.procedures.t1 import T1
     from labspin.procedures.t1_field import T1Field
 
@@ -31,6 +32,7 @@ __all__ = [
     "MRFMTemperature",
     "PLScan",
     "Rabi",
+    "Relaxometry",
     "T1Field",
     "list_procedures",
     "load_procedure",
@@ -41,6 +43,7 @@ PROCEDURES = {
     "mdmr_lockin": "labspin.procedures.mdmr_lockin:MDMRLockIn",
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
+    "relaxometry": "labspin.procedures.relaxometry:Relaxometry",
     "rabi": "labspin.procedures.rabi:Rabi",
     "t1": "labspin.procedures.t1:T1",
     "t1_field": "labspin.procedures.t1_field:T1Field",

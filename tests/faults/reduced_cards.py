@@ -32,6 +32,7 @@ REDUCED = {
     },
     "pl_scan": {"fields": 3, "repetitions": 1000},
     "rabi": {**_PULSED, "pulse_durations": 6},
+    "relaxometry": {**_PULSED, "repetitions": 100, "dark_times": 4, "fields": ["24 mT", "36 mT"]},
     "t1": {**_PULSED, "dark_times": 4},
     "t1_field": {**_PULSED, "dark_times": 3, "fields": ["14 G", "17 G"]},
 }  # fmt: skip

@@ -31,6 +31,8 @@ MODELS: Mapping[str, str] = {
     "rabi_ensemble": "labspin.analysis.models.rabi:RABI_ENSEMBLE",
     "rabi_oscillation": "labspin.analysis.models.oscillations:RABI_OSCILLATION",
     "spin_bath_shift": "labspin.analysis.models.kappa:spin_bath_shift",
+    "three_level_relaxation": "labspin.analysis.models.relaxometry:THREE_LEVEL_RELAXATION",
+    "film_relaxation": "labspin.analysis.models.relaxometry:film_relaxation",
     "thermal_spectrum": "labspin.analysis.models.thermal:thermal_spectrum",
 }
 """Name -> module and its `FitModel`, or the function that makes one from options."""

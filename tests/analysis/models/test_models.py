@@ -189,6 +189,26 @@ CASES = {
         0.02 + 1.5e-5j,
         units=("K", "1"),
     ),
+    "three_level_relaxation": Case(
+        np.geomspace(1e-6, 1e-2, 30),
+        {
+            "lower_rate": 7000.0,
+            "upper_rate": 200.0,
+            "lower_amplitude": 0.2,
+            "upper_amplitude": 0.25,
+            "lower_baseline": 0.0,
+            "upper_baseline": 0.0,
+            "double_quantum_rate": 0.0,
+        },
+        0.01,
+    ),
+    "film_relaxation": Case(
+        np.array([12e-3, 20e-3, 28e-3, 33e-3, 38e-3]),
+        {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0},
+        100 + 5j,
+        {"near": 150e-9, "far": 700e-9},
+        ("T", "1/s"),
+    ),
     "thermal_spectrum": Case(
         np.arange(7400, 8400, 0.5),
         {"f0": 7972.5, "Q": 5000.0, "variance": 0.9, "white": 4.5e-5},

@@ -1,0 +1,139 @@
+"""Three-level relaxation against the master equation; the distance from a film against the integrals."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from labspin.analysis import fit_curve, load_model
+from labspin.analysis.models.relaxometry import film_table
+from labspin.errors import FitError, RecipeError
+from labspin.physics import spinwaves as sw
+
+TIMES = np.geomspace(1e-6, 2e-2, 30)
+LEVELS = load_model("three_level_relaxation")
+FIELDS = np.array([12e-3, 20e-3, 28e-3, 33e-3, 38e-3])
+NARROW = {"near": 150e-9, "far": 700e-9}
+
+
+@pytest.mark.parametrize("rates", [(7e3, 2e2, 0.0), (50.0, 4e4, 300.0), (500.0, 500.0, 0.0), (1e3, 1e3, 1e3)])
+def test_both_differences_follow_the_rate_equations(rates):
+    """The matrix exponential of three levels with equal rates up and down."""
+    lower, upper, across = rates
+    generator = np.array([[0, upper, lower], [upper, 0, across], [lower, across, 0.0]])
+    generator -= np.diag(generator.sum(axis=0))
+    levels = np.array([expm(generator * t) @ [1.0, 0.0, 0.0] for t in TIMES])
+    truth = dict.fromkeys(LEVELS.names, 0.0) | {
+        "lower_rate": lower, "upper_rate": upper, "double_quantum_rate": across,
+        "lower_amplitude": 0.3, "upper_amplitude": 0.2, "upper_baseline": 0.01,
+    }  # fmt: skip
+    found = LEVELS.evaluate(TIMES, truth)
+    assert found.real == pytest.approx(0.3 * (levels[:, 0] - levels[:, 2]), rel=1e-8, abs=1e-12)
+    assert found.imag == pytest.approx(0.2 * (levels[:, 0] - levels[:, 1]) + 0.01, rel=1e-8, abs=1e-12)
+
+
+def test_one_exponential_in_its_place_is_biased():
+    """What a fit of the lower difference alone calls T1, where both rates matter."""
+    truth = dict.fromkeys(LEVELS.names, 0.0) | {
+        "lower_rate": 1000.0, "upper_rate": 800.0, "lower_amplitude": 0.3, "upper_amplitude": 0.3,
+    }  # fmt: skip
+    rng = np.random.default_rng(6)
+    noise = 0.003 * (rng.normal(size=TIMES.size) + 1j * rng.normal(size=TIMES.size))
+    y = LEVELS.evaluate(TIMES, truth) + noise
+    both = fit_curve(LEVELS, TIMES, y, 0.003 + 0.003j)
+    assert abs(both["lower_rate"].value - 1000.0) < 3 * both["lower_rate"].stderr
+    alone = fit_curve(load_model("stretched_exponential"), TIMES, y.real, 0.003, fixed={"beta": 1.0})
+    assert abs(1 / (2 * alone["T1"].value) - 1000.0) > 5 * alone["T1"].stderr / (2 * alone["T1"].value ** 2)
+
+
+def test_standard_errors_are_honest():
+    rng = np.random.default_rng(7)
+    truth = dict.fromkeys(LEVELS.names, 0.0) | {
+        "lower_rate": 3000.0, "upper_rate": 250.0, "lower_amplitude": 0.28, "upper_amplitude": 0.3,
+    }  # fmt: skip
+    clean, pulls = LEVELS.evaluate(TIMES, truth), []
+    for _ in range(120):
+        noise = 0.01 * (rng.normal(size=TIMES.size) + 1j * rng.normal(size=TIMES.size))
+        fit = fit_curve(LEVELS, TIMES, clean + noise, 0.01 + 0.01j)
+        pulls.append(
+            [(fit[name].value - truth[name]) / fit[name].stderr for name in ("lower_rate", "upper_rate")]
+        )
+    inside = np.mean(np.abs(pulls) < 1)
+    assert 0.60 < inside < 0.76
+    assert np.abs(np.mean(pulls, axis=0)).max() < 0.3
+
+
+def test_times_that_miss_the_faster_relaxation_are_said():
+    truth = dict.fromkeys(LEVELS.names, 0.0) | {
+        "lower_rate": 8e5, "upper_rate": 300.0, "lower_amplitude": 0.3, "upper_amplitude": 0.3,
+    }  # fmt: skip
+    fit = fit_curve(LEVELS, TIMES, LEVELS.evaluate(TIMES, truth), 0.001 + 0.001j)
+    assert any("shorter dark times" in warning for warning in fit.warnings)
+
+
+class TestFilm:
+    def test_the_table_is_as_good_as_it_says(self):
+        """Against the integrals at other distances, to 10⁻⁴."""
+        coefficients, error = film_table(
+            film=sw.YIG_FIGURES,
+            spin=sw.NV_TABLE1,
+            field=FIELDS,
+            temperature=300.0,
+            transitions="both",
+            **NARROW,
+        )
+        assert error <= 1e-4
+        lengths = np.geomspace(151e-9, 699e-9, 9)
+        bath = sw.spin_wave_bath(
+            film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=lengths[:, None], field=FIELDS, temperature=300.0
+        )
+        place = 2 * np.log(lengths / 150e-9) / np.log(700 / 150) - 1
+        found = np.exp(np.polynomial.chebyshev.chebval(place, coefficients))
+        expected = [
+            (bath.decay_minus + bath.absorption_minus) / 2,
+            (bath.decay_plus + bath.absorption_plus) / 2,
+        ]
+        # spin_wave_bath shifts the lines by the counter-rotating terms, too: 10⁻⁵ of n̄
+        assert found == pytest.approx(np.swapaxes(expected, 1, 2), rel=2e-4, abs=0)
+
+    def test_far_away_the_centre_is_alone(self):
+        """(D/ω∓)/(3 T1) each way."""
+        model = load_model("film_relaxation", near=150e-9, far=3e-6)
+        found = model.evaluate(np.array([0.04]), {"distance": 2.9e-6, "T1": 3e-3, "scale": 1.0})[0]
+        alone = sw.thermal_rates(spin=sw.NV_TABLE1, field=0.04, temperature=300.0)
+        assert found.real == pytest.approx(alone.kappa_1 * (alone.occupation_minus + 0.5), rel=1e-3, abs=0)
+        assert found.imag == pytest.approx(alone.kappa_1 * (alone.occupation_plus + 0.5), rel=1e-3, abs=0)
+
+    def test_a_curve_for_the_eye_passes_the_points(self):
+        model = load_model("film_relaxation", **NARROW)
+        values = {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
+        grid = np.linspace(FIELDS[0], FIELDS[-1], 161)
+        points = model.evaluate(FIELDS, values)
+        curve = model.evaluate(grid, values)
+        at = [int(np.argmin(np.abs(grid - field))) for field in FIELDS]
+        assert curve[at].real == pytest.approx(points.real, rel=0.1, abs=0)
+        assert curve[at].imag == pytest.approx(points.imag, rel=0.05, abs=0)
+
+    def test_where_nothing_is_resonant_the_distance_is_said_to_be_undetermined(self):
+        model = load_model("film_relaxation", near=300e-9, far=2e-6)
+        x = np.array([38e-3, 41e-3, 44e-3])
+        clean = model.evaluate(x, {"distance": 900e-9, "T1": 3e-3, "scale": 1.0})
+        rng = np.random.default_rng(3)
+        y = clean * (1 + 0.1 * rng.normal(size=3)) + 0j
+        fit = fit_curve(model, x, y.real + 1j * clean.imag, 0.1 * clean.real + 0.1j * clean.imag)
+        assert any("distance" in warning for warning in fit.warnings)
+
+    @pytest.mark.parametrize(
+        ("options", "match"),
+        [({"film": "permalloy"}, "yig_figures"), ({"near": 1e-6, "far": 1e-7}, "near < far")],
+    )
+    def test_bad_options(self, options, match):
+        with pytest.raises(RecipeError, match=match):
+            load_model("film_relaxation", **options)
+
+    def test_a_table_that_does_not_settle_is_refused(self, monkeypatch):
+        monkeypatch.setattr("labspin.analysis.models.relaxometry._MOST_NODES", 17)
+        with pytest.raises(FitError, match="narrow the range"):
+            film_table(
+                film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, field=FIELDS[:2], temperature=300.0,
+                transitions="both", near=50e-9, far=1e-6,
+            )  # fmt: skip

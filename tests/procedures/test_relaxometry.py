@@ -1,0 +1,124 @@
+"""Relaxometry near a film: the plan, what is refused, and the rates that a simulated run finds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labspin.analysis import fit_run
+from labspin.data import read_run
+from labspin.errors import LimitError, PlanError
+from labspin.experiment import run
+from labspin.physics import spinwaves as sw
+from labspin.procedures import Relaxometry
+from labspin.session import load_card
+from labspin.station import load_station
+
+ROOT = Path(__file__).parents[2]
+CARD = ROOT / "procedures" / "relaxometry.toml"
+FAR = {"expected_distance": "400 nm", "guard_time": "0.7 us", "laser_duration": "12 us"}
+GATES = {"signal_width": "0.8 us", "reference_width": "4 us"}
+
+
+def made(**changes):
+    return Relaxometry(**{**FAR, **GATES, **changes})
+
+
+def test_every_field_is_a_point_and_every_average_a_pass():
+    points = list(made(fields=["20 mT", "30 mT"], averages=3).plan())
+    assert [point.setpoints["magnet.field"] for point in points] == [0.02, 0.03] * 3
+    assert [point.coordinates["average"] for point in points] == [0, 0, 1, 1, 2, 2]
+
+
+def test_the_lines_follow_the_field():
+    lower, upper = made().lines(0.03)
+    assert lower + upper == pytest.approx(2 * 2.877e9, rel=1e-12, abs=0)
+    assert upper - lower == pytest.approx(2 * 28.011e9 * 0.03, rel=1e-12, abs=0)
+    assert list(made().moves(next(iter(made(fields=["30 mT"]).plan())))) == [
+        {"microwave.frequency": lower},
+        {"microwave.frequency": upper},
+    ]
+
+
+def test_dark_times_go_from_the_faster_to_the_slower_relaxation():
+    """By the physics at each field: where the film resonates with |0> <-> |−>, a hundred times shorter."""
+    procedure = made(dark_times=12, shortest=0.1, longest=2.0)
+    for field in (0.02, 0.04):
+        times = procedure.dark_time_values(field)
+        bath = sw.spin_wave_bath(
+            film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=400e-9, field=field, temperature=300.0
+        )
+        expected = sw.relaxation_times(spin=sw.NV_TABLE1, field=field, temperature=300.0, bath=bath)
+        assert times[0] == pytest.approx(0.1 * float(expected.t1b), rel=0.02, abs=0)
+        assert times[-1] == pytest.approx(2.0 * float(expected.t1a), rel=0.02, abs=0)
+    fixed = made(expected="fixed", expected_T1="1 ms", shortest=0.1, longest=2.0).dark_time_values(0.02)
+    assert [fixed[0], fixed[-1]] == pytest.approx([1e-4, 2e-3], rel=1e-6, abs=0)
+
+
+def test_both_sequences_last_equally_long_and_differ_by_the_pulse():
+    procedure = made()
+    plain, pulsed = (procedure.sequence(1e-4, 1e-7, with_pi=with_pi) for with_pi in (False, True))
+    assert plain.duration == pulsed.duration
+    lines = [{pulse.line for pulse in sequence.pulses} for sequence in (plain, pulsed)]
+    assert lines[1] - lines[0] == {"microwave"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "match"),
+    [
+        ({"fields": ["120 mT"]}, PlanError, "crosses"),
+        ({"fields": ["20 mT"], "expected_distance": "40 nm"}, PlanError, "shorten guard_time"),
+        ({"laser_duration": "3 us"}, PlanError, "gates shorter"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(changes, error, match):
+    with pytest.raises(error, match=match):
+        made(**changes).plan()
+
+
+@pytest.mark.parametrize("parameters", [{"magnet_field": "3 mT"}, {"magnet": "nothing"}])
+def test_the_magnet_cannot_be_set_beside_the_fields(parameters):
+    with pytest.raises(PlanError, match="moves the magnet's field itself"):
+        made(**parameters).settings()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    card = load_card(CARD, overrides=["fields=24 mT, 33 mT, 40 mT", "averages=2", "repetitions=2000"])
+    (spec,) = card.runs
+    with load_station(ROOT / "instruments" / "nv-over-film.toml").connect() as bench:
+        return read_run(run(spec.make(), bench, tmp_path_factory.mktemp("run") / "run.h5").path)
+
+
+def test_a_line_out_of_reach_of_the_source_is_refused_before_anything_moves(tmp_path):
+    card = load_card(CARD, overrides=["fields=45 mT"])
+    with (
+        load_station(ROOT / "instruments" / "nv-over-film.toml").connect() as bench,
+        pytest.raises(LimitError, match="microwave"),
+    ):
+        run(card.runs[0].make(), bench, tmp_path / "run.h5")
+
+
+def test_a_simulated_run_gives_both_rates(recorded):
+    fits = fit_run(recorded)
+    assert len(fits) == 3
+    for fit, field in zip(fits, (0.024, 0.033, 0.040), strict=True):
+        bath = sw.spin_wave_bath(
+            film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=400e-9, field=field, temperature=300.0
+        )
+        alone = sw.thermal_rates(spin=sw.NV_TABLE1, field=field, temperature=300.0)
+        lower = (bath.decay_minus + bath.absorption_minus) / 2 + alone.kappa_1 * alone.occupation_minus
+        upper = (bath.decay_plus + bath.absorption_plus) / 2 + alone.kappa_1 * alone.occupation_plus
+        assert abs(fit["lower_rate"].value - lower) < 4 * fit["lower_rate"].stderr
+        assert abs(fit["upper_rate"].value - upper) < 4 * fit["upper_rate"].stderr
+        assert fit["lower_rate"].stderr < 0.15 * fit["lower_rate"].value
+        assert fit.statistics.p_value > 1e-3
+
+
+def test_raw_counts_are_kept(recorded):
+    data = recorded.data
+    assert data["signal_lower_0"].shape[-1] == 15
+    ratio = (0.8 / 4) ** -1
+    contrast = data["signal_upper_0"] / data["reference_upper_0"] * ratio
+    with_pi = data["signal_upper_pi"] / data["reference_upper_pi"] * ratio
+    assert np.asarray(data["difference"]).imag == pytest.approx(contrast - with_pi, rel=1e-9, abs=1e-12)
