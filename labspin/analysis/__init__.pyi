@@ -14,6 +14,7 @@ from .fitting.batch_result import STATUS as STATUS, BatchResult as BatchResult
 from .fitting.counts import fit_counts as fit_counts
 from .fitting.curve import chi2_probability as chi2_probability, fit_curve as fit_curve
 from .fitting.derived import derive as derive, with_derived as with_derived
+from .fitting.joint import JointFit as JointFit, JointTrace as JointTrace, fit_joint as fit_joint
 from .fitting.lmfit_bridge import LabspinModel as LabspinModel
 from .fitting.posterior import Posterior as Posterior, sample_posterior as sample_posterior
 from .fitting.spectrum import (

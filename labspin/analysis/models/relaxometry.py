@@ -235,6 +235,11 @@ def film_relaxation(
         raise RecipeError(f"model film_relaxation: wanted 0 < near < far, got {near!r} and {far!r}")
 
     def rates(x: Any, distance: Any, T1: Any, scale: Any) -> Any:
+        if np.ndim(x) == 2:  # each trace has fields of its own
+            rows = zip(
+                np.asarray(x), *(np.broadcast_to(v, (len(x), 1)) for v in (distance, T1, scale)), strict=True
+            )
+            return np.stack([rates(points, *(float(v[0]) for v in values)) for points, *values in rows])
         field = np.ascontiguousarray(x, dtype=np.float64)
         own = _own_rates(field, temperature) / np.asarray(T1)[..., None]
         factor = np.asarray(scale)[..., None]
