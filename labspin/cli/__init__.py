@@ -31,6 +31,7 @@ from labspin.cli import (
     queue,
     recover,
     report,
+    reproduce,
     resume,
     run,
     show,
@@ -45,7 +46,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, export,
-    recover, init, bench, control, unsafe,
+    recover, init, bench, control, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130
 

@@ -5,7 +5,7 @@ and torque of the four classes. Work goes through the kernel in blocks that fit 
 loop runs over single points.
 
 Two methods: ``"rates"`` keeps the populations of the eigenstates only, ``"lindblad"`` their coherences too
-(`labspin.physics.nv.lindblad`), at some thirty times the cost. They agree on the light to 0.03 %, and on the
+(`labspin.physics.nv.lindblad`), at some fifteen times the cost. They agree on the light to 0.03 %, and on the
 torque of a class to 2 % at 100 G and above. Within 4° of the plane across a class's axis at 5 G to 50 G the
 rate model is off by up to 30 % in that class; and because the four classes nearly cancel below 50 G, by any
 factor in their sum.

@@ -1,0 +1,16 @@
+"""The figures of the three papers, from public functions only, and their numbers: quoted and computed.
+
+Every figure is one function that a physicist may read as an example: it computes columns and says how to
+draw them. `reproduce` writes picture and columns side by side. Nothing is tuned to meet a paper; where a text
+and a computation differ, `quoted_values` says so.
+
+Papers: [NV] Pellet-Mary et al., PRB 104, L100411 (2021); [MR] Wagenaar, thesis (Leiden 2017), chapter 3;
+[SW] Gonzalez-Ballestero et al. on spin waves and paramagnetic spins.
+"""
+
+from __future__ import annotations
+
+from labspin.reproduction.catalogue import FIGURES, FigureScript, Sheet, reproduce
+from labspin.reproduction.published import Quoted, quoted_values
+
+__all__ = ["FIGURES", "FigureScript", "Quoted", "Sheet", "quoted_values", "reproduce"]

@@ -1,0 +1,117 @@
+"""The figures of the papers: what their texts say that they show, and that all of them can be made."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from labspin.cli import main
+from labspin.errors import ArgumentError
+from labspin.reproduction import FIGURES, Sheet, quoted_values, reproduce
+
+QUICK = [name for name, script in FIGURES.items() if script.seconds <= 1.0]
+
+
+def column(sheet: Sheet, start: str) -> np.ndarray:
+    (name,) = [name for name in sheet.columns if name.startswith(start)]
+    return np.asarray(sheet.columns[name])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_figure_is_written_as_picture_and_columns(name, tmp_path):
+    ((script, picture),) = reproduce(tmp_path / "made", [name])
+    assert script.name == name
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    with picture.with_suffix(".csv").open(encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    assert len(head) == len(set(head)) > 1
+    assert all("[" in title or "T1 =" in title for title in head)
+    values = np.array(rows, dtype=float)
+    assert values.shape[0] > 100
+    assert np.isfinite(values).all()
+
+
+def test_traces_of_a_class_fall_to_one_over_e_at_its_t1():
+    sheet = FIGURES["nv-2c"].compute()
+    time = column(sheet, "dark time") * 1e-3
+    for label, t1 in (("i: ", 1.61e-3), ("ii: ", 490e-6), ("iii: ", 220e-6)):
+        curve = column(sheet, label)
+        assert np.interp(t1, time, curve) == pytest.approx(np.exp(-1), rel=2e-2, abs=0)
+        assert curve[0] == 1.0
+
+
+def test_torque_is_larger_by_cross_relaxation_where_two_classes_are_alike():
+    bare, coupled = (FIGURES[name].compute() for name in ("nv-3a", "nv-3b"))
+    assert column(bare, "torque").max() == pytest.approx(3.1e-28, rel=0.05, abs=0)  # supplement: 3e-28
+    assert 1e-27 < column(coupled, "torque").max() < 3e-27  # the text: 2e-27
+    theta, phi = np.radians(column(coupled, "theta")), np.radians(column(coupled, "phi"))
+    ridge = column(coupled, "torque") > 0.7 * column(coupled, "torque").max()
+    # Two of the axes make equal angles with B where two of its components are equal or opposite, or one is 0.
+    b = np.abs([np.cos(theta), np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi)])[:, ridge]
+    nearest = np.min([abs(b[0] - b[1]), abs(b[1] - b[2]), abs(b[0] - b[2]), *b], axis=0)
+    assert nearest.max() < 0.03
+
+
+def test_light_dips_and_torque_peaks_where_two_lines_merge_only_with_cross_relaxation():
+    light, torque = FIGURES["nv-4b"].compute(), FIGURES["nv-4c"].compute()
+    for levels in ("3 levels", "7 levels"):
+        dip, peak = column(light, f"{levels}, with CR"), column(torque, f"{levels}, with CR")
+        at = column(light, "B_em")
+        assert at[np.argmin(dip)] == pytest.approx(17.2, abs=0.1)
+        assert at[np.argmax(peak)] == pytest.approx(17.2, abs=0.1)
+        flat = column(light, f"{levels}, without CR")
+        assert np.ptp(flat) < 0.1 * np.ptp(dip)
+
+
+def test_one_spin_has_no_kappa2_below_the_magnet_and_a_sum_of_two_humps():
+    sheet = FIGURES["mr-3.2"].compute()
+    x = column(sheet, "x")
+    middle = int(np.argmin(np.abs(x)))
+    assert abs(column(sheet, "kappa2")[middle]) < 1e-6 * column(sheet, "kappa1").max()
+    total = column(sheet, "sum")
+    rises = np.diff(np.sign(np.diff(total)))
+    assert (rises < 0).sum() == 2
+
+
+def test_dissipation_is_largest_for_t1_of_one_over_omega():
+    sheet = FIGURES["mr-3.3"].compute()
+    kelvin = column(sheet, "temperature")
+    best = column(sheet, "added 1/Q, omega0 T1 = 1 ")
+    assert best.max() == pytest.approx(1.581e-3, rel=1e-3, abs=0)
+    assert kelvin[np.argmax(best)] == pytest.approx(0.059, rel=0.03, abs=0)
+    short, long = (column(sheet, f"added 1/Q, omega0 T1 = {phase} ") for phase in ("0.1", "10"))
+    np.testing.assert_allclose(short, long, rtol=1e-9, atol=0)
+    assert (best > short).all()
+
+
+def test_the_table_says_of_every_number_whether_it_agrees():
+    found = quoted_values()
+    assert len(found) >= 20
+    assert {one.source.split("]")[0] for one in found} == {"[NV", "[MR", "[SW"}
+    for one in found:
+        assert one.ratio == pytest.approx(one.computed / one.quoted, rel=1e-12, abs=0)
+        if one.comment.startswith("agrees") and "shorter" not in one.comment:
+            assert 0.6 < one.ratio < 1.5
+        assert one.comment
+
+
+def test_the_command_lists_writes_and_refuses(tmp_path, capsys):
+    assert main(["reproduce", "--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in listed] == list(FIGURES)
+    assert main(["reproduce", "mr", "-o", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "mr-3.2.png", "mr-3.2.csv", "mr-3.3.png", "mr-3.3.csv",
+    }  # fmt: skip
+    assert main(["reproduce", "nv-9"]) == 1
+    assert "figure 'nv-9' is not known; wanted one of nv-2c" in capsys.readouterr().err
+    with pytest.raises(ArgumentError, match="not known"):
+        list(reproduce(tmp_path, ["nv-2c", "x"]))
+
+
+def test_columns_of_one_figure_have_one_length():
+    with pytest.raises(ArgumentError, match="all of one length"):
+        Sheet({"x [1]": np.zeros(3), "y [1]": np.zeros(4)}, lambda figure: None)
