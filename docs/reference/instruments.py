@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from labspin.twin.devices import DEVICES
 from labspin.units import format_quantity
 
 PAGE = Path(__file__).with_suffix(".md")
+LISTED = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))
 HEAD = """\
 # Instruments
 
@@ -95,6 +97,16 @@ def twin_of(name: str) -> list[str]:
     return texts
 
 
+def known_commands(name: str) -> Iterable[str]:
+    """Return how many of the commands that `commands.toml` lists the simulated instrument knows."""
+    if name not in LISTED:
+        return
+    listed = LISTED[name]["commands"].split()
+    missing = [word for word in listed if word not in DEVICES[name].table]
+    rest = f"; not simulated: {', '.join(f'`{word}`' for word in missing)}" if missing else ""
+    yield f"Knows {len(listed) - len(missing)} of {len(listed)} commands of {LISTED[name]['source']}{rest}.\n"
+
+
 def section(entry: DriverEntry) -> Iterable[str]:
     yield f"## {entry.name}\n"
     yield f"{device_of(entry)}.\n"
@@ -114,6 +126,7 @@ def section(entry: DriverEntry) -> Iterable[str]:
     yield from (f"{text}\n" for text in quirks_of(entry))
     if entry.name in DEVICES:
         yield "### Simulated\n"
+        yield from known_commands(entry.name)
         yield from (f"{text}\n" for text in twin_of(entry.name))
 
 

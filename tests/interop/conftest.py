@@ -18,6 +18,8 @@ ROLES = {
     "lakeshore336": "TemperatureController",
     "lakeshore372": "TemperatureController",
     "pulse_streamer": "PulseGenerator",
+    "sr830": "LockIn",
+    "sr860": "LockIn",
 }
 
 

@@ -310,6 +310,17 @@ def _apply(device: E36312A, call: Unit) -> None:
             command.do(device, Unit(header, False, (text, f"(@{channel})")))
 
 
+def _applied(device: E36312A, call: Unit) -> str:
+    """Answer ``APPLy? [CH1]``: voltage and current of an output."""
+    if len(call.arguments) > 1:
+        raise CommandError(-108, "Parameter not allowed")
+    channel = _NAMES.get(call.arguments[0].upper(), 0) if call.arguments else device.state.selected
+    if channel not in _RATINGS:
+        raise CommandError(-224, "Illegal parameter value")
+    output = device.state.outputs[channel]
+    return f"{output.voltage:+.8E},{output.current:+.8E}"
+
+
 def _summary(device: E36312A, call: Unit) -> str:
     channel = call.suffixes[0] if call.suffixes else device.state.selected
     if channel not in _RATINGS:
@@ -359,7 +370,7 @@ E36312A.table = Table(
         Command(
             "INSTrument[:SELect]", lambda device, call: f"CH{device.state.selected}", _select_by_name
         ),
-        Command("APPLy", do=_apply),
+        Command("APPLy", _applied, _apply),
         choice("OUTPut:PAIR", "pair", ("OFF", "SERies", "PARallel")),
         *(do(f"SYSTem:{word}", lambda device: None) for word in ("REMote", "LOCal", "RWLock", "BEEPer")),
     ]

@@ -13,6 +13,7 @@ from labspin.twin.devices.sr860 import (
     SR860,
     TIME_CONSTANTS,
 )
+from labspin.twin.devices.sr860_kept import kept_lines
 from labspin.twin.devices.stanford_lockin import arguments, status_commands, whole
 from labspin.twin.wire import Command, CommandError, Table, Unit, ask, do, number, one_argument, parse_number
 
@@ -148,6 +149,14 @@ def _reading(device: SR860, which: int) -> float:
 
 def _text(value: float) -> str:
     return f"{value:.9e}"
+
+
+def _automatic_offset(device: SR860, unit: Unit) -> None:
+    """Take the present X, Y or R off itself."""
+    which = _word(one_argument(unit), ("X", "Y", "R"))
+    percent = 100 * _reading(device, which) / device.full_scale
+    device.state.offsets[which] = min(max(percent, -999.99), 999.99)
+    device.state.offsets_on[which] = 1
 
 
 def _output(device: SR860, unit: Unit) -> str:
@@ -319,6 +328,8 @@ TABLE = Table(
         *_output_commands(),
         *_capture_commands(),
         *_interface_commands(),
+        Command("OAUT", do=_automatic_offset),
+        *kept_lines(),
     ]
 )
 """Every command of the SR860."""

@@ -51,6 +51,10 @@ class Table:
             self._by_header.update(dict.fromkeys(spellings(command.header.rstrip("?")), command))
         self._numbered = any("#" in header for header in self._by_header)
 
+    def __contains__(self, header: str) -> bool:
+        """Return whether there is a command of this header, in any spelling."""
+        return header.upper().rstrip("?") in self._by_header
+
     def find(self, unit: Unit) -> tuple[Command, Unit]:
         """Return the command for ``unit``, and the unit with the numbers that ended its mnemonics.
 
