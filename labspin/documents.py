@@ -18,13 +18,15 @@ from typing import Any, NoReturn, TypeVar
 from labspin.errors import LabspinError, StationError
 from labspin.units import parse_quantity
 
-__all__ = ["Section", "read_document"]
+__all__ = ["Section", "parse_toml", "read_document"]
 
 _Value = TypeVar("_Value")
 _MISSING: Any = object()
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_ENDLESS = re.compile(r"""(?:(?:[\w-]{1,99}|"[^"\n]{0,99}"|'[^'\n]{0,99}')\s{0,9}\.\s{0,9}){100}""")
+_WIDEST = 500  # characters of a line that are looked at for its key
 _KINDS = {str: "text", bool: "true or false", int: "a whole number", dict: "a table", list: "a list"}
 
 Path_ = tuple[str, ...]
@@ -58,10 +60,31 @@ def read_document(
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"{what} {str(path)!r} cannot be read as text: {problem}") from problem
     try:
-        data = tomllib.loads(text)
+        data = parse_toml(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise error(f"{path}: is not TOML: {problem}; correct that line") from problem
     return Section(data, (), path, _lines_of(text), error), text
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the content of a TOML text; a key of a hundred parts, which takes minutes to read, is none.
+
+    Parameters
+    ----------
+    text
+        Of a file.
+
+    Raises
+    ------
+    TOMLDecodeError
+        It is not TOML, or nested beyond all use.
+    """
+    if _ENDLESS.search(text):
+        raise tomllib.TOMLDecodeError("a key has more than a hundred parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("its values are nested too deeply") from None
 
 
 def _neighbours(path: Path) -> list[str]:
@@ -73,7 +96,8 @@ def _lines_of(text: str) -> dict[Path_, int]:
     lines: dict[Path_, int] = {}
     table: Path_ = ()
     counts: dict[Path_, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, whole in enumerate(text.splitlines(), start=1):
+        line = whole[:_WIDEST]
         if header := _HEADER.match(line):
             table = _split(header[2])
             if header[1] == "[[":

@@ -33,6 +33,7 @@ _RELATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
 """What holds of left minus right, when less than ``slack`` counts as nothing."""
 _PART_OF_STEP = 1e-6  # of the step between neighbouring values that counts as no difference
 _ROUNDING = 1e-12  # of the value itself: what computing and converting it may have lost
+_LONGEST = 300  # characters of a condition
 _FORM = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|<|>)\s*([^<>=!]+?)\s*$")
 
 
@@ -55,9 +56,11 @@ def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str,
     PlanError
         It is no condition, names nothing that is there, or compares what cannot be compared.
     """
-    found = _FORM.match(condition) if isinstance(condition, str) else None
+    found = _FORM.match(condition) if isinstance(condition, str) and len(condition) <= _LONGEST else None
     if found is None:
-        raise PlanError(f"filter: wanted a condition such as 'dark_time < 1 ms', got {condition!r}")
+        raise PlanError(
+            f"filter: wanted a condition such as 'dark_time < 1 ms', got {str(condition)[:_LONGEST]!r}"
+        )
     left, relation, right = found.groups()
     names = [side for side in (left, right) if side in columns]
     if not names:

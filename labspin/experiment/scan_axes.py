@@ -21,6 +21,7 @@ from labspin.units import si_unit
 
 __all__ = ["read_scan"]
 
+_LONGEST = 300  # characters of a range
 _RANGE = re.compile(
     r"\s*(?P<start>.+?)\s*(?:…|\.\.\.?|\bto\b)\s*(?P<stop>.+?)\s*,\s*(?P<number>\d+)\s*(?:,\s*(?P<log>log))?\s*"
 )
@@ -75,7 +76,7 @@ def _line(text: str) -> tuple[str, str]:
 
 def _axis(name: str, values: Any) -> Sweep:
     if isinstance(values, str):
-        if found := _RANGE.fullmatch(values):
+        if found := _RANGE.fullmatch(values[:_LONGEST]):
             kind = Logarithmic if found["log"] else Linear
             start, stop = _plain(found["start"]), _plain(found["stop"])
             return kind(name, start, stop, int(found["number"]), unit=_unit(start))

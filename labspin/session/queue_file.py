@@ -1,4 +1,4 @@
-"""The file of a queue: TOML that a person can read, and mend with an editor.
+"""The file of a queue: TOML that a person can read, and correct with an editor.
 
 It is always replaced whole, so that whoever reads it sees all of a change or nothing.
 """
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from labspin.data.storage import replace_file
+from labspin.documents import parse_toml
 from labspin.errors import ConfigurationError
+from labspin.system import reason_of
 
 __all__ = ["QueueState", "QueuedRun", "State", "read_queue", "write_queue"]
 
@@ -75,13 +77,13 @@ def read_queue(path: Path) -> QueueState:
         stamp = _stamp(path.stat())
         known = _known.get(path)
         if known is None or known[0] != stamp:
-            known = _known[path] = (stamp, _parsed(path, tomllib.loads(path.read_text(encoding="utf-8"))))
+            known = _known[path] = (stamp, _parsed(path, parse_toml(path.read_text(encoding="utf-8-sig"))))
     except FileNotFoundError:
         return QueueState()
     except OSError as error:
-        raise ConfigurationError(f"{path}: wanted a queue, got {error.strerror}; check the path") from error
+        raise ConfigurationError(f"{path}: wanted a queue: {reason_of(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: wanted a queue, got {error}; mend that line") from error
+        raise ConfigurationError(f"{path}: wanted a queue, got {error}; correct that line") from error
     return known[1]
 
 
@@ -138,7 +140,7 @@ _KINDS: dict[str, type] = {"id": int, "seed": int, "overrides": list}
 def _parsed(path: Path, content: dict[str, Any]) -> QueueState:
     paused, tables = content.get("paused", False), content.get("runs", [])
     if not isinstance(paused, bool) or not isinstance(tables, list):
-        raise ConfigurationError(f"{path}: wanted paused = true or false and tables [[runs]]; mend the file")
+        raise ConfigurationError(f"{path}: wanted paused = true or false, and tables [[runs]]; correct it")
     runs = tuple(_parsed_run(path, number, table) for number, table in enumerate(tables, start=1))
     ids = [run.id for run in runs]
     if len(set(ids)) != len(ids) or min(ids, default=1) < 1:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from labspin.documents import parse_toml
+
 __all__ = ["code_files", "code_of"]
 
 _IN_FILE = re.compile(r"(.+\.py):\w[\w.]*")
@@ -29,8 +31,8 @@ def code_files(text: str, folder: Path) -> dict[str, Path]:
         The name as the station file has it, and the file; empty if the text is no TOML.
     """
     try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        content = parse_toml(text)
+    except tomllib.TOMLDecodeError:
         return {}
     found = (_IN_FILE.fullmatch(word) for word in _texts(content))
     return {match[1]: folder / match[1] for match in found if match is not None}

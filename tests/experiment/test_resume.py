@@ -323,3 +323,25 @@ def test_the_source_of_a_procedure_is_that_of_its_helpers_too():
 
     assert {"labspin.procedures.pulsed"} <= set(_beside(sys.modules["labspin.procedures.t1"]))
     assert len({procedure_source(T1), procedure_source(PLScan), ""}) == 3
+
+
+def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(broken_off):
+    import datetime
+    from unittest import mock
+
+    from labspin.experiment import resumption
+
+    begun = read_run(broken_off)
+    earlier = datetime.datetime.fromisoformat(begun.header.started) - datetime.timedelta(hours=1)
+
+    class SetBack(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return earlier
+
+    with mock.patch.object(resumption.datetime, "datetime", SetBack):
+        resume(broken_off, bench(), procedure=scan())
+    times = read_run(broken_off).points.time
+    assert times.min() >= 0
+    assert (times[len(begun.points) :] >= begun.points.time.max()).all()
+    assert any("set back" in event.message for event in read_run(broken_off).events_of("warning"))

@@ -43,7 +43,9 @@ from pathlib import Path
 from typing import Any
 
 from labspin.analysis.expression import Expression
+from labspin.documents import parse_toml
 from labspin.errors import RecipeError
+from labspin.system import reason_of
 from labspin.workspaces import find_workspace
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
@@ -205,14 +207,14 @@ def _read(path: Path) -> Recipe:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"recipe {path}: cannot be read: {error.strerror}") from error
+        raise RecipeError(f"recipe {path}: {reason_of(error)}") from error
     return _parse(text, path)
 
 
 @functools.lru_cache(maxsize=64)
 def _parse(text: bytes, path: Path) -> Recipe:
     try:
-        document = tomllib.loads(text.decode("utf-8"))
+        document = parse_toml(text.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe {path}: is not TOML: {error}") from error
     _check_keys(path, "", document, _TOP)

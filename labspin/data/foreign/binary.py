@@ -10,6 +10,7 @@ import ast
 import contextlib
 import importlib
 import re
+import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ _MAT5 = b"MATLAB 5.0 MAT-file"
 _MAT73 = b"MATLAB 7.3 MAT-file"
 _NPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
+_LARGE = 1 << 28  # bytes that an archive may hold whatever it was packed to
+_MOST_PACKED = 100  # times to which measured data can be packed
 _TIME = ":time"
 _UNIT_PROPERTIES = ("unit_string", "NI_UnitDescription", "Unit", "unit", "units")
 
@@ -119,7 +122,22 @@ class _Arrays(Source):
         return None if values is None else ForeignColumn(name=name, values=values)
 
 
+def _refuse_bombs(file: BinaryIO) -> None:
+    """Refuse an archive that unpacks to more than the memory should hold, and more than data do."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+        whole, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
+        if whole > _LARGE and whole > _MOST_PACKED * packed:
+            raise ValueError(
+                f"its {packed / 1e6:.3g} MB claim to unpack to {whole / 1e6:.3g} MB; unpack it yourself "
+                "if it is meant, and hand over the arrays"
+            )
+    file.seek(0)
+
+
 def _read_numpy(file: BinaryIO) -> Iterator[Named]:
+    _refuse_bombs(file)
     loaded = np.load(file, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if loaded.dtype.names:

@@ -36,6 +36,7 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _MISSING = ("", "na", "n/a", "null", "none")
 _SHOWN = 30
+_LONGEST_TITLE = 500  # characters of a column's title in which a unit is looked for
 _MAX_TEXT = 1 << 31
 
 
@@ -239,7 +240,7 @@ def offer(names: Sequence[str]) -> str:
 
 
 def _split_unit(title: str) -> tuple[str, str]:
-    match = _UNIT.match(title)
+    match = _UNIT.match(title) if len(title) <= _LONGEST_TITLE else None
     return (match[1], (match[2] or match[3] or "").strip()) if match and match[1] else (title, "")
 
 
