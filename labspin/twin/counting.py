@@ -176,17 +176,20 @@ class _Train:
 
 
 class _Means:
-    """Mean photons in windows of one pattern, at the signals and the drift of one time."""
+    """Mean photons in windows of one pattern, at the signals of a time and the mean drift over it."""
 
-    def __init__(self, world: World, detector: str, episode: Episode, time: float) -> None:
-        self._world, self._detector, self._episode, self._time = world, detector, episode, time
+    def __init__(self, world: World, detector: str, episode: Episode, begin: float, end: float) -> None:
+        self._world, self._detector, self._episode = world, detector, episode
+        self._begin, self._end = begin, end
 
     def __call__(self, windows: FloatArray) -> FloatArray:
         episode, sample = self._episode, self._world.sample
         if not self._detector:
             return np.zeros(len(windows))
-        signals = episode.signals(self._time)
-        return sample.expected_photons(self._detector, episode.pattern, windows, signals, self._time)
+        signals = episode.signals(0.5 * (self._begin + self._end))
+        return sample.expected_photons(
+            self._detector, episode.pattern, windows, signals, self._begin, self._end
+        )
 
 
 class CountJob:
@@ -305,7 +308,7 @@ class CountJob:
         return math.inf, max(train.before(episode.stop - episode.origin) - first, 0)
 
     def _count(self, episode: Episode, begin: float, end: float) -> None:
-        means_in = _Means(self._world, self._detector, episode, 0.5 * (begin + end))
+        means_in = _Means(self._world, self._detector, episode, begin, end)
         mean, open_time = np.zeros(len(self._gates)), np.zeros(len(self._gates))
         train, gated = self._trained(episode.pattern), ~self._open
         if train.edges.size:
@@ -357,6 +360,6 @@ def _checked_gates(gates: Sequence[tuple[float, float]]) -> FloatArray:
 def mean_rate(world: World, detector: str, episode: Episode, time: float) -> float:
     """Return the rate of counts that ``detector`` gives on average over the pattern, 1/s."""
     properties, period = world.detector(detector), episode.pattern.period
-    photons = float(_Means(world, detector, episode, time)(np.array([[0.0, period]]))[0])
+    photons = float(_Means(world, detector, episode, time, time)(np.array([[0.0, period]]))[0])
     rate = photons * properties.efficiency / period + properties.dark_rate
     return rate / (1 + rate * properties.dead_time)

@@ -44,3 +44,9 @@ class Drift:
     def at(self, time: float) -> float:
         """Return the drift at ``time``, s."""
         return self._amplitude * float(np.cos(self._rates * time + self._phases).sum())
+
+    def mean(self, start: float, stop: float) -> float:
+        """Return the mean of the drift from ``start`` to ``stop`` (s), exactly: what a long count sees."""
+        half, middle = 0.5 * (stop - start), 0.5 * (start + stop)
+        smoothed = np.sinc(self._rates * half / math.pi)
+        return self._amplitude * float((smoothed * np.cos(self._rates * middle + self._phases)).sum())

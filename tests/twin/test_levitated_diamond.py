@@ -558,3 +558,28 @@ def test_the_thermal_libration_is_filtered_with_its_own_spectrum(frequency, slop
     wanted = settings.speckle_slope**2 * np.trapezoid(density * passed, f)
     square = np.mean(np.abs(found) ** 2)
     assert square == pytest.approx(wanted, rel=5 / math.sqrt(len(found)), abs=0)
+
+
+def test_a_long_count_sees_the_mean_of_the_drift_however_often_it_is_looked_at():
+    """The drift by quadrature over the count; that at its middle would be off by a standard deviation."""
+    settings = DiamondSettings(drift=0.1, drift_time=20.0, photon_rate=1e8)
+    pattern = Pattern.constant(1e-3, laser=1)
+    counted = []
+    for looks in (1, 40):
+        world = World(LevitatedDiamond(settings), SimulatedClock(), seed=11)
+        world.play(pattern)
+        job = world.count("pl", gates=[(0.0, math.inf)], duration=600.0)
+        for _ in range(looks):
+            world.clock.sleep(600.0 / looks)
+            job.counts()
+        counted.append(int(job.counts()[0]))
+    sample = world.sample
+    times = np.linspace(0.0, 600.0, 60_001)
+    drift = np.array([sample.drift("pl", t) for t in times])
+    still = LevitatedDiamond(DiamondSettings(drift=0.0, photon_rate=1e8))
+    signals = Signals(LevitatedDiamond.defaults)
+    rate = still.expected_photons("pl", pattern, np.array([[0.0, 1e-3]]), signals, 0.0)[0] / 1e-3
+    wanted = rate * 600.0 * np.trapezoid(drift, times) / 600.0
+    assert abs(sample.drift("pl", 300.0) * rate * 600.0 / wanted - 1) > 1e-2
+    for found in counted:
+        assert found == pytest.approx(wanted, rel=1e-4, abs=0)

@@ -90,6 +90,10 @@ class LevitatedDiamond(Sample):
         """Return the relative drift of laser and collection."""
         return max(1.0 + self._drifts[detector].at(time), 0.0)
 
+    def mean_drift(self, detector: str, start: float, stop: float) -> float:
+        """Return the mean of that over a time, s."""
+        return max(1.0 + self._drifts[detector].mean(start, stop), 0.0)
+
     def field(self, signals: Signals) -> FloatArray:
         """Return the field in the lab, T, shape (3,)."""
         settings = self.settings
