@@ -1,23 +1,16 @@
 """Station files: what they say, every mistake pointed at, and benches connected from them."""
 
 import dataclasses
-import http.server
 import math
-import socketserver
-import threading
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from labspin.bench import Bench
 from labspin.clock import SimulatedClock
-from labspin.errors import ConnectionFailedError, IdentityError, StationError
-from labspin.instruments import DRIVERS, ROLES, PulseSequence, load_driver
+from labspin.errors import StationError
 from labspin.station import load_station
-from labspin.twin import World, samples
-from labspin.twin.devices import DEVICES
-from tests.places import own_loopback
+from labspin.twin import samples
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "instruments").glob("*.toml"))
@@ -71,16 +64,6 @@ maximum = "3.1 A"
 action = "hold"
 timeout = "10 min"
 """
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text):
-        path = tmp_path / "station.toml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -511,202 +494,3 @@ def test_the_doctor_reports_every_instrument():
     assert all(row.error is None for row in rows.values())
     assert "SG384" in rows["microwave"].identity
     assert rows["magnet"].address == "simulated"
-
-
-LAB_DRIVERS = """
-import contextlib
-from labspin.errors import ConnectionFailedError, IdentityError
-from labspin.instruments import RoleAdapter
-
-OPEN = []
-LOG = []
-
-
-class Probe:
-    def __init__(self, connection, name, *, clock, timeout, retries):
-        LOG.append(("open", name))
-        if connection == "nobody":
-            raise ConnectionFailedError(f"{name} at {connection}: nothing answers")
-        self.connection, self.name = connection, name
-        OPEN.append(name)
-
-    def identify(self):
-        if self.connection == "impostor":
-            raise IdentityError(f"{self.name} at {self.connection}: wanted a probe, but a toaster answers")
-        return f"Acme,Probe,{self.connection}"
-
-    def safe(self):
-        LOG.append(("safe", self.name))
-
-    def close(self):
-        OPEN.remove(self.name)
-
-
-class ProbeGaussmeter(RoleAdapter):
-    role = "Gaussmeter"
-    driver = Probe
-    field = 1e-3
-
-    @classmethod
-    def check_address(cls, address): ...
-
-    @classmethod
-    def canonical_address(cls, address):
-        return address
-
-    def configure(self):
-        LOG.append(("configure", self.device.name))
-
-    def settings(self):
-        return {}
-"""
-
-
-def probes(write, addresses):
-    path = write("".join([
-        '[station]\nname = "probes"\n',
-        *(f'[instruments.{name}]\nrole = "Gaussmeter"\n'
-                f'driver = "probes.py:ProbeGaussmeter"\naddress = "{address}"\n'
-          for name, address in addresses.items()),
-    ]))  # fmt: skip
-    (path.parent / "probes.py").write_text(LAB_DRIVERS)
-    station = load_station(path)
-    module = __import__("sys").modules[station.instruments[0].entry.adapter.__module__]
-    return station, module
-
-
-def test_a_labs_own_driver_makes_a_bench(write):
-    station, module = probes(write, {"one": "a", "two": "b"})
-    with station.connect() as bench:
-        assert module.OPEN == ["one", "two"]
-        assert bench.one.field == 1e-3
-    assert module.OPEN == []
-
-
-@pytest.mark.parametrize(
-    ("address", "error", "match"),
-    [
-        (
-            "nobody",
-            ConnectionFailedError,
-            r"station 'probes': 'two' \(probes.py:.*\) cannot be connected: two at nobody: nothing answers",
-        ),
-        (
-            "impostor",
-            IdentityError,
-            r"'two' .* cannot be connected: two at impostor: wanted a probe, but a toaster",
-        ),
-    ],
-)
-def test_if_one_instrument_fails_all_are_closed(write, address, error, match):
-    station, module = probes(write, {"one": "a", "two": address, "three": "c"})
-    with pytest.raises(error, match=match):
-        station.connect()
-    assert module.OPEN == []
-    assert ("open", "three") not in module.LOG
-
-
-def test_the_doctor_goes_on_after_a_failure_and_sets_nothing(write):
-    station, module = probes(write, {"one": "nobody", "two": "impostor", "three": "c"})
-    rows = station.doctor()
-    assert [row.identity for row in rows] == [None, None, "Acme,Probe,c"]
-    assert "nothing answers" in rows[0].error
-    assert "toaster" in rows[1].error
-    assert module.OPEN == []
-    assert {kind for kind, _ in module.LOG} == {"open"}
-
-
-def test_a_driver_without_twin_cannot_be_simulated(write):
-    path = write(
-        SIMULATION.split("[instruments")[0]
-        + '[instruments.one]\nrole = "Gaussmeter"\ndriver = "p.py:ProbeGaussmeter"\n'
-    )
-    (path.parent / "p.py").write_text(LAB_DRIVERS)
-    with pytest.raises(StationError, match=r"instruments\.one: driver .* has no simulated device"):
-        load_station(path).connect()
-
-
-class LineHandler(socketserver.BaseRequestHandler):
-    def handle(self):
-        while data := self.request.recv(4096):
-            self.server.device.receive(data)
-            if answer := self.server.device.transmit():
-                self.request.sendall(answer)
-
-
-class RequestHandler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.server.device.handle(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words): ...
-
-
-@pytest.fixture
-def host():
-    """An address at which nobody else serves a Pulse Streamer: its client insists on the upload port."""
-    return own_loopback(21328)
-
-
-@pytest.fixture
-def wires(host):
-    """Every twin of the diamond bench behind a socket of its own, in one world with real time."""
-    world = World(samples.load("levitated_diamond")(), SimulatedClock(1.0), seed=1)
-    servers = {}
-    for name, kind in DEVICES.items():
-        handler = RequestHandler if name == "pulse_streamer" else LineHandler
-        server = socketserver.ThreadingTCPServer((host, 0), handler)
-        server.daemon_threads, server.device = True, kind(world)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        servers[name] = server
-    yield {name: server.server_address[1] for name, server in servers.items()}
-    for server in servers.values():
-        server.shutdown()
-        server.server_close()
-
-
-def test_the_lab_station_runs_over_real_sockets(write, wires, host):
-    """The shipped lab file, its addresses replaced: VISA sockets and HTTP, as in the lab."""
-    text = LAB.read_text(encoding="utf-8").replace("[station]", '[station]\nvisa_library = "@py"')
-    for spec in load_station(LAB).instruments:
-        port = wires[spec.driver]
-        there = f"{host}:{port}" if spec.driver == "pulse_streamer" else f"TCPIP::{host}::{port}::SOCKET"
-        text = text.replace(spec.address, there)
-    station = load_station(write(text))
-    assert [row.error for row in station.doctor()] == [None] * 4
-    with station.connect() as bench:
-        assert bench.description["simulated"] is False
-        bench.microwave.frequency = 2.87e9
-        assert bench.microwave.frequency == 2.87e9
-        bench.pulses.load(PulseSequence().then("laser", "trigger", duration=5e-6).wait(5e-6))
-        bench.counter.arm([(0.0, 1e-6)], triggers=100)
-        bench.pulses.start()
-        for _ in range(100):
-            if bench.counter.is_done():
-                break
-            bench.clock.sleep(0.01)
-        assert bench.counter.counts()[0] > 0
-        assert all(action.ok for action in bench.safe())
-
-
-def test_the_reference_page_names_every_key_and_driver():
-    page = (ROOT / "docs" / "reference" / "station-file.md").read_text(encoding="utf-8")
-    for name in (*DRIVERS, *ROLES):
-        assert f"`{name}`" in page
-        if name in DRIVERS:
-            options = load_driver(name).adapter.options
-            assert all(f"`{field.name}`" in page for field in dataclasses.fields(options))
-    for path in SHIPPED:
-        for key in keys_of(tomllib.loads(path.read_text(encoding="utf-8"))):
-            assert key in page
-
-
-def keys_of(table):
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from keys_of(value)
-        elif key not in ("laser", "microwave", "trigger"):
-            yield f"`{key}`"
