@@ -325,12 +325,16 @@ def test_the_source_of_a_procedure_is_that_of_its_helpers_too():
     assert len({procedure_source(T1), procedure_source(PLScan), ""}) == 3
 
 
-def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(broken_off):
+def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(tmp_path):
     import datetime
     from unittest import mock
 
     from labspin.experiment import resumption
 
+    broken_off = tmp_path / "run.h5"
+    stop = list(scan().plan())[5].index
+    with pytest.raises(ValueError, match="broken off"):
+        run(scan(stop), fake_bench(), broken_off)
     begun = read_run(broken_off)
     earlier = datetime.datetime.fromisoformat(begun.header.started) - datetime.timedelta(hours=1)
 
@@ -340,7 +344,7 @@ def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(broken_o
             return earlier
 
     with mock.patch.object(resumption.datetime, "datetime", SetBack):
-        resume(broken_off, bench(), procedure=scan())
+        resume(broken_off, fake_bench(), procedure=scan())
     times = read_run(broken_off).points.time
     assert times.min() >= 0
     assert (times[len(begun.points) :] >= begun.points.time.max()).all()

@@ -125,7 +125,7 @@ def test_a_number_that_is_not_there(queue, change):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("paused = maybe", "wanted a queue, got .*mend that line"),
+        ("paused = maybe", "wanted a queue, got .*correct that line"),
         ("paused = 3", "wanted paused = true or false"),
         ("[[runs]]\nid = 1", "run number 1: wanted the keys id, card, label"),
         ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\nsead = 3', "wanted the keys id, card, label"),
