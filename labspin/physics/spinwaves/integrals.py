@@ -108,17 +108,16 @@ class Integrals:
     bands: int
 
 
-def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
-    """Return the integrals J_q of all probes to the relative tolerance ``rtol``.
+def spin_wave_integrals(film: Film, probes: Probes, rtol: float, *, band: int | None = None) -> Integrals:
+    """Return the integrals J_q of all probes to the relative tolerance ``rtol``, of all bands or of one.
 
     The tolerance is relative to ∫|Re| and ∫|Im| (panel by panel), so that a shift that crosses zero is as
     accurate there as beside it.
     """
     warm = _populated(film, probes)
     if not warm.all():
-        return _thawed(
-            spin_wave_integrals(film, replace(probes, temperatures=probes.temperatures[warm]), rtol), warm
-        )
+        rest = replace(probes, temperatures=probes.temperatures[warm])
+        return _thawed(spin_wave_integrals(film, rest, rtol, band=band), warm)
     nearest, farthest = probes.reduced_distance.min(), probes.reduced_distance.max()
     if decay_cutoff(rtol) / (2 * nearest) > _MAX_BANDS:
         raise ArgumentError(
@@ -131,6 +130,12 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float) -> Integrals:
     first = min(0.5, 0.5 / farthest)
     resonant = _resonant_bands(film, probes)
     totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
+    if band is not None:
+        alone = resonant_panels(
+            film, probes.reduced_field, probes.reduced_frequency, np.array([band]), cutoff, first
+        )
+        totals += _refined(film, probes, alone, rtol, totals[2])
+        return Integrals(totals[0], totals[1], totals[3] + 0.25 * rtol * totals[2], 1)
     previous, start, stop = None, 0, _FIRST_BANDS
     while True:
         bands = np.arange(start, stop)

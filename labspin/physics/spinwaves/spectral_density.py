@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import hbar
+from scipy.constants import hbar, mu_0
 
 from labspin.physics.arguments import FloatArray, broadcast, finite, positive
 from labspin.physics.spinwaves.bath import check_tolerance
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals
+from labspin.physics.spinwaves.modes import bands_of
 
 __all__ = ["SpectralDensities", "field_spectral_density", "zero_point_scale"]
 
@@ -43,6 +44,14 @@ class SpectralDensities:
     minus_error: FloatArray
     z_error: FloatArray
 
+    def field_noise(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return μ0 √(2π S) of the components e_+, e_− and e_z, in T/√Hz, as the figures of [SW] show them.
+
+        It is two-sided: ∫ (T/√Hz)² df over frequencies of both signs is the variance of the component of B.
+        """
+        plus, minus, z = (mu_0 * np.sqrt(2 * np.pi * part) for part in (self.plus, self.minus, self.z))
+        return plus, minus, z
+
 
 def zero_point_scale(film: Film) -> float:
     """Return Σ_β M_0β² … in the units of ∫d²κ: ħ|γ|M_S/(8π² d³), in A²/m²."""
@@ -57,6 +66,7 @@ def field_spectral_density(
     field: float,
     temperature: float,
     rtol: float = 1e-6,
+    band: int | None = None,
 ) -> SpectralDensities:
     """Return the power spectral densities of the magnetic field outside the film, Eq. (113).
 
@@ -72,6 +82,13 @@ def field_spectral_density(
         μ0H0 in T and T > 0 in K, one number each.
     rtol
         Relative tolerance of the integrals.
+    band
+        Only this band, n ≥ 0; by default the sum of all.
+
+    Returns
+    -------
+    SpectralDensities
+        Of the components e_±, e_z, with error bounds.
 
     Raises
     ------
@@ -99,7 +116,8 @@ def field_spectral_density(
         kelvin,
         ("plus", "minus", "z"),
     )
-    integrals = spin_wave_integrals(film, probes, check_tolerance(rtol))
+    only = None if band is None else int(bands_of(band))
+    integrals = spin_wave_integrals(film, probes, check_tolerance(rtol), band=only)
     parts = [
         _combine(film, array.imag)[:, of_omega, of_length].reshape(3, *shape)
         for array in (integrals.value, integrals.error)

@@ -609,6 +609,35 @@ class TestSpectralDensities:
         )
         assert found.minus[0] < 1e-4 * found.minus[1]
 
+    def test_bands_add_up(self):
+        """Fig. 8: single bands, and their sum; n = 0 carries nearly all at 2 GHz."""
+        arguments = {
+            "film": FILM,
+            "frequency": 4e9 * np.pi,
+            "distance": D,
+            "field": 0.02,
+            "temperature": 300.0,
+        }
+        whole = sw.field_spectral_density(**arguments)
+        bands = [sw.field_spectral_density(**arguments, band=n) for n in range(24)]
+        for name in ("plus", "minus", "z"):
+            parts = [float(getattr(band, name)) for band in bands]
+            assert sum(parts) == pytest.approx(float(getattr(whole, name)), rel=1e-3, abs=0)
+        assert bands[0].minus > 0.9 * whole.minus
+        with pytest.raises(ArgumentError, match="band"):
+            sw.field_spectral_density(**arguments, band=-1)
+
+    def test_field_noise_is_in_tesla_per_root_hertz(self):
+        """Fig. 8(a–c): 0.53 (z), 0.27 (+) and 2.46 (−) nT/√Hz at 3 GHz; ∫ df is the variance of B."""
+        found = sw.field_spectral_density(
+            film=FILM, frequency=6e9 * np.pi, distance=D, field=0.02, temperature=300.0
+        )
+        plus, minus, z = found.field_noise()
+        assert [float(plus), float(minus), float(z)] == pytest.approx(
+            [0.27e-9, 2.46e-9, 0.53e-9], rel=0.02, abs=0
+        )
+        assert z**2 / (2 * np.pi) == pytest.approx(float(mu_0**2 * found.z), rel=1e-12, abs=0)
+
     def test_detailed_balance(self):
         """S_++(−ω) = e^{−ħω/k_BT} S_−−(ω) in equilibrium, up to the width of the modes."""
         omega, temperature = 2e9 * np.pi * 2.0, 0.1
@@ -642,6 +671,14 @@ class TestCouplings:
         """Above the film a spin couples to those at y_k > y_j."""
         found = np.abs(self.map((1, 1)).rate)
         assert found[self.Y > 0].max() > 5 * found[self.Y < -D].max()
+
+    def test_the_bound_of_the_error_holds_and_is_one(self):
+        """Against a map a thousand times finer."""
+        rough, fine = self.map((1, 1), rtol=1e-3), self.map((1, 1), rtol=1e-6)
+        off = np.abs(rough.rate - fine.rate).max()
+        assert 0 < fine.error < rough.error
+        assert off <= rough.error + fine.error
+        assert rough.error < 1e-2 * np.abs(rough.rate).max()
 
     def test_a_point_agrees_with_a_plain_sum_at_strong_damping(self):
         """With α_G = 0.05 a regular grid in κ and φ resolves the Lorentzian: the whole (263), by bands."""

@@ -111,6 +111,14 @@ def test_the_maximum_linewidth_is_that_of_a_dense_search(field):
     assert layered[0] == pytest.approx(float(found), rel=1e-9, abs=0)
 
 
+@pytest.mark.parametrize("pump", [0.0, 3e5])
+def test_the_linewidth_of_the_spins_is_twice_the_decay_of_their_coherence(pump):
+    """(275) against (249): κ_T = 2/τ_0−, light included."""
+    arguments = {"spin": NV, "field": 0.02, "temperature": 300.0, "pump_rate": pump}
+    lifetime = sw.coherence_times(**arguments).minus
+    assert sw.coherence_decay_rate(**arguments) == pytest.approx(2 / float(lifetime), rel=1e-12, abs=0)
+
+
 def test_unpumped_layers_are_nearly_saturated():
     layer = sw.spin_layer(spin=NV, density=1e22, field=0.01, temperature=300.0)
     assert layer.polarisation == pytest.approx(1.4e-4, rel=0.2, abs=0)
