@@ -34,7 +34,7 @@ __all__ = ["ComplexArray", "Pattern", "Sample", "Signals"]
 ComplexArray = NDArray[np.complex128]
 
 _CACHED_STATES = 4096
-_LOOK, _LOOKS = 5e-3, 400  # s, and the most in an interval
+_LOOK, _LOOKS = 10e-3, 400  # s, and the most in an interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,8 +327,8 @@ class Sample(ABC):
 
         A sample whose voltage holds more than one slow oscillation about ``frequency`` (a free motion, tones
         beside the reference, Brownian motion) says so here. This default takes the envelope of `quadratures`
-        as a straight line between looks of 5 ms or less, at most 400 an interval: what moves faster than that
-        against the reference is seen at a wrong frequency.
+        as a straight line between looks of 10 ms or less, at most 400 an interval: what moves
+        faster against the reference is seen at a wrong frequency.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ import numpy as np
 
 from labspin.analysis.model import FloatArray
 
-__all__ = ["decay_times", "plane_line", "separable_grid"]
+__all__ = ["decay_times", "separable_grid"]
 
 
 def separable_grid(
@@ -62,11 +62,3 @@ def decay_times(x: FloatArray, count: int) -> FloatArray:
     gaps = np.diff(np.unique(x))
     shortest = min(positive[0], gaps[gaps > 0].min() if gaps.size else positive[0])
     return np.geomspace(shortest / 2, 3 * positive[-1], count)
-
-
-def plane_line(x: FloatArray, y: FloatArray, weights: FloatArray | None = None) -> tuple[float, float]:
-    """Return offset and slope of the weighted straight line through y (n,) at x (n,)."""
-    scale = np.ones_like(x) if weights is None else weights
-    matrix = np.stack([scale, scale * x], axis=1)
-    offset, slope = np.linalg.lstsq(matrix, scale * y, rcond=None)[0]
-    return float(offset), float(slope)
