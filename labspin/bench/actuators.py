@@ -18,108 +18,47 @@ import contextlib
 import inspect
 import logging
 import math
+import threading
+import time
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench.specs import ActuatorSpec, Calibration, Settle
 from labspin.bench.waiting import Checkpoint, go_on
 from labspin.clock import Clock
 from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, SettleError, UnknownStateError
 from labspin.units import format_quantity
 
-__all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
+__all__ = ["Actuator", "ActuatorSpec", "Calibration", "Knob", "Settle"]
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
-_LONGEST_RAMP = 7 * 24 * 3600.0  # s from limit to limit; nothing interrupts the ramp to the safe value
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
+_UNSEEN = 2.0  # s to wait at the end of a ramp that nobody sees
+_LETTING_GO = 10.0  # s in which another thread has to leave an actuator to what makes it safe
+_MUTE = 15.0  # s after a failed read-back in which the way to safety does not ask again
+_TURN = 0.1  # s between two looks whether another thread has let go
+_NEAR = 0.01  # of the range, at most, counts as at the safe value
 _FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settle:
-    """What is waited for after a move: a time, then a read-back within a tolerance."""
+class Knob:
+    """What the actuators that move one and the same thing share.
 
-    wait: float = 0.0  # s
-    tolerance: float | None = None  # in the actuator's unit; None: the read-back is not asked
-    timeout: float = 60.0  # s
-    poll: float = 0.1  # s
+    Attributes
+    ----------
+    lock
+        Held while it is moved: two threads that ramp one output would tear it to and fro.
+    preempted : int
+        Counts how often something took it over to make it safe; a ramp of somebody else then ends.
+    """
 
-    def __post_init__(self) -> None:
-        _check_number("settle wait", self.wait, minimum=0.0)
-        _check_number("settle timeout", self.timeout, minimum=0.0)
-        _check_positive("settle poll", self.poll)
-        if self.tolerance is not None:
-            _check_positive("settle tolerance", self.tolerance)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """``calibrated = offset + slope · raw``: a second quantity in which an actuator can be set."""
-
-    name: str
-    unit: str
-    slope: float  # calibrated unit / raw unit
-    offset: float = 0.0  # calibrated unit
-
-    def __post_init__(self) -> None:
-        _check_number(f"calibration {self.name!r}: offset", self.offset)
-        if not math.isfinite(self.slope) or self.slope == 0:
-            raise ArgumentError(
-                f"calibration {self.name!r}: wanted a finite slope other than 0, got {self.slope!r}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActuatorSpec:
-    """What a station says about one actuator; all values in ``unit``, which is SI (or dBm)."""
-
-    instrument: str
-    attribute: str
-    unit: str
-    minimum: float
-    maximum: float
-    ramp_rate: float | None = None  # unit/s; None: may be set in one step
-    ramp_interval: float = 0.1  # s between the steps of a ramp
-    settle: Settle = field(default_factory=Settle)
-    safe: float | None = None  # value to which a run leaves it; None: wherever it stands
-    readback: str | None = None  # attribute that says where it is; None: the attribute itself
-    calibration: Calibration | None = None
-
-    def __post_init__(self) -> None:
-        _check_number(f"{self.name}: minimum", self.minimum)
-        _check_number(f"{self.name}: maximum", self.maximum)
-        if self.minimum >= self.maximum:
-            raise ArgumentError(
-                f"{self.name}: wanted minimum < maximum, got {self.minimum!r} and {self.maximum!r}"
-            )
-        if self.ramp_rate is not None:
-            _check_positive(f"{self.name}: ramp_rate", self.ramp_rate)
-            slowest = (self.maximum - self.minimum) / _LONGEST_RAMP
-            if self.ramp_rate < slowest:
-                raise ArgumentError(
-                    f"{self.name}: wanted a ramp_rate that goes from limit to limit within a week, at least "
-                    f"{slowest:.3g} {self.unit}/s, got {self.ramp_rate!r}; mend its unit or narrow the limits"
-                )
-        _check_positive(f"{self.name}: ramp_interval", self.ramp_interval)
-        if self.safe is not None and not self.minimum <= self.safe <= self.maximum:
-            raise ArgumentError(
-                f"{self.name}: wanted a safe value within {self.minimum:g} … {self.maximum:g} {self.unit}, "
-                f"got {self.safe!r}"
-            )
-
-    @property
-    def name(self) -> str:
-        """``instrument.attribute``, the name in plans and settings."""
-        return f"{self.instrument}.{self.attribute}"
-
-    @property
-    def calibrated_name(self) -> str | None:
-        """``instrument.calibration``, the other name, if there is a calibration."""
-        return f"{self.instrument}.{self.calibration.name}" if self.calibration else None
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.preempted = 0
 
 
 class Actuator:
@@ -138,6 +77,11 @@ class Actuator:
     sent
         Where it is remembered what each actuator (by `ActuatorSpec.name`) was last told, in its raw unit; to
         be shared between those that move the same thing.
+    knob
+        Shared likewise.
+    attribute
+        Attribute of ``device`` that is moved, where it has another name than the actuator: an instrument that
+        is made of others moves one of them.
     """
 
     def __init__(
@@ -148,12 +92,17 @@ class Actuator:
         *,
         calibrated: bool = False,
         sent: MutableMapping[str, float] | None = None,
+        knob: Knob | None = None,
+        attribute: str | None = None,
     ) -> None:
         self.spec = spec
+        self.knob = knob or Knob()
+        self._attribute = attribute or spec.attribute
         self._sent: MutableMapping[str, float] = {} if sent is None else sent
         self._device = device
         self._clock = clock
         self._slope, self._offset = 1.0, 0.0
+        self._unread_at = -math.inf  # when it last could not be read back, s
         self._settles = spec.settle.wait > 0 or spec.settle.tolerance is not None
         self.name, self.unit = spec.name, spec.unit
         if calibrated:
@@ -211,11 +160,13 @@ class Actuator:
 
     def _read_raw(self) -> float:
         attribute = self.spec.readback or self.spec.attribute
+        attribute = self._attribute if attribute == self.spec.attribute else attribute
         what = f"{self.spec.name}: cannot be read back ({self.spec.instrument}.{attribute})"
         try:
             answer = getattr(self._device, attribute)
             value = float(answer)
         except Exception as error:  # whatever a driver raises, the state is not known
+            self._unread_at = self._clock.now()
             raise UnknownStateError(
                 f"{what}, so it is not moved: {error}; check the instrument and its connection"
             ) from error
@@ -239,12 +190,30 @@ class Actuator:
         UnknownStateError
             The device cannot be read back.
         """
-        has_output = inspect.getattr_static(type(self._device), "output_enabled", None) is not None
-        if self.spec.ramp_rate is None or not has_output or self._device.output_enabled:
+        if not self._is_off():
             return
-        start = min(max(self._read_raw(), self.spec.minimum), self.spec.maximum)
-        self._send(start)
-        self._device.output_enabled = True
+        with self._alone(go_on):
+            start = min(max(self._read_raw(), self.spec.minimum), self.spec.maximum)
+            self._send(start)
+            self._device.output_enabled = True
+
+    def _is_off(self) -> bool:
+        """Return whether a ramped device has an output that is off."""
+        has_output = inspect.getattr_static(type(self._device), "output_enabled", None) is not None
+        return self.spec.ramp_rate is not None and has_output and not self._device.output_enabled
+
+    @contextlib.contextmanager
+    def _alone(self, checkpoint: Checkpoint, patience: float = math.inf) -> Iterator[None]:
+        """Let no other thread move it in the block."""
+        end = time.monotonic() + patience
+        while not self.knob.lock.acquire(timeout=_TURN):
+            checkpoint()
+            if time.monotonic() >= end:
+                raise UnknownStateError(f"{self.spec.name}: another thread moves it and does not let go")
+        try:
+            yield
+        finally:
+            self.knob.lock.release()
 
     def move(self, value: float, *, checkpoint: Checkpoint = go_on) -> None:
         """Bring the actuator to ``value`` by its ramp, then wait until it has settled.
@@ -261,24 +230,44 @@ class Actuator:
         LimitError
             The set-point is outside the limits, or the device is further outside than one ramp step.
         UnknownStateError
-            The start of the ramp cannot be read back.
+            The start of the ramp cannot be read back, the output is off, or another thread makes it safe.
         SettleError
             The read-back did not come within the tolerance in time.
         """
         self.check(value)
         target = self.to_raw(value)
-        if self.spec.ramp_rate is None:
+        with self._alone(checkpoint):
+            taken = self.knob.preempted
+
+            def look() -> None:
+                checkpoint()
+                if self.knob.preempted != taken:
+                    raise UnknownStateError(f"{self.spec.name}: is being made safe, so it is not moved on")
+
+            self._move(target, look)
+
+    def _move(self, target: float, checkpoint: Checkpoint) -> None:
+        rate = self.spec.ramp_rate
+        if rate is None:
             checkpoint()
             self._send(target)
         else:
-            start = self._ramp_start(self.spec.ramp_rate)
+            self._refuse_off()
+            start = self._ramp_start()
             self._refuse_far_outside(start)
             inside = min(max(start, self.spec.minimum), self.spec.maximum)
             if inside != start:  # by less than a step: the limit itself comes first
-                self._ramp(start, inside, self.spec.ramp_rate, checkpoint)
-            self._ramp(inside, target, self.spec.ramp_rate, checkpoint)
+                self._ramp(start, inside, rate, checkpoint)
+            self._ramp(inside, target, rate, checkpoint)
         if self._settles:
             self._settle(target, checkpoint)
+
+    def _refuse_off(self) -> None:
+        if self._is_off():
+            raise UnknownStateError(
+                f"{self.spec.name}: its output is off, so a ramp would lead nowhere and jump when it is "
+                f"switched on; write bench.{self.spec.instrument}.output_enabled = True first"
+            )
 
     def make_safe(self) -> bool:
         """Ramp to the safe value and let it settle; return whether there is one.
@@ -294,16 +283,34 @@ class Actuator:
         """
         if self.spec.safe is None:
             return False
-        if self.spec.ramp_rate is None:
-            self._send(self.spec.safe)
-        else:
-            rate = self.spec.ramp_rate
-            self._ramp(self._ramp_start(rate), self.spec.safe, rate, go_on)
-        self._settle(self.spec.safe, go_on)
+        self.knob.preempted += 1
+        with self._alone(go_on, _LETTING_GO):
+            if self.spec.ramp_rate is None:
+                self._send(self.spec.safe)
+            else:
+                self._refuse_mute()
+                self._ramp(self._ramp_start(), self.spec.safe, self.spec.ramp_rate, go_on)
+            self._settle(self.spec.safe, go_on)
         return True
 
+    def come_down(self) -> None:
+        """Ramp to where the device may be switched off: its safe value, or zero if none is declared.
+
+        Raises
+        ------
+        UnknownStateError, SettleError
+            As for `make_safe`.
+        """
+        spec = self.spec
+        if spec.ramp_rate is None or self._is_off() or self.make_safe():
+            return
+        with self._alone(go_on, _LETTING_GO):
+            rest = min(max(0.0, spec.minimum), spec.maximum)
+            self._ramp(self._ramp_start(), rest, spec.ramp_rate, go_on)
+            self._settle(rest, go_on)
+
     def make_safe_unread(self) -> None:
-        """Ramp to the safe value from where the device was last told to be, whatever it answers.
+        """Ramp to the safe value from the last set-point sent, without reading back.
 
         The last resort for one that obeys but cannot be read back: it never jumps, and it is not left on.
 
@@ -324,6 +331,7 @@ class Actuator:
             )
         with _deaf(self._device):
             self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
+            self._clock.sleep(max(_UNSEEN, spec.settle.wait))  # a coil lags behind its set-point
         raise UnknownStateError(
             f"{spec.name}: cannot be read back; it was told to ramp from its last set-point "
             f"{format_quantity(start, spec.unit)} to {format_quantity(spec.safe, spec.unit)}; see whether it "
@@ -331,7 +339,7 @@ class Actuator:
         )
 
     def is_home(self) -> bool:
-        """Return whether it is no jump to switch the device off: it stands at its safe value, or near.
+        """Return whether the device can be switched off without a jump: it is near its safe value.
 
         What it was last told has to be near as well, since it may be on its way there; and counts alone where
         the device cannot be read back.
@@ -341,11 +349,18 @@ class Actuator:
             return True
         told = self._sent.get(spec.name)
         try:
+            self._refuse_mute()
             stands = self._read_raw()
         except UnknownStateError:
             stands = math.nan if told is None else told
-        near = max(spec.ramp_rate * spec.ramp_interval, spec.settle.tolerance or 0.0)
+        tolerance = min(spec.settle.tolerance or 0.0, _NEAR * (spec.maximum - spec.minimum))
+        near = max(spec.largest_step, tolerance)
         return all(abs(value - spec.safe) <= near for value in (stands, stands if told is None else told))
+
+    def _refuse_mute(self) -> None:
+        """Refuse to ask again at once what has just not answered: on the way to safety time is short."""
+        if self._clock.now() - self._unread_at < _MUTE:
+            raise UnknownStateError(f"{self.spec.name}: could not be read back just now, so it is not asked")
 
     def longest_way(self) -> float:
         """Return the seconds that the way to the safe value may take: from limit to limit, and settling."""
@@ -359,17 +374,17 @@ class Actuator:
         ramp = abs((stop - start) / self._slope) / rate if rate is not None else 0.0
         return ramp + self.spec.settle.wait
 
-    def _ramp_start(self, rate: float) -> float:
+    def _ramp_start(self) -> float:
         spec = self.spec
         reading = self._read_raw()
         if spec.readback in (None, spec.attribute):
             return reading
         try:
-            setpoint = float(getattr(self._device, spec.attribute))
+            setpoint = float(getattr(self._device, self._attribute))
         except Exception:  # noqa: BLE001 - whatever a driver raises: it was told before
             setpoint = self._sent.get(spec.name, math.nan)
         # Two steps: that of a ramp which has just ended may still be under way.
-        follows = max(2 * rate * spec.ramp_interval, _FOLLOWS * (spec.maximum - spec.minimum))
+        follows = max(2 * spec.largest_step, _FOLLOWS * (spec.maximum - spec.minimum))
         if abs(setpoint - reading) <= follows:
             return setpoint
         if spec.minimum <= reading <= spec.maximum:
@@ -379,7 +394,7 @@ class Actuator:
     def _refuse_far_outside(self, start: float) -> None:
         spec = self.spec
         outside = max(spec.minimum - start, start - spec.maximum)
-        if outside > (spec.ramp_rate or 0.0) * spec.ramp_interval:
+        if outside > spec.largest_step:
             raise LimitError(
                 f"{spec.name}: reads {format_quantity(start, spec.unit)}, outside its limits "
                 f"{spec.minimum:g} … {spec.maximum:g} {spec.unit}, before it was moved; "
@@ -390,7 +405,7 @@ class Actuator:
         name = self.spec.name
         former = self._sent.get(name, value)
         try:
-            setattr(self._device, self.spec.attribute, value)
+            setattr(self._device, self._attribute, value)
         except BaseException:
             self._sent[name] = former  # it may have obeyed or not: nobody counts on the step
             raise
@@ -415,7 +430,7 @@ class Actuator:
     ) -> None:
         send = send or self._send
         self._sent[self.spec.name] = start  # what is known, should the first step not arrive
-        largest = rate * self.spec.ramp_interval
+        largest = self.spec.largest_step
         # The division may round up to a whole number of steps; that rounding must not add a step of zero.
         count = max(1, math.ceil(abs(target - start) / largest * (1 - 1e-12)))
         step = (target - start) / count
@@ -454,14 +469,3 @@ def _deaf(device: Any) -> Iterator[None]:
     finally:
         for driver in drivers:
             driver.is_deaf = False
-
-
-def _check_number(name: str, value: float, *, minimum: float = -math.inf) -> None:
-    if not math.isfinite(value) or value < minimum:
-        bound = f" ≥ {minimum:g}" if math.isfinite(minimum) else ""
-        raise ArgumentError(f"{name}: wanted a finite number{bound}, got {value!r}")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not math.isfinite(value) or value <= 0:
-        raise ArgumentError(f"{name}: wanted a finite number > 0, got {value!r}")

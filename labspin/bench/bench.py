@@ -9,13 +9,14 @@ whatever single devices do. `labspin.run` runs a procedure on a bench.
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol
 
-from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Settle
+from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Knob, Settle
 from labspin.bench.claims import Claims
 from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
@@ -25,12 +26,13 @@ from labspin.bench.trust import TrustRules
 from labspin.bench.waiting import InterruptibleClock
 from labspin.bench.watchdog import Watchdog
 from labspin.clock import Clock
-from labspin.errors import PlanError, StationError
+from labspin.errors import ArgumentError, PlanError, StationError
 from labspin.instruments import missing_members
 
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
 
 
+_log = logging.getLogger(__name__)
 Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
@@ -124,6 +126,7 @@ class Bench:
         self.trust = trust or TrustRules()
         self.safe_order = tuple(safe_order)
         self._instruments = dict(instruments)
+        self._parts = _parts(instruments)
         taken = sorted(name for name in instruments if name in vars(self) or hasattr(Bench, name))
         if taken:
             raise StationError(
@@ -131,6 +134,7 @@ class Bench:
                 "rename them"
             )
         self._on_close, self._on_reopen = on_close, on_reopen
+        self._handles: dict[str, Any] = {}
         self._sent: dict[str, float] = {}
         self._watchdog, self._heir, self._claims = watchdog, heir, claims
         self._refuse_unknown("safe order", self.safe_order)
@@ -139,7 +143,7 @@ class Bench:
         for spec in actuators:
             self._refuse_taken(spec)
             self._install(spec)
-        vars(self).update({name: self._handle(name) for name in self._instruments})
+        self._hand_out()
 
     def _refuse_unknown(self, what: str, names: Iterable[str]) -> None:
         for name in names:
@@ -155,19 +159,54 @@ class Bench:
                 raise StationError(f"station {self.name!r}: actuator {name!r} is declared twice")
 
     def _install(self, spec: ActuatorSpec) -> None:
-        device = self._instruments[spec.instrument]
+        part, attribute = self._moved(spec.instrument, spec.attribute)
+        device, knob = self._instruments[part], Knob()
         for calibrated in (False, True) if spec.calibration is not None else (False,):
-            actuator = Actuator(spec, device, self.clock, calibrated=calibrated, sent=self._sent)
+            actuator = Actuator(
+                spec,
+                device,
+                self.clock,
+                calibrated=calibrated,
+                sent=self._sent,
+                knob=knob,
+                attribute=attribute,
+            )
             self._actuators[actuator.name] = actuator
 
+    def _moved(self, name: str, attribute: str) -> tuple[str, str]:
+        """Return the instrument and its attribute that are moved when ``attribute`` of ``name`` is set."""
+        device = self._instruments[name]
+        part, moved = getattr(device, "moves", {}).get(attribute, ("", ""))
+        found = [other for other, it in self._instruments.items() if part and it is self._parts[name][part]]
+        return (found[0], moved) if found else (name, attribute)
+
     def _handle(self, name: str) -> Any:
-        device, prefix = self._instruments[name], f"{name}."
+        device = self._instruments[name]
         moved = {
-            full.removeprefix(prefix): actuator
+            full.partition(".")[2]: actuator
             for full, actuator in self._actuators.items()
             if actuator.spec.instrument == name
         }
+        knobs = {
+            self._moved(actuator.spec.instrument, actuator.spec.attribute): actuator
+            for actuator in self._actuators.values()
+            if actuator.name == actuator.spec.name
+        }
+        for attribute in (*getattr(device, "moves", ()), *(one for other, one in knobs if other == name)):
+            shared = knobs.get(self._moved(name, attribute))
+            if shared is not None:  # declared at what is made of it, or at what it is made of
+                moved.setdefault(attribute, shared)
         return InstrumentHandle(name, device, moved) if moved else device
+
+    def _hand_out(self) -> None:
+        """Make the handles; what is made of other instruments gets theirs instead of the instruments."""
+        self._handles = {name: self._handle(name) for name in self._instruments}
+        for name, parts in self._parts.items():
+            for part, device in parts.items():
+                for other, it in self._instruments.items():
+                    if it is device:
+                        self._instruments[name].made_of[part] = self._handles[other]
+        vars(self).update(self._handles)
 
     def __getattr__(self, name: str) -> Any:
         instruments = self.__dict__.get("_instruments", {})
@@ -179,8 +218,37 @@ class Bench:
 
     @property
     def instruments(self) -> Mapping[str, Any]:
-        """The instruments themselves by binding name, without the limits that their attributes here have."""
-        return MappingProxyType(self._instruments)
+        """The instruments by binding name, within the same limits as the attributes of this bench."""
+        return MappingProxyType(self._handles)
+
+    def raw(self, name: str, *, reason: str) -> Any:
+        """Return an instrument itself, past every limit and ramp of the station: for commissioning.
+
+        That this was done is logged, and so recorded in a run, and kept in ``description["bypassed"]``, which
+        every later run on this bench records.
+
+        Parameters
+        ----------
+        name
+            Of the instrument.
+        reason
+            Why; recorded.
+
+        Raises
+        ------
+        PlanError
+            There is no such instrument.
+        ArgumentError
+            No reason is given.
+        """
+        if name not in self._instruments:
+            raise PlanError(f"station {self.name!r} has no {name!r}, only {sorted(self._instruments)}")
+        if not reason.strip():
+            raise ArgumentError(f"bench.raw({name!r}): wanted a reason, got none")
+        text = f"{name}: {reason}"
+        self.description.setdefault("bypassed", []).append(text)
+        _log.warning("the limits and ramps of the station are bypassed: %s", text)
+        return self._instruments[name]
 
     @property
     def actuators(self) -> Mapping[str, Actuator]:
@@ -246,7 +314,9 @@ class Bench:
         for name, device in self._instruments.items():
             record["instruments"][name] = _read(_describe, device, tolerant)
         for name, actuator in self._actuators.items():
-            record["actuators"][name] = {**_read(_stand, actuator, tolerant), "unit": actuator.unit}
+            error = record["instruments"][actuator.spec.instrument].get("error")  # it would not answer again
+            value = {"error": error} if error is not None else _read(_stand, actuator, tolerant)
+            record["actuators"][name] = {**value, "unit": actuator.unit}
         return record
 
     def safe(self) -> list[SafeAction]:
@@ -277,10 +347,11 @@ class Bench:
             raise StationError(f"bench {self.name!r}: wanted a way to connect anew, got none")
         replaced = self._on_reopen(names)
         self._instruments.update(replaced)
+        self._parts |= _parts(replaced)
         for actuator in [*self._actuators.values()]:
             if actuator.spec.instrument in replaced and actuator.name == actuator.spec.name:
                 self._install(actuator.spec)
-        vars(self).update({name: self._handle(name) for name in replaced})
+        self._hand_out()
 
     def watched(self, path: Path) -> AbstractContextManager[None]:
         """Have the watchdog, if there is one, watch the run recorded in ``path`` in the block.
@@ -357,6 +428,11 @@ class Bench:
                 self.safe()
         finally:
             self.close()
+
+
+def _parts(instruments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the parts of those instruments that are made of others."""
+    return {name: dict(device.made_of) for name, device in instruments.items() if hasattr(device, "made_of")}
 
 
 def _describe(device: Any) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """An instrument of a bench as procedures and people see it: what may be moved, moves within its limits.
 
 ``bench.magnet.current = 1.5`` in a notebook must not do more than a run may. So an instrument with actuators
-is handed out behind a handle: assigning to what the station declares goes through the `Actuator` (limits,
-ramp from the read-back, settling), everything else goes to the instrument as it is.
+is handed out behind a handle, by whatever name it is reached: assigning to what the station declares goes
+through the `Actuator` (limits, ramp from the read-back, settling), everything else goes to the instrument as
+it is. The driver underneath knows nothing of the station's limits, so a handle does not give it away; whoever
+commissions an instrument asks for it with `Bench.raw`, and says why.
 
 =====================================  ====================================================================
 statement                              effect
@@ -10,7 +12,10 @@ statement                              effect
 ``bench.microwave.frequency = 2.9e9``  checked against the station's limits, set, settled
 ``bench.magnet.field = "15 G"``        a calibrated name, a text with a unit: ramped
 ``bench.magnet.output_enabled = True`` switched on at the current that flows, so that nothing jumps
+``bench.magnet.output_enabled = False``  ramped to its safe value, then switched off
+``bench.magnet.safe()``                likewise, by the instrument's own safe action
 ``bench.magnet.curent = 1``            refused: there is no such attribute
+``bench.magnet.device``                refused: the driver, see `Bench.raw`
 ``bench.magnet.current``               what the instrument answers, its set-point
 ``bench.magnet.field``                 the read-back, calibrated
 =====================================  ====================================================================
@@ -18,20 +23,23 @@ statement                              effect
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from labspin.bench.actuators import Actuator
-from labspin.errors import UnknownStateError
+from labspin.errors import ArgumentError, SafetyError
 from labspin.units import parse_quantity
 
 __all__ = ["InstrumentHandle"]
 
+_OF_A_DRIVER = ("write", "ask", "safe")
+
 
 class InstrumentHandle:
-    """Hands everything on to ``device``, but assignments to actuated attributes.
+    """Hands everything on to ``device``, but what would pass the limits and ramps of its actuators.
 
     Parameters
     ----------
@@ -43,7 +51,7 @@ class InstrumentHandle:
         Attribute, or name of a calibration, to what moves it.
     """
 
-    __slots__ = ("_actuators", "_calibrated", "_device", "_name")
+    __slots__ = ("__weakref__", "_actuators", "_calibrated", "_device", "_name")
 
     def __init__(self, name: str, device: Any, actuators: Mapping[str, Actuator]) -> None:
         object.__setattr__(self, "_name", name)
@@ -59,31 +67,54 @@ class InstrumentHandle:
     def __getattr__(self, attribute: str) -> Any:
         if attribute in self._calibrated:
             return self._calibrated[attribute].read()
-        return getattr(self._device, attribute)
+        if attribute == "safe":
+            return self._make_safe
+        value = getattr(self._device, attribute)
+        if not attribute.startswith("_") and _is_driver(value):
+            raise SafetyError(
+                f"bench.{self._name}.{attribute}: is a driver, which knows nothing of the limits and ramps "
+                f"of the station; set what the station declares ({', '.join(self._actuators)}), or write "
+                f"bench.raw({self._name!r}, reason='…').{attribute}, which is recorded"
+            )
+        return value
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         actuator = self._actuators.get(attribute)
         if actuator is not None:
             self._move(actuator, value)
-        elif attribute == "output_enabled" and value and self._ramped():
-            for ramped in self._ramped():
-                ramped.energise()
+        elif attribute == "output_enabled":
+            self._switch(value)
         else:
             self._refuse_unknown(attribute)
+            self._refuse_fixed(attribute)
             setattr(self._device, attribute, value)
 
     def _move(self, actuator: Actuator, value: Any) -> None:
         wanted = parse_quantity(value, actuator.unit, name=actuator.name) if isinstance(value, str) else value
-        actuator.check(float(wanted))
-        if actuator.spec.ramp_rate is not None and not getattr(self._device, "output_enabled", True):
-            raise UnknownStateError(
-                f"{actuator.name}: its output is off, so a ramp would lead nowhere and jump when it is "
-                f"switched on; write bench.{self._name}.output_enabled = True first"
-            )
         actuator.move(float(wanted))
 
+    def _switch(self, value: Any) -> None:
+        self._refuse_unknown("output_enabled")
+        if isinstance(value, str) or value not in (True, False):
+            raise ArgumentError(f"{self._name}.output_enabled: wanted True or False, got {value!r}")
+        ramped = self._ramped()
+        if value and ramped:
+            for actuator in ramped:
+                actuator.energise()
+            return
+        for actuator in ramped:
+            actuator.come_down()
+        self._device.output_enabled = bool(value)
+
+    def _make_safe(self) -> None:
+        """Ramp to the safe value, then run the instrument's own safe action."""
+        for actuator in self._ramped():
+            actuator.come_down()
+        self._device.safe()
+
     def _ramped(self) -> list[Actuator]:
-        return [actuator for actuator in self._actuators.values() if actuator.spec.ramp_rate is not None]
+        found = {actuator.spec.name: actuator for actuator in self._actuators.values()}
+        return [actuator for actuator in found.values() if actuator.spec.ramp_rate is not None]
 
     def _refuse_unknown(self, attribute: str) -> None:
         nothing = object()
@@ -91,7 +122,19 @@ class InstrumentHandle:
             known = [name for name in dir(self) if not name.startswith("_")]
             near = difflib.get_close_matches(attribute, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {known}"
-            raise AttributeError(f"{self._name}: wanted an attribute that it has, got {attribute!r}{hint}")
+            raise AttributeError(f"{self._name}: no attribute {attribute!r}{hint}")
+
+    def _refuse_fixed(self, attribute: str) -> None:
+        """Refuse to replace what the instrument consists of: its driver, its methods, its options."""
+        if hasattr(type(inspect.getattr_static(self._device, attribute)), "__set__"):
+            return  # a property, which refuses by itself what it cannot take
+        now = getattr(self._device, attribute)
+        is_part = type(now) is InstrumentHandle or isinstance(now, Mapping) or dataclasses.is_dataclass(now)
+        if is_part or callable(now) or _is_driver(now):
+            raise AttributeError(
+                f"{self._name}.{attribute}: is a part of the instrument and cannot be replaced; "
+                f"bench.raw({self._name!r}, reason='…') gives the instrument itself"
+            )
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._device), *self._actuators})
@@ -102,3 +145,12 @@ class InstrumentHandle:
             for name, actuator in self._actuators.items()
         )
         return f"<{self._name}: {self._device!r}; {limits}>"
+
+
+def _is_driver(value: Any) -> bool:
+    """Return whether ``value`` speaks to a device by itself; handles do so within the limits."""
+    if type(value) is InstrumentHandle or isinstance(value, (type, str, bytes, Callable)):  # type: ignore[arg-type]
+        return False
+    if isinstance(value, Mapping):
+        return any(_is_driver(one) for one in value.values())
+    return any(callable(getattr(type(value), name, None)) for name in _OF_A_DRIVER)

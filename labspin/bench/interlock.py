@@ -19,7 +19,7 @@ __all__ = ["Interlock"]
 class Interlock:
     """A window that a readable quantity must stay in.
 
-    A quantity that cannot be read, or reads NaN, counts as outside.
+    A quantity that cannot be read, or reads NaN or an infinity (an overflow), counts as outside.
     """
 
     quantity: str  # "instrument.attribute"
@@ -52,8 +52,8 @@ class Interlock:
             return math.nan
 
     def allows(self, value: float) -> bool:
-        """Return whether ``value`` lies in the window."""
-        return self.minimum <= value <= self.maximum
+        """Return whether ``value`` is a finite number in the window: an overflow is no reading."""
+        return math.isfinite(value) and self.minimum <= value <= self.maximum
 
     def deviation(self, value: float) -> str:
         """Return what was wanted and what came."""

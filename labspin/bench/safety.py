@@ -62,9 +62,12 @@ class SafeAction:
 class SafeBench(Protocol):
     """What can be brought to its safe state: a `labspin.experiment.Bench`."""
 
+    _instruments: dict[str, Any]
+    """The instruments themselves by name."""
+
     @property
     def instruments(self) -> Mapping[str, Any]:
-        """The instruments by name."""
+        """The instruments by name, within their limits."""
         ...
 
     @property
@@ -214,7 +217,7 @@ def _make_safe(
             done = _attempt(name, text, actuator.make_safe_unread, clock, attempt)
         actions.append(done)
     if all(action.ok for action in actions) or all(actuator.is_home() for actuator in moved):
-        actions.append(_attempt(name, "safe()", bench.instruments[name].safe, clock, attempt))
+        actions.append(_attempt(name, "safe()", bench._instruments[name].safe, clock, attempt))
         return
     text = "safe(): not called, since to switch it off where it is would be a jump"
     actions.append(SafeAction(name, False, text, clock.now(), attempt))

@@ -78,8 +78,13 @@ class LockInCantilever(CompositeAdapter):
         self, parts: Mapping[str, Any], *, name: str = "", clock: Clock, options: Any = None
     ) -> None:
         super().__init__(parts, name=name, clock=clock, options=options)
-        self.lockin: LockIn = parts["lockin"]
         self.ring_down_time = self.chosen.ring_down_time
+
+    @property
+    def lockin(self) -> LockIn:
+        """Get the amplifier that this is made of, within its limits (dimensionless, a LockIn)."""
+        found: LockIn = self.made_of["lockin"]
+        return found
 
     @property
     def frequency(self) -> float:

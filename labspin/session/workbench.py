@@ -223,7 +223,7 @@ def set_value(bench: Bench, name: str, value: Any) -> Any:
     """
     instrument, attribute = _parts(bench, name)
     handle = getattr(bench, instrument)
-    device = type(bench.instruments[instrument])
+    device = bench.instruments[instrument].__class__
     if name not in bench.actuators:
         found = inspect.getattr_static(device, attribute, None)
         if not (isinstance(found, property) and found.fset is not None):
@@ -286,7 +286,7 @@ def _parts(bench: Bench, name: str) -> tuple[str, str]:
         )
     device = bench.instruments[instrument]
     known = sorted(
-        {a for a in dir(type(device)) if not a.startswith("_")}
+        {a for a in dir(device.__class__) if not a.startswith("_")}
         | {full.partition(".")[2] for full in bench.actuators if full.startswith(f"{instrument}.")}
     )
     if attribute not in known:

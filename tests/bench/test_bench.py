@@ -152,13 +152,14 @@ def test_leaving_the_block_by_an_error_makes_safe_and_closes():
 
 def test_ctrl_c_during_the_safe_sequence_waits_until_it_is_done():
     bench = fake_bench()
-    magnet_safe = bench.magnet.safe
+    magnet = bench.raw("magnet", reason="a test")
+    magnet_safe = magnet.safe
 
     def interrupted():
         os.kill(os.getpid(), signal.SIGINT)
         magnet_safe()
 
-    bench.magnet.safe = interrupted
+    magnet.safe = interrupted
     with pytest.raises(KeyboardInterrupt):
         bench.safe()
     assert bench.magnet.safe_calls == 1

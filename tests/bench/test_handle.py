@@ -89,7 +89,7 @@ def test_a_name_that_is_not_there_is_refused_with_the_right_one():
     bench = fake_bench()
     with pytest.raises(AttributeError, match="did you mean 'frequency'"):
         bench.microwave.frequncy = 2.9e9
-    with pytest.raises(AttributeError, match="got 'colour'"):
+    with pytest.raises(AttributeError, match="no attribute 'colour'"):
         bench.magnet.colour = 3
     with pytest.raises(AttributeError):
         bench.magnet.measured_current = 3.0  # can only be read
@@ -104,7 +104,9 @@ def test_it_is_the_instrument_to_whoever_looks():
     assert {"field", "current", "identity"} <= set(dir(bench.magnet))
     assert "current -2 … 2 A" in repr(bench.magnet)
     assert bench.magnet.identity() == "fake magnet"
-    assert bench.instruments["magnet"] is not bench.magnet, "without limits, for whoever asks for it"
+    assert bench.instruments["magnet"] is bench.magnet, "within the limits by whatever name"
+    assert isinstance(bench.raw("magnet", reason="a test"), Magnet)
+    assert bench.description["bypassed"] == ["magnet: a test"]
 
 
 def test_the_shipped_bench_refuses_what_its_file_refuses():

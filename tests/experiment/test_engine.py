@@ -208,7 +208,7 @@ def test_a_magnet_that_cannot_be_read_back_is_not_moved_but_home_from_its_last_s
 
 def test_a_snapshot_that_fails_begins_no_file(path):
     bench = fake_bench()
-    bench.microwave.settings = lambda: 1 / 0
+    bench.raw("microwave", reason="a test").settings = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         run(scan(), bench, path)
     assert bench.magnet.safe_calls == 1

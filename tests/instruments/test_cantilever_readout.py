@@ -158,7 +158,7 @@ def test_a_wait_can_be_interrupted(bench):
 
 
 def test_an_overload_is_no_reading(bench):
-    bench.lockin.device.input_range = 0.01
+    bench.raw("lockin", reason="an overload").device.input_range = 0.01
     bench.cantilever.amplitude, bench.cantilever.frequency = 0.4, truth(bench)[0]
     with pytest.raises(DeviceError, match=r"cantilever: the lock-in is overloaded at 3002.91 Hz and reads"):
         bench.cantilever.sweep([truth(bench)[0]])

@@ -228,7 +228,7 @@ def test_after_an_overload_the_cantilever_is_driven_less(bench, tmp_path):
 
 
 def test_an_overload_that_does_not_go_away_ends_the_run_or_is_recorded(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(type(bench.cantilever.lockin), "is_overloaded", lambda lockin: True)
+    monkeypatch.setattr(bench.cantilever.lockin.__class__, "is_overloaded", lambda lockin: True)
     with pytest.raises(OverloadError, match="the lock-in is overloaded at"):
         run(MRFMTemperature(temperatures=["0.1 K"]), bench, tmp_path / "abort.h5")
     assert read_run(tmp_path / "abort.h5").status == "failed"

@@ -1,0 +1,222 @@
+"""Attacks on a run at a served bench, and what is left of the bench; one function an attack.
+
+Every attack returns an `Outcome`, seen from within the simulated devices: whether magnet, microwave and laser
+came to their safe state, how long that took, the greatest step of the set-point and the current at which the
+supply was switched off, and what the run's process said.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.hostile import Cable
+from tests.bench.killed_runs import INTERVAL, RATE, ROOT, ServedBench, wait_for_log
+
+PATIENCE = 4.0  # s of silence after which these runs count as hung
+
+
+@dataclass
+class Outcome:
+    """What came of one attack."""
+
+    is_safe: bool
+    took: float  # s until the bench was safe, or until it was given up
+    step: float  # A
+    off_at: float  # A
+    said: str = ""
+    log: str = ""
+    remarks: list = field(default_factory=list)
+
+    @property
+    def rate_passed(self):
+        """Whether a set-point jumped, or the supply was switched off with a current in the coil."""
+        return self.step > 1.05 * RATE * INTERVAL or self.off_at > 0.1
+
+
+class CabledBench(ServedBench):
+    """A served bench every instrument of which hangs on a `Cable`."""
+
+    def __init__(self, folder):
+        folder.mkdir(exist_ok=True)
+        super().__init__(folder)
+        self.cables = {name: Cable(port) for name, port in self.server.ports.items()}
+        text = self.station.read_text(encoding="utf-8")
+        for name, cable in self.cables.items():
+            text = re.sub(rf"(?<=[:]){self.server.ports[name]}\b", str(cable.port), text)
+        self.station.write_text(text, encoding="utf-8")
+        code = self.script.read_text(encoding="utf-8")
+        patience = f"from labspin.experiment import engine\nengine._PATIENCE = {PATIENCE}\n"
+        self.script.write_text(code.replace("class Sweep", patience + "class Sweep"), encoding="utf-8")
+
+    def begin(self, path, delay):
+        """Start a run, and return its process ``delay`` s after it has prepared."""
+        process = self.start(path)
+        assert process.stdout.readline() == "prepared\n"
+        time.sleep(delay)
+        return process
+
+    def watchdog_of(self, process):
+        """Return the number of the process that watches a run."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if _parent(entry) == process.pid and b"labspin.station.guard" in _command(entry):
+                    return int(entry.name)
+        return None
+
+    def outcome(self, since, process=None, timeout=60.0):
+        """Wait for the safe state and return what is to be told."""
+        began = time.monotonic()
+        took = self.wait_until_safe(timeout)
+        said = ""
+        if process is not None:
+            try:
+                said = "".join(process.communicate(timeout=30))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                said = "hung" + "".join(process.communicate())
+        off = self.current_when_switched_off(since)
+        return Outcome(
+            took is not None, took if took is not None else time.monotonic() - began,
+            self.greatest_step(since), max(off, default=0.0), said,
+        )  # fmt: skip
+
+    def __exit__(self, *exception):
+        for cable in self.cables.values():
+            cable.__exit__()
+        super().__exit__(*exception)
+
+
+def _parent(entry):
+    return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _command(entry):
+    return (entry / "cmdline").read_bytes()
+
+
+def kill_the_run(folder, delay):
+    """SIGKILL the run's process."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        bench.kill(process)
+        outcome = bench.outcome(since)
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        return outcome
+
+
+def kill_the_watchdog(folder, delay):
+    """SIGKILL the watchdog, and, once another is there, the run."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        first = bench.watchdog_of(process)
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 30.0
+        while bench.watchdog_of(process) in (None, first) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(3.0)  # it loads what it needs
+        bench.kill(process)
+        outcome = bench.outcome(since)
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        return outcome
+
+
+def kill_both(folder, delay):
+    """SIGKILL watchdog and run in one instant: nobody is left who could act."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        os.kill(bench.watchdog_of(process), signal.SIGKILL)
+        bench.kill(process)
+        return bench.outcome(since, timeout=5.0)
+
+
+def hang_the_run(folder, delay):
+    """Stop the run's process, which then lives and does nothing."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        os.kill(process.pid, signal.SIGSTOP)
+        outcome = bench.outcome(since, process)
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        return outcome
+
+
+def drip_answers(folder, delay, names=("magnet",)):
+    """Let answers come one byte each 0.3 s, and end the run."""
+    with CabledBench(folder) as bench:
+        process = bench.begin(folder / "run.h5", delay)
+        since = time.monotonic() - 0.5
+        for name in names:
+            bench.cables[name].drip = 0.3
+        os.kill(process.pid, signal.SIGTERM)
+        return bench.outcome(since, process, timeout=120.0)
+
+
+def pull_the_cables(folder, delay, seconds=8.0, names=None):
+    """Cut off instruments (all of them unless named) for a while."""
+    with CabledBench(folder) as bench:
+        process = bench.begin(folder / "run.h5", delay)
+        since = time.monotonic() - 0.5
+        for name in names or bench.cables:
+            bench.cables[name].pulled = True
+        time.sleep(seconds)
+        for cable in bench.cables.values():
+            cable.pulled = False
+        outcome = bench.outcome(since, process, timeout=120.0)
+        outcome.log = wait_for_log(folder / "run.h5", "the bench is in its safe state")
+        return outcome
+
+
+def begin_a_second_run(folder, delay):
+    """Begin another run by a copy of the station file, with and without a watchdog, and ask the doctor."""
+    with CabledBench(folder) as bench:
+        process = bench.begin(folder / "run.h5", delay)
+        since = time.monotonic() - 0.5
+        copy = folder / "copy.toml"
+        text = bench.station.read_text(encoding="utf-8").replace("127.0.0.1::", "localhost::")
+        copy.write_text(text, encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        remarks = []
+        connections = {name: len(cable._open) for name, cable in bench.cables.items()}
+        for command in (
+            [sys.executable, str(bench.script), str(copy), str(folder / "second.h5")],
+            [sys.executable, "-c", "import sys\nfrom labspin.station import load_station\n"
+             f"load_station({str(copy)!r}).connect(watchdog=False)"],
+            [sys.executable, "-m", "labspin.cli", "doctor", str(copy)],
+        ):  # fmt: skip
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            if not done.returncode or "is in use by" not in " ".join((done.stdout + done.stderr).split()):
+                remarks.append(f"not refused: {command[-1]}: {done.stdout[-300:]}{done.stderr[-300:]}")
+        if {name: len(cable._open) for name, cable in bench.cables.items()} != connections:
+            remarks.append("another connection was made")
+        os.kill(process.pid, signal.SIGINT)
+        outcome = bench.outcome(since, process)
+        outcome.remarks = remarks
+        return outcome
+
+
+ATTACKS = {
+    "SIGKILL of the run": kill_the_run,
+    "SIGKILL of the watchdog, then of the run": kill_the_watchdog,
+    "SIGKILL of both at once": kill_both,
+    "run stopped (hangs with the magnet on)": hang_the_run,
+    "magnet's answers drip, SIGTERM": drip_answers,
+    "pulse generator's answers drip, SIGTERM": lambda folder, delay: drip_answers(folder, delay, ("pulses",)),
+    "all cables pulled for 8 s": pull_the_cables,
+    "the magnet's cable pulled for 8 s": lambda folder, delay: pull_the_cables(
+        folder, delay, 8.0, ("magnet",)
+    ),
+    "a second run by a copy of the file": begin_a_second_run,
+}
