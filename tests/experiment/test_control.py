@@ -41,7 +41,8 @@ def test_a_signal_ends_the_run_safely(path, number):
 
 def test_a_second_ctrl_c_breaks_into_a_measurement_and_a_third_does_not_skip_the_safe_state(path):
     bench = fake_bench()
-    magnet_safe = bench.magnet.safe
+    magnet = bench.raw("magnet", reason="a test")
+    magnet_safe = magnet.safe
 
     def three(bench):
         os.kill(os.getpid(), signal.SIGINT)
@@ -52,7 +53,7 @@ def test_a_second_ctrl_c_breaks_into_a_measurement_and_a_third_does_not_skip_the
         os.kill(os.getpid(), signal.SIGINT)
         magnet_safe()
 
-    bench.magnet.safe = safe
+    magnet.safe = safe
     with pytest.raises(KeyboardInterrupt):
         run(scan(do_at_point={5: three}), bench, path)
     assert_safe(bench)

@@ -1,0 +1,121 @@
+"""One process has an instrument, by where it is."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from labspin.bench.claims import Claims, claim_file
+from labspin.bench.notices import confirm, leave_notice, notices, withdraw_notice
+from labspin.cli import main
+from labspin.errors import SafetyError
+
+PLACE = f"TCP 127.0.0.1 {os.getpid()} in a test"
+HOLD = f"""
+import sys
+from labspin.bench.claims import Claims
+claims = Claims.take({{"magnet": {PLACE!r}}})
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABSPIN_CLAIMS", str(tmp_path / "claims"))
+
+
+def test_a_place_is_claimed_once():
+    claims = Claims.take({"magnet": PLACE})
+    with pytest.raises(SafetyError, match=r"magnet at .*: this process has it already; close the other"):
+        Claims.take({"supply": "TCP 127.0.0.1 elsewhere", "magnet": PLACE}, patience=0.0)
+    claims.close()
+    again = Claims.take({"magnet": PLACE, "its other output": PLACE})
+    assert len(again.descriptors) == 1
+    again.close()
+    assert again.descriptors == ()
+
+
+def test_a_claim_that_fails_leaves_none_behind():
+    held = Claims.take({"magnet": PLACE})
+    with pytest.raises(SafetyError):
+        Claims.take({"a": "A PLACE BEFORE", "magnet": PLACE}, patience=0.0)
+    Claims.take({"a": "A PLACE BEFORE"}).close()
+    held.close()
+
+
+def test_what_is_forgotten_is_let_go():
+    Claims.take({"magnet": PLACE})
+    Claims.take({"magnet": PLACE}).close()
+
+
+def test_another_process_is_named_and_its_death_frees_the_place():
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(SafetyError, match=rf"is in use by .*process {other.pid}, since .*; let it end"):
+            Claims.take({"magnet": PLACE}, patience=0.2)
+        other.kill()
+        other.wait()
+        Claims.take({"magnet": PLACE}).close()
+
+
+def test_an_heir_of_the_descriptors_keeps_the_place():
+    claims = Claims.take({"magnet": PLACE})
+    code = "import sys\nprint('here', flush=True)\nsys.stdin.readline()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        pass_fds=claims.descriptors,
+    ) as heir:  # fmt: skip
+        assert heir.stdout.readline() == "here\n"
+        claims.close()
+        with pytest.raises(SafetyError):
+            Claims.take({"magnet": PLACE}, patience=0.2)
+        heir.communicate("\n")
+    Claims.take({"magnet": PLACE}).close()
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_the_way_out(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("LABSPIN_CLAIMS", str(tmp_path / "file"))
+    with pytest.raises(SafetyError, match="name another one, the same for everybody, in the variable LAB"):
+        Claims.take({"magnet": PLACE})
+    assert claim_file(PLACE).parent == tmp_path / "file"
+
+
+# -- notices ------------------------------------------------------------------------------------------------
+
+
+def test_every_command_says_what_is_not_safe_until_somebody_confirms(tmp_path, monkeypatch, capsys):
+    (tmp_path / "instruments").mkdir()
+    station = tmp_path / "instruments" / "lab.toml"
+    monkeypatch.chdir(tmp_path)
+    leave_notice(
+        station, "lab", {"magnet": "magnet at 2.5 A", "microwave": "microwave on"}, tmp_path / "r.h5"
+    )
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    main(["ls", "."])
+    said = capsys.readouterr().err
+    assert "NOT SAFE since" in said
+    assert "magnet at 2.5 A; microwave on" in said
+    assert f"labspin unsafe --confirm {station}" in said
+    withdraw_notice(station, ["microwave"])
+    assert [one.unsafe for one in notices()] == [{"magnet": "magnet at 2.5 A"}]
+    assert main(["unsafe"]) == 4
+    assert main(["unsafe", "--confirm", str(station)]) == 0
+    assert not confirm(station)
+    capsys.readouterr()
+    main(["ls", "."])
+    assert "NOT SAFE" not in capsys.readouterr().err
+
+
+def test_a_notice_that_is_damaged_is_still_one(tmp_path):
+    station = tmp_path / "lab.toml"
+    leave_notice(station, "lab", {"magnet": "magnet at 2.5 A"}, tmp_path / "r.h5")
+    (path,) = (tmp_path / ".labspin").glob("not-safe-*.json")
+    path.write_text('{"unsafe": 3')
+    (notice,) = notices(tmp_path)
+    assert "cannot be read" in notice.sentence
