@@ -31,6 +31,7 @@ from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import unsafe_instruments
 from labspin.bench.watchdog import keep_watch, refuse
 from labspin.data import EventKind, Postscript
+from labspin.data.journal.writer import journal_path
 from labspin.errors import LabspinError, RunFileError, StationError
 from labspin.station.station import Station, load_station, text_digest
 
@@ -39,6 +40,7 @@ __all__ = ["Guard"]
 _PERSISTENCE = 3600.0  # s for which an instrument that cannot be reached is tried again
 _PAUSE = (0.2, 5.0)  # s between two tries: at first, and at most
 _GRACE = 1.0  # s after which the next instrument no longer waits for the one before
+_RELEASE = 20.0  # s in which the journal of a run that died comes free
 _LAST_TRY = 30.0  # s that a try which began in time may take
 _RECORDING = 60.0  # s that the last records may take before the process ends
 
@@ -212,10 +214,17 @@ class _Witness:
             self._journal.close()
 
     def _open(self) -> None:
-        try:
-            self._journal = Postscript(self._path)
-        except (RunFileError, OSError) as error:
-            self._write(time.strftime("%Y-%m-%dT%H:%M:%S%z"), f"not recorded in the run: {error}")
+        """Open the run's journal; a process that has just been killed may hold it for a moment longer."""
+        deadline = time.monotonic() + _RELEASE
+        while self._journal is None:
+            try:
+                self._journal = Postscript(self._path)
+            except (RunFileError, OSError) as error:
+                if time.monotonic() >= deadline or not journal_path(self._path).exists():
+                    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+                    self._write(stamp, f"not recorded in the run: {error}")
+                    return
+                time.sleep(_PAUSE[0])
 
     def _record(self, stamp: str, kind: EventKind, message: str, data: dict[str, Any]) -> None:
         self._write(stamp, f"{kind}: {message}")
