@@ -327,3 +327,18 @@ def test_a_name_that_was_taken_meanwhile_is_not_what_the_outcome_says(path):
     outcome = run(procedure, fake_bench(), path)
     assert outcome.path == path.with_name(f"{path.stem}-2.h5")
     assert read_run(outcome.path).header.run_id != read_run(path).header.run_id
+
+
+def test_a_file_that_cannot_be_published_at_once_is_published_at_the_second_attempt(path, monkeypatch):
+    finish, calls = RunWriter.finish, []
+
+    def fails_once(self, *arguments, **keywords):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise StorageError("the disk is full for a moment")
+        return finish(self, *arguments, **keywords)
+
+    monkeypatch.setattr(RunWriter, "finish", fails_once)
+    assert run(scan(), fake_bench(), path).status == "finished"
+    assert len(calls) == 2
+    assert len(read_run(path).points) == 11

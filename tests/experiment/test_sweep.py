@@ -271,3 +271,14 @@ def test_one_value_between_two_ends_is_refused(kind):
     with pytest.raises(PlanError, match=r"wanted at least 2 values from 1\.0 to 2\.0, got 1"):
         kind("x", 1.0, 2.0, 1)
     assert list(kind("x", 2.0, 2.0, 1).values()) == [2.0]
+
+
+def test_shuffled_within_keeps_the_groups_in_the_order_in_which_they_came():
+    inner = Shuffled(Product(Linear("outer", 0, 5, 6), Linear("inner", 0, 3, 4)), seed=5)
+    outer = Shuffled(inner, seed=2, within="outer")
+
+    def groups(sweep):
+        return list(dict.fromkeys(outer for outer, _ in _coordinates(sweep)))
+
+    assert groups(inner) != sorted(groups(inner)), "or this shows nothing"
+    assert groups(outer) == groups(inner)

@@ -1,0 +1,107 @@
+"""The way to the safe state is gone to its end, in its order, and nothing interrupts it."""
+
+import dataclasses
+
+import pytest
+
+from labspin.bench import Settle
+from labspin.bench.actuators import Actuator
+from labspin.clock import SimulatedClock
+from labspin.errors import LimitError, RunAborted, SettleError
+from labspin.station import guard, load_station
+from tests.bench.killed_runs import LAB
+from tests.experiment.fakes import MAGNET, Magnet, fake_bench
+from tests.places import ROOT
+
+
+class Lagging(Magnet):
+    """A coil in which the current follows its set-point at 0.1 A/s."""
+
+    def __init__(self, clock, current=0.0):
+        super().__init__(clock, current)
+        self._flows, self._seen = current, clock.now()
+
+    @property
+    def measured_current(self):
+        most = 0.1 * (self.clock.now() - self._seen)
+        self._seen = self.clock.now()
+        self._flows += min(max(self._current - self._flows, -most), most)
+        return self._flows
+
+
+SETTLED = dataclasses.replace(MAGNET, settle=Settle(tolerance=0.01, timeout=60.0))
+
+
+def test_the_safe_value_is_waited_for():
+    clock = SimulatedClock()
+    magnet = Lagging(clock, 1.0)
+    assert Actuator(SETTLED, magnet, clock).make_safe()
+    assert abs(magnet.measured_current) <= 0.01
+    assert clock.now() > 5.0, "2 s of ramp, and the coil behind it"
+
+
+def test_a_safe_value_that_is_not_reached_is_an_error():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, 1.0)
+    magnet.reading = 1.0
+    with pytest.raises(SettleError, match="did not settle at 0 A"):
+        Actuator(SETTLED, magnet, clock).make_safe()
+
+
+def test_an_abort_is_honoured_while_settling():
+    clock = SimulatedClock()
+    magnet = Magnet(clock)
+    magnet.reading = 0.0
+    spec = dataclasses.replace(MAGNET, ramp_rate=None, settle=Settle(tolerance=0.01, timeout=3600.0))
+    seen = []
+
+    def checkpoint():
+        seen.append(clock.now())
+        if len(seen) > 5:
+            raise RunAborted("enough")
+
+    with pytest.raises(RunAborted):
+        Actuator(spec, magnet, clock).move(1.0, checkpoint=checkpoint)
+    assert clock.now() < 10.0
+
+
+@pytest.mark.parametrize("steps", [1.5, 3.0, 9.0])
+def test_a_device_outside_its_limits_by_more_than_a_step_is_not_moved(steps):
+    clock = SimulatedClock()
+    magnet = Magnet(clock, MAGNET.maximum + steps * MAGNET.largest_step)
+    with pytest.raises(LimitError, match="outside its limits"):
+        Actuator(MAGNET, magnet, clock).move(0.0)
+    assert magnet.sent == []
+
+
+def test_a_device_outside_by_less_than_a_step_comes_back_by_the_limit():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, MAGNET.maximum + 0.5 * MAGNET.largest_step)
+    Actuator(MAGNET, magnet, clock).move(1.9)
+    assert magnet.sent[0][1] == MAGNET.maximum
+    assert magnet.current == 1.9
+
+
+def test_neither_an_abort_nor_an_interlock_interrupts_the_way_to_safety():
+    bench = fake_bench()
+    bench.magnet.current = 1.0
+
+    def abort():
+        raise RunAborted("now")
+
+    with bench.clock.interrupted_by(abort, due=bench.clock.now):
+        actions = bench.safe()
+    assert all(action.ok for action in actions)
+    assert bench.magnet.current == 0.0
+    assert bench.magnet.safe_calls == 1
+
+
+def test_the_order_of_the_station_file_is_kept_by_bench_and_watchdog():
+    station = load_station(LAB)
+    names = sorted(spec.name for spec in station.instruments)
+    assert list(station.safe_order) != names, "or this shows nothing"
+    assert guard.Guard(station, names)._names == list(station.safe_order)
+    with load_station(ROOT / "instruments" / "levitated-diamond.toml").connect() as bench:
+        order = list(bench.safe_order)
+        assert order == ["pulses", "microwave", "magnet", "counter"]
+        assert list(dict.fromkeys(action.instrument for action in bench.safe())) == order
