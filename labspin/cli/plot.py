@@ -17,6 +17,10 @@ def add(commands: Any) -> None:
     parser.add_argument("files", type=Path, nargs="+", help="run files")
     parser.add_argument("-o", "--output", type=Path, help="PNG, PDF or SVG (default: beside the first file)")
     parser.add_argument("--quantity", help="what to draw (default: what the run's procedure names)")
+    parser.add_argument("--overlay", action="store_true", help="all runs in one panel")
+    parser.add_argument(
+        "--offset", type=float, default=0.0, metavar="HEIGHTS", help="move each line up from the one before"
+    )
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -26,7 +30,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.analysis import plot_runs
 
     output = arguments.output or arguments.files[0].with_suffix(".png")
-    path = plot_runs(arguments.files, output, quantity=arguments.quantity)
+    path = plot_runs(
+        arguments.files,
+        output,
+        quantity=arguments.quantity,
+        overlay=arguments.overlay,
+        offset=arguments.offset,
+    )
     if arguments.json:
         print_json({"path": str(path)})
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labspin.analysis.model import FloatArray
+from labspin.analysis.names import words_of_name
 from labspin.analysis.outcome import FitOutcome
 from labspin.data.outputs import PICTURE, refuse_foreign
 from labspin.data.storage import replace_file
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS",
+    "MARKERS",
     "axis_label",
     "axis_scale",
     "figure_of",
@@ -39,7 +42,7 @@ __all__ = [
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX"
+MARKERS = "osD^vPX"
 _HEADLINE = {
     "stretched_exponential": ("T1",),
     "recharging_decay": ("T1", "recharging_time"),
@@ -123,8 +126,19 @@ def _parts(outcome: FitOutcome) -> tuple[FitOutcome, ...]:
         # One σ for both parts may be a real number.
         changes = {"sigma": part(sigma) if sigma is not None and np.iscomplexobj(sigma) else sigma}
         changes |= {name: part(getattr(outcome, name)) for name in ("y", "best", "curve_y")}
-        found.append(outcome.with_changes(y_name=f"{outcome.y_name}, {words}", **changes))
+        name, unit = _part_of_name(outcome.y_name, outcome.y_unit, words)
+        found.append(outcome.with_changes(y_name=name, y_unit=unit, **changes))
     return tuple(found)
+
+
+def _part_of_name(name: str, unit: str, part: str) -> tuple[str, str]:
+    """Return name and unit of one part: ``"frequency shift (Hz) + i/Q"`` is a shift in hertz, and 1/Q."""
+    both = re.fullmatch(r"(?P<real>.+) \((?P<unit>[^)]+)\) \+ i/(?P<imaginary>\w+)", name)
+    if both is None:
+        return f"{name}, {part}", unit
+    if part == "real part":
+        return both["real"], both["unit"]
+    return f"1/{both['imaginary']}", "1"
 
 
 def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
@@ -141,7 +155,7 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     spectrum = first.model == "thermal_spectrum"
     for index, outcome in enumerate(outcomes):
         colour = COLOURS[index % len(COLOURS)]
-        marker = _MARKERS[index % len(_MARKERS)]
+        marker = MARKERS[index % len(MARKERS)]
         _draw_one(upper, lower, outcome, scale, colour, "." if spectrum else marker, spectrum)
     lower.axhline(0, color="0.4", linewidth=0.8)
     if spectrum:
@@ -172,13 +186,10 @@ def _draw_one(
     x, y, sigma, residuals = _pooled(outcome)
     errors = None if spectrum else sigma
     upper.errorbar(x * scale, y, errors, fmt=marker, capsize=2, elinewidth=0.8, **points)
-    upper.plot(
-        outcome.curve_x * scale,
-        np.real(outcome.curve_y),
-        color=colour if not spectrum else "black",
-        label=_legend(outcome),
-        zorder=3,
-    )
+    line_colour = "black" if spectrum else colour
+    upper.plot(outcome.curve_x * scale, np.real(outcome.curve_y), color=line_colour, zorder=3)
+    # The legend shows the marker and the line of a trace together.
+    upper.plot([], [], marker=marker, markersize=4, color=line_colour, label=_legend(outcome))
     lower.plot(x * scale, residuals / (1.0 if sigma is None else sigma), marker, **points)
 
 
@@ -207,6 +218,9 @@ def _legend(outcome: FitOutcome) -> str:
     parts = [f"{_symbol(name)} = {present[name].text()}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "
     head = f"{outcome.label}{between}" if outcome.label else ""
+    statistics = outcome.statistics
+    if not statistics.errors_from_scatter and statistics.degrees_of_freedom > 0:
+        parts.append(f"$\\chi^2/\\nu$ = {statistics.chi2 / statistics.degrees_of_freedom:.2f}")
     return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
 
 
@@ -244,6 +258,14 @@ def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
 
 
 def axis_label(name: str, unit: str) -> str:
-    """Return the text beside an axis."""
-    words = name.replace("_", " ")
+    """Return the text beside an axis.
+
+    Parameters
+    ----------
+    name
+        Of a column, or words.
+    unit
+        As it is shown; ``"1"`` is left out.
+    """
+    words = words_of_name(name)
     return words if unit in ("", "1") else f"{words} ({unit})"

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words
 from labspin.analysis.model import FloatArray
-from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, save, spans_decades
+from labspin.analysis.names import place_words
+from labspin.analysis.pictures.plots import COLOURS, MARKERS, axis_label, axis_scale, save, spans_decades
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.errors import FitError
 
@@ -24,17 +25,39 @@ if TYPE_CHECKING:
     from labspin.data import FitRecord, Run
 
 Axis = tuple[str, str, FloatArray]
+Line = tuple[Any, ...]
+"""Values, errors or None, words; and x, where lines have each their own."""
+_MOST_LINES = 7
+"""Rows up to which they are lines; more are a map."""
 
 __all__ = ["draw_run", "plot_runs"]
 
 
-def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str | None = None) -> Path:
-    """Draw runs into one picture, a panel a run (lines over one dimension, maps over two); return its path.
+def plot_runs(
+    paths: Sequence[Path | str],
+    output: Path | str,
+    *,
+    quantity: str | None = None,
+    overlay: bool = False,
+    offset: float = 0.0,
+) -> Path:
+    """Draw runs into one picture and return its path.
+
+    Lines over one dimension, a few lines or a map over two. Panels that show the same quantity have the same
+    axis of it.
 
     Parameters
     ----------
+    paths
+        Run files.
+    output
+        The picture: PNG, PDF or SVG.
     quantity
         What to draw; None: the signal that the run's procedure names.
+    overlay
+        All runs in one panel instead of a panel each.
+    offset
+        By how much each line is moved up from the one before, in units of the largest line's height.
 
     Raises
     ------
@@ -48,19 +71,78 @@ def plot_runs(paths: Sequence[Path | str], output: Path | str, *, quantity: str 
     runs = [read_run(path) for path in paths]
     if not runs:
         raise FitError("plot: wanted at least one run, got none")
+    if overlay:
+        figure = Figure(figsize=(8.0, 5.6), layout="constrained")
+        _draw_together(figure.subplots(), runs, quantity, offset)
+        return save(figure, output)
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
     figure = Figure(figsize=(6.4 * columns, 4.4 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, run in zip(panels, runs, strict=False):
-        draw_run(panel, run, quantity)
+        draw_run(panel, run, quantity, offset=offset)
+    _share_heights([panel for panel in panels[: len(runs)] if panel.lines])
     for panel in panels[len(runs) :]:
         panel.set_axis_off()
     return save(figure, output)
 
 
-def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
-    """Draw one run into ``panel``; ``quantity`` and errors as for `plot_runs`."""
+def _share_heights(panels: Sequence[Axes]) -> None:
+    """Give panels of lines that show the same quantity the same limits."""
+    for label in {panel.get_ylabel() for panel in panels}:
+        like = [panel for panel in panels if panel.get_ylabel() == label and panel.get_yscale() == "linear"]
+        limits = np.array([panel.get_ylim() for panel in like])
+        for panel in like:
+            panel.set_ylim(float(limits[:, 0].min()), float(limits[:, 1].max()))
+
+
+def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: float = 0.0) -> None:
+    """Draw one run into ``panel``.
+
+    Parameters
+    ----------
+    panel
+        Where to draw.
+    run
+        What to draw.
+    quantity, offset
+        And errors as for `plot_runs`.
+    """
+    axes, shown, error, label = _shown(run, quantity)
+    panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
+    if shown.ndim == 1:
+        chosen = quantity or run.header.signal
+        fits = [fit for fit in run.fits if fit.quantity == chosen]
+        _draw_line(panel, axes[0], shown, error, label, fits)
+        return
+    mean, bars = shown, error
+    if shown.ndim > 2:
+        mean, bars = _mean(shown, tuple(range(2, shown.ndim))), None
+    if mean.shape[0] <= _MOST_LINES:
+        places = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
+        _draw_lines(panel, axes[1], [(mean[row], None if bars is None else bars[row], words)
+                                     for row, words in enumerate(places)], label, offset)  # fmt: skip
+    else:
+        _draw_map(panel, axes[:2], mean, label)
+
+
+def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offset: float) -> None:
+    lines: list[Line] = []
+    found = [_shown(run, quantity) for run in runs]
+    axis, label = found[0][0][-1], found[0][3]
+    for run, (axes, shown, error, own) in zip(runs, found, strict=True):
+        if shown.ndim != 1 or own != label or axes[-1][:2] != axis[:2]:
+            raise FitError(
+                f"{run.path}: to be drawn over {runs[0].path}, wanted one line of {label!r} against "
+                f"{axis[0]!r}, got {shown.ndim} dimensions of {own!r}; draw a panel each"
+            )
+        words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
+        lines.append((shown, error, words, axes[-1][2]))
+    _draw_lines(panel, axis, lines, label, offset)
+
+
+def _shown(run: Run, quantity: str | None) -> tuple[list[Axis], FloatArray, FloatArray | None, str]:
+    """Return axes, values, errors and the label of what is drawn of a run."""
     layout = run.header.layout
     names = [column.name for column in layout.columns]
     chosen = quantity or run.header.signal
@@ -76,14 +158,7 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None) -> None:
     own = errors_of(run, chosen)
     axes, shown, error = _without_repeats(axes, shown, own)
     axes = [(axis_words(run, name), unit, values) for name, unit, values in axes]
-    label = axis_label(axis_words(run, chosen), column.unit)
-    panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
-    if shown.ndim == 1:
-        fits = [fit for fit in run.fits if fit.quantity == chosen]
-        _draw_line(panel, axes[0], shown, error, label, fits)
-    else:
-        mean = _mean(shown, tuple(range(2, shown.ndim))) if shown.ndim > 2 else shown
-        _draw_map(panel, axes[:2], mean, label)
+    return axes, shown, error, axis_label(axis_words(run, chosen), column.unit)
 
 
 def errors_of(run: Run, name: str) -> FloatArray | None:
@@ -107,17 +182,18 @@ def _without_repeats(
 ) -> tuple[list[Axis], FloatArray, FloatArray | None]:
     """Return the mean over dimensions that only repeat the measurement, and its standard error.
 
-    The error is that of the scatter; of a single measurement, its own of ``errors``.
+    The error follows from the recorded ``errors``; where there are none, from the scatter.
     """
     repeats = tuple(index for index, axis in enumerate(axes) if axis[0] in REPEATS)
     if not repeats or len(repeats) == len(axes):
         return axes, values, errors
     count = np.isfinite(values).sum(repeats)
     mean = _mean(values, repeats)
-    square = _mean(np.square(values - np.expand_dims(mean, repeats)), repeats)
-    error = np.sqrt(square / np.where(count > 1, count - 1, np.nan))
-    if errors is not None:
-        error = np.where(count > 1, error, np.nansum(errors, repeats))
+    if errors is None:
+        square = _mean(np.square(values - np.expand_dims(mean, repeats)), repeats)
+        error = np.sqrt(square / np.where(count > 1, count - 1, np.nan))
+    else:
+        error = np.sqrt(np.nansum(np.square(errors), repeats)) / np.where(count > 0, count, np.nan)
     return [axis for index, axis in enumerate(axes) if index not in repeats], mean, error
 
 
@@ -164,6 +240,33 @@ def _draw_line(
     panel.grid(alpha=0.25)
     if x.min() > 0 and spans_decades(x):
         panel.set_xscale("log")
+
+
+def _draw_lines(panel: Axes, axis: Axis, lines: Sequence[Line], label: str, offset: float) -> None:
+    """Draw several lines over one axis, each with its colour and marker, moved up by ``offset`` heights."""
+    name, unit, common = axis
+    finite = [line[0][np.isfinite(line[0])] for line in lines]
+    height = max((float(np.ptp(values)) for values in finite if values.size), default=0.0)
+    scale, shown_unit = axis_scale(np.concatenate([_x_of(line, common) for line in lines]), unit)
+    for number, line in enumerate(lines):
+        x = _x_of(line, common)
+        order = np.argsort(x, kind="stable")
+        bars = None if line[1] is None else line[1][order]
+        panel.errorbar(
+            x[order] * scale, line[0][order] + number * offset * height, bars, label=line[2],
+            fmt=f"{MARKERS[number % len(MARKERS)]}-", color=COLOURS[number % len(COLOURS)], markersize=3,
+            linewidth=0.7, capsize=2,
+        )  # fmt: skip
+    panel.legend(fontsize=8, frameon=False)
+    panel.set_xlabel(axis_label(name, shown_unit))
+    panel.set_ylabel(label if not offset else f"{label}, lines moved apart")
+    panel.grid(alpha=0.25)
+    if all(x.min() > 0 and spans_decades(x) for x in (_x_of(line, common) for line in lines)):
+        panel.set_xscale("log")
+
+
+def _x_of(line: Line, common: FloatArray) -> FloatArray:
+    return np.asarray(line[3] if len(line) > 3 else common, np.float64)
 
 
 def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str) -> None:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
 from labspin.analysis.model import FloatArray
+from labspin.analysis.names import place_words
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.errors import FitError
-from labspin.units import format_quantity, parse_quantity
+from labspin.units import parse_quantity
 
 __all__ = ["REPEATS", "Stack", "Trace", "spread", "stack_of", "traces_lie_along", "traces_of"]
 
@@ -282,7 +283,7 @@ def _labels(run: Any, others: list[int], shape: tuple[int, ...], first: int) -> 
     for axis in others:
         if axis < len(dimensions):
             name, unit, values = dimensions[axis].name, dimensions[axis].unit, dimensions[axis].values
-            words.append([f"{name} {format_quantity(float(value), unit)}" for value in values])
+            words.append([place_words(name, float(value), unit) for value in values])
         else:
             words.append([f"point {first + index}" for index in range(shape[axis])])
     for parts in itertools.product(*words):

@@ -69,7 +69,7 @@ def test_a_run_of_many_traces_takes_the_batch(many, monkeypatch):
     monkeypatch.setattr("labspin.analysis.recipes.fit_run.fit_apart", never)
     outcomes = fit_run(many, RECIPE)
     assert len(outcomes) == FIELDS.size
-    assert outcomes[3].label.startswith("decay, magnet_field -")
+    assert outcomes[3].label.startswith("decay, magnet field -")
     errors = [(o["T1"].value - true) / o["T1"].stderr for o, true in zip(outcomes, T1, strict=True)]
     assert 0.6 < np.std(errors) < 1.5
     assert abs(np.mean(errors)) < 4 / np.sqrt(len(errors))

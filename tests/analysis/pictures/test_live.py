@@ -42,7 +42,7 @@ class Line(Procedure):
 
 class Map(Line):
     def plan(self):
-        return Product(Linear("field", 0.0, 1.0, 3, unit="T"), Linear("detuning", 0.0, 4.0, 5, unit="Hz"))
+        return Product(Linear("field", 0.0, 1.0, 9, unit="T"), Linear("detuning", 0.0, 4.0, 5, unit="Hz"))
 
     def measure(self, bench, point):
         found = super().measure(bench, point._replace(coordinates={**point.coordinates, "repeat": 0.0}))
@@ -106,7 +106,7 @@ def test_a_map_and_a_list(bench, tmp_path):
     plot = LivePlot()
     labspin.run(Map(), bench, tmp_path / "map.h5", observers=[plot])
     (mesh,) = plot.figure.axes[0].collections
-    assert np.asarray(mesh.get_array()).reshape(3, 5)[:, 0] == pytest.approx([0, 0.5, 1], rel=1e-6, abs=0)
+    assert np.asarray(mesh.get_array()).reshape(9, 5)[:, 0] == pytest.approx(np.linspace(0, 1, 9), rel=1e-6, abs=0)
     labspin.run(Found(), bench, tmp_path / "list.h5", observers=[plot])
     x, y = drawn_line(plot)
     assert x == pytest.approx([1, 2, 3], rel=1e-6, abs=0)
