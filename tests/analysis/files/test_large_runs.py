@@ -184,7 +184,7 @@ def test_the_stack_is_the_traces_whatever_the_order_of_the_axes(tmp_path):
         np.testing.assert_array_equal(trace.y, expected.ravel())
         x = np.broadcast_to(np.arange(5.0)[None, :, None], expected.shape)
         np.testing.assert_array_equal(trace.x, x.ravel())
-        assert trace.label == f"magnet_field {k}"
+        assert trace.label == f"magnet field {k}"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ import time
 import types
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 
@@ -106,7 +107,8 @@ def test_a_map_and_a_list(bench, tmp_path):
     plot = LivePlot()
     labspin.run(Map(), bench, tmp_path / "map.h5", observers=[plot])
     (mesh,) = plot.figure.axes[0].collections
-    assert np.asarray(mesh.get_array()).reshape(9, 5)[:, 0] == pytest.approx(np.linspace(0, 1, 9), rel=1e-6, abs=0)
+    rows = np.asarray(mesh.get_array()).reshape(9, 5)[:, 0]
+    assert rows == pytest.approx(np.linspace(0, 1, 9), rel=1e-6, abs=0)
     labspin.run(Found(), bench, tmp_path / "list.h5", observers=[plot])
     x, y = drawn_line(plot)
     assert x == pytest.approx([1, 2, 3], rel=1e-6, abs=0)
