@@ -7,6 +7,9 @@ import pytest
 from hypothesis import settings
 
 from labspin import plugins
+from tests.qt import WHY_NOT
+
+pytest_plugins = [] if WHY_NOT else ["pytestqt.plugin"]
 
 # How long an example takes says nothing on a loaded machine; tests have a time limit of their own.
 settings.register_profile("labspin", deadline=None)

@@ -24,6 +24,7 @@ from labspin.cli import (
     doctor,
     export,
     fit,
+    gui,
     init,
     ls,
     note,
@@ -46,7 +47,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, export,
-    recover, init, bench, control, unsafe, reproduce,
+    recover, init, bench, control, gui, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130
 

@@ -7,6 +7,7 @@ from .events import (
 )
 from .export import export_copy as export_copy, export_csv as export_csv
 from .fits import FitCurve as FitCurve, FitParameter as FitParameter, FitRecord as FitRecord
+from .follow import RunFollower as RunFollower
 from .foreign.read import (
     ForeignColumn as ForeignColumn,
     ForeignEntry as ForeignEntry,

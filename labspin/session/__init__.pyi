@@ -1,3 +1,4 @@
+from .card_file import new_card_text as new_card_text, save_card as save_card, write_card as write_card
 from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
 from .client import HostClient as HostClient, connect_host as connect_host
 from .compare import Difference as Difference, differences_between as differences_between
@@ -27,4 +28,11 @@ from .runs import (
     run as run,
     run_exists as run_exists,
     station_of as station_of,
+)
+from .workspace import (
+    data_folder as data_folder,
+    init_workspace as init_workspace,
+    is_workspace as is_workspace,
+    list_cards as list_cards,
+    list_stations as list_stations,
 )

@@ -207,8 +207,9 @@ class HostClient:
             As they stand in the queue.
         """
         from labspin.session.queue_runs import add_card
+        from labspin.session.workspace import data_folder
 
-        chosen = {"on": Path(self.record.station), "output": self.workspace / "data", **options}
+        chosen = {"on": Path(self.record.station), "output": data_folder(self.workspace), **options}
         return add_card(self.queue, Path(card), **chosen)
 
     def start(self) -> int:

@@ -54,6 +54,7 @@ from labspin.session.workbench import (
     read_value,
     set_value,
 )
+from labspin.session.workspace import data_folder
 from labspin.station import Station, load_station
 
 __all__ = ["BenchHost"]
@@ -133,7 +134,7 @@ class BenchHost:
                 self._bench.close()
 
     def _serve(self, claim: Any) -> None:
-        recover_dead_runs(self.workspace / "data")
+        recover_dead_runs(data_folder(self.workspace))
         server = self._server = Server(claim.secret, self._answer)
         try:
             record = new_record(
@@ -374,6 +375,8 @@ class BenchHost:
             self._run.control.check()
         if self._pace:
             time.sleep(self._pace)
+        if self._lookout.wait == 0.0:
+            self._lookout.look(self._bench, self.description, is_idle=False)
         if time.monotonic() >= self._next_touch:
             self._next_touch = time.monotonic() + 0.1
             self.news.touch()

@@ -18,6 +18,8 @@ from labspin.station import load_station
 __all__ = ["host_log", "start_host", "wait_until_gone"]
 
 _LOOK = 0.02  # s between two looks whether the host listens
+_started: list[subprocess.Popen[bytes]] = []
+"""Hosts that this process has started: they outlive it, or are reaped here when they end before."""
 
 
 def host_log(station: Path) -> Path:
@@ -52,7 +54,9 @@ def start_host(station: Path | str, *, patience: float = 60.0) -> HostClient:
     load_station(path)  # what is wrong with the file is better said here
     state_folder(workspace_of(path))
     log = host_log(path)
+    _started[:] = [process for process in _started if process.poll() is None]
     process = _spawn(path, log)
+    _started.append(process)
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         record = host_of(path)

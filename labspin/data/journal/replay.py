@@ -25,7 +25,17 @@ from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, Column, Layout, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
 
-__all__ = ["END", "EVENT", "HEADER", "MAX_GAP", "POINT_RECORD", "read_header", "run_from_journal"]
+__all__ = [
+    "END",
+    "EVENT",
+    "HEADER",
+    "MAX_GAP",
+    "POINT_RECORD",
+    "Replay",
+    "join_chunks",
+    "read_header",
+    "run_from_journal",
+]
 
 _SMALL = 1 << 25
 """Bytes of a journal up to which its run is published out of the memory."""
@@ -45,7 +55,7 @@ _Chunk: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], list[NDArray[A
 
 
 @dataclass
-class _Replay:
+class Replay:
     """What the records say, so far."""
 
     layout: Layout
@@ -59,6 +69,7 @@ class _Replay:
     truth: dict[str, Any] | None = None
 
     def take(self, batch: list[list[Any]]) -> None:
+        """Take decoded records, in their order."""
         points = [record for record in batch if record[0] == POINT_RECORD]
         if points:
             # At once, so that no more than one batch ever lies about as single objects.
@@ -174,12 +185,12 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False, spooled: 
     source = journal_path(path)
     with JournalReader(source) as reader:
         header = read_header(reader)
-        replay = _Replay(header.layout)
+        replay = Replay(header.layout)
         if spooled and reader.size > _SMALL:
             replay.spool = Spool(path.parent, [c for c in header.layout.columns if c.dtype != "str"])
         try:
             _take_all(reader, replay, salvage=salvage)
-            index, time, columns = _join(header.layout, replay.chunks, replay.spool)
+            index, time, columns = join_chunks(header.layout, replay.chunks, replay.spool)
         except DamagedFileError as error:
             raise DamagedFileError(f"{source}: {error}") from error
         if not live:
@@ -197,7 +208,7 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False, spooled: 
     )
 
 
-def _take_all(reader: JournalReader, replay: _Replay, *, salvage: bool) -> None:
+def _take_all(reader: JournalReader, replay: Replay, *, salvage: bool) -> None:
     while True:
         for batch in reader.record_batches():
             replay.take(batch)
@@ -224,8 +235,8 @@ def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
     )
 
 
-def _join(
-    layout: Layout, chunks: Sequence[_Chunk], spool: Spool | None
+def join_chunks(
+    layout: Layout, chunks: Sequence[_Chunk], spool: Spool | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, Any]]:
     """Return index, time and columns of all points."""
     held = [column for column in layout.columns if spool is None or column.dtype == "str"]

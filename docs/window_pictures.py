@@ -1,0 +1,183 @@
+"""Writes a picture of every view of the window, light and dark, from real simulated runs.
+
+::
+
+    python docs/window_pictures.py FOLDER [--size 1280x720] [--scale 1]
+
+Opens a workspace of its own, connects the simulated diamond by a host of its own, measures a T1, a map and a
+set of traces, and grabs the window. Without a display set ``QT_QPA_PLATFORM=offscreen``.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MAP_CARD = """procedure = "mdmr"
+station = "../instruments/levitated-diamond.toml"
+description = "Photoluminescence against microwave frequency, from field to field"
+
+[parameters]
+fields = [{fields}]
+frequency_start = "2.56 GHz"
+frequency_stop = "2.86 GHz"
+frequencies = 51
+microwave_power = "-20 dBm"
+averages = 1
+repetitions = 500
+seed = 1
+"""
+
+
+def wait(application, condition, seconds=180.0):
+    """Let the window live until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited in vain for {condition.__code__}")
+        application.processEvents()
+        time.sleep(0.01)
+
+
+def rest(application, seconds):
+    """Let the window live for a while."""
+    end = time.monotonic() + seconds
+    wait(application, lambda: time.monotonic() > end)
+
+
+def take(application, window, folder, name):
+    """Save one picture."""
+    rest(application, 0.4)
+    window.grab().save(str(folder / f"{name}.png"))
+
+
+def main():
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--scale", default="1")
+    parser.add_argument("--themes", default="light,dark")
+    arguments = parser.parse_args()
+    os.environ["QT_SCALE_FACTOR"] = arguments.scale
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    folder = arguments.folder.resolve()
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication(sys.argv[:1])
+    lab = Path(tempfile.mkdtemp()) / "lab"
+    lab.mkdir()
+    width, height = map(int, arguments.size.split("x"))
+    runs = {}
+    for theme in arguments.themes.split(","):
+        pictures(application, lab, folder, theme, (width, height), runs)
+    subprocess.run([sys.executable, "-m", "labspin", "bench", "stop"], cwd=lab, check=False)
+
+
+def pictures(application, lab, folder, theme, size, runs):
+    """Make the pictures of one theme."""
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    use_theme(theme)
+    window = MainWindow(lab)
+    window.resize(*size)
+    window.show()
+
+    def save(name):
+        take(application, window, folder, f"{name}-{theme}")
+
+    if not window.start.stations.count():
+        save("empty")
+        window.start.init_button.click()
+        wait(application, lambda: window.start.stations.count())
+        fields = ", ".join(f'"{field} G"' for field in range(6, 31, 3))
+        (lab / "procedures" / "map.toml").write_text(MAP_CARD.format(fields=fields), encoding="utf-8")
+        window.use_workspace()
+    save("start")
+    if not window.link.is_connected:
+        window.connect_chosen()
+    wait(application, lambda: window.link.status.get("readings"))
+    if not runs:
+        measure(application, window, lab, save, runs)
+    bench(application, window, save)
+    see(application, window, save, runs)
+    window.tabs.setCurrentWidget(window.log)
+    save("log")
+    window.close()
+
+
+def measure(application, window, lab, save, runs):
+    """Make the runs that are shown."""
+    window.tabs.setCurrentWidget(window.measure)
+    window.measure.show_card(lab / "procedures" / "t1.toml")
+    wait(application, lambda: window.measure.start_button.isEnabled())
+    window.measure.start()
+    wait(application, lambda: window.see.frames and len(window.see.frames[0].run.points) > 30)
+    save("live")
+    runs["t1"] = window.see.paths[0]
+    wait(application, lambda: window.link.status["run"] is None)
+    window.measure.show_card(lab / "procedures" / "map.toml")
+    wait(application, lambda: window.measure.start_button.isEnabled())
+    window.measure.start()
+    wait(application, lambda: window.see.frames and window.see.paths[0] != runs["t1"])
+    runs["map"] = window.see.paths[0]
+    wait(application, lambda: window.link.status["run"] is None)
+
+
+def bench(application, window, save):
+    """Show the bench, a refused value, a ramp, and the alignment."""
+    window.tabs.setCurrentWidget(window.bench)
+    magnet = window.bench.panels["magnet"]
+    window.link.order(lambda host: host.set("magnet.output_enabled", True))
+    for name in ("magnet.current", "magnet.field"):
+        window.bench.traces.choose(name, "A" if name.endswith("current") else "T", True)
+    rest(application, 1.5)
+    magnet.fields["magnet.field"].setText("40 G")
+    magnet.fields["magnet.field"].returnPressed.emit()
+    rest(application, 1.0)
+    window.bench.panels["microwave"].fields["microwave.frequency"].setText("9 GHz")
+    save("bench")
+    wait(application, lambda: not window.link.status["hand"])
+    window.bench.panels["microwave"].fields["microwave.frequency"].clear()
+    window.tabs.setCurrentWidget(window.align)
+    window.align.count.click()
+    rest(application, 6)
+    save("align")
+    window.align.count.click()
+    window.make_safe()
+    rest(application, 1)
+    window.tabs.setCurrentWidget(window.measure)
+    window.measure.show_card(Path("procedures/t1.toml").resolve())
+    wait(application, lambda: window.measure.preview.text)
+    save("measure")
+    window.measure.form.set("magnet_field", "1 T")
+    wait(application, lambda: window.measure.preview.problem)
+    save("measure-refused")
+
+
+def see(application, window, save, runs):
+    """Show runs, a fit, a map, and the list of runs."""
+    window.show_runs([runs["t1"]])
+    wait(application, lambda: window.see.frames and window.see.recipe.count())
+    rest(application, 0.5)
+    window.see.fit()
+    wait(application, lambda: window.see.outcome is not None)
+    window.see.truth.setChecked(True)
+    save("see-fit")
+    window.show_runs([runs["map"]])
+    wait(application, lambda: window.see.frames)
+    save("see-map")
+    window.tabs.setCurrentWidget(window.browse)
+    window.browse.look()
+    wait(application, lambda: window.browse.table.rowCount() > 1)
+    window.browse.view.selectRow(0)
+    rest(application, 1)
+    save("browse")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Following a run while it is being measured: what came since the last look, without reading the rest again.
+
+A window that shows a growing run looks ten times a second. It reads only the new records of the journal, and
+keeps the points in arrays that double when they are full. When the run has ended, its file is read instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.data.events import RunStatus
+from labspin.data.journal.reader import JournalReader
+from labspin.data.journal.replay import Replay, join_chunks, read_header
+from labspin.data.journal.writer import journal_path
+from labspin.data.lock import is_locked
+from labspin.data.reader import read_run, run_path
+from labspin.data.run import Points, Run
+from labspin.data.schema import RunHeader
+from labspin.errors import RunFileError
+
+__all__ = ["RunFollower"]
+
+_ROOM = 1024  # points for which there is room at first
+
+
+class RunFollower:
+    """A run that may still grow; to be used by one thread.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file, which need not exist yet, or its journal.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = run_path(path)
+        self._reader: JournalReader | None = None
+        self._header: RunHeader | None = None
+        self._replay: Replay | None = None
+        self._arrays: list[NDArray[Any]] = []
+        self._size = 0
+        self._ended: Run | None = None
+
+    def poll(self) -> Run | None:
+        """Return the run if it has grown or ended since the last call, else None.
+
+        The arrays of a run that was returned earlier are never changed.
+
+        Raises
+        ------
+        RunFileError
+            There is no such run yet, or it cannot be read.
+        """
+        if self._ended is not None:
+            return None
+        if not journal_path(self.path).exists():
+            return self._end()
+        if self._reader is None:
+            self._reader = JournalReader(journal_path(self.path))
+            self._header = read_header(self._reader)
+            self._replay = Replay(self._header.layout)
+            self._take()
+            return self._run()
+        return self._run() if self._take() else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can come any more."""
+        return self._ended is not None
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _end(self) -> Run:
+        self.close()
+        self._ended = read_run(self.path)
+        return self._ended
+
+    def _take(self) -> bool:
+        """Take the new records; return whether there were any."""
+        if self._reader is None or self._replay is None or self._header is None:
+            raise RunFileError(f"{self.path}: is not open")
+        events = len(self._replay.events)
+        for batch in self._reader.record_batches():
+            self._replay.take(batch)
+        chunks, self._replay.chunks = self._replay.chunks, []
+        if chunks:
+            index, time, columns = join_chunks(self._header.layout, chunks)
+            self._append([index, time, *columns.values()])
+        return bool(chunks) or len(self._replay.events) > events
+
+    def _append(self, parts: list[NDArray[Any]]) -> None:
+        size = self._size + len(parts[0])
+        if not self._arrays or size > len(self._arrays[0]):
+            room = max(_ROOM, 2 * size)
+            grown = [np.empty((room, *part.shape[1:]), part.dtype) for part in parts]
+            for new, old in zip(grown, self._arrays, strict=False):
+                new[: self._size] = old[: self._size]
+            self._arrays = grown
+        for array, part in zip(self._arrays, parts, strict=True):
+            array[self._size : size] = part
+        self._size = size
+
+    def _run(self) -> Run:
+        if self._header is None or self._replay is None:
+            raise RunFileError(f"{self.path}: is not open")
+        if not self._arrays:
+            index, time, empty = join_chunks(self._header.layout, [])
+            arrays: list[NDArray[Any]] = [index, time, *empty.values()]
+        else:
+            arrays = [array[: self._size] for array in self._arrays]
+        names = [column.name for column in self._header.layout.columns]
+        live = is_locked(journal_path(self.path)) if journal_path(self.path).exists() else True
+        return Run(
+            path=self.path,
+            header=self._header,
+            status=RunStatus.RUNNING if live else self._replay.status or RunStatus.DEAD,
+            points=Points(index=arrays[0], time=arrays[1]),
+            columns=dict(zip(names, arrays[2:], strict=True)),
+            events=tuple(self._replay.events),
+        )

@@ -1,0 +1,1 @@
+from .application import open_window as open_window

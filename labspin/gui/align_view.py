@@ -1,0 +1,179 @@
+"""Alignment: what a person watches who turns a knob at the table, in figures that are read from afar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from labspin.gui.link import HostLink
+from labspin.gui.parts import Panel, button, label, text_of
+from labspin.gui.theme import current, style_plot
+from labspin.gui.traces import Course, time_plot
+from labspin.units import format_quantity
+
+__all__ = ["AlignView", "Figure"]
+
+_LOCKIN = ("magnitude", "theta", "x", "y")
+_IDLE = "Press Count: the laser is switched on and the detectors are counted."
+_COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
+_RING = 600  # points of the X-Y view
+
+
+class Figure(Panel):
+    """One value in large figures, the greatest since it was reset, and its course.
+
+    Parameters
+    ----------
+    name
+        Of the read-back.
+    unit
+        Of its value.
+    """
+
+    def __init__(self, name: str, unit: str) -> None:
+        super().__init__(name.removeprefix("rate.").replace("_", " "))
+        self._unit, self.peak = unit, 0.0
+        self.figure = label("—", "figure")
+        self.figure.setMinimumWidth(300)
+        self._held = label("peak —", "muted")
+        self._course = Course()
+        self._plot = time_plot(unit)
+        self._curve = self._plot.plot([], [], pen=pg.mkPen(current().series[0], width=2))
+        self._line = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().series[1], style=Qt.PenStyle.DashLine))
+        self._plot.addItem(self._line)
+        row = QHBoxLayout()
+        row.addWidget(self._held)
+        row.addStretch(1)
+        row.addWidget(button("Reset peak", self.reset))
+        self.body.addWidget(self.figure)
+        self.body.addLayout(row)
+        self.body.addWidget(self._plot, 1)
+
+    def take(self, record: dict[str, Any] | None) -> None:
+        """Show a new value."""
+        if record is None or "value" not in record:
+            return
+        value = float(record["value"])
+        if not self._course.add(record["time"], value):
+            return
+        self.figure.setText(_short(value, self._unit))
+        if abs(value) > abs(self.peak):
+            self.peak = value
+        self._held.setText(f"peak {_short(self.peak, self._unit)}")
+        self._line.setValue(self.peak)
+        self._curve.setData(*self._course.arrays())
+
+    def reset(self) -> None:
+        """Forget the greatest value."""
+        self.peak = 0.0
+
+
+def _short(value: float, unit: str) -> str:
+    if unit == "1/s" and abs(value) >= 1e3:
+        power, prefix = (1e6, "M") if abs(value) >= 1e6 else (1e3, "k")
+        return f"{value / power:.4g} {prefix}/s"
+    return format_quantity(value, unit, digits=4) if unit != "1/s" else text_of(value, unit, 4)
+
+
+class _Ring(Panel):
+    """X against Y of a cantilever's motion, as its ring turns."""
+
+    def __init__(self, instrument: str) -> None:
+        super().__init__(f"{instrument}: X–Y")
+        self._x, self._y = f"{instrument}.motion_x", f"{instrument}.motion_y"
+        self._points: list[tuple[float, float]] = []
+        plot = pg.PlotWidget()
+        style_plot(plot)
+        plot.setLabel("bottom", "X", units="V")
+        plot.setLabel("left", "Y", units="V")
+        plot.setAspectLocked(True)
+        self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
+        self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])
+        self.body.addWidget(plot, 1)
+
+    def take(self, readings: dict[str, dict[str, Any]]) -> None:
+        """Show where the motion is now."""
+        x, y = (readings.get(name, {}).get("value") for name in (self._x, self._y))
+        if x is None or y is None:
+            return
+        self._points = [*self._points[-_RING:], (float(x), float(y))]
+        self._dots.setData([p[0] for p in self._points], [p[1] for p in self._points])
+        self._now.setData([x], [y])
+
+
+class AlignView(QWidget):
+    """Count rates of all detectors, lock-ins, and the cantilever's ring.
+
+    Parameters
+    ----------
+    link
+        To the host.
+    """
+
+    def __init__(self, link: HostLink) -> None:
+        super().__init__()
+        self._link = link
+        self.figures: dict[str, Figure] = {}
+        self._rings: list[_Ring] = []
+        self._can_count = False
+        self.count = QPushButton("Count")
+        self.count.setCheckable(True)
+        self.count.setEnabled(False)
+        self.count.setToolTip("laser on, counting in short gates; ends when a run begins")
+        self.count.clicked.connect(self._count)
+        self._told = label("No station is connected.", "muted")
+        head = QHBoxLayout()
+        head.addWidget(self.count)
+        head.addWidget(self._told, 1)
+        inside = QWidget()
+        inside.setObjectName("inside")
+        self._grid = QGridLayout(inside)
+        self._grid.setSpacing(12)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 12)
+        layout.addLayout(head)
+        layout.addWidget(scroll, 1)
+
+    def build(self, description: dict[str, Any]) -> None:
+        """Make the figures of a bench."""
+        for part in (*self.figures.values(), *self._rings):
+            part.deleteLater()
+        self.figures.clear()
+        self._rings.clear()
+        detectors: list[str] = []
+        for name, record in description["instruments"].items():
+            detectors += record["detectors"]
+            if record["role"] == "LockIn":
+                for attribute in _LOCKIN:
+                    self._add(f"{name}.{attribute}", record["readings"][attribute])
+            if "motion_magnitude" in record["readings"]:
+                self._add(f"{name}.motion_magnitude", "V")
+                self._rings.append(_Ring(name))
+        for detector in detectors:
+            self._add(f"rate.{detector}", "1/s")
+        self.count.setEnabled(bool(detectors))
+        self._can_count = bool(detectors)
+        for place, part in enumerate([*self.figures.values(), *self._rings]):
+            self._grid.addWidget(part, place // 2, place % 2)
+
+    def _add(self, name: str, unit: str) -> None:
+        self.figures[name] = Figure(name, unit)
+
+    def _count(self, on: bool) -> None:
+        self._link.order(lambda host: host.ask("align", on=on))
+
+    def show_status(self, status: dict[str, Any]) -> None:
+        """Show the values of a status."""
+        self.count.setChecked(bool(status["aligns"]))
+        if self._can_count:
+            self._told.setText(_COUNTING if status["aligns"] else _IDLE)
+        for name, figure in self.figures.items():
+            figure.take(status["readings"].get(name))
+        for ring in self._rings:
+            ring.take(status["readings"])

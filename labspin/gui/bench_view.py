@@ -1,0 +1,250 @@
+"""The bench: a panel for every instrument, made from its role and station entry, and traces of read-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from superqt import QToggleSwitch
+
+from labspin.errors import LimitError
+from labspin.gui.link import HostLink
+from labspin.gui.parts import Panel, QuantityField, label, text_of
+from labspin.gui.traces import TraceStack
+from labspin.units import format_quantity
+
+__all__ = ["BenchView", "InstrumentPanel"]
+
+_DIGITS = 5  # of a read-back that are shown
+_FOLLOWS = 1e-3  # of the limits' span: a read-back so near to what was sent has arrived
+
+
+class InstrumentPanel(Panel):
+    """One instrument: its read-backs, its set-points with limits, its output.
+
+    Parameters
+    ----------
+    name
+        Of the instrument.
+    record
+        Of it, from the description of the bench.
+    actuators
+        Those that belong to it, by full name.
+    link
+        To the host.
+    trace
+        Called with full name, unit and whether its course is to be shown.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        record: dict[str, Any],
+        actuators: dict[str, dict[str, Any]],
+        link: HostLink,
+        trace: Callable[[str, str, bool], None],
+    ) -> None:
+        super().__init__(name)
+        self.name, self._link, self._trace = name, link, trace
+        self.fields: dict[str, QuantityField] = {}
+        self.values: dict[str, QLabel] = {}
+        self._units: dict[str, str] = {}
+        self._sent: dict[str, tuple[QLabel, dict[str, Any]]] = {}
+        self.output: QToggleSwitch | None = None
+        self._lost = ""
+        where = record["address"]
+        self.body.addWidget(label(f"{record['role']} · {record['driver']} · {where}", "muted", wrap=True))
+        self.problem = label("", "wrong", wrap=True)
+        self.problem.hide()
+        self.body.addWidget(self.problem)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setColumnStretch(1, 1)
+        self.body.addLayout(self._grid)
+        self._fill(record, actuators)
+        self.body.addStretch(1)
+
+    def _fill(self, record: dict[str, Any], actuators: dict[str, dict[str, Any]]) -> None:
+        for full, actuator in sorted(actuators.items(), key=lambda item: item[1]["moves"] != item[0]):
+            self._add(full, actuator["unit"], actuator)
+        for attribute, unit in record["settable"].items():
+            if f"{self.name}.{attribute}" not in actuators:
+                self._add(f"{self.name}.{attribute}", unit, None)
+        for attribute, unit in record["readings"].items():
+            self._add(f"{self.name}.{attribute}", unit, None, reads_only=True)
+        if record["has_output"]:
+            self.output = QToggleSwitch("output")
+            self.output.setAccessibleName(f"{self.name} output")
+            self.output.clicked.connect(self._switch)
+            self.body.addWidget(self.output)
+        if not self.values and self.output is None:
+            detectors = ", ".join(record["detectors"])
+            told = (
+                f"detectors: {detectors}; their rates are shown in Align"
+                if detectors
+                else "used by runs only"
+            )
+            self.body.addWidget(label(told, "muted", wrap=True))
+
+    def _add(
+        self, full: str, unit: str, actuator: dict[str, Any] | None, *, reads_only: bool = False
+    ) -> None:
+        row = 2 * self._grid.rowCount()
+        shown = QCheckBox(full.partition(".")[2].replace("_", " "))
+        shown.setToolTip("show its course")
+        shown.toggled.connect(partial(self._trace, full, unit))
+        value = label("…", "value")
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        value.setMinimumWidth(96)
+        self.values[full], self._units[full] = value, unit
+        self._grid.addWidget(shown, row, 0)
+        self._grid.addWidget(value, row, 1)
+        if reads_only:
+            return
+        field = QuantityField(unit, partial(_check, full, actuator) if actuator else None)
+        field.setAccessibleName(f"set {full}")
+        field.given.connect(partial(self._set, full))
+        field.textChanged.connect(lambda _: self._show_problem())
+        self.fields[full] = field
+        self._grid.addWidget(field, row, 2)
+        if actuator is not None:
+            limits = label(_limits(actuator), "muted")
+            self._sent[full] = (limits, actuator)
+            self._grid.addWidget(limits, row + 1, 0, 1, 3)
+
+    def _show_problem(self) -> None:
+        typed = [field.problem for field in self.fields.values() if field.problem]
+        text = self._lost or (typed[0] if typed else "")
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def _set(self, full: str, value: float) -> None:
+        field = self.fields[full]
+        field.setEnabled(False)
+
+        def done(_: Any) -> None:
+            field.setEnabled(True)
+            field.clear()
+
+        def failed(error: Exception) -> None:
+            field.setEnabled(True)
+            self._link.trouble.emit(str(error))
+
+        self._link.order(lambda host: host.set(full, value), done, failed)
+
+    def _switch(self, on: bool) -> None:
+        self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on))
+
+    def show_status(self, status: dict[str, Any]) -> None:
+        """Show the read-backs of a status."""
+        readings, errors = status["readings"], []
+        for full, shown in self.values.items():
+            record = readings.get(full)
+            if record is None:
+                continue
+            if "error" in record:
+                errors.append(record["error"])
+                shown.setText("—")
+            else:
+                shown.setText(text_of(record["value"], self._units[full], _DIGITS))
+        output = readings.get(f"{self.name}.output_enabled", {}).get("value")
+        if self.output is not None and output is not None and self.output.isChecked() != bool(output):
+            self.output.setChecked(bool(output))
+        self._lost = errors[0] if errors else ""
+        self._show_problem()
+        for full, (limits, actuator) in self._sent.items():
+            limits.setText(_limits(actuator) + self._under_way(full, actuator, status))
+
+    def _under_way(self, full: str, actuator: dict[str, Any], status: dict[str, Any]) -> str:
+        """Return what is said of a ramp while it goes on."""
+        hand = status["hand"]
+        sent = status["sent"].get(actuator["moves"])
+        is_moved = status["state"] == "running" or (
+            hand is not None and hand["name"].startswith(f"{self.name}.")
+        )
+        if sent is None or actuator["ramp_rate"] is None or not is_moved:
+            return ""
+        target = actuator["offset"] + actuator["slope"] * sent
+        at = status["readings"].get(full, {}).get("value")
+        if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
+            return ""
+        return f"   →  {format_quantity(target, actuator['unit'])}"
+
+
+def _limits(actuator: dict[str, Any]) -> str:
+    unit = actuator["unit"]
+    low, high = (format_quantity(actuator[end], unit) for end in ("minimum", "maximum"))
+    rate = actuator["ramp_rate"]
+    ramp = "" if rate is None or rate <= 0 else f", {format_quantity(1 / rate, unit)}/s"
+    return f"{low} … {high}{ramp}"
+
+
+def _check(name: str, actuator: dict[str, Any], value: float) -> None:
+    low, high, unit = actuator["minimum"], actuator["maximum"], actuator["unit"]
+    slack = 1e-9 * (high - low)
+    if not low - slack <= value <= high + slack:
+        raise LimitError(
+            f"{name}: wanted {format_quantity(low, unit)} to {format_quantity(high, unit)}, got "
+            f"{format_quantity(value, unit)}; the limits stand in the station file"
+        )
+
+
+class BenchView(QWidget):
+    """All instruments, and the course of what is chosen.
+
+    Parameters
+    ----------
+    link
+        To the host.
+    """
+
+    def __init__(self, link: HostLink) -> None:
+        super().__init__()
+        self._link = link
+        self.panels: dict[str, InstrumentPanel] = {}
+        self.traces = TraceStack(link)
+        self._empty = label("No station is connected. Choose one above, then Connect.", "muted", wrap=True)
+        inside = QWidget()
+        inside.setObjectName("inside")
+        self._grid = QGridLayout(inside)
+        self._grid.setContentsMargins(12, 12, 12, 12)
+        self._grid.setSpacing(12)
+        self._grid.addWidget(self._empty, 0, 0)
+        scroll = QScrollArea()
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.addWidget(scroll)
+        splitter.addWidget(self.traces)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setSizes([840, 420])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+
+    def build(self, description: dict[str, Any]) -> None:
+        """Make the panels of a bench."""
+        for panel in self.panels.values():
+            panel.deleteLater()
+        self.panels.clear()
+        self.traces.clear()
+        self._empty.hide()
+        for place, (name, record) in enumerate(description["instruments"].items()):
+            own = {full: a for full, a in description["actuators"].items() if a["instrument"] == name}
+            panel = InstrumentPanel(name, record, own, self._link, self.traces.choose)
+            self.panels[name] = panel
+            self._grid.addWidget(panel, place // 2, place % 2)
+        self._grid.setRowStretch(self._grid.rowCount(), 1)
+        for column in (0, 1):
+            self._grid.setColumnStretch(column, 1)
+
+    def show_status(self, status: dict[str, Any]) -> None:
+        """Show the read-backs of a status."""
+        for panel in self.panels.values():
+            panel.show_status(status)
+        self.traces.take(status["readings"])

@@ -1,0 +1,218 @@
+"""A form for the parameters of a procedure, made from their declarations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QWidget
+
+from labspin.errors import LabspinError
+from labspin.experiment import Procedure
+from labspin.experiment.parameters import (
+    BooleanParameter,
+    CountParameter,
+    ListParameter,
+    QuantityParameter,
+    SweepParameter,
+)
+from labspin.gui.parts import label
+from labspin.procedures.lists import QuantityListParameter
+from labspin.units import format_quantity
+
+__all__ = ["ParameterForm", "written"]
+
+_HIDDEN = {"station", "scan"}
+_NAMES = 190  # pixels for the name of a parameter
+
+
+def written(parameter: Any, value: Any) -> Any:
+    """Return a parameter's value as a run card has it: text with a unit, number, boolean."""
+    if (
+        isinstance(parameter, QuantityParameter)
+        and isinstance(value, (int, float))
+        and parameter.units != "1"
+    ):
+        return format_quantity(float(value), parameter.units, digits=12)
+    if isinstance(value, (list, tuple)) and getattr(parameter, "units", None):
+        return ", ".join(
+            item if isinstance(item, str) else format_quantity(float(item), parameter.units, digits=12)
+            for item in value
+        )
+    return value
+
+
+class ParameterForm(QWidget):
+    """The parameters of one run.
+
+    Signals
+    -------
+    changed()
+        A value was edited.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("inside")
+        self._layout = QFormLayout(self)
+        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._layout.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._layout.setVerticalSpacing(7)
+        self.widgets: dict[str, QWidget] = {}
+        self._parameters: dict[str, Any] = {}
+        self._given: dict[str, Any] = {}
+        self._start: dict[str, Any] = {}
+
+    def show_run(self, kind: type[Procedure], given: Mapping[str, Any]) -> None:
+        """Show the parameters of a procedure with the values of a card; others have their defaults."""
+        while self._layout.rowCount():
+            self._layout.removeRow(0)
+        self.widgets.clear()
+        procedure = kind()
+        known = procedure.parameter_objects()
+        self._parameters = {name: known[name] for name in _declared(kind) if name in known}
+        self._given = dict(given)
+        for name, parameter in self._parameters.items():
+            value = given.get(name, parameter.value if parameter.is_set() else "")
+            widget = self._widget(name, parameter, written(parameter, value))
+            widget.setAccessibleName(name)
+            widget.setToolTip(_help(name, parameter))
+            self.widgets[name] = widget
+            name_of = label(parameter.name, wrap=True)
+            name_of.setFixedWidth(_NAMES)
+            name_of.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            widget.setMinimumWidth(110)
+            self._layout.addRow(name_of, widget)
+        self._start = {name: self._read(name) for name in self.widgets}
+        self._show_groups()
+
+    def _widget(self, name: str, parameter: Any, value: Any) -> QWidget:
+        if isinstance(parameter, BooleanParameter):
+            box = QCheckBox()
+            box.setChecked(bool(parameter.convert(value)))
+            box.toggled.connect(lambda _: self._edited(name))
+            return box
+        if isinstance(parameter, ListParameter):
+            choice = QComboBox()
+            choice.addItems([str(item) for item in parameter.choices])
+            choice.setCurrentText(str(value))
+            choice.currentTextChanged.connect(lambda _: self._edited(name))
+            return choice
+        field = QLineEdit(str(value))
+        if isinstance(parameter, SweepParameter) or isinstance(value, (dict, list, tuple)):
+            field.setReadOnly(True)  # a table of the card: edited there
+            field.setProperty("fixed", True)
+        field.textChanged.connect(lambda _: self._edited(name))
+        return field
+
+    def _read(self, name: str) -> Any:
+        widget = self.widgets[name]
+        if isinstance(widget, QCheckBox):
+            return widget.isChecked()
+        if isinstance(widget, QComboBox):
+            return widget.currentText()
+        return widget.text().strip().replace("−", "-") if isinstance(widget, QLineEdit) else None
+
+    def set(self, name: str, text: str) -> None:
+        """Put a value into the form, as if it were typed."""
+        widget = self.widgets[name]
+        if isinstance(widget, QCheckBox):
+            widget.setChecked(text in ("true", "True", "1"))
+        elif isinstance(widget, QComboBox):
+            widget.setCurrentText(text)
+        elif isinstance(widget, QLineEdit):
+            widget.setText(text)
+
+    def _edited(self, name: str) -> None:
+        problem = self.problem(name)
+        widget = self.widgets[name]
+        widget.setProperty("wrong", "true" if problem else "false")
+        widget.setProperty("changed", "true" if self._read(name) != self._start.get(name) else "false")
+        widget.setToolTip(problem or _help(name, self._parameters[name]))
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+        self._show_groups()
+        self.changed.emit()
+
+    def problem(self, name: str) -> str:
+        """Return what is wrong with a value, or nothing."""
+        widget = self.widgets[name]
+        if widget.property("fixed"):
+            return ""
+        try:
+            self._parameters[name].convert(self._read(name))
+        except (LabspinError, ValueError) as error:
+            return str(error)
+        return ""
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with all values."""
+        return [text for name in self.widgets if (text := self.problem(name))]
+
+    def _show_groups(self) -> None:
+        """Hide parameters that mean nothing with the present choice of another."""
+        for name, parameter in self._parameters.items():
+            by = getattr(parameter, "group_by", None) or {}
+            hidden = any(
+                other in self.widgets and not condition(self._read(other)) if callable(condition)
+                else other in self.widgets and self._read(other) != condition
+                for other, condition in by.items()
+            )  # fmt: skip
+            self._layout.setRowVisible(self.widgets[name], not hidden)
+
+    def changes(self) -> dict[str, Any]:
+        """Return the values that were changed, as a run card would have them."""
+        return {
+            name: self._as_written(name)
+            for name in self.widgets
+            if not self.widgets[name].property("fixed") and self._read(name) != self._start[name]
+        }
+
+    def _as_written(self, name: str) -> Any:
+        value, parameter = self._read(name), self._parameters[name]
+        if isinstance(parameter, CountParameter):
+            return int(parameter.convert(value))
+        if isinstance(parameter, QuantityParameter) and parameter.units == "1":
+            return float(parameter.convert(value))
+        if isinstance(parameter, QuantityListParameter):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters of the run as they stand in the form."""
+        kept = {
+            n: v for n, v in self._given.items() if n not in self.widgets or self.widgets[n].property("fixed")
+        }
+        set_here = {n: self._read(n) for n in self.widgets if not self.widgets[n].property("fixed")}
+        return {**kept, **set_here}
+
+    def overrides(self) -> list[str]:
+        """Return the changes as ``name=value``."""
+        texts = {True: "true", False: "false"}
+        return [
+            f"{name}={texts[value] if isinstance(value, bool) else value}"
+            for name in self.changes()
+            for value in (self._read(name),)
+        ]
+
+
+def _declared(kind: type[Procedure]) -> list[str]:
+    """Return the names of the parameters in the order of their declaration, the procedure's own first."""
+    names = [name for base in kind.__mro__ for name in vars(base) if not name.startswith("_")]
+    return [name for name in dict.fromkeys(names) if name not in _HIDDEN]
+
+
+def _help(name: str, parameter: Any) -> str:
+    parts = [str(getattr(parameter, "description", "") or ""), f"in a card: {name}"]
+    low, high = getattr(parameter, "minimum", -math.inf), getattr(parameter, "maximum", math.inf)
+    unit = getattr(parameter, "units", None) or "1"
+    if isinstance(parameter, QuantityParameter) and (math.isfinite(low) or math.isfinite(high)):
+        ends = [format_quantity(end, unit) if math.isfinite(end) else "…" for end in (low, high)]
+        parts.append(f"from {ends[0]} to {ends[1]}" if math.isfinite(high) else f"at least {ends[0]}")
+    elif isinstance(parameter, CountParameter):
+        parts.append(f"a whole number from {low}" + (f" to {high}" if high < 1 << 62 else ""))
+    return "\n".join(part for part in parts if part)

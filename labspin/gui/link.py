@@ -1,0 +1,130 @@
+"""The window's connection to a bench host: news come in, orders go out, never in the window's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from labspin.errors import ConnectionFailedError, LabspinError
+from labspin.gui.tasks import in_background, sentence
+from labspin.session import HostClient, HostRecord, start_host
+
+__all__ = ["HostLink"]
+
+_WAIT = 1.0  # s for which the host may be silent in one request for news
+
+
+class HostLink(QObject):
+    """A host, once one is connected.
+
+    Signals
+    -------
+    connected(description)
+        A host answers.
+    news(answer)
+        What `HostClient.follow` returned.
+    gone(text)
+        The host has died or ended.
+    trouble(text)
+        An order was refused, or a host could not be started.
+    """
+
+    connected = Signal(object)
+    news = Signal(object)
+    gone = Signal(str)
+    trouble = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.record: HostRecord | None = None
+        self.description: dict[str, Any] = {}
+        self.status: dict[str, Any] = {}
+        self._stop = threading.Event()
+        self.news.connect(self._remember)
+        self.gone.connect(self._forget)
+
+    def _remember(self, answer: dict[str, Any]) -> None:
+        self.status = answer["status"]
+
+    def _forget(self, _: str) -> None:
+        self.record, self.status = None, {}
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a host answers."""
+        return self.record is not None
+
+    def attach(self, station: Path, done: Callable[[], None] | None = None) -> None:
+        """Find the host of a station, or start one, and follow its news."""
+
+        def opened(client: HostClient) -> None:
+            self.follow(client)
+            if done is not None:
+                done()
+
+        in_background(lambda: start_host(station), opened, self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        self.trouble.emit(sentence(error))
+
+    def follow(self, client: HostClient) -> None:
+        """Follow the news of a host."""
+        self.detach()
+        self.record = client.record
+        self._stop = threading.Event()
+        thread = threading.Thread(
+            target=self._listen, args=(client, self._stop), daemon=True, name="host news"
+        )
+        in_background(client.describe, lambda found: self._begin(found, thread), self._fail)
+
+    def _begin(self, description: dict[str, Any], thread: threading.Thread) -> None:
+        self.description = description
+        self.connected.emit(description)
+        thread.start()
+
+    def _listen(self, client: HostClient, stop: threading.Event) -> None:
+        sequence = 0
+        with client, contextlib.suppress(RuntimeError):  # the window may have been closed
+            while not stop.is_set():
+                try:
+                    answer = client.follow(sequence, timeout=_WAIT)
+                except ConnectionFailedError as error:
+                    if not stop.is_set():
+                        self.gone.emit(sentence(error))
+                    return
+                except LabspinError as error:
+                    self.trouble.emit(sentence(error))
+                    stop.wait(_WAIT)
+                    continue
+                sequence = answer["sequence"]
+                if not stop.is_set():
+                    self.news.emit(answer)
+
+    def detach(self) -> None:
+        """Leave the host alone; it lives on."""
+        self._stop.set()
+        self.record = None
+        self.status = {}
+
+    def order(
+        self,
+        do: Callable[[HostClient], Any],
+        done: Callable[[Any], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Have the host do something, over a connection of its own, so that no order waits for another."""
+        record = self.record
+        if record is None:
+            self.trouble.emit("no station is connected; choose one above and connect it first")
+            return
+
+        def work() -> Any:
+            with HostClient(record) as client:
+                return do(client)
+
+        in_background(work, done, failed or self._fail)

@@ -1,0 +1,74 @@
+"""What the host did, and what went wrong, each in a sentence."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from PySide6.QtGui import QColor, QFontDatabase, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from labspin.gui.parts import button
+from labspin.gui.theme import current
+
+__all__ = ["LogView"]
+
+_LINES = 5000
+
+
+class LogView(QWidget):
+    """The events of the host, and of the window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.text.setMaximumBlockCount(_LINES)
+        self.only_errors = QCheckBox("errors only")
+        self.only_errors.toggled.connect(lambda _: self._show_all())
+        self._events: list[tuple[float, str, str]] = []
+        row = QHBoxLayout()
+        row.addWidget(self.only_errors)
+        row.addStretch(1)
+        row.addWidget(button("Copy all", self._copy))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 12)
+        layout.addLayout(row)
+        layout.addWidget(self.text, 1)
+
+    def take(self, events: list[list[Any]]) -> None:
+        """Show events of the host."""
+        for _, moment, kind, message in events:
+            self.add(kind, message, moment)
+
+    def add(self, kind: str, message: str, moment: float | None = None) -> None:
+        """Show one event."""
+        event = (time.time() if moment is None else moment, kind, message)
+        self._events = [*self._events[-_LINES:], event]
+        self._show(event)
+
+    def _show_all(self) -> None:
+        self.text.clear()
+        for event in self._events:
+            self._show(event)
+
+    def _show(self, event: tuple[float, str, str]) -> None:
+        moment, kind, message = event
+        is_error = kind in ("error", "warning")
+        if self.only_errors.isChecked() and not is_error:
+            return
+        theme = current()
+        style = QTextCharFormat()
+        style.setForeground(QColor(theme.danger if kind == "error" else theme.text))
+        cursor = self.text.textCursor()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        stamp = time.strftime("%H:%M:%S", time.localtime(moment))
+        cursor.insertText(f"{stamp}  {kind:10} {message}\n", style)
+        bar = self.text.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def _copy(self) -> None:
+        self.text.selectAll()
+        self.text.copy()
+        self.text.moveCursor(QTextCursor.MoveOperation.End)

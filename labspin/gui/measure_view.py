@@ -1,0 +1,419 @@
+"""Measure: forms out of run cards and procedures, what a run would do, start, and the queue."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QListWidgetItem,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QSearchableListWidget
+
+from labspin.errors import CardError
+from labspin.experiment import Procedure, check_plan, estimate
+from labspin.gui.form import ParameterForm
+from labspin.gui.link import HostLink
+from labspin.gui.parts import Panel, button, label
+from labspin.gui.queue_view import QueueView
+from labspin.gui.sequence_plot import SequencePlot
+from labspin.gui.tasks import in_background, sentence
+from labspin.procedures import list_procedures, load_procedure
+from labspin.session import (
+    HostClient,
+    list_cards,
+    list_stations,
+    load_card,
+    new_card_text,
+    save_card,
+    write_card,
+)
+from labspin.station import load_station
+
+__all__ = ["MeasureView", "Preview", "preview"]
+
+_SETTLE = 250  # ms without typing before a plan is checked
+_CARD, _PROCEDURE = "card", "procedure"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do."""
+
+    text: str
+    problem: str = ""
+    sequences: tuple[tuple[str, Any], ...] = ()
+
+
+def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None) -> Preview:
+    """Return how many points a run has, how long it takes, or what forbids it; nothing is connected.
+
+    Parameters
+    ----------
+    kind
+        The procedure.
+    values
+        Its parameters.
+    station
+        The station file; None: only the parameters are checked.
+    """
+    try:
+        procedure = kind(**values)
+    except Exception as error:  # noqa: BLE001 - a laboratory's own procedure may raise anything
+        return Preview("", sentence(error))
+    draw = getattr(procedure, "sequences", None)
+    if station is None:
+        return Preview("No station is chosen: the plan is not compared with limits.", "", _sequences(draw))
+    try:
+        declared = load_station(station)
+        report = check_plan(procedure, declared)
+        guess = estimate(kind(**values), declared)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Preview("", sentence(error), _sequences(draw))
+    points = "an open number of points" if guess.points is None else f"{guess.points} points"
+    lasts = "" if guess.total is None else f", about {_duration(guess.total)}"
+    unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
+    is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
+    faster = " That is the bench's own time; this simulated bench does not wait for it." if is_fast else ""
+    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}"
+    return Preview(text, "", _sequences(draw))
+
+
+def _sequences(draw: Callable[[], dict[str, Any]] | None) -> tuple[tuple[str, Any], ...]:
+    if draw is None:
+        return ()
+    try:
+        return tuple(draw().items())
+    except Exception:  # noqa: BLE001 - what is wrong is said by the check of the plan
+        return ()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if seconds >= 60 else f"{seconds:.3g} s"
+
+
+class MeasureView(QWidget):
+    """Choose, set, look ahead, start.
+
+    Parameters
+    ----------
+    link
+        To the host.
+
+    Signals
+    -------
+    trouble(text)
+        Something was refused.
+    """
+
+    trouble = Signal(str)
+    told = Signal(str)
+
+    def __init__(self, link: HostLink) -> None:
+        super().__init__()
+        self._link = link
+        self._workspace = Path()
+        self.card: Path | None = None
+        self._kind: type[Procedure] | None = None
+        self._token = 0
+        self.preview = Preview("")
+        self._make_choice()
+        self._make_form()
+        self._make_ahead()
+        self.queue = QueueView(self._start_queue)
+        self.queue.trouble.connect(self.trouble)
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_SETTLE)
+        self._timer.timeout.connect(self._look_ahead)
+
+    # -- parts -----------------------------------------------------------------------------------------
+
+    def _make_choice(self) -> None:
+        self.choice: Any = QSearchableListWidget()  # type: ignore[no-untyped-call]
+        self.choice.filter_widget.setPlaceholderText("search cards and procedures")
+        self.choice.currentItemChanged.connect(lambda item, _: self._choose(item))
+        self.choice.setMinimumWidth(170)
+
+    def _make_form(self) -> None:
+        self.heading = label("Choose a card or a procedure", "heading", wrap=True)
+        self.described = label("", "muted", wrap=True)
+        self.runs = QComboBox()
+        self.runs.setToolTip("run of the card")
+        self.runs.currentTextChanged.connect(lambda _: self._choose_run())
+        self.form = ParameterForm()
+        self.form.changed.connect(self._edited)
+
+    def _make_ahead(self) -> None:
+        self.ahead = label("", wrap=True)
+        self.problem = label("", "wrong", wrap=True)
+        self.which = QComboBox()
+        self.which.currentIndexChanged.connect(self._draw_sequence)
+        self.sequence = SequencePlot()
+        self.start_button = button(
+            "Start", self.start, "primary", hint="put this run into the queue, and make it"
+        )
+        self.all_button = button("Queue all runs", self.add_all, hint="append every run of the card")
+        self.queue_button = button("Queue", self.add, hint="append this run")
+        self.save_button = button("Save card", self.save, hint="comments and order are kept")
+        self.save_as_button = button("Save as…", self.save_as)
+        for part in (
+            self.start_button,
+            self.queue_button,
+            self.all_button,
+            self.save_button,
+            self.save_as_button,
+        ):
+            part.setEnabled(False)
+
+    def _lay_out(self) -> None:
+        form = Panel()
+        form.body.addWidget(self.heading)
+        form.body.addWidget(self.described)
+        form.body.addWidget(self.runs)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.form)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        form.body.addWidget(scroll, 1)
+        ahead = Panel("What it will do")
+        said: tuple[QWidget, ...] = (self.ahead, self.problem, self.which)
+        for shown in said:
+            ahead.body.addWidget(shown)
+        ahead.body.addWidget(self.sequence, 1)
+        for row_of in (
+            (self.start_button, self.queue_button, self.all_button), (self.save_button, self.save_as_button),
+        ):  # fmt: skip
+            row = QHBoxLayout()
+            for pressed in row_of:
+                row.addWidget(pressed)
+            row.addStretch(1)
+            ahead.body.addLayout(row)
+        right = QSplitter(Qt.Orientation.Vertical)
+        right.addWidget(ahead)
+        right.addWidget(self.queue)
+        right.setSizes([450, 210])
+        choice = Panel("Cards and procedures")
+        choice.body.addWidget(self.choice, 1)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        beside: tuple[tuple[QWidget, int], ...] = ((choice, 210), (form, 430), (right, 560))
+        for column, width in beside:
+            splitter.addWidget(column)
+            splitter.setStretchFactor(splitter.count() - 1, width)
+        splitter.setSizes([210, 430, 560])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 12)
+        layout.addWidget(splitter)
+
+    # -- choosing --------------------------------------------------------------------------------------
+
+    def use(self, workspace: Path) -> None:
+        """Offer the cards of a workspace, and all procedures."""
+        self._workspace = workspace
+        self.queue.use(workspace)
+        self.choice.clear()
+        for path in list_cards(workspace):
+            self._offer(path.stem, (_CARD, str(path)))
+        for name in list_procedures():
+            self._offer(f"new: {name}", (_PROCEDURE, name))
+
+    def _offer(self, text: str, data: tuple[str, str]) -> None:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, data)
+        self.choice.addItem(item)
+
+    def show_card(self, path: Path, label_of_run: str = "") -> None:
+        """Show a card, as if it were chosen in the list."""
+        self._load(path, label_of_run)
+
+    def _choose(self, item: QListWidgetItem | None) -> None:
+        if item is None:
+            return
+        what, name = item.data(Qt.ItemDataRole.UserRole)
+        if what == _CARD:
+            self._load(Path(name), "")
+            return
+        self.card, self._kind = None, load_procedure(name)
+        self._head(name, self._kind, [])
+        self.form.show_run(self._kind, {})
+        self._edited()
+
+    def _load(self, path: Path, label_of_run: str) -> None:
+        try:
+            card = load_card(path)
+        except CardError as error:
+            self.trouble.emit(str(error))
+            return
+        self.card, self._kind = path, card.procedure
+        self._head(path.stem, card.procedure, [run.label for run in card.runs], card.purpose)
+        if label_of_run:
+            self.runs.setCurrentText(label_of_run)
+        self._choose_run()
+
+    def _head(self, name: str, kind: type[Procedure], runs: list[str], described: str = "") -> None:
+        self.heading.setText(name if name == kind.name else f"{name} — {kind.name}")
+        self.described.setText(described or (kind.__doc__ or "").strip().splitlines()[0])
+        self.runs.blockSignals(True)
+        self.runs.clear()
+        self.runs.addItems(runs)
+        self.runs.blockSignals(False)
+        self.runs.setVisible(len(runs) > 1)
+        self.all_button.setVisible(len(runs) > 1)
+
+    def _choose_run(self) -> None:
+        if self.card is None or self._kind is None:
+            return
+        try:
+            card = load_card(self.card)
+        except CardError as error:
+            self.trouble.emit(str(error))
+            return
+        spec = next((run for run in card.runs if run.label == self.runs.currentText()), card.runs[0])
+        self.form.show_run(card.procedure, spec.parameters)
+        self._edited()
+
+    def station(self) -> Path | None:
+        """Return the station that a run would be made on: the connected one, else the card's."""
+        if self._link.record is not None:
+            return Path(self._link.record.station)
+        if self.card is not None:
+            found = load_card(self.card).station
+            if found is not None:
+                return found
+        stations = list_stations(self._workspace)
+        return stations[0] if stations else None
+
+    # -- looking ahead ---------------------------------------------------------------------------------
+
+    def _edited(self) -> None:
+        self.start_button.setEnabled(False)
+        self._timer.start()
+
+    def _look_ahead(self) -> None:
+        if self._kind is None:
+            return
+        self._token += 1
+        problems = self.form.problems()
+        if problems:
+            self._show_preview(self._token, Preview("", problems[0]))
+            return
+        do = functools.partial(preview, self._kind, self.form.values(), self.station())
+        in_background(do, functools.partial(self._show_preview, self._token))
+
+    def _show_preview(self, token: int, found: Preview) -> None:
+        if token != self._token:
+            return
+        self.preview = found
+        self.ahead.setText(found.text)
+        self.problem.setText(found.problem)
+        self.ahead.setVisible(bool(found.text))
+        self.problem.setVisible(bool(found.problem))
+        can_start = not found.problem and self._link.is_connected
+        self.start_button.setEnabled(can_start)
+        self.start_button.setToolTip("" if self._link.is_connected else "connect a station first")
+        for part in (self.queue_button, self.all_button):
+            part.setEnabled(not found.problem)
+        for part in (self.save_button, self.save_as_button):
+            part.setEnabled(not self.form.problems())
+        self.save_button.setEnabled(self.card is not None and bool(self.form.changes()))
+        if [self.which.itemText(k) for k in range(self.which.count())] != [
+            name for name, _ in found.sequences
+        ]:
+            self.which.clear()
+            self.which.addItems([name for name, _ in found.sequences])
+        self.which.setVisible(len(found.sequences) > 1)
+        self.sequence.setVisible(bool(found.sequences))
+        self._draw_sequence()
+
+    def _draw_sequence(self) -> None:
+        place = self.which.currentIndex()
+        if 0 <= place < len(self.preview.sequences):
+            self.sequence.show_sequence(self.preview.sequences[place][1])
+
+    # -- starting and saving ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Put the run into the queue and let the host make it."""
+        self._add(start=True)
+
+    def add(self) -> None:
+        """Put the run into the queue."""
+        self._add(start=False)
+
+    def add_all(self) -> None:
+        """Put all runs of the card into the queue, as the card has them."""
+        if self.card is not None:
+            card = self.card
+            self._link.order(lambda host: host.add(card), self._queued, self._refused)
+
+    def _add(self, *, start: bool) -> None:
+        if self._kind is None:
+            return
+        card, only, overrides = self.card, self.runs.currentText(), self.form.overrides()
+        if card is None:
+            folder = self._workspace / ".labspin" / "cards"
+            text = new_card_text(self._kind.name, self.station(), self.form.changes(), folder=folder)
+            card, overrides = write_card(folder / f"{self._kind.name}.toml", text), []
+        options: dict[str, Any] = {"overrides": overrides, "only": [only] if only else []}
+        self._link.order(functools.partial(_queue, card, options, start), self._queued, self._refused)
+
+    def _queued(self, added: Any) -> None:
+        self.queue.look()
+        self.told.emit(f"queued: {', '.join(run.label for run in added)}")
+
+    def _refused(self, error: Exception) -> None:
+        self.trouble.emit(sentence(error))
+
+    def _start_queue(self) -> None:
+        self._link.order(lambda host: host.start())
+
+    def save(self) -> None:
+        """Write the changed values into the card."""
+        if self.card is not None:
+            self._write(self.card)
+
+    def save_as(self, path: str = "") -> None:
+        """Write a new card with the values of the form."""
+        folder = self._workspace / "procedures"
+        path = path or QFileDialog.getSaveFileName(self, "Save card", str(folder), "Run cards (*.toml)")[0]
+        if path:
+            self._write(Path(path).with_suffix(".toml"))
+
+    def _write(self, path: Path) -> None:
+        if self._kind is None:
+            return
+        try:
+            if self.card is None:
+                text = new_card_text(self._kind.name, self.station(), self.form.changes(), folder=path.parent)
+                write_card(path, text)
+            else:
+                save_card(self.card, self.form.changes(), label=self.runs.currentText(), to=path)
+        except Exception as error:  # noqa: BLE001 - shown to the person
+            self.trouble.emit(sentence(error))
+            return
+        self.told.emit(f"saved: {path}")
+        only = self.runs.currentText()
+        self.use(self._workspace)
+        self._load(path, only)
+
+
+def _queue(card: Path, options: dict[str, Any], start: bool, host: HostClient) -> Any:
+    added = host.add(card, **options)
+    if start:
+        host.start()
+    return added

@@ -1,0 +1,152 @@
+"""Small parts that several views use: panels, labels, a field for a quantity, a button to press twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from labspin.errors import LabspinError
+from labspin.units import format_quantity, parse_quantity
+
+__all__ = ["Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
+
+
+def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
+    """Return a label; ``kind`` is its name in the style sheet."""
+    made = QLabel(text)
+    made.setObjectName(kind)
+    made.setWordWrap(wrap)
+    return made
+
+
+def button(text: str, do: Callable[[], object], kind: str = "", *, hint: str = "") -> QPushButton:
+    """Return a button that calls ``do``."""
+    made = QPushButton(text)
+    made.setObjectName(kind)
+    made.setToolTip(hint)
+    made.clicked.connect(lambda: do())
+    return made
+
+
+def text_of(value: object, unit: str, digits: int = 6) -> str:
+    """Return a read-back as a person reads it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float)):
+        return format_quantity(float(value), unit, digits=digits)
+    return str(value)
+
+
+class Panel(QFrame):
+    """A framed part of a view, with a heading."""
+
+    def __init__(self, heading: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(14, 12, 14, 12)
+        self.body.setSpacing(8)
+        if heading:
+            self.body.addWidget(label(heading, "heading"))
+
+
+class QuantityField(QLineEdit):
+    """A field for a number with any unit of its dimension, checked while it is typed.
+
+    Parameters
+    ----------
+    unit
+        In which the value counts.
+    check
+        Called with the value; raises to refuse it.
+
+    Signals
+    -------
+    given(value)
+        Enter was pressed on a value that is not refused.
+    """
+
+    given = Signal(float)
+
+    def __init__(self, unit: str, check: Callable[[float], None] | None = None) -> None:
+        super().__init__()
+        self._unit, self._check = unit, check
+        self.problem = ""
+        self.setPlaceholderText(f"value {unit}".strip() if unit != "1" else "value")
+        self.setMinimumWidth(92)
+        self.textChanged.connect(self._look)
+        self.returnPressed.connect(self._give)
+
+    def value(self) -> float:
+        """Return what stands in the field, in its unit.
+
+        Raises
+        ------
+        LabspinError
+            It is no such quantity, or is refused.
+        """
+        number = parse_quantity(self.text().strip().replace("−", "-"), self._unit)
+        if self._check is not None:
+            self._check(number)
+        return number
+
+    def _look(self) -> None:
+        self.problem = ""
+        if self.text().strip():
+            try:
+                self.value()
+            except LabspinError as error:
+                self.problem = str(error)
+        self.setToolTip(self.problem)
+        self.setProperty("wrong", "true" if self.problem else "false")
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def _give(self) -> None:
+        self._look()
+        if self.text().strip() and not self.problem:
+            self.given.emit(self.value())
+
+
+class TwiceButton(QPushButton):
+    """A button for what cannot be undone: the first press arms it for three seconds, the second does it.
+
+    Parameters
+    ----------
+    text
+        What it says.
+    armed
+        What it says when it is armed.
+    do
+        What the second press calls.
+    """
+
+    def __init__(self, text: str, armed: str, do: Callable[[], object], *, hint: str = "") -> None:
+        super().__init__(text)
+        self._text, self._armed, self._do = text, armed, do
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(3000)
+        self._timer.timeout.connect(self._disarm)
+        self.setToolTip(hint)
+        self.clicked.connect(self._press)
+
+    def _press(self) -> None:
+        if self._timer.isActive():
+            self._timer.stop()
+            self._disarm()
+            self._do()
+            return
+        self._show(self._armed, "armed")
+        self._timer.start()
+
+    def _disarm(self) -> None:
+        self._show(self._text, "")
+
+    def _show(self, text: str, kind: str) -> None:
+        self.setText(text)
+        self.setObjectName(kind)
+        self.style().unpolish(self)
+        self.style().polish(self)

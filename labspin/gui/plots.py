@@ -1,0 +1,331 @@
+"""The plots of the view *See*: lines with errors and fits, residuals, maps with cuts, cursors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from labspin.gui.parts import label
+from labspin.gui.pictures import LineData, MapData, Picture
+from labspin.gui.theme import current, style_plot
+from labspin.units import format_quantity
+
+__all__ = ["LinePlot", "MapPlot"]
+
+_FEW = 2000  # points up to which each has a symbol
+
+
+class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
+    """An axis on whose logarithmic scale only 1, 2 and 5 are written, so that numbers do not overlap."""
+
+    def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
+        """Return what is written at the ticks."""
+        del spacing
+        return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
+
+
+def _tick(value: float) -> str:
+    digits = f"{value:.0e}"
+    if digits[0] not in "125":
+        return ""
+    return f"{value:g}" if 1e-3 <= abs(value) < 1e5 else digits
+
+
+def _plot() -> pg.PlotWidget:
+    plot = pg.PlotWidget(axisItems={side: _Axis(side) for side in ("left", "bottom")})
+    style_plot(plot)
+    return plot
+
+
+def _axis_label(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
+    words = name.replace("_", " ")
+    axis = plot.getAxis(side)
+    axis.enableAutoSIPrefix(unit not in ("", "1", "dBm"))
+    if not axis.autoSIPrefix:
+        axis.autoSIPrefixScale = 1.0
+    if unit in ("", "1"):
+        plot.setLabel(side, words)
+    elif unit == "dBm":
+        plot.setLabel(side, f"{words} (dBm)")
+    else:
+        plot.setLabel(side, words, units=unit)
+
+
+class LinePlot(QWidget):
+    """Lines of one or several runs, with error bars, a fit, its residuals, and cursors.
+
+    Signals
+    -------
+    wanted()
+        The curve was double-clicked: a fit is wanted.
+    looked(span)
+        Another part of the x axis is looked at; None: all of it.
+    """
+
+    wanted = Signal()
+    looked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plot = _plot()
+        self.residuals = _plot()
+        self.plot.addLegend(offset=(-12, 12), labelTextSize="9.5pt")
+        self.residuals.setXLink(self.plot)
+        _axis_label(self.residuals, "left", "residual", "1")
+        self.residuals.getAxis("bottom").setStyle(showValues=False)
+        for part in (self.plot, self.residuals):
+            part.getAxis("left").setWidth(72)
+        self.residuals.hide()
+        self.readout = label("", "muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot, 4)
+        layout.addWidget(self.residuals, 1)
+        layout.addWidget(self.readout)
+        self._log = (False, False)
+        self._bars = True
+        self._offset = 0.0
+        self.lines: list[Any] = []
+        self._errors: list[Any] = []
+        self._fit: Any = None
+        self._cursors: list[pg.InfiniteLine] = []
+        self._units = ("1", "1")
+        self._proxy = pg.SignalProxy(self.plot.scene().sigMouseMoved, rateLimit=30, slot=self._hover)
+        self.plot.scene().sigMouseClicked.connect(self._click)
+        self.plot.getViewBox().sigXRangeChanged.connect(self._range)
+        self._is_long = False
+
+    # -- what is shown ---------------------------------------------------------------------------------
+
+    def show_pictures(self, pictures: list[Picture]) -> None:
+        """Show the lines of runs."""
+        drawn = [picture for picture in pictures if picture.line is not None]
+        while len(self.lines) > len(drawn):
+            self.plot.removeItem(self.lines.pop())
+            self.plot.removeItem(self._errors.pop())
+        for place, picture in enumerate(drawn):
+            self._show_line(place, picture)
+        if drawn and drawn[0].line is not None:
+            first = drawn[0]
+            axis = drawn[0].line.axis
+            self._units = (axis.unit, first.unit)
+            _axis_label(self.plot, "bottom", axis.name, axis.unit)
+            _axis_label(self.plot, "left", first.quantity, first.unit)
+        self._is_long = any(p.line is not None and p.line.points > len(p.line.values) for p in drawn)
+
+    def _show_line(self, place: int, picture: Picture) -> None:
+        line = picture.line
+        if line is None:
+            return
+        colour = current().series[place % len(current().series)]
+        if place >= len(self.lines):
+            self.lines.append(self.plot.plot([], [], name=picture.label))
+            self._errors.append(pg.ErrorBarItem(pen=pg.mkPen(colour, width=1)))
+            self.plot.addItem(self._errors[-1])
+        few = len(line.values) <= _FEW
+        item = self.lines[place]
+        item.opts["name"] = picture.label
+        item.setSymbol("o" if few else None)
+        item.setSymbolSize(6)
+        item.setSymbolBrush(colour)
+        item.setSymbolPen(None)
+        item.setPen(pg.mkPen(colour, width=1))
+        y = line.values + place * self._offset
+        item.setData(line.axis.values, y)
+        legend = self.plot.plotItem.legend
+        if legend is not None and legend.getLabel(item) is not None:
+            legend.getLabel(item).setText(picture.label)
+        self._show_errors(self._errors[place], line, y)
+
+    def _show_errors(self, item: Any, line: LineData, y: Any) -> None:
+        """Draw error bars; pyqtgraph's do not follow logarithmic axes by themselves."""
+        item.setVisible(bool(self._bars and line.errors is not None and len(line.values) <= _FEW and len(y)))
+        if not item.isVisible() or line.errors is None:
+            return
+        x, low, high = line.axis.values, y - line.errors, y + line.errors
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self._log[0]:
+                x = np.log10(x)
+            if self._log[1]:
+                y, low, high = np.log10(y), np.log10(low), np.log10(high)
+        good = np.isfinite(x) & np.isfinite(y) & np.isfinite(low) & np.isfinite(high)
+        item.setData(x=x[good], y=y[good], bottom=(y - low)[good], top=(high - y)[good])
+
+    def set_log(self, x: bool, y: bool) -> None:
+        """Use logarithmic axes."""
+        self._log = (x, y)
+        self.plot.setLogMode(x, y)
+        self.residuals.setLogMode(x, False)
+        for cursor in self._cursors:
+            self.plot.removeItem(cursor)
+        had, self._cursors = bool(self._cursors), []
+        if had:
+            self.show_cursors(True)
+
+    def set_bars(self, on: bool) -> None:
+        """Show error bars."""
+        self._bars = on
+
+    def set_offset(self, offset: float) -> None:
+        """Put each run so much above the one before."""
+        self._offset = offset
+
+    # -- fit -------------------------------------------------------------------------------------------
+
+    def show_fit(self, outcome: Any | None) -> None:
+        """Show the curve of a fit and its residuals, or none."""
+        if self._fit is not None:
+            self.plot.removeItem(self._fit)
+            self._fit = None
+        self.residuals.clear()
+        self.residuals.setVisible(outcome is not None)
+        if outcome is None:
+            return
+        theme = current()
+        pen = pg.mkPen(theme.series[1], width=2.5)
+        curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y
+        self._fit = self.plot.plot(outcome.curve_x, curve, pen=pen, name=f"fit: {outcome.model}")
+        rest = np.abs(outcome.residuals) if np.iscomplexobj(outcome.residuals) else outcome.residuals
+        self.residuals.plot(
+            outcome.x, rest, pen=None, symbol="o", symbolSize=5, symbolBrush=theme.series[0], symbolPen=None
+        )
+        self.residuals.addItem(pg.InfiniteLine(0.0, angle=0, pen=pg.mkPen(theme.muted)))
+
+    # -- cursors ---------------------------------------------------------------------------------------
+
+    def show_cursors(self, on: bool) -> None:
+        """Show two vertical cursors that can be dragged, and say where they stand."""
+        for cursor in self._cursors:
+            self.plot.removeItem(cursor)
+        self._cursors = []
+        if not on:
+            self.readout.setText("")
+            return
+        low, high = self.plot.getViewBox().viewRange()[0]
+        for part in (1 / 3, 2 / 3):
+            line = pg.InfiniteLine(
+                low + part * (high - low), angle=90, movable=True, pen=pg.mkPen(current().accent, width=2)
+            )
+            line.sigPositionChanged.connect(self._tell_cursors)
+            self.plot.addItem(line)
+            self._cursors.append(line)
+        self._tell_cursors()
+
+    def _tell_cursors(self, *_: Any) -> None:
+        a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
+        unit = self._units[0]
+        self.readout.setText(
+            f"A {format_quantity(a, unit)}   B {format_quantity(b, unit)}   "
+            f"B − A {format_quantity(b - a, unit)}"
+        )
+
+    def _hover(self, event: Any) -> None:
+        if self._cursors or not self.lines:
+            return
+        point = self.plot.getViewBox().mapSceneToView(event[0])
+        x, y = point.x(), point.y()
+        x, y = (10.0**v if log and abs(v) < 300 else v for v, log in zip((x, y), self._log, strict=True))
+        self.readout.setText(f"{format_quantity(x, self._units[0])}   {format_quantity(y, self._units[1])}")
+
+    def _click(self, event: Any) -> None:
+        if event.double() and event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            self.wanted.emit()
+
+    def _range(self, _: Any, span: tuple[float, float]) -> None:
+        if self._is_long and not self.plot.getViewBox().autoRangeEnabled()[0]:
+            low, high = (10.0**v for v in span) if self._log[0] else span
+            self.looked.emit((low, high))
+
+
+class MapPlot(QWidget):
+    """A map with its levels, and cuts through the point that was clicked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plot = _plot()
+        self.cut = _plot()
+        for part in (self.plot, self.cut):
+            part.getAxis("left").setWidth(72)
+        self.plot.showGrid(x=False, y=False)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        colours = pg.colormap.get("viridis")
+        table = colours.getLookupTable(nPts=256)
+        table[0] = 128  # not measured
+        self.image.setLookupTable(table)
+        self.plot.addItem(self.image)
+        self._bar = pg.ColorBarItem(values=(0, 1), colorMap=colours, interactive=False)
+        self.plot.plotItem.layout.addItem(self._bar, 2, 5)
+        self._across = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().danger), movable=True)
+        self._across.sigPositionChanged.connect(self._draw_cut)
+        self.plot.addItem(self._across)
+        self._cut_line = self.cut.plot([], [], pen=pg.mkPen(current().series[0], width=1.5))
+        self.readout = label("", "muted")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot, 3)
+        layout.addWidget(self.cut, 1)
+        layout.addWidget(self.readout)
+        self._map: MapData | None = None
+        self._unit = "1"
+        self._is_placed = False
+        self.plot.scene().sigMouseClicked.connect(self._click)
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show the map of a run."""
+        shown = picture.map
+        if shown is None:
+            return
+        before, self._map, self._unit = self._map, shown, picture.unit
+        self.image.setImage(shown.levels, levels=(0, 255), autoLevels=False)
+        if (
+            before is None
+            or before.x.name != shown.x.name
+            or before.y.name != shown.y.name
+            or not self._is_placed
+        ):
+            self._place(shown, picture)
+        self._bar.setLevels((shown.low, shown.high if shown.high > shown.low else shown.low + 1))
+        self._draw_cut()
+
+    def _place(self, shown: MapData, picture: Picture) -> None:
+        for plot in (self.plot, self.cut):
+            plot.setLogMode(shown.is_log[0], shown.is_log[1] if plot is self.plot else False)
+        left, width = _edges(shown.x.values)
+        bottom, height = _edges(shown.y.values)
+        self.image.setRect(QRectF(left, bottom, width, height))
+        _axis_label(self.plot, "bottom", shown.x.name, shown.x.unit)
+        _axis_label(self.plot, "left", shown.y.name, shown.y.unit)
+        _axis_label(self.cut, "bottom", shown.x.name, shown.x.unit)
+        _axis_label(self.cut, "left", picture.quantity, picture.unit)
+        self._across.setValue(float(shown.y.values[len(shown.y.values) // 2]))
+        self.plot.autoRange(padding=0)
+        self._is_placed = True
+
+    def _draw_cut(self, *_: Any) -> None:
+        shown = self._map
+        if shown is None:
+            return
+        row = int(np.argmin(np.abs(shown.y.values - self._across.value())))
+        x = 10**shown.x.values if shown.is_log[0] else shown.x.values
+        self._cut_line.setData(x, shown.values[row])
+        at = 10 ** shown.y.values[row] if shown.is_log[1] else shown.y.values[row]
+        name = shown.y.name.replace("_", " ")
+        self.readout.setText(f"cut at {name} = {format_quantity(float(at), shown.y.unit)}")
+
+    def _click(self, event: Any) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            point = self.plot.getViewBox().mapSceneToView(event.scenePos())
+            self._across.setValue(point.y())
+
+
+def _edges(values: Any) -> tuple[float, float]:
+    """Return where an even axis of pixels begins, and how long it is."""
+    if len(values) < 2:
+        return float(values[0]) - 0.5, 1.0
+    step = float(values[1] - values[0])
+    return float(values[0]) - step / 2, step * len(values)

@@ -1,0 +1,148 @@
+"""The queue: its runs in order, moved by dragging, removed, put back, paused."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
+
+from labspin.gui.parts import Panel, button
+from labspin.gui.tasks import in_background, sentence
+from labspin.session import Queue, QueuedRun, QueueState
+
+__all__ = ["QueueView"]
+
+_HEADS = ("", "run", "state", "parameters", "file or reason")
+
+
+class _Table(QTableWidget):
+    """A table whose rows are dropped between others."""
+
+    dropped = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(_HEADS))
+        self.setHorizontalHeaderLabels(_HEADS)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDragDropOverwriteMode(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setStretchLastSection(True)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Tell from which row to which one was dragged; the file is changed, then shown again."""
+        target = self.indexAt(event.position().toPoint()).row()
+        source = self.currentRow()
+        event.setDropAction(Qt.DropAction.IgnoreAction)
+        event.accept()
+        self.dropped.emit(source, target if target >= 0 else self.rowCount() - 1)
+
+
+class QueueView(Panel):
+    """The queue of the workspace.
+
+    Parameters
+    ----------
+    start
+        Called to let the host make the runs.
+
+    Signals
+    -------
+    trouble(text)
+        A change was refused.
+    """
+
+    trouble = Signal(str)
+
+    def __init__(self, start: Callable[[], None]) -> None:
+        super().__init__("Queue")
+        self._queue: Queue | None = None
+        self._state = QueueState()
+        self.table = _Table()
+        self.table.dropped.connect(self._drop)
+        self.start_button = button(
+            "Start queue", start, "primary", hint="make the runs that wait, one by one"
+        )
+        self.pause_button = button("Pause queue", self._pause, hint="begin no further run; this one goes on")
+        row = QHBoxLayout()
+        for part in (
+            self.start_button, self.pause_button,
+            button("Remove", self._remove, hint="take the chosen runs out"),
+            button("Again", self._again, hint="let runs that broke off wait again; they resume"),
+            button("Clear", self._clear, hint="take out the runs that are over"),
+        ):  # fmt: skip
+            row.addWidget(part)
+        row.addStretch(1)
+        self.body.addWidget(self.table, 1)
+        self.body.addLayout(row)
+        self._timer = QTimer(self)
+        self._timer.setInterval(1000)
+        self._timer.timeout.connect(self.look)
+        self._timer.start()
+
+    def use(self, workspace: Path) -> None:
+        """Show the queue of a workspace."""
+        self._queue = Queue(workspace / "queue.toml")
+        self.look()
+
+    def look(self) -> None:
+        """Read the queue and show it if it has changed."""
+        if self._queue is not None:
+            in_background(self._queue.read, self._show, lambda error: None)
+
+    def _show(self, state: QueueState) -> None:
+        self.pause_button.setText("Resume queue" if state.paused else "Pause queue")
+        if state == self._state and self.table.rowCount() == len(state.runs):
+            return
+        self._state = state
+        self.table.setRowCount(len(state.runs))
+        for row, run in enumerate(state.runs):
+            for column, text in enumerate(_cells(run)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(row, column, item)
+
+    def chosen(self) -> list[int]:
+        """Return the numbers of the chosen runs."""
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return [self._state.runs[row].id for row in rows if row < len(self._state.runs)]
+
+    def _change(self, do: Callable[[], Any]) -> None:
+        in_background(do, lambda _: self.look(), lambda error: self.trouble.emit(sentence(error)))
+
+    def _drop(self, source: int, target: int) -> None:
+        if self._queue is None or not 0 <= source < len(self._state.runs):
+            return
+        waiting = [run.id for run in self._state.of("waiting")]
+        above = [run.id for run in self._state.runs[:target] if run.id in waiting]
+        moved = self._state.runs[source].id
+        place = len([number for number in above if number != moved]) + 1
+        self._change(functools.partial(self._queue.move, moved, place))
+
+    def _pause(self) -> None:
+        if self._queue is not None:
+            self._change(self._queue.resume if self._state.paused else self._queue.pause)
+
+    def _remove(self) -> None:
+        if self._queue is not None:
+            self._change(functools.partial(self._queue.remove, *self.chosen()))
+
+    def _again(self) -> None:
+        if self._queue is not None:
+            self._change(functools.partial(self._queue.again, *self.chosen()))
+
+    def _clear(self) -> None:
+        if self._queue is not None:
+            self._change(self._queue.clear)
+
+
+def _cells(run: QueuedRun) -> tuple[str, ...]:
+    what = run.message or run.file
+    return (str(run.id), run.label, run.state, ", ".join(run.overrides) or Path(run.card).name, what)

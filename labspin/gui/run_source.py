@@ -1,0 +1,141 @@
+"""Runs that are shown, read and made into pictures by a thread of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from labspin.data import Run, RunFollower
+from labspin.errors import LabspinError, RunFileError
+from labspin.gui.pictures import Choice, Picture, picture_of
+from labspin.gui.tasks import sentence
+
+__all__ = ["Frame", "RunSource"]
+
+_LOOK = 0.1  # s between two looks at growing runs
+_PATIENCE = 60.0  # s for which a run may not have begun yet
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What there is to be drawn of one run."""
+
+    path: Path
+    run: Run
+    picture: Picture
+
+
+class RunSource(QObject):
+    """Follows the runs that are shown.
+
+    Signals
+    -------
+    drawn(frames)
+        Something has changed; frames of all runs.
+    trouble(text)
+        A run cannot be read or shown.
+    """
+
+    drawn = Signal(object)
+    trouble = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._paths: tuple[Path, ...] = ()
+        self._choice = Choice()
+        self._span: tuple[float, float] | None = None
+        self._is_new, self._is_closed = False, False
+        self._followers: dict[Path, RunFollower] = {}
+        self._runs: dict[Path, Run] = {}
+        self._pictures: dict[Path, Picture] = {}
+        self._asked = 0.0
+        self._thread = threading.Thread(target=self._work, name="run source", daemon=True)
+        self._thread.start()
+
+    def show(self, paths: list[Path]) -> None:
+        """Follow these runs from now on."""
+        with self._lock:
+            self._paths, self._is_new, self._span = tuple(paths), True, None
+            self._asked = time.monotonic()
+        self._wake.set()
+
+    def choose(self, choice: Choice) -> None:
+        """Show this of the runs from now on."""
+        with self._lock:
+            self._choice, self._is_new = choice, True
+        self._wake.set()
+
+    def look_at(self, span: tuple[float, float] | None) -> None:
+        """Look closely at a part of long lines."""
+        with self._lock:
+            if span == self._span:
+                return
+            self._span, self._is_new = span, True
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._is_closed = True
+        self._wake.set()
+        self._thread.join(5)
+
+    def _work(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the window may have been closed
+            while not self._is_closed:
+                self._wake.wait(_LOOK if self._is_growing() else None)
+                self._wake.clear()
+                if not self._is_closed:
+                    self._look()
+        for follower in self._followers.values():
+            follower.close()
+
+    def _is_growing(self) -> bool:
+        return any(path not in self._followers or not self._followers[path].has_ended for path in self._paths)
+
+    def _look(self) -> None:
+        with self._lock:
+            paths, choice, span, is_new = self._paths, self._choice, self._span, self._is_new
+            self._is_new = False
+        for path in [path for path in self._followers if path not in paths]:
+            self._followers.pop(path).close()
+            self._runs.pop(path, None)
+            self._pictures.pop(path, None)
+        changed = is_new
+        for path in paths:
+            changed |= self._follow(path, choice, span, is_new)
+        if changed:
+            self.drawn.emit(
+                [Frame(p, self._runs[p], self._pictures[p]) for p in paths if p in self._pictures]
+            )
+
+    def _follow(self, path: Path, choice: Choice, span: tuple[float, float] | None, is_new: bool) -> bool:
+        follower = self._followers.get(path) or RunFollower(path)
+        try:
+            run = follower.poll()
+        except RunFileError as error:
+            if time.monotonic() - self._asked > _PATIENCE:
+                self._drop(path, sentence(error))
+            return False
+        self._followers[path] = follower
+        if run is not None:
+            self._runs[path] = run
+        elif not is_new or path not in self._runs:
+            return False
+        try:
+            self._pictures[path] = picture_of(self._runs[path], choice, span=span)
+        except LabspinError:
+            with contextlib.suppress(LabspinError):  # it has another quantity: its own signal
+                self._pictures[path] = picture_of(self._runs[path], Choice(each=choice.each), span=span)
+        return path in self._pictures
+
+    def _drop(self, path: Path, text: str) -> None:
+        with self._lock:
+            self._paths = tuple(other for other in self._paths if other != path)
+        self.trouble.emit(text)

@@ -1,0 +1,115 @@
+"""The first page: what there is in the workspace, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from labspin.data import list_runs
+from labspin.gui.parts import Panel, button, label
+from labspin.gui.tasks import in_background
+from labspin.session import data_folder, is_workspace, list_cards, list_stations
+
+__all__ = ["StartView"]
+
+_LAST = 30
+
+
+class StartView(QWidget):
+    """Stations, cards, last runs; a button that makes a workspace in an empty folder.
+
+    Signals
+    -------
+    init(), first()
+        A workspace, or a first measurement, is wanted.
+    connect_station(path), open_card(path), open_run(path)
+        One was chosen.
+    """
+
+    init = Signal()
+    first = Signal()
+    connect_station = Signal(object)
+    open_card = Signal(object)
+    open_run = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = label("", "title", wrap=True)
+        self.told = label("", "muted", wrap=True)
+        self.init_button = button("Make a workspace here", self.init.emit, "primary", hint="labspin init")
+        self.first_button = button(
+            "Measure a T1 on the simulated diamond", self.first.emit, "primary",
+            hint="connects the station, starts the first run of procedures/t1.toml, and shows it",
+        )  # fmt: skip
+        self.stations, self.cards, self.runs = QListWidget(), QListWidget(), QListWidget()
+        head = QHBoxLayout()
+        head.addWidget(self.init_button)
+        head.addWidget(self.first_button)
+        head.addStretch(1)
+        lists = QHBoxLayout()
+        for heading, box, signal, hint in (
+            ("Stations", self.stations, self.connect_station, "double-click connects"),
+            ("Run cards", self.cards, self.open_card, "double-click opens the form"),
+            ("Last runs", self.runs, self.open_run, "double-click shows the run"),
+        ):
+            panel = Panel(heading)
+            panel.body.addWidget(box, 1)
+            panel.body.addWidget(label(hint, "muted"))
+            box.itemActivated.connect(lambda item, s=signal: s.emit(item.data(Qt.ItemDataRole.UserRole)))
+            lists.addWidget(panel, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 18)
+        layout.setSpacing(12)
+        layout.addWidget(self.title)
+        layout.addWidget(self.told)
+        layout.addLayout(head)
+        layout.addLayout(lists, 1)
+
+    def use(self, workspace: Path) -> None:
+        """Show what there is in a workspace."""
+        has_files = is_workspace(workspace)
+        self.title.setText(workspace.name or str(workspace))
+        self.told.setText(
+            f"{workspace}: choose a station and connect it, then a card to measure."
+            if has_files
+            else f"{workspace} is no workspace yet. It can be made one: folders for stations, cards and fit "
+            "recipes, with examples that need no hardware. Nothing that is there is overwritten."
+        )
+        self.init_button.setVisible(not has_files)
+        self.first_button.setVisible(_first(workspace) is not None)
+        for box, paths in ((self.stations, list_stations(workspace)), (self.cards, list_cards(workspace))):
+            box.clear()
+            for path in paths:
+                _add(box, path.stem, path)
+        self.look()
+
+    def look(self, workspace: Path | None = None) -> None:
+        """Show the last runs."""
+        folder = data_folder(workspace or Path.cwd())
+        if folder.is_dir():
+            in_background(lambda: list_runs(folder)[-_LAST:][::-1], self._show_runs)
+
+    def _show_runs(self, runs: list[object]) -> None:
+        self.runs.clear()
+        for run in runs:
+            _add(
+                self.runs,
+                f"{run.label or run.procedure} — {run.status}, {run.started[:16].replace('T', ' ')}",  # type: ignore[attr-defined]
+                run.path,  # type: ignore[attr-defined]
+            )
+
+
+def _first(workspace: Path) -> tuple[Path, Path] | None:
+    """Return station and card of a first measurement, where they are there."""
+    station = workspace / "instruments" / "levitated-diamond.toml"
+    card = workspace / "procedures" / "t1.toml"
+    return (station, card) if station.is_file() and card.is_file() else None
+
+
+def _add(box: QListWidget, text: str, path: Path) -> None:
+    item = QListWidgetItem(text)
+    item.setData(Qt.ItemDataRole.UserRole, path)
+    item.setToolTip(str(path))
+    box.addItem(item)

@@ -1,0 +1,67 @@
+"""Work that may take time, done in a thread of its own; the result comes back into the window's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from labspin.errors import LabspinError
+
+__all__ = ["in_background", "sentence"]
+
+_under_way: set[_Task] = set()
+
+
+class _Task(QObject):
+    """One piece of work; lives in the window's thread, works in another."""
+
+    ended = Signal(object, object)
+
+    def __init__(
+        self, done: Callable[[Any], None] | None, failed: Callable[[Exception], None] | None
+    ) -> None:
+        super().__init__()
+        self._done, self._failed = done, failed
+        self.ended.connect(self._report)
+
+    def work(self, do: Callable[[], Any]) -> None:
+        """Do it (in another thread)."""
+        result: Any = None
+        problem: Exception | None = None
+        try:
+            result = do()
+        except Exception as error:  # noqa: BLE001 - shown to the person
+            problem = error
+        with contextlib.suppress(RuntimeError):  # the window may have been closed
+            self.ended.emit(result, problem)
+
+    def _report(self, result: Any, problem: Exception | None) -> None:
+        _under_way.discard(self)
+        try:
+            if problem is not None and self._failed is not None:
+                self._failed(problem)
+            elif problem is None and self._done is not None:
+                self._done(result)
+        except RuntimeError as error:
+            if "already deleted" not in str(error):  # the window was closed meanwhile: nobody waits for it
+                raise
+
+
+def in_background(
+    do: Callable[[], Any],
+    done: Callable[[Any], None] | None = None,
+    failed: Callable[[Exception], None] | None = None,
+) -> None:
+    """Call ``do`` in a thread; then ``done`` with its result, or ``failed`` with its error, in this one."""
+    task = _Task(done, failed)
+    _under_way.add(task)
+    threading.Thread(target=task.work, args=(do,), name="window task", daemon=True).start()
+
+
+def sentence(error: Exception) -> str:
+    """Return what to show of an error."""
+    return str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,136 @@
+"""The course of read-backs in time, one plot a unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from labspin.gui.link import HostLink
+from labspin.gui.parts import label
+from labspin.gui.theme import current, style_plot
+
+__all__ = ["Course", "TraceStack", "time_plot"]
+
+_LONGEST = 3600.0  # s of a course that are kept
+
+
+class Course:
+    """Times and values of one read-back, the latest hour of them."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._values: list[float] = []
+
+    def add(self, time: float, value: float) -> bool:
+        """Take a value, unless it is known; return whether it is new."""
+        if self._times and time <= self._times[-1]:
+            return False
+        self._times.append(time)
+        self._values.append(value)
+        if time - self._times[0] > 1.2 * _LONGEST:
+            first = next(k for k, t in enumerate(self._times) if time - t <= _LONGEST)
+            del self._times[:first], self._values[:first]
+        return True
+
+    def fill(self, times: Any, values: Any) -> None:
+        """Take what the host remembers, in front of what came since."""
+        first = self._times[0] if self._times else np.inf
+        known = [(float(t), float(v)) for t, v in zip(times, values, strict=True) if t < first]
+        self._times[:0] = [t for t, _ in known]
+        self._values[:0] = [v for _, v in known]
+
+    def arrays(self) -> tuple[Any, Any]:
+        """Return times and values."""
+        return np.array(self._times), np.array(self._values)
+
+
+def time_plot(unit: str) -> pg.PlotWidget:
+    """Return an empty plot over the time of day."""
+    plot = pg.PlotWidget(axisItems={"bottom": pg.DateAxisItem()})
+    style_plot(plot)
+    if unit in ("", "1", "dBm", "1/s"):
+        axis = plot.getAxis("left")
+        axis.enableAutoSIPrefix(False)
+        plot.setLabel("left", "" if unit in ("", "1") else f"({unit})")
+    else:
+        plot.setLabel("left", "", units=unit)
+    plot.addLegend(offset=(8, 8), labelTextSize="9pt")
+    plot.setMinimumHeight(140)
+    return plot
+
+
+class TraceStack(QWidget):
+    """Plots of the read-backs that were chosen.
+
+    Parameters
+    ----------
+    link
+        To the host, which remembers an hour.
+    """
+
+    def __init__(self, link: HostLink) -> None:
+        super().__init__()
+        self._link = link
+        self.courses: dict[str, Course] = {}
+        self._units: dict[str, str] = {}
+        self.curves: dict[str, Any] = {}
+        self._plots: dict[str, pg.PlotWidget] = {}
+        self._hint = label("Tick a read-back to see its course here.", "muted")
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 12, 12, 12)
+        self._layout.addWidget(self._hint)
+        self._layout.addStretch(0)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for name in list(self.curves):
+            self.choose(name, self._units[name], False)
+        self.courses.clear()
+
+    def choose(self, name: str, unit: str, on: bool) -> None:
+        """Show the course of a read-back, or show it no longer."""
+        if not on:
+            self._remove(name)
+            return
+        self._units[name] = unit
+        self.courses.setdefault(name, Course())
+        plot = self._plots.get(unit)
+        if plot is None:
+            plot = self._plots[unit] = time_plot(unit)
+            self._layout.insertWidget(self._layout.count() - 1, plot, 1)
+        colour = current().series[len(self.curves) % len(current().series)]
+        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=2), name=name)
+        self._hint.hide()
+        self._link.order(lambda host: host.course([name]), lambda found: self._fill(name, found[name]))
+
+    def _fill(self, name: str, course: Any) -> None:
+        if name in self.curves:
+            self.courses[name].fill(*course)
+            self._draw(name)
+
+    def _remove(self, name: str) -> None:
+        curve = self.curves.pop(name, None)
+        if curve is None:
+            return
+        unit = self._units[name]
+        self._plots[unit].removeItem(curve)
+        if not any(self._units[other] == unit for other in self.curves):
+            self._plots.pop(unit).deleteLater()
+        self._hint.setVisible(not self.curves)
+
+    def take(self, readings: dict[str, dict[str, Any]]) -> None:
+        """Take new read-backs."""
+        for name in self.curves:
+            record = readings.get(name)
+            if (
+                record is not None
+                and "value" in record
+                and self.courses[name].add(record["time"], record["value"])
+            ):
+                self._draw(name)
+
+    def _draw(self, name: str) -> None:
+        self.curves[name].setData(*self.courses[name].arrays())

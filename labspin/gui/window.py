@@ -1,0 +1,364 @@
+"""The window: a bar that is always there, and the views."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from labspin.errors import LabspinError
+from labspin.gui.align_view import AlignView
+from labspin.gui.bench_view import BenchView
+from labspin.gui.browse_view import BrowseView
+from labspin.gui.link import HostLink
+from labspin.gui.log_view import LogView
+from labspin.gui.measure_view import MeasureView
+from labspin.gui.parts import TwiceButton, button, label, text_of
+from labspin.gui.see_view import SeeView
+from labspin.gui.start_view import StartView
+from labspin.gui.tasks import in_background, sentence
+from labspin.session import HostClient, find_hosts, init_workspace, list_stations
+from labspin.session.host_record import state_folder
+
+__all__ = ["MainWindow"]
+
+_SAFE_KEY = "F12"
+
+
+class MainWindow(QMainWindow):
+    """The window on one workspace.
+
+    Parameters
+    ----------
+    workspace
+        Folder with ``instruments/`` and ``procedures/``, or one that may become it.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        super().__init__()
+        self.workspace = workspace.resolve()
+        os.chdir(self.workspace)  # recipes and relative paths start from there
+        self.link = HostLink(self)
+        self.start, self.bench, self.align = StartView(), BenchView(self.link), AlignView(self.link)
+        self.measure, self.see, self.browse = MeasureView(self.link), SeeView(), BrowseView(self.link)
+        self.log = LogView()
+        self._shown_run = ""
+        self._make_bar()
+        self._make_notice()
+        self._make_tabs()
+        self._connect_parts()
+        self.setWindowTitle(f"labspin — {self.workspace.name}")
+        self.resize(1280, 720)
+        self._restore()
+        self.use_workspace()
+
+    # -- parts -----------------------------------------------------------------------------------------
+
+    def _make_bar(self) -> None:
+        self.station = QComboBox()
+        self.station.setMinimumWidth(230)
+        self.station.setAccessibleName("station")
+        self.connect_button = button(
+            "Connect", self.connect_chosen, hint="find the host of the station, or start one"
+        )
+        self.kind = label("", "muted")
+        self.kind.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.kind.setFixedSize(96, 28)
+        self.kind.hide()
+        self.state = label("not connected", "heading")
+        self.progress = QProgressBar()
+        self.progress.setMinimumWidth(180)
+        self.progress.hide()
+        self.pause_button = button(
+            "Pause", self.pause, hint="holds before the next point; the bench may be touched"
+        )
+        self.skip_button = button("Skip", self._skip, hint="leaves out the point being measured")
+        self.abort_button = TwiceButton(
+            "Abort", "Really abort", self._abort,
+            hint="ends the run: its points are kept, the bench is made safe, the queue pauses",
+        )  # fmt: skip
+        self.safe_button = button(
+            "SAFE", self.make_safe, "safe", hint=f"brings the bench to its safe state ({_SAFE_KEY})"
+        )
+        self.safe_button.setEnabled(False)
+        self.bar = QFrame()
+        self.bar.setObjectName("bar")
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(12, 8, 12, 8)
+        left: tuple[QWidget, ...] = (self.station, self.connect_button, self.kind, self.state)
+        for part in left:
+            row.addWidget(part)
+        row.addStretch(1)
+        right: tuple[QWidget, ...] = (
+            self.progress, self.pause_button, self.skip_button, self.abort_button, self.safe_button,
+        )  # fmt: skip
+        for part in right:
+            row.addWidget(part)
+        self._show_run_buttons(None)
+
+    def _make_notice(self) -> None:
+        self.notice = QFrame()
+        self.notice.setObjectName("notice")
+        self.notice_text = QLabel()
+        self.notice_text.setWordWrap(True)
+        self.notice_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row = QHBoxLayout(self.notice)
+        row.addWidget(self.notice_text, 1)
+        row.addWidget(button("Dismiss", self.notice.hide))
+        self.notice.hide()
+
+    def _make_tabs(self) -> None:
+        self.tabs = QTabWidget()
+        for view, name in (
+            (self.start, "Start"), (self.bench, "Bench"), (self.align, "Align"), (self.measure, "Measure"),
+            (self.see, "See"), (self.browse, "Browse"), (self.log, "Log"),
+        ):  # fmt: skip
+            self.tabs.addTab(view, name)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        holder = QWidget()
+        around = QVBoxLayout(holder)
+        around.setContentsMargins(12, 0, 12, 0)
+        around.addWidget(self.notice)
+        column.addWidget(holder)
+        column.addWidget(self.tabs, 1)
+        self.setCentralWidget(inside)
+        QShortcut(QKeySequence(_SAFE_KEY), self, self.make_safe)
+        for number in range(self.tabs.count()):
+            QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self, lambda n=number: self.tabs.setCurrentIndex(n))
+
+    def _connect_parts(self) -> None:
+        self.link.connected.connect(self._connected)
+        self.link.news.connect(self._take)
+        self.link.gone.connect(self._gone)
+        for source in (self.link, self.measure, self.see, self.browse):
+            source.trouble.connect(self.complain)
+        self.measure.told.connect(self._tell)
+        self.browse.told.connect(self._tell)
+        self.browse.shown.connect(self.show_runs)
+        self.browse.repeated.connect(self._repeat)
+        self.start.init.connect(self._init)
+        self.start.first.connect(self.measure_first)
+        self.start.connect_station.connect(self.connect_station)
+        self.start.open_card.connect(lambda path: self._repeat(path, ""))
+        self.start.open_run.connect(lambda path: self.show_runs([path]))
+
+    # -- the workspace ---------------------------------------------------------------------------------
+
+    def use_workspace(self) -> None:
+        """Show what is in the workspace, and attach to a host that runs already."""
+        self.station.clear()
+        for path in list_stations(self.workspace):
+            self.station.addItem(path.stem, path)
+        self.start.use(self.workspace)
+        self.measure.use(self.workspace)
+        self.browse.use(self.workspace)
+        hosts = find_hosts(self.workspace)
+        if hosts:
+            in_background(
+                lambda: HostClient(hosts[0]), self.link.follow, lambda e: self.complain(sentence(e))
+            )
+
+    def _init(self) -> None:
+        in_background(
+            lambda: init_workspace(self.workspace),
+            lambda _: self.use_workspace(),
+            lambda error: self.complain(sentence(error)),
+        )
+
+    def connect_chosen(self) -> None:
+        """Connect the station that is chosen in the bar."""
+        path = self.station.currentData()
+        if path is not None:
+            self.connect_station(path)
+
+    def connect_station(self, path: Path) -> None:
+        """Connect a station: find its host, or start one."""
+        self.station.setCurrentIndex(max(0, self.station.findData(path)))
+        self.connect_button.setEnabled(False)
+        self.state.setText("connecting …")
+        self.link.attach(path)
+
+    def measure_first(self) -> None:
+        """Connect the simulated diamond, start the first run of the card of T1, and show it."""
+        station = self.workspace / "instruments" / "levitated-diamond.toml"
+        card = self.workspace / "procedures" / "t1.toml"
+        self.measure.show_card(card)
+        if self.link.is_connected:
+            self.measure.start()
+            return
+        self.state.setText("connecting …")
+        self.link.attach(station, self._start_when_connected)
+
+    def _start_when_connected(self) -> None:
+        self.measure.start()
+
+    # -- the host --------------------------------------------------------------------------------------
+
+    def _connected(self, description: dict[str, Any]) -> None:
+        is_simulated = description["simulated"]
+        self.kind.setText("simulated" if is_simulated else "REAL")
+        self.kind.setObjectName("simulated" if is_simulated else "real")
+        self.kind.style().unpolish(self.kind)
+        self.kind.style().polish(self.kind)
+        self.kind.show()
+        self.station.setCurrentIndex(max(0, self.station.findText(Path(description["path"]).stem)))
+        self.connect_button.setEnabled(True)
+        self.safe_button.setEnabled(True)
+        self.bench.build(description)
+        self.align.build(description)
+        self.measure.form.changed.emit()
+        if self.tabs.currentWidget() is self.start:
+            self.tabs.setCurrentWidget(self.bench)
+
+    def _take(self, answer: dict[str, Any]) -> None:
+        status = answer["status"]
+        self.log.take(answer["events"])
+        for _, _, kind, message in answer["events"][-20:]:
+            if kind == "error":
+                self._notice(message)
+        self.bench.show_status(status)
+        self.align.show_status(status)
+        self._show_state(status)
+        run = status["run"]
+        self._show_run_buttons(run)
+        if run is not None and run["path"] != self._shown_run and run["done"] > 0:
+            self._shown_run = run["path"]
+            self.show_runs([Path(run["path"])])
+
+    def _show_state(self, status: dict[str, Any]) -> None:
+        words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
+        text = words.get(status["state"], status["state"])
+        if status["hand"]:
+            text = self._move(status["hand"])
+        if status["lost"]:
+            text += f" — lost: {', '.join(status['lost'])}"
+        waiting = status["queue"]["waiting"]
+        if waiting:
+            text += f" — {waiting} wait{'s' if waiting == 1 else ''}"
+            text += ", queue paused" if status["queue"]["paused"] else ""
+        self.state.setText(text)
+
+    def _move(self, hand: dict[str, Any]) -> str:
+        target, unit = hand["target"], ""
+        if isinstance(target, (int, float)) and not isinstance(target, bool):
+            unit = self.link.description["actuators"].get(hand["name"], {}).get("unit", "1")
+        return f"{hand['name']} → {text_of(target, unit or '1')}"
+
+    def _show_run_buttons(self, run: dict[str, Any] | None) -> None:
+        for part in (self.pause_button, self.skip_button, self.abort_button, self.progress):
+            part.setVisible(run is not None)
+        if run is None:
+            return
+        self.pause_button.setText("Go on" if run["paused"] else "Pause")
+        total = run["total"] or 0
+        self.progress.setRange(0, total)
+        self.progress.setValue(min(run["done"], total) if total else 0)
+        left = "" if run["left"] is None else f", {_minutes(run['left'])} left"
+        self.progress.setFormat(f"{run['done']} / {total or '?'}{left}")
+
+    def _gone(self, text: str) -> None:
+        self.safe_button.setEnabled(False)
+        self.connect_button.setEnabled(True)
+        self.state.setText("host gone")
+        self._show_run_buttons(None)
+        self.complain(text)
+
+    # -- orders ----------------------------------------------------------------------------------------
+
+    def make_safe(self) -> None:
+        """Bring the bench to its safe state; a run is aborted, the queue paused."""
+        if self.link.is_connected:
+            self.state.setText("making safe …")
+            self.link.order(lambda host: host.safe(), lambda _: self._tell("the bench is in its safe state"))
+
+    def pause(self) -> None:
+        """Hold the run, or let it go on."""
+        run = self.link.status.get("run")
+        if run is not None and run["paused"]:
+            self.link.order(lambda host: host.unpause())
+        else:
+            self.link.order(lambda host: host.pause())
+
+    def _skip(self) -> None:
+        self.link.order(lambda host: host.skip())
+
+    def _abort(self) -> None:
+        self.link.order(lambda host: host.abort(pause_queue=True))
+
+    # -- views -----------------------------------------------------------------------------------------
+
+    def show_runs(self, paths: list[Path]) -> None:
+        """Show runs in *See*."""
+        self.see.show_runs(paths)
+        self.tabs.setCurrentWidget(self.see)
+
+    def _repeat(self, card: Path, label_of_run: str) -> None:
+        self.measure.show_card(card, label_of_run)
+        self.tabs.setCurrentWidget(self.measure)
+
+    def complain(self, text: str) -> None:
+        """Say what went wrong, without stopping anybody."""
+        self.log.add("error", text)
+        self._notice(text)
+        self.connect_button.setEnabled(True)
+        if not self.link.is_connected:
+            self.state.setText("not connected")
+
+    def _notice(self, text: str) -> None:
+        self.notice_text.setText(text)
+        self.notice.show()
+
+    def _tell(self, text: str) -> None:
+        self.log.add("window", text)
+        self.statusBar().showMessage(text, 8000)
+
+    # -- layout ----------------------------------------------------------------------------------------
+
+    def _settings(self) -> QSettings:
+        return QSettings(str(self.workspace / ".labspin" / "window.ini"), QSettings.Format.IniFormat)
+
+    def _restore(self) -> None:
+        settings = self._settings()
+        geometry, tab = settings.value("geometry"), settings.value("tab")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if tab is not None:
+            self.tabs.setCurrentIndex(int(str(tab)))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout, and leave the host alone."""
+        self.link.detach()
+        self.see.close_source()
+        try:
+            state_folder(self.workspace)
+        except LabspinError:
+            event.accept()
+            return
+        settings = self._settings()
+        settings.setValue("geometry", self.saveGeometry())
+        settings.setValue("tab", self.tabs.currentIndex())
+        settings.sync()
+        event.accept()
+
+
+def _minutes(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}" if whole >= 60 else f"{whole} s"
