@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -43,6 +44,7 @@ def open_window(
     chosen = None if station is None else Path(station).resolve()
     _require_display()
     try:
+        from pyqtgraph.util.garbage_collector import GarbageCollector
         from PySide6.QtWidgets import QApplication
 
         from labspin.gui.theme import use_theme
@@ -54,11 +56,15 @@ def open_window(
     _refuse_faulty_qt()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     use_theme(theme)
+    collector = GarbageCollector()  # Qt's objects must not be freed by another thread, as Python's may be
     window = MainWindow(folder)
     window.show()
     if chosen is not None:
         window.connect_station(chosen)
-    return int(application.exec())
+    code = int(application.exec())
+    collector.timer.stop()
+    gc.enable()
+    return code
 
 
 def _refuse_faulty_qt() -> None:

@@ -38,7 +38,7 @@ from labspin.units import format_quantity
 
 __all__ = ["BrowseView", "RunTable"]
 
-_HEADS = ("started", "run", "procedure", "status", "points", "kind", "fits", "file")
+_HEADS = ("started", "run", "procedure", "status", "points", "sample", "operator", "fits", "comment", "file")
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -87,11 +87,16 @@ class RunTable(QAbstractTableModel):
         return None
 
 
+def _status(run: RunSummary) -> str:
+    return f"{run.status}, NOT SAFE" if run.unsafe else str(run.status)
+
+
 def _cells(run: RunSummary) -> tuple[str, ...]:
     total = "" if run.size is None else f"/{run.size}"
     return (
-        run.started[:19].replace("T", " "), run.label, run.procedure, run.status, f"{run.points}{total}",
-        "simulated" if run.simulated else "real", ", ".join(run.fits), run.path.name,
+        run.started[:19].replace("T", " "), run.label, run.procedure, _status(run), f"{run.points}{total}",
+        run.sample, run.operator, ", ".join(run.fits), " ".join([run.comment, *map("#{}".format, run.tags)]),
+        run.path.name,
     )  # fmt: skip
 
 
@@ -153,7 +158,7 @@ class BrowseView(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(30)
         head = self.view.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((160, 150, 100, 80, 75, 85, 60, 200)):
+        for column, width in enumerate((160, 140, 100, 95, 75, 70, 75, 50, 110, 200)):
             head.resizeSection(column, width)
         head.setStretchLastSection(True)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -45,6 +45,7 @@ class HostLink(QObject):
         self.description: dict[str, Any] = {}
         self.status: dict[str, Any] = {}
         self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
         self.news.connect(self._remember)
         self.gone.connect(self._forget)
 
@@ -85,6 +86,7 @@ class HostLink(QObject):
     def _begin(self, description: dict[str, Any], thread: threading.Thread) -> None:
         self.description = description
         self.connected.emit(description)
+        self._thread = thread
         thread.start()
 
     def _listen(self, client: HostClient, stop: threading.Event) -> None:
@@ -110,6 +112,12 @@ class HostLink(QObject):
         self._stop.set()
         self.record = None
         self.status = {}
+
+    def close(self) -> None:
+        """Leave the host alone, and wait until nothing is heard of it any more."""
+        self.detach()
+        if self._thread is not None:
+            self._thread.join(5.0)
 
     def order(
         self,

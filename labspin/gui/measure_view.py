@@ -260,7 +260,7 @@ class MeasureView(QWidget):
             self.trouble.emit(str(error))
             return
         self.card, self._kind = path, card.procedure
-        self._head(path.stem, card.procedure, [run.label for run in card.runs], card.purpose)
+        self._head(path.stem, card.procedure, [run.label for run in card.runs], card.metadata.description)
         if label_of_run:
             self.runs.setCurrentText(label_of_run)
         self._choose_run()

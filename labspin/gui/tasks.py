@@ -25,21 +25,28 @@ class _Task(QObject):
         self, done: Callable[[Any], None] | None, failed: Callable[[Exception], None] | None
     ) -> None:
         super().__init__()
+        self._do: Callable[[], Any] | None = None
         self._done, self._failed = done, failed
+        self._thread = threading.Thread(target=self._work, name="window task", daemon=True)
         self.ended.connect(self._report)
 
-    def work(self, do: Callable[[], Any]) -> None:
-        """Do it (in another thread)."""
+    def start(self, do: Callable[[], Any]) -> None:
+        """Begin."""
+        self._do = do
+        self._thread.start()
+
+    def _work(self) -> None:
         result: Any = None
         problem: Exception | None = None
         try:
-            result = do()
+            result = self._do() if self._do is not None else None
         except Exception as error:  # noqa: BLE001 - shown to the person
             problem = error
         with contextlib.suppress(RuntimeError):  # the window may have been closed
             self.ended.emit(result, problem)
 
     def _report(self, result: Any, problem: Exception | None) -> None:
+        self._thread.join(1.0)  # so that nothing of Qt is freed by that thread
         _under_way.discard(self)
         try:
             if problem is not None and self._failed is not None:
@@ -59,7 +66,7 @@ def in_background(
     """Call ``do`` in a thread; then ``done`` with its result, or ``failed`` with its error, in this one."""
     task = _Task(done, failed)
     _under_way.add(task)
-    threading.Thread(target=task.work, args=(do,), name="window task", daemon=True).start()
+    task.start(do)
 
 
 def sentence(error: Exception) -> str:

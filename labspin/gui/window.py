@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout, and leave the host alone."""
-        self.link.detach()
+        self.link.close()
         self.see.close_source()
         try:
             state_folder(self.workspace)

@@ -1,15 +1,12 @@
 """Windows on a workspace with one host; everything is real but the diamond."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.qt import WHY_NOT
 from tests.session.hosts import HostProcess, make_workspace, wait_until_idle
-
-if WHY_NOT:
-    collect_ignore_glob = ["test_*.py"]
 
 
 @pytest.fixture(scope="package")
@@ -22,6 +19,17 @@ def host(lab):
     with HostProcess(lab / "instruments" / "levitated-diamond.toml", "--interval", "0.2") as process:
         process.client()
         yield process
+
+
+@pytest.fixture(scope="package", autouse=True)
+def collector(qapp):
+    """Free Qt's objects in its own thread only, as the window does."""
+    from pyqtgraph.util.garbage_collector import GarbageCollector
+
+    collector = GarbageCollector()
+    yield collector
+    collector.timer.stop()
+    gc.enable()
 
 
 @pytest.fixture

@@ -1,6 +1,11 @@
 import numpy as np
 import pytest
 
+from tests.qt import WHY_NOT
+
+if WHY_NOT:
+    pytest.skip(WHY_NOT, allow_module_level=True)
+
 from labspin.data import Column, Dimension, Layout, RunFollower, RunHeader, RunWriter, read_run
 from labspin.errors import ArgumentError, RunFileError
 from labspin.gui.pictures import Choice, numeric_names, picture_of, thinned
