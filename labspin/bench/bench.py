@@ -82,6 +82,8 @@ class Bench:
         Watched in every run on this bench.
     trust
         What a run does when a status or a changed setting makes readings meaningless.
+    record
+        What is recorded beside every point: ``"instrument.attribute"`` to unit.
     watchdog
         Makes the bench safe if this process is killed or hangs during a run.
     heir
@@ -112,6 +114,7 @@ class Bench:
         simulation: Simulation | None = None,
         interlocks: Sequence[Interlock] = (),
         trust: TrustRules | None = None,
+        record: Mapping[str, str] = MappingProxyType({}),
         watchdog: Watchdog | None = None,
         heir: Callable[[], Watchdog] | None = None,
         claims: Claims | None = None,
@@ -124,6 +127,7 @@ class Bench:
         self.simulation = simulation
         self.interlocks = tuple(interlocks)
         self.trust = trust or TrustRules()
+        self.record = dict(record)
         self.safe_order = tuple(safe_order)
         self._instruments = dict(instruments)
         self._parts = _parts(instruments)

@@ -34,6 +34,7 @@ from labspin.bench.safety import Interruptions, SafeAction, unsafe_instruments
 from labspin.bench.verdict import unsafe_remarks
 from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, RunWriter, not_safe
 from labspin.errors import RunAborted, StorageError
+from labspin.experiment.beside import with_readings
 from labspin.experiment.check import preflight
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
 from labspin.experiment.environment import environment
@@ -130,7 +131,8 @@ class Execution:
         control: Control,
         seed: int | None,
     ) -> None:
-        self.procedure, self.bench, self.path, self.label = scanned(procedure), bench, path, label
+        self.procedure = with_readings(scanned(procedure), bench)
+        self.bench, self.path, self.label = bench, path, label
         self._kind = type(procedure)
         self.observers, self.control = list(observers), control
         self.seed = seed if seed is not None else getattr(procedure, "seed", None)
@@ -317,7 +319,7 @@ class Execution:
                     self._reach_settings()
                 if point.setpoints:
                     self.move(point.setpoints)
-                reading = self.procedure.measure(self.bench, point)
+                reading: Mapping[str, Any] = self.procedure.measure(self.bench, point)
                 if self.trust:
                     self.trust.after_point(point.index)
                 return reading

@@ -49,6 +49,8 @@ class RoleAdapter(ABC):
 
     units: ClassVar[Mapping[str, str]] = {}
     """Units of settable attributes beyond those of the role, which a station may then move."""
+    readings: ClassVar[Mapping[str, str]] = {}
+    """Units of attributes beyond those of the role that can only be read: recorded, watched, plotted."""
     twin: ClassVar[type | None] = None
     """Class of the simulated device, for drivers that labspin does not bring."""
     relied_on: ClassVar[tuple[str, ...]] = ()

@@ -7,6 +7,7 @@ packages in the group ``labspin.drivers`` (each names a `RoleAdapter` subclass);
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from labspin.errors import ConfigurationError
-from labspin.instruments.roles import ROLES, missing_members
+from labspin.instruments.roles import ACTUATORS, READINGS, ROLES, Device, missing_members
 from labspin.plugins import Registry
 
 if TYPE_CHECKING:
@@ -61,6 +62,16 @@ class DriverEntry:
         return self.adapter.driver
 
     @property
+    def settable(self) -> dict[str, str]:
+        """Attributes that a station may move: name to unit."""
+        return {**ACTUATORS.get(self.role, {}), **self.adapter.units}
+
+    @property
+    def readable(self) -> dict[str, str]:
+        """Attributes that can be recorded or watched: name to unit."""
+        return {**self.settable, **READINGS.get(self.role, {}), **self.adapter.readings}
+
+    @property
     def role(self) -> str:
         """Name of the role that the adapter plays."""
         return self.adapter.role
@@ -91,6 +102,15 @@ def load_driver(name: str, *, folder: Path | None = None) -> DriverEntry:
     return DriverEntry(name, adapter)
 
 
+def _refuse_misspelt(name: str, role: str) -> None:
+    near = difflib.get_close_matches(role, ROLES, n=1, cutoff=0.8)
+    if role not in ROLES and near:
+        raise ConfigurationError(
+            f"driver {name!r}: its role {role!r} is nearly {near[0]!r}; write that, or another name for a "
+            "role of your own"
+        )
+
+
 def _refuse_misfit(name: str, adapter: Any) -> None:
     from labspin.instruments.adapter import RoleAdapter
 
@@ -99,9 +119,13 @@ def _refuse_misfit(name: str, adapter: Any) -> None:
             f"driver {name!r}: wanted a subclass of labspin.instruments.RoleAdapter, got {adapter!r}"
         )
     role = str(getattr(adapter, "role", None))
-    if role not in ROLES:
-        raise ConfigurationError(f"driver {name!r}: its role must be one of {', '.join(ROLES)}, got {role!r}")
-    if missing := missing_members(adapter, ROLES[role]):
+    if not role.isidentifier():
+        raise ConfigurationError(
+            f"driver {name!r}: wanted a role, one of {', '.join(ROLES)} or a word of your own such as "
+            f"'PowerMeter', got {role!r}"
+        )
+    _refuse_misspelt(name, role)
+    if missing := missing_members(adapter, ROLES.get(role, Device)):
         raise ConfigurationError(f"driver {name!r}: it is no {role}: it lacks {', '.join(missing)}")
     if not isinstance(getattr(adapter, "driver", None), type):
         raise ConfigurationError(f"driver {name!r}: its adapter names no driver class ('driver = …')")

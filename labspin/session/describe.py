@@ -121,16 +121,16 @@ def _procedure(name: str) -> Description:
 
 
 def _driver(name: str) -> Description:
-    from labspin.instruments import ACTUATORS, READINGS, load_driver
+    from labspin.instruments import load_driver
 
     entry = load_driver(name)
-    moved = {**ACTUATORS.get(entry.role, {}), **entry.adapter.units}
+    moved = entry.settable
     options = (
         (field.name, _value(None if field.default is dataclasses.MISSING else field.default),
          str(field.metadata.get("unit", "")))
         for field in dataclasses.fields(entry.adapter.options)
     )  # fmt: skip
-    read = READINGS.get(entry.role, {})
+    read = {key: unit for key, unit in entry.readable.items() if key not in moved}
     return Description(
         f"driver {name}: a {entry.role}",
         _first_words(entry.driver),

@@ -19,7 +19,7 @@ import numpy as np
 
 from labspin.bench import Actuator, Bench
 from labspin.errors import ArgumentError, DeviceError, LabspinError, StationError
-from labspin.instruments import ACTUATORS, READINGS, ROLES, PulseSequence
+from labspin.instruments import ACTUATORS, ROLES, PulseSequence
 from labspin.station import Station
 
 __all__ = ["call_method", "count_rates", "describe_bench", "read_all", "read_value", "set_value"]
@@ -74,11 +74,11 @@ def describe_bench(station: Station, bench: Bench) -> dict[str, Any]:
 
 
 def _settable(spec: Any) -> dict[str, str]:
-    return {**ACTUATORS.get(spec.role, {}), **spec.entry.adapter.units}
+    return dict(spec.entry.settable)
 
 
 def _readings(spec: Any, device: Any) -> dict[str, str]:
-    found = dict(READINGS.get(spec.role, {}))
+    found = {name: unit for name, unit in spec.entry.readable.items() if name not in spec.entry.settable}
     if spec.role == "CantileverReadout" and _has(device, "quadratures"):
         found |= _MOTION
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from labspin.bench import ActuatorSpec, Calibration, Settle
 from labspin.documents import Section
-from labspin.instruments import ACTUATORS, AT_REST, MEASURED, READINGS, DriverEntry
+from labspin.instruments import AT_REST, MEASURED, DriverEntry
 from labspin.units import canonical, format_quantity
 
 __all__ = ["read_actuators"]
@@ -29,7 +29,7 @@ def read_actuators(
         Limits, ramp, safe value, read-back or calibration cannot be meant.
     """
     table = section.section("actuators")
-    units = {**ACTUATORS[entry.role], **entry.adapter.units}
+    units = entry.settable
     specs = []
     for attribute in table:
         if attribute not in units:
@@ -127,7 +127,7 @@ def _readback(section: Section, entry: DriverEntry, attribute: str, *, is_ramped
     if "readback" not in section:
         section.know("readback")
         return measured if is_ramped else None
-    readable = {**ACTUATORS[entry.role], **READINGS[entry.role], **entry.adapter.units}
+    readable = entry.readable
     chosen = section.choice("readback", readable, what="an attribute")
     if is_ramped and measured is not None and chosen == attribute:
         section.fail(

@@ -7,6 +7,7 @@ meant. Nothing here touches an instrument.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 import math
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from labspin.bench import ActuatorSpec, Bench, Interlock, TrustRules
 from labspin.bench.trust import Reaction
 from labspin.documents import Section
 from labspin.errors import LabspinError
-from labspin.instruments import ACTUATORS, READINGS, ROLES, DriverEntry, load_driver
+from labspin.instruments import ROLES, DriverEntry, load_driver
 from labspin.station.actuators import read_actuators
 from labspin.station.composed import (
     is_composed,
@@ -33,6 +34,7 @@ __all__ = [
     "SimulationSpec",
     "read_instruments",
     "read_interlocks",
+    "read_record",
     "read_simulation",
     "read_trust",
 ]
@@ -137,9 +139,9 @@ def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[I
 def _entry(name: str, section: Section, folder: Path) -> DriverEntry:
     """Return the driver of an instrument."""
     _refuse_name(name, section)
-    role = section.choice("role", ROLES, what="a role")
     driver = section.take("driver", str, example='driver = "sg384"')
     entry = section.guard("driver", lambda: load_driver(driver, folder=folder))
+    role = section.choice("role", dict.fromkeys((*ROLES, entry.role)), what="a role")
     if entry.role != role:
         section.fail("role", f"driver {driver!r} is a {entry.role}, got {role!r}; correct role or driver")
     return entry
@@ -266,6 +268,24 @@ def _options(section: Section, entry: DriverEntry) -> Any:
         table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
 
 
+def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> dict[str, str]:
+    """Return what is recorded beside every point: ``"instrument.attribute"`` to unit."""
+    section = root.section("record")
+    readable = {
+        f"{spec.name}.{attribute}": unit for spec in specs for attribute, unit in spec.entry.readable.items()
+    }
+    wanted = section.take("quantities", list, [])
+    for name in wanted:
+        if name not in readable or wanted.count(name) > 1:
+            near = difflib.get_close_matches(str(name), readable, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            section.fail(
+                "quantities", f"wanted each of {', '.join(readable)} at most once, got {name!r}{hint}"
+            )
+    section.finish()
+    return {name: readable[name] for name in wanted}
+
+
 def read_trust(root: Section) -> TrustRules:
     """Return what a run does when a status or a changed setting makes readings meaningless."""
     section, usual = root.section("trust"), TrustRules()
@@ -288,13 +308,7 @@ def read_interlocks(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[I
 
 def _interlock(section: Section, specs: tuple[InstrumentSpec, ...]) -> Interlock:
     readable = {
-        f"{spec.name}.{attribute}": unit
-        for spec in specs
-        for attribute, unit in {
-            **ACTUATORS[spec.role],
-            **READINGS[spec.role],
-            **spec.entry.adapter.units,
-        }.items()
+        f"{spec.name}.{attribute}": unit for spec in specs for attribute, unit in spec.entry.readable.items()
     }
     quantity = section.choice("quantity", readable, what="a quantity")
     unit = readable[quantity]

@@ -30,6 +30,7 @@ from labspin.station.records import (
     SimulationSpec,
     read_instruments,
     read_interlocks,
+    read_record,
     read_simulation,
     read_trust,
 )
@@ -71,6 +72,7 @@ class Station:
     simulation: SimulationSpec | None
     interlocks: tuple[Interlock, ...]
     trust: TrustRules
+    record: Mapping[str, str]
 
     @property
     def simulated(self) -> bool:
@@ -167,6 +169,8 @@ class Station:
             instruments=unconnected_instruments(self.instruments, clock),
             actuators=self.actuators,
             description=self.describe(),
+            trust=self.trust,
+            record=self.record,
         )
 
     def serve(
@@ -315,6 +319,7 @@ class Station:
             simulation=world,
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
             trust=self.trust,
+            record=self.record,
             watchdog=self._watchdog(opened, claims) if watchdog else None,
             heir=None if world is not None else lambda: self._watchdog(opened, claims),
             claims=claims,
@@ -406,6 +411,7 @@ def load_station(path: str | Path) -> Station:
     instruments = read_instruments(root, simulated=simulation is not None, folder=path.parent)
     interlocks = read_interlocks(root, instruments)
     trust = read_trust(root)
+    record = read_record(root, instruments)
     root.finish()
     names = [spec.name for spec in instruments]
     for entry in order:
@@ -424,4 +430,5 @@ def load_station(path: str | Path) -> Station:
         simulation=simulation,
         interlocks=interlocks,
         trust=trust,
+        record=record,
     )

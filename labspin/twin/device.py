@@ -88,6 +88,23 @@ class SimulatedDevice(ABC):
         if signal is not None:
             self.world.drive(signal, value, **course)
 
+    def read_port(self, port: str) -> float:
+        """Return what stands at a port now: the value of a signal, or of a quantity of the sample.
+
+        Raises
+        ------
+        ArgumentError
+            There is no such port, it is open, or it is one of photons or of lines, which have no value.
+        """
+        kind, target = self.ports.get(port), self.wiring.get(port)
+        if kind not in ("signal", "quantity") or target is None:
+            there = ", ".join(name for name in self.wiring if self.ports[name] in ("signal", "quantity"))
+            raise ArgumentError(
+                f"{type(self).__name__}: wanted a port with a value ({there or 'none is wired'}), got "
+                f"{port!r}"
+            )
+        return self.world.level(target) if kind == "signal" else self.world.reading(target)
+
     # -- bytes -------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -298,8 +298,8 @@ class NoGaussmeter(RoleAdapter):
         return {}
 
 
-class Wizard(RoleAdapter):
-    role = "Wizard"
+class Misspelt(RoleAdapter):
+    role = "Gausmeter"
 
 
 class Driverless(ProbeGaussmeter):
@@ -336,7 +336,7 @@ def test_a_labs_own_driver_is_found_by_path(lab):
         ("probe.py:nonsense", "wanted a subclass of labspin.instruments.RoleAdapter, got 3"),
         ("probe.py:Probe", "wanted a subclass"),
         ("probe.py:NoGaussmeter", "it is no Gaussmeter: it lacks field"),
-        ("probe.py:Wizard", "its role must be one of .*, got 'Wizard'"),
+        ("probe.py:Misspelt", "its role 'Gausmeter' is nearly 'Gaussmeter'"),
         ("probe.py:Driverless", "names no driver class"),
     ],
 )

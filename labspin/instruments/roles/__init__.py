@@ -25,8 +25,10 @@ role                       may be set (unit)                           is read (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from labspin.instruments.roles.counting import PhotonCounter, PulseGenerator
 from labspin.instruments.roles.detection import CantileverReadout, LockIn
@@ -56,77 +58,73 @@ __all__ = [
     "missing_members",
 ]
 
-ROLES: Mapping[str, type] = MappingProxyType(
-    {
-        role.__name__: role
-        for role in (
-            MicrowaveSource,
-            MagnetSupply,
-            Gaussmeter,
-            PulseGenerator,
-            PhotonCounter,
-            LockIn,
-            TemperatureController,
-            CantileverReadout,
-            LaserPower,
-            Positioner,
-        )
-    }
+
+@dataclass(frozen=True)
+class Role:
+    """What is known of a role beside its protocol: attributes with their units."""
+
+    protocol: type
+    moves: Mapping[str, str] = field(default_factory=dict)
+    """What an engine may move."""
+    reads: Mapping[str, str] = field(default_factory=dict)
+    """Scalars that can only be read."""
+    at_rest: Mapping[str, float] = field(default_factory=dict)
+    """What the safe action brings to this value, or to the nearest that the hardware can make."""
+    measured: Mapping[str, str] = field(default_factory=dict)
+    """For what is moved and whose output is measured too, the reading that says where it is."""
+
+
+_TABLE = (
+    Role(MicrowaveSource, moves={"frequency": "Hz", "power": "dBm"}),
+    Role(
+        MagnetSupply,
+        moves={"current": "A"},
+        reads={"measured_current": "A"},
+        at_rest={"current": 0.0},
+        measured={"current": "measured_current"},
+    ),
+    Role(Gaussmeter, reads={"field": "T"}),
+    Role(PulseGenerator),
+    Role(PhotonCounter),
+    Role(
+        LockIn,
+        moves={"frequency": "Hz", "amplitude": "V", "phase": "rad", "time_constant": "s", "sensitivity": "V"},
+        reads={"x": "V", "y": "V", "magnitude": "V", "theta": "rad"},
+        at_rest={"amplitude": 0.0},
+    ),
+    Role(TemperatureController, moves={"setpoint": "K"}, reads={"temperature": "K"}),
+    Role(
+        CantileverReadout,
+        moves={"frequency": "Hz", "amplitude": "V", "time_constant": "s"},
+        at_rest={"amplitude": 0.0},
+    ),
+    Role(
+        LaserPower,
+        moves={"power": "W"},
+        reads={"measured_power": "W"},
+        measured={"power": "measured_power"},
+    ),
+    Role(
+        Positioner,
+        moves={"position": "m"},
+        reads={"measured_position": "m"},
+        measured={"position": "measured_position"},
+    ),
 )
+"""Every role that labspin brings, one row each. A laboratory's own needs none: its driver names it."""
+
+
+def _column(of: Callable[[Role], Any]) -> Mapping[str, Any]:
+    return MappingProxyType({role.protocol.__name__: of(role) for role in _TABLE})
+
+
+ROLES: Mapping[str, type] = _column(lambda role: role.protocol)
 """Every role by its name."""
-
-ACTUATORS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "MicrowaveSource": {"frequency": "Hz", "power": "dBm"},
-        "MagnetSupply": {"current": "A"},
-        "Gaussmeter": {},
-        "PulseGenerator": {},
-        "PhotonCounter": {},
-        "LockIn": {
-            "frequency": "Hz",
-            "amplitude": "V",
-            "phase": "rad",
-            "time_constant": "s",
-            "sensitivity": "V",
-        },
-        "TemperatureController": {"setpoint": "K"},
-        "CantileverReadout": {"frequency": "Hz", "amplitude": "V", "time_constant": "s"},
-        "LaserPower": {"power": "W"},
-        "Positioner": {"position": "m"},
-    }
-)
+ACTUATORS: Mapping[str, Mapping[str, str]] = _column(lambda role: role.moves)
 """For every role, the attributes that an engine may move, with their units."""
-
-READINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "MicrowaveSource": {},
-        "MagnetSupply": {"measured_current": "A"},
-        "Gaussmeter": {"field": "T"},
-        "PulseGenerator": {},
-        "PhotonCounter": {},
-        "LockIn": {"x": "V", "y": "V", "magnitude": "V", "theta": "rad"},
-        "TemperatureController": {"temperature": "K"},
-        "CantileverReadout": {},
-        "LaserPower": {"measured_power": "W"},
-        "Positioner": {"measured_position": "m"},
-    }
-)
+READINGS: Mapping[str, Mapping[str, str]] = _column(lambda role: role.reads)
 """For every role, the scalar attributes that can only be read, with their units."""
-
-AT_REST: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "MagnetSupply": {"current": 0.0},
-        "LockIn": {"amplitude": 0.0},
-        "CantileverReadout": {"amplitude": 0.0},
-    }
-)
+AT_REST: Mapping[str, Mapping[str, float]] = _column(lambda role: role.at_rest)
 """What the safe action of a role brings to this value, or to the nearest that the hardware can make."""
-
-MEASURED: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "MagnetSupply": {"current": "measured_current"},
-        "LaserPower": {"power": "measured_power"},
-        "Positioner": {"position": "measured_position"},
-    }
-)
+MEASURED: Mapping[str, Mapping[str, str]] = _column(lambda role: role.measured)
 """For every actuator whose output is measured too, the reading that says where it is."""
