@@ -511,3 +511,27 @@ def test_what_a_lock_in_shows_does_not_depend_on_how_often_it_is_asked():
         shown.append(device.filter.output)
     assert abs(shown[0]) > 1e-4
     assert shown[0] == pytest.approx(shown[1], rel=0.03, abs=0)  # of thermal motion 6e-7 V pass
+
+
+def test_a_ring_down_is_seen_through_the_filter():
+    """With 1 ms, far below the ring-down time, the filter shows the envelope of the motion."""
+    world = make(replace(PLAIN, noise=0.0), kelvin=0.02)
+    truth = world.truth()
+    world.drive("drive.frequency", truth["resonance_frequency"])
+    world.drive("drive.amplitude", 2.0)
+    device = SR830(world, wiring=UNDRIVEN, input_noise=0.0)
+    adapter = SimulatedAdapter(device)
+    for command in (f"FREQ {truth['resonance_frequency']:.4f}", "OFLT 4", "OFSL 3", "SENS 26"):
+        adapter.write(command)
+    world.clock.sleep(20.0)
+    world.drive("drive.amplitude", 0.0)
+    life = truth["quality_factor"] / (math.pi * truth["resonance_frequency"])
+    shown = []
+    for _ in range(5):
+        world.clock.sleep(0.3 * life)
+        device.follow()
+        seen = look(world, truth["resonance_frequency"])
+        shown.append(abs(device.filter.output))
+        # The filter of four stages of 1 ms shows what was there 4 ms ago.
+        assert shown[-1] * math.sqrt(2) == pytest.approx(abs(seen) * math.exp(4e-3 / life), rel=0.01, abs=0)
+    assert math.log(shown[0] / shown[-1]) == pytest.approx(1.2, rel=0.02, abs=0)
