@@ -122,7 +122,13 @@ def report_over_somebody_elses_page(work):
 
 def procedure_named_in_a_run(work):
     (work.folder / "evil.py").write_text(EVIL, encoding="utf-8")
-    work.run_file("e.h5", finish=False, points=3, procedure="evil.py:Evil", station={"path": str(STATION)})
+    work.run_file(
+        "e.h5",
+        finish=False,
+        points=3,
+        procedure="evil.py:Evil",
+        station={"path": str(STATION), "simulated": True},
+    )
     work.labspin("resume", "e.h5")
 
 

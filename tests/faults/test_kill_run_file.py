@@ -146,7 +146,7 @@ def test_a_forked_child_does_not_keep_the_run_of_a_dead_parent_alive(tmp_path):
         "        os.write(1, b'refused\\n')\n"
         "    time.sleep(60)\n"
         "    os._exit(0)\n"
-        "print(child, flush=True)\n"
+        "os.write(1, b'%d\\n' % child)\n"
         "time.sleep(60)\n"
     )
     parent = subprocess.Popen(
