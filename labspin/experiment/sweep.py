@@ -139,7 +139,7 @@ class Sweep(ABC):
         Raises
         ------
         PlanError
-            It has.
+            The sweep has more than `MAX_POINTS` points.
         """
         size = math.prod(self.shape)
         if size > MAX_POINTS:
@@ -379,10 +379,24 @@ def _number(name: str, value: ArrayLike, unit: str) -> float:
 def whole_number(what: str, value: int, *, least: int = 1) -> int:
     """Return ``value`` if it is a whole number of at least ``least``.
 
+    Parameters
+    ----------
+    what
+        What the error calls the value.
+    value
+        The number.
+    least
+        The smallest allowed.
+
+    Returns
+    -------
+    int
+        The number.
+
     Raises
     ------
     PlanError
-        It is not; the text says ``what``.
+        ``value`` is no whole number, or too small.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise PlanError(f"{what}: wanted a whole number ≥ {least}, got {value!r}")

@@ -383,7 +383,9 @@ class Guarded:
             try:
                 return [convert(part) for part in text.split(separator, maxsplit=maxsplit)]
             except (ValueError, TypeError, KeyError, OverflowError) as error:
-                raise self._unreadable(command, text, _WANTED.get(cast, "one of the words it has")) from error
+                raise self._unreadable(
+                    command, text, _WANTED.get(cast, "one of the instrument's words")
+                ) from error
 
         found: list[Any] = self._asked(command, read, **kwargs)
         return found

@@ -74,7 +74,7 @@ def _validated(name: str, validate: Callable[[Any, Any], Any], value: Any, value
     try:
         return validate(value, values)
     except (ValueError, TypeError, KeyError) as error:
-        wanted = f"one of {', '.join(map(str, values))}" if values else "a value that it has"
+        wanted = f"one of {', '.join(map(str, values))}" if values else "one of the instrument's values"
         raise LimitError(
             f"{name}: wanted {wanted}, got {value!r}; nothing was sent to the instrument"
         ) from error

@@ -107,8 +107,9 @@ def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]
             below = max(entry for entry in entries if entry < number)
             above = min(entry for entry in entries if entry > number)
             raise LimitError(
-                f"{name}: wanted a value that it has, got {value!r}; take {format_quantity(below, unit)} or "
-                f"{format_quantity(above, unit)}; nothing was sent to the instrument"
+                f"{name}: wanted one of the instrument's values, got {value!r}; take "
+                f"{format_quantity(below, unit)} or {format_quantity(above, unit)}; nothing was sent to the "
+                "instrument"
             )
         return nearest
 

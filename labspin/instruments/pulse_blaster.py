@@ -153,7 +153,7 @@ class PulseBlaster:
         state = self._call("pb_read_status")
         if not state:
             raise DeviceError(
-                f"{self._title}: wanted its state, and it is in none ({self._api.pb_get_error()}); check "
+                f"{self._title}: the board reports no valid state ({self._api.pb_get_error()}); check "
                 "that the board is still there"
             )
         return state

@@ -93,7 +93,7 @@ def test_an_instrument_that_keeps_quiet_is_not_asked():
         ("count", True, "count: wanted"),
         ("on", 1, "on: wanted one of True, False, got 1"),
         ("mode", "FA", "mode: wanted one of 'slow', 'fast', got 'FA'"),
-        ("range", 0.2, r"range: wanted a value that it has, got 0.2; take .*100 mV or .*300 mV"),
+        ("range", 0.2, r"range: wanted one of the instrument's values, got 0.2; take .*100 mV or .*300 mV"),
         ("range", 2.0, "range: wanted"),
         ("gains", (0.5,), r"gains: wanted 2 numbers, got \(0.5,\)"),
         ("gains", (2.0, 1.0), "gains: wanted 0 to 1, got 2.0"),

@@ -303,7 +303,7 @@ def test_what_the_library_refuses_is_an_error_with_its_text():
         generator.load(t1())
     assert calls.made[-1] == ("pb_stop",)
     calls.answers["pb_read_status"] = 0
-    with pytest.raises(DeviceError, match="wanted its state, and it is in none"):
+    with pytest.raises(DeviceError, match="the board reports no valid state"):
         generator.is_running()
 
 

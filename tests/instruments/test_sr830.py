@@ -67,7 +67,11 @@ def test_settings_are_read_back(attribute, query, reply, value):
         ("frequency", 103e3, "SR830 frequency: wanted 1 mHz to 102 kHz, got 103000.0"),
         ("sine_voltage", 0.003, "SR830 sine_voltage: wanted 4 mV to 5 V, got 0.003"),
         ("phase", 730, "SR830 phase: wanted -360 to 729.99, got 730"),
-        ("sensitivity", 3e-3, "SR830 sensitivity: wanted a value that it has, got 0.003; take 2 mV or 5 mV"),
+        (
+            "sensitivity",
+            3e-3,
+            "SR830 sensitivity: wanted one of the instrument's values, got 0.003; take 2 mV or 5 mV",
+        ),
         ("sensitivity", 2.0, "SR830 sensitivity: wanted 2 nV to 1 V, got 2.0"),
         ("time_constant", 0.2, "SR830 time_constant: .* take 100 ms or 300 ms; nothing was sent"),
         ("filter_slope", 10, "SR830 filter_slope: wanted one of 6, 12, 18, 24, got 10"),
@@ -96,7 +100,9 @@ def test_a_refusal_of_the_instrument_is_an_error(bits, match):
 def test_an_index_that_it_does_not_have_is_unreadable():
     with (
         expected_protocol(SR830, [("SENS?", "40")], retries=0) as lockin,
-        pytest.raises(ReplyError, match=r"wanted one of the words it has in answer to 'SENS\?', got '40'"),
+        pytest.raises(
+            ReplyError, match=r"wanted one of the instrument's words in answer to 'SENS\?', got '40'"
+        ),
     ):
         _ = lockin.sensitivity
 
