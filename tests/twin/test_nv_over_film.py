@@ -123,6 +123,18 @@ def test_the_line_moves_as_the_film_comes_near():
     assert near["lower_shift"][0] == pytest.approx(-0.3518e6, rel=1e-3, abs=0)
 
 
+def test_the_truth_holds_the_rates_of_both_transitions():
+    """They make the times: 3×3 rate equations with each rate up and down, and the double-quantum rate."""
+    sample = NVOverFilm(replace(QUIET, double_quantum_rate=500.0))
+    truth = sample.truth(signals(sample, magnet__current=3.0))
+    lower, upper, across = truth["lower_rate"][0], truth["upper_rate"][0], 500.0
+    generator = np.array([[0, upper, lower], [upper, 0, across], [lower, across, 0.0]])
+    decay = np.sort(-np.linalg.eigvalsh(generator - np.diag(generator.sum(axis=0))))[1:]
+    assert [1 / truth["T1_slow"][0], 1 / truth["T1"][0]] == pytest.approx(list(decay), rel=1e-3, abs=0)
+    alone = NVOverFilm(QUIET).truth(signals(sample, magnet__current=3.0))
+    assert truth["T1"][0] < 0.8 * alone["T1"][0]
+
+
 def test_a_pi_pulse_exchanges_the_occupations():
     sample = NVOverFilm(QUIET)
     place = {"magnet__current": 3.0, "laser__power": 0.1e-3, "microwave__power": 10.0}

@@ -16,7 +16,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +44,7 @@ from labspin.physics.spinwaves import (
     spin_wave_bath,
     spin_wave_force,
     spin_wave_stiffness,
+    thermal_rates,
     transition_frequencies,
 )
 from labspin.twin.drift import Drift
@@ -64,6 +65,7 @@ class FilmSettings:
     film: Film = YIG_FIGURES
     spin: ParamagneticSpin = NV_TABLE1
     cycle: OpticalRates = NV_OPTICAL_RATES
+    double_quantum_rate: float = 0.0  # 1/s, of |−> <-> |+>, beside what the spin itself has
     temperature: float = 300.0  # K, of film, diamond and cantilever
     centres: float = 1000.0  # how many NV centres
     layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
@@ -88,7 +90,7 @@ class FilmSettings:
         for name in ("temperature", "centres", "distance", "reference_laser", "pump_rate", "photon_rate",
                      "rabi_frequency", "drift_time"):  # fmt: skip
             positive(name, getattr(self, name))
-        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width"):
+        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width", "double_quantum_rate"):
             non_negative(name, getattr(self, name))
         for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
             finite(name, getattr(self, name))
@@ -139,7 +141,9 @@ class NVOverFilm(Sample):
     lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
 
     def __init__(self, settings: FilmSettings | None = None) -> None:
-        self.settings = settings or FilmSettings()
+        given = settings or FilmSettings()
+        across = given.spin.double_quantum_rate + given.double_quantum_rate
+        self.settings = replace(given, spin=replace(given.spin, double_quantum_rate=across))
         self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
         cycle = self.settings.cycle
         radiative = cycle.spin_conserving + cycle.spin_mixing
@@ -179,9 +183,9 @@ class NVOverFilm(Sample):
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
         """Return what a perfect measurement finds.
 
-        Field (T), distance (m) and, for every depth, T1' and the slower T1a (s), both lines (Hz) and the
-        shift of the lower (Hz); for all centres together the force (N) and the stiffness they add (N/m); the
-        resonance (Hz) and Q.
+        Field (T), distance (m) and, for every depth, T1' and the slower T1a (s), the rates of both
+        transitions (1/s, the mean of up and down), both lines (Hz) and the shift of the lower (Hz); for all
+        centres together the force (N) and the stiffness they add (N/m); the resonance (Hz) and Q.
         """
         settings, place = self.settings, self._place(signals)
         arguments: dict[str, Any] = {
@@ -189,7 +193,9 @@ class NVOverFilm(Sample):
             "field": place.field,
             "temperature": settings.temperature,
         }
-        times = relaxation_times(**arguments, bath=place.bath)
+        times, bath = relaxation_times(**arguments, bath=place.bath), place.bath
+        alone = thermal_rates(**arguments)
+        own = [alone.kappa_1 * (n + 0.5) for n in (alone.occupation_minus, alone.occupation_plus)]
         levels = pumped_occupations(
             **arguments, bath=place.bath, pump_rate=self._pump(signals), cycle=settings.cycle
         )
@@ -202,6 +208,8 @@ class NVOverFilm(Sample):
             "depth": place.depths.tolist(),
             "T1": times.shortest.tolist(),
             "T1_slow": times.t1a.tolist(),
+            "lower_rate": (own[0] + (bath.decay_minus + bath.absorption_minus) / 2).tolist(),
+            "upper_rate": (own[1] + (bath.decay_plus + bath.absorption_plus) / 2).tolist(),
             "lower_transition": lines[:, 1].tolist(),
             "upper_transition": lines[:, 0].tolist(),
             "lower_shift": (place.bath.shift_minus / (2 * math.pi)).tolist(),
