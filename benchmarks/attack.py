@@ -34,12 +34,12 @@ def _row(name, number, unsafe, passed, slow, times):
 
 
 def _attack(attack, delay):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return attack(Path(folder) / "bench", delay)
 
 
 def _bursts(number, seed):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return bursts(Path(folder) / "bench", number, seed)
 
 

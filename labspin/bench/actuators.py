@@ -330,6 +330,9 @@ class Actuator:
                 "as it is; see to it by hand"
             )
         with _deaf(self._device):
+            # Whether it obeyed the last one is not known: this one is a step away from either at most.
+            self._clock.sleep(spec.ramp_interval)
+            self._send_regardless(start)
             self._ramp(start, spec.safe, spec.ramp_rate, go_on, self._send_regardless)
             self._clock.sleep(max(_UNSEEN, spec.settle.wait))  # a coil lags behind its set-point
         raise UnknownStateError(

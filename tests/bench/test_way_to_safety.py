@@ -1,13 +1,14 @@
 """The way to the safe state is gone to its end, in its order, and nothing interrupts it."""
 
 import dataclasses
+import itertools
 
 import pytest
 
-from labspin.bench import Settle
+from labspin.bench import Bench, Settle
 from labspin.bench.actuators import Actuator
 from labspin.clock import SimulatedClock
-from labspin.errors import LimitError, RunAborted, SettleError
+from labspin.errors import LimitError, ReplyTimeoutError, RunAborted, SettleError
 from labspin.station import guard, load_station
 from tests.bench.killed_runs import LAB
 from tests.experiment.fakes import MAGNET, Magnet, fake_bench
@@ -80,6 +81,35 @@ def test_a_device_outside_by_less_than_a_step_comes_back_by_the_limit():
     Actuator(MAGNET, magnet, clock).move(1.9)
     assert magnet.sent[0][1] == MAGNET.maximum
     assert magnet.current == 1.9
+
+
+class FallsMute(Magnet):
+    """Obeys, but from the tenth set-point on it answers nothing any more."""
+
+    @property
+    def current(self):
+        return self._current
+
+    @current.setter
+    def current(self, value):
+        self.sent.append((self.clock.now(), value))
+        self._current = value
+        if len(self.sent) >= 10:
+            self.reading = OSError("no answer")
+            raise ReplyTimeoutError("no answer")
+
+
+@pytest.mark.parametrize("target", [1.5, -1.5])
+def test_one_that_falls_mute_in_a_ramp_comes_home_without_a_jump(target):
+    clock = SimulatedClock()
+    magnet = FallsMute(clock)
+    bench = Bench(name="b", clock=clock, instruments={"magnet": magnet}, actuators=[MAGNET])
+    with pytest.raises(ReplyTimeoutError):
+        bench.actuator("magnet.current").move(target)
+    bench.safe()
+    values = [0.0, *(value for _, value in magnet.sent)]
+    assert values[-1] == 0.0
+    assert max(abs(b - a) for a, b in itertools.pairwise(values)) <= MAGNET.largest_step * (1 + 1e-9)
 
 
 def test_neither_an_abort_nor_an_interlock_interrupts_the_way_to_safety():
