@@ -20,7 +20,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -41,7 +40,7 @@ from labspin.errors import (
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
-from labspin.instruments.wire import is_waiting, read_answer
+from labspin.instruments.wire import as_boolean, in_words, is_timeout, is_waiting, read_answer
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
 
@@ -162,7 +161,7 @@ class Guarded:
             self._open(adapter, name, settings if self.address else {})
         except (pyvisa.errors.Error, OSError, ValueError, ImportError) as error:
             raise ConnectionFailedError(
-                f"{name}: nothing can be opened at {self.address!r} ({_what(error)}); "
+                f"{name}: nothing can be opened at {self.address!r} ({in_words(error)}); "
                 "check power, cable and address; 'labspin doctor' tries every instrument of a station"
             ) from error
         self._line = _Line.of(self.adapter)
@@ -203,7 +202,7 @@ class Guarded:
         ReplyError
             What came is no text.
         """
-        return str(self._asked(command, _as_it_came, query_delay))
+        return str(self._asked(command, str, query_delay))
 
     def _asked(self, command: str, read: Callable[[str], Any], query_delay: float | None = None) -> Any:
         """Return what ``read`` makes of the answer; ask again if none came, or one that it cannot read.
@@ -269,7 +268,7 @@ class Guarded:
                 came.append(self._late(line, len(came), patience=_MORE if came else self.timeout))
         except _FAILURES as error:
             # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
-            if not _is_timeout(error) or not (came or self._knows_no_identity()):
+            if not is_timeout(error) or not (came or self._knows_no_identity()):
                 raise
         if len(came) > 1:
             log.warning("%s: %r waited on the new connection and was thrown away", self._title, came[:-1])
@@ -343,7 +342,7 @@ class Guarded:
             try:
                 late = self._late(line, count)
             except _FAILURES as error:
-                if _is_timeout(error):
+                if is_timeout(error):
                     return
                 raise
             if not late:  # serial ports answer a time-out with nothing
@@ -374,7 +373,7 @@ class Guarded:
         if cast is float:
             convert: Callable[[str], Any] = functools.partial(as_reading, words=self.invalid_words)
         else:
-            convert = _boolean if cast is bool else cast
+            convert = as_boolean if cast is bool else cast
 
         def read(reply: str) -> list[Any]:
             text = reply.strip()
@@ -398,9 +397,9 @@ class Guarded:
 
     def _complaint(self, command: str, error: BaseException, attempts: int) -> InstrumentError:
         asked = f"{command!r}" if command else "a read"
-        if _is_timeout(error):
+        if is_timeout(error):
             times = f", asked {attempts} times" if attempts > 1 else ""
-            part = f" ({_what(error)})" if isinstance(error, ReplyTimeoutError) and error.args else ""
+            part = f" ({in_words(error)})" if isinstance(error, ReplyTimeoutError) and error.args else ""
             return ReplyTimeoutError(
                 f"{self._title}: no answer to {asked} within {self.timeout:g} s{times}{part}; "
                 "check that it is on, connected and in remote mode"
@@ -415,8 +414,8 @@ class Guarded:
         if isinstance(error, InstrumentError) and not isinstance(error, ConnectionFailedError):
             return type(error)(f"{self._title}: {asked} failed: {error}")
         return ConnectionFailedError(
-            f"{self._title}: the connection failed at {asked} ({_what(error)}); check cable and power, then "
-            "connect again"
+            f"{self._title}: the connection failed at {asked} ({in_words(error)}); check cable and power, "
+            "then connect again"
         )
 
     def identify(self) -> str:
@@ -492,31 +491,10 @@ class GuardedChannel(Channel):  # type: ignore[misc]
         return list(instrument.check_set_errors())
 
 
-def _is_timeout(error: BaseException) -> bool:
-    if isinstance(error, pyvisa.errors.VisaIOError):
-        return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
-    return isinstance(error, (ReplyTimeoutError, TimeoutError))
-
-
 def _kind_of_failure(error: BaseException) -> str:
     """Return under what a failed exchange is counted, which is then tried again; "" if that is of no use."""
-    if _is_timeout(error):
+    if is_timeout(error):
         return "timeouts"
     if isinstance(error, (_UnreadableError, UnicodeDecodeError, _SurplusError)):
         return "unreadable"
     return ""
-
-
-def _as_it_came(reply: str) -> str:
-    return reply
-
-
-def _boolean(text: str) -> bool:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text!r} is neither 0 nor 1")
-    return bool(number)
-
-
-def _what(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -9,6 +9,7 @@ long at no less than 100 bytes a second.
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import socket
 import time
@@ -20,7 +21,7 @@ from pymeasure.adapters import Adapter
 
 from labspin.errors import ReplyTimeoutError
 
-__all__ = ["is_waiting", "read_answer"]
+__all__ = ["as_boolean", "in_words", "is_timeout", "is_waiting", "read_answer"]
 
 _SECONDS_PER_BYTE = 0.01  # of the slowest serial ports
 _LONGEST = 60.0  # s that the longest answer may take
@@ -127,3 +128,29 @@ def _waits_on_session(connection: Any) -> bool:
         return bool(piece)
     finally:
         connection.timeout = before
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Return whether ``error`` says that an answer did not come in time."""
+    if isinstance(error, pyvisa.errors.VisaIOError):
+        return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
+    return isinstance(error, (ReplyTimeoutError, TimeoutError))
+
+
+def in_words(error: BaseException) -> str:
+    """Return what ``error`` says, on one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def as_boolean(text: str) -> bool:
+    """Return whether ``text`` is a number other than 0.
+
+    Raises
+    ------
+    ValueError
+        It is no finite number.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is neither 0 nor 1")
+    return bool(number)
