@@ -1,0 +1,84 @@
+"""Windows and hosts killed with SIGKILL: does the run go on, is the bench made safe, is anything lost?
+
+    python benchmarks/kill_host.py [kills]
+
+First a window (``labspin gui``, offscreen) is killed again and again while its host makes one run:
+the run has to go on, with every point. Then hosts of a bench that is served over TCP are killed in
+mid-run: the bench has to be safe, seen within the devices, and every point that was counted has to
+stand in the run's journal.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from labspin.data import read_run
+from tests.bench.killed_runs import ServedBench, read_dead
+from tests.places import environment
+from tests.session.hosts import (
+    QUICK_CARD,
+    HostProcess,
+    make_workspace,
+    wait_for,
+    wait_for_run,
+    wait_until_idle,
+)
+
+
+def windows(kills):
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
+    done = 0
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client = host.client()
+        client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={60 * kills}"])
+        client.start()
+        path = wait_for_run(client)["run"]["path"]
+        for _ in range(kills):
+            before = client.status()["clients"]
+            window = subprocess.Popen(
+                [sys.executable, "-m", "labspin", "gui", str(lab)],
+                env={**os.environ, **environment(QT_QPA_PLATFORM="offscreen")}, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            wait_for(lambda n=before: client.status()["clients"] > n, what="the window")
+            window.kill()
+            window.wait()
+            done += client.status()["run"] is not None
+        counted = client.status()["run"]["done"]
+        client.abort()
+        wait_until_idle(client)
+    kept = len(read_run(path).points)
+    print(
+        f"windows killed: {kills}; run still going after each: {done}; points counted {counted}, kept {kept}"
+    )
+
+
+def hosts(kills):
+    safe, lost, took = 0, 0, []
+    for number in range(kills):
+        folder = Path(tempfile.mkdtemp())
+        with ServedBench(folder) as served, HostProcess(served.station) as host:
+            card = QUICK_CARD.format(points=20, averages=200).replace("station =", "# station =")
+            (folder / "quick.toml").write_text(card.replace("repetitions = 9000", "repetitions = 10"))
+            client = host.client()
+            client.add(folder / "quick.toml")
+            client.start()
+            path = Path(wait_for_run(client)["run"]["path"])
+            time.sleep(0.1 * (number % 7))
+            counted = client.status()["run"]["done"]
+            host.kill()
+            seconds = served.wait_until_safe(60)
+            safe += seconds is not None
+            took.append(seconds or 60.0)
+            lost += max(0, counted - len(read_dead(path).points))
+    print(f"hosts killed: {kills}; bench safe after: {safe}; points lost: {lost}; slowest {max(took):.1f} s")
+
+
+if __name__ == "__main__":
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    windows(number)
+    hosts(number)
