@@ -1,0 +1,58 @@
+"""What a file, a folder and a recovery say of runs that lack something."""
+
+import h5py
+import pytest
+
+from labspin.data import RunWriter, list_runs, read_run, recover
+from labspin.data.journal.writer import journal_path
+from labspin.data.plain import plain
+from labspin.errors import StorageError
+from tests.data.samples import ORDER, grid_header, grid_values
+
+
+def test_a_grid_that_lacks_points_is_not_complete(partial, path):
+    assert not read_run(path).is_complete
+    partial.finish("aborted")
+    assert not read_run(path).is_complete
+
+
+def test_times_are_in_seconds(partial, path):
+    with h5py.File(partial.finish("aborted")) as file:
+        times = [group["time"] for group in (file["entry/points"],) if "time" in group] or [
+            values for name, values in file["entry/points"].items() if "time" in name
+        ]
+        assert [values.attrs["units"] for values in times] == ["s"] * len(times)
+        assert times[0][()].tolist() == [0.5 * k for k in range(len(ORDER))]
+
+
+@pytest.mark.parametrize("number", [1 << 63, -(1 << 63) - 1, 10**30])
+def test_a_whole_number_of_more_than_64_bits_is_kept_as_text(number):
+    assert plain({"n": number})["n"] == str(number)
+    assert plain({"n": (1 << 63) - 1})["n"] == (1 << 63) - 1
+
+
+def test_a_file_whose_run_has_neither_ended_nor_a_journal_is_of_a_dead_run(path):
+    writer = RunWriter.create(path, grid_header(), checkpoint_interval=None)
+    writer.append(0, 0.0, grid_values(0))
+    writer.checkpoint()
+    writer.close()
+    journal_path(path).unlink()
+    (listed,) = list_runs(path.parent)
+    assert listed.status == read_run(path).status == "dead"
+
+
+def test_a_journal_that_cannot_be_published_is_kept(path, monkeypatch):
+    writer = RunWriter.create(path, grid_header(), checkpoint_interval=None)
+    writer.append(0, 0.0, grid_values(0))
+    writer.close()
+
+    def fail(*_, **__):
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr("labspin.data.nexus.publish.publish", fail)
+        with pytest.raises(StorageError, match="full"):
+            recover(path)
+    assert journal_path(path).exists()
+    recover(path)
+    assert len(read_run(path).points) == 1
