@@ -140,6 +140,8 @@ class FitModel:
         for all models.
     options
         What the model was built with.
+    x_unit, y_unit
+        SI units in which the function takes x and gives y; empty: any, parameters follow.
     """
 
     name: str
@@ -157,6 +159,8 @@ class FitModel:
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[Any], Sequence[str]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    x_unit: str = ""
+    y_unit: str = ""
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.parameters):
@@ -208,7 +212,8 @@ class FitModel:
 
     def units(self, x_unit: str, y_unit: str) -> dict[str, str]:
         """Return the unit of each parameter for data with axes in ``x_unit`` and ``y_unit``."""
-        return {p.name: _resolve(p.unit, x_unit, y_unit) for p in self.parameters}
+        x, y = self.x_unit or x_unit, self.y_unit or y_unit
+        return {p.name: _resolve(p.unit, x, y) for p in self.parameters}
 
     def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> NDArray[Any]:
         """Return the model at ``x`` for a mapping or an array (..., p) of parameter values.

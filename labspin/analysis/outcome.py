@@ -46,6 +46,12 @@ class FittedParameter:
         """Return ``value ± stderr unit``, the value rounded as its error asks."""
         return with_error(self.value, self.stderr, self.unit)
 
+    def line(self) -> str:
+        """Return ``name = value ± stderr unit``, and whether it was held or could not be determined."""
+        known = math.isfinite(self.value) and not math.isfinite(self.stderr)
+        note = " (held)" if self.fixed else (" (not determined)" if known else "")
+        return f"{self.name} = {self.text()}{note}"
+
 
 @dataclass(frozen=True)
 class FitStatistics:
@@ -194,7 +200,7 @@ class FitOutcome:
         """Return the fit in a few lines of text."""
         chosen = f" ({chosen_text(self.chosen)})" if self.chosen else ""
         lines = [f"{self.name}: {self.model}{chosen} on {self.quantity}, {self.statistics.points} points"]
-        lines += [f"  {p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in self.present]
+        lines += [f"  {p.line()}" for p in self.present]
         lines.append(f"  {goodness_text(self.statistics)}")
         return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
 

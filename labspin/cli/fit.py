@@ -128,16 +128,13 @@ def _fit_foreign(arguments: argparse.Namespace) -> int:
             settings[name] = parse_quantity(getattr(arguments, name), unit, name=f"--{name}")
     settings |= {name: _pairs(f"--{option}", getattr(arguments, option)) for name, option in _PAIRS.items()}
     settings = {name: value for name, value in settings.items() if value != {}}
-    x_unit, y_unit = arguments.x_unit, arguments.y_unit
-    if arguments.model == "thermal_spectrum":
-        x_unit, y_unit = x_unit or "Hz", y_unit or "1"
     outcome = fit_foreign(
         arguments.files[0],
         x=arguments.x,
         y=arguments.y,
         sigma=arguments.sigma,
         model=arguments.model,
-        units=(x_unit or "1", y_unit or "1"),
+        units=(arguments.x_unit or "1", arguments.y_unit or "1"),
         **settings,
     )
     picture = arguments.plot
@@ -161,7 +158,9 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
     return found
 
 
-def _number(text: str) -> int | float | str:
+def _number(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     for kind in (int, float):
         try:
             return kind(text)
@@ -187,9 +186,9 @@ def outcome_row(outcome: FitOutcome) -> tuple[str, str, str, str]:
     from labspin.analysis.outcome import chosen_text
 
     statistics = outcome.statistics
-    shown = [parameter for parameter in outcome.present if not parameter.fixed]
+    shown = outcome.present
     chosen = [chosen_text(outcome.chosen)] if outcome.chosen else []
-    text = "\n".join(chosen + [f"{parameter.name} = {parameter.text()}" for parameter in shown])
+    text = "\n".join(chosen + [parameter.line() for parameter in shown])
     reduced = statistics.chi2red
     chi2 = "–" if statistics.errors_from_scatter or math.isnan(reduced) else f"{reduced:.3f}"
     p_value = "–" if statistics.p_value is None else f"{statistics.p_value:.3f}"

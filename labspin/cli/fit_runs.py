@@ -317,8 +317,8 @@ def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
         chosen = [rows[0]["chosen"]] if rows[0]["chosen"] else []
         lines = chosen + [
             f"{row['parameter']} = {with_error(row['value'], row['stderr'], row['unit'])}"
+            + (" (held)" if row["kind"] == "fixed" else "")
             for row in rows
-            if row["kind"] != "fixed"
         ]
         first = rows[0]
         name = first["label"] or first["fit"]

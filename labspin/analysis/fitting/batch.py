@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.batch_result import BatchResult
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all, spot_check
@@ -86,6 +87,8 @@ def fit_batch(
         that is not there.
     """
     start, fixed = dict(start or {}), dict(fixed or {})
+    if isinstance(model, FitModel):
+        x, y, sigma, _ = in_units_of(model, x, y, sigma, ("x", units[0], "y", units[1]))
     described = as_model(model, x, bounds or {})
     for name in {*start, *fixed}:
         described.parameter(name)

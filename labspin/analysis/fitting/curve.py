@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.complex_numbers import real_view
+from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.diagnosis import warnings_of
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.solve import Task, Ties, derivatives_at, solve
@@ -74,6 +75,7 @@ def fit_curve(
     """
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
+    x, y, sigma, axes = in_units_of(model, x, y, sigma, axes)
     described = as_model(model, x, bounds or {})
     points, trace, errors = _clean(described, x, y, sigma, windowed=noise is None)
     task = _task(described, (points, trace, errors), start or {}, fixed or {}, tied or {})

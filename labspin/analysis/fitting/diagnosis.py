@@ -78,7 +78,9 @@ def _beyond(model: FitModel, parameter: FittedParameter) -> list[str]:
 def _goodness(outcome: FitOutcome) -> list[str]:
     statistics = outcome.statistics
     p = statistics.p_value
-    if p is None or math.isnan(p):
+    if p is None:
+        return _unexplained(outcome)
+    if math.isnan(p):
         return []
     if p < _IMPROBABLE:
         return [
@@ -92,6 +94,35 @@ def _goodness(outcome: FitOutcome) -> list[str]:
             "the errors of the points are too large"
         ]
     return []
+
+
+def _unexplained(outcome: FitOutcome) -> list[str]:
+    """Look for structure in residuals whose size is not known: neighbours that are alike (Durbin–Watson).
+
+    For white residuals 1 − d/2 is the correlation of neighbours, with standard deviation √(1/n).
+    """
+    if outcome.noise is not None or outcome.x.size < 12 or np.any(np.diff(outcome.x) == 0):
+        return []
+    residuals = np.asarray(outcome.residuals)
+    if np.ptp(residuals.real) == 0:
+        return [
+            "all points are alike, so their scatter says nothing of errors; give the errors of the points"
+        ]
+    size = float(np.sum(np.square(np.abs(residuals))))
+    alike = 1 - float(np.sum(np.square(np.abs(np.diff(residuals))))) / (2 * size)
+    spread = 1 / math.sqrt(residuals.size * (2 if np.iscomplexobj(residuals) else 1))
+    if not math.isfinite(alike) or alike < 4 * spread or _is_rounding(outcome):
+        return []
+    return [
+        f"neighbouring residuals are alike (correlation {alike:.2f}, by chance ± {spread:.2f}): the model "
+        "misses something, or the noise is correlated; then the errors are too small"
+    ]
+
+
+def _is_rounding(outcome: FitOutcome) -> bool:
+    """Return whether the residuals are so small that they are rounding of the data."""
+    largest = float(np.max(np.abs(outcome.y), initial=0.0))
+    return float(np.max(np.abs(outcome.residuals), initial=0.0)) < 1e-9 * largest
 
 
 def _bounds(model: FitModel, parameter: FittedParameter) -> list[str]:

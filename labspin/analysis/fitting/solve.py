@@ -178,6 +178,8 @@ def solve(task: Task) -> Sheet:
     if sheet.refit[0] and not task.ties.expressions and task.noise is None:
         refit_all(sheet, task.model, problem, _ROW, start)
     sheet.values[:] = task.ties.completed(sheet.values)
+    if not task.absolute and np.all(problem.y == problem.y[0, 0]):
+        sheet.covariance[:] = np.nan  # no scatter, no errors
     return sheet
 
 

@@ -15,12 +15,14 @@ larger than for independent bins).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.curve import fine_grid
 from labspin.analysis.fitting.derived import with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
@@ -60,7 +62,8 @@ def fit_spectrum(
     window: str = "none",
     length: float | None = None,
     temperature: float | None = None,
-    start: dict[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] | None = None,
     axes: tuple[str, str, str, str] = ("frequency", "Hz", "displacement spectrum", "m**2/Hz"),
     name: str = "thermal_spectrum",
 ) -> SpectrumFit:
@@ -79,23 +82,34 @@ def fit_spectrum(
         Length of a segment, s; default the inverse of the bin spacing.
     temperature
         Of the mode, K: gives the spring constant by equipartition.
+    start, fixed
+        By parameter name: starting values, and values to hold; in Hz and the unit of the spectrum.
+    axes
+        Name and unit of the frequency, name and unit of the spectrum.
+    name
+        What the fit is called.
 
     Raises
     ------
     FitError
         Bins that are not positive, too few bins, or a number of averages that is none.
     """
+    plain = thermal_spectrum()
+    for key in {*(start or {}), *(fixed or {})}:
+        plain.parameter(key)
+    frequency, spectrum, _, axes = in_units_of(plain, frequency, spectrum, None, axes)
     x, power = _checked(frequency, spectrum, averages)
     spacing = float(np.median(np.diff(x)))
     model = thermal_spectrum(window=window, length=(length or 1 / spacing) if window != "none" else None)
-    guess = model.guess(x, power) | (start or {})
-    values, success, evaluations = _maximise(model, x, power, averages, guess)
-    covariance = _covariance(model, x, values, averages, WINDOW_CORRELATION[window])
+    guess = model.guess(x, power) | {**(start or {})} | {**(fixed or {})}
+    free = np.array([key not in (fixed or {}) for key in model.names])
+    values, success, evaluations = _maximise(model, x, power, averages, guess, free)
+    covariance = _covariance(model, x, values, averages, WINDOW_CORRELATION[window], free)
     best = np.asarray(model.evaluate(x, values))
     statistics, ks = _goodness(
-        power / best, averages, WINDOW_CORRELATION[window], len(values), success, evaluations
+        power / best, averages, WINDOW_CORRELATION[window], int(free.sum()), success, evaluations
     )
-    outcome = _outcome(model, x, power, best, values, covariance, statistics, averages, axes, name)
+    outcome = _outcome(model, x, power, best, values, covariance, statistics, averages, axes, name, free)
     return SpectrumFit(_with_mechanics(outcome, temperature), power / best, ks)
 
 
@@ -126,15 +140,24 @@ def _checked(frequency: ArrayLike, spectrum: ArrayLike, averages: float) -> tupl
 
 
 def _maximise(
-    model: FitModel, x: FloatArray, power: FloatArray, averages: float, guess: dict[str, float]
+    model: FitModel,
+    x: FloatArray,
+    power: FloatArray,
+    averages: float,
+    guess: Mapping[str, float],
+    free: NDArray[np.bool_],
 ) -> tuple[FloatArray, bool, int]:
     """Return the values of largest likelihood; f0 moves linearly in line widths, the rest as logarithms."""
     from scipy.optimize import least_squares
 
     first = np.array([guess[key] for key in model.names])
     width = first[0] / first[1]
+    if not (np.all(np.isfinite(first)) and np.all(first[free] > 0) and np.all(first >= 0)):
+        raise FitError(f"spectrum: wanted starting values > 0, got {dict(guess)}; give others")
 
-    def values_of(point: FloatArray) -> FloatArray:
+    def values_of(moved: FloatArray) -> FloatArray:
+        point = np.zeros(first.size)
+        point[free] = moved
         return np.concatenate(
             [[first[0] + point[0] * width], first[1:] * np.exp(np.clip(point[1:], -60, 60))]
         )
@@ -144,16 +167,21 @@ def _maximise(
         return np.sign(ratio - 1) * np.sqrt(np.maximum(gamma_deviance(ratio, averages), 0))
 
     found = least_squares(
-        residuals, np.zeros(first.size), jac="3-point", x_scale="jac", xtol=1e-12, ftol=1e-14, gtol=1e-12
+        residuals, np.zeros(int(free.sum())), jac="3-point", x_scale="jac", xtol=1e-12, ftol=1e-14, gtol=1e-12
     )
     return values_of(found.x), bool(found.success), int(found.nfev)
 
 
 def _covariance(
-    model: FitModel, x: FloatArray, values: FloatArray, averages: float, correlation: tuple[float, ...]
+    model: FitModel,
+    x: FloatArray,
+    values: FloatArray,
+    averages: float,
+    correlation: tuple[float, ...],
+    free: NDArray[np.bool_],
 ) -> FloatArray:
     """Return F⁻¹ J F⁻¹ with F the Fisher information of independent bins and J that of correlated ones."""
-    gradient = _log_gradient(model, x, values)
+    gradient = _log_gradient(model, x, values)[free]
     fisher = averages * gradient @ gradient.T
     scores = averages * gradient @ gradient.T
     for lag, rho in enumerate(correlation[1:], start=1):
@@ -224,14 +252,16 @@ def _outcome(
     averages: float,
     axes: tuple[str, str, str, str],
     name: str,
+    free: NDArray[np.bool_],
 ) -> FitOutcome:
     units = model.units(axes[1], axes[3])
     if axes[3].endswith("/Hz") and axes[1] == "Hz":
         units["variance"] = axes[3].removesuffix("/Hz")
-    errors = np.sqrt(np.diag(covariance))
+    errors = np.zeros(len(values))
+    errors[free] = np.sqrt(np.diag(covariance))
     fitted = tuple(
-        FittedParameter(p.name, float(value), float(error), units[p.name], description=p.description)
-        for p, value, error in zip(model.parameters, values, errors, strict=True)
+        FittedParameter(p.name, float(value), float(error), units[p.name], not varies, False, p.description)
+        for p, value, error, varies in zip(model.parameters, values, errors, free, strict=True)
     )
     fine = np.union1d(fine_grid(x, 800), values[0] * (1 + np.linspace(-10, 10, 401) / values[1]))
     fine = fine[(fine >= x[0]) & (fine <= x[-1])]
@@ -241,7 +271,7 @@ def _outcome(
         model=model.name,
         equation=model.equation,
         parameters=fitted,
-        covariance_names=model.names,
+        covariance_names=tuple(key for key, varies in zip(model.names, free, strict=True) if varies),
         covariance=covariance,
         statistics=statistics,
         x=x,

@@ -163,6 +163,8 @@ def cross_relaxation_rate(
         function=pair.rate,
         guesser=pair.start,
         options={"nv_class": nv_class, "line_shape": line_shape},
+        x_unit="T",
+        y_unit="1/s",
     )
 
 

@@ -57,8 +57,11 @@ def recharging_decay(
 def double_exponential(
     x: Any, amplitude_fast: Any, time_fast: Any, amplitude_slow: Any, time_slow: Any, baseline: Any
 ) -> Any:
-    """Return amplitude_fast·exp(−x/time_fast) + amplitude_slow·exp(−x/time_slow) + baseline."""
-    x = np.asarray(x, np.float64)
+    """Return amplitude_fast·exp(−x/time_fast) + amplitude_slow·exp(−x/time_slow) + baseline.
+
+    The decay has not begun for x ≤ 0.
+    """
+    x = np.maximum(np.asarray(x, np.float64), 0)
     return baseline + amplitude_fast * np.exp(-x / time_fast) + amplitude_slow * np.exp(-x / time_slow)
 
 
@@ -98,6 +101,7 @@ def _recharging_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArr
 
 def _double_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     fast, time_fast, slow, time_slow, baseline = columns(values)
+    x = np.maximum(x, 0)
     decay_fast, decay_slow = np.exp(-x / time_fast), np.exp(-x / time_slow)
     y = baseline + fast * decay_fast + slow * decay_slow
     by_fast, by_slow = fast * decay_fast * x / time_fast**2, slow * decay_slow * x / time_slow**2
@@ -142,6 +146,7 @@ def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) 
 def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
     times = decay_times(x, 16)
     scale = np.ones_like(x) if weights is None else weights
+    x = np.maximum(x, 0)
     curves = np.exp(-x / times[:, None])
     best: tuple[float, tuple[Any, ...]] = (np.inf, (0, 1, (0.0, 0.0, 0.0)))
     for fast in range(len(times)):

@@ -188,6 +188,7 @@ def spin_bath_shift(
         is_complex=True,
         doubts=_doubts,
         options=asdict(known),
+        x_unit="K",
     )
 
 

@@ -79,9 +79,32 @@ def _built(name: str, found: Any, options: Mapping[str, Any]) -> FitModel:
         inspect.signature(found).bind(**options)
     except TypeError as error:
         raise RecipeError(f"model {name}: options {dict(options)!r}: {error}") from error
+    _check_types(name, found, options)
     model = found(**options)
     assert isinstance(model, FitModel)
     return model
+
+
+_KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (
+    ("bool", bool, "true or false"),
+    ("int", int, "a whole number"),
+    ("float | str", (int, float, str), "a number or text with a unit"),
+    ("float | None", (int, float, type(None)), "a number"),
+    ("float", (int, float), "a number"),
+    ("str", str, "text"),
+)
+
+
+def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
+    """Refuse an option of another type than the function that makes the model says."""
+    declared = inspect.signature(function).parameters
+    for option, value in options.items():
+        kind = next((one for one in _KINDS if declared[option].annotation in (one[0], one[1])), None)
+        if kind is None:
+            continue
+        wrong = not isinstance(value, kind[1]) or (isinstance(value, bool) and kind[1] is not bool)
+        if wrong:
+            raise RecipeError(f"model {name}: {option}: wanted {kind[2]}, got {value!r}")
 
 
 def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> FitModel:

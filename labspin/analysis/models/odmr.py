@@ -112,6 +112,7 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float) -> F
         function=function,
         guesser=guesser,
         options={"hyperfine": hyperfine, "max_field": max_field},
+        x_unit="Hz",
     )
 
 

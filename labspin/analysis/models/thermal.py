@@ -128,6 +128,7 @@ def thermal_spectrum(*, window: str = "none", length: float | None = None) -> Fi
         guesser=_guess,
         likelihood="gamma",
         options={"window": window, "length": length},
+        x_unit="Hz",
     )
 
 

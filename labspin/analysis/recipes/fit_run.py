@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_apart", "fit_foreign", "fit_run", "fit_runs", "fit_together", "fit_trace", "write_outcomes"]
 
+THERMAL = "thermal_spectrum"
+SPECTRUM_SETTINGS = ("averages", "window", "length", "temperature")
 MANY = 16
 """Traces from which the batch engine pays; fewer are fitted by lmfit, one by one."""
 
@@ -136,25 +138,59 @@ def fit_foreign(
     x_unit, y_unit = (
         given if given not in ("", "1") else own for given, own in zip(units, said, strict=True)
     )
-    if model == "thermal_spectrum":
-        y_unit = _density_unit(x_unit, y_unit)
-    axes = (x, x_unit, y, y_unit)
     arrays = {role: column.values for role, column in columns.items()}
-    if model == "thermal_spectrum":
+    spectrum = _spectrum_settings(model, options or {}, settings)
+    built = model if isinstance(model, FitModel) else load_model(model, **spectrum.pop("options"))
+    if built.likelihood == "gamma":
+        y_unit = _density_unit(x_unit, y_unit)
+    named = Recipe(name=str(file), x="x", y="y", model=built.name)
+    for name in {"start", "fixed"} & set(settings):
+        settings[name] = _values(named, built.units(x_unit, y_unit), settings[name])
+    axes = (x, x_unit, y, y_unit)
+    if built.likelihood == "gamma":
         from labspin.analysis.fitting.spectrum import fit_spectrum
 
-        if "averages" not in settings:
-            settings["averages"] = _averages(file)
-        outcome = fit_spectrum(arrays["x"], arrays["y"], axes=axes, **settings).outcome
+        if "averages" not in spectrum:
+            spectrum["averages"] = _averages(file)
+        outcome = fit_spectrum(arrays["x"], arrays["y"], axes=axes, **spectrum, **settings).outcome
     else:
-        built = model if isinstance(model, FitModel) else load_model(model, **(options or {}))
-        for name in {"start", "fixed"} & set(settings):
-            named = Recipe(name=str(file), x="x", y="y", model=built.name)
-            settings[name] = _values(named, built.units(x_unit, y_unit), settings[name])
         outcome = fit_curve(
             built, arrays["x"], arrays["y"], arrays.get("sigma"), quantity=y, axes=axes, **settings
         )
     return outcome.with_changes(source=str(file), label=file.stem)
+
+
+def _spectrum_settings(
+    model: FitModel | str, options: Mapping[str, Any], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what `fit_spectrum` is told beside the model, taken out of options and ``settings``.
+
+    ``options`` in it are those that the model itself takes.
+    """
+    named = model.likelihood == "gamma" if isinstance(model, FitModel) else model == THERMAL
+    given = {name: settings.pop(name) for name in SPECTRUM_SETTINGS if name in settings}
+    if not named:
+        if given:
+            raise FitError(f"{next(iter(given))}: is for {THERMAL}, got model {model!r}; leave it out")
+        return {"options": dict(options)}
+    unknown = sorted(set(options) - set(SPECTRUM_SETTINGS))
+    if unknown:
+        raise RecipeError(
+            f"model {THERMAL}: unknown option {unknown[0]!r}; it takes {', '.join(SPECTRUM_SETTINGS)}"
+        )
+    return {"options": {}, **_spectrum_numbers(f"model {THERMAL}", options), **given}
+
+
+def _spectrum_numbers(where: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a thermal spectrum as numbers: temperature in K, length in s."""
+    found = dict(options)
+    for name, unit in (("temperature", "K"), ("length", "s")):
+        if isinstance(found.get(name), str):
+            found[name] = parse_quantity(found[name], unit, name=f"{where}: {name}")
+    for name in {"temperature", "length", "averages"} & set(found):
+        if isinstance(found[name], bool) or not isinstance(found[name], (int, float)):
+            raise RecipeError(f"{where}: {name}: wanted a number, got {found[name]!r}")
+    return found
 
 
 def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
@@ -206,7 +242,7 @@ def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
 
 def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:
     """Fit at once ``least`` traces or more, where the batch engine takes them; otherwise return None."""
-    if len(stack) < least or recipe.model == "thermal_spectrum":
+    if len(stack) < least or recipe.model == THERMAL:
         return None
     from labspin.analysis.recipes.stack_fit import suits_batch
 
@@ -266,7 +302,7 @@ def _fitter(recipe: Recipe) -> Callable[[Trace], FitOutcome]:
     if recipe.choose:
         choice = choice_of(recipe)
         return functools.partial(_fit_best, choice, [_fitter(one) for one in choice.recipes])
-    if recipe.model == "thermal_spectrum":
+    if recipe.model == THERMAL:
         return functools.partial(_fit_spectrum, recipe)
     if recipe.sigma == "likelihood":
         return functools.partial(_fit_counts, recipe)
@@ -331,16 +367,19 @@ def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
     from labspin.analysis.fitting.spectrum import fit_spectrum
 
     options = dict(recipe.options)
-    unknown = sorted(set(options) - {"averages", "window", "length", "temperature"})
+    unknown = sorted(set(options) - set(SPECTRUM_SETTINGS))
     if unknown or "averages" not in options:
         what = f"unknown option {unknown[0]!r}" if unknown else "averages is missing"
         raise RecipeError(
             f"recipe {recipe.name}: model.options: {what}; "
-            "a thermal spectrum takes averages, window, length, temperature"
+            f"a thermal spectrum takes {', '.join(SPECTRUM_SETTINGS)}"
         )
-    for name, unit in (("temperature", "K"), ("length", "s")):
-        if isinstance(options.get(name), str):
-            options[name] = parse_quantity(options[name], unit, name=f"recipe {recipe.name}: {name}")
+    options = _spectrum_numbers(f"recipe {recipe.name}", options)
+    units = load_model(recipe.model).units(trace.x_unit, _density_unit(trace.x_unit, trace.y_unit))
+    for name in ("bounds", "tied"):
+        if getattr(recipe, name):
+            raise RecipeError(f"recipe {recipe.name}: {name}: is not for a thermal spectrum; remove it")
+    options |= {name: _values(recipe, units, getattr(recipe, name)) for name in ("start", "fixed")}
     axes = (trace.x_name, trace.x_unit, trace.y_name, _density_unit(trace.x_unit, trace.y_unit))
     fit = fit_spectrum(trace.x, trace.y, axes=axes, name=recipe.result_name or recipe.name, **options)
     return with_derived(fit.outcome, recipe.derived)

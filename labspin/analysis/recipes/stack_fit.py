@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.batch import fit_batch
 from labspin.analysis.fitting.batch_result import STATUS, BatchResult
 from labspin.analysis.fitting.counts import expected_counts, fit_counts, poisson_deviance
@@ -56,6 +57,8 @@ def fit_stack(
 
     ``quick``: without lmfit as a check and for what does not converge.
     """
+    converted = in_units_of(model, stack.x, stack.y, stack.sigma, stack.names)
+    stack = replace(stack, x=converted[0], y=converted[1], sigma=converted[2], names=converted[3])
     kind = np.complex128 if model.is_complex else np.float64
     y = np.where(stack.keep, stack.y, np.nan).astype(kind)
     x, sigma = stack.x, stack.sigma
