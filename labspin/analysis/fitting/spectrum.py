@@ -188,6 +188,8 @@ def _covariance(
         cross = gradient[:, :-lag] @ gradient[:, lag:].T
         scores = scores + averages * rho * (cross + cross.T)
     scale = np.sqrt(np.diag(fisher))
+    if not (np.all(np.isfinite(fisher)) and np.all(scale > 0)):
+        return np.full_like(fisher, np.nan)  # a parameter that the spectrum does not depend on
     inverse = np.linalg.pinv(fisher / np.outer(scale, scale), hermitian=True) / np.outer(scale, scale)
     return np.asarray(inverse @ scores @ inverse)
 

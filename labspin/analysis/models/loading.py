@@ -80,17 +80,17 @@ def _built(name: str, found: Any, options: Mapping[str, Any]) -> FitModel:
     except TypeError as error:
         raise RecipeError(f"model {name}: options {dict(options)!r}: {error}") from error
     _check_types(name, found, options)
-    model = found(**options)
+    try:
+        model = found(**options)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"model {name}: options {dict(options)!r}: {error}") from error
     assert isinstance(model, FitModel)
     return model
 
 
-_KINDS: tuple[tuple[str, type | tuple[type, ...], str], ...] = (
+_KINDS: tuple[tuple[str, type, str], ...] = (
     ("bool", bool, "true or false"),
     ("int", int, "a whole number"),
-    ("float | str", (int, float, str), "a number or text with a unit"),
-    ("float | None", (int, float, type(None)), "a number"),
-    ("float", (int, float), "a number"),
     ("str", str, "text"),
 )
 

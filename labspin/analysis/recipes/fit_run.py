@@ -142,6 +142,7 @@ def fit_foreign(
     spectrum = _spectrum_settings(model, options or {}, settings)
     built = model if isinstance(model, FitModel) else load_model(model, **spectrum.pop("options"))
     if built.likelihood == "gamma":
+        x_unit = built.x_unit if x_unit in ("", "1") else x_unit
         y_unit = _density_unit(x_unit, y_unit)
     named = Recipe(name=str(file), x="x", y="y", model=built.name)
     for name in {"start", "fixed"} & set(settings):
