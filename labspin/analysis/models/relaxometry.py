@@ -205,6 +205,7 @@ def film_relaxation(
     near: float = 30e-9,
     far: float = 1.2e-6,
     transitions: str = "both",
+    logarithmic: bool = False,
 ) -> FitModel:
     """Return the model of Γ₋ + iΓ₊ (1/s) against the field (T) of a centre at a distance from a film.
 
@@ -220,6 +221,9 @@ def film_relaxation(
         Distances between which a fit may look, m.
     transitions
         ``"both"``, or ``"lower"`` as in [SW]: Γ₊ is then the intrinsic rate alone.
+    logarithmic
+        Whether y is ln Γ₋ + i ln Γ₊ (Γ in 1/s). The error of a fitted rate grows with the rate, so that rates
+        which came out low weigh too much; of its logarithm it does not.
 
     Raises
     ------
@@ -227,6 +231,7 @@ def film_relaxation(
         An option is out of range.
     """
     options = {"film": film, "temperature": temperature, "near": near, "far": far, "transitions": transitions}
+    options |= {"logarithmic": True} if logarithmic else {}
     given = {"thickness": thickness, "magnetisation": magnetisation, "gilbert_damping": damping}
     changed = tuple(sorted((name, float(value)) for name, value in given.items() if value is not None))
     if film not in _FILMS:
@@ -253,6 +258,14 @@ def film_relaxation(
         both = factor * np.exp(np.moveaxis(logs, -1, 0)).reshape(*np.shape(place)[:-1], 2, field.size) + own
         return both[..., 0, :] + 1j * both[..., 1, :]
 
+    def logarithms(x: Any, distance: Any, T1: Any, scale: Any) -> Any:
+        both = rates(x, distance, T1, scale)
+        return np.log(both.real) + 1j * np.log(both.imag)
+
+    def guess(x: FloatArray, y: Any, weights: Any) -> Mapping[str, float]:
+        data = np.exp(y.real) + 1j * np.exp(y.imag) if logarithmic else y
+        return _guess_distance(rates, x, data, weights, near, far)
+
     return FitModel(
         name="film_relaxation",
         equation="y = Γ₋(B, distance) + i Γ₊(B, distance) + (D/ω₋ + i D/ω₊)/(3 T1), Γ∓ of thermal spin waves",
@@ -262,8 +275,8 @@ def film_relaxation(
             Parameter("T1", "s", "of the centre far from the film", minimum=0),
             Parameter("scale", "1", "of the rates by spin waves", minimum=0, value=1.0),
         ),
-        function=rates,
-        guesser=lambda x, y, weights: _guess_distance(rates, x, y, weights, near, far),
+        function=logarithms if logarithmic else rates,
+        guesser=guess,
         is_complex=True,
         doubts=lambda outcome: _film_doubts(outcome, near, far),
         options={**options, **dict(changed)},

@@ -113,6 +113,17 @@ class TestFilm:
         assert curve[at].real == pytest.approx(points.real, rel=0.1, abs=0)
         assert curve[at].imag == pytest.approx(points.imag, rel=0.05, abs=0)
 
+    def test_logarithms_of_rates_are_fitted_alike(self):
+        """The same place without noise; with y the logarithm, in exact agreement."""
+        plain, logs = (
+            load_model("film_relaxation", **NARROW),
+            load_model("film_relaxation", **NARROW, logarithmic=True),
+        )
+        clean = plain.evaluate(FIELDS, {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0})
+        fit = fit_curve(logs, FIELDS, np.log(clean.real) + 1j * np.log(clean.imag), 0.05 + 0.05j)
+        assert fit["distance"].value == pytest.approx(300e-9, rel=1e-5, abs=0)
+        assert fit["T1"].value == pytest.approx(2.5e-3, rel=1e-4, abs=0)
+
     def test_where_nothing_is_resonant_the_distance_is_said_to_be_undetermined(self):
         model = load_model("film_relaxation", near=300e-9, far=2e-6)
         x = np.array([38e-3, 41e-3, 44e-3])
