@@ -38,15 +38,16 @@ def windows(kills):
         client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={60 * kills}"])
         client.start()
         path = wait_for_run(client)["run"]["path"]
+        alone = client.status()["clients"]
         for _ in range(kills):
-            before = client.status()["clients"]
             window = subprocess.Popen(
                 [sys.executable, "-m", "labspin", "gui", str(lab)],
                 env={**os.environ, **environment(QT_QPA_PLATFORM="offscreen")}, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            wait_for(lambda n=before: client.status()["clients"] > n, what="the window")
+            wait_for(lambda: client.status()["clients"] > alone, what="the window")
             window.kill()
             window.wait()
+            wait_for(lambda: client.status()["clients"] == alone, what="the end of its connections")
             done += client.status()["run"] is not None
         counted = client.status()["run"]["done"]
         client.abort()

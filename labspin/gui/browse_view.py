@@ -158,7 +158,7 @@ class BrowseView(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(30)
         head = self.view.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((160, 140, 100, 95, 75, 70, 75, 50, 110, 200)):
+        for column, width in enumerate((160, 130, 95, 85, 75, 75, 85, 45, 100, 200)):
             head.resizeSection(column, width)
         head.setStretchLastSection(True)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

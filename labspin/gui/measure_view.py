@@ -207,7 +207,7 @@ class MeasureView(QWidget):
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(ahead)
         right.addWidget(self.queue)
-        right.setSizes([450, 210])
+        right.setSizes([500, 190])
         choice = Panel("Cards and procedures")
         choice.body.addWidget(self.choice, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -67,6 +67,7 @@ class QueueView(Panel):
         self._state = QueueState()
         self.table = _Table()
         self.table.dropped.connect(self._drop)
+        self.table.setMinimumHeight(64)
         self.start_button = button(
             "Start queue", start, "primary", hint="make the runs that wait, one by one"
         )

@@ -28,7 +28,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.setMouseEnabled(x=True, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.setMinimumHeight(175)
+        self.setMinimumHeight(130)
 
     def show_sequence(self, sequence: Any) -> None:
         """Draw a sequence instead of the former one."""

@@ -85,7 +85,7 @@ def _readings(spec: Any, device: Any) -> dict[str, str]:
 
 
 def _has(device: Any, attribute: str) -> bool:
-    return inspect.getattr_static(type(device), attribute, None) is not None
+    return inspect.getattr_static(device.__class__, attribute, None) is not None
 
 
 def _methods(role: str) -> list[str]:
