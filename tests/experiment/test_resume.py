@@ -230,7 +230,7 @@ def test_what_cannot_be_resumed_says_why(tmp_path):
     stopped = scan(list(scan().plan())[3].index)
     with pytest.raises(ValueError, match="broken off"):
         run(stopped, bench(), tmp_path / "other.h5")
-    with pytest.raises(CardError, match="procedure 'scan': wanted one of"):
+    with pytest.raises(CardError, match="procedure 'scan' is none of labspin"):
         recorded_procedure(read_run(tmp_path / "other.h5").header)
     with pytest.raises(PlanError, match="seed is 4, and the run was begun with 3; restore the card"):
         resume(tmp_path / "other.h5", bench(), procedure=Scan(seed=4))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from labspin.data.storage import temporary_name
 from labspin.errors import InstrumentError
 from labspin.experiment import RunOutcome
 from labspin.session import Queue, QueuedRun, run_queue
@@ -88,6 +89,6 @@ def test_failures_with_a_success_between_do_not_end_the_night(queue):
 def test_the_queue_is_on_the_disk_before_it_takes_the_place_of_the_old_one(queue, monkeypatch):
     calls = disk_calls(monkeypatch)
     queue.add([QueuedRun(card="t1.toml", label="new")])
-    part = f".{queue.path.name}.part"
+    part = temporary_name(queue.path).name
     assert [call for call, name in calls if name == part] == ["write", "sync", "replace"]
     assert calls.index(("sync", queue.folder.name)) > calls.index(("replace", part))
