@@ -1,5 +1,6 @@
 """A served bench, runs on it in processes of their own, and what is left when these are killed."""
 
+import contextlib
 import itertools
 import math
 import os
@@ -144,6 +145,13 @@ class ServedBench:
 
     def __exit__(self, *exception):
         self.server.close()
+        for entry in Path("/proc").glob("[0-9]*"):  # watchdogs go on trying, and this bench will not be back
+            with contextlib.suppress(OSError):
+                if (
+                    str(self.station).encode() in (words := (entry / "cmdline").read_bytes())
+                    and b"guard" in words
+                ):
+                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 def wait_for_log(path, words, timeout=30.0):
