@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
-from labspin.analysis.models.guesses import decay_times, separable_grid
+from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
 
 __all__ = [
     "DOUBLE_EXPONENTIAL",
@@ -109,6 +109,7 @@ def _double_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, 
 
 
 def _guess_stretched(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    x, y, weights = thinned(x, y, weights)
     times, betas = (grid.ravel() for grid in np.meshgrid(decay_times(x.ravel(), 24), _BETAS, indexing="ij"))
     basis = _decay(x, times[:, None], betas[:, None])
     node, amplitude, offset = separable_grid(basis, y, weights)
@@ -117,6 +118,7 @@ def _guess_stretched(x: FloatArray, y: FloatArray, weights: FloatArray | None) -
 
 def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
     """Grid over both times; the product is linear in four combinations, solved by least squares."""
+    x, y, weights = thinned(x, y, weights)
     times = decay_times(x, 12)
     scale = np.ones_like(x) if weights is None else weights
     best: tuple[float, dict[str, float]] = (np.inf, {})
@@ -144,6 +146,7 @@ def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) 
 
 
 def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    x, y, weights = thinned(x, y, weights)
     times = decay_times(x, 16)
     scale = np.ones_like(x) if weights is None else weights
     x = np.maximum(x, 0)

@@ -12,7 +12,10 @@ import numpy as np
 
 from labspin.analysis.model import FloatArray
 
-__all__ = ["decay_times", "separable_grid"]
+__all__ = ["decay_times", "separable_grid", "thinned"]
+
+_ENOUGH = 10_000
+"""Points from which the start of a smooth decay is found as well as from more."""
 
 
 def separable_grid(
@@ -62,3 +65,13 @@ def decay_times(x: FloatArray, count: int) -> FloatArray:
     gaps = np.diff(np.unique(x))
     shortest = min(positive[0], gaps[gaps > 0].min() if gaps.size else positive[0])
     return np.geomspace(shortest / 2, 3 * positive[-1], count)
+
+
+def thinned(
+    x: FloatArray, y: FloatArray, weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Return every k-th point of long traces y (..., n), for starting values of what varies slowly."""
+    step = max(x.shape[-1] // _ENOUGH, 1)
+    if step == 1:
+        return x, y, weights
+    return x[..., ::step], y[..., ::step], None if weights is None else weights[..., ::step]
