@@ -388,6 +388,8 @@ def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
 
 def _density_unit(x_unit: str, y_unit: str) -> str:
     """Return the unit of a power spectrum: where none is known, that of one of plain numbers."""
+    if y_unit in ("dBm", "dB"):
+        raise FitError(f"spectrum: wanted power in each bin, got a level in {y_unit}; convert it to power")
     return f"1/{x_unit}" if y_unit in ("", "1") and x_unit not in ("", "1") else y_unit
 
 
