@@ -88,7 +88,7 @@ def live(application, dimensions, start, total, seconds):
     view.resize(1200, 650)
     view.show()
     view.show_runs([folder / "run.h5"])
-    until(application, lambda: len(refreshes) > 1 or start == total, 120)
+    until(application, lambda: len(refreshes) > 0, 120)
     refreshes.clear()
     stop = threading.Event()
     thread = threading.Thread(target=grow, args=(writer, start, total, stop))
