@@ -118,7 +118,13 @@ class Actuator:
         return self._offset + self._slope * raw
 
     def to_raw(self, value: float) -> float:
-        """Return ``value`` in the unit of the device, moved onto a limit that it misses by rounding only."""
+        """Return ``value`` in the unit of the device, moved onto a limit that it misses by rounding only.
+
+        Parameters
+        ----------
+        value
+            In the actuator's unit.
+        """
         raw = (value - self._offset) / self._slope
         return min(max(raw, self.spec.minimum), self.spec.maximum)
 
@@ -372,7 +378,13 @@ class Actuator:
         return ramp + spec.settle.wait + (0.0 if spec.settle.tolerance is None else spec.settle.timeout)
 
     def ramp_time(self, start: float, stop: float) -> float:
-        """Return the seconds from ``start`` to ``stop`` in this actuator's unit, settling wait included."""
+        """Return how long a move from ``start`` to ``stop`` takes, settling wait included, s.
+
+        Parameters
+        ----------
+        start, stop
+            Values in this actuator's unit.
+        """
         rate = self.spec.ramp_rate
         ramp = abs((stop - start) / self._slope) / rate if rate is not None else 0.0
         return ramp + self.spec.settle.wait

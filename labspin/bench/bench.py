@@ -47,11 +47,23 @@ class Simulation(Protocol):
         ...
 
     def begin_point(self, index: int) -> None:
-        """Make the noise from here on a function of the seed and ``index``."""
+        """Make the noise from here on a function of the seed and ``index``.
+
+        Parameters
+        ----------
+        index
+            Index of the point in the plan.
+        """
         ...
 
     def restore(self, time: float) -> None:
-        """Move the simulated clock on to ``time``, s."""
+        """Move the simulated clock on to ``time``, s.
+
+        Parameters
+        ----------
+        time
+            Time of the simulated clock, s.
+        """
         ...
 
     def truth(self) -> dict[str, Any]:
@@ -267,6 +279,11 @@ class Bench:
     def actuator(self, name: str) -> Actuator:
         """Return the actuator called ``name``.
 
+        Parameters
+        ----------
+        name
+            ``"instrument.attribute"``, or ``"instrument."`` and the name of the calibration.
+
         Raises
         ------
         PlanError
@@ -338,14 +355,19 @@ class Bench:
         return actions
 
     def reopen(self, names: Sequence[str]) -> None:
-        """Connect instruments anew that have become unreachable, and what is made of them; moves nothing.
+        """Reconnect instruments that became unreachable, and the instruments composed of them; moves nothing.
+
+        Parameters
+        ----------
+        names
+            Names of the instruments.
 
         Raises
         ------
         InstrumentError
             One cannot be reached; the old connections then stay.
         StationError
-            This bench does not know how to.
+            This bench has no way to reconnect.
         """
         if self._on_reopen is None:
             raise StationError(f"bench {self.name!r}: wanted a way to connect anew, got none")
@@ -358,7 +380,12 @@ class Bench:
         self._hand_out()
 
     def watched(self, path: Path) -> AbstractContextManager[None]:
-        """Have the watchdog, if there is one, watch the run recorded in ``path`` in the block.
+        """Return a context in which the watchdog, if there is one, watches the run recorded in ``path``.
+
+        Parameters
+        ----------
+        path
+            The run's file.
 
         Raises
         ------
@@ -378,7 +405,17 @@ class Bench:
         return longest_way(self)
 
     def beat(self, patience: float) -> str:
-        """Tell the watchdog, if there is one, that the run makes progress; see `Watchdog.beat`."""
+        """Tell the watchdog, if there is one, that the run makes progress; see `Watchdog.beat`.
+
+        Parameters
+        ----------
+        patience
+            Time for which the run may be silent after this, s.
+
+        Returns
+        -------
+            What must be recorded: that the watchdog was gone, and another was started. Mostly empty.
+        """
         return self._watchdog.beat(patience) if self._watchdog is not None else ""
 
     def entrust(self, unsafe: Mapping[str, str], path: Path) -> str:

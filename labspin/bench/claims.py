@@ -41,7 +41,13 @@ def _folder() -> Path:
 
 
 def claim_file(place: str) -> Path:
-    """Return the file that is locked for ``place``."""
+    """Return the file that is locked for ``place``.
+
+    Parameters
+    ----------
+    place
+        What is claimed, such as the canonical address of an instrument.
+    """
     return _folder() / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.claim"
 
 
@@ -92,7 +98,13 @@ class Claims:
         return cls(taken)
 
     def note(self, what: str) -> None:
-        """Write down who holds the places and what for, to be read by who is refused."""
+        """Write down who holds the places and for what, so that a refused process can report it.
+
+        Parameters
+        ----------
+        what
+            What the places are held for.
+        """
         for descriptor in self._descriptors.values():
             _write_holder(descriptor, what)
 

@@ -44,7 +44,17 @@ class Interlock:
             )
 
     def read(self, bench: Any) -> float:
-        """Return the quantity, NaN where it cannot be read."""
+        """Return the quantity, NaN where it cannot be read.
+
+        Parameters
+        ----------
+        bench
+            The bench; its instruments are attributes.
+
+        Returns
+        -------
+            The quantity in the interlock's unit.
+        """
         instrument, attribute = self.quantity.split(".")
         try:
             return float(getattr(getattr(bench, instrument), attribute))
@@ -52,16 +62,34 @@ class Interlock:
             return math.nan
 
     def allows(self, value: float) -> bool:
-        """Return whether ``value`` is a finite number in the window: an overflow is no reading."""
+        """Return whether ``value`` is a finite number in the window: an overflow is no reading.
+
+        Parameters
+        ----------
+        value
+            The quantity that was read, in the interlock's unit.
+        """
         return math.isfinite(value) and self.minimum <= value <= self.maximum
 
     def deviation(self, value: float) -> str:
-        """Return what was wanted and what came."""
+        """Return what was wanted and what came.
+
+        Parameters
+        ----------
+        value
+            The quantity that was read, in the interlock's unit.
+        """
         return (
             f"interlock {self.quantity}: wanted {self.minimum:g} to {self.maximum:g} {self.unit}, "
             f"got {format_quantity(value, self.unit)}"
         )
 
     def error(self, value: float) -> InterlockError:
-        """Return the error that says what tripped."""
+        """Return the error that says what tripped.
+
+        Parameters
+        ----------
+        value
+            The quantity that was read, in the interlock's unit.
+        """
         return InterlockError(f"{self.deviation(value)}; the run was ended and the bench made safe")

@@ -52,7 +52,13 @@ class Notice:
 
 
 def workspace_of(station: Path) -> Path:
-    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder."""
+    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder.
+
+    Parameters
+    ----------
+    station
+        Path of the station file.
+    """
     folder = station.resolve().parent
     return folder.parent if folder.name == "instruments" else folder
 
@@ -92,7 +98,15 @@ def leave_notice(
 
 
 def withdraw_notice(station: Path, made_safe: Iterable[str]) -> None:
-    """Take instruments that are safe now off the notice of a station; an empty one goes."""
+    """Remove instruments that are safe now from the notice of a station; delete a notice that becomes empty.
+
+    Parameters
+    ----------
+    station
+        Path of the station file.
+    made_safe
+        Names of the instruments that are safe now.
+    """
     path = _file(station)
     notice = _read(path)
     if notice is None:
@@ -105,7 +119,18 @@ def withdraw_notice(station: Path, made_safe: Iterable[str]) -> None:
 
 
 def notices(folder: Path | None = None) -> list[Notice]:
-    """Return what is not known to be safe in the workspace of ``folder`` (None: the working directory)."""
+    """Return the notices of unsafe instruments in the workspace of ``folder``.
+
+    Parameters
+    ----------
+    folder
+        A folder of the workspace: notices are looked for in it and in all folders above it. None: the working
+        directory.
+
+    Returns
+    -------
+        One notice a station, the nearest folder first.
+    """
     here = (folder or Path.cwd()).resolve()
     found: list[Notice] = []
     for place in (here, *here.parents):
@@ -118,7 +143,13 @@ def notices(folder: Path | None = None) -> list[Notice]:
 
 
 def confirm(station: Path) -> bool:
-    """Withdraw the notice of a station because a person has looked; return whether there was one."""
+    """Withdraw the notice of a station because a person has looked; return whether there was one.
+
+    Parameters
+    ----------
+    station
+        Path of the station file.
+    """
     path = _file(station)
     is_there = path.exists()
     path.unlink(missing_ok=True)

@@ -83,6 +83,15 @@ class SafeBench(Protocol):
 def safe_state(bench: SafeBench, order: Sequence[str], clock: Clock) -> list[SafeAction]:
     """Bring every instrument to its safe state, in ``order`` and then the rest as declared.
 
+    Parameters
+    ----------
+    bench
+        The bench whose instruments are made safe.
+    order
+        Names of the instruments that come first, in this order.
+    clock
+        The bench's clock.
+
     Returns
     -------
         One record an action; a failed action does not keep the next from being run.
@@ -96,7 +105,13 @@ def safe_state(bench: SafeBench, order: Sequence[str], clock: Clock) -> list[Saf
 
 
 def longest_way(bench: SafeBench) -> float:
-    """Return the time that the safe actions of a whole bench may take at most, s of its clock."""
+    """Return the time that the safe actions of a whole bench may take at most, s of its clock.
+
+    Parameters
+    ----------
+    bench
+        The bench; nothing is moved.
+    """
     return 2 * sum(_longest(bench, name) for name in bench.instruments)
 
 
@@ -185,7 +200,13 @@ def _await(
 
 
 def unsafe_instruments(actions: Iterable[SafeAction]) -> list[str]:
-    """Return the names of those instruments whose last attempt failed in anything."""
+    """Return the names of the instruments for which an action of the last attempt failed.
+
+    Parameters
+    ----------
+    actions
+        Records of safe actions, as `safe_state` returns them.
+    """
     last: dict[str, list[SafeAction]] = {}
     for action in actions:
         done = last.setdefault(action.instrument, [])

@@ -60,7 +60,13 @@ class InterruptibleClock:
         return self._clock.now()
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass; a checkpoint comes before, every 0.1 s on the wall, and when it is due."""
+        """Wait; call the checkpoint before, every 0.1 s of wall-clock time, and when it is due.
+
+        Parameters
+        ----------
+        seconds
+            Time to wait on this clock, s.
+        """
         if self._interrupted != threading.get_ident():
             self._clock.sleep(seconds)
             return

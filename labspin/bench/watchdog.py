@@ -86,9 +86,14 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watching(self, path: Path) -> Iterator[None]:
-        """Have the run that is recorded in ``path`` watched in the block.
+        """Have the watchdog watch the run recorded in ``path`` for the length of the block.
 
-        Blocks may be nested: after the inner one, what the outer one names is watched on.
+        Blocks may be nested: after the inner one, the run of the outer one is watched again.
+
+        Parameters
+        ----------
+        path
+            The run's file.
 
         Raises
         ------
@@ -393,7 +398,15 @@ def _end(process: int | None) -> str:
 
 
 def refuse(answers: IO[bytes], error: Exception) -> None:
-    """Answer, in place of `keep_watch`, why there will be no watchdog."""
+    """Report, in place of `keep_watch`, why there will be no watchdog.
+
+    Parameters
+    ----------
+    answers
+        Standard output of the watchdog process.
+    error
+        The reason.
+    """
     _answer(answers, {"error": str(error)})
 
 

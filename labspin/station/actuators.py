@@ -21,12 +21,23 @@ __all__ = ["read_actuators"]
 def read_actuators(
     name: str, section: Section, entry: DriverEntry, ranges: Mapping[str, tuple[float, float]]
 ) -> tuple[ActuatorSpec, ...]:
-    """Return what may be moved of the instrument ``name``, whose hardware allows ``ranges``.
+    """Return the actuators of the instrument ``name``.
+
+    Parameters
+    ----------
+    name
+        The instrument's name in the station file.
+    section
+        Its table.
+    entry
+        Its driver's entry: which attributes can be moved, and in which units.
+    ranges
+        What the hardware allows: attribute to (least, greatest), in the role's units.
 
     Raises
     ------
     StationError
-        Limits, ramp, safe value, read-back or calibration cannot be meant.
+        Limits, ramp, safe value, read-back or calibration are inconsistent.
     """
     table = section.section("actuators")
     units = entry.settable

@@ -34,12 +34,26 @@ _OWN = ("address", "timeout", "retries", "wiring", "twin")
 
 
 def is_composed(entry: DriverEntry) -> bool:
-    """Return whether instruments of this driver are made of others."""
+    """Return whether instruments of this driver are composed of others.
+
+    Parameters
+    ----------
+    entry
+        The driver's entry.
+    """
     return bool(_parts(entry))
 
 
 def refuse_own_connection(section: Section, entry: DriverEntry) -> None:
-    """Refuse what only an instrument with a connection of its own has."""
+    """Refuse keys that only an instrument with a connection of its own has.
+
+    Parameters
+    ----------
+    section
+        The table of a composed instrument.
+    entry
+        Its driver's entry.
+    """
     for key in _OWN:
         if key in section:
             section.fail(
@@ -52,7 +66,21 @@ def refuse_own_connection(section: Section, entry: DriverEntry) -> None:
 def read_uses(
     section: Section, entry: DriverEntry, devices: Mapping[str, InstrumentSpec]
 ) -> dict[str, InstrumentSpec]:
-    """Return the instrument for each part; ``devices`` are those that have a connection of their own."""
+    """Return the instrument for each part of a composed instrument.
+
+    Parameters
+    ----------
+    section
+        Its table; the parts are in its table ``uses``.
+    entry
+        Its driver's entry: which parts of which roles it needs.
+    devices
+        The instruments that have a connection of their own, by name.
+
+    Returns
+    -------
+        Name of the part to instrument.
+    """
     table = section.section("uses", required=True)
     uses = {part: _part(table, part, role, devices) for part, role in _parts(entry).items()}
     table.finish()
@@ -77,7 +105,19 @@ def _part(table: Section, part: str, role: str, devices: Mapping[str, Instrument
 
 
 def part_ranges(entry: DriverEntry, uses: Mapping[str, InstrumentSpec]) -> dict[str, tuple[float, float]]:
-    """Return what the hardware of the parts allows: attribute to (least, greatest)."""
+    """Return what the hardware of the parts allows.
+
+    Parameters
+    ----------
+    entry
+        Entry of the composed instrument's driver.
+    uses
+        Name of the part to instrument.
+
+    Returns
+    -------
+        Attribute of the composed instrument to (least, greatest), in the units of the parts' roles.
+    """
     found = {}
     for attribute, (part, moved) in _moves(entry).items():
         ranges = uses[part].entry.adapter.ranges(uses[part].options)
@@ -91,7 +131,15 @@ def _moves(entry: DriverEntry) -> Mapping[str, tuple[str, str]]:
 
 
 def refuse_shared_knobs(tables: Section, specs: Iterable[InstrumentSpec]) -> None:
-    """Refuse an actuator that an instrument and what is made of it both declare."""
+    """Refuse an actuator that an instrument and one composed of it both declare.
+
+    Parameters
+    ----------
+    tables
+        The table ``instruments`` of the station file.
+    specs
+        All instruments of the station.
+    """
     declared = {actuator.name for spec in specs for actuator in spec.actuators}
     for spec in specs:
         for attribute, (part, moved) in _moves(spec.entry).items():
@@ -105,26 +153,58 @@ def refuse_shared_knobs(tables: Section, specs: Iterable[InstrumentSpec]) -> Non
 
 
 def with_parts(names: Iterable[str], specs: Iterable[InstrumentSpec]) -> set[str]:
-    """Return ``names`` and the names of everything that they are made of."""
+    """Return ``names`` and the names of all instruments of which these are composed.
+
+    Parameters
+    ----------
+    names
+        Names of instruments.
+    specs
+        All instruments of the station.
+    """
     uses = {spec.name: spec.uses.values() for spec in specs}
     wanted = set(names)
     return wanted.union(*(uses.get(name, ()) for name in wanted))
 
 
 def in_order(specs: Iterable[InstrumentSpec]) -> tuple[InstrumentSpec, ...]:
-    """Return instruments in the order in which they are connected: parts before what is made of them."""
+    """Return instruments in the order in which they are connected: parts before what is composed of them.
+
+    Parameters
+    ----------
+    specs
+        The instruments.
+    """
     return tuple(sorted(specs, key=lambda spec: bool(spec.uses)))
 
 
 def compose(spec: InstrumentSpec, opened: Mapping[str, RoleAdapter], clock: Clock) -> RoleAdapter:
-    """Return a composed instrument out of those that are connected."""
+    """Return a composed instrument made from connected ones.
+
+    Parameters
+    ----------
+    spec
+        The composed instrument.
+    opened
+        The connected instruments by name; its parts must be among them.
+    clock
+        Clock on which it waits.
+    """
     parts = {part: opened[name] for part, name in spec.uses.items()}
     adapter: RoleAdapter = spec.entry.adapter(parts, name=spec.name, clock=clock, options=spec.options)  # type: ignore[call-arg]
     return adapter
 
 
 def give_clock(adapters: Iterable[RoleAdapter], clock: Clock) -> None:
-    """Let the waits of composed instruments go through the bench's clock, where a run can be interrupted."""
+    """Let composed instruments wait on the bench's clock, where a run can be interrupted.
+
+    Parameters
+    ----------
+    adapters
+        Instruments; those that are not composed stay as they are.
+    clock
+        The bench's clock.
+    """
     from labspin.instruments.composite import CompositeAdapter  # rests on pymeasure, which a check needs not
 
     for adapter in adapters:

@@ -119,7 +119,15 @@ class Guard:
         return {name: f"{name} ({attempts.said})" for name, attempts in left.items() if not attempts.is_safe}
 
     def make_safe(self, name: str, witness: _Witness) -> str:
-        """Connect to one instrument and make it safe; return what went wrong, "" if nothing did."""
+        """Connect to one instrument and make it safe; return what went wrong, an empty text if nothing did.
+
+        Parameters
+        ----------
+        name
+            The instrument's name in the station file.
+        witness
+            Records what happens in the run's journal.
+        """
         try:
             with self._station.connect(roles=[name], watchdog=False, is_claimed=True) as bench:
                 actions = bench.safe()

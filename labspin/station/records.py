@@ -78,7 +78,13 @@ class SimulationSpec:
 
 
 def read_simulation(root: Section) -> SimulationSpec | None:
-    """Return the simulated world, or None if the station is real."""
+    """Return the simulated world, or None if the station is real.
+
+    Parameters
+    ----------
+    root
+        The whole station file.
+    """
     if "simulation" not in root:
         return None
     section = root.section("simulation")
@@ -116,7 +122,17 @@ def _detector(section: Section) -> dict[str, float]:
 
 
 def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[InstrumentSpec, ...]:
-    """Return every instrument of the file; ``folder`` is what paths of drivers are relative to."""
+    """Return every instrument of the file.
+
+    Parameters
+    ----------
+    root
+        The whole station file.
+    simulated
+        Whether the station is simulated.
+    folder
+        Folder to which paths of drivers are relative.
+    """
     tables = root.section("instruments", required=True)
     sections = {name: tables.section(name) for name in tables}
     if not sections:
@@ -269,7 +285,15 @@ def _options(section: Section, entry: DriverEntry) -> Any:
 
 
 def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> dict[str, str]:
-    """Return what is recorded beside every point: ``"instrument.attribute"`` to unit."""
+    """Return the quantities that are recorded with every point: ``"instrument.attribute"`` to unit.
+
+    Parameters
+    ----------
+    root
+        The whole station file.
+    specs
+        All instruments of the station.
+    """
     section = root.section("record")
     readable = {
         f"{spec.name}.{attribute}": unit for spec in specs for attribute, unit in spec.entry.readable.items()
@@ -287,7 +311,13 @@ def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> dict[str, s
 
 
 def read_trust(root: Section) -> TrustRules:
-    """Return what a run does when a status or a changed setting makes readings meaningless."""
+    """Return what a run does when a status or a changed setting makes readings meaningless.
+
+    Parameters
+    ----------
+    root
+        The whole station file.
+    """
     section, usual = root.section("trust"), TrustRules()
     reactions = ("hold", "abort", "record")
     rules = TrustRules(
@@ -301,7 +331,15 @@ def read_trust(root: Section) -> TrustRules:
 
 
 def read_interlocks(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[Interlock, ...]:
-    """Return the conditions under which a run may go on."""
+    """Return the conditions under which a run may continue.
+
+    Parameters
+    ----------
+    root
+        The whole station file.
+    specs
+        All instruments of the station.
+    """
     tables = root.section("interlocks")
     return tuple(_interlock(tables.section(name), specs) for name in tables)
 

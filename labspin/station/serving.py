@@ -124,7 +124,13 @@ class ServedBench:
 
 
 def is_local(host: str) -> bool:
-    """Return whether only this machine can reach what listens at ``host``."""
+    """Return whether only this machine can reach a server that listens at ``host``.
+
+    Parameters
+    ----------
+    host
+        Name or IP address. Of names, only ``localhost`` counts as local.
+    """
     if host == "localhost":
         return True
     try:

@@ -53,6 +53,11 @@ class SimulatedWorld:
     def device(self, spec: InstrumentSpec) -> Any:
         """Return the simulated device of ``spec``, wired to the world.
 
+        Parameters
+        ----------
+        spec
+            The instrument.
+
         Raises
         ------
         StationError
@@ -67,7 +72,17 @@ class SimulatedWorld:
         return device
 
     def connection(self, spec: InstrumentSpec) -> Any:
-        """Return what ``spec``'s driver connects to: the simulated device, in process; see `device`."""
+        """Return what the driver of ``spec`` connects to: the simulated device, in process; see `device`.
+
+        Parameters
+        ----------
+        spec
+            The instrument.
+
+        Returns
+        -------
+            The device itself where the driver hands it requests or calls it, else an adapter for bytes.
+        """
         from labspin.twin.adapter import SimulatedAdapter
 
         device = self.devices.get(spec.name) or self.device(spec)
@@ -83,11 +98,23 @@ class SimulatedWorld:
         return self.world.is_fresh
 
     def begin_point(self, index: int) -> None:
-        """Make the noise from here on a function of the seed and ``index``."""
+        """Make the noise from here on a function of the seed and ``index``.
+
+        Parameters
+        ----------
+        index
+            Index of the point in the plan.
+        """
         self.world.begin_point(index)
 
     def restore(self, time: float) -> None:
-        """Move the simulated clock on to ``time``, s."""
+        """Move the simulated clock on to ``time``, s.
+
+        Parameters
+        ----------
+        time
+            Time of the simulated clock, s.
+        """
         self.world.restore(time)
 
     def truth(self) -> dict[str, Any]:

@@ -376,7 +376,13 @@ class Station:
 
 
 def text_digest(text: str) -> str:
-    """Return what tells one text of a station file from another."""
+    """Return the SHA-256 digest of the text of a station file, hexadecimal.
+
+    Parameters
+    ----------
+    text
+        The file's text.
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -392,7 +398,12 @@ def _let_go(adapter: RoleAdapter) -> None:
 
 
 def load_station(path: str | Path) -> Station:
-    """Return the station that a file describes, wholly checked; nothing is connected.
+    """Return the station that a file describes, completely checked; nothing is connected.
+
+    Parameters
+    ----------
+    path
+        The station file.
 
     Raises
     ------

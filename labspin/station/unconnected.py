@@ -34,7 +34,19 @@ class _NotConnected:
 
 
 def unconnected_instruments(specs: Iterable[InstrumentSpec], clock: Clock) -> dict[str, Any]:
-    """Return the adapter of every instrument, with nothing behind it."""
+    """Return the adapter of every instrument, without a device behind it.
+
+    Parameters
+    ----------
+    specs
+        The instruments.
+    clock
+        Clock on which composed instruments wait.
+
+    Returns
+    -------
+        Name of the instrument to adapter.
+    """
     made: dict[str, Any] = {}
     for spec in in_order(specs):
         made[spec.name] = _adapter(spec, made, clock)
