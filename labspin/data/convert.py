@@ -16,7 +16,17 @@ __all__ = ["converter"]
 
 
 def converter(column: Column) -> Callable[[Any], Any]:
-    """Return what turns a measured value into what the journal holds, refusing what does not fit."""
+    """Return a function that converts a measured value for the journal, or refuses it.
+
+    Parameters
+    ----------
+    column
+        The column that the values belong to; its name, dtype and shape are used.
+
+    Returns
+    -------
+        Function of one measured value; it raises `ArgumentError` if the value does not fit the column.
+    """
     if column.shape:
         return _array_converter(column)
     return {"float64": _to_float, "int64": _to_int, "complex128": _to_complex, "str": _to_text}[column.dtype](

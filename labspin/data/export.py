@@ -86,7 +86,16 @@ def tables_of(run: Run) -> dict[str, Table]:
 
 
 def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = False) -> Path:
-    """Write a copy of a run, of a running or dead one too, as one HDF5 file; return its path.
+    """Write a copy of a run as one HDF5 file and return its path; the run may also be running or dead.
+
+    Parameters
+    ----------
+    source
+        Run file, or its journal.
+    target
+        Path of the copy.
+    overwrite
+        Whether an existing ``target`` may be replaced.
 
     Raises
     ------

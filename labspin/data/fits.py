@@ -154,7 +154,13 @@ class FitRecord:
                 )
 
     def parameter(self, name: str) -> FitParameter:
-        """Return the parameter ``name``."""
+        """Return the parameter ``name``.
+
+        Parameters
+        ----------
+        name
+            Name of a fitted parameter.
+        """
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter

@@ -68,7 +68,13 @@ def try_lock(descriptor: int, *, patience: float = 1.0) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a process, this one included, holds the lock of the file at ``path``."""
+    """Return whether a process, this one included, holds the lock of the file at ``path``.
+
+    Parameters
+    ----------
+    path
+        An existing file.
+    """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for ever
     try:
         return not _lock(descriptor, shared=True)
@@ -78,7 +84,14 @@ def is_locked(path: Path) -> bool:
 
 @contextlib.contextmanager
 def lock_file(path: Path, *, patience: float = 30.0) -> Iterator[None]:
-    """Keep other processes out of the file at ``path`` by a lock file beside it, which goes at the end.
+    """Keep other processes out of the file at ``path`` by a lock file beside it, which is removed at the end.
+
+    Parameters
+    ----------
+    path
+        The file; it need not exist, but its folder must.
+    patience
+        Longest wait for the lock, s.
 
     Raises
     ------

@@ -89,5 +89,11 @@ def refuse_foreign(
 
 
 def csv_cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: text that begins like one gets a quote."""
+    """Return a cell that no spreadsheet reads as a formula: text that begins like one gets a quote in front.
+
+    Parameters
+    ----------
+    value
+        Content of the cell.
+    """
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -44,14 +44,28 @@ _COMPLEX = struct.Struct("<dd")
 
 
 def clean_text(text: str) -> str:
-    """Return ``text`` fit for UTF-8 and HDF5: NUL and lone surrogates become the replacement character."""
+    """Return ``text`` fit for UTF-8 and HDF5: NUL and lone surrogates become the replacement character.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    """
     if text.isascii() and "\0" not in text:
         return str(text)
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def plain(value: Any, *, depth: int = 0) -> Any:
-    """Return ``value`` made of plain types only; nesting beyond `MAX_DEPTH` is cut off as text."""
+    """Return ``value`` converted to plain types; nesting deeper than `MAX_DEPTH` is replaced by text.
+
+    Parameters
+    ----------
+    value
+        Any value.
+    depth
+        Number of levels that already enclose ``value``.
+    """
     if value is None or isinstance(value, (bool, float)):
         return float(value) if isinstance(value, float) else value
     if isinstance(value, str) and not isinstance(value, enum.Enum):
@@ -127,7 +141,13 @@ def packer() -> msgpack.Packer:
 
 
 def pack(value: Any) -> bytes:
-    """Return plain ``value`` as msgpack bytes."""
+    """Return plain ``value`` as msgpack bytes.
+
+    Parameters
+    ----------
+    value
+        Plain value.
+    """
     return bytes(packer().pack(value))
 
 
@@ -146,7 +166,12 @@ def _decode(code: int, data: bytes) -> Any:
 
 
 def unpack(data: bytes) -> Any:
-    """Return the plain value that stands in ``data``.
+    """Return the plain value in ``data``.
+
+    Parameters
+    ----------
+    data
+        The bytes that `pack` returned.
 
     Raises
     ------
@@ -157,7 +182,13 @@ def unpack(data: bytes) -> Any:
 
 
 def unpack_each(payloads: Sequence[bytes]) -> list[Any]:
-    """Return the plain values that stand in ``payloads``, one in each; the errors are those of `unpack`."""
+    """Return the plain values in ``payloads``, one in each; the errors are those of `unpack`.
+
+    Parameters
+    ----------
+    payloads
+        What `pack` returned, for several values.
+    """
     data = b"".join(payloads)
     unpacker = msgpack.Unpacker(
         ext_hook=_decode,
@@ -178,7 +209,15 @@ def unpack_each(payloads: Sequence[bytes]) -> list[Any]:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Return plain ``value`` as strict JSON; what JSON lacks is tagged (``$complex``, ``$array`` …)."""
+    """Return plain ``value`` as strict JSON; what JSON lacks is tagged (``$complex``, ``$array`` …).
+
+    Parameters
+    ----------
+    value
+        Value; it is converted by `plain` first.
+    indent
+        Spaces for each level; None for one line.
+    """
     return json.dumps(_tag(plain(value)), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
@@ -202,6 +241,11 @@ def _tag(value: Any) -> Any:
 
 def from_json(text: str) -> Any:
     """Return the plain value that `to_json` wrote.
+
+    Parameters
+    ----------
+    text
+        JSON text that `to_json` wrote.
 
     Raises
     ------

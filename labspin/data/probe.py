@@ -16,7 +16,18 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> int:
-    """Do the task named first with the file named second."""
+    """Read a file in the way that a task names.
+
+    Parameters
+    ----------
+    arguments
+        The task, and the path of the file. The task ``run`` reads a run file; any other lists the data sets
+        of an HDF5 file.
+
+    Returns
+    -------
+        Exit code: 0 if the file can be read, 1 if it is refused.
+    """
     task, path = arguments[0], Path(arguments[1])
     try:
         if task == "run":

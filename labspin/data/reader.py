@@ -23,7 +23,13 @@ __all__ = ["RunSummary", "list_runs", "open", "read_run", "run_path"]
 
 
 def run_path(path: Path | str) -> Path:
-    """Return the path of the HDF5 file, given that or the journal's."""
+    """Return the path of the run file, given that path or the path of its journal.
+
+    Parameters
+    ----------
+    path
+        Run file ``….h5``, or journal ``….h5.jnl``; neither need exist.
+    """
     path = Path(path)
     return path.with_name(path.name.removesuffix(".jnl")) if path.name.endswith(".h5.jnl") else path
 
@@ -72,6 +78,11 @@ def open(path: Path | str) -> xarray.Dataset:  # noqa: A001 - labspin.open, as x
 
     The attribute ``status`` says which; coordinates and variables have ``units``; points that are missing are
     NaN. The errors are those of `read_run`.
+
+    Parameters
+    ----------
+    path
+        Run file, or its journal.
     """
     return read_run(path).to_xarray()
 
@@ -106,7 +117,12 @@ class RunSummary:
 
 
 def list_runs(folder: Path | str) -> list[RunSummary]:
-    """Return all runs in ``folder``, oldest first; damaged ones are named, other files passed over.
+    """Return all runs in ``folder``, oldest first; damaged ones are included, other files are ignored.
+
+    Parameters
+    ----------
+    folder
+        Folder of run files; folders within it are not searched.
 
     Raises
     ------

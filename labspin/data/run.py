@@ -120,6 +120,11 @@ class Run:
     def column(self, name: str) -> AnyArray:
         """Return one column, laid out like `data`.
 
+        Parameters
+        ----------
+        name
+            Name of the column.
+
         Raises
         ------
         RunFileError
@@ -134,7 +139,13 @@ class Run:
         return {dimension.name: dimension.values for dimension in self.header.layout.dimensions}
 
     def events_of(self, kind: EventKind | str) -> tuple[Event, ...]:
-        """Return the events of one ``kind``, in order."""
+        """Return the events of one ``kind``, in order.
+
+        Parameters
+        ----------
+        kind
+            One of `EventKind`, or its value.
+        """
         return tuple(event for event in self.events if event.kind == kind)
 
     @functools.cached_property
@@ -222,9 +233,18 @@ def _attributes(unit: str, description: str = "") -> dict[str, str]:
 
 
 def require_room(path: Path, needed: int, *, measured: int) -> None:
-    """Refuse to hold ``needed`` bytes where the ``measured`` ones do not warrant it.
+    """Refuse to allocate far more memory than the measured data warrant.
 
     A small file that claims a gigantic grid must not bring the machine down.
+
+    Parameters
+    ----------
+    path
+        The run file, for the error.
+    needed
+        Memory that the grid takes, bytes.
+    measured
+        Size of the measured values, bytes.
     """
     if needed > _ROOM and needed > 4096 * measured:
         raise RunFileError(
@@ -234,7 +254,23 @@ def require_room(path: Path, needed: int, *, measured: int) -> None:
 
 
 def lay_out(values: AnyArray, index: NDArray[np.int64], shape: tuple[int, ...], path: Path) -> AnyArray:
-    """Return ``values`` of single points, shape (n, ...), on the grid of ``shape``."""
+    """Arrange the values of single points on the grid.
+
+    Parameters
+    ----------
+    values
+        One value for each point, shape (n, …).
+    index
+        Flat index of each point on the grid, shape (n,).
+    shape
+        Shape of the grid.
+    path
+        The run file, for errors.
+
+    Returns
+    -------
+        Values of shape ``shape`` + (…); missing points hold what `missing_value` names.
+    """
     size, inner = math.prod(shape), values.shape[1:]
     if index.size == size and np.array_equal(index, np.arange(size)):
         return values.reshape(shape + inner)
@@ -246,7 +282,15 @@ def lay_out(values: AnyArray, index: NDArray[np.int64], shape: tuple[int, ...], 
 
 
 def missing_value(values: AnyArray, *, complete: bool) -> tuple[np.dtype[Any], Any]:
-    """Return the type in which ``values`` can stand beside missing ones, and what says "missing"."""
+    """Return the type that can hold ``values`` and missing points, and the value that marks a missing point.
+
+    Parameters
+    ----------
+    values
+        Values of one column, shape (n, …).
+    complete
+        Whether no point is missing.
+    """
     kind = values.dtype.kind
     if kind != "i":
         return values.dtype, {"f": np.nan, "c": complex(np.nan, np.nan), "O": ""}[kind]

@@ -121,7 +121,13 @@ class Dimension:
 
     @classmethod
     def from_dict(cls, content: object) -> Dimension:
-        """Return the record that `to_dict` described."""
+        """Return the record that `to_dict` described.
+
+        Parameters
+        ----------
+        content
+            Table that `to_dict` returned; unknown keys are ignored.
+        """
         dimension: Dimension = _make(cls, _known_fields(cls, content))
         return dimension
 
@@ -187,7 +193,13 @@ class Column:
 
     @classmethod
     def from_dict(cls, content: object) -> Column:
-        """Return the record that `to_dict` described."""
+        """Return the record that `to_dict` described.
+
+        Parameters
+        ----------
+        content
+            Table that `to_dict` returned; unknown keys are ignored.
+        """
         known = _known_fields(cls, content)
         shape, axes = known.pop("shape", ()), known.pop("axes", ())
         if not isinstance(shape, (list, tuple)) or not isinstance(axes, (list, tuple)):
@@ -257,7 +269,13 @@ class Layout:
         return tuple(column for column in self.columns if column.role == "coordinate")
 
     def column(self, name: str) -> Column:
-        """Return the column ``name``."""
+        """Return the column ``name``.
+
+        Parameters
+        ----------
+        name
+            Name of the column.
+        """
         for column in self.columns:
             if column.name == name:
                 return column
@@ -273,7 +291,13 @@ class Layout:
 
     @classmethod
     def from_dict(cls, content: object) -> Layout:
-        """Return the record that `to_dict` described."""
+        """Return the record that `to_dict` described.
+
+        Parameters
+        ----------
+        content
+            Table that `to_dict` returned; unknown keys are ignored.
+        """
         known = _known_fields(cls, content)
         for key, record in (("dimensions", Dimension), ("columns", Column)):
             items = known.get(key, [])
@@ -345,7 +369,13 @@ class RunHeader:
 
     @classmethod
     def from_dict(cls, content: object) -> RunHeader:
-        """Return the record that `to_dict` described."""
+        """Return the record that `to_dict` described.
+
+        Parameters
+        ----------
+        content
+            Table that `to_dict` returned; unknown keys are ignored.
+        """
         known = _known_fields(cls, content)
         metadata = RunMetadata.from_dict(known.get("metadata", {}))  # older files have none
         layout = Layout.from_dict(known.get("layout"))

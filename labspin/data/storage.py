@@ -36,12 +36,24 @@ _LONGEST = 180  # bytes of a target's name that its temporary name takes over
 
 
 def sync_descriptor(descriptor: int) -> None:
-    """Flush an open file to the disk itself (fdatasync)."""
+    """Flush an open file to the disk itself (fdatasync).
+
+    Parameters
+    ----------
+    descriptor
+        Descriptor of the file.
+    """
     getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the names in ``folder`` to the disk itself, where the system can promise that."""
+    """Flush the names in ``folder`` to the disk itself, where the operating system supports it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    """
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -70,14 +82,29 @@ def storage_error(path: Path, error: OSError, consequence: str) -> StorageError:
 
 
 def write_whole(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``, or raise `OSError`."""
+    """Write all of ``data``, or raise `OSError`.
+
+    Parameters
+    ----------
+    descriptor
+        Descriptor of a file that is open for writing.
+    data
+        Bytes to write.
+    """
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def write_new(path: Path, *parts: bytes) -> os.stat_result:
-    """Make the file ``path``, which must not exist, of these bytes, flush it, and return what it is.
+    """Create the file ``path`` from ``parts``, flush it to the disk, and return its status.
+
+    Parameters
+    ----------
+    path
+        The new file; there must be no such file yet.
+    parts
+        Bytes, written one after the other.
 
     Raises
     ------
@@ -133,11 +160,22 @@ def whole_file(
 def replace_file(
     target: Path, data: bytes, consequence: str, *, error: type[LabspinError] = StorageError
 ) -> os.stat_result:
-    """Replace the file ``target`` by ``data``, whole; the arguments are those of `whole_file`.
+    """Replace the file ``target`` by ``data``, whole or not at all.
+
+    Parameters
+    ----------
+    target
+        The file; an existing one is replaced.
+    data
+        Its new content.
+    consequence
+        Text at the end of an error: what was not done.
+    error
+        Class of the error that is raised if the system refuses.
 
     Returns
     -------
-        What stands there now.
+        Status of the new file.
     """
     with whole_file(target, consequence, error=error, flush=False) as temporary:
         return write_new(temporary, data)

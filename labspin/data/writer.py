@@ -88,7 +88,16 @@ class RunWriter:
     def resume(
         cls, path: Path | str, *, sync_interval: float = 0.5, checkpoint_interval: float | None = None
     ) -> RunWriter:
-        """Go on with a run that died, was aborted or failed; `done` says which points it has.
+        """Continue a run that died, was aborted or failed; `done` says which points it has.
+
+        Parameters
+        ----------
+        path
+            Run file, or its journal.
+        sync_interval
+            Longest time for which an acknowledged point may not survive a power cut, s.
+        checkpoint_interval
+            Time between whole HDF5 files of what has been measured so far, s; None for none.
 
         Raises
         ------

@@ -50,10 +50,26 @@ class Source(ABC):
 
     @abstractmethod
     def column(self, wanted: str) -> ForeignColumn | None:
-        """Return the array called ``wanted``; None if there is none."""
+        """Return the array called ``wanted``; None if there is none.
+
+        Parameters
+        ----------
+        wanted
+            Name of the array, as in `entries`.
+        """
 
     def read(self, columns: Mapping[str, str]) -> dict[str, ForeignColumn]:
-        """Return the arrays under the caller's names."""
+        """Return the arrays under the caller's names.
+
+        Parameters
+        ----------
+        columns
+            Name that the caller gives to an array -> name of the array in the file.
+
+        Returns
+        -------
+            The caller's name -> array, in the order of ``columns``.
+        """
         found = {}
         for role, wanted in columns.items():
             column = self.column(wanted)
@@ -67,12 +83,25 @@ class Source(ABC):
 
 
 def is_matlab_hdf5(start: bytes) -> bool:
-    """Return whether a file that begins so is one of MATLAB 7.3, which is HDF5 behind a preface."""
+    """Return whether the first bytes of a file are those of MATLAB 7.3, which is HDF5 behind a preface.
+
+    Parameters
+    ----------
+    start
+        First bytes of the file.
+    """
     return start.startswith(_MAT73)
 
 
 def binary_source(path: Path, start: bytes) -> Source | None:
     """Return the source for a file that begins with ``start``; None if it is none of these formats.
+
+    Parameters
+    ----------
+    path
+        The file; its ending decides where the first bytes do not.
+    start
+        First bytes of the file.
 
     Raises
     ------
@@ -228,7 +257,13 @@ _PYMEASURE = re.compile(r"^#\s*Procedure:\s*<")
 
 
 def titles_of(comments: Sequence[str]) -> list[str] | None:
-    """Return the names of the columns that the header of a qudi file gives; None for any other file."""
+    """Return the names of the columns that the header of a qudi file gives; None for any other file.
+
+    Parameters
+    ----------
+    comments
+        Comment lines at the head of the file, with their ``#``.
+    """
     if not any(_QUDI_END in line for line in comments):
         return None
     headers = parameters_of(comments).get("column_headers")
@@ -236,7 +271,17 @@ def titles_of(comments: Sequence[str]) -> list[str] | None:
 
 
 def parameters_of(comments: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters in the header of a file by qudi or pymeasure; text where they are no literals."""
+    """Return the parameters in the header of a file by qudi or pymeasure; all but literals stay text.
+
+    Parameters
+    ----------
+    comments
+        Comment lines at the head of the file, with their ``#``.
+
+    Returns
+    -------
+        Name -> value; empty for a file of any other program.
+    """
     if any(_QUDI_END in line for line in comments):
         pairs = (
             line.lstrip("# ").partition("=") for line in comments if not line.lstrip("# ").startswith("[")

@@ -104,7 +104,13 @@ def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
 
 
 def list_foreign(path: Path | str) -> list[ForeignEntry]:
-    """Return the arrays that `read_foreign` can read from a file; the errors are the same."""
+    """Return the arrays that `read_foreign` can read from a file; the errors are the same.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
     path = Path(path)
     if not _is_hdf5(path):
         source = _binary_source(path)
@@ -120,7 +126,13 @@ def list_foreign(path: Path | str) -> list[ForeignEntry]:
 
 
 def walk_foreign(path: Path) -> list[ForeignEntry]:
-    """List the data sets of an HDF5 file that has been tried out already."""
+    """List the data sets of an HDF5 file that has been tried out already.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    """
     with _hdf5(path) as file:
         return _entries(file)
 
@@ -232,7 +244,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def offer(names: Sequence[str]) -> str:
-    """Return what a file has in words, the first few by name."""
+    """Return a list of names in words, the first few in full, for an error.
+
+    Parameters
+    ----------
+    names
+        Names of what the file holds.
+    """
     if not names:
         return "none at all"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

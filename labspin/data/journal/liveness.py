@@ -57,7 +57,12 @@ def is_alive(journal: Path) -> bool:
 
 
 def require_plain_file(path: Path) -> None:
-    """Refuse what is no plain file: to open a pipe would wait for ever.
+    """Refuse anything but a regular file: opening a pipe would wait for ever.
+
+    Parameters
+    ----------
+    path
+        What is about to be opened.
 
     Raises
     ------

@@ -68,6 +68,15 @@ class Postscript:
     def event(self, kind: EventKind | str, message: str, **data: Any) -> None:
         """Record that something happened; when this returns, it outlives the process.
 
+        Parameters
+        ----------
+        kind
+            One of `EventKind`, or its value.
+        message
+            What happened, for people.
+        data
+            Details by name; kept as plain values.
+
         Raises
         ------
         StorageError

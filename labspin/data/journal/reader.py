@@ -179,7 +179,16 @@ def _split(data: bytes, *, only_first: bool) -> tuple[list[bytes], int, int, boo
 
 
 def sound_end(path: Path) -> int:
-    """Return where the last sound record of a journal ends; behind it stands a torn one at most.
+    """Return where the last sound record of a journal ends; only a torn record may follow.
+
+    Parameters
+    ----------
+    path
+        The journal.
+
+    Returns
+    -------
+        Position, bytes from the start of the file.
 
     Raises
     ------

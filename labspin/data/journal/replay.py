@@ -69,7 +69,13 @@ class Replay:
     truth: dict[str, Any] | None = None
 
     def take(self, batch: list[list[Any]]) -> None:
-        """Take decoded records, in their order."""
+        """Take decoded records, in their order.
+
+        Parameters
+        ----------
+        batch
+            Decoded records; the first element of each is its kind.
+        """
         points = [record for record in batch if record[0] == POINT_RECORD]
         if points:
             # At once, so that no more than one batch ever lies about as single objects.
@@ -118,6 +124,11 @@ class Replay:
 
 def read_header(reader: JournalReader) -> RunHeader:
     """Read the first record of a journal.
+
+    Parameters
+    ----------
+    reader
+        Reader at the start of the journal; afterwards it is positioned after the header.
 
     Raises
     ------
@@ -238,7 +249,22 @@ def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
 def join_chunks(
     layout: Layout, chunks: Sequence[_Chunk], spool: Spool | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, Any]]:
-    """Return index, time and columns of all points."""
+    """Return index, time and columns of all points.
+
+    Parameters
+    ----------
+    layout
+        Layout of the run.
+    chunks
+        Index, time and columns of successive groups of points; with ``spool``, only its text columns.
+    spool
+        Holds the columns that are not text; None if all are in ``chunks``.
+
+    Returns
+    -------
+        Flat index of each point, shape (n,); its time after the start of the run (s), shape (n,); column name
+        -> values, shape (n, …), or a `SpooledColumn`.
+    """
     held = [column for column in layout.columns if spool is None or column.dtype == "str"]
     empty: _Chunk = (
         np.empty(0, np.int64),

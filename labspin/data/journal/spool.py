@@ -77,7 +77,13 @@ class Spool:
         self._starts.append(self._starts[-1] + rows)
 
     def column(self, name: str) -> SpooledColumn:
-        """Return the column called ``name``, once all batches are there."""
+        """Return the column called ``name``; call this when all batches have been added.
+
+        Parameters
+        ----------
+        name
+            Name of a column that is not text.
+        """
         return SpooledColumn(self, self.columns[name])
 
     @property
@@ -86,7 +92,15 @@ class Spool:
         return self._starts[-1]
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Return the bytes of the rows from ``start`` to ``stop`` of a column."""
+        """Return the bytes of the rows from ``start`` to ``stop`` of a column.
+
+        Parameters
+        ----------
+        name
+            Name of the column.
+        start, stop
+            First row, and the row after the last.
+        """
         pieces, size = [], self.columns[name].itemsize
         while start < stop:
             batch = bisect_right(self._starts, start) - 1
@@ -115,13 +129,35 @@ class SpooledColumn:
         return self.shape[0]
 
     def read(self, start: int = 0, stop: int | None = None) -> AnyArray:
-        """Return the rows from ``start`` to ``stop``, in order of measurement."""
+        """Return the rows from ``start`` to ``stop``, in order of measurement.
+
+        Parameters
+        ----------
+        start
+            First row.
+        stop
+            The row after the last; None for the end of the column.
+
+        Returns
+        -------
+            Values, shape (stop - start, …).
+        """
         stop = len(self) if stop is None else stop
         data = self._spool.read(self._name, start, stop)
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
     def take(self, rows: NDArray[np.int64]) -> AnyArray:
-        """Return some rows, in the order asked for; neighbours are read at once."""
+        """Return some rows, in the order asked for; neighbours are read at once.
+
+        Parameters
+        ----------
+        rows
+            Row numbers, shape (n,).
+
+        Returns
+        -------
+            Values, shape (n, …).
+        """
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
         if not len(rows):
             return found

@@ -58,7 +58,13 @@ _SLOW = 0.01
 
 
 def journal_path(path: Path) -> Path:
-    """Return the path of the journal that belongs to the run file at ``path``."""
+    """Return the path of the journal that belongs to the run file at ``path``.
+
+    Parameters
+    ----------
+    path
+        The run file, which need not exist.
+    """
     return path.with_name(path.name + ".jnl")
 
 
@@ -112,7 +118,17 @@ class JournalWriter:
 
     @classmethod
     def create(cls, path: Path, first: Sequence[Any], *, sync_interval: float) -> JournalWriter:
-        """Make the journal at ``path`` with ``first`` as its first record."""
+        """Make the journal at ``path`` with ``first`` as its first record.
+
+        Parameters
+        ----------
+        path
+            The journal; there must be no such file.
+        first
+            First record, of plain values.
+        sync_interval
+            Longest time that an acknowledged record may stay off the disk, s.
+        """
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY
         try:
             descriptor = os.open(path, flags, 0o644)
@@ -140,7 +156,17 @@ class JournalWriter:
 
     @classmethod
     def reopen(cls, path: Path, sound_end: Callable[[Path], int], *, sync_interval: float) -> JournalWriter:
-        """Go on with the journal of a dead writer: lock it and cut off what stands behind ``sound_end``."""
+        """Continue the journal of a dead writer: lock it and cut off everything after its last sound record.
+
+        Parameters
+        ----------
+        path
+            The journal.
+        sound_end
+            Function of the path; returns the position (bytes) at which the last sound record ends.
+        sync_interval
+            Longest time that an acknowledged record may stay off the disk, s.
+        """
         try:
             if is_alive(path):
                 raise StorageError(
@@ -168,6 +194,11 @@ class JournalWriter:
 
     def write(self, record: Sequence[Any]) -> None:
         """Append one record of plain values; when this returns, it outlives the process.
+
+        Parameters
+        ----------
+        record
+            Kind of the record, then its plain values.
 
         Raises
         ------
@@ -307,7 +338,13 @@ class JournalWriter:
             os.close(self._descriptor)
 
     def close(self, *, remove: bool = False) -> None:
-        """Sync and close the journal, which frees its lock; with ``remove`` it goes."""
+        """Sync and close the journal, which frees its lock.
+
+        Parameters
+        ----------
+        remove
+            Whether to delete the journal as well.
+        """
         if self._stop.is_set():
             return
         self._stop.set()

@@ -21,7 +21,18 @@ _PLACE = "annotations"
 
 
 def summary_of(metadata: RunMetadata) -> dict[str, str]:
-    """Return the words that lists of runs show, as attributes of a file."""
+    """Return the notes that lists of runs show, as attributes of a file.
+
+    Parameters
+    ----------
+    metadata
+        Notes on the run.
+
+    Returns
+    -------
+        Attribute name -> text: ``operator``, ``sample``, ``project``, ``comment``, ``tags`` and ``rating``;
+        empty where nothing was noted.
+    """
     found = metadata.to_dict()
     shown = {name: clean_text(found.get(name, "")) for name in ("operator", "sample", "project", "comment")}
     rating = "" if metadata.rating is None else str(metadata.rating)

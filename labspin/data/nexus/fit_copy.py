@@ -33,7 +33,15 @@ _patterns: dict[Hashable, h5py.File] = {}
 
 
 def write_fit_copy(entry: h5py.Group, fit: FitRecord) -> None:
-    """Write ``fit`` into the NXentry of its run, just as `write_fit_group` does."""
+    """Write ``fit`` into the NXentry of its run, just as `write_fit_group` does.
+
+    Parameters
+    ----------
+    entry
+        NXentry of the run, open for writing, without a fit of this name.
+    fit
+        The fit.
+    """
     if fit.dimensions or sorted_statistics(fit)[1]:
         write_fit_group(entry, fit)  # arrays of many traces: what they hold is the work, not their number
         return

@@ -52,12 +52,32 @@ REST = "other_json"
 
 
 def write_fit_group(entry: h5py.Group, fit: FitRecord) -> None:
-    """Write ``fit`` into the NXentry of its run."""
+    """Write ``fit`` into the NXentry of its run.
+
+    Parameters
+    ----------
+    entry
+        NXentry of the run, open for writing, without a fit of this name.
+    fit
+        The fit.
+    """
     attach_axes(build_fit_group(entry, fit), fit)
 
 
 def build_fit_group(entry: h5py.Group, fit: FitRecord) -> h5py.Group:
-    """Write everything but what ties axes to data, which HDF5 does not copy with a group."""
+    """Write a fit without the links between axes and data, which HDF5 does not copy with a group.
+
+    Parameters
+    ----------
+    entry
+        Group that gets the fit, open for writing, without a fit of this name.
+    fit
+        The fit.
+
+    Returns
+    -------
+        The new group; `attach_axes` completes it.
+    """
     group = add_group(entry, FIT_PREFIX + fit.name, "NXprocess")
     add_text(group, "program", "labspin")
     for name in TEXTS:
@@ -71,7 +91,15 @@ def build_fit_group(entry: h5py.Group, fit: FitRecord) -> h5py.Group:
 
 
 def attach_axes(group: h5py.Group, fit: FitRecord) -> None:
-    """Tie the axes in ``group`` to its data."""
+    """Attach the axes in ``group`` to its data.
+
+    Parameters
+    ----------
+    group
+        The group that `build_fit_group` made.
+    fit
+        The same fit.
+    """
     dimensions = [dimension.name for dimension in fit.dimensions]
     tied: list[tuple[str, str, list[str]]] = []
     if dimensions:
@@ -92,7 +120,17 @@ def attach_axes(group: h5py.Group, fit: FitRecord) -> None:
 
 
 def sorted_statistics(fit: FitRecord) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the statistics that are attributes, those that are arrays, and the rest."""
+    """Return the statistics that are attributes, those that are arrays, and the rest.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+
+    Returns
+    -------
+        Three tables, name -> value: numbers and short texts; arrays; all other values.
+    """
     names = {dimension.name for dimension in fit.dimensions}
     short: dict[str, Any] = {}
     arrays: dict[str, NDArray[Any]] = {}
@@ -180,7 +218,15 @@ def _write_curve(group: h5py.Group, fit: FitRecord, curve: FitCurve) -> None:
 
 
 def read_fit_group(group: h5py.Group, name: str) -> FitRecord:
-    """Read back what `write_fit_group` wrote under ``name``."""
+    """Read back what `write_fit_group` wrote under ``name``.
+
+    Parameters
+    ----------
+    group
+        Group of the fit.
+    name
+        Name of the fit, which the record gets.
+    """
     parameters = get_group(group, "parameters")
     dimensions = _axes(parameters, get_attributes(parameters).get("axes", ()))
     covariance = None

@@ -85,7 +85,17 @@ def _create(
 
 
 def set_attribute(item: h5py.Group | h5py.Dataset, name: str, value: str | bool | float | complex) -> None:
-    """Give ``item`` an attribute that is a text or a number and that it does not have yet."""
+    """Give ``item`` a new attribute that is a text or a number.
+
+    Parameters
+    ----------
+    item
+        Group or data set, open for writing.
+    name
+        Name of the attribute; ``item`` has none of this name yet.
+    value
+        Text or number.
+    """
     if isinstance(value, str):
         made = h5a.create(item.id, name.encode(), _TEXT_TYPE, _SCALAR)
         made.write(np.array(clean_text(value), TEXT))
@@ -95,7 +105,19 @@ def set_attribute(item: h5py.Group | h5py.Dataset, name: str, value: str | bool 
 
 
 def add_group(parent: h5py.Group, name: str, nx_class: str, **attributes: str) -> h5py.Group:
-    """Make a group of a NeXus class."""
+    """Make a group of a NeXus class.
+
+    Parameters
+    ----------
+    parent
+        Group that gets the new one.
+    name
+        Name of the new group.
+    nx_class
+        NeXus class, such as ``NXcollection``.
+    attributes
+        Further attributes, all texts.
+    """
     group = parent.create_group(name)
     for key, value in {"NX_class": nx_class, **attributes}.items():
         set_attribute(group, key, value)
@@ -103,12 +125,40 @@ def add_group(parent: h5py.Group, name: str, nx_class: str, **attributes: str) -
 
 
 def add_text(parent: h5py.Group, name: str, text: str) -> h5py.Dataset:
-    """Write one text."""
+    """Write one text.
+
+    Parameters
+    ----------
+    parent
+        Group that gets the data set.
+    name
+        Name of the data set.
+    text
+        Its text.
+    """
     return _create(parent, name, np.array(clean_text(text), TEXT), _TEXT_TYPE)
 
 
 def add_note(parent: h5py.Group, name: str, text: str, *, kind: str, file_name: str = "") -> h5py.Group:
-    """Write a text of a media type, such as a station file, as an NXnote."""
+    """Write a text of a media type, such as a station file, as an NXnote.
+
+    Parameters
+    ----------
+    parent
+        Group that gets the note.
+    name
+        Name of the note.
+    text
+        Its content.
+    kind
+        Media type, such as ``application/json``.
+    file_name
+        Name of the file that the text comes from; empty if there is none.
+
+    Returns
+    -------
+        The new NXnote.
+    """
     note = add_group(parent, name, "NXnote")
     add_text(note, "type", kind)
     if file_name:
@@ -118,7 +168,19 @@ def add_note(parent: h5py.Group, name: str, text: str, *, kind: str, file_name: 
 
 
 def add_axis(group: h5py.Group, axis: Dimension) -> h5py.Dataset:
-    """Write an axis as a dimension scale, once."""
+    """Write an axis as a dimension scale, unless ``group`` has it already.
+
+    Parameters
+    ----------
+    group
+        Group that gets the axis.
+    axis
+        Name, unit and values of the axis.
+
+    Returns
+    -------
+        Data set of the axis.
+    """
     if axis.name in group:
         return group[axis.name]
     dataset = _checksummed(group, axis.name, axis.values)
@@ -136,7 +198,15 @@ def _checksummed(group: h5py.Group, name: str, values: AnyArray) -> h5py.Dataset
 
 
 def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Return the shape of the chunks in which an array is stored: all of it, or pieces of a few MB."""
+    """Return the shape of the chunks in which an array is stored: all of it, or pieces of a few MB.
+
+    Parameters
+    ----------
+    shape
+        Shape of the array.
+    itemsize
+        Size of one value, bytes.
+    """
     return shape if math.prod(shape) * itemsize <= _CHUNK_BYTES else _cut(shape, itemsize)
 
 
@@ -157,7 +227,23 @@ def add_array(
     unit: str = "1",
     description: str = "",
 ) -> h5py.Dataset:
-    """Write an array whose axes are dimension scales in the same group."""
+    """Write an array whose axes are dimension scales in the same group.
+
+    Parameters
+    ----------
+    group
+        Group that gets the array.
+    name
+        Name of the data set.
+    values
+        Numbers, or texts as an array of objects.
+    axes
+        Names of the dimension scales, one for each axis of ``values``.
+    unit
+        Unit of the values.
+    description
+        Text for people; empty for none.
+    """
     if values.dtype.kind == "O":
         dataset = _create(group, name, values.astype(TEXT), _TEXT_TYPE)
     else:
@@ -176,7 +262,17 @@ def describe(dataset: h5py.Dataset, axes: Sequence[str], unit: str, description:
 
 
 def attach(group: h5py.Group, name: str, axes: Sequence[str]) -> None:
-    """Tie the axes of a data set, dimension scales in the same group, to it."""
+    """Attach to a data set its axes, dimension scales in the same group.
+
+    Parameters
+    ----------
+    group
+        Group of the data set and of its axes.
+    name
+        Name of the data set.
+    axes
+        Names of the dimension scales, one for each axis; may be empty.
+    """
     if axes:
         dataset = h5d.open(group.id, name.encode())
         for place, axis in enumerate(axes):
@@ -184,7 +280,17 @@ def attach(group: h5py.Group, name: str, axes: Sequence[str]) -> None:
 
 
 def overwrite(group: h5py.Group, name: str, value: str | AnyArray) -> None:
-    """Put a text or an array in the place of one of the same type and shape."""
+    """Replace a text or an array by one of the same type and shape.
+
+    Parameters
+    ----------
+    group
+        Group of the data set.
+    name
+        Name of the data set.
+    value
+        New text or array.
+    """
     dataset = h5d.open(group.id, name.encode())
     values = np.array(clean_text(value), TEXT) if isinstance(value, str) else np.ascontiguousarray(value)
     if values.size:
@@ -192,13 +298,35 @@ def overwrite(group: h5py.Group, name: str, value: str | AnyArray) -> None:
 
 
 def overwrite_attribute(item: h5py.Group, name: str, value: str | bool | float | complex) -> None:
-    """Put a text or a number in the place of an attribute of the same type."""
+    """Replace a text or a number in an attribute by one of the same type.
+
+    Parameters
+    ----------
+    item
+        Group or data set that has the attribute.
+    name
+        Name of the attribute.
+    value
+        New text or number.
+    """
     values = np.array(clean_text(value), TEXT) if isinstance(value, str) else np.array(value)
     h5a.open(item.id, name.encode()).write(values)
 
 
 def add_value(parent: h5py.Group, name: str, value: Any, unit: str = "") -> None:
-    """Write one plain value as what it is; what HDF5 cannot hold goes as JSON text."""
+    """Write one plain value in its own type; what HDF5 cannot hold is written as JSON text.
+
+    Parameters
+    ----------
+    parent
+        Group that gets the value.
+    name
+        Name of the data set; changed if HDF5 does not allow it or it is taken.
+    value
+        Plain value.
+    unit
+        Unit of the value; empty for none.
+    """
     name = safe_name(parent, name)
     if isinstance(value, (bool, int, float, complex)):
         dataset = _create(parent, name, np.array(value))
@@ -227,7 +355,23 @@ def _numbers(value: Any) -> AnyArray | None:
 def add_tree(
     parent: h5py.Group, name: str, table: Mapping[str, Any], nx_class: str = "NXcollection"
 ) -> h5py.Group:
-    """Write a nested table: groups within groups, and values."""
+    """Write a nested table: groups within groups, and values.
+
+    Parameters
+    ----------
+    parent
+        Group that gets the table.
+    name
+        Name of the new group; changed if HDF5 does not allow it or it is taken.
+    table
+        Key -> plain value, table, or ``{"value": …, "unit": …}``, which becomes a value with a unit.
+    nx_class
+        NeXus class of the new group.
+
+    Returns
+    -------
+        The new group.
+    """
     group = add_group(parent, safe_name(parent, name), nx_class)
     for key, value in table.items():
         if isinstance(value, dict) and set(value) == {"value", "unit"} and isinstance(value["unit"], str):
@@ -250,7 +394,15 @@ def safe_name(parent: h5py.Group, name: str) -> str:
 
 
 def has(parent: h5py.Group, name: str) -> bool:
-    """Return whether ``parent`` itself holds ``name``, by a hard link rather than through another file."""
+    """Return whether ``parent`` itself holds ``name``, by a hard link rather than through another file.
+
+    Parameters
+    ----------
+    parent
+        The group.
+    name
+        Name of a member.
+    """
     links, key = parent.id.links, name.encode()
     return bool(links.exists(key)) and links.get_info(key).type == h5l.TYPE_HARD
 
@@ -261,7 +413,15 @@ def _member(parent: h5py.Group, name: str) -> Any:
 
 
 def get_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """Return a group of ``parent``, or raise `DamagedFileError`."""
+    """Return a group of ``parent``, or raise `DamagedFileError`.
+
+    Parameters
+    ----------
+    parent
+        The group that holds it.
+    name
+        Its name.
+    """
     found = _member(parent, name)
     if not isinstance(found, h5py.h5g.GroupID):
         raise DamagedFileError(f"the group {name!r} is missing in {parent.name!r}")
@@ -269,9 +429,20 @@ def get_group(parent: h5py.Group, name: str) -> h5py.Group:
 
 
 def get_attributes(parent: h5py.Group, name: str = ".") -> dict[str, Any]:
-    """Read the attributes of ``parent``, or of what it holds under ``name``.
+    """Read the attributes of ``parent``, or of its member ``name``.
 
     They are texts, numbers and arrays of them; others, by which HDF5 ties axes to data, are left out.
+
+    Parameters
+    ----------
+    parent
+        The group.
+    name
+        Name of a member; ``"."`` for ``parent`` itself.
+
+    Returns
+    -------
+        Name -> value.
     """
     item = parent.id if name == "." else _member(parent, name)
     if item is None:
@@ -315,6 +486,8 @@ def stored_pieces(group: h5py.Group, descriptor: int) -> Iterator[bytes]:
 
     Parameters
     ----------
+    group
+        The group whose data sets are read.
     descriptor
         Of the same file, opened for reading: HDF5 says where the chunks lie, and is not needed to fetch them.
     """
@@ -337,12 +510,28 @@ def stored_pieces(group: h5py.Group, descriptor: int) -> Iterator[bytes]:
 
 
 def get_text(parent: h5py.Group, name: str) -> str:
-    """Read one text."""
+    """Read one text.
+
+    Parameters
+    ----------
+    parent
+        The group.
+    name
+        Name of the data set.
+    """
     return str(get_array(parent, name, (), "O")[()])
 
 
 def get_json(parent: h5py.Group, name: str) -> Any:
-    """Read one JSON text."""
+    """Read one JSON text and return the plain value in it.
+
+    Parameters
+    ----------
+    parent
+        The group.
+    name
+        Name of the data set.
+    """
     return from_json(get_text(parent, name))
 
 
@@ -352,7 +541,19 @@ def get_array(
     shape: tuple[int, ...] | None = None,
     kinds: Iterable[str] = "biufc",
 ) -> AnyArray:
-    """Read an array of a shape and of the kinds of type (``O``: text) that are wanted."""
+    """Read an array and check its shape and its kind of type.
+
+    Parameters
+    ----------
+    parent
+        The group.
+    name
+        Name of the data set.
+    shape
+        Shape that it must have; None for any.
+    kinds
+        Allowed kinds of type, letters of NumPy's ``dtype.kind``; ``O`` for text.
+    """
     dataset = get_dataset(parent, name)
     dtype = dataset.dtype
     is_text = h5py.check_string_dtype(dtype) is not None

@@ -52,6 +52,13 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
     the new one then gets a numbered name; so it does if somebody holds the old one open (Windows) for longer
     than ``patience`` (s).
 
+    Parameters
+    ----------
+    run
+        The whole run; its ``path`` says where the file goes.
+    patience
+        Longest wait for somebody who holds the old file open, s.
+
     Raises
     ------
     StorageError
@@ -84,8 +91,14 @@ def amend(
 
     Parameters
     ----------
+    path
+        Finished run file.
+    change
+        Function of the open copy; it may change everything but the data.
     digest
         `raw_digest` of the data, as hexadecimal text, where it is known; otherwise it is taken before.
+    patience
+        Longest wait for somebody who holds the file open, s.
 
     Raises
     ------

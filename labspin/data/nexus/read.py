@@ -94,7 +94,13 @@ def open_run_file(
 
 @contextlib.contextmanager
 def blamed_on(path: Path) -> Iterator[None]:
-    """Turn whatever HDF5, or a reader that trusts nothing, says against a file into one error."""
+    """Convert any HDF5 or validation error in the block into one error that names the file.
+
+    Parameters
+    ----------
+    path
+        The file that is read in the block.
+    """
     try:
         yield
     except DamagedFileError as error:
@@ -148,7 +154,15 @@ def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
 
 
 def read_run_file(path: Path, *, trusted: bool = False) -> Run:
-    """Read the whole run that stands in the HDF5 file at ``path``; for ``trusted`` see `open_run_file`."""
+    """Read the whole run in the HDF5 file at ``path``.
+
+    Parameters
+    ----------
+    path
+        The run file.
+    trusted
+        As for `open_run_file`: whether to skip the check of the seal.
+    """
     with open_run_file(path, trusted=trusted) as file:
         return _read_entry(path, get_group(file, "entry"))
 
@@ -162,7 +176,17 @@ def _read_entry(path: Path, entry: h5py.Group) -> Run:
 
 
 def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
-    """Return the run without its columns and fits, and without its ``points`` if they are not wanted."""
+    """Return the run without its columns and fits, and without its ``points`` if they are not wanted.
+
+    Parameters
+    ----------
+    path
+        The run file.
+    entry
+        Its NXentry.
+    points
+        Whether to read which points were measured.
+    """
     own = get_group(entry, "labspin")
     header = header_from_plain(path, get_json(own, "header"))
     # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
@@ -186,7 +210,13 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
 
 
 def fit_names(entry: h5py.Group) -> list[str]:
-    """Return the names of the fits in the entry of a run."""
+    """Return the names of the fits in the entry of a run.
+
+    Parameters
+    ----------
+    entry
+        NXentry of the run.
+    """
     return [name.removeprefix(FIT_PREFIX) for name in entry if name.startswith(FIT_PREFIX)]
 
 
@@ -229,7 +259,17 @@ def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """Read what is said about the run in few words, from the seal if there is one, without its data."""
+    """Read a summary of the run without its data, from the seal if there is one.
+
+    Parameters
+    ----------
+    path
+        The run file.
+
+    Returns
+    -------
+        Name of a fact -> plain value.
+    """
     _check_signature(path)
     seal = read_seal(path)
     if seal is not None:
@@ -239,7 +279,17 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 
 def facts_of(file: h5py.File) -> dict[str, Any]:
-    """Return the run in a few words."""
+    """Return a summary of the run.
+
+    Parameters
+    ----------
+    file
+        Open run file.
+
+    Returns
+    -------
+        Name -> plain value: the attributes of the group ``labspin``, and ``fits``, the names of the fits.
+    """
     entry = get_group(file, "entry")
     attributes = get_attributes(get_group(entry, "labspin"))
     facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
@@ -247,7 +297,13 @@ def facts_of(file: h5py.File) -> dict[str, Any]:
 
 
 def count_points(path: Path) -> tuple[str, int]:
-    """Return the run's identity and how many points really stand in the file, each column read once."""
+    """Return the run's identity and the number of points in the file; every column and fit is read once.
+
+    Parameters
+    ----------
+    path
+        The run file.
+    """
     with open_run_file(path) as file:
         entry = get_group(file, "entry")
         run = read_frame(path, entry)

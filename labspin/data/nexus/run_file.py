@@ -35,6 +35,11 @@ _STRETCH = 1 << 20
 def open_parts(path: Path | str) -> Iterator[RunFile]:
     """Hold a finished run file open, to read parts of it.
 
+    Parameters
+    ----------
+    path
+        The run file.
+
     Raises
     ------
     RunFileError
@@ -98,7 +103,13 @@ class RunFile:
         return found
 
     def fit(self, name: str) -> FitRecord:
-        """Read one fit."""
+        """Read one fit.
+
+        Parameters
+        ----------
+        name
+            Name of the fit.
+        """
         with blamed_on(self.path):
             return read_fit_group(get_group(self._entry, FIT_PREFIX + name), name)
 

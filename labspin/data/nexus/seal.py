@@ -43,13 +43,31 @@ class Seal:
 
 
 def seal_text(length: int, crc32: int, facts: Mapping[str, Any]) -> bytes:
-    """Return the bytes that seal an HDF5 part of ``length`` bytes."""
+    """Return the bytes that seal an HDF5 part of ``length`` bytes.
+
+    Parameters
+    ----------
+    length
+        Size of the HDF5 part, bytes.
+    crc32
+        Its checksum, as from `checksum`.
+    facts
+        Summary of the run, values that JSON knows.
+    """
     text = json.dumps({"length": length, "crc32": crc32, "facts": dict(facts)}).encode()
     return text + _FOOT.pack(len(text), zlib.crc32(text), _MAGIC)
 
 
 def checksum(path: Path, length: int) -> int:
-    """Return the crc32 of the first ``length`` bytes of a file."""
+    """Return the crc32 of the first ``length`` bytes of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    length
+        Number of bytes.
+    """
     value = 0
     with path.open("rb") as file:
         while length > 0 and (block := file.read(min(length, 1 << 22))):
@@ -59,7 +77,13 @@ def checksum(path: Path, length: int) -> int:
 
 
 def read_seal(path: Path) -> Seal | None:
-    """Return the seal of a file, or ``None`` if it carries none."""
+    """Return the seal of a file, or ``None`` if it carries none.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if size < _FOOT.size:
@@ -88,6 +112,11 @@ def _parse(text: bytes, place: int) -> Seal | None:
 
 def check_seal(path: Path) -> bool:
     """Return whether a file is sealed and unharmed; ``False`` if it carries no seal.
+
+    Parameters
+    ----------
+    path
+        The file.
 
     Raises
     ------

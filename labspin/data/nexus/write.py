@@ -54,7 +54,15 @@ _DENSE_BYTES = 1 << 27
 
 
 def write_run(file: h5py.File, run: Run) -> None:
-    """Write ``run``, whole, into the new ``file``."""
+    """Write the whole of ``run`` into a new file.
+
+    Parameters
+    ----------
+    file
+        Empty HDF5 file, open for writing.
+    run
+        The run.
+    """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     root = {
         "NX_class": "NXroot",
