@@ -78,7 +78,19 @@ class WithReadings:
         return (*self._procedure.quantities, *beside)
 
     def measure(self, bench: Bench, point: Point) -> dict[str, Any]:
-        """Return the procedure's quantities at ``point``, and what the bench reads then."""
+        """Return the procedure's quantities at ``point``, and the readings of the station's record.
+
+        Parameters
+        ----------
+        bench
+            The bench.
+        point
+            The point; its set-points have been reached and have settled.
+
+        Returns
+        -------
+            Name of the column to value, in the column's unit.
+        """
         found = dict(self._procedure.measure(bench, point))
         for name in self._record:
             instrument, attribute = name.split(".")

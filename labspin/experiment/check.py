@@ -29,10 +29,18 @@ class DeclaredStation(Protocol):
 def preflight(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
     """Check everything that can be checked before anything moves, and return the plan.
 
+    Parameters
+    ----------
+    procedure
+        The procedure, with its parameters set.
+    bench
+        The bench on which it will run.
+
     Raises
     ------
     LabspinError
-        What the bench lacks, which set-point leaves which limit, what contradicts what.
+        The bench lacks something, a set-point leaves a limit, or two things contradict each other; the
+        text says which.
     """
     procedure = scanned(procedure)
     plan = checked_plan(procedure, bench)
@@ -42,6 +50,13 @@ def preflight(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
 
 def check_plan(procedure: Procedure | Scanned, station: DeclaredStation) -> PlanReport:
     """Return what ``procedure`` would do on ``station``; nothing is connected.
+
+    Parameters
+    ----------
+    procedure
+        The procedure, with its parameters set.
+    station
+        The station, as its file declares it.
 
     Raises
     ------
@@ -59,7 +74,15 @@ def check_plan(procedure: Procedure | Scanned, station: DeclaredStation) -> Plan
 
 
 def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
-    """Return the plan on ``bench``, checked but for what the procedure itself asks of its instruments."""
+    """Return the plan on ``bench``; every check but the procedure's own `check` is done.
+
+    Parameters
+    ----------
+    procedure
+        The procedure, with its parameters set; it is adapted to the bench.
+    bench
+        The bench; it may be unconnected.
+    """
     bench.require(procedure.roles)
     procedure.adapt(bench)
     plan = compile_plan(procedure, bench.actuators)

@@ -78,7 +78,13 @@ class Control:
         self._paused = False
 
     def abort(self, reason: str = "asked to") -> None:
-        """End the run at the next opportunity: between points, in a ramp, or in a wait."""
+        """End the run at the next opportunity: between points, in a ramp, or in a wait.
+
+        Parameters
+        ----------
+        reason
+            Why the run ends; recorded with the run.
+        """
         self._abort_reason = reason
         self._paused = False
         self.requested = True
@@ -125,7 +131,13 @@ class Control:
         return skip
 
     def hold(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` of wall-clock time for `resume`; return whether the run may continue."""
+        """Wait for `resume`; return whether the run may continue.
+
+        Parameters
+        ----------
+        seconds
+            Longest wait, s of wall-clock time.
+        """
         end = time.monotonic() + seconds
         while self._paused and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))
@@ -141,19 +153,53 @@ class Observer(Protocol):
     """Who is told about a run; all four methods must exist; each may do nothing."""
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
-        """Be told what will be measured; ``total`` is None for an adaptive plan."""
+        """Receive what will be measured; called once, before the first point.
+
+        Parameters
+        ----------
+        header
+            What will be measured.
+        total
+            Number of points of the plan; None for an adaptive plan.
+        """
         ...
 
     def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
-        """Be told of a recorded point: its values in the order of the layout's columns."""
+        """Receive a recorded point; called after each.
+
+        Parameters
+        ----------
+        index
+            Index of the point in the plan.
+        values
+            The point's values, in the order of the layout's columns.
+        done
+            Number of points recorded so far.
+        total
+            Number of points of the plan; None for an adaptive plan.
+        """
         ...
 
     def on_event(self, kind: str, message: str) -> None:
-        """Be told of what else happened: a pause, an interlock, an error, a safe action."""
+        """Receive what else happened: a pause, an interlock, an error, a safe action.
+
+        Parameters
+        ----------
+        kind
+            What kind of event it is; see `EventKind`.
+        message
+            What happened, for a person to read.
+        """
         ...
 
     def on_finish(self, outcome: RunOutcome) -> None:
-        """Be told how the run ended."""
+        """Receive how the run ended; called once, after the safe actions.
+
+        Parameters
+        ----------
+        outcome
+            How the run ended.
+        """
         ...
 
 
@@ -188,12 +234,30 @@ class Progress:
         return (self.total - self.done) * (end - begin) / (last - first) if last > first else None
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
-        """Start counting."""
+        """Start counting.
+
+        Parameters
+        ----------
+        header
+            Not used.
+        total
+            Number of points of the plan; None for an adaptive plan.
+        """
         self.done, self.total = 0, total
         self._recent.append((time.monotonic(), 0))
 
     def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
-        """Count one point."""
+        """Count one point, and report if the interval is over.
+
+        Parameters
+        ----------
+        index, values
+            Not used.
+        done
+            Number of points recorded so far.
+        total
+            Not used.
+        """
         self.done = done
         now = time.monotonic()
         if now >= self._next:
@@ -202,10 +266,22 @@ class Progress:
             self._tell()
 
     def on_event(self, kind: str, message: str) -> None:
-        """Take no notice."""
+        """Do nothing.
+
+        Parameters
+        ----------
+        kind, message
+            Not used.
+        """
 
     def on_finish(self, outcome: RunOutcome) -> None:
-        """Report a last time."""
+        """Report a last time.
+
+        Parameters
+        ----------
+        outcome
+            Not used.
+        """
         self._tell()
 
     def _tell(self) -> None:

@@ -327,7 +327,15 @@ class Execution:
                 self._hold()
 
     def keep(self, point: Point, values: tuple[Any, ...]) -> None:
-        """Record a point."""
+        """Record a point, and tell the observers.
+
+        Parameters
+        ----------
+        point
+            The point.
+        values
+            Its values, in the order of the layout's columns.
+        """
         if self.writer is None:
             raise StorageError(f"{self.path}: wanted a file to record points in, got none")
         if self.log:
@@ -338,7 +346,13 @@ class Execution:
             self._tell("on_point", point.index, values, self.done, self.plan.total)
 
     def move(self, setpoints: Mapping[str, float]) -> None:
-        """Move what does not stand where it should."""
+        """Move every actuator that is not known to be at its set-point.
+
+        Parameters
+        ----------
+        setpoints
+            Name of the actuator to set-point, in the actuator's unit.
+        """
         known = self.known
         for name, value in setpoints.items():
             if known.get(name) != value:
@@ -347,7 +361,13 @@ class Execution:
                 known[name] = value
 
     def skip(self, point: Point) -> None:
-        """Take note of a point that is left out."""
+        """Record that a point is left out, and forget the known set-points.
+
+        Parameters
+        ----------
+        point
+            The point.
+        """
         self._doubt()  # a ramp may have been left half-way
         self._event(EventKind.SKIP, f"point {point.index} was skipped", index=point.index)
 

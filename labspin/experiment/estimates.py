@@ -40,6 +40,17 @@ class Estimate:
 def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estimate:
     """Return how long ``procedure`` will take on ``station``.
 
+    Parameters
+    ----------
+    procedure
+        The procedure, with its parameters set.
+    station
+        The station, as its file declares it; nothing is connected.
+
+    Returns
+    -------
+        Number of points and times, s; all unknown for an adaptive plan.
+
     Raises
     ------
     LabspinError

@@ -58,6 +58,11 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is u
     def convert(self, value: object) -> float:
         """Return ``value`` in the parameter's unit.
 
+        Parameters
+        ----------
+        value
+            A number in the parameter's unit, or a text with a unit such as ``"10 mA"``.
+
         Raises
         ------
         UnitError
@@ -108,6 +113,11 @@ class CountParameter(IntegerParameter):  # type: ignore[misc]  # pymeasure is un
     def convert(self, value: object) -> int:
         """Return ``value`` as an int.
 
+        Parameters
+        ----------
+        value
+            A whole number.
+
         Raises
         ------
         ArgumentError
@@ -131,10 +141,15 @@ class SweepParameter(Parameter):  # type: ignore[misc]  # pymeasure is untyped
     def convert(self, value: object) -> dict[str, Any]:
         """Return the description of a sweep, complete and in the units of labspin.
 
+        Parameters
+        ----------
+        value
+            A `Sweep`, or its description.
+
         Raises
         ------
         PlanError
-            It describes none.
+            The description is not one of a sweep.
         """
         return (value if isinstance(value, Sweep) else Sweep.from_dict(value)).to_dict()  # type: ignore[arg-type]
 
@@ -143,12 +158,17 @@ class ScanParameter(SweepParameter):
     """Further axes along which a procedure is repeated, also as a person writes them; empty: none."""
 
     def convert(self, value: object) -> dict[str, Any] | str:  # type: ignore[override]
-        """Return the description of the scan (`read_scan`), complete and in SI units; an empty text is none.
+        """Return the description of the scan (`read_scan`), in full and in SI units; an empty text stays one.
+
+        Parameters
+        ----------
+        value
+            The description of a scan (`read_scan`), or an empty text for none.
 
         Raises
         ------
         PlanError
-            It describes none.
+            The description is not one of a scan.
         """
         return "" if value == "" else read_scan(value).to_dict()
 

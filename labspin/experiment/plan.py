@@ -123,7 +123,14 @@ class CompiledPlan:
         )
 
     def check(self, actuators: Mapping[str, Actuator], settings: Mapping[str, float]) -> None:
-        """Refuse a plan that leaves a limit, moves something unknown, or one thing in two ways.
+        """Refuse a plan that leaves a limit, moves something unknown, or moves one actuator under two names.
+
+        Parameters
+        ----------
+        actuators
+            The actuators of the bench, by every name that they have.
+        settings
+            Set-points for the whole run: name of the actuator to value, in the actuator's unit.
 
         Raises
         ------
@@ -151,7 +158,14 @@ class CompiledPlan:
                 actuators[name].check(self.values[name])
 
     def together(self, instrument: str, settings: Mapping[str, float]) -> dict[str, FloatArray]:
-        """Return what the attributes of ``instrument`` are set to at the same time, as far as it is known.
+        """Return the values to which attributes of ``instrument`` are set together, as far as known.
+
+        Parameters
+        ----------
+        instrument
+            Name of the instrument.
+        settings
+            Set-points for the whole run: name of the actuator to value, in the actuator's unit.
 
         Returns
         -------
@@ -175,7 +189,17 @@ class CompiledPlan:
     def report(
         self, actuators: Mapping[str, Actuator], settings: Mapping[str, float], *, unchecked: str = ""
     ) -> PlanReport:
-        """Return what the plan would do, for a person to read."""
+        """Return what the plan would do, for a person to read.
+
+        Parameters
+        ----------
+        actuators
+            The actuators of the bench, by every name that they have.
+        settings
+            Set-points for the whole run: name of the actuator to value, in the actuator's unit.
+        unchecked
+            Why the procedure's own check could not be done; empty if it was done.
+        """
         units = _units(self.layout.dimensions) | _units(self.layout.columns)
         ranges = {name: (value, value, actuators[name].unit) for name, value in settings.items()}
         for name, values in self.values.items():

@@ -109,19 +109,38 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
     def duration(self, point: Point) -> float:
         """Return about how long ``measure`` takes at ``point``, s, for estimates; 0 if that is not known.
 
-        What it moves by itself is not in it: that is said by `moves`.
+        Excludes moves made by ``measure``; declare those in `moves`.
+
+        Parameters
+        ----------
+        point
+            A point of the plan.
         """
         return 0.0
 
     def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
-        """Return the set-points to which ``measure`` itself moves at ``point``, one move after the other."""
+        """Return the set-points to which ``measure`` itself moves at ``point``, one move after the other.
+
+        Parameters
+        ----------
+        point
+            A point of the plan.
+
+        Returns
+        -------
+            Moves: name of the actuator to set-point, in the actuator's unit.
+        """
         return ()
 
     def adapt(self, bench: Bench) -> None:
         """Take from ``bench`` what the card leaves open, such as a time step; called before `plan`.
 
-        What is taken stands in parameters, so that it is recorded and a resumed run has it. ``bench`` may be
-        unconnected: what a station file does not tell must not be asked.
+        Write it to parameters, so that it is recorded and a resumed run has it.
+
+        Parameters
+        ----------
+        bench
+            The bench. It may be unconnected: read only what the station file declares.
         """
 
     def interlocks(self) -> Sequence[Interlock]:
@@ -129,17 +148,47 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
         return ()
 
     def check(self, bench: Bench) -> None:
-        """Refuse what ``bench`` cannot do; called before anything moves."""
+        """Raise an error if ``bench`` cannot do what the procedure needs; called before anything moves.
+
+        Parameters
+        ----------
+        bench
+            The instruments, as attributes by their names in the station file, and the clock.
+        """
 
     def prepare(self, bench: Bench) -> None:
-        """Make ready for the first point; the settings have been reached."""
+        """Prepare the instruments for the first point; the settings have been reached.
+
+        Parameters
+        ----------
+        bench
+            The instruments, as attributes by their names in the station file, and the clock.
+        """
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Return the quantities at ``point``; its set-points have been reached and have settled."""
+        """Return the quantities at ``point``.
+
+        Parameters
+        ----------
+        bench
+            The instruments, as attributes by their names in the station file, and the clock.
+        point
+            The point; its set-points have been reached and have settled.
+
+        Returns
+        -------
+            Name of the quantity to value, in the unit of the declared column; all declared ones.
+        """
         raise NotImplementedError(f"procedure {self.name!r} has no measure()")
 
     def finish(self, bench: Bench) -> None:
-        """Do what is left after the last point; the safe state is not the author's business."""
+        """Clean up after the last point; the engine sees to the safe state.
+
+        Parameters
+        ----------
+        bench
+            The instruments, as attributes by their names in the station file, and the clock.
+        """
 
     # What is the same for all.
 
@@ -157,7 +206,13 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
 
 
 def data_column(column: Any) -> str:
-    """Return pymeasure's name of a column or dimension: with the unit where pymeasure knows it."""
+    """Return pymeasure's name of a column or dimension: with the unit where pymeasure knows it.
+
+    Parameters
+    ----------
+    column
+        A column or dimension of a layout: it has a name and a unit.
+    """
     # pymeasure writes text and complex numbers only into columns without a unit, and refuses units that
     # its own registry does not know.
     plain = getattr(column, "dtype", "float64") in ("float64", "int64")

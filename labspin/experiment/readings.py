@@ -21,6 +21,13 @@ def readings_in_order(
     """Return a function that turns what ``measure()`` returns into the values of ``columns``, in order.
 
     It raises `PlanError` where the names are not those of the columns.
+
+    Parameters
+    ----------
+    procedure
+        Name of the procedure, for errors.
+    columns
+        The declared quantities, in the order of the record.
     """
     names = tuple(column.name for column in columns)
     expected = frozenset(names)

@@ -83,7 +83,12 @@ def resume(
 
 
 def read_unfinished(path: Path) -> Run:
-    """Return the run in ``path``, which can be gone on with.
+    """Return the run in ``path``, which can be resumed.
+
+    Parameters
+    ----------
+    path
+        The run's file.
 
     Raises
     ------

@@ -101,7 +101,13 @@ class Scanned:
     # -- what the engine asks --------------------------------------------------------------------------
 
     def adapt(self, bench: Bench) -> None:
-        """Adapt every procedure of the scan, and find what the scan moves besides its own set-points."""
+        """Adapt every procedure of the scan, and find what the scan moves besides its own set-points.
+
+        Parameters
+        ----------
+        bench
+            The bench; it may be unconnected.
+        """
         self._procedure.adapt(bench)
         self._made.clear()
         self._setpoint_of.clear()
@@ -155,7 +161,13 @@ class Scanned:
             answer = yield _joined(outer, asked)
 
     def check(self, bench: Bench) -> None:
-        """Let every procedure of the scan refuse what ``bench`` cannot do."""
+        """Let every procedure of the scan refuse what ``bench`` cannot do.
+
+        Parameters
+        ----------
+        bench
+            The bench.
+        """
         for procedure in self._all():
             procedure.check(bench)
 
@@ -164,12 +176,30 @@ class Scanned:
         return self._procedure.interlocks()
 
     def prepare(self, bench: Bench) -> None:
-        """Make ready for the first place of the scan."""
+        """Prepare the instruments for the first place of the scan.
+
+        Parameters
+        ----------
+        bench
+            The bench.
+        """
         self._current = next(iter(self._all()))
         self._current.prepare(bench)
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Return the quantities at ``point``, making ready anew where a scanned parameter has changed."""
+        """Return the quantities at ``point``; after a change of a scanned parameter, prepare again first.
+
+        Parameters
+        ----------
+        bench
+            The bench.
+        point
+            A point of the scan; its set-points have been reached and have settled.
+
+        Returns
+        -------
+            Name of the quantity to value, in the unit of the declared column.
+        """
         procedure = self._of(point)
         if procedure is not self._current:
             if self._current is not None:
@@ -180,16 +210,38 @@ class Scanned:
         return procedure.measure(bench, self._inner(point))
 
     def finish(self, bench: Bench) -> None:
-        """Finish the last place of the scan."""
+        """Finish the last place of the scan.
+
+        Parameters
+        ----------
+        bench
+            The bench.
+        """
         if self._current is not None:
             self._current.finish(bench)
 
     def duration(self, point: Point) -> float:
-        """Return how long ``measure`` takes at ``point``, s."""
+        """Return how long ``measure`` takes at ``point``, s.
+
+        Parameters
+        ----------
+        point
+            A point of the scan.
+        """
         return self._of(point).duration(self._inner(point))
 
     def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
-        """Return what ``measure`` itself moves at ``point``."""
+        """Return the set-points to which ``measure`` itself moves at ``point``, one move after the other.
+
+        Parameters
+        ----------
+        point
+            A point of the scan.
+
+        Returns
+        -------
+            Moves: name of the actuator to set-point, in the actuator's unit.
+        """
         return self._of(point).moves(self._inner(point))
 
     # -- the procedures at the places of the scan ------------------------------------------------------

@@ -82,7 +82,13 @@ Axis = tuple[Track, ...]
 
 
 def column_name(name: str) -> str:
-    """Return how a set-point or coordinate is called in the run file."""
+    """Return the name of a set-point or coordinate in the run file: dots become underscores.
+
+    Parameters
+    ----------
+    name
+        Name of the set-point or coordinate, such as ``"magnet.current"``.
+    """
     return name.replace(".", "_")
 
 
@@ -208,10 +214,15 @@ class Sweep(ABC):
     def from_dict(content: Mapping[str, Any]) -> Sweep:
         """Return the sweep that `to_dict` described.
 
+        Parameters
+        ----------
+        content
+            The description: the kind under ``"sweep"``, and the keys of that kind.
+
         Raises
         ------
         PlanError
-            ``content`` describes none.
+            ``content`` is not the description of a sweep.
         """
         kind = content.get("sweep") if isinstance(content, Mapping) else None
         if kind not in Sweep._kinds:

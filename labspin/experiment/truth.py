@@ -44,7 +44,13 @@ class TruthRecord:
         return truth
 
     def at_point(self, index: int) -> None:
-        """Record what differs from the beginning, if that is not what was recorded last."""
+        """Record what differs from the beginning, unless the last record says the same.
+
+        Parameters
+        ----------
+        index
+            Index of the point in the plan.
+        """
         truth = self._ask()
         changes = {name: now for name, now in truth.items() if not _alike(now, self._base.get(name))}
         if _alike(changes, self._changes):

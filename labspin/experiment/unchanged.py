@@ -28,7 +28,12 @@ __all__ = ["differences", "notes", "procedure_source"]
 def procedure_source(kind: type[Procedure]) -> str:
     """Return a digest of the source of a procedure: its module, and those beside it that it takes names from.
 
-    Empty where a part of the source cannot be had, as of a class that was typed into a notebook.
+    Empty where a part of the source is not available, as of a class that was typed into a notebook.
+
+    Parameters
+    ----------
+    kind
+        The procedure's class.
     """
     bases = [base for base in kind.__mro__ if issubclass(base, Procedure) and base is not Procedure]
     wanted, sources = [base.__module__ for base in bases], dict[str, str]()
@@ -128,7 +133,13 @@ def _listed(value: Any) -> Any:
 
 
 def notes(header: RunHeader) -> list[str]:
-    """Return what is worth a note: another state of the code than the one with which the run was begun."""
+    """Return a note if the code differs from the code with which the run was begun; else an empty list.
+
+    Parameters
+    ----------
+    header
+        The header of the run that is resumed.
+    """
     was, now = _state(header.environment), _state(environment())
     return [f"begun with the code of {was}, gone on with that of {now}"] if was != now else []
 
