@@ -24,7 +24,22 @@ def _first_bad(array: FloatArray, bad: NDArray[np.bool_]) -> str:
 
 
 def finite(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
-    """Return ``value`` as floats, none of them NaN or infinite."""
+    """Return ``value`` as floats, none of them NaN or infinite.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    value
+        Number or numbers, any shape.
+    unit
+        Unit of the values, for the error message only; nothing is converted.
+
+    Returns
+    -------
+    FloatArray
+        The values, of the shape of ``value``.
+    """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -36,7 +51,17 @@ def finite(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
 
 
 def positive(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
-    """Return ``value`` as floats, all greater than zero."""
+    """Return ``value`` as floats, all greater than zero.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    value
+        Number or numbers, any shape.
+    unit
+        Unit of the values, for the error message only; nothing is converted.
+    """
     array = finite(name, value, unit=unit)
     bad = array <= 0
     if bad.any():
@@ -45,7 +70,17 @@ def positive(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
 
 
 def non_negative(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
-    """Return ``value`` as floats, none of them negative."""
+    """Return ``value`` as floats, none of them negative.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    value
+        Number or numbers, any shape.
+    unit
+        Unit of the values, for the error message only; nothing is converted.
+    """
     array = finite(name, value, unit=unit)
     bad = array < 0
     if bad.any():
@@ -54,7 +89,17 @@ def non_negative(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
 
 
 def vectors(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
-    """Return ``value`` as finite floats of shape (..., 3)."""
+    """Return ``value`` as finite floats of shape (..., 3).
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    value
+        Vectors, shape (..., 3).
+    unit
+        Unit of the components, for the error message only; nothing is converted.
+    """
     array = finite(name, value, unit=unit)
     if array.ndim == 0 or array.shape[-1] != 3:
         raise ArgumentError(f"{name}: wanted vectors of shape (..., 3), got shape {array.shape}")
@@ -62,7 +107,17 @@ def vectors(name: str, value: ArrayLike, *, unit: str = "") -> FloatArray:
 
 
 def unit_vectors(name: str, value: ArrayLike, *, tolerance: float = 1e-9) -> FloatArray:
-    """Return ``value`` as vectors of shape (..., 3) and length one."""
+    """Return ``value`` as vectors of shape (..., 3), after a check that their length is one.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    value
+        Vectors of length one, shape (..., 3).
+    tolerance
+        Largest difference of a length from one.
+    """
     array = vectors(name, value)
     length = np.linalg.norm(array, axis=-1)
     bad = np.abs(length - 1) > tolerance
@@ -88,7 +143,13 @@ def _in(unit: str) -> str:
 
 
 def abridged(record: object) -> str:
-    """Return the repr of a dataclass in which arrays of more than four numbers are shown by their shape."""
+    """Return the repr of a dataclass in which arrays of more than four numbers are shown by their shape.
+
+    Parameters
+    ----------
+    record
+        An instance of a dataclass.
+    """
     shown = []
     for field in fields(record):  # type: ignore[arg-type]
         if not field.repr:

@@ -64,20 +64,53 @@ class LockInFilter:
         return noise_bandwidth(self.time_constant, self.stages)
 
     def transfer(self, offset: ArrayLike) -> ComplexArray:
-        """Return H at an offset from the reference in rad/s."""
+        """Return the transfer function H at an offset from the reference.
+
+        Parameters
+        ----------
+        offset
+            Angular frequency minus that of the reference, rad/s, any sign and shape.
+
+        Returns
+        -------
+        ComplexArray
+            Dimensionless, 1 at zero offset; of the shape of ``offset``.
+        """
         phase = finite("offset", offset, unit="rad/s") * self.time_constant
         return np.asarray((1 + 1j * phase) ** -self.stages, dtype=np.complex128)
 
     def step_response(self, time: ArrayLike) -> FloatArray:
-        """Return the output at times ≥ 0 (s) after its input stepped from 0 to 1."""
+        """Return the output after the input stepped from 0 to 1.
+
+        Parameters
+        ----------
+        time
+            Time since the step, s, ≥ 0, any shape.
+
+        Returns
+        -------
+        FloatArray
+            From 0 to 1, of the shape of ``time``.
+        """
         return step_response(non_negative("time", time, unit="s") / self.time_constant, self.stages)
 
     def autocorrelation(self, lapse: ArrayLike) -> FloatArray:
-        """Return the correlation of two readings of white noise that are ``lapse`` (s) apart; 1 at 0."""
+        """Return the correlation of two readings of white noise; 1 at zero distance.
+
+        Parameters
+        ----------
+        lapse
+            Time between the readings, s, any sign and shape.
+        """
         return autocorrelation(finite("lapse", lapse, unit="s") / self.time_constant, self.stages)
 
     def settling_time(self, fraction: float = 0.99) -> float:
         """Return the time in s after which a step has settled to ``fraction`` of its height.
+
+        Parameters
+        ----------
+        fraction
+            Part of the step that has been reached, between 0 and 1.
 
         Raises
         ------

@@ -35,22 +35,45 @@ _ROUNDING = 1e-15  # of a variance: what is lost where two nearly equal ones are
 
 
 def noise_bandwidth(time_constant: float, stages: int) -> float:
-    """Return the equivalent noise bandwidth ∫|H|² df in Hz: 1/4τ, 1/8τ, 3/32τ, 5/64τ."""
+    """Return the equivalent noise bandwidth ∫|H|² df in Hz: 1/4τ, 1/8τ, 3/32τ, 5/64τ.
+
+    Parameters
+    ----------
+    time_constant
+        τ of each stage, s.
+    stages
+        Their number; the four values stand for 1 to 4 stages.
+    """
     return math.gamma(stages - 0.5) / (4 * math.sqrt(math.pi) * math.gamma(stages) * time_constant)
 
 
 def step_response(lapse: FloatArray, stages: int) -> FloatArray:
-    """Return the output after ``lapse`` (in units of τ, ≥ 0) of an input that stepped from 0 to 1."""
+    """Return the output after an input that stepped from 0 to 1.
+
+    Parameters
+    ----------
+    lapse
+        Time since the step in units of τ, ≥ 0, any shape.
+    stages
+        Number of stages.
+    """
     from scipy.special import gammainc
 
     return np.asarray(gammainc(stages, lapse), dtype=np.float64)
 
 
 def autocorrelation(lapse: FloatArray, stages: int) -> FloatArray:
-    """Return the correlation of white noise behind the stages over ``lapse``, in units of τ.
+    """Return the correlation over a time of white noise behind the stages.
 
     ``e^{−a} Σ_{k<n} (n−1)! (2n−2−k)! / ((2n−2)! (n−1−k)! k!) (2a)^k``: 1, 1 + a, 1 + a + a²/3, 1 + a + 2a²/5
     + a³/15, each times e^{−a}.
+
+    Parameters
+    ----------
+    lapse
+        Time between two readings in units of τ, any sign and shape; a is its modulus.
+    stages
+        Number of stages n.
     """
     a, n, factorial = np.abs(lapse), stages, math.factorial
     total = np.zeros_like(a)
@@ -75,7 +98,13 @@ class GaussianProcess:
         return rates.astype(np.complex128), vectors.astype(np.complex128), inverse.astype(np.complex128)
 
     def propagator(self, interval: float) -> FloatArray:
-        """Return e^{Ah}, (N, N)."""
+        """Return e^{Ah}, shape (N, N), which carries the mean of x over an interval h.
+
+        Parameters
+        ----------
+        interval
+            h in s.
+        """
         rates, vectors, inverse = self.modes
         return np.asarray(((vectors * np.exp(rates * interval)) @ inverse).real)
 
@@ -139,7 +168,17 @@ class Cascade:
         return (14 + 3 * self.stages) * self.time_constant
 
     def changed(self, time_constant: float, stages: int) -> Cascade:
-        """Return the filter with other settings; what is in the stages stays, new ones take the last."""
+        """Return the filter with other settings; the stages keep their state.
+
+        Added stages start from the state of the last one.
+
+        Parameters
+        ----------
+        time_constant
+            New τ of each stage, s.
+        stages
+            New number of stages, 1 to 4.
+        """
         other = Cascade(time_constant, stages)
         other.state = np.concatenate((self.state, np.repeat(self.state[-1:], stages)))[:stages]
         other._own = self._own
@@ -189,13 +228,45 @@ class Cascade:
     def hold(
         self, value: complex, interval: float, count: int, density: float, rng: np.random.Generator
     ) -> ComplexArray:
-        """Advance by ``count`` intervals (s) over ``value`` (V) behind the mixer, as `advance` does."""
+        """Advance by intervals of a constant voltage behind the mixer.
+
+        Parameters
+        ----------
+        value
+            Voltage behind the mixer, X + iY, V.
+        interval
+            Length of one interval, s.
+        count
+            Number of intervals.
+        density
+            One-sided white noise of X and of Y, V/√Hz.
+        rng
+            Source of the noise.
+
+        Returns
+        -------
+        ComplexArray
+            Output of all stages after each interval, V; shape (count, stages).
+        """
         step = _over(interval / self.time_constant, self.stages).step
         held = np.full((count, self.stages), value, dtype=np.complex128)
         return self._advanced(held * step, interval, density, rng)
 
     def follow(self, inputs: ComplexArray, interval: float) -> ComplexArray:
-        """Advance over inputs (m,) that are held for an interval (s) each; return all stages, (m, stages)."""
+        """Advance over inputs that are each held for one interval, without noise.
+
+        Parameters
+        ----------
+        inputs
+            Voltages behind the mixer, X + iY, V; shape (m,).
+        interval
+            Length of one interval, s.
+
+        Returns
+        -------
+        ComplexArray
+            Output of all stages after each interval, V; shape (m, stages).
+        """
         step = _over(interval / self.time_constant, self.stages).step
         return self._course(np.asarray(inputs)[:, None] * step, interval)
 

@@ -62,7 +62,13 @@ class RelaxingSpring:
         finite("static stiffness of the spring", self.static, unit="N/m")
 
     def stiffness(self, angular_frequency: ArrayLike) -> ComplexArray:
-        """Return κ(ω) in N/m at real ω in rad/s."""
+        """Return κ(ω) in N/m, complex.
+
+        Parameters
+        ----------
+        angular_frequency
+            ω in rad/s, real; broadcasts with the fields of the spring.
+        """
         omega = finite("angular_frequency", angular_frequency, unit="rad/s")
         response: ComplexArray = self.static + self.strength * (1 - debye(omega, np.asarray(self.t1, float)))
         return response
@@ -103,7 +109,15 @@ class SpinBath:
             )
 
     def stiffness(self, *, temperature: ArrayLike, angular_frequency: ArrayLike) -> ComplexArray:
-        """Return κ in N/m at temperatures (K) and angular frequencies (rad/s), which broadcast."""
+        """Return κ in N/m, complex.
+
+        Parameters
+        ----------
+        temperature
+            T > 0 in K, any shape.
+        angular_frequency
+            ω in rad/s, real; broadcasts with ``temperature``.
+        """
         return spectrum_stiffness(
             spectrum=self.spectrum,
             density=self.density,
@@ -114,7 +128,13 @@ class SpinBath:
         )
 
     def spring(self, *, temperature: ArrayLike) -> RelaxingSpring:
-        """Return the bath as a relaxing spring at temperatures (K)."""
+        """Return the bath as a relaxing spring.
+
+        Parameters
+        ----------
+        temperature
+            T > 0 in K; its shape is that of the spring's numbers.
+        """
         kelvin = positive("temperature", temperature, unit="K")
         strength, static = relaxing_stiffness(
             spectrum=self.spectrum, species=self.species, temperature=kelvin
@@ -125,7 +145,17 @@ class SpinBath:
 def total_stiffness(
     *, baths: Sequence[SpinBath], temperature: ArrayLike, angular_frequency: ArrayLike
 ) -> ComplexArray:
-    """Return κ in N/m of several baths together, at temperatures (K) and angular frequencies (rad/s)."""
+    """Return κ in N/m, complex, of several baths together.
+
+    Parameters
+    ----------
+    baths
+        The baths, which are added; none gives zero.
+    temperature
+        T > 0 in K, the same for all baths.
+    angular_frequency
+        ω in rad/s, real; broadcasts with ``temperature``.
+    """
     shape = np.broadcast_shapes(np.shape(temperature), np.shape(angular_frequency))
     total = np.zeros(shape, dtype=complex)
     for bath in baths:

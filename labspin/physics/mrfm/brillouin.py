@@ -55,7 +55,14 @@ def brillouin(*, spin: float, x: ArrayLike) -> FloatArray:
 def brillouin_slope(*, spin: float, x: ArrayLike) -> FloatArray:
     """Return d Br_S/dx, even in x, equal to (S + 1)/(3S) at x = 0.
 
-    Parameters and errors are those of `brillouin`.
+    Errors are those of `brillouin`.
+
+    Parameters
+    ----------
+    spin
+        S, a positive multiple of 1/2.
+    x
+        β μ_s B, any shape, any sign.
     """
     spacing = np.minimum(np.abs(finite("x", x)) / checked_spin(spin), LARGEST_SPACING)
     return polarisation_slope(spin, spacing)

@@ -24,5 +24,13 @@ class QuadratureWarning(MRFMWarning):
 
 
 def warn(category: type[MRFMWarning], text: str) -> None:
-    """Issue a warning that points at the caller of the public function."""
+    """Issue a warning that points at the caller of the public function.
+
+    Parameters
+    ----------
+    category
+        Kind of the warning.
+    text
+        What the reader is told.
+    """
     warnings.warn(text, category, stacklevel=4)

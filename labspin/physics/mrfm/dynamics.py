@@ -80,17 +80,47 @@ class LinearMotion:
         return np.asarray(np.linalg.solve(system, drive)[..., 0], dtype=np.complex128)
 
     def free_motion(self, *, state: ArrayLike, time: ArrayLike) -> ComplexArray:
-        """Return the states at times (s) after ``state``, without drive: shape (..., n)."""
+        """Return the states of the motion without drive.
+
+        Parameters
+        ----------
+        state
+            x at time 0, shape (n,), in m.
+        time
+            Time since then, s, any shape (...).
+
+        Returns
+        -------
+        ComplexArray
+            x at these times, shape (..., n), in m; its real part is the motion of a real ``state``.
+        """
         amplitudes = self._into_modes @ np.asarray(state, dtype=complex)
         phase = np.asarray(time)[..., None] * (self._rates * self.resonator.angular_frequency)
         return np.asarray((np.exp(phase) * amplitudes) @ self._modes.T, dtype=np.complex128)
 
     def mode_amplitudes(self, state: ArrayLike) -> ComplexArray:
-        """Return how much of each eigenvector is in states (..., n); they move by `rates`."""
+        """Return the amplitude of each eigenvector in a state; the amplitudes evolve by `rates`.
+
+        Parameters
+        ----------
+        state
+            x, shape (..., n), in m.
+
+        Returns
+        -------
+        ComplexArray
+            Shape (..., n).
+        """
         return np.asarray(np.asarray(state, dtype=complex) @ self._into_modes.T, dtype=np.complex128)
 
     def propagator(self, duration: float) -> FloatArray:
-        """Return e^{Aω0t}, which carries x over ``duration`` seconds of free motion, shape (n, n)."""
+        """Return e^{Aω0t}, which carries x over a time of free motion, shape (n, n).
+
+        Parameters
+        ----------
+        duration
+            t in s.
+        """
         growth = np.exp(self._rates * (self.resonator.angular_frequency * duration))
         return np.asarray(np.real((self._modes * growth) @ self._into_modes))
 
@@ -123,9 +153,14 @@ class LinearMotion:
         return np.asarray(np.real(amplitudes @ self._modes.T))
 
     def equilibrium_covariance(self, *, temperature: float) -> FloatArray:
-        """Return the covariance of x at rest in thermal equilibrium in m², by equipartition.
+        """Return the covariance of x in thermal equilibrium, by equipartition, shape (n, n), in m².
 
         The energy is ½mq̇² + ½(k0 + static)q² + Σ½K_j(q − s_j)².
+
+        Parameters
+        ----------
+        temperature
+            Of resonator and baths in K, ≥ 0.
         """
         energy = constants.k * float(non_negative("temperature", temperature, unit="K"))
         k0 = self.resonator.stiffness
@@ -138,7 +173,13 @@ class LinearMotion:
         return covariance
 
     def noise_matrix(self, *, temperature: float) -> FloatArray:
-        """Return D (m²) of the white noise in dx/d(ω0 t) = A x + noise, from AΣ + ΣAᵀ = −D."""
+        """Return D of the white noise in dx/d(ω0 t) = A x + noise, from AΣ + ΣAᵀ = −D; shape (n, n), in m².
+
+        Parameters
+        ----------
+        temperature
+            Of resonator and baths in K, ≥ 0.
+        """
         covariance = self.equilibrium_covariance(temperature=temperature)
         product = self.matrix @ covariance
         # Only friction makes noise: the reactive parts cancel in the sum, up to rounding.
@@ -146,7 +187,13 @@ class LinearMotion:
         return diffusion
 
     def driven_amplitudes(self, force: complex) -> ComplexArray:
-        """Return the rate in m/s at which a force (N) of unit phase feeds each eigenvector."""
+        """Return the rate in m/s at which a drive feeds each eigenvector, shape (n,).
+
+        Parameters
+        ----------
+        force
+            Complex amplitude of the force in N.
+        """
         kick = np.zeros(len(self.matrix), dtype=complex)
         kick[1] = force * self.resonator.angular_frequency / self.resonator.stiffness
         return np.asarray(self._into_modes @ kick, dtype=np.complex128)

@@ -78,7 +78,18 @@ class Magnet:
 
     @classmethod
     def sphere(cls, *, radius: float, remanence: float, direction: ArrayLike, motion: ArrayLike) -> Magnet:
-        """Return a sphere of ``radius`` (m) with ``remanence`` B_r = μ0 M (T) along ``direction``.
+        """Return a uniformly magnetised sphere.
+
+        Parameters
+        ----------
+        radius
+            In m, > 0.
+        remanence
+            B_r = μ0 M in T, > 0.
+        direction
+            Unit vector of the magnetisation, shape (3,).
+        motion
+            q̂, unit vector of the resonator's motion, shape (3,).
 
         Raises
         ------
@@ -100,7 +111,13 @@ class Magnet:
         return float(np.linalg.norm(self.moment))
 
     def with_strength(self, strength: float) -> Magnet:
-        """Return the same magnet with a moment of magnitude ``strength`` (A m²)."""
+        """Return the same magnet with a moment of another magnitude.
+
+        Parameters
+        ----------
+        strength
+            The new magnitude of the moment in A m², > 0.
+        """
         factor = float(positive("strength", strength, unit="A m²")) / self.strength
         x, y, z = self.moment
         return replace(self, moment=(factor * x, factor * y, factor * z))
@@ -174,8 +191,15 @@ def field_projections(*, magnet: Magnet, position: ArrayLike) -> FieldProjection
         |B'|²   = 9k²/r⁸ (w² − 4uvw + 5u²v² + u² + v²)
         B̂·B''  = 3k/r⁵ (25u²v² + 5v² − 7u² − 4uvw − 2w² − 1)/b
 
-    Parameters and errors are those of `field_derivatives`; in addition the total field must not vanish at
-    a spin, for it then has no direction.
+    Errors are those of `field_derivatives`. In addition the total field must not vanish at a spin, because it
+    then has no direction.
+
+    Parameters
+    ----------
+    magnet
+        Source of the field; its external field, if any, is added to B.
+    position
+        Spins relative to the magnet's centre at rest in m, shape (..., 3).
     """
     r = _outside(magnet, position)
     points = r.reshape(-1, 3)

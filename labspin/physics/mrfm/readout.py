@@ -109,6 +109,8 @@ class DemodulatedMotion:
             Of drive and reference in rad/s.
         force
             Amplitude of F cos(ωt) in N, complex for another phase.
+        rng
+            Source of the thermal and read-out noise; None for the mean state.
         """
         generator = self._generators(np.atleast_1d(angular_frequency))
         state: ComplexArray = self._steady(generator, np.atleast_1d(force))[0]

@@ -226,7 +226,21 @@ def displacement_noise_density(
     angular_frequency: ArrayLike,
     stiffness: ArrayLike = 0.0,
 ) -> FloatArray:
-    """Return the one-sided density S_q = S_F |χ|² in m²/Hz; parameters as in `force_noise_density`."""
+    """Return the one-sided density S_q = S_F |χ|² in m²/Hz.
+
+    Errors are those of `force_noise_density`.
+
+    Parameters
+    ----------
+    resonator
+        The bare resonator.
+    temperature
+        Of the resonator and of the spins in K, ≥ 0.
+    angular_frequency
+        ω in rad/s.
+    stiffness
+        κ(ω) of the spins in N/m, complex. All three broadcast.
+    """
     chi = susceptibility(resonator=resonator, angular_frequency=angular_frequency, stiffness=stiffness)
     force = force_noise_density(
         resonator=resonator,

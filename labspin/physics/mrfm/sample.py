@@ -73,7 +73,13 @@ Sample = Surface | Layer
 
 
 def half_space(distance: float) -> Layer:
-    """Return the half-space below the plane at ``distance`` (m) from the magnet's centre."""
+    """Return the half-space below a plane.
+
+    Parameters
+    ----------
+    distance
+        From the magnet's centre down to the plane, m.
+    """
     return Layer(distance)
 
 

@@ -63,7 +63,19 @@ class SpinSpecies:
 
     @classmethod
     def from_g_factor(cls, name: str, *, spin: float, g: float, source: str) -> SpinSpecies:
-        """Return a paramagnetic centre with g-factor ``g`` (γ_s = −g μ_B/ħ)."""
+        """Return a paramagnetic centre with γ_s = −g μ_B/ħ.
+
+        Parameters
+        ----------
+        name
+            What it is called.
+        spin
+            Spin number S, a positive multiple of 1/2.
+        g
+            g-factor, > 0.
+        source
+            Where the numbers come from.
+        """
         ratio = -float(positive("g", g)) * constants.value("Bohr magneton") / constants.hbar
         return cls(name, spin, ratio, source)
 
@@ -73,7 +85,13 @@ class SpinSpecies:
         return self.spin * constants.hbar * abs(self.gyromagnetic_ratio)
 
     def larmor_frequency(self, field: ArrayLike) -> FloatArray:
-        """Return ω_s = |γ_s| B in rad/s at ``field`` (T)."""
+        """Return ω_s = |γ_s| B in rad/s.
+
+        Parameters
+        ----------
+        field
+            B ≥ 0 in T, any shape.
+        """
         return abs(self.gyromagnetic_ratio) * non_negative("field", field, unit="T")
 
 
@@ -100,7 +118,17 @@ def mean_moment(*, species: SpinSpecies, field: ArrayLike, temperature: ArrayLik
 
 
 def mean_moment_slope(*, species: SpinSpecies, field: ArrayLike, temperature: ArrayLike) -> FloatArray:
-    """Return ∂M/∂B = βμ_s² Br_S'(βμ_sB) in A m²/T; parameters and errors are those of `mean_moment`."""
+    """Return ∂M/∂B = βμ_s² Br_S'(βμ_sB) in A m²/T; errors are those of `mean_moment`.
+
+    Parameters
+    ----------
+    species
+        The spin.
+    field
+        B ≥ 0 in T.
+    temperature
+        T > 0 in K; broadcasts with ``field``.
+    """
     return unchecked_moment_slope(
         species, non_negative("field", field, unit="T"), positive("temperature", temperature, unit="K")
     )
@@ -177,7 +205,12 @@ SPECIES: Mapping[str, SpinSpecies] = MappingProxyType(
 
 
 def species_named(name: str) -> SpinSpecies:
-    """Return the species of the table called ``name``, such as ``"electron"`` or ``"19F"``.
+    """Return a species of the table.
+
+    Parameters
+    ----------
+    name
+        Its name there, such as ``"electron"`` or ``"19F"``.
 
     Raises
     ------

@@ -88,7 +88,13 @@ class ReducedSpectrum:
         return 2 if isinstance(self.sample, Surface) else 3
 
     def coldest(self, species: SpinSpecies) -> float:
-        """Return the temperature in K below which this spectrum does not resolve the spins' saturation."""
+        """Return the temperature in K below which this spectrum does not resolve the spins' saturation.
+
+        Parameters
+        ----------
+        species
+            The spins; their γ_s and S set the temperature.
+        """
         spacing = constants.hbar * abs(species.gyromagnetic_ratio) / constants.k * self.floor
         return 0.5 * spacing * max(1.0, 2 * species.spin)
 
@@ -235,10 +241,19 @@ def spectrum_stiffness(
 
 
 def spectrum_error(*, spectrum: ReducedSpectrum, species: SpinSpecies, temperature: ArrayLike) -> FloatArray:
-    """Return the estimated relative error of the quadrature behind a spectrum, at temperatures in K.
+    """Return the estimated relative error of the quadrature behind a spectrum.
 
-    It is the change that the finest refinement made, of the relaxing or of the static part of κ, whichever
-    is larger; so an upper estimate.
+    It is the change that the finest refinement made, of the relaxing or of the static part of κ, whichever is
+    larger; so an upper estimate.
+
+    Parameters
+    ----------
+    spectrum
+        A spectrum with its coarse companion, as `reduce_geometry` makes it.
+    species
+        The spins.
+    temperature
+        T > 0 in K, any shape.
 
     Raises
     ------

@@ -63,16 +63,44 @@ class ThermalMotion:
         return GaussianProcess(matrix, self._settled)
 
     def equilibrium(self, rng: np.random.Generator) -> FloatArray:
-        """Return x drawn from thermal equilibrium."""
+        """Return x drawn from thermal equilibrium, shape (n,), in m.
+
+        Parameters
+        ----------
+        rng
+            Source of the random numbers.
+        """
         return _root(self._settled) @ rng.standard_normal(len(self._settled))
 
     def later(self, state: FloatArray, duration: float, rng: np.random.Generator) -> FloatArray:
-        """Return x drawn for ``duration`` seconds after ``state``."""
+        """Return x drawn for a time after a known state, shape (n,), in m.
+
+        Parameters
+        ----------
+        state
+            x at the beginning, shape (n,), in m.
+        duration
+            Time between the two, s.
+        rng
+            Source of the random numbers.
+        """
         elapse = self._elapse(duration)
         return elapse.propagator @ state + elapse.root @ rng.standard_normal(len(state))
 
     def course(self, state: FloatArray, duration: float, count: int, rng: np.random.Generator) -> FloatArray:
-        """Return x drawn at ``duration``, 2 ``duration``, … after ``state``, shape (count, n)."""
+        """Return x drawn at equally spaced times after a known state, shape (count, n), in m.
+
+        Parameters
+        ----------
+        state
+            x at the beginning, shape (n,), in m.
+        duration
+            Spacing of the times, s; the first is one spacing after the beginning.
+        count
+            Number of times.
+        rng
+            Source of the random numbers.
+        """
         pushes = rng.standard_normal((count, len(state))) @ self._elapse(duration).root.T
         return self.motion.walk(state=state, pushes=pushes, interval=duration)
 
@@ -84,7 +112,21 @@ class ThermalMotion:
         until: float,
         rng: np.random.Generator,
     ) -> FloatArray:
-        """Return x drawn for an instant ``since`` s after ``before`` and ``until`` s before ``after``."""
+        """Return x drawn for an instant between two known states, shape (n,), in m.
+
+        Parameters
+        ----------
+        before
+            x at the earlier time, shape (n,), in m.
+        after
+            x at the later time, shape (n,), in m.
+        since
+            Time from ``before`` to the instant, s.
+        until
+            Time from the instant to ``after``, s.
+        rng
+            Source of the random numbers.
+        """
         first, second = self._elapse(since), self._elapse(until)
         forecast = first.propagator @ before
         carried = second.propagator @ first.covariance
