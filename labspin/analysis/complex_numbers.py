@@ -11,7 +11,13 @@ __all__ = ["real_view"]
 
 
 def real_view(values: Any) -> NDArray[np.float64]:
-    """Return complex numbers (..., n) as (..., 2n): re, im, re, im …; real ones as they are."""
+    """Return complex numbers (..., n) as (..., 2n): re, im, re, im …; real ones as they are.
+
+    Parameters
+    ----------
+    values
+        Real or complex numbers, shape (..., n).
+    """
     array = np.asarray(values)
     if np.iscomplexobj(array):
         return np.ascontiguousarray(array, np.complex128).view(np.float64)

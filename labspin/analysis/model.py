@@ -37,7 +37,13 @@ class CorrelatedNoise(Protocol):
     """Noise whose points depend on each other."""
 
     def whiten(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return values, shape (..., n), so combined that the noise on them is white, of variance 1."""
+        """Return linear combinations of ``values``, of the same shape, whose noise is white with variance 1.
+
+        Parameters
+        ----------
+        values
+            Shape (..., n), in the order of the points.
+        """
         ...
 
 
@@ -87,7 +93,18 @@ class Parameter:
         return self.positive or (self.minimum == 0 and math.isinf(self.maximum))
 
     def inside(self, values: ArrayLike) -> FloatArray:
-        """Return starting values inside the bounds, a little away from them, where a model may be flat."""
+        """Return starting values inside the bounds, a little away from them, where a model may be flat.
+
+        Parameters
+        ----------
+        values
+            Starting values, any shape; what is not finite becomes 1.
+
+        Returns
+        -------
+        values
+            Of the same shape.
+        """
         found = np.asarray(values, np.float64)
         found = np.where(np.isfinite(found), found, 1.0)
         low, high = self.minimum, self.maximum
@@ -174,6 +191,11 @@ class FitModel:
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called ``name``.
 
+        Parameters
+        ----------
+        name
+            Name of the parameter.
+
         Raises
         ------
         FitError
@@ -186,6 +208,13 @@ class FitModel:
 
     def limited(self, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
         """Return the model with the user's ``bounds``, and where there are none, those that ``x`` sets.
+
+        Parameters
+        ----------
+        x
+            Points of the data, any shape.
+        bounds
+            By name: (minimum, maximum).
 
         Raises
         ------
@@ -211,14 +240,37 @@ class FitModel:
         return replace(self, parameters=tuple(changed))
 
     def units(self, x_unit: str, y_unit: str) -> dict[str, str]:
-        """Return the unit of each parameter for data with axes in ``x_unit`` and ``y_unit``."""
+        """Return the unit of each parameter for data with axes in ``x_unit`` and ``y_unit``.
+
+        Parameters
+        ----------
+        x_unit, y_unit
+            Units of the data; a unit that the model prescribes goes first.
+
+        Returns
+        -------
+        units
+            Name of each parameter to its unit.
+        """
         x, y = self.x_unit or x_unit, self.y_unit or y_unit
         return {p.name: _resolve(p.unit, x, y) for p in self.parameters}
 
     def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> NDArray[Any]:
-        """Return the model at ``x`` for a mapping or an array (..., p) of parameter values.
+        """Return the model at ``x`` for one or many sets of parameter values.
 
         What a mapping lacks is what is held by default, 0 for a parameter that is read from the data.
+
+        Parameters
+        ----------
+        x
+            Points, shape (n,) or what broadcasts against ``values``.
+        values
+            Name to value, or an array (..., p) in the order of the parameters.
+
+        Returns
+        -------
+        y
+            Shape (n,) or (..., n), complex for a complex model.
         """
         points = np.asarray(x, dtype=np.float64)
         if isinstance(values, Mapping):
@@ -249,12 +301,26 @@ class FitModel:
 
 
 def columns(values: FloatArray) -> list[FloatArray]:
-    """Return the parameters of ``values`` (..., p), each of shape (..., 1) to broadcast against x."""
+    """Return the p parameters in ``values``, each of shape (..., 1) to broadcast against x.
+
+    Parameters
+    ----------
+    values
+        Shape (..., p).
+    """
     return [values[..., index, None] for index in range(values.shape[-1])]
 
 
 def fill_derivatives(y: FloatArray, derivatives: Sequence[Any]) -> FloatArray:
-    """Return ``derivatives``, each broadcastable to ``y`` (..., n), as one array (..., p, n)."""
+    """Return ``derivatives`` as one array (..., p, n).
+
+    Parameters
+    ----------
+    y
+        The model, shape (..., n); only its shape is used.
+    derivatives
+        One for each parameter, broadcastable to y.
+    """
     out = np.empty((*y.shape[:-1], len(derivatives), y.shape[-1]))
     for index, derivative in enumerate(derivatives):
         out[..., index, :] = derivative

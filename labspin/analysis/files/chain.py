@@ -97,7 +97,19 @@ def fit_chain(paths: Iterable[Path | str], recipe: Recipe | Path | str, **option
 
 
 def link_of(recipe: Recipe) -> Recipe:
-    """Return the recipe whose results ``recipe`` takes."""
+    """Return the recipe whose results ``recipe`` uses as its data.
+
+    Parameters
+    ----------
+    recipe
+        A recipe with a section ``[chain]``. The name there is looked for as a file beside the recipe first,
+        then as a recipe of the workspace or of labspin.
+
+    Returns
+    -------
+    before
+        The recipe that fits the runs.
+    """
     if not recipe.chain:
         raise RecipeError(f"recipe {recipe.name}: wanted a section [chain] that names the recipe before it")
     beside = (recipe.folder or Path()) / recipe.chain
@@ -110,14 +122,40 @@ def link_of(recipe: Recipe) -> Recipe:
 
 
 def chain_names(recipe: Recipe) -> tuple[str, ...]:
-    """Return the names that ``recipe`` asks of fits and runs."""
+    """Return the names that ``recipe`` needs from fits and runs.
+
+    Parameters
+    ----------
+    recipe
+        A recipe with a section ``[chain]``.
+
+    Returns
+    -------
+    names
+        Each once: the names in its x, y and selection, and in its sigma unless that is ``"fit"`` or
+        ``"none"``.
+    """
     texts = [recipe.x, recipe.y, *recipe.select]
     texts += [] if recipe.sigma in ("fit", "none") else [recipe.sigma]
     return tuple(dict.fromkeys(name for text in texts for name in Expression(text).names))
 
 
 def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
-    """Fit ``recipe`` to the results of the fits before it; the errors are those of `fit_chain`."""
+    """Fit ``recipe`` to the results of the fits before it; the errors are those of `fit_chain`.
+
+    Parameters
+    ----------
+    results
+        One of each run file, in the order in which the points are to be kept. Those without a fit are left
+        out.
+    recipe
+        A recipe with a section ``[chain]``.
+
+    Returns
+    -------
+    chain
+        The fit, its points, and what was left out and why.
+    """
     good, left_out = [], []
     for result in results:
         if result.record is None:
@@ -271,7 +309,19 @@ def _trace(
 
 
 def write_chain(chain: ChainOutcome, path: Path | str) -> Path:
-    """Store points and fit as a run file of their own, which can be plotted, reported and fitted like any.
+    """Store points and fit as a new run file, which can be plotted, reported and fitted like any other.
+
+    Parameters
+    ----------
+    chain
+        What `fit_chain` returned.
+    path
+        The new run file.
+
+    Returns
+    -------
+    written
+        Path of the finished file.
 
     Raises
     ------

@@ -22,6 +22,20 @@ _AHEAD = 4
 def fit_on_cluster(jobs: Iterable[FitJob], address: str, *, timeout: float = 20.0) -> Iterator[FileResult]:
     """Fit ``jobs`` on the cluster whose scheduler has ``address`` and yield the results as they come.
 
+    Parameters
+    ----------
+    jobs
+        One for each file. The workers must see the files under the same paths.
+    address
+        Of the scheduler, such as ``"tcp://host:8786"``.
+    timeout
+        How long to wait for the scheduler, s.
+
+    Returns
+    -------
+    results
+        One `FileResult` a job, in the order in which they end.
+
     Raises
     ------
     FitError

@@ -56,7 +56,26 @@ def _parts(file: RunFile, recipe: Recipe, wanted: tuple[str, ...] = ()) -> Itera
 def fit_parts(
     file: RunFile, recipe: Recipe, *, curves: bool
 ) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
-    """Return the fits of a run, what tells its traces apart, and the first fits themselves if wanted."""
+    """Return the fits of a run, what tells its traces apart, and the first fits themselves if wanted.
+
+    Parameters
+    ----------
+    file
+        An open run file.
+    recipe
+        How to fit its traces.
+    curves
+        Return the first fits, with data and curves to be drawn, as well.
+
+    Returns
+    -------
+    record
+        The fits of all traces.
+    labels
+        What tells the traces apart, one text a trace.
+    outcomes
+        At most ``DRAWN`` fits; empty without ``curves``.
+    """
     records: list[FitRecord] = []
     labels: list[str] = []
     outcomes: list[FitOutcome] = []
@@ -79,7 +98,24 @@ def fit_whole(
 ) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
     """Fit all traces of a run, or of a part of it that begins at place ``first``; see `fit_parts`.
 
-    ``several``: whether the record has a dimension ``trace``; None: where there is more than one.
+    Parameters
+    ----------
+    run
+        A run, or a part of one, whose points are in memory.
+    recipe
+        How to fit its traces.
+    first
+        Place of the first point along the axis by which the whole run is cut.
+    curves
+        Return some fits, with data and curves to be drawn, as well.
+    several
+        Whether the record has a dimension ``trace``; None: where there is more than one trace. True also
+        makes the batch engine take even a single trace, as the other parts of the run do.
+
+    Returns
+    -------
+    record, labels, outcomes
+        As `fit_parts` returns them.
     """
     stack = stack_of(run, recipe, first=first)
     labels = tuple(_label(run, label) for label in stack.labels)
@@ -99,7 +135,20 @@ def fit_whole(
 
 
 def labels_of(file: RunFile, recipe: Recipe) -> list[str]:
-    """Return what tells the traces of a run apart."""
+    """Return what tells the traces of a run apart.
+
+    Parameters
+    ----------
+    file
+        An open run file.
+    recipe
+        Tells what is a trace of it.
+
+    Returns
+    -------
+    labels
+        One text a trace: the label of the run and the place of the trace.
+    """
     return [label for part, first in _parts(file, recipe) for label in _labels(part, recipe, first)]
 
 
@@ -110,7 +159,24 @@ def _labels(run: Run, recipe: Recipe, first: int) -> list[str]:
 def context_of(
     file: RunFile, recipe: Recipe, wanted: tuple[str, ...], traces: int
 ) -> dict[str, tuple[FloatArray, str]]:
-    """Return value and unit of each name in ``wanted`` at each trace, as far as the run knows it."""
+    """Return value and unit of each name in ``wanted`` at each trace, as far as the run knows it.
+
+    Parameters
+    ----------
+    file
+        An open run file.
+    recipe
+        Tells what is a trace of it.
+    wanted
+        Names of parameters, columns or axes of the run.
+    traces
+        Number of traces. What has another number of values is left out.
+
+    Returns
+    -------
+    context
+        Name to values, shape (traces,), and their unit; without the names that the run does not know.
+    """
     pieces: dict[str, list[tuple[FloatArray, str]]] = {}
     parts = _parts(file, recipe, _columns_of(file, wanted)) if wanted else ()
     for part, first in parts:
@@ -134,7 +200,24 @@ def _label(run: Run, trace: str) -> str:
 
 
 def value_at_each(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[FloatArray, str] | None:
-    """Return the value of ``name`` at each trace: mean of a column, place on an axis, or a parameter."""
+    """Return the value of ``name`` at each trace: mean of a column, place on an axis, or a parameter.
+
+    Parameters
+    ----------
+    run
+        A run, or a part of one, whose points are in memory.
+    recipe
+        Tells what is a trace of it, and which points are selected.
+    name
+        A column of numbers, an axis or a parameter of the run.
+    traces
+        Number of traces.
+
+    Returns
+    -------
+    values, unit
+        Shape (traces,); None where the run does not know ``name``.
+    """
     layout = run.header.layout
     units = {axis.name: axis.unit for axis in layout.dimensions if axis.name not in REPEATS}
     units |= {c.name: c.unit for c in layout.columns if not c.shape and c.dtype in ("float64", "int64")}

@@ -121,7 +121,18 @@ class FileResult:
                 yield {**first, **head, **own, "kind": kind, **tail}
 
     def misfits(self, most: int) -> list[tuple[float, str]]:
-        """Return the largest reduced χ² of fits whose points have errors, and their labels, worst first."""
+        """Return the largest reduced χ² of fits whose points have errors, and their labels, worst first.
+
+        Parameters
+        ----------
+        most
+            How many to return at most.
+
+        Returns
+        -------
+        found
+            Pairs of reduced χ² and label; empty where the errors are from the scatter, or without a fit.
+        """
         record = self.record
         if record is None or record.statistics.get("errors_from_scatter"):
             return []
@@ -152,7 +163,18 @@ def _column(record: FitRecord, name: str) -> FloatArray:
 
 
 def fit_file(job: FitJob) -> FileResult:
-    """Do one job; whatever goes wrong is in the result, so that it stops no other job."""
+    """Do one job; whatever goes wrong is in the result, so that it stops no other job.
+
+    Parameters
+    ----------
+    job
+        Which file to fit, by which recipe, and what to bring along.
+
+    Returns
+    -------
+    result
+        Status ``"failed"`` with the reason in ``error`` where it went wrong; ``seconds`` is the time it took.
+    """
     start = time.perf_counter()
     try:
         result = _result(job)
@@ -165,7 +187,20 @@ def fit_file(job: FitJob) -> FileResult:
 
 
 def fingerprint(digest: str, recipe: Recipe) -> str:
-    """Return a digest of all that a fit depends on; ``digest`` is that of the `labspin.data.RunFile`."""
+    """Return a digest of all that a fit depends on.
+
+    Parameters
+    ----------
+    digest
+        That of the `labspin.data.RunFile`: of header and measured points.
+    recipe
+        The recipe of the fit.
+
+    Returns
+    -------
+    digest
+        32 hexadecimal digits; another version of labspin gives another one.
+    """
     from labspin import __version__
 
     text = f"{__version__}\0{digest}\0{_recipe_text(recipe)}"

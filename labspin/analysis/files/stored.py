@@ -28,10 +28,24 @@ __all__ = ["fine_curve", "outcomes_of"]
 
 
 def outcomes_of(run: Run, record: FitRecord, *, most: int | None = None) -> list[FitOutcome]:
-    """Return the fits of a record, a trace each, at most ``most`` of them, spread over the run.
+    """Return the fits of a record, one a trace; where ``most`` limits them, they are spread over the run.
 
     Where the record keeps no curves, which are too large for very many traces, a model of labspin is
     evaluated at the stored parameters; with another one there are no fits to return.
+
+    Parameters
+    ----------
+    run
+        The run that the fits belong to, from which errors of the points are taken.
+    record
+        The fits as the run file keeps them.
+    most
+        How many fits to return at most; None: all.
+
+    Returns
+    -------
+    outcomes
+        One fit a trace; empty for records of more than one dimension.
     """
     if len(record.dimensions) > 1:
         return []
@@ -66,7 +80,23 @@ def _points(
 
 
 def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray, NDArray[Any]] | None:
-    """Return a fine grid over ``x`` and the fit of a trace there; None where its model is not labspin's."""
+    """Return a fine grid over ``x`` and the fit of a trace there; None where its model is not labspin's.
+
+    Parameters
+    ----------
+    record
+        The fits as the run file keeps them.
+    index
+        Number of the trace.
+    x
+        Points of the trace, shape (n,), in the unit of the fit.
+
+    Returns
+    -------
+    grid, curve
+        The grid and the fit on it, each of the same shape (m,); None also where ``x`` is empty or a parameter
+        is not finite.
+    """
     known = _model_at(record, index)
     if known is None or not x.size or not np.isfinite(list(known[1].values())).all():
         return None

@@ -88,7 +88,15 @@ class TableWriter:
         return self
 
     def add(self, order: int, rows: Iterable[dict[str, Any]]) -> None:
-        """Keep the rows of the file that stands at ``order``; they are taken as they come."""
+        """Keep the rows of one file on disk until the table is written.
+
+        Parameters
+        ----------
+        order
+            Place of the file among those that are fitted, from 0; rows are written in this order at the end.
+        rows
+            One a trace and parameter, with every name of `COLUMNS`.
+        """
         remaining = iter(rows)
         while batch := [[row[name] for name in COLUMNS] for row in itertools.islice(remaining, _BATCH)]:
             text = json.dumps(batch).encode()

@@ -72,6 +72,8 @@ def fit_batch(
         Of x and y.
     check
         Part of the traces that lmfit refits as a check; 0 for none.
+    seed
+        Of the random choice of the traces that are checked.
     workers
         Threads; NumPy releases Python's lock in the costly calls.
     tolerance
@@ -79,6 +81,11 @@ def fit_batch(
         is about a tenth of it.
     fallback
         Refit in lmfit what the batch engine does not bring to convergence.
+
+    Returns
+    -------
+    result
+        Arrays of shape (*lead, …): values, standard errors, covariances, χ² and status of each trace.
 
     Raises
     ------

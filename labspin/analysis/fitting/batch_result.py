@@ -82,7 +82,18 @@ class BatchResult:
         return np.asarray(self.values[..., self._position(name)])
 
     def error(self, name: str) -> FloatArray:
-        """Return the standard errors of the parameter ``name``."""
+        """Return the standard errors of the parameter ``name``.
+
+        Parameters
+        ----------
+        name
+            A parameter, fitted or held.
+
+        Returns
+        -------
+        stderr
+            Shape (*lead,), in the unit of the parameter.
+        """
         return np.asarray(self.stderr[..., self._position(name)])
 
     def _position(self, name: str) -> int:

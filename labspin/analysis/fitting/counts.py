@@ -99,7 +99,24 @@ def _smooth(traces: FloatArray) -> FloatArray:
 
 
 def expected_counts(model: FitModel, x: ArrayLike, values: FloatArray, traces: FloatArray) -> FloatArray:
-    """Return the counts that the fits expect, (*lead, n); where there is no fit, those that were found."""
+    """Return the counts that the fits expect, (*lead, n); where there is no fit, those that were found.
+
+    Parameters
+    ----------
+    model
+        The model that was fitted.
+    x
+        Shape (n,), or of the shape of ``traces``.
+    values
+        Fitted parameters, shape (*lead, p).
+    traces
+        Counts that were found, shape (*lead, n).
+
+    Returns
+    -------
+    expected
+        Never below `LEAST`.
+    """
     points = np.asarray(x, np.float64)
     flat = values.reshape(-1, values.shape[-1])
     sound = np.isfinite(flat).all(-1)
@@ -116,6 +133,18 @@ def poisson_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
 
     That is −2 ln of the likelihood, counted from a model that hits every count: differences between models
     compare them, its size tests a model only where many are counted.
+
+    Parameters
+    ----------
+    counts
+        Counts that were found, shape (..., n); NaN for a point that is left out.
+    expected
+        Counts that the model expects, shape (..., n), positive.
+
+    Returns
+    -------
+    deviance
+        Shape (...,), without a unit.
     """
     from scipy.special import xlogy
 

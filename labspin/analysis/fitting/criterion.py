@@ -89,7 +89,20 @@ def preferred(
 
 
 def preferred_outcome(outcomes: Sequence[FitOutcome], *, threshold: float = THRESHOLD) -> int:
-    """Return which of several fits of one trace is preferred."""
+    """Return which of several fits of one trace is preferred.
+
+    Parameters
+    ----------
+    outcomes
+        Fits of the same trace by different models.
+    threshold
+        By how much the criterion must fall for a model with more parameters to be preferred.
+
+    Returns
+    -------
+    place
+        Index into ``outcomes``.
+    """
     statistics = [outcome.statistics for outcome in outcomes]
     free = [len(outcome.covariance_names) for outcome in outcomes]
     bic: ArrayLike = [[one.bic] for one in statistics]

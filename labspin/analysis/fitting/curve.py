@@ -53,6 +53,8 @@ def fit_curve(
 
     Parameters
     ----------
+    model
+        What to fit; a model of power spectra is fitted by `fit_spectrum` instead.
     x, y
         Shape (n,); y may be complex for a complex model.
     sigma
@@ -62,11 +64,20 @@ def fit_curve(
     start, fixed, bounds, tied
         By parameter name: starting value; value to hold, even beyond a limit; (minimum, maximum); expression
         of other parameters.
+    name
+        Of the result; empty: the name of the model.
+    quantity
+        What y is, as the result quotes it.
     axes
         Name and unit of x, name and unit of y.
     noise
         Correlated noise of the points, such as that of an earlier outcome of the same points: then all of
         them are fitted; None: what the model finds.
+
+    Returns
+    -------
+    outcome
+        Values with standard errors, statistics, curves and warnings.
 
     Raises
     ------
@@ -109,7 +120,20 @@ def _weighted(
 
 
 def chi2_probability(chi2: float, degrees_of_freedom: int) -> float:
-    """Return the probability that χ² exceeds ``chi2`` if model and errors are right."""
+    """Return the probability that χ² exceeds ``chi2`` if model and errors are right.
+
+    Parameters
+    ----------
+    chi2
+        Sum of squared weighted residuals.
+    degrees_of_freedom
+        Points minus fitted parameters.
+
+    Returns
+    -------
+    probability
+        Between 0 and 1; NaN without a degree of freedom.
+    """
     from scipy.special import gammaincc
 
     return float(gammaincc(degrees_of_freedom / 2, chi2 / 2)) if degrees_of_freedom > 0 else math.nan
@@ -264,7 +288,20 @@ def _statistics(sheet: Sheet, points: int, sigma: NDArray[Any] | None) -> FitSta
 
 
 def fine_grid(x: FloatArray, count: int = 400) -> FloatArray:
-    """Return a fine grid over ``x``, spaced as x is: logarithmic where x spans two decades above zero."""
+    """Return a fine grid over ``x``, spaced as x is: logarithmic where x spans two decades above zero.
+
+    Parameters
+    ----------
+    x
+        Points of a trace, shape (n,), n ≥ 1, in any order.
+    count
+        Points of the grid. Where a logarithmic one begins at x = 0, 20 more lie below the first positive x.
+
+    Returns
+    -------
+    grid
+        From the smallest to the largest x, in the unit of x.
+    """
     low, high = float(x.min()), float(x.max())
     positive = x[x > 0]
     if positive.size > 2 and low >= 0 and high / positive.min() >= 100:

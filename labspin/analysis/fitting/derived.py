@@ -22,6 +22,18 @@ def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
     The error is ``√(gᵀ C g)`` with g the gradient (central differences of one thousandth of a standard
     error) and C the covariance, so that correlations between parameters count.
 
+    Parameters
+    ----------
+    outcome
+        A fit.
+    expression
+        In the names of its parameters.
+
+    Returns
+    -------
+    value, stderr
+        Both NaN where the expression is; no unit is worked out.
+
     Raises
     ------
     RecipeError
@@ -55,6 +67,13 @@ def derive_all(
         Name of each parameter to its values, shape (n,).
     varied, covariance
         The fitted parameters, and their covariance, shape (n, k, k).
+    expression
+        In the names of ``columns``.
+
+    Returns
+    -------
+    value, stderr
+        Shape (n,) each; the error is 0 where no fitted parameter is in the expression.
     """
     parsed = Expression(expression)
     size = len(covariance)
@@ -69,7 +88,24 @@ def derive_all(
 def slope(
     expression: Expression, name: str, columns: Mapping[str, Any], variance: FloatArray
 ) -> NDArray[Any]:
-    """Return ∂expression/∂name of each fit, by central differences of one thousandth of a standard error."""
+    """Return ∂expression/∂name of each fit, by central differences of one thousandth of a standard error.
+
+    Parameters
+    ----------
+    expression
+        In the names of ``columns``.
+    name
+        The parameter to differentiate by.
+    columns
+        Name of each parameter to its values, shape (n,).
+    variance
+        Squared standard error of ``name``, shape (n,).
+
+    Returns
+    -------
+    slope
+        Shape (n,); NaN where the variance is not positive.
+    """
     centre = columns[name]
     step = 1e-3 * np.sqrt(np.where(variance > 0, variance, np.nan))
     above, below = (expression.value({**columns, name: centre + sign * step}) for sign in (1, -1))
@@ -77,19 +113,51 @@ def slope(
 
 
 def propagated(slopes: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Return √(gᵀ C g) of each fit for slopes (k, n) and covariances (n, k, k); NaN where it is not known."""
+    """Return the standard error √(gᵀ C g) of each fit, with g the slopes and C the covariance.
+
+    Parameters
+    ----------
+    slopes
+        Derivatives by each of the k parameters, shape (k, n).
+    covariance
+        Of these parameters, shape (n, k, k).
+
+    Returns
+    -------
+    stderr
+        Shape (n,), in the unit of the expression; NaN where the variance is not positive.
+    """
     variance: FloatArray = np.einsum("in,nij,jn->n", slopes, covariance, slopes)
     return np.sqrt(np.where(variance > 0, variance, np.nan))
 
 
 def split_unit(text: str) -> tuple[str, str]:
-    """Return expression and unit of a derived quantity as recipes write it, such as ``"1/T1 [1/s]"``."""
+    """Return expression and unit of a derived quantity as recipes write it, such as ``"1/T1 [1/s]"``.
+
+    Parameters
+    ----------
+    text
+        An expression, with or without a unit in square brackets after it.
+
+    Returns
+    -------
+    expression, unit
+        The unit is ``"1"`` where none is given.
+    """
     expression, _, unit = text.partition("[")
     return expression, unit.rstrip("] ") or "1"
 
 
 def with_derived(outcome: FitOutcome, expressions: Mapping[str, str]) -> FitOutcome:
-    """Return ``outcome`` with derived quantities added; ``{"rate": "1/T1 [1/s]"}`` gives a unit as well."""
+    """Return ``outcome`` with derived quantities added; ``{"rate": "1/T1 [1/s]"}`` gives a unit as well.
+
+    Parameters
+    ----------
+    outcome
+        A fit.
+    expressions
+        Name of each derived quantity to its expression, with or without a unit.
+    """
     extra = []
     for name, text in expressions.items():
         expression, unit = split_unit(text)

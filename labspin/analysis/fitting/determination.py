@@ -72,7 +72,15 @@ def _reach(parameter: Parameter, value: FloatArray, span: FloatArray, points: in
 
 
 def typical_sizes(model: FitModel, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return a size for each parameter, from its unit and the data, shape (p,); 1e-9 where there is none."""
+    """Return a size for each parameter, from its unit and the data, shape (p,); 1e-9 where there is none.
+
+    Parameters
+    ----------
+    model
+        Its parameters say in their units how they go with x and y.
+    x, y
+        The data, any shape; y may be complex.
+    """
     across = float(np.ptp(x)) or 1.0
     high = float(np.max(np.abs(y), initial=0.0)) or 1.0
     known = {"x": across, "y": high, "1/x": 1 / across, "cycles/x": 1 / across}

@@ -19,7 +19,20 @@ _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 
 
 def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
-    """Return what is doubtful about ``outcome``."""
+    """Return what is doubtful about ``outcome``.
+
+    Parameters
+    ----------
+    model
+        The model that was fitted, with the bounds of the fit.
+    outcome
+        The fit.
+
+    Returns
+    -------
+    warnings
+        One sentence each; empty for a fit without doubts.
+    """
     found = [*_convergence(outcome), *_goodness(outcome)]
     unseen = _unseen(outcome)
     for parameter in outcome.parameters:

@@ -24,7 +24,21 @@ _MOST_CALLS = 2000
 def refit_all(
     sheet: Sheet, model: FitModel, problem: Problem, rows: NDArray[np.intp], first: FloatArray
 ) -> None:
-    """Refit the rows that the sheet marks, from their first values and from where the batch left them."""
+    """Refit the rows that the sheet marks, from their starting values and from where the batch ended.
+
+    Parameters
+    ----------
+    sheet
+        Results of the batch, changed in place.
+    model
+        The model that is fitted.
+    problem
+        The traces that were fitted.
+    rows
+        Row of the sheet for each trace of ``problem``, shape (m,).
+    first
+        Starting values of the batch, shape (m, p).
+    """
     for index, row in enumerate(rows):
         if not sheet.refit[row]:
             continue
@@ -70,6 +84,23 @@ def spot_check(
 
     A fit from which lmfit finds a deeper minimum has not converged, whatever it said: it gets lmfit's values,
     and twice as many others are looked at, until a sample holds none.
+
+    Parameters
+    ----------
+    sheet
+        Results of the batch, changed in place.
+    model
+        The model that is fitted.
+    problem
+        The traces that were fitted.
+    rows
+        Row of the sheet for each trace of ``problem``, shape (m,).
+    first
+        Starting values of the batch, shape (m, p).
+    part
+        Part of the converged rows to check, from 0 (none) to 1; the first sample is limited in number.
+    seed
+        Of the random choice of rows.
     """
     candidates = np.random.default_rng(seed).permutation(np.flatnonzero(sheet.status[rows] == 0))
     count = min(round(np.ceil(part * candidates.size)), _MOST_CHECKED)

@@ -101,6 +101,18 @@ class JointFit:
     def value(self, name: str, label: Hashable = None) -> tuple[float, float]:
         """Return value and standard error of a shared parameter, of one group where groups share it.
 
+        Parameters
+        ----------
+        name
+            A shared parameter.
+        label
+            Of the group; None where all traces share the parameter.
+
+        Returns
+        -------
+        value, stderr
+            In the unit of the parameter.
+
         Raises
         ------
         FitError

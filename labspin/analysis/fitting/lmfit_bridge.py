@@ -52,7 +52,19 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
             self.set_param_hint(parameter.name, **hints)
 
     def guess(self, data: Any, x: Any, weights: Any = None, **overrides: Any) -> lmfit.Parameters:
-        """Return starting `lmfit.Parameters` for ``data`` at ``x``; ``overrides`` replace single values."""
+        """Return starting `lmfit.Parameters` for ``data`` at ``x``.
+
+        Parameters
+        ----------
+        data
+            One trace: y, or for a complex model its `real_view`.
+        x
+            Shape (n,).
+        weights
+            1/σ of the points; None: all alike.
+        overrides
+            Parameter names to values that replace guesses.
+        """
         trace = np.asarray(data)
         if self.description.is_complex and not np.iscomplexobj(trace):
             trace = np.ascontiguousarray(trace, np.float64).view(np.complex128)
@@ -64,6 +76,20 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
 
         A fit that does not converge, or ends without errors, is tried once more with short first steps and
         three times as many: MINPACK's first step may jump to where the model is flat.
+
+        Parameters
+        ----------
+        data
+            One trace: y, or for a complex model its `real_view`.
+        params
+            Starting `lmfit.Parameters`; None: those of the model's hints and the keyword arguments.
+        args, kwargs
+            Passed to `lmfit.Model.fit`: ``x``, ``weights``, ``method``, ``max_nfev``, ``fit_kws`` and others.
+
+        Returns
+        -------
+        result
+            The better one of the two where it was tried twice.
         """
         if kwargs.get("method", "leastsq") != "leastsq":
             return super().fit(data, params, *args, **kwargs)
@@ -90,7 +116,17 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
 
 
 def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> Any:
-    """Return dy/dp (p, n), real or complex as y: the model's own, or central differences."""
+    """Return dy/dp (p, n), real or complex as y: the model's own, or central differences.
+
+    Parameters
+    ----------
+    description
+        The model.
+    x
+        Shape (n,).
+    values
+        Parameters, shape (p,).
+    """
     if description.derivatives is not None:
         return description.derivatives(x, values)[1]
     return _central_differences(description, x, values)

@@ -68,11 +68,30 @@ class Posterior:
         return np.asarray(self.samples[:, self.names.index(name)])
 
     def median(self, name: str) -> float:
-        """Return the median of one parameter."""
+        """Return the median of one parameter.
+
+        Parameters
+        ----------
+        name
+            A fitted parameter.
+        """
         return float(np.median(self[name]))
 
     def interval(self, name: str, probability: float = 0.6827) -> tuple[float, float]:
-        """Return the central interval that holds ``probability``."""
+        """Return the central interval of one parameter that holds ``probability``.
+
+        Parameters
+        ----------
+        name
+            A fitted parameter.
+        probability
+            Between 0 and 1; 0.6827 is that of one standard deviation of a normal distribution.
+
+        Returns
+        -------
+        low, high
+            In the unit of the parameter.
+        """
         low, high = np.quantile(self[name], [0.5 - probability / 2, 0.5 + probability / 2])
         return float(low), float(high)
 
@@ -93,12 +112,21 @@ def sample_posterior(
 
     Parameters
     ----------
+    model
+        The model that was fitted.
+    outcome
+        The fit; the walkers start around its minimum.
     walkers
         At least twice the fitted parameters; None: four times, and at least 32.
     steps
         At most; fewer where the chain is long enough before.
     seed
         Of walkers and moves.
+
+    Returns
+    -------
+    posterior
+        Samples of the fitted parameters, and what to distrust about them.
 
     Raises
     ------

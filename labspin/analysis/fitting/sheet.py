@@ -47,7 +47,26 @@ class Sheet:
         *,
         absolute: bool,
     ) -> Sheet:
-        """Return an empty sheet whose status already tells the traces that cannot be fitted."""
+        """Return an empty sheet whose status already tells the traces that cannot be fitted.
+
+        Parameters
+        ----------
+        model
+            The model that is fitted.
+        free
+            Which of its parameters are fitted, shape (p,).
+        y
+            Real numbers of the traces, shape (m, n).
+        weights
+            1/σ, shape (m, n), 0 for a point that is left out; None: all points count alike.
+        absolute
+            The errors of the points are known.
+
+        Returns
+        -------
+        sheet
+            m rows, with NaN for values; the codes of the status are those of `STATUS`.
+        """
         count, k = len(y), int(free.sum())
         there = np.ones_like(y, bool) if weights is None else weights > 0
         points = there.sum(-1)
@@ -72,7 +91,17 @@ class Sheet:
         )
 
     def store(self, rows: NDArray[np.intp], found: Minimum, x: FloatArray) -> None:
-        """Enter what the batch engine found for ``rows`` on the axis ``x``, (n,) or one for each row."""
+        """Enter what the batch engine found: values, covariance and status; mark what lmfit should refit.
+
+        Parameters
+        ----------
+        rows
+            Rows of the sheet, shape (m,).
+        found
+            Where the m fits ended.
+        x
+            Axis of the fits, shape (n,) or one for each row, (m, n).
+        """
         self.values[rows] = found.values
         self.chi2[rows] = found.cost
         self.iterations[rows] = found.iterations
@@ -109,7 +138,15 @@ class Sheet:
         return errors
 
     def result(self, lead: tuple[int, ...], units: Mapping[str, str]) -> BatchResult:
-        """Return the sheet as the result for a stack of traces of shape ``lead``."""
+        """Return the sheet as the result for a stack of traces.
+
+        Parameters
+        ----------
+        lead
+            Shape of the stack; its product is the number of rows.
+        units
+            Unit of each parameter, by name.
+        """
 
         def shaped(array: NDArray[np.generic]) -> NDArray[np.generic]:
             return array.reshape(lead + array.shape[1:])

@@ -47,6 +47,13 @@ class Ties:
     def made(cls, model: FitModel, tied: Mapping[str, str]) -> Ties:
         """Return the ties in an order in which each names only what is known before it.
 
+        Parameters
+        ----------
+        model
+            The model whose parameters are tied.
+        tied
+            Name of each tied parameter to an expression of others.
+
         Raises
         ------
         FitError
@@ -64,7 +71,18 @@ class Ties:
         return cls(model.names, ordered)
 
     def completed(self, values: FloatArray) -> FloatArray:
-        """Return ``values`` (m, p) with the tied ones computed from the others."""
+        """Return ``values`` with the tied parameters computed from the others.
+
+        Parameters
+        ----------
+        values
+            All parameters, shape (m, p), in the order of the model.
+
+        Returns
+        -------
+        full
+            A new array (m, p).
+        """
         full = values.copy()
         for place, expression in self.expressions.items():
             known = dict(zip(self.names, full.T, strict=True))
@@ -72,7 +90,19 @@ class Ties:
         return full
 
     def slopes(self, values: FloatArray) -> FloatArray:
-        """Return d(every parameter)/d(every untied one), (p, p), for values (p,), by central differences."""
+        """Return d(every parameter)/d(every untied one), by central differences.
+
+        Parameters
+        ----------
+        values
+            All parameters, shape (p,), in the order of the model.
+
+        Returns
+        -------
+        slopes
+            Shape (p, p): a row for each parameter that changes, a column for each that is varied. Columns of
+            tied parameters are 0 on the diagonal.
+        """
         size = len(values)
         steps = np.cbrt(np.finfo(float).eps) * np.where(values != 0, np.abs(values), 1.0)
         shifted = [self.completed(values + sign * np.diag(steps)) for sign in (1, -1)]
@@ -150,6 +180,11 @@ def solve(task: Task) -> Sheet:
     A fit that does not converge, or leaves a parameter undetermined, is tried again with short first steps,
     and by lmfit where it has neither ties nor correlated noise.
 
+    Parameters
+    ----------
+    task
+        The trace, the model, starting values, and which parameters are fitted.
+
     Raises
     ------
     FitError
@@ -213,7 +248,16 @@ _COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "r
 
 
 def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArray[Any]:
-    """Return dy/dp (p, n), real or complex as y, at ``values`` (p,) with ``errors`` (p,)."""
+    """Return dy/dp (p, n), real or complex as y, of the model at ``values``.
+
+    Parameters
+    ----------
+    task
+        The trace and the model.
+    values, errors
+        Parameters and their standard errors, shape (p,); where an error is not positive, the step is taken
+        from the size of the value.
+    """
     call = raw_evaluator(task.model, task.x, values)
     small = 1e-5 * np.where(values != 0, np.abs(values), typical_sizes(task.model, task.x, task.y))
     with np.errstate(invalid="ignore"):

@@ -114,7 +114,20 @@ def fit_spectrum(
 
 
 def gamma_deviance(ratio: FloatArray, averages: float) -> FloatArray:
-    """Return the deviance of each bin, 2 n (r − 1 − ln r), for r = spectrum / model."""
+    """Return the deviance of each bin, 2 n (r − 1 − ln r), for r = spectrum / model.
+
+    Parameters
+    ----------
+    ratio
+        Measured over expected spectrum, any shape, positive.
+    averages
+        Number n of independent spectra that were averaged.
+
+    Returns
+    -------
+    deviance
+        Of the shape of ``ratio``, without a unit.
+    """
     excess = ratio - 1
     return np.asarray(2 * averages * (excess - np.log1p(excess)))
 

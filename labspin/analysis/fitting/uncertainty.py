@@ -64,11 +64,30 @@ class Bootstrap:
     failed: int
 
     def stderr(self, name: str) -> float:
-        """Return the standard deviation of the samples of one parameter."""
+        """Return the standard deviation of the samples of one parameter, in its unit.
+
+        Parameters
+        ----------
+        name
+            A parameter.
+        """
         return float(np.std(self.samples[:, self.names.index(name)], ddof=1))
 
     def interval(self, name: str, probability: float = 0.6827) -> tuple[float, float]:
-        """Return the percentile interval of one parameter."""
+        """Return the percentile interval of one parameter.
+
+        Parameters
+        ----------
+        name
+            A parameter.
+        probability
+            Between 0 and 1; 0.6827 is that of one standard deviation of a normal distribution.
+
+        Returns
+        -------
+        low, high
+            In the unit of the parameter.
+        """
         edges = np.array([0.5 - probability / 2, 0.5 + probability / 2])
         low, high = np.quantile(self.samples[:, self.names.index(name)], edges)
         return float(low), float(high)
@@ -176,10 +195,23 @@ def bootstrap(
 
     Parameters
     ----------
+    model
+        The model that was fitted, of real data.
+    outcome
+        The fit whose data are resampled.
+    draws
+        How many resampled traces are fitted.
     kind
         ``"parametric"``: the fitted curve plus Gaussian noise of the points' errors (or of the scatter);
         ``"residuals"``: the fitted curve plus residuals drawn with replacement, in units of their errors;
         ``"points"``: points drawn with replacement.
+    seed
+        Of the random numbers.
+
+    Returns
+    -------
+    bootstrap
+        The parameters of the draws whose fit converged, and how many did not.
 
     Raises
     ------
@@ -227,6 +259,22 @@ def compare_models(
 ) -> list[ModelComparison]:
     """Fit several models to one trace and return them, the preferred one first.
 
+    Parameters
+    ----------
+    models
+        The models to compare.
+    x, y
+        The trace, shape (n,).
+    sigma
+        Standard deviations of the points, shape (n,) or a number; None: errors from the scatter.
+    settings
+        Passed to `fit_curve` for each model, such as ``start``, ``fixed`` and ``axes``.
+
+    Returns
+    -------
+    comparisons
+        In the order of the corrected criterion of Akaike (AICc), the smallest first.
+
     Raises
     ------
     FitError
@@ -269,8 +317,23 @@ def count_dips(
 
     Parameters
     ----------
+    x, y
+        The spectrum, shape (n,).
+    sigma
+        Standard deviations of the points, shape (n,) or a number; None: errors from the scatter.
+    largest
+        Largest number of dips that is tried.
+    shape
+        ``"lorentzian_dips"`` or ``"gaussian_dips"``.
+    background
+        Option ``background`` of the model, such as ``"constant"``.
     threshold
         By how much the criterion must fall for more dips to be preferred.
+
+    Returns
+    -------
+    comparisons
+        The preferred number of dips first, then the others in the order of Bayes' criterion.
     """
     models = [load_model(shape, count=count, background=background) for count in range(largest + 1)]
     found = sorted(compare_models(models, x, y, sigma), key=lambda item: len(item.outcome.covariance_names))

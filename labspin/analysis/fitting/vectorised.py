@@ -32,7 +32,17 @@ _GUESSED_AT_ONCE = 4096
 
 
 def as_model(model: Any, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
-    """Return a `FitModel`, an `lmfit.Model` or a function as a `FitModel`, with ``bounds``, for points x."""
+    """Return a model of any kind as a `FitModel` with the bounds of this fit.
+
+    Parameters
+    ----------
+    model
+        A `FitModel`, an `lmfit.Model`, or a function ``(x, a, b, …)``.
+    x
+        Points of the data, from which a model may set bounds.
+    bounds
+        By name: replaces the model's own (minimum, maximum).
+    """
     if isinstance(model, FitModel):
         found = model
     elif hasattr(model, "param_names") and hasattr(model, "eval"):
@@ -79,8 +89,15 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
 
     Parameters
     ----------
+    model
+        The model to be called.
     x, sample
         Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+
+    Returns
+    -------
+    evaluate
+        ``evaluate(x, values, steps)`` -> (y, J) in real numbers, as `Problem` describes it.
     """
     call = raw_evaluator(model, x, sample)
     return lambda points, values, steps: _real(*call(points, values, steps))
@@ -89,7 +106,20 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
 def raw_evaluator(
     model: FitModel, x: FloatArray, sample: FloatArray
 ) -> Callable[[FloatArray, FloatArray, FloatArray], tuple[NDArray[Any], NDArray[Any]]]:
-    """Return what `evaluator` does, with complex y and derivatives where the model is complex."""
+    """Return the function of `evaluator`, but with complex y and derivatives where the model is complex.
+
+    Parameters
+    ----------
+    model
+        The model to be called.
+    x, sample
+        Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+
+    Returns
+    -------
+    evaluate
+        ``evaluate(x, values, steps)`` -> y (m, n) and derivatives (m, p, n) for values and steps (m, p).
+    """
     if model.derivatives is not None:
         derivatives = model.derivatives
         return lambda points, values, steps: derivatives(points, values)
@@ -114,7 +144,20 @@ def raw_evaluator(
 def curves_of(
     model: FitModel, x: FloatArray, sample: FloatArray
 ) -> Callable[[FloatArray, FloatArray], NDArray[Any]]:
-    """Return ``curves(x, values)`` -> y (m, n) for x (n,) or (m, n) and values (m, p); see `evaluator`."""
+    """Return ``curves(x, values)`` -> y (m, n) for x (n,) or (m, n) and values (m, p).
+
+    Parameters
+    ----------
+    model
+        The model to be called.
+    x, sample
+        Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+
+    Returns
+    -------
+    curves
+        Gives NaN for a trace at which a model that takes one at a time cannot be evaluated.
+    """
     many = _takes_many(model, x, sample)
 
     def call(points: FloatArray, values: FloatArray) -> NDArray[Any]:
@@ -166,6 +209,21 @@ def guess_all(
     """Return starting values (m, p) for traces y (m, n): those ``given``, and guesses for the others.
 
     All but those that are ``held`` are put inside the bounds.
+
+    Parameters
+    ----------
+    model
+        The model to be fitted.
+    x
+        Shape (n,) or (m, n).
+    y
+        Real numbers of the traces, shape (m, n).
+    weights
+        1/σ, shape (m, n), 0 for a point that is left out; None: all alike.
+    given
+        Name to values, shape (m,), that are not guessed.
+    held
+        Names of parameters that are not fitted.
     """
     count = len(y)
     values = np.empty((count, len(model.names)))

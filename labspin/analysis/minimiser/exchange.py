@@ -59,12 +59,20 @@ class Spectra:
 def exchange_dips(
     spectra: Spectra, x: FloatArray, y: FloatArray, values: FloatArray, nodes: tuple[FloatArray, FloatArray]
 ) -> FloatArray:
-    """Return better starting values (m, p) for spectra y (m, n), from ``values`` (m, p).
+    """Return better starting values (m, p), with the dips sorted.
 
     Parameters
     ----------
+    spectra
+        What the spectra are made of.
+    x
+        Shape (n,).
+    y
+        The spectra, shape (m, n).
+    values
+        Starting values, shape (m, p), in the order of the parameters that ``spectra.derivatives`` takes.
     nodes
-        Centers and widths where a dip may be placed, each (g,).
+        Centers and widths where a dip may be placed, each (g,), in the unit of x.
     """
     atoms = spectra.shape((x - nodes[0][:, None]) / nodes[1][:, None]) * spectra.weights
     blocks = [slice(begin, begin + _BLOCK) for begin in range(0, len(y), _BLOCK)]

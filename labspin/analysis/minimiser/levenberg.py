@@ -46,10 +46,14 @@ def minimise(
     damping: float = FIRST_DAMPING,
     flat: float = FLAT,
 ) -> Minimum:
-    """Fit every trace of ``problem`` from ``start`` (m, p).
+    """Fit every trace of ``problem`` from ``start``.
 
     Parameters
     ----------
+    problem
+        The traces, the model, and which parameters are fitted within which bounds.
+    start
+        Starting values, shape (m, p).
     tolerance
         Length of the last step in standard errors below which a fit has converged.
     iterations
@@ -60,6 +64,11 @@ def minimise(
         Of the first step, beside the curvature: large makes it short.
     flat
         Relative fall of χ² that counts as none after many steps.
+
+    Returns
+    -------
+    minimum
+        Values, cost and curvature of all m fits, in the order of ``start``.
     """
     count, free = len(start), int(problem.free.sum())
     found = Minimum.blank(count, start.shape[1], free)

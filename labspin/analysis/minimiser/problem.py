@@ -58,13 +58,27 @@ class Problem:
     typical: FloatArray | None = None
 
     def take(self, rows: IndexArray | slice) -> Problem:
-        """Return the problem of some of the traces."""
+        """Return the problem of some of the traces.
+
+        Parameters
+        ----------
+        rows
+            Numbers of the traces, or a slice.
+        """
         weights = None if self.weights is None else self.weights[rows]
         x = self.x if self.x.ndim == 1 else self.x[rows]
         return replace(self, x=x, y=self.y[rows], weights=weights)
 
     def put(self, rows: IndexArray, other: Problem) -> None:
-        """Overwrite some of the traces by those of ``other``."""
+        """Overwrite some of the traces with those of ``other``, in place.
+
+        Parameters
+        ----------
+        rows
+            Numbers of the traces to overwrite.
+        other
+            A problem of the same model with as many traces.
+        """
         self.y[rows] = other.y
         if self.x.ndim == 2:
             self.x[rows] = other.x
@@ -85,7 +99,13 @@ class Problem:
         return np.maximum(used - float(self.free.sum()), 1.0)
 
     def inside(self, start: FloatArray) -> FloatArray:
-        """Return ``start`` (m, p) with free parameters within their bounds and free scales positive."""
+        """Return ``start`` (m, p) with free parameters within their bounds and free scales positive.
+
+        Parameters
+        ----------
+        start
+            Starting values, shape (m, p).
+        """
         positive = np.where(self.logarithmic, np.maximum(np.abs(start), 1e-300), start)
         within = np.clip(positive, self.lower, self.upper)
         return np.where(self.free, within, start)
@@ -118,7 +138,17 @@ class Minimum:
 
     @classmethod
     def blank(cls, count: int, parameters: int, free: int) -> Minimum:
-        """Return an empty record of ``count`` fits."""
+        """Return an empty record of ``count`` fits.
+
+        Parameters
+        ----------
+        count
+            Number of fits, m.
+        parameters
+            Parameters of the model, p.
+        free
+            How many of them are fitted, k.
+        """
         return cls(
             values=np.full((count, parameters), np.nan),
             hessian=np.full((count, free, free), np.nan),
@@ -130,7 +160,18 @@ class Minimum:
 
 
 def bounds_of(model: FitModel) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return lower and upper bounds as the minimiser takes them, and which parameters are logarithms."""
+    """Return lower and upper bounds as the minimiser takes them, and which parameters it fits as logarithms.
+
+    Parameters
+    ----------
+    model
+        The model to be fitted.
+
+    Returns
+    -------
+    lower, upper, logarithmic
+        Shape (p,) each, in the order of the parameters.
+    """
     parameters = model.parameters
     return (
         np.array([p.minimum for p in parameters]),
