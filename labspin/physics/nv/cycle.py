@@ -43,7 +43,15 @@ class Cycle:
     __repr__ = abridged
 
     def excited_populations(self, *, ground_populations: FloatArray, pump: FloatArray) -> FloatArray:
-        """Return the populations (3, ...) of the excited states that belong to those of the ground states."""
+        """Return the populations (3, ...) of the excited states that belong to those of the ground states.
+
+        Parameters
+        ----------
+        ground_populations
+            Populations of the ground states, shape (3, ...).
+        pump
+            Optical pumping rate Ω, shape (...), 1/s.
+        """
         made_of = np.einsum("i...,ip...->p...", ground_populations, self.ground)
         excited = np.einsum("p...,jp...->j...", made_of, self.excited)
         excited *= pump
@@ -51,21 +59,43 @@ class Cycle:
         return np.asarray(excited)
 
     def singlet_population(self, excited_populations: FloatArray) -> FloatArray:
-        """Return the population (...) of the singlet that belongs to those of the excited states."""
+        """Return the population (...) of the singlet that belongs to those of the excited states.
+
+        Parameters
+        ----------
+        excited_populations
+            Populations of the excited states, shape (3, ...).
+        """
         fed = np.einsum("j...,j...->...", excited_populations, self.crossing)
         return np.asarray(fed / self.rates.singlet_decay)
 
     def emission(
         self, *, ground_populations: FloatArray, excited_populations: FloatArray, pump: FloatArray
     ) -> FloatArray:
-        """Return the radiative photon rate (...), 1/s."""
+        """Return the radiative photon rate (...), 1/s.
+
+        Parameters
+        ----------
+        ground_populations
+            Populations of the ground states; not used.
+        excited_populations
+            Populations of the excited states, shape (3, ...).
+        pump
+            Optical pumping rate Ω; not used.
+        """
         del ground_populations, pump
         return np.asarray(
             (self.rates.spin_conserving + self.rates.spin_mixing) * excited_populations.sum(axis=0)
         )
 
     def emission_row(self, *, pump: FloatArray) -> FloatArray:
-        """Return the photon rate per unit of population of each of the seven levels, shape (..., 7)."""
+        """Return the photon rate per unit of population of each of the seven levels, shape (..., 7).
+
+        Parameters
+        ----------
+        pump
+            Optical pumping rate Ω, 1/s; only its shape counts.
+        """
         radiative = self.rates.spin_conserving + self.rates.spin_mixing
         row = np.array([0.0] * 3 + [radiative] * 3 + [0.0])
         return np.broadcast_to(row, (*np.broadcast_shapes(pump.shape, self.decay.shape[1:]), 7))
@@ -81,30 +111,74 @@ class DirectCycle:
     __repr__ = abridged
 
     def excited_populations(self, *, ground_populations: FloatArray, pump: FloatArray) -> FloatArray:
-        """Return zeros: there is no excited state."""
+        """Return zeros: there is no excited state.
+
+        Parameters
+        ----------
+        ground_populations
+            Populations of the ground states, shape (3, ...); only its shape counts.
+        pump
+            Optical pumping rate Ω; not used.
+        """
         del pump
         return np.zeros_like(ground_populations)
 
     def singlet_population(self, excited_populations: FloatArray) -> FloatArray:
-        """Return zeros: there is no singlet."""
+        """Return zeros: there is no singlet.
+
+        Parameters
+        ----------
+        excited_populations
+            Populations of the excited states, shape (3, ...); only its shape counts.
+        """
         return np.zeros_like(excited_populations[0])
 
     def emission(
         self, *, ground_populations: FloatArray, excited_populations: FloatArray, pump: FloatArray
     ) -> FloatArray:
-        """Return Ω times the population (...) of |0>, 1/s."""
+        """Return Ω times the population (...) of |0>, 1/s.
+
+        Parameters
+        ----------
+        ground_populations
+            Populations of the ground states, shape (3, ...).
+        excited_populations
+            Populations of the excited states; not used.
+        pump
+            Optical pumping rate Ω, shape (...), 1/s.
+        """
         del excited_populations
         return np.asarray(pump * (ground_populations * self.ground[:, 1]).sum(axis=0))
 
     def emission_row(self, *, pump: FloatArray) -> FloatArray:
-        """Return the photon rate per unit of population of each of the three levels, shape (..., 3)."""
+        """Return the photon rate per unit of population of each of the three levels, shape (..., 3).
+
+        Parameters
+        ----------
+        pump
+            Optical pumping rate Ω, shape (...), 1/s.
+        """
         return np.asarray(np.moveaxis(pump * self.ground[:, 1], 0, -1))
 
 
 def optical_cycle(
     *, ground: FloatArray, excited: FloatArray, rates: OpticalRates | DirectPumping
 ) -> Cycle | DirectCycle:
-    """Return the cycle from weights of shape (3 states, 3 levels, ...) of the two triplets."""
+    """Return the cycle of a batch of classes from the weights of their eigenstates.
+
+    Parameters
+    ----------
+    ground, excited
+        Weights of the eigenstates of the two triplets, shape (3 states, 3 levels, ...); negative ones, from
+        rounding, count as zero.
+    rates
+        Rates of the optical cycle, or direct pumping of the ground triplet.
+
+    Returns
+    -------
+    Cycle | DirectCycle
+        The seven-level cycle, or for `DirectPumping` the three-level one.
+    """
     ground, excited = np.maximum(ground, 0.0), np.maximum(excited, 0.0)
     if isinstance(rates, DirectPumping):
         zero = ground[:, 1]
@@ -138,6 +212,11 @@ def ground_populations(generator: FloatArray) -> FloatArray:
     """Return the steady state (3, ...), not normalised, of rates i → k of shape (3, 3, ...).
 
     Each is the sum over the spanning trees that lead to its state; the diagonal is not read.
+
+    Parameters
+    ----------
+    generator
+        Rates i → k, shape (3, 3, ...), 1/s.
     """
     r = generator
     populations = np.empty(np.broadcast_shapes(r.shape[1:]))

@@ -96,12 +96,24 @@ class Evolution:
     __repr__ = abridged
 
     def mean_state(self, decay: RateMixture) -> FloatArray:
-        """Return the populations (4, n) averaged over the mixture ``decay`` that was evolved."""
+        """Return the populations (4, n) averaged over the mixture of relaxation rates.
+
+        Parameters
+        ----------
+        decay
+            The mixture with which the sequence was evolved.
+        """
         return np.asarray(np.tensordot(decay.weights, self.state, 1))
 
 
 def thermal_state(model: RateModel) -> FloatArray:
-    """Return the populations (4, n) before any light, for a model at a single field."""
+    """Return the populations (4, n) in thermal equilibrium, before any light.
+
+    Parameters
+    ----------
+    model
+        Rate model at a single field.
+    """
     ground = np.moveaxis(model.equilibrium, 0, -1)
     _check_single(model)
     levels = model.generator(pump=np.zeros(4)).shape[-1]

@@ -91,7 +91,16 @@ def orientation_matrix(orientation: Rotation | ArrayLike | None) -> FloatArray:
 
 
 def crystal_field(*, field: ArrayLike, orientation: Rotation | ArrayLike | None = None) -> FloatArray:
-    """Return lab vectors (..., 3) in the crystal frame; fields and orientations broadcast."""
+    """Return vectors (..., 3) in the crystal frame.
+
+    Parameters
+    ----------
+    field
+        Vectors in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity. They broadcast with the
+        fields.
+    """
     vector = vectors("field", field, unit="T")
     matrix = orientation_matrix(orientation)
     if matrix.ndim == 2:
@@ -101,13 +110,29 @@ def crystal_field(*, field: ArrayLike, orientation: Rotation | ArrayLike | None 
 
 
 def class_fields(*, field: ArrayLike, orientation: Rotation | ArrayLike | None = None) -> FloatArray:
-    """Return lab vectors (..., 3) in the frame of each class, shape (..., 4, 3); the last is B·n."""
+    """Return vectors in the frame of each class, shape (..., 4, 3); the last component is B·n.
+
+    Parameters
+    ----------
+    field
+        Vectors in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity.
+    """
     inside = crystal_field(field=field, orientation=orientation)
     return np.asarray(np.einsum("ckl,...l->...ck", CLASS_FRAMES, inside))
 
 
 def axial_fields(*, field: ArrayLike, orientation: Rotation | ArrayLike | None = None) -> FloatArray:
-    """Return B·n for the four classes, shape (..., 4)."""
+    """Return B·n for the four classes, shape (..., 4), T.
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity.
+    """
     return np.asarray(crystal_field(field=field, orientation=orientation) @ NV_AXES.T)
 
 
@@ -131,7 +156,13 @@ class FieldBench:
         positive("direction: its length", np.linalg.norm(self.direction))
 
     def field(self, electromagnet: ArrayLike) -> FloatArray:
-        """Return the field in the lab, shape (..., 3) in T, for B_em of shape (...) in T."""
+        """Return the field in the lab, shape (..., 3), T.
+
+        Parameters
+        ----------
+        electromagnet
+            B_em, shape (...), T, of either sign.
+        """
         strength = finite("electromagnet", electromagnet, unit="T")
         unit = np.asarray(self.direction) / np.linalg.norm(self.direction)
         return np.asarray(np.asarray(self.bias) + strength[..., None] * unit)
@@ -200,7 +231,17 @@ def degenerate_directions(*, classes: Iterable[int]) -> FloatArray:
 def degenerate_groups(
     *, field: ArrayLike, orientation: Rotation | ArrayLike | None = None, tolerance: float = 1e-9
 ) -> tuple[tuple[int, ...], ...]:
-    """Return the classes of one field (3,) in groups of equal |B·n|, within ``tolerance`` of |B|."""
+    """Return the classes of one field in groups of equal |B·n|, by decreasing |B·n|.
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (3,), T.
+    orientation
+        Crystal orientation, ``v_crystal = R · v_lab``; None for the identity.
+    tolerance
+        Largest difference of |B·n| between neighbours in a group, as a fraction of |B|; > 0.
+    """
     vector = vectors("field", field, unit="T")
     if vector.shape != (3,):
         raise ArgumentError(f"field: wanted one vector of 3 components, got shape {vector.shape}")
@@ -222,6 +263,13 @@ def degeneracies_on_bench(
     """Return where the bench's fields cross the nine planes: (B_em in T, plane), by increasing B_em.
 
     A line within a plane, or parallel to it, has no crossing and is left out.
+
+    Parameters
+    ----------
+    bench
+        Bias field and electromagnet.
+    orientation
+        A single crystal orientation, ``v_crystal = R · v_lab``; None for the identity.
     """
     bias = crystal_field(field=bench.bias, orientation=orientation)
     direction = crystal_field(field=bench.field(1.0) - np.asarray(bench.bias), orientation=orientation)

@@ -72,9 +72,16 @@ class FieldSolution:
 def equivalent_fields(
     field: ArrayLike, *, centre: NVCentre = NV_CENTRE, tolerance: float = 0.0
 ) -> FloatArray:
-    """Return the different fields (n ≤ 48, 3) with the same lines as ``field`` (3,), in the crystal frame.
+    """Return the different fields with the same lines as a given one, shape (n ≤ 48, 3), T.
 
-    Images nearer to each other than ``tolerance`` (T) count as one.
+    Parameters
+    ----------
+    field
+        B in the crystal frame, shape (3,), T.
+    centre
+        The constants; with strain fewer fields have the same lines.
+    tolerance
+        Images that differ by no more than this in each component count as one, T.
     """
     vector = vectors("field", field, unit="T")
     if vector.shape != (3,):

@@ -36,7 +36,15 @@ FloatArray = NDArray[np.float64]
 
 
 def thermal_torque_density(*, mode: LibrationMode, temperature: ArrayLike) -> FloatArray:
-    """Return the one-sided density ``4 k_B T I Γ`` of the thermal torque, N² m²/Hz."""
+    """Return the one-sided density ``4 k_B T I Γ`` of the thermal torque, N² m²/Hz.
+
+    Parameters
+    ----------
+    mode
+        The librator.
+    temperature
+        T ≥ 0 in K, any shape.
+    """
     kelvin = non_negative("temperature", temperature, unit="K")
     return np.asarray(4.0 * k * kelvin * mode.moment_of_inertia * mode.damping_rate)
 
@@ -46,8 +54,18 @@ def thermal_angle_spectrum(
 ) -> FloatArray:
     """Return the one-sided spectral density of the angle, rad²/Hz.
 
-    ``S_τ |θ/τ|²`` at ``frequency`` in Hz; ``response`` is the spins' χ(ω) in N m/rad. Without it, its
-    integral is k_B T/(I ω_θ²).
+    ``S_τ |θ/τ|²``; without the spins' response, its integral is k_B T/(I ω_θ²).
+
+    Parameters
+    ----------
+    mode
+        The librator.
+    temperature
+        T ≥ 0 in K.
+    frequency
+        Frequencies ≥ 0 in Hz, any shape.
+    response
+        The spins' χ(ω) in N m/rad, complex; broadcasts with ``frequency``.
     """
     from labspin.physics.nv.libration import libration_susceptibility
 
@@ -67,7 +85,17 @@ class LibrationStep:
     noise: FloatArray  # (2, 2), L Lᵀ is the covariance
 
     def advance(self, *, state: FloatArray, rest_angle: ArrayLike, deviates: FloatArray) -> FloatArray:
-        """Return the state (2, ...) after the step; ``deviates`` (2, ...) are standard normal."""
+        """Return the state (2, ...) after the step.
+
+        Parameters
+        ----------
+        state
+            x = (θ, θ') before the step, shape (2, ...), rad and rad/s.
+        rest_angle
+            τ/(I ω_θ²) of the torque during the step, shape (...), rad.
+        deviates
+            Independent standard normal numbers, shape (2, ...).
+        """
         rest = np.zeros_like(state)
         rest[0] = rest_angle
         moved = np.einsum("ab,b...->a...", self.propagator, state - rest) + rest
@@ -75,7 +103,16 @@ class LibrationStep:
 
 
 def libration_step(*, mode: LibrationMode, temperature: float, duration: float) -> LibrationStep:
-    """Return the exact step of the linear librator over ``duration`` (s) at ``temperature`` (K).
+    """Return the exact step of the linear librator.
+
+    Parameters
+    ----------
+    mode
+        The librator.
+    temperature
+        T ≥ 0 in K.
+    duration
+        Length of the step, s, > 0.
 
     Raises
     ------

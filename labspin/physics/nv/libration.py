@@ -299,7 +299,13 @@ class EffectiveLibration:
         return np.asarray(self.damping_rate < 0)
 
     def temperature(self, *, bath_temperature: float) -> FloatArray:
-        """Return ``T Γ/(Γ + Γ_spin)`` in K (cold damping, no noise of the spins), inf where it lases."""
+        """Return ``T Γ/(Γ + Γ_spin)`` in K (cold damping, no noise of the spins), inf where it lases.
+
+        Parameters
+        ----------
+        bath_temperature
+            T of the gas that damps the librator, K, > 0.
+        """
         positive("bath_temperature", bath_temperature, unit="K")
         gas = self.damping_rate - self.spin_damping
         with np.errstate(divide="ignore"):
@@ -307,9 +313,16 @@ class EffectiveLibration:
 
 
 def effective_libration(*, mode: LibrationMode, response: ArrayLike) -> EffectiveLibration:
-    """Return spring shift and damping for χ(ω_θ) of any shape, in N m/rad (complex).
+    """Return spring shift and damping of a librator with spins.
 
     ``ω_eff² = ω_θ² − Re χ/I``, ``Γ_eff = Γ − Im χ/(I ω_θ)``.
+
+    Parameters
+    ----------
+    mode
+        The librator without spins.
+    response
+        The spins' χ(ω_θ) in N m/rad, complex, any shape.
 
     Raises
     ------
@@ -332,7 +345,17 @@ def effective_libration(*, mode: LibrationMode, response: ArrayLike) -> Effectiv
 def libration_susceptibility(
     *, mode: LibrationMode, angular_frequency: ArrayLike, response: ArrayLike = 0.0
 ) -> ComplexArray:
-    """Return θ/τ_external in rad/(N m), ``1/(I(ω_θ² − ω² + iωΓ) − χ(ω))``; ω and χ broadcast."""
+    """Return θ/τ_external in rad/(N m), ``1/(I(ω_θ² − ω² + iωΓ) − χ(ω))``, complex.
+
+    Parameters
+    ----------
+    mode
+        The librator without spins.
+    angular_frequency
+        ω in rad/s, any shape.
+    response
+        The spins' χ(ω) in N m/rad, complex; broadcasts with ω.
+    """
     omega = finite("angular_frequency", angular_frequency, unit="rad/s")
     bare = mode.angular_frequency**2 - omega**2 + 1j * omega * mode.damping_rate
     return np.asarray(1.0 / (mode.moment_of_inertia * bare - np.asarray(response)))

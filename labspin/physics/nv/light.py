@@ -83,6 +83,13 @@ class ChargeDynamics:
         """Return the generator (..., n + 1, n + 1) of the charged levels (..., n, n) and the discharged one.
 
         A centre comes back with equal populations of the first three levels, the ground triplet.
+
+        Parameters
+        ----------
+        charged
+            Generator of the charged centre's levels, shape (..., n, n), 1/s.
+        light
+            L ≥ 0, relative as in `rates`.
         """
         lost, regained = self.rates(light)
         n = charged.shape[-1]

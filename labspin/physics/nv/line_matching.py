@@ -39,9 +39,18 @@ class LineModel:
 
 
 def line_model(*, field: FloatArray, centre: NVCentre, splitting: FloatArray | None = None) -> LineModel:
-    """Return lines and derivatives at crystal-frame fields (..., 3); ``splitting`` (...) replaces D.
+    """Return the lines of the four classes and their derivatives.
 
     Frequencies over D depend on B/D and E/D only, so another D is another scale; E is scaled with it.
+
+    Parameters
+    ----------
+    field
+        B in the crystal frame, shape (..., 3), T.
+    centre
+        The constants.
+    splitting
+        D that replaces the one of ``centre``, shape (...), rad/s; None to keep it.
     """
     larmor = centre.gyromagnetic_ratio * np.einsum("ckl,...l->kc...", CLASS_FRAMES, field)
     ratio = np.ones(field.shape[:-1]) if splitting is None else splitting / centre.zero_field_splitting
@@ -63,7 +72,17 @@ def line_model(*, field: FloatArray, centre: NVCentre, splitting: FloatArray | N
 
 
 def checked_lines(name: str, lines: ArrayLike, uncertainty: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return observed lines sorted, with their uncertainties, both (m,) in rad/s."""
+    """Return observed lines sorted, with their uncertainties, both (m,) in rad/s.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    lines
+        One to eight line frequencies, shape (m,), rad/s, > 0.
+    uncertainty
+        Standard error of each, shape (m,), or one value for all, rad/s, > 0.
+    """
     frequency = positive(name, lines, unit="rad/s")
     sigma = positive("uncertainty", uncertainty, unit="rad/s")
     if frequency.ndim != 1 or not 1 <= frequency.size <= 8:
@@ -75,7 +94,17 @@ def checked_lines(name: str, lines: ArrayLike, uncertainty: ArrayLike) -> tuple[
 
 
 def match_score(observed: FloatArray, sigma: FloatArray, computed: FloatArray) -> FloatArray:
-    """Return the smallest χ² (...) of matching the observed (m,) to a subset of the computed (..., 8)."""
+    """Return the smallest χ² (...) of matching the observed lines to a subset of the computed ones.
+
+    Parameters
+    ----------
+    observed
+        Observed lines, shape (m,), ascending, rad/s.
+    sigma
+        Their uncertainties, shape (m,), rad/s.
+    computed
+        Computed lines, shape (..., 8), in any order, rad/s.
+    """
     ordered = np.sort(computed, axis=-1)
     best = np.zeros((*ordered.shape[:-1], ordered.shape[-1] + 1))  # [..., j]: with the first j computed
     for line, width in zip(observed, sigma, strict=True):
@@ -87,7 +116,22 @@ def match_score(observed: FloatArray, sigma: FloatArray, computed: FloatArray) -
 
 
 def match_lines(observed: FloatArray, sigma: FloatArray, computed: FloatArray) -> IntArray:
-    """Return which computed line (n, 8) each observed one is, (n, m), as `match_score` arranges them."""
+    """Return which computed line each observed one is, shape (n, m), as `match_score` assigns them.
+
+    Parameters
+    ----------
+    observed
+        Observed lines, shape (m,), ascending, rad/s.
+    sigma
+        Their uncertainties, shape (m,), rad/s.
+    computed
+        Computed lines, shape (n, 8), in any order, rad/s.
+
+    Returns
+    -------
+    IntArray
+        Indices along the last axis of ``computed``.
+    """
     order = np.argsort(computed, axis=-1)
     ordered = np.take_along_axis(computed, order, axis=-1)
     n, size = ordered.shape

@@ -63,7 +63,14 @@ class Microwave:
 def rabi_frequencies(*, model: RateModel, direction: FloatArray, larmor_amplitude: float) -> FloatArray:
     """Return γe B1 |<i|u·S|j>| (3, 4, ...) for (0 ↔ lower, 0 ↔ upper, lower ↔ upper), rad/s.
 
-    ``direction`` u (3, 4, ...) is in the class frames; ``model`` was made with ``projectors=True``.
+    Parameters
+    ----------
+    model
+        Rate model that was made with ``projectors=True``.
+    direction
+        Unit vector u of the microwave field in the class frames, shape (3, 4) or (3, 4, ...).
+    larmor_amplitude
+        γe B1, with B1 the peak of the linearly polarised field, rad/s.
     """
     spin = transition_spin(state_vectors(model.ground))
     unit = direction.reshape(direction.shape + (1,) * (spin.ndim - 1 - direction.ndim))
@@ -78,10 +85,22 @@ def driving_rates(
     direction: FloatArray,
     frequency: FloatArray,
 ) -> FloatArray:
-    """Return the driving rates W (3, 4, ...), 1/s, for tones at ``frequency`` (rad/s).
+    """Return the driving rates W (3, 4, ...), 1/s.
 
-    Symbols and line shape: see the module. ``direction`` is the unit vector u in the class frames, (3, 4,
-    ...).
+    Symbols and line shape: see the module.
+
+    Parameters
+    ----------
+    model
+        Rate model that was made with ``projectors=True``.
+    microwave
+        Amplitude of the tone and widths of the line; its direction is not read.
+    gyromagnetic_ratio
+        γe in rad/(s T).
+    direction
+        Unit vector u of the microwave field in the class frames, shape (3, 4) or (3, 4, ...).
+    frequency
+        Angular frequency of the tone, broadcasting with the lines (3, 4, ...), rad/s.
     """
     from scipy.special import voigt_profile
 

@@ -54,9 +54,18 @@ class OrientationSolution:
 def equivalent_orientations(
     *, orientation: Rotation, fields: ArrayLike, centre: NVCentre = NV_CENTRE
 ) -> Rotation:
-    """Return all orientations with the same lines at ``fields`` (k, 3).
+    """Return all orientations with the same lines at given fields.
 
     There are 24 (with strain 8), twice as many for fields in one plane.
+
+    Parameters
+    ----------
+    orientation
+        One of them, ``v_crystal = R · v_lab``.
+    fields
+        B in the lab, shape (k, 3) or (3,), T.
+    centre
+        The constants; only whether it has strain counts.
     """
     vector = np.atleast_2d(vectors("fields", fields, unit="T"))
     images = _symmetry(centre.strain != 0) * orientation

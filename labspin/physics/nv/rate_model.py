@@ -59,9 +59,15 @@ class RateModel:
         return np.asarray(np.abs(self.ground.energies[1:] - self.ground.energies[0]))
 
     def ground_rates(self, *, driving: FloatArray | None = None, scale: float = 1.0) -> FloatArray:
-        """Return the rates i → k (3, 3, 4, ...) inside the ground triplet, the diagonal meaningless.
+        """Return the rates i → k (3, 3, 4, ...) inside the ground triplet, 1/s; the diagonal has no meaning.
 
-        ``driving`` (3, 4, ...) holds (0 ↔ lower, 0 ↔ upper, lower ↔ upper); ``scale`` multiplies relaxation.
+        Parameters
+        ----------
+        driving
+            Driving rates W of (0 ↔ lower, 0 ↔ upper, lower ↔ upper), shape (3, 4, ...), 1/s; None for no
+            microwave.
+        scale
+            Factor on the relaxation rates.
         """
         towards = self.equilibrium * (scale * self.isolated_rate)
         towards = towards + self.cross_rate * (scale / 3.0)
@@ -78,7 +84,17 @@ class RateModel:
     def populations(
         self, *, pump: FloatArray, driving: FloatArray | None = None, decay: RateMixture | None = None
     ) -> Populations:
-        """Return the steady state for pump Ω (broadcast with (4, ...)), averaged over ``decay`` if given."""
+        """Return the populations in the steady state.
+
+        Parameters
+        ----------
+        pump
+            Optical pumping rate Ω, broadcasting with (4, ...), 1/s.
+        driving
+            Driving rates W, shape (3, 4, ...), 1/s; None for no microwave.
+        decay
+            Mixture of relaxation rates over which to average; None for the single rate of the model.
+        """
         if decay is None:
             return self._steady(pump, driving, 1.0)
         parts = [
@@ -117,12 +133,29 @@ class RateModel:
         """Return A of ``dp/dt = A p`` over (3 ground, 3 excited, singlet), shape (4, ..., 7, 7).
 
         The three-level model of `DirectPumping` gives (4, ..., 3, 3).
+
+        Parameters
+        ----------
+        pump
+            Optical pumping rate Ω, broadcasting with (4, ...), 1/s.
+        driving
+            Driving rates W, shape (3, 4, ...), 1/s; None for no microwave.
+        scale
+            Factor on the relaxation rates.
         """
         rates = self.ground_rates(driving=driving, scale=scale)
         return full_generator(cycle=self.cycle, pump=pump, ground_rates=rates)
 
     def emission(self, populations: Populations, *, pump: FloatArray) -> FloatArray:
-        """Return the radiative photon rate (4, ...) of one centre of each class, 1/s."""
+        """Return the radiative photon rate (4, ...) of one centre of each class, 1/s.
+
+        Parameters
+        ----------
+        populations
+            Populations of the levels.
+        pump
+            Optical pumping rate Ω, broadcasting with (4, ...), 1/s.
+        """
         return self.cycle.emission(
             ground_populations=populations.ground, excited_populations=populations.excited, pump=pump
         )
@@ -132,6 +165,11 @@ class RateModel:
 
         ``2√(M(1−M)) w²/(w² + δ²)`` of the two upper states of a triplet, the larger of both triplets: δ is
         their distance, w what light and decay broaden them by, M = 4 |α_+|²|α_-|² says how they mix |±1>.
+
+        Parameters
+        ----------
+        pump
+            Optical pumping rate Ω, broadcasting with (4, ...), 1/s.
         """
         found = _left_out(self.ground, pump + self.isolated_rate + self.cross_rate)
         if isinstance(self.cycle, Cycle):
@@ -141,7 +179,13 @@ class RateModel:
         return np.broadcast_to(found, np.broadcast_shapes(found.shape, pump.shape))
 
     def spin(self, populations: Populations) -> FloatArray:
-        """Return <S> (3, 4, ...) in the class frames, ground and excited triplet together."""
+        """Return <S> (3, 4, ...) in the class frames, ground and excited triplet together.
+
+        Parameters
+        ----------
+        populations
+            Populations of the levels.
+        """
         spin = np.einsum("i...,ik...->k...", populations.ground, self.ground.spin)
         spin += np.einsum("i...,ik...->k...", populations.excited, self.excited.spin)
         return np.asarray(spin)
@@ -164,9 +208,22 @@ def rate_model(
     temperature: float,
     projectors: bool = False,
 ) -> RateModel:
-    """Return the rate model for γe B in the class frames, shape (3, 4, ...), rad/s.
+    """Return the rate model of a batch of fields.
 
-    ``projectors`` keeps what the microwave matrix elements need.
+    Parameters
+    ----------
+    larmor
+        γe B in the class frames, shape (3, 4, ...), rad/s.
+    centre
+        Constants of the ground and the excited triplet.
+    rates
+        Rates of the optical cycle, or direct pumping of the ground triplet.
+    relaxation
+        How the ground triplet relaxes.
+    temperature
+        T in K, inf for equal populations; sets the equilibrium of the ground triplet.
+    projectors
+        Whether to keep what the matrix elements of the microwave need.
     """
     ground = spin_one_states(
         splitting=centre.zero_field_splitting, strain=centre.strain, field=larmor, projectors=projectors

@@ -41,9 +41,16 @@ class Relaxation(Protocol):
         """Rate 1/T1⁰ towards thermal equilibrium of a class that is resonant with no other."""
 
     def cross_relaxation_rate(self, transition: FloatArray, *, axis: int = -1) -> FloatArray:
-        """Return the added rate ``1/T1_i − 1/T1⁰`` towards equal populations.
+        """Return the added rate ``1/T1_i − 1/T1⁰`` towards equal populations, 1/s.
 
-        ``transition`` holds the classes' transition frequencies (rad/s) along ``axis``.
+        It has the shape of ``transition``.
+
+        Parameters
+        ----------
+        transition
+            Transition frequencies of the classes, rad/s.
+        axis
+            Axis of ``transition`` along which the classes lie.
         """
 
 
@@ -60,6 +67,8 @@ def effective_resonant_classes(
         σ of the Gaussian, or the half width at half maximum of the Lorentzian, rad/s.
     line_shape
         ``"gaussian"``: exp(−δ²/2σ²); ``"lorentzian"``: 1/(1 + δ²/σ²).
+    axis
+        Axis of ``transition`` along which the classes lie.
     """
     frequency = np.moveaxis(finite("transition", transition, unit="rad/s"), axis, 0)
     positive("width", width, unit="rad/s")
@@ -103,7 +112,15 @@ class UncoupledRelaxation:
         return 1.0 / self.isolated_time
 
     def cross_relaxation_rate(self, transition: FloatArray, *, axis: int = -1) -> FloatArray:
-        """Return zeros."""
+        """Return zeros.
+
+        Parameters
+        ----------
+        transition
+            Transition frequencies of the classes; only its shape counts.
+        axis
+            Axis of the classes; not used.
+        """
         return np.zeros_like(transition)
 
 
@@ -131,7 +148,15 @@ class DipolarRelaxation:
         return 1.0 / self.isolated_time
 
     def cross_relaxation_rate(self, transition: FloatArray, *, axis: int = -1) -> FloatArray:
-        """Return ``Σ_{j≠i} g/T_dd`` in 1/s."""
+        """Return ``Σ_{j≠i} g/T_dd`` in 1/s, of the shape of ``transition``.
+
+        Parameters
+        ----------
+        transition
+            Transition frequencies of the classes, rad/s.
+        axis
+            Axis of ``transition`` along which the classes lie.
+        """
         overlap = _overlap(np.moveaxis(transition, axis, 0), self.width, self.line_shape)
         overlap /= self.dipolar_time
         return np.moveaxis(overlap, 0, axis)
@@ -167,7 +192,15 @@ class InterpolatedRelaxation:
         return 1.0 / self.alone_time
 
     def cross_relaxation_rate(self, transition: FloatArray, *, axis: int = -1) -> FloatArray:
-        """Return ``1/T1(n_i) − 1/T1(1)`` in 1/s."""
+        """Return ``1/T1(n_i) − 1/T1(1)`` in 1/s, of the shape of ``transition``.
+
+        Parameters
+        ----------
+        transition
+            Transition frequencies of the classes, rad/s.
+        axis
+            Axis of ``transition`` along which the classes lie.
+        """
         number = _overlap(np.moveaxis(transition, axis, 0), self.width, self.line_shape)
         return np.moveaxis(self._added_rate(number), 0, axis)
 

@@ -45,7 +45,13 @@ class ResonanceSpectrum:
         return np.asarray(1.0 - self.photoluminescence.sum(axis=-1) / dark)
 
     def angle_signal(self, axis: ArrayLike) -> FloatArray:
-        """Return the change of the torque about ``axis`` (n,), in N m: the MDMR signal up to a constant."""
+        """Return the change of the torque about an axis (n,), in N m: the MDMR signal up to a constant.
+
+        Parameters
+        ----------
+        axis
+            Direction in the lab, shape (3,), any length but zero.
+        """
         direction = vectors("axis", axis)
         length = np.linalg.norm(direction)
         if direction.shape != (3,) or length == 0:
@@ -61,9 +67,22 @@ def transition_driving(
     orientation: Rotation | ArrayLike | None = None,
     ensemble: Ensemble | None = None,
 ) -> FloatArray:
-    """Return driving rates W (3, 4, ...) at one field (3,) for tones of any shape (...), 1/s.
+    """Return the driving rates W (3, 4, ...) at one field, 1/s.
 
-    The transitions are (0 ↔ lower, 0 ↔ upper, lower ↔ upper); arguments as for `resonance_spectrum`.
+    The transitions are (0 ↔ lower, 0 ↔ upper, lower ↔ upper).
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (3,), T.
+    frequency
+        Angular frequencies of the tones, any shape (...), rad/s, ≥ 0.
+    microwave
+        Amplitude, direction and line.
+    orientation
+        Crystal orientation, ``v_crystal = R · v_lab``; None for the identity.
+    ensemble
+        What the diamond is made of; default: [NV] with the relaxation of its supplement.
     """
     sample = ensemble or Ensemble()
     tone = non_negative("frequency", frequency, unit="rad/s")

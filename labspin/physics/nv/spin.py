@@ -88,7 +88,17 @@ def levels(
     centre: NVCentre = NV_CENTRE,
     triplet: Triplet = "ground",
 ) -> Levels:
-    """Return the eigenstates of the four classes at any number of fields; arguments as for `hamiltonian`."""
+    """Return the eigenstates of the four classes at any number of fields.
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity.
+    centre, triplet
+        The constants, and which triplet.
+    """
     states = _states(field, orientation, centre, triplet, projectors=True)
     return Levels(
         energies=np.moveaxis(states.energies, 0, -1),
@@ -105,7 +115,17 @@ def transition_frequencies(
     centre: NVCentre = NV_CENTRE,
     triplet: Triplet = "ground",
 ) -> FloatArray:
-    """Return the frequencies (..., 4, 2) of |0> ↔ lower, upper in rad/s; arguments as for `hamiltonian`."""
+    """Return the frequencies (..., 4, 2) of |0> ↔ lower, upper in rad/s.
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity.
+    centre, triplet
+        The constants, and which triplet.
+    """
     energies = _states(field, orientation, centre, triplet, projectors=False).energies
     return np.moveaxis(np.abs(energies[1:] - energies[0]), 0, -1)
 

@@ -255,7 +255,10 @@ def _relabel(
 def state_vectors(states: SpinOneStates) -> ComplexArray:
     """Return eigenvectors in the Cartesian basis, shape (3 states, 3 components, ...).
 
-    ``states`` must have been made with ``projectors=True``.
+    Parameters
+    ----------
+    states
+        Eigenstates that were computed with ``projectors=True``.
     """
     real = states.real_projector
     if real is None:
@@ -272,6 +275,17 @@ def state_vectors(states: SpinOneStates) -> ComplexArray:
 
 
 def transition_spin(vectors: ComplexArray) -> ComplexArray:
-    """Return <i|S|j> for the transitions (0, lower), (0, upper), (lower, upper): shape (3, 3, ...)."""
+    """Return <i|S|j> for the transitions (0, lower), (0, upper), (lower, upper): shape (3, 3, ...).
+
+    Parameters
+    ----------
+    vectors
+        Eigenvectors in the Cartesian basis, shape (3 states, 3 components, ...).
+
+    Returns
+    -------
+    ComplexArray
+        The second axis holds the components x, y, z of S.
+    """
     first, second = vectors[[0, 0, 1]], vectors[[1, 2, 2]]
     return np.asarray(-1j * np.cross(np.conj(first), second, axis=1))

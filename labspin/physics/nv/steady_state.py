@@ -130,7 +130,13 @@ class SteadyState:
         return np.asarray(self.photoluminescence.sum(axis=-1))
 
     def magnetic_moment(self, gyromagnetic_ratio: float = NV_CENTRE.gyromagnetic_ratio) -> FloatArray:
-        """Return ``−ħ γe <S>`` (..., 4, 3) in A m² of one centre of each class."""
+        """Return ``−ħ γe <S>`` (..., 4, 3) in A m² of one centre of each class.
+
+        Parameters
+        ----------
+        gyromagnetic_ratio
+            γe in rad/(s T).
+        """
         return -hbar * gyromagnetic_ratio * self.spin
 
 
@@ -374,10 +380,21 @@ def rate_model_at(
     ensemble: Ensemble | None = None,
     projectors: bool = False,
 ) -> RateModel:
-    """Return the `RateModel` at fields of shape (..., 3): its batch axes are (4, ...).
+    """Return the `RateModel` at given fields; its batch axes are (4, ...).
 
     Use it where one field meets many pumps or drives (spectra, pulse sequences); `steady_state` is for many
     fields.
+
+    Parameters
+    ----------
+    field
+        B in the lab, shape (..., 3), T.
+    orientation
+        Crystal orientation(s), ``v_crystal = R · v_lab``; None for the identity.
+    ensemble
+        What the diamond is made of; default: [NV] with the relaxation of its supplement.
+    projectors
+        Whether to keep what the matrix elements of the microwave need.
     """
     sample = ensemble or Ensemble()
     inside = class_fields(field=field, orientation=orientation)

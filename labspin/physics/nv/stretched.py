@@ -55,7 +55,13 @@ class RateMixture:
             raise ArgumentError(f"weights: wanted a sum of 1, got {weights.sum():.9g}; divide by it")
 
     def decay(self, time: ArrayLike) -> FloatArray:
-        """Return Σ w exp(−rate · time), ``time`` ≥ 0 in units of T1."""
+        """Return Σ w exp(−rate · time), of the shape of ``time``.
+
+        Parameters
+        ----------
+        time
+            Time in units of T1, ≥ 0, any shape.
+        """
         t = non_negative("time", time)
         return np.asarray(np.exp(-t[..., None] * self.rates) @ self.weights)
 

@@ -43,7 +43,9 @@ def ground_state_torque(*, field: ArrayLike, angle: ArrayLike, centre: NVCentre 
     field
         |B| in T, ≥ 0.
     angle
-        θ between B and the NV axis, rad.
+        θ between B and the NV axis, rad; broadcasts with ``field``.
+    centre
+        The constants γe and D.
     """
     strength, theta = non_negative("field", field, unit="T"), finite("angle", angle, unit="rad")
     broadcast(field=strength, angle=theta)
@@ -54,7 +56,17 @@ def ground_state_torque(*, field: ArrayLike, angle: ArrayLike, centre: NVCentre 
 def deflection(
     *, torque: ArrayLike, moment_of_inertia: ArrayLike, angular_frequency: ArrayLike
 ) -> FloatArray:
-    """Return the angle ``τ/(I ω_θ²)`` in rad by which a static torque turns the crystal ([NV] p. 3)."""
+    """Return the angle ``τ/(I ω_θ²)`` in rad by which a static torque turns the crystal ([NV] p. 3).
+
+    Parameters
+    ----------
+    torque
+        τ in N m.
+    moment_of_inertia
+        I in kg m², > 0.
+    angular_frequency
+        ω_θ of the libration in rad/s, > 0. All three broadcast.
+    """
     inertia = positive("moment_of_inertia", moment_of_inertia, unit="kg m²")
     omega = positive("angular_frequency", angular_frequency, unit="rad/s")
     return np.asarray(finite("torque", torque, unit="N m") / (inertia * omega**2))
@@ -63,7 +75,14 @@ def deflection(
 def sphere_directions(*, polar: ArrayLike, azimuth: ArrayLike) -> FloatArray:
     """Return unit vectors (..., 3) with the polar angle counted from x = [100] ([NV] Fig. 3).
 
-    ``(cos θ, sin θ cos φ, sin θ sin φ)``; θ and φ broadcast.
+    ``(cos θ, sin θ cos φ, sin θ sin φ)``.
+
+    Parameters
+    ----------
+    polar
+        θ in rad.
+    azimuth
+        φ in rad; broadcasts with θ.
     """
     theta, phi = finite("polar", polar, unit="rad"), finite("azimuth", azimuth, unit="rad")
     broadcast(polar=theta, azimuth=phi)
