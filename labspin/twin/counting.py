@@ -65,7 +65,22 @@ class PhotonDetector:
                 )
 
     def draw(self, photons: FloatArray, open_time: FloatArray, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return counts in gates that were open for ``open_time`` (s) and saw ``photons`` on average."""
+        """Return random counts in gates that were open for ``open_time`` and saw ``photons`` on average.
+
+        Parameters
+        ----------
+        photons
+            Mean number of photons that arrive in each gate, before efficiency; any shape.
+        open_time
+            Time that each gate is open, s; the shape of ``photons``.
+        rng
+            Source of the counting noise.
+
+        Returns
+        -------
+        NDArray[np.int64]
+            Counts, of the shape of ``photons``.
+        """
         incoming = photons * self.efficiency + self.dark_rate * open_time
         rate = np.divide(incoming, open_time, out=np.zeros_like(incoming), where=open_time > 0)
         live = 1 / (1 + rate * self.dead_time)
@@ -93,11 +108,28 @@ class Episode:
     tracks: Mapping[str, Course]
 
     def signals(self, time: float) -> Signals:
-        """Return every signal at ``time``."""
+        """Return every signal at ``time``.
+
+        Parameters
+        ----------
+        time
+            Simulated time, s.
+        """
         return Signals({name: track.value(time) for name, track in self.tracks.items()})
 
     def pieces(self, start: float, stop: float) -> list[tuple[float, float]]:
-        """Cut [start, stop] so that in each piece signals are (nearly) constant."""
+        """Cut [start, stop] so that in each piece signals are (nearly) constant.
+
+        Parameters
+        ----------
+        start, stop
+            Simulated times between which to cut, s.
+
+        Returns
+        -------
+        list[tuple[float, float]]
+            Start and stop of each piece, s, in order.
+        """
         return pieces(self.tracks.values(), start, stop)
 
 
@@ -284,7 +316,15 @@ class CountJob:
         self._deadline = min(self._deadline, self._world.clock.now())
 
     def absorb(self, episode: Episode, until: float) -> None:
-        """Count on through ``episode`` up to time ``until``; the world calls this before it changes."""
+        """Continue to count through ``episode`` up to time ``until``; the world calls this before it changes.
+
+        Parameters
+        ----------
+        episode
+            Stretch of time in which one pattern repeats, and its signals.
+        until
+            Simulated time up to which to count, s.
+        """
         start = max(self._at, episode.start)
         if self._ended == math.inf and self._wanted < math.inf and start < min(until, episode.stop):
             end, _ = self._end_in(episode, start, self._triggers)
@@ -358,7 +398,19 @@ def _checked_gates(gates: Sequence[tuple[float, float]]) -> FloatArray:
 
 
 def mean_rate(world: World, detector: str, episode: Episode, time: float) -> float:
-    """Return the rate of counts that ``detector`` gives on average over the pattern, 1/s."""
+    """Return the rate of counts that ``detector`` gives on average over the pattern, 1/s.
+
+    Parameters
+    ----------
+    world
+        World whose sample emits the photons.
+    detector
+        Name of a photon detector; ``""`` is none.
+    episode
+        The pattern that is played, and its signals.
+    time
+        Simulated time at which signals and drift are taken, s.
+    """
     properties, period = world.detector(detector), episode.pattern.period
     photons = float(_Means(world, detector, episode, time, time)(np.array([[0.0, period]]))[0])
     rate = photons * properties.efficiency / period + properties.dark_rate

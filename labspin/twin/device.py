@@ -83,13 +83,33 @@ class SimulatedDevice(ABC):
         return {port: target for port, target in result.items() if target}
 
     def drive(self, port: str, value: float, **course: float) -> None:
-        """Put ``value`` on the signal that ``port`` is wired to, if any; see `World.drive`."""
+        """Put ``value`` on the signal that ``port`` is wired to, if any; see `World.drive`.
+
+        Parameters
+        ----------
+        port
+            Name of a port of kind ``"signal"``.
+        value
+            Value to go to, in SI units, or in dBm.
+        **course
+            ``slew`` (unit/s) and ``time_constant`` (s) of `World.drive`.
+        """
         signal = self.wiring.get(port)
         if signal is not None:
             self.world.drive(signal, value, **course)
 
     def read_port(self, port: str) -> float:
-        """Return what stands at a port now: the value of a signal, or of a quantity of the sample.
+        """Return the present value at a port: of a signal, or of a quantity of the sample.
+
+        Parameters
+        ----------
+        port
+            Name of a wired port of kind ``"signal"`` or ``"quantity"``.
+
+        Returns
+        -------
+        float
+            The value, in SI units, or in dBm.
 
         Raises
         ------
@@ -110,6 +130,11 @@ class SimulatedDevice(ABC):
     @abstractmethod
     def receive(self, data: bytes) -> None:
         """Take bytes from the wire.
+
+        Parameters
+        ----------
+        data
+            Bytes that the driver sent.
 
         Raises
         ------

@@ -42,11 +42,33 @@ class Drift:
         self._phases = rng.uniform(0, 2 * math.pi, _TERMS)
 
     def at(self, time: float) -> float:
-        """Return the drift at ``time``, s."""
+        """Return the drift at ``time``, s.
+
+        Parameters
+        ----------
+        time
+            Simulated time, s.
+
+        Returns
+        -------
+        float
+            The relative drift; 0 is none.
+        """
         return self._amplitude * float(np.cos(self._rates * time + self._phases).sum())
 
     def mean(self, start: float, stop: float) -> float:
-        """Return the mean of the drift from ``start`` to ``stop`` (s), exactly: what a long count sees."""
+        """Return the mean of the drift from ``start`` to ``stop`` (s), exactly: what a long count sees.
+
+        Parameters
+        ----------
+        start, stop
+            Simulated times between which to average, s.
+
+        Returns
+        -------
+        float
+            The mean relative drift; 0 is none.
+        """
         half, middle = 0.5 * (stop - start), 0.5 * (start + stop)
         smoothed = np.sinc(self._rates * half / math.pi)
         return self._amplitude * float((smoothed * np.cos(self._rates * middle + self._phases)).sum())

@@ -75,7 +75,15 @@ class Fault:
             raise ArgumentError(f"matching of a fault: {self.matching!r} is no pattern: {error}") from error
 
     def strikes(self, message: str, rng: np.random.Generator) -> bool:
-        """Tell whether this fault strikes at ``message``, and count."""
+        """Return whether this fault strikes at ``message``, and count the message.
+
+        Parameters
+        ----------
+        message
+            A message that came in.
+        rng
+            Source of the chance, where ``probability`` is below 1.
+        """
         if not self._pattern.search(message):
             return False
         if self.after > 0:
@@ -104,7 +112,28 @@ class Faults:
         times: int = 1,
         value: float | str = 0.0,
     ) -> Fault:
-        """Let something go wrong; see `Fault`."""
+        """Let something go wrong; see `Fault`.
+
+        Parameters
+        ----------
+        kind
+            A key of `FAULT_KINDS`.
+        after
+            Number of matching messages that pass unharmed first.
+        matching
+            Regular expression searched in the message, ignoring case; empty matches all.
+        probability
+            Chance to strike at each message from then on, 0 < p ≤ 1.
+        times
+            How often it strikes; -1 is without end.
+        value
+            Delay in s for ``late``, text for ``identity``.
+
+        Returns
+        -------
+        Fault
+            The fault that was added.
+        """
         fault = Fault(kind, after, matching, probability, times, value)
         self._waiting.append(fault)
         return fault
@@ -120,15 +149,33 @@ class Faults:
         return iter(tuple(self._waiting))
 
     def on_message(self, message: str) -> list[Fault]:
-        """Return the faults that strike as ``message`` comes in."""
+        """Return the faults that strike as ``message`` comes in.
+
+        Parameters
+        ----------
+        message
+            A message that came in.
+        """
         return self._struck(message, answers=False)
 
     def on_answer(self, message: str) -> list[Fault]:
-        """Return the faults that strike the answer to ``message``."""
+        """Return the faults that strike the answer to ``message``.
+
+        Parameters
+        ----------
+        message
+            A message that has an answer.
+        """
         return self._struck(message, answers=True)
 
     def garbled(self, answer: bytes) -> bytes:
-        """Return ``answer`` with random bytes for about half of its own, of the same length."""
+        """Return ``answer`` with about half of its bytes replaced by random ones; the length stays.
+
+        Parameters
+        ----------
+        answer
+            Bytes that the device would have sent.
+        """
         noise = self._rng.integers(0, 256, len(answer))
         keep = self._rng.random(len(answer)) < 0.5
         return bytes(

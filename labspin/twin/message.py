@@ -69,7 +69,13 @@ class MessageDevice(SimulatedDevice):
         self.power_on()
 
     def recall(self, state: Any) -> None:
-        """Take settings that were saved, as ``*RCL`` does; outputs follow."""
+        """Set the settings to saved ones, as ``*RCL`` does; the outputs follow.
+
+        Parameters
+        ----------
+        state
+            Settings of this device, of the class of its ``state``.
+        """
         self.state = state
         apply = getattr(self, "apply", None)
         if apply is not None:
@@ -86,7 +92,13 @@ class MessageDevice(SimulatedDevice):
         return self.true_identity if self.false_identity is None else self.false_identity
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the wire; execute the messages that are complete."""
+        """Take bytes from the wire; execute the messages that are complete.
+
+        Parameters
+        ----------
+        data
+            Bytes that the driver sent: parts of messages, or several.
+        """
         with self.world.lock:
             if self.dropped:
                 raise self._dropped_error()
@@ -103,7 +115,13 @@ class MessageDevice(SimulatedDevice):
             self._incoming.clear()
 
     def report(self, error: CommandError) -> None:
-        """Take note of an error as the instrument does."""
+        """Record an error as the instrument does.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        """
         self.status.report(error)
 
     def _execute(self, message: str) -> bytes:

@@ -69,7 +69,15 @@ class Pattern:
 
     @classmethod
     def constant(cls, duration: float, **levels: float) -> Pattern:
-        """Return a pattern of one step of ``duration`` (s) in which every line keeps its level."""
+        """Return a pattern of one step of ``duration`` (s) in which every line keeps its level.
+
+        Parameters
+        ----------
+        duration
+            Length of the step, which is the period, s.
+        **levels
+            Level of each line by its name; digital lines 0 or 1, analog lines in V.
+        """
         return cls(np.array([duration]), {name: np.array([float(level)]) for name, level in levels.items()})
 
     @functools.cached_property
@@ -90,7 +98,13 @@ class Pattern:
         return b"|".join(parts)
 
     def line(self, name: str) -> FloatArray:
-        """Return the level of line ``name`` in every step, shape (n,); zeros if the line is not played."""
+        """Return the level of line ``name`` in every step, shape (n,); zeros if the line is not played.
+
+        Parameters
+        ----------
+        name
+            Name of a line.
+        """
         levels = self.lines.get(name)
         return np.zeros_like(self.durations) if levels is None else levels
 
@@ -99,6 +113,13 @@ class Pattern:
 
         The pattern repeats: a line that is low in the last step and high in the first rises at 0.
         A line that never falls never rises.
+
+        Parameters
+        ----------
+        line
+            Name of a line.
+        falling
+            Whether falling edges are wanted, not rising ones.
         """
         high = (self.line(line) > 0.5) ^ falling
         return self.boundaries[:-1][high & ~np.roll(high, 1)]
@@ -144,7 +165,15 @@ class Signals(Mapping[str, float]):
         return name in self._values
 
     def get(self, name: str, default: float = 0.0) -> float:  # type: ignore[override]
-        """Return the signal, or ``default`` if this bench has none of that name."""
+        """Return the signal, or ``default`` if this bench has none of that name.
+
+        Parameters
+        ----------
+        name
+            Name of a signal.
+        default
+            Value where there is no such signal.
+        """
         return self._values.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
@@ -189,6 +218,11 @@ class Sample(ABC):
 
         The world calls this once, before anything else. What is drawn here must make later answers
         functions of time, so that a resumed run sees the same drift.
+
+        Parameters
+        ----------
+        seed
+            Seed of the world.
         """
 
     def expected_photons(
@@ -256,17 +290,53 @@ class Sample(ABC):
         """Return what `expected_photons` describes, without drift; a sample with photons implements this.
 
         The result must depend on its arguments only: it is cached.
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors`` of kind ``"photons"``.
+        pattern
+            What the pulse generator plays, repeated for ever.
+        windows
+            Start and stop of each window, s, within the period; shape (m, 2).
+        signals
+            Constant signals.
+
+        Returns
+        -------
+        FloatArray
+            Mean photons in each window in one repetition; shape (m,).
         """
         raise ArgumentError(f"{type(self).__name__} has no photon detector, so {detector!r} counts nothing")
 
     def drift(self, detector: str, time: float) -> float:
-        """Return the slow relative drift of a detector's signal at simulated ``time``; 1 is none."""
+        """Return the slow relative drift of a detector's signal at simulated ``time``; 1 is none.
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors``.
+        time
+            Simulated time, s.
+        """
         return 1.0
 
     def mean_drift(self, detector: str, start: float, stop: float) -> float:
         """Return the mean of `drift` from ``start`` to ``stop`` (s), which a count over that time sees.
 
         This default takes sixteen times; a sample that knows the mean exactly says so.
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors``.
+        start, stop
+            Simulated times between which to average, s.
+
+        Returns
+        -------
+        float
+            The mean relative drift; 1 is none.
         """
         if type(self).drift is Sample.drift:
             return 1.0
@@ -279,6 +349,15 @@ class Sample(ABC):
 
         Called before any signal changes and before any analog reading, with times that never decrease.
         A sample without a state of its own needs none.
+
+        Parameters
+        ----------
+        until
+            Simulated time to evolve to, s.
+        signals
+            Signals, constant since the last call.
+        rng
+            Source of the sample's own noise.
         """
 
     def quadratures(
@@ -362,11 +441,35 @@ class Sample(ABC):
         ]
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
-        """Return the noise of an analog detector about ``frequency`` (Hz), V/√Hz (one-sided)."""
+        """Return the noise of an analog detector about ``frequency`` (Hz), V/√Hz (one-sided).
+
+        Parameters
+        ----------
+        detector
+            A name out of ``detectors`` of kind ``"analog"``.
+        frequency
+            Frequency about which the noise is wanted, Hz.
+        signals
+            Present signals (SI units, or dBm).
+        """
         return 0.0
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
         """Return a slow quantity at a probe: ``"field"`` (T), ``"temperature"`` (K).
+
+        Parameters
+        ----------
+        quantity
+            Name of the quantity, such as ``"field"`` or ``"temperature"``.
+        signals
+            Present signals (SI units, or dBm).
+        time
+            Simulated time, s.
+
+        Returns
+        -------
+        float
+            The quantity, in SI units.
 
         Raises
         ------
@@ -380,4 +483,14 @@ class Sample(ABC):
         """Return what a perfect measurement would find at ``signals`` (SI), recorded with every run.
 
         For instance T1 of each class, transition frequencies, stretching exponent.
+
+        Parameters
+        ----------
+        signals
+            Present signals (SI units, or dBm).
+
+        Returns
+        -------
+        dict[str, float | list[float]]
+            Values in SI units by their names.
         """

@@ -97,7 +97,13 @@ def power_on_line() -> Command:
 
 
 def state_lines(most: int) -> tuple[Command, ...]:
-    """Return ``*SAV`` and ``*RCL``, which keep settings in ``most`` memories until power-off."""
+    """Return ``*SAV`` and ``*RCL``, which keep settings in ``most`` memories until power-off.
+
+    Parameters
+    ----------
+    most
+        Number of memories; they are numbered from 0.
+    """
 
     def memory(call: Unit) -> int:
         number = round(parse_number(one_argument(call)))

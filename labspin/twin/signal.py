@@ -33,11 +33,29 @@ class Track:
 
     @classmethod
     def constant(cls, value: float) -> Track:
-        """Return a signal that has always been ``value``."""
+        """Return a signal that has always been ``value``.
+
+        Parameters
+        ----------
+        value
+            The value, in SI units, or in dBm.
+        """
         return cls(start=-math.inf, ramp_from=value, output_from=value, target=value)
 
     def towards(self, target: float, now: float, *, slew: float, time_constant: float) -> Track:
-        """Return the track that goes from the present output to ``target``."""
+        """Return the track that goes from the present output to ``target``.
+
+        Parameters
+        ----------
+        target
+            Value to go to, in the unit of the signal.
+        now
+            Simulated time at which the track begins, s.
+        slew
+            Rate of the ramp, unit/s; ``inf`` jumps.
+        time_constant
+            First-order lag of the output behind the ramp, s; 0 is none.
+        """
         command, output = self._command(now), self.value(now)
         if math.isinf(output) or math.isinf(target):  # an output switched on or off (dBm) does not ramp
             return Track(now, target, target, target)
@@ -58,7 +76,18 @@ class Track:
         return self.ramp_ends + _LAGS_TO_SETTLE * self.time_constant
 
     def value(self, time: float) -> float:
-        """Return the output at ``time``, which is not before ``start``."""
+        """Return the output at ``time``, which is not before ``start``.
+
+        Parameters
+        ----------
+        time
+            Simulated time, s.
+
+        Returns
+        -------
+        float
+            The output, in the unit of the signal.
+        """
         if time >= self.settled:
             return self.target
         if self.time_constant == 0:
@@ -106,7 +135,18 @@ class Staircase:
         return math.inf if self.repeat else self.start + self.period
 
     def value(self, time: float) -> float:
-        """Return the output at ``time``, which is not before ``start``."""
+        """Return the output at ``time``, which is not before ``start``.
+
+        Parameters
+        ----------
+        time
+            Simulated time, s.
+
+        Returns
+        -------
+        float
+            The output, in the unit of the signal.
+        """
         elapsed = time - self.start
         if elapsed >= self.period:
             if not self.repeat:
@@ -115,11 +155,31 @@ class Staircase:
         return self.values[min(bisect.bisect_right(self.ends, max(elapsed, 0.0)), len(self.values) - 1)]
 
     def towards(self, target: float, now: float, *, slew: float, time_constant: float) -> Track:
-        """Return the track that goes from the present output to ``target``."""
+        """Return the track that goes from the present output to ``target``.
+
+        Parameters
+        ----------
+        target
+            Value to go to, in the unit of the signal.
+        now
+            Simulated time at which the track begins, s.
+        slew
+            Rate of the ramp, unit/s; ``inf`` jumps.
+        time_constant
+            First-order lag of the output behind the ramp, s; 0 is none.
+        """
         return Track.constant(self.value(now)).towards(target, now, slew=slew, time_constant=time_constant)
 
     def changes(self, start: float, stop: float, most: int) -> list[float]:
-        """Return the first ``most`` times between ``start`` and ``stop`` at which the output steps, s."""
+        """Return the first ``most`` times between ``start`` and ``stop`` at which the output steps, s.
+
+        Parameters
+        ----------
+        start, stop
+            Simulated times between which to look, s; neither is included.
+        most
+            Largest number of times to return.
+        """
         found: list[float] = []
         passes = math.floor((start - self.start) / self.period) if self.repeat else 0
         while True:
@@ -142,6 +202,18 @@ def pieces(courses: Iterable[Course], start: float, stop: float) -> list[tuple[f
 
     Ramps are cut evenly, staircases at their steps. A stretch with more steps than can be looked at is cut
     evenly instead, so that a fast sweep is sampled rather than followed.
+
+    Parameters
+    ----------
+    courses
+        Courses of the signals.
+    start, stop
+        Simulated times between which to cut, s.
+
+    Returns
+    -------
+    list[tuple[float, float]]
+        Start and stop of each piece, s, in order.
     """
     moving = [course for course in courses if course.settled > start]
     if not moving:

@@ -160,7 +160,18 @@ class World:
             self._follow(signal, Staircase(now, tuple(values), ends, final is None, stays), now)
 
     def level(self, signal: str) -> float:
-        """Return what ``signal`` is now."""
+        """Return what ``signal`` is now.
+
+        Parameters
+        ----------
+        signal
+            A name out of the sample's ``inputs``.
+
+        Returns
+        -------
+        float
+            The value, in SI units, or in dBm.
+        """
         with self.lock:
             return self._course(signal).value(self.clock.now())
 
@@ -202,7 +213,13 @@ class World:
             self._replace(episodes)
 
     def stop(self, final: Mapping[str, float] | None = None) -> None:
-        """Stop playing; the lines go to ``final`` (lines left out: 0)."""
+        """Stop playing; the lines go to ``final`` (lines left out: 0).
+
+        Parameters
+        ----------
+        final
+            Level of each line afterwards, by name; None: all 0.
+        """
         self.play(Pattern.constant(_IDLE_PERIOD), 0, final)
 
     @property
@@ -281,31 +298,62 @@ class World:
             return job
 
     def detector(self, name: str) -> PhotonDetector:
-        """Return the properties of a photon detector; ``""`` is none, which counts nothing."""
+        """Return the properties of a photon detector; ``""`` is none, which counts nothing.
+
+        Parameters
+        ----------
+        name
+            Name of a photon detector of the sample, or ``""``.
+        """
         return self.detectors[name] if name else PhotonDetector()
 
     def mean_rate(self, detector: str) -> float:
-        """Return the rate of counts of ``detector``, averaged over the pattern being played, 1/s."""
+        """Return the rate of counts of ``detector``, averaged over the pattern being played, 1/s.
+
+        Parameters
+        ----------
+        detector
+            Name of a photon detector.
+        """
         with self.lock:
             now = self._settle()
             return mean_rate(self, detector, self._episodes[0], now)
 
     def blind(self, detector: str, rate: float = 1e10) -> None:
-        """Let stray light onto a photon detector: ``rate`` photons a second more, until `unblind`."""
+        """Let stray light onto a photon detector: ``rate`` photons a second more, until `unblind`.
+
+        Parameters
+        ----------
+        detector
+            Name of a photon detector.
+        rate
+            Counts that the stray light adds, 1/s, as a higher dark rate.
+        """
         with self.lock:
             self._unblinded.setdefault(detector, self.detectors[detector])
             dark_rate = self._unblinded[detector].dark_rate + rate
             self.detectors[detector] = dataclasses.replace(self._unblinded[detector], dark_rate=dark_rate)
 
     def unblind(self, detector: str) -> None:
-        """Take the stray light away."""
+        """Take the stray light away.
+
+        Parameters
+        ----------
+        detector
+            Name of a photon detector.
+        """
         with self.lock:
             self.detectors[detector] = self._unblinded.pop(detector, self.detectors[detector])
 
     def watch(self, look: Callable[[float], None]) -> None:
-        """Let a method be called, with the time, before the sample moves on or the signals change.
+        """Call a method, with the time, before the sample moves on or the signals change.
 
-        Who watches an analog detector all the time takes in then what has passed since the last look.
+        So an observer of an analog detector can process what passed since its last call.
+
+        Parameters
+        ----------
+        look
+            Bound method that gets the simulated time, s; only a weak reference is kept.
         """
         with self.lock:
             self._watchers.append(WeakMethod(look))
@@ -315,6 +363,20 @@ class World:
 
         The sample is brought to the first of ``times``, not to now: it may be asked about what passed since
         the last signal changed.
+
+        Parameters
+        ----------
+        detector
+            Name of an analog detector.
+        frequency
+            Reference frequency, Hz.
+        times
+            Simulated times, s, increasing; shape (n,).
+
+        Returns
+        -------
+        ComplexArray
+            Envelope, V; shape (n,).
         """
         with self.lock:
             when, parts = np.atleast_1d(times), []
@@ -328,6 +390,15 @@ class World:
         """Return what the voltage of an analog detector consisted of between ``times``: `Sample.stretches`.
 
         It is cut where a pattern ended or signals moved. Times are of the past since the last change, to now.
+
+        Parameters
+        ----------
+        detector
+            Name of an analog detector.
+        frequency
+            Reference frequency, Hz.
+        times
+            Edges of the intervals, s, increasing; shape (m + 1,).
         """
         with self.lock:
             found: list[Stretch] = []
@@ -350,12 +421,26 @@ class World:
                 yield self._played(felt, self._playing(middle)), edges
 
     def noise_density(self, detector: str, frequency: float) -> float:
-        """Return the noise of an analog detector now, V/√Hz, see `Sample.noise_density`."""
+        """Return the noise of an analog detector now, V/√Hz, see `Sample.noise_density`.
+
+        Parameters
+        ----------
+        detector
+            Name of an analog detector.
+        frequency
+            Frequency about which the noise is wanted, Hz.
+        """
         with self.lock:
             return self.sample.noise_density(detector, frequency, self.signals())
 
     def reference(self, line: str) -> tuple[float, float] | None:
-        """Return frequency (Hz) and time of an edge (s) of a line that is played; None: it does not rise."""
+        """Return frequency (Hz) and time of a rising edge (s) of a played line; None if it never rises.
+
+        Parameters
+        ----------
+        line
+            Name of a line of the pattern.
+        """
         with self.lock:
             episode = self._playing(self.clock.now())
             edges = episode.pattern.edges(line)
@@ -364,7 +449,18 @@ class World:
             return edges.size / episode.pattern.period, episode.origin + float(edges[0])
 
     def reading(self, quantity: str) -> float:
-        """Return a slow quantity at the sample's probe now, see `Sample.reading`."""
+        """Return a slow quantity at the sample's probe now, see `Sample.reading`.
+
+        Parameters
+        ----------
+        quantity
+            Name of a quantity of the sample, such as ``"field"``.
+
+        Returns
+        -------
+        float
+            The quantity, in SI units.
+        """
         with self.lock:
             now = self._settle()
             signals = self.signals()
@@ -377,7 +473,13 @@ class World:
     # -- runs --------------------------------------------------------------------------------------------
 
     def begin_point(self, index: int) -> None:
-        """Make the noise from here on a function of (seed, ``index``)."""
+        """Make the noise from here on a function of (seed, ``index``).
+
+        Parameters
+        ----------
+        index
+            Number of the point, from 0; a negative one for what happens before the points.
+        """
         with self.lock:
             self._look(self.clock.now())
             self.is_fresh = False
@@ -385,7 +487,13 @@ class World:
             self.rng = self._generator(_READING_STREAM)
 
     def restore(self, time: float) -> None:
-        """Move the simulated clock on to ``time`` (s), as a resumed run does; never back."""
+        """Move the simulated clock on to ``time`` (s), as a resumed run does; never back.
+
+        Parameters
+        ----------
+        time
+            Simulated time to reach, s; an earlier one than now changes nothing.
+        """
         with self.lock:
             ahead = time - self.clock.now()
             if ahead > 0:

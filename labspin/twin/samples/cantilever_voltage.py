@@ -54,7 +54,18 @@ class Readout:
     cross_talk: complex  # V/V, from the drive
 
     def envelope(self, instants: Sequence[Instant]) -> ComplexArray:
-        """Return the envelope of the voltage, its phase counted from the drive, V."""
+        """Return the envelope of the voltage, its phase counted from the drive, V.
+
+        Parameters
+        ----------
+        instants
+            Motion at n times.
+
+        Returns
+        -------
+        ComplexArray
+            Complex envelope, V; shape (n,).
+        """
         driven = np.array([instant.driven[0] for instant in instants])
         thermal = np.array([instant.thermal[:2] for instant in instants])
         phase = np.array([instant.phase for instant in instants])
@@ -63,7 +74,18 @@ class Readout:
         return np.asarray(self.gain * cmath.exp(1j * self.phase) * (driven + own) + self.cross_talk * talk)
 
     def weights(self, size: int) -> FloatArray:
-        """Return the voltage per unit of x = (q, q̇/ω0, …), V/m."""
+        """Return the voltage per unit of x = (q, q̇/ω0, …), V/m.
+
+        Parameters
+        ----------
+        size
+            Length of x.
+
+        Returns
+        -------
+        FloatArray
+            Shape (``size``,); zero after the first two.
+        """
         weights = np.zeros(size)
         weights[:2] = self.gain * math.cos(self.phase), self.gain * math.sin(self.phase)
         return weights

@@ -75,7 +75,13 @@ class LevitatedDiamond(Sample):
         self.prepare(0)
 
     def prepare(self, seed: int) -> None:
-        """Draw the drift of each detector's light."""
+        """Draw the drift of each detector's light.
+
+        Parameters
+        ----------
+        seed
+            Seed of the world.
+        """
         settings = self.settings
         self._drifts = {
             name: Drift(
@@ -87,21 +93,53 @@ class LevitatedDiamond(Sample):
         }
 
     def drift(self, detector: str, time: float) -> float:
-        """Return the relative drift of laser and collection."""
+        """Return the relative drift of laser and collection; 1 is none.
+
+        Parameters
+        ----------
+        detector
+            Name of a detector.
+        time
+            Simulated time, s.
+        """
         return max(1.0 + self._drifts[detector].at(time), 0.0)
 
     def mean_drift(self, detector: str, start: float, stop: float) -> float:
-        """Return the mean of that over a time, s."""
+        """Return the mean of `drift` from ``start`` to ``stop``; 1 is none.
+
+        Parameters
+        ----------
+        detector
+            Name of a detector.
+        start, stop
+            Simulated times between which to average, s.
+        """
         return max(1.0 + self._drifts[detector].mean(start, stop), 0.0)
 
     def field(self, signals: Signals) -> FloatArray:
-        """Return the field in the lab, T, shape (3,)."""
+        """Return the field in the lab, T, shape (3,).
+
+        Parameters
+        ----------
+        signals
+            Present signals, of which ``magnet.current`` (A) counts.
+        """
         settings = self.settings
         electromagnet = settings.field_offset + settings.field_per_current * signals["magnet.current"]
         return np.asarray(settings.bench.bench.field(electromagnet))
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
-        """Return ``"field"``, the size of the field at the diamond, T."""
+        """Return ``"field"``, the size of the field at the diamond, T.
+
+        Parameters
+        ----------
+        quantity
+            ``"field"``.
+        signals
+            Present signals (SI units, or dBm).
+        time
+            Simulated time, s; the field does not depend on it.
+        """
         if quantity != "field":
             return super().reading(quantity, signals, time)
         return float(np.linalg.norm(self.field(signals)))
@@ -111,6 +149,11 @@ class LevitatedDiamond(Sample):
 
         T1 (s), lower and upper transition (Hz) and Rabi frequency of the lower one (Hz) of each class, β, the
         field (T), the calibration of the magnet (T/A), and the angle under continuous laser light (rad).
+
+        Parameters
+        ----------
+        signals
+            Signals, of which ``magnet.current``, ``microwave.power`` and ``laser.power`` count.
         """
         felt = signals["magnet.current"], signals["microwave.power"], signals["laser.power"]
         if felt not in self._truths:
@@ -140,7 +183,24 @@ class LevitatedDiamond(Sample):
     def steady_photons(
         self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals
     ) -> FloatArray:
-        """Return mean photons in each window, in the periodic steady state of the pattern."""
+        """Return mean photons in each window, in the periodic steady state of the pattern.
+
+        Parameters
+        ----------
+        detector
+            Name of a photon detector.
+        pattern
+            What the pulse generator plays, repeated for ever.
+        windows
+            Start and stop of each window, s, within the period; shape (m, 2).
+        signals
+            Constant signals.
+
+        Returns
+        -------
+        FloatArray
+            Mean photons; shape (m,).
+        """
         now = self._conditions(signals)
         cuts = cuts_of(pattern, windows)
         laser = lit(pattern, cuts)
@@ -163,7 +223,26 @@ class LevitatedDiamond(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> ComplexArray:
-        """Return the envelope of a photodiode's voltage: the harmonic that lies nearest to ``frequency``."""
+        """Return the envelope of a photodiode's voltage: the harmonic that lies nearest to ``frequency``.
+
+        Parameters
+        ----------
+        detector
+            Name of a photodiode.
+        frequency
+            Reference frequency, Hz.
+        times
+            Simulated times, s, increasing; shape (n,).
+        signals
+            Constant signals, and the pattern that is played.
+        rng
+            Not used for photodiodes; the libration's noise enters with `stretches`.
+
+        Returns
+        -------
+        ComplexArray
+            Envelope, V; shape (n,).
+        """
         if self.detectors.get(detector) != "analog":
             return super().quadratures(detector, frequency, times, signals, rng)
         when = np.atleast_1d(times)
@@ -180,7 +259,21 @@ class LevitatedDiamond(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> list[Stretch]:
-        """Return what a photodiode shows: harmonics of the pattern, drift, thermal libration."""
+        """Return what a photodiode shows: harmonics of the pattern, drift, thermal libration.
+
+        Parameters
+        ----------
+        detector
+            Name of a photodiode.
+        frequency
+            Reference frequency, Hz.
+        times
+            Edges of the intervals, s, equally spaced; shape (n + 1,).
+        signals
+            Constant signals, and the pattern that is played.
+        rng
+            Not used for photodiodes.
+        """
         if self.detectors.get(detector) != "analog":
             return super().stretches(detector, frequency, times, signals, rng)
         rates, amplitudes = self._voltage(detector, frequency, times, signals)
@@ -220,7 +313,17 @@ class LevitatedDiamond(Sample):
         return thermal_libration(self.settings.libration, self.settings.temperature)
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
-        """Return the noise of a photodiode about ``frequency`` (Hz) but for the libration's, V/√Hz."""
+        """Return the noise of a photodiode about ``frequency`` without that of the libration, V/√Hz.
+
+        Parameters
+        ----------
+        detector
+            Name of a photodiode.
+        frequency
+            Frequency about which the noise is wanted, Hz.
+        signals
+            Present signals, and the pattern that is played.
+        """
         pattern = signals.pattern or Pattern.constant(_IDLE)
         return float(self._remembered(noise_of, detector, pattern, frequency, signals))
 

@@ -89,7 +89,15 @@ class DiamondCycle:
         self._latest: tuple[Conditions, tuple[bytes, bytes], _Intervals] | None = None
 
     def conditions(self, signals: Signals, field: FloatArray) -> Conditions:
-        """Return the diamond at ``signals`` in a field (3,), T."""
+        """Return the state of the diamond's environment and rate model at ``signals`` in a field.
+
+        Parameters
+        ----------
+        signals
+            Signals, of which power and frequency of the microwave and power of the laser count.
+        field
+            Field in the lab, T; shape (3,).
+        """
         settings = self.settings
         orientation = settings.bench.orientation
         model = rate_model_at(field=field, orientation=orientation, ensemble=self._ensemble, projectors=True)
@@ -127,20 +135,34 @@ class DiamondCycle:
     # -- what a period gives -----------------------------------------------------------------------------
 
     def counted(self, pattern: Pattern, cuts: FloatArray, now: Conditions) -> FloatArray:
-        """Return, for each interval between cuts, photons of one mean centre and N m s of all, (n, 2)."""
+        """Return photons of one mean centre and angular momentum (N m s) of all per interval, shape (n, 2).
+
+        Parameters
+        ----------
+        pattern
+            What the pulse generator plays, repeated for ever.
+        cuts
+            Edges of the intervals, s, from 0 to the period; shape (n + 1,).
+        now
+            Present state of the diamond, from `conditions`.
+        """
         found = self._intervals(pattern, cuts, now)
         rows = found.maps[..., _LEVELS:, :_LEVELS] @ found.states
         return np.asarray(self._summed(rows[..., 0]))
 
     def coefficients(self, pattern: Pattern, orders: NDArray[np.int64], now: Conditions) -> ComplexArray:
-        """Return Fourier coefficients c_n of what is emitted and of the torque, (orders, 2).
+        """Return Fourier coefficients c_n of the emitted light and of the torque, shape (m, 2).
 
-        Photons a second of one mean centre and N m of all, ``f(t) = Σ c_n e^{2πint/period}``.
+        Units: photons per second of one mean centre, and N m of all; ``f(t) = Σ c_n e^{2πint/period}``.
 
         Parameters
         ----------
+        pattern
+            What the pulse generator plays, repeated for ever.
         orders
             n, of any sign; shape (m,).
+        now
+            Present state of the diamond, from `conditions`.
         """
         found = self._intervals(pattern, pattern.boundaries, now)
         for order in orders.tolist():
@@ -255,7 +277,20 @@ def _fixed_point(maps: FloatArray) -> FloatArray:
 
 
 def lit(pattern: Pattern, cuts: FloatArray) -> NDArray[np.bool_]:
-    """Return whether the laser is on in each interval between cuts."""
+    """Return whether the laser is on in each interval between cuts.
+
+    Parameters
+    ----------
+    pattern
+        What the pulse generator plays; its line ``laser`` counts.
+    cuts
+        Edges of the intervals, s, from 0 to the period; shape (n + 1,).
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        Shape (n,).
+    """
     return np.asarray(pattern.line("laser")[_steps(pattern, cuts)] > 0.5)
 
 
@@ -267,6 +302,14 @@ def _steps(pattern: Pattern, cuts: FloatArray) -> NDArray[np.intp]:
 
 
 def cuts_of(pattern: Pattern, windows: FloatArray) -> FloatArray:
-    """Return the times at which the pattern or a window changes, s."""
+    """Return the times at which the pattern changes, or a window begins or ends, s; increasing.
+
+    Parameters
+    ----------
+    pattern
+        What the pulse generator plays.
+    windows
+        Start and stop of each window, s; shape (m, 2).
+    """
     cuts = np.unique(np.concatenate([pattern.boundaries, np.clip(windows.ravel(), 0.0, pattern.period)]))
     return cuts[np.concatenate(([True], np.diff(cuts) > _CLOSE))]

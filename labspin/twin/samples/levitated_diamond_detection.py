@@ -32,7 +32,15 @@ _ORDERS = 16  # harmonics of the torque that chopped light mixes into one anothe
 
 
 def orders_near(pattern: Pattern, frequency: float) -> NDArray[np.int64]:
-    """Return the harmonics of ``pattern`` that lie nearest to ``frequency`` (Hz); none is the mean (0)."""
+    """Return the orders of the harmonics of ``pattern`` that lie nearest to ``frequency``; all are ≥ 1.
+
+    Parameters
+    ----------
+    pattern
+        What the pulse generator plays.
+    frequency
+        Reference frequency, Hz.
+    """
     nearest = max(round(frequency * pattern.period), 1)
     return np.arange(max(nearest - _NEAR, 1), nearest + _NEAR + 1)
 
@@ -40,7 +48,21 @@ def orders_near(pattern: Pattern, frequency: float) -> NDArray[np.int64]:
 def harmonics_of(
     cycle: DiamondCycle, detector: str, pattern: Pattern, orders: NDArray[np.int64], now: Conditions
 ) -> ComplexArray:
-    """Return Fourier coefficients (m,) of a photodiode's voltage, V."""
+    """Return Fourier coefficients (m,) of a photodiode's voltage, V.
+
+    Parameters
+    ----------
+    cycle
+        Rate model of the diamond.
+    detector
+        ``"pl_photodiode"``; any other name is the photodiode of the angle.
+    pattern
+        What the pulse generator plays, repeated for ever.
+    orders
+        Orders of the harmonics, of any sign; shape (m,).
+    now
+        Present state of the diamond.
+    """
     settings = cycle.settings
     if pattern.line("laser").max() < 0.5:
         return np.zeros(orders.size, dtype=np.complex128)
@@ -79,7 +101,21 @@ def _light(pattern: Pattern, orders: NDArray[np.int64], now: Conditions) -> Comp
 def noise_of(
     cycle: DiamondCycle, detector: str, pattern: Pattern, frequency: float, now: Conditions
 ) -> float:
-    """Return the noise of a photodiode about ``frequency`` (Hz) but for the libration's, V/√Hz, one-sided."""
+    """Return the noise of a photodiode about ``frequency`` without that of the libration, V/√Hz, one-sided.
+
+    Parameters
+    ----------
+    cycle
+        Rate model of the diamond.
+    detector
+        ``"pl_photodiode"``; any other name is the photodiode of the angle.
+    pattern
+        What the pulse generator plays, repeated for ever.
+    frequency
+        Frequency about which the noise is wanted, Hz.
+    now
+        Present state of the diamond.
+    """
     settings, none = cycle.settings, np.zeros(1, np.int64)
     laser = settings.laser_noise * math.sqrt(1 + settings.laser_noise_corner / max(frequency, 1e-3))
     if detector == "pl_photodiode":
@@ -94,14 +130,32 @@ def noise_of(
 
 
 def volts_per_angle(cycle: DiamondCycle, pattern: Pattern, now: Conditions) -> float:
-    """Return what the angle's photodiode shows for an angle, V/rad, in the mean over the pattern."""
+    """Return the voltage of the angle's photodiode per angle, V/rad, averaged over the pattern.
+
+    Parameters
+    ----------
+    cycle
+        Rate model of the diamond, with its settings.
+    pattern
+        What the pulse generator plays.
+    now
+        Present state of the diamond.
+    """
     settings = cycle.settings
     level = settings.angle_voltage * float(_light(pattern, np.zeros(1, np.int64), now)[0].real)
     return level * settings.speckle_slope
 
 
 def thermal_libration(mode: LibrationMode, temperature: float) -> GaussianProcess:
-    """Return the Brownian motion (θ, θ') of the crystal in its trap at ``temperature`` (K)."""
+    """Return the Brownian motion (θ, θ') of the crystal in its trap at ``temperature`` (K).
+
+    Parameters
+    ----------
+    mode
+        The libration: frequency, damping and moment of inertia.
+    temperature
+        Temperature of the motion, K.
+    """
     omega = mode.angular_frequency
     matrix = np.array([[0.0, 1.0], [-(omega**2), -mode.damping_rate]])
     energy = Boltzmann * temperature / mode.moment_of_inertia

@@ -130,11 +130,25 @@ class MRFMCantilever(Sample):
         self._baths_at: tuple[float, list[SpinBath]] = (math.nan, [])
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
-        """Return the white noise of the read-out, V/√Hz."""
+        """Return the white noise of the read-out, V/√Hz.
+
+        Parameters
+        ----------
+        detector, frequency, signals
+            As in `Sample.noise_density`; the noise does not depend on them.
+        """
         return self.settings.noise
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
-        """Return the temperature (K) of the stage or of the sample, or the power of the heater (W)."""
+        """Return the temperature (K) of the stage or of the sample, or the power of the heater (W).
+
+        Parameters
+        ----------
+        quantity
+            ``"temperature"``, ``"sample_temperature"`` or ``"heater_power"``.
+        signals, time
+            As in `Sample.reading`; the reading is that of the last `advance`.
+        """
         if quantity == "temperature":
             return self._cryostat.stage_temperature
         if quantity == "sample_temperature":
@@ -144,9 +158,14 @@ class MRFMCantilever(Sample):
         return super().reading(quantity, signals, time)
 
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
-        """Return what the spins do to the cantilever now: exact resonance (Hz), Q, κ (N/m), T1 (s).
+        """Return the effect of the spins on the cantilever now: exact resonance (Hz), Q, κ (N/m), T1 (s).
 
-        The lists ``curve_…`` say what they do at all temperatures, at the present distance.
+        The lists ``curve_…`` give it at all temperatures, at the present distance.
+
+        Parameters
+        ----------
+        signals
+            Signals, of which ``positioner.distance`` (m) counts.
         """
         resonator, kelvin = self.settings.resonator, self._cryostat.sample_temperature
         baths = self._baths(signals["positioner.distance"])
@@ -183,7 +202,17 @@ class MRFMCantilever(Sample):
         }
 
     def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
-        """Move cryostat, cantilever and spins on to ``until`` under constant signals."""
+        """Move cryostat, cantilever and spins on to ``until`` under constant signals.
+
+        Parameters
+        ----------
+        until
+            Simulated time to evolve to, s.
+        signals
+            Signals, constant since the last call.
+        rng
+            Source of the thermal motion.
+        """
         last = self._under(self._drive(signals), until, rng)
         if until <= last.time:
             return
@@ -215,7 +244,26 @@ class MRFMCantilever(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> ComplexArray:
-        """Return the envelope of the read-out's voltage at ``times``, also at remembered ones of the past."""
+        """Return the envelope of the read-out's voltage at ``times``, also at remembered ones of the past.
+
+        Parameters
+        ----------
+        detector
+            Name of the analog detector.
+        frequency
+            Reference frequency, Hz.
+        times
+            Simulated times, s, increasing; shape (n,).
+        signals
+            Constant signals.
+        rng
+            Source of the thermal motion.
+
+        Returns
+        -------
+        ComplexArray
+            Envelope, V; shape (n,).
+        """
         if detector not in self.detectors:
             return super().quadratures(detector, frequency, times, signals, rng)
         when = np.atleast_1d(times)
@@ -232,7 +280,21 @@ class MRFMCantilever(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> list[Stretch]:
-        """Return the read-out's voltage between ``times``, also remembered ones of the past."""
+        """Return the read-out's voltage between ``times``, also remembered ones of the past.
+
+        Parameters
+        ----------
+        detector
+            Name of the analog detector.
+        frequency
+            Reference frequency, Hz.
+        times
+            Edges of the intervals, s, equally spaced; shape (m + 1,).
+        signals
+            Constant signals.
+        rng
+            Source of the thermal motion.
+        """
         if detector not in self.detectors:
             return super().stretches(detector, frequency, times, signals, rng)
         return stretches_of(

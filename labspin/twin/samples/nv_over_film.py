@@ -156,20 +156,50 @@ class NVOverFilm(Sample):
         self.prepare(0)
 
     def prepare(self, seed: int) -> None:
-        """Draw the drift of light and collection."""
+        """Draw the drift of light and collection.
+
+        Parameters
+        ----------
+        seed
+            Seed of the world.
+        """
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 78)))
         self._drift = Drift(amplitude=self.settings.drift, correlation_time=self.settings.drift_time, rng=rng)
 
     def drift(self, detector: str, time: float) -> float:
-        """Return the relative drift of laser and collection."""
+        """Return the relative drift of laser and collection; 1 is none.
+
+        Parameters
+        ----------
+        detector
+            Name of a detector; all have the same drift.
+        time
+            Simulated time, s.
+        """
         return max(1.0 + self._drift.at(time), 0.0)
 
     def noise_density(self, detector: str, frequency: float, signals: Signals) -> float:
-        """Return the white noise of the cantilever's read-out, V/√Hz."""
+        """Return the white noise of the cantilever's read-out, V/√Hz.
+
+        Parameters
+        ----------
+        detector, frequency, signals
+            As in `Sample.noise_density`; the noise does not depend on them.
+        """
         return self.settings.noise
 
     def reading(self, quantity: str, signals: Signals, time: float) -> float:
-        """Return ``"field"`` (T) at the film or ``"temperature"`` (K)."""
+        """Return ``"field"`` (T) at the film or ``"temperature"`` (K).
+
+        Parameters
+        ----------
+        quantity
+            ``"field"`` or ``"temperature"``.
+        signals
+            Signals, of which ``magnet.current`` (A) counts.
+        time
+            Simulated time, s; the readings do not depend on it.
+        """
         if quantity == "field":
             return self.field(signals)
         if quantity == "temperature":
@@ -177,7 +207,13 @@ class NVOverFilm(Sample):
         return super().reading(quantity, signals, time)
 
     def field(self, signals: Signals) -> float:
-        """Return μ0H0 in the plane of the film, T."""
+        """Return μ0H0 in the plane of the film, T.
+
+        Parameters
+        ----------
+        signals
+            Signals, of which ``magnet.current`` (A) counts.
+        """
         return self.settings.field_offset + self.settings.field_per_current * signals["magnet.current"]
 
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
@@ -186,6 +222,11 @@ class NVOverFilm(Sample):
         Field (T), distance (m) and, for every depth, T1' and the slower T1a (s), the rates of both
         transitions (1/s, the mean of up and down), both lines (Hz) and the shift of the lower (Hz); for all
         centres together the force (N) and the stiffness they add (N/m); the resonance (Hz) and Q.
+
+        Parameters
+        ----------
+        signals
+            Present signals (SI units, or dBm).
         """
         settings, place = self.settings, self._place(signals)
         arguments: dict[str, Any] = {
@@ -226,7 +267,24 @@ class NVOverFilm(Sample):
     def steady_photons(
         self, detector: str, pattern: Pattern, windows: FloatArray, signals: Signals
     ) -> FloatArray:
-        """Return mean photons in each window, in the periodic steady state of the pattern."""
+        """Return mean photons in each window, in the periodic steady state of the pattern.
+
+        Parameters
+        ----------
+        detector
+            ``"pl"``.
+        pattern
+            What the pulse generator plays, repeated for ever.
+        windows
+            Start and stop of each window, s, within the period; shape (m, 2).
+        signals
+            Constant signals.
+
+        Returns
+        -------
+        FloatArray
+            Mean photons; shape (m,).
+        """
         if detector != "pl":
             return super().steady_photons(detector, pattern, windows, signals)
         place, cuts = self._place(signals), _cuts(pattern, windows)
@@ -356,7 +414,17 @@ class NVOverFilm(Sample):
         return Resonator(stiffness, omega, 1 / (1 / bare.quality_factor + kappa.imag / bare.stiffness))
 
     def advance(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
-        """Note that signals were constant up to ``until``; the cantilever follows when it is looked at."""
+        """Record that signals were constant up to ``until``; the cantilever is computed when it is observed.
+
+        Parameters
+        ----------
+        until
+            Simulated time up to which the signals were constant, s.
+        signals
+            Signals, constant since the last call.
+        rng
+            Not used here.
+        """
         noted = self._noted
         if noted and dict(noted[-1][1]) == dict(signals):
             noted[-1] = (until, signals)
@@ -401,7 +469,26 @@ class NVOverFilm(Sample):
         signals: Signals,
         rng: np.random.Generator,
     ) -> ComplexArray:
-        """Return the envelope of the read-out's voltage at ``times``, its phase counted from the drive."""
+        """Return the envelope of the read-out's voltage at ``times``, its phase counted from the drive.
+
+        Parameters
+        ----------
+        detector
+            ``"cantilever"``.
+        frequency
+            Reference frequency, Hz.
+        times
+            Simulated times, s, increasing; shape (n,).
+        signals
+            Constant signals.
+        rng
+            Source of the thermal motion.
+
+        Returns
+        -------
+        ComplexArray
+            Envelope, V; shape (n,).
+        """
         if detector != "cantilever":
             return super().quadratures(detector, frequency, times, signals, rng)
         return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])

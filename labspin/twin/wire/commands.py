@@ -58,6 +58,11 @@ class Table:
     def find(self, unit: Unit) -> tuple[Command, Unit]:
         """Return the command for ``unit``, and the unit with the numbers that ended its mnemonics.
 
+        Parameters
+        ----------
+        unit
+            One command of a message.
+
         Raises
         ------
         CommandError
@@ -101,7 +106,13 @@ def _node_forms(node: str) -> list[str]:
 
 
 def one_argument(unit: Unit) -> str:
-    """Return the only argument of ``unit``; -109 and -108 where there is none, or more."""
+    """Return the only argument of ``unit``; -109 and -108 where there is none, or more.
+
+    Parameters
+    ----------
+    unit
+        One command of a message.
+    """
     if not unit.arguments:
         raise CommandError(-109, "Missing parameter")
     if len(unit.arguments) > 1:
@@ -164,7 +175,17 @@ def number(
 
 
 def switch(header: str, field: str, *, then: Callable[[Any], None] | None = None) -> Command:
-    """Return the line of a setting that is on or off (``1``, ``0``, ``ON``, ``OFF``), answered 1 or 0."""
+    """Return the line of a setting that is on or off (``1``, ``0``, ``ON``, ``OFF``), answered 1 or 0.
+
+    Parameters
+    ----------
+    header
+        Header of the command, in the maker's notation.
+    field
+        Name of a boolean attribute of the device's ``state``.
+    then
+        Called with the device after a change; None calls nothing.
+    """
 
     def write(device: Any, call: Unit) -> None:
         word = one_argument(call).upper()
@@ -220,7 +241,17 @@ def _spelled(words: Sequence[str]) -> dict[str, str]:
 
 
 def ask(header: str, answer: Callable[[Any], str] | Ask, *, arguments: bool = False) -> Command:
-    """Return the line of a query; ``answer`` gets the device (and the unit, if it takes ``arguments``)."""
+    """Return the line of a query; ``answer`` gets the device (and the unit, if it takes ``arguments``).
+
+    Parameters
+    ----------
+    header
+        Header of the query, in the maker's notation.
+    answer
+        Called with the device, and also with the unit if ``arguments``; returns the text to send.
+    arguments
+        Whether the query takes arguments.
+    """
     if arguments:
         return Command(header, ask=answer)  # type: ignore[arg-type]
 
@@ -233,7 +264,15 @@ def ask(header: str, answer: Callable[[Any], str] | Ask, *, arguments: bool = Fa
 
 
 def do(header: str, action: Callable[[Any], None]) -> Command:
-    """Return the line of a command without arguments."""
+    """Return the line of a command without arguments.
+
+    Parameters
+    ----------
+    header
+        Header of the command, in the maker's notation.
+    action
+        Called with the device.
+    """
 
     def write(device: Any, call: Unit) -> None:
         if call.arguments:

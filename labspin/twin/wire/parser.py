@@ -89,7 +89,13 @@ class MessageBuffer:
         self.overrun = False
 
     def feed(self, data: bytes) -> list[str]:
-        """Take bytes in; return the messages that are complete, without terminators."""
+        """Take bytes in; return the messages that are complete, without terminators.
+
+        Parameters
+        ----------
+        data
+            Bytes from the wire: parts of messages, or several.
+        """
         if not self._pending and not self._blocks and data.find(b"\n") == len(data) - 1 and b"\r" not in data:
             return [data[:-1].decode("latin-1")]  # the usual case: one whole message
         self._pending += data
@@ -140,6 +146,13 @@ def split_units(message: str, dialect: Dialect) -> tuple[Unit | CommandError, ..
     """Return the commands of a message, in order; what is no command is returned as its error.
 
     After an error in a header path, later relative headers are read from the root.
+
+    Parameters
+    ----------
+    message
+        One message, without its terminator.
+    dialect
+        How this instrument reads its commands.
     """
     units: list[Unit | CommandError] = []
     path = ""
@@ -173,7 +186,13 @@ def _unit(text: str, path: str, dialect: Dialect) -> Unit | CommandError:
 
 
 def split_arguments(text: str) -> tuple[str, ...]:
-    """Return the arguments in ``text``: split at commas outside quotes, blocks and channel lists."""
+    """Return the arguments in ``text``: split at commas outside quotes, blocks and channel lists.
+
+    Parameters
+    ----------
+    text
+        What follows the header of a command.
+    """
     text = text.strip()
     return tuple(part.strip() for part in _split(text, ",")) if text else ()
 

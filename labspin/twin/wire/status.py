@@ -31,7 +31,15 @@ class Status:
         self.events = POWER_ON
 
     def report(self, error: CommandError, event: int | None = None) -> None:
-        """Queue an error and set its bit in the event register (by its hundred, unless given)."""
+        """Queue an error and set its bit in the event register (by its hundred, unless given).
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        event
+            Bits to set in the event register; None takes those that belong to the number of the error.
+        """
         self.events |= _event_of(error.code) if event is None else event
         if len(self._errors) >= self._depth:
             self._errors[-1] = self._overflow
@@ -53,7 +61,13 @@ class Status:
         return events
 
     def byte(self, message_available: bool) -> int:
-        """Return the status byte (``*STB?``)."""
+        """Return the status byte (``*STB?``).
+
+        Parameters
+        ----------
+        message_available
+            Whether an answer waits to be read (bit 4).
+        """
         value = ERROR_AVAILABLE if self._errors else 0
         value |= MESSAGE_AVAILABLE if message_available else 0
         value |= EVENT_SUMMARY if self.events & self.event_enable else 0
