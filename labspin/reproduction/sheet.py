@@ -44,7 +44,13 @@ class Sheet:
             raise ArgumentError(f"columns of a figure: wanted (n,) each, all of one length, got {sizes}")
 
     def write(self, path: Path) -> None:
-        """Write the columns as CSV with a header line."""
+        """Write the columns as CSV with a header line.
+
+        Parameters
+        ----------
+        path
+            File to write; an existing one is replaced.
+        """
         with path.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(self.columns)
@@ -53,7 +59,15 @@ class Sheet:
             )
 
     def picture(self, path: Path, title: str) -> None:
-        """Write the picture as PNG."""
+        """Write the picture as PNG.
+
+        Parameters
+        ----------
+        path
+            File to write; an existing one is replaced.
+        title
+            Text above the picture.
+        """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 

@@ -126,7 +126,17 @@ class ModifiedModes(NamedTuple):
 def coherence_decay_rate(
     *, spin: ParamagneticSpin, field: ArrayLike, temperature: ArrayLike, pump_rate: ArrayLike = 0.0
 ) -> FloatArray:
-    """Return κ_T = κ1 + κ2 + 3γ_+ + γ_− + 2Ω in 1/s, Eq. (275)."""
+    """Return κ_T = κ1 + κ2 + 3γ_+ + γ_− + 2Ω in 1/s, Eq. (275).
+
+    Parameters
+    ----------
+    spin
+        The centre.
+    field, temperature
+        μ0H0 in T and T > 0 in K.
+    pump_rate
+        Ω ≥ 0 in rad/s; broadcasts with field and temperature.
+    """
     rates = thermal_rates(spin=spin, field=field, temperature=temperature)
     pump = non_negative("pump_rate", pump_rate, unit="rad/s")
     return np.asarray(rates.kappa_1 + rates.kappa_2 + 3 * rates.gamma_plus + rates.gamma_minus + 2 * pump)
@@ -143,9 +153,24 @@ def spin_layer(
     far: float = np.inf,
     side: int = 1,
 ) -> SpinLayer:
-    """Return a layer of NV centres in thermal equilibrium or optically pumped (Ω in rad/s, Table 2).
+    """Return a layer of NV centres in thermal equilibrium or optically pumped (Table 2).
 
-    Field in T, temperature in K; the rest as `SpinLayer`. The occupations are those far from the film.
+    The occupations are those far from the film.
+
+    Parameters
+    ----------
+    spin
+        What the layer is made of.
+    density
+        ϱ ≥ 0, in 1/m³.
+    field, temperature
+        μ0H0 in T and T > 0 in K.
+    pump_rate
+        Ω ≥ 0 in rad/s; 0 for thermal equilibrium.
+    near, far
+        Distances of the layer's faces from the film, in m; ``far`` may be ``inf``.
+    side
+        η of the layer: +1 above the film, −1 below.
     """
     from labspin.physics.spinwaves.pumping import pumped_occupations
 

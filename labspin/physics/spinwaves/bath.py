@@ -113,7 +113,15 @@ class SpinWaveBath:
 
 
 def coupling_scale(film: Film, spin_gyromagnetic_ratio: float) -> float:
-    """Return v² of Eq. (245), in m²/s²."""
+    """Return v² of Eq. (245), in m²/s².
+
+    Parameters
+    ----------
+    film
+        The film.
+    spin_gyromagnetic_ratio
+        |γ_s| of the spin in rad/(s T).
+    """
     return float(
         mu_0**2
         * film.gyromagnetic_ratio
@@ -125,7 +133,13 @@ def coupling_scale(film: Film, spin_gyromagnetic_ratio: float) -> float:
 
 
 def check_tolerance(rtol: float) -> float:
-    """Return a relative tolerance that double precision can keep."""
+    """Return a relative tolerance after a check that double precision can keep it.
+
+    Parameters
+    ----------
+    rtol
+        Relative tolerance, from 1e-11 to 0.1.
+    """
     if not 1e-11 <= rtol <= 1e-1:
         raise ArgumentError(f"rtol: wanted a tolerance between 1e-11 and 0.1, got {rtol!r}")
     return float(rtol)

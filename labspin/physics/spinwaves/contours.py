@@ -30,7 +30,19 @@ class Arcs(NamedTuple):
 
 
 def arcs(film: Film, reduced_field: FloatArray, u: FloatArray, band: NDArray[np.int64]) -> Arcs:
-    """Return the arcs of the contours at frequencies u = ω/ω_M, pairwise with fields and bands."""
+    """Return the arcs of the contours of pairwise fields, frequencies and bands.
+
+    Parameters
+    ----------
+    film
+        The film.
+    reduced_field
+        ω_H/ω_M, shape (pairs,).
+    u
+        ω/ω_M, shape (pairs,).
+    band
+        n ≥ 0, shape (pairs,).
+    """
     roots = np.concatenate([edge_roots(film, reduced_field, u, band, c) for c in (0.0, 1.0)], axis=1)
     ends = np.sort(np.concatenate([np.full((u.size, 1), 1e-9), roots], axis=1), axis=1)
     start, stop = ends[:, :-1], np.where(np.isnan(ends[:, 1:]), ends[:, :-1], ends[:, 1:])

@@ -75,7 +75,12 @@ class Film:
         return self.exchange_stiffness / self.thickness**2
 
     def reduced_field(self, field: object) -> FloatArray:
-        """Return ω_H/ω_M for an applied field μ0H0 in T.
+        """Return ω_H/ω_M for an applied field.
+
+        Parameters
+        ----------
+        field
+            μ0H0 in T, at least the saturation field, any shape.
 
         Raises
         ------

@@ -14,7 +14,13 @@ __all__ = ["level_forces", "spin_wave_force"]
 
 
 def level_forces(bath: SpinWaveBath) -> FloatArray:
-    """Return the force away from the film on each level (0, +, −), in N, shape (..., 3)."""
+    """Return the force away from the film on each level (0, +, −), in N, shape (..., 3).
+
+    Parameters
+    ----------
+    bath
+        Spin waves at the place of the centre, from `spin_wave_bath`.
+    """
     zero = bath.shift_zero_gradient
     slopes = (zero, zero + bath.shift_plus_gradient, zero + bath.shift_minus_gradient)
     return -hbar * np.stack(slopes, axis=-1)

@@ -109,10 +109,21 @@ class Integrals:
 
 
 def spin_wave_integrals(film: Film, probes: Probes, rtol: float, *, band: int | None = None) -> Integrals:
-    """Return the integrals J_q of all probes to the relative tolerance ``rtol``, of all bands or of one.
+    """Return the integrals J_q of all probes.
 
     The tolerance is relative to ∫|Re| and ∫|Im| (panel by panel), so that a shift that crosses zero is as
-    accurate there as beside it.
+    accurate there as elsewhere.
+
+    Parameters
+    ----------
+    film
+        The film.
+    probes
+        Fields, frequencies, distances, temperatures and polarisations.
+    rtol
+        Relative tolerance.
+    band
+        n ≥ 0 of the only band to integrate; None for the sum over all bands.
     """
     warm = _populated(film, probes)
     if not warm.all():
@@ -211,7 +222,13 @@ def _resonant_bands(film: Film, probes: Probes) -> int:
 
 
 def decay_cutoff(rtol: float) -> float:
-    """Return x at which an integrand that falls as x⁵ e^{−x} has left less than 0.05 ``rtol`` to come."""
+    """Return x beyond which an integrand that falls as x⁵ e^{−x} contributes less than 0.05 ``rtol``.
+
+    Parameters
+    ----------
+    rtol
+        Relative tolerance, > 0.
+    """
     return float(15.0 - np.log(rtol))
 
 

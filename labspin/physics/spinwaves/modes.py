@@ -210,7 +210,18 @@ def decay_rate(
 ) -> FloatArray:
     """Return the energy decay rate γ = α_G ω_M (ν_x + ν_y), Eq. (110), in rad/s.
 
-    Arguments and errors as `mode_frequency`. The amplitude lives 2/γ, Eq. (109).
+    Errors as `mode_frequency`. The amplitude lives 2/γ, Eq. (109).
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        μ0H0 in T.
+    wavenumber, angle
+        k ≥ 0 in rad/m and φ in rad (φ = 0 is DE).
+    band
+        n ≥ 0. All four broadcast.
     """
     modes = _stiffness_at(film, mode_points(film, field, wavenumber, angle, band))
     return film.gilbert_damping * film.omega_m * (modes.nu_x + modes.nu_y)
@@ -221,7 +232,18 @@ def ellipticity(
 ) -> FloatArray:
     """Return the ellipticity |m_x/m_y| = √(ν_y/ν_x) of the precession, Eq. (84); 1 is circular.
 
-    Arguments and errors as `mode_frequency`.
+    Errors as `mode_frequency`.
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        μ0H0 in T.
+    wavenumber, angle
+        k ≥ 0 in rad/m and φ in rad (φ = 0 is DE).
+    band
+        n ≥ 0. All four broadcast.
     """
     modes = _stiffness_at(film, mode_points(film, field, wavenumber, angle, band))
     return np.asarray(np.sqrt(modes.nu_y / modes.nu_x))
@@ -232,7 +254,18 @@ def group_velocity(
 ) -> FloatArray:
     """Return the group velocity ∂ω/∂k of diagonal bands.
 
-    Arguments and errors as `mode_frequency`.
+    Errors as `mode_frequency`.
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        μ0H0 in T.
+    wavenumber, angle
+        k ≥ 0 in rad/m and φ in rad (φ = 0 is DE).
+    band
+        n ≥ 0. All four broadcast.
 
     Returns
     -------
@@ -277,8 +310,20 @@ def field_amplitude(
 ) -> FloatArray:
     """Return the amplitude h_{βη0} of the stray field at the surface, Eq. (87), dimensionless.
 
-    Arguments and errors as `mode_frequency`; ``side`` is η = +1 above, −1 below, and broadcasts with the
-    rest. The magnetisation mode (√ν_y, i√ν_x) of Eq. (84) sets the normalisation.
+    Errors as `mode_frequency`. The magnetisation mode (√ν_y, i√ν_x) of Eq. (84) sets the normalisation.
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        μ0H0 in T.
+    wavenumber, angle
+        k ≥ 0 in rad/m and φ in rad (φ = 0 is DE).
+    band
+        n ≥ 0.
+    side
+        η = +1 above the film, −1 below. All five broadcast.
     """
     points = mode_points(film, field, wavenumber, angle, band)
     eta = _side(side)
@@ -300,7 +345,24 @@ def stray_field(
 ) -> NDArray[np.complex128]:
     """Return the stray field of a mode outside the film at y = z = 0, Eq. (85), dimensionless.
 
-    Arguments and errors as `mode_frequency`; ``distance`` l ≥ 0 from the nearer surface in m, ``side`` η.
+    Errors as `mode_frequency`.
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        μ0H0 in T.
+    wavenumber
+        k ≥ 0 in rad/m.
+    distance
+        l ≥ 0 from the nearer surface in m.
+    angle
+        φ in rad (φ = 0 is DE).
+    band
+        n ≥ 0.
+    side
+        η = +1 above the film, −1 below. All six broadcast.
 
     Returns
     -------

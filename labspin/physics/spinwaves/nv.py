@@ -125,6 +125,13 @@ class CoherenceTimes(NamedTuple):
 def transition_frequencies(*, spin: ParamagneticSpin, field: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return ω_− and ω_+ = D0 ∓, ± |γ_s| μ0H0 in rad/s.
 
+    Parameters
+    ----------
+    spin
+        The centre.
+    field
+        μ0H0 ≥ 0 in T, below the field where |−> crosses |0>; any shape.
+
     Raises
     ------
     ArgumentError
@@ -314,7 +321,17 @@ def steady_occupations(
 ) -> FloatArray:
     """Return the occupations (ρ_00, ρ_++, ρ_−−) at rest, shape (..., 3); without a bath Eq. (143).
 
-    Arguments as `relaxation_times`. With optical pumping see `pumped_occupations`.
+    With optical pumping see `pumped_occupations`.
+
+    Parameters
+    ----------
+    spin
+        The centre.
+    field, temperature
+        μ0H0 in T and T > 0 in K.
+    bath
+        Spin waves at the place of the centre, from `spin_wave_bath`; None is far from the film. Shapes of the
+        three broadcast.
     """
     return exchange_rates(spin, field, temperature, bath).steady()
 

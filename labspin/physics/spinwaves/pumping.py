@@ -33,7 +33,15 @@ OPTIMUM_PUMP_RATE = 2e4 * np.pi
 
 
 def pump_rate_from_intensity(*, intensity: ArrayLike, cycle: OpticalRates = NV_OPTICAL_RATES) -> FloatArray:
-    """Return Ω = α_d I_d in rad/s for a light intensity in W/m²."""
+    """Return Ω = α_d I_d in rad/s.
+
+    Parameters
+    ----------
+    intensity
+        Light intensity I_d ≥ 0 in W/m², any shape.
+    cycle
+        Rates of the optical cycle; its α_d is used.
+    """
     return cycle.pump_per_intensity * non_negative("intensity", intensity, unit="W/m^2")
 
 
@@ -110,7 +118,21 @@ def pumped_occupations(
 ) -> FloatArray:
     """Return the occupations of (0, +, −, 3, 4, 5) at rest under pumping, shape (..., 6).
 
-    Arguments as `pumping_rate_matrix`. At Ω = 0 this is `steady_occupations` with empty excited levels.
+    At Ω = 0 this is `steady_occupations` with empty excited levels.
+
+    Parameters
+    ----------
+    spin
+        The centre.
+    field, temperature
+        μ0H0 in T and T > 0 in K.
+    pump_rate
+        Ω ≥ 0 in rad/s, 0 → 3 and ± → 4.
+    cycle
+        Rates of the optical cycle.
+    bath
+        Spin waves at the place of the centre, from `spin_wave_bath`; None is far from the film. Shapes of
+        field, temperature, pump rate and bath broadcast.
     """
     matrix = pumping_rate_matrix(
         spin=spin, field=field, temperature=temperature, pump_rate=pump_rate, cycle=cycle, bath=bath
@@ -147,7 +169,19 @@ def correlation_time(
 ) -> FloatArray:
     """Return τ_nv, the longest relaxation time of the occupations under pumping, in s, Eq. (177).
 
-    Arguments as `pumping_rate_matrix`.
+    Parameters
+    ----------
+    spin
+        The centre.
+    field, temperature
+        μ0H0 in T and T > 0 in K.
+    pump_rate
+        Ω ≥ 0 in rad/s, 0 → 3 and ± → 4.
+    cycle
+        Rates of the optical cycle.
+    bath
+        Spin waves at the place of the centre, from `spin_wave_bath`; None is far from the film. Shapes of
+        field, temperature, pump rate and bath broadcast.
     """
     matrix = pumping_rate_matrix(
         spin=spin, field=field, temperature=temperature, pump_rate=pump_rate, cycle=cycle, bath=bath

@@ -88,7 +88,13 @@ class Panels(NamedTuple):
     probe: IntArray
 
     def take(self, choice: NDArray[np.generic]) -> Panels:
-        """Return the chosen panels."""
+        """Return the chosen panels.
+
+        Parameters
+        ----------
+        choice
+            Indices of the panels, or a mask.
+        """
         return Panels(*(column[choice] for column in self))
 
     def nodes(self) -> tuple[FloatArray, FloatArray]:
@@ -98,7 +104,13 @@ class Panels(NamedTuple):
 
 
 def split(panels: Panels) -> Panels:
-    """Cut every panel in three."""
+    """Return the panels with each cut in three equal parts.
+
+    Parameters
+    ----------
+    panels
+        The panels to cut.
+    """
     third = (panels.stop - panels.start) / 3
     starts = np.stack([panels.start, panels.start + third, panels.stop - third])
     stops = np.stack([panels.start + third, panels.stop - third, panels.stop])
@@ -161,7 +173,20 @@ def pole_angle(
 ) -> NDArray[np.complex128]:
     """Return the complex φ near which ω_n(κ, φ) − u ω_M − iγ/2 vanishes, with real part in [0, π/2].
 
-    ``loss`` is α_G or whatever smaller number sets the narrowest resonance.
+    Parameters
+    ----------
+    film
+        The film.
+    reduced_field
+        ω_H/ω_M.
+    u
+        ω/ω_M; a value ≤ 0 has no resonance, and its pole is put far away.
+    kappa
+        κ = kd > 0.
+    band
+        n ≥ 0. All four broadcast.
+    loss
+        α_G or whatever smaller number sets the narrowest resonance.
     """
     modes = stiffness(film, reduced_field, kappa, np.zeros(1), band)
     target = u + 0.5j * loss * (modes.nu_x + np.abs(u) ** 2 / modes.nu_x)
@@ -170,10 +195,17 @@ def pole_angle(
 
 
 def graded_angles(pole: NDArray[np.complex128], count: int) -> tuple[FloatArray, FloatArray]:
-    """Return angles and weights on [0, π/2] that resolve a pole, shape (..., 2 count).
+    """Return angles and weights on [0, π/2] that resolve a pole, each of shape (..., 2 count).
 
-    φ = a ± ε sinh t with a the nearest real angle and ε the distance of the pole: nodes are Gauss–Legendre
-    in t on either side, uniform in the logarithm of the distance from the resonance.
+    φ = a ± ε sinh t with a the nearest real angle and ε the distance of the pole: nodes are Gauss–Legendre in
+    t on either side, uniform in the logarithm of the distance from the resonance.
+
+    Parameters
+    ----------
+    pole
+        Complex φ of the pole, shape (...), rad.
+    count
+        Number of nodes on either side of a.
     """
     centre = pole.real.clip(0, np.pi / 2)
     width = np.maximum(np.abs(pole - centre), 1e-9)
@@ -188,7 +220,21 @@ def graded_angles(pole: NDArray[np.complex128], count: int) -> tuple[FloatArray,
 
 
 def edge_roots(film: Film, field: FloatArray, frequency: FloatArray, band: IntArray, c: float) -> FloatArray:
-    """Return the κ at which ω_n(κ, c) = ω, up to three a pair, NaN-padded, shape (pairs, 3)."""
+    """Return the κ at which ω_n(κ, c) = ω, up to three a pair, NaN-padded, shape (pairs, 3).
+
+    Parameters
+    ----------
+    film
+        The film.
+    field
+        ω_H/ω_M, shape (pairs,).
+    frequency
+        ω/ω_M, shape (pairs,).
+    band
+        n ≥ 0, shape (pairs,).
+    c
+        cos²φ, from 0 to 1, the same for all pairs.
+    """
     return _crossings(film, field, frequency, band, np.full(field.shape, c))[:, 2:]
 
 

@@ -54,7 +54,13 @@ class SpectralDensities:
 
 
 def zero_point_scale(film: Film) -> float:
-    """Return Σ_β M_0β² … in the units of ∫d²κ: ħ|γ|M_S/(8π² d³), in A²/m²."""
+    """Return Σ_β M_0β² … in the units of ∫d²κ: ħ|γ|M_S/(8π² d³), in A²/m².
+
+    Parameters
+    ----------
+    film
+        The film.
+    """
     return hbar * film.gyromagnetic_ratio * film.magnetisation / (8 * np.pi**2 * film.thickness**3)
 
 
