@@ -27,7 +27,13 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass on this clock; zero and negative waits return at once."""
+        """Let ``seconds`` pass on this clock; zero and negative waits return at once.
+
+        Parameters
+        ----------
+        seconds
+            Time to wait, s on this clock.
+        """
         ...
 
 
@@ -39,7 +45,13 @@ class WallClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``."""
+        """Wait; zero and negative waits return at once.
+
+        Parameters
+        ----------
+        seconds
+            Time to wait, s.
+        """
         if seconds > 0:
             time.sleep(seconds)
 
@@ -71,7 +83,13 @@ class SimulatedClock:
         return self._elapsed + (time.monotonic() - self._started) * self.speed
 
     def sleep(self, seconds: float) -> None:
-        """Let simulated ``seconds`` pass."""
+        """Let simulated time pass; zero and negative waits return at once.
+
+        Parameters
+        ----------
+        seconds
+            Time to wait, s on this clock.
+        """
         if not seconds > 0:
             return
         if math.isinf(self.speed):
@@ -81,7 +99,13 @@ class SimulatedClock:
             time.sleep(seconds / self.speed)
 
     def advance(self, seconds: float) -> None:
-        """Skip simulated ``seconds`` without waiting for them, at any speed (a run that is resumed)."""
+        """Skip simulated time without waiting for it, at any speed (for a run that is resumed).
+
+        Parameters
+        ----------
+        seconds
+            Time to skip, s on this clock; zero and negative times are ignored.
+        """
         if not seconds > 0:
             return
         with self._lock:

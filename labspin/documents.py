@@ -152,7 +152,13 @@ class Section:
         self._known: dict[str, None] = {}
 
     def where(self, key: str = "") -> str:
-        """Return file, line and key path of ``key``, for an error."""
+        """Return file, line and key path of ``key``, for an error.
+
+        Parameters
+        ----------
+        key
+            A key of this section; empty for the section itself.
+        """
         place = (*self.place, key) if key else self.place
         line = next(
             (self._lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self._lines), None
@@ -162,6 +168,13 @@ class Section:
 
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raise an error at ``key``.
+
+        Parameters
+        ----------
+        key
+            A key of this section; empty for the section itself.
+        problem
+            What is wrong and what to do about it.
 
         Raises
         ------
@@ -178,6 +191,17 @@ class Section:
 
     def take(self, key: str, kind: type, default: Any = _MISSING, *, example: str = "") -> Any:
         """Return the value of ``key``, which must be of ``kind``.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        kind
+            Type of the value: str, bool, int, dict or list.
+        default
+            Returned if the key is missing; without it the key is required.
+        example
+            A line such as ``name = "value"``, for the error.
 
         Raises
         ------
@@ -196,7 +220,19 @@ class Section:
         return value
 
     def choice(self, key: str, choices: Iterable[str], default: Any = _MISSING, *, what: str = "") -> str:
-        """Return the value of ``key``, one of ``choices``."""
+        """Return the value of ``key``, one of ``choices``.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        choices
+            Allowed texts.
+        default
+            Value if the key is missing, one of ``choices``; without it the key is required.
+        what
+            What the choices are, for the error.
+        """
         choices = tuple(choices)
         value: str = self.take(key, str, default, example=f'{key} = "{choices[0]}"' if choices else "")
         if value not in choices:
@@ -206,7 +242,19 @@ class Section:
         return value
 
     def quantity(self, key: str, unit: str, default: Any = _MISSING, *, example: str = "") -> Any:
-        """Return the value of ``key``, text with a unit, as a number in ``unit``."""
+        """Return the value of ``key``, text with a unit, as a number in ``unit``.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        unit
+            Unit of the result.
+        default
+            Returned if the key is missing; without it the key is required.
+        example
+            A value such as ``"10 mT"`` in quotes, for the error.
+        """
         self._known[key] = None
         if key not in self._data:
             if default is _MISSING:
@@ -215,14 +263,34 @@ class Section:
         return self.guard(key, lambda: parse_quantity(self._data[key], unit, name=key), named=True)
 
     def positive_time(self, key: str, default: float) -> float:
-        """Return the value of ``key``, a finite time above zero, in s."""
+        """Return the value of ``key``, a finite time above zero, in s.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        default
+            Value if the key is missing, s.
+        """
         value: float = self.quantity(key, "s", default)
         if not 0 < value < math.inf:
             self.fail(key, f"wanted a time > 0, got {value:g} s")
         return value
 
     def quantities(self, key: str, unit: str, count: int, *, example: str) -> list[float]:
-        """Return the value of ``key``, a list of ``count`` quantities in ``unit``."""
+        """Return the value of ``key``, a list of ``count`` quantities in ``unit``.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        unit
+            Unit of the results.
+        count
+            Number of values.
+        example
+            A list such as ``["1 mT", "2 mT"]``, for the error.
+        """
         values: Sequence[Any] = self.take(key, list, example=f"{key} = {example}")
         if len(values) != count:
             self.fail(key, f"wanted {count} values such as {example}, got {values!r}")
@@ -232,7 +300,15 @@ class Section:
         ]
 
     def section(self, key: str, *, required: bool = False) -> Section:
-        """Return the table ``key``; an empty one if it is missing."""
+        """Return the table ``key``; an empty one if it is missing and not required.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        required
+            Whether a missing table is an error.
+        """
         default = _MISSING if required else {}
         table = self.take(key, dict, default, example=f"[{'.'.join((*self.place, key))}]")
         return Section(table, (*self.place, key), self._file, self._lines, self._error)
@@ -264,7 +340,15 @@ class Section:
         return dict(self._data)
 
     def plain_value(self, key: str, default: Any = None) -> Any:
-        """Return the value of ``key`` as it stands."""
+        """Return the value of ``key`` unchanged and unchecked.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        default
+            Returned if the key is missing.
+        """
         self._known[key] = None
         return self._data.get(key, default)
 
@@ -273,11 +357,27 @@ class Section:
         self._known.update(dict.fromkeys(keys))
 
     def near(self, word: str) -> str:
-        """Return the hint "did you mean" for ``word`` among the known keys, or nothing."""
+        """Return the hint "did you mean" for a word that resembles a known key, else an empty text.
+
+        Parameters
+        ----------
+        word
+            An unknown key.
+        """
         return _near(word, self._known)
 
     def guard(self, key: str, make: Callable[[], _Value], *, named: bool = False) -> _Value:
-        """Return what ``make`` returns; what it refuses becomes an error at ``key``."""
+        """Return what ``make`` returns; an error that it raises becomes an error at ``key``.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        make
+            Function without arguments.
+        named
+            Whether the message of an error begins with the key, which is then not repeated.
+        """
         try:
             return make()
         except LabspinError as error:

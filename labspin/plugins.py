@@ -74,7 +74,15 @@ class Registry:
         return self.locate(name, folder)[0]
 
     def locate(self, name: str, folder: Path = Path()) -> tuple[Any, ModuleType]:
-        """Return the object called ``name`` and the module that it stands in; raises as `load`."""
+        """Return the object called ``name`` and its module; raises as `load`.
+
+        Parameters
+        ----------
+        name
+            One of `names`, or ``"file.py:object"``.
+        folder
+            Where a relative path starts.
+        """
         file, colon, attribute = name.rpartition(":")
         if colon and file.endswith(".py"):
             return self._from(name, self._file(name, folder / file), attribute)
@@ -162,7 +170,13 @@ def load_module(path: Path) -> ModuleType:
 
 @functools.cache
 def installed(group: str) -> dict[str, EntryPoint]:
-    """Return the entry points of ``group`` by name, looked up once in a process."""
+    """Return the entry points of ``group`` by name, looked up once in a process.
+
+    Parameters
+    ----------
+    group
+        Entry point group.
+    """
     from importlib.metadata import entry_points  # 50 ms, which only a name from outside is worth
 
     return {entry.name: entry for entry in entry_points(group=group)}

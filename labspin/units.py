@@ -142,7 +142,12 @@ def _power_of_radian(quantity: Any) -> int:
 
 
 def canonical(unit: str) -> str:
-    """Return ``unit`` if it is one, with ``""`` written ``"1"``.
+    """Return a known unit unchanged, but ``"1"`` for ``""``.
+
+    Parameters
+    ----------
+    unit
+        Symbol of a unit; ``""`` for a pure number.
 
     Raises
     ------
@@ -218,6 +223,11 @@ def _remedy(error: UnitError, unit: str) -> str:
 def si_unit(text: str) -> str:
     """Return the unit in which labspin keeps a quantity such as ``"10 G"`` (``"T"``): SI, or dBm.
 
+    Parameters
+    ----------
+    text
+        A number with a unit, or a pure number.
+
     Raises
     ------
     UnitError
@@ -243,8 +253,13 @@ def prefixed(value: float, unit: str, *, digits: int = 12) -> tuple[int, str]:
 
     Parameters
     ----------
+    value
+        A number in ``unit``.
+    unit
+        Symbol of a unit without a prefix; any unit that takes no prefix is returned unchanged.
     digits
-        To which ``value`` will be rounded: 999.96 µs with four digits is 1 ms, not 1e+03 µs.
+        Significant digits to which ``value`` will be rounded: 999.96 µs with four digits is 1 ms, not 1e+03
+        µs.
     """
     if value == 0 or value != value or abs(value) == float("inf"):
         return 0, unit
@@ -258,7 +273,17 @@ def prefixed(value: float, unit: str, *, digits: int = 12) -> tuple[int, str]:
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
-    """Return ``value`` in ``unit`` as text with an SI prefix, such as ``"1.61 ms"``."""
+    """Return ``value`` in ``unit`` as text with an SI prefix, such as ``"1.61 ms"``.
+
+    Parameters
+    ----------
+    value
+        A number in ``unit``.
+    unit
+        Symbol of a unit without a prefix; ``""`` or ``"1"`` for a pure number.
+    digits
+        Significant digits.
+    """
     if unit in ("", "1"):
         return f"{value:.{digits}g}"
     plain = unit not in _PREFIXABLE and unit != "1/s"

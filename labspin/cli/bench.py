@@ -23,7 +23,13 @@ _PORT_BASE = 5025
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "bench", help="hold a bench for clients, or serve a simulated one", description=__doc__
     )
@@ -95,7 +101,17 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Serve until a signal comes."""
+    """Serve until a signal comes.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, 0.
+    """
     from labspin.station import is_local, load_station
 
     station = load_station(arguments.station)

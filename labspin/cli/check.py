@@ -16,7 +16,13 @@ _log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "check", help="check a run card's whole plan without moving anything", description=__doc__
     )
@@ -28,7 +34,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Check every run of the card; a plan that leaves a limit is an error."""
+    """Check every run of the card; a plan that leaves a limit is an error.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.experiment import check_plan
     from labspin.session import load_card, station_of
     from labspin.station import load_station

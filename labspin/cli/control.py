@@ -28,7 +28,13 @@ _SIMPLE = {
 
 
 def add(commands: Any) -> None:
-    """Declare the commands."""
+    """Declare the commands.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     _finish(
         commands.add_parser("status", help="what the bench host does, and where the bench stands"), _status
     )
@@ -55,7 +61,13 @@ def _finish(
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Find the host, say it, and return the exit code."""
+    """Find the host, send it the command, and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.session import connect_host
 
     with connect_host(arguments.on) as host:

@@ -13,7 +13,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("diff", help="compare two runs", description=__doc__)
     parser.add_argument("first", type=Path, help="run file (.h5)")
     parser.add_argument("second", type=Path, help="run file (.h5)")
@@ -22,7 +28,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print one row for each difference."""
+    """Print one row for each difference.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.session import differences_between
 
     found = differences_between(arguments.first, arguments.second)

@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "doctor", help="connect to a station's instruments and identify them", description=__doc__
     )
@@ -22,7 +28,13 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Report on each instrument; exit code 1 if one does not answer as it should."""
+    """Report on each instrument; exit code 1 if one does not answer as it should.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.station import load_station
 
     station = load_station(arguments.station)

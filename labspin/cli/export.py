@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("export", help="write runs for other programs", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="run files (.h5)")
     parser.add_argument(
@@ -25,7 +31,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Write one file or more for each run, and name them."""
+    """Write one file or more for each run, and name them.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.data import export_run
 
     written = [

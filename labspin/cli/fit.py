@@ -33,7 +33,13 @@ exit codes: 0 all fitted, 1 an error, 2 wrong usage, 3 some files could not be f
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "fit",
         help="fit runs, or two columns of a foreign file",
@@ -86,7 +92,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Fit, print, draw."""
+    """Fit, print, draw.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code.
+    """
     if arguments.x is not None or arguments.y is not None:
         return _fit_foreign(arguments)
     if arguments.model is not None:

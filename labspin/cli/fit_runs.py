@@ -62,7 +62,12 @@ class _Gathered:
 
 
 def run_files(texts: list[str]) -> list[Path]:
-    """Return the files that are meant by names, folders and patterns, each once, in their order.
+    """Return the files that names, folders and patterns stand for, each once, in their order.
+
+    Parameters
+    ----------
+    texts
+        Names of files, names of folders (searched with all folders in them for ``*.h5``), and patterns.
 
     Raises
     ------

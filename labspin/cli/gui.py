@@ -10,7 +10,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("gui", help="open the window", description="Open the window on a workspace.")
     parser.add_argument("workspace", type=Path, nargs="?", default=Path(), help="folder (default: this one)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="connect this station at once")
@@ -18,7 +24,13 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Open the window and return its exit code when it is closed."""
+    """Open the window and return its exit code when it is closed.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.gui import open_window
 
     return open_window(arguments.workspace, station=arguments.on)

@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("init", help="make a lab workspace with examples", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder to make; existing files are never overwritten")
     add_json(parser)
@@ -20,7 +26,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Copy the examples and say what to do next."""
+    """Copy the examples and say what to do next.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.session import init_workspace
 
     folder: Path = arguments.folder

@@ -23,7 +23,15 @@ _LOOK = 0.1  # s between two looks whether the run is over
 
 
 def obey(key: str, control: Control) -> None:
-    """Do what ``key`` means; any other key means nothing."""
+    """Carry out the command of a key; other keys are ignored.
+
+    Parameters
+    ----------
+    key
+        One character: ``p`` pauses, ``r`` resumes, ``s`` skips a point, ``a`` aborts; capitals do the same.
+    control
+        Control of the run.
+    """
     meaning: dict[str, Callable[[], None]] = {
         "p": control.pause,
         "r": control.resume,
@@ -36,7 +44,13 @@ def obey(key: str, control: Control) -> None:
 
 @contextlib.contextmanager
 def listening(control: Control) -> Iterator[bool]:
-    """Obey keys in the block; yield whether anybody listens."""
+    """Obey keys in the block; yield whether anything listens to the keyboard.
+
+    Parameters
+    ----------
+    control
+        Control of the run.
+    """
     if not _is_ours():
         yield False
         return

@@ -17,7 +17,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("ls", help="list the runs of a folder", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder (default: the workspace's data)")
     parser.add_argument("--sample", metavar="TEXT", help="only runs of this sample")
@@ -30,7 +36,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print one row a run, oldest first."""
+    """Print one row a run, oldest first.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.data import list_runs
     from labspin.workspaces import find_workspace
 

@@ -22,7 +22,13 @@ _log = logging.getLogger(__name__)
 
 
 def add_display(parser: argparse.ArgumentParser) -> None:
-    """Give a command the options of what is shown while it measures."""
+    """Add the options that say what is shown and guarded during a measurement.
+
+    Parameters
+    ----------
+    parser
+        Of a command that measures.
+    """
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--live", action="store_true", help="plot the values in the terminal while measuring")
     parser.add_argument(
@@ -114,7 +120,17 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
 
 
 def outcome_record(outcome: RunOutcome) -> dict[str, Any]:
-    """Return a run's outcome for a script."""
+    """Return a run's outcome as a table for JSON.
+
+    Parameters
+    ----------
+    outcome
+        How the run ended.
+
+    Returns
+    -------
+        The keys ``path``, ``status``, ``points``, ``safe`` and ``unsafe``.
+    """
     return {
         "path": outcome.path,
         "status": outcome.status,

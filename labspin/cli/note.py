@@ -13,7 +13,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("note", help="comment, tag or rate finished runs", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="run files (.h5)")
     add_words(parser)
@@ -24,7 +30,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Change what is said of the files, and show what is said then."""
+    """Change what is said of the files, and show what is said then.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.data import annotate, open_run_metadata
     from labspin.workspaces import find_workspace
 

@@ -22,7 +22,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u
 
 
 def clean(text: str) -> str:
-    """Return ``text`` with control characters, which a terminal would obey, shown as their codes."""
+    """Return ``text`` with control characters, which a terminal would obey, replaced by their codes.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    """
     return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 

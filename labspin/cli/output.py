@@ -24,7 +24,13 @@ NOT_SAFE = 4
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Give a command the option ``--json``."""
+    """Add the option ``--json`` to a command.
+
+    Parameters
+    ----------
+    parser
+        Of the command.
+    """
     parser.add_argument("--json", action="store_true", help="print one JSON document for a script to read")
 
 
@@ -63,7 +69,13 @@ _NARROWEST = 8
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document; numbers that JSON does not know become null."""
+    """Print one JSON document; numbers that JSON does not know become null.
+
+    Parameters
+    ----------
+    document
+        Tables, lists, texts, numbers; arrays become lists, and anything else becomes text.
+    """
     text = json.dumps(_plain(document), indent=2, ensure_ascii=False)
     sys.stdout.write(_UNSEEN.sub(_escaped, text) + "\n")
 
@@ -73,8 +85,18 @@ def print_table(
 ) -> None:
     """Print rows of text under column heads.
 
-    ``whole``: columns whose lines are never broken, as names and numbers are not. Where nothing but a file or
-    a pipe takes the table, no line of it is broken.
+    Where the output is a file or a pipe, no line of the table is broken.
+
+    Parameters
+    ----------
+    title
+        Text above the table; empty for none.
+    columns
+        Heads of the columns.
+    rows
+        Cells of each row, one for each column.
+    whole
+        Heads of the columns whose cells are never broken into lines.
     """
     from rich import box
     from rich.table import Table

@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("plot", help="draw runs into a PNG", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", help="run files")
     parser.add_argument("-o", "--output", type=Path, help="PNG, PDF or SVG (default: beside the first file)")
@@ -26,7 +32,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Draw, and say where the picture is."""
+    """Draw, and say where the picture is.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.analysis import plot_runs
 
     output = arguments.output or arguments.files[0].with_suffix(".png")

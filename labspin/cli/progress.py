@@ -44,7 +44,15 @@ class ProgressBar:
         self._progress = _progress(self._plot_lines)
 
     def on_start(self, header: Any, total: int | None) -> None:
-        """Show an empty bar; ``total`` None is a plan that does not know its size."""
+        """Show an empty bar.
+
+        Parameters
+        ----------
+        header
+            Header of the run.
+        total
+            Number of points of the plan; None if it is adaptive.
+        """
         self._choose_signal(header)
         self._progress.start()
         if self._hint:
@@ -52,7 +60,19 @@ class ProgressBar:
         self._task = self._progress.add_task(self._label, total=total, latest="")
 
     def on_point(self, index: int, values: Any, done: int, total: int | None) -> None:
-        """Move the bar on."""
+        """Update the bar, and the plot if there is one.
+
+        Parameters
+        ----------
+        index
+            Flat index of the point on the grid, or its running number.
+        values
+            Its values, in the order of the layout's columns.
+        done
+            Number of points that have been measured.
+        total
+            Number of points of the plan; None if it is adaptive.
+        """
         latest = ""
         if self._signal:
             value = values[self._column]
@@ -63,12 +83,26 @@ class ProgressBar:
         self._progress.update(self._task, completed=done, total=total, latest=latest)
 
     def on_event(self, kind: str, message: str) -> None:
-        """Show what a person should know while the run goes on."""
+        """Show an event that a person should know of during the run.
+
+        Parameters
+        ----------
+        kind
+            Kind of the event; only some kinds are shown.
+        message
+            What happened, for people.
+        """
         if kind in _SHOWN:
             self._progress.console.print(clean(f"{kind}: {message}"), markup=False)
 
     def on_finish(self, outcome: Any) -> None:
-        """Leave the bar as it stands."""
+        """Stop the bar and leave it on the screen.
+
+        Parameters
+        ----------
+        outcome
+            How the run ended; not used.
+        """
         del outcome
         if self._task is not None:
             self._progress.stop()

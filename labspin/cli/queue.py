@@ -24,7 +24,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("queue", help="make runs one after the other", description=__doc__)
     parser.add_argument("--file", type=Path, help="queue (default: the workspace's queue.toml)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -77,7 +83,13 @@ def _finish(parser: argparse.ArgumentParser, perform: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do what was asked for and return the exit code."""
+    """Do what was asked for and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.session import Queue
     from labspin.workspaces import find_workspace
 

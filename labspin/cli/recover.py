@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "recover", help="fold journals of dead runs into HDF5 files", description=__doc__
     )
@@ -26,7 +32,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Recover and say which files were written."""
+    """Recover and say which files were written.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.data import recover
     from labspin.workspaces import find_workspace
 

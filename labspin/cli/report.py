@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("report", help="write a run up on one HTML page", description=__doc__)
     parser.add_argument("run", type=Path, help="run file, whether the run has finished or not")
     parser.add_argument(
@@ -23,7 +29,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Write the page, and say where it is."""
+    """Write the page, and say where it is.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.analysis import write_report
 
     path = write_report(arguments.run, arguments.output)

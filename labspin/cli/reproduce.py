@@ -13,7 +13,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "reproduce", help="compute the figures and numbers of the papers", description=__doc__
     )
@@ -30,7 +36,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """List, print numbers, or write PNG and CSV of each figure."""
+    """List, print numbers, or write PNG and CSV of each figure.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     if arguments.only_list:
         return _list(arguments)
     if arguments.numbers:

@@ -13,7 +13,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "resume", help="go on with a run that died, failed or was aborted", description=__doc__
     )
@@ -34,7 +40,13 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Measure what is missing and return the exit code."""
+    """Measure what is missing and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.session import resume_run
 
     outcome = measure(

@@ -28,7 +28,13 @@ _log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("run", help="measure what a run card says", description=__doc__)
     parser.add_argument("card", type=Path, help="run card (TOML)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
@@ -51,7 +57,13 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run every run of the card and return the exit code."""
+    """Run every run of the card and return the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.experiment import check_plan
     from labspin.session import (
         load_card,

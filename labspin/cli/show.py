@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser("show", help="say what a name or a file is", description=__doc__)
     parser.add_argument("things", nargs="*", metavar="THING", help="names or files; without any: all names")
     add_json(parser)
@@ -20,7 +26,17 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print what the things are."""
+    """Print what the things are.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
     from labspin.session import describe, known_names
 
     if not arguments.things:

@@ -12,7 +12,13 @@ __all__ = ["add", "execute"]
 
 
 def add(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the command.
+
+    Parameters
+    ----------
+    commands
+        Subparsers of the command ``labspin``, as `argparse` returns them.
+    """
     parser = commands.add_parser(
         "unsafe", help="say what is not known to be safe, try again, or confirm it", description=__doc__
     )
@@ -29,7 +35,13 @@ def add(commands: Any) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do what is asked; the exit code says whether something is left that is not known to be safe."""
+    """Do what is asked; the exit code says whether something is left that is not known to be safe.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
     from labspin.bench.notices import confirm, notices
 
     if arguments.confirm is not None:

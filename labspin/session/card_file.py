@@ -97,7 +97,14 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def write_card(path: Path, text: str) -> Path:
-    """Replace the file at ``path`` whole, and return it.
+    """Replace the file at ``path``, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    path
+        The run card; its folder is made if it is missing.
+    text
+        New content.
 
     Raises
     ------

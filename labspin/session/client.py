@@ -143,11 +143,34 @@ class HostClient:
         return dict(self.ask("follow", patience=timeout + _SLACK, sequence=sequence, timeout=timeout))
 
     def course(self, names: Sequence[str], since: float = 0.0) -> dict[str, Any]:
-        """Return the course of read-backs since a Unix time (s): name to (times, values)."""
+        """Return the past values of read-backs after a Unix time.
+
+        Parameters
+        ----------
+        names
+            Names of read-backs.
+        since
+            Unix time, s; only later values are returned.
+
+        Returns
+        -------
+            Name -> Unix times (s) and values, each of shape (n,); empty for a name that the host does not
+            read back.
+        """
         return dict(self.ask("course", patience=_QUICK, names=list(names), since=float(since)))
 
     def describe(self, *, again: bool = False) -> dict[str, Any]:
-        """Return what the host's bench consists of; asked for once unless ``again``."""
+        """Return what the host's bench consists of.
+
+        Parameters
+        ----------
+        again
+            Whether to ask the host even if its answer is known already.
+
+        Returns
+        -------
+            The host's description of its bench, with the tables ``instruments`` and ``actuators``.
+        """
         if self._description is None or again:
             self._description = dict(self.ask("describe", patience=_QUICK))
         return self._description
@@ -160,11 +183,25 @@ class HostClient:
         return RemoteBench(self)
 
     def get(self, name: str) -> Any:
-        """Return what ``instrument.attribute`` answers."""
+        """Return the value of ``instrument.attribute``.
+
+        Parameters
+        ----------
+        name
+            ``instrument.attribute``, such as ``magnet.field``.
+        """
         return self.ask("get", name=name)
 
     def set(self, name: str, value: Any) -> Any:
-        """Set ``instrument.attribute`` through limits and ramp; return what it reads then."""
+        """Set ``instrument.attribute`` through limits and ramp; return the value read afterwards.
+
+        Parameters
+        ----------
+        name
+            ``instrument.attribute``, such as ``magnet.field``.
+        value
+            A number in the attribute's unit, or text with any unit of the same dimension.
+        """
         return self.ask("set", name=name, value=value)
 
     def safe(self) -> list[dict[str, Any]]:
@@ -229,11 +266,23 @@ class HostClient:
         self.ask("skip", patience=_QUICK)
 
     def abort(self, *, pause_queue: bool = False) -> None:
-        """End the run; its points are kept and the bench is made safe."""
+        """Abort the run; its points are kept and the bench is made safe.
+
+        Parameters
+        ----------
+        pause_queue
+            Whether to pause the queue as well, so that no further run begins.
+        """
         self.ask("abort", patience=_QUICK, pause_queue=pause_queue)
 
     def stop(self, *, force: bool = False) -> None:
-        """End the host; the bench is made safe."""
+        """End the host; the bench is made safe.
+
+        Parameters
+        ----------
+        force
+            Whether to abort a run that is in progress; otherwise the host refuses to end during a run.
+        """
         self.ask("stop", patience=_QUICK, force=force)
 
     def close(self) -> None:
@@ -275,6 +324,11 @@ class RemoteBench:
 
     def actuator(self, name: str) -> RemoteActuator:
         """Return the actuator called ``name``.
+
+        Parameters
+        ----------
+        name
+            Name of the actuator.
 
         Raises
         ------
@@ -362,5 +416,11 @@ class RemoteActuator:
         return float(self._client.get(self.name))
 
     def move(self, value: float | str) -> None:
-        """Bring the actuator to ``value`` by its ramp, and wait until it has settled."""
+        """Bring the actuator to ``value`` by its ramp, and wait until it has settled.
+
+        Parameters
+        ----------
+        value
+            A number in the actuator's unit, or text with any unit of the same dimension.
+        """
         self._client.set(self.name, value)

@@ -32,7 +32,15 @@ class News:
         self.readings: dict[str, dict[str, Any]] = {}
 
     def event(self, kind: str, message: str) -> None:
-        """Tell what happened."""
+        """Record an event and wake the clients that wait for news.
+
+        Parameters
+        ----------
+        kind
+            Kind of the event, one word.
+        message
+            What happened, for people.
+        """
         with self._changed:
             self._sequence += 1
             self._events.append((self._sequence, time.time(), kind, message))
@@ -45,7 +53,13 @@ class News:
             self._changed.notify_all()
 
     def read(self, readings: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take new read-backs, in place of the former ones of the same names."""
+        """Store new read-backs; each replaces the former one of the same name.
+
+        Parameters
+        ----------
+        readings
+            Name -> record of one read-back, with its ``value`` and its ``time`` (Unix time, s).
+        """
         with self._changed:
             for name, record in readings.items():
                 self.readings[name] = dict(record)
@@ -71,7 +85,19 @@ class News:
             return self._sequence, [list(event) for event in self._events if event[0] > sequence]
 
     def course(self, names: list[str], since: float) -> dict[str, Any]:
-        """Return the course of read-backs: name to (times, values), both since a Unix time, s."""
+        """Return the past values of read-backs after a Unix time.
+
+        Parameters
+        ----------
+        names
+            Names of read-backs.
+        since
+            Unix time, s; only later values are returned.
+
+        Returns
+        -------
+            Name -> Unix times (s) and values, each of shape (n,); empty for a name that is not known.
+        """
         with self._changed:
             found = {name: [*self._course.get(name, ())] for name in names}
         courses = {name: np.array(points, np.float64).reshape(-1, 2) for name, points in found.items()}
@@ -95,5 +121,11 @@ class NewsHandler(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one record."""
+        """Pass one record on.
+
+        Parameters
+        ----------
+        record
+            Record of the log.
+        """
         self._tell(record.levelname.lower(), record.getMessage())

@@ -54,13 +54,24 @@ class HostRecord:
 
 
 def workspace_of(station: Path) -> Path:
-    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder."""
+    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder.
+
+    Parameters
+    ----------
+    station
+        Station file.
+    """
     folder = station.resolve().parent
     return folder.parent if folder.name == "instruments" else folder
 
 
 def state_folder(workspace: Path) -> Path:
-    """Return the folder in which a workspace keeps what is not the user's own files; it is made if missing.
+    """Return the folder in which labspin keeps its own files of a workspace; it is made if missing.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the workspace.
 
     Raises
     ------
@@ -79,14 +90,34 @@ def state_folder(workspace: Path) -> Path:
 
 
 def host_file(station: Path) -> Path:
-    """Return the file that the host of a station keeps locked."""
+    """Return the file that the host of a station keeps locked.
+
+    Parameters
+    ----------
+    station
+        Station file.
+    """
     whole = station.resolve()
     digest = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
     return workspace_of(whole) / _FOLDER / f"{whole.stem}-{digest}.host"
 
 
 def new_record(station: Path, name: str, *, simulated: bool, port: int, secret: str) -> HostRecord:
-    """Return the record of a host that is this process."""
+    """Return a record that names this process as the host of a station.
+
+    Parameters
+    ----------
+    station
+        Station file.
+    name
+        Name of the station.
+    simulated
+        Whether the station is simulated.
+    port
+        TCP port at which the host listens.
+    secret
+        Text by which the host recognises its clients.
+    """
     return HostRecord(
         station=str(station.resolve()),
         name=name,
@@ -176,12 +207,24 @@ def _living(path: Path) -> HostRecord | None:
 
 
 def host_of(station: Path) -> HostRecord | None:
-    """Return the living host of a station file, if there is one that listens."""
+    """Return the living host of a station file; None if no host listens.
+
+    Parameters
+    ----------
+    station
+        Station file.
+    """
     return _living(host_file(station))
 
 
 def find_hosts(workspace: Path) -> list[HostRecord]:
-    """Return the living hosts of all stations of a workspace, the oldest first."""
+    """Return the living hosts of all stations of a workspace, the oldest first.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the workspace.
+    """
     found = (_living(path) for path in sorted((workspace / _FOLDER).glob("*.host")))
     return sorted((record for record in found if record is not None), key=lambda record: record.started)
 

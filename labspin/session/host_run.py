@@ -34,12 +34,28 @@ class HostControl(Control):
         self._inner, self._held = inner, held
 
     def abort(self, reason: str = "asked to") -> None:
-        """End the run at the next opportunity."""
+        """End the run at the next opportunity, and abort the inner control as well.
+
+        Parameters
+        ----------
+        reason
+            Why, for the record of the run.
+        """
         self._inner.abort(reason)
         super().abort(reason)
 
     def hold(self, seconds: float) -> bool:
-        """Wait for `resume`, and do meanwhile what is asked of the bench."""
+        """Wait for `resume`, and meanwhile carry out what clients ask of the bench.
+
+        Parameters
+        ----------
+        seconds
+            Longest wait, s of wall-clock time.
+
+        Returns
+        -------
+            Whether the run may continue.
+        """
         self._held()
         return super().hold(seconds)
 
@@ -65,23 +81,57 @@ class RunWatch(Progress):
         self.control: HostControl | None = None
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
-        """Note what is being measured."""
+        """Note which procedure is measured.
+
+        Parameters
+        ----------
+        header
+            Header of the run.
+        total
+            Number of points of the plan; None if it is adaptive.
+        """
         super().on_start(header, total)
         self.procedure = header.procedure
         self._say("run", f"{self.queued.label}: begins, {total if total is not None else 'open'} points")
 
     def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
-        """Count the point and let others have the bench for a moment."""
+        """Count the point and let clients use the bench for a moment.
+
+        Parameters
+        ----------
+        index
+            Flat index of the point on the grid, or its running number.
+        values
+            Its values, in the order of the layout's columns.
+        done
+            Number of points that have been measured.
+        total
+            Number of points of the plan; None if it is adaptive.
+        """
         super().on_point(index, values, done, total)
         self._between()
 
     def on_event(self, kind: str, message: str) -> None:
-        """Pass an event on."""
+        """Pass an event on, unless it holds the truth of a simulation.
+
+        Parameters
+        ----------
+        kind
+            Kind of the event.
+        message
+            What happened, for people.
+        """
         if not kind.startswith("truth"):
             self._say(kind, message)
 
     def on_finish(self, outcome: RunOutcome) -> None:
-        """Tell how it ended."""
+        """Report how the run ended.
+
+        Parameters
+        ----------
+        outcome
+            How the run ended.
+        """
         super().on_finish(outcome)
         self._say("run", f"{self.queued.label}: {outcome.status}, {outcome.points} points")
 

@@ -23,7 +23,13 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def host_log(station: Path) -> Path:
-    """Return the file in which a host that runs in the background leaves its log."""
+    """Return the file to which a host in the background writes its log.
+
+    Parameters
+    ----------
+    station
+        Station file.
+    """
     return host_file(station).with_suffix(".log")
 
 
@@ -100,7 +106,15 @@ def _last_words(log: Path) -> str:
 
 
 def wait_until_gone(record: HostRecord, *, patience: float = 60.0) -> bool:
-    """Return whether the host ended within ``patience`` (s)."""
+    """Return whether the host ended in time.
+
+    Parameters
+    ----------
+    record
+        The host.
+    patience
+        Longest wait, s.
+    """
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if host_of(Path(record.station)) is None:

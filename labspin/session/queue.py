@@ -71,7 +71,13 @@ class Queue:
             return False
 
     def add(self, runs: Iterable[QueuedRun]) -> tuple[QueuedRun, ...]:
-        """Append runs and return them as they stand in the queue."""
+        """Append runs and return them as they stand in the queue.
+
+        Parameters
+        ----------
+        runs
+            New runs; they get their number, their state and the time here.
+        """
         added: list[QueuedRun] = []
 
         def change(state: QueueState) -> QueueState:
@@ -99,7 +105,14 @@ class Queue:
         self._change(change)
 
     def move(self, id: int, position: int) -> None:  # noqa: A002 - what everybody calls it
-        """Make a waiting run the ``position``-th of those that wait; 1 is next.
+        """Move a waiting run to another place among the waiting runs.
+
+        Parameters
+        ----------
+        id
+            Number of the run.
+        position
+            New place; 1 is next. Smaller numbers count as 1, too large ones as the last place.
 
         Raises
         ------
@@ -121,7 +134,13 @@ class Queue:
         self._change(change)
 
     def clear(self, *, waiting: bool = False) -> int:
-        """Take out the runs that are over, and with ``waiting`` those that wait; return how many went."""
+        """Remove the runs that are over; return how many runs were removed.
+
+        Parameters
+        ----------
+        waiting
+            Whether to remove the waiting runs as well.
+        """
         gone = _OVER + (("waiting",) if waiting else ())
         before = len(self.read().runs)
         after = self._change(

@@ -68,6 +68,11 @@ class QueueState:
 def read_queue(path: Path) -> QueueState:
     """Return the queue in ``path``; an empty one if there is no such file.
 
+    Parameters
+    ----------
+    path
+        File of the queue.
+
     Raises
     ------
     ConfigurationError
@@ -97,7 +102,14 @@ def _stamp(found: os.stat_result) -> tuple[int, ...]:
 
 
 def write_queue(path: Path, state: QueueState) -> None:
-    """Replace the file at ``path`` by ``state``.
+    """Replace the file at ``path`` by ``state``, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File of the queue.
+    state
+        The whole queue.
 
     Raises
     ------

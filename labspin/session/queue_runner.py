@@ -49,7 +49,13 @@ class Ending:
     on_point = on_event = on_start
 
     def on_finish(self, outcome: RunOutcome) -> None:
-        """Keep how the run ended."""
+        """Keep the outcome of the run.
+
+        Parameters
+        ----------
+        outcome
+            How the run ended.
+        """
         self.outcome = outcome
 
 

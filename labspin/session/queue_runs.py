@@ -86,7 +86,15 @@ def add_card(
 
 
 def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
-    """Return a free path for the file of ``run``, as ``queue`` keeps it."""
+    """Return a free path for the file of ``run``, as ``queue`` keeps it.
+
+    Parameters
+    ----------
+    queue
+        The queue.
+    run
+        A run of it.
+    """
     return Path(_from(queue, new_run_path(queue.folder / run.output, run.label)))
 
 

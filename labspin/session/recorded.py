@@ -84,7 +84,13 @@ def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
 
 
 def workspace_of(folder: Path) -> Path:
-    """Return the workspace of ``folder``: the nearest folder above that has a door; itself if none has."""
+    """Return the nearest workspace at or above a folder; the folder itself if there is none.
+
+    Parameters
+    ----------
+    folder
+        Any folder; a workspace is known by its ``workspace.toml`` or its folder ``instruments``.
+    """
     whole = folder.resolve()
     above = (whole, *whole.parents)
     return next((one for one in above if (one / FILE_NAME).is_file() or (one / DOORS[0]).is_dir()), whole)

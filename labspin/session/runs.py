@@ -110,7 +110,13 @@ def new_run_path(folder: Path, name: str) -> Path:
 
 
 def run_exists(path: Path) -> bool:
-    """Return whether a run has begun in ``path``."""
+    """Return whether a run file or its journal exists.
+
+    Parameters
+    ----------
+    path
+        The run file.
+    """
     return path.exists() or path.with_name(path.name + ".jnl").exists()
 
 
@@ -163,7 +169,13 @@ def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
 
 
 def recover_dead_runs(folder: Path) -> None:
-    """Fold in what earlier runs left behind in ``folder``; what cannot be folded in is kept and logged."""
+    """Recover the dead runs in ``folder``; what cannot be recovered is kept and logged.
+
+    Parameters
+    ----------
+    folder
+        Folder of run files; it need not exist.
+    """
     if not folder.is_dir():
         return
     for path in recover(folder, on_error=lambda path, problem: _log.error("%s", problem)):

@@ -104,6 +104,11 @@ def _templates() -> Path:
 def data_folder(folder: Path) -> Path:
     """Return the folder of the run files of a workspace.
 
+    Parameters
+    ----------
+    folder
+        Folder of the workspace.
+
     Raises
     ------
     ConfigurationError
@@ -115,12 +120,24 @@ def data_folder(folder: Path) -> Path:
 
 
 def is_workspace(folder: Path) -> bool:
-    """Return whether a folder has station files or run cards in their places."""
+    """Return whether a folder has station files or run cards in their places.
+
+    Parameters
+    ----------
+    folder
+        Any folder.
+    """
     return bool(list_stations(folder) or list_cards(folder))
 
 
 def list_stations(folder: Path) -> list[Path]:
-    """Return the station files of a workspace, those of simulated stations first."""
+    """Return the station files of a workspace, those of simulated stations first.
+
+    Parameters
+    ----------
+    folder
+        Folder of the workspace.
+    """
     files = (folder / "instruments").glob("*.toml")
     return sorted(
         files, key=lambda path: ("[simulation]" not in path.read_text("utf-8", "replace"), path.stem)
@@ -128,5 +145,11 @@ def list_stations(folder: Path) -> list[Path]:
 
 
 def list_cards(folder: Path) -> list[Path]:
-    """Return the run cards of a workspace."""
+    """Return the run cards of a workspace, sorted by name.
+
+    Parameters
+    ----------
+    folder
+        Folder of the workspace.
+    """
     return sorted((folder / "procedures").glob("*.toml"))

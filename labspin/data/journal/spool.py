@@ -147,7 +147,7 @@ class SpooledColumn:
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
     def take(self, rows: NDArray[np.int64]) -> AnyArray:
-        """Return some rows, in the order asked for; neighbours are read at once.
+        """Return some rows, in the order of ``rows``; neighbouring rows are read together.
 
         Parameters
         ----------

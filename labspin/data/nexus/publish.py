@@ -87,7 +87,7 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
 def amend(
     path: Path, change: Callable[[h5py.File], T], *, digest: str | None = None, patience: float = 5.0
 ) -> T:
-    """Let ``change`` work on a copy of the finished run file at ``path``, and return what it returns.
+    """Apply ``change`` to a copy of a finished run file, which then replaces it; return its result.
 
     Parameters
     ----------
