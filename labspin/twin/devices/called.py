@@ -20,6 +20,11 @@ class CalledDevice(SimulatedDevice):
     def receive(self, data: bytes) -> None:
         """Refuse bytes.
 
+        Parameters
+        ----------
+        data
+            Bytes; this device takes none.
+
         Raises
         ------
         ArgumentError
@@ -28,7 +33,13 @@ class CalledDevice(SimulatedDevice):
         raise ArgumentError(f"{type(self).__name__} is called and takes no bytes, got {data!r}")
 
     def trouble(self, call: str) -> str:
-        """Return what goes wrong with ``call`` ("" if nothing does); a late answer lets time pass."""
+        """Return what goes wrong with ``call`` (``""`` if nothing does); a late answer lets time pass.
+
+        Parameters
+        ----------
+        call
+            Name of the called function; faults are matched against it.
+        """
         if self.dropped:
             return "the device is gone"
         if not self.faults:

@@ -107,7 +107,13 @@ class E36312A(MessageDevice):
         self.apply(int(self._options["channel"]))
 
     def apply(self, channel: int) -> None:
-        """Let voltage and current of an output go where settings and load take them."""
+        """Move voltage and current of an output to where settings and load take them.
+
+        Parameters
+        ----------
+        channel
+            Number of the output, 1 to 3.
+        """
         output = self.state.outputs[channel]
         if output.enabled and self._terminal_voltage(channel) > output.protection:
             output.enabled, output.tripped = False, output.tripped | _OVER_VOLTAGE
@@ -150,7 +156,15 @@ class E36312A(MessageDevice):
         return self._at_output if signal is None else self.world.level(signal)
 
     def measured(self, channel: int, *, voltage: bool) -> str:
-        """Return what the supply reads at an output, as it is sent."""
+        """Return a reading of an output, as the text that is sent.
+
+        Parameters
+        ----------
+        channel
+            Number of the output, 1 to 3.
+        voltage
+            Whether the voltage (V) is read, not the current (A).
+        """
         volts, amperes = _RATINGS[channel]
         noise = float(self._options["noise"]) * float(self.world.rng.standard_normal())
         output = self.state.outputs[channel]
@@ -162,20 +176,38 @@ class E36312A(MessageDevice):
         return _rounded((at_rest if output.enabled else 0.0) + noise * resistance, 2 * volts / _BITS)
 
     def condition(self, channel: int) -> int:
-        """Return the condition register of an output."""
+        """Return the condition register of an output.
+
+        Parameters
+        ----------
+        channel
+            Number of the output, 1 to 3.
+        """
         output = self.state.outputs[channel]
         if not output.enabled:
             return output.tripped
         return _CONSTANT_CURRENT if self._limits(channel) else _CONSTANT_VOLTAGE
 
     def recall(self, state: State) -> None:
-        """Take settings that were saved."""
+        """Set the settings to saved ones; the outputs follow.
+
+        Parameters
+        ----------
+        state
+            Settings of this supply.
+        """
         self.state = state
         for channel in _RATINGS:
             self.apply(channel)
 
     def clear_protection(self, channel: int) -> None:
-        """Forget a trip; the output stays off."""
+        """Forget a trip; the output stays off.
+
+        Parameters
+        ----------
+        channel
+            Number of the output, 1 to 3.
+        """
         self.state.outputs[channel].tripped = 0
 
     def trip(self) -> None:

@@ -174,7 +174,17 @@ class KepcoBOP(MessageDevice):
         return self._at_output if signal is None else self.world.level(signal)
 
     def measured(self, value: float, resolution: float, noise: float) -> str:
-        """Return what the card reads of ``value``, as it is sent."""
+        """Return the card's reading of ``value``, as the text that is sent.
+
+        Parameters
+        ----------
+        value
+            True voltage (V) or current (A).
+        resolution
+            Step to which the reading is rounded, in the unit of ``value``.
+        noise
+            Standard deviation of the reading, in the unit of ``value``.
+        """
         noisy = value + noise * float(self.world.rng.standard_normal())
         return f"{round(noisy / resolution) * resolution:.5E}"
 

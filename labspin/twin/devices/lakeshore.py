@@ -22,7 +22,13 @@ _LARGEST, _LEAST = 999_999.0, 1e-97
 
 
 def scientific(value: float) -> str:
-    """Return ``value`` as these instruments send it, six digits in the form ``±nnn.nnnE±nn``."""
+    """Return ``value`` as these instruments send it, six digits in the form ``±nnn.nnnE±nn``.
+
+    Parameters
+    ----------
+    value
+        Number to send.
+    """
     if not _LEAST <= abs(value) < math.inf:
         return "+000.000E+00"
     mantissa, _, exponent = f"{value:+.5e}".partition("e")
@@ -31,7 +37,13 @@ def scientific(value: float) -> str:
 
 
 def six_digits(value: float) -> str:
-    """Return ``value`` as these instruments send it: a sign and six digits, such as ``+4.20000``."""
+    """Return ``value`` as these instruments send it: a sign and six digits, such as ``+4.20000``.
+
+    Parameters
+    ----------
+    value
+        Number to send; its size is limited to what six digits can show.
+    """
     size = min(abs(value), _LARGEST)
     before = len(str(int(size + 0.5 * 10.0 ** -(6 - len(str(int(size)))))))
     written = f"{size:.{6 - before}f}"
@@ -47,7 +59,13 @@ class Column:
 
 
 def whole(low: int, high: int) -> Column:
-    """Return a column of whole numbers from ``low`` to ``high``."""
+    """Return a column of whole numbers from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed.
+    """
 
     def read(word: str) -> int:
         value = round(parse_number(word))
@@ -59,7 +77,15 @@ def whole(low: int, high: int) -> Column:
 
 
 def real(low: float, high: float, answer: Callable[[float], str] = six_digits) -> Column:
-    """Return a column of numbers from ``low`` to ``high``."""
+    """Return a column of numbers from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed.
+    answer
+        Turns the value into the text that is sent.
+    """
 
     def read(word: str) -> float:
         value = parse_number(word)
@@ -71,7 +97,13 @@ def real(low: float, high: float, answer: Callable[[float], str] = six_digits) -
 
 
 def text(length: int) -> Column:
-    """Return a column of text of at most ``length`` characters; the rest is cut."""
+    """Return a column of text of at most ``length`` characters; the rest is cut.
+
+    Parameters
+    ----------
+    length
+        Largest number of characters; answers are filled up with spaces to it.
+    """
     return Column(lambda word: word.strip("\"'")[:length], lambda held: f"{held:<{length}s}")
 
 
@@ -129,7 +161,19 @@ def keyed(
 def plain(
     header: str, field: str, columns: Sequence[Column], *, then: Callable[[Any], None] | None = None
 ) -> Command:
-    """Return the line of a setting of the whole instrument, held in ``device.state.<field>`` as a tuple."""
+    """Return the line of a setting of the whole instrument, held in ``device.state.<field>`` as a tuple.
+
+    Parameters
+    ----------
+    header
+        Header of the command; its query is the same with ``?``.
+    field
+        Name of an attribute of the device's ``state``.
+    columns
+        The values of the setting, in the order on the wire.
+    then
+        Called with the device after a change; None calls nothing.
+    """
 
     def write(device: Any, call: Unit) -> None:
         if len(call.arguments) != len(columns):

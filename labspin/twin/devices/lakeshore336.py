@@ -88,7 +88,13 @@ class LakeShore336(TemperatureController):
         return state
 
     def full_power(self, output: str) -> float:
-        """Return the power of an output at its range, W."""
+        """Return the power of an output at its range, W.
+
+        Parameters
+        ----------
+        output
+            Name of the output, ``"1"`` to ``"4"``.
+        """
         part = _PARTS[self.state.range[output][0]]
         if output in ("3", "4"):
             return part * _VOLTS**2 / _LOAD
@@ -96,7 +102,13 @@ class LakeShore336(TemperatureController):
         return part * float(_CURRENTS.get(limit, own)) ** 2 * _RESISTANCES[ohm]
 
     def control_input(self, output: str) -> str:
-        """Return the input that an output regulates."""
+        """Return the input that an output regulates; ``""`` is none.
+
+        Parameters
+        ----------
+        output
+            Name of the output, ``"1"`` to ``"4"``.
+        """
         return ("", *_INPUTS)[self.state.mode[output][1]]
 
 

@@ -114,7 +114,13 @@ class LakeShore372(TemperatureController):
         self._scanner.go(now, self._stop(str(first)), others, automatic=bool(automatic))
 
     def reset_input(self, key: str) -> None:
-        """Follow ``INSET``: a round that is under way begins anew at the present input."""
+        """Apply ``INSET``: a round of the scanner starts again at the present input.
+
+        Parameters
+        ----------
+        key
+            Name of the input that was set.
+        """
         on, dwell, pause, curve, coefficient = self.state.setup[key]
         self.state.setup[key] = (on, max(dwell, 1), max(pause, 3), curve, max(coefficient, 1))
         self.state.scan = (int(self._scanner.present(self.world.clock.now())), self.state.scan[1])
@@ -122,7 +128,13 @@ class LakeShore372(TemperatureController):
             self.rescan()
 
     def temperature(self, key: str) -> float | None:
-        """Return the temperature that an input shows, K; None if nothing is connected or was ever read."""
+        """Return the temperature that an input shows, K; None if nothing is connected or was ever read.
+
+        Parameters
+        ----------
+        key
+            Name of the input: ``"A"``, or the number of a scanned one.
+        """
         if key not in _NUMBERED:
             return super().temperature(key)
         return self._scanner.look(self.world.clock.now(), super().temperature).get(key)
@@ -133,7 +145,13 @@ class LakeShore372(TemperatureController):
         return super()._execute(message)
 
     def full_power(self, output: str) -> float:
-        """Return the power of an output at its range, W."""
+        """Return the power of an output at its range, W.
+
+        Parameters
+        ----------
+        output
+            Name of the output: ``"0"`` (sample), ``"1"`` (warm-up) or ``"2"`` (still).
+        """
         index = self.state.range[output][0]
         if output != "0":
             return (_WARM_UP_POWER if output == "1" else _STILL_POWER) * min(index, 1)
@@ -141,12 +159,24 @@ class LakeShore372(TemperatureController):
         return min(_CURRENTS[index] ** 2 * ohm, _COMPLIANCE**2 / ohm)
 
     def control_input(self, output: str) -> str:
-        """Return the input that an output regulates."""
+        """Return the input that an output regulates; ``""`` is none.
+
+        Parameters
+        ----------
+        output
+            Name of the output, ``"0"`` to ``"2"``.
+        """
         key = str(self.state.mode[output][1])
         return "" if key == "0" else key
 
     def ranged(self, output: str) -> None:
-        """Follow ``RANGE``, whose values are fewer at the outputs 1 and 2."""
+        """Apply ``RANGE``, which has fewer values at the outputs 1 and 2.
+
+        Parameters
+        ----------
+        output
+            Name of the output, ``"0"`` to ``"2"``.
+        """
         if output != "0" and self.state.range[output][0] > 1:
             self.state.range[output] = (0,)
             raise CommandError(-222, "Data out of range")

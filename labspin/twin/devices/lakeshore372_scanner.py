@@ -49,7 +49,19 @@ class Scanner:
         self._held: dict[str, float | None] = {}
 
     def go(self, now: float, stay: Stop, others: Sequence[Stop], *, automatic: bool) -> None:
-        """Go to an input now: to stay there, or to go on to the others, and round."""
+        """Go to an input now: to stay there, or to scan it and the others in rounds.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+        stay
+            The input to go to.
+        others
+            The inputs that follow it in a round.
+        automatic
+            Whether the scanner goes on to the others.
+        """
         self._began, self._stays = now, stay
         self._round = (stay, *others) if automatic else ()
 
@@ -71,7 +83,18 @@ class Scanner:
         return self._round[-1], arrived
 
     def present(self, now: float) -> str:
-        """Return the input at which the scanner is."""
+        """Return the input at which the scanner is.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+
+        Returns
+        -------
+        str
+            Name of the input.
+        """
         return self._where(now)[0].key
 
     def _was_read(self, stop: Stop, now: float) -> bool:
@@ -89,7 +112,20 @@ class Scanner:
         return latest <= now and self._looked < latest + stop.dwell
 
     def look(self, now: float, read: Callable[[str], float | None]) -> Mapping[str, float | None]:
-        """Take what was read since the last look, and return what every input shows that was ever read."""
+        """Read the inputs that were due since the last call, and return the value of every input ever read.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+        read
+            Returns the temperature at the input of a name, K; None if nothing is connected.
+
+        Returns
+        -------
+        Mapping[str, float | None]
+            Temperature by the name of the input, K; None where nothing is connected.
+        """
         for stop in self._round:
             if self._was_read(stop, now):
                 self._held[stop.key] = read(stop.key)

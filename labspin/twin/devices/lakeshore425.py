@@ -113,7 +113,13 @@ class LakeShore425(MessageDevice):
             return 0.0  # nothing there that makes a field
 
     def in_units(self, tesla: float) -> str:
-        """Return a field in the units that are set, as it is sent."""
+        """Return a field in the selected unit, as the text that is sent.
+
+        Parameters
+        ----------
+        tesla
+            The field, T.
+        """
         return scientific(tesla * _UNITS[self.state.unit[0]])
 
     def reading(self) -> str:

@@ -42,7 +42,13 @@ _MINUTE = 60.0
 
 
 def sensor_resistance(kelvin: float) -> float:
-    """Return the resistance of the sensors at a temperature, ohm."""
+    """Return the resistance of the sensors at a temperature, ohm.
+
+    Parameters
+    ----------
+    kelvin
+        Temperature of the sensor, K; taken as 0.1 mK at least.
+    """
     return _RESISTANCE * math.exp((_TEMPERATURE / max(kelvin, 1e-4)) ** 0.25)
 
 
@@ -53,7 +59,18 @@ def _sensor_temperature(ohm: float) -> float:
 
 
 def ports_of(inputs: Sequence[str]) -> dict[str, str]:
-    """Return the ports of a controller: what it drives, and a thermometer an input."""
+    """Return the ports of a controller: the signals that it drives, and one thermometer per input.
+
+    Parameters
+    ----------
+    inputs
+        Names of the inputs.
+
+    Returns
+    -------
+    dict[str, str]
+        Kind of each port by its name.
+    """
     return {
         **dict.fromkeys(("setpoint", "limit", "heater"), "signal"),
         **dict.fromkeys(inputs, "quantity"),
@@ -128,24 +145,54 @@ class TemperatureController(MessageDevice):
 
     @abstractmethod
     def full_power(self, output: str) -> float:
-        """Return the power of an output at its range, W."""
+        """Return the power of an output at its range, W.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
 
     def unit_of(self, key: str) -> str:
-        """Return the preferred unit of an input: "K", "C" or "sensor"."""
+        """Return the preferred unit of an input: "K", "C" or "sensor".
+
+        Parameters
+        ----------
+        key
+            Name of the input.
+        """
         return self.units[self.state.kind[key][-1]]
 
     @abstractmethod
     def control_input(self, output: str) -> str:
-        """Return the input that an output regulates; "" is none."""
+        """Return the input that an output regulates; ``""`` is none.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
 
     def shows_power(self, output: str) -> bool:
-        """Return whether percents of an output are of its power, not of its current."""
+        """Return whether percentages of an output refer to its power, not to its current.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         return bool(self.state.heater[output][3] == 2)
 
     # -- inputs ------------------------------------------------------------------------------------------
 
     def temperature(self, key: str) -> float | None:
-        """Return the temperature at an input, K; None if nothing is connected."""
+        """Return the temperature at an input, K; None if nothing is connected.
+
+        Parameters
+        ----------
+        key
+            Name of the input.
+        """
         if key not in self.wiring:
             return None
         try:
@@ -154,7 +201,13 @@ class TemperatureController(MessageDevice):
             return None
 
     def change_limit(self, key: str) -> None:
-        """Keep in mind which inputs have a limit."""
+        """Update which inputs have a temperature limit.
+
+        Parameters
+        ----------
+        key
+            Name of the input whose limit was set; all inputs are checked.
+        """
         self._limited = [each for each, (limit,) in self.state.limit.items() if limit > 0]
 
     def watch(self) -> None:
@@ -178,15 +231,33 @@ class TemperatureController(MessageDevice):
     # -- outputs -----------------------------------------------------------------------------------------
 
     def present_setpoint(self, output: str) -> float:
-        """Return where a set-point is now, in the unit of its input."""
+        """Return the present value of a set-point, in the unit of its input.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         return self._courses[output].value(self.world.clock.now())
 
     def is_ramping(self, output: str) -> bool:
-        """Return whether a set-point is on its way."""
+        """Return whether a set-point is still moving.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         return self.world.clock.now() < self._courses[output].settled
 
     def move_setpoint(self, output: str) -> None:
-        """Let a set-point go where it was told to: in a ramp, if that is on."""
+        """Move a set-point to its new value: in a ramp, if that is on.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         on, rate = self.state.ramp[output]
         slew = rate / _MINUTE if on and rate > 0 else math.inf
         (target,) = self.state.setpoint[output]
@@ -195,7 +266,13 @@ class TemperatureController(MessageDevice):
         self.apply(output)
 
     def apply(self, output: str) -> None:
-        """Let the cryostat have what the settings of its output say."""
+        """Drive the cryostat as the settings of an output say; only the output of the loop acts.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         if output != str(self._options["loop"]):
             return
         mode, on = self.state.mode[output][0], self.state.range[output][0] > 0
@@ -225,7 +302,13 @@ class TemperatureController(MessageDevice):
         return self.full_power(output) * (part if self.shows_power(output) else part**2)
 
     def heater_percent(self, output: str) -> float:
-        """Return how much of its range an output gives, percent."""
+        """Return how much of its range an output delivers, percent.
+
+        Parameters
+        ----------
+        output
+            Name of the output.
+        """
         mode, on = self.state.mode[output][0], self.state.range[output][0] > 0
         full = self.full_power(output) if on else 0.0
         if full <= 0:
@@ -248,7 +331,17 @@ def _to_kelvin(value: float, unit: str) -> float:
 def reading_line(
     header: str, answer: Callable[[TemperatureController, float | None], str], *, optional: str = ""
 ) -> Command:
-    """Return the line of a query of one input; ``answer`` gets its temperature, K."""
+    """Return the line of a query of one input; ``answer`` gets its temperature, K.
+
+    Parameters
+    ----------
+    header
+        Header of the query, without ``?``.
+    answer
+        Called with the device and the temperature, K (None: nothing connected); returns the text to send.
+    optional
+        Input that is read when the query names none; ``""`` means that it must name one.
+    """
 
     def read(device: Any, call: Unit) -> str:
         word = optional if optional and not call.arguments else one_argument(call)
@@ -355,5 +448,13 @@ def _by_output(
 
 
 def heater_line(form: Callable[[float], str], output: str | None) -> Command:
-    """Return the line of the heater's output in percent."""
+    """Return the line of the heater's output in percent.
+
+    Parameters
+    ----------
+    form
+        Turns the percentage into the text that is sent.
+    output
+        Output that is read when the query names none; None means that it must name one.
+    """
     return _by_output("HTR", lambda device, key: form(device.heater_percent(key)), output)

@@ -80,7 +80,13 @@ def kept(
 
 
 def one_of(words: Sequence[str]) -> Column:
-    """Return a column of words."""
+    """Return a column of words out of a list.
+
+    Parameters
+    ----------
+    words
+        The words allowed, in upper case, without leading zeros.
+    """
 
     def read(word: str) -> str:
         key = word.upper().lstrip("0") or "0"
@@ -92,7 +98,13 @@ def one_of(words: Sequence[str]) -> Column:
 
 
 def curve_lines(number: Callable[[float], str]) -> tuple[Command, ...]:
-    """Return the lines of sensor curves: 1 to 20 are the maker's, 21 to 59 the user's, of 200 points."""
+    """Return the lines of sensor curves: 1 to 20 are the maker's, 21 to 59 the user's, of 200 points.
+
+    Parameters
+    ----------
+    number
+        Turns a number into the text that is sent.
+    """
     curve = [whole(1, _CURVES)]
     unused = ("User Curve", "", 3, 40.0, 1)
     return (

@@ -117,11 +117,23 @@ class LockInAmplifier(MessageDevice):
         return int(self.state.slope) + 1
 
     def due(self, now: float) -> tuple[float, float, int]:
-        """Return first instant, interval and number of samples due to be stored until ``now``, s."""
+        """Return first instant (s), interval (s) and number of samples due to be stored until ``now``.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+        """
         return math.inf, 0.0, 0
 
     def store(self, outputs: ComplexArray) -> None:
-        """Store what the filter showed at the instants that were due, V rms."""
+        """Store the filter's outputs at the instants that were due.
+
+        Parameters
+        ----------
+        outputs
+            X + iY, V rms; shape (n,).
+        """
 
     @abstractmethod
     def update_status(self) -> None:
@@ -195,7 +207,13 @@ class LockInAmplifier(MessageDevice):
         super()._exchange(message, lambda text: execute(text) + self._raw)
 
     def follow(self, time: float | None = None) -> None:
-        """Bring filter and stored samples to ``time``, s; None: now."""
+        """Bring filter and stored samples up to ``time``.
+
+        Parameters
+        ----------
+        time
+            Simulated time, s; None is now.
+        """
         now = self.world.clock.now() if time is None else time
         if now <= self._time:
             return
@@ -312,13 +330,25 @@ class LockInAmplifier(MessageDevice):
         self.saturated = True
 
     def turn_phase(self, degrees: float) -> None:
-        """Set the reference phase, brought to −180° … 180°."""
+        """Set the reference phase, brought to −180° … 180°.
+
+        Parameters
+        ----------
+        degrees
+            Phase, degrees, of any size.
+        """
         self.state.phase = (degrees + 180.0) % 360.0 - 180.0
 
     # -- auxiliary connectors ----------------------------------------------------------------------------
 
     def drive_auxiliary(self, output: int) -> None:
-        """Put the voltage of auxiliary output 1 to 4 on its signal."""
+        """Put the voltage of an auxiliary output on its signal.
+
+        Parameters
+        ----------
+        output
+            Number of the output, 1 to 4.
+        """
         self.drive(f"aux_out{output}", self.state.auxiliary[output - 1])
 
 

@@ -132,6 +132,11 @@ class NIDaqmx(CalledDevice):
     def call(self, name: str) -> None:
         """Let faults strike at a call.
 
+        Parameters
+        ----------
+        name
+            Name of the call; faults are matched against it.
+
         Raises
         ------
         ConnectionFailedError
@@ -145,7 +150,13 @@ class NIDaqmx(CalledDevice):
     # -- what drivers ask ----------------------------------------------------------------------------------
 
     def describe(self, device: str) -> dict[str, Any]:
-        """Return what the device is and has."""
+        """Return product, serial number, version, counters, analog inputs and time base (Hz) of the device.
+
+        Parameters
+        ----------
+        device
+            Name of the device in the maker's software, such as ``"Dev1"``.
+        """
         self.call("describe")
         product = self.false_identity if self.false_identity is not None else self._options["product"]
         return {
@@ -160,7 +171,23 @@ class NIDaqmx(CalledDevice):
     def gate(
         self, counter: str, *, timebase: str, trigger: str, rising: bool, delay: int, width: int
     ) -> _Pulses:
-        """Return a pulse after every trigger edge."""
+        """Return a task in which a counter gives a pulse after every trigger edge.
+
+        Parameters
+        ----------
+        counter
+            Counter that makes the pulses.
+        timebase
+            Terminal of the clock that the ticks are counted in.
+        trigger
+            Terminal of the trigger.
+        rising
+            Whether rising edges trigger, not falling ones.
+        delay
+            Ticks from the edge to the pulse.
+        width
+            Length of the pulse, ticks.
+        """
         self.call("gate")
         if not timebase.endswith(f"/{float(self._options['timebase']) / 1e6:.0f}MHzTimebase"):
             raise DeviceError(f"-89136: there is no terminal {timebase!r}")
@@ -172,7 +199,21 @@ class NIDaqmx(CalledDevice):
         return pulses
 
     def gated_count(self, counter: str, *, source: str, rising: bool, gate: str, samples: int) -> _Count:
-        """Return a count in so many gates; pulses of detectors have both edges."""
+        """Return a task that counts pulses in a number of gates; pulses of detectors have both edges.
+
+        Parameters
+        ----------
+        counter
+            Counter that counts.
+        source
+            Terminal of the pulses to count.
+        rising
+            Whether rising edges count; without effect here.
+        gate
+            Terminal of the gate: the internal output of another counter.
+        samples
+            Number of gates, at least 2.
+        """
         self.call("gated_count")
         if samples < 2:
             raise DeviceError(f"-200077: {samples} samples of a buffered measurement are not supported")
@@ -187,7 +228,26 @@ class NIDaqmx(CalledDevice):
     def voltages(
         self, channel: str, *, wiring: str, greatest: float, rate: float, samples: int
     ) -> NDArray[np.float64]:
-        """Return voltages; they take their time."""
+        """Return samples of an analog input, V; simulated time passes meanwhile.
+
+        Parameters
+        ----------
+        channel
+            Name of the analog input, such as ``"Dev1/ai0"``.
+        wiring
+            How the input is wired; without effect here.
+        greatest
+            Greatest voltage expected, V; selects the range.
+        rate
+            Samples per second, 1/s.
+        samples
+            Number of samples.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            Shape (``samples``,).
+        """
         self.call("voltages")
         name = channel.rpartition("/")[2]
         if self.ports.get(name) != "quantity" or rate > _FASTEST:
@@ -210,7 +270,13 @@ class NIDaqmx(CalledDevice):
         self._tasks[task.counter] = task
 
     def give_back(self, counter: str) -> None:
-        """Let another task have the counter."""
+        """Release a counter for other tasks.
+
+        Parameters
+        ----------
+        counter
+            Name of the counter.
+        """
         self._tasks.pop(counter, None)
 
     def gates_started(self) -> None:

@@ -115,7 +115,13 @@ class PIAxis(MessageDevice):
         return 1e6 * float(self._options["travel"])
 
     def report(self, error: CommandError) -> None:
-        """Keep the number of the last error, until it is read."""
+        """Keep the number of an error until it is read.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        """
         self._error = _UNKNOWN if error.code == _HEADER_UNKNOWN else error.code if error.code > 0 else _SYNTAX
 
     def take_error(self) -> str:
@@ -159,7 +165,13 @@ class PIAxis(MessageDevice):
         return max(sign * (contact - 1e-6 * stage) - drift, float(self._options["soft"]))
 
     def move(self, target: float) -> None:
-        """Go to a target, µm."""
+        """Move to a target.
+
+        Parameters
+        ----------
+        target
+            Position, µm, from 0 to the travel.
+        """
         if not self.state.servo:
             raise CommandError(_SERVO_OFF, "servo off")
         if not 0 <= target <= self.travel:
@@ -177,7 +189,13 @@ class PIAxis(MessageDevice):
         self._error = _STOPPED
 
     def hold(self, enabled: bool) -> None:
-        """Switch the servo; on, it holds where the stage is."""
+        """Switch the servo on or off; when switched on, it holds the present position.
+
+        Parameters
+        ----------
+        enabled
+            Whether the servo is on.
+        """
         self.apply()
         here = self.stage()
         self.state.servo = enabled

@@ -101,7 +101,18 @@ class PulseBlaster(CalledDevice):
         return 0 if self.dropped else 1
 
     def pb_select_board(self, board: int) -> int:
-        """Let calls mean board 0, the only one."""
+        """Select the board that later calls address; there is only board 0.
+
+        Parameters
+        ----------
+        board
+            Number of the board.
+
+        Returns
+        -------
+        int
+            0, or a negative number after an error.
+        """
         return 0 if board == 0 else self._fail("Board not found")
 
     def pb_init(self) -> int:
@@ -117,11 +128,28 @@ class PulseBlaster(CalledDevice):
         return 0
 
     def pb_core_clock(self, megahertz: float) -> None:
-        """Take note of the clock that lengths are reckoned with."""
+        """Store the clock frequency that converts lengths into cycles.
+
+        Parameters
+        ----------
+        megahertz
+            Frequency of the clock, MHz.
+        """
         self._told_clock = 1e6 * megahertz
 
     def pb_start_programming(self, device: int) -> int:
-        """Begin to write the program."""
+        """Begin to write the program.
+
+        Parameters
+        ----------
+        device
+            What is programmed; 0 is the pulse program.
+
+        Returns
+        -------
+        int
+            0, or a negative number after an error.
+        """
         if failed := self._refuse("pb_start_programming"):
             return failed
         if device != 0 or self._writing:
@@ -130,7 +158,24 @@ class PulseBlaster(CalledDevice):
         return 0
 
     def pb_inst_pbonly(self, flags: int, opcode: int, data: int, nanoseconds: float) -> int:
-        """Write an instruction; return its address."""
+        """Write an instruction; return its address.
+
+        Parameters
+        ----------
+        flags
+            Levels of the outputs, one bit each.
+        opcode
+            Number of the instruction.
+        data
+            Argument of the instruction, such as an address or a number of loops.
+        nanoseconds
+            Length of the instruction, ns.
+
+        Returns
+        -------
+        int
+            Address of the instruction, or a negative number after an error.
+        """
         if failed := self._refuse("pb_inst_pbonly"):
             return failed
         cycles = round(nanoseconds * 1e-9 * self._told_clock)

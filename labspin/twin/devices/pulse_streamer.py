@@ -91,7 +91,13 @@ class PulseStreamer(SimulatedDevice):
     # -- transport ---------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take one JSON-RPC request."""
+        """Receive one JSON-RPC request.
+
+        Parameters
+        ----------
+        data
+            The request, UTF-8.
+        """
         with self.world.lock:
             if self.dropped:
                 raise self._dropped_error()
@@ -99,6 +105,16 @@ class PulseStreamer(SimulatedDevice):
 
     def handle(self, body: bytes) -> bytes:
         """Answer one JSON-RPC request.
+
+        Parameters
+        ----------
+        body
+            The request, UTF-8.
+
+        Returns
+        -------
+        bytes
+            The answer, UTF-8.
 
         Raises
         ------
@@ -116,12 +132,33 @@ class PulseStreamer(SimulatedDevice):
             return self.transmit()
 
     def send_message(self, message: bytes, expect_reply: bool = True) -> bytes | None:
-        """Answer one request; with this the instrument is itself a client transport for ``tinyrpc``."""
+        """Answer one request; with this the instrument is itself a client transport for ``tinyrpc``.
+
+        Parameters
+        ----------
+        message
+            The request, UTF-8.
+        expect_reply
+            Whether the answer is returned; if not, None is.
+        """
         answer = self.handle(message)
         return answer if expect_reply else None
 
     def handle_binary(self, header: bytes, payload: bytes) -> bytes:
-        """Answer one binary upload: a header of 32 bytes and what it announces."""
+        """Answer one binary upload: a header of 32 bytes and what it announces.
+
+        Parameters
+        ----------
+        header
+            The first 32 bytes of the upload.
+        payload
+            The bytes that the header announces.
+
+        Returns
+        -------
+        bytes
+            A header of 32 bytes, and the result if there is one.
+        """
         with self.world.lock:
             if self.dropped:
                 raise self._dropped_error()
@@ -138,7 +175,13 @@ class PulseStreamer(SimulatedDevice):
 
     @staticmethod
     def payload_length(header: bytes) -> int:
-        """Return how many bytes follow a binary header; 0 if it is none or announces too many."""
+        """Return how many bytes follow a binary header; 0 if it is invalid or announces too many.
+
+        Parameters
+        ----------
+        header
+            The first 32 bytes of an upload.
+        """
         magic, _, _, _, length, _ = _HEADER.unpack(header)
         return int(length) if magic == _MAGIC and length <= _LARGEST_PAYLOAD else 0
 
@@ -183,7 +226,17 @@ class PulseStreamer(SimulatedDevice):
     # -- what it does ------------------------------------------------------------------------------------
 
     def stream(self, encoded: str, runs: int, final: Any) -> None:
-        """Take a sequence as base64 text, and play it as the trigger says."""
+        """Load a sequence from base64 text, and play it as the trigger says.
+
+        Parameters
+        ----------
+        encoded
+            The sequence, 9 bytes a step, in base64.
+        runs
+            Number of repetitions; negative is without end.
+        final
+            Output state after the last repetition: (0, digital, a0, a1) as sent.
+        """
         try:
             data = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
@@ -210,7 +263,20 @@ class PulseStreamer(SimulatedDevice):
         return 0
 
     def start_slot(self, slot: int, slots_to_run: int) -> int:
-        """Play an uploaded slot."""
+        """Play an uploaded slot.
+
+        Parameters
+        ----------
+        slot
+            Number of an uploaded slot.
+        slots_to_run
+            Number of slots to play; without effect here.
+
+        Returns
+        -------
+        int
+            0.
+        """
         if slot not in self.state.slots:
             raise CommandError(_INVALID_PARAMS, f"nothing was uploaded to slot {slot!r}")
         self._load(*self.state.slots[slot])
@@ -250,7 +316,13 @@ class PulseStreamer(SimulatedDevice):
         return True
 
     def set_constant(self, output: Any) -> None:
-        """Stop, and set all outputs."""
+        """Stop, and set all outputs to constant levels.
+
+        Parameters
+        ----------
+        output
+            Output state as sent: (0, digital, a0, a1).
+        """
         self.state.sequence, self.state.armed, self.state.started = None, False, False
         self.state.constant = _levels(output)
         self.world.stop(self._outputs(self.state.constant))
@@ -283,19 +355,41 @@ class PulseStreamer(SimulatedDevice):
         return {"State": 3 if self.has_finished() else 0, "StateCondition": waits}
 
     def set_trigger(self, start: int, rearm: int) -> None:
-        """Say what starts a sequence (0 at once, 1 software, 2-4 edges), and whether only once."""
+        """Set what starts a sequence, and whether it can be started again.
+
+        Parameters
+        ----------
+        start
+            0 at once, 1 by software, 2 to 4 by edges of the trigger input.
+        rearm
+            0 lets it start again at each trigger; 1 only after a call of `rearm`.
+        """
         if start not in (_IMMEDIATE, _SOFTWARE, *_HARDWARE) or rearm not in (0, 1):
             raise CommandError(_INVALID_PARAMS, "Invalid params")
         self.state.start, self.state.rearm = start, rearm
 
     def serial(self, which: int = 1) -> str:
-        """Return the serial number (the network address), or with 0 the FPGA's."""
+        """Return a serial number.
+
+        Parameters
+        ----------
+        which
+            0 is that of the FPGA; other values that of the device (the network address).
+        """
         if self.false_identity is not None:
             return self.false_identity
         return str(self._options["serial" if which else "fpga_id"])
 
     def assign(self, name: str, value: Any) -> None:
-        """Keep a setting that acts on nothing here."""
+        """Store a setting that has no effect here.
+
+        Parameters
+        ----------
+        name
+            Name of an attribute of ``state``.
+        value
+            Value of the setting.
+        """
         setattr(self.state, name, value)
 
     # -- levels ------------------------------------------------------------------------------------------

@@ -172,7 +172,13 @@ class SG384(MessageDevice):
         return f"Stanford Research Systems,SG384,s/n{serial},ver{firmware}"
 
     def report(self, error: CommandError) -> None:
-        """Queue the maker's own code; bits of the event register as for the error it stands for."""
+        """Queue the maker's own code; set the event bit of the SCPI error that it replaces.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        """
         code, text = _ERROR_CODES.get(error.code, (error.code, error.text))
         event = 16 if error.code <= -200 else 32
         self.status.report(CommandError(code, text), event)

@@ -229,7 +229,13 @@ class SMB100A(SweptSource):
             super().trigger()
 
     def set_points(self, count: int) -> None:
-        """Make the step width such that a frequency sweep has ``count`` steps."""
+        """Set the step width such that a frequency sweep has ``count`` points.
+
+        Parameters
+        ----------
+        count
+            Number of points, at least 2.
+        """
         state = self.state
         if state.start == state.stop or not 2 <= count <= _MOST_POINTS:
             raise CommandError(-222, "Data out of range")
@@ -240,7 +246,13 @@ class SMB100A(SweptSource):
         self.apply()
 
     def set_power_points(self, count: int) -> None:
-        """Make the step such that a level sweep has ``count`` steps."""
+        """Set the step such that a level sweep has ``count`` points.
+
+        Parameters
+        ----------
+        count
+            Number of points, at least 2.
+        """
         if self.state.power_start == self.state.power_stop or not 2 <= count <= _MOST_POINTS:
             raise CommandError(-222, "Data out of range")
         self.state.power_step = abs(self.state.power_stop - self.state.power_start) / (count - 1)
@@ -249,7 +261,13 @@ class SMB100A(SweptSource):
     # -- lists -------------------------------------------------------------------------------------------
 
     def select_list(self, name: str) -> None:
-        """Select the list ``name``, making an empty one if there is none."""
+        """Select the list ``name``; an empty one is made if there is none.
+
+        Parameters
+        ----------
+        name
+            Name of the list.
+        """
         self.state.list_name = name
         self.state.listed = self.state.lists.setdefault(name, {})
         if self.state.frequency_mode == "LIST":

@@ -80,7 +80,13 @@ class SR400(MessageDevice):
         return "Stanford Research Systems,SR400"
 
     def report(self, error: CommandError) -> None:
-        """Set the command-error bit: this instrument has no error queue."""
+        """Set the command-error bit: this instrument has no error queue.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error; all set the same bit.
+        """
         self._status |= COMMAND_ERROR
 
     # -- counting ----------------------------------------------------------------------------------------
@@ -222,7 +228,13 @@ class SR400(MessageDevice):
             self._outgoing.append((time, f"{self._points[-1][counter]}".encode() + self.terminator))
 
     def changed(self, name: str) -> None:
-        """Follow a setting: a new mode resets the counters, a new preset pauses them."""
+        """React to a changed setting: a new mode resets the counters, a new preset pauses them.
+
+        Parameters
+        ----------
+        name
+            Name of the attribute of ``state`` that was set.
+        """
         if name == "mode":
             self.reset_counters()
         elif name == "presets" and self._going_on:
@@ -245,11 +257,23 @@ class SR400(MessageDevice):
             self.world.blind(self.wiring["input1"])
 
     def store(self, location: int) -> None:
-        """Keep the settings (ST)."""
+        """Keep the settings (ST).
+
+        Parameters
+        ----------
+        location
+            Number of the memory.
+        """
         self._stored[location] = copy.deepcopy(self.state)
 
     def recall(self, location: int) -> None:
-        """Take kept settings back (RC); 0 are the defaults."""
+        """Restore stored settings (RC).
+
+        Parameters
+        ----------
+        location
+            Number of the memory; 0, and one never stored, are the defaults.
+        """
         self.state = copy.deepcopy(self._stored.get(location, Settings())) if location else Settings()
         self.reset_counters()
 

@@ -69,7 +69,15 @@ def _within(value: float, low: float, high: float) -> float:
 
 
 def whole(low: int, high: int, *, among: tuple[int, ...] = ()) -> Rounding:
-    """Return a check of whole numbers in a range, or among a few."""
+    """Return a check of whole numbers in a range.
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed.
+    among
+        The values allowed; empty allows all in the range.
+    """
 
     def check(value: float) -> float:
         if value != round(value) or (among and round(value) not in among):
@@ -80,7 +88,13 @@ def whole(low: int, high: int, *, among: tuple[int, ...] = ()) -> Rounding:
 
 
 def one_digit(low: float, high: float) -> Rounding:
-    """Return a rounding (down) to the most significant digit: 12 is 1E1."""
+    """Return a rounding (down) to the most significant digit: 12 is 1E1.
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed.
+    """
 
     def truncate(value: float) -> float:
         _within(value, low, high)
@@ -93,7 +107,15 @@ def one_digit(low: float, high: float) -> Rounding:
 
 
 def stepped(low: float, high: float, step: float) -> Rounding:
-    """Return a rounding to multiples of ``step``."""
+    """Return a rounding to multiples of ``step``.
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed.
+    step
+        Step to whose multiples values are rounded.
+    """
     return lambda value: round(round(_within(value, low, high) / step) * step, 12)
 
 
@@ -102,6 +124,11 @@ def four_digits(low: float, high: float) -> Rounding:
 
     With the four digits read as a number from 1000 to 9999, the steps are 1 up to 2048, 2 up to 4096, 4 up
     to 8192 and 8 above (manual, page 42).
+
+    Parameters
+    ----------
+    low, high
+        Least and greatest value allowed, s.
     """
 
     def rounded(value: float) -> float:
@@ -117,7 +144,19 @@ def four_digits(low: float, high: float) -> Rounding:
 
 
 def setting(header: str, name: str, rounding: Rounding, *, form: str = "{:.4G}") -> Command:
-    """Return the line of a setting that is read when no value is sent (``DT``, ``DT 2E-3``)."""
+    """Return the line of a setting that is read when no value is sent (``DT``, ``DT 2E-3``).
+
+    Parameters
+    ----------
+    header
+        Header of the command.
+    name
+        Name of an attribute of the device's ``state``.
+    rounding
+        Checks and rounds the value.
+    form
+        Format of the answer.
+    """
 
     def call(device: SR400, unit: Unit) -> str | None:
         values = _numbers(unit, 0, 1)
@@ -133,7 +172,21 @@ def setting(header: str, name: str, rounding: Rounding, *, form: str = "{:.4G}")
 def indexed(
     header: str, name: str, roundings: dict[int, Rounding], *, first: int = 0, form: str = "{:.4G}"
 ) -> Command:
-    """Return the line of one setting of several (``GD 0``, ``GD 0,1.2E-6``), by its index on the wire."""
+    """Return the line of one setting of several (``GD 0``, ``GD 0,1.2E-6``), by its index on the wire.
+
+    Parameters
+    ----------
+    header
+        Header of the command.
+    name
+        Name of an attribute of the device's ``state`` that holds the values.
+    roundings
+        Check and rounding of the value, by its index on the wire.
+    first
+        Index on the wire of the first value held.
+    form
+        Format of the answer.
+    """
 
     def call(device: SR400, unit: Unit) -> str | None:
         index, *values = _numbers(unit, 1, 2)

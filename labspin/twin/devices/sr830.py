@@ -184,11 +184,23 @@ class SR830(StanfordLockIn):
         return (0 if self.storing else 1) | 2
 
     def keep(self, location: int) -> None:
-        """Keep the settings (SSET)."""
+        """Store the settings (SSET).
+
+        Parameters
+        ----------
+        location
+            Number of the memory.
+        """
         self._kept[location] = copy.deepcopy(self.state)
 
     def recall(self, location: int) -> None:
-        """Take kept settings back (RSET)."""
+        """Restore stored settings (RSET).
+
+        Parameters
+        ----------
+        location
+            Number of the memory; one never stored is refused.
+        """
         if location not in self._kept:
             raise CommandError(-221, "Settings conflict")
         self.state = copy.deepcopy(self._kept[location])
@@ -197,7 +209,18 @@ class SR830(StanfordLockIn):
     # -- what is shown -----------------------------------------------------------------------------------
 
     def quantities(self, output: ComplexArray) -> dict[str, FloatArray]:
-        """Return X, Y, R (V) and θ (degrees) for filter outputs, offsets taken off."""
+        """Return X, Y, R (V) and θ (degrees) of filter outputs, with the offsets subtracted.
+
+        Parameters
+        ----------
+        output
+            X + iY of the filter, V rms; any shape.
+
+        Returns
+        -------
+        dict[str, FloatArray]
+            Arrays of the shape of ``output``, by ``"x"``, ``"y"``, ``"r"`` and ``"theta"``.
+        """
         scale, state = self.full_scale, self.state
         limit = 1.09 * scale
         step = scale * _STEP
@@ -223,7 +246,20 @@ class SR830(StanfordLockIn):
         return {"x": x - offset[0], "y": y - offset[1], "r": math.hypot(x, y) - offset[2], "theta": theta}
 
     def displayed(self, channel: int, output: ComplexArray) -> FloatArray:
-        """Return what display 1 or 2 shows for filter outputs."""
+        """Return the values that a display shows for filter outputs.
+
+        Parameters
+        ----------
+        channel
+            Number of the display, 1 or 2.
+        output
+            X + iY of the filter, V rms; any shape.
+
+        Returns
+        -------
+        FloatArray
+            The selected quantity, of the shape of ``output``; zeros if a ratio is selected.
+        """
         which, ratio = self.state.displays[channel - 1]
         found = self.quantities(output)
         if which <= 1:
@@ -254,7 +290,13 @@ class SR830(StanfordLockIn):
         self.rerange()
 
     def automatic_offset(self, which: int) -> None:
-        """Take X, Y or R (1, 2, 3) off by an offset (AOFF)."""
+        """Set an offset such that X, Y or R becomes zero (AOFF).
+
+        Parameters
+        ----------
+        which
+            1 is X, 2 is Y, 3 is R.
+        """
         output = self.filter.output
         value = (output.real, output.imag, abs(output))[which - 1]
         percent = min(max(100 * value / self.full_scale, -105.0), 105.0)
@@ -274,7 +316,13 @@ class SR830(StanfordLockIn):
         self._last_trigger = -math.inf
 
     def start(self, delay: float = 0.0) -> None:
-        """Store from now on (STRT); a full one-shot buffer stays as it is."""
+        """Begin to store samples (STRT); a full one-shot buffer stays as it is.
+
+        Parameters
+        ----------
+        delay
+            Time from now to the first sample, s.
+        """
         full = self.state.scan_end == 0 and len(self._traces[0]) >= POINTS
         if not self.storing and not full and self.state.rate != TRIGGERED_RATE:
             self._next = self.world.clock.now() + delay
@@ -296,7 +344,13 @@ class SR830(StanfordLockIn):
             self.registers["lia"].value |= TRIGGER
 
     def due(self, now: float) -> tuple[float, float, int]:
-        """Return first instant, interval and number of samples due until ``now``."""
+        """Return first instant (s), interval (s) and number of samples due until ``now``.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+        """
         if self._next > now:
             return math.inf, 0.0, 0
         interval, first = 1 / RATES[self.state.rate], self._next
@@ -309,7 +363,13 @@ class SR830(StanfordLockIn):
         return first, interval, count
 
     def store(self, outputs: ComplexArray) -> None:
-        """Append what both displays show; a buffer in loop mode forgets its oldest."""
+        """Append the values of both displays; a buffer in loop mode drops its oldest.
+
+        Parameters
+        ----------
+        outputs
+            X + iY of the filter, V rms; shape (n,).
+        """
         first, second = (
             np.concatenate((trace, _stored(self.displayed(channel, outputs))))
             for channel, trace in zip((1, 2), self._traces, strict=True)
@@ -319,6 +379,20 @@ class SR830(StanfordLockIn):
 
     def stored(self, channel: int, first: int, count: int) -> FloatArray:
         """Return ``count`` stored values of display 1 or 2.
+
+        Parameters
+        ----------
+        channel
+            Number of the display, 1 or 2.
+        first
+            Index of the first value, from 0.
+        count
+            Number of values, at least 1.
+
+        Returns
+        -------
+        FloatArray
+            Shape (``count``,).
 
         Raises
         ------
@@ -343,7 +417,13 @@ def _stored(values: FloatArray) -> FloatArray:
 
 
 def packed(values: FloatArray) -> bytes:
-    """Return values as mantissa and exponent (TRCL): m · 2^(e − 124), two bytes each."""
+    """Return values in the format of TRCL: mantissa and exponent, m · 2^(e − 124), two bytes each.
+
+    Parameters
+    ----------
+    values
+        Numbers to send; shape (n,).
+    """
     mantissa, exponent = np.frexp(values)
     words = np.empty((len(values), 2), dtype="<i2")
     words[:, 0] = np.clip(np.round(mantissa * 2**15), -32768, 32767)

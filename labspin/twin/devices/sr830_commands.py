@@ -43,7 +43,13 @@ def _set_frequency(device: SR830, unit: Unit) -> None:
 
 
 def five_digits(value: float) -> float:
-    """Return a frequency (Hz) as the oscillator makes it: five digits, and no finer than 0.1 mHz."""
+    """Return a frequency as the oscillator makes it, Hz: five digits, and no finer than 0.1 mHz.
+
+    Parameters
+    ----------
+    value
+        Frequency that was set, Hz, > 0.
+    """
     digits = max(4 - math.floor(math.log10(value) + 1e-12), -10)
     return round(value, min(digits, 4))
 

@@ -225,7 +225,15 @@ class SR860(StanfordLockIn):
         self._buffer = np.zeros(self.state.capture_length * _KILOBYTE // _SAMPLE, dtype="<f4")
 
     def start_capture(self, mode: int, trigger: int) -> None:
-        """Begin a capture: one shot or continuous (0, 1); at once, at a trigger, or one sample a trigger."""
+        """Begin a capture.
+
+        Parameters
+        ----------
+        mode
+            0 is one shot, 1 is continuous.
+        trigger
+            0 starts at once, 1 at a trigger, 2 takes one sample per trigger.
+        """
         self.configure_capture()
         self._mode = ("one", "continuous")[mode]
         self._waits = ("", "trigger", "samples")[trigger]
@@ -250,7 +258,13 @@ class SR860(StanfordLockIn):
         self.registers["lia"].value |= TRIGGER
 
     def due(self, now: float) -> tuple[float, float, int]:
-        """Return first instant, interval and number of samples due until ``now``."""
+        """Return first instant (s), interval (s) and number of samples due until ``now``.
+
+        Parameters
+        ----------
+        now
+            Simulated time, s.
+        """
         if self._next > now:
             return math.inf, 0.0, 0
         interval, first = 1 / self.rate, self._next
@@ -261,7 +275,13 @@ class SR860(StanfordLockIn):
         return first, interval, count
 
     def store(self, outputs: ComplexArray) -> None:
-        """Append what was to be captured; a one-shot capture ends when its buffer is full."""
+        """Append the captured quantities; a one-shot capture ends when its buffer is full.
+
+        Parameters
+        ----------
+        outputs
+            X + iY of the filter, V rms; shape (n,).
+        """
         found = _quantities(outputs)
         values = np.stack([found[name] for name in self.captured_kinds], axis=1).ravel()
         size = len(self._buffer)
@@ -289,13 +309,32 @@ class SR860(StanfordLockIn):
         return math.ceil(self.captured_bytes / _BLOCK) * _BLOCK // _KILOBYTE
 
     def captured(self, kilobytes: int, offset: int) -> bytes:
-        """Return part of the buffer from ``offset`` kB on, oldest first; it wraps."""
+        """Return a part of the buffer, oldest first; it wraps around.
+
+        Parameters
+        ----------
+        kilobytes
+            Length of the part, kB.
+        offset
+            Where the part begins, kB from the oldest value.
+        """
         words = _KILOBYTE // _SAMPLE
         places = (offset * words + np.arange(kilobytes * words)) % len(self._buffer)
         return self._unrolled()[places].tobytes()
 
     def captured_value(self, index: int) -> FloatArray:
-        """Return all values of the ``index``-th instant; zeros where nothing was captured."""
+        """Return all values of one instant; zeros where nothing was captured.
+
+        Parameters
+        ----------
+        index
+            Number of the instant, from 0.
+
+        Returns
+        -------
+        FloatArray
+            Shape (k,), where k is the number of captured quantities.
+        """
         size = len(self.captured_kinds)
         place = index * size
         if place + size > len(self._buffer):

@@ -106,7 +106,13 @@ def _set_frequency(device: SR860, unit: Unit) -> None:
 
 
 def six_digits(value: float) -> float:
-    """Return a frequency (Hz) as the oscillator makes it: six digits, and no finer than 0.1 mHz."""
+    """Return a frequency as the oscillator makes it, Hz: six digits, and no finer than 0.1 mHz.
+
+    Parameters
+    ----------
+    value
+        Frequency that was set, Hz, > 0.
+    """
     digits = 5 - math.floor(math.log10(value) + 1e-12)
     return round(value, min(digits, 4))
 

@@ -27,7 +27,13 @@ class Register:
     enable: int = 0
 
     def read(self, bit: int | None = None) -> int:
-        """Return and clear the register, or one bit of it."""
+        """Return and clear the register, or one bit of it.
+
+        Parameters
+        ----------
+        bit
+            Number of the bit, from 0; None reads the whole register.
+        """
         if bit is None:
             value, self.value = self.value, 0
             return value
@@ -61,7 +67,13 @@ class StanfordLockIn(LockInAmplifier):
         self.request_enable = 0
 
     def report(self, error: CommandError) -> None:
-        """Set the bit of the error: this instrument has no error queue."""
+        """Set the bit of the error: this instrument has no error queue.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        """
         self.registers["event"].value |= EXECUTION_ERROR if error.code <= -200 else COMMAND_ERROR
 
     @property
@@ -100,14 +112,30 @@ class StanfordLockIn(LockInAmplifier):
 
 
 def arguments(unit: Unit, fewest: int, most: int) -> tuple[str, ...]:
-    """Return the arguments of ``unit``; -109 if they are not so many."""
+    """Return the arguments of ``unit``; -109 if their number is not allowed.
+
+    Parameters
+    ----------
+    unit
+        One command of a message.
+    fewest, most
+        Least and greatest number of arguments allowed.
+    """
     if not fewest <= len(unit.arguments) <= most:
         raise CommandError(-109, "Missing parameter")
     return unit.arguments
 
 
 def integer(text: str, low: int, high: int) -> int:
-    """Return an argument that is a whole number; ``13.000000`` is one. -222 for others."""
+    """Return an argument that is a whole number, such as ``13`` or ``13.000000``; -222 for others.
+
+    Parameters
+    ----------
+    text
+        The argument.
+    low, high
+        Least and greatest value allowed.
+    """
     value = parse_number(text)
     if value != round(value) or not low <= value <= high:
         raise CommandError(-222, "Data out of range")
@@ -117,7 +145,19 @@ def integer(text: str, low: int, high: int) -> int:
 def whole(
     header: str, field: str, low: int, high: int, *, then: Callable[[Any], None] | None = None
 ) -> Command:
-    """Return the line of a setting that is a whole number."""
+    """Return the line of a setting that is a whole number.
+
+    Parameters
+    ----------
+    header
+        Header of the command; its query is the same with ``?``.
+    field
+        Name of an attribute of the device's ``state``.
+    low, high
+        Least and greatest value allowed.
+    then
+        Called with the device after a change; None calls nothing.
+    """
 
     def write(device: StanfordLockIn, unit: Unit) -> None:
         setattr(device.state, field, integer(one_argument(unit), low, high))
@@ -161,7 +201,13 @@ def _register_commands(query: str, enable: str, name: str, bits: int) -> tuple[C
 
 
 def status_commands(*, lia_bits: int) -> Sequence[Command]:
-    """Return the lines of identity, reset and status; ``lia_bits`` is the width of ``LIAS``."""
+    """Return the lines of identity, reset and status.
+
+    Parameters
+    ----------
+    lia_bits
+        Number of bits of the register ``LIAS``.
+    """
 
     def status_byte(device: StanfordLockIn, unit: Unit) -> str:
         value = device.status_byte()

@@ -147,14 +147,28 @@ class SweptSource(MessageDevice):
         return str(8 * self.not_levelled | 32 * self.lost_lock)
 
     def shown(self, name: str, value: float) -> float:
-        """Return what is shown of a frequency or a power at the output: multiplied, and with its offset."""
+        """Return the displayed value of a frequency or power at the output: multiplied, with its offset.
+
+        Parameters
+        ----------
+        name
+            ``"power"``; any other name is a frequency.
+        value
+            Value at the output, Hz or dBm.
+        """
         state = self.state
         if name == "power":
             return value + state.power_offset
         return value * state.multiplier + state.frequency_offset
 
     def take_carrier(self, name: str) -> None:
-        """Follow a carrier that was set as it is shown."""
+        """Apply a carrier that was set as it is displayed.
+
+        Parameters
+        ----------
+        name
+            ``"power"``; any other name is the frequency.
+        """
         state, value = self.state, getattr(self.state, name)
         if name == "power":
             state.power = value - state.power_offset
@@ -214,6 +228,11 @@ class SweptSource(MessageDevice):
     def listed_steps(self, dwells: Sequence[float]) -> list[Step]:
         """Return the steps of the list; a power or a dwell given once holds for all.
 
+        Parameters
+        ----------
+        dwells
+            Length of each step, s, or one for all.
+
         Raises
         ------
         CommandError
@@ -237,7 +256,23 @@ def numbers(
     form: str = "{:.12g}",
     then: Callable[[Any], None] | None = None,
 ) -> Command:
-    """Return the line of a list of numbers, held in ``device.state.listed[name]``."""
+    """Return the line of a list of numbers, held in ``device.state.listed[name]``.
+
+    Parameters
+    ----------
+    header
+        Header of the command; its query is the same with ``?``.
+    name
+        Key of ``device.state.listed``.
+    unit
+        Unit of numbers that are sent without one, and to which a sent one must belong.
+    limits
+        Called with the device; returns least and greatest value allowed.
+    form
+        Format of one number of the answer.
+    then
+        Called with the device after a change; None calls nothing.
+    """
 
     def write(device: Any, call: Unit) -> None:
         if not call.arguments:
