@@ -39,10 +39,8 @@ def noise_bandwidth(time_constant: float, stages: int) -> float:
 
     Parameters
     ----------
-    time_constant
-        τ of each stage, s.
-    stages
-        Their number; the four values stand for 1 to 4 stages.
+    time_constant, stages
+        τ of each stage in s, and their number; the four values are those of 1 to 4 stages.
     """
     return math.gamma(stages - 0.5) / (4 * math.sqrt(math.pi) * math.gamma(stages) * time_constant)
 
@@ -52,10 +50,8 @@ def step_response(lapse: FloatArray, stages: int) -> FloatArray:
 
     Parameters
     ----------
-    lapse
-        Time since the step in units of τ, ≥ 0, any shape.
-    stages
-        Number of stages.
+    lapse, stages
+        Time since the step in units of τ, ≥ 0, any shape; and number of stages.
     """
     from scipy.special import gammainc
 
@@ -70,10 +66,8 @@ def autocorrelation(lapse: FloatArray, stages: int) -> FloatArray:
 
     Parameters
     ----------
-    lapse
-        Time between two readings in units of τ, any sign and shape; a is its modulus.
-    stages
-        Number of stages n.
+    lapse, stages
+        Time between two readings in units of τ, any sign and shape, with modulus a; and number of stages n.
     """
     a, n, factorial = np.abs(lapse), stages, math.factorial
     total = np.zeros_like(a)
@@ -174,10 +168,8 @@ class Cascade:
 
         Parameters
         ----------
-        time_constant
-            New τ of each stage, s.
-        stages
-            New number of stages, 1 to 4.
+        time_constant, stages
+            New τ of each stage in s, and new number of stages, 1 to 4.
         """
         other = Cascade(time_constant, stages)
         other.state = np.concatenate((self.state, np.repeat(self.state[-1:], stages)))[:stages]
@@ -234,14 +226,10 @@ class Cascade:
         ----------
         value
             Voltage behind the mixer, X + iY, V.
-        interval
-            Length of one interval, s.
-        count
-            Number of intervals.
-        density
-            One-sided white noise of X and of Y, V/√Hz.
-        rng
-            Source of the noise.
+        interval, count
+            Length of one interval in s, and number of intervals.
+        density, rng
+            One-sided white noise of X and of Y in V/√Hz, and its source.
 
         Returns
         -------

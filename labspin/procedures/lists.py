@@ -32,7 +32,13 @@ class QuantityListParameter(Parameter):  # type: ignore[misc]  # pymeasure is un
         super().__init__(name, **kwargs)
 
     def convert(self, value: object) -> list[float]:
-        """Return ``value`` as numbers in the parameter's unit.
+        """Return a list of quantities as numbers in the parameter's unit.
+
+        Parameters
+        ----------
+        value
+            A list or array of numbers and of texts with a unit, or one text with commas between the
+            quantities.
 
         Raises
         ------

@@ -81,7 +81,13 @@ class MDMR(FrequencyScan, PulsedProcedure):
         return super().plan()
 
     def sequence(self, *, microwave: bool) -> PulseSequence:
-        """Return one period, with or without microwave."""
+        """Return one period, with or without microwave.
+
+        Parameters
+        ----------
+        microwave
+            Whether the microwave is on during the period.
+        """
         lines = ("laser", "microwave") if microwave else ("laser",)
         return PulseSequence().then(*lines, duration=self.period).pulse("trigger", start=0, duration=TRIGGER)
 
@@ -108,11 +114,30 @@ class MDMR(FrequencyScan, PulsedProcedure):
         return [(self.gates(), self.detectors)]
 
     def duration(self, point: Point) -> float:
-        """Return the time for which both sequences are played, s."""
+        """Return the time for which both sequences are played, s.
+
+        Parameters
+        ----------
+        point
+            The point; all of them take equally long.
+        """
         return float(2 * (self.settle_time + self.repetitions * self.period))
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Count with and without microwave, in alternating order."""
+        """Count with and without microwave, first with it at every other point.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, whose set-points have been reached; its index decides the order.
+
+        Returns
+        -------
+        Mapping
+            Counts with and without microwave, their ratio and its standard error, for each detector.
+        """
         on_first = point.index % 2 == 0
         counts = {on: self._counts(bench, microwave=on) for on in (on_first, not on_first)}
         found: dict[str, Any] = {}

@@ -179,7 +179,12 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         return [self.sequence()]
 
     def check(self, bench: Bench) -> None:
-        """Refuse what the instruments cannot do.
+        """Raise an error if the instruments cannot do what is planned.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
 
         Raises
         ------
@@ -190,12 +195,24 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         super().check(bench)
 
     def duration(self, point: Point) -> float:
-        """Return how long a point is waited for and averaged, s."""
+        """Return how long the waits and the averaging at a point last, s.
+
+        Parameters
+        ----------
+        point
+            The point; all of them take equally long.
+        """
         filtered = LockInFilter(self.time_constant, _TYPICAL_SLOPE).settling_time(1 - self.settle_accuracy)
         return float(self.settle_time + filtered + self.averaging_time)
 
     def prepare(self, bench: Bench) -> None:
-        """Set the lock-ins, switch the microwave on and modulate it, and see that the lock-ins follow."""
+        """Set the lock-ins, switch the microwave on and modulate it, and wait until the lock-ins have locked.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        """
         for name, lockin in self.detected:
             getattr(bench, lockin).time_constant = self.time_constant
             getattr(bench, lockin).phase = getattr(self, f"{name}_phase")
@@ -228,7 +245,21 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
             bench.clock.sleep(_LOCK_POLL)
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Wait for sample and filters, and average what the lock-ins show."""
+        """Wait for sample and filters, and average the readings of the lock-ins.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, whose set-points have been reached.
+
+        Returns
+        -------
+        Mapping
+            The mean response of each lock-in with its standard error, the reference frequency in Hz, and
+            whether there was an overload.
+        """
         self._modulate(bench)
         lockins = {name: getattr(bench, lockin) for name, lockin in self.detected}
         settled = [lockin.settling_time(1 - self.settle_accuracy) for lockin in lockins.values()]

@@ -66,9 +66,23 @@ class Quantities:
 def thinned(
     time: NDArray[np.float64], values: NDArray[np.complex128], points: int
 ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Return ``points`` means of equally many neighbours, and NaN for what is not there.
+    """Return means over blocks of equally many neighbours, padded with NaN.
 
     The means of an exponential are an exponential at the mean times.
+
+    Parameters
+    ----------
+    time
+        Times, shape (n,).
+    values
+        Values at these times, shape (n,).
+    points
+        Length of the result; the values left over after the last full block are dropped.
+
+    Returns
+    -------
+    tuple
+        Mean times and mean values, each of shape (points,).
     """
     block = -(-len(time) // points)
     count = len(time) // block

@@ -242,7 +242,12 @@ class MRFMTemperature(Procedure):
             raise PlanError(f"procedure {self.name!r}: {error}") from error
 
     def check(self, bench: Bench) -> None:
-        """Refuse a search that leaves the limits of the drive's frequency.
+        """Raise an error if the search leaves the limits of the drive's frequency.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
 
         Raises
         ------
@@ -252,7 +257,13 @@ class MRFMTemperature(Procedure):
         bench.actuator("cantilever.frequency").check(np.array([self.search_start, self.search_stop]))
 
     def prepare(self, bench: Bench) -> None:
-        """Switch the heater loop on where the temperature is now, and forget earlier resonances."""
+        """Switch the heater loop on where the temperature is now, and forget earlier resonances.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        """
         self._last: Resonance | None = None
         self._last_drive = float(self.drive)
         if self.time_constant > 0:
@@ -266,8 +277,13 @@ class MRFMTemperature(Procedure):
         """Return about how long a temperature takes, s, for typical times of approach and of ring-down.
 
         Approach, window of stability and soak; one sweep of the search that waits for the ring-down, and a
-        third more for those that do not; the sweep, or the decay with the wait before it. What the filter
-        adds is left out. With ``stability_timeout`` at every temperature it would take longer.
+        third more for those that do not; the sweep, or the decay with the wait before it. The settling of the
+        filter is not included. With ``stability_timeout`` at every temperature it would take longer.
+
+        Parameters
+        ----------
+        point
+            The point; all of them count as equally long.
         """
         ring_down = float(self.typical_ring_down)
         seconds = self.typical_approach + self.stability_window + self.soak_time
@@ -281,7 +297,20 @@ class MRFMTemperature(Procedure):
     # -- at one temperature ----------------------------------------------------------------------------
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Wait for the temperature, find the resonance, and measure it."""
+        """Wait for the temperature, find the resonance, and measure it.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point; its set-point is the temperature of the cryostat, K.
+
+        Returns
+        -------
+        Mapping
+            The temperature and its stability, what went wrong as text, and the fitted resonance.
+        """
         reached = self._reach(bench, point.setpoints["cryostat.setpoint"])
         readings = self._soak(bench)
         values, trouble = self._at_temperature(bench, reached.mean)

@@ -159,23 +159,54 @@ class PLScan(PulsedProcedure):
         return [(self.gates(), self.detectors)]
 
     def check(self, bench: Bench) -> None:
-        """Refuse what the instruments cannot make, and a reference field beyond the limits."""
+        """Raise an error if the instruments cannot play the sequence or reach the reference field.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
+        """
         super().check(bench)
         if self.reference == "point":
             bench.actuator("magnet.field").check(self.reference_field)
 
     def duration(self, point: Point) -> float:
-        """Return the time for which the sequence is played, without the way to the reference field, s."""
+        """Return the time for which the sequence is played, without the moves to the reference field, s.
+
+        Parameters
+        ----------
+        point
+            The point; all of them take equally long.
+        """
         counts, settled = (4, 3) if self.reference == "point" else (1, 1)
         return float(settled * self.settle_time + counts * self.repetitions * self.sequence().duration)
 
     def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
-        """Return the way to the reference field and back."""
+        """Return the moves to the reference field and back; none unless the reference is "point".
+
+        Parameters
+        ----------
+        point
+            The point, to whose set-points the second move returns.
+        """
         there = {"magnet.field": self.reference_field}
         return (there, point.setpoints) if self.reference == "point" else ()
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Count at the field of the point and at the reference."""
+        """Count at the field of the point and at the reference.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, whose set-points have been reached.
+
+        Returns
+        -------
+        Mapping
+            The measured quantities by name.
+        """
         return self._with_gate(bench) if self.reference == "gate" else self._with_point(bench, point)
 
     def _counts(self, bench: Bench, *, settle: bool = True) -> list[int]:

@@ -48,7 +48,13 @@ class SequenceProcedure(Procedure):
     roles: ClassVar[Mapping[str, type]] = MappingProxyType({"pulses": PulseGenerator})
 
     def adapt(self, bench: Bench) -> None:
-        """Take the pulse generator's resolution for a time step that the card does not give."""
+        """Use the pulse generator's resolution as time step if the card gives none.
+
+        Parameters
+        ----------
+        bench
+            The instruments, connected or not.
+        """
         if getattr(self, "time_step", None) == 0:
             self.set_parameters({"time_step": bench.pulses.resolution})
 
@@ -57,7 +63,12 @@ class SequenceProcedure(Procedure):
         raise NotImplementedError(f"procedure {self.name!r} does not say what it plays")
 
     def check(self, bench: Bench) -> None:
-        """Refuse sequences that the pulse generator cannot play.
+        """Raise an error if the pulse generator cannot play one of the sequences.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
 
         Raises
         ------
@@ -68,12 +79,24 @@ class SequenceProcedure(Procedure):
             sequence.check_for(bench.pulses)
 
     def prepare(self, bench: Bench) -> None:
-        """Switch the microwave on, where there is one; the pulse generator's line gates it."""
+        """Switch the microwave on, where there is one; the pulse generator's line gates it.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        """
         if "microwave" in self.roles:
             bench.microwave.output_enabled = True
 
     def finish(self, bench: Bench) -> None:
-        """Stop the pulses and switch the microwave off."""
+        """Stop the pulses and switch the microwave off.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        """
         bench.pulses.stop()
         if "microwave" in self.roles:
             bench.microwave.output_enabled = False
@@ -96,7 +119,12 @@ class PulsedProcedure(SequenceProcedure):
         raise NotImplementedError(f"procedure {self.name!r} does not say in which gates it counts")
 
     def check(self, bench: Bench) -> None:
-        """Refuse sequences and gates that the instruments cannot make.
+        """Raise an error if the instruments cannot make the sequences or the gates.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
 
         Raises
         ------
@@ -124,15 +152,21 @@ class PulsedProcedure(SequenceProcedure):
         detectors: Sequence[str] | None = None,
         settle: float = 0.0,
     ) -> list[int]:
-        """Play ``sequence`` and return what was counted in each of ``gates``.
+        """Play a sequence and return the counts in each gate, summed over the repetitions.
 
         The generator runs for ever while the counter takes its number of triggers: the first period after a
         start is not yet in the steady state, and a trigger that is missed does not stall the count.
 
         Parameters
         ----------
+        bench
+            The connected instruments.
+        sequence
+            One period of the pulse sequence.
+        gates
+            Delay after the trigger and width of each gate, s.
         detectors
-            What each gate watches; None: the counter's usual detector.
+            Name of the detector that each gate counts; None: the counter's usual detector.
         settle
             Time from the start of the pulses to the first trigger that is counted, s.
 
@@ -235,7 +269,13 @@ class PulsedReadout(AtOneField):
         return [(self.gates(), None)]
 
     def contrast(self, signal: int, reference: int) -> tuple[float, float]:
-        """Return signal over reference per gate time, and its standard error; see `normalised`."""
+        """Return signal over reference per gate time, and its standard error; see `normalised`.
+
+        Parameters
+        ----------
+        signal, reference
+            Counts in the signal gate and in the reference gate.
+        """
         gate_ratio = self.reference_width / self.signal_width
         return normalised(signal=signal, reference=reference, gate_ratio=gate_ratio)
 
@@ -246,7 +286,16 @@ def _named(detectors: Sequence[str] | None) -> dict[str, Any]:
 
 
 def on_time_steps(procedure: str, what: str, times: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """Return ascending ``times`` (s) as multiples of ``step`` (s; 0: of 1 ns, while no generator is known).
+    """Return times rounded to multiples of a time step, s.
+
+    Parameters
+    ----------
+    procedure, what
+        Name of the procedure and of the times, for the error message.
+    times
+        The times in s, ascending.
+    step
+        The time step in s; 0 for 1 ns, as long as no pulse generator is known.
 
     Raises
     ------

@@ -88,7 +88,13 @@ class Rabi(PulsedReadout):
         return on_time_steps("rabi", "lengths", even, self.time_step)
 
     def sequence(self, pulse_duration: float) -> PulseSequence:
-        """Return one period of the pulse sequence, ``pulse_duration`` in s; every one lasts equally long."""
+        """Return one period of the pulse sequence; every one lasts equally long.
+
+        Parameters
+        ----------
+        pulse_duration
+            Length of the microwave pulse, s; 0 for none.
+        """
         longest = float(self.pulse_values()[-1])
         start = self.laser_duration + self.guard_time
         period = (
@@ -110,11 +116,30 @@ class Rabi(PulsedReadout):
         return (self.sequence(length) for length in self.pulse_values().tolist())
 
     def duration(self, point: Point) -> float:
-        """Return the time for which the sequence is played, s."""
+        """Return the time for which the sequence is played, s.
+
+        Parameters
+        ----------
+        point
+            The point, with the coordinate ``pulse_duration`` in s.
+        """
         return self.repetitions * self.sequence(point.coordinates["pulse_duration"]).duration
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Count signal and reference after pulses of one length."""
+        """Count signal and reference after pulses of one length.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, with the coordinate ``pulse_duration`` in s.
+
+        Returns
+        -------
+        Mapping
+            The two counts, their ratio per gate time and its standard error.
+        """
         sequence = self.sequence(point.coordinates["pulse_duration"])
         signal, reference = self.count(bench, sequence, self.gates())
         contrast, error = self.contrast(signal, reference)

@@ -160,6 +160,11 @@ class Relaxometry(PulsedReadout):
     def lines(self, field: float) -> tuple[float, float]:
         """Return the lower and the upper line at a field, Hz.
 
+        Parameters
+        ----------
+        field
+            Field along the axis of the centres, T, ≥ 0.
+
         Raises
         ------
         PlanError
@@ -175,7 +180,13 @@ class Relaxometry(PulsedReadout):
         return self.zero_field_splitting - zeeman, self.zero_field_splitting + zeeman
 
     def expected_times(self, field: float) -> tuple[float, float]:
-        """Return the faster and the slower relaxation that is expected at a field, s."""
+        """Return the faster and the slower relaxation that is expected at a field, s.
+
+        Parameters
+        ----------
+        field
+            Field in T.
+        """
         if self.expected == "fixed":
             return float(self.expected_T1), float(self.expected_T1)
         return _film_times(
@@ -185,6 +196,11 @@ class Relaxometry(PulsedReadout):
 
     def dark_time_values(self, field: float) -> FloatArray:
         """Return the dark times at a field in s, ascending, multiples of the time step.
+
+        Parameters
+        ----------
+        field
+            Field in T.
 
         Raises
         ------
@@ -204,7 +220,17 @@ class Relaxometry(PulsedReadout):
         return on_time_steps(self.name, "dark times", times, step)
 
     def sequence(self, dark_time: float, pulse: float, *, with_pi: bool) -> PulseSequence:
-        """Return one period, ``dark_time`` and π ``pulse`` in s; both kinds last equally long."""
+        """Return one period of the pulse sequence; both kinds last equally long.
+
+        Parameters
+        ----------
+        dark_time
+            Dark time, s.
+        pulse
+            Length of the π pulse, s.
+        with_pi
+            Whether the π pulse is played; otherwise its time passes in the dark.
+        """
         microwave = ("microwave",) if with_pi else ()
         dark = (
             PulseSequence()
@@ -232,25 +258,57 @@ class Relaxometry(PulsedReadout):
                     yield self.sequence(dark_time, pulse, with_pi=True)
 
     def duration(self, point: Point) -> float:
-        """Return the time for which the sequences of both lines are played at a field, s."""
+        """Return the time for which the sequences of both lines are played at a field, s.
+
+        Parameters
+        ----------
+        point
+            The point, whose set-point is the field in T.
+        """
         times = self.dark_time_values(point.setpoints["magnet.field"])
         period = 2 * self.laser_duration + self.guard_time
         played = sum(2 * float((times + period + pulse).sum()) for pulse in (self.pi_lower, self.pi_upper))
         return self.repetitions * played
 
     def moves(self, point: Point) -> Iterable[Mapping[str, float]]:
-        """Return the two lines."""
+        """Return the moves of the microwave to the two lines.
+
+        Parameters
+        ----------
+        point
+            The point, whose set-point is the field in T.
+        """
         return [{"microwave.frequency": line} for line in self.lines(point.setpoints["magnet.field"])]
 
     def check(self, bench: Bench) -> None:
-        """Refuse sequences, gates and lines that the instruments cannot make."""
+        """Raise an error if the instruments cannot make the sequences, the gates or the lines.
+
+        Parameters
+        ----------
+        bench
+            The instruments.
+        """
         super().check(bench)
         for field in self.fields:
             for line in self.lines(field):
                 bench.actuator("microwave.frequency").check(line)
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Measure one line through, then the other."""
+        """Measure all dark times on one line, then on the other.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, with the field in T as set-point and the coordinate ``average``.
+
+        Returns
+        -------
+        Mapping
+            The dark times in s; for each line its frequency in Hz, the counts and the difference of the
+            contrasts.
+        """
         field = point.setpoints["magnet.field"]
         times = self.dark_time_values(field)
         rng = np.random.default_rng([int(self.seed), int(point.coordinates["average"]), round(1e7 * field)])

@@ -133,7 +133,9 @@ def resonance_from_ring_down(time: FloatArray, response: ComplexArray, reference
     time
         s, shape (n,) with n ≥ 6, ascending; begins after the filter has forgotten the drive.
     response
-        X + iY against a reference at ``reference`` Hz, V, shape (n,).
+        X + iY against the reference, V, shape (n,).
+    reference
+        Frequency of the reference, Hz.
 
     Raises
     ------

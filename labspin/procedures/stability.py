@@ -67,7 +67,13 @@ class Stability:
     is_stable: bool
 
     def text(self, unit: str) -> str:
-        """Return the window in words."""
+        """Return the window in words.
+
+        Parameters
+        ----------
+        unit
+            Unit of the reading.
+        """
         return (
             f"reads {format_quantity(self.mean, unit)}, scatters by {format_quantity(self.scatter, unit)} "
             f"and drifts by {format_quantity(self.drift, unit)} in a window"

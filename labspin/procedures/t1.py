@@ -122,7 +122,15 @@ class T1(PulsedReadout):
         return times
 
     def sequence(self, dark_time: float, *, with_pi: bool) -> PulseSequence:
-        """Return one period of the pulse sequence, ``dark_time`` in s; both kinds last equally long."""
+        """Return one period of the pulse sequence; both kinds last equally long.
+
+        Parameters
+        ----------
+        dark_time
+            Dark time, s.
+        with_pi
+            Whether the π pulse is played; otherwise its time passes in the dark.
+        """
         pulse = ("microwave",) if with_pi else ()
         dark = (
             PulseSequence()
@@ -149,11 +157,30 @@ class T1(PulsedReadout):
                 yield self.sequence(dark_time, with_pi=with_pi)
 
     def duration(self, point: Point) -> float:
-        """Return the time for which the two sequences are played, s."""
+        """Return the time for which the two sequences are played, s.
+
+        Parameters
+        ----------
+        point
+            The point, with the coordinate ``dark_time`` in s.
+        """
         return 2 * self.repetitions * self.sequence(point.coordinates["dark_time"], with_pi=True).duration
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
-        """Count with and without the π pulse, in alternating order."""
+        """Count with and without the π pulse, first with it in every other average.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        point
+            The point, with the coordinates ``dark_time`` in s and ``average``.
+
+        Returns
+        -------
+        Mapping
+            For each kind the counts, the contrast and its standard error; and their difference.
+        """
         dark_time = point.coordinates["dark_time"]
         pi_first = int(point.coordinates["average"]) % 2 == 0
         counts = {
