@@ -53,7 +53,13 @@ class Figure(Panel):
         self.body.addWidget(self._plot, 1)
 
     def take(self, record: dict[str, Any] | None) -> None:
-        """Show a new value."""
+        """Show a new value.
+
+        Parameters
+        ----------
+        record
+            ``{"time": s, "value": number}`` of the read-back; None, or one without a value, changes nothing.
+        """
         if record is None or "value" not in record:
             return
         value = float(record["value"])
@@ -141,7 +147,13 @@ class AlignView(QWidget):
         layout.addWidget(scroll, 1)
 
     def build(self, description: dict[str, Any]) -> None:
-        """Make the figures of a bench."""
+        """Make the figures of a bench.
+
+        Parameters
+        ----------
+        description
+            What `HostClient.describe` returns: the instruments and their read-backs.
+        """
         for part in (*self.figures.values(), *self._rings):
             part.deleteLater()
         self.figures.clear()
@@ -169,7 +181,13 @@ class AlignView(QWidget):
         self._link.order(lambda host: host.ask("align", on=on))
 
     def show_status(self, status: dict[str, Any]) -> None:
-        """Show the values of a status."""
+        """Show the values of a status.
+
+        Parameters
+        ----------
+        status
+            A status of the host, with its read-backs.
+        """
         self.count.setChecked(bool(status["aligns"]))
         if self._can_count:
             self._told.setText(_COUNTING if status["aligns"] else _IDLE)

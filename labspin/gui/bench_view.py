@@ -139,7 +139,13 @@ class InstrumentPanel(Panel):
         self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on))
 
     def show_status(self, status: dict[str, Any]) -> None:
-        """Show the read-backs of a status."""
+        """Show the read-backs of a status.
+
+        Parameters
+        ----------
+        status
+            A status of the host, with its read-backs.
+        """
         readings, errors = status["readings"], []
         for full, shown in self.values.items():
             record = readings.get(full)
@@ -228,7 +234,13 @@ class BenchView(QWidget):
         layout.addWidget(splitter)
 
     def build(self, description: dict[str, Any]) -> None:
-        """Make the panels of a bench."""
+        """Make the panels of a bench.
+
+        Parameters
+        ----------
+        description
+            What `HostClient.describe` returns: instruments and actuators.
+        """
         for panel in self.panels.values():
             panel.deleteLater()
         self.panels.clear()
@@ -244,7 +256,13 @@ class BenchView(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def show_status(self, status: dict[str, Any]) -> None:
-        """Show the read-backs of a status."""
+        """Show the read-backs of a status.
+
+        Parameters
+        ----------
+        status
+            A status of the host, with its read-backs.
+        """
         for panel in self.panels.values():
             panel.show_status(status)
         self.traces.take(status["readings"])

@@ -51,30 +51,76 @@ class RunTable(QAbstractTableModel):
         self._texts: list[tuple[str, ...]] = []
 
     def fill(self, runs: list[RunSummary]) -> None:
-        """Show these runs."""
+        """Show these runs, the last one first.
+
+        Parameters
+        ----------
+        runs
+            Summaries of the runs.
+        """
         self.beginResetModel()
         self.runs = runs[::-1]
         self._texts = [_cells(run) for run in self.runs]
         self.endResetModel()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Return the number of runs."""
+        """Return the number of runs.
+
+        Parameters
+        ----------
+        parent
+            Parent cell of Qt; below a valid one there are no rows.
+        """
         return 0 if parent.isValid() else len(self.runs)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return the number of columns."""
+        """Return the number of columns.
+
+        Parameters
+        ----------
+        parent
+            Parent cell of Qt; below a valid one there are no columns.
+        """
         return 0 if parent.isValid() else len(_HEADS)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return the head of a column."""
+        """Return the head of a column.
+
+        Parameters
+        ----------
+        section
+            Number of the column, from 0.
+        orientation
+            Horizontal; rows have no head.
+        role
+            What Qt asks for; only the text is answered.
+
+        Returns
+        -------
+        Any
+            The text, or None.
+        """
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return _HEADS[section]
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return text, colour or hint of a cell."""
+        """Return text, colour or tool tip of a cell.
+
+        Parameters
+        ----------
+        index
+            Row and column of the cell.
+        role
+            What Qt asks for.
+
+        Returns
+        -------
+        Any
+            Text or colour, or None where there is nothing to say.
+        """
         run = self.runs[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             if role == Qt.ItemDataRole.ToolTipRole and run.problem:
@@ -194,7 +240,13 @@ class BrowseView(QWidget):
     # -- the runs --------------------------------------------------------------------------------------
 
     def use(self, workspace: Path) -> None:
-        """Show the runs of a workspace."""
+        """Show the runs of a workspace.
+
+        Parameters
+        ----------
+        workspace
+            Folder of the workspace.
+        """
         self._workspace = workspace
         self.look()
 

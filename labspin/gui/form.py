@@ -29,7 +29,15 @@ _NAMES = 190  # pixels for the name of a parameter
 
 
 def written(parameter: Any, value: Any) -> Any:
-    """Return a parameter's value as a run card has it: text with a unit, number, boolean."""
+    """Return a parameter's value as a run card has it: text with a unit, number, boolean.
+
+    Parameters
+    ----------
+    parameter
+        Parameter of a procedure, with its unit.
+    value
+        Its value; numbers of a quantity in its unit.
+    """
     if (
         isinstance(parameter, QuantityParameter)
         and isinstance(value, (int, float))
@@ -68,7 +76,15 @@ class ParameterForm(QWidget):
         self._start: dict[str, Any] = {}
 
     def show_run(self, kind: type[Procedure], given: Mapping[str, Any]) -> None:
-        """Show the parameters of a procedure with the values of a card; others have their defaults."""
+        """Show the parameters of a procedure with the values of a card, and defaults for the others.
+
+        Parameters
+        ----------
+        kind
+            Class of the procedure.
+        given
+            Values of the card by the names of the parameters.
+        """
         while self._layout.rowCount():
             self._layout.removeRow(0)
         self.widgets.clear()
@@ -118,7 +134,15 @@ class ParameterForm(QWidget):
         return widget.text().strip().replace("−", "-") if isinstance(widget, QLineEdit) else None
 
     def set(self, name: str, text: str) -> None:
-        """Put a value into the form, as if it were typed."""
+        """Put a value into the form, as if it were typed.
+
+        Parameters
+        ----------
+        name
+            Name of the parameter.
+        text
+            Value as it is typed; for a check box, ``"true"``, ``"True"`` or ``"1"`` is on.
+        """
         widget = self.widgets[name]
         if isinstance(widget, QCheckBox):
             widget.setChecked(text in ("true", "True", "1"))
@@ -139,7 +163,13 @@ class ParameterForm(QWidget):
         self.changed.emit()
 
     def problem(self, name: str) -> str:
-        """Return what is wrong with a value, or nothing."""
+        """Return what is wrong with the value in the form, or ``""``.
+
+        Parameters
+        ----------
+        name
+            Name of the parameter.
+        """
         widget = self.widgets[name]
         if widget.property("fixed"):
             return ""

@@ -61,7 +61,15 @@ class HostLink(QObject):
         return self.record is not None
 
     def attach(self, station: Path, done: Callable[[], None] | None = None) -> None:
-        """Find the host of a station, or start one, and follow its news."""
+        """Find the host of a station, or start one, and follow its events.
+
+        Parameters
+        ----------
+        station
+            Path of the station's file.
+        done
+            Called when the host was found; None calls nothing.
+        """
 
         def opened(client: HostClient) -> None:
             self.follow(client)
@@ -74,7 +82,13 @@ class HostLink(QObject):
         self.trouble.emit(sentence(error))
 
     def follow(self, client: HostClient) -> None:
-        """Follow the news of a host."""
+        """Follow the events of a host.
+
+        Parameters
+        ----------
+        client
+            Client of the host.
+        """
         self.detach()
         self.record = client.record
         self._stop = threading.Event()
@@ -125,7 +139,17 @@ class HostLink(QObject):
         done: Callable[[Any], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Have the host do something, over a connection of its own, so that no order waits for another."""
+        """Let the host do something, over a connection of its own, so that no order waits for another.
+
+        Parameters
+        ----------
+        do
+            Called in a thread with a client of the host.
+        done
+            Called in the window's thread with the result; None calls nothing.
+        failed
+            Called in the window's thread with the error; None shows it as trouble.
+        """
         record = self.record
         if record is None:
             self.trouble.emit("no station is connected; choose one above and connect it first")

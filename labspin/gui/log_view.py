@@ -38,12 +38,28 @@ class LogView(QWidget):
         layout.addWidget(self.text, 1)
 
     def take(self, events: list[list[Any]]) -> None:
-        """Show events of the host."""
+        """Show events of the host.
+
+        Parameters
+        ----------
+        events
+            Number, time (s since 1970), kind and message of each event.
+        """
         for _, moment, kind, message in events:
             self.add(kind, message, moment)
 
     def add(self, kind: str, message: str, moment: float | None = None) -> None:
-        """Show one event."""
+        """Show one event.
+
+        Parameters
+        ----------
+        kind
+            Kind of the event, such as ``"error"``.
+        message
+            Text of the event.
+        moment
+            Time of the event, s since 1970; None is now.
+        """
         event = (time.time() if moment is None else moment, kind, message)
         self._events = [*self._events[-_LINES:], event]
         self._show(event)

@@ -223,7 +223,13 @@ class MeasureView(QWidget):
     # -- choosing --------------------------------------------------------------------------------------
 
     def use(self, workspace: Path) -> None:
-        """Offer the cards of a workspace, and all procedures."""
+        """Offer the cards of a workspace, and all procedures.
+
+        Parameters
+        ----------
+        workspace
+            Folder of the workspace.
+        """
         self._workspace = workspace
         self.queue.use(workspace)
         self.choice.clear()
@@ -238,7 +244,15 @@ class MeasureView(QWidget):
         self.choice.addItem(item)
 
     def show_card(self, path: Path, label_of_run: str = "") -> None:
-        """Show a card, as if it were chosen in the list."""
+        """Show a card, as if it were chosen in the list.
+
+        Parameters
+        ----------
+        path
+            Path of the card.
+        label_of_run
+            Label of the run to show out of the card; empty is not one in particular.
+        """
         self._load(path, label_of_run)
 
     def _choose(self, item: QListWidgetItem | None) -> None:
@@ -388,7 +402,13 @@ class MeasureView(QWidget):
             self._write(self.card)
 
     def save_as(self, path: str = "") -> None:
-        """Write a new card with the values of the form."""
+        """Write a new card with the values of the form.
+
+        Parameters
+        ----------
+        path
+            Path of the new card; empty asks for it. The ending is made ``.toml``.
+        """
         folder = self._workspace / "procedures"
         path = path or QFileDialog.getSaveFileName(self, "Save card", str(folder), "Run cards (*.toml)")[0]
         if path:

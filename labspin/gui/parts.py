@@ -14,7 +14,17 @@ __all__ = ["Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
-    """Return a label; ``kind`` is its name in the style sheet."""
+    """Return a label.
+
+    Parameters
+    ----------
+    text
+        Text of the label.
+    kind
+        Its name in the style sheet.
+    wrap
+        Whether long text is broken into lines.
+    """
     made = QLabel(text)
     made.setObjectName(kind)
     made.setWordWrap(wrap)
@@ -22,7 +32,19 @@ def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
 
 
 def button(text: str, do: Callable[[], object], kind: str = "", *, hint: str = "") -> QPushButton:
-    """Return a button that calls ``do``."""
+    """Return a button that calls ``do``.
+
+    Parameters
+    ----------
+    text
+        Text of the button.
+    do
+        Called without arguments at each click.
+    kind
+        Its name in the style sheet.
+    hint
+        Tool tip.
+    """
     made = QPushButton(text)
     made.setObjectName(kind)
     made.setToolTip(hint)
@@ -31,7 +53,17 @@ def button(text: str, do: Callable[[], object], kind: str = "", *, hint: str = "
 
 
 def text_of(value: object, unit: str, digits: int = 6) -> str:
-    """Return a read-back as a person reads it."""
+    """Return the value of a read-back as readable text.
+
+    Parameters
+    ----------
+    value
+        Boolean, number or other value.
+    unit
+        Unit of a number.
+    digits
+        Number of significant digits.
+    """
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (int, float)):

@@ -98,13 +98,29 @@ class Picture:
 
 
 def numeric_names(run: Run) -> list[str]:
-    """Return the quantities of a run that can be shown, the signal first."""
+    """Return the numeric quantities of a run, the signal first.
+
+    Parameters
+    ----------
+    run
+        A run that was read.
+    """
     names = [column.name for column in run.header.layout.quantities if column.dtype != "str"]
     return sorted(names, key=lambda name: name != run.header.signal)
 
 
 def axes_of(run: Run, quantity: str, *, each: bool) -> list[Axis]:
-    """Return the axes of a quantity, outermost first."""
+    """Return the axes of a quantity, outermost first.
+
+    Parameters
+    ----------
+    run
+        A run that was read.
+    quantity
+        Name of a quantity of the run.
+    each
+        Whether repeats are an axis, too.
+    """
     layout = run.header.layout
     axes = [Axis(d.name, d.unit, np.asarray(d.values, np.float64)) for d in layout.dimensions]
     if not axes:

@@ -102,7 +102,13 @@ class LinePlot(QWidget):
     # -- what is shown ---------------------------------------------------------------------------------
 
     def show_pictures(self, pictures: list[Picture]) -> None:
-        """Show the lines of runs."""
+        """Show the lines of runs.
+
+        Parameters
+        ----------
+        pictures
+            The runs as they are shown; those without a line are left out.
+        """
         drawn = [picture for picture in pictures if picture.line is not None]
         while len(self.lines) > len(drawn):
             self.plot.removeItem(self.lines.pop())
@@ -156,7 +162,13 @@ class LinePlot(QWidget):
         item.setData(x=x[good], y=y[good], bottom=(y - low)[good], top=(high - y)[good])
 
     def set_log(self, x: bool, y: bool) -> None:
-        """Use logarithmic axes."""
+        """Use logarithmic or linear axes.
+
+        Parameters
+        ----------
+        x, y
+            Whether the axis is logarithmic.
+        """
         self._log = (x, y)
         self.plot.setLogMode(x, y)
         self.residuals.setLogMode(x, False)
@@ -167,17 +179,35 @@ class LinePlot(QWidget):
             self.show_cursors(True)
 
     def set_bars(self, on: bool) -> None:
-        """Show error bars."""
+        """Switch error bars on or off.
+
+        Parameters
+        ----------
+        on
+            Whether error bars are shown.
+        """
         self._bars = on
 
     def set_offset(self, offset: float) -> None:
-        """Put each run so much above the one before."""
+        """Set the distance by which each run is drawn above the one before.
+
+        Parameters
+        ----------
+        offset
+            The distance, in the unit of the quantity.
+        """
         self._offset = offset
 
     # -- fit -------------------------------------------------------------------------------------------
 
     def show_fit(self, outcome: Any | None) -> None:
-        """Show the curve of a fit and its residuals, or none."""
+        """Show the curve of a fit and its residuals, or remove them.
+
+        Parameters
+        ----------
+        outcome
+            Result of the fit; None removes it. Of complex data, the moduli are shown.
+        """
         if self._fit is not None:
             self.plot.removeItem(self._fit)
             self._fit = None
@@ -198,7 +228,13 @@ class LinePlot(QWidget):
     # -- cursors ---------------------------------------------------------------------------------------
 
     def show_cursors(self, on: bool) -> None:
-        """Show two vertical cursors that can be dragged, and say where they stand."""
+        """Show two vertical cursors that can be dragged, and their positions.
+
+        Parameters
+        ----------
+        on
+            Whether the cursors are shown.
+        """
         for cursor in self._cursors:
             self.plot.removeItem(cursor)
         self._cursors = []
@@ -276,7 +312,13 @@ class MapPlot(QWidget):
         self.plot.scene().sigMouseClicked.connect(self._click)
 
     def show_picture(self, picture: Picture) -> None:
-        """Show the map of a run."""
+        """Show the map of a run.
+
+        Parameters
+        ----------
+        picture
+            The run as it is shown; one without a map changes nothing.
+        """
         shown = picture.map
         if shown is None:
             return

@@ -89,7 +89,13 @@ class QueueView(Panel):
         self._timer.start()
 
     def use(self, workspace: Path) -> None:
-        """Show the queue of a workspace."""
+        """Show the queue of a workspace.
+
+        Parameters
+        ----------
+        workspace
+            Folder of the workspace.
+        """
         self._queue = Queue(workspace / "queue.toml")
         self.look()
 

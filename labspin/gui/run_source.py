@@ -60,20 +60,38 @@ class RunSource(QObject):
         self._thread.start()
 
     def show(self, paths: list[Path]) -> None:
-        """Follow these runs from now on."""
+        """Follow these runs from now on.
+
+        Parameters
+        ----------
+        paths
+            Paths of the run files.
+        """
         with self._lock:
             self._paths, self._is_new, self._span = tuple(paths), True, None
             self._asked = time.monotonic()
         self._wake.set()
 
     def choose(self, choice: Choice) -> None:
-        """Show this of the runs from now on."""
+        """Set which part of the runs is shown from now on.
+
+        Parameters
+        ----------
+        choice
+            Quantity, axes and places to show.
+        """
         with self._lock:
             self._choice, self._is_new = choice, True
         self._wake.set()
 
     def look_at(self, span: tuple[float, float] | None) -> None:
-        """Look closely at a part of long lines."""
+        """Set the part of long lines that is shown in detail.
+
+        Parameters
+        ----------
+        span
+            Least and greatest value of the axis; None is the whole line.
+        """
         with self._lock:
             if span == self._span:
                 return

@@ -150,7 +150,13 @@ class SeeView(QWidget):
     # -- what is shown ---------------------------------------------------------------------------------
 
     def show_runs(self, paths: list[Path]) -> None:
-        """Show these runs, the first of them in front."""
+        """Show these runs, the first of them in front.
+
+        Parameters
+        ----------
+        paths
+            Paths of the run files; empty shows none.
+        """
         self.paths = paths
         self.frames = []
         self.outcome = None
@@ -330,7 +336,13 @@ class SeeView(QWidget):
         return QFileDialog.getSaveFileName(self, what, str(self.paths[0].with_suffix("")), kinds)[0]
 
     def save_picture(self, path: str = "") -> None:
-        """Save the runs as a picture for publication, as ``labspin plot`` draws them."""
+        """Save the runs as a picture for publication, as ``labspin plot`` draws them.
+
+        Parameters
+        ----------
+        path
+            Path of the picture (``.pdf``, ``.png`` or ``.svg``); empty asks for it.
+        """
         path = path or (self._ask("Save picture", "Pictures (*.pdf *.png *.svg)") if self.paths else "")
         if path:
             runs, quantity = list(self.paths), self.quantity.currentText()
@@ -339,7 +351,13 @@ class SeeView(QWidget):
             )
 
     def save_data(self, path: str = "") -> None:
-        """Save the run in front as a text table."""
+        """Save the run in front as a text table.
+
+        Parameters
+        ----------
+        path
+            Path of the table (``.csv``); empty asks for it.
+        """
         path = path or (self._ask("Save data", "Tables (*.csv)") if self.paths else "")
         if path and self.frames:
             run = self.frames[0].path

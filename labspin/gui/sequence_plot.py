@@ -31,7 +31,13 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.setMinimumHeight(130)
 
     def show_sequence(self, sequence: Any) -> None:
-        """Draw a sequence instead of the former one."""
+        """Draw a sequence; the former one is removed.
+
+        Parameters
+        ----------
+        sequence
+            A pulse sequence; its ``levels()`` are the durations (s) and the level of each line.
+        """
         self.clear()
         durations, levels = sequence.levels()
         is_linear = durations.max() <= _LINEAR * durations.min()

@@ -68,7 +68,13 @@ class StartView(QWidget):
         layout.addLayout(lists, 1)
 
     def use(self, workspace: Path) -> None:
-        """Show what there is in a workspace."""
+        """Show the contents of a workspace.
+
+        Parameters
+        ----------
+        workspace
+            Folder of the workspace.
+        """
         has_files = is_workspace(workspace)
         self.title.setText(workspace.name or str(workspace))
         self.told.setText(
@@ -86,7 +92,13 @@ class StartView(QWidget):
         self.look()
 
     def look(self, workspace: Path | None = None) -> None:
-        """Show the last runs."""
+        """Show the last runs.
+
+        Parameters
+        ----------
+        workspace
+            Folder of the workspace; None is the working folder.
+        """
         folder = data_folder(workspace or Path.cwd())
         if folder.is_dir():
             in_background(lambda: list_runs(folder)[-_LAST:][::-1], self._show_runs)

@@ -63,12 +63,28 @@ def in_background(
     done: Callable[[Any], None] | None = None,
     failed: Callable[[Exception], None] | None = None,
 ) -> None:
-    """Call ``do`` in a thread; then ``done`` with its result, or ``failed`` with its error, in this one."""
+    """Call ``do`` in a thread; then ``done`` with its result, or ``failed`` with its error, in this one.
+
+    Parameters
+    ----------
+    do
+        Called without arguments in a thread of its own.
+    done
+        Called with the result; None calls nothing.
+    failed
+        Called with the error; None calls nothing.
+    """
     task = _Task(done, failed)
     _under_way.add(task)
     task.start(do)
 
 
 def sentence(error: Exception) -> str:
-    """Return what to show of an error."""
+    """Return the text that is shown for an error.
+
+    Parameters
+    ----------
+    error
+        An error; those of labspin are shown without the name of their class.
+    """
     return str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"

@@ -102,7 +102,13 @@ def current() -> Theme:
 
 
 def use_theme(name: str) -> Theme:
-    """Give the application the colours of ``"light"``, ``"dark"`` or ``"system"``, and return them."""
+    """Give the application the colours of ``"light"``, ``"dark"`` or ``"system"``, and return them.
+
+    Parameters
+    ----------
+    name
+        ``"light"``, ``"dark"`` or ``"system"``.
+    """
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         return current()
@@ -132,7 +138,13 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def style_plot(plot: pg.PlotWidget) -> None:
-    """Give a plot the colours of the present theme."""
+    """Give a plot the colours of the present theme.
+
+    Parameters
+    ----------
+    plot
+        The plot to colour.
+    """
     theme = current()
     plot.setBackground(theme.panel)
     for side in ("left", "bottom", "right", "top"):

@@ -25,7 +25,15 @@ class Course:
         self._values: list[float] = []
 
     def add(self, time: float, value: float) -> bool:
-        """Take a value, unless it is known; return whether it is new."""
+        """Add a value if it is newer than the last one; return whether it was added.
+
+        Parameters
+        ----------
+        time
+            Time of the value, s since 1970.
+        value
+            The value.
+        """
         if self._times and time <= self._times[-1]:
             return False
         self._times.append(time)
@@ -36,7 +44,15 @@ class Course:
         return True
 
     def fill(self, times: Any, values: Any) -> None:
-        """Take what the host remembers, in front of what came since."""
+        """Add what the host remembers, before the values that came since.
+
+        Parameters
+        ----------
+        times
+            Times of the values, s since 1970; shape (n,).
+        values
+            The values; shape (n,).
+        """
         first = self._times[0] if self._times else np.inf
         known = [(float(t), float(v)) for t, v in zip(times, values, strict=True) if t < first]
         self._times[:0] = [t for t, _ in known]
@@ -48,7 +64,13 @@ class Course:
 
 
 def time_plot(unit: str) -> pg.PlotWidget:
-    """Return an empty plot over the time of day."""
+    """Return an empty plot over the time of day.
+
+    Parameters
+    ----------
+    unit
+        Unit of the values.
+    """
     plot = pg.PlotWidget(axisItems={"bottom": pg.DateAxisItem()})
     style_plot(plot)
     if unit in ("", "1", "dBm", "1/s"):
@@ -91,7 +113,17 @@ class TraceStack(QWidget):
         self.courses.clear()
 
     def choose(self, name: str, unit: str, on: bool) -> None:
-        """Show the course of a read-back, or show it no longer."""
+        """Show the course of a read-back, or remove it.
+
+        Parameters
+        ----------
+        name
+            Name of the read-back, ``instrument.attribute``.
+        unit
+            Unit of the read-back; each unit has its own plot.
+        on
+            Whether it is shown.
+        """
         if not on:
             self._remove(name)
             return
@@ -122,7 +154,13 @@ class TraceStack(QWidget):
         self._hint.setVisible(not self.curves)
 
     def take(self, readings: dict[str, dict[str, Any]]) -> None:
-        """Take new read-backs."""
+        """Add new values of the read-backs that are shown.
+
+        Parameters
+        ----------
+        readings
+            Time (s since 1970) and value of each read-back, by its name.
+        """
         for name in self.curves:
             record = readings.get(name)
             if (

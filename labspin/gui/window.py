@@ -190,7 +190,13 @@ class MainWindow(QMainWindow):
             self.connect_station(path)
 
     def connect_station(self, path: Path) -> None:
-        """Connect a station: find its host, or start one."""
+        """Connect a station: find its host, or start one.
+
+        Parameters
+        ----------
+        path
+            Path of the station's file.
+        """
         self.station.setCurrentIndex(max(0, self.station.findData(path)))
         self.connect_button.setEnabled(False)
         self.state.setText("connecting …")
@@ -306,7 +312,13 @@ class MainWindow(QMainWindow):
     # -- views -----------------------------------------------------------------------------------------
 
     def show_runs(self, paths: list[Path]) -> None:
-        """Show runs in *See*."""
+        """Show runs in *See*.
+
+        Parameters
+        ----------
+        paths
+            Paths of the run files.
+        """
         self.see.show_runs(paths)
         self.tabs.setCurrentWidget(self.see)
 
@@ -315,7 +327,13 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self.measure)
 
     def complain(self, text: str) -> None:
-        """Say what went wrong, without stopping anybody."""
+        """Show what went wrong, without interrupting anybody.
+
+        Parameters
+        ----------
+        text
+            The message.
+        """
         self.log.add("error", text)
         self._notice(text)
         self.connect_button.setEnabled(True)
@@ -344,7 +362,13 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentIndex(int(str(tab)))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember the layout, and leave the host alone."""
+        """Store the layout of the window; the host goes on running.
+
+        Parameters
+        ----------
+        event
+            Qt's event; it is accepted.
+        """
         self.link.close()
         self.see.close_source()
         try:
