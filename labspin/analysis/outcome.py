@@ -206,7 +206,13 @@ class FitOutcome:
 
 
 def chosen_text(chosen: Mapping[str, Any]) -> str:
-    """Return the options that the data prefer as text, such as ``"count = 2"``."""
+    """Return the options that the data prefer as text, such as ``"count = 2"``.
+
+    Parameters
+    ----------
+    chosen
+        Name of each option to its value; none gives an empty text.
+    """
     return ", ".join(f"{name} = {value}" for name, value in chosen.items())
 
 
@@ -221,7 +227,16 @@ def goodness_text(statistics: FitStatistics) -> str:
 
 
 def with_error(value: float, stderr: float, unit: str) -> str:
-    """Return ``value ± stderr`` in ``unit`` with an SI prefix, rounded to two digits of the error."""
+    """Return ``value ± stderr`` in ``unit`` with an SI prefix, rounded to two digits of the error.
+
+    Parameters
+    ----------
+    value, stderr
+        A number and its standard error, both in ``unit``; without a positive, finite error only the value is
+        shown.
+    unit
+        Of both; ``"1"`` or empty for a number without one.
+    """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):

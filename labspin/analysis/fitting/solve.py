@@ -100,8 +100,8 @@ class Ties:
         Returns
         -------
         slopes
-            Shape (p, p): a row for each parameter that changes, a column for each that is varied. Columns of
-            tied parameters are 0 on the diagonal.
+            Shape (p, p): a row for each parameter that changes, a column for each that is varied. The columns
+            of tied parameters are 0.
         """
         size = len(values)
         steps = np.cbrt(np.finfo(float).eps) * np.where(values != 0, np.abs(values), 1.0)

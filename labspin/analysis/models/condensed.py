@@ -34,7 +34,21 @@ class Condensed(NamedTuple):
 
 
 def condensed(x: FloatArray, y: FloatArray) -> Condensed:
-    """Return a short version of the spectrum y (n,) at x (n,)."""
+    """Return a short version of a spectrum.
+
+    Parameters
+    ----------
+    x
+        Shape (n,), in any order.
+    y
+        Shape (n,), in the order of x.
+
+    Returns
+    -------
+    condensed
+        Means of x and y over parts of the spectrum, in ascending x, and the roots of the numbers of points in
+        them, each of shape (m,).
+    """
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     size = x.size

@@ -41,14 +41,52 @@ _BETAS = np.array([0.4, 0.55, 0.7, 0.85, 1.0, 1.2])
 
 
 def stretched_exponential(x: Any, amplitude: Any, T1: Any, beta: Any, baseline: Any) -> Any:
-    """Return amplitude·exp(−(x/T1)^beta) + baseline; the decay has not begun for x ≤ 0."""
+    """Return amplitude·exp(−(x/T1)^beta) + baseline; the decay has not begun for x ≤ 0.
+
+    Parameters
+    ----------
+    x
+        Dark time.
+    amplitude, baseline
+        Signal at x = 0 above the baseline, and signal at x → ∞, in the unit of y.
+    T1
+        Relaxation time, in the unit of x.
+    beta
+        Stretching exponent.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     return baseline + amplitude * _decay(np.asarray(x, np.float64), T1, beta)
 
 
 def recharging_decay(
     x: Any, amplitude: Any, T1: Any, beta: Any, baseline: Any, recharging: Any, recharging_time: Any
 ) -> Any:
-    """Return (baseline + amplitude·exp(−(x/T1)^beta))·(1 + recharging·(1 − exp(−x/recharging_time)))."""
+    """Return (baseline + amplitude·exp(−(x/T1)^beta))·(1 + recharging·(1 − exp(−x/recharging_time))).
+
+    Parameters
+    ----------
+    x
+        Dark time.
+    amplitude, baseline
+        Signal at x = 0 above the baseline, and signal at x → ∞ without recharging, in the unit of y.
+    T1
+        Relaxation time, in the unit of x.
+    beta
+        Stretching exponent.
+    recharging
+        Relative change of the photoluminescence by recharging, for x → ∞.
+    recharging_time
+        Time constant of the charge state in the dark, in the unit of x.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     x = np.asarray(x, np.float64)
     drift = 1 - recharging * np.expm1(-np.maximum(x, 0) / recharging_time)
     return (baseline + amplitude * _decay(x, T1, beta)) * drift
@@ -60,6 +98,22 @@ def double_exponential(
     """Return amplitude_fast·exp(−x/time_fast) + amplitude_slow·exp(−x/time_slow) + baseline.
 
     The decay has not begun for x ≤ 0.
+
+    Parameters
+    ----------
+    x
+        Dark time.
+    amplitude_fast, amplitude_slow
+        Of the two decays at x = 0, in the unit of y.
+    time_fast, time_slow
+        Their time constants, in the unit of x.
+    baseline
+        Signal at x → ∞.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
     """
     x = np.maximum(np.asarray(x, np.float64), 0)
     return baseline + amplitude_fast * np.exp(-x / time_fast) + amplitude_slow * np.exp(-x / time_slow)

@@ -58,7 +58,21 @@ def separable_grid(
 
 
 def decay_times(x: FloatArray, count: int) -> FloatArray:
-    """Return ``count`` logarithmically spaced times that cover the decays which ``x`` (n,) can show."""
+    """Return ``count`` logarithmically spaced times that cover the decays which ``x`` (n,) can show.
+
+    Parameters
+    ----------
+    x
+        Shape (n,), in any order; only positive ones count.
+    count
+        How many times to return.
+
+    Returns
+    -------
+    times
+        Shape (count,), from half the shortest time or gap to three times the longest; all 1 without a
+        positive x.
+    """
     positive = np.unique(x[x > 0])
     if positive.size == 0:
         return np.ones(count)
@@ -70,7 +84,22 @@ def decay_times(x: FloatArray, count: int) -> FloatArray:
 def thinned(
     x: FloatArray, y: FloatArray, weights: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Return every k-th point of long traces y (..., n), for starting values of what varies slowly."""
+    """Return every k-th point of long traces, for starting values of what varies slowly.
+
+    Parameters
+    ----------
+    x
+        Shape (..., n).
+    y
+        Traces, shape (..., n).
+    weights
+        1/σ, shape (..., n); None: all alike.
+
+    Returns
+    -------
+    x, y, weights
+        As they are where they are short.
+    """
     step = max(x.shape[-1] // _ENOUGH, 1)
     if step == 1:
         return x, y, weights

@@ -110,6 +110,16 @@ def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
 def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> FitModel:
     """Return a model made from ``function(x, a, b=1.0, …)``; defaults in the signature are starting values.
 
+    Parameters
+    ----------
+    function
+        ``function(x, a, b=1.0, …)``; the first line of its docstring becomes the equation of the model.
+    guess
+        ``guess(x, y, weights)`` -> {name: value}, which replace the starting values; None: those of the
+        signature, 1 for a parameter without a default.
+    name
+        Of the model; empty: the name of the function.
+
     Raises
     ------
     FitError

@@ -72,7 +72,15 @@ def odmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitMod
 
 
 def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitModel:
-    """Return the model of a torque spectrum: y = offset + Σ amplitude_ck L((x − ν_ck)/width), signed."""
+    """Return the model of a torque spectrum: y = offset + Σ amplitude_ck L((x − ν_ck)/width), signed.
+
+    Parameters
+    ----------
+    hyperfine
+        ``"none"``, ``"N14"`` or ``"N15"``.
+    max_field
+        Largest |B| that the guess considers, T.
+    """
     return _spectrum("mdmr_spectrum", "line", hyperfine, max_field)
 
 

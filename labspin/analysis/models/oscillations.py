@@ -28,7 +28,28 @@ __all__ = ["RABI_OSCILLATION", "rabi_oscillation"]
 def rabi_oscillation(
     x: Any, amplitude: Any, frequency: Any, decay_time: Any, phase: Any, offset: Any, exponent: Any
 ) -> Any:
-    """Return offset + amplitude·cos(2π frequency x + phase)·exp(−(x/decay_time)^exponent)."""
+    """Return offset + amplitude·cos(2π frequency x + phase)·exp(−(x/decay_time)^exponent).
+
+    Parameters
+    ----------
+    x
+        Length of the pulse.
+    amplitude, offset
+        Half the contrast at x = 0, and mean signal, in the unit of y.
+    frequency
+        Rabi frequency, cycles per unit of x.
+    decay_time
+        In the unit of x.
+    phase
+        At x = 0, rad.
+    exponent
+        Of the decay; 1: exponential, 2: Gaussian.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     x = np.maximum(np.asarray(x, np.float64), 0)
     envelope = np.exp(-((x / decay_time) ** exponent))
     return offset + amplitude * np.cos(2 * np.pi * frequency * x + phase) * envelope

@@ -37,10 +37,16 @@ def place_dips(
     downward: bool = False,
     weights: FloatArray | None = None,
 ) -> tuple[FloatArray, ...]:
-    """Return centers, widths, depths (..., count), offset and slope (...) of the dips of ``y`` (..., n).
+    """Return where the dips of each spectrum are, and the background.
 
     Parameters
     ----------
+    x
+        Shape (n,).
+    y
+        Spectra, shape (..., n).
+    count
+        Dips in each spectrum.
     shape
         The dip as a function of (x − center)/width, 1 in the middle.
     line
@@ -51,6 +57,13 @@ def place_dips(
         All are dips: on a sloping background, a peak beside a dip can explain as much.
     weights
         Of the points, shape (n,); None: all alike.
+
+    Returns
+    -------
+    centers, widths, depths
+        Shape (..., count) each, by ascending center; the depth of a peak is negative.
+    offset, slope
+        Of the background, shape (...) each; the slope is 0 without ``line``.
     """
     spectra = np.atleast_2d(y)
     centers, widths = dip_nodes(x, count)
@@ -104,7 +117,20 @@ class _Products:
 
 
 def dip_nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
-    """Return positions and widths of the dictionary: widths from two spacings to a part of the span."""
+    """Return positions and widths of the dictionary: widths from two spacings to a part of the span.
+
+    Parameters
+    ----------
+    x
+        Points of the spectrum, shape (n,), in any order.
+    count
+        Dips that are looked for: the more, the narrower the widest node.
+
+    Returns
+    -------
+    centers, widths
+        Of all nodes, shape (g,) each, in the unit of x.
+    """
     ordered = np.unique(x)
     span = float(ordered[-1] - ordered[0]) or 1.0
     gaps = np.diff(ordered) if ordered.size > 1 else np.array([span])

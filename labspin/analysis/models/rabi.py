@@ -37,7 +37,26 @@ _WEIGHTS = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
 def rabi_ensemble(
     x: Any, amplitude: Any, rabi_frequency: Any, linewidth: Any, offset: Any, detuning: Any = 0.0
 ) -> Any:
-    """Return offset − amplitude·⟨Ω²/(Ω² + δ²) sin²(π √(Ω² + δ²) x)⟩ over δ normal about detuning."""
+    """Return offset − amplitude·⟨Ω²/(Ω² + δ²) sin²(π √(Ω² + δ²) x)⟩ over δ normal about detuning.
+
+    Parameters
+    ----------
+    x
+        Length of the pulse.
+    amplitude, offset
+        Signal lost if every spin were inverted, and signal without pulse, in the unit of y.
+    rabi_frequency
+        Ω/2π of a spin in resonance, cycles per unit of x.
+    linewidth
+        Standard deviation of the Gaussian line, cycles per unit of x.
+    detuning
+        Of the microwave from the middle of the line, cycles per unit of x.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     return offset - amplitude * _inverted(np.asarray(x, np.float64), rabi_frequency, linewidth, detuning)
 
 

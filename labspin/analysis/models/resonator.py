@@ -33,7 +33,24 @@ _ENOUGH = 4000
 
 
 def resonator_amplitude(x: Any, f0: Any, Q: Any, amplitude: Any, offset: Any) -> Any:
-    """Return offset + amplitude·(f0²/Q)/|f0² − x² + i x f0/Q|."""
+    """Return offset + amplitude·(f0²/Q)/|f0² − x² + i x f0/Q|.
+
+    Parameters
+    ----------
+    x
+        Frequency of the drive.
+    f0
+        Natural frequency, in the unit of x.
+    Q
+        Quality factor.
+    amplitude, offset
+        Response at x = f0 above the offset, and offset, in the unit of y.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     x = np.asarray(x, np.float64)
     detuning = (f0 - x) * (f0 + x)
     return offset + amplitude * (f0**2 / Q) / np.hypot(detuning, x * f0 / Q)
@@ -42,7 +59,30 @@ def resonator_amplitude(x: Any, f0: Any, Q: Any, amplitude: Any, offset: Any) ->
 def resonator_response(
     x: Any, f0: Any, Q: Any, amplitude: Any, phase: Any, crosstalk_x: Any, crosstalk_y: Any, delay: Any
 ) -> Any:
-    """Return [amplitude·e^{i phase}·(f0²/Q)/(f0² − x² + i x f0/Q) + crosstalk]·e^{−2πi x delay}."""
+    """Return [amplitude·e^{i phase}·(f0²/Q)/(f0² − x² + i x f0/Q) + crosstalk]·e^{−2πi x delay}.
+
+    Parameters
+    ----------
+    x
+        Frequency of the drive, Hz.
+    f0
+        Natural frequency, Hz.
+    Q
+        Quality factor.
+    amplitude
+        Modulus of the response at x = f0, in the unit of y.
+    phase
+        Of the drive at the detector, rad.
+    crosstalk_x, crosstalk_y
+        What reaches the detector without the resonator, real and imaginary part, in the unit of y.
+    delay
+        Between drive and detection, s.
+
+    Returns
+    -------
+    y
+        Complex, of the shape to which all arguments broadcast.
+    """
     x = np.asarray(x, np.float64)
     response = (f0**2 / Q) / ((f0 - x) * (f0 + x) + 1j * x * f0 / Q)
     signal = (

@@ -39,7 +39,24 @@ _SHOWS = 1.5
 
 
 def ring_down(x: Any, amplitude: Any, ring_down_time: Any, offset: Any, start: Any = 0.0) -> Any:
-    """Return amplitude·exp(−(x − start)/ring_down_time) + offset."""
+    """Return amplitude·exp(−(x − start)/ring_down_time) + offset.
+
+    Parameters
+    ----------
+    x
+        Time.
+    amplitude, offset
+        Amplitude at ``start``, and what remains, in the unit of y.
+    ring_down_time
+        In which the amplitude falls by e, in the unit of x.
+    start
+        Time at which the decay begins, in the unit of x.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
     return amplitude * np.exp(-(np.asarray(x, np.float64) - start) / ring_down_time) + offset
 
 
@@ -53,7 +70,30 @@ def complex_ring_down(
     offset_y: Any,
     start: Any = 0.0,
 ) -> Any:
-    """Return amplitude·e^{i phase + (2πi detuning − 1/ring_down_time)(x − start)} + offset_x + i offset_y."""
+    """Return amplitude·e^{i phase + (2πi detuning − 1/ring_down_time)(x − start)} + offset_x + i offset_y.
+
+    Parameters
+    ----------
+    x
+        Time.
+    amplitude
+        At ``start``, in the unit of y.
+    ring_down_time
+        In which the amplitude falls by e, in the unit of x.
+    detuning
+        Frequency of the motion minus that of the reference, cycles per unit of x.
+    phase
+        At ``start``, rad.
+    offset_x, offset_y
+        What remains, real and imaginary part, in the unit of y.
+    start
+        Time at which the decay begins, in the unit of x.
+
+    Returns
+    -------
+    y
+        Complex, of the shape to which all arguments broadcast.
+    """
     passed = np.asarray(x, np.float64) - start
     turning = 1j * (np.asarray(phase) + 2 * np.pi * detuning * passed) - passed / ring_down_time
     return amplitude * np.exp(turning) + offset_x + 1j * np.asarray(offset_y)

@@ -42,7 +42,26 @@ WINDOW_CORRELATION: Mapping[str, tuple[float, ...]] = {
 
 
 def oscillator_spectrum(x: Any, f0: Any, Q: Any, variance: Any, white: Any) -> Any:
-    """Return white + variance·(2 f0³/(π Q))/((f0² − x²)² + (x f0/Q)²)."""
+    """Return white + variance·(2 f0³/(π Q))/((f0² − x²)² + (x f0/Q)²).
+
+    Parameters
+    ----------
+    x
+        Frequency, Hz.
+    f0
+        Natural frequency, Hz.
+    Q
+        Quality factor.
+    variance
+        Mean-square displacement of the mode, in the unit of the spectrum times Hz.
+    white
+        White noise of the detector, one-sided, in the unit of the spectrum.
+
+    Returns
+    -------
+    density
+        One-sided power spectral density, of the shape to which all arguments broadcast.
+    """
     # (f0 − f)(f0 + f) keeps the digits that f0² − f² loses near the peak.
     detuning = (f0 - x) * (f0 + x)
     return white + variance * (2 * f0**3 / (np.pi * Q)) / (detuning**2 + (x * f0 / Q) ** 2)
@@ -51,10 +70,32 @@ def oscillator_spectrum(x: Any, f0: Any, Q: Any, variance: Any, white: Any) -> A
 def smeared_spectrum(
     x: Any, f0: Any, Q: Any, variance: Any, white: Any, *, length: float, window: str
 ) -> FloatArray:
-    """Return the expectation of the spectrum of segments of ``length`` (s) under ``window``.
+    """Return the expectation of the spectrum of segments under a window.
 
     The autocorrelation of the oscillator is ``<x²> Re[c e^{λτ}]`` with ``λ = −π f0/Q + iω₁`` and
     ``c = 1 − iπ f0/(Q ω₁)``, ``ω₁`` the damped frequency. Needs Q > 1/2.
+
+    Parameters
+    ----------
+    x
+        Frequency, Hz.
+    f0
+        Natural frequency, Hz.
+    Q
+        Quality factor, above 1/2.
+    variance
+        Mean-square displacement of the mode, in the unit of the spectrum times Hz.
+    white
+        White noise of the detector, one-sided, in the unit of the spectrum.
+    length
+        Of a segment, s.
+    window
+        ``"rectangular"`` or ``"hann"``.
+
+    Returns
+    -------
+    density
+        One-sided power spectral density, of the shape to which all arguments broadcast.
     """
     x = np.asarray(x, np.float64)
     rate = np.pi * f0 / Q

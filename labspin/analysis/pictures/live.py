@@ -61,7 +61,15 @@ class LivePlot:
         self.drawn = 0
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
-        """Open an empty picture."""
+        """Open an empty picture.
+
+        Parameters
+        ----------
+        header
+            What will be measured: layout and signal are used.
+        total
+            Points of the plan, None for an adaptive one; not used.
+        """
         from matplotlib import pyplot
 
         columns = header.layout.columns
@@ -78,17 +86,39 @@ class LivePlot:
         self._next = 0.0
 
     def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
-        """Take a point, and draw if it is time."""
+        """Take a point, and draw if it is time.
+
+        Parameters
+        ----------
+        index
+            Place of the point in the layout.
+        values
+            Of the point, in the order of the layout's columns.
+        done, total
+            Points recorded and points of the plan; not used.
+        """
         self._index.append(index)
         self._rows.append(tuple(values[place] for place in self._chosen))
         if time.monotonic() >= self._next:
             self._draw("running")
 
     def on_event(self, kind: str, message: str) -> None:
-        """Take no notice."""
+        """Do nothing.
+
+        Parameters
+        ----------
+        kind, message
+            What else happened; not used.
+        """
 
     def on_finish(self, outcome: RunOutcome) -> None:
-        """Draw all of it, and leave it to the notebook or the window."""
+        """Draw all points, and leave the picture to the notebook or the window.
+
+        Parameters
+        ----------
+        outcome
+            How the run ended; the status goes into the picture.
+        """
         from matplotlib import pyplot
 
         if self.figure is None:

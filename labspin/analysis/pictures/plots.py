@@ -55,12 +55,37 @@ _LINES_INSIDE = 6
 
 
 def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
-    """Draw T1 fits over a logarithmic time axis with T1 ± σ in the legend, and return the picture's path."""
+    """Draw T1 fits over a logarithmic time axis with T1 ± σ in the legend, and return the picture's path.
+
+    Parameters
+    ----------
+    outcomes
+        At least one fit.
+    path
+        Of the picture (PNG, PDF or SVG), or a folder.
+
+    Returns
+    -------
+    path
+        ``fits.png`` in it where a folder was given; with ``.png`` where there was no ending.
+    """
     return save(figure_of(outcomes, logarithmic=True), path)
 
 
 def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
-    """Draw fits into one picture (PNG, PDF or SVG), a panel a kind of quantity, and return its path.
+    """Draw fits into one picture (PNG, PDF or SVG), one panel for each kind of quantity, and return its path.
+
+    Parameters
+    ----------
+    outcomes
+        At least one fit.
+    path
+        Of the picture, or a folder.
+
+    Returns
+    -------
+    path
+        ``fits.png`` in it where a folder was given; with ``.png`` where there was no ending.
 
     Raises
     ------
@@ -71,10 +96,12 @@ def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
 
 
 def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None) -> Figure:
-    """Return a figure of ``outcomes``: one column a kind of axes, residuals below.
+    """Return a figure of ``outcomes``: one column for each kind of axes, residuals below.
 
     Parameters
     ----------
+    outcomes
+        At least one fit.
     logarithmic
         Logarithmic x axis; None: where x is positive and spans more than two decades.
     """
@@ -92,7 +119,15 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
 
 
 def save(figure: Figure, path: Path | str) -> Path:
-    """Write ``figure`` and return its path: PNG without an ending, ``fits.png`` in a folder."""
+    """Write ``figure`` and return its path: PNG without an ending, ``fits.png`` in a folder.
+
+    Parameters
+    ----------
+    figure
+        A figure of matplotlib.
+    path
+        Of the picture (PNG, PDF or SVG), or a folder. Only a picture may be replaced.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     target = Path(path)
@@ -231,7 +266,13 @@ def _symbol(name: str) -> str:
 
 
 def spans_decades(x: FloatArray) -> bool:
-    """Return whether ``x`` is best drawn on a logarithmic axis."""
+    """Return whether ``x`` is best drawn on a logarithmic axis: none is negative, and they span two decades.
+
+    Parameters
+    ----------
+    x
+        Points, shape (n,), in any unit.
+    """
     positive = x[x > 0]
     return bool(positive.size > 2 and x.min() >= 0 and x.max() / positive.min() >= 100)
 
@@ -249,7 +290,20 @@ def _log_axis(axes: Axes, x: FloatArray) -> None:
 
 
 def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
-    """Return the factor and the prefixed unit in which ``x`` reads well."""
+    """Return the factor and the prefixed unit in which ``x`` reads well.
+
+    Parameters
+    ----------
+    x
+        What the axis shows, in ``unit``, any shape.
+    unit
+        Of x.
+
+    Returns
+    -------
+    factor, unit
+        What x is to be multiplied by, and the unit of the product.
+    """
     largest = float(np.max(np.abs(x))) if x.size else 0.0
     if not largest > 0 or not math.isfinite(largest):
         return 1.0, unit

@@ -81,14 +81,29 @@ class Choice:
         return max(self.models, key=lambda model: len(model.parameters)).equation
 
     def best(self, outcomes: Sequence[FitOutcome | None]) -> FitOutcome:
-        """Return the preferred fit of a trace, with the parameters of all models; None: no fit."""
+        """Return the preferred fit of a trace, with the parameters of all models.
+
+        Parameters
+        ----------
+        outcomes
+            Fits of one trace, one a model in the order of ``options``; None where there is none. At least one
+            fit.
+        """
         there = [(place, outcome) for place, outcome in enumerate(outcomes) if outcome is not None]
         found = [outcome for _, outcome in there]
         place, outcome = there[preferred_outcome(found)]
         return with_derived(self.padded(outcome, place), self.recipe.derived)
 
     def padded(self, outcome: FitOutcome, place: int) -> FitOutcome:
-        """Return a fit by the model at ``place`` with NaN for the parameters that only others have."""
+        """Return a fit with NaN for the parameters that only others have.
+
+        Parameters
+        ----------
+        outcome
+            The fit by one model.
+        place
+            Of that model in ``options``.
+        """
         units = {
             key: unit for m in self.models for key, unit in m.units(outcome.x_unit, outcome.y_unit).items()
         }
@@ -109,7 +124,22 @@ class Choice:
     def padded_covariance(
         self, covariance: FloatArray, varied: Sequence[str], own: Sequence[str]
     ) -> FloatArray:
-        """Return a model's covariances (n, k, k) over `free`: NaN for what it lacks, 0 for what it holds."""
+        """Return a model's covariances over `free`: NaN for what it lacks, 0 for what it holds.
+
+        Parameters
+        ----------
+        covariance
+            Of the parameters that the model varied, shape (n, k, k).
+        varied
+            Their names, in this order.
+        own
+            Names of all parameters that the model has.
+
+        Returns
+        -------
+        padded
+            Shape (n, f, f), f parameters in `free`.
+        """
         padded = np.full((len(covariance), len(self.free), len(self.free)), np.nan)
         held = [place for place, name in enumerate(self.free) if name in own]
         padded[:, np.array(held, int)[:, None], held] = 0.0
@@ -120,6 +150,11 @@ class Choice:
 
 def choice_of(recipe: Recipe) -> Choice:
     """Return the models that ``recipe`` chooses from.
+
+    Parameters
+    ----------
+    recipe
+        A recipe with ``choose``.
 
     Raises
     ------

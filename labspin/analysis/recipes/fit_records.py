@@ -74,7 +74,18 @@ def record_of(
 
 
 def joined(records: Sequence[FitRecord]) -> FitRecord:
-    """Return the records of the parts of one run as one, along ``trace``; curves are not kept."""
+    """Return the records of the parts of one run as one, along ``trace``; the curves of several are not kept.
+
+    Parameters
+    ----------
+    records
+        At least one, in the order of the parts.
+
+    Returns
+    -------
+    record
+        A single record as it is, with its curve.
+    """
     from labspin.data import Dimension, FitParameter
 
     first = records[0]
@@ -120,7 +131,20 @@ def _joined_statistic(name: str, values: Sequence[Any]) -> Any:
 
 
 def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
-    """Return what a record says is doubtful about one of its traces."""
+    """Return what a record says is doubtful about one of its traces.
+
+    Parameters
+    ----------
+    record
+        The fits as the run file keeps them.
+    trace
+        Number of the trace, from 0.
+
+    Returns
+    -------
+    warnings
+        One text each; empty where nothing is doubtful.
+    """
     stored = record.statistics.get("warnings", ())
     if not isinstance(stored, list) or trace >= len(stored):
         return ()
@@ -128,7 +152,15 @@ def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
 
 
 def chosen_statistics(options: Sequence[Mapping[str, Any]], *, several: bool) -> dict[str, Any]:
-    """Return the statistics that tell which options each trace prefers, such as ``chosen_count``."""
+    """Return the statistics that tell which options each trace prefers, such as ``chosen_count``.
+
+    Parameters
+    ----------
+    options
+        Of each trace, name of each option to the value that is preferred; at least one trace.
+    several
+        Keep one value a trace; otherwise only that of the first.
+    """
     found: dict[str, Any] = {}
     for name in options[0]:
         values = [chosen[name] for chosen in options]
@@ -138,7 +170,15 @@ def chosen_statistics(options: Sequence[Mapping[str, Any]], *, several: bool) ->
 
 
 def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, Any]:
-    """Return the options of the model that one trace of a record prefers, empty where there was no choice."""
+    """Return the options of the model that one trace of a record prefers, empty where there was no choice.
+
+    Parameters
+    ----------
+    record
+        The fits as the run file keeps them.
+    trace
+        Number of the trace, from 0.
+    """
     offered = record.recipe.get("choose")
     found: dict[str, Any] = {}
     for name, values in offered.items() if isinstance(offered, dict) else ():
@@ -152,7 +192,20 @@ def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, Any]:
 
 
 def present_at_trace(record: FitRecord, trace: int) -> list[bool]:
-    """Return which parameters the fit of a trace has: all but those that the chosen model lacks."""
+    """Return which parameters the fit of a trace has: all but those that the chosen model lacks.
+
+    Parameters
+    ----------
+    record
+        The fits as the run file keeps them.
+    trace
+        Number of the trace, from 0.
+
+    Returns
+    -------
+    present
+        In the order of the record's parameters.
+    """
     if not record.recipe.get("choose"):
         return [True] * len(record.parameters)
     return [bool(np.isfinite(p.value.ravel()[trace])) for p in record.parameters]
@@ -218,7 +271,20 @@ def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimens
 
 
 def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
-    """Return a recipe, and the equation of its model, as they are kept beside the result."""
+    """Return a recipe, and the equation of its model, as they are kept beside the result.
+
+    Parameters
+    ----------
+    recipe
+        The recipe of the fit; None: only the equation is kept.
+    equation
+        Of the model.
+
+    Returns
+    -------
+    table
+        Plain values, as a run file takes them.
+    """
     table: dict[str, Any] = {"equation": equation}
     if recipe is None:
         return table
@@ -241,5 +307,16 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
 
 
 def safe_name(name: str) -> str:
-    """Return ``name`` as a run file takes it."""
+    """Return ``name`` as a run file takes it.
+
+    Parameters
+    ----------
+    name
+        Any text.
+
+    Returns
+    -------
+    name
+        ASCII letters, digits and underscores, at most 55; ``"fit"`` where nothing is left.
+    """
     return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:55] or "fit"

@@ -92,7 +92,22 @@ def fit_run(
 def fit_runs(
     runs: Iterable[Path | str], recipe: Recipe | Path | str | None = None, *, write: bool = False
 ) -> list[FitOutcome]:
-    """Fit several run files; see `fit_run`."""
+    """Fit several run files; see `fit_run`.
+
+    Parameters
+    ----------
+    runs
+        Run files.
+    recipe
+        A recipe, its file or its name; None: the one for the procedure of each run.
+    write
+        Store the fits in the run files.
+
+    Returns
+    -------
+    outcomes
+        Of all runs in their order, one a trace.
+    """
     return [outcome for run in runs for outcome in fit_run(run, recipe, write=write)]
 
 
@@ -111,8 +126,11 @@ def fit_foreign(
 
     Parameters
     ----------
+    path
+        The file.
     x, y, sigma
         Paths of datasets (HDF5), names of columns (a text file with a header), or column numbers as text.
+        Without ``sigma``, a fit by least squares takes the errors from the scatter.
     model
         A model, its name, or ``"thermal_spectrum"``, which is fitted by maximum likelihood (`fit_spectrum`).
     units
@@ -195,12 +213,32 @@ def _spectrum_numbers(where: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
-    """Fit one trace by a recipe; the errors are those of `fit_run`."""
+    """Fit one trace by a recipe; the errors are those of `fit_run`.
+
+    Parameters
+    ----------
+    trace
+        The data of one fit.
+    recipe
+        The recipe; its selection has been applied to the trace already.
+    """
     return _fitter(recipe)(trace)
 
 
 def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     """Fit traces one by one; one that cannot be fitted has NaN for values, and says why.
+
+    Parameters
+    ----------
+    stack
+        All traces to fit.
+    recipe
+        How to fit them.
+
+    Returns
+    -------
+    outcomes
+        One a trace, in the order of the stack.
 
     Raises
     ------
@@ -242,7 +280,22 @@ def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
 
 
 def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:
-    """Fit at once ``least`` traces or more, where the batch engine takes them; otherwise return None."""
+    """Fit all traces of a stack at once by the batch engine, where that is possible.
+
+    Parameters
+    ----------
+    stack
+        All traces to fit.
+    recipe
+        How to fit them.
+    least
+        Number of traces from which the batch engine is used.
+
+    Returns
+    -------
+    fits
+        None where there are fewer traces, or where the batch engine does not take such a fit.
+    """
     if len(stack) < least or recipe.model == THERMAL:
         return None
     from labspin.analysis.recipes.stack_fit import suits_batch
@@ -276,7 +329,17 @@ def _fit_at_once(stack: Stack, recipe: Recipe, quick: bool = False) -> StackFit:
 
 
 def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe | None = None) -> None:
-    """Store the fits of one run in its file, in place of an earlier fit of the same name."""
+    """Store the fits of one run in its file, in place of an earlier fit of the same name.
+
+    Parameters
+    ----------
+    path
+        A finished run file.
+    outcomes
+        The fits, one a trace.
+    recipe
+        The recipe of the fits, which is kept with them; None: there was none.
+    """
     from labspin.analysis.recipes.fit_records import record_of
     from labspin.data import write_fit
 

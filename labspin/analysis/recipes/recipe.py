@@ -151,7 +151,12 @@ class Recipe:
 
 
 def load_recipe(source: str | Path) -> Recipe:
-    """Return the recipe in a TOML file, or the one called ``source`` in the workspace or shipped.
+    """Return the recipe in a TOML file, or the one of that name in the workspace or shipped with labspin.
+
+    Parameters
+    ----------
+    source
+        Path of a file that ends in ``.toml``, or the name of a recipe.
 
     Raises
     ------
@@ -177,12 +182,17 @@ def list_recipes() -> dict[str, Path]:
 
 
 def default_recipe(procedure: str) -> Recipe:
-    """Return the recipe that says it is for ``procedure``; a recipe of that very name goes first.
+    """Return the recipe that lists ``procedure``; a recipe of the same name goes first, chains are left out.
+
+    Parameters
+    ----------
+    procedure
+        Name of a procedure.
 
     Raises
     ------
     RecipeError
-        No recipe does.
+        No recipe lists it.
     """
     known = list_recipes()
     order = sorted(known, key=lambda name: (name != procedure, name))

@@ -34,8 +34,17 @@ def fit_choice(choice: Choice, stack: Stack, fit: Callable[[Stack, Recipe, bool]
 
     Parameters
     ----------
+    choice
+        The models to choose from.
+    stack
+        All traces to fit.
     fit
         Fits a stack by a recipe, quickly or not.
+
+    Returns
+    -------
+    fits
+        Those of all models, and which of them each trace prefers.
     """
     quick = ChosenStack(choice, [fit(stack, recipe, True) for recipe in choice.recipes])
     bic = quick.bic
@@ -77,13 +86,25 @@ class ChosenStack:
         return preferred(self.bic, [len(fit.result.free) for fit in self.fits], self.sound)
 
     def outcome(self, trace: int) -> FitOutcome:
-        """Return the preferred fit of one trace."""
+        """Return the preferred fit of one trace.
+
+        Parameters
+        ----------
+        trace
+            Number of the trace, from 0.
+        """
         place = int(self.places[trace])
         padded = self.choice.padded(self.fits[place].outcome(trace), place)
         return with_derived(padded, self.choice.recipe.derived)
 
     def record(self, *, curves: bool = True) -> FitRecord:
-        """Return the fits as a run file keeps them, along the dimension ``trace``."""
+        """Return the fits as a run file keeps them, along the dimension ``trace``.
+
+        Parameters
+        ----------
+        curves
+            Keep data and fitted curves as well.
+        """
         wanted = [self.places == place for place in range(len(self.fits))]
         records = [
             fit.record(curves=curves, warned=mask) for fit, mask in zip(self.fits, wanted, strict=True)

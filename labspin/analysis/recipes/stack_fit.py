@@ -37,7 +37,17 @@ _NOT_POSITIVE = "points whose error is not positive were left out"
 
 
 def suits_batch(stack: Stack, model: FitModel, recipe: Recipe) -> bool:
-    """Return whether the batch engine takes such a fit; lmfit takes them all, one by one."""
+    """Return whether the batch engine takes such a fit; otherwise the traces are fitted one by one.
+
+    Parameters
+    ----------
+    stack
+        The traces to fit.
+    model
+        The model of the fit.
+    recipe
+        How to fit; one with tied parameters is not for the batch engine.
+    """
     plain = model.likelihood == "normal" and model.noise is None and not recipe.tied
     complex_errors = stack.sigma is not None and np.iscomplexobj(stack.sigma)
     return plain and not complex_errors and stack.y.shape[1] > 0
@@ -53,9 +63,21 @@ def fit_stack(
     bounds: Mapping[str, tuple[float, float]],
     quick: bool = False,
 ) -> StackFit:
-    """Fit every trace of ``stack``; start, fixed and bounds are those of the recipe, as plain numbers.
+    """Fit every trace of ``stack`` at once.
 
-    ``quick``: without lmfit as a check and for what does not converge.
+    Parameters
+    ----------
+    stack
+        The traces to fit.
+    model
+        The model of the fit.
+    recipe
+        Says what sigma is, how the results are named, and which quantities are derived.
+    start, fixed, bounds
+        By parameter name: starting value; value to hold; (minimum, maximum). As plain numbers in the units of
+        the model's parameters.
+    quick
+        Skip the spot check by lmfit, and its refit of what did not converge.
     """
     converted = in_units_of(model, stack.x, stack.y, stack.sigma, stack.names)
     stack = replace(stack, x=converted[0], y=converted[1], sigma=converted[2], names=converted[3])
@@ -146,7 +168,15 @@ class StackFit:
         return found
 
     def with_part(self, part: StackFit, rows: NDArray[np.intp]) -> StackFit:
-        """Return these fits with those of some traces replaced by other fits of them."""
+        """Return these fits with those of some traces replaced by other fits of them.
+
+        Parameters
+        ----------
+        part
+            Other fits of some of these traces by the same model.
+        rows
+            Numbers of these traces, in the order of ``part``.
+        """
 
         def merged(whole: Any, own: Any) -> Any:
             whole = np.array(whole)
@@ -165,7 +195,18 @@ class StackFit:
         )
 
     def used(self, trace: int) -> NDArray[np.intp]:
-        """Return which points of a trace were fitted."""
+        """Return which points of a trace were fitted.
+
+        Parameters
+        ----------
+        trace
+            Number of the trace, from 0.
+
+        Returns
+        -------
+        places
+            Indices of the points, in the order of ``x``.
+        """
         x = self.x if self.x.ndim == 1 else self.x[trace]
         there = np.isfinite(x) & np.isfinite(self.y[trace])
         if self.sigma is not None:
@@ -175,7 +216,15 @@ class StackFit:
         return np.flatnonzero(there)
 
     def outcome(self, trace: int, *, fine: bool = True) -> FitOutcome:
-        """Return one fit by itself; if not ``fine``, without curves and warnings, but quickly."""
+        """Return one fit by itself; without ``fine``, quickly and without curves and warnings.
+
+        Parameters
+        ----------
+        trace
+            Number of the trace, from 0.
+        fine
+            Evaluate the fitted curves and collect the warnings.
+        """
         used, result = self.used(trace), self.result
         x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
         values = dict(zip(result.names, self._numbers[0][trace], strict=True))
@@ -248,7 +297,18 @@ class StackFit:
         return found
 
     def warnings(self, which: NDArray[np.bool_] | None = None) -> list[str]:
-        """Return what is doubtful about each trace (of ``which``), as one text each."""
+        """Return what is doubtful about each trace.
+
+        Parameters
+        ----------
+        which
+            Traces whose warnings are wanted, shape (N,); None: all.
+
+        Returns
+        -------
+        warnings
+            One text a trace, with ``" | "`` between warnings; empty where there is none or it is not wanted.
+        """
         return [
             " | ".join(self._warnings(self.outcome(trace, fine=False), trace))
             if which is None or which[trace]
@@ -259,7 +319,12 @@ class StackFit:
     def record(self, *, curves: bool = True, warned: NDArray[np.bool_] | None = None) -> FitRecord:
         """Return the fits as a run file keeps them, along the dimension ``trace``.
 
-        ``warned``: traces whose warnings are wanted; None: all. They take longer than the rest.
+        Parameters
+        ----------
+        curves
+            Keep data and fitted curves, where all traces share x.
+        warned
+            Traces whose warnings are wanted, shape (N,); None: all. They take longer than the rest.
         """
         from labspin.data import Dimension, FitRecord
 

@@ -74,7 +74,13 @@ class Stack:
         return len(self.labels)
 
     def part(self, numbers: NDArray[np.intp]) -> Stack:
-        """Return some of the traces."""
+        """Return some of the traces.
+
+        Parameters
+        ----------
+        numbers
+            Of these traces, shape (k,).
+        """
         return Stack(
             x=self.x if self.x.ndim == 1 else self.x[numbers],
             y=self.y[numbers],
@@ -85,7 +91,13 @@ class Stack:
         )
 
     def trace(self, number: int) -> Trace:
-        """Return one trace, without the points that are not selected."""
+        """Return one trace, without the points that are not selected.
+
+        Parameters
+        ----------
+        number
+            Of the trace, from 0.
+        """
         chosen = self.keep[number]
         x = self.x if self.x.ndim == 1 else self.x[number]
         errors = None if self.sigma is None else self.sigma[number][chosen]
@@ -93,7 +105,15 @@ class Stack:
 
 
 def traces_of(run: Any, recipe: Recipe) -> list[Trace]:
-    """Return the traces of ``run`` that ``recipe`` asks for, each by itself; see `stack_of`."""
+    """Return the traces of ``run`` that ``recipe`` asks for, each by itself; see `stack_of`.
+
+    Parameters
+    ----------
+    run
+        A `labspin.data.Run`.
+    recipe
+        Names x, y, sigma and the selection.
+    """
     stack = stack_of(run, recipe)
     return [stack.trace(number) for number in range(len(stack))]
 
@@ -103,6 +123,10 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
 
     Parameters
     ----------
+    run
+        A run, or a part of one, whose points are in memory.
+    recipe
+        Names x, y, sigma and the selection.
     first
         Number of the first point, where the run is a part of a list.
 
@@ -143,6 +167,13 @@ def traces_lie_along(run: Any, recipe: Recipe) -> int | None:
     """Return an axis of the points that tells traces apart, by which a run can be cut; None: there is none.
 
     It is the longest; only the layout of ``run`` is looked at.
+
+    Parameters
+    ----------
+    run
+        A run, or the frame of one; its points are not needed.
+    recipe
+        Names x and y.
     """
     layout = run.header.layout
     used = {*Expression(recipe.x).names, *Expression(recipe.y).names}
@@ -156,7 +187,20 @@ def traces_lie_along(run: Any, recipe: Recipe) -> int | None:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """Return at most ``most`` of ``count`` places, from the first to the last."""
+    """Return at most ``most`` of ``count`` places, from the first to the last.
+
+    Parameters
+    ----------
+    count
+        Number of places.
+    most
+        How many to return at most.
+
+    Returns
+    -------
+    places
+        In ascending order, spaced evenly; the first and the last are among them if ``most`` is at least 2.
+    """
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
 
 

@@ -60,7 +60,13 @@ def write_report(run: Run | Path | str, output: Path | str | None = None) -> Pat
 
 
 def report_html(run: Run | Path | str) -> str:
-    """Return the report of a run as one HTML page that needs nothing else; the errors are `read_run`'s."""
+    """Return the report of a run as one HTML page that needs nothing else; the errors are `read_run`'s.
+
+    Parameters
+    ----------
+    run
+        A run that was read, or the path of its file.
+    """
     opened = _opened(run)
     header = opened.header
     return document(

@@ -35,7 +35,13 @@ _BAD = 1e-3
 
 
 def fit_sections(run: Run) -> Html:
-    """Return a section a fit."""
+    """Return a section for each fit, or one that says there is none.
+
+    Parameters
+    ----------
+    run
+        The run with its fits.
+    """
     if not run.fits:
         hint = "No fit stands in the run file; `labspin fit` makes one."
         return section("Fits", tag("p", hint, class_="note"))
@@ -43,7 +49,18 @@ def fit_sections(run: Run) -> Html:
 
 
 def fit_warnings(record: FitRecord) -> list[str]:
-    """Return what is to be distrusted about a fit."""
+    """Return what is doubtful about a fit.
+
+    Parameters
+    ----------
+    record
+        The fits as the run file keeps them.
+
+    Returns
+    -------
+    warnings
+        One sentence each; of many doubtful traces, only the first are named.
+    """
     count = max(_count(record), 1)
     doubtful = [trace for trace in range(count) if warnings_of_trace(record, trace)]
     if count == 1:

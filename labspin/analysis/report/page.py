@@ -25,7 +25,17 @@ def _escaped(child: str) -> str:
 
 
 def tag(name: str, /, *children: str, **attributes: str) -> Html:
-    """Return an element; ``class_`` stands for the attribute ``class``."""
+    """Return an element; ``class_`` stands for the attribute ``class``.
+
+    Parameters
+    ----------
+    name
+        Of the element, such as ``"p"``.
+    children
+        What the element holds: text, or `Html` that is taken as it is. A void element holds nothing.
+    attributes
+        Of the element; a hyphen in a name is written ``_``, a trailing ``_`` is dropped.
+    """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items()
     )
@@ -34,18 +44,42 @@ def tag(name: str, /, *children: str, **attributes: str) -> Html:
 
 
 def join(pieces: Iterable[str]) -> Html:
-    """Return pieces one after the other."""
+    """Return the pieces one after the other.
+
+    Parameters
+    ----------
+    pieces
+        Text, which is escaped, or `Html`.
+    """
     return Html("".join(map(_escaped, pieces)))
 
 
 def section(title: str, *children: str) -> Html:
-    """Return a part of the page under a heading; nothing if it would be empty."""
+    """Return a part of the page under a heading; nothing if it would be empty.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    children
+        Text, which is escaped, or `Html`.
+    """
     inner = join(children)
     return tag("section", tag("h2", title), inner) if inner else inner
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, limit: int | None = None) -> Html:
-    """Return a table that scrolls sideways on a narrow screen; rows beyond ``limit`` are only counted."""
+    """Return a table that scrolls sideways on a narrow screen; rows beyond ``limit`` are only counted.
+
+    Parameters
+    ----------
+    heads
+        Heading of each column; empty: no headings.
+    rows
+        Text of each cell, row by row; without rows there is no table.
+    limit
+        How many rows to show; None: all.
+    """
     if not rows:
         return Html("")
     shown = rows if limit is None else rows[:limit]
@@ -57,19 +91,41 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, limit: int | N
 
 
 def pairs(content: Iterable[tuple[str, str]]) -> Html:
-    """Return a list of names and what they stand for."""
+    """Return a list of names and what they stand for.
+
+    Parameters
+    ----------
+    content
+        Names and their texts; without any the list is left out.
+    """
     items = [join([tag("dt", name), tag("dd", value)]) for name, value in content]
     return tag("dl", *items) if items else Html("")
 
 
 def folded(title: str, *children: str) -> Html:
-    """Return what a reader unfolds when it is wanted; it is printed in any case."""
+    """Return a part that the reader can unfold; it is printed in any case, and nothing if it would be empty.
+
+    Parameters
+    ----------
+    title
+        What is shown while it is folded.
+    children
+        Text, which is escaped, or `Html`.
+    """
     inner = join(children)
     return tag("details", tag("summary", title), inner) if inner else inner
 
 
 def document(title: str, *children: str) -> str:
-    """Return the whole page."""
+    """Return a whole HTML page, with its style inside.
+
+    Parameters
+    ----------
+    title
+        Of the page.
+    children
+        Text, which is escaped, or `Html`.
+    """
     head = join(
         [
             tag("meta", charset="utf-8"),

@@ -40,7 +40,13 @@ _MOST_VECTORS = 5000
 
 
 def run_picture(run: Run) -> Html:
-    """Return the signal of ``run`` as a figure, or a note why there is none."""
+    """Return the signal of ``run`` as a figure, or a note why there is none.
+
+    Parameters
+    ----------
+    run
+        The run with its points.
+    """
     from matplotlib.figure import Figure
 
     from labspin.analysis.pictures.runplots import draw_run
@@ -62,13 +68,34 @@ def run_picture(run: Run) -> Html:
 
 
 def fit_picture(outcomes: Sequence[FitOutcome], caption: str) -> Html:
-    """Return data, fits and residuals of a few traces as a figure."""
+    """Return data, fits and residuals of a few traces as a figure.
+
+    Parameters
+    ----------
+    outcomes
+        The fits to draw, at least one.
+    caption
+        Text below the figure.
+    """
     plain = [_without_formulas(outcome) for outcome in outcomes]
     return _embedded(figure_of(plain), caption, sum(outcome.x.size for outcome in outcomes))
 
 
 def parameter_picture(run: Run, record: FitRecord) -> Html:
-    """Return the fitted parameters of a record of many traces along the axis of the run, as a figure."""
+    """Return the fitted parameters of a record of many traces along the axis of the run, as a figure.
+
+    Parameters
+    ----------
+    run
+        The run, which has the axis.
+    record
+        The fits as the run file keeps them.
+
+    Returns
+    -------
+    figure
+        Empty where no fitted parameter has a finite value.
+    """
     from matplotlib.figure import Figure
 
     varied = [p for p in record.parameters if p.varied and np.isfinite(p.value).any()]

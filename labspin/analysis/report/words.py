@@ -17,7 +17,15 @@ _NO_PREFIX = frozenset({"", "1", "dBm", "dB", "%"})
 
 
 def with_unit(value: Any, unit: str) -> str:
-    """Return ``value unit`` with an SI prefix where that reads well."""
+    """Return ``value unit`` with an SI prefix where that reads well.
+
+    Parameters
+    ----------
+    value
+        A number; anything else is written by `shown`.
+    unit
+        Of the value; ``"1"`` or empty for none.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return f"{shown(value)} {unit if unit not in ('', '1') else ''}".strip()
     if unit in _NO_PREFIX:
@@ -29,7 +37,13 @@ def with_unit(value: Any, unit: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a plain value as text; a long list by its ends and its length."""
+    """Return a plain value as text; a long list by its ends and its length.
+
+    Parameters
+    ----------
+    value
+        A number, text, list, array or table; nothing at all is written as a dash.
+    """
     if hasattr(value, "tolist"):
         value = value.tolist()
     if value is None or value == "":
@@ -48,7 +62,15 @@ def shown(value: Any) -> str:
 
 
 def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of a table of tables under names such as ``gate_A.width``."""
+    """Yield the leaves of a table of tables under names such as ``gate_A.width``.
+
+    Parameters
+    ----------
+    content
+        A table, whose values may be tables.
+    prefix
+        What every name begins with.
+    """
     for key, value in content.items():
         if isinstance(value, Mapping) and value:
             yield from flattened(value, f"{prefix}{key}.")
@@ -57,7 +79,18 @@ def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def clock_time(time: float) -> str:
-    """Return a Unix time as date and time in UTC."""
+    """Return a Unix time as date and time in UTC.
+
+    Parameters
+    ----------
+    time
+        Seconds since 1970-01-01 UTC.
+
+    Returns
+    -------
+    text
+        To the millisecond; a time that is no date is written in s.
+    """
     try:
         moment = datetime.datetime.fromtimestamp(time, datetime.UTC)
     except (OverflowError, OSError, ValueError):
@@ -66,7 +99,13 @@ def clock_time(time: float) -> str:
 
 
 def interval(start: str, end: str | None) -> str:
-    """Return how long it is from one ISO 8601 time to another; empty where one does not say."""
+    """Return how long it is from one ISO 8601 time to another; empty where one is missing or malformed.
+
+    Parameters
+    ----------
+    start, end
+        ISO 8601 times; ``end`` may be None.
+    """
     try:
         seconds = (
             datetime.datetime.fromisoformat(end or "") - datetime.datetime.fromisoformat(start)
