@@ -320,7 +320,7 @@ class World:
             return mean_rate(self, detector, self._episodes[0], now)
 
     def blind(self, detector: str, rate: float = 1e10) -> None:
-        """Let stray light onto a photon detector: ``rate`` photons a second more, until `unblind`.
+        """Let stray light onto a photon detector: ``rate`` counts per second more, until `unblind`.
 
         Parameters
         ----------
@@ -335,7 +335,7 @@ class World:
             self.detectors[detector] = dataclasses.replace(self._unblinded[detector], dark_rate=dark_rate)
 
     def unblind(self, detector: str) -> None:
-        """Take the stray light away.
+        """Remove the stray light that `blind` added.
 
         Parameters
         ----------
