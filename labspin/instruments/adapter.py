@@ -99,7 +99,13 @@ class RoleAdapter(ABC):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return what the hardware allows: attribute to (least, greatest), in the role's units."""
+        """Return what the hardware allows: attribute to (least, greatest), in the role's units.
+
+        Parameters
+        ----------
+        options
+            An instance of `options`; None: its defaults.
+        """
         return {}
 
     def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:  # noqa: B027 - most can make all
@@ -120,10 +126,15 @@ class RoleAdapter(ABC):
     def check_address(cls, address: str) -> None:
         """Refuse an address that cannot be one of this driver.
 
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+
         Raises
         ------
         ArgumentError
-            It is no VISA resource name.
+            It is not a VISA resource name.
         """
         try:
             pyvisa.rname.parse_resource_name(address)
@@ -135,7 +146,13 @@ class RoleAdapter(ABC):
 
     @classmethod
     def canonical_address(cls, address: str) -> str:
-        """Return ``address`` in the form in which two names of one place are equal."""
+        """Return ``address`` in a form in which two spellings of one address are equal.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        """
         try:
             return str(pyvisa.rname.to_canonical_name(address)).upper()
         except pyvisa.rname.InvalidResourceName:
@@ -143,7 +160,15 @@ class RoleAdapter(ABC):
 
     @classmethod
     def place(cls, address: str, options: Any = None) -> str:
-        """Return what must be an instrument's own; of a device with several outputs, one output."""
+        """Return what only one instrument may use: the device, or one output of a device with several.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        options
+            An instance of `options`; None: its defaults.
+        """
         return cls.canonical_address(address)
 
     @classmethod

@@ -175,7 +175,15 @@ class Guarded:
         return f"{self.name} at {self.address}" if self.address else self.name
 
     def write(self, command: str, **kwargs: Any) -> None:
-        """Send a command that has no answer."""
+        """Send a command that has no answer.
+
+        Parameters
+        ----------
+        command
+            The command, without line end.
+        **kwargs
+            Passed to the ``write`` of pymeasure's adapter.
+        """
         with self._line.lock:
             try:
                 self.adapter.write(command, **kwargs)
@@ -193,6 +201,13 @@ class Guarded:
     def ask(self, command: str, query_delay: float | None = None) -> str:
         """Return the answer to ``command``, without line end.
 
+        Parameters
+        ----------
+        command
+            The question, without line end.
+        query_delay
+            Wait between question and answer, s; None: none.
+
         Raises
         ------
         ReplyTimeoutError
@@ -200,7 +215,7 @@ class Guarded:
         ConnectionFailedError
             The connection is gone.
         ReplyError
-            What came is no text.
+            What came is not text.
         """
         return str(self._asked(command, str, query_delay))
 
@@ -350,7 +365,13 @@ class Guarded:
             log.warning("%s: late answer %r thrown away", self._title, late)
 
     def wait_for(self, query_delay: float | None = None) -> None:
-        """Wait between question and answer, on the bench's clock."""
+        """Wait between question and answer, on the bench's clock.
+
+        Parameters
+        ----------
+        query_delay
+            The wait, s; None: none.
+        """
         if query_delay:
             self.clock.sleep(query_delay)
 
@@ -364,6 +385,22 @@ class Guarded:
         **kwargs: Any,
     ) -> list[Any]:
         """Return the answer to ``command`` as a list of ``cast`` values.
+
+        Parameters
+        ----------
+        command
+            The question, without line end.
+        separator
+            Text between two values of the answer.
+        cast
+            Makes a value of a part of the answer. ``float`` turns words for "no reading" into NaN or an
+            infinity; ``bool`` is True for every number but 0.
+        preprocess_reply
+            Changes the answer before it is split; None: nothing does.
+        maxsplit
+            Greatest number of splits; -1: no limit.
+        **kwargs
+            ``query_delay``, as in `ask`.
 
         Raises
         ------
@@ -478,11 +515,27 @@ class GuardedChannel(Channel):  # type: ignore[misc]
         keep_rules(cls)
 
     def ask(self, command: str, query_delay: float | None = None) -> str:
-        """Return the answer to ``command``."""
+        """Return the answer to ``command``.
+
+        Parameters
+        ----------
+        command
+            The question; ``{ch}`` in it stands for the channel.
+        query_delay
+            Wait between question and answer, s; None: none.
+        """
         return self.parent.ask(self.insert_id(command), query_delay)
 
     def values(self, command: str, **kwargs: Any) -> list[Any]:
-        """Return the answer to ``command`` as a list of values."""
+        """Return the answer to ``command`` as a list of values.
+
+        Parameters
+        ----------
+        command
+            The question; ``{ch}`` in it stands for the channel.
+        **kwargs
+            Passed to `Guarded.values`.
+        """
         return self.parent.values(self.insert_id(command), **kwargs)
 
     def check_set_errors(self) -> list[Any]:

@@ -14,7 +14,14 @@ class ReadsBlocks(Guarded):
     """Mix-in for drivers whose instrument answers with definite-length blocks; stands before `Guarded`."""
 
     def ask_block(self, command: str, size: int) -> bytes:
-        """Return the ``size`` bytes of the block that ``command`` asks for; no line end follows it.
+        """Return the bytes of the block that ``command`` asks for; no line end follows it.
+
+        Parameters
+        ----------
+        command
+            The question, without line end.
+        size
+            Number of bytes that the block must have.
 
         Raises
         ------

@@ -147,7 +147,13 @@ class LockInCantilever(CompositeAdapter):
         return known * math.log(1 / accuracy) + self.lockin.settling_time(1 - accuracy)
 
     def settle(self, settling_time: float | None = None) -> None:
-        """Wait for the settling time (s; None: the usual one), and forget overloads on the way."""
+        """Wait until the drive has settled, and forget overloads on the way.
+
+        Parameters
+        ----------
+        settling_time
+            The wait, s; None: what `settling_time` says.
+        """
         self.clock.sleep(self.settling_time() if settling_time is None else settling_time)
         self.lockin.is_overloaded()
 

@@ -62,12 +62,24 @@ class CompositeAdapter(RoleAdapter):
 
     @classmethod
     def open(cls, connection: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: there is nothing to connect to."""
+        """Refuse: there is nothing to connect to.
+
+        Parameters
+        ----------
+        connection, **kwargs
+            Not used.
+        """
         raise ArgumentError(f"{cls.__name__} is made of other instruments; it has no connection of its own")
 
     @classmethod
     def check_address(cls, address: str) -> None:
-        """Refuse any address."""
+        """Refuse any address.
+
+        Parameters
+        ----------
+        address
+            What the station file gives as an address.
+        """
         raise ArgumentError(f"wanted no address: it is made of other instruments, got {address!r}")
 
     @classmethod

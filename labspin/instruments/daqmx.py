@@ -71,23 +71,73 @@ class Daqmx(Protocol):
     """What is asked of NI-DAQmx."""
 
     def describe(self, device: str) -> Description:
-        """Return what ``device`` (``"Dev1"``) is and has."""
+        """Return what ``device`` (``"Dev1"``) is and has.
+
+        Parameters
+        ----------
+        device
+            Name of the device, such as ``"Dev1"``.
+        """
         ...
 
     def gate(
         self, counter: str, *, timebase: str, trigger: str, rising: bool, delay: int, width: int
     ) -> Task:
-        """Return a pulse after every trigger edge, ``delay`` and ``width`` in ticks of ``timebase``."""
+        """Return a task that makes a pulse after every trigger edge.
+
+        Parameters
+        ----------
+        counter
+            The counter that makes the pulses, such as ``"Dev1/ctr1"``.
+        timebase
+            Terminal of the clock that is counted.
+        trigger
+            Terminal of the trigger.
+        rising
+            Whether the rising edge of the trigger counts; else the falling one.
+        delay
+            From the trigger to the pulse, ticks of ``timebase``.
+        width
+            Width of the pulse, ticks of ``timebase``.
+        """
         ...
 
     def gated_count(self, counter: str, *, source: str, rising: bool, gate: str, samples: int) -> GatedCount:
-        """Return a count of the edges at ``source`` in each of ``samples`` pulses at ``gate``."""
+        """Return a task that counts edges in each of many pulses.
+
+        Parameters
+        ----------
+        counter
+            The counter that counts, such as ``"Dev1/ctr0"``.
+        source
+            Terminal of the edges that are counted.
+        rising
+            Whether rising edges are counted; else falling ones.
+        gate
+            Terminal of the pulses in which is counted.
+        samples
+            Number of pulses.
+        """
         ...
 
     def voltages(
         self, channel: str, *, wiring: str, greatest: float, rate: float, samples: int
     ) -> NDArray[np.float64]:
-        """Return ``samples`` voltages at ``rate`` (Hz), V, shape (samples,)."""
+        """Return voltages taken at equal intervals, V, shape (samples,).
+
+        Parameters
+        ----------
+        channel
+            Physical channel, such as ``"Dev1/ai0"``.
+        wiring
+            Terminal configuration: ``"diff"``, ``"rse"`` or ``"nrse"``.
+        greatest
+            Greatest magnitude that is measured, V; it sets the range of the input.
+        rate
+            Sampling rate, Hz.
+        samples
+            Number of samples.
+        """
         ...
 
 

@@ -193,13 +193,27 @@ class E36312AMagnet(MagnetAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
-        """Return the limits of the output, A."""
+        """Return the limits of the output, A.
+
+        Parameters
+        ----------
+        options
+            `E36312AOptions`; None: their defaults.
+        """
         amperes = RATINGS[(options or E36312AOptions()).channel][1]
         return {"current": (0.0, _OVER_RANGE * amperes)}
 
     @classmethod
     def place(cls, address: str, options: Any = None) -> str:
-        """Return what must be an instrument's own: here one output, not the whole supply."""
+        """Return what only one instrument may use: here one output, not the whole supply.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        options
+            `E36312AOptions`; None: their defaults.
+        """
         return f"{cls.canonical_address(address)} output {(options or E36312AOptions()).channel}"
 
     def doubts(self) -> tuple[str, ...]:

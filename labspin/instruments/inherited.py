@@ -26,7 +26,13 @@ class Inherited(property):
 
 
 def keep_rules(driver: type) -> None:
-    """Replace the settable properties that ``driver`` has from pymeasure by such as refuse."""
+    """Replace the settable properties that ``driver`` has from pymeasure by ones that refuse wrong values.
+
+    Parameters
+    ----------
+    driver
+        Class of a driver; it is changed.
+    """
     for name, member in inspect.getmembers_static(driver):
         if type(member) is not property or member.fset is None or not _is_pymeasures(driver, name):
             continue

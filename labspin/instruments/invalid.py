@@ -25,7 +25,13 @@ SCPI_WORDS: Mapping[str, float] = MappingProxyType(
 
 
 def is_invalid(number: float) -> bool:
-    """Return whether ``number``, as it came from the wire, is no reading."""
+    """Return whether ``number`` means that there is no reading: NaN, or a magnitude from `INVALID_FROM` on.
+
+    Parameters
+    ----------
+    number
+        A number as it came from the wire.
+    """
     return not abs(number) < INVALID_FROM
 
 
@@ -64,12 +70,17 @@ def as_reading(text: str, words: Mapping[str, float] = SCPI_WORDS) -> float:
 
 
 def whole(text: str) -> int:
-    """Return the whole number that stands in ``text``, in whatever form, such as ``+2.0E+00``.
+    """Return the whole number in ``text``, in whatever form, such as ``+2.0E+00``.
+
+    Parameters
+    ----------
+    text
+        A part of an answer.
 
     Raises
     ------
     ValueError
-        It is no whole number, or says that there is none.
+        It is not a whole number, or says that there is none.
     """
     number = float(text)
     if is_invalid(number) or not number.is_integer():

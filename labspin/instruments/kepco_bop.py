@@ -145,7 +145,13 @@ class KepcoMagnet(MagnetAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the model's limits, A."""
+        """Return the model's limits, A.
+
+        Parameters
+        ----------
+        options
+            `KepcoOptions`; None: their defaults.
+        """
         greatest = MODELS[(options or KepcoOptions()).model][1]
         return {"current": (-greatest, greatest)}
 

@@ -75,11 +75,27 @@ class HeaterOutput336(HeaterOutput):
     )
 
     def input_name(self, word: str) -> str:
-        """Return the input of a number: 0 is none, 1 is A."""
+        """Return the name of the input with a number.
+
+        Parameters
+        ----------
+        word
+            The number on the wire: ``"0"`` is none, ``"1"`` is A.
+
+        Returns
+        -------
+            The name; empty for none.
+        """
         return ("", *_INPUTS)[int(word)]
 
     def input_word(self, name: str) -> str:
-        """Return the number of an input."""
+        """Return the number of an input on the wire.
+
+        Parameters
+        ----------
+        name
+            Name of the input, such as ``"A"``; empty for none.
+        """
         return str(("", *_INPUTS).index(name))
 
 

@@ -110,7 +110,14 @@ class LakeShore372(LakeShoreController):
         return str(at), bool(automatic)
 
     def scan(self, name: str, *, automatic: bool = False) -> None:
-        """Let the scanner go to the input called ``name``, to stay there, or to go on to the others.
+        """Switch the scanner to an input.
+
+        Parameters
+        ----------
+        name
+            Name of the input.
+        automatic
+            Whether the scanner then goes on to the other inputs by itself; else it stays.
 
         Raises
         ------

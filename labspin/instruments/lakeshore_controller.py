@@ -37,7 +37,17 @@ _WORDS: Mapping[str, float] = {
 
 
 def ramp(command: str, doc: str, *, name: str) -> Any:
-    """Return the property of a ramp: how far the set-point moves in a minute; 0 is a ramp switched off."""
+    """Return the property of a ramp of the set-point, K/min; 0 means that the ramp is off.
+
+    Parameters
+    ----------
+    command
+        Command that sets it: switch and rate as ``%`` formats.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    """
     return quantity(
         "RAMP? {ch}",
         command,
@@ -132,7 +142,14 @@ class HeaterOutput(GuardedChannel, LakeShoreHeaterChannel):  # type: ignore[misc
         return self.input_name(self._outmode()[1])
 
     def set_mode(self, mode: str, control_input: str) -> None:
-        """Let ``mode`` set the output, on the input called ``control_input``.
+        """Set what controls the output, and by which input.
+
+        Parameters
+        ----------
+        mode
+            One of `modes`.
+        control_input
+            Name of the input; empty for none.
 
         Raises
         ------
@@ -155,11 +172,27 @@ class HeaterOutput(GuardedChannel, LakeShoreHeaterChannel):  # type: ignore[misc
         return [str(part).strip() for part in self.values("OUTMODE? {ch}", cast=str)]
 
     def input_name(self, word: str) -> str:
-        """Return the name of the input that stands as ``word`` on the wire."""
+        """Return the name of the input that is ``word`` on the wire.
+
+        Parameters
+        ----------
+        word
+            The input on the wire; ``"0"`` is none.
+
+        Returns
+        -------
+            The name; empty for none.
+        """
         return "" if word == "0" else word
 
     def input_word(self, name: str) -> str:
-        """Return what stands on the wire for the input called ``name``."""
+        """Return the word on the wire for the input called ``name``.
+
+        Parameters
+        ----------
+        name
+            Name of the input; empty for none.
+        """
         return name or "0"
 
 
@@ -270,12 +303,26 @@ class ControllerAdapter(RoleAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
-        """Return the limits of the set-point, K."""
+        """Return the limits of the set-point, K.
+
+        Parameters
+        ----------
+        options
+            Not used.
+        """
         return {"setpoint": (0.0, cls.greatest_setpoint)}
 
     @classmethod
     def place(cls, address: str, options: Any = None) -> str:
-        """Return what must be an instrument's own: one output, not the whole controller."""
+        """Return what only one instrument may use: one output, not the whole controller.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        options
+            An instance of `options`; None: its defaults.
+        """
         return f"{cls.canonical_address(address)} output {cls._output_of(options or cls.options())}"
 
     @staticmethod
@@ -311,7 +358,13 @@ class ControllerAdapter(RoleAdapter):
         return self.chosen.heater_range
 
     def switch(self, on: bool) -> None:
-        """Set the heater's range: the chosen one, or off."""
+        """Switch the heater on, in the chosen range, or off.
+
+        Parameters
+        ----------
+        on
+            True or False; nothing else is taken.
+        """
         wanted = one_of(f"{self.device.name} output_enabled")(on, (True, False))
         self.output.range = self.heater_range() if wanted else self.off
 
@@ -359,7 +412,24 @@ class ControllerAdapter(RoleAdapter):
         self.switch(value)
 
     def wait_until_stable(self, *, tolerance: float, duration: float, timeout: float, **how: Any) -> float:
-        """Wait until the temperature has stayed at the set-point; see `LakeShoreController`."""
+        """Wait until the temperature has stayed near the set-point, and return how long it took, s.
+
+        Parameters
+        ----------
+        tolerance
+            Greatest deviation from the set-point, K.
+        duration
+            For how long it must stay, s.
+        timeout
+            After how long to give up, s.
+        **how
+            ``poll`` and ``checkpoint``, as in `LakeShoreController.wait_until_stable`.
+
+        Raises
+        ------
+        SettleError
+            It did not stay there in time.
+        """
         return self.device.wait_until_stable(
             self.chosen.input, self.setpoint, tolerance=tolerance, duration=duration, timeout=timeout, **how
         )

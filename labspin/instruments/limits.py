@@ -28,12 +28,23 @@ _CLOSE = 1e-6  # relative difference from an entry of a list that is still meant
 
 
 def check_limits(name: str, value: float, least: float, greatest: float, unit: str = "") -> float:
-    """Return ``value`` as a float, refusing what lies outside ``least`` … ``greatest``.
+    """Return ``value`` as a float; refuse it if it is outside the limits.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantity.
+    value
+        The number that is asked for.
+    least, greatest
+        The limits, in the unit of ``value``; both are allowed.
+    unit
+        The unit, for errors; empty if there is none.
 
     Raises
     ------
     LimitError
-        It lies outside, or is no finite number.
+        It is outside, or not a finite number.
     """
     try:
         number = float(value)
@@ -46,12 +57,21 @@ def check_limits(name: str, value: float, least: float, greatest: float, unit: s
 
 
 def check_whole(name: str, value: float, least: int, greatest: int) -> int:
-    """Return ``value`` as an int, refusing what is no whole number from ``least`` to ``greatest``.
+    """Return ``value`` as an int; refuse it if it is outside the limits or not a whole number.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantity.
+    value
+        The number that is asked for.
+    least, greatest
+        The limits; both are allowed.
 
     Raises
     ------
     LimitError
-        It lies outside, or is no whole number.
+        It is outside, or not a whole number.
     """
     number = check_limits(name, value, least, greatest)
     if not number.is_integer():
@@ -60,7 +80,15 @@ def check_whole(name: str, value: float, least: int, greatest: int) -> int:
 
 
 def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
-    """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``."""
+    """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantity.
+    unit
+        Its unit, for errors; empty if there is none.
+    """
 
     def validate(value: Any, values: Iterable[float]) -> float:
         least, greatest = values
@@ -70,7 +98,13 @@ def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float
 
 
 def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
-    """Return a pymeasure validator of whole numbers within ``values=(least, greatest)``."""
+    """Return a pymeasure validator of whole numbers within ``values=(least, greatest)``.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantity.
+    """
 
     def validate(value: Any, values: Iterable[int]) -> int:
         least, greatest = values
@@ -80,7 +114,13 @@ def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
 
 
 def each_limited(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tuple[float, ...]]:
-    """Return a pymeasure validator of several numbers at once; ``values`` holds the limits of each."""
+    """Return a pymeasure validator of several numbers at once; ``values`` holds the limits of each.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantities.
+    """
 
     def validate(value: Any, values: Iterable[tuple[float, float]]) -> tuple[float, ...]:
         limits = list(values)
@@ -97,7 +137,19 @@ def each_limited(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tu
 
 
 def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
-    """Return a pymeasure validator of numbers that must be one of ``values``."""
+    """Return a pymeasure validator of numbers that must be one of ``values``, but for rounding.
+
+    Parameters
+    ----------
+    name
+        What errors call the quantity.
+    unit
+        Its unit, for errors; empty if there is none.
+
+    Returns
+    -------
+        The validator; it returns the entry of ``values`` that is meant.
+    """
 
     def validate(value: Any, values: Iterable[float]) -> float:
         entries = sorted(values)
@@ -117,7 +169,13 @@ def listed(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]
 
 
 def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
-    """Return a pymeasure validator that refuses values that are not among ``values``."""
+    """Return a pymeasure validator that refuses values that are not among ``values``, type included.
+
+    Parameters
+    ----------
+    name
+        What errors call the property.
+    """
 
     def validate(value: Any, values: Iterable[Any]) -> Any:
         choices = list(values)
@@ -134,5 +192,11 @@ def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
 
 
 def on_off(text: str) -> bool:
-    """Read the answer ``0`` or ``1`` of a switch (a cast for pymeasure's properties)."""
+    """Return the state of a switch from its answer (a cast for pymeasure's properties).
+
+    Parameters
+    ----------
+    text
+        The answer, ``"0"`` or ``"1"``.
+    """
     return {"0": False, "1": True}[text.strip()]

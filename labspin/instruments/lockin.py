@@ -97,7 +97,13 @@ class LockInAdapter(RoleAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the hardware's limits, Hz, V, rad and s."""
+        """Return the hardware's limits, Hz, V, rad and s.
+
+        Parameters
+        ----------
+        options
+            Not used.
+        """
         driver: Any = cls.driver
         return {
             "frequency": driver.frequency_limits,
@@ -235,7 +241,13 @@ class LockInAdapter(RoleAdapter):
         return known if self.chosen.reference == "internal" else tuple(n for n in known if n != "frequency")
 
     def settling_time(self, fraction: float = 0.99) -> float:
-        """Return the time in which the output filter settles to ``fraction`` of a step, s."""
+        """Return the time in which the output filter settles to ``fraction`` of a step, s.
+
+        Parameters
+        ----------
+        fraction
+            Part of the step that must be reached, between 0 and 1.
+        """
         from labspin.physics.mrfm import LockInFilter
 
         return LockInFilter(self.time_constant, self.filter_slope).settling_time(fraction)
@@ -323,7 +335,19 @@ class LockInAdapter(RoleAdapter):
             clock.sleep(max(left, 0.01, 0.5 / going.rate))
 
     def record(self, duration: float, *, rate: float) -> tuple[FloatArray, ComplexArray]:
-        """Store X and Y for ``duration`` s, wait, and return them; see `start_recording`."""
+        """Store X and Y in the instrument, wait, and return them; see `start_recording`.
+
+        Parameters
+        ----------
+        duration
+            Length of the record, s.
+        rate
+            Samples a second; the instrument takes the next rate that it has, not below this.
+
+        Returns
+        -------
+            Times (n,) in s and X + iY (n,) in V.
+        """
         self.start_recording(duration, rate=rate)
         return self.recorded()
 

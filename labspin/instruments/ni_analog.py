@@ -45,7 +45,20 @@ class NIAnalogInput(NIDevice):
     def voltages(
         self, channel: str, *, greatest: float, rate: float, samples: int, wiring: str = "diff"
     ) -> NDArray[np.float64]:
-        """Return ``samples`` voltages of ``channel`` (``"ai0"``) at ``rate`` (Hz), V, shape (samples,).
+        """Return voltages taken at equal intervals, V, shape (samples,).
+
+        Parameters
+        ----------
+        channel
+            The input, such as ``"ai0"``.
+        greatest
+            Greatest magnitude that is measured, V; 0.01 to 10. It sets the range of the input.
+        rate
+            Sampling rate, Hz; 1 to 2e6.
+        samples
+            Number of samples; 2 to 10 000 000.
+        wiring
+            Terminal configuration: ``"diff"``, ``"rse"`` or ``"nrse"``.
 
         Raises
         ------
@@ -113,17 +126,37 @@ class NIGaussmeter(RoleAdapter):
 
     @classmethod
     def check_address(cls, address: str) -> None:
-        """Refuse what is no name of a device."""
+        """Refuse what is not the name of a device.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file, such as ``"Dev1"``.
+        """
         check_device(address)
 
     @classmethod
     def canonical_address(cls, address: str) -> str:
-        """Return the device's name."""
+        """Return the device's name in upper case.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file, such as ``"Dev1"``.
+        """
         return check_device(address).upper()
 
     @classmethod
     def place(cls, address: str, options: Any = None) -> str:
-        """Return device and input: each input is an instrument."""
+        """Return device and input: each input is an instrument.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file, such as ``"Dev1"``.
+        options
+            `NIGaussmeterOptions`; None: their defaults.
+        """
         return f"{cls.canonical_address(address)}/{(options or NIGaussmeterOptions()).channel.upper()}"
 
     def configure(self) -> None:

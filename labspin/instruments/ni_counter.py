@@ -87,7 +87,21 @@ class NICounters(NIDevice):
     def set_up(
         self, gates: Sequence[Gate], *, triggers: int, trigger: str, rising: bool, falling: bool
     ) -> None:
-        """Take counters for ``gates``; ``falling`` says which edge of the detectors' pulses is a photon."""
+        """Take two counters for each gate: one makes it, one counts in it; release earlier ones.
+
+        Parameters
+        ----------
+        gates
+            The gates; no more than there are pairs of counters.
+        triggers
+            Number of triggers over which is counted.
+        trigger
+            Terminal of the trigger, such as ``"PFI0"``.
+        rising
+            Whether the rising edge of the trigger counts; else the falling one.
+        falling
+            Whether the falling edge of the detectors' pulses is a photon; else the rising one.
+        """
         self.release()
         clock = self._terminal(f"{self.timebase / 1e6:.0f}MHzTimebase")
         counters = self.description["counters"]
@@ -228,12 +242,24 @@ class NICounter(PhotonCounterAdapter):
 
     @classmethod
     def check_address(cls, address: str) -> None:
-        """Refuse what is no name of a device."""
+        """Refuse what is not the name of a device.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file, such as ``"Dev1"``.
+        """
         check_device(address)
 
     @classmethod
     def canonical_address(cls, address: str) -> str:
-        """Return the device's name; its counters are one instrument, its analog inputs others."""
+        """Return the device's name; its counters are one instrument, its analog inputs others.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file, such as ``"Dev1"``.
+        """
         return f"{check_device(address).upper()}/COUNTERS"
 
     @property
@@ -272,9 +298,16 @@ class NICounter(PhotonCounterAdapter):
         triggers: int,
         detectors: Sequence[str] | None = None,
     ) -> None:
-        """Begin to count in ``gates`` (delay, width in s) over ``triggers`` triggers.
+        """Begin to count photons in gates after each trigger.
 
-        ``detectors`` names the one that each gate watches; None: all watch the first of the options.
+        Parameters
+        ----------
+        gates
+            (delay, width) of each gate after the trigger, s.
+        triggers
+            Number of triggers over which is counted.
+        detectors
+            Name of the detector for each gate; None: all gates count the first one of the options.
 
         Raises
         ------

@@ -86,12 +86,17 @@ class NIDevice:
 
 
 def check_device(address: str) -> str:
-    """Return ``address`` if it is a device's name.
+    """Return ``address`` without outer spaces if it is the name of a device.
+
+    Parameters
+    ----------
+    address
+        Address out of a station file, such as ``"Dev1"``.
 
     Raises
     ------
     ArgumentError
-        It is none.
+        It is not the name of a device.
     """
     if not re.fullmatch(r"[A-Za-z][\w -]*", address.strip()):
         raise ArgumentError(f"wanted the name of an NI device such as 'Dev1', got {address!r}")

@@ -67,7 +67,17 @@ class PhotonCounterAdapter(RoleAdapter):
         triggers: int,
         detectors: Sequence[str] | None = None,
     ) -> None:
-        """Refuse what ``arm`` would refuse; sends nothing."""
+        """Refuse what ``arm`` would refuse; sends nothing.
+
+        Parameters
+        ----------
+        gates
+            (delay, width) of each gate after the trigger, s.
+        triggers
+            Number of triggers over which is counted.
+        detectors
+            Name of the detector for each gate; None: the usual one for all gates.
+        """
         self._wanted(gates, triggers, detectors)
 
     def _unfinished(self) -> DeviceError:

@@ -149,11 +149,23 @@ class PIOptions:
         return self.contact if self.towards == "up" else self.range - self.contact
 
     def stage(self, distance: float) -> float:
-        """Return the position of the stage at a distance (m), µm."""
+        """Return the position of the stage at a distance, µm.
+
+        Parameters
+        ----------
+        distance
+            Distance from the surface, m.
+        """
         return 1e6 * (self.contact - distance if self.towards == "up" else self.contact + distance)
 
     def distance(self, stage: float) -> float:
-        """Return the distance (m) at a position of the stage, µm."""
+        """Return the distance from the surface at a position of the stage, m.
+
+        Parameters
+        ----------
+        stage
+            Position of the stage, µm.
+        """
         return self.contact - 1e-6 * stage if self.towards == "up" else 1e-6 * stage - self.contact
 
 
@@ -170,7 +182,13 @@ class PIPositioner(RoleAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the distances that the stage reaches, m."""
+        """Return the distances that the stage reaches, m.
+
+        Parameters
+        ----------
+        options
+            `PIOptions`; None: their defaults.
+        """
         return {"position": (0.0, (options or PIOptions()).reach)}
 
     def configure(self) -> None:

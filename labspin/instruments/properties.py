@@ -69,7 +69,21 @@ def quantity(
 def whole_number(
     query: str, command: str, doc: str, *, name: str, limits: tuple[int, int], checked: bool = True
 ) -> Any:
-    """Return a property that is a whole number; the arguments are those of `quantity`."""
+    """Return a property that is a whole number from ``limits[0]`` to ``limits[1]``.
+
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the value as a ``%`` format.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    limits
+        Least and greatest value.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
+    """
     return Instrument.control(
         query,
         command,
@@ -82,7 +96,19 @@ def whole_number(
 
 
 def switch(query: str, command: str, doc: str, *, name: str, checked: bool = True) -> Any:
-    """Return a property that is True or False, 1 or 0 on the wire."""
+    """Return a property that is True or False, 1 or 0 on the wire.
+
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the value as a ``%`` format.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
+    """
     return Instrument.control(
         query,
         command,
@@ -105,9 +131,22 @@ def choice(
     aliases: Mapping[str, Any] | None = None,
     checked: bool = True,
 ) -> Any:
-    """Return a property that is one of ``words``: the value, and what stands for it on the wire.
+    """Return a property that is one of several values, each with a word on the wire.
 
-    ``aliases`` are further answers of the instrument, and the values that they stand for.
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the value as a ``%`` format.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    words
+        Value to its word on the wire.
+    aliases
+        Further answers of the instrument, and the values that they mean.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
     """
     return Instrument.control(
         query,
@@ -131,7 +170,23 @@ def entry(
     unit: str = "",
     checked: bool = True,
 ) -> Any:
-    """Return a property that is a number out of a list, whose index stands for it on the wire."""
+    """Return a property that is a number out of a list; on the wire it is the index in the list.
+
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the index as a ``%`` format.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    values
+        The list, in the order of the indices from 0.
+    unit
+        Unit of the values, for errors; empty if there is none.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
+    """
     return Instrument.control(
         query,
         command,
@@ -153,7 +208,21 @@ def quantities(
     limits: Sequence[tuple[float, float]],
     checked: bool = True,
 ) -> Any:
-    """Return a property of several numbers at once, each with limits of its own."""
+    """Return a property of several numbers at once, each with limits of its own.
+
+    Parameters
+    ----------
+    query, command
+        What is sent to ask and to set, the values as ``%`` formats.
+    doc
+        The property's docstring.
+    name
+        What errors call it.
+    limits
+        Least and greatest value of each number.
+    checked
+        Whether the instrument is asked after every setting what it refused (`check_set_errors`).
+    """
     return Instrument.control(
         query,
         command,
@@ -166,7 +235,13 @@ def quantities(
 
 
 def numbered(values: Sequence[Any]) -> dict[Any, int]:
-    """Return the words of a choice whose values are numbered from 0 on the wire."""
+    """Return the words of a choice whose values are numbered from 0 on the wire.
+
+    Parameters
+    ----------
+    values
+        The values, in the order of their numbers.
+    """
     return {value: index for index, value in enumerate(values)}
 
 

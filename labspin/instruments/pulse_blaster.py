@@ -159,7 +159,13 @@ class PulseBlaster:
         return state
 
     def program(self, instructions: Sequence[Instruction]) -> None:
-        """Stop, and write a program into the memory; it waits for `start`."""
+        """Stop, and write a program into the memory; it waits for `start`.
+
+        Parameters
+        ----------
+        instructions
+            The program, first instruction first.
+        """
         with _LIBRARY_LOCK:
             self._call("pb_stop")
             self._begin_program()
@@ -183,7 +189,13 @@ class PulseBlaster:
             self._call("pb_start")
 
     def all_low(self, board: Board | None = None) -> None:
-        """Stop, and set all outputs low; the program is lost."""
+        """Stop, and set all outputs low; the program is lost.
+
+        Parameters
+        ----------
+        board
+            What the board can do; None: the usual board.
+        """
         with _LIBRARY_LOCK:
             try:
                 self.program(all_low(board or Board()))
@@ -254,12 +266,24 @@ class PulseBlasterLines(PulseLinesAdapter):
 
     @classmethod
     def check_address(cls, address: str) -> None:
-        """Refuse what is no number of a board."""
+        """Refuse what is not the number of a board.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        """
         _board_number(address)
 
     @classmethod
     def canonical_address(cls, address: str) -> str:
-        """Return the number of the board."""
+        """Return ``PULSEBLASTER`` and the number of the board.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        """
         return f"PULSEBLASTER{_board_number(address)}"
 
     def configure(self) -> None:

@@ -24,12 +24,19 @@ def usual_lines() -> dict[str, int]:
 
 
 def check_lines(lines: Any, outputs: int) -> None:
-    """Refuse what does not give every line an output of its own, out of so many.
+    """Refuse lines that do not have an output each.
+
+    Parameters
+    ----------
+    lines
+        Name of the line to number of its output, from 0.
+    outputs
+        Number of outputs that the device has.
 
     Raises
     ------
     ArgumentError
-        An output does not exist, or belongs to two lines.
+        There is no line, an output does not exist, or it belongs to two lines.
     """
     if not isinstance(lines, Mapping) or not lines:
         raise ArgumentError(f"lines: wanted names and outputs such as {{laser = 0}}, got {lines!r}")
@@ -106,7 +113,14 @@ class PulseLinesAdapter(RoleAdapter):
         """Bring the device into a state in which it takes another sequence."""
 
     def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
-        """Check ``sequence`` and make it ready; -1 repetitions means for ever.
+        """Check ``sequence`` and make it ready to be started.
+
+        Parameters
+        ----------
+        sequence
+            The sequence.
+        repetitions
+            How often it is played; -1 means for ever.
 
         Raises
         ------

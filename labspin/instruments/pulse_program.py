@@ -64,7 +64,13 @@ class Board:
 
 
 def all_low(board: Board) -> tuple[Instruction, ...]:
-    """Return the program that sets all outputs low and stops."""
+    """Return the program that sets all outputs low and stops.
+
+    Parameters
+    ----------
+    board
+        What the board can do.
+    """
     low = Instruction(board.guard, Opcode.CONTINUE, 0, 2 * board.minimum)
     return low, replace(low, opcode=Opcode.STOP)
 
@@ -72,14 +78,25 @@ def all_low(board: Board) -> tuple[Instruction, ...]:
 def compile_sequence(
     sequence: PulseSequence, *, outputs: Mapping[str, int], board: Board, repetitions: int
 ) -> tuple[Instruction, ...]:
-    """Return the program that plays ``sequence``; -1 repetitions means for ever.
+    """Return the program that plays ``sequence``.
 
     After the last repetition all outputs are low.
+
+    Parameters
+    ----------
+    sequence
+        The sequence.
+    outputs
+        Name of the line to number of its output.
+    board
+        What the board can do.
+    repetitions
+        How often it is played; -1 means for ever.
 
     Raises
     ------
     SequenceError
-        Two edges, on whatever lines, lie closer than the shortest instruction, or the memory is too small.
+        Two edges, on any lines, are closer than the shortest instruction, or the memory is too small.
     """
     pattern = _pattern(_steps(sequence, outputs, board), board.minimum)
     if repetitions < 0:

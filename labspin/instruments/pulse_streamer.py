@@ -200,9 +200,14 @@ class PulseStreamer:
         return float(self._call("getTemperature"))
 
     def upload(self, steps: list[Step], runs: int) -> None:
-        """Load steps (ticks of 1 ns, channels that are high, two analog levels in V), to wait for `start`.
+        """Load a sequence, which then waits for `start`. After its last repetition all outputs are low.
 
-        ``runs`` is the number of repetitions, -1 for ever. Afterwards all outputs are low.
+        Parameters
+        ----------
+        steps
+            Each is its length in ticks of 1 ns, the channels that are high, and the two analog levels in V.
+        runs
+            Number of repetitions; -1 means for ever.
         """
         import pulsestreamer
 
@@ -263,12 +268,24 @@ class PulseStreamerLines(PulseLinesAdapter):
 
     @classmethod
     def check_address(cls, address: str) -> None:
-        """Refuse what is neither ``host`` nor ``host:port``."""
+        """Refuse what is neither ``host`` nor ``host:port``.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        """
         _host_and_port(address)
 
     @classmethod
     def canonical_address(cls, address: str) -> str:
-        """Return host and port."""
+        """Return ``host:port`` in lower case, the port always given.
+
+        Parameters
+        ----------
+        address
+            Address out of a station file.
+        """
         host, port = _host_and_port(address)
         return f"{host.lower()}:{port}"
 

@@ -24,7 +24,13 @@ class Transport(Protocol):
     """What carries a JSON-RPC request to a Pulse Streamer in this process."""
 
     def handle(self, body: bytes) -> bytes:
-        """Return the answer to the request ``body``."""
+        """Return the answer to a request.
+
+        Parameters
+        ----------
+        body
+            The request.
+        """
         ...
 
 
@@ -103,7 +109,13 @@ def _post(host: str, port: int, body: bytes, timeout: float) -> bytes:
 
 
 def in_process_transport(handler: Transport) -> Any:
-    """Return what hands requests to ``handler`` in this process."""
+    """Return a tinyrpc transport that hands requests to ``handler`` in this process.
+
+    Parameters
+    ----------
+    handler
+        Answers the requests.
+    """
     from tinyrpc.transports import ClientTransport
 
     class InProcess(ClientTransport):  # type: ignore[misc]

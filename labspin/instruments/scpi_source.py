@@ -243,7 +243,13 @@ class ScpiMicrowave(MicrowaveAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the model's limits, Hz and dBm."""
+        """Return the model's limits, Hz and dBm.
+
+        Parameters
+        ----------
+        options
+            `ScpiSourceOptions`; None: their defaults.
+        """
         chosen = options or ScpiSourceOptions()
         return {"frequency": (chosen.lowest, chosen.highest), "power": (chosen.weakest, chosen.strongest)}
 

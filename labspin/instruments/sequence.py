@@ -108,17 +108,41 @@ class PulseSequence:
         return tuple(dict.fromkeys(pulse.line for pulse in self.pulses))
 
     def pulse(self, line: str, *, start: float, duration: float) -> PulseSequence:
-        """Return the sequence with one pulse more, ``start`` and ``duration`` in s."""
+        """Return the sequence with one more pulse.
+
+        Parameters
+        ----------
+        line
+            Name of the line.
+        start
+            When the pulse begins, s after the start of the sequence.
+        duration
+            Length of the pulse, s.
+        """
         return PulseSequence((*self.pulses, Pulse(line, start, duration)), self.duration)
 
     def then(self, *lines: str, duration: float) -> PulseSequence:
-        """Return the sequence prolonged by ``duration`` s, in which ``lines`` are high and all others low."""
+        """Return the sequence with one more step at its end.
+
+        Parameters
+        ----------
+        *lines
+            Names of the lines that are high in the step; all others are low.
+        duration
+            Length of the step, s; not negative.
+        """
         added = (Pulse(line, self.duration, duration) for line in dict.fromkeys(lines))
         length = self.duration + _time("duration of a step", duration, least=0.0)
         return PulseSequence((*self.pulses, *added), length)
 
     def wait(self, duration: float) -> PulseSequence:
-        """Return the sequence prolonged by ``duration`` s with all lines low; zero adds nothing."""
+        """Return the sequence with a step at its end in which all lines are low.
+
+        Parameters
+        ----------
+        duration
+            Length of the step, s; zero adds nothing.
+        """
         return self.then(duration=duration)
 
     def __add__(self, other: PulseSequence) -> PulseSequence:
@@ -137,7 +161,12 @@ class PulseSequence:
         return PulseSequence(tuple(copies), count * period)
 
     def on_grid(self, resolution: float) -> PulseSequence:
-        """Return the sequence with every edge moved to the nearest multiple of ``resolution`` (s).
+        """Return the sequence with every edge moved to the nearest point of a grid.
+
+        Parameters
+        ----------
+        resolution
+            Step of the grid, s; more than zero.
 
         Raises
         ------
@@ -265,7 +294,12 @@ class PulseSequence:
         self._check_steps(durations, minimum_step)
 
     def check_for(self, generator: PulseGenerator) -> None:
-        """Refuse the sequence unless ``generator`` can play it; asks its limits only.
+        """Refuse the sequence unless ``generator`` can play it; reads its limits only.
+
+        Parameters
+        ----------
+        generator
+            The pulse generator.
 
         Raises
         ------
@@ -326,6 +360,12 @@ class PulseSequence:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PulseSequence:
         """Return the sequence that `to_dict` wrote.
+
+        Parameters
+        ----------
+        data
+            The duration under ``"duration"``, and (line, start, duration) of each pulse under ``"pulses"``;
+            times in s.
 
         Raises
         ------

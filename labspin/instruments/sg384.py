@@ -139,7 +139,13 @@ class SG384Microwave(MicrowaveAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the hardware's limits, Hz and dBm."""
+        """Return the hardware's limits, Hz and dBm.
+
+        Parameters
+        ----------
+        options
+            Not used.
+        """
         return {"frequency": _FREQUENCIES, "power": _POWERS}
 
     def configure(self) -> None:
@@ -167,6 +173,11 @@ class SG384Microwave(MicrowaveAdapter):
 
     def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:
         """Refuse a power that the output does not reach at its frequency.
+
+        Parameters
+        ----------
+        setpoints
+            Attribute to values that it has at the same time as the others, Hz or dBm, shape (n,) or ().
 
         Raises
         ------

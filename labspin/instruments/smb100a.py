@@ -269,7 +269,13 @@ class SMB100AMicrowave(MicrowaveAdapter):
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
-        """Return the limits of the RF path, Hz and dBm."""
+        """Return the limits of the RF path, Hz and dBm.
+
+        Parameters
+        ----------
+        options
+            `SMB100AOptions`; None: their defaults.
+        """
         return {"frequency": RANGES[(options or SMB100AOptions()).range], "power": _POWERS}
 
     def configure(self) -> None:

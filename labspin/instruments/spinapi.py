@@ -78,7 +78,13 @@ class SpinApi(Protocol):
         ...
 
     def pb_select_board(self, board: int) -> int:
-        """Let the calls that follow mean this board."""
+        """Select the board for the calls that follow.
+
+        Parameters
+        ----------
+        board
+            Number of the board, from 0.
+        """
         ...
 
     def pb_init(self) -> int:
@@ -90,15 +96,39 @@ class SpinApi(Protocol):
         ...
 
     def pb_core_clock(self, megahertz: float) -> None:
-        """Tell the library the clock of the board, which is not changed by it."""
+        """Tell the library the clock of the board, which is not changed by it.
+
+        Parameters
+        ----------
+        megahertz
+            Clock of the board, MHz.
+        """
         ...
 
     def pb_start_programming(self, device: int) -> int:
-        """Begin to write into a memory of the board; 0 is the pulse program."""
+        """Begin to write into a memory of the board.
+
+        Parameters
+        ----------
+        device
+            The memory; 0 is the pulse program.
+        """
         ...
 
     def pb_inst_pbonly(self, flags: int, opcode: int, data: int, nanoseconds: float) -> int:
-        """Write an instruction, and return its address."""
+        """Write an instruction, and return its address.
+
+        Parameters
+        ----------
+        flags
+            The outputs that are high, one bit each.
+        opcode
+            Number of the operation; see `Opcode`.
+        data
+            Argument of the operation, such as an address or a number of repetitions.
+        nanoseconds
+            How long the instruction takes, ns.
+        """
         ...
 
     def pb_stop_programming(self) -> int:

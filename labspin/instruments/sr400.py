@@ -210,7 +210,15 @@ class SR400(LabspinInstrument):
         self.write("CR")
 
     def count(self, counter: str, period: int = 1) -> int:
-        """Return what counter ``"A"`` or ``"B"`` counted in ``period``, or -1 if that is not complete."""
+        """Return what a counter counted in a period, or -1 if the period is not complete.
+
+        Parameters
+        ----------
+        counter
+            ``"A"`` or ``"B"``.
+        period
+            Number of the period, from 1.
+        """
         return int(self.values(f"Q{counter}{period}", cast=whole)[0])
 
     def overflowed(self) -> bool:
@@ -243,10 +251,15 @@ class SR400(LabspinInstrument):
 
 
 def nearest_gate_time(value: float) -> float:
-    """Return the gate time next to ``value`` (s) that the SR400 can make, s.
+    """Return the gate time nearest to ``value`` that the SR400 can make, s.
 
     Four digits down to 1 ns; the fourth goes in steps of 1, 2, 4 or 8 from 1000, 2048, 4096 and 8192 on
     (manual, page 42).
+
+    Parameters
+    ----------
+    value
+        The time that is wanted, s.
     """
     if value <= 0:
         return 0.0
@@ -416,9 +429,16 @@ class SR400Counter(PhotonCounterAdapter):
         triggers: int,
         detectors: Sequence[str] | None = None,
     ) -> None:
-        """Begin to count in one or two gates (delay, width in s) over ``triggers`` triggers.
+        """Begin to count photons in one or two gates after each trigger.
 
-        ``detectors`` names the one that each gate watches; None: all watch the input of the options.
+        Parameters
+        ----------
+        gates
+            (delay, width) of each gate after the trigger, s.
+        triggers
+            Number of triggers over which is counted.
+        detectors
+            Name of the detector for each gate; None: all gates count the input of the options.
 
         Raises
         ------

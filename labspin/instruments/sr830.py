@@ -168,7 +168,15 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
         self.write("DDEF1,0,0;DDEF2,0,0;SEND0;TSTR0;FAST0;REST;STRT")
 
     def read_trace(self, channel: int, count: int) -> FloatArray:
-        """Return the first ``count`` samples of display 1 or 2, V, shape (count,)."""
+        """Return the first samples of a display, V, shape (count,).
+
+        Parameters
+        ----------
+        channel
+            The display, 1 or 2.
+        count
+            Number of samples.
+        """
         parts: list[float] = []
         while len(parts) < count:
             size = min(_CHUNK, count - len(parts))

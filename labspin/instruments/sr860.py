@@ -225,7 +225,15 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
         self.write("CAPTURESTOP")
 
     def read_capture(self, kind: str, count: int) -> FloatArray:
-        """Return the first ``count`` instants of a capture that has stopped, shape (count, numbers)."""
+        """Return the first instants of a capture that has stopped, shape (count, numbers of an instant).
+
+        Parameters
+        ----------
+        kind
+            What was captured: ``"X"``, ``"XY"``, ``"RT"`` or ``"XYRT"``.
+        count
+            Number of instants.
+        """
         numbers = _CAPTURE[kind]
         left = 2 * math.ceil(count * numbers * _SAMPLE / (2 * _KILOBYTE))
         data, offset = b"", 0

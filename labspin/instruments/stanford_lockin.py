@@ -65,10 +65,15 @@ class StanfordLockIn(StandardEvents):
     def refuse_current_input(self, is_current: bool) -> None:
         """Refuse an input that measures a current: its readings would be taken for volts.
 
+        Parameters
+        ----------
+        is_current
+            Whether the input measures a current.
+
         Raises
         ------
         DeviceError
-            ``is_current``.
+            The input measures a current.
         """
         if is_current:
             raise DeviceError(

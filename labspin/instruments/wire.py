@@ -93,9 +93,14 @@ def _at_most(connection: Any, timeout: float) -> Iterator[None]:
 
 
 def is_waiting(adapter: Adapter) -> bool:
-    r"""Return whether a line waits to be read on a socket or serial port; False where that cannot be told.
+    r"""Return whether a line waits to be read on a socket or serial port; False where that is unknown.
 
     The second half of a line end (``\r\n`` where the driver reads up to ``\r``) is no line.
+
+    Parameters
+    ----------
+    adapter
+        The connection.
     """
     connection = getattr(adapter, "connection", None)
     with contextlib.suppress(pyvisa.errors.Error, OSError, ValueError, AttributeError):
@@ -131,24 +136,41 @@ def _waits_on_session(connection: Any) -> bool:
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Return whether ``error`` says that an answer did not come in time."""
+    """Return whether ``error`` says that an answer did not come in time.
+
+    Parameters
+    ----------
+    error
+        What was raised in talking to an instrument.
+    """
     if isinstance(error, pyvisa.errors.VisaIOError):
         return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
     return isinstance(error, (ReplyTimeoutError, TimeoutError))
 
 
 def in_words(error: BaseException) -> str:
-    """Return what ``error`` says, on one line; its kind where it says nothing."""
+    """Return the text of ``error`` on one line; the name of its class where it has no text.
+
+    Parameters
+    ----------
+    error
+        The error.
+    """
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def as_boolean(text: str) -> bool:
     """Return whether ``text`` is a number other than 0.
 
+    Parameters
+    ----------
+    text
+        A part of an answer.
+
     Raises
     ------
     ValueError
-        It is no finite number.
+        It is not a finite number.
     """
     number = float(text)
     if not math.isfinite(number):

@@ -30,7 +30,17 @@ class PhotonCounter(Device, Protocol):
         triggers: int,
         detectors: Sequence[str] | None = None,
     ) -> None:
-        """Refuse what `arm` would refuse; counts nothing and sets nothing."""
+        """Refuse what `arm` would refuse; counts nothing and sets nothing.
+
+        Parameters
+        ----------
+        gates
+            (delay, width) of each gate after the trigger, s.
+        triggers
+            Number of triggers over which is counted.
+        detectors
+            Name of the detector for each gate; None: the usual one for all gates.
+        """
         ...
 
     def arm(
@@ -40,9 +50,17 @@ class PhotonCounter(Device, Protocol):
         triggers: int,
         detectors: Sequence[str] | None = None,
     ) -> None:
-        """Begin to count in ``gates``, each (delay, width) in s after one of ``triggers`` triggers.
+        """Begin to count photons in gates after each trigger.
 
-        ``detectors`` names what each gate watches, such as ``"pl"`` or ``"reflected"``; None: the usual one.
+        Parameters
+        ----------
+        gates
+            (delay, width) of each gate after the trigger, s.
+        triggers
+            Number of triggers over which is counted.
+        detectors
+            Name of the detector for each gate, such as ``"pl"`` or ``"reflected"``; None: the usual one for
+            all gates.
         """
         ...
 
@@ -94,7 +112,15 @@ class PulseGenerator(Device, Protocol):
         ...
 
     def load(self, sequence: PulseSequence, *, repetitions: int = -1) -> None:
-        """Check ``sequence`` against the hardware and make it ready; -1 repetitions means for ever."""
+        """Check ``sequence`` against the hardware and make it ready to be started.
+
+        Parameters
+        ----------
+        sequence
+            The sequence.
+        repetitions
+            How often it is played; -1 means for ever.
+        """
         ...
 
     def start(self) -> None:

@@ -48,20 +48,39 @@ class CantileverReadout(Device, Protocol):
         ...
 
     def settling_time(self, ring_down_time: float | None = None) -> float:
-        """Return the time (s) after which motion and filter have settled behind a change of the drive.
+        """Return the time after which motion and filter have settled behind a change of the drive, s.
 
-        The ring-down time is that of the station file where none is given; 0 gives that of the filter alone.
+        Parameters
+        ----------
+        ring_down_time
+            Of the cantilever, s; 0 gives the time of the filter alone; None: that of the station file.
         """
         ...
 
     def record(self, duration: float, *, rate: float | None = None) -> tuple[FloatArray, ComplexArray]:
-        """Return times (n,) in s and quadratures (n,) in V over ``duration`` s."""
+        """Return a record of the quadratures: times (n,) in s and X + iY (n,) in V.
+
+        Parameters
+        ----------
+        duration
+            Length of the record, s.
+        rate
+            Samples a second, or the next rate above it; None: as many as the filter lets through.
+        """
         ...
 
     def sweep(
         self, frequencies: ArrayLike, *, settling_time: float | None = None
     ) -> tuple[FloatArray, ComplexArray]:
-        """Return frequencies as they were made (n,) in Hz and the settled response (n,) in V."""
+        """Return frequencies as they were made (n,) in Hz and the settled response (n,) in V.
+
+        Parameters
+        ----------
+        frequencies
+            Frequencies of the drive, Hz, shape (n,), in the order in which they are taken.
+        settling_time
+            Wait at every frequency, s; None: what `settling_time` says.
+        """
         ...
 
     def ring_down(
@@ -71,7 +90,17 @@ class CantileverReadout(Device, Protocol):
         rate: float | None = None,
         settling_time: float | None = None,
     ) -> tuple[FloatArray, ComplexArray]:
-        """Drive until settled, stop, and return times (n,) in s and the decaying quadratures (n,) in V."""
+        """Drive until settled, stop, and return times (n,) in s and the decaying quadratures (n,) in V.
+
+        Parameters
+        ----------
+        duration
+            Length of the record, s; None: five ring-down times.
+        rate
+            Samples a second; None: as many as the filter lets through.
+        settling_time
+            Wait before the drive stops, s; None: what `settling_time` says.
+        """
         ...
 
     def thermal_spectrum(
@@ -83,7 +112,21 @@ class CantileverReadout(Device, Protocol):
         time_constant: float | None = None,
         window: str = "none",
     ) -> tuple[FloatArray, FloatArray, int]:
-        """Return frequencies (n,) in Hz, density of the undriven motion (n,) in V²/Hz, and averages."""
+        """Return frequencies (n,) in Hz, density of the undriven motion (n,) in V²/Hz, and averages.
+
+        Parameters
+        ----------
+        resolution
+            Width of a bin, Hz.
+        averages
+            Number of stretches whose periodograms are averaged.
+        offset
+            How far below the present frequency the reference is put meanwhile, Hz.
+        time_constant
+            Of the filter while recording, s; None: as it is.
+        window
+            ``"none"`` or ``"hann"``.
+        """
         ...
 
 
@@ -170,11 +213,25 @@ class LockIn(Device, Protocol):
         ...
 
     def settling_time(self, fraction: float = 0.99) -> float:
-        """Return the time (s) in which the output filter settles to ``fraction`` of a step."""
+        """Return the time in which the output filter settles to ``fraction`` of a step, s.
+
+        Parameters
+        ----------
+        fraction
+            Part of the step that must be reached, between 0 and 1.
+        """
         ...
 
     def start_recording(self, duration: float, *, rate: float) -> float:
-        """Begin to store ``duration`` s in the instrument; return its next rate not below ``rate`` (Hz)."""
+        """Begin to store X and Y in the instrument; return the rate that it takes, Hz.
+
+        Parameters
+        ----------
+        duration
+            Length of the record, s.
+        rate
+            Samples a second; the instrument takes the next rate that it has, not below this.
+        """
         ...
 
     def recorded(self) -> tuple[FloatArray, ComplexArray]:
@@ -182,5 +239,17 @@ class LockIn(Device, Protocol):
         ...
 
     def record(self, duration: float, *, rate: float) -> tuple[FloatArray, ComplexArray]:
-        """Do both: store ``duration`` s at ``rate`` or the next rate above it, wait, and return it."""
+        """Store X and Y in the instrument, wait, and return them.
+
+        Parameters
+        ----------
+        duration
+            Length of the record, s.
+        rate
+            Samples a second; the instrument takes the next rate that it has, not below this.
+
+        Returns
+        -------
+            Times (n,) in s and X + iY (n,) in V.
+        """
         ...

@@ -30,6 +30,13 @@ def missing_members(kind: type, role: type) -> tuple[str, ...]:
 
     Classes are compared, not instances: `isinstance` with a protocol evaluates properties on some versions
     of Python, and a property of an instrument is a question on the wire.
+
+    Parameters
+    ----------
+    kind
+        Class of an instrument.
+    role
+        The protocol of a role.
     """
     wanted: dict[str, None] = {}
     for base in reversed(role.__mro__):
@@ -40,5 +47,13 @@ def missing_members(kind: type, role: type) -> tuple[str, ...]:
 
 
 def implements(device: object, role: type) -> bool:
-    """Return whether ``device`` offers everything that ``role`` asks for, without asking the device."""
+    """Return whether ``device`` has everything that ``role`` asks for; nothing is sent to it.
+
+    Parameters
+    ----------
+    device
+        The instrument.
+    role
+        The protocol of a role.
+    """
     return not missing_members(type(device), role)
