@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import constants
+from scipy.integrate import quad
 from scipy.optimize import curve_fit
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
+from labspin.physics.lockin import LockInFilter
 from labspin.physics.mrfm import Resonator, susceptibility
 from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.twin import Pattern, Signals, World
+from labspin.twin.adapter import SimulatedAdapter
+from labspin.twin.devices import SR830
 from labspin.twin.samples import SAMPLES, load, nv_over_film
 from labspin.twin.samples.nv_over_film import FilmSettings, NVOverFilm
 
 QUIET = FilmSettings(drift=0.0)
 POLARISE, READ = 400e-6, 3e-6
+UNDRIVEN = {"input": "cantilever", "frequency": "", "amplitude": ""}
 
 
 def signals(sample, **changes):
@@ -223,6 +230,64 @@ class TestCantilever:
         power = np.mean(np.abs(seen) ** 2) / 1e12
         expected = 2 * 1.380649e-23 * 300.0 / self.SETTINGS.cantilever.stiffness
         assert power == pytest.approx(expected, rel=0.15, abs=0)
+
+    @pytest.mark.parametrize("reference", [5000.0, 5012.0, 4900.0])
+    def test_thermal_motion_passes_the_lock_in_with_its_own_spectrum(self, reference):
+        """Undriven, on and beside the resonance: the reference is the integral of S(f)|H(f − f_ref)|²."""
+        world = World(NVOverFilm(replace(self.SETTINGS, centres=1e-3)), SimulatedClock(), seed=5)
+        device = SR830(world, wiring=UNDRIVEN, input_noise=0.0)
+        for command in (f"FREQ {reference}", "OFLT 8", "OFSL 3", "SENS 26"):
+            SimulatedAdapter(device).write(command)
+        found = []
+        for _ in range(600):
+            world.clock.sleep(40 * device.time_constant)
+            device.follow()
+            found.append(device.filter.output)
+        wanted = passed_power(self.SETTINGS, LockInFilter(device.time_constant, 24), reference)
+        assert np.mean(np.abs(found) ** 2) == pytest.approx(wanted, rel=5 / math.sqrt(600), abs=0)
+
+    def test_what_a_lock_in_shows_does_not_depend_on_how_often_it_is_asked(self):
+        """It rings down 12 Hz from the reference: one wait, or many short ones."""
+        cold, shown = replace(self.SETTINGS, centres=1e-3, temperature=1e-3), []
+        for pieces in (1, 41):
+            world = World(NVOverFilm(cold), SimulatedClock(), seed=5)
+            world.drive("drive.frequency", 5e3)
+            world.drive("drive.amplitude", 3e-9)  # 0.3 V: nothing is overloaded
+            device = SR830(world, wiring=UNDRIVEN, input_noise=0.0)
+            SimulatedAdapter(device).write("FREQ 5012")
+            SimulatedAdapter(device).write("SENS 26")
+            world.clock.sleep(5.0)
+            world.drive("drive.amplitude", 0.0)
+            for _ in range(pieces):
+                world.clock.sleep(0.04 / pieces)
+                device.follow()
+            shown.append(device.filter.output)
+        assert abs(shown[0]) > 1e-3
+        assert shown[0] == pytest.approx(shown[1], rel=1e-3, abs=0)
+
+
+def passed_power(settings: FilmSettings, lock_in: LockInFilter, reference: float) -> float:
+    """Mean square of R (rms) of the undriven cantilever, without spins: by the FDT and both images."""
+    bare = settings.cantilever
+    gamma = bare.stiffness / (bare.angular_frequency * bare.quality_factor)
+
+    def passed(f: float) -> float:
+        motion = susceptibility(resonator=bare, angular_frequency=2 * math.pi * f)
+        density = (
+            4 * constants.k * settings.temperature * gamma * abs(complex(motion)) ** 2 * settings.gain**2
+        )
+        images = (
+            lock_in.transfer(2 * math.pi * (f - reference)),
+            lock_in.transfer(2 * math.pi * (f + reference)),
+        )
+        return density * sum(abs(complex(image)) ** 2 for image in images) * 1e12
+
+    f0 = bare.angular_frequency / (2 * math.pi)
+    marks = [reference + n / lock_in.time_constant for n in (-300, -30, -3, -1, 0, 1, 3, 30, 300)]
+    marks += [f0 + n * f0 / bare.quality_factor for n in (-100, -10, -3, -1, 0, 1, 3, 10, 100)]
+    edges = [1e-2, *sorted(f for f in marks if f > 1), 5e4]
+    parts = (quad(passed, a, b, epsabs=0, epsrel=1e-7, limit=400)[0] for a, b in itertools.pairwise(edges))
+    return sum(parts) / 1e12
 
 
 def test_drift_is_slow_small_and_the_same_after_a_restart():

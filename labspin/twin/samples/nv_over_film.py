@@ -31,6 +31,7 @@ from labspin.physics.nv import (
     counting_propagator,
     inversion_probability,
 )
+from labspin.physics.rc_filter import Stretch
 from labspin.physics.spinwaves import (
     NV_TABLE1,
     YIG_FIGURES,
@@ -49,6 +50,7 @@ from labspin.physics.spinwaves import (
 )
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 
 __all__ = ["FilmSettings", "NVOverFilm"]
 
@@ -493,8 +495,60 @@ class NVOverFilm(Sample):
             return super().quadratures(detector, frequency, times, signals, rng)
         return np.array([self._envelope(float(t), frequency, signals, rng) for t in np.atleast_1d(times)])
 
+    def stretches(
+        self,
+        detector: str,
+        frequency: float,
+        times: FloatArray,
+        signals: Signals,
+        rng: np.random.Generator,
+    ) -> list[Stretch]:
+        """Return the read-out's voltage between ``times``: drive, decaying motion and Brownian motion.
+
+        Parameters
+        ----------
+        detector
+            ``"cantilever"`` or another detector.
+        frequency
+            Of the reference, Hz.
+        times
+            Increasing, s, from the last time that was looked at on, shape (n,).
+        signals
+            Constant from the first to the last time.
+        rng
+            Draws the thermal motion.
+        """
+        if detector != "cantilever":
+            return super().stretches(detector, frequency, times, signals, rng)
+        settings, omega = self.settings, 2 * math.pi * signals["drive.frequency"]
+        volts = signals["drive.amplitude"]
+        drive = Drive(omega, settings.force_per_volt * volts, volts, signals["positioner.distance"])
+        self._follow(rng)
+        instants = [self._instant(float(time), drive, signals, rng) for time in np.atleast_1d(times)]
+        thermal = ThermalMotion(LinearMotion(self._resonator(signals)), settings.temperature)
+        steady = thermal.motion.steady_state(angular_frequency=omega, force=drive.force)
+        return stretches_of(
+            instants,
+            frequency,
+            readout=Readout(settings.gain, 0.0, settings.cross_talk),
+            motion=lambda instant: thermal,
+            steady=lambda instant: steady,
+        )
+
+    def _instant(self, time: float, drive: Drive, signals: Signals, rng: np.random.Generator) -> Instant:
+        motion = self._reached(time, signals, rng)
+        return Instant(time, motion.driven, motion.thermal, motion.phase, drive, self.settings.temperature)
+
     def _envelope(self, time: float, frequency: float, signals: Signals, rng: np.random.Generator) -> complex:
         self._follow(rng)
+        motion = self._reached(time, signals, rng)
+        own = complex(motion.thermal[0], -motion.thermal[1]) * cmath.exp(-1j * motion.phase)
+        voltage = self.settings.gain * (complex(motion.driven[0]) + own)
+        voltage += self.settings.cross_talk * signals["drive.amplitude"]
+        return voltage * cmath.exp(-2j * math.pi * (frequency - signals["drive.frequency"]) * time)
+
+    def _reached(self, time: float, signals: Signals, rng: np.random.Generator) -> _Motion:
+        """Return the motion at ``time``, to which it moves now if it is not there yet."""
         self._move(time, signals, rng)
         motion = self._motion
         if motion is None or time < motion.time:
@@ -502,10 +556,7 @@ class NVOverFilm(Sample):
                 f"times: wanted simulated times from {0.0 if motion is None else motion.time:g} s on, "
                 f"got {time:g} s; the cantilever does not remember its past"
             )
-        own = complex(motion.thermal[0], -motion.thermal[1]) * cmath.exp(-1j * motion.phase)
-        voltage = self.settings.gain * (complex(motion.driven[0]) + own)
-        voltage += self.settings.cross_talk * signals["drive.amplitude"]
-        return voltage * cmath.exp(-2j * math.pi * (frequency - signals["drive.frequency"]) * time)
+        return motion
 
 
 def _depths(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]:
