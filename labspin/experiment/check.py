@@ -89,6 +89,6 @@ def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
     plan.check(bench.actuators, procedure.settings())
     for name, device in bench.instruments.items():
         together = plan.together(name, procedure.settings())
-        if len(together) > 1 and hasattr(type(device), "check_setpoints"):
+        if len(together) > 1 and hasattr(device.__class__, "check_setpoints"):
             device.check_setpoints(together)
     return plan

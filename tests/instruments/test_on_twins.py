@@ -115,9 +115,9 @@ def test_too_few_triggers_never_finish(bench):
 
 
 def test_what_the_instrument_refuses_is_an_error(bench):
-    bench.microwave.device.write("FREQ9E9")
+    bench.raw("microwave", reason="for the test").device.write("FREQ9E9")
     with pytest.raises(DeviceError, match="microwave: it refused a setting"):
-        bench.microwave.device.check_set_errors()
+        bench.raw("microwave", reason="for the test").device.check_set_errors()
 
 
 def test_more_counts_than_the_counter_holds_are_an_error(bench):
@@ -156,7 +156,7 @@ def test_a_late_answer_of_a_twin_is_never_taken_for_the_next(bench, name, attrib
     before = bench.clock.now()
     fault(bench, name, "late", matching=command, value=late)
     device = getattr(bench, name)
-    device.device.retries = 2
+    bench.raw(name, reason="for the test").device.retries = 2
     wanted = getattr(device, attribute)  # asked again after the time-out
     assert wanted == pytest.approx(getattr(device, attribute), abs=5e-3)
     assert bench.clock.now() - before >= 3.0
@@ -166,12 +166,12 @@ def test_a_late_answer_of_a_twin_is_never_taken_for_the_next(bench, name, attrib
 
 def test_a_late_answer_of_the_counter_is_never_taken_for_the_next(bench):
     bench.counter.arm(READ_OUT, triggers=1000)
-    bench.counter.device.retries = 0
+    bench.raw("counter", reason="for the test").device.retries = 0
     fault(bench, "counter", "late", matching="QA", value=4.0)
     with pytest.raises(ReplyTimeoutError, match="counter: no answer to 'QA1'"):
         bench.counter.is_done()
-    assert bench.counter.device.trigger_level == 0.5
-    assert bench.counter.device.preset == 1000
+    assert bench.raw("counter", reason="for the test").device.trigger_level == 0.5
+    assert bench.raw("counter", reason="for the test").device.preset == 1000
     assert not bench.counter.is_done()
 
 

@@ -113,7 +113,7 @@ def test_a_slow_sweep_waits_for_cantilever_and_filter(monkeypatch):
     procedure = MRFMTemperature(temperatures=["0.3 K"], method="sweep", ring_downs=5.0)
     with CANTILEVER.connect() as bench:
         readout = bench.instruments["cantilever"]
-        monkeypatch.setattr(type(readout), "sweep", noted)
+        monkeypatch.setattr(readout.__class__, "sweep", noted)
         procedure._slow_sweep(bench, line)
         stages, constant = readout.lockin.filter_slope // 6, readout.lockin.time_constant
         accuracy = readout.chosen.accuracy

@@ -117,7 +117,7 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
     if outcome.noise is not None or outcome.x.size < 12 or np.any(np.diff(outcome.x) == 0):
         return []
     residuals = np.asarray(outcome.residuals)
-    if np.ptp(residuals.real) == 0:
+    if np.ptp(np.abs(outcome.y)) == 0:
         return [
             "all points are alike, so their scatter says nothing of errors; give the errors of the points"
         ]

@@ -229,6 +229,8 @@ class StackFit:
         x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
         values = dict(zip(result.names, self._numbers[0][trace], strict=True))
         grid = fine_grid(x) if fine and x.size else x
+        # Without errors of the points, only the residuals can tell whether the model misses something.
+        is_evaluated = fine or self.sigma is None
         outcome = FitOutcome(
             name=self.recipe.result_name or self.recipe.name,
             quantity=self.recipe.y,
@@ -241,7 +243,7 @@ class StackFit:
             x=x,
             y=self.y[trace][used],
             sigma=None if self.sigma is None else self.sigma[trace][used],
-            best=self.model.evaluate(x, values) if fine else self.y[trace][used],
+            best=self.model.evaluate(x, values) if is_evaluated else self.y[trace][used],
             curve_x=grid,
             curve_y=self.model.evaluate(grid, values) if fine else self.y[trace][used],
             x_name=self.stack.names[0],

@@ -14,7 +14,7 @@ X_FREE = {
     "ring_down", "stretched_exponential",
 }  # fmt: skip
 """Models whose parameters all follow the unit of x."""
-Y_FIXED = {"spin_bath_shift", "cross_relaxation_rate"}
+Y_FIXED = {"spin_bath_shift", "cross_relaxation_rate", "film_relaxation"}
 SLOW = {"odmr_spectrum", "mdmr_spectrum"}
 
 

@@ -147,7 +147,7 @@ def test_polar_angles_are_counted_from_100_and_azimuths_from_010() -> None:
     np.testing.assert_allclose(sphere_directions(polar=half, azimuth=0.0), [0, 1, 0], rtol=0, atol=1e-15)
     np.testing.assert_allclose(sphere_directions(polar=half, azimuth=half), [0, 0, 1], rtol=0, atol=1e-15)
     # So the first row of a map is one direction, [100], whatever the azimuth: there the classes are alike.
-    row = torque_map(strength=0.01, pump=1e4, points=(3, 5))
+    row = torque_map(strength=0.01, pump=1e4, points=(4, 6))
     frequencies = row.state.transition_frequencies[0, :, :, 0]
     np.testing.assert_allclose(frequencies, frequencies[0, 0], rtol=1e-12, atol=0)
     assert np.ptp(row.state.transition_frequencies[1, 1, :, 0]) > 1e6
