@@ -141,7 +141,7 @@ def test_the_ring_down_agrees_with_the_sweep_and_is_recorded_raw(recorded):
 
 @pytest.mark.xfail(
     reason="where the filter of the lock-in rounds the beginning of a record, weights by the covariance of "
-    "thermal motion make short decays 4 to 6 % too long; plain least squares on the same records are within 1 %",
+    "thermal motion make short decays 4 to 6 % too long; plain least squares are within 1 %",
     strict=False,
 )
 def test_the_recipe_for_ring_downs_agrees_with_the_sweep(recorded):
