@@ -445,9 +445,10 @@ class MRFMTemperature(Procedure):
         amplitude = drive.read()
         time, decay = readout.ring_down(length, settling_time=settling_time)
         drive.move(amplitude)
-        # The filter still remembers the drive at the beginning.
+        # The filter still remembers the drive at the beginning, and a fit would take that for motion.
         free = time >= readout.settling_time(0.0)
-        found = _estimate(resonance_from_ring_down, *thinned(time[free], decay[free], _QUICK), reference)
+        time, decay = time[free], decay[free]
+        found = _estimate(resonance_from_ring_down, *thinned(time, decay, _QUICK), reference)
         time, decay = thinned(time, decay, self.ring_down_points)
         arrays = {"decay_time": time, "decay": decay, "reference_frequency": reference}
         return arrays | {"ring_down_time": found.ring_down_time}, found

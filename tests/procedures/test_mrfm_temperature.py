@@ -139,11 +139,6 @@ def test_the_ring_down_agrees_with_the_sweep_and_is_recorded_raw(recorded):
     assert (there.sum(axis=1) > 200).all()
 
 
-@pytest.mark.xfail(
-    reason="where the filter of the lock-in rounds the beginning of a record, weights by the covariance of "
-    "thermal motion make short decays 4 to 6 % too long; plain least squares are within 1 %",
-    strict=False,
-)
 def test_the_recipe_for_ring_downs_agrees_with_the_sweep(recorded):
     data = recorded.data
     fits = fit_run(recorded, "mrfm_ring_down")
