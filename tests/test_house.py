@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,34 @@ def test_helpers_are_imported_and_files_are_short(path):
     text = path.read_text(encoding="utf-8")
     assert "sys.path" not in text or path == Path(__file__)
     assert text.count("\n") <= LONG.get(path.name, 500)
+
+
+def _public_functions(tree):
+    """Yield the functions of ``__all__`` and the public methods of its classes, without properties."""
+    names = {
+        constant.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+        for constant in getattr(node.value, "elts", [])
+        if isinstance(constant, ast.Constant)
+    }
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            yield node
+        if isinstance(node, ast.ClassDef) and node.name in names:
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    decorators = {getattr(d, "id", getattr(d, "attr", "")) for d in method.decorator_list}
+                    if not decorators & {"property", "setter", "cached_property"}:
+                        yield method
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_docstrings_say_what_every_argument_is(path):
+    for function in _public_functions(ast.parse(path.read_text(encoding="utf-8"))):
+        arguments = function.args
+        listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        wanted = {argument.arg for argument in listed} - {"self", "cls"}
+        section = (ast.get_docstring(function) or "").partition("Parameters\n---")[2]
+        told = set(re.findall(r"\w+", " ".join(re.findall(r"^\S.*$", section, re.MULTILINE))))
+        assert wanted <= told, f"{path}:{function.lineno} {function.name}: {sorted(wanted - told)}"

@@ -55,6 +55,10 @@ def measure(
         What a person calls it.
     arguments
         Of the command: ``quiet``, ``live``, ``json``.
+    control
+        Through which the keys pause, skip and abort; None: a new one.
+    observers
+        Told of the run beside the progress bar.
 
     Raises
     ------

@@ -31,6 +31,8 @@ def invisible(
 
     Parameters
     ----------
+    model
+        The model that was fitted.
     free
         Which parameters are fitted, shape (p,).
     values
