@@ -122,6 +122,8 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
             "all points are alike, so their scatter says nothing of errors; give the errors of the points"
         ]
     size = float(np.sum(np.square(np.abs(residuals))))
+    if size == 0:
+        return []  # the model goes through every point
     alike = 1 - float(np.sum(np.square(np.abs(np.diff(residuals))))) / (2 * size)
     spread = 1 / math.sqrt(residuals.size * (2 if np.iscomplexobj(residuals) else 1))
     if not math.isfinite(alike) or alike < 4 * spread or _is_rounding(outcome):
