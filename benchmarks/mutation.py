@@ -1,18 +1,22 @@
 """How many small faults the tests notice: each is put into a copy of the code, and the tests of it are run.
 
-    python benchmarks/mutation.py                         every fault (an hour and more)
+    python benchmarks/mutation.py                         every fault
     python benchmarks/mutation.py --package data          those of one package
     python benchmarks/mutation.py --sample 30 --seed 7    thirty, drawn at random
     python benchmarks/mutation.py --minutes 20            as many as begin within twenty minutes
     python benchmarks/mutation.py --check                 only look whether every pattern is found once
+    python benchmarks/mutation.py --work FOLDER           keep what is found, and go on from it later
 
 The faults are listed in ``benchmarks/mutants/*.toml``, one list for each package: the ``file``, the
-``pattern`` (must occur once), its ``replacement``, ``why`` it matters, and the ``tests`` that are run first.
-The tests of the whole part, named at the head of the list, are run after them. A fault that changes nothing
-visible carries ``equivalent``, the reason, and is not run.
+``pattern`` (must occur once), its ``replacement``, and ``why`` it matters. The tests of the part are named at
+the head of the list. A fault that changes nothing visible carries ``equivalent``, the reason, and is not run.
 
-The tests are run without a fault first: where they fail, nothing can be said of the fault. A fault that makes
-the tests hang counts as noticed, and is named. Everything runs at low priority.
+Each test is run without a fault first, and what it calls is noted (:mod:`executed`); one that fails is named
+and left out. Of each fault those tests are asked first that call the changed function, quick ones before
+long ones, then, if none of them noticed it, all other tests of the part. A test that fails is run again
+without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang counts as
+noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a later run
+judges only what is new, changed, survived or unknown.
 """
 
 from __future__ import annotations
@@ -35,20 +39,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from executed import Map, Tracer, changed_function
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = Path(__file__).with_name("mutants")
 # Imported once and shared with every run of tests, which are forked: most of the time of a short one.
 PRELOADED = (
     "pytest",
+    "hypothesis.extra.numpy",
     "numpy",
     "scipy.optimize",
     "scipy.signal",
+    "scipy.stats",
     "h5py",
     "lmfit",
+    "xarray",
+    "matplotlib.pyplot",
     "pymeasure.instruments",
 )
-SHORTEST_LIMIT = 180.0  # s; no run of tests is taken for hanging before
+TOGETHER = 8  # files of tests that are traced in one process
+HANGS = 60.0  # s; no test is taken for hanging before
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,6 @@ class Mutant:
     pattern: str
     replacement: str
     why: str
-    first: tuple[str, ...]
     part: tuple[str, ...]
     equivalent: str = ""
 
@@ -71,6 +82,10 @@ class Mutant:
         if (count := text.count(self.pattern)) != 1:
             raise LookupError(f"{self.file}: wanted once, found {count} times: {self.pattern!r} ({self.why})")
         return text.replace(self.pattern, self.replacement)
+
+    def changed(self, root: Path) -> str:
+        """Return the name of the function that the fault is in, "" outside of functions."""
+        return changed_function((root / self.file).read_text(encoding="utf-8"), self.mutated(root))
 
 
 @dataclass(frozen=True)
@@ -83,15 +98,22 @@ class Verdict:
     noticed_by: str = ""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a run of tests ended: the exit code (None: time limit), its last test, and why."""
+
+    code: int | None
+    test: str
+    why: str
+
+
 def load(tables: Path = TABLES) -> list[Mutant]:
     """Return all faults of the tables, file by file."""
     mutants = []
     for path in sorted(tables.glob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        part = tuple(table["tests"])
-        for entry in table["mutant"]:
-            first = tuple(entry.pop("tests", ()))
-            mutants.append(Mutant(package=path.stem, first=first, part=part, **entry))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        part = tuple(content["tests"])
+        mutants += [Mutant(package=path.stem, part=part, **entry) for entry in content["mutant"]]
     return mutants
 
 
@@ -103,17 +125,37 @@ def stale(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
             mutant.mutated(root)
         except LookupError as error:
             wrong.append(str(error))
-        for test in (*mutant.first, *mutant.part):
+        for test in mutant.part:
             if not (root / test.partition("::")[0]).exists():
                 wrong += [f"{mutant.file}: {mutant.why}: there are no tests {test}"]
     return list(dict.fromkeys(wrong))
+
+
+class Last:
+    """A pytest plugin: writes down which test runs, and what made it fail."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._note("", "")
+
+    def _note(self, test: str, why: str) -> None:
+        self._path.write_text(json.dumps([test, why]), encoding="utf-8")
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note which test runs: one that ends the process cannot say so."""
+        self._note(nodeid, "")
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Note why a test failed."""
+        if report.failed:
+            self._note(report.nodeid, (str(report.longrepr).strip().splitlines() or [""])[-1][-200:])
 
 
 class Copy:
     """A copy of the repository in which tests are run, with a fault or without."""
 
     def __init__(self, folder: Path) -> None:
-        self.root, self.log = folder / "copy", folder / "log"
+        self.root, self.log, self._last = folder / "copy", folder / "log", folder / "last"
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
         for name in filter(None, listed.decode().split("\0")):
             if (ROOT / name).exists():
@@ -137,23 +179,20 @@ class Copy:
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
             compiled.unlink()  # two texts of equal size within one second look alike to Python
 
-    def test(self, tests: Sequence[str], limit: float) -> tuple[str, float, str]:
-        """Run tests until the first failure; return how they ended, the time in s and what failed."""
-        began = time.monotonic()
+    def test(self, arguments: Sequence[str], limit: float, plugins: Sequence[object] = ()) -> Ended:
+        """Run tests until the first failure, ``limit`` seconds at most, in a process of their own."""
+        deadline = time.monotonic() + limit
+        self._last.write_text('["", ""]', encoding="utf-8")
         child = os.fork()
         if not child:
-            self._become_pytest(tests)
-        code = _awaited(child, began + limit)
+            self._become_pytest(arguments, [*plugins, Last(self._last)])
+        code = _awaited(child, deadline)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        taken = time.monotonic() - began
-        if code is None:
-            return "hung", taken, "time limit"
-        # 1: a test failed; 2: interrupted, as by an error of collection; others: no verdict.
-        outcome = {0: "survived", 1: "noticed", 2: "noticed"}.get(code, "unknown")
-        return outcome, taken, self._failure() if code else ""
+        test, why = json.loads(self._last.read_text(encoding="utf-8"))
+        return Ended(code, test, why if code is not None else "time limit")
 
-    def _become_pytest(self, tests: Sequence[str]) -> None:
+    def _become_pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
         code = 3
         try:
             os.setsid()
@@ -165,20 +204,16 @@ class Copy:
             sys.path[:0] = [str(self.root)]
             import pytest
 
-            options = ["-x", "-q", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+            options = ["-q", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
             for plugin in ("cacheprovider", "randomly", "xdist"):
                 options += ["-p", f"no:{plugin}"]
-            code = int(pytest.main([*options, *tests]))
+            code = int(pytest.main([*options, *arguments], plugins=list(plugins)))
         except BaseException:  # noqa: BLE001 - the log says what it was; the verdict is unknown
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-
-    def _failure(self) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return next((line for line in lines if line.startswith(("FAILED", "ERROR"))), (lines or [""])[-1])
 
 
 def _awaited(child: int, deadline: float) -> int | None:
@@ -194,33 +229,90 @@ def _awaited(child: int, deadline: float) -> int | None:
 
 
 class Judge:
-    """Runs faults one after another, each part's tests without a fault first."""
+    """Runs faults one after another; learns first what the tests do without one."""
 
-    def __init__(self, copy: Copy) -> None:
-        self._copy = copy
-        self._clean: dict[tuple[str, ...], tuple[str, float, str]] = {}
+    def __init__(self, copy: Copy, work: Path) -> None:
+        self._copy, self._map, self._seen = copy, Map(work / "executed.json"), work / "seen.json"
+        self._doubtful: set[str] = set()
+
+    def learn(self, part: Sequence[str]) -> None:
+        """Trace the files of tests of a part that are not known as they are now."""
+        unknown = self._map.unknown(self._copy.root, part)
+        for n in range(0, len(unknown), TOGETHER):
+            names = unknown[n : n + TOGETHER]
+            self._seen.unlink(missing_ok=True)
+            ended = self._copy.test(names, 3600.0, [Tracer(self._copy.root, self._seen)])
+            if not self._seen.exists():
+                raise SystemExit(f"{names}: could not be run without a fault: {ended}; see {self._copy.log}")
+            self._map.learn(self._copy.root, names, json.loads(self._seen.read_text(encoding="utf-8")))
+            for test in self._map.failing(self._copy.root, names):
+                print(f"fails without a fault, not asked: {test}", flush=True)
 
     def verdict(self, mutant: Mutant) -> Verdict:
         """Return what the tests of the part say of one fault."""
-        tests = tuple(dict.fromkeys((*mutant.first, *mutant.part)))
-        if tests not in self._clean and mutant.part not in self._clean:
-            self._clean[mutant.part] = self._copy.test(mutant.part, 3600.0)
-        outcome, needed, why = self._clean[mutant.part]
-        if outcome != "survived":
-            return Verdict(mutant, "unknown", needed, f"these tests fail without a fault: {why}")
-        with self._copy.fault(mutant):
-            return Verdict(mutant, *self._copy.test(tests, max(SHORTEST_LIMIT, 4 * needed)))
+        began = time.monotonic()
+        self.learn(mutant.part)
+        root = self._copy.root
+        first = self._map.first(root, mutant.part, mutant.file, mutant.changed(root))
+        left_out = [f"--deselect={test}" for test in [*self._map.failing(root, mutant.part), *first]]
+        for tests in ([first] if first else []) + [[*mutant.part, *left_out]]:
+            limit = HANGS + 10 * self._map.seconds(root, mutant.part)
+            outcome, why = self._ask(mutant, tests, limit)
+            if outcome != "survived":
+                break
+        return Verdict(mutant, outcome, time.monotonic() - began, why)
+
+    def _ask(self, mutant: Mutant, tests: Sequence[str], limit: float) -> tuple[str, str]:
+        """Return what tests say of a fault, and which; one that fails without it, too, is asked no more."""
+        for _ in range(5):
+            arguments = ["-x", "-o", f"timeout={HANGS}", *tests]
+            arguments += [f"--deselect={test}" for test in self._doubtful]
+            with self._copy.fault(mutant):
+                ended = self._copy.test(arguments, limit)
+            if ended.code in (0, 5):  # all passed, or none is left
+                return "survived", ""
+            if not ended.test:  # nothing could be collected: the fault is seen when a module is loaded
+                return ("noticed" if ended.code in (1, 2, 4) else "unknown"), "collection"
+            if self._copy.test([ended.test], limit).code == 0:
+                slow = ended.code is None or "from pytest-timeout" in ended.why
+                return ("hung" if slow else "noticed"), f"{ended.test} {ended.why}"
+            print(f"fails without a fault, asked no more: {ended.test}", flush=True)
+            self._doubtful.add(ended.test)
+        return "unknown", "too many tests fail without a fault"
 
 
-def judged(mutants: Sequence[Mutant], minutes: float) -> Iterator[Verdict]:
-    """Yield verdicts until all faults are judged, or no more may begin."""
+def judged(mutants: Sequence[Mutant], minutes: float, work: Path | None) -> Iterator[Verdict]:
+    """Yield verdicts until all faults are judged, or no more may begin; known ones come from ``work``."""
     deadline = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        judge = Judge(Copy(Path(folder)))
+        kept = Path(folder) if work is None else work
+        kept.mkdir(parents=True, exist_ok=True)
+        known = _known(kept / "verdicts.jsonl")
+        judge = Judge(Copy(Path(folder)), kept)
         for mutant in mutants:
-            if time.monotonic() > deadline:
-                return
-            yield judge.verdict(mutant)
+            verdict = known.get(_key(asdict(mutant)))
+            if verdict is None and time.monotonic() < deadline:
+                verdict = judge.verdict(mutant)
+                with (kept / "verdicts.jsonl").open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(verdict)) + "\n")
+                said = f"{verdict.outcome:<9}{verdict.seconds:6.1f} s  {mutant.file}: {mutant.why}"
+                print(f"{said} [{verdict.noticed_by}]", flush=True)
+            if verdict is not None:
+                yield verdict
+
+
+def _key(mutant: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(mutant[name]) for name in ("file", "pattern", "replacement"))
+
+
+def _known(path: Path) -> dict[tuple[str, ...], Verdict]:
+    """Return what was noticed in earlier runs."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = {}
+    for entry in map(json.loads, lines):
+        if entry["outcome"] in ("noticed", "hung"):
+            found[_key(entry["mutant"])] = Verdict(**{**entry, "mutant": Mutant(**entry["mutant"])})
+    return found
 
 
 def table(verdicts: Sequence[Verdict], chosen: Sequence[Mutant]) -> str:
@@ -256,6 +348,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="faults with this text in their file or reason"
     )
+    parser.add_argument("--last", action="append", default=[], help="a table judged last; may be repeated")
     parser.add_argument("--sample", type=int, metavar="N", help="draw N of them")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no more after this time")
@@ -263,6 +356,7 @@ def _arguments() -> argparse.Namespace:
         "--goal", type=float, default=0.0, help="exit code 1 if a smaller part is noticed, e.g. 0.95"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all verdicts there")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep maps and verdicts, go on from them")
     parser.add_argument(
         "--check", action="store_true", help="run nothing; exit code 1 if a pattern is not found"
     )
@@ -281,7 +375,7 @@ def _chosen(arguments: argparse.Namespace) -> list[Mutant]:
     mutants = [mutant for mutant in mutants if not mutant.equivalent]
     if arguments.sample is not None and arguments.sample < len(mutants):
         mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
-    return sorted(mutants, key=lambda mutant: mutant.part)
+    return sorted(mutants, key=lambda mutant: (mutant.package in arguments.last, mutant.part))
 
 
 def main() -> int:
@@ -297,13 +391,8 @@ def main() -> int:
         importlib.import_module(name)
     if any(name.partition(".")[0] == "labspin" for name in sys.modules):
         raise SystemExit("labspin is loaded before a copy of it is made: run this as a script")
-    verdicts = []
-    for verdict in judged([m for m in mutants if not stale([m])], arguments.minutes):
-        verdicts.append(verdict)
-        print(
-            f"{verdict.outcome:<9}{verdict.seconds:6.1f} s  {verdict.mutant.file}: {verdict.mutant.why}",
-            flush=True,
-        )
+    chosen = [mutant for mutant in mutants if not stale([mutant])]
+    verdicts = list(judged(chosen, arguments.minutes, arguments.work))
     print("\n" + table(verdicts, mutants))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(v) for v in verdicts], indent=1), encoding="utf-8")

@@ -1,0 +1,161 @@
+"""Which tests execute a function: each test is run once with a tracer that sees calls only.
+
+Functions are kept by name, not by line, so that the map stays right while lines move. A file of tests is
+traced anew when its text has changed. What runs in a process of its own is not seen: a map says which tests
+to ask first, never which tests to leave out.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+ENOUGH_TESTS, ENOUGH_SECONDS = 120, 20.0  # what is asked first of one fault
+
+
+class Tracer:
+    """A pytest plugin: notes for each test how long it took, whether it passed and what it called."""
+
+    def __init__(self, root: Path, result: Path) -> None:
+        self._root, self._result = str(root / "labspin") + "/", result
+        self._cut = len(str(root)) + 1
+        self._called: dict[int, CodeType] = {}
+        self._tests: dict[str, dict[str, Any]] = {}
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        self._called[id(code)] = code
+
+    def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
+        """Begin a test: its fixtures count as its own."""
+        self._called = {}
+        self._began = time.process_time()
+        threading.settrace(self._trace)
+        sys.settrace(self._trace)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Note how a phase of a test ended, and at its end what the test called."""
+        test = self._tests.setdefault(report.nodeid, {"seconds": 0.0, "passed": True, "functions": []})
+        test["seconds"] = round(test["seconds"] + report.duration, 3)
+        test["passed"] &= not report.failed
+        if report.when == "teardown":
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            test["functions"] = sorted(
+                {
+                    f"{code.co_filename[self._cut :]}:{code.co_qualname}"
+                    for code in self._called.values()
+                    if code.co_filename.startswith(self._root)
+                }
+            )
+
+    def pytest_sessionfinish(self) -> None:
+        """Write what was seen."""
+        self._result.write_text(json.dumps(self._tests), encoding="utf-8")
+
+
+class Map:
+    """What is known of the tests, file by file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+
+    def unknown(self, root: Path, tests: Iterable[str]) -> list[str]:
+        """Return the files of tests that were never traced as they are now."""
+        files = _files(root, tests)
+        return [name for name in files if self._files.get(name, {}).get("text") != _digest(root / name)]
+
+    def learn(self, root: Path, files: Iterable[str], found: dict[str, dict[str, Any]]) -> None:
+        """Keep what a run with a tracer saw of files of tests."""
+        for name in files:
+            tests = {test: seen for test, seen in found.items() if test.partition("::")[0] == name}
+            functions = sorted({function for seen in tests.values() for function in seen["functions"]})
+            number = {function: n for n, function in enumerate(functions)}
+            for seen in tests.values():
+                seen["functions"] = [number[function] for function in seen["functions"]]
+            self._files[name] = {"text": _digest(root / name), "functions": functions, "tests": tests}
+        self._path.write_text(json.dumps(self._files), encoding="utf-8")
+
+    def failing(self, root: Path, tests: Iterable[str]) -> list[str]:
+        """Return the tests that failed without a fault."""
+        return [name for name, seen in self._tests(root, tests) if not seen["passed"]]
+
+    def seconds(self, root: Path, tests: Iterable[str]) -> float:
+        """Return how long tests took with the tracer."""
+        return sum(seen["seconds"] for _, seen in self._tests(root, tests))
+
+    def first(self, root: Path, tests: Iterable[str], file: str, function: str) -> list[str]:
+        """Return the tests that call ``function`` of ``file``, the quickest of them, quick ones first.
+
+        An empty ``function`` is the text of the module itself: any test that calls something of it.
+        """
+        chosen = []
+        for name in _files(root, tests):
+            known = self._files.get(name, {"functions": [], "tests": {}})
+            wanted = {n for n, called in enumerate(known["functions"]) if _is(called, file, function)}
+            for test, seen in known["tests"].items():
+                if seen["passed"] and not wanted.isdisjoint(seen["functions"]):
+                    chosen.append((seen["seconds"], test))
+        spent, names = 0.0, []
+        for seconds, test in sorted(chosen)[:ENOUGH_TESTS]:
+            spent += seconds
+            if names and spent > ENOUGH_SECONDS:
+                break
+            names.append(test)
+        return names
+
+    def _tests(self, root: Path, tests: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name in _files(root, tests):
+            yield from self._files.get(name, {"tests": {}})["tests"].items()
+
+
+def changed_function(before: str, after: str) -> str:
+    """Return the name of the innermost function in which two texts of a module differ first, "" for none."""
+    pairs = zip(before.splitlines(), [*after.splitlines(), ""], strict=False)
+    line = next((n for n, (a, b) in enumerate(pairs, 1) if a != b), 1)
+    return _innermost(ast.parse(before).body, line)
+
+
+def _innermost(body: Sequence[ast.stmt], line: int) -> str:
+    for node in body:
+        if not node.lineno <= line <= (node.end_lineno or node.lineno):
+            continue
+        if isinstance(node, ast.ClassDef):
+            inner = _innermost(node.body, line)
+            return f"{node.name}.{inner}" if inner else ""
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = _innermost(node.body, line)
+            return f"{node.name}.<locals>.{inner}" if inner else node.name
+        for name in ("body", "orelse", "finalbody"):
+            if found := _innermost(getattr(node, name, []), line):
+                return found
+    return ""
+
+
+def _is(called: str, file: str, function: str) -> bool:
+    name, _, qualified = called.partition(":")
+    return name == file and (
+        not function or qualified == function or qualified.startswith(function + ".<locals>")
+    )
+
+
+def _files(root: Path, tests: Iterable[str]) -> list[str]:
+    files = []
+    for test in tests:
+        path = root / test.partition("::")[0]
+        found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
+        files += [str(each.relative_to(root)) for each in found]
+    return list(dict.fromkeys(files))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
