@@ -245,9 +245,17 @@ class MainWindow(QMainWindow):
         self._show_state(status)
         run = status["run"]
         self._show_run_buttons(run)
-        if run is not None and run["path"] != self._shown_run and run["done"] > 0:
-            self._shown_run = run["path"]
-            self.show_runs([Path(run["path"])])
+        self._follow_runs(run, status.get("last"))
+
+    def _follow_runs(self, run: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
+        """Show the run that is made, or else the last one: it may have begun and ended between two news."""
+        newest = run if run is not None and run["done"] > 0 else last
+        if newest is None or newest["path"] == self._shown_run or not newest["done"]:
+            return
+        self._shown_run = newest["path"]
+        self.see.show_runs([Path(newest["path"])])
+        if newest is run:
+            self.tabs.setCurrentWidget(self.see)
 
     def _show_state(self, status: dict[str, Any]) -> None:
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}

@@ -97,6 +97,7 @@ class BenchHost:
         self._lookout = Lookout(self.news, interval)
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._run: RunWatch | None = None
+        self._last: RunWatch | None = None
         self._hand: dict[str, Any] | None = None
         self._has_ended, self._calls_for_safety = False, 0
         self._is_stopping = self._makes_runs = self._break_off = False
@@ -219,7 +220,7 @@ class BenchHost:
             self._makes_runs = False
             return
         finally:
-            self._run = None
+            self._last, self._run = self._run or self._last, None
         waiting = self.queue.read().of("waiting")
         self._makes_runs = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
         if not waiting:
@@ -227,7 +228,7 @@ class BenchHost:
 
     def _report(self, run: QueuedRun, state: str, message: str) -> None:
         if state != "running":
-            self._run = None  # now that the queue knows how it ended
+            self._last, self._run = self._run or self._last, None  # now that the queue knows how it ended
         if state == "failed":
             self.news.event("error", f"{run.label}: {message}")
         self.news.touch()
@@ -298,6 +299,7 @@ class BenchHost:
             "process": os.getpid(),
             "state": self._state(),
             "run": None if run is None else run.record(),
+            "last": None if self._last is None else self._last.record(),
             "hand": self._hand,
             "orders": self._orders.qsize(),
             "aligns": self._lookout.aligns,

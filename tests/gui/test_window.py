@@ -244,17 +244,29 @@ def test_runs_are_found_compared_and_reported(qtbot, until, window, lab, client)
 # -- who dies, and who does not -----------------------------------------------------------------------------
 
 
-def test_a_window_is_killed_and_another_shows_the_run_from_its_first_point(until, lab, client, open_window):
+@pytest.mark.parametrize("is_over", [False, True], ids=["while the run goes on", "when the run is over"])
+def test_a_window_is_killed_and_another_shows_the_run_from_its_first_point(
+    until, lab, client, open_window, is_over
+):
     watching = client.status()["clients"]
     first = subprocess.Popen([sys.executable, "-m", "labspin", "gui", str(lab)], env=environment())
     wait_for(lambda: client.status()["clients"] > watching, what="the window")
     client.add(lab / "procedures" / "quick.toml", overrides=["averages=8"])
     client.start()
     path = wait_for_run(client)["run"]["path"]
+    if is_over:
+        wait_until_idle(client)
+    else:
+        client.pause()  # however fast the bench is, the run is not over when the other window asks
+        wait_for(lambda: client.status()["run"]["paused"])
     first.kill()
     first.wait(10)
     second = open_window(lab)
     until(lambda: bool(second.see.frames) and str(second.see.paths[0]) == path)
+    if not is_over:
+        assert second.see.frames[0].run.status == "running"
+        until(lambda: second.pause_button.text() == "Go on")
+        second.pause_button.click()
     until(lambda: second.see.frames[0].run.status == "finished")
     shown = second.see.frames[0].run
     assert len(shown.points) == 96
