@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 from labspin.errors import LabspinError, StationError
 from labspin.units import parse_quantity
 
-__all__ = ["Section", "parse_toml", "read_document"]
+__all__ = ["Section", "parse_document", "parse_toml", "read_document"]
 
 _Value = TypeVar("_Value")
 _MISSING: Any = object()
@@ -59,11 +59,33 @@ def read_document(
         raise error(f"{what} {str(path)!r} does not exist; {hint}") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"{what} {str(path)!r} cannot be read as text: {problem}") from problem
+    return parse_document(text, path, error=error), text
+
+
+def parse_document(text: str | bytes, path: Path, *, error: type[LabspinError] = StationError) -> Section:
+    """Return the root section of a file whose text is at hand.
+
+    Parameters
+    ----------
+    text
+        Of the file; bytes are UTF-8, with or without a byte order mark.
+    path
+        The file, for errors.
+    error
+        The class of errors about it.
+
+    Raises
+    ------
+    LabspinError
+        It is not TOML; of the class ``error``.
+    """
     try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
         data = parse_toml(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise error(f"{path}: is not TOML: {problem}; correct that line") from problem
-    return Section(data, (), path, _lines_of(text), error), text
+    return Section(data, (), path, _lines_of(text), error)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -212,12 +234,34 @@ class Section:
         if key not in self._data:
             if default is _MISSING:
                 hint = f"; write for example {example}" if example else ""
-                self.fail(key, f"is missing; wanted {_KINDS[kind]}{hint}")
+                self.fail(key, f"is missing; wanted {_KINDS[kind]}{hint}{self._instead(key)}")
             return default
         value = self._data[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self.fail(key, f"wanted {_KINDS[kind]}, got {value!r}")
         return value
+
+    def _instead(self, key: str) -> str:
+        """Return the hint at a key nobody knows that resembles a missing one, else an empty text."""
+        near = _nearest(key, [name for name in self._data if name not in self._known])
+        return f"; did you mean it by {near!r}, which is here?" if near else ""
+
+    def texts(self, key: str, *, example: str = "") -> tuple[str, ...]:
+        """Return the value of ``key``, a list of texts; an empty one if it is missing.
+
+        Parameters
+        ----------
+        key
+            A key of this section.
+        example
+            A line such as ``names = ["a", "b"]``, for the error.
+        """
+        values: Sequence[Any] = self.take(key, list, [], example=example)
+        if not all(isinstance(value, str) for value in values):
+            self.fail(
+                key, f"wanted a list of texts{f' such as {example}' if example else ''}, got {values!r}"
+            )
+        return tuple(values)
 
     def choice(self, key: str, choices: Iterable[str], default: Any = _MISSING, *, what: str = "") -> str:
         """Return the value of ``key``, one of ``choices``.
@@ -258,7 +302,8 @@ class Section:
         self._known[key] = None
         if key not in self._data:
             if default is _MISSING:
-                self.fail(key, f"is missing; write for example {key} = {example or _quoted(unit)}")
+                example = example or _quoted(unit)
+                self.fail(key, f"is missing; write for example {key} = {example}{self._instead(key)}")
             return default
         return self.guard(key, lambda: parse_quantity(self._data[key], unit, name=key), named=True)
 
@@ -406,5 +451,12 @@ def _quoted(unit: str) -> str:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = _nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """Return the name that resembles a word most, capitals or not; empty if none does."""
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), list(names), n=1)
+    return names[near[0]] if near else ""

@@ -22,9 +22,10 @@ from pathlib import Path
 from labspin.documents import read_document
 from labspin.errors import ConfigurationError
 
-__all__ = ["FILE_NAME", "Workspace", "find_workspace"]
+__all__ = ["FILE_NAME", "Workspace", "find_workspace", "workspace_folder"]
 
 FILE_NAME = "workspace.toml"
+_DOOR = "instruments"  # the folder of the stations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,21 @@ def find_workspace(start: Path | None = None) -> Workspace:
         if (root / FILE_NAME).is_file():
             return _read(root)
     return Workspace(root=Path())
+
+
+def workspace_folder(place: Path) -> Path:
+    """Return the folder of the nearest workspace at or above a place; the place's own if there is none.
+
+    Parameters
+    ----------
+    place
+        A folder, or a file such as a station. A workspace is known by its ``workspace.toml`` or by its folder
+        ``instruments``.
+    """
+    whole = place.resolve()
+    own = whole if whole.is_dir() else whole.parent
+    above = (own, *own.parents)
+    return next((one for one in above if (one / FILE_NAME).is_file() or (one / _DOOR).is_dir()), own)
 
 
 def _read(root: Path) -> Workspace:

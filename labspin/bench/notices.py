@@ -17,7 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Notice", "confirm", "leave_notice", "notices", "withdraw_notice", "workspace_of"]
+from labspin.workspaces import workspace_folder
+
+__all__ = ["Notice", "confirm", "leave_notice", "notices", "withdraw_notice"]
 
 _FOLDER = ".labspin"
 _PREFIX, _SUFFIX = "not-safe-", ".json"
@@ -51,21 +53,9 @@ class Notice:
         )
 
 
-def workspace_of(station: Path) -> Path:
-    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder.
-
-    Parameters
-    ----------
-    station
-        Path of the station file.
-    """
-    folder = station.resolve().parent
-    return folder.parent if folder.name == "instruments" else folder
-
-
 def _file(station: Path) -> Path:
     digest = hashlib.sha256(str(station.resolve()).encode()).hexdigest()[:16]
-    return workspace_of(station) / _FOLDER / f"{_PREFIX}{digest}{_SUFFIX}"
+    return workspace_folder(station) / _FOLDER / f"{_PREFIX}{digest}{_SUFFIX}"
 
 
 def leave_notice(

@@ -19,7 +19,7 @@ from .queue_runs import (
     make_queued_run as make_queued_run,
     new_queued_path as new_queued_path,
 )
-from .recorded import recorded_procedure as recorded_procedure, workspace_of as workspace_of
+from .recorded import recorded_procedure as recorded_procedure
 from .runs import (
     metadata_of as metadata_of,
     new_run_path as new_run_path,

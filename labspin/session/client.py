@@ -25,6 +25,7 @@ from labspin.session.host_record import HostRecord, find_hosts, host_of
 from labspin.session.host_wire import PROTOCOL, Line, dial
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
+from labspin.workspaces import workspace_folder
 
 __all__ = ["HostClient", "RemoteActuator", "RemoteBench", "RemoteInstrument", "connect_host"]
 
@@ -219,9 +220,7 @@ class HostClient:
     @property
     def workspace(self) -> Path:
         """The workspace of the host's station."""
-        from labspin.session.host_record import workspace_of
-
-        return workspace_of(Path(self.record.station))
+        return workspace_folder(Path(self.record.station))
 
     @property
     def queue(self) -> Queue:

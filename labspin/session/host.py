@@ -40,7 +40,7 @@ from labspin.errors import (
 from labspin.experiment import Control, Observer, RunOutcome
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
-from labspin.session.host_record import claimed, host_file, new_record, workspace_of
+from labspin.session.host_record import claimed, host_file, new_record
 from labspin.session.host_run import HostControl, RunWatch
 from labspin.session.host_wire import PROTOCOL, Server
 from labspin.session.queue import Queue
@@ -56,6 +56,7 @@ from labspin.session.workbench import (
 )
 from labspin.session.workspace import data_folder
 from labspin.station import Station, load_station
+from labspin.workspaces import workspace_folder
 
 __all__ = ["BenchHost"]
 
@@ -91,7 +92,7 @@ class BenchHost:
     """
 
     def __init__(self, station: Station, *, interval: float = 0.5) -> None:
-        self.station, self.workspace = station, workspace_of(station.path)
+        self.station, self.workspace = station, workspace_folder(station.path)
         self.queue = Queue(self.workspace / "queue.toml")
         self.news = News()
         self._lookout = Lookout(self.news, interval)

@@ -21,6 +21,7 @@ from labspin import __version__
 from labspin.data.lock import is_locked, try_lock
 from labspin.data.storage import storage_error
 from labspin.errors import StationError, StorageError
+from labspin.workspaces import workspace_folder
 
 __all__ = [
     "HostRecord",
@@ -31,7 +32,6 @@ __all__ = [
     "new_record",
     "refuse_hosted",
     "state_folder",
-    "workspace_of",
 ]
 
 _FOLDER = ".labspin"
@@ -51,18 +51,6 @@ class HostRecord:
     secret: str
     version: str
     started: str
-
-
-def workspace_of(station: Path) -> Path:
-    """Return the workspace of a station file: the folder above ``instruments/``, else its own folder.
-
-    Parameters
-    ----------
-    station
-        Station file.
-    """
-    folder = station.resolve().parent
-    return folder.parent if folder.name == "instruments" else folder
 
 
 def state_folder(workspace: Path) -> Path:
@@ -99,7 +87,7 @@ def host_file(station: Path) -> Path:
     """
     whole = station.resolve()
     digest = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
-    return workspace_of(whole) / _FOLDER / f"{whole.stem}-{digest}.host"
+    return workspace_folder(whole) / _FOLDER / f"{whole.stem}-{digest}.host"
 
 
 def new_record(station: Path, name: str, *, simulated: bool, port: int, secret: str) -> HostRecord:

@@ -12,8 +12,9 @@ from typing import Any
 
 from labspin.errors import StationError
 from labspin.session.client import HostClient
-from labspin.session.host_record import HostRecord, host_file, host_of, state_folder, workspace_of
+from labspin.session.host_record import HostRecord, host_file, host_of, state_folder
 from labspin.station import load_station
+from labspin.workspaces import workspace_folder
 
 __all__ = ["host_log", "start_host", "wait_until_gone"]
 
@@ -58,7 +59,7 @@ def start_host(station: Path | str, *, patience: float = 60.0) -> HostClient:
     if living is not None:
         return HostClient(living)
     load_station(path)  # what is wrong with the file is better said here
-    state_folder(workspace_of(path))
+    state_folder(workspace_folder(path))
     log = host_log(path)
     _started[:] = [process for process in _started if process.poll() is None]
     process = _spawn(path, log)
@@ -91,7 +92,7 @@ def _spawn(station: Path, log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            cwd=workspace_of(station),
+            cwd=workspace_folder(station),
             env=environment,
             **apart,
         )

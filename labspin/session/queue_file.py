@@ -9,13 +9,12 @@ import dataclasses
 import functools
 import json
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from labspin.data.storage import replace_file
-from labspin.documents import parse_toml
+from labspin.documents import Section, parse_document
 from labspin.errors import ConfigurationError
 from labspin.system import reason_of
 
@@ -82,13 +81,12 @@ def read_queue(path: Path) -> QueueState:
         stamp = _stamp(path.stat())
         known = _known.get(path)
         if known is None or known[0] != stamp:
-            known = _known[path] = (stamp, _parsed(path, parse_toml(path.read_text(encoding="utf-8-sig"))))
+            root = parse_document(path.read_bytes(), path, error=ConfigurationError)
+            known = _known[path] = (stamp, _parsed(root))
     except FileNotFoundError:
         return QueueState()
     except OSError as error:
         raise ConfigurationError(f"{path}: wanted a queue: {reason_of(error)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: wanted a queue, got {error}; correct that line") from error
     return known[1]
 
 
@@ -146,34 +144,33 @@ def _order(field: dataclasses.Field[Any]) -> int:
 
 
 _FIELDS = sorted(dataclasses.fields(QueuedRun), key=_order)
-_KINDS: dict[str, type] = {"id": int, "seed": int, "overrides": list}
 
 
-def _parsed(path: Path, content: dict[str, Any]) -> QueueState:
-    paused, tables = content.get("paused", False), content.get("runs", [])
-    if not isinstance(paused, bool) or not isinstance(tables, list):
-        raise ConfigurationError(f"{path}: wanted paused = true or false, and tables [[runs]]; correct it")
-    runs = tuple(_parsed_run(path, number, table) for number, table in enumerate(tables, start=1))
+def _parsed(root: Section) -> QueueState:
+    paused = root.take("paused", bool, False)
+    runs = tuple(map(_parsed_run, root.sections("runs"))) if root.plain_value("runs") else ()
     ids = [run.id for run in runs]
     if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
-        raise ConfigurationError(f"{path}: wanted every run to have a number of its own, got {ids}")
-    told = content.get("next_id", 1)
+        root.fail("runs", f"wanted every run to have a number of its own, got {ids}; correct the ids")
+    told = root.plain_value("next_id")
     least = told if type(told) is int else 1
+    root.finish()
     return QueueState(runs, paused, max([least, *(taken + 1 for taken in ids)]))
 
 
-def _parsed_run(path: Path, number: int, table: Any) -> QueuedRun:
-    where = f"{path}: run number {number}"
-    names = {field.name for field in _FIELDS}
-    if not isinstance(table, dict) or not {"id", "card", "label"} <= table.keys() <= names:
-        raise ConfigurationError(f"{where}: wanted the keys id, card, label and of {sorted(names)}")
-    for name, value in table.items():
-        wanted = _KINDS.get(name, str)
-        texts = wanted is not list or all(isinstance(item, str) for item in value)
-        if not isinstance(value, wanted) or isinstance(value, bool) or not texts:
-            raise ConfigurationError(f"{where}: {name}: wanted a {wanted.__name__}, got {value!r}")
-    if table.get("state", "waiting") not in _STATES:
-        raise ConfigurationError(
-            f"{where}: state: wanted one of {', '.join(_STATES)}, got {table['state']!r}"
-        )
-    return QueuedRun(**{**table, "overrides": tuple(table.get("overrides", ()))})
+def _parsed_run(run: Section) -> QueuedRun:
+    others = {
+        field.name: run.take(field.name, str, field.default) for field in _FIELDS if field.default == ""
+    }
+    parsed = QueuedRun(
+        **others,
+        card=run.take("card", str),
+        label=run.take("label", str),
+        id=run.take("id", int),
+        state=cast("State", run.choice("state", _STATES, "waiting")),
+        overrides=run.texts("overrides", example='["averages=4"]'),
+        seed=run.take("seed", int, None),
+        output=run.take("output", str, QueuedRun.output),
+    )
+    run.finish()
+    return parsed

@@ -20,9 +20,9 @@ from labspin.procedures import list_procedures, load_procedure
 from labspin.station import Station, load_station
 from labspin.station.code import code_files, code_of
 from labspin.system import reason_of
-from labspin.workspaces import FILE_NAME
+from labspin.workspaces import workspace_folder
 
-__all__ = ["recorded_procedure", "recorded_station", "workspace_of"]
+__all__ = ["recorded_procedure", "recorded_station"]
 
 DOORS = ("instruments", "procedures", "analysis")
 """Folders of a workspace that may hold code."""
@@ -83,22 +83,9 @@ def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
     return load_station(file)
 
 
-def workspace_of(folder: Path) -> Path:
-    """Return the nearest workspace at or above a folder; the folder itself if there is none.
-
-    Parameters
-    ----------
-    folder
-        Any folder; a workspace is known by its ``workspace.toml`` or its folder ``instruments``.
-    """
-    whole = folder.resolve()
-    above = (whole, *whole.parents)
-    return next((one for one in above if (one / FILE_NAME).is_file() or (one / DOORS[0]).is_dir()), whole)
-
-
 def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, Any]) -> str:
     """Return why code is not to be run; empty if it may be."""
-    workspace = workspace_of(Path.cwd())
+    workspace = workspace_folder(Path.cwd())
     doors = [(workspace / door).resolve() for door in DOORS]
     for one in (file, *code.values()):
         if not any(one.resolve().is_relative_to(door) for door in doors):

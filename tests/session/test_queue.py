@@ -125,16 +125,20 @@ def test_a_number_that_is_not_there(queue, change):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("paused = maybe", "wanted a queue, got .*correct that line"),
-        ("paused = 3", "wanted paused = true or false"),
-        ("[[runs]]\nid = 1", "run number 1: wanted the keys id, card, label"),
-        ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\nsead = 3', "wanted the keys id, card, label"),
-        ('[[runs]]\nid = 1\ncard = "a"\nlabel = 2', "label: wanted a str, got 2"),
-        ('[[runs]]\nid = true\ncard = "a"\nlabel = "2"', "id: wanted a int, got True"),
+        ("paused = maybe", "is not TOML: .*correct that line"),
+        ("paused = 3", "paused: wanted true or false, got 3"),
+        ("[[runs]]\nid = 1", r"line 1: runs\[0\].card: is missing"),
+        (
+            '[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\nsead = 3',
+            r"line 5: runs\[0\].sead: is not known here; did you mean 'seed'",
+        ),
+        ('[[runs]]\nid = 1\ncard = "a"\nlabel = 2', "label: wanted text, got 2"),
+        ('[[runs]]\nid = true\ncard = "a"\nlabel = "2"', "id: wanted a whole number, got True"),
         ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\nstate = "done"', "state: wanted one of waiting"),
         ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\n' * 2, "wanted every run to have a number of its own"),
-        ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\noverrides = [1]', "overrides: wanted a list"),
-        ("runs = 3", "tables"),
+        ('[[runs]]\nid = 1\ncard = "a"\nlabel = "b"\noverrides = [1]', "overrides: wanted a list of texts"),
+        ("runs = 3", "runs: wanted a list, got 3"),
+        ("runs = [3]", "wanted at least one table"),
     ],
 )
 def test_a_file_that_is_no_queue_is_refused_and_kept(queue, content, match):

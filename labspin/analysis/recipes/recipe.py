@@ -36,14 +36,13 @@ import functools
 import hashlib
 import importlib.resources
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from labspin.analysis.expression import Expression
-from labspin.documents import parse_toml
+from labspin.documents import parse_document
 from labspin.errors import RecipeError
 from labspin.system import reason_of
 from labspin.workspaces import find_workspace
@@ -51,13 +50,7 @@ from labspin.workspaces import find_workspace
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
 _SUM = re.compile(r"\s*\w+(\s*\+\s*\w+)*\s*")
-_TOP = {"description", "procedures", "chain", "data", "model", "result"}
-_SECTIONS = {
-    "chain": {"recipe", "x_unit", "y_unit"},
-    "data": {"x", "y", "sigma", "name", "select"},
-    "model": {"name", "options", "choose", "fixed", "start", "bounds", "tied"},
-    "result": {"name", "derived"},
-}
+_TABLES = ("options", "choose", "fixed", "start", "bounds", "tied")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,77 +216,28 @@ def _read(path: Path) -> Recipe:
 
 @functools.lru_cache(maxsize=64)
 def _parse(text: bytes, path: Path) -> Recipe:
-    try:
-        document = parse_toml(text.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {path}: is not TOML: {error}") from error
-    _check_keys(path, "", document, _TOP)
-    sections = {name: _section(path, document, name) for name in _SECTIONS}
-    data, model, result = sections["data"], sections["model"], sections["result"]
-    chain = sections["chain"]
-    try:
-        return Recipe(
-            name=path.stem,
-            description=_text(path, document, "description", ""),
-            procedures=tuple(_list(path, document, "procedures")),
-            x=_text(path, data, "data.x"),
-            y=_text(path, data, "data.y"),
-            sigma=_text(path, data, "data.sigma", "fit" if chain else "none"),
-            y_name=_text(path, data, "data.name", ""),
-            select=_table(path, data, "data.select"),
-            model=_text(path, model, "model.name"),
-            options=_table(path, model, "model.options"),
-            choose=_table(path, model, "model.choose"),
-            fixed=_table(path, model, "model.fixed"),
-            start=_table(path, model, "model.start"),
-            bounds=_table(path, model, "model.bounds"),
-            tied=_table(path, model, "model.tied"),
-            result_name=_text(path, result, "result.name", path.stem),
-            derived=_table(path, result, "result.derived"),
-            chain=_text(path, chain, "chain.recipe") if "chain" in document else "",
-            x_unit=_text(path, chain, "chain.x_unit", ""),
-            y_unit=_text(path, chain, "chain.y_unit", ""),
-            version=hashlib.sha256(text).hexdigest()[:12],
-            folder=path.parent.resolve(),
-        )
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
-
-
-def _check_keys(path: Path, where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    for key in table:
-        if key not in known:
-            raise RecipeError(
-                f"recipe {path}: unknown key {where + key!r}; known here: {', '.join(sorted(known))}"
-            )
-
-
-def _section(path: Path, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = document.get(name, {})
-    if not isinstance(table, dict):
-        raise RecipeError(f"recipe {path}: {name}: wanted a table, got {table!r}")
-    _check_keys(path, f"{name}.", table, _SECTIONS[name])
-    return table
-
-
-def _text(path: Path, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key.rsplit(".", 1)[-1], default)
-    if value is None:
-        raise RecipeError(f"recipe {path}: {key} is missing; it says which data or model to take")
-    if not isinstance(value, str):
-        raise RecipeError(f"recipe {path}: {key}: wanted text, got {value!r}")
-    return value
-
-
-def _table(path: Path, table: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = table.get(key.rsplit(".", 1)[-1], {})
-    if not isinstance(value, dict):
-        raise RecipeError(f"recipe {path}: {key}: wanted a table of names, got {value!r}")
-    return value
-
-
-def _list(path: Path, table: Mapping[str, Any], key: str) -> list[str]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise RecipeError(f"recipe {path}: {key}: wanted a list of names, got {value!r}")
-    return value
+    root = parse_document(text, path, error=RecipeError)
+    data, model, result, chain = (root.section(name) for name in ("data", "model", "result", "chain"))
+    parts = {
+        "name": path.stem,
+        "description": root.take("description", str, ""),
+        "procedures": root.texts("procedures"),
+        "x": data.take("x", str, example='x = "dark_time"'),
+        "y": data.take("y", str, example='y = "without_pi - with_pi"'),
+        "sigma": data.take("sigma", str, "fit" if "chain" in root else "none"),
+        "y_name": data.take("name", str, ""),
+        "select": data.take("select", dict, {}),
+        "model": model.take("name", str, example='name = "stretched_exponential"'),
+        **{key: model.take(key, dict, {}) for key in _TABLES},
+        "result_name": result.take("name", str, path.stem),
+        "derived": result.take("derived", dict, {}),
+        "chain": chain.take("recipe", str, example='recipe = "t1"') if "chain" in root else "",
+        "x_unit": chain.take("x_unit", str, ""),
+        "y_unit": chain.take("y_unit", str, ""),
+        "version": hashlib.sha256(text).hexdigest()[:12],
+        "folder": path.parent.resolve(),
+    }
+    chain.know("recipe")
+    for section in (root, data, model, result, chain):
+        section.finish()
+    return root.guard("", lambda: Recipe(**parts))

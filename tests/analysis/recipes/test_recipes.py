@@ -45,11 +45,12 @@ def test_good_recipe_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "match"),
     [
-        ("sigma =", "sgima =", "unknown key 'data.sgima'"),
-        ('x = "dark_time"', "", "data.x is missing"),
+        ("sigma =", "sgima =", "line 7: data.sgima: is not known here; did you mean 'sigma'"),
+        ('x = "dark_time"', "", "data.x: is missing"),
+        ('x = "dark_time"', 'X = "dark_time"', "data.x: is missing; .* did you mean it by .X."),
         ('x = "dark_time"', "x = 3", "data.x: wanted text"),
         ('"a - b"', '"a - open(b)"', "mine.toml.*expression"),
-        ("[result]", "[results]", "unknown key 'results'"),
+        ("[result]", "[results]", "results: is not known here; did you mean 'result'"),
         ('["1 us", "1 s"]}\n[result]', '["1 us"]}\n[result]', "wanted \\[minimum, maximum\\]"),
         ("[data]", "[data", "is not TOML"),
         ('procedures = ["mine"]', 'procedures = "mine"', "wanted a list"),
