@@ -12,7 +12,6 @@ import hashlib
 import json
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
@@ -37,7 +36,6 @@ class Tracer:
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
         """Begin a test: its fixtures count as its own."""
         self._called = {}
-        self._began = time.process_time()
         threading.settrace(self._trace)
         sys.settrace(self._trace)
 
@@ -88,10 +86,6 @@ class Map:
     def failing(self, root: Path, tests: Iterable[str]) -> list[str]:
         """Return the tests that failed without a fault."""
         return [name for name, seen in self._tests(root, tests) if not seen["passed"]]
-
-    def seconds(self, root: Path, tests: Iterable[str]) -> float:
-        """Return how long tests took with the tracer."""
-        return sum(seen["seconds"] for _, seen in self._tests(root, tests))
 
     def first(self, root: Path, tests: Iterable[str], file: str, function: str) -> list[str]:
         """Return the tests that call ``function`` of ``file``, the quickest of them, quick ones first.

@@ -8,14 +8,15 @@
     python benchmarks/mutation.py --work FOLDER           keep what is found, and go on from it later
 
 The faults are listed in ``benchmarks/mutants/*.toml``, one list for each package: the ``file``, the
-``pattern`` (must occur once), its ``replacement``, and ``why`` it matters. The tests of the part are named at
-the head of the list. A fault that changes nothing visible carries ``equivalent``, the reason, and is not run.
+``pattern`` (must occur once), its ``replacement``, ``why`` it matters, and the ``tests`` to ask first.
+The tests of the whole part are named at the head of the list. A fault that changes nothing visible carries
+``equivalent``, the reason, and is not run.
 
-Each test is run without a fault first, and what it calls is noted (:mod:`executed`); one that fails is named
-and left out. Of each fault those tests are asked first that call the changed function, quick ones before
-long ones, then, if none of them noticed it, all other tests of the part. A test that fails is run again
-without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang counts as
-noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a later run
+The tests that are asked first are run without a fault once, and what each calls is noted
+(:mod:`executed`); of these, those that call the changed function are run with the fault, quick ones before
+long ones. What none of them notices is left to all tests of the part, at the end. A test that fails is run
+again without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang counts
+as noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a later run
 judges only what is new, changed, survived or unknown.
 """
 
@@ -61,6 +62,7 @@ PRELOADED = (
 )
 TOGETHER = 8  # files of tests that are traced in one process
 HANGS = 60.0  # s; no test is taken for hanging before
+LIMIT = 1800.0  # s, of all tests of a part
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Mutant:
     pattern: str
     replacement: str
     why: str
+    first: tuple[str, ...]
     part: tuple[str, ...]
     equivalent: str = ""
 
@@ -113,7 +116,9 @@ def load(tables: Path = TABLES) -> list[Mutant]:
     for path in sorted(tables.glob("*.toml")):
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         part = tuple(content["tests"])
-        mutants += [Mutant(package=path.stem, part=part, **entry) for entry in content["mutant"]]
+        for entry in content["mutant"]:
+            first = tuple(entry.pop("tests", part))
+            mutants.append(Mutant(package=path.stem, first=first, part=part, **entry))
     return mutants
 
 
@@ -125,7 +130,7 @@ def stale(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
             mutant.mutated(root)
         except LookupError as error:
             wrong.append(str(error))
-        for test in mutant.part:
+        for test in (*mutant.first, *mutant.part):
             if not (root / test.partition("::")[0]).exists():
                 wrong += [f"{mutant.file}: {mutant.why}: there are no tests {test}"]
     return list(dict.fromkeys(wrong))
@@ -248,32 +253,37 @@ class Judge:
             for test in self._map.failing(self._copy.root, names):
                 print(f"fails without a fault, not asked: {test}", flush=True)
 
-    def verdict(self, mutant: Mutant) -> Verdict:
-        """Return what the tests of the part say of one fault."""
-        began = time.monotonic()
-        self.learn(mutant.part)
-        root = self._copy.root
-        first = self._map.first(root, mutant.part, mutant.file, mutant.changed(root))
-        left_out = [f"--deselect={test}" for test in [*self._map.failing(root, mutant.part), *first]]
-        for tests in ([first] if first else []) + [[*mutant.part, *left_out]]:
-            limit = HANGS + 10 * self._map.seconds(root, mutant.part)
-            outcome, why = self._ask(mutant, tests, limit)
-            if outcome != "survived":
-                break
-        return Verdict(mutant, outcome, time.monotonic() - began, why)
+    def quick(self, mutant: Mutant) -> Verdict:
+        """Return what those tests say of a fault that call the changed function, as far as they are known."""
+        return self._verdict(mutant, mutant.first, thorough=False)
 
-    def _ask(self, mutant: Mutant, tests: Sequence[str], limit: float) -> tuple[str, str]:
+    def thorough(self, mutant: Mutant) -> Verdict:
+        """Return what all tests of its part say of a fault."""
+        return self._verdict(mutant, mutant.part, thorough=True)
+
+    def _verdict(self, mutant: Mutant, learned: Sequence[str], *, thorough: bool) -> Verdict:
+        began = time.monotonic()
+        self.learn(learned)
+        everything = list(dict.fromkeys((*mutant.first, *mutant.part)))
+        function = mutant.changed(self._copy.root)
+        first = self._map.first(self._copy.root, everything, mutant.file, function)
+        outcome, why = self._ask(mutant, first) if first else ("survived", "")
+        if outcome == "survived" and thorough:
+            outcome, why = self._ask(mutant, [*everything, *(f"--deselect={test}" for test in first)])
+        return Verdict(mutant, outcome, time.monotonic() - began, why or f"{len(first)} tests call it")
+
+    def _ask(self, mutant: Mutant, tests: Sequence[str]) -> tuple[str, str]:
         """Return what tests say of a fault, and which; one that fails without it, too, is asked no more."""
         for _ in range(5):
             arguments = ["-x", "-o", f"timeout={HANGS}", *tests]
             arguments += [f"--deselect={test}" for test in self._doubtful]
             with self._copy.fault(mutant):
-                ended = self._copy.test(arguments, limit)
+                ended = self._copy.test(arguments, LIMIT)
             if ended.code in (0, 5):  # all passed, or none is left
                 return "survived", ""
             if not ended.test:  # nothing could be collected: the fault is seen when a module is loaded
                 return ("noticed" if ended.code in (1, 2, 4) else "unknown"), "collection"
-            if self._copy.test([ended.test], limit).code == 0:
+            if self._copy.test([ended.test], HANGS).code == 0:
                 slow = ended.code is None or "from pytest-timeout" in ended.why
                 return ("hung" if slow else "noticed"), f"{ended.test} {ended.why}"
             print(f"fails without a fault, asked no more: {ended.test}", flush=True)
@@ -288,17 +298,23 @@ def judged(mutants: Sequence[Mutant], minutes: float, work: Path | None) -> Iter
         kept = Path(folder) if work is None else work
         kept.mkdir(parents=True, exist_ok=True)
         known = _known(kept / "verdicts.jsonl")
+        yield from (known[_key(asdict(m))] for m in mutants if _key(asdict(m)) in known)
         judge = Judge(Copy(Path(folder)), kept)
-        for mutant in mutants:
-            verdict = known.get(_key(asdict(mutant)))
-            if verdict is None and time.monotonic() < deadline:
-                verdict = judge.verdict(mutant)
-                with (kept / "verdicts.jsonl").open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(verdict)) + "\n")
+        left = [mutant for mutant in mutants if _key(asdict(mutant)) not in known]
+        for ask, last in ((judge.quick, False), (judge.thorough, True)):
+            now, left = left, []
+            for mutant in now:
+                if time.monotonic() > deadline:
+                    return
+                verdict = ask(mutant)
                 said = f"{verdict.outcome:<9}{verdict.seconds:6.1f} s  {mutant.file}: {mutant.why}"
                 print(f"{said} [{verdict.noticed_by}]", flush=True)
-            if verdict is not None:
-                yield verdict
+                if last or verdict.outcome in ("noticed", "hung"):
+                    with (kept / "verdicts.jsonl").open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(asdict(verdict)) + "\n")
+                    yield verdict
+                else:
+                    left.append(mutant)
 
 
 def _key(mutant: dict[str, Any]) -> tuple[str, ...]:
@@ -311,7 +327,8 @@ def _known(path: Path) -> dict[tuple[str, ...], Verdict]:
     found = {}
     for entry in map(json.loads, lines):
         if entry["outcome"] in ("noticed", "hung"):
-            found[_key(entry["mutant"])] = Verdict(**{**entry, "mutant": Mutant(**entry["mutant"])})
+            mutant = Mutant(**entry.pop("mutant"))
+            found[_key(asdict(mutant))] = Verdict(mutant, **entry)
     return found
 
 
@@ -343,12 +360,11 @@ def _row(name: str, verdicts: Sequence[Verdict], chosen: int) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument(
-        "--package", action="append", default=[], help="faults of this table only; may be repeated"
+        "--package", action="append", default=[], help="faults of this table; may be repeated, in order"
     )
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="faults with this text in their file or reason"
     )
-    parser.add_argument("--last", action="append", default=[], help="a table judged last; may be repeated")
     parser.add_argument("--sample", type=int, metavar="N", help="draw N of them")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no more after this time")
@@ -375,7 +391,8 @@ def _chosen(arguments: argparse.Namespace) -> list[Mutant]:
     mutants = [mutant for mutant in mutants if not mutant.equivalent]
     if arguments.sample is not None and arguments.sample < len(mutants):
         mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
-    return sorted(mutants, key=lambda mutant: (mutant.package in arguments.last, mutant.part))
+    order = arguments.package or sorted({mutant.package for mutant in mutants})
+    return sorted(mutants, key=lambda mutant: order.index(mutant.package))
 
 
 def main() -> int:
