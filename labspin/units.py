@@ -13,11 +13,24 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from labspin.errors import UnitError
 
-__all__ = ["canonical", "conversion_factor", "format_quantity", "parse_quantity", "prefixed", "si_unit"]
+__all__ = [
+    "DIMENSIONS", "canonical", "conversion_factor", "format_quantity", "parse_quantity", "prefixed",
+    "shown_in", "si_unit",
+]  # fmt: skip
+
+DIMENSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "field": "T", "frequency": "Hz", "time": "s", "current": "A", "voltage": "V", "power": "W",
+        "temperature": "K", "length": "m", "force": "N", "angle": "rad", "rate": "1/s",
+    }
+)  # fmt: skip
+"""What a laboratory may choose a unit for, and the unit that labspin keeps it in."""
 
 _LEVELS = frozenset({"dBm", "dB"})
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
@@ -272,7 +285,49 @@ def prefixed(value: float, unit: str, *, digits: int = 12) -> tuple[int, str]:
     return exponent, f"{_PREFIXES[exponent]}{unit}"
 
 
-def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
+@functools.lru_cache(maxsize=512)
+def _wanted(unit: str, chosen: tuple[tuple[str, str], ...]) -> tuple[float, str] | None:
+    """Return what one of the chosen unit is in ``unit``, and its name; None: nothing is chosen."""
+    for dimension, name in chosen:
+        if unit in _LEVELS or unit in ("", "1"):
+            return None
+        if dimension in ("frequency", "rate") and ("Hz" in unit) != (dimension == "frequency"):
+            continue  # counts per second are no frequency
+        try:
+            conversion_factor(unit, DIMENSIONS[dimension])
+        except UnitError:
+            continue
+        return conversion_factor(name, unit), name
+    return None
+
+
+def shown_in(
+    value: float, unit: str, units: Mapping[str, str] | None = None, *, digits: int = 12
+) -> tuple[float, str]:
+    """Return a divisor and the name of a unit in which ``value`` reads well: it is value / divisor in it.
+
+    Parameters
+    ----------
+    value
+        A number in ``unit``; for an axis the greatest on it.
+    unit
+        Symbol of a unit without a prefix.
+    units
+        Dimension (of `DIMENSIONS`) -> unit in which a laboratory likes to read it. Where a value would be
+        less than a thousandth of it, or more than a million, the SI prefix is taken all the same.
+    digits
+        Significant digits to which ``value`` will be rounded.
+    """
+    wanted = _wanted(unit, tuple(units.items())) if units else None
+    if wanted is not None and (value == 0 or 1e-3 <= abs(value) / wanted[0] < 1e6):
+        return wanted
+    exponent, name = prefixed(value, unit, digits=digits)
+    return 10.0**exponent, name
+
+
+def format_quantity(
+    value: float, unit: str, *, digits: int = 4, units: Mapping[str, str] | None = None
+) -> str:
     """Return ``value`` in ``unit`` as text with an SI prefix, such as ``"1.61 ms"``.
 
     Parameters
@@ -283,9 +338,15 @@ def format_quantity(value: float, unit: str, *, digits: int = 4) -> str:
         Symbol of a unit without a prefix; ``""`` or ``"1"`` for a pure number.
     digits
         Significant digits.
+    units
+        Dimension -> unit that a laboratory likes better, as in `shown_in`.
     """
     if unit in ("", "1"):
         return f"{value:.{digits}g}"
+    if units and (wanted := _wanted(unit, tuple(units.items()))) is not None:
+        divisor, name = shown_in(value, unit, units)
+        if (divisor, name) == wanted:
+            return f"{float(f'{value / divisor:.{digits}g}'):.{max(digits, 15)}g} {name}"
     plain = unit not in _PREFIXABLE and unit != "1/s"
     if plain or value == 0 or value != value or abs(value) == float("inf"):
         return f"{value:.{digits}g} {unit}"

@@ -9,18 +9,24 @@ A folder with a file ``workspace.toml`` is a workspace, and so is everything bel
     [samples.D7]                       # the register of samples; without one, any name is accepted
     description = "15 µm diamond, 4 ppm NV"
 
+    [units]                            # in which quantities are shown; without one: SI with a prefix
+    field = "G"
+    frequency = "MHz"
+
 Every key may be missing. Without the file, the current folder is the workspace and nothing is said of people.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labspin.documents import read_document
+from labspin.documents import Section, read_document
 from labspin.errors import ConfigurationError
+from labspin.units import DIMENSIONS, conversion_factor
 
 __all__ = ["FILE_NAME", "Workspace", "find_workspace", "workspace_folder"]
 
@@ -39,6 +45,8 @@ class Workspace:
     """Folder of the run files."""
     samples: Mapping[str, str] = field(default_factory=dict)
     """Register of samples: name -> description; empty: any name is accepted."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Dimension -> unit in which its quantities are shown; see `labspin.units.shown_in`."""
 
     def check_sample(self, name: str) -> str:
         """Return ``name`` if the register has it, or if there is no register.
@@ -115,6 +123,21 @@ def _read(root: Path) -> Workspace:
         project=section.take("project", str, ""),
         data=base / section.take("data", str, "data"),
         samples=register,
+        units=_units(section.section("units")),
     )
+    section.finish()
+    return found
+
+
+def _units(section: Section) -> dict[str, str]:
+    found = {}
+    for name in section:
+        unit = section.take(name, str, example='field = "G"')
+        if name not in DIMENSIONS:
+            near = difflib.get_close_matches(name, DIMENSIONS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            section.fail(name, f"wanted one of {', '.join(DIMENSIONS)}, got {name!r}{hint}")
+        section.guard(name, functools.partial(conversion_factor, unit, DIMENSIONS[name]))
+        found[name] = unit
     section.finish()
     return found

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from labspin.errors import UnitError
-from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity, si_unit
+from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity, shown_in, si_unit
 
 
 @pytest.mark.parametrize(
@@ -223,3 +223,38 @@ def test_a_quantity_that_is_a_computation_is_refused_at_once(text):
 )  # fmt: skip
 def test_units_may_be_products_and_short_powers(text, unit, value):
     assert parse_quantity(text, unit) == pytest.approx(value, rel=1e-12, abs=0)
+
+
+LIKED = {"field": "G", "frequency": "MHz", "temperature": "mK"}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1e-3, "T", "10 G"),
+        (-1e-3, "T", "-10 G"),
+        (2.87e9, "Hz", "2870 MHz"),
+        (2.87, "GHz", "2870 MHz"),
+        (0.0, "T", "0 G"),
+        (0.3, "K", "300 mK"),
+        (5.0, "Hz", "5 Hz"),  # not 5e-06 MHz
+        (1e-12, "T", "1 pT"),
+        (1e5, "1/s", "100 1/ms"),  # counts are no frequency
+        (2.5, "T/s", "2.5 T/s"),
+        (3.0, "dBm", "3 dBm"),
+        (0.5, "1", "0.5"),
+        (1e-3, "s", "1 ms"),
+        (math.inf, "T", "inf T"),
+    ],
+)
+def test_a_laboratory_reads_its_own_units(value, unit, text):
+    assert format_quantity(value, unit, units=LIKED) == text
+
+
+@pytest.mark.parametrize("value", [1.23456789e-3, 1.6e-3, 0.3, 7e-5])
+def test_what_is_shown_in_a_chosen_unit_reads_back(value):
+    text = format_quantity(value, "T", digits=12, units=LIKED)
+    assert text.endswith(" G")
+    assert parse_quantity(text, "T") == pytest.approx(value, rel=1e-11, abs=0)
+    divisor, name = shown_in(value, "T", LIKED)
+    assert parse_quantity(f"{value / divisor!r} {name}", "T") == pytest.approx(value, rel=1e-12, abs=0)

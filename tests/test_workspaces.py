@@ -34,6 +34,13 @@ def test_it_is_the_same_from_every_folder_in_it(lab, monkeypatch):
     assert found.samples == {"D7": "15 µm diamond", "D8": ""}
 
 
+def test_it_says_in_which_units_quantities_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_workspace().units == {}
+    (tmp_path / "workspace.toml").write_text('[units]\nfield = "G"\nfrequency = "MHz"')
+    assert find_workspace().units == {"field": "G", "frequency": "MHz"}
+
+
 def test_without_a_file_the_current_folder_is_the_workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_workspace().data == Path("data")
@@ -57,6 +64,9 @@ def test_a_sample_that_is_not_registered_is_refused(lab):
         ("operater = 'x'", "line 1: operater: is not known here; did you mean 'operator'"),
         ("operator = 3", "line 1: operator: wanted text, got 3"),
         ("[samples.D7]\ndescripton = 'x'", r"line 2: samples\.D7\.descripton: .* did you mean 'description'"),
+        ("[units]\nfeild = 'G'", r"line 2: units\.feild: wanted one of field, .* did you mean 'field'"),
+        ("[units]\nfield = 'MHz'", r"line 2: units\.field: unit 'MHz' cannot be converted to 'T'"),
+        ("[units]\nfield = 3", r"line 2: units\.field: wanted text, got 3"),
         ("[", "is not TOML"),
     ],
 )

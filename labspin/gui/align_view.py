@@ -8,11 +8,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label, text_of
 from labspin.gui.theme import current, style_plot
 from labspin.gui.traces import Course, time_plot
-from labspin.units import format_quantity
 
 __all__ = ["AlignView", "Figure"]
 
@@ -81,7 +81,7 @@ def _short(value: float, unit: str) -> str:
     if unit == "1/s" and abs(value) >= 1e3:
         power, prefix = (1e6, "M") if abs(value) >= 1e6 else (1e3, "k")
         return f"{value / power:.4g} {prefix}/s"
-    return format_quantity(value, unit, digits=4) if unit != "1/s" else text_of(value, unit, 4)
+    return shown(value, unit) if unit != "1/s" else text_of(value, unit, 4)
 
 
 class _Ring(Panel):
@@ -91,10 +91,10 @@ class _Ring(Panel):
         super().__init__(f"{instrument}: X–Y")
         self._x, self._y = f"{instrument}.motion_x", f"{instrument}.motion_y"
         self._points: list[tuple[float, float]] = []
-        plot = pg.PlotWidget()
+        plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
         style_plot(plot)
-        plot.setLabel("bottom", "X", units="V")
-        plot.setLabel("left", "Y", units="V")
+        plot.getAxis("bottom").show_quantity("X", "V")
+        plot.getAxis("left").show_quantity("Y", "V")
         plot.setAspectLocked(True)
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])

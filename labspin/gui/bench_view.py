@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSpli
 from superqt import QToggleSwitch
 
 from labspin.errors import LimitError
+from labspin.gui.axes import shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, QuantityField, label, text_of
 from labspin.gui.traces import TraceStack
-from labspin.units import format_quantity
 
 __all__ = ["BenchView", "InstrumentPanel"]
 
@@ -93,14 +93,14 @@ class InstrumentPanel(Panel):
         self, full: str, unit: str, actuator: dict[str, Any] | None, *, reads_only: bool = False
     ) -> None:
         row = 2 * self._grid.rowCount()
-        shown = QCheckBox(full.partition(".")[2].replace("_", " "))
-        shown.setToolTip("show its course")
-        shown.toggled.connect(partial(self._trace, full, unit))
+        traced = QCheckBox(full.partition(".")[2].replace("_", " "))
+        traced.setToolTip("show its course")
+        traced.toggled.connect(partial(self._trace, full, unit))
         value = label("…", "value")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setMinimumWidth(96)
         self.values[full], self._units[full] = value, unit
-        self._grid.addWidget(shown, row, 0)
+        self._grid.addWidget(traced, row, 0)
         self._grid.addWidget(value, row, 1)
         if reads_only:
             return
@@ -147,15 +147,15 @@ class InstrumentPanel(Panel):
             A status of the host, with its read-backs.
         """
         readings, errors = status["readings"], []
-        for full, shown in self.values.items():
+        for full, figure in self.values.items():
             record = readings.get(full)
             if record is None:
                 continue
             if "error" in record:
                 errors.append(record["error"])
-                shown.setText("—")
+                figure.setText("—")
             else:
-                shown.setText(text_of(record["value"], self._units[full], _DIGITS))
+                figure.setText(text_of(record["value"], self._units[full], _DIGITS))
         output = readings.get(f"{self.name}.output_enabled", {}).get("value")
         if self.output is not None and output is not None and self.output.isChecked() != bool(output):
             self.output.setChecked(bool(output))
@@ -177,14 +177,14 @@ class InstrumentPanel(Panel):
         at = status["readings"].get(full, {}).get("value")
         if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
             return ""
-        return f"   →  {format_quantity(target, actuator['unit'])}"
+        return f"   →  {shown(target, actuator['unit'])}"
 
 
 def _limits(actuator: dict[str, Any]) -> str:
     unit = actuator["unit"]
-    low, high = (format_quantity(actuator[end], unit) for end in ("minimum", "maximum"))
+    low, high = (shown(actuator[end], unit) for end in ("minimum", "maximum"))
     rate = actuator["ramp_rate"]
-    ramp = "" if rate is None or rate <= 0 else f", {format_quantity(1 / rate, unit)}/s"
+    ramp = "" if rate is None or rate <= 0 else f", {shown(1 / rate, unit)}/s"
     return f"{low} … {high}{ramp}"
 
 
@@ -193,8 +193,8 @@ def _check(name: str, actuator: dict[str, Any], value: float) -> None:
     slack = 1e-9 * (high - low)
     if not low - slack <= value <= high + slack:
         raise LimitError(
-            f"{name}: wanted {format_quantity(low, unit)} to {format_quantity(high, unit)}, got "
-            f"{format_quantity(value, unit)}; the limits stand in the station file"
+            f"{name}: wanted {shown(low, unit)} to {shown(high, unit)}, got "
+            f"{shown(value, unit)}; the limits stand in the station file"
         )
 
 

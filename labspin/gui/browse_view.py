@@ -29,12 +29,12 @@ from PySide6.QtWidgets import (
 )
 
 from labspin.data import RunSummary, list_runs, read_run
+from labspin.gui.axes import shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.tasks import in_background, sentence
 from labspin.gui.theme import current
 from labspin.session import Queue, QueuedRun, data_folder
-from labspin.units import format_quantity
 
 __all__ = ["BrowseView", "RunTable"]
 
@@ -156,7 +156,7 @@ class BrowseView(QWidget):
 
     Signals
     -------
-    shown(paths)
+    see(paths)
         Runs are to be shown in *See*.
     repeated(card, label)
         A run is to be repeated with changes.
@@ -164,7 +164,7 @@ class BrowseView(QWidget):
         Something failed, or was done.
     """
 
-    shown = Signal(object)
+    see = Signal(object)
     repeated = Signal(object, str)
     trouble = Signal(str)
     told = Signal(str)
@@ -296,7 +296,7 @@ class BrowseView(QWidget):
         """Show the chosen runs in *See*."""
         runs = [run.path for run in self.chosen() if run.status != "damaged"]
         if runs:
-            self.shown.emit(runs)
+            self.see.emit(runs)
 
     def resume(self) -> None:
         """Put a run that broke off back into the queue, and let the host go on with it."""
@@ -362,9 +362,9 @@ def _details(paths: list[Path]) -> str:
     names = list(dict.fromkeys(name for run in runs for name in run.header.parameters))
     rows = []
     for name in names:
-        shown = [_value(run.header.parameters.get(name)) for run in runs]
-        if len(runs) == 1 or len(set(shown)) > 1:
-            rows.append(_row(name, shown))
+        values = [_value(run.header.parameters.get(name)) for run in runs]
+        if len(runs) == 1 or len(set(values)) > 1:
+            rows.append(_row(name, values))
     heads = "".join(f"<td><b>{run.header.label or run.header.procedure}</b>&nbsp;&nbsp;</td>" for run in runs)
     problems = [event.message for run in runs for event in run.events_of("error")][:5]
     said = "".join(f"<p>{message[:300]}</p>" for message in problems)
@@ -381,5 +381,5 @@ def _value(record: Any) -> str:
         return "—"
     value, unit = record.get("value"), record.get("unit", "1")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return format_quantity(float(value), unit, digits=6)
+        return shown(float(value), unit, 6)
     return str(value)[:60]

@@ -18,9 +18,9 @@ from labspin.experiment.parameters import (
     QuantityParameter,
     SweepParameter,
 )
+from labspin.gui.axes import shown
 from labspin.gui.parts import label
 from labspin.procedures.lists import QuantityListParameter
-from labspin.units import format_quantity
 
 __all__ = ["ParameterForm", "written"]
 
@@ -43,11 +43,10 @@ def written(parameter: Any, value: Any) -> Any:
         and isinstance(value, (int, float))
         and parameter.units != "1"
     ):
-        return format_quantity(float(value), parameter.units, digits=12)
+        return shown(float(value), parameter.units, 12)
     if isinstance(value, (list, tuple)) and getattr(parameter, "units", None):
         return ", ".join(
-            item if isinstance(item, str) else format_quantity(float(item), parameter.units, digits=12)
-            for item in value
+            item if isinstance(item, str) else shown(float(item), parameter.units, 12) for item in value
         )
     return value
 
@@ -241,7 +240,7 @@ def _help(name: str, parameter: Any) -> str:
     low, high = getattr(parameter, "minimum", -math.inf), getattr(parameter, "maximum", math.inf)
     unit = getattr(parameter, "units", None) or "1"
     if isinstance(parameter, QuantityParameter) and (math.isfinite(low) or math.isfinite(high)):
-        ends = [format_quantity(end, unit) if math.isfinite(end) else "…" for end in (low, high)]
+        ends = [shown(end, unit) if math.isfinite(end) else "…" for end in (low, high)]
         parts.append(f"from {ends[0]} to {ends[1]}" if math.isfinite(high) else f"at least {ends[0]}")
     elif isinstance(parameter, CountParameter):
         parts.append(f"a whole number from {low}" + (f" to {high}" if high < 1 << 62 else ""))

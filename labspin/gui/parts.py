@@ -8,7 +8,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from labspin.errors import LabspinError
-from labspin.units import format_quantity, parse_quantity
+from labspin.gui.axes import liked_unit, shown
+from labspin.units import parse_quantity
 
 __all__ = ["Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
 
@@ -67,7 +68,7 @@ def text_of(value: object, unit: str, digits: int = 6) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (int, float)):
-        return format_quantity(float(value), unit, digits=digits)
+        return shown(float(value), unit, digits)
     return str(value)
 
 
@@ -106,7 +107,7 @@ class QuantityField(QLineEdit):
         super().__init__()
         self._unit, self._check = unit, check
         self.problem = ""
-        self.setPlaceholderText(f"value {unit}".strip() if unit != "1" else "value")
+        self.setPlaceholderText(f"value {liked_unit(unit)}".strip() if unit not in ("", "1") else "value")
         self.setMinimumWidth(92)
         self.textChanged.connect(self._look)
         self.returnPressed.connect(self._give)

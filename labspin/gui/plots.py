@@ -9,50 +9,24 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.parts import label
 from labspin.gui.pictures import LineData, MapData, Picture
 from labspin.gui.theme import current, style_plot
-from labspin.units import format_quantity
 
 __all__ = ["LinePlot", "MapPlot"]
 
 _FEW = 2000  # points up to which each has a symbol
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
-    """An axis on whose logarithmic scale only 1, 2 and 5 are written, so that numbers do not overlap."""
-
-    def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
-        """Return what is written at the ticks."""
-        del spacing
-        return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
-
-
-def _tick(value: float) -> str:
-    digits = f"{value:.0e}"
-    if digits[0] not in "125":
-        return ""
-    return f"{value:g}" if 1e-3 <= abs(value) < 1e5 else digits
-
-
 def _plot() -> pg.PlotWidget:
-    plot = pg.PlotWidget(axisItems={side: _Axis(side) for side in ("left", "bottom")})
+    plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
     style_plot(plot)
     return plot
 
 
 def _axis_label(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
-    words = name.replace("_", " ")
-    axis = plot.getAxis(side)
-    axis.enableAutoSIPrefix(unit not in ("", "1", "dBm"))
-    if not axis.autoSIPrefix:
-        axis.autoSIPrefixScale = 1.0
-    if unit in ("", "1"):
-        plot.setLabel(side, words)
-    elif unit == "dBm":
-        plot.setLabel(side, f"{words} (dBm)")
-    else:
-        plot.setLabel(side, words, units=unit)
+    plot.getAxis(side).show_quantity(name, unit)
 
 
 class LinePlot(QWidget):
@@ -254,10 +228,7 @@ class LinePlot(QWidget):
     def _tell_cursors(self, *_: Any) -> None:
         a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
         unit = self._units[0]
-        self.readout.setText(
-            f"A {format_quantity(a, unit)}   B {format_quantity(b, unit)}   "
-            f"B − A {format_quantity(b - a, unit)}"
-        )
+        self.readout.setText(f"A {shown(a, unit)}   B {shown(b, unit)}   B − A {shown(b - a, unit)}")
 
     def _hover(self, event: Any) -> None:
         if self._cursors or not self.lines:
@@ -265,7 +236,7 @@ class LinePlot(QWidget):
         point = self.plot.getViewBox().mapSceneToView(event[0])
         x, y = point.x(), point.y()
         x, y = (10.0**v if log and abs(v) < 300 else v for v, log in zip((x, y), self._log, strict=True))
-        self.readout.setText(f"{format_quantity(x, self._units[0])}   {format_quantity(y, self._units[1])}")
+        self.readout.setText(f"{shown(x, self._units[0])}   {shown(y, self._units[1])}")
 
     def _click(self, event: Any) -> None:
         if event.double() and event.button() == Qt.MouseButton.LeftButton:
@@ -319,45 +290,41 @@ class MapPlot(QWidget):
         picture
             The run as it is shown; one without a map changes nothing.
         """
-        shown = picture.map
-        if shown is None:
+        grid = picture.map
+        if grid is None:
             return
-        before, self._map, self._unit = self._map, shown, picture.unit
-        self.image.setImage(shown.levels, levels=(0, 255), autoLevels=False)
-        if (
-            before is None
-            or before.x.name != shown.x.name
-            or before.y.name != shown.y.name
-            or not self._is_placed
-        ):
-            self._place(shown, picture)
-        self._bar.setLevels((shown.low, shown.high if shown.high > shown.low else shown.low + 1))
+        before, self._map, self._unit = self._map, grid, picture.unit
+        self.image.setImage(grid.levels, levels=(0, 255), autoLevels=False)
+        is_other = before is None or (before.x.name, before.y.name) != (grid.x.name, grid.y.name)
+        if is_other or not self._is_placed:
+            self._place(grid, picture)
+        self._bar.setLevels((grid.low, grid.high if grid.high > grid.low else grid.low + 1))
         self._draw_cut()
 
-    def _place(self, shown: MapData, picture: Picture) -> None:
+    def _place(self, grid: MapData, picture: Picture) -> None:
         for plot in (self.plot, self.cut):
-            plot.setLogMode(shown.is_log[0], shown.is_log[1] if plot is self.plot else False)
-        left, width = _edges(shown.x.values)
-        bottom, height = _edges(shown.y.values)
+            plot.setLogMode(grid.is_log[0], grid.is_log[1] if plot is self.plot else False)
+        left, width = _edges(grid.x.values)
+        bottom, height = _edges(grid.y.values)
         self.image.setRect(QRectF(left, bottom, width, height))
-        _axis_label(self.plot, "bottom", shown.x.name, shown.x.unit)
-        _axis_label(self.plot, "left", shown.y.name, shown.y.unit)
-        _axis_label(self.cut, "bottom", shown.x.name, shown.x.unit)
+        _axis_label(self.plot, "bottom", grid.x.name, grid.x.unit)
+        _axis_label(self.plot, "left", grid.y.name, grid.y.unit)
+        _axis_label(self.cut, "bottom", grid.x.name, grid.x.unit)
         _axis_label(self.cut, "left", picture.quantity, picture.unit)
-        self._across.setValue(float(shown.y.values[len(shown.y.values) // 2]))
+        self._across.setValue(float(grid.y.values[len(grid.y.values) // 2]))
         self.plot.autoRange(padding=0)
         self._is_placed = True
 
     def _draw_cut(self, *_: Any) -> None:
-        shown = self._map
-        if shown is None:
+        grid = self._map
+        if grid is None:
             return
-        row = int(np.argmin(np.abs(shown.y.values - self._across.value())))
-        x = 10**shown.x.values if shown.is_log[0] else shown.x.values
-        self._cut_line.setData(x, shown.values[row])
-        at = 10 ** shown.y.values[row] if shown.is_log[1] else shown.y.values[row]
-        name = shown.y.name.replace("_", " ")
-        self.readout.setText(f"cut at {name} = {format_quantity(float(at), shown.y.unit)}")
+        row = int(np.argmin(np.abs(grid.y.values - self._across.value())))
+        x = 10**grid.x.values if grid.is_log[0] else grid.x.values
+        self._cut_line.setData(x, grid.values[row])
+        at = 10 ** grid.y.values[row] if grid.is_log[1] else grid.y.values[row]
+        name = grid.y.name.replace("_", " ")
+        self.readout.setText(f"cut at {name} = {shown(float(at), grid.y.unit)}")
 
     def _click(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -8,6 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from labspin.gui.axes import UnitAxis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
 from labspin.gui.theme import current, style_plot
@@ -71,14 +72,9 @@ def time_plot(unit: str) -> pg.PlotWidget:
     unit
         Unit of the values.
     """
-    plot = pg.PlotWidget(axisItems={"bottom": pg.DateAxisItem()})
+    plot = pg.PlotWidget(axisItems={"bottom": pg.DateAxisItem(), "left": UnitAxis("left")})
     style_plot(plot)
-    if unit in ("", "1", "dBm", "1/s"):
-        axis = plot.getAxis("left")
-        axis.enableAutoSIPrefix(False)
-        plot.setLabel("left", "" if unit in ("", "1") else f"({unit})")
-    else:
-        plot.setLabel("left", "", units=unit)
+    plot.getAxis("left").show_quantity("", unit)
     plot.addLegend(offset=(8, 8), labelTextSize="9pt")
     plot.setMinimumHeight(140)
     return plot
@@ -99,7 +95,7 @@ class TraceStack(QWidget):
         self.courses: dict[str, Course] = {}
         self._units: dict[str, str] = {}
         self.curves: dict[str, Any] = {}
-        self._plots: dict[str, pg.PlotWidget] = {}
+        self.plots: dict[str, pg.PlotWidget] = {}
         self._hint = label("Tick a read-back to see its course here.", "muted")
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 12, 12, 12)
@@ -129,9 +125,9 @@ class TraceStack(QWidget):
             return
         self._units[name] = unit
         self.courses.setdefault(name, Course())
-        plot = self._plots.get(unit)
+        plot = self.plots.get(unit)
         if plot is None:
-            plot = self._plots[unit] = time_plot(unit)
+            plot = self.plots[unit] = time_plot(unit)
             self._layout.insertWidget(self._layout.count() - 1, plot, 1)
         colour = current().series[len(self.curves) % len(current().series)]
         self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=2), name=name)
@@ -148,9 +144,9 @@ class TraceStack(QWidget):
         if curve is None:
             return
         unit = self._units[name]
-        self._plots[unit].removeItem(curve)
+        self.plots[unit].removeItem(curve)
         if not any(self._units[other] == unit for other in self.curves):
-            self._plots.pop(unit).deleteLater()
+            self.plots.pop(unit).deleteLater()
         self._hint.setVisible(not self.curves)
 
     def take(self, readings: dict[str, dict[str, Any]]) -> None:

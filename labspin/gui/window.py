@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from labspin.errors import LabspinError
 from labspin.gui.align_view import AlignView
+from labspin.gui.axes import use_units
 from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
 from labspin.gui.link import HostLink
@@ -33,6 +34,7 @@ from labspin.gui.start_view import StartView
 from labspin.gui.tasks import in_background, sentence
 from labspin.session import HostClient, find_hosts, init_workspace, list_stations
 from labspin.session.host_record import state_folder
+from labspin.workspaces import find_workspace
 
 __all__ = ["MainWindow"]
 
@@ -152,7 +154,7 @@ class MainWindow(QMainWindow):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
         self.browse.told.connect(self._tell)
-        self.browse.shown.connect(self.show_runs)
+        self.browse.see.connect(self.show_runs)
         self.browse.repeated.connect(self._repeat)
         self.start.init.connect(self._init)
         self.start.first.connect(self.measure_first)
@@ -167,6 +169,10 @@ class MainWindow(QMainWindow):
         self.station.clear()
         for path in list_stations(self.workspace):
             self.station.addItem(path.stem, path)
+        try:
+            use_units(find_workspace(self.workspace).units)
+        except LabspinError as error:
+            self.complain(str(error))
         self.start.use(self.workspace)
         self.measure.use(self.workspace)
         self.browse.use(self.workspace)

@@ -25,6 +25,11 @@ data = "data"                      # folder of the run files, relative to this f
 # The register of samples: with one, `labspin run --sample` accepts no other names.
 # [samples.D7]
 # description = "15 µm diamond, 4 ppm NV"
+
+# Units in which quantities are shown; any unit may be typed.
+# [units]
+# field = "G"
+# frequency = "MHz"
 """
 _README = """# Lab workspace
 

@@ -119,6 +119,40 @@ def test_align_by_large_figures(qtbot, until, window):
     until(lambda: not window.link.status["aligns"])
 
 
+def test_the_workspace_chooses_the_units(qtbot, until, lab, client, open_window):
+    file = lab / "workspace.toml"
+    file.write_text('[units]\nfield = "G"\nfrequency = "MHz"\n')
+    try:
+        window = open_window(lab)
+        until(lambda: bool(window.link.status.get("readings")))
+        panel = window.bench.panels["microwave"]
+        assert panel.fields["microwave.frequency"].placeholderText() == "value MHz"
+        until(lambda: panel.values["microwave.frequency"].text().endswith(" MHz"))
+        magnet = window.bench.panels["magnet"]
+        type_into(qtbot, magnet.fields["magnet.field"], "1 T")
+        assert "wanted -165 G to 165 G, got 10000 G" in magnet.problem.text()
+        magnet.fields["magnet.field"].clear()
+        client.set("magnet.output_enabled", True)
+        client.set("magnet.field", "3 mT")
+        window.tabs.setCurrentWidget(window.bench)
+        window.bench.traces.choose("magnet.field", "T", True)
+        axis = window.bench.traces.plots["T"].getAxis("left")
+        until(lambda: "(G)" in axis.labelString())
+        until(
+            lambda: any(
+                text.startswith("30") for text in axis.tickStrings([3e-3], axis.autoSIPrefixScale, 1e-4)
+            )
+        )
+        window.measure.show_card(lab / "procedures" / "quick.toml")
+        assert window.measure.form.widgets["microwave_frequency"].text() == "2.6014 GHz", "as the card has it"
+        kind = "new: mdmr"
+        items = [window.measure.choice.item(k).text() for k in range(window.measure.choice.count())]
+        window.measure.choice.setCurrentRow(items.index(kind))
+        assert window.measure.form.widgets["frequency_start"].text().endswith(" MHz")
+    finally:
+        file.unlink()
+
+
 # -- runs ---------------------------------------------------------------------------------------------------
 
 

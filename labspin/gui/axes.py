@@ -1,0 +1,117 @@
+"""Quantities as the workspace likes to read them: in text, and on the axes of plots.
+
+Data stay in SI everywhere; only what is written beside them changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+from labspin.units import format_quantity, shown_in
+
+__all__ = ["UnitAxis", "liked_unit", "shown", "use_units"]
+
+_chosen: dict[str, str] = {}
+
+
+def use_units(units: Mapping[str, str]) -> None:
+    """Show quantities in these units from now on.
+
+    Parameters
+    ----------
+    units
+        Dimension -> unit, as ``[units]`` of the workspace has them.
+    """
+    _chosen.clear()
+    _chosen.update(units)
+
+
+def shown(value: float, unit: str, digits: int = 4) -> str:
+    """Return a quantity as text, in the unit that the workspace likes.
+
+    Parameters
+    ----------
+    value
+        A number in ``unit``.
+    unit
+        Symbol of a unit without a prefix.
+    digits
+        Significant digits.
+    """
+    return format_quantity(value, unit, digits=digits, units=_chosen)
+
+
+def liked_unit(unit: str) -> str:
+    """Return the unit in which a person would type a quantity of ``unit``.
+
+    Parameters
+    ----------
+    unit
+        Symbol of a unit without a prefix.
+    """
+    return shown_in(0.0, unit, _chosen)[1]
+
+
+class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
+    """An axis with the liked unit, or an SI prefix; on a logarithmic scale only 1, 2 and 5 are written.
+
+    Parameters
+    ----------
+    orientation
+        Side of the plot.
+    **options
+        Of pyqtgraph's axis.
+    """
+
+    def __init__(self, orientation: str, **options: Any) -> None:
+        self._unit = ""
+        super().__init__(orientation, **options)
+
+    def show_quantity(self, words: str, unit: str) -> None:
+        """Set what is written beside the axis.
+
+        Parameters
+        ----------
+        words
+            Name of the quantity; underscores become spaces.
+        unit
+            Unit of the data.
+        """
+        text, self._unit = words.replace("_", " "), "" if unit in ("", "1") else unit
+        if (text, self._unit) != (self.labelText, getattr(self, "_shown_unit", None)):
+            self._shown_unit = self._unit
+            self.setLabel(text, units=self._unit)
+            self.enableAutoSIPrefix(bool(self._unit))
+
+    def updateAutoSIPrefix(self) -> None:
+        """Choose the unit for what is in view."""
+        divisor, name = 1.0, ""
+        if self._unit and self.label.isVisible():
+            ends = 10 ** np.clip(self.range, -300, 300) if self.logMode else self.range
+            greatest = float(max(abs(ends[0]), abs(ends[1]))) * self.scale
+            divisor, name = shown_in(greatest, self._unit, _chosen, digits=3)
+        self.autoSIPrefixScale = 1.0 / divisor
+        self.labelUnits, self.labelUnitPrefix = name, ""
+        self._updateLabel()
+
+    def labelString(self) -> str:
+        """Return what is written beside the axis, with the unit in brackets."""
+        style = ";".join(f"{key}: {value}" for key, value in self.labelStyle.items())
+        unit = f" ({self.labelUnits})" if self.labelUnits else ""
+        return f"<span style='{style}'>{self.labelText}{unit}</span>"
+
+    def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
+        """Return what is written at the ticks of a logarithmic scale."""
+        del spacing
+        return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
+
+
+def _tick(value: float) -> str:
+    digits = f"{value:.0e}"
+    if digits[0] not in "125":
+        return ""
+    return f"{value:g}" if 1e-3 <= abs(value) < 1e5 else digits
