@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,12 @@ def test_docstrings_say_what_every_argument_is(path):
         section = (ast.get_docstring(function) or "").partition("Parameters\n---")[2]
         told = set(re.findall(r"\w+", " ".join(re.findall(r"^\S.*$", section, re.MULTILINE))))
         assert wanted <= told, f"{path}:{function.lineno} {function.name}: {sorted(wanted - told)}"
+
+
+def test_a_change_has_a_name_and_a_kind_that_the_page_of_changes_knows():
+    settings = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["towncrier"]
+    kinds = "|".join(kind["directory"] for kind in settings["type"])
+    right = re.compile(rf"(\+[a-z0-9-]+|\d+)\.({kinds})\.md|README\.md")
+    files = [file.name for file in (TESTS.parent / settings["directory"]).iterdir()]
+    assert [name for name in files if not right.fullmatch(name)] == []
+    assert files
