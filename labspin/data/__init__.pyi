@@ -23,6 +23,7 @@ from .nexus.publish import (
     write_fit as write_fit,
 )
 from .nexus.run_file import RunFile as RunFile, open_parts as open_parts
+from .quality import Quality as Quality
 from .reader import RunSummary as RunSummary, list_runs as list_runs, open as open, read_run as read_run
 from .recovery import recover as recover
 from .run import Points as Points, Run as Run

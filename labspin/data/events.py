@@ -61,7 +61,8 @@ class EventKind(StrEnum):
     INTERLOCK = "interlock"
     """A quantity left its window: ``quantity``, ``value``."""
     DOUBT = "doubt"
-    """A status makes readings meaningless: ``instrument``, ``what``, ``indexes`` of the points."""
+    """A status makes readings meaningless: ``instrument``, ``what``, ``point`` at which it was found, and
+    ``indexes`` of the points that were recorded in spite of it."""
     SETTING = "setting"
     """A setting is not what it was: ``instrument``, ``what``, ``indexes`` of the points since the last
     look."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from labspin.data.journal.writer import journal_path
 from labspin.data.outputs import CSV, csv_cell, refuse_foreign
 from labspin.data.run import Run
-from labspin.data.schema import POINT, POINT_TIME, Column
+from labspin.data.schema import POINT, POINT_QUALITY, POINT_TIME, Column
 from labspin.data.storage import whole_file
 from labspin.errors import StorageError
 
@@ -135,7 +135,7 @@ def _keys(run: Run) -> Table:
     places = np.unravel_index(index, run.shape) if run.header.layout.is_grid else ()
     for dimension, place in zip(run.header.layout.dimensions, places, strict=True):
         table[_title(dimension.name, dimension.unit)] = dimension.values[place]
-    return table | {_title(POINT_TIME, "s"): run.points.time}
+    return table | {_title(POINT_TIME, "s"): run.points.time, POINT_QUALITY: run.points.quality}
 
 
 def _titled(column: Column, values: NDArray[Any]) -> Table:

@@ -17,6 +17,7 @@ from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.replay import Replay, join_chunks, read_header
 from labspin.data.journal.writer import journal_path
 from labspin.data.lock import is_locked
+from labspin.data.quality import quality_at
 from labspin.data.reader import read_run, run_path
 from labspin.data.run import Points, Run
 from labspin.data.schema import RunHeader
@@ -122,7 +123,9 @@ class RunFollower:
             path=self.path,
             header=self._header,
             status=RunStatus.RUNNING if live else self._replay.status or RunStatus.DEAD,
-            points=Points(index=arrays[0], time=arrays[1]),
+            points=Points(
+                index=arrays[0], time=arrays[1], quality=quality_at(self._replay.events, arrays[0])
+            ),
             columns=dict(zip(names, arrays[2:], strict=True)),
             events=tuple(self._replay.events),
         )

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from labspin.data.events import Event, EventKind, RunStatus, unsafe_instruments
 from labspin.data.metadata import RunMetadata
 from labspin.data.plain import to_json
-from labspin.data.schema import POINT, POINT_TIME, RunHeader
+from labspin.data.quality import Quality, flag_attributes, quality_on_grid
+from labspin.data.schema import POINT, POINT_QUALITY, POINT_TIME, RunHeader
 from labspin.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Points:
     """Shape (n,): flat index on the grid, or running number."""
     time: NDArray[np.float64]
     """Shape (n,), s after the start of the run."""
+    quality: NDArray[np.uint8]
+    """Shape (n,): sums of `labspin.data.quality.Quality`, 0 for a good point."""
 
     def __len__(self) -> int:
         return int(self.index.size)
@@ -133,6 +136,17 @@ class Run:
         self.header.layout.column(name)
         return lay_out(self.columns[name], self.points.index, self.shape, self.path)
 
+    @functools.cached_property
+    def is_doubtful(self) -> NDArray[np.bool_]:
+        """Which points were measured but are not good, laid out like `data`."""
+        measured: NDArray[np.uint8] = self.quality & ~np.uint8(Quality.NOT_MEASURED)
+        return measured.astype(np.bool_)
+
+    @functools.cached_property
+    def quality(self) -> NDArray[np.uint8]:
+        """Sums of `labspin.data.quality.Quality`, laid out like `data`; 0 where a point is good."""
+        return quality_on_grid(self.points.quality, self.points.index, self.shape)
+
     @property
     def coordinates(self) -> Mapping[str, NDArray[np.float64]]:
         """Name of each dimension of the grid to its values."""
@@ -196,6 +210,7 @@ class Run:
             **{name: text for name, text in self.metadata.to_dict().items() if isinstance(text, str)},
             "parameters": to_json(header.parameters),
             "measured_points": len(self.points),
+            "doubtful_points": int(np.count_nonzero(self.points.quality)),
         }
         return attributes if header.seed is None else attributes | {"seed": header.seed}
 
@@ -212,6 +227,7 @@ class Run:
             coordinates[POINT] = ((POINT,), np.arange(self.shape[0]))
         time = lay_out(self.points.time, self.points.index, self.shape, self.path)
         coordinates[POINT_TIME] = (self.dimensions, time, _attributes("s", POINT_TIME_MEANING))
+        coordinates[POINT_QUALITY] = (self.dimensions, self.quality, flag_attributes())
         variables: dict[str, Any] = {}
         for column in layout.columns:
             axes = (*self.dimensions, *(axis.name for axis in column.inner_axes()))

@@ -22,7 +22,7 @@ from labspin.data.metadata import RunMetadata
 from labspin.data.plain import clean_text, plain
 from labspin.errors import ArgumentError
 
-__all__ = ["FORMAT", "POINT", "POINT_TIME", "Column", "Dimension", "Layout", "RunHeader"]
+__all__ = ["FORMAT", "POINT", "POINT_QUALITY", "POINT_TIME", "Column", "Dimension", "Layout", "RunHeader"]
 
 FORMAT = 1
 """Version of the journal and of the run file; a reader refuses what is newer than it knows."""
@@ -30,6 +30,8 @@ POINT = "point"
 """Name of the dimension of a list scan, and of the table of points in order of measurement."""
 POINT_TIME = "point_time"
 """Name of the time of each point, s after the start of the run."""
+POINT_QUALITY = "point_quality"
+"""Name of the quality of each point (`labspin.data.quality`)."""
 
 Dtype = Literal["float64", "complex128", "int64", "str"]
 Role = Literal["quantity", "coordinate"]
@@ -48,7 +50,7 @@ def _check_name(what: str, name: object) -> None:
         raise ArgumentError(
             f"{what}: wanted a name of 1 to 63 letters, digits, '_' and inner '.', got {name!r}"
         )
-    if name in (POINT, POINT_TIME):
+    if name in (POINT, POINT_TIME, POINT_QUALITY):
         raise ArgumentError(f"{what}: the name {name!r} is kept for the run file's own use; choose another")
 
 

@@ -147,14 +147,17 @@ class TrustWatch:
             self._told = {}
             return
         if reaction == "record" or wrong != self._told:
-            self._tell(EventKind.DOUBT, wrong, [index])
+            # Otherwise the point is not kept, but measured once more.
+            self._tell(EventKind.DOUBT, wrong, [index] if reaction == "record" else [], point=index)
         self._told = dict(wrong)
         self._follow(reaction, wrong)
 
-    def _tell(self, kind: EventKind, wrong: Mapping[str, tuple[str, ...]], indexes: list[int]) -> None:
+    def _tell(
+        self, kind: EventKind, wrong: Mapping[str, tuple[str, ...]], indexes: list[int], **data: int
+    ) -> None:
         for name, texts in wrong.items():
             text = f"{name}: {', '.join(texts)}"
-            self._record(kind, text, instrument=name, what=list(texts), indexes=list(indexes))
+            self._record(kind, text, instrument=name, what=list(texts), indexes=list(indexes), **data)
 
     def _follow(self, reaction: Reaction, wrong: Mapping[str, tuple[str, ...]]) -> None:
         if reaction == "abort":

@@ -13,6 +13,7 @@ from labspin.data import (
     FitCurve,
     FitParameter,
     FitRecord,
+    Points,
     RunWriter,
     lock,
     read_run,
@@ -54,7 +55,7 @@ def test_a_file_that_lacks_a_point_does_not_take_its_place(partial, path, monkey
     whole = publish.write_run
 
     def careless(file, run):
-        points = replace(run.points, index=run.points.index[:-1], time=run.points.time[:-1])
+        points = Points(**{name: values[:-1] for name, values in vars(run.points).items()})
         whole(file, replace(run, points=points, columns={n: c[:-1] for n, c in run.columns.items()}))
 
     monkeypatch.setattr(publish, "write_run", careless)

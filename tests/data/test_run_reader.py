@@ -31,7 +31,7 @@ def test_open_says_which(partial, path):
     assert data["magnet.field"].attrs["units"] == "T"
     assert data["response"].attrs["units"] == "V"
     assert data["trace"].dims == ("magnet.field", "delay", "lag")
-    assert set(data.coords) == {"magnet.field", "delay", "lag", "point_time", "field_read"}
+    assert set(data.coords) == {"magnet.field", "delay", "lag", "point_time", "point_quality", "field_read"}
     assert float(data["contrast"].sel({"magnet.field": 0.025}, method="nearest").isel(delay=0)) == 3.25
 
 

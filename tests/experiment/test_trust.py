@@ -141,7 +141,9 @@ def test_an_unlocked_source_holds_the_run_and_the_point_is_measured_again(look):
     (event,) = recorded.events_of("doubt")
     assert event.data["instrument"] == "microwave"
     assert event.data["what"] == ["1 GHz PLL unlocked"]
-    assert event.data["indexes"] == [2]
+    assert event.data["point"] == 2
+    assert event.data["indexes"] == []
+    assert not recorded.points.quality.any(), "the point in the file is a good one"
 
 
 def test_a_source_that_stays_unlocked_ends_the_run_in_time(look):
@@ -170,6 +172,7 @@ def test_with_record_every_doubtful_point_is_named(look):
     assert failure is None
     assert len(recorded.points) == 6
     assert [event.data["indexes"] for event in recorded.events_of("doubt")] == [[3], [4], [5]]
+    assert recorded.quality.tolist() == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,7 @@ def test_what_is_found_is_recorded_with_the_points_since_the_last_look(look):
     failure, recorded = look({4: wire("microwave", "AMPR 5")}, settings="record", interval="250 ms")
     assert failure is None
     assert [event.data["indexes"] for event in recorded.events_of("setting")] == [[3, 4, 5]]
+    assert recorded.quality.tolist() == [0, 0, 0, 2, 2, 2]
 
 
 @pytest.mark.parametrize("settings", ["hold", "abort", "record"])

@@ -149,7 +149,7 @@ class LivePlot:
             for column, values in zip(layout.columns, zip(*self._rows, strict=True), strict=True)
         }
         index = np.array(self._index, np.int64)
-        points = Points(index=index, time=np.zeros(len(index)))
+        points = Points(index=index, time=np.zeros(len(index)), quality=np.zeros(len(index), np.uint8))
         return Run(path=Path("live.h5"), header=self._header, status=status, points=points, columns=columns)
 
 

@@ -1,6 +1,7 @@
 """Pictures of runs: the measured quantity as it stands in the file, with the fit that stands beside it.
 
 Dimensions that only repeat the measurement are averaged, with the standard error of the mean as bars.
+Doubtful points (`labspin.data.quality`) are hollow, crossed in a map, and counted in the title.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 Axis = tuple[str, str, FloatArray]
 Line = tuple[Any, ...]
-"""Values, errors or None, words; and x, where lines have each their own."""
+"""Values, errors or None, which points are doubtful, words; and x, where lines have each their own."""
 _MOST_LINES = 7
 """Rows up to which they are lines; more are a map."""
 
@@ -108,41 +110,54 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     quantity, offset
         And errors as for `plot_runs`.
     """
-    axes, shown, error, label = _shown(run, quantity)
-    panel.set_title(f"{run.header.label or run.header.procedure} ({run.status})", fontsize=9)
+    axes, shown, error, bad, label = _shown(run, quantity)
+    panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
     if shown.ndim == 1:
         chosen = quantity or run.header.signal
         fits = [fit for fit in run.fits if fit.quantity == chosen]
-        _draw_line(panel, axes[0], shown, error, label, fits)
+        _draw_line(panel, axes[0], (shown, error, bad, label), fits)
         return
     mean, bars = shown, error
     if shown.ndim > 2:
-        mean, bars = _mean(shown, tuple(range(2, shown.ndim))), None
+        deeper = tuple(range(2, shown.ndim))
+        mean, bars, bad = _mean(shown, deeper), None, np.asarray(bad.any(deeper))
     if mean.shape[0] <= _MOST_LINES:
         places = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
-        _draw_lines(panel, axes[1], [(mean[row], None if bars is None else bars[row], words)
+        _draw_lines(panel, axes[1], [(mean[row], None if bars is None else bars[row], bad[row], words)
                                      for row, words in enumerate(places)], label, offset)  # fmt: skip
     else:
-        _draw_map(panel, axes[:2], mean, label)
+        _draw_map(panel, axes[:2], mean, label, bad)
 
 
 def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offset: float) -> None:
     lines: list[Line] = []
     found = [_shown(run, quantity) for run in runs]
-    axis, label = found[0][0][-1], found[0][3]
-    for run, (axes, shown, error, own) in zip(runs, found, strict=True):
+    axis, label = found[0][0][-1], found[0][4]
+    for run, (axes, shown, error, bad, own) in zip(runs, found, strict=True):
         if shown.ndim != 1 or own != label or axes[-1][:2] != axis[:2]:
             raise FitError(
                 f"{run.path}: to be drawn over {runs[0].path}, wanted one line of {label!r} against "
                 f"{axis[0]!r}, got {shown.ndim} dimensions of {own!r}; draw a panel each"
             )
         words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
-        lines.append((shown, error, words, axes[-1][2]))
+        lines.append((shown, error, bad, f"{words}{_doubts(run)}", axes[-1][2]))
     _draw_lines(panel, axis, lines, label, offset)
 
 
-def _shown(run: Run, quantity: str | None) -> tuple[list[Axis], FloatArray, FloatArray | None, str]:
-    """Return axes, values, errors and the label of what is drawn of a run."""
+def _title(run: Run, *, is_map: bool) -> str:
+    return f"{run.header.label or run.header.procedure} ({run.status}){_doubts(run, is_map=is_map)}"
+
+
+def _doubts(run: Run, *, is_map: bool = False) -> str:
+    """Return in words how many points are doubtful, and how that is shown."""
+    count = int(np.count_nonzero(run.is_doubtful))
+    return f", {count} doubtful ({'crossed' if is_map else 'hollow'})" if count else ""
+
+
+def _shown(
+    run: Run, quantity: str | None
+) -> tuple[list[Axis], FloatArray, FloatArray | None, NDArray[np.bool_], str]:
+    """Return axes, values, errors, which are doubtful, and the label of what is drawn of a run."""
     layout = run.header.layout
     names = [column.name for column in layout.columns]
     chosen = quantity or run.header.signal
@@ -156,9 +171,18 @@ def _shown(run: Run, quantity: str | None) -> tuple[list[Axis], FloatArray, Floa
     axes = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
     axes += [(a.name, a.unit, a.values) for a in column.inner_axes()]
     own = errors_of(run, chosen)
+    bad = _doubtful(run, axes, shown.shape)
     axes, shown, error = _without_repeats(axes, shown, own)
     axes = [(axis_words(run, name), unit, values) for name, unit, values in axes]
-    return axes, shown, error, axis_label(axis_words(run, chosen), column.unit)
+    return axes, shown, error, bad, axis_label(axis_words(run, chosen), column.unit)
+
+
+def _doubtful(run: Run, axes: list[Axis], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which values are doubtful; a mean over repeats is, if one of its points is."""
+    points = run.is_doubtful
+    every = np.broadcast_to(points.reshape(points.shape + (1,) * (len(shape) - points.ndim)), shape)
+    repeats = _repeats(axes)
+    return np.asarray(every.any(repeats)) if repeats else every
 
 
 def errors_of(run: Run, name: str) -> FloatArray | None:
@@ -184,8 +208,8 @@ def _without_repeats(
 
     The error follows from the recorded ``errors``; where there are none, from the scatter.
     """
-    repeats = tuple(index for index, axis in enumerate(axes) if axis[0] in REPEATS)
-    if not repeats or len(repeats) == len(axes):
+    repeats = _repeats(axes)
+    if not repeats:
         return axes, values, errors
     count = np.isfinite(values).sum(repeats)
     mean = _mean(values, repeats)
@@ -195,6 +219,12 @@ def _without_repeats(
     else:
         error = np.sqrt(np.nansum(np.square(errors), repeats)) / np.where(count > 0, count, np.nan)
     return [axis for index, axis in enumerate(axes) if index not in repeats], mean, error
+
+
+def _repeats(axes: list[Axis]) -> tuple[int, ...]:
+    """Return the dimensions over which the mean is taken; none where nothing else would be left."""
+    repeats = tuple(index for index, axis in enumerate(axes) if axis[0] in REPEATS)
+    return repeats if len(repeats) < len(axes) else ()
 
 
 def _mean(values: FloatArray, over: tuple[int, ...]) -> FloatArray:
@@ -213,12 +243,10 @@ def _list_axis(run: Run) -> list[Axis]:
     return [("point", "1", np.arange(float(run.shape[0])))]
 
 
-def _draw_line(
-    panel: Axes, axis: Axis, values: FloatArray, error: FloatArray | None, label: str, fits: list[FitRecord]
-) -> None:
+def _draw_line(panel: Axes, axis: Axis, line: Line, fits: list[FitRecord]) -> None:
     from labspin.analysis.files.stored import fine_curve
 
-    name, unit, x = axis
+    (name, unit, x), (values, error, bad, label) = axis, line
     order = np.argsort(x, kind="stable")
     scale, shown_unit = axis_scale(np.asarray(x), unit)
     drawn = fits[-1] if fits and fits[-1].curve is not None and not fits[-1].dimensions else None
@@ -227,6 +255,7 @@ def _draw_line(
         x[order] * scale, values[order], bars, fmt="o" if drawn else "o-", color=COLOURS[0], markersize=3,
         linewidth=0.7, capsize=2,
     )  # fmt: skip
+    _hollow(panel, x * scale, values, bad)
     if drawn is not None and drawn.curve is not None:
         points = drawn.curve.axes[0].values
         sorted_points = np.argsort(points, kind="stable")
@@ -252,11 +281,13 @@ def _draw_lines(panel: Axes, axis: Axis, lines: Sequence[Line], label: str, offs
         x = _x_of(line, common)
         order = np.argsort(x, kind="stable")
         bars = None if line[1] is None else line[1][order]
+        moved = line[0] + number * offset * height
         panel.errorbar(
-            x[order] * scale, line[0][order] + number * offset * height, bars, label=line[2],
+            x[order] * scale, moved[order], bars, label=line[3],
             fmt=f"{MARKERS[number % len(MARKERS)]}-", color=COLOURS[number % len(COLOURS)], markersize=3,
             linewidth=0.7, capsize=2,
         )  # fmt: skip
+        _hollow(panel, x * scale, moved, line[2], number)
     panel.legend(fontsize=8, frameon=False)
     panel.set_xlabel(axis_label(name, shown_unit))
     panel.set_ylabel(label if not offset else f"{label}, lines moved apart")
@@ -265,17 +296,28 @@ def _draw_lines(panel: Axes, axis: Axis, lines: Sequence[Line], label: str, offs
         panel.set_xscale("log")
 
 
+def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
+    """Draw the doubtful points of a line anew, empty."""
+    if bad.any():
+        panel.plot(
+            x[bad], values[bad], MARKERS[number % len(MARKERS)], markerfacecolor="white",
+            color=COLOURS[number % len(COLOURS)], markersize=4, markeredgewidth=0.9, zorder=4,
+        )  # fmt: skip
+
+
 def _x_of(line: Line, common: FloatArray) -> FloatArray:
-    return np.asarray(line[3] if len(line) > 3 else common, np.float64)
+    return np.asarray(line[4] if len(line) > 4 else common, np.float64)
 
 
-def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str) -> None:
+def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad: NDArray[np.bool_]) -> None:
     (name_y, unit_y, y), (name_x, unit_x, x) = axes
     order_y, order_x = np.argsort(y, kind="stable"), np.argsort(x, kind="stable")
     scale_y, shown_y = axis_scale(np.asarray(y), unit_y)
     scale_x, shown_x = axis_scale(np.asarray(x), unit_x)
     edges_x, edges_y = _edges(x[order_x] * scale_x), _edges(y[order_y] * scale_y)
     image = panel.pcolormesh(edges_x, edges_y, values[np.ix_(order_y, order_x)], cmap="cividis")
+    rows, columns = np.nonzero(bad)
+    panel.plot(x[columns] * scale_x, y[rows] * scale_y, "x", color="tab:red", markersize=4)
     panel.set_xscale("log" if _is_logarithmic(x) else "linear")
     panel.set_yscale("log" if _is_logarithmic(y) else "linear")
     panel.figure.colorbar(image, ax=panel, label=label)

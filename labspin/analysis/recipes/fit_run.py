@@ -258,9 +258,10 @@ def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     if recipe.choose:
         choice = choice_of(recipe)
         sound = sound.with_changes(chosen=dict(choice.options[choice.simplest]))
+    outcomes = [one if isinstance(one, FitOutcome) else _not_fitted(sound, one) for one in found]
     return [
-        (one if isinstance(one, FitOutcome) else _not_fitted(sound, one)).with_changes(label=label)
-        for one, label in zip(found, stack.labels, strict=True)
+        one.with_changes(label=label, warnings=(*one.warnings, *remarks))
+        for one, label, remarks in zip(outcomes, stack.labels, stack.remarks, strict=True)
     ]
 
 
@@ -396,7 +397,9 @@ def _fit_counts(recipe: Recipe, trace: Trace) -> FitOutcome:
 
     names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
     keep = np.ones((1, trace.x.size), bool)
-    stack = Stack(x=trace.x, y=trace.y[None], sigma=None, keep=keep, names=names, labels=(trace.label,))
+    stack = Stack(
+        x=trace.x, y=trace.y[None], sigma=None, keep=keep, names=names, labels=(trace.label,), remarks=((),)
+    )
     model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
     if model.is_complex or not suits_batch(stack, model, recipe):
         raise RecipeError(

@@ -11,6 +11,7 @@ A recipe is a TOML file behind the door ``analysis/``::
     sigma  = "poisson"                   # counts; "likelihood", "none", or an expression of errors
     name   = "difference"                # what the plots call y
     select = {dark_time = ["1 us", "1 s"]}
+    doubtful = "leave out"               # or "use": points that an instrument, or a changed setting, spoilt
 
     [model]
     name    = "stretched_exponential"    # or "my_models.py:function"
@@ -69,6 +70,8 @@ class Recipe:
         Name of the recipe whose results over many runs are fitted; empty: a run's own columns are.
     x_unit, y_unit
         Units in a chain where they do not follow from a single name.
+    doubtful
+        Whether points of a bad quality (`labspin.data.quality`) are fitted: ``"leave out"`` or ``"use"``.
     fixed, start, bounds
         Values as written: numbers, or text with a unit.
     version
@@ -86,6 +89,7 @@ class Recipe:
     description: str = ""
     procedures: tuple[str, ...] = ()
     select: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    doubtful: str = "leave out"
     options: Mapping[str, Any] = field(default_factory=dict)
     choose: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -104,6 +108,10 @@ class Recipe:
         derived = (text.partition("[")[0] for text in self.derived.values())
         for expression in (self.x, self.y, *derived, *self.tied.values()):
             Expression(expression)
+        if self.doubtful not in ("leave out", "use"):
+            raise RecipeError(
+                f"recipe {self.name}: data.doubtful: wanted 'leave out' or 'use', got {self.doubtful!r}"
+            )
         if self.sigma not in ("poisson", "likelihood", "none"):
             Expression(self.sigma)
         if self.sigma == "likelihood":
@@ -227,6 +235,7 @@ def _parse(text: bytes, path: Path) -> Recipe:
         "sigma": data.take("sigma", str, "fit" if "chain" in root else "none"),
         "y_name": data.take("name", str, ""),
         "select": data.take("select", dict, {}),
+        "doubtful": data.choice("doubtful", ("leave out", "use"), "leave out"),
         "model": model.take("name", str, example='name = "stretched_exponential"'),
         **{key: model.take(key, dict, {}) for key in _TABLES},
         "result_name": result.take("name", str, path.stem),

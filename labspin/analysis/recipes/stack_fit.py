@@ -291,12 +291,12 @@ class StackFit:
     def _warnings(self, outcome: FitOutcome, trace: int) -> tuple[str, ...]:
         status = int(self.result.status[trace])
         if not self.result.fitted[trace]:
-            return (f"not fitted: {STATUS[status]}",)
+            return (f"not fitted: {STATUS[status]}", *self.stack.remarks[trace])
         found = warnings_of(self.model, outcome)
         sigma = self.stack.sigma
         if sigma is not None and np.any(sigma[trace][self.stack.keep[trace]] <= 0):
             found = (*found, _NOT_POSITIVE)
-        return found
+        return (*found, *self.stack.remarks[trace])
 
     def warnings(self, which: NDArray[np.bool_] | None = None) -> list[str]:
         """Return what is doubtful about each trace.

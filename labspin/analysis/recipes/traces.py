@@ -61,6 +61,8 @@ class Stack:
         Name and unit of x, name and unit of y.
     labels
         What tells the traces apart.
+    remarks
+        What is to be said of each fit: how many points were left out, or fitted, though they are doubtful.
     """
 
     x: FloatArray
@@ -69,6 +71,7 @@ class Stack:
     keep: NDArray[np.bool_]
     names: tuple[str, str, str, str]
     labels: tuple[str, ...]
+    remarks: tuple[tuple[str, ...], ...]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -88,6 +91,7 @@ class Stack:
             keep=self.keep[numbers],
             names=self.names,
             labels=tuple(self.labels[number] for number in numbers),
+            remarks=tuple(self.remarks[number] for number in numbers),
         )
 
     def trace(self, number: int) -> Trace:
@@ -144,6 +148,9 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
     sigma = _sigma(recipe, y_expression, arrays)
     keep = _selected(recipe, arrays, units)
     x, y, sigma, keep = _aligned(x, y, sigma, keep)
+    bad = keep & np.broadcast_to(_raised(run.is_doubtful, y.shape), y.shape) & ~np.isnan(y)
+    if recipe.doubtful == "leave out":
+        keep = keep & ~bad
     along = sorted(_along(dimensions, x_expression, x.ndim))
     others = [axis for axis in range(x.ndim) if axis not in along]
     shared = all(x.shape[axis] == 1 or x.strides[axis] == 0 for axis in others)
@@ -160,6 +167,7 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
         keep=stacked(keep),
         names=_names(recipe, x_expression, y_expression, units),
         labels=tuple(_labels(run, others, x.shape, first)),
+        remarks=_remarks(stacked(bad), recipe),
     )
 
 
@@ -275,6 +283,14 @@ def _selected(
 
 def _number(value: Any, unit: str, name: str) -> float:
     return parse_quantity(value, unit, name=name) if isinstance(value, str) else float(value)
+
+
+def _remarks(bad: NDArray[np.bool_], recipe: Recipe) -> tuple[tuple[str, ...], ...]:
+    done = "left out" if recipe.doubtful == "leave out" else "fitted"
+    counts = bad.sum(axis=-1).tolist()
+    return tuple(
+        (f"{count} of {bad.shape[-1]} points are doubtful: {done}",) if count else () for count in counts
+    )
 
 
 def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]:

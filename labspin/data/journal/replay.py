@@ -21,6 +21,7 @@ from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.spool import Spool
 from labspin.data.journal.writer import END, EVENT, HEADER, POINT_RECORD, journal_path
 from labspin.data.plain import MAX_DEPTH
+from labspin.data.quality import quality_at
 from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, Column, Layout, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError
@@ -210,7 +211,7 @@ def run_from_journal(path: Path, *, live: bool, salvage: bool = False, spooled: 
         path=path,
         header=header if replay.truth is None else dataclasses.replace(header, truth=replay.truth),
         status=RunStatus.RUNNING if live else replay.status or RunStatus.DEAD,
-        points=Points(index=index, time=time),
+        points=Points(index=index, time=time, quality=quality_at(replay.events, index)),
         columns=columns,
         events=tuple(replay.events),
         ended=replay.ended,

@@ -35,6 +35,7 @@ from labspin.data.nexus.pieces import (
 from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.data.nexus.write import MARK
 from labspin.data.plain import from_json, plain
+from labspin.data.quality import quality_at
 from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0))
+NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0), quality=np.zeros(0, np.uint8))
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 
@@ -195,13 +196,14 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
     snapshot = get_json(own, "snapshot_after")
     if snapshot is not None and not isinstance(snapshot, dict):
         raise DamagedFileError(f"{path}: the snapshot after the run is not a table")
+    events = _read_events(entry)
     return Run(
         path=path,
         header=header,
         status=RunStatus.DEAD if status == RunStatus.RUNNING else status,
-        points=_read_points(path, entry, header) if points else NO_POINTS,
+        points=_read_points(path, entry, header, events) if points else NO_POINTS,
         columns={},
-        events=_read_events(entry),
+        events=events,
         ended=str(attributes["ended"]) or None,
         snapshot_after=snapshot,
         sources=(path,),
@@ -227,7 +229,7 @@ def _status(attributes: dict[str, Any]) -> RunStatus:
     return RunStatus(status)
 
 
-def _read_points(path: Path, entry: h5py.Group, header: RunHeader) -> Points:
+def _read_points(path: Path, entry: h5py.Group, header: RunHeader, events: tuple[Event, ...]) -> Points:
     group = get_group(entry, "points")
     index = get_array(group, "index", kinds="i").astype(np.int64, copy=False)
     time = get_array(group, POINT_TIME, index.shape, "f")
@@ -236,7 +238,7 @@ def _read_points(path: Path, entry: h5py.Group, header: RunHeader) -> Points:
         raise DamagedFileError(f"{path}: a point lies outside the plan")
     if np.unique(index).size != index.size:
         raise DamagedFileError(f"{path}: a point stands twice")
-    return Points(index=index, time=time)
+    return Points(index=index, time=time, quality=quality_at(events, index))
 
 
 def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from labspin.data.fits import FitRecord
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
 from labspin.data.nexus.pieces import get_dataset, get_group, get_json
 from labspin.data.nexus.read import blamed_on, fit_names, open_run_file, raw_digest, read_frame
+from labspin.data.quality import quality_at
 from labspin.data.run import Points, Run
 from labspin.data.schema import POINT_TIME, Column, Layout
 from labspin.errors import DamagedFileError
@@ -83,6 +84,12 @@ class RunFile:
     def _whole(self) -> bool:
         """Whether every point was measured, in the order of the plan."""
         return not len(self.frame.points) and math.prod(self.frame.shape) > 0
+
+    @functools.cached_property
+    def _grid_quality(self) -> NDArray[np.uint8]:
+        """Quality of every point of a run without missing points, on its grid."""
+        shape = self.frame.shape
+        return quality_at(self.frame.events, np.arange(math.prod(shape))).reshape(shape)
 
     def _dataset(self, group: str, name: str) -> h5py.Dataset:
         return h5py.Dataset(get_dataset(get_group(self._entry, group), name))
@@ -150,16 +157,19 @@ class RunFile:
         """Return the points of a part, numbered within it, and their places in it; None: all, in order."""
         frame, shape = self.frame, list(self.frame.shape)
         shape[axis] = taken.stop - taken.start
+        cut = (slice(None),) * axis + (taken,)
         if self._whole:
             with blamed_on(self.path):
-                time = self._dataset("data", POINT_TIME)[(slice(None),) * axis + (taken,)].ravel()
-            return Points(index=np.arange(math.prod(shape)), time=time), None
+                time = self._dataset("data", POINT_TIME)[cut].ravel()
+            index = np.arange(math.prod(shape))
+            return Points(index=index, time=time, quality=self._grid_quality[cut].ravel()), None
         places = list(np.unravel_index(frame.points.index, frame.shape))
         inside = (places[axis] >= taken.start) & (places[axis] < taken.stop)
         places = [place[inside] for place in places]
         places[axis] = places[axis] - taken.start
         own = np.ravel_multi_index(tuple(places), tuple(shape)).astype(np.int64)
-        return Points(index=own, time=frame.points.time[inside]), own
+        points = frame.points
+        return Points(index=own, time=points.time[inside], quality=points.quality[inside]), own
 
     def _rows(self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None) -> NDArray[Any]:
         dataset = self._dataset("data", column.name)

@@ -43,8 +43,9 @@ from labspin.data.nexus.pieces import (
     safe_name,
 )
 from labspin.data.plain import clean_text, to_json
+from labspin.data.quality import flag_attributes
 from labspin.data.run import POINT_TIME_MEANING, Run, lay_out, missing_value
-from labspin.data.schema import FORMAT, POINT, POINT_TIME, Column, Dimension
+from labspin.data.schema import FORMAT, POINT, POINT_QUALITY, POINT_TIME, Column, Dimension
 
 __all__ = ["MARK", "write_run"]
 
@@ -143,6 +144,9 @@ def _write_data(entry: h5py.Group, run: Run) -> None:
             add_axis(data, axis)
     time = lay_out(run.points.time, run.points.index, run.shape, run.path)
     add_array(data, POINT_TIME, time, run.dimensions, "s", POINT_TIME_MEANING)
+    quality = add_array(data, POINT_QUALITY, run.quality, run.dimensions)
+    for name, flags in flag_attributes().items():
+        quality.attrs[name] = flags
     for column in layout.columns:
         _write_column(data, run, column)
     _describe_plot(data, run)
@@ -175,7 +179,8 @@ def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
         dataset.attrs["_FillValue"] = np.iinfo(np.int64).min
     others = [c.name for c in run.header.layout.coordinates if c.name != column.name]
     if column.role == "quantity":
-        dataset.attrs["coordinates"] = " ".join((POINT_TIME, *others))
+        dataset.attrs["coordinates"] = " ".join((POINT_TIME, POINT_QUALITY, *others))
+        dataset.attrs["ancillary_variables"] = POINT_QUALITY
 
 
 def _write_streamed(data: h5py.Group, run: Run, column: Column, values: SpooledColumn) -> h5py.Dataset:
@@ -235,7 +240,11 @@ def _describe_plot(data: h5py.Group, run: Run) -> None:
     for place, name in enumerate(run.dimensions):
         data.attrs[f"{name}_indices"] = [place]
     everywhere = list(range(len(run.shape)))
-    for name in (POINT_TIME, *(column.name for column in layout.coordinates if not column.shape)):
+    for name in (
+        POINT_TIME,
+        POINT_QUALITY,
+        *(column.name for column in layout.coordinates if not column.shape),
+    ):
         data.attrs[f"{name}_indices"] = everywhere
     if not run.header.signal:
         return

@@ -1,5 +1,7 @@
 """Pictures of runs, read off the artists that were drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
@@ -123,3 +125,37 @@ def test_parts_of_a_complex_quantity_have_their_own_names_and_units():
     assert _part_of_name(name, "Hz", "real part") == ("frequency shift", "Hz")
     assert _part_of_name(name, "Hz", "imaginary part") == ("1/Q", "1")
     assert _part_of_name("x", "V", "imaginary part") == ("x, imaginary part", "V")
+
+
+def doubted(path, rows, indexes, *, repeats=1):
+    run = recorded(path, rows, repeats=repeats)
+    quality = run.points.quality.copy()
+    quality[indexes] = 1
+    return replace(run, points=replace(run.points, quality=quality))
+
+
+def test_doubtful_points_are_hollow_and_counted(tmp_path):
+    panel = drawn(doubted(tmp_path / "r.h5", [1, -1], [6, 8]))
+    assert panel.get_title() == "p (finished), 2 doubtful (hollow)"
+    (hollow,) = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    assert np.allclose(hollow.get_xdata(), X[[1, 3]] * 1e3, rtol=1e-12, atol=0)
+    assert np.allclose(hollow.get_ydata(), [12.0, 14.0], rtol=1e-12, atol=0)
+
+
+def test_a_mean_of_which_one_point_is_doubtful_is_hollow(tmp_path):
+    panel = drawn(doubted(tmp_path / "r.h5", [1], [7], repeats=3))
+    (hollow,) = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    assert np.allclose(hollow.get_xdata(), X[[2]] * 1e3, rtol=1e-12, atol=0)
+
+
+def test_doubtful_cells_of_a_map_are_crossed(tmp_path):
+    panel = drawn(doubted(tmp_path / "r.h5", list(range(9)), [11], repeats=1))
+    assert panel.get_title() == "p (finished), 1 doubtful (crossed)"
+    (crosses,) = [line for line in panel.lines if line.get_marker() == "x"]
+    assert np.allclose(crosses.get_xydata(), [[X[1] * 1e3, 2.0]], rtol=1e-12, atol=0)
+
+
+def test_a_good_run_has_no_word_of_it(tmp_path):
+    panel = drawn(recorded(tmp_path / "r.h5", [1, -1]))
+    assert panel.get_title() == "p (finished)"
+    assert not [line for line in panel.lines if line.get_markerfacecolor() == "white"]

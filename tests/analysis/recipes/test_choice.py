@@ -159,7 +159,7 @@ def read_like(light):
     columns = (Column(name="light"), Column(name="light_errors"))
     header = RunHeader(procedure="mdmr", layout=Layout(dimensions=dimensions, columns=columns))
     data = {"light": light, "light_errors": np.full(light.shape, SIGMA)}
-    return SimpleNamespace(header=header, data=data, path=None)
+    return SimpleNamespace(header=header, data=data, path=None, is_doubtful=np.zeros(light.shape, bool))
 
 
 def test_preferred_is_the_smallest_that_no_larger_beats_clearly():

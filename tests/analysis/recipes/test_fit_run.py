@@ -1,5 +1,6 @@
 """From a run file to numbers, and back into the file."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,7 +41,42 @@ def fake(dimensions, data, columns=None):
     if columns is None:
         columns = tuple(Column(name=name, dtype="int64") for name in data)
     layout = Layout(dimensions=made, columns=columns)
-    return SimpleNamespace(header=RunHeader(procedure="t1", label="run", layout=layout), data=data, path=None)
+    header = RunHeader(procedure="t1", label="run", layout=layout)
+    good = np.zeros(layout.shape or (len(next(iter(data.values()))),), bool)
+    return SimpleNamespace(header=header, data=data, path=None, is_doubtful=good)
+
+
+def spoilt(rows=1):
+    """Return a run of T1 whose points 3 and 7 of the last trace are far off, and doubtful."""
+    dimensions = [("dark_time", "s", DELAYS)]
+    if rows > 1:
+        dimensions = [("magnet_field", "T", np.arange(float(rows))), *dimensions]
+    shape = () if rows == 1 else (rows,)
+    run = fake(dimensions, counts(np.random.default_rng(1), 1.6e-3, shape))
+    last = (rows - 1,) if shape else ()
+    run.data["bright"][(*last, [3, 7])] += 50_000
+    run.is_doubtful[(*last, [3, 7])] = True
+    return run
+
+
+@pytest.mark.parametrize("rows", [1, 3, 20])
+def test_doubtful_points_are_left_out_and_that_is_said(rows):
+    """One by one, and by the batch engine."""
+    outcomes = fit_run(spoilt(rows), RECIPE)
+    last = outcomes[-1]
+    assert abs(last["T1"].value - 1.6e-3) < 4 * last["T1"].stderr
+    assert last.statistics.points == DELAYS.size - 2
+    assert "2 of 30 points are doubtful: left out" in last.warnings
+    assert not any("doubtful" in text for one in outcomes[:-1] for text in one.warnings)
+
+
+def test_a_recipe_may_fit_doubtful_points_and_says_so():
+    (outcome,) = fit_run(spoilt(), replace(RECIPE, doubtful="use"))
+    assert outcome.statistics.points == DELAYS.size
+    assert outcome.statistics.chi2 > 1000
+    assert "2 of 30 points are doubtful: fitted" in outcome.warnings
+    with pytest.raises(RecipeError, match="wanted 'leave out' or 'use', got 'maybe'"):
+        replace(RECIPE, doubtful="maybe")
 
 
 def test_one_trace_of_a_grid():
