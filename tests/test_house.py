@@ -147,6 +147,31 @@ def test_helpers_are_imported_and_files_are_short(path):
     assert text.count("\n") <= LONG.get(path.name, 500)
 
 
+# Still longer than they should be.
+LONG_FUNCTIONS = {"_dips": 58, "film_relaxation": 51, "fit.add": 49}
+LONG_MODULES = {
+    "engine.py": 533, "base.py": 560, "sr400.py": 520,
+    "mrfm_cantilever.py": 545, "nv_over_film.py": 600, "world.py": 605,
+}  # fmt: skip
+
+
+def _code_lines(function):
+    """Return the number of lines of a function's body without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return function.end_lineno - body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_modules_and_functions_can_be_taken_in_at_one_look(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= LONG_MODULES.get(path.name, 500)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = (node.name, f"{path.stem}.{node.name}")
+            most = max(LONG_FUNCTIONS.get(name, 40) for name in names)
+            assert _code_lines(node) <= most, f"{path}:{node.lineno} {node.name}"
+
+
 def _public_functions(tree):
     """Yield the functions of ``__all__`` and the public methods of its classes, without properties."""
     names = {

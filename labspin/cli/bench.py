@@ -34,6 +34,15 @@ def add(commands: Any) -> None:
         "bench", help="hold a bench for clients, or serve a simulated one", description=__doc__
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_serve(actions)
+    _add_host(actions)
+    stop = actions.add_parser("stop", help="end the host; the bench is made safe")
+    stop.add_argument("station", type=Path, nargs="?", help="station file, where several hosts run")
+    stop.add_argument("--force", action="store_true", help="abort a run that is being made")
+    stop.set_defaults(execute=_stop)
+
+
+def _add_serve(actions: Any) -> None:
     serve = actions.add_parser(
         "serve",
         help="open a socket for every simulated instrument",
@@ -57,6 +66,9 @@ def add(commands: Any) -> None:
     serve.add_argument("--seed", type=int, default=None, metavar="N", help="seed, instead of the station's")
     add_json(serve)
     serve.set_defaults(execute=execute)
+
+
+def _add_host(actions: Any) -> None:
     host = actions.add_parser(
         "host",
         help="hold the instruments of a station, for the window, the command line and notebooks",
@@ -72,10 +84,6 @@ def add(commands: Any) -> None:
         help="time between two read-backs, s (default 0.5)",
     )
     host.set_defaults(execute=_host)
-    stop = actions.add_parser("stop", help="end the host; the bench is made safe")
-    stop.add_argument("station", type=Path, nargs="?", help="station file, where several hosts run")
-    stop.add_argument("--force", action="store_true", help="abort a run that is being made")
-    stop.set_defaults(execute=_stop)
 
 
 def _host(arguments: argparse.Namespace) -> int:

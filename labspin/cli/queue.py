@@ -35,6 +35,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--file", type=Path, help="queue (default: the workspace's queue.toml)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
+    _add_making(actions)
+    _finish(actions.add_parser("list", help="show all runs"), _list)
+    _finish(actions.add_parser("pause", help="begin no further run"), _pause)
+    _add_changing(actions)
+
+
+def _add_making(actions: Any) -> None:
     action = actions.add_parser("add", help="append the runs of a card, once its whole plan is checked")
     action.add_argument("card", type=Path, help="run card (TOML)")
     action.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
@@ -45,8 +52,6 @@ def add(commands: Any) -> None:
     action.add_argument("--repeat", type=int, default=1, metavar="N", help="append all of it N times")
     _finish(action, _add)
 
-    _finish(actions.add_parser("list", help="show all runs"), _list)
-
     action = actions.add_parser("run", help="make the runs that wait; keys and Ctrl-C as in labspin run")
     action.add_argument("--wait", action="store_true", help="go on waiting for runs when none is left")
     action.add_argument(
@@ -55,8 +60,8 @@ def add(commands: Any) -> None:
     add_display(action)
     _finish(action, _run)
 
-    _finish(actions.add_parser("pause", help="begin no further run"), _pause)
 
+def _add_changing(actions: Any) -> None:
     action = actions.add_parser(
         "resume", help="begin runs again; with IDs: put interrupted, failed or aborted runs back in front"
     )

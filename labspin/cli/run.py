@@ -65,16 +65,8 @@ def execute(arguments: argparse.Namespace) -> int:
         Command line, parsed.
     """
     from labspin.experiment import check_plan
-    from labspin.session import (
-        load_card,
-        metadata_of,
-        new_run_path,
-        recover_dead_runs,
-        refuse_hosted,
-        station_of,
-    )
+    from labspin.session import load_card, refuse_hosted, station_of
     from labspin.station import load_station
-    from labspin.workspaces import find_workspace
 
     card = load_card(arguments.card, overrides=overrides_of(arguments), only=arguments.only)
     station = load_station(station_of(card, arguments.on))
@@ -83,6 +75,22 @@ def execute(arguments: argparse.Namespace) -> int:
     for spec in card.runs:
         check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
     refuse_hosted(station.path)
+    outcomes = _make_all(card, station, arguments)
+    if arguments.fit:
+        from labspin.cli.fit_runs import fit_and_show
+
+        paths = [outcome.path for outcome in outcomes]
+        return exit_code(outcomes) or fit_and_show(paths, as_json=arguments.json)
+    if arguments.json:
+        print_json([outcome_record(outcome) for outcome in outcomes])
+    return exit_code(outcomes)
+
+
+def _make_all(card: Card, station: Station, arguments: argparse.Namespace) -> list[RunOutcome]:
+    """Make the runs of a card until one is not finished or leaves the bench unsafe."""
+    from labspin.session import metadata_of, new_run_path, recover_dead_runs
+    from labspin.workspaces import find_workspace
+
     workspace = find_workspace()
     metadata = metadata_of(card, workspace, **words_of(arguments))
     output = arguments.output or workspace.data
@@ -97,14 +105,7 @@ def execute(arguments: argparse.Namespace) -> int:
             say(outcome, as_json=arguments.json)
             if exit_code([outcome]):
                 break  # neither on a bench that is not safe nor after what somebody ended
-    paths = [outcome.path for outcome in outcomes]
-    if arguments.fit:
-        from labspin.cli.fit_runs import fit_and_show
-
-        return exit_code(outcomes) or fit_and_show(paths, as_json=arguments.json)
-    if arguments.json:
-        print_json([outcome_record(outcome) for outcome in outcomes])
-    return exit_code(outcomes)
+    return outcomes
 
 
 def _begin(

@@ -22,7 +22,7 @@ from labspin.data import (
 )
 from labspin.data.journal.writer import journal_path
 from labspin.data.nexus import publish
-from labspin.data.nexus.pieces import get_dataset
+from labspin.data.nexus.stored import get_dataset
 from labspin.errors import ArgumentError, DamagedFileError, StorageError
 from tests.data.samples import ORDER, grid_header, grid_values
 from tests.disk import disk_calls

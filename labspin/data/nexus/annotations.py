@@ -10,7 +10,8 @@ from typing import Any
 import h5py
 
 from labspin.data.metadata import RunMetadata
-from labspin.data.nexus.pieces import add_text, get_group, get_json
+from labspin.data.nexus.pieces import add_text
+from labspin.data.nexus.stored import get_group, get_json
 from labspin.data.plain import clean_text, to_json
 from labspin.data.schema import RunHeader
 from labspin.errors import ArgumentError, DamagedFileError

@@ -22,7 +22,8 @@ from labspin.data.nexus.fit_groups import (
     sorted_statistics,
     write_fit_group,
 )
-from labspin.data.nexus.pieces import get_group, overwrite, overwrite_attribute
+from labspin.data.nexus.pieces import overwrite, overwrite_attribute
+from labspin.data.nexus.stored import get_group
 from labspin.data.plain import to_json
 
 __all__ = ["write_fit_copy"]

@@ -20,14 +20,9 @@ from labspin.data.nexus.pieces import (
     add_note,
     add_text,
     attach,
-    get_array,
-    get_attributes,
-    get_group,
-    get_json,
-    get_text,
-    has,
     set_attribute,
 )
+from labspin.data.nexus.stored import get_array, get_attributes, get_group, get_json, get_text, has
 from labspin.data.plain import plain, to_json
 from labspin.data.schema import Dimension
 

@@ -1,8 +1,8 @@
 """HDF5 in the manner of NeXus, so that silx, NeXpy, H5Web and xarray read it unasked.
 
-The small pieces from which `nexus_write` and `nexus_fits` build: groups with their class, texts, values with
-units, arrays with their axes attached as dimension scales, nested tables; and the way back for a reader that
-trusts nothing. A dimension scale has to stand in the group that uses it, or xarray cannot open the file.
+The small pieces from which `write` and `fit_groups` build: groups with their class, texts, values with units,
+arrays with their axes attached as dimension scales, nested tables; `stored` is the way back. A dimension
+scale has to stand in the group that uses it, or xarray cannot open the file.
 
 A run file has hundreds of small data sets, and h5py's comfortable calls take longer over each than HDF5
 itself does; so what is made and read here most often goes by its low-level interface, three times faster.
@@ -11,18 +11,16 @@ itself does; so what is made and read here most often goes by its low-level inte
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5ds, h5l, h5o, h5p, h5s, h5t
+from h5py import h5a, h5d, h5ds, h5p, h5s, h5t
 from numpy.typing import NDArray
 
-from labspin.data.plain import clean_text, from_json, to_json
+from labspin.data.plain import clean_text, to_json
 from labspin.data.schema import Dimension
-from labspin.errors import DamagedFileError
 
 __all__ = [
     "add_array",
@@ -34,24 +32,14 @@ __all__ = [
     "add_value",
     "attach",
     "chunk_shape",
-    "get_array",
-    "get_attributes",
-    "get_group",
-    "get_json",
-    "get_text",
-    "has",
     "overwrite",
     "overwrite_attribute",
     "set_attribute",
-    "stored_pieces",
 ]
 
 AnyArray = NDArray[Any]
 TEXT = h5py.string_dtype()
 _CHUNK_BYTES = 1 << 22
-# Deflate shrinks at most about 1030 times; a data set that claims more holds nothing or is a trap.
-_MAX_EXPANSION = 1100
-_SMALL = 1 << 26
 _SCALAR = h5s.create(h5s.SCALAR)
 _TEXT_TYPE = h5t.py_create(TEXT, logical=True)
 _UTF8_NAMES = h5p.create(h5p.LINK_CREATE)
@@ -391,185 +379,3 @@ def safe_name(parent: h5py.Group, name: str) -> str:
         number += 1
         unique = f"{base}_{number}"
     return unique
-
-
-def has(parent: h5py.Group, name: str) -> bool:
-    """Return whether ``parent`` itself holds ``name``, by a hard link rather than through another file.
-
-    Parameters
-    ----------
-    parent
-        The group.
-    name
-        Name of a member.
-    """
-    links, key = parent.id.links, name.encode()
-    return bool(links.exists(key)) and links.get_info(key).type == h5l.TYPE_HARD
-
-
-def _member(parent: h5py.Group, name: str) -> Any:
-    """Return the low-level identifier of what ``parent`` itself holds under ``name``, or None."""
-    return h5o.open(parent.id, name.encode()) if has(parent, name) else None
-
-
-def get_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """Return a group of ``parent``, or raise `DamagedFileError`.
-
-    Parameters
-    ----------
-    parent
-        The group that holds it.
-    name
-        Its name.
-    """
-    found = _member(parent, name)
-    if not isinstance(found, h5py.h5g.GroupID):
-        raise DamagedFileError(f"the group {name!r} is missing in {parent.name!r}")
-    return h5py.Group(found)
-
-
-def get_attributes(parent: h5py.Group, name: str = ".") -> dict[str, Any]:
-    """Read the attributes of ``parent``, or of its member ``name``.
-
-    They are texts, numbers and arrays of them; others, by which HDF5 ties axes to data, are left out.
-
-    Parameters
-    ----------
-    parent
-        The group.
-    name
-        Name of a member; ``"."`` for ``parent`` itself.
-
-    Returns
-    -------
-        Name -> value.
-    """
-    item = parent.id if name == "." else _member(parent, name)
-    if item is None:
-        raise DamagedFileError(f"{name!r} is missing in {parent.name!r}")
-    found: dict[str, Any] = {}
-    for number in range(h5a.get_num_attrs(item)):
-        attribute = h5a.open(item, index=number)
-        dtype = attribute.dtype
-        is_text = h5py.check_string_dtype(dtype) is not None
-        if is_text or dtype.kind in "biufc":
-            values = np.empty(attribute.shape, dtype)
-            attribute.read(values)
-            values = _decoded(values) if is_text else values
-            found[attribute.name.decode()] = values if values.ndim else values[()]
-    return found
-
-
-def get_dataset(parent: h5py.Group, name: str) -> Any:
-    """Return a data set of ``parent`` that can be read without leaving the file or filling the memory.
-
-    It is the low-level `h5py.h5d.DatasetID`.
-    """
-    found = _member(parent, name)
-    if not isinstance(found, h5d.DatasetID):
-        raise DamagedFileError(f"the data set {name!r} is missing in {parent.name!r}")
-    stored = found.get_create_plist()
-    if stored.get_layout() == h5d.VIRTUAL or stored.get_external_count():
-        raise DamagedFileError(f"the data set {name!r} in {parent.name!r} lies outside the file")
-    needed = math.prod(found.shape) * found.dtype.itemsize
-    if needed > _SMALL and needed > _MAX_EXPANSION * found.get_storage_size():
-        raise DamagedFileError(
-            f"the data set {name!r} in {parent.name!r} claims {needed} bytes, which the file does not hold"
-        )
-    return found
-
-
-def stored_pieces(group: h5py.Group, descriptor: int) -> Iterator[bytes]:
-    """Yield all data sets of ``group`` as they are stored: name, shape, type, then one chunk after the other.
-
-    Texts, and what has no chunks, come as they are read; they are small.
-
-    Parameters
-    ----------
-    group
-        The group whose data sets are read.
-    descriptor
-        Of the same file, opened for reading: HDF5 says where the chunks lie, and is not needed to fetch them.
-    """
-    for name in group.id:
-        dataset = h5d.open(group.id, name)
-        kind = dataset.get_type()
-        yield name + repr(dataset.shape).encode() + kind.encode()
-        is_text = kind.get_class() == h5t.STRING
-        if not is_text and dataset.get_create_plist().get_layout() == h5d.CHUNKED:
-            chunks: list[Any] = []
-            dataset.chunk_iter(chunks.append)
-            for chunk in chunks:
-                yield repr(chunk.chunk_offset).encode()
-                yield os.pread(descriptor, chunk.size, chunk.byte_offset)
-        else:
-            values = np.empty(dataset.shape, dataset.dtype)
-            if values.size:
-                dataset.read(h5s.ALL, h5s.ALL, values)
-            yield b"\0".join(values.ravel().tolist()) if is_text else values.tobytes()
-
-
-def get_text(parent: h5py.Group, name: str) -> str:
-    """Read one text.
-
-    Parameters
-    ----------
-    parent
-        The group.
-    name
-        Name of the data set.
-    """
-    return str(get_array(parent, name, (), "O")[()])
-
-
-def get_json(parent: h5py.Group, name: str) -> Any:
-    """Read one JSON text and return the plain value in it.
-
-    Parameters
-    ----------
-    parent
-        The group.
-    name
-        Name of the data set.
-    """
-    return from_json(get_text(parent, name))
-
-
-def get_array(
-    parent: h5py.Group,
-    name: str,
-    shape: tuple[int, ...] | None = None,
-    kinds: Iterable[str] = "biufc",
-) -> AnyArray:
-    """Read an array and check its shape and its kind of type.
-
-    Parameters
-    ----------
-    parent
-        The group.
-    name
-        Name of the data set.
-    shape
-        Shape that it must have; None for any.
-    kinds
-        Allowed kinds of type, letters of NumPy's ``dtype.kind``; ``O`` for text.
-    """
-    dataset = get_dataset(parent, name)
-    dtype = dataset.dtype
-    is_text = h5py.check_string_dtype(dtype) is not None
-    if shape is not None and dataset.shape != shape:
-        raise DamagedFileError(f"{name!r} in {parent.name!r} has the shape {dataset.shape}, wanted {shape}")
-    if ("O" not in kinds) if is_text else (dtype.kind not in kinds):
-        raise DamagedFileError(
-            f"{name!r} in {parent.name!r} is of the type {dtype}, which does not belong there"
-        )
-    values = np.empty(dataset.shape, dtype)
-    if values.size:
-        dataset.read(h5s.ALL, h5s.ALL, values)
-    return _decoded(values) if is_text else values
-
-
-def _decoded(values: AnyArray) -> AnyArray:
-    texts = np.empty(values.shape, object)
-    texts.reshape(-1)[:] = [(value or b"").decode("utf-8") for value in values.ravel().tolist()]
-    return texts

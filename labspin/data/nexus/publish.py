@@ -28,9 +28,9 @@ from labspin.data.metadata import RunMetadata
 from labspin.data.nexus.annotations import read_annotations, write_annotations
 from labspin.data.nexus.fit_copy import write_fit_copy
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group, write_fit_group
-from labspin.data.nexus.pieces import get_group, get_json
 from labspin.data.nexus.read import count_points, facts_of, open_run_file, raw_digest, read_summary
 from labspin.data.nexus.seal import checksum, seal_text
+from labspin.data.nexus.stored import get_group, get_json
 from labspin.data.nexus.write import write_run
 from labspin.data.run import Run
 from labspin.data.storage import storage_error, sync_folder, write_new

@@ -23,7 +23,8 @@ from labspin.data.journal.liveness import require_plain_file
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
-from labspin.data.nexus.pieces import (
+from labspin.data.nexus.seal import check_seal, probe, read_seal
+from labspin.data.nexus.stored import (
     get_array,
     get_attributes,
     get_dataset,
@@ -32,7 +33,6 @@ from labspin.data.nexus.pieces import (
     get_text,
     stored_pieces,
 )
-from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.data.nexus.write import MARK
 from labspin.data.plain import from_json, plain
 from labspin.data.quality import quality_at

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from labspin.data.fits import FitRecord
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
-from labspin.data.nexus.pieces import get_dataset, get_group, get_json
 from labspin.data.nexus.read import blamed_on, fit_names, open_run_file, raw_digest, read_frame
+from labspin.data.nexus.stored import get_dataset, get_group, get_json
 from labspin.data.quality import quality_at
 from labspin.data.run import Points, Run
 from labspin.data.schema import POINT_TIME, Column, Layout
