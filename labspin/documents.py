@@ -33,7 +33,11 @@ Path_ = tuple[str, ...]
 
 
 def read_document(
-    path: Path, *, what: str = "station file", error: type[LabspinError] = StationError
+    path: Path,
+    *,
+    what: str = "station file",
+    error: type[LabspinError] = StationError,
+    text: str | None = None,
 ) -> tuple[Section, str]:
     """Return the file's root section and its text.
 
@@ -45,6 +49,8 @@ def read_document(
         What it should be, for errors.
     error
         The class of errors about it.
+    text
+        What it holds, if it is not to be read.
 
     Raises
     ------
@@ -52,7 +58,7 @@ def read_document(
         The file cannot be read, or is not TOML; of the class ``error``.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig") if text is None else text
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1)
         hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a .toml file"

@@ -82,6 +82,9 @@ class Actuator:
     attribute
         Attribute of ``device`` that is moved, where it has another name than the actuator: an instrument that
         is made of others moves one of them.
+    on_send
+        Called with the actuator's `ActuatorSpec.name` and the next set-point in its raw unit before each step
+        of a ramp.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Actuator:
         sent: MutableMapping[str, float] | None = None,
         knob: Knob | None = None,
         attribute: str | None = None,
+        on_send: Callable[[str, float], None] | None = None,
     ) -> None:
         self.spec = spec
         self.knob = knob or Knob()
@@ -101,6 +105,7 @@ class Actuator:
         self._sent: MutableMapping[str, float] = {} if sent is None else sent
         self._device = device
         self._clock = clock
+        self._on_send = on_send if spec.ramp_rate is not None else None
         self._slope, self._offset = 1.0, 0.0
         self._unread_at = -math.inf  # when it last could not be read back, s
         self._settles = spec.settle.wait > 0 or spec.settle.tolerance is not None
@@ -419,6 +424,8 @@ class Actuator:
     def _send(self, value: float) -> None:
         name = self.spec.name
         former = self._sent.get(name, value)
+        if self._on_send is not None:
+            self._on_send(name, value)
         try:
             setattr(self._device, self._attribute, value)
         except BaseException:
@@ -445,6 +452,8 @@ class Actuator:
     ) -> None:
         send = send or self._send
         self._sent[self.spec.name] = start  # what is known, should the first step not arrive
+        if self._on_send is not None:
+            self._on_send(self.spec.name, start)
         largest = self.spec.largest_step
         # The division may round up to a whole number of steps; that rounding must not add a step of zero.
         count = max(1, math.ceil(abs(target - start) / largest * (1 - 1e-12)))
@@ -477,10 +486,11 @@ def _deaf(device: Any) -> Iterator[None]:
     """Wait for no answers of ``device``: one that does not come must not keep it from the next step."""
     both: tuple[Any, ...] = (device, getattr(device, "device", None))
     drivers = [one for one in both if hasattr(one, "is_deaf")]
+    before = [driver.is_deaf for driver in drivers]
     try:
         for driver in drivers:
             driver.is_deaf = True
         yield
     finally:
-        for driver in drivers:
-            driver.is_deaf = False
+        for driver, was_deaf in zip(drivers, before, strict=True):
+            driver.is_deaf = was_deaf

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Knob, Settle
 from labspin.bench.claims import Claims
@@ -22,6 +22,7 @@ from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
 from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import SafeAction, longest_way, safe_state, unsafe_instruments
+from labspin.bench.simulation import Simulation
 from labspin.bench.trust import TrustRules
 from labspin.bench.waiting import InterruptibleClock
 from labspin.bench.watchdog import Watchdog
@@ -34,41 +35,6 @@ __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simula
 
 _log = logging.getLogger(__name__)
 Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
-
-
-class Simulation(Protocol):
-    """What the engine asks of a simulated bench, and only of one."""
-
-    seed: int
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether nothing has been measured on it yet."""
-        ...
-
-    def begin_point(self, index: int) -> None:
-        """Make the noise from here on a function of the seed and ``index``.
-
-        Parameters
-        ----------
-        index
-            Index of the point in the plan.
-        """
-        ...
-
-    def restore(self, time: float) -> None:
-        """Move the simulated clock on to ``time``, s.
-
-        Parameters
-        ----------
-        time
-            Time of the simulated clock, s.
-        """
-        ...
-
-    def truth(self) -> dict[str, Any]:
-        """Return what is really the case, to be recorded with a run."""
-        ...
 
 
 class Bench:
@@ -186,6 +152,7 @@ class Bench:
                 sent=self._sent,
                 knob=knob,
                 attribute=attribute,
+                on_send=self._note_sent,
             )
             self._actuators[actuator.name] = actuator
 
@@ -417,6 +384,23 @@ class Bench:
             What must be recorded: that the watchdog was gone, and another was started. Mostly empty.
         """
         return self._watchdog.beat(patience) if self._watchdog is not None else ""
+
+    def _note_sent(self, name: str, value: float) -> None:
+        if self._watchdog is not None:
+            self._watchdog.note_sent(name, value)
+
+    def recall(self, sent: Mapping[str, float]) -> None:
+        """Take it for known where ramped actuators were last sent: by another process, which is gone.
+
+        Nothing is moved. An actuator that cannot be read back is made safe from there.
+
+        Parameters
+        ----------
+        sent
+            Name of an actuator -> its last set-point, in its raw unit; others than those of this bench are
+            passed over.
+        """
+        self._sent.update({name: value for name, value in sent.items() if name in self._actuators})
 
     def entrust(self, unsafe: Mapping[str, str], path: Path) -> str:
         """Leave it to a process of its own to go on making instruments safe, and put up a notice.

@@ -16,6 +16,10 @@ safe at its end stays the watchdog's business.
     run's process   watch FILE ──→   alive N ──→   …   dismiss ──→        (or keep NAMES ──→, and it goes)
     watchdog        ←── watching     ←── heard N       ←── dismissed      goes on trying
 
+Each set-point of a ramp is told before it is sent, so that an instrument which cannot be read back any more
+can be ramped down from there. A third, small process hears all that the watchdog is told: its deputy
+(`labspin.bench.deputy`), for the case that run and watchdog are killed in the same instant.
+
 This module knows the pipe; how a bench is reached is the business of who starts the watchdog
 (`labspin.station.guard`). Messages are lines of JSON.
 """
@@ -25,30 +29,27 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import queue
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
+from labspin.bench.deputy import Deputy
 from labspin.bench.safety import signals_put_off
+from labspin.bench.watch import LIFE, Lines, as_line, lines_of
 from labspin.errors import SafetyError
 
-__all__ = ["Duty", "Watchdog", "keep_watch", "refuse"]
+__all__ = ["Watchdog"]
 
 _log = logging.getLogger(__name__)
-_Lines = queue.SimpleQueue[bytes | None]
-_LOOK = 0.25  # s between two looks whether the parent still lives
 _DISMISSAL = 10.0  # s that a dismissed watchdog may take to say so
 _BEAT = 1.0  # s between two signs of life
 _MUTE = 60.0  # s after which a watchdog that has not heard the last sign of life counts as gone
-_KILLING = 5.0  # s that a killed process may take to go
+_AGAIN = (1.0, 60.0)  # s between two starts of a deputy that ends by itself: at first, and at most
 
 
 class Watchdog:
@@ -65,6 +66,12 @@ class Watchdog:
         safe state is waited for.
     inherited
         Returns descriptors that the process gets too: the locks on the instruments.
+    spare
+        How the deputy starts another watchdog, program first; empty: there is no deputy.
+    feed
+        Lines that this one finds on its standard input before everything else.
+    title
+        What the list of processes calls the bench.
     """
 
     def __init__(
@@ -74,15 +81,25 @@ class Watchdog:
         name: str,
         patience: float = 120.0,
         inherited: Callable[[], Sequence[int]] = tuple,
+        spare: Sequence[str] = (),
+        feed: str = "",
+        title: str = "",
     ) -> None:
         self._command, self._name, self._patience = list(command), name, patience
         self._inherited = inherited
         self._process: subprocess.Popen[bytes] | None = None
         self._heir: subprocess.Popen[bytes] | None = None  # still tries what a run could not make safe
-        self._answers: _Lines = queue.SimpleQueue()
+        self._answers: Lines = queue.SimpleQueue()
         self._next_beat, self._promised = 0.0, 0.0
         self._beats, self._heard, self._heard_at = 0, 0, 0.0
         self._watched: Path | None = None
+        self._spare, self._feed = () if sys.platform == "win32" else tuple(spare), feed
+        self._title = title or name
+        self._deputy: Deputy | None = None
+        self._heirs_deputy: Deputy | None = None
+        self._life: int | None = None  # where the watchdog shows its deputy that it lives
+        self._next_deputy, self._deputy_pause = 0.0, _AGAIN[0]
+        self._sent: dict[str, float] = {}
 
     @contextlib.contextmanager
     def watching(self, path: Path) -> Iterator[None]:
@@ -100,7 +117,8 @@ class Watchdog:
         SafetyError
             The watchdog cannot be started, or the bench is another run's.
         """
-        if self._heir is not None and self._heir.poll() is None:
+        is_trying = self._heir is not None and self._heir.poll() is None
+        if is_trying or (self._heirs_deputy is not None and self._heirs_deputy.is_alive):
             raise self._failed("the one of an earlier run still tries to make that bench safe")
         try:
             self._begin({"watch": str(Path(path).absolute())})
@@ -144,7 +162,7 @@ class Watchdog:
             self._heard_at = now
         gone = self._process.poll()
         if gone is None and now - self._heard_at <= _MUTE and self._say_alive(patience):
-            return ""
+            return self._keep_deputy(now, patience)
         why = f"ended with code {gone}" if gone is not None else f"has not answered for {_MUTE:g} s"
         self._restart()
         self._say_alive(patience)
@@ -155,7 +173,7 @@ class Watchdog:
         if self._process is None:
             return False
         try:
-            written = _pipe(self._process.stdin).write(_line({"alive": self._beats, "patience": patience}))
+            written = _pipe(self._process.stdin).write(as_line({"alive": self._beats, "patience": patience}))
         except OSError:
             return False
         return written is not None  # a pipe that is full takes nothing: nobody reads it
@@ -170,10 +188,90 @@ class Watchdog:
                 self._heard, self._heard_at = int(heard), now
 
     def _restart(self) -> None:
+        former, self._deputy = self._deputy, None
+        if former is not None:
+            former.tell({"alive": 0, "patience": self._patience + _MUTE})
         if self._process is not None:
             self._process.kill()  # a watchdog that is mute might wake up and act
             self.close()
-        self._begin({"watch": str(Path(self._watched or "").absolute())})
+        try:
+            self._begin(self._order())
+        except SafetyError:
+            self._deputy = former  # better than nobody
+            raise
+        if former is not None:
+            former.close()
+
+    def _order(self) -> dict[str, Any]:
+        return {"watch": str(Path(self._watched or "").absolute())}
+
+    def note_sent(self, name: str, value: float) -> None:
+        """Tell where an actuator is sent next, before it is: it may be the last that is known of it.
+
+        Parameters
+        ----------
+        name
+            Of the actuator.
+        value
+            The set-point, in its raw unit.
+        """
+        self._sent[name] = value
+        process, deputy, message = self._process, self._deputy, {"sent": {name: value}}
+        if self._watched is None or process is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # one that is gone is noticed by `beat`
+            _pipe(process.stdin).write(as_line(message))
+        if deputy is not None:
+            deputy.tell(message)
+
+    def _keep_deputy(self, now: float, patience: float) -> str:
+        """Tell the deputy that the run makes progress; start another, and say so, where it is gone."""
+        deputy = self._deputy
+        if not self._spare or (
+            deputy and deputy.is_alive and deputy.tell({"alive": 0, "patience": patience})
+        ):
+            return ""
+        if now < self._next_deputy:
+            return ""
+        self._next_deputy = now + self._deputy_pause
+        self._deputy_pause = min(2 * self._deputy_pause, _AGAIN[1])
+        self._close_deputy()
+        try:
+            self._appoint()
+            self._instruct(self._order())
+        except SafetyError as error:
+            return str(error)
+        return f"the watchdog's deputy was gone; another one (process {self.deputy_id}) has taken its place"
+
+    def _appoint(self) -> None:
+        """Start a deputy of the watchdog, if there is to be one."""
+        if not self._spare or self._process is None or self._life is None:
+            return
+        try:
+            self._deputy = Deputy(
+                self._spare, self._feed, self._title,
+                watchdog=self._process.pid, life=self._life, inherited=self._inherited(),
+            )  # fmt: skip
+        except OSError as error:
+            raise self._failed(f"its deputy cannot be started: {error}") from error
+
+    def _instruct(self, order: Mapping[str, Any]) -> None:
+        """Tell the deputy what to watch; it is appointed where it is missing."""
+        if self._deputy is None or not self._deputy.is_alive:
+            self._close_deputy()
+            self._appoint()
+        deputy = self._deputy
+        if deputy is None:
+            return
+        if not deputy.is_ready():
+            raise self._failed("its deputy does not begin")
+        deputy.tell(order)
+        deputy.tell({"sent": self._sent})
+
+    def _close_deputy(self) -> None:
+        deputy, self._deputy = self._deputy, None
+        if deputy is not None:
+            deputy.close()
 
     def entrust(self, names: Sequence[str], path: Path) -> int:
         """Leave it to the watchdog to make instruments safe that the run could not; it outlives this process.
@@ -201,6 +299,10 @@ class Watchdog:
         process, self._process, self._heir = self._process, None, self._process
         if process is None:
             raise self._failed("it is not there any more")
+        deputy, self._deputy, self._heirs_deputy = self._deputy, None, self._deputy
+        if deputy is not None:
+            deputy.tell({"keep": list(names)})
+            deputy.leave()
         _pipe(process.stdin).close()
         return process.pid
 
@@ -209,13 +311,22 @@ class Watchdog:
         """Number of the watchdog process, if there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def deputy_id(self) -> int | None:
+        """Number of the process of the watchdog's deputy, if there is one."""
+        return None if self._deputy is None else self._deputy.process_id
+
     def close(self) -> None:
-        """Dismiss the watchdog and let it go."""
+        """Dismiss the watchdog and its deputy and let them go."""
+        self._close_deputy()
+        if self._life is not None:
+            os.close(self._life)
+            self._life = None
         process, self._process = self._process, None
         if process is None:
             return
         with contextlib.suppress(OSError), _pipe(process.stdin) as pipe:
-            pipe.write(_line({"dismiss": True}))
+            pipe.write(as_line({"dismiss": True}))
         try:
             process.wait(min(self._patience, _DISMISSAL))
         except subprocess.TimeoutExpired:
@@ -235,14 +346,20 @@ class Watchdog:
             self.close()  # the watchdog of earlier runs has been killed meanwhile
             self._start()
             self._ask(message, self._patience)
+        with contextlib.suppress(OSError):
+            _pipe(self._process.stdin if self._process else None).write(as_line({"sent": self._sent}))
+        self._instruct(message)
 
     def _start(self) -> None:
         # A session of its own: Ctrl-C and a closed terminal are the run's business.
         apart: dict[str, Any] = {"start_new_session": True}
+        environment, showing = _environment(), -1
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         else:
-            apart["pass_fds"] = tuple(self._inherited())
+            self._life, showing = os.pipe()
+            environment[LIFE] = str(showing)
+            apart["pass_fds"] = (*self._inherited(), showing)
         try:
             self._process = subprocess.Popen(
                 self._command,
@@ -250,12 +367,16 @@ class Watchdog:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                env=_environment(),
+                env=environment,
                 **apart,
             )
         except OSError as error:
             raise self._failed(f"it cannot be started: {error}") from error
-        self._answers = _lines(_pipe(self._process.stdout))
+        finally:
+            if showing >= 0:
+                os.close(showing)
+        self._appoint()
+        self._answers = lines_of(_pipe(self._process.stdout))
         self._beats = self._heard = 0
         self._heard_at = time.monotonic()
         if sys.platform != "win32":
@@ -267,7 +388,7 @@ class Watchdog:
             raise self._failed("it is not there any more")
         deadline = time.monotonic() + patience
         try:
-            if _pipe(process.stdin).write(_line(message)) is None:
+            if _pipe(process.stdin).write(as_line(message)) is None:
                 raise self._failed("it does not read what it is told")
             while "heard" in (answer := self._next_answer(process, deadline)):
                 pass
@@ -286,7 +407,10 @@ class Watchdog:
         return answer
 
     def _dismiss(self) -> None:
+        if self._deputy is not None:
+            self._deputy.tell({"dismiss": True})
         if self._process is None:  # what is left is entrusted to it
+            self._close_deputy()
             return
         try:
             with signals_put_off():
@@ -301,148 +425,6 @@ class Watchdog:
             f"station {self._name!r}: wanted a watchdog on the bench while a run lasts, but {problem}; "
             "correct that, or connect without a watchdog if somebody stays with the bench"
         )
-
-
-class Duty(Protocol):
-    """What a watchdog does, beside waiting."""
-
-    def begin(self) -> None:
-        """Take charge of the bench before a run begins; raises to refuse it."""
-        ...
-
-    def end(self) -> None:
-        """Give the bench back: the run is over and the bench is safe."""
-        ...
-
-    def act(self, path: Path, why: str, names: Sequence[str] | None) -> None:
-        """Make the bench safe.
-
-        Parameters
-        ----------
-        path
-            The run's file.
-        why
-            What happened to the run, in words.
-        names
-            Instruments that are left to do; None: all.
-        """
-        ...
-
-
-class _Watch:
-    """What a watchdog knows of the run that it watches."""
-
-    def __init__(self) -> None:
-        self.path: Path | None = None
-        self.names: list[str] | None = None  # that the run could not make safe
-        self.due = math.inf  # when the run must have said something, s of the monotonic clock
-
-    def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, Any]:
-        """Take in what the run says, and return what is answered."""
-        if "alive" in command:
-            self.due = time.monotonic() + float(command["patience"])
-            return {"heard": command["alive"]}
-        if "keep" in command:
-            self.names, self.due = list(command["keep"]), math.inf
-            return {"kept": self.names}
-        self.names, self.due = None, math.inf
-        if "watch" in command:
-            duty.begin()
-            self.path = Path(command["watch"])
-            return {"watching": command["watch"]}
-        self.path = None
-        duty.end()
-        return {"dismissed": True}
-
-
-def keep_watch(commands: IO[bytes], answers: IO[bytes], duty: Duty, *, parent: int | None = None) -> None:
-    """Be the watchdog until the pipe closes or the run hangs, and act if a run was being watched then.
-
-    Parameters
-    ----------
-    commands, answers
-        Standard input and output of the watchdog process.
-    duty
-        What there is to do.
-    parent
-        Number of the run's process. Where given, that this process got another parent counts as a closed
-        pipe too: a child of the run's process may have inherited the pipe and hold it open. A run that hangs
-        is ended by it.
-    """
-    lines, watch = _lines(commands), _Watch()
-    why = "the process of the run is gone"
-    while (line := _next(lines, parent, watch)) is not None:
-        try:
-            answer = watch.obey(json.loads(line), duty)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run has to hear of it
-            answer = {"error": str(error) or type(error).__name__}
-        _answer(answers, answer)
-    if watch.names is not None:
-        why = f"the run could not make everything safe ({', '.join(watch.names)})"
-    elif time.monotonic() >= watch.due:
-        why = f"the run has made no progress for longer than it said; {_end(parent)}"
-    if watch.path is not None:
-        duty.act(watch.path, why, watch.names)
-
-
-def _end(process: int | None) -> str:
-    """Kill the run's process, so that two do not act on one bench; return what came of it."""
-    if process is None or not hasattr(os, "getppid") or os.getppid() != process:
-        return "its process is not known"
-    with contextlib.suppress(OSError):
-        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    deadline = time.monotonic() + _KILLING
-    while os.getppid() == process and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return f"its process {process} was ended"
-
-
-def refuse(answers: IO[bytes], error: Exception) -> None:
-    """Report, in place of `keep_watch`, why there will be no watchdog.
-
-    Parameters
-    ----------
-    answers
-        Standard output of the watchdog process.
-    error
-        The reason.
-    """
-    _answer(answers, {"error": str(error)})
-
-
-def _answer(answers: IO[bytes], answer: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # a run that died meanwhile is found dead at the next look
-        answers.write(_line(answer))
-        answers.flush()
-
-
-def _next(lines: _Lines, parent: int | None, watch: _Watch) -> bytes | None:
-    """Return the next line of the run; None once it is gone, or silent for longer than it said."""
-    while True:
-        orphaned = parent is not None and os.getppid() != parent
-        try:
-            return lines.get(timeout=_LOOK)
-        except queue.Empty:
-            if orphaned or time.monotonic() >= watch.due:
-                return None
-
-
-def _lines(stream: IO[bytes]) -> _Lines:
-    """Return a queue into which a thread puts every line of ``stream``, and None at its end."""
-    lines: _Lines = queue.SimpleQueue()
-
-    def read() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in stream:
-                lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=read, name="watchdog pipe", daemon=True).start()
-    return lines
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    return json.dumps(message).encode() + b"\n"
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

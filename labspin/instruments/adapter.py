@@ -68,7 +68,9 @@ class RoleAdapter(ABC):
         self.chosen = self.options() if options is None else options
 
     @classmethod
-    def open(cls, connection: Any, *, name: str, options: Any = None, **kwargs: Any) -> RoleAdapter:
+    def open(
+        cls, connection: Any, *, name: str, options: Any = None, is_deaf: bool = False, **kwargs: Any
+    ) -> RoleAdapter:
         """Connect, check the identity, and return the adapter.
 
         Parameters
@@ -79,6 +81,9 @@ class RoleAdapter(ABC):
             What errors call the instrument.
         options
             An instance of `options`.
+        is_deaf
+            Ask the instrument nothing, neither now nor later: the last resort for one that obeys and does not
+            answer. Drivers of `labspin.instruments.base.Guarded` know how to.
         **kwargs
             ``clock``, ``timeout``, ``retries`` for the driver.
 
@@ -88,6 +93,9 @@ class RoleAdapter(ABC):
             It cannot be reached, or is another instrument; whatever was opened is closed again.
         """
         device = cls.driver(connection, name, **kwargs)
+        if is_deaf and hasattr(device, "is_deaf"):
+            device.is_deaf = True
+            return cls(device, options)
         try:
             device.identify()
             adapter = cls(device, options)

@@ -1,8 +1,9 @@
 """The watchdog of a real station: ``python -m labspin.station.guard STATION INSTRUMENT…``.
 
-The run's process starts it (see `labspin.bench.watchdog`). It reads the station file and loads all that it
-will need when it starts, and it inherits the claims of the run's process (`labspin.bench.claims`): nobody
-else on this machine can have an instrument, neither beside the run nor while the bench is being made safe.
+The run's process starts it (see `labspin.bench.watchdog`), or its deputy does. It reads the station file and
+loads all that it will need when it starts, and it inherits the claims of the run's process
+(`labspin.bench.claims`): nobody else on this machine can have an instrument, neither beside the run nor while
+the bench is being made safe.
 
 If the run's process dies, hangs, or could not make everything safe, each instrument is connected to by
 itself, in the declared order, and brought to its safe state by the same ramps and actions as at the end of a
@@ -16,23 +17,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import queue
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from labspin.bench.claims import note_watchdog
 from labspin.bench.notices import leave_notice, withdraw_notice
-from labspin.bench.safety import unsafe_instruments
-from labspin.bench.watchdog import keep_watch, refuse
+from labspin.bench.safety import SafeAction, unsafe_instruments
+from labspin.bench.watch import keep_watch, refuse, show_life
 from labspin.data import EventKind, Postscript
 from labspin.data.journal.writer import journal_path
-from labspin.errors import LabspinError, RunFileError, StationError
+from labspin.errors import LabspinError, ReplyTimeoutError, RunFileError, StationError
 from labspin.station.station import Station, load_station, text_digest
 
 __all__ = ["Guard"]
@@ -59,6 +62,7 @@ class Guard:
     """
 
     def __init__(self, station: Station, names: Sequence[str], *, persistence: float = _PERSISTENCE) -> None:
+        self._sent: dict[str, float] = {}
         first = [name for name in station.safe_order if name in names]
         self._station, self._persistence = station, persistence
         self._names = [*first, *(name for name in names if name not in first)]
@@ -70,7 +74,13 @@ class Guard:
     def end(self) -> None:
         """Give the bench back; nothing is to be done for that."""
 
-    def act(self, path: Path, why: str, names: Sequence[str] | None = None) -> None:
+    def act(
+        self,
+        path: Path,
+        why: str,
+        names: Sequence[str] | None = None,
+        sent: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         """Bring instruments to their safe state, and record it.
 
         Parameters
@@ -81,7 +91,10 @@ class Guard:
             What happened to the run, in words.
         names
             Instruments that are left to do; None: all.
+        sent
+            Last set-point of each ramped actuator that the run moved, in its raw unit.
         """
+        self._sent.update(sent)
         wanted = [name for name in self._names if names is None or name in names]
         witness = _Witness(path)
         witness.do(lambda: note_watchdog(list(self._station.places(wanted).values())))
@@ -129,8 +142,7 @@ class Guard:
             Records what happens in the run's journal.
         """
         try:
-            with self._station.connect(roles=[name], watchdog=False, is_claimed=True) as bench:
-                actions = bench.safe()
+            actions = self._safe_actions(name)
         except Exception as error:  # noqa: BLE001 - the other instruments must be made safe whatever this is
             said = f"{type(error).__name__}: {error}"
             witness.once(name, f"watchdog: {name}: {said}")
@@ -144,6 +156,28 @@ class Guard:
                 failed = action.message
                 witness.once(name, text)
         return failed if unsafe_instruments(actions) else ""
+
+    def _safe_actions(self, name: str) -> list[SafeAction]:
+        """Connect to an instrument and make it safe; one that gives no whole answer is told, and not asked.
+
+        Where it stands is then what the run sent last. One that the run did not move is left as it is: any
+        number to begin a ramp with might be a jump.
+        """
+        try:
+            return self._connected_safely(name, is_deaf=False)
+        except ReplyTimeoutError:
+            if not any(sent.partition(".")[0] == name for sent in self._sent):
+                raise
+        return self._connected_safely(name, is_deaf=True)
+
+    def _connected_safely(self, name: str, *, is_deaf: bool) -> list[SafeAction]:
+        connect = self._station.connect
+        with connect(roles=[name], watchdog=False, is_claimed=True, is_deaf=is_deaf) as bench:
+            bench.recall(self._sent)
+            try:
+                return bench.safe()
+            finally:
+                self._sent.update(bench.sent)  # the next try begins where this one ended
 
 
 class _Attempts(threading.Thread):
@@ -245,6 +279,9 @@ class _Witness:
 
 
 def _main(path: str, digest: str, *names: str) -> None:
+    """Be the watchdog; a digest ``-`` says that the station's text is the first line of standard input."""
+    with contextlib.suppress(OSError):  # not Linux: ``ps`` shows the command all the same
+        Path("/proc/self/comm").write_text("labspin-guard")
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # it ends with its pipe, not with whoever stops the run
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -254,10 +291,13 @@ def _main(path: str, digest: str, *names: str) -> None:
     except LabspinError as error:
         refuse(sys.stdout.buffer, error)
     else:
-        keep_watch(sys.stdin.buffer, sys.stdout.buffer, guard, parent=parent)
+        with show_life():
+            keep_watch(sys.stdin.buffer, sys.stdout.buffer, guard, parent=parent)
 
 
 def _station(path: str, digest: str) -> Station:
+    if digest == "-":
+        return load_station(path, text=json.loads(sys.stdin.buffer.readline()))
     station = load_station(path)
     if text_digest(station.text) != digest:
         raise StationError(f"{path}: was changed after the run's process had read it; connect again")

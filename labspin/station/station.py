@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import sys
 from collections.abc import Iterable, Mapping
@@ -114,6 +115,7 @@ class Station:
         seed: int | None = None,
         watchdog: bool = True,
         is_claimed: bool = False,
+        is_deaf: bool = False,
     ) -> Bench:
         """Connect the instruments and return the bench. Moves nothing.
 
@@ -130,6 +132,9 @@ class Station:
             Have a second process make a real bench safe if this one is killed during a run.
         is_claimed
             Whether this process holds the claims already, as a watchdog does that inherited them.
+        is_deaf
+            Ask the instruments nothing, not even who they are: for a watchdog that has to bring down what no
+            longer answers.
 
         Returns
         -------
@@ -151,7 +156,7 @@ class Station:
         claims = Claims.take({} if is_claimed else self.places(spec.name for spec in specs))
         try:
             for spec in in_order(specs):
-                opened[spec.name] = self._open(spec, world, clock, opened)
+                opened[spec.name] = self._open(spec, world, clock, opened, is_deaf=is_deaf)
             bench = self._bench(specs, opened, world, clock, claims, watchdog=watchdog and world is None)
             give_clock(opened.values(), bench.clock)
             return bench
@@ -256,10 +261,13 @@ class Station:
         world: SimulatedWorld | None,
         clock: Clock,
         opened: Mapping[str, RoleAdapter],
+        *,
+        is_deaf: bool = False,
     ) -> RoleAdapter:
         if spec.uses:
             return compose(spec, opened, clock)
         connection, settings = self._connection(spec, world)
+        settings |= {"is_deaf": True} if is_deaf else {}
         try:
             return spec.entry.adapter.open(
                 connection,
@@ -348,7 +356,10 @@ class Station:
             old = opened[spec.name]
             if not spec.entry.adapter.uses_visa():
                 _let_go(old)
-            opened[spec.name] = replaced[spec.name] = self._open(spec, world, clock.clock, opened)
+            is_deaf = getattr(getattr(old, "device", None), "is_deaf", False)
+            opened[spec.name] = replaced[spec.name] = self._open(
+                spec, world, clock.clock, opened, is_deaf=is_deaf
+            )
             if spec.entry.adapter.uses_visa():
                 _let_go(old)
         give_clock(replaced.values(), clock)
@@ -356,7 +367,19 @@ class Station:
 
     def _watchdog(self, names: Iterable[str], claims: Claims) -> Watchdog:
         command = self._guard_command(names)
-        return Watchdog(command, name=self.name, inherited=lambda: claims.descriptors)
+        place = command.index(text_digest(self.text))
+        return Watchdog(
+            command,
+            name=self.name,
+            inherited=lambda: claims.descriptors,
+            spare=[
+                *command[:place],
+                "-",
+                *command[place + 1 :],
+            ],  # by the text: the file may change meanwhile
+            feed=json.dumps(self.text) + "\n",
+            title=f"station {self.path.resolve()}",
+        )
 
     def _guard_command(self, names: Iterable[str]) -> list[str]:
         path = str(self.path.resolve())
@@ -397,13 +420,15 @@ def _let_go(adapter: RoleAdapter) -> None:
         adapter.close()
 
 
-def load_station(path: str | Path) -> Station:
+def load_station(path: str | Path, *, text: str | None = None) -> Station:
     """Return the station that a file describes, completely checked; nothing is connected.
 
     Parameters
     ----------
     path
         The station file.
+    text
+        What it holds, if it is not to be read: it may have been changed since.
 
     Raises
     ------
@@ -411,7 +436,7 @@ def load_station(path: str | Path) -> Station:
         The file is wrong; the text says where (file, line, key), what was wanted and what came.
     """
     path = Path(path)
-    root, text = read_document(path)
+    root, text = read_document(path, text=text)
     header = root.section("station", required=True)
     name = header.take("name", str, example='name = "levitated diamond"')
     description = header.take("description", str, "")

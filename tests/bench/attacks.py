@@ -63,11 +63,33 @@ class CabledBench(ServedBench):
 
     def watchdog_of(self, process):
         """Return the number of the process that watches a run."""
+        return self.child_of(process.pid, b"labspin.station.guard")
+
+    def child_of(self, number, words):
+        """Return the number of a child of a process whose command holds ``words``; None if there is none."""
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if _parent(entry) == process.pid and b"labspin.station.guard" in _command(entry):
+                if _parent(entry) == number and words in _command(entry):
                     return int(entry.name)
         return None
+
+    def deputy_of(self, process):
+        """Return the number of the deputy of the watchdog of a run."""
+        return self.child_of(process.pid, b"deputy_process.py")
+
+    def wait_for_others(self, process, numbers):
+        """Wait until a run has found others for a watchdog and a deputy that were killed."""
+
+        def others():
+            now = self.watchdog_of(process), self.deputy_of(process)
+            return None not in now and not set(now) & set(numbers.values())
+
+        assert wait_for(others)
+        time.sleep(3.0)  # they load what they need
+
+    def has_calmed_down(self):
+        """Wait until no process of this bench is left, and return whether there is none."""
+        return wait_for(lambda: not self.processes())
 
     def outcome(self, since, process=None, timeout=60.0):
         """Wait for the safe state and return what is to be told."""
@@ -90,6 +112,14 @@ class CabledBench(ServedBench):
         for cable in self.cables.values():
             cable.__exit__()
         super().__exit__(*exception)
+
+
+def wait_for(condition, timeout=30.0):
+    """Return what ``condition()`` returns once that is true; what it returned last if it never is."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
 
 
 def _parent(entry):
@@ -130,15 +160,56 @@ def kill_the_watchdog(folder, delay):
         return outcome
 
 
-def kill_both(folder, delay):
-    """SIGKILL watchdog and run in one instant: nobody is left who could act."""
+def kill_together(folder, delay, whom=("run", "watchdog")):
+    """SIGKILL two of run, watchdog and deputy in one instant."""
     path = folder / "run.h5"
     with CabledBench(folder) as bench:
         process = bench.begin(path, delay)
         since = time.monotonic() - 0.5
-        os.kill(bench.watchdog_of(process), signal.SIGKILL)
+        numbers = {"run": process.pid, "watchdog": bench.watchdog_of(process)}
+        numbers["deputy"] = bench.deputy_of(process)
+        for name in whom:
+            os.kill(numbers[name], signal.SIGKILL)
+        if "run" not in whom:  # it goes on, finds others for them, and is ended then
+            bench.wait_for_others(process, numbers)
+            os.kill(process.pid, signal.SIGKILL)
+        outcome = bench.outcome(since, process, timeout=30.0)
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        if not bench.has_calmed_down():
+            outcome.remarks.append("a process is left over")
+        return outcome
+
+
+def kill_the_heir(folder, delay):
+    """SIGKILL run and watchdog in one instant, then the watchdog that the deputy starts."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        deputy, first = bench.deputy_of(process), bench.watchdog_of(process)
+        os.kill(first, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
+        second = wait_for(lambda: bench.child_of(deputy, b"labspin.station.guard"))
+        os.kill(second, signal.SIGKILL)
+        outcome = bench.outcome(since, process, timeout=30.0)
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        if not bench.has_calmed_down():
+            outcome.remarks.append("a process is left over")
+        return outcome
+
+
+def kill_as_it_drips(folder, delay):
+    """Let the magnet's answers drip, and SIGKILL the run: its watchdog cannot ask where the magnet is."""
+    path = folder / "run.h5"
+    with CabledBench(folder) as bench:
+        process = bench.begin(path, delay)
+        since = time.monotonic() - 0.5
+        bench.cables["magnet"].drip = 0.3
         bench.kill(process)
-        return bench.outcome(since, timeout=5.0)
+        outcome = bench.outcome(since, process, timeout=60.0)
+        bench.cables["magnet"].drip = 0.0
+        outcome.log = wait_for_log(path, "the bench is in its safe state")
+        return outcome
 
 
 def hang_the_run(folder, delay):
@@ -210,7 +281,15 @@ def begin_a_second_run(folder, delay):
 ATTACKS = {
     "SIGKILL of the run": kill_the_run,
     "SIGKILL of the watchdog, then of the run": kill_the_watchdog,
-    "SIGKILL of both at once": kill_both,
+    "SIGKILL of run and watchdog at once": kill_together,
+    "SIGKILL of run and deputy at once": lambda folder, delay: kill_together(
+        folder, delay, ("run", "deputy")
+    ),
+    "SIGKILL of watchdog and deputy, then of the run": lambda folder, delay: kill_together(
+        folder, delay, ("watchdog", "deputy")
+    ),
+    "SIGKILL of run and watchdog, then of the next": kill_the_heir,
+    "SIGKILL of the run, magnet's answers drip": kill_as_it_drips,
     "run stopped (hangs with the magnet on)": hang_the_run,
     "magnet's answers drip, SIGTERM": drip_answers,
     "pulse generator's answers drip, SIGTERM": lambda folder, delay: drip_answers(folder, delay, ("pulses",)),

@@ -143,15 +143,23 @@ class ServedBench:
     def __enter__(self):
         return self
 
+    def processes(self):
+        """Return the numbers of the watchdogs and deputies of this bench."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes()
+                is_one = b"labspin.station.guard" in command or b"deputy_process.py" in command
+                if is_one and str(self.station).encode() in command:
+                    found.append(int(entry.name))
+        return found
+
     def __exit__(self, *exception):
         self.server.close()
-        for entry in Path("/proc").glob("[0-9]*"):  # watchdogs go on trying, and this bench will not be back
-            with contextlib.suppress(OSError):
-                if (
-                    str(self.station).encode() in (words := (entry / "cmdline").read_bytes())
-                    and b"guard" in words
-                ):
-                    os.kill(int(entry.name), signal.SIGKILL)
+        while left := self.processes():  # they go on trying, and this bench will not be back
+            for number in left:
+                with contextlib.suppress(OSError):
+                    os.kill(number, signal.SIGKILL)
 
 
 def wait_for_log(path, words, timeout=30.0):

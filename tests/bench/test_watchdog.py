@@ -10,7 +10,7 @@ import pytest
 
 from labspin.bench import Watchdog
 from labspin.bench.notices import confirm, notices
-from labspin.bench.watchdog import keep_watch
+from labspin.bench.watch import keep_watch
 from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
 from labspin.experiment import Linear, Procedure, run
@@ -147,9 +147,9 @@ class Recorder:
     def end(self):
         self.done.append("end")
 
-    def act(self, path, why, names):
+    def act(self, path, why, names, sent):
         self.done.append(str(path))
-        self.why, self.names = why, names
+        self.why, self.names, self.sent = why, names, sent
 
 
 class Pipes:

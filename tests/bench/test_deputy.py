@@ -1,0 +1,175 @@
+"""The watchdog's deputy: small, quiet, and there when nobody else is (`test_attacks.py` kills pairs)."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from labspin.bench.deputy_process import Deputy
+from labspin.data import Column
+from labspin.errors import SafetyError
+from labspin.experiment import Linear, Procedure, run
+from labspin.station import load_station
+from tests.bench.attacks import wait_for
+from tests.bench.killed_runs import ServedBench
+
+
+class Short(Procedure):
+    quantities = (Column(name="current", unit="A"),)
+    seen = ()
+
+    def plan(self):
+        return Linear("magnet.current", 0.0, 0.2, 3, unit="A")
+
+    def measure(self, bench, point):
+        if bench._watchdog is not None:
+            type(self).seen = (bench._watchdog.process_id, bench._watchdog.deputy_id)
+        return {"current": bench.magnet.measured_current}
+
+
+def lives(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def status(number, key):
+    for line in Path(f"/proc/{number}/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1])
+    raise AssertionError(key)
+
+
+def test_a_deputy_is_small_has_a_name_serves_all_runs_and_ends_with_the_bench(tmp_path):
+    with ServedBench(tmp_path) as served:
+        with load_station(served.station).connect() as bench:
+            run(Short(), bench, tmp_path / "one.h5")
+            _, first = Short.seen
+            run(Short(), bench, tmp_path / "two.h5")
+            watchdog, deputy = Short.seen
+            assert deputy == first, "one for all runs"
+            entry = Path(f"/proc/{deputy}")
+            assert (entry / "comm").read_text() == "labspin-deputy\n"
+            command = (entry / "cmdline").read_bytes().decode()
+            assert (
+                f"deputy of the watchdog {watchdog} of run {os.getpid()} on station {served.station}"
+                in command
+            )
+            assert os.getsid(deputy) == deputy, "out of reach of the terminal's signals"
+            assert status(deputy, "RssAnon") < 12_000, "kB"
+            os.kill(deputy, signal.SIGKILL)
+            run(Short(), bench, tmp_path / "three.h5")
+            assert Short.seen[0] == watchdog
+            assert lives(another := Short.seen[1])
+            assert another != deputy
+        assert not lives(watchdog)
+        assert not lives(another)
+        assert served.processes() == []
+
+
+def test_without_a_watchdog_there_is_no_deputy(tmp_path):
+    with ServedBench(tmp_path) as served, load_station(served.station).connect(watchdog=False) as bench:
+        run(Short(), bench, tmp_path / "run.h5")
+        assert served.processes() == []
+
+
+def test_nothing_that_the_run_stood_on_is_needed(tmp_path):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "here").mkdir()
+    with ServedBench(tmp_path / "bench") as served:
+        before = Path.cwd()
+        os.chdir(tmp_path / "here")
+        try:
+            process = served.start(tmp_path / "here" / "run.h5")
+        finally:
+            os.chdir(before)
+        assert process.stdout.readline() == "prepared\n"
+        time.sleep(1.0)
+        began = time.monotonic() - 0.5
+        (guard,) = [
+            n for n in served.processes() if b"station.guard" in Path(f"/proc/{n}/cmdline").read_bytes()
+        ]
+        shutil.rmtree(tmp_path / "here")
+        served.station.unlink()
+        os.kill(guard, signal.SIGKILL)
+        served.kill(process)
+        assert served.wait_until_safe() is not None
+        assert max(served.current_when_switched_off(began)) < 0.1, "ramped down, not switched off"
+        assert wait_for(lambda: not served.processes())
+
+
+def deputy(**order):
+    words = {"command": [], "feed": "", "run": os.getppid(), "watchdog": 0, "life": None, "inherited": []}
+    return Deputy(words | order)
+
+
+@pytest.mark.parametrize(
+    ("orders", "has_to_act"),
+    [
+        ([], False),
+        ([{"watch": "/run.h5"}], False),
+        ([{"watch": "/run.h5"}, {"alive": 1, "patience": 60.0}], False),
+        ([{"watch": "/run.h5"}, {"alive": 1, "patience": -10.0}], False),  # the watchdog's business so far
+        ([{"watch": "/run.h5"}, {"alive": 1, "patience": -20.0}], True),
+        ([{"watch": "/run.h5"}, {"alive": 1, "patience": -20.0}, {"dismiss": True}], False),
+        ([{"watch": "/run.h5"}, {"keep": ["magnet"]}], True),
+        ([{"watch": "/run.h5"}, {"keep": ["magnet"]}, {"watch": "/next.h5"}], False),
+    ],
+)
+def test_a_deputy_acts_for_a_run_that_hangs_or_could_not_do_it(orders, has_to_act):
+    one = deputy()
+    for order in orders:
+        one.obey(order)
+    assert one.look() == has_to_act
+
+
+def test_a_deputy_acts_once_the_run_is_gone_if_it_was_watched():
+    one = deputy(run=os.getppid() + 1)
+    assert not one.look()
+    one.obey({"watch": "/run.h5"})
+    assert one.look()
+
+
+def test_a_watchdog_that_says_nothing_when_it_has_to_act_is_replaced(monkeypatch, tmp_path):
+    life, shown = os.pipe()
+    mute = subprocess.Popen(["/bin/sleep", "60"], pass_fds=[shown])
+    os.close(shown)
+    told = tmp_path / "told"
+    one = deputy(
+        run=os.getppid() + 1, watchdog=mute.pid, life=life, command=["/bin/sh", "-c", f"cat > {told}"]
+    )
+    one.obey({"watch": "/run.h5"})
+    one.obey({"sent": {"magnet.current": 2.5}})
+    one.seen -= 20.0
+    one.act()
+    assert one.watchdog == mute.pid, "it has a while to show life"
+    one.seen -= 20.0
+    one.act()
+    assert mute.wait(30) == -signal.SIGKILL
+    one.hear(life)
+    assert one.life is None
+    one.act()
+    assert one.number == 0, "after a pause"
+    one.next_start = 0.0
+    one.act()
+    assert one.number == 1
+    assert os.waitpid(one.watchdog, 0)[1] == 0
+    assert '{"sent": {"magnet.current": 2.5}}' in told.read_text()
+    one.hear(one.life)
+    assert one.next_start - time.monotonic() > 0.5, "the next pause is longer"
+
+
+def test_a_run_does_not_begin_without_a_deputy_that_begins(tmp_path, monkeypatch):
+    nothing = tmp_path / "nothing.py"
+    nothing.write_text("")
+    monkeypatch.setattr("labspin.bench.deputy._PROGRAM", nothing)
+    with ServedBench(tmp_path) as served, load_station(served.station).connect() as bench:
+        with pytest.raises(SafetyError, match="its deputy does not begin"):
+            run(Short(), bench, tmp_path / "run.h5")
+        assert not bench.magnet.output_enabled
