@@ -47,7 +47,10 @@ def test_a_claim_that_fails_leaves_none_behind():
 
 def test_what_is_forgotten_is_let_go():
     Claims.take({"magnet": PLACE})
-    Claims.take({"magnet": PLACE}).close()
+    kept = Claims.take({"magnet": PLACE}, patience=0.0)
+    with pytest.raises(SafetyError, match="this process has it already"):
+        Claims.take({"magnet": PLACE}, patience=0.0)
+    kept.close()
 
 
 def test_another_process_is_named_and_its_death_frees_the_place():

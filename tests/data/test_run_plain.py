@@ -1,4 +1,3 @@
-import contextlib
 import datetime
 import enum
 import json
@@ -38,6 +37,8 @@ def same(a, b):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, float):
         return a == b or (math.isnan(a) and math.isnan(b))
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
     if isinstance(a, complex):
         return same(a.real, b.real) and same(a.imag, b.imag)
     return a == b
@@ -52,10 +53,9 @@ def test_msgpack_and_json_give_back_what_was_put_in(value):
 
 @given(VALUES)
 def test_json_is_strict(value):
-    def refuse(word):
-        raise AssertionError(word)
-
-    json.loads(to_json(value), parse_constant=refuse)
+    words = []
+    json.loads(to_json(value), parse_constant=words.append)
+    assert words == [], "NaN and Infinity are no JSON"
 
 
 @pytest.mark.parametrize("dtype", ["f8", "c16", "i8", "?", "f4", "u2", ">f8"])
@@ -109,14 +109,20 @@ def test_nesting_without_end_is_cut_off():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_unpack_or_are_refused(data):
-    with contextlib.suppress(DamagedFileError):
-        unpack(data)
+    try:
+        value = unpack(data)
+    except DamagedFileError:
+        return
+    assert same(unpack(pack(value)), value)
 
 
 @given(st.text(max_size=100))
 def test_any_text_is_json_or_refused(text):
-    with contextlib.suppress(DamagedFileError):
-        from_json(text)
+    try:
+        value = from_json(text)
+    except DamagedFileError:
+        return
+    assert same(from_json(to_json(value)), value)
 
 
 @pytest.mark.parametrize(

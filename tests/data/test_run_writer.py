@@ -327,4 +327,4 @@ def test_the_package_loads_nothing_heavy():
         "heavy = [m for m in ('h5py', 'xarray', 'pandas') if m in sys.modules]\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -218,6 +218,7 @@ def test_the_queue_is_filled_reordered_and_made(qtbot, until, window, lab, clien
     until(lambda: not client.queue.read().paused)
     window.measure.queue.start_button.click()
     until(lambda: [run.state for run in client.queue.read().runs] == ["finished", "finished"])
+    assert [("seed=13" in run.overrides) for run in client.queue.read().runs] == [True, False]
 
 
 def test_a_card_is_saved_with_its_comments(until, window, tmp_path):
@@ -243,6 +244,8 @@ def test_a_procedure_without_a_card_is_started(until, window, client):
     until(lambda: window.measure.start_button.isEnabled())
     window.measure.start_button.click()
     until(lambda: [run.state for run in client.queue.read().runs] == ["finished"])
+    (made,) = client.queue.read().runs
+    assert (made.label, made.message) == ("t1", "")
 
 
 # -- afterwards ---------------------------------------------------------------------------------------------

@@ -75,8 +75,9 @@ def test_a_counter_without_the_detector_is_refused_before_anything_moves(bench_o
 
 
 def test_light_alone_needs_one_detector(bench_of_one_detector):
-    preflight(MDMR(repetitions=100, angle=False), bench_of_one_detector)
-    preflight(PLScan(repetitions=100, reference="gate"), bench_of_one_detector)
+    for procedure in (MDMR(repetitions=100, angle=False), PLScan(repetitions=100, reference="gate")):
+        plan = preflight(procedure, bench_of_one_detector)
+        assert plan.total == len(procedure.plan())
 
 
 @given(counts=st.integers(1, 10**8), reference=st.integers(1, 10**8))

@@ -8,6 +8,7 @@ import numpy as np
 
 from labspin.clock import SimulatedClock
 from labspin.twin import Sample, World
+from labspin.twin.adapter import SimulatedAdapter
 
 GAIN = 0.5 * np.exp(0.3j)  # from the oscillator to the detector
 
@@ -36,3 +37,39 @@ class Amplifier(Sample):
 
 def make_world(**settings) -> World:
     return World(Amplifier(**settings), SimulatedClock(), seed=5)
+
+
+class Line:
+    """A terminal on a simulated lock-in."""
+
+    def __init__(self, kind, world=None, *, wiring=None, **options):
+        self.world = world or make_world()
+        self.device = kind(self.world, wiring=wiring, **options)
+        self.adapter = SimulatedAdapter(self.device, timeout=0.0)
+
+    def __call__(self, *commands):
+        for command in commands:
+            self.adapter.write(command)
+
+    def ask(self, command):
+        self.adapter.write(command)
+        answer = self.adapter.read()
+        assert self.device.transmit() == b""
+        return answer
+
+    def numbers(self, command):
+        return [float(part) for part in self.ask(command).rstrip(",").split(",")]
+
+    def wait(self, seconds):
+        self.world.clock.sleep(seconds)
+
+    def error(self):
+        return int(self.ask("*ESR?"))
+
+
+XY = {"SR830": "SNAP? 1,2", "SR860": "SNAP? X,Y"}
+
+
+def reading(line):
+    x, y = line.numbers(XY[type(line.device).__name__])
+    return complex(x, y)

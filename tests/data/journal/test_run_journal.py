@@ -150,8 +150,16 @@ def test_a_header_with_one_wrong_value_is_read_or_refused(path, data):
     target = data.draw(st.sampled_from([content, layout, layout["columns"][0], layout["dimensions"][0]]))
     target[data.draw(st.sampled_from(sorted(target)))] = data.draw(JSONLIKE)
     journal_path(path).write_bytes(MAGIC + record(msgpack.packb([HEADER, FORMAT, content], default=repr)))
-    with contextlib.suppress(RunFileError):
-        read_run(path)
+    run, said = None, ""
+    try:
+        run = read_run(path)
+    except RunFileError as error:
+        said = str(error)
+    if run is None:
+        assert str(path) in said
+    else:
+        assert (run.status, len(run.points)) == ("dead", 0)
+        assert set(run.data) == {column.name for column in run.header.layout.columns}
 
 
 @pytest.mark.parametrize(
