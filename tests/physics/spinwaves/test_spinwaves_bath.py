@@ -18,6 +18,7 @@ from labspin.physics.spinwaves.bath import coupling_scale
 from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals
 from labspin.physics.spinwaves.quadrature import resonant_panels
 from tests.physics.spinwaves import reference as reference
+from tests.physics.spinwaves.test_spinwaves_bounds import BOUNDED
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
 D = FILM.thickness
