@@ -14,7 +14,6 @@ import numpy as np
 from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
 
 from labspin.errors import ArgumentError, UnitError
-from labspin.experiment.algebra import Sweep
 from labspin.experiment.scan_axes import read_scan
 from labspin.units import canonical, format_quantity, parse_quantity
 
@@ -144,14 +143,14 @@ class SweepParameter(Parameter):  # type: ignore[misc]  # pymeasure is untyped
         Parameters
         ----------
         value
-            A `Sweep`, or its description.
+            A `Sweep`, its description, or axes as a person writes them (`read_scan`).
 
         Raises
         ------
         PlanError
             The description is not one of a sweep.
         """
-        return (value if isinstance(value, Sweep) else Sweep.from_dict(value)).to_dict()  # type: ignore[arg-type]
+        return read_scan(value).to_dict()
 
 
 class ScanParameter(SweepParameter):

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from labspin.bench.actuators import Actuator
 from labspin.data import Column, Dimension, Layout
-from labspin.errors import PlanError
+from labspin.errors import LimitError, PlanError
 from labspin.experiment.sweep import MAX_POINTS, Point, Sweep, column_name
 from labspin.units import format_quantity
 
@@ -137,7 +137,7 @@ class CompiledPlan:
         PlanError
             A set-point names no actuator, two name the same one, or one is in another unit.
         LimitError
-            A set-point is outside its limits.
+            Set-points are outside their limits; all of them are named.
         """
         moved: dict[str, str] = {}
         for name in (*settings, *(name for name in self.names if "." in name)):
@@ -149,13 +149,14 @@ class CompiledPlan:
                 raise PlanError(
                     f"plan: {name!r} is set for all points and moved from point to point; keep one"
                 )
-        for name, value in settings.items():
-            actuators[name].check(value)
+        broken = [_broken(actuators[name], value) for name, value in settings.items()]
         units = _units(self.layout.dimensions) | _units(self.layout.columns)
         for name in filter(actuators.get, self.names):
             _refuse_unit(name, units[column_name(name)], actuators[name].unit)
             if name in self.values:
-                actuators[name].check(self.values[name])
+                broken.append(_broken(actuators[name], self.values[name]))
+        if said := [text for text in broken if text]:
+            raise LimitError("; ".join(said))
 
     def together(self, instrument: str, settings: Mapping[str, float]) -> dict[str, FloatArray]:
         """Return the values to which attributes of ``instrument`` are set together, as far as known.
@@ -343,6 +344,15 @@ def _refuse_unit(name: str, unit: str, wanted: str) -> None:
             f"plan: wanted {name!r} in {wanted!r}, the unit of the actuator, got {unit!r}; give the sweep or "
             f"the coordinate unit={wanted!r}"
         )
+
+
+def _broken(actuator: Actuator, values: Any) -> str:
+    """Return which limit of an actuator values would break, or ``""``."""
+    try:
+        actuator.check(values)
+    except LimitError as error:
+        return str(error)
+    return ""
 
 
 def _find(actuators: Mapping[str, Actuator], name: str) -> Actuator:

@@ -35,7 +35,7 @@ def read_scan(content: Any) -> Sweep:
     content
         A `Sweep`; its description with a key ``sweep``; lines ``name = values``; or a table name -> values,
         each an axis, nested in this order. Values are a list, or ``"first … last, number"`` (``", log"`` for
-        equal ratios). A key ``together`` lists names that advance together.
+        equal ratios). A key ``together`` lists names that advance together, as a list or with commas between.
 
     Raises
     ------
@@ -52,6 +52,8 @@ def read_scan(content: Any) -> Sweep:
         return Sweep.from_dict(content)
     table = dict(content)
     together = table.pop("together", [])
+    if isinstance(together, str):
+        together = [name.strip() for name in together.split(",")]
     missing = [name for name in together if name not in table] if isinstance(together, list) else [together]
     if missing:
         raise PlanError(f"scan: together: wanted names of this scan, {sorted(table)}, got {missing[0]!r}")

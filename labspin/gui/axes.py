@@ -105,7 +105,17 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         return f"<span style='{style}'>{self.labelText}{unit}</span>"
 
     def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
-        """Return what is written at the ticks of a logarithmic scale."""
+        """Return what is written at the ticks of a logarithmic scale.
+
+        Parameters
+        ----------
+        values
+            Decadic logarithms of the ticks.
+        scale
+            By which values are multiplied.
+        spacing
+            Distance of the ticks; does not matter here.
+        """
         del spacing
         return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pymeasure.experiment import FloatParameter, IntegerParameter
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QWidget
 
@@ -20,11 +21,12 @@ from labspin.experiment.parameters import (
 )
 from labspin.gui.axes import shown
 from labspin.gui.parts import label
+from labspin.gui.scan_editor import ScanEditor, as_lines
 from labspin.procedures.lists import QuantityListParameter
 
 __all__ = ["ParameterForm", "written"]
 
-_HIDDEN = {"station", "scan"}
+_HIDDEN = {"station"}
 _NAMES = 190  # pixels for the name of a parameter
 
 
@@ -97,6 +99,10 @@ class ParameterForm(QWidget):
             widget.setAccessibleName(name)
             widget.setToolTip(_help(name, parameter))
             self.widgets[name] = widget
+            if isinstance(widget, ScanEditor):
+                self._layout.addRow(label(f"{parameter.name}: {parameter.description}", "help", wrap=True))
+                self._layout.addRow(widget)
+                continue
             name_of = label(parameter.name, wrap=True)
             name_of.setFixedWidth(_NAMES)
             name_of.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -117,8 +123,13 @@ class ParameterForm(QWidget):
             choice.setCurrentText(str(value))
             choice.currentTextChanged.connect(lambda _: self._edited(name))
             return choice
+        if isinstance(parameter, SweepParameter):
+            editor = ScanEditor()
+            editor.show_scan(value)
+            editor.changed.connect(lambda: self._edited(name))
+            return editor
         field = QLineEdit(str(value))
-        if isinstance(parameter, SweepParameter) or isinstance(value, (dict, list, tuple)):
+        if isinstance(value, (dict, list, tuple)):
             field.setReadOnly(True)  # a table of the card: edited there
             field.setProperty("fixed", True)
         field.textChanged.connect(lambda _: self._edited(name))
@@ -130,6 +141,8 @@ class ParameterForm(QWidget):
             return widget.isChecked()
         if isinstance(widget, QComboBox):
             return widget.currentText()
+        if isinstance(widget, ScanEditor):
+            return widget.written()
         return widget.text().strip().replace("−", "-") if isinstance(widget, QLineEdit) else None
 
     def set(self, name: str, text: str) -> None:
@@ -147,8 +160,28 @@ class ParameterForm(QWidget):
             widget.setChecked(text in ("true", "True", "1"))
         elif isinstance(widget, QComboBox):
             widget.setCurrentText(text)
+        elif isinstance(widget, ScanEditor):
+            widget.show_scan(self._parameters[name].convert(text))
+            self._edited(name)
         elif isinstance(widget, QLineEdit):
             widget.setText(text)
+
+    def offer_setpoints(self, names: Sequence[str]) -> None:
+        """Offer set-points of the station as axes of a scan, beside the parameters that are numbers.
+
+        Parameters
+        ----------
+        names
+            Names of actuators, each with a dot.
+        """
+        numbers = [
+            name
+            for name, parameter in self._parameters.items()
+            if isinstance(parameter, (FloatParameter, IntegerParameter))
+        ]
+        for widget in self.widgets.values():
+            if isinstance(widget, ScanEditor):
+                widget.offer([*numbers, *names])
 
     def _edited(self, name: str) -> None:
         problem = self.problem(name)
@@ -172,6 +205,8 @@ class ParameterForm(QWidget):
         widget = self.widgets[name]
         if widget.property("fixed"):
             return ""
+        if isinstance(widget, ScanEditor) and (text := widget.problem()):
+            return text
         try:
             self._parameters[name].convert(self._read(name))
         except (LabspinError, ValueError) as error:
@@ -222,17 +257,17 @@ class ParameterForm(QWidget):
     def overrides(self) -> list[str]:
         """Return the changes as ``name=value``."""
         texts = {True: "true", False: "false"}
-        return [
-            f"{name}={texts[value] if isinstance(value, bool) else value}"
-            for name in self.changes()
-            for value in (self._read(name),)
-        ]
+        scans = {name for name, widget in self.widgets.items() if isinstance(widget, ScanEditor)}
+        read = {name: self._read(name) for name in self.changes()}
+        said = {n: as_lines(value) if n in scans else value for n, value in read.items()}
+        return [f"{n}={texts[v] if isinstance(v, bool) else v}" for n, v in said.items()]
 
 
 def _declared(kind: type[Procedure]) -> list[str]:
     """Return the names of the parameters in the order of their declaration, the procedure's own first."""
     names = [name for base in kind.__mro__ for name in vars(base) if not name.startswith("_")]
-    return [name for name in dict.fromkeys(names) if name not in _HIDDEN]
+    found = [name for name in dict.fromkeys(names) if name not in (*_HIDDEN, "scan")]
+    return [*found, "scan"]
 
 
 def _help(name: str, parameter: Any) -> str:

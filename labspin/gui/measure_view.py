@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from superqt import QSearchableListWidget
 
 from labspin.errors import CardError
 from labspin.experiment import Procedure, check_plan, estimate
+from labspin.gui.axes import shown
 from labspin.gui.form import ParameterForm
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
@@ -87,8 +88,13 @@ def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None)
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
     is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
     faster = " That is the bench's own time; this simulated bench does not wait for it." if is_fast else ""
-    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}"
+    moved = "".join(f"\n{_range(name, *ends)}" for name, ends in report.ranges.items())
+    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}{moved}"
     return Preview(text, "", _sequences(draw))
+
+
+def _range(name: str, low: float, high: float, unit: str) -> str:
+    return f"{name}  {shown(low, unit)}" + ("" if low == high else f" … {shown(high, unit)}")
 
 
 def _sequences(draw: Callable[[], dict[str, Any]] | None) -> tuple[tuple[str, Any], ...]:
@@ -193,8 +199,8 @@ class MeasureView(QWidget):
         form.body.addWidget(scroll, 1)
         ahead = Panel("What it will do")
         said: tuple[QWidget, ...] = (self.ahead, self.problem, self.which)
-        for shown in said:
-            ahead.body.addWidget(shown)
+        for part in said:
+            ahead.body.addWidget(part)
         ahead.body.addWidget(self.sequence, 1)
         for row_of in (
             (self.start_button, self.queue_button, self.all_button), (self.save_button, self.save_as_button),
@@ -264,8 +270,17 @@ class MeasureView(QWidget):
             return
         self.card, self._kind = None, load_procedure(name)
         self._head(name, self._kind, [])
-        self.form.show_run(self._kind, {})
+        self._show_form({})
+
+    def _show_form(self, given: Mapping[str, Any]) -> None:
+        if self._kind is None:
+            return
+        self.form.show_run(self._kind, given)
+        self.form.offer_setpoints([])
         self._edited()
+        station = self.station()
+        if station is not None:
+            in_background(functools.partial(_setpoints, station), self.form.offer_setpoints)
 
     def _load(self, path: Path, label_of_run: str) -> None:
         try:
@@ -298,8 +313,7 @@ class MeasureView(QWidget):
             self.trouble.emit(str(error))
             return
         spec = next((run for run in card.runs if run.label == self.runs.currentText()), card.runs[0])
-        self.form.show_run(card.procedure, spec.parameters)
-        self._edited()
+        self._show_form(spec.parameters)
 
     def station(self) -> Path | None:
         """Return the station that a run would be made on: the connected one, else the card's."""
@@ -430,6 +444,11 @@ class MeasureView(QWidget):
         only = self.runs.currentText()
         self.use(self._workspace)
         self._load(path, only)
+
+
+def _setpoints(station: Path) -> list[str]:
+    """Return the actuators of a station, which may be axes of a scan."""
+    return sorted(load_station(station).unconnected().actuators)
 
 
 def _queue(card: Path, options: dict[str, Any], start: bool, host: HostClient) -> Any:

@@ -236,6 +236,7 @@ class MainWindow(QMainWindow):
         self.safe_button.setEnabled(True)
         self.bench.build(description)
         self.align.build(description)
+        self.measure.form.offer_setpoints(sorted(description["actuators"]))
         self.measure.form.changed.emit()
         if self.tabs.currentWidget() is self.start:
             self.tabs.setCurrentWidget(self.bench)

@@ -25,7 +25,8 @@ def save_card(path: Path, values: Mapping[str, Any], *, label: str = "", to: Pat
     path
         An existing run card.
     values
-        Parameter to value: numbers, booleans, or text with a unit.
+        Parameter to value: numbers, booleans, or text with a unit; ``scan`` is the table of further axes, and
+        an empty one takes it out.
     label
         The run whose own parameters are changed, if the card has several; what the run does not set itself
         is changed for all runs.
@@ -49,13 +50,32 @@ def save_card(path: Path, values: Mapping[str, Any], *, label: str = "", to: Pat
     own = _own_table(document, label)
     if "parameters" not in document:
         document["parameters"] = tomlkit.table()
+    _put_scan(document, values)
     for name, value in values.items():
+        if name == "scan":
+            continue
         table = own if own is not None and name in own else document["parameters"]
         if name not in table or table[name] != value:
             table[name] = value
     if to is not None and "station" in document:
         document["station"] = _relative(path.parent / str(document["station"]), to.parent)
     return write_card(to or path, tomlkit.dumps(document))
+
+
+def _put_scan(document: Any, values: Mapping[str, Any]) -> None:
+    """Replace the table ``scan``, or take it out where it is empty."""
+    import tomlkit
+
+    scan = values.get("scan")
+    if scan is None:
+        return
+    if not scan:
+        document.pop("scan", None)
+        return
+    table = tomlkit.table()
+    for name, value in scan.items():
+        table[name] = value
+    document["scan"] = table
 
 
 def _own_table(document: Any, label: str) -> Any:
@@ -87,8 +107,10 @@ def new_card_text(procedure: str, station: Path | None, values: Mapping[str, Any
         document["station"] = _relative(station, folder)
     table = tomlkit.table()
     for name, value in values.items():
-        table[name] = value
+        if name != "scan":
+            table[name] = value
     document["parameters"] = table
+    _put_scan(document, values)
     return tomlkit.dumps(document)
 
 
