@@ -9,9 +9,9 @@ safe state (after SIGTERM), and while the file is published (once the bench is s
 within the simulated devices.
 
 Columns: kills; benches left unsafe; set-points that jumped, or a supply switched off with a current in the
-coil; points that were acknowledged before the kill and are not in the file; files that cannot be read; benches
-that took longer than 10 s beside the start of a watchdog and the way down; processes left over; longest time
-until safe.
+coil; points that were acknowledged before the kill and are not in the file; files that cannot be read;
+benches that took longer than 10 s beside the start of a watchdog and the way down; processes left over;
+longest time until safe.
 """
 
 import argparse
@@ -36,9 +36,7 @@ from tests.bench.attacks import wait_for
 from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, read_dead
 from tests.session.hosts import QUICK_CARD, HostProcess, wait_for_run
 
-LONGEST = (
-    10.0 + 4.0 + 8.0
-)  # s: what the issue allows, the way down from 4 A, two watchdogs that load on two cores
+LONGEST = 10.0 + 4.0 + 8.0  # s: what is wanted, the way down from 4 A, watchdogs that load on two cores
 WHOM = [
     ("run",), ("watchdog",), ("deputy",), ("run", "watchdog"), ("run", "deputy"), ("watchdog", "deputy"),
     ("host",), ("host", "watchdog"), ("host", "deputy"),

@@ -255,7 +255,7 @@ def si_unit(text: str) -> str:
     for unit in _NAMED:
         try:
             conversion_factor(found, unit)
-        except UnitError:
+        except UnitError:  # of another dimension: the next one may be it
             continue
         return unit
     raise UnitError(f"{text!r}: wanted a unit of {', '.join(_NAMED)}, got {found!r}; give 'unit' beside it")
@@ -295,7 +295,7 @@ def _wanted(unit: str, chosen: tuple[tuple[str, str], ...]) -> tuple[float, str]
             continue  # counts per second are no frequency
         try:
             conversion_factor(unit, DIMENSIONS[dimension])
-        except UnitError:
+        except UnitError:  # of another dimension: the next one may be it
             continue
         return conversion_factor(name, unit), name
     return None

@@ -143,12 +143,10 @@ def _open(name: str, path: Path) -> int:
         path.parent.mkdir(mode=0o777, parents=True, exist_ok=True)
         with contextlib.suppress(PermissionError):  # another user's: it was done then
             path.parent.chmod(0o1777)
-        try:
+        with contextlib.suppress(FileNotFoundError):  # the first who claims this place makes the file
             return os.open(path, flags)
-        except FileNotFoundError:
-            pass
         descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(PermissionError):  # somebody else was quicker, and it is theirs
             path.chmod(0o666)
         return descriptor
     except OSError as error:

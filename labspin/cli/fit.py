@@ -180,7 +180,7 @@ def _number(text: str) -> bool | int | float | str:
     for kind in (int, float):
         try:
             return kind(text)
-        except ValueError:
+        except ValueError:  # no such number: another kind, or a word
             continue
     return text
 

@@ -61,7 +61,7 @@ def read_run(path: Path | str) -> Run:
             break
         try:
             return run_from_journal(path, live=is_alive(journal))
-        except FileNotFoundError:
+        except FileNotFoundError:  # published meanwhile
             continue
         except OSError as error:
             raise RunFileError(f"{journal}: cannot be read: {reason_of(error)}") from error

@@ -219,12 +219,12 @@ def _of_file(path: Path) -> Description:
     from labspin.data import read_run
     from labspin.errors import NotARunFileError
 
-    if path.suffix in _RUN_SUFFIXES:
-        try:
-            return _run(read_run(path.with_name(path.name.removesuffix(".jnl"))))
-        except NotARunFileError:
-            pass  # an HDF5 file of somebody else
-    return _foreign(path)
+    if path.suffix not in _RUN_SUFFIXES:
+        return _foreign(path)
+    try:
+        return _run(read_run(path.with_name(path.name.removesuffix(".jnl"))))
+    except NotARunFileError:  # an HDF5 file of somebody else
+        return _foreign(path)
 
 
 def _of_toml(path: Path) -> Description:
