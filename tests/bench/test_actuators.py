@@ -176,12 +176,33 @@ def test_ramp_time_is_what_the_ramp_takes():
         ({"maximum": math.nan}, "maximum: wanted a finite number"),
         ({"ramp_rate": 0.0}, "ramp_rate: wanted a finite number > 0"),
         ({"ramp_interval": -1.0}, "ramp_interval"),
-        ({"safe": 5.0}, "wanted a safe value within"),
+        ({"minimum": 2.0}, "wanted minimum < maximum"),
+        ({"minimum": -math.inf}, "minimum: wanted a finite number"),
+        ({"safe": 2.001}, "wanted a safe value within -2 … 2 A, got 2.001"),
+        ({"safe": -2.001}, "wanted a safe value within -2 … 2 A, got -2.001"),
+        ({"safe": math.nan}, "wanted a safe value within"),
+        ({"ramp_rate": 4.0 / (7 * 86400 + 60)}, "from limit to limit within a week"),
+        ({"settle": Settle(tolerance=2.001)}, "at most half the range"),
     ],
 )
 def test_a_spec_that_contradicts_itself_is_refused(changes, text):
     with pytest.raises(ArgumentError, match=text):
         dataclasses.replace(MAGNET, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"safe": 2.0},
+        {"safe": -2.0},
+        {"safe": None},
+        {"ramp_rate": 4.0 / (7 * 86400 - 60)},
+        {"settle": Settle(tolerance=2.0)},
+    ],
+)
+def test_what_lies_on_a_bound_is_inside(changes):
+    spec = dataclasses.replace(MAGNET, **changes)
+    assert all(getattr(spec, name) == value for name, value in changes.items())
 
 
 def test_calibration_and_settle_are_checked():
