@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 ENOUGH_TESTS, ENOUGH_SECONDS = 120, 20.0  # what is asked first of one fault
+QUICK = 3.0  # s
 
 
 class Tracer:
@@ -86,6 +87,11 @@ class Map:
     def failing(self, root: Path, tests: Iterable[str]) -> list[str]:
         """Return the tests that failed without a fault."""
         return [name for name, seen in self._tests(root, tests) if not seen["passed"]]
+
+    def passes_quickly(self, test: str) -> bool:
+        """Return whether a test passed without a fault, so quickly that no load of the machine matters."""
+        seen = self._files.get(test.partition("::")[0], {"tests": {}})["tests"].get(test)
+        return seen is not None and seen["passed"] and seen["seconds"] < QUICK
 
     def first(self, root: Path, tests: Iterable[str], file: str, function: str) -> list[str]:
         """Return the tests that call ``function`` of ``file``, the quickest of them, quick ones first.

@@ -14,10 +14,10 @@ The tests of the whole part are named at the head of the list. A fault that chan
 
 The tests that are asked first are run without a fault once, and what each calls is noted
 (:mod:`executed`); of these, those that call the changed function are run with the fault, quick ones before
-long ones. What none of them notices is left to all tests of the part, at the end. A test that fails is run
-again without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang counts
-as noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a later run
-judges only what is new, changed, survived or unknown.
+long ones. What none of them notices is left to all tests of the part, at the end. A long test that fails is
+run again without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang
+counts as noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a
+later run judges only what is new, changed, survived or unknown.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ PRELOADED = (
     "lmfit",
     "xarray",
     "matplotlib.pyplot",
+    "pint",
     "pymeasure.instruments",
+    "pymeasure.experiment",
 )
 TOGETHER = 8  # files of tests that are traced in one process
 HANGS = 60.0  # s; no test is taken for hanging before
@@ -283,8 +285,9 @@ class Judge:
                 return "survived", ""
             if not ended.test:  # nothing could be collected: the fault is seen when a module is loaded
                 return ("noticed" if ended.code in (1, 2, 4) else "unknown"), "collection"
-            if self._copy.test([ended.test], HANGS).code == 0:
-                slow = ended.code is None or "from pytest-timeout" in ended.why
+            slow = ended.code is None or "from pytest-timeout" in ended.why
+            trusted = not slow and self._map.passes_quickly(ended.test)
+            if trusted or self._copy.test([ended.test], HANGS).code == 0:
                 return ("hung" if slow else "noticed"), f"{ended.test} {ended.why}"
             print(f"fails without a fault, asked no more: {ended.test}", flush=True)
             self._doubtful.add(ended.test)

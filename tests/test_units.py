@@ -206,12 +206,12 @@ def test_an_angle_is_not_taken_for_a_number(text, to, hint):
      "1 ** s"],
 )  # fmt: skip
 def test_a_quantity_that_is_a_computation_is_refused_at_once(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(UnitError):
         parse_quantity(text, "s")
     with pytest.raises(UnitError):
         si_unit(text)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(

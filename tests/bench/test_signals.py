@@ -66,9 +66,8 @@ def test_a_pause_is_ended_by_a_signal():
     signals = Interruptions(control.abort)
     with signals.caught():
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        began = time.monotonic()
-        while not control.hold(5.0):
-            assert time.monotonic() - began < 5.0
+        while not control.hold(60.0):
+            pytest.fail("the signal did not end the pause")
     assert control.requested
 
 

@@ -203,9 +203,8 @@ def test_a_run_that_says_nothing_for_longer_than_it_said_is_taken_for_hung():
         pipes.ask(watch="/data/one.h5")
         assert pipes.ask(alive=1, patience=60.0) == {"heard": 1}
         assert pipes.ask(alive=2, patience=0.3) == {"heard": 2}
-        began = time.monotonic()
-        pipes.thread.join(10)
-        assert time.monotonic() - began < 5.0
+        pipes.thread.join(30)
+        assert not pipes.thread.is_alive()
         assert duty.done == ["begin", "/data/one.h5"]
         assert "no progress" in duty.why
 

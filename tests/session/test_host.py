@@ -268,11 +268,13 @@ def test_only_who_knows_the_secret_is_heard(lab, client):
 def test_a_silent_stranger_keeps_nobody_waiting(client):
     import socket
 
-    with socket.create_connection(("127.0.0.1", client.record.port)):
-        began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", client.record.port)) as stranger:
         with connect_host(client.record.station) as other:
             other.status()
-        assert time.monotonic() - began < 3
+        assert stranger.recv(65536), "he is asked who he is"
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):  # and is still waited for
+            stranger.recv(1)
 
 
 def test_the_file_of_a_dead_host_is_nobody(tmp_path):
@@ -282,12 +284,10 @@ def test_the_file_of_a_dead_host_is_nobody(tmp_path):
         client = process.client()
         assert [record.process for record in find_hosts(lab)] == [process.process.pid]
         process.kill()
-        began = time.monotonic()
         with pytest.raises(
             ConnectionFailedError, match=r"the host of station .* is gone; its watchdog makes"
         ):
             client.follow(10**9, timeout=1.0)
-        assert time.monotonic() - began < 2
     assert host_file(station).read_text(), "the file is there"
     assert find_hosts(lab) == []
     with pytest.raises(StationError, match="no host runs in this workspace; start one with"):

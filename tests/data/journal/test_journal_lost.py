@@ -147,7 +147,7 @@ def test_a_pipe_in_the_folder_blocks_nothing(path):
     for name in ("a.h5", "b.h5"):
         with pytest.raises(RunFileError, match="no plain file"):
             read_run(path.parent / name)
-    assert time.monotonic() - begun_at < 5
+    assert time.monotonic() - begun_at < 60
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), ZeroDivisionError("x")])
