@@ -162,11 +162,11 @@ def bench(application, window, save):
 def see(application, window, save, runs):
     """Show runs, a fit, a map, and the list of runs."""
     window.show_runs([runs["t1"]])
-    wait(application, lambda: window.see.frames and window.see.recipe.count())
+    wait(application, lambda: window.see.frames and window.see.fits.recipe.count())
     rest(application, 0.5)
-    window.see.fit()
-    wait(application, lambda: window.see.outcome is not None)
-    window.see.truth.setChecked(True)
+    window.see.fits.fit()
+    wait(application, lambda: window.see.fits.outcome is not None)
+    window.see.fits.truth.setChecked(True)
     save("see-fit")
     window.show_runs([runs["map"]])
     wait(application, lambda: window.see.frames)

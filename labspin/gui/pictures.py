@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "axes_of",
     "numeric_names",
     "picture_of",
+    "table_of",
     "thinned",
 ]
 
@@ -170,6 +172,43 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     if len(wanted) == 1:
         return Picture(*common, line=_line(wanted[0], values, errors, span))
     return Picture(*common, map=_map(wanted[0], wanted[1], values))
+
+
+def table_of(pictures: Sequence[Picture]) -> str:
+    """Return what is shown as a table with tabs, for a spreadsheet: numbers in SI units.
+
+    Parameters
+    ----------
+    pictures
+        The runs as they are shown: columns for the lines of all of them, or the map of the first.
+    """
+    if pictures[0].map is not None:
+        return _map_table(pictures[0].map)
+    heads, columns = [], []
+    for picture in pictures:
+        line = picture.line
+        if line is None:
+            continue
+        heads += [
+            f"{line.axis.name} ({line.axis.unit})",
+            f"{picture.label} {picture.quantity} ({picture.unit})",
+        ]
+        columns += [line.axis.values, line.values]
+        if line.errors is not None:
+            heads.append(f"{picture.label} error ({picture.unit})")
+            columns.append(line.errors)
+    rows = ("\t".join("" if x is None else f"{x:.12g}" for x in row) for row in zip_longest(*columns))
+    return "\n".join(["\t".join(heads), *rows])
+
+
+def _map_table(shown: MapData) -> str:
+    x, y = (
+        10**a.values if log else a.values for a, log in zip((shown.x, shown.y), shown.is_log, strict=True)
+    )
+    head = f"{shown.y.name} ({shown.y.unit}) / {shown.x.name} ({shown.x.unit})"
+    rows = [[head, *(f"{at:.12g}" for at in x)]]
+    rows += [[f"{at:.12g}", *(f"{v:.12g}" for v in row)] for at, row in zip(y, shown.values, strict=True)]
+    return "\n".join("\t".join(row) for row in rows)
 
 
 def _all_axes(run: Run, quantity: str) -> list[Axis]:

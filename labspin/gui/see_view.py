@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -23,15 +18,14 @@ from PySide6.QtWidgets import (
 )
 from superqt import QLabeledSlider
 
+from labspin.gui.fit_panel import FitPanel
 from labspin.gui.parts import Panel, button, label
-from labspin.gui.pictures import Axis, Choice, axes_of, numeric_names
+from labspin.gui.pictures import Axis, Choice, axes_of, numeric_names, table_of
 from labspin.gui.plots import LinePlot, MapPlot
 from labspin.gui.run_source import Frame, RunSource
 from labspin.gui.tasks import in_background, sentence
 
 __all__ = ["SeeView"]
-
-_AGAIN = 2000  # ms between two fits while points arrive
 
 
 class SeeView(QWidget):
@@ -51,10 +45,9 @@ class SeeView(QWidget):
         self.source.drawn.connect(self._draw)
         self.source.trouble.connect(self.trouble)
         self.frames: list[Frame] = []
-        self.outcome: Any = None
         self.paths: list[Path] = []
         self.line, self.map = LinePlot(), MapPlot()
-        self.line.wanted.connect(self.fit)
+        self.line.wanted.connect(lambda: self.fits.fit())
         self.line.looked.connect(self.source.look_at)
         self.title = label(
             "No run is shown. Start one in Measure, or choose one in Browse.", "heading", wrap=True
@@ -62,10 +55,6 @@ class SeeView(QWidget):
         self._make_controls()
         self._make_side()
         self._lay_out()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_AGAIN)
-        self._timer.timeout.connect(self._fit_again)
-        self._is_fitting = False
 
     # -- parts -----------------------------------------------------------------------------------------
 
@@ -89,38 +78,19 @@ class SeeView(QWidget):
         self._slider_row = QHBoxLayout()
 
     def _make_side(self) -> None:
-        self.side = Panel("Fit")
-        self.recipe = QComboBox()
-        self.recipe.setToolTip("recipe or model")
-        self.fit_button = button("Fit", self.fit, "primary", hint="or double-click the curve")
-        self.again = QCheckBox("again while points arrive")
-        self.again.toggled.connect(self._set_again)
-        self.result = label("", wrap=True)
-        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.truth = QCheckBox("truth of the simulation")
-        self.truth.toggled.connect(self._tell_truth)
-        self.truth_text = label("", "muted", wrap=True)
-        self.truth_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for part in (self.recipe, self.fit_button, self.again):
-            self.side.body.addWidget(part)
-        texts = QWidget()
-        texts.setObjectName("inside")
-        column = QVBoxLayout(texts)
-        column.setContentsMargins(0, 0, 0, 0)
-        for text_part in (self.result, self.truth, self.truth_text):
-            column.addWidget(text_part)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(texts)
-        self.side.body.addWidget(scroll, 1)
-        for text, do in (
-            ("Save picture…", self.save_picture), ("Save data…", self.save_data), ("Copy picture", self.copy),
+        self.fits = FitPanel(self.line, lambda: self.frames[0] if self.frames else None)
+        self.fits.fitted.connect(lambda outcome: self._show_quantity(outcome.quantity))
+        self.fits.quantity_wanted.connect(self._show_quantity)
+        for row_of in (
+            (("Save picture…", self.save_picture, "as labspin plot draws it, for publication"),
+             ("Save data…", self.save_data, "a table of the run in front")),
+            (("Copy picture", self.copy, "as it is shown"),
+             ("Copy data", self.copy_data, "what is shown, as a table for a spreadsheet (Ctrl+Shift+C)")),
         ):  # fmt: skip
-            self.side.body.addWidget(button(text, do))
-        self.side.setMinimumWidth(250)
-        self.side.setMaximumWidth(360)
+            row = QHBoxLayout()
+            for text, do, hint in row_of:
+                row.addWidget(button(text, do, hint=hint), 1)
+            self.fits.body.addLayout(row)
 
     def _lay_out(self) -> None:
         controls = QHBoxLayout()
@@ -141,7 +111,7 @@ class SeeView(QWidget):
         left.body.addWidget(self.stack, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.addWidget(left)
-        splitter.addWidget(self.side)
+        splitter.addWidget(self.fits)
         splitter.setStretchFactor(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
@@ -159,9 +129,7 @@ class SeeView(QWidget):
         """
         self.paths = paths
         self.frames = []
-        self.outcome = None
-        self.line.show_fit(None)
-        self.result.setText("")
+        self.fits.forget()
         self.quantity.clear()
         self.x_box.clear()
         self.y_box.clear()
@@ -206,8 +174,7 @@ class SeeView(QWidget):
         full = next((d.values for d in run.header.layout.dimensions if axis and d.name == axis.name), None)
         spans = full is not None and len(full) > 2 and full.min() > 0 and full.max() > 30 * full.min()
         self.log_x.setChecked(bool(spans))
-        self.truth.setEnabled(run.header.truth is not None)
-        in_background(functools.partial(_fits_for, run.header.procedure), self._offer_fits)
+        self.fits.offer(frame)
 
     def _offer_axes(self, frame: Frame) -> None:
         axes = axes_of(frame.run, frame.picture.quantity, each=self.each.isChecked())
@@ -262,73 +229,19 @@ class SeeView(QWidget):
             )
         self.source.choose(choice)
 
+    def _show_quantity(self, name: str) -> None:
+        if name in [self.quantity.itemText(k) for k in range(self.quantity.count())]:
+            self.quantity.setCurrentText(name)
+            self.source.choose(self.choice())
+
     def _set_bars(self, on: bool) -> None:
         self.line.set_bars(on)
         self._redraw()
 
     def _set_log(self) -> None:
         self.line.set_log(self.log_x.isChecked(), self.log_y.isChecked())
+        self.fits.set_log(self.log_x.isChecked(), self.log_y.isChecked())
         self._redraw()
-
-    # -- fits ------------------------------------------------------------------------------------------
-
-    def _offer_fits(self, names: list[tuple[str, bool]]) -> None:
-        self.recipe.clear()
-        for name, is_recipe in names:
-            self.recipe.addItem(f"{name}" if is_recipe else f"model: {name}", (name, is_recipe))
-
-    def fit(self) -> None:
-        """Fit the run in front by the chosen recipe or model."""
-        if not self.frames or self._is_fitting or self.recipe.currentData() is None:
-            return
-        frame, (name, is_recipe) = self.frames[0], self.recipe.currentData()
-        line = frame.picture.line
-        do: Callable[[], Any] = functools.partial(
-            _fit, frame, name, is_recipe, line.axis.name if line else ""
-        )
-        self._is_fitting = True
-        self.result.setText("fitting …")
-        in_background(do, self._show_fit, self._fit_failed)
-
-    def _show_fit(self, outcomes: list[Any]) -> None:
-        self._is_fitting = False
-        self.outcome = outcomes[0]
-        lines = []
-        for outcome in outcomes[:8]:
-            if len(outcomes) > 1:
-                lines.append(f"<b>{outcome.label}</b>")
-            lines += [f"{p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in outcome.present]
-            reduced = outcome.statistics.chi2red
-            if math.isfinite(reduced):
-                lines.append(f"χ²/ν = {reduced:.3g}, {outcome.statistics.points} points")
-            lines += [f"<i>{warning}</i>" for warning in outcome.warnings]
-        self.result.setText("<br>".join(lines))
-        if self.frames and self.frames[0].picture.line is not None:
-            quantity = self.outcome.quantity
-            if quantity in [self.quantity.itemText(k) for k in range(self.quantity.count())]:
-                self.quantity.setCurrentText(quantity)
-                self.source.choose(self.choice())
-            self.line.show_fit(self.outcome)
-
-    def _fit_failed(self, error: Exception) -> None:
-        self._is_fitting = False
-        self.result.setText(sentence(error))
-
-    def _set_again(self, on: bool) -> None:
-        if on:
-            self._timer.start()
-        else:
-            self._timer.stop()
-
-    def _fit_again(self) -> None:
-        if self.frames and self.frames[0].run.status == "running":
-            self.fit()
-
-    def _tell_truth(self, on: bool) -> None:
-        truth = self.frames[0].run.header.truth if on and self.frames else None
-        self.truth_text.setText(
-            "\n".join(f"{name}: {_plain(value)}" for name, value in (truth or {}).items())
-        )
 
     # -- out -------------------------------------------------------------------------------------------
 
@@ -365,42 +278,19 @@ class SeeView(QWidget):
                 lambda: _export(run, Path(path)), None, lambda error: self.trouble.emit(sentence(error))
             )
 
+    def copy_data(self) -> None:
+        """Copy what is shown as a table, columns with tabs between: of a map the axes stand around it."""
+        if self.frames:
+            QApplication.clipboard().setText(table_of([frame.picture for frame in self.frames]))
+
     def copy(self) -> None:
         """Copy the picture as it is shown."""
         QApplication.clipboard().setPixmap(self.stack.grab())
 
     def close_source(self) -> None:
         """End the thread that reads runs."""
-        self._timer.stop()
+        self.fits.close_panel()
         self.source.close()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(item) for item in value[:6])
-    return str(value)[:80]
-
-
-def _fits_for(procedure: str) -> list[tuple[str, bool]]:
-    """Return recipes for a procedure, then models: name, and whether it is a recipe."""
-    from labspin.analysis import MODELS, list_recipes, load_recipe
-
-    found = []
-    for name in list_recipes():
-        recipe = load_recipe(name)
-        if procedure in recipe.procedures and not recipe.chain:
-            found.append((name, True))
-    found.sort(key=lambda item: item[0] != procedure)
-    return found + [(name, False) for name in sorted(MODELS)]
-
-
-def _fit(frame: Frame, name: str, is_recipe: bool, x: str) -> list[Any]:
-    from labspin.analysis import Recipe, fit_run
-
-    recipe: Any = name if is_recipe else Recipe(name=name, x=x, y=frame.picture.quantity, model=name)
-    return fit_run(frame.run, recipe)
 
 
 def _plot(runs: list[Path], path: str, quantity: str) -> None:

@@ -53,14 +53,14 @@ def test_from_an_empty_folder_to_a_fitted_t1(qtbot, until, tmp_path, open_window
         assert window.tabs.currentWidget() is window.see, "the growing run is shown"
         assert window.kind.text() == "simulated"
         qtbot.waitUntil(lambda: window.see.frames[0].run.status == "finished", timeout=60_000)
-        until(lambda: window.see.recipe.count() > 0)
-        assert window.see.recipe.currentText() == "t1"
-        qtbot.mouseClick(window.see.fit_button, LEFT)
-        until(lambda: window.see.outcome is not None)
-        found = window.see.outcome["T1"]
+        until(lambda: window.see.fits.recipe.count() > 0)
+        assert window.see.fits.recipe.currentText() == "t1"
+        qtbot.mouseClick(window.see.fits.fit_button, LEFT)
+        until(lambda: window.see.fits.outcome is not None)
+        found = window.see.fits.outcome["T1"]
         assert abs(found.value - 1.61e-3) < 5 * found.stderr
-        assert "T1 = " in window.see.result.text()
-        assert "±" in window.see.result.text()
+        assert "T1 = " in window.see.fits.result.text()
+        assert "±" in window.see.fits.result.text()
         assert window.see.line.residuals.isVisible()
     finally:
         subprocess.run([sys.executable, "-m", "labspin", "bench", "stop"], cwd=folder, env=environment())

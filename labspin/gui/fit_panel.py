@@ -1,0 +1,275 @@
+"""The panel beside the plot: fits by a click, start values by hand, the truth of a simulation."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from labspin.gui.parts import Panel, button, label
+from labspin.gui.plots import LinePlot
+from labspin.gui.run_source import Frame
+from labspin.gui.start_panel import StartHandles, StartPanel
+from labspin.gui.start_values import StartValues, recipe_for, start_values
+from labspin.gui.tasks import in_background, sentence
+
+__all__ = ["FitPanel"]
+
+_AGAIN = 2000  # ms between two fits while points arrive
+_MOST = 8  # traces whose results are written out
+
+
+class FitPanel(Panel):
+    """Fits of the run in front.
+
+    Parameters
+    ----------
+    plot
+        Where curves, residuals and lines to drag are drawn.
+    frame
+        Returns the run in front, or None.
+
+    Signals
+    -------
+    fitted(outcome)
+        A fit has ended; the plot should show its quantity.
+    quantity_wanted(name)
+        The plot should show this quantity, to which start values belong.
+    """
+
+    fitted = Signal(object)
+    quantity_wanted = Signal(str)
+
+    def __init__(self, plot: LinePlot, frame: Callable[[], Frame | None]) -> None:
+        super().__init__("Fit")
+        self._plot, self._frame = plot, frame
+        self.outcome: Any = None
+        self.start: StartValues | None = None
+        self._log = (False, False)
+        self._is_fitting = False
+        self.handles = StartHandles(plot.plot)
+        self.start_panel = StartPanel()
+        self.handles.dragged.connect(self.start_panel.change)
+        self.start_panel.changed.connect(self._start_changed)
+        self._make_parts()
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_AGAIN)
+        self._timer.timeout.connect(self._fit_again)
+        self.setMinimumWidth(280)
+        self.setMaximumWidth(480)
+
+    def _make_parts(self) -> None:
+        self.recipe = QComboBox()
+        self.recipe.setAccessibleName("recipe or model")
+        self.recipe.setToolTip("recipe or model by which the run in front is fitted")
+        self.recipe.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.recipe.activated.connect(lambda _: self._recipe_chosen())
+        self.fit_button = button("Fit", self.fit, "primary", hint="or double-click the curve (F)")
+        self.fit_button.setShortcut("F")
+        self.by_hand = QCheckBox("start values by hand")
+        self.by_hand.setToolTip("drag the dashed lines in the plot or type values, then press Fit")
+        self.by_hand.toggled.connect(self._toggle_start)
+        self.guess_button = button("Guess again", self._guess, hint="start values out of the data")
+        self.again = QCheckBox("again while points arrive")
+        self.again.setToolTip("every two seconds, as long as the run goes on")
+        self.again.toggled.connect(lambda on: self._timer.start() if on else self._timer.stop())
+        self.result, self.truth_text = label("", wrap=True), label("", "muted", wrap=True)
+        for text in (self.result, self.truth_text):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.truth = QCheckBox("truth of the simulation")
+        self.truth.toggled.connect(lambda _: self.tell_truth())
+        self.guess_button.hide()
+        self.start_panel.hide()
+
+    def _lay_out(self) -> None:
+        self.body.addWidget(self.recipe)
+        row = QHBoxLayout()
+        row.addWidget(self.fit_button, 1)
+        row.addWidget(self.guess_button)
+        self.body.addLayout(row)
+        for part in (self.by_hand, self.again):
+            self.body.addWidget(part)
+        inside = QWidget()
+        inside.setObjectName("inside")
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        parts: tuple[QWidget, ...] = (self.start_panel, self.result, self.truth, self.truth_text)
+        for shown_part in parts:
+            column.addWidget(shown_part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        self.body.addWidget(scroll, 1)
+
+    # -- what is fitted --------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Forget fits and start values: another run is shown."""
+        self.outcome = None
+        self.by_hand.setChecked(False)
+        self._plot.show_fit(None)
+        self.result.setText("")
+
+    def offer(self, frame: Frame) -> None:
+        """Offer the recipes and models for a run.
+
+        Parameters
+        ----------
+        frame
+            The run in front.
+        """
+        self.truth.setEnabled(frame.run.header.truth is not None)
+        self.tell_truth()
+        in_background(functools.partial(_fits_for, frame.run.header.procedure), self._offer)
+
+    def _offer(self, names: list[tuple[str, bool]]) -> None:
+        self.recipe.clear()
+        for name, is_recipe in names:
+            self.recipe.addItem(name if is_recipe else f"model: {name}", (name, is_recipe))
+
+    def set_log(self, x: bool, y: bool) -> None:
+        """Draw start values on logarithmic or linear axes.
+
+        Parameters
+        ----------
+        x, y
+            Whether the axis is logarithmic.
+        """
+        self._log = (x, y)
+        if self.start is not None and self.by_hand.isChecked():
+            self.handles.show(self.start, self._log)
+
+    def _wanted(self, frame: Frame) -> Any:
+        name, is_recipe = self.recipe.currentData()
+        line = frame.picture.line
+        return recipe_for(name, is_recipe, line.axis.name if line else "", frame.picture.quantity)
+
+    def fit(self) -> None:
+        """Fit the run in front by the chosen recipe or model, from start values if they are set by hand."""
+        frame = self._frame()
+        if frame is None or self._is_fitting or self.recipe.currentData() is None:
+            return
+        by_hand = self.start if self.by_hand.isChecked() else None
+        held = self.start_panel.held()
+
+        def do() -> list[Any]:
+            from labspin.analysis import fit_run
+
+            return fit_run(frame.run, by_hand.for_fit(held) if by_hand else self._wanted(frame))
+
+        self._is_fitting = True
+        self.result.setText("fitting …")
+        in_background(do, self._show_fit, self._fit_failed)
+
+    def _show_fit(self, outcomes: list[Any]) -> None:
+        self._is_fitting = False
+        self.outcome = outcomes[0]
+        self.result.setText("<br>".join(_lines(outcomes)))
+        frame = self._frame()
+        if frame is not None and frame.picture.line is not None:
+            self.fitted.emit(self.outcome)
+            self._plot.show_fit(self.outcome)
+
+    def _fit_failed(self, error: Exception) -> None:
+        self._is_fitting = False
+        self.result.setText(sentence(error))
+
+    def _fit_again(self) -> None:
+        frame = self._frame()
+        if frame is not None and frame.run.status == "running":
+            self.fit()
+
+    # -- start values ----------------------------------------------------------------------------------
+
+    def _recipe_chosen(self) -> None:
+        if self.by_hand.isChecked():
+            self._guess()
+
+    def _toggle_start(self, on: bool) -> None:
+        self.guess_button.setVisible(on)
+        self.start_panel.setVisible(on)
+        if on:
+            self._look_up(self.outcome)
+        else:
+            self.start = None
+            self.handles.show(None)
+
+    def _guess(self) -> None:
+        self._look_up(None)
+
+    def _look_up(self, outcome: Any) -> None:
+        frame = self._frame()
+        if frame is None or self.recipe.currentData() is None:
+            return
+        do = functools.partial(lambda f, o: start_values(f.run, self._wanted(f), o), frame, outcome)
+        in_background(do, self._show_start, self._fit_failed)
+
+    def _show_start(self, start: StartValues) -> None:
+        if not self.by_hand.isChecked():
+            return
+        self.quantity_wanted.emit(start.quantity)
+        self.start_panel.show_start(start)
+        self._start_changed()
+
+    def _start_changed(self) -> None:
+        self.start = self.start_panel.start
+        if self.by_hand.isChecked():
+            self.handles.show(self.start, self._log)
+
+    # -- the truth -------------------------------------------------------------------------------------
+
+    def tell_truth(self) -> None:
+        """Show the truth of a simulated run, or hide it."""
+        frame = self._frame()
+        truth = frame.run.header.truth if self.truth.isChecked() and frame is not None else None
+        self.truth_text.setText(
+            "\n".join(f"{name}: {_plain(value)}" for name, value in (truth or {}).items())
+        )
+
+    def close_panel(self) -> None:
+        """Fit no more."""
+        self._timer.stop()
+
+
+def _lines(outcomes: list[Any]) -> list[str]:
+    """Return the results of fits, a line each."""
+    lines: list[str] = []
+    for outcome in outcomes[:_MOST]:
+        if len(outcomes) > 1:
+            lines.append(f"<b>{outcome.label}</b>")
+        lines += [f"{p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in outcome.present]
+        reduced = outcome.statistics.chi2red
+        if math.isfinite(reduced):
+            lines.append(f"χ²/ν = {reduced:.3g}, {outcome.statistics.points} points")
+        lines += [f"<i>{warning}</i>" for warning in outcome.warnings]
+    if len(outcomes) > _MOST:
+        lines.append(f"and {len(outcomes) - _MOST} more traces")
+    return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(item) for item in value[:6])
+    return str(value)[:80]
+
+
+def _fits_for(procedure: str) -> list[tuple[str, bool]]:
+    """Return recipes for a procedure, then models: name, and whether it is a recipe."""
+    from labspin.analysis import MODELS, list_recipes, load_recipe
+
+    found = []
+    for name in list_recipes():
+        recipe = load_recipe(name)
+        if procedure in recipe.procedures and not recipe.chain:
+            found.append((name, True))
+    found.sort(key=lambda item: item[0] != procedure)
+    return found + [(name, False) for name in sorted(MODELS)]
