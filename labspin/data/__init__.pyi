@@ -8,11 +8,17 @@ from .events import (
 from .export import export_copy as export_copy, export_csv as export_csv
 from .fits import FitCurve as FitCurve, FitParameter as FitParameter, FitRecord as FitRecord
 from .follow import RunFollower as RunFollower
+from .foreign.axes import Pick as Pick, pick_axes as pick_axes
+from .foreign.formats import FORMATS as FORMATS, Format as Format
 from .foreign.read import (
+    list_foreign as list_foreign,
+    open_foreign as open_foreign,
+    read_foreign as read_foreign,
+)
+from .foreign.source import (
+    Contents as Contents,
     ForeignColumn as ForeignColumn,
     ForeignEntry as ForeignEntry,
-    list_foreign as list_foreign,
-    read_foreign as read_foreign,
 )
 from .formats import export_run as export_run
 from .journal.postscript import Postscript as Postscript

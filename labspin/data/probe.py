@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
             read_run_file(path, trusted=True)
         else:
-            from labspin.data.foreign.read import walk_foreign
+            from labspin.data.foreign.hdf5 import walk_foreign
 
             walk_foreign(path)
     except LabspinError:
