@@ -27,6 +27,7 @@ from labspin.cli import (
     gui,
     init,
     ls,
+    new,
     note,
     plot,
     queue,
@@ -47,7 +48,7 @@ __all__ = ["main"]
 
 _COMMANDS = (
     run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, export,
-    recover, init, bench, control, gui, unsafe, reproduce,
+    recover, init, new, bench, control, gui, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130
 

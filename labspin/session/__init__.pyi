@@ -29,6 +29,7 @@ from .runs import (
     run_exists as run_exists,
     station_of as station_of,
 )
+from .skeletons import make_skeleton as make_skeleton
 from .workspace import (
     data_folder as data_folder,
     init_workspace as init_workspace,

@@ -75,15 +75,18 @@ class SimulationSpec:
     speed: float  # simulated seconds per second; inf: as fast as possible
     seed: int
     detectors: Mapping[str, Mapping[str, float]]
+    folder: Path = Path()  # where the path of a sample of one's own starts
 
 
-def read_simulation(root: Section) -> SimulationSpec | None:
+def read_simulation(root: Section, folder: Path) -> SimulationSpec | None:
     """Return the simulated world, or None if the station is real.
 
     Parameters
     ----------
     root
         The whole station file.
+    folder
+        Folder of the station file.
     """
     if "simulation" not in root:
         return None
@@ -96,6 +99,7 @@ def read_simulation(root: Section) -> SimulationSpec | None:
         speed=_speed(section),
         seed=section.take("seed", int, SimulationSpec.DEFAULT_SEED),
         detectors={name: _detector(detectors.section(name)) for name in detectors},
+        folder=folder,
     )
     section.finish()
     return spec

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast, get_args, get_type_hints
 
 from labspin.clock import SimulatedClock
@@ -45,7 +46,7 @@ class SimulatedWorld:
         self._where = where
         try:
             detectors = {name: PhotonDetector(**values) for name, values in spec.detectors.items()}
-            sample = _sample(spec.sample, spec.parameters)
+            sample = _sample(spec.sample, spec.parameters, spec.folder)
             self.world = World(sample, self.clock, seed=spec.seed, detectors=detectors)
         except LabspinError as error:
             raise StationError(f"{where}: {error}") from error
@@ -65,7 +66,7 @@ class SimulatedWorld:
         """
         kind = _twin_class(spec, self._where)
         try:
-            device = kind(self.world, wiring=spec.wiring, **_twin_options(kind, spec))
+            device = kind(self.world, wiring=_wiring(kind, spec), **_twin_options(kind, spec))
         except LabspinError as error:
             raise StationError(f"{self._where}: instruments.{spec.name}.twin: {error}") from error
         self.devices[spec.name] = device
@@ -140,11 +141,20 @@ def _twin_options(kind: Any, spec: InstrumentSpec) -> dict[str, Any]:
     return {**shared, **spec.twin}
 
 
-def _sample(name: str, parameters: Mapping[str, Any]) -> Any:
+def _wiring(kind: Any, spec: InstrumentSpec) -> Mapping[str, str]:
+    """Return the wiring of a twin; a pulse generator plays its lines where its driver has them."""
+    lines = getattr(spec.options, "lines", None)
+    if not isinstance(lines, Mapping):
+        return spec.wiring
+    outputs = {str(output): line for line, output in lines.items() if str(output) in kind.ports}
+    return {**dict.fromkeys(kind.default_wiring, ""), **outputs, **spec.wiring}
+
+
+def _sample(name: str, parameters: Mapping[str, Any], folder: Path) -> Any:
     """Return the sample; its parameters are the numbers of its settings record, in SI."""
     from labspin.twin import samples
 
-    kind = samples.load(name)
+    kind = samples.load(name, folder)
     if not parameters:
         return kind()
     record = _settings_record(kind)

@@ -443,7 +443,7 @@ def load_station(path: str | Path, *, text: str | None = None) -> Station:
     visa_library = header.take("visa_library", str, "")
     order = header.take("safe_order", list, [])
     header.finish()
-    simulation = read_simulation(root)
+    simulation = read_simulation(root, path.parent)
     instruments = read_instruments(root, simulated=simulation is not None, folder=path.parent)
     interlocks = read_interlocks(root, instruments)
     trust = read_trust(root)

@@ -6,6 +6,7 @@ An installed package offers samples as entry points of the group ``labspin.sampl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from labspin.errors import ArgumentError
 from labspin.plugins import Registry
@@ -21,20 +22,22 @@ _KNOWN = {
 _REGISTRY = Registry("sample", "labspin.samples", _KNOWN, ArgumentError)
 
 
-def load(name: str) -> type[Sample]:
+def load(name: str, folder: Path = Path()) -> type[Sample]:
     """Return the class of the sample called ``name``.
 
     Parameters
     ----------
     name
-        One of `SAMPLES`.
+        One of `SAMPLES`, or ``"file.py:Class"``.
+    folder
+        Where a relative path starts.
 
     Raises
     ------
     ArgumentError
         There is none of that name, or what is there is no sample.
     """
-    found = _REGISTRY.load(name)
+    found = _REGISTRY.load(name, folder)
     if not isinstance(found, type) or not issubclass(found, Sample):
         raise ArgumentError(
             f"sample {name!r}: wanted a subclass of labspin.twin.sample.Sample, got {found!r}"

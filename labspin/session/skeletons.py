@@ -1,0 +1,104 @@
+"""Working beginnings of one's own driver, role, procedure, model or sample, each with its test.
+
+The skeletons are files of the folder ``templates``: real modules, in which the words ``Skeleton`` and
+``skeleton`` stand for the name. They run as they are made; what to change is said in their first lines.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+
+from labspin.data.storage import storage_error, write_new
+from labspin.errors import ConfigurationError
+from labspin.instruments.roles import ROLES
+
+__all__ = ["KINDS", "make_skeleton"]
+
+_FOLDER = Path(__file__).with_name("templates")
+_DRIVER = {"driver.py": "instruments/skeleton.py", "driver.toml": "instruments/skeleton.toml"}
+_FILES = {
+    "driver": {**_DRIVER, "test_driver.py": "tests/test_skeleton.py"},
+    "role": {
+        **_DRIVER,
+        "test_driver.py": "tests/test_skeleton_driver.py",
+        "role.py": "procedures/skeleton.py",
+        "role.toml": "procedures/skeleton.toml",
+        "test_role.py": "tests/test_skeleton.py",
+    },
+    "procedure": {
+        "procedure.py": "procedures/skeleton.py",
+        "procedure.toml": "procedures/skeleton.toml",
+        "test_procedure.py": "tests/test_skeleton.py",
+    },
+    "model": {
+        "model.py": "analysis/skeleton.py",
+        "model.toml": "analysis/skeleton.toml",
+        "test_model.py": "tests/test_skeleton.py",
+    },
+    "sample": {
+        "sample.py": "instruments/skeleton.py",
+        "sample.toml": "instruments/skeleton.toml",
+        "test_sample.py": "tests/test_skeleton.py",
+    },
+}
+KINDS = tuple(_FILES)
+"""What can be begun."""
+
+
+def make_skeleton(kind: str, name: str, workspace: Path) -> list[Path]:
+    """Write the skeleton of a driver, role, procedure, model or sample with its test; return the files.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    name
+        In small letters with underscores, for example ``"acme_laser"``; classes are called ``AcmeLaser``.
+    workspace
+        Folder of the workspace; nothing in it is overwritten.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order in which they are to be read.
+
+    Raises
+    ------
+    ConfigurationError
+        The name cannot be used, or one of the files is there already.
+    StorageError
+        A file cannot be written.
+    """
+    camel = _class_name(kind, name)
+    files = {
+        workspace / target.replace("skeleton", name): (_FOLDER / source).read_text(encoding="utf-8")
+        for source, target in _FILES[kind].items()
+    }
+    for file in files:
+        if file.exists():
+            raise ConfigurationError(f"{kind} {name!r}: {file} is there already; choose another name")
+    for file, text in files.items():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_new(file, text.replace("Skeleton", camel).replace("skeleton", name).encode())
+        except OSError as error:
+            raise storage_error(file, error, f"the {kind} was not begun") from error
+    return list(files)
+
+
+def _class_name(kind: str, name: str) -> str:
+    """Return the name of the classes; raise if ``name`` cannot be that of files and objects."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,60}", name) or keyword.iskeyword(name):
+        raise ConfigurationError(
+            f"{kind} {name!r}: wanted a name of small letters, digits and underscores that begins with a "
+            f"letter, such as 'acme_laser'"
+        )
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    if kind in ("driver", "role") and camel in ROLES:
+        raise ConfigurationError(
+            f"{kind} {name!r}: {camel} is a role that labspin has; name the device, for example "
+            f"'acme_{name}', and write role = \"{camel}\" in its adapter"
+        )
+    return camel
