@@ -23,6 +23,7 @@ later run judges only what is new, changed, survived or unknown.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import json
 import os
@@ -129,9 +130,11 @@ def stale(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
     wrong = []
     for mutant in mutants:
         try:
-            mutant.mutated(root)
+            ast.parse(mutant.mutated(root))
         except LookupError as error:
             wrong.append(str(error))
+        except SyntaxError as error:  # every test would notice it
+            wrong.append(f"{mutant.file}: {mutant.why}: what stands there then is no Python: {error}")
         for test in (*mutant.first, *mutant.part):
             if not (root / test.partition("::")[0]).exists():
                 wrong += [f"{mutant.file}: {mutant.why}: there are no tests {test}"]
