@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.workspaces import find_workspace
 
     path = arguments.path or find_workspace().data
-    paths = recover(path)
+    paths = recover(path, salvage=arguments.salvage)
     if arguments.json:
         print_json([str(path) for path in paths])
         return 0

@@ -150,6 +150,21 @@ def test_recover_names_a_journal_that_is_damaged_and_keeps_it(lab, capsys):
     assert journal.read_bytes() == content
 
 
+def test_recover_salvages_what_is_sound_and_keeps_the_damaged_journal(lab, capsys):
+    dead = killed("run", "procedures/own.toml")
+    journal = dead.with_name(dead.name + ".jnl")
+    content = bytearray(journal.read_bytes())
+    content[-400] ^= 0xFF
+    journal.write_bytes(content)
+    assert main(["recover", "--salvage"]) == 0
+    assert f"recovered {dead}" in capsys.readouterr().out
+    assert not journal.exists()
+    assert dead.with_name(journal.name + ".damaged").read_bytes() == content
+    run = read_run(dead)
+    assert any(event.kind == "damage" for event in run.events)
+    assert run.columns["reading"].tolist() == [0.0, 1.0, 2.0], "what was damaged stood before the points"
+
+
 # -- what is said -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,46 @@
+"""Every option that a command declares is read: one that nobody reads does nothing, and nobody says so."""
+
+import argparse
+import ast
+from pathlib import Path
+
+import pytest
+
+from labspin import cli
+
+HELPERS = ("__init__", "measuring", "overrides", "people", "output", "fit_runs", "keys")
+
+
+def _declared():
+    """Return the module of each command, its words, and the name of each of its options."""
+
+    def walk(words, parser):
+        execute = parser.get_default("execute")
+        module = execute.__module__.rpartition(".")[2] if execute else words.partition(" ")[0] or "__init__"
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, inner in action.choices.items():
+                    yield from walk(f"{words} {name}".strip(), inner)
+            elif action.dest not in ("help", "version"):
+                yield module, words, action.dest
+
+    return sorted(set(walk("", cli._parser())))
+
+
+def _read(module):
+    """Return the attributes that a module of the command line reads of ``arguments``, and all its words."""
+    tree = ast.parse((Path(cli.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
+    attributes = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "arguments"
+    }
+    return attributes | {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+SHARED = set().union(*map(_read, HELPERS))
+
+
+@pytest.mark.parametrize(("module", "command", "option"), _declared())
+def test_an_option_is_read(module, command, option):
+    assert option in _read(module) | SHARED
