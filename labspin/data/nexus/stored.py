@@ -109,7 +109,21 @@ def get_attributes(parent: h5py.Group, name: str = ".") -> dict[str, Any]:
 def get_dataset(parent: h5py.Group, name: str) -> Any:
     """Return a data set of ``parent`` that can be read without leaving the file or filling the memory.
 
-    It is the low-level `h5py.h5d.DatasetID`.
+    Parameters
+    ----------
+    parent
+        The group that holds it.
+    name
+        Its name.
+
+    Returns
+    -------
+        The low-level `h5py.h5d.DatasetID`.
+
+    Raises
+    ------
+    DamagedFileError
+        It is missing, lies outside the file, or claims more than the file can hold.
     """
     found = _member(parent, name)
     if not isinstance(found, h5d.DatasetID):
