@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, strategies as st
 
+from labspin import units
 from labspin.errors import UnitError
 from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity, shown_in, si_unit
 
@@ -258,3 +259,22 @@ def test_what_is_shown_in_a_chosen_unit_reads_back(value):
     assert parse_quantity(text, "T") == pytest.approx(value, rel=1e-11, abs=0)
     divisor, name = shown_in(value, "T", LIKED)
     assert parse_quantity(f"{value / divisor!r} {name}", "T") == pytest.approx(value, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("unit", units._EVERYDAY)
+def test_everyday_units_are_what_pint_says(unit):
+    """Those that are converted without pint, alone and in a ratio."""
+    factor, base = units._EVERYDAY[unit]
+    by_pint = units._registry().Quantity(1.0, unit).m_as(base)
+    assert factor == pytest.approx(by_pint, rel=1e-15, abs=0)
+    assert units.conversion_factor(unit, base) == factor
+    assert units.conversion_factor(f"{unit}/A", f"({base})/(A)") == factor
+    assert units.canonical(unit) == unit
+
+
+@pytest.mark.parametrize(
+    "unit", ["s/", "/s", "s//s", "s/s/s", "(s", "s)", "nms", "MK s", "dHz", "krad", "ks1", "", "1/1/1"]
+)
+def test_what_is_no_everyday_unit_is_left_to_pint(unit):
+    found = units._everyday_ratio(unit)
+    assert found is None or (unit == "" and found == (1.0, ("1",)))

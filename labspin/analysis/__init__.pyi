@@ -40,6 +40,7 @@ from .outcome import (
     FittedParameter as FittedParameter,
 )
 from .pictures.live import LivePlot as LivePlot
+from .pictures.over_time import plot_readings as plot_readings
 from .pictures.plots import figure_of as figure_of, plot_outcomes as plot_outcomes, plot_t1 as plot_t1
 from .pictures.pulses import draw_sequence as draw_sequence
 from .pictures.runplots import plot_runs as plot_runs

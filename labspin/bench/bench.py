@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -60,8 +61,8 @@ class Bench:
         Watched in every run on this bench.
     trust
         What a run does when a status or a changed setting makes readings meaningless.
-    record
-        What is recorded beside every point: ``"instrument.attribute"`` to unit.
+    record, record_interval
+        What is recorded beside every point, ``"instrument.attribute"`` to unit; and how often beside that, s.
     watchdog
         Makes the bench safe if this process is killed or hangs during a run.
     heir
@@ -93,6 +94,7 @@ class Bench:
         interlocks: Sequence[Interlock] = (),
         trust: TrustRules | None = None,
         record: Mapping[str, str] = MappingProxyType({}),
+        record_interval: float = math.inf,
         watchdog: Watchdog | None = None,
         heir: Callable[[], Watchdog] | None = None,
         claims: Claims | None = None,
@@ -105,7 +107,7 @@ class Bench:
         self.simulation = simulation
         self.interlocks = tuple(interlocks)
         self.trust = trust or TrustRules()
-        self.record = dict(record)
+        self.record, self.record_interval = dict(record), record_interval
         self.safe_order = tuple(safe_order)
         self._instruments = dict(instruments)
         self._parts = _parts(instruments)

@@ -149,7 +149,7 @@ def _status(host: HostClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(status)
         return 0
-    run, kind = status["run"], "simulated" if status["simulated"] else "real"
+    run, kind = status["run"], status["kind"]
     console().print(f"{status['station']}, {kind}, process {status['process']}: {status['state']}")
     if run:
         total = "?" if run["total"] is None else run["total"]

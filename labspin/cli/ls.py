@@ -61,12 +61,18 @@ def execute(arguments: argparse.Namespace) -> int:
         (run.path.name, run.procedure, run.label, run.sample,
          f"{run.status}, NOT SAFE" if run.unsafe else run.status,
          f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started),
-         " ".join([*run.tags, *(["*" * run.rating] if run.rating else []), run.comment]).strip())
+         _notes(run))
         for run in runs
     ]  # fmt: skip
     heads = ("file", "procedure", "label", "sample", "status", "points", "started", "notes")
     print_table(str(folder), heads, rows, whole=("file", "status", "points", "started"))
     return 0
+
+
+def _notes(run: RunSummary) -> str:
+    mixed = [f"MIXED: {run.mixed} simulated;"] if run.mixed else []
+    stars = ["*" * run.rating] if run.rating else []
+    return " ".join([*mixed, *run.tags, *stars, run.comment]).strip()
 
 
 def _chosen(runs: Sequence[RunSummary], arguments: argparse.Namespace) -> list[RunSummary]:

@@ -23,6 +23,11 @@ def add(commands: Any) -> None:
     parser.add_argument("files", type=Path, nargs="+", help="run files")
     parser.add_argument("-o", "--output", type=Path, help="PNG, PDF or SVG (default: beside the first file)")
     parser.add_argument("--quantity", help="what to draw (default: what the run's procedure names)")
+    parser.add_argument(
+        "--readings",
+        action="store_true",
+        help="what was read at regular times, over time ([record] interval)",
+    )
     parser.add_argument("--overlay", action="store_true", help="all runs in one panel")
     parser.add_argument(
         "--offset", type=float, default=0.0, metavar="HEIGHTS", help="move each line up from the one before"
@@ -43,16 +48,19 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code, always 0; a failure raises.
     """
-    from labspin.analysis import plot_runs
+    from labspin.analysis import plot_readings, plot_runs
 
     output = arguments.output or arguments.files[0].with_suffix(".png")
-    path = plot_runs(
-        arguments.files,
-        output,
-        quantity=arguments.quantity,
-        overlay=arguments.overlay,
-        offset=arguments.offset,
-    )
+    if arguments.readings:
+        path = plot_readings(arguments.files, output)
+    else:
+        path = plot_runs(
+            arguments.files,
+            output,
+            quantity=arguments.quantity,
+            overlay=arguments.overlay,
+            offset=arguments.offset,
+        )
     if arguments.json:
         print_json({"path": str(path)})
     else:

@@ -18,7 +18,7 @@ __all__ = ["ProgressBar"]
 
 _MOST_DOTS = 20_000
 # An error is said once, at the end.
-_SHOWN = ("interlock", "warning", "pause", "continued", "skip")
+_SHOWN = ("interlock", "doubt", "setting", "warning", "pause", "continued", "skip")
 
 
 class ProgressBar:

@@ -56,6 +56,8 @@ class EventKind(StrEnum):
     PAUSE = "pause"
     CONTINUED = "continued"
     """After a pause, or after an interlock held the run."""
+    READINGS = "readings"
+    """What a station records at regular times: ``time`` (s after the start), ``values`` by name."""
     SKIP = "skip"
     """A point is left out: ``index``."""
     INTERLOCK = "interlock"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from labspin.data.journal.writer import journal_path
 from labspin.data.outputs import CSV, csv_cell, refuse_foreign
+from labspin.data.readings import READINGS_TIME
 from labspin.data.run import Run
 from labspin.data.schema import POINT, POINT_QUALITY, POINT_TIME, Column
 from labspin.data.storage import whole_file
@@ -73,7 +74,8 @@ def tables_of(run: Run) -> dict[str, Table]:
 
     Returns
     -------
-        Name -> head -> values; the name of the single values is empty.
+        Name -> head -> values; the name of the single values is empty. What was read at regular times is
+        called ``readings``.
     """
     key = _keys(run)
     single, arrays = dict(key), {}
@@ -82,7 +84,11 @@ def tables_of(run: Run) -> dict[str, Table]:
             arrays[column.name] = _long(run, column, key)
         else:
             single |= _titled(column, run.columns[column.name])
-    return {"": single, **arrays}
+    readings = run.readings
+    over_time = {_title(READINGS_TIME, "s"): readings.time} | {
+        _title(name, readings.units[name]): values for name, values in readings.columns.items()
+    }
+    return {"": single, **arrays} | ({"readings": over_time} if len(readings) else {})
 
 
 def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = False) -> Path:

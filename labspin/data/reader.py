@@ -103,6 +103,8 @@ class RunSummary:
     """Points of the plan; ``None`` if open."""
     signal: str = ""
     simulated: bool = False
+    mixed: str = ""
+    """Which instruments were simulated, beside real ones; empty if all were, or none."""
     fits: tuple[str, ...] = ()
     sample: str = ""
     operator: str = ""
@@ -182,6 +184,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
         size=header.layout.size,
         signal=header.signal,
         simulated=header.truth is not None,
+        mixed=header.simulated if header.station.get("kind") == "mixed" else "",
         station=str(header.station.get("name", "")),
         unsafe=_in_words(unsafe_instruments(events)),
         **{name: value for name, value in vars(header.metadata).items() if name != "description"},
@@ -234,6 +237,7 @@ def _summary_from_file(path: Path) -> RunSummary:
         simulated=simulated,
         fits=fits,
         station=str(facts.get("station", "")),
+        mixed=str(facts.get("mixed", "")),
         unsafe=unsafe if isinstance(unsafe, str) else None,
         tags=tuple(str(facts.get("tags", "")).split()),
         rating=int(rating) if rating.isdecimal() else None,

@@ -20,6 +20,7 @@ from labspin.data.events import Event, EventKind, RunStatus, unsafe_instruments
 from labspin.data.metadata import RunMetadata
 from labspin.data.plain import to_json
 from labspin.data.quality import Quality, flag_attributes, quality_on_grid
+from labspin.data.readings import READINGS_TIME, Readings, readings_of
 from labspin.data.schema import POINT, POINT_QUALITY, POINT_TIME, RunHeader
 from labspin.errors import RunFileError
 
@@ -163,6 +164,11 @@ class Run:
         return tuple(event for event in self.events if event.kind == kind)
 
     @functools.cached_property
+    def readings(self) -> Readings:
+        """What the station records at regular times, between the points and in waits as well."""
+        return readings_of(self.events, self.header.extra)
+
+    @functools.cached_property
     def unsafe(self) -> dict[str, str] | None:
         """Instruments that were not left safe, each with where it stands, in words.
 
@@ -233,6 +239,11 @@ class Run:
             axes = (*self.dimensions, *(axis.name for axis in column.inner_axes()))
             target = variables if column.role == "quantity" else coordinates
             target[column.name] = (axes, self.data[column.name], _attributes(column.unit, column.description))
+        if len(self.readings):
+            coordinates[READINGS_TIME] = ((READINGS_TIME,), self.readings.time, _attributes("s"))
+            for name, values in self.readings.columns.items():
+                unit = _attributes(self.readings.units[name])
+                variables[f"readings.{name}"] = ((READINGS_TIME,), values, unit)
         return xarray.Dataset(variables, coordinates, self.attributes)
 
 

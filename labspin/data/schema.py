@@ -364,6 +364,13 @@ class RunHeader:
                 raise ArgumentError(f"signal of the run: {self.signal!r} is not a numeric quantity")
         return self.signal or (numeric[0] if numeric else "")
 
+    @property
+    def simulated(self) -> str:
+        """``"no"``, ``"yes"`` (all of it), or the simulated instruments of a mixed bench."""
+        if self.station.get("kind") == "mixed":
+            return ", ".join(map(str, self.station.get("simulated_instruments") or ()))
+        return "no" if self.truth is None else "yes"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}

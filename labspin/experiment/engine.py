@@ -22,7 +22,6 @@ is raised again when all that is done; a run that was aborted returns its outcom
 from __future__ import annotations
 
 import logging
-import traceback
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,17 +29,18 @@ from types import FrameType
 from typing import Any
 
 from labspin.bench.bench import Bench
-from labspin.bench.safety import Interruptions, SafeAction, unsafe_instruments
-from labspin.bench.verdict import unsafe_remarks
-from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, RunWriter, not_safe
+from labspin.bench.safety import Interruptions
+from labspin.data import EventKind, RunHeader, RunMetadata, RunWriter
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.beside import with_readings
 from labspin.experiment.check import preflight
+from labspin.experiment.closing import PATIENCE, Closing
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
 from labspin.experiment.environment import environment
 from labspin.experiment.interlocks import Disturbed, InterlockWatch
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.readings import readings_in_order
+from labspin.experiment.regular import RegularReadings
 from labspin.experiment.runlog import RecordedLog
 from labspin.experiment.scan import scanned
 from labspin.experiment.sweep import Point
@@ -51,9 +51,6 @@ from labspin.experiment.unchanged import procedure_source
 __all__ = ["Execution", "run"]
 
 _log = logging.getLogger(__name__)
-_ATTEMPTS = 2  # at publishing the file
-_PATIENCE = 300.0  # s that the run may be silent beyond what it expects, before its watchdog ends it
-_PUBLISHING = 24 * 3600.0  # s that the file may take to be published, with the bench safe
 _HOLD = 0.1  # s of wall-clock time between two looks at a paused control
 
 
@@ -106,7 +103,7 @@ def run(
     return execution.go()
 
 
-class Execution:
+class Execution(Closing):
     """One run while it lasts; made by `run`, or by `labspin.experiment.resume`, which begins otherwise.
 
     Attributes
@@ -138,13 +135,14 @@ class Execution:
         self.seed = seed if seed is not None else getattr(procedure, "seed", None)
         self.watch = InterlockWatch((), bench, self._event)
         self.trust = TrustWatch(bench, self._event)
+        self.regular = RegularReadings(bench, self._record)
         self.known: dict[str, float] = {}
         self._is_sure = True  # whether nothing came between that may have moved something
         self.writer: RunWriter | None = None
         simulation = bench.simulation
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.log = RecordedLog(self._record)
-        self.done, self.patience = 0, _PATIENCE
+        self.done, self.patience = 0, PATIENCE
         self.metadata = RunMetadata()
 
     def go(self) -> RunOutcome:
@@ -178,9 +176,12 @@ class Execution:
         self.started = self.bench.clock.now()
         self.writer = writer = self.begin()
         self._tell("on_start", writer.header, self.plan.total)
-        with self.bench.clock.interrupted_by(self._check, due=self.watch.due):
+        if self.bench.description.get("kind") == "mixed":
+            self._event(EventKind.WARNING, _mixture(self.bench))
+        self.regular.begin(self.started)
+        with self.bench.clock.interrupted_by(self._check, due=self._due):
             self._undisturbed(self._make_ready)
-            with self.bench.clock.interrupted_by(self._check_point, due=self.watch.due):
+            with self.bench.clock.interrupted_by(self._check_point, due=self._due):
                 self._measure_points()
             self._undisturbed(self._finish)
 
@@ -223,17 +224,16 @@ class Execution:
         self.control.check()
         self._beat()
         self.watch.in_wait()
+        self.regular.look()
+
+    def _due(self) -> float:
+        return min(self.watch.due(), self.regular.due())
 
     def _check_point(self) -> None:
         self.control.check_point()
         self._beat()
         self.watch.in_wait()
-
-    def _beat(self, patience: float | None = None) -> None:
-        """Tell the watchdog that the run makes progress, and record what was said meanwhile."""
-        self.log.hand_on()
-        if remark := self.bench.beat(self.patience if patience is None else patience):
-            self._event(EventKind.WATCHDOG, remark)
+        self.regular.look()
 
     def begin(self) -> RunWriter:
         """Return the writer of this run's file."""
@@ -266,6 +266,7 @@ class Execution:
             extra={
                 "settings": dict(self.procedure.settings()),
                 "clock": self.started,
+                **({"readings": units} if (units := self.regular.units) else {}),
                 "procedure_source": procedure_source(self._kind),
             },
         )
@@ -288,7 +289,7 @@ class Execution:
         begin_point = bench.simulation.begin_point if bench.simulation is not None else None
         noise = _noise_stream(self.procedure.name, self.label)
         place = _placer(plan.recorded)
-        is_watched = bench.is_watched
+        is_watched, reads_regularly = bench.is_watched, bool(self.regular.units)
         for point in self.points():
             try:
                 if control.requested:
@@ -296,8 +297,10 @@ class Execution:
                 if begin_point is not None:
                     begin_point(noise + point.index)
                 if is_watched:
-                    self.patience = _PATIENCE + 10.0 * max(0.0, self.procedure.duration(point))
+                    self.patience = PATIENCE + 10.0 * max(0.0, self.procedure.duration(point))
                     self._beat()
+                if reads_regularly:
+                    self.regular.look()
                 reading = self._measure(point)
                 if control.requested and control.take_skip():
                     raise PointSkipped
@@ -381,116 +384,6 @@ class Execution:
             self._event(EventKind.CONTINUED, "the run goes on")
         self.control.check_point()
 
-    # -- the end ---------------------------------------------------------------------------------------
-
-    def _close(self, error: BaseException | None) -> tuple[RunOutcome, BaseException | None]:
-        """Make safe, record how it ended, publish; nothing in here keeps the rest from being done."""
-        if error is not None:
-            self._attempt(self._record_error, error, times=2)
-        snapshot = self._attempt(self._last_snapshot) if error is None else None
-        self._attempt(self._beat, self.bench.longest_way_to_safety + _PATIENCE)
-        actions = self._make_safe()
-        if error is not None:
-            snapshot = self._attempt(self._last_snapshot)
-        unsafe = self._conclude(actions)
-        self._attempt(self._entrust, unsafe)
-        status = RunStatus.FINISHED if error is None else RunStatus.FAILED
-        if isinstance(error, (RunAborted, KeyboardInterrupt)):
-            status = RunStatus.ABORTED
-        if self.writer is not None and (problem := self._publish(self.writer, status, snapshot)):
-            error, status = error or problem, RunStatus.FAILED
-        if unsafe and error is not None:
-            error.add_note(not_safe(unsafe))
-        outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""), unsafe)
-        self._tell("on_finish", outcome)
-        return outcome, error
-
-    def _make_safe(self) -> list[SafeAction]:
-        actions: list[SafeAction] | None = self._attempt(self.bench.safe)
-        if actions is not None:
-            return actions
-        text = "the safe actions broke off; the log has the reason"
-        return [SafeAction(name, False, text, self.bench.clock.now()) for name in self.bench.instruments]
-
-    def _entrust(self, unsafe: dict[str, str]) -> None:
-        """Leave what is not safe to a process that goes on trying."""
-        if not unsafe:
-            self._beat(_PUBLISHING)
-        elif remark := self.bench.entrust(unsafe, self.path):
-            self._event(EventKind.WATCHDOG, remark)
-
-    def _conclude(self, actions: list[SafeAction]) -> dict[str, str]:
-        """Record what was done to make the bench safe, and return which instruments are not, and why."""
-        for action in actions:
-            self._attempt(self._record_action, action, times=2)
-        unsafe: dict[str, str] | None = self._attempt(unsafe_remarks, self.bench, actions)
-        if unsafe is None:
-            unsafe = {name: f"{name} (see to it by hand)" for name in unsafe_instruments(actions)}
-        text = not_safe(unsafe) or "the bench is in its safe state"
-        self._attempt(lambda: self._event(EventKind.VERDICT, text, unsafe=unsafe), times=2)
-        return unsafe
-
-    def _publish(self, writer: RunWriter, status: RunStatus, snapshot: Any) -> Exception | None:
-        problem: Exception | None = None
-        for _ in range(_ATTEMPTS):
-            self.log.hand_on()
-            try:
-                self.path = writer.finish(status, snapshot=snapshot)
-            except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
-                _log.exception("run file %s could not be published", self.path)
-                problem = caught
-            else:
-                return None
-        self._attempt(writer.close)  # whoever recovers or resumes it must find it free
-        return problem
-
-    def _last_snapshot(self) -> dict[str, Any]:
-        return self.bench.snapshot(tolerant=True)
-
-    def _record_error(self, error: BaseException) -> None:
-        if isinstance(error, RunAborted):
-            self._event(EventKind.ABORT, str(error))
-            return
-        text = "".join(traceback.format_exception(error))
-        self._event(EventKind.ERROR, f"{type(error).__name__}: {error}", traceback=text)
-
-    def _record_action(self, action: SafeAction) -> None:
-        self._event(
-            EventKind.SAFE_ACTION,
-            f"{action.instrument}: {action.message}",
-            instrument=action.instrument,
-            ok=action.ok,
-            attempt=action.attempt,
-            time=action.time,
-        )
-
-    def _attempt(self, action: Callable[..., Any], *arguments: Any, times: int = 1) -> Any:
-        for _ in range(times):
-            try:
-                return action(*arguments)
-            except Exception:  # noqa: BLE001 - what is left to be done must be done
-                _log.exception("while the run %s was being closed", self.path)
-        return None
-
-    # -- telling ---------------------------------------------------------------------------------------
-
-    def _event(self, kind: EventKind, message: str, **data: Any) -> None:
-        self.log.hand_on()
-        self._record(kind, message, data)
-        self._tell("on_event", kind, message)
-
-    def _record(self, kind: EventKind, message: str, data: dict[str, Any]) -> None:
-        if self.writer is not None:
-            self.writer.event(kind, message, **data)
-
-    def _tell(self, what: str, *arguments: Any) -> None:
-        for observer in tuple(self.observers):
-            try:
-                getattr(observer, what)(*arguments)
-            except Exception:  # noqa: BLE001 - a run does not end because a plot cannot be drawn
-                self.observers.remove(observer)
-                _log.exception("an observer of the run failed and is not told any more: %r", observer)
-
 
 def _placer(names: Sequence[str]) -> Callable[[Point], tuple[float, ...]]:
     if not names:
@@ -498,6 +391,15 @@ def _placer(names: Sequence[str]) -> Callable[[Point], tuple[float, ...]]:
     where = [(name, "." in name) for name in names]
     return lambda point: tuple(
         [point.setpoints[name] if is_setpoint else point.coordinates[name] for name, is_setpoint in where]
+    )
+
+
+def _mixture(bench: Bench) -> str:
+    simulated = bench.description.get("simulated_instruments", [])
+    real = [name for name in bench.instruments if name not in simulated]
+    return (
+        f"MIXED BENCH: simulated are {', '.join(simulated) or 'none'}, real are {', '.join(real) or 'none'}; "
+        "no real instrument acts on the simulated sample, and what is measured is no physics"
     )
 
 

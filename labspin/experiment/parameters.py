@@ -11,9 +11,15 @@ import math
 from typing import Any
 
 import numpy as np
-from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParameter, ListParameter, Parameter
 
 from labspin.errors import ArgumentError, UnitError
+from labspin.experiment.pymeasure import (
+    BooleanParameter,
+    FloatParameter,
+    IntegerParameter,
+    ListParameter,
+    Parameter,
+)
 from labspin.experiment.scan_axes import read_scan
 from labspin.units import canonical, format_quantity, parse_quantity
 

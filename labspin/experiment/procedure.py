@@ -15,20 +15,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import pymeasure.experiment
-
 import labspin
 from labspin.bench.bench import Bench
 from labspin.bench.interlock import Interlock
 from labspin.data import Column
 from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import Parameter, ScanParameter
+from labspin.experiment.pymeasure import Procedure as PymeasureProcedure
 from labspin.experiment.sweep import Point, Sweep
 
 __all__ = ["Procedure", "data_column"]
 
 
-class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeasure is untyped
+class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyped
     """Base of all procedures.
 
     Parameters
@@ -95,6 +94,10 @@ class Procedure(pymeasure.experiment.Procedure):  # type: ignore[misc]  # pymeas
                 self.set_parameters({name: value})
             except (LabspinError, ValueError) as error:
                 raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
+
+    def gen_measurement(self) -> None:
+        """Leave it to pymeasure's `Results` to check the names of columns: that loads all units of pint."""
+        self.MEASURE: dict[str, str] = {}
 
     # What an author writes.
 

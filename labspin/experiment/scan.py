@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from labspin.bench.bench import Bench
 from labspin.bench.interlock import Interlock
 from labspin.data import Column
 from labspin.errors import CardError, PlanError
 from labspin.experiment.algebra import Alongside, Product, Sweep
+from labspin.experiment.pymeasure import FloatParameter, IntegerParameter
 from labspin.experiment.sweep import Point, Track, column_name
 
 if TYPE_CHECKING:

@@ -225,9 +225,9 @@ class MainWindow(QMainWindow):
     # -- the host --------------------------------------------------------------------------------------
 
     def _connected(self, description: dict[str, Any]) -> None:
-        is_simulated = description["simulated"]
-        self.kind.setText("simulated" if is_simulated else "REAL")
-        self.kind.setObjectName("simulated" if is_simulated else "real")
+        kind = description["kind"]
+        self.kind.setText(kind if kind == "simulated" else kind.upper())
+        self.kind.setObjectName("simulated" if kind == "simulated" else "real")
         self.kind.style().unpolish(self.kind)
         self.kind.style().polish(self.kind)
         self.kind.show()

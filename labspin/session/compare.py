@@ -63,7 +63,7 @@ def _table(run: Run) -> dict[str, Any]:
         for name, record in header.parameters.items()
     }
     table |= _flat("environment", header.environment)
-    table |= {"station": header.station.get("name"), "simulated": header.truth is not None}
+    table |= {"station": header.station.get("name"), "simulated": header.simulated}
     return table | _flat("snapshot", header.snapshot)
 
 

@@ -251,13 +251,21 @@ def _station(path: Path) -> Description:
     drivers = station.describe()["drivers"].items()
     moved = [(name, *_limits(actuator)) for name, actuator in station.unconnected().actuators.items()]
     return Description(
-        f"station {station.name}: {'simulated' if station.simulated else 'real instruments'}",
+        f"station {station.name}: {_KINDS[station.kind]}{', '.join(_mixed(station))}",
         station.description,
         (
             _listing("instruments", ("name", "driver"), drivers),
             _listing("what can be moved", ("set-point", "limits", "safe value", "ramp per s"), moved),
         ),
     )
+
+
+_KINDS = {"real": "real instruments", "simulated": "simulated", "mixed": "MIXED, simulated are "}
+
+
+def _mixed(station: Any) -> list[str]:
+    names = [spec.name for spec in station.instruments]
+    return station.simulated_among(names) if station.kind == "mixed" else []
 
 
 def _limits(actuator: Any) -> tuple[str, str, str]:
@@ -298,7 +306,7 @@ def _run(run: Any) -> Description:
         ("started (UTC)", header.started),
         ("ended (UTC)", run.ended or ""),
         ("station", str(header.station.get("name", ""))),
-        ("simulated", "yes" if header.truth is not None else "no"),
+        ("simulated", header.simulated),
         ("seed", "" if header.seed is None else str(header.seed)),
         ("run id", header.run_id),
     ]

@@ -297,6 +297,7 @@ class BenchHost:
             "path": str(self.station.path.resolve()),
             "workspace": str(self.workspace),
             "simulated": self.station.simulated,
+            "kind": self.station.kind,
             "process": os.getpid(),
             "state": self._state(),
             "run": None if run is None else run.record(),

@@ -257,11 +257,11 @@ def _wait_for_watchdog(path: Path) -> None:
 
 def _station(path: Path, recorded: Mapping[str, Any], on: Path | None) -> Station:
     station = load_station(on) if on is not None else recorded_station(path, recorded)
-    if station.simulated != recorded.get("simulated"):
-        kinds = ["real", "simulated"]
+    kind = recorded.get("kind") or ("simulated" if recorded.get("simulated") else "real")
+    if station.kind != kind:
         raise StationError(
-            f"{path}: wanted a {kinds[bool(recorded.get('simulated'))]} station as recorded, got the "
-            f"{kinds[station.simulated]} {station.path}; start a new run there"
+            f"{path}: wanted a {kind} station as recorded, got the {station.kind} {station.path}; start "
+            "a new run there"
         )
     return station
 

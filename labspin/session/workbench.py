@@ -56,11 +56,12 @@ def describe_bench(station: Station, bench: Bench) -> dict[str, Any]:
         "description": station.description,
         "path": str(station.path.resolve()),
         "simulated": station.simulated,
+        "kind": station.kind,
         "instruments": {
             spec.name: {
                 "role": spec.role,
                 "driver": spec.driver,
-                "address": spec.address or ("simulated" if station.simulated else ""),
+                "address": spec.address or ("simulated" if station.simulated_among([spec.name]) else ""),
                 "settable": _settable(spec),
                 "readings": _readings(spec, bench.instruments[spec.name]),
                 "has_output": _has(bench.instruments[spec.name], "output_enabled"),

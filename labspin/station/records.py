@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -75,6 +75,7 @@ class SimulationSpec:
     speed: float  # simulated seconds per second; inf: as fast as possible
     seed: int
     detectors: Mapping[str, Mapping[str, float]]
+    mixed: bool = False  # whether instruments that have an address are real ones
     folder: Path = Path()  # where the path of a sample of one's own starts
 
 
@@ -93,10 +94,12 @@ def read_simulation(root: Section, folder: Path) -> SimulationSpec | None:
     section = root.section("simulation")
     sample = section.take("sample", str, example='sample = "levitated_diamond"')
     detectors = section.section("detectors")
+    is_mixed = section.take("mixed", bool, False)
     spec = SimulationSpec(
         sample=sample,
         parameters=section.section("parameters").plain(),
-        speed=_speed(section),
+        speed=_speed(section, is_mixed=is_mixed),
+        mixed=is_mixed,
         seed=section.take("seed", int, SimulationSpec.DEFAULT_SEED),
         detectors={name: _detector(detectors.section(name)) for name in detectors},
         folder=folder,
@@ -105,7 +108,10 @@ def read_simulation(root: Section, folder: Path) -> SimulationSpec | None:
     return spec
 
 
-def _speed(section: Section) -> float:
+def _speed(section: Section, *, is_mixed: bool) -> float:
+    if is_mixed:
+        section.choice("clock", ("wall",), "wall", what="the time of the real instruments,")
+        return 1.0
     if isinstance(section.plain_value("clock"), str) or "clock" not in section:
         word = section.choice("clock", ("fast", "wall"), "fast")
         return {"fast": math.inf, "wall": 1.0}[word]
@@ -125,15 +131,17 @@ def _detector(section: Section) -> dict[str, float]:
     return found
 
 
-def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[InstrumentSpec, ...]:
+def read_instruments(
+    root: Section, simulation: SimulationSpec | None, *, folder: Path
+) -> tuple[InstrumentSpec, ...]:
     """Return every instrument of the file.
 
     Parameters
     ----------
     root
         The whole station file.
-    simulated
-        Whether the station is simulated.
+    simulation
+        The simulated world; None if the station is real.
     folder
         Folder to which paths of drivers are relative.
     """
@@ -143,7 +151,7 @@ def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[I
         root.fail("instruments", "wanted at least one table such as [instruments.microwave], got none")
     entries = {name: _entry(name, section, folder) for name, section in sections.items()}
     devices = {
-        name: _device(name, sections[name], entry, simulated=simulated)
+        name: _device(name, sections[name], entry, simulation)
         for name, entry in entries.items()
         if not is_composed(entry)
     }
@@ -151,6 +159,8 @@ def read_instruments(root: Section, *, simulated: bool, folder: Path) -> tuple[I
         devices[name] if name in devices else _composed(name, sections[name], entry, devices)
         for name, entry in entries.items()
     )
+    if simulation is not None and simulation.mixed:
+        _refuse_unmixed(root.section("simulation"), devices.values())
     _refuse_shared_addresses(tables, specs)
     refuse_shared_knobs(tables, specs)
     return specs
@@ -167,10 +177,12 @@ def _entry(name: str, section: Section, folder: Path) -> DriverEntry:
     return entry
 
 
-def _device(name: str, section: Section, entry: DriverEntry, *, simulated: bool) -> InstrumentSpec:
+def _device(
+    name: str, section: Section, entry: DriverEntry, simulation: SimulationSpec | None
+) -> InstrumentSpec:
     """Return an instrument with a connection of its own."""
     options = _options(section, entry)
-    address, wiring, twin = _connection(section, entry, simulated)
+    address, wiring, twin = _connection(section, entry, simulation)
     spec = InstrumentSpec(
         name=name,
         role=entry.role,
@@ -228,16 +240,17 @@ def _retries(section: Section) -> int:
 
 
 def _connection(
-    section: Section, entry: DriverEntry, simulated: bool
+    section: Section, entry: DriverEntry, simulation: SimulationSpec | None
 ) -> tuple[str, dict[str, str], dict[str, Any]]:
-    """Return address, wiring and options of the twin, refusing a mixture of real and simulated."""
-    if not simulated:
+    """Return address, wiring and options of the twin, refusing a mixture that the file does not ask for."""
+    is_mixed = simulation is not None and simulation.mixed
+    if simulation is None or (is_mixed and "address" in section):
         for key in ("wiring", "twin"):
             if key in section:
                 section.fail(
                     key,
-                    "belongs to a simulated instrument, but the file has no [simulation]; remove it, or add "
-                    "[simulation] and remove the addresses",
+                    "belongs to a simulated instrument, but this one has an address, or the file has no "
+                    "[simulation]; remove it, or add [simulation] and remove the address",
                 )
         address = section.take("address", str, example='address = "TCPIP::192.168.1.10::5025::SOCKET"')
         section.guard("address", lambda: entry.adapter.check_address(address))
@@ -246,13 +259,24 @@ def _connection(
         section.fail(
             "address",
             "belongs to a real instrument, but the file has a [simulation]; remove the one or the other "
-            "(every instrument of a station is real, or every one is simulated)",
+            "(every instrument of a station is real, or every one is simulated, unless [simulation] says "
+            "mixed = true)",
         )
     wiring = section.section("wiring").plain()
     for port, target in wiring.items():
         if not isinstance(target, str):
             section.fail("wiring", f"{port}: wanted the name of a signal, detector or line, got {target!r}")
     return "", wiring, section.section("twin").plain()
+
+
+def _refuse_unmixed(section: Section, devices: Iterable[InstrumentSpec]) -> None:
+    real = [bool(device.address) for device in devices]
+    if all(real) or not any(real):
+        section.fail(
+            "mixed",
+            "wanted real instruments, with an address, beside simulated ones, without, but "
+            + ("all have an address; remove [simulation]" if all(real) else "none has an address; remove it"),
+        )
 
 
 def _refuse_shared_addresses(tables: Section, specs: tuple[InstrumentSpec, ...]) -> None:
@@ -288,8 +312,8 @@ def _options(section: Section, entry: DriverEntry) -> Any:
         table.fail(name if name in given else "", str(error).removeprefix(f"{name}: "))
 
 
-def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> dict[str, str]:
-    """Return the quantities that are recorded with every point: ``"instrument.attribute"`` to unit.
+def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> tuple[dict[str, str], float]:
+    """Return the quantities that are recorded, ``"instrument.attribute"`` to unit, and how often, s.
 
     Parameters
     ----------
@@ -310,8 +334,11 @@ def read_record(root: Section, specs: tuple[InstrumentSpec, ...]) -> dict[str, s
             section.fail(
                 "quantities", f"wanted each of {', '.join(readable)} at most once, got {name!r}{hint}"
             )
+    interval = section.positive_time("interval", 1.0) if "interval" in section else math.inf
+    if "interval" in section and not wanted:
+        section.fail("interval", "wanted quantities to read so often, got none; name them in 'quantities'")
     section.finish()
-    return {name: readable[name] for name in wanted}
+    return {name: readable[name] for name in wanted}, interval
 
 
 def read_trust(root: Section) -> TrustRules:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from labspin.bench import ActuatorSpec, Bench, Interlock, TrustRules, Watchdog
 from labspin.bench.claims import Claims
@@ -42,6 +42,9 @@ from labspin.station.unconnected import unconnected_instruments
 __all__ = ["DoctorRow", "Station", "load_station", "text_digest"]
 
 log = logging.getLogger(__name__)
+
+
+BenchKind = Literal["real", "simulated", "mixed"]
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,32 @@ class Station:
     interlocks: tuple[Interlock, ...]
     trust: TrustRules
     record: Mapping[str, str]
+    record_interval: float  # s between two regular readings of it; inf: at points only
 
     @property
     def simulated(self) -> bool:
         """Whether no hardware is involved."""
-        return self.simulation is not None
+        return self.kind == "simulated"
+
+    @property
+    def kind(self) -> BenchKind:
+        """Whether its instruments are real, simulated, or some of them the one, some the other."""
+        if self.simulation is None:
+            return "real"
+        return "mixed" if self.simulation.mixed else "simulated"
+
+    def simulated_among(self, names: Iterable[str]) -> list[str]:
+        """Return which instruments are simulated, themselves or a part of them.
+
+        Parameters
+        ----------
+        names
+            Of instruments.
+        """
+        if self.simulation is None:
+            return []
+        twins = {spec.name for spec in self.instruments if not spec.uses and not spec.address}
+        return [name for name in names if twins & with_parts([name], self.instruments)]
 
     @property
     def actuators(self) -> tuple[ActuatorSpec, ...]:
@@ -157,7 +181,7 @@ class Station:
         try:
             for spec in in_order(specs):
                 opened[spec.name] = self._open(spec, world, clock, opened, is_deaf=is_deaf)
-            bench = self._bench(specs, opened, world, clock, claims, watchdog=watchdog and world is None)
+            bench = self._bench(specs, opened, world, clock, claims, watchdog=watchdog and not self.simulated)
             give_clock(opened.values(), bench.clock)
             return bench
         except BaseException:
@@ -176,6 +200,7 @@ class Station:
             description=self.describe(),
             trust=self.trust,
             record=self.record,
+            record_interval=self.record_interval,
         )
 
     def serve(
@@ -208,7 +233,7 @@ class Station:
         ConnectionFailedError
             A port is taken.
         """
-        if self.simulation is None:
+        if self.simulation is None or not self.simulated:
             raise StationError(
                 f"{self.path}: wanted a simulated station to serve, but it has real addresses; add "
                 "[simulation] and remove them"
@@ -250,7 +275,7 @@ class Station:
         return SimulatedWorld(spec, f"{self.path}: simulation")
 
     def _connection(self, spec: InstrumentSpec, world: SimulatedWorld | None) -> tuple[Any, dict[str, Any]]:
-        if world is not None:
+        if world is not None and not spec.address:
             return world.connection(spec), {}
         visa = self.visa_library and spec.entry.adapter.uses_visa()
         return spec.address, {"visa_library": self.visa_library} if visa else {}
@@ -323,13 +348,14 @@ class Station:
             instruments=opened,
             actuators=[actuator for spec in specs for actuator in spec.actuators],
             safe_order=[name for name in self.safe_order if name in opened],
-            description=self.describe() | ({"seed": world.seed} if world is not None else {}),
+            description=self._describe_bench(opened, world),
             simulation=world,
             interlocks=[lock for lock in self.interlocks if lock.quantity.split(".")[0] in opened],
             trust=self.trust,
             record=self.record,
+            record_interval=self.record_interval,
             watchdog=self._watchdog(opened, claims) if watchdog else None,
-            heir=None if world is not None else lambda: self._watchdog(opened, claims),
+            heir=None if self.simulated else lambda: self._watchdog(opened, claims),
             claims=claims,
             on_close=lambda: _close(opened),
             on_reopen=lambda names: self._reopen(names, specs, opened, world, bench.clock),
@@ -366,7 +392,8 @@ class Station:
         return replaced
 
     def _watchdog(self, names: Iterable[str], claims: Claims) -> Watchdog:
-        command = self._guard_command(names)
+        simulated = self.simulated_among(names)
+        command = self._guard_command(name for name in names if name not in simulated)
         place = command.index(text_digest(self.text))
         return Watchdog(
             command,
@@ -393,9 +420,17 @@ class Station:
             "path": str(self.path),
             "text": self.text,
             "simulated": self.simulated,
+            "kind": self.kind,
             "drivers": {spec.name: spec.driver for spec in self.instruments},
             "code": code_of(self.text, self.path.parent),
         }
+
+    def _describe_bench(self, names: Iterable[str], world: SimulatedWorld | None) -> dict[str, Any]:
+        """Return what a run file says of the bench: the station, and which instruments are simulated."""
+        described = self.describe()
+        if world is not None:
+            described |= {"seed": world.seed, "simulated_instruments": self.simulated_among(names)}
+        return described
 
 
 def text_digest(text: str) -> str:
@@ -444,10 +479,10 @@ def load_station(path: str | Path, *, text: str | None = None) -> Station:
     order = header.take("safe_order", list, [])
     header.finish()
     simulation = read_simulation(root, path.parent)
-    instruments = read_instruments(root, simulated=simulation is not None, folder=path.parent)
+    instruments = read_instruments(root, simulation, folder=path.parent)
     interlocks = read_interlocks(root, instruments)
     trust = read_trust(root)
-    record = read_record(root, instruments)
+    record, record_interval = read_record(root, instruments)
     root.finish()
     names = [spec.name for spec in instruments]
     for entry in order:
@@ -467,4 +502,5 @@ def load_station(path: str | Path, *, text: str | None = None) -> Station:
         interlocks=interlocks,
         trust=trust,
         record=record,
+        record_interval=record_interval,
     )

@@ -21,6 +21,7 @@ def test_points_become_rows_in_order_of_measurement(partial, path, tmp_path, end
         "magnet.field (T)",
         "delay (s)",
         "point_time (s)",
+        "point_quality",
         "contrast",
         "contrast_errors",
         "counts",

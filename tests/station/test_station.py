@@ -199,7 +199,7 @@ MISTAKES = [
     (
         "retries = 2",
         'wiring = { current = "magnet.current" }',
-        r"wiring: belongs to a simulated instrument, but the file has no \[simulation\]",
+        r"wiring: belongs to a simulated instrument, but this one has an address, or the file has no \[sim",
     ),
     ("retries = 2", "twin = { resistance = 1.0 }", r"twin: belongs to a simulated instrument"),
     (

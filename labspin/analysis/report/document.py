@@ -23,7 +23,7 @@ __all__ = ["report_html", "write_report"]
 
 _EVENTS = 500
 _SERIOUS = frozenset({EventKind.ERROR, EventKind.INTERLOCK, EventKind.WARNING})
-_ELSEWHERE = frozenset({EventKind.SAFE_ACTION, EventKind.TRUTH, EventKind.TRUTH_AT_POINT})
+_ELSEWHERE = frozenset({EventKind.SAFE_ACTION, EventKind.READINGS, EventKind.TRUTH, EventKind.TRUTH_AT_POINT})
 
 
 def write_report(run: Run | Path | str, output: Path | str | None = None) -> Path:
@@ -101,10 +101,10 @@ def _opened(run: Run | Path | str) -> Run:
 
 def _head(run: Run) -> Html:
     header = run.header
-    simulated = bool(header.station.get("simulated")) or header.truth is not None
     badges = [tag("span", run.status, class_=f"badge {'good' if run.status == 'finished' else 'bad'}")]
-    if simulated:
-        badges.append(tag("span", "simulated", class_="badge warn"))
+    if header.simulated != "no":
+        words = "simulated" if header.simulated == "yes" else f"MIXED: {header.simulated} simulated"
+        badges.append(tag("span", words, class_="badge warn"))
     total = "?" if header.layout.size is None else str(header.layout.size)
     lasted = interval(header.started, run.ended)
     facts = [

@@ -9,6 +9,7 @@
                                               moved and what was read, after NXsensor_scan
         parameters, software    NXcollection  of the procedure; versions, git state, host
         plan, station           NXnote        the plan; the station file, word for word
+        readings                NXdata        what was read at regular times
         events                  NXcollection  log, errors, safe states
         ground_truth            NXcollection  of a simulated sample
         fit_…                   NXprocess     one for each fit
@@ -44,6 +45,7 @@ from labspin.data.nexus.pieces import (
 )
 from labspin.data.plain import clean_text, to_json
 from labspin.data.quality import flag_attributes
+from labspin.data.readings import READINGS_TIME
 from labspin.data.run import POINT_TIME_MEANING, Run, lay_out, missing_value
 from labspin.data.schema import FORMAT, POINT, POINT_QUALITY, POINT_TIME, Column, Dimension
 
@@ -84,6 +86,7 @@ def write_run(file: h5py.File, run: Run) -> None:
     _write_points(entry, run)
     _write_instrument(entry, run)
     _write_circumstances(entry, run)
+    _write_readings(entry, run)
     _write_events(entry, run)
     for fit in run.fits:
         write_fit_group(entry, fit)
@@ -114,6 +117,7 @@ def _write_facts(entry: h5py.Group, run: Run) -> None:
         "size": -1 if header.layout.size is None else header.layout.size,
         "signal": header.signal,
         "simulated": header.truth is not None,
+        "mixed": header.simulated if header.station.get("kind") == "mixed" else "",
         "station": str(header.station.get("name", "")),
         **summary_of(header.metadata),
     }
@@ -324,6 +328,23 @@ def _write_circumstances(entry: h5py.Group, run: Run) -> None:
         add_tree(entry, "ground_truth", header.truth)
     if header.extra:
         add_tree(entry, "extra", header.extra)
+
+
+def _write_readings(entry: h5py.Group, run: Run) -> None:
+    readings = run.readings
+    if not len(readings):
+        return
+    names = list(readings.columns)
+    group = add_group(entry, "readings", "NXdata", signal=names[0])
+    axis = group.create_dataset(READINGS_TIME, data=readings.time)
+    axis.make_scale(READINGS_TIME)
+    axis.attrs["units"] = "s"
+    axis.attrs["long_name"] = "time after the start of the run"
+    for name, values in readings.columns.items():
+        add_array(group, name, values, (READINGS_TIME,), readings.units[name])
+    group.attrs["axes"] = [READINGS_TIME]
+    if names[1:]:
+        group.attrs["auxiliary_signals"] = names[1:]
 
 
 def _write_events(entry: h5py.Group, run: Run) -> None:
