@@ -399,11 +399,8 @@ class Station:
             command,
             name=self.name,
             inherited=lambda: claims.descriptors,
-            spare=[
-                *command[:place],
-                "-",
-                *command[place + 1 :],
-            ],  # by the text: the file may change meanwhile
+            # By the text: the file may change meanwhile.
+            spare=[*command[:place], "-", *command[place + 1 :]],
             feed=json.dumps(self.text) + "\n",
             title=f"station {self.path.resolve()}",
         )
@@ -427,10 +424,12 @@ class Station:
 
     def _describe_bench(self, names: Iterable[str], world: SimulatedWorld | None) -> dict[str, Any]:
         """Return what a run file says of the bench: the station, and which instruments are simulated."""
-        described = self.describe()
-        if world is not None:
-            described |= {"seed": world.seed, "simulated_instruments": self.simulated_among(names)}
-        return described
+        more = (
+            {}
+            if world is None
+            else {"simulated_instruments": self.simulated_among(names), "seed": world.seed}
+        )
+        return self.describe() | more
 
 
 def text_digest(text: str) -> str:
