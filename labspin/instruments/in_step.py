@@ -58,7 +58,13 @@ class Line:
 
     @staticmethod
     def of(adapter: Adapter) -> Line:
-        """Return the line of ``adapter``; adapters that share a connection share the line."""
+        """Return the line of an adapter; adapters that share a connection share the line.
+
+        Parameters
+        ----------
+        adapter
+            What the bytes go through.
+        """
         owner = getattr(adapter, "connection", None) or adapter
         line: Line = vars(owner).setdefault("_labspin_line", Line())
         return line

@@ -25,6 +25,7 @@ from labspin.errors import InstrumentError, LabspinError, StationError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.station.code import code_of
 from labspin.station.composed import compose, give_clock, in_order, with_parts
+from labspin.station.doctor import DoctorRow, connection_of, examine
 from labspin.station.places import place_of
 from labspin.station.records import (
     InstrumentSpec,
@@ -39,24 +40,12 @@ from labspin.station.serving import DEFAULT_PORT_BASE, ServedBench
 from labspin.station.simulation import SimulatedWorld
 from labspin.station.unconnected import unconnected_instruments
 
-__all__ = ["DoctorRow", "Station", "load_station", "text_digest"]
+__all__ = ["Station", "load_station", "text_digest"]
 
 log = logging.getLogger(__name__)
 
 
 BenchKind = Literal["real", "simulated", "mixed"]
-
-
-@dataclass(frozen=True)
-class DoctorRow:
-    """What `Station.doctor` found out about one instrument."""
-
-    name: str
-    role: str
-    driver: str
-    address: str
-    identity: str | None
-    error: str | None
 
 
 @dataclass(frozen=True)
@@ -252,7 +241,7 @@ class Station:
         """Connect to each instrument by itself, ask who it is, and report. Moves and sets nothing."""
         world = self._world()
         clock: Clock = world.clock if world else WallClock()
-        return [self._examine(spec, world, clock) for spec in self.instruments]
+        return [examine(spec, world, clock, self.visa_library) for spec in self.instruments]
 
     def _chosen(self, roles: Iterable[str] | None) -> tuple[InstrumentSpec, ...]:
         if roles is None:
@@ -274,12 +263,6 @@ class Station:
         spec = self.simulation if seed is None else replace(self.simulation, seed=seed)
         return SimulatedWorld(spec, f"{self.path}: simulation")
 
-    def _connection(self, spec: InstrumentSpec, world: SimulatedWorld | None) -> tuple[Any, dict[str, Any]]:
-        if world is not None and not spec.address:
-            return world.connection(spec), {}
-        visa = self.visa_library and spec.entry.adapter.uses_visa()
-        return spec.address, {"visa_library": self.visa_library} if visa else {}
-
     def _open(
         self,
         spec: InstrumentSpec,
@@ -291,7 +274,7 @@ class Station:
     ) -> RoleAdapter:
         if spec.uses:
             return compose(spec, opened, clock)
-        connection, settings = self._connection(spec, world)
+        connection, settings = connection_of(spec, world, self.visa_library)
         settings |= {"is_deaf": True} if is_deaf else {}
         try:
             return spec.entry.adapter.open(
@@ -307,30 +290,6 @@ class Station:
             raise type(error)(
                 f"station {self.name!r}: {spec.name!r} ({spec.driver}) cannot be connected: {error}"
             ) from error
-
-    def _examine(self, spec: InstrumentSpec, world: SimulatedWorld | None, clock: Clock) -> DoctorRow:
-        if spec.uses:
-            made_of = ", ".join(f"{part}: {name}" for part, name in spec.uses.items())
-            return DoctorRow(spec.name, spec.role, spec.driver, "", f"made of {made_of}", None)
-        identity = error = None
-        device: Any = None
-        claims: Claims | None = None
-        try:
-            claims = Claims.take({spec.name: place_of(spec)} if spec.address else {}, patience=0.5)
-            connection, settings = self._connection(spec, world)
-            device = spec.entry.driver(
-                connection, spec.name, clock=clock, timeout=spec.timeout, retries=0, **settings
-            )
-            identity = device.identify()
-        except LabspinError as problem:
-            error = str(problem)
-        finally:
-            if device is not None:
-                device.close()
-            if claims is not None:
-                claims.close()
-        address = spec.address or "simulated"
-        return DoctorRow(spec.name, spec.role, spec.driver, address, identity, error)
 
     def _bench(
         self,

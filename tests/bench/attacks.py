@@ -51,7 +51,8 @@ class CabledBench(ServedBench):
             text = re.sub(rf"(?<=[:]){self.server.ports[name]}\b", str(cable.port), text)
         self.station.write_text(text, encoding="utf-8")
         code = self.script.read_text(encoding="utf-8")
-        patience = f"from labspin.experiment import closing, engine\nclosing.PATIENCE = engine.PATIENCE = {PATIENCE}\n"
+        patience = "from labspin.experiment import closing, engine\n"
+        patience += f"closing.PATIENCE = engine.PATIENCE = {PATIENCE}\n"
         self.script.write_text(code.replace("class Sweep", patience + "class Sweep"), encoding="utf-8")
 
     def begin(self, path, delay):
