@@ -1,0 +1,231 @@
+"""Downhill steps of a joint fit, and the covariance at its end.
+
+Each trace couples to its own parameters and to the shared ones, never to another trace's. Its own parameters
+are eliminated trace by trace (Schur complement); what is left is a small system for the shared ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labspin.analysis.fitting.joint_blocks import Block, Layout, Prior, Step, normal_equations
+from labspin.analysis.model import FloatArray
+from labspin.errors import FitError
+
+__all__ = ["JointCovariance", "JointProblem"]
+
+_MOST_STEPS = 200
+_SETTLED = 1e-8
+"""Length of the last step, in standard errors."""
+_MOST_DAMPING = 1e12
+_SINGULAR = 1e-13
+"""Least eigenvalue of a normal matrix of unit diagonal; below, a combination is not determined."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointCovariance:
+    """Covariances at the end of a joint fit, in what moves (scales by their logarithm).
+
+    Parameters
+    ----------
+    shared
+        Of all shared values; NaN where the data leave a combination free.
+    own
+        Of each trace's own parameters, shape (m, k, k).
+    between
+        Of each trace's own parameters with its shared ones, shape (m, k, s).
+    """
+
+    shared: FloatArray
+    own: FloatArray
+    between: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class JointProblem:
+    """All traces, what is shared, and what is known beforehand."""
+
+    blocks: tuple[Block, ...]
+    layout: Layout
+    priors: Mapping[str, Prior]
+    absolute: bool
+
+    def at(self, values: FloatArray) -> Step:
+        """Return the normal equations at some values, and the cost with the priors of shared values.
+
+        Parameters
+        ----------
+        values
+            Of every trace, shape (m, q).
+        """
+        step = normal_equations(self.blocks, self.layout, values, self.priors)
+        return replace(step, cost=step.cost + float(np.square(self._off(values)[1]).sum()))
+
+    def _off(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return 1/deviation of the prior of every shared value (0: none) by its move, and how far it is off."""
+        layout = self.layout
+        here, slope = layout.gathered(values), layout.gathered(np.where(layout.is_scale, values, 1.0))
+        gradient, off = np.zeros(len(layout.names)), np.zeros(len(layout.names))
+        for slot, (name, _) in enumerate(layout.names):
+            prior = self.priors.get(name)
+            if prior is not None:
+                gradient[slot] = slope[slot] / prior.deviation
+                off[slot] = (prior.mean - here[slot]) / prior.deviation
+        return gradient, off
+
+    def solve(self, step: Step, damping: float) -> tuple[FloatArray, FloatArray]:
+        """Return the moves of the shared values and of each trace's own.
+
+        Parameters
+        ----------
+        step
+            The normal equations.
+        damping
+            Part of the diagonal that is added to it.
+        """
+        layout, count = self.layout, len(self.layout.names)
+        own = step.own.copy()
+        index = np.arange(own.shape[-1])
+        own[:, index, index] *= 1 + damping
+        right = np.concatenate([step.mixed.swapaxes(1, 2), step.down_own[..., None]], axis=2)
+        answer = np.linalg.solve(own, right) if layout.own.size else right
+        carried, alone = answer[..., :-1], answer[..., -1]
+        gradient, off = self._off(step.values)
+        small, down = np.diag(gradient**2), gradient * off
+        diagonal = gradient**2
+        slots = layout.slots
+        np.add.at(diagonal, slots, np.diagonal(step.common, axis1=1, axis2=2))
+        np.add.at(small, (slots[:, :, None], slots[:, None, :]), step.common - step.mixed @ carried)
+        np.add.at(down, slots, step.down_common - (step.mixed @ alone[..., None])[..., 0])
+        small[np.arange(count), np.arange(count)] += damping * diagonal
+        shared: FloatArray = np.asarray(np.linalg.solve(small, down) if count else down, np.float64)
+        return shared, alone - (carried @ shared[slots][..., None])[..., 0]
+
+    def moved(self, values: FloatArray, shared: FloatArray, own: FloatArray) -> FloatArray:
+        """Return the values after a move, inside the bounds.
+
+        Parameters
+        ----------
+        values
+            Of every trace, shape (m, q).
+        shared, own
+            What `solve` returns.
+        """
+        layout, step = self.layout, np.zeros_like(values)
+        step[:, layout.common] = shared[layout.slots]
+        step[:, layout.own] = own
+        logarithmic = layout.is_scale
+        out = np.where(logarithmic, values * np.exp(np.clip(step, -5.0, 5.0)), values + step)
+        low = np.array([parameter.minimum for parameter in layout.moved])
+        high = np.array([parameter.maximum for parameter in layout.moved])
+        inside: FloatArray = np.where(step != 0, np.clip(out, low, high), values)
+        return inside
+
+    def minimise(self, values: FloatArray) -> tuple[Step, bool, int]:
+        """Go downhill until steps are short against the standard errors.
+
+        Parameters
+        ----------
+        values
+            Where to start, shape (m, q).
+
+        Returns
+        -------
+        step, converged, steps
+            Where it ended, whether it settled, and after how many steps.
+        """
+        step, damping = self.at(values), 1e-3
+        if not math.isfinite(step.cost):
+            raise FitError("joint fit: the model is not finite at the start; give start")
+        for tried in range(1, _MOST_STEPS + 1):
+            try:
+                shared, own = self.solve(step, damping)
+            except np.linalg.LinAlgError:
+                damping *= 10
+                continue
+            better = self.at(self.moved(step.values, shared, own))
+            length = self.length(step, shared, own)
+            if better.cost <= step.cost:
+                step, damping = better, max(damping / 10, 1e-14)
+            else:
+                damping *= 10
+            if length < _SETTLED:
+                return step, True, tried
+            if damping > _MOST_DAMPING:
+                break
+        return step, False, tried
+
+    def length(self, step: Step, shared: FloatArray, own: FloatArray) -> float:
+        """Return the length of a move in standard errors.
+
+        Parameters
+        ----------
+        step
+            The normal equations.
+        shared, own
+            The move.
+        """
+        common = shared[self.layout.slots]
+        squares = np.einsum("ms,mst,mt->", common, step.common, common)
+        squares += 2 * np.einsum("ms,msk,mk->", common, step.mixed, own)
+        squares += np.einsum("mk,mkl,ml->", own, step.own, own)
+        squares += float(np.square(self._off(step.values)[0] * shared).sum())
+        scale = 1.0 if self.absolute else step.cost / max(self.freedom(), 1)
+        return math.sqrt(max(float(squares), 0.0) / max(scale, 1e-300))
+
+    def points(self) -> int:
+        """Return the number of real numbers that are fitted, priors among them."""
+        layout = self.layout
+        own = [layout.moved[at] for at in layout.own]
+        known = sum(name in self.priors for name, _ in layout.names)
+        known += sum(int(layout.there[:, at].sum()) for at, p in zip(layout.own, own, strict=True)
+                     if p.name in self.priors)  # fmt: skip
+        return known + sum(int((block.data.weights > 0).sum()) for block in self.blocks)
+
+    def freedom(self) -> int:
+        """Return the degrees of freedom."""
+        fitted = len(self.layout.names) + int(self.layout.there[:, self.layout.own].sum())
+        return self.points() - fitted
+
+    def covariance(self, step: Step) -> JointCovariance:
+        """Return the covariances at the end, from the undamped normal equations.
+
+        Parameters
+        ----------
+        step
+            Where the fit ended.
+        """
+        layout, count = self.layout, len(self.layout.names)
+        inverse = np.stack([_inverse(matrix) for matrix in step.own]) if layout.own.size else step.own
+        carried = np.nan_to_num(inverse) @ step.mixed.swapaxes(1, 2)
+        gradient, _ = self._off(step.values)
+        small, slots = np.diag(gradient**2), layout.slots
+        np.add.at(small, (slots[:, :, None], slots[:, None, :]), step.common - step.mixed @ carried)
+        shared = _inverse(small) if count else small
+        between = shared[slots[:, :, None], slots[:, None, :]]
+        scale = 1.0 if self.absolute else step.cost / max(self.freedom(), 1)
+        needed = np.where(carried != 0, 1.0, 0.0)
+        known = np.nan_to_num(between)
+        own = inverse + carried @ known @ carried.swapaxes(1, 2)
+        lost = needed @ np.isnan(np.diagonal(between, axis1=1, axis2=2))[..., None] > 0
+        own = np.where(lost | lost.swapaxes(1, 2), np.nan, own)
+        return JointCovariance(scale * shared, scale * own, -scale * carried @ between)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """Return the inverse of a normal matrix; NaN in the rows of parameters that are not determined."""
+    size = np.sqrt(np.diagonal(matrix))
+    seen = size > 0
+    scale = np.where(seen, size, 1.0)
+    unit = matrix / np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(unit)
+    free = values < _SINGULAR
+    inverse: FloatArray = (vectors[:, ~free] / values[~free]) @ vectors[:, ~free].T / np.outer(scale, scale)
+    lost = ~seen | (np.abs(vectors[:, free]) > 1e-3).any(axis=1)
+    inverse[lost] = np.nan
+    inverse[:, lost] = np.nan
+    return inverse

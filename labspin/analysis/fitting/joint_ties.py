@@ -1,0 +1,174 @@
+"""Parameters of a joint fit that are expressions: of other parameters, of new ones, of what is known.
+
+``distance = position + offset``: a parameter of the model is computed for each trace from what moves in the fit
+(untied parameters of the model, and *free* ones that only the expressions know) and from facts of the
+trace, such as where the positioner stood. The engine moves the former; derivatives go through the expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labspin.analysis.expression import Expression
+from labspin.analysis.minimiser.problem import Evaluate
+from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.errors import FitError
+
+__all__ = ["JointTies"]
+
+_STEP = float(np.cbrt(np.finfo(float).eps))
+
+
+@dataclass(frozen=True, eq=False)
+class JointTies:
+    """What moves in a joint fit, and how the parameters of the model follow from it.
+
+    Parameters
+    ----------
+    model
+        The model that is evaluated, with p parameters.
+    moved
+        What moves: untied parameters of the model, then free ones; q of them.
+    expressions
+        Places of tied parameters in the model, in an order in which each names only what is known before.
+    known
+        Facts of the traces by name, shape (m,).
+    """
+
+    model: FitModel
+    moved: tuple[Parameter, ...]
+    expressions: Mapping[int, Expression]
+    known: Mapping[str, FloatArray]
+
+    @classmethod
+    def made(
+        cls,
+        model: FitModel,
+        tied: Mapping[str, str],
+        free: Sequence[Parameter],
+        known: Mapping[str, ArrayLike],
+    ) -> JointTies:
+        """Return the ties of a model.
+
+        Parameters
+        ----------
+        model
+            The model that is evaluated.
+        tied
+            Name of each tied parameter to an expression.
+        free
+            Parameters that only expressions know.
+        known
+            Facts by name: a number a trace, shape (m,).
+
+        Raises
+        ------
+        FitError
+            A name is unknown or stands for two things, or tied parameters name each other.
+        """
+        facts = {name: np.asarray(values, np.float64) for name, values in known.items()}
+        names = [*model.names, *(parameter.name for parameter in free)]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise FitError(f"joint fit: {min(twice)} is a parameter of the model already; call it otherwise")
+        waiting = {name: Expression(text) for name, text in tied.items()}
+        for name in waiting:
+            model.parameter(name)
+        for expression in waiting.values():
+            lacking = sorted(set(expression.names) - set(names) - set(facts))
+            if lacking:
+                raise FitError(
+                    f"joint fit: {expression.text!r}: there is no {lacking[0]!r}; there are "
+                    f"{', '.join(sorted({*names, *facts}))}"
+                )
+        ordered: dict[int, Expression] = {}
+        while waiting:
+            ready = [name for name, expression in waiting.items() if not set(expression.names) & set(waiting)]
+            if not ready:
+                raise FitError(f"joint fit: tied parameters {', '.join(waiting)} name each other")
+            ordered |= {model.names.index(name): waiting.pop(name) for name in ready}
+        untied = [p for place, p in enumerate(model.parameters) if place not in ordered]
+        return cls(model, (*untied, *free), ordered, facts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what moves."""
+        return tuple(parameter.name for parameter in self.moved)
+
+    def full(self, values: FloatArray) -> FloatArray:
+        """Return all parameters of the model (m, p) from what moves.
+
+        Parameters
+        ----------
+        values
+            Shape (m, q).
+        """
+        named: dict[str, NDArray[np.float64]] = dict(zip(self.names, values.T, strict=True))
+        for place, expression in self.expressions.items():
+            known = {name: self.known[name] for name in expression.names if name in self.known}
+            found = np.real(expression.value(known | named))
+            named[self.model.names[place]] = np.broadcast_to(found, (len(values),))
+        return np.stack([named[name] for name in self.model.names], axis=1)
+
+    def slopes(self, values: FloatArray) -> FloatArray:
+        """Return d(parameter of the model)/d(what moves) of every trace, shape (m, p, q).
+
+        Parameters
+        ----------
+        values
+            Shape (m, q).
+        """
+        found = np.zeros((len(values), len(self.model.names), len(self.moved)))
+        for column, name in enumerate(self.names):
+            if name in self.model.names:
+                found[:, self.model.names.index(name), column] = 1.0
+        sources = {place: self._sources(place) for place in self.expressions}
+        for column, name in enumerate(self.names):
+            places = [place for place, names in sources.items() if name in names]
+            if not places:
+                continue
+            step = _STEP * self._size(values, column, places)
+            above, below = values.copy(), values.copy()
+            above[:, column] += step
+            below[:, column] -= step
+            change = (self.full(above) - self.full(below)) / (above - below)[:, column, None]
+            found[:, places, column] = change[:, places]
+        return found
+
+    def _sources(self, place: int) -> set[str]:
+        """Return the names that a tied parameter follows from, through other tied ones, too."""
+        found = set(self.expressions[place].names)
+        for other in self.expressions:
+            if self.model.names[other] in found and other != place:
+                found |= self._sources(other)
+        return found
+
+    def _size(self, values: FloatArray, column: int, places: list[int]) -> FloatArray:
+        """Return a size of what moves: its own, or while it is zero that of what follows from it."""
+        own = np.abs(values[:, column])
+        follow = np.abs(self.full(values)[:, places]).max(axis=1)
+        size = np.where(own > 0, own, follow)
+        return np.where(size > 0, size, 1.0)
+
+    def through(self, evaluate: Evaluate) -> Evaluate:
+        """Return the model and its derivatives by what moves.
+
+        Parameters
+        ----------
+        evaluate
+            Gives them by the parameters of the model.
+        """
+        if not self.expressions:
+            return evaluate
+
+        def evaluated(x: FloatArray, values: FloatArray, scales: FloatArray) -> tuple[FloatArray, FloatArray]:
+            del scales  # those of the model's own parameters are needed
+            full = self.full(values)
+            y, jacobian = evaluate(x, full, np.maximum(np.abs(full), 1e-300) * _STEP)
+            return y, np.einsum("mpn,mpq->mqn", jacobian, self.slopes(values))
+
+        return evaluated

@@ -1,0 +1,158 @@
+"""Joint fits with ties, facts, free parameters, what is known beforehand, and several models, against SciPy."""
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares
+
+from labspin.analysis import JointTrace, fit_joint, load_model
+from labspin.analysis.model import FitModel, Parameter
+from labspin.errors import FitError
+
+DECAY = load_model("stretched_exponential")
+TIMES = np.geomspace(1e-5, 2e-2, 30)
+PLACES = np.array([1.0, 2.0, 3.0, 5.0])
+SIGMA = 0.01
+
+
+def decay(x, amplitude, T1, baseline):
+    return amplitude * np.exp(-x / T1) + baseline
+
+
+@pytest.fixture(scope="module")
+def traces():
+    """T1 = a + b·place; amplitudes of their own, one baseline."""
+    rng = np.random.default_rng(3)
+    found = []
+    for at, place in enumerate(PLACES):
+        y = decay(TIMES, 0.5 + 0.05 * at, 4e-4 + 3e-4 * place, 0.1)
+        found.append(JointTrace(TIMES, y + SIGMA * rng.normal(size=TIMES.size), SIGMA, f"place {place}"))
+    return found
+
+
+FREE = (Parameter("a", "s", "T1 at place 0", value=1e-3), Parameter("b", "s", "per place", value=0.0))
+TIED = {"T1": "a + b*place"}
+
+
+def reference(traces, *, prior=None):
+    """The same as one dense problem: a, b, baseline, then the amplitudes; with the covariance."""
+
+    def residual(p):
+        parts = [
+            (trace.y - decay(TIMES, p[3 + at], 1e-3 * (p[0] + p[1] * PLACES[at]), p[2])) / SIGMA
+            for at, trace in enumerate(traces)
+        ]
+        return np.concatenate([*parts, [] if prior is None else [(1e-3 * p[0] - prior[0]) / prior[1]]])
+
+    start = [1.0, 0.1, 0.1, *[0.5] * len(traces)]
+    found = least_squares(residual, start, xtol=1e-15, ftol=1e-15, gtol=1e-15, jac="3-point")
+    covariance = np.linalg.inv(found.jac.T @ found.jac)
+    scale = np.array([1e-3, 1e-3, 1.0, *[1.0] * len(traces)])
+    return found.x * scale, np.sqrt(np.diagonal(covariance)) * scale, 2 * found.cost
+
+
+def fitted(traces, **more):
+    return fit_joint(
+        DECAY, traces, shared={"baseline": None}, fixed={"beta": 1.0}, tied=TIED, free=FREE,
+        known={"place": PLACES}, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("prior", [None, (5e-4, 2e-5)])
+def test_a_parameter_tied_to_facts_and_free_ones_is_that_of_one_big_problem(traces, prior):
+    found = fitted(traces, priors={} if prior is None else {"a": prior})
+    values, errors, cost = reference(traces, prior=prior)
+    assert found.converged
+    assert found.chi2 == pytest.approx(cost, rel=1e-9, abs=0)
+    for at, name in enumerate(("a", "b", "baseline")):
+        value, error = found.value(name)
+        assert abs(value - values[at]) < 1e-4 * errors[at]
+        assert error == pytest.approx(errors[at], rel=1e-4, abs=0)
+    amplitude = found.names.index("amplitude")
+    assert found.values[:, amplitude] == pytest.approx(values[3:], rel=1e-6, abs=0)
+    assert found.errors[:, amplitude] == pytest.approx(errors[3:], rel=1e-4, abs=0)
+    assert found.points == 4 * 30 + (prior is not None)
+    assert found.degrees_of_freedom == found.points - 7
+
+
+def test_a_tied_parameter_has_the_error_of_its_expression(traces):
+    found = fitted(traces)
+    shared = [name for name, _ in found.shared_names]
+    a, b = shared.index("a"), shared.index("b")
+    part = found.covariance[np.ix_([a, b], [a, b])]
+    at = found.names.index("T1")
+    for row, place in enumerate(PLACES):
+        gradient = np.array([1.0, place])
+        assert found.errors[row, at] == pytest.approx(np.sqrt(gradient @ part @ gradient), rel=1e-6, abs=0)
+        expected = found.value("a")[0] + place * found.value("b")[0]
+        assert found.values[row, at] == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def line(x, slope, T1):
+    return slope * np.asarray(x) + T1
+
+
+LINE = FitModel(
+    name="line", equation="y = slope x + T1", source="", function=line,
+    parameters=(Parameter("slope", "y/x", ""), Parameter("T1", "y", "", minimum=0)),
+    guesser=lambda x, y, w: dict(zip(("slope", "T1"), np.polyfit(x, y, 1), strict=True)),
+)  # fmt: skip
+
+
+def test_traces_of_two_models_share_a_parameter():
+    """T1 of a decay is the intercept of a line; dense reference."""
+    rng = np.random.default_rng(9)
+    x = np.linspace(0, 1, 12)
+    one = JointTrace(TIMES, decay(TIMES, 0.5, 1e-3, 0.1) + SIGMA * rng.normal(size=30), SIGMA, "decay")
+    two = JointTrace(x, line(x, 2e-3, 1e-3) + 2e-5 * rng.normal(size=12), 2e-5, "line")
+    found = fit_joint([DECAY, LINE], [one, two], shared={"T1": None}, fixed={"beta": 1.0})
+
+    def residual(p):
+        first = (one.y - decay(TIMES, p[0], 1e-3 * p[1], p[2])) / SIGMA
+        return np.concatenate([first, (two.y - line(x, 1e-3 * p[3], 1e-3 * p[1])) / 2e-5])
+
+    dense = least_squares(residual, [0.4, 1.5, 0.0, 1.0], xtol=1e-15, ftol=1e-15, gtol=1e-15, jac="3-point")
+    errors = np.sqrt(np.diagonal(np.linalg.inv(dense.jac.T @ dense.jac)))
+    value, error = found.value("T1")
+    assert abs(value - 1e-3 * dense.x[1]) < 1e-4 * error
+    assert error == pytest.approx(1e-3 * errors[1], rel=1e-4, abs=0)
+    assert np.isnan(found.values[1, found.names.index("amplitude")])
+    assert found.values[1, found.names.index("slope")] == pytest.approx(1e-3 * dense.x[3], rel=1e-5, abs=0)
+    assert found.errors[1, found.names.index("slope")] == pytest.approx(1e-3 * errors[3], rel=1e-4, abs=0)
+    assert found.degrees_of_freedom == 42 - 4
+
+
+def test_what_the_data_leave_free_has_no_error_and_the_rest_has(traces):
+    """Only a + b occurs if all places are 1."""
+    found = fit_joint(
+        DECAY, traces[:1] * 3, shared={"baseline": None}, fixed={"beta": 1.0}, tied=TIED, free=FREE,
+        known={"place": [1.0, 1.0, 1.0]},
+    )  # fmt: skip
+    assert np.isnan(found.value("a")[1])
+    assert np.isnan(found.value("b")[1])
+    assert 0 < found.value("baseline")[1] < SIGMA
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"tied": {"T1": "a + b*there"}}, "no 'there'"),
+        ({"tied": {"T1": "baseline", "baseline": "T1"}, "shared": {}}, "name each other"),
+        ({"shared": {"T1": None}}, "shared and tied"),
+        ({"known": {"place": [1.0]}}, "a value for each of 4 traces"),
+        ({"free": (Parameter("T1", "s", ""),)}, "already"),
+        ({"priors": {"a": (1e-3, 0.0)}}, "standard deviation > 0"),
+        ({"priors": {"c": (1e-3, 1.0)}}, "no parameter 'c'"),
+    ],
+)
+def test_what_makes_no_sense_is_said(traces, change, match):
+    arguments = {
+        "shared": {"baseline": None}, "tied": TIED, "free": FREE, "known": {"place": PLACES},
+    } | change  # fmt: skip
+    with pytest.raises(FitError, match=match):
+        fit_joint(DECAY, traces, **arguments)
+
+
+def test_what_is_known_beforehand_wants_errors_of_the_points(traces):
+    bare = [JointTrace(trace.x, trace.y) for trace in traces]
+    with pytest.raises(FitError, match="wants errors of the points"):
+        fitted(bare, priors={"a": (1e-3, 1e-4)})
