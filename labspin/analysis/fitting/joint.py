@@ -1,10 +1,11 @@
 """Many traces fitted together, with parameters that all of them, or groups of them, share.
 
 A parameter is *shared* by all traces (one value), by the traces of a group (one value for each label), each
-trace has its own, or it is *tied*: an expression of other parameters, of free ones that only expressions know,
-and of facts of the trace (``distance = position + offset``). Traces may be of different models that share
-parameters by name. The normal equations have blocks: a step costs as much as one step of each trace alone, and
-a small system for the shared parameters; a dense solver would pay with the cube of the number of traces.
+trace has its own, or it is *tied*: an expression of other parameters, of free ones that only expressions
+know, and of facts of the trace (``distance = position + offset``). Traces may be of different models that
+share parameters by name. The normal equations have blocks: a step costs as much as one step of each trace
+alone, and a small system for the shared parameters; a dense solver would pay with the cube of the number of
+traces.
 
 Optimum and standard errors are those of one least-squares problem over everything.
 """
@@ -142,7 +143,7 @@ class _Wanted:
     known: Mapping[str, ArrayLike]
 
     def held_of(self, model: FitModel) -> dict[str, float]:
-        """Return what a model holds: what it holds by itself unless it is started or tied, and what is fixed."""
+        """Return what a model holds: what it holds unless it is started or tied, and what is fixed."""
         own = {p.name: p.value for p in model.parameters if p.value is not None}
         names = {*model.names, *(p.name for p in self.free)}
         kept = {name: value for name, value in own.items() if name not in self.start}
@@ -238,7 +239,11 @@ def _check_names(
     wanted: _Wanted,
     priors: Mapping[str, tuple[float, float]],
 ) -> None:
-    names = {name for model in models for name in model.names} | {p.name for p in wanted.free}
+    names = {name for model in models for name in model.names}
+    for parameter in wanted.free:
+        if parameter.name in names:
+            raise FitError(f"joint fit: {parameter.name} is a parameter of the model already; rename it")
+    names |= {parameter.name for parameter in wanted.free}
     for name in (*wanted.shared, *wanted.start, *wanted.fixed, *wanted.tied, *priors, *wanted.bounds):
         if name not in names:
             raise FitError(
@@ -334,10 +339,7 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
     columns = [found[n] if n in found else np.full(len(data.y), extra[n]) for n in ties.names]
     values = np.stack(columns, axis=1)
     known = np.array([wanted.start.get(name, np.nan) for name in ties.names])
-    with np.errstate(all="ignore"):
-        middle = np.array(
-            [np.median(v[np.isfinite(v)]) if np.isfinite(v).any() else np.nan for v in values.T]
-        )
+    middle = np.array([np.median(v[np.isfinite(v)]) if np.isfinite(v).any() else np.nan for v in values.T])
     values = np.where(np.isfinite(values), values, np.where(np.isfinite(middle), middle, known))
     if not np.isfinite(values).all():
         raise FitError(f"joint fit: model {model.name}: no trace can be fitted alone; give start")

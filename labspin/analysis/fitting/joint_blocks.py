@@ -1,8 +1,8 @@
 """The traces of a joint fit as stacks, a block for each model, and the normal equations of all of them.
 
 Traces of one model are a block: their points stand side by side, shorter ones are filled up with points of
-weight 0, complex y are pairs of reals. What moves in the fit is the union over the models; a trace whose model
-lacks a parameter does not depend on it.
+weight 0, complex y are pairs of reals. What moves in the fit is the union over the models; a trace whose
+model lacks a parameter does not depend on it.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class JointProblem:
         return replace(step, cost=step.cost + float(np.square(self._off(values)[1]).sum()))
 
     def _off(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return 1/deviation of the prior of every shared value (0: none) by its move, and how far it is off."""
+        """Return d(off)/d(move) of the prior of every shared value (0: none), and how far it is off."""
         layout = self.layout
         here, slope = layout.gathered(values), layout.gathered(np.where(layout.is_scale, values, 1.0))
         gradient, off = np.zeros(len(layout.names)), np.zeros(len(layout.names))

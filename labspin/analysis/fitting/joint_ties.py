@@ -1,8 +1,8 @@
 """Parameters of a joint fit that are expressions: of other parameters, of new ones, of what is known.
 
-``distance = position + offset``: a parameter of the model is computed for each trace from what moves in the fit
-(untied parameters of the model, and *free* ones that only the expressions know) and from facts of the
-trace, such as where the positioner stood. The engine moves the former; derivatives go through the expressions.
+``distance = position + offset``: a parameter of the model is computed for each trace from what moves in the
+fit (untied parameters of the model, and *free* ones that only the expressions know) and from facts of the
+trace, such as where the positioner stood. The engine moves the former; derivatives go through expressions.
 """
 
 from __future__ import annotations
@@ -72,9 +72,6 @@ class JointTies:
         """
         facts = {name: np.asarray(values, np.float64) for name, values in known.items()}
         names = [*model.names, *(parameter.name for parameter in free)]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise FitError(f"joint fit: {min(twice)} is a parameter of the model already; call it otherwise")
         waiting = {name: Expression(text) for name, text in tied.items()}
         for name in waiting:
             model.parameter(name)

@@ -1,4 +1,4 @@
-"""Joint fits with ties, facts, free parameters, what is known beforehand, and several models, against SciPy."""
+"""Joint fits with ties, facts, free parameters, priors and several models, against SciPy."""
 
 import numpy as np
 import pytest
