@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 
 from labspin.analysis import Recipe, fit_batch, load_model
-from labspin.analysis.files.jobs import FitJob, fit_file
+from labspin.analysis.files.jobs import fit_file
+from labspin.analysis.files.results import FitJob
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from labspin.data.nexus.publish import _seal_file
 from labspin.data.nexus.read import facts_of

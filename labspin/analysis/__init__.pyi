@@ -2,11 +2,10 @@ from .expression import Expression as Expression
 from .files.chain import (
     ChainOutcome as ChainOutcome,
     chain_fit as chain_fit,
-    fit_chain as fit_chain,
     write_chain as write_chain,
 )
-from .files.jobs import FileResult as FileResult
-from .files.many import fit_many as fit_many
+from .files.many import fit_chain as fit_chain, fit_many as fit_many
+from .files.results import FileResult as FileResult
 from .files.stored import outcomes_of as outcomes_of
 from .files.tables import TableWriter as TableWriter
 from .fitting.batch import fit_batch as fit_batch

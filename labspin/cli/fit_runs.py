@@ -44,6 +44,7 @@ class _Gathered:
     results: dict[int, FileResult] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+    broken: list[str] = field(default_factory=list)  # chains that could not go on from a fit
 
     def note(self, place: int, result: FileResult, *, keep: bool) -> None:
         """Count a result, and keep it where it is wanted."""
@@ -52,6 +53,7 @@ class _Gathered:
         if result.status == "failed":
             self.failures[place] = result
             return
+        self.broken += [link.error for link in result.linked if link.status == "failed"]
         if keep:
             self.results[place] = result
         for value, label in result.misfits(_WORST):
@@ -151,17 +153,22 @@ def fit_and_show(
     if len(paths) == 1 and gathered.failures:
         raise FitError(gathered.failures[0].error)
     ordered = [gathered.results[place] for place in sorted(gathered.results)]
+    links = [link for result in ordered for link in result.linked]
     outcomes = [outcome for result in ordered for outcome in result.outcomes]
     linked = None
     if chain and chosen is not None:
         linked = _linked(ordered, chosen, output)
         outcomes = [linked.outcome]
-    picture = _draw(outcomes, paths[0], plot, named=chosen is not None)
+    pictures = [
+        _draw(outcomes, paths[0], plot, named=chosen is not None),
+        *_draw_links(links, paths[0], plot),
+    ]
+    drawn = [picture for picture in pictures if picture is not None]
     if as_json:
-        _print_json(ordered, gathered, linked, picture, table)
+        _print_json(ordered, gathered, linked, drawn, table)
     else:
-        _print_text(ordered if few else [], gathered, linked, picture, table)
-    return FIT_FAILED if gathered.failures else 0
+        _print_text(ordered if few else [], links if few else [], gathered, linked, drawn, table)
+    return FIT_FAILED if gathered.failures or gathered.broken else 0
 
 
 def _gather(
@@ -221,6 +228,18 @@ def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None, *, named: 
     return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}{middle}-fit.png"))
 
 
+def _draw_links(links: list[FileResult], first: Path, plot: Path | None) -> list[Path | None]:
+    """Draw the chains that went on from the fits, a picture for each recipe."""
+    names = dict.fromkeys(link.recipe.name for link in links if link.recipe is not None)
+    pictures = []
+    for name in names:
+        found = [link for link in links if link.recipe is not None and link.recipe.name == name]
+        outcomes = [outcome for link in found for outcome in link.outcomes]
+        beside = None if plot is None else plot.with_name(f"{plot.stem}-{name}{plot.suffix}")
+        pictures.append(_draw(outcomes, first, beside, named=True))
+    return pictures
+
+
 @contextlib.contextmanager
 def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     if not shown:
@@ -246,7 +265,7 @@ def _print_json(
     results: list[FileResult],
     gathered: _Gathered,
     linked: ChainOutcome | None,
-    picture: Path | None,
+    pictures: list[Path],
     table: Path | None,
 ) -> None:
     failures = [gathered.failures[place] for place in sorted(gathered.failures)]
@@ -256,7 +275,8 @@ def _print_json(
         "counts": dict(gathered.counts),
         "traces": dict(gathered.traces),
         "worst": [{"where": where, "chi2red": value} for value, where in gathered.worst],
-        "picture": None if picture is None else str(picture),
+        "picture": str(pictures[0]) if pictures else None,
+        "pictures": [str(picture) for picture in pictures],
         "table": None if table is None else str(table),
     }
     if linked is not None:
@@ -266,28 +286,34 @@ def _print_json(
 
 def _print_text(
     results: list[FileResult],
+    links: list[FileResult],
     gathered: _Gathered,
     linked: ChainOutcome | None,
-    picture: Path | None,
+    pictures: list[Path],
     table: Path | None,
 ) -> None:
     heads = ("fit", "parameters", "reduced χ²", "p")
     rows = [row for result in results for row in _text_rows(result)]
+    everything = [*results, *links]
     said = [
-        f"{row['label'] or row['fit']}: {row['warnings']}" for result in results for row in _warned(result)
+        f"{row['label'] or row['fit']}: {row['warnings']}" for result in everything for row in _warned(result)
     ]
     if len(rows) > _ROWS:
         said = [*said[:_NAMED], f"{_ROWS} of {len(rows)} traces are shown; --table FILE has them all"]
         rows = rows[:_ROWS]
+    rows += [row for link in links for row in _text_rows(link)]
     if linked is not None:
         rows.append(outcome_row(linked.outcome))
         said += [f"{linked.outcome.name}: {warning}" for warning in linked.outcome.warnings]
         said += list(linked.left_out)
+    for result in links:
+        left_out = () if result.record is None else result.record.statistics.get("left_out", ())
+        said += [str(text) for text in left_out]
     if rows:
         print_table("", heads, rows, whole=("parameters",))
     if not results and linked is None:
         said += [f"reduced χ² = {value:.3g}: {where}" for value, where in gathered.worst if value > 0]
-    bad = [gathered.failures[place].error for place in sorted(gathered.failures)]
+    bad = [*(gathered.failures[place].error for place in sorted(gathered.failures)), *gathered.broken]
     said += [f"not fitted: {error}" for error in bad[:_NAMED]]
     said += [f"not fitted: {len(bad) - _NAMED} more; --json names them all"] if len(bad) > _NAMED else []
     if gathered.counts["refitted"]:
@@ -299,7 +325,7 @@ def _print_text(
             f"{total} traces, {doubtful} of them doubtful" if doubtful else f"{total} traces, none doubtful"
         )
     said.append(f"{_counted(gathered.counts)} in {gathered.seconds:.1f} s")
-    said += [f"plot: {picture}"] if picture is not None else []
+    said += [f"plot: {picture}" for picture in pictures]
     said += [f"table: {table}"] if table is not None else []
     for line in said:
         console().print(line, markup=False)
@@ -307,14 +333,14 @@ def _print_text(
 
 def _warned(result: FileResult) -> list[dict[str, Any]]:
     """Return one row a trace that comes with warnings."""
-    return list({row["trace"]: row for row in result.rows() if row["warnings"]}.values())
+    return list({row["trace"]: row for row in result.own_rows() if row["warnings"]}.values())
 
 
 def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
     from labspin.analysis.outcome import with_error
 
     traces: dict[int, list[dict[str, Any]]] = {}
-    for row in result.rows():
+    for row in result.own_rows():
         traces.setdefault(row["trace"], []).append(row)
     scaled = result.record is not None and bool(result.record.statistics.get("errors_from_scatter"))
     found = []

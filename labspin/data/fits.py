@@ -78,19 +78,24 @@ class FitCurve:
     unit: str = "1"
     data: NDArray[Any] | None = None
     """The data as the fit saw them, same shape, where they are not simply a column of the run."""
+    errors: NDArray[Any] | None = None
+    """Standard errors of the data, same shape; of complex data those of both parts, as a complex number."""
 
     def __post_init__(self) -> None:
-        for name in ("values", "data"):
+        for name in ("values", "data", "errors"):
             value = getattr(self, name)
             if value is not None:
                 is_complex = np.iscomplexobj(value)
                 array = _array(f"{name} of the curve", value, np.complex128 if is_complex else np.float64)
                 object.__setattr__(self, name, array)
         object.__setattr__(self, "axes", tuple(self.axes))
-        if self.data is not None and self.data.shape != self.values.shape:
-            raise ArgumentError(
-                f"data of the curve: wanted shape {self.values.shape} like its values, got {self.data.shape}"
-            )
+        for name in ("data", "errors"):
+            value = getattr(self, name)
+            if value is not None and value.shape != self.values.shape:
+                raise ArgumentError(
+                    f"{name} of the curve: wanted shape {self.values.shape} like its values, got "
+                    f"{value.shape}"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,7 +152,7 @@ class FitRecord:
         names = [parameter.name for parameter in self.parameters]
         names += [f"{name}_errors" for name in names] + [dimension.name for dimension in self.dimensions]
         drawn = [axis.name for axis in (*self.dimensions, *(self.curve.axes if self.curve else ()))]
-        for used in (names, [*drawn, "fit", "data"]):
+        for used in (names, [*drawn, "fit", "data", "data_errors"]):
             if len(set(used)) < len(used):
                 raise ArgumentError(
                     f"fit {self.name!r}: the names of parameters and axes must differ: {used}"

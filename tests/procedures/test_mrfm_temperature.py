@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import fit_curve, fit_run, load_model
-from labspin.analysis.files.chain import fit_chain
+from labspin.analysis.files.many import fit_chain
 from labspin.data import read_run
 from labspin.errors import FitError, LimitError, OverloadError, PlanError, SettleError
 from labspin.experiment import Control, estimate, preflight, resume, run

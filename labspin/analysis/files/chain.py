@@ -7,32 +7,38 @@ set-points, its axes, and the mean of its columns over the trace. The errors of 
 of each fit, correlations included; errors of x are not taken into account.
 
 ``i`` is the imaginary unit where nothing else is called so: ``y = "f0 - 3000 + i/Q"``.
+
+All points are one trace, unless ``chain.by`` names what tells traces apart; a section ``[joint]`` fits these
+together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
-from labspin.analysis.files.jobs import FileResult
-from labspin.analysis.files.many import fit_many
 from labspin.analysis.fitting.derived import propagated, slope
 from labspin.analysis.model import FloatArray
+from labspin.analysis.names import place_words
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.fit_records import chosen_of_trace, record_of
 from labspin.analysis.recipes.fit_run import fit_trace
+from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
 from labspin.analysis.recipes.recipe import Recipe, load_recipe
 from labspin.analysis.recipes.traces import Trace
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
-__all__ = ["ChainOutcome", "chain_fit", "chain_names", "fit_chain", "link_of", "write_chain"]
+if TYPE_CHECKING:
+    from labspin.analysis.files.results import FileResult
+
+__all__ = ["ChainOutcome", "chain_fit", "chain_names", "link_of", "write_chain"]
 
 AnyArray = NDArray[Any]
 _UNIT_I = "i"
@@ -44,8 +50,10 @@ class ChainOutcome:
 
     Attributes
     ----------
-    outcome
-        The fit.
+    outcomes
+        The fits, one a trace.
+    group
+        Number of the trace that each point belongs to.
     columns, units
         What it was made from: one value a trace, parameters of the fits before it and facts of the runs.
     x, y, sigma
@@ -57,7 +65,7 @@ class ChainOutcome:
     """
 
     recipe: Recipe
-    outcome: FitOutcome
+    outcomes: tuple[FitOutcome, ...]
     columns: Mapping[str, FloatArray]
     units: Mapping[str, str]
     x: FloatArray
@@ -65,35 +73,13 @@ class ChainOutcome:
     sigma: AnyArray | None
     sources: tuple[str, ...]
     labels: tuple[str, ...]
+    group: NDArray[np.intp]
     left_out: tuple[str, ...] = ()
 
-
-def fit_chain(paths: Iterable[Path | str], recipe: Recipe | Path | str, **options: Any) -> ChainOutcome:
-    """Fit each run by the recipe that goes before, then the results by ``recipe``.
-
-    Parameters
-    ----------
-    paths
-        Run files.
-    recipe
-        A recipe with a section ``[chain]``.
-    options
-        Passed to `fit_many`: ``write``, ``workers``, ``dask``, ``force``.
-
-    Raises
-    ------
-    RecipeError
-        The recipe is no chain, or names what neither the fits nor the runs have.
-    FitError
-        Too few fits are left, or they cannot be fitted.
-    """
-    chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    before = link_of(chosen)
-    files = list(paths)
-    results = fit_many(files, before, wanted=chain_names(chosen), **options)
-    order = {str(Path(path).absolute()): place for place, path in enumerate(files)}
-    ordered = sorted(results, key=lambda result: order[str(result.path.absolute())])
-    return chain_fit(ordered, chosen)
+    @property
+    def outcome(self) -> FitOutcome:
+        """The fit, of the first trace where there are several."""
+        return self.outcomes[0]
 
 
 def link_of(recipe: Recipe) -> Recipe:
@@ -118,7 +104,7 @@ def link_of(recipe: Recipe) -> Recipe:
         raise RecipeError(
             f"recipe {recipe.name}: {before.name} is a chain itself; store its result and fit that file"
         )
-    return before
+    return replace(before, then=())  # this chain is what comes then
 
 
 def chain_names(recipe: Recipe) -> tuple[str, ...]:
@@ -135,7 +121,8 @@ def chain_names(recipe: Recipe) -> tuple[str, ...]:
         Each once: the names in its x, y and selection, and in its sigma unless that is ``"fit"`` or
         ``"none"``.
     """
-    texts = [recipe.x, recipe.y, *recipe.select]
+    texts = [recipe.x, recipe.y, *recipe.select, *recipe.by]
+    texts += list(fact_names(recipe)) if recipe.is_joint else []
     texts += [] if recipe.sigma in ("fit", "none") else [recipe.sigma]
     return tuple(dict.fromkeys(name for text in texts for name in Expression(text).names))
 
@@ -176,13 +163,17 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
         if not used
     ]
     keep &= converged
-    trace = _trace(recipe, x[keep], y[keep], None if sigma is None else sigma[keep], units)
-    outcome = fit_trace(trace, recipe).with_changes(
-        label=recipe.name, recipe=f"{recipe.name} {recipe.version}".strip()
-    )
+    group, words = _groups(recipe, columns, units, keep)
+    points = [np.flatnonzero(keep)[group == number] for number in range(max(len(words), 1))]
+    traces = [
+        replace(_trace(recipe, x[at], y[at], None if sigma is None else sigma[at], units), label=label)
+        for at, label in zip(points, words or [recipe.name], strict=True)
+    ]
+    outcomes = _fitted(recipe, traces, columns, points, left_out)
     return ChainOutcome(
         recipe=recipe,
-        outcome=outcome,
+        outcomes=tuple(o.with_changes(recipe=f"{recipe.name} {recipe.version}".strip()) for o in outcomes),
+        group=group,
         columns={name: values[keep] for name, values in columns.items() if name != _UNIT_I or name in units},
         units=units,
         x=x[keep],
@@ -192,6 +183,52 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
         labels=tuple(np.array(labels, object)[keep]),
         left_out=tuple(left_out),
     )
+
+
+def _groups(
+    recipe: Recipe, columns: Mapping[str, AnyArray], units: Mapping[str, str], keep: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the number of the trace that each point belongs to, and what each trace is called."""
+    if not recipe.by:
+        return np.zeros(int(keep.sum()), np.intp), []
+    places = np.stack([np.real(_evaluated(recipe, name, columns))[keep] for name in recipe.by], axis=1)
+    distinct, group = np.unique(places, axis=0, return_inverse=True)
+    words = [
+        ", ".join(
+            place_words(name, float(value), units.get(name, "1"))
+            for name, value in zip(recipe.by, row, strict=True)
+        )
+        for row in distinct
+    ]
+    return np.asarray(group, np.intp).ravel(), words
+
+
+def _fitted(
+    recipe: Recipe,
+    traces: Sequence[Trace],
+    columns: Mapping[str, AnyArray],
+    points: Sequence[NDArray[np.intp]],
+    left_out: list[str],
+) -> list[FitOutcome]:
+    """Fit the traces, together if the recipe says so; one that cannot be fitted is left out and named."""
+    if recipe.is_joint:
+        facts = {
+            name: np.array([float(np.mean(np.real(columns[name][at]))) for at in points])
+            for name in fact_names(recipe)
+            if name in columns
+        }
+        return fit_jointly(traces, facts, recipe)
+    found = []
+    for trace in traces:
+        try:
+            found.append(fit_trace(trace, recipe).with_changes(label=trace.label))
+        except FitError as error:
+            if len(traces) == 1:
+                raise
+            left_out.append(f"{recipe.name}: {trace.label}: not fitted: {error}")
+    if not found:
+        raise FitError(left_out[-1])
+    return found
 
 
 def _columns(
@@ -353,5 +390,5 @@ def write_chain(chain: ChainOutcome, path: Path | str) -> Path:
     as_stored = replace(
         chain.recipe, x="x", y="y", sigma="none" if chain.sigma is None else "y_errors", select={}
     )
-    write_fit(written, record_of([chain.outcome.with_changes(quantity="y")], as_stored))
+    write_fit(written, record_of([o.with_changes(quantity="y") for o in chain.outcomes], as_stored))
     return written

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from labspin.analysis.files.jobs import FileResult, FitJob, fit_file
+from labspin.analysis.files.jobs import fit_file
+from labspin.analysis.files.results import FileResult, FitJob
 from labspin.errors import FitError
 
 __all__ = ["fit_on_cluster"]

@@ -7,24 +7,25 @@ so that the memory needed does not grow with the file.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labspin.analysis.expression import Expression
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
+from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.fit_records import joined, record_of
 from labspin.analysis.recipes.fit_run import fit_apart, fit_together
 from labspin.analysis.recipes.recipe import Recipe
-from labspin.analysis.recipes.traces import REPEATS, spread, stack_of, traces_lie_along, traces_of
+from labspin.analysis.recipes.traces import spread, stack_of, traces_lie_along
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run, RunFile
 
-__all__ = ["DRAWN", "context_of", "fit_parts", "fit_whole", "labels_of", "value_at_each"]
+__all__ = ["DRAWN", "context_of", "fit_parts", "fit_whole", "labels_of"]
 
 PART_BYTES = 1 << 24
 """Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
@@ -197,58 +198,3 @@ def _columns_of(file: RunFile, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _label(run: Run, trace: str) -> str:
     return ", ".join(word for word in (run.header.label, trace) if word)
-
-
-def value_at_each(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[FloatArray, str] | None:
-    """Return the value of ``name`` at each trace: mean of a column, place on an axis, or a parameter.
-
-    Parameters
-    ----------
-    run
-        A run, or a part of one, whose points are in memory.
-    recipe
-        Tells what is a trace of it, and which points are selected.
-    name
-        A column of numbers, an axis or a parameter of the run.
-    traces
-        Number of traces.
-
-    Returns
-    -------
-    values, unit
-        Shape (traces,); None where the run does not know ``name``.
-    """
-    layout = run.header.layout
-    units = {axis.name: axis.unit for axis in layout.dimensions if axis.name not in REPEATS}
-    units |= {c.name: c.unit for c in layout.columns if not c.shape and c.dtype in ("float64", "int64")}
-    if name in units:
-        found = traces_of(run, Recipe(name=recipe.name, x=recipe.x, y=name, model="", select=recipe.select))
-        if len(found) == traces:
-            return np.array([_mean(trace.y) for trace in found]), units[name] or "1"
-    value, unit = _parameter(run, name)
-    if value is None:
-        return None
-    return np.full(traces, value), unit
-
-
-def _mean(values: FloatArray) -> float:
-    there = values[np.isfinite(values)]
-    return float(there.mean()) if there.size else float("nan")
-
-
-def _parameter(run: Run, name: str) -> tuple[float | None, str]:
-    """Return a number that holds for the whole run: a parameter of it, or a set-point."""
-    entry = run.header.parameters.get(name)
-    if isinstance(entry, Mapping) and _is_number(entry.get("value")):
-        return float(entry["value"]), str(entry.get("unit") or "1")
-    settings = run.header.extra.get("settings")
-    for actuator, value in settings.items() if isinstance(settings, Mapping) else ():
-        if actuator.replace(".", "_") == name and _is_number(value):
-            actuators = run.header.snapshot.get("actuators")
-            known = actuators.get(actuator) if isinstance(actuators, Mapping) else None
-            return float(value), str(known.get("unit", "1")) if isinstance(known, Mapping) else "1"
-    return None, "1"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,165 +1,23 @@
-"""One file of many: fitted, or found to be fitted already, in a form that travels between processes.
-
-A fit is known by a fingerprint of all that it depends on: the header and the measured points as they are
-stored, the recipe, the file of a lab's own model and the version of labspin. It is stored with the fit; where
-it is found again, nothing is repeated, and the columns are not even read. Copying or renaming a run, or
-adding other fits to it, does not change its fingerprint.
-"""
+"""One file of many: fitted, or found to be fitted already, and then the chains that go on from it."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from labspin.analysis.files.file_fit import DRAWN, context_of, fit_parts, fit_whole, labels_of, value_at_each
-from labspin.analysis.files.stored import outcomes_of
-from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome, chosen_text
-from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
+from labspin.analysis.files.file_fit import context_of, fit_parts, fit_whole
+from labspin.analysis.files.links import names_wanted, unchanged, with_links
+from labspin.analysis.files.results import FINGERPRINT, FileResult, FitJob, fingerprint
+from labspin.analysis.files.together import fit_files_together
+from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe, default_recipe
 from labspin.errors import LabspinError, RecipeError, RunFileError
 
 if TYPE_CHECKING:
-    from labspin.data import FitRecord, Run, RunFile
+    from labspin.data import Run
 
-__all__ = ["FileResult", "FitJob", "fingerprint", "fit_file"]
-
-FINGERPRINT = "fingerprint"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitJob:
-    """What is to be done with one file.
-
-    Attributes
-    ----------
-    recipe
-        None: the one of the run's procedure.
-    write
-        Store the fit in the run file.
-    force
-        Fit even if that very fit is stored.
-    curves
-        Bring data and curves of the first traces along, to be drawn.
-    wanted
-        Names of parameters, columns or axes of the run of which each trace's value is needed.
-    """
-
-    path: Path
-    recipe: Recipe | None = None
-    write: bool = True
-    force: bool = False
-    curves: bool = False
-    wanted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FileResult:
-    """What came of one file.
-
-    Attributes
-    ----------
-    status
-        ``"fitted"``, ``"refitted"`` (one of another recipe, model or version stood in its place),
-        ``"unchanged"`` (the fit was there already) or ``"failed"``.
-    record
-        The fit, without its curves.
-    labels
-        What tells the traces apart, one text a trace.
-    context
-        Name to one value a trace, of what the job wanted to know, with its unit.
-    """
-
-    path: Path
-    status: str
-    record: FitRecord | None = None
-    labels: tuple[str, ...] = ()
-    context: Mapping[str, tuple[FloatArray, str]] = field(default_factory=dict)
-    outcomes: tuple[FitOutcome, ...] = ()
-    error: str = ""
-    seconds: float = 0.0
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return one plain row a trace and parameter, for tidy tables."""
-        return list(self.each_row())
-
-    def each_row(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows one by one: ten thousand traces make as many times the number of parameters."""
-        record = self.record
-        if record is None:
-            return
-        statistics = {name: _column(record, name) for name in _STATISTICS}
-        derived = record.recipe.get("derived", {})
-        columns = [
-            (p.name, p.value.ravel().tolist(), p.stderr.ravel().tolist(), p.unit or "1",
-             "fitted" if p.varied else "derived" if p.name in derived else "fixed")
-            for p in record.parameters
-        ]  # fmt: skip
-        head = {"fit": record.name, "quantity": record.quantity, "model": record.model}
-        for trace, label in enumerate(self.labels):
-            present = present_at_trace(record, trace)
-            if not any(present):  # could not be fitted, which is told
-                present = [True] * len(columns)
-            head["chosen"] = chosen_text(chosen_of_trace(record, trace))
-            tail = {
-                "chi2red": _at(statistics["reduced_chi_square"], trace),
-                "p_value": _at(statistics["p_value"], trace),
-                "points": int(_at(statistics["points"], trace)),
-                "converged": bool(_at(statistics["success"], trace)),
-                "warnings": "; ".join(warnings_of_trace(record, trace)),
-            }
-            for name, values, errors, unit, kind in itertools.compress(columns, present):
-                own = {"parameter": name, "value": values[trace], "stderr": errors[trace], "unit": unit}
-                first = {"source": str(self.path), "label": label, "trace": trace}
-                yield {**first, **head, **own, "kind": kind, **tail}
-
-    def misfits(self, most: int) -> list[tuple[float, str]]:
-        """Return the largest reduced χ² of fits whose points have errors, and their labels, worst first.
-
-        Parameters
-        ----------
-        most
-            How many to return at most.
-
-        Returns
-        -------
-        found
-            Pairs of reduced χ² and label; empty where the errors are from the scatter, or without a fit.
-        """
-        record = self.record
-        if record is None or record.statistics.get("errors_from_scatter"):
-            return []
-        values = _column(record, "reduced_chi_square")
-        order = np.argsort(np.where(np.isfinite(values), -values, np.inf))[:most]
-        return [(float(values[k]), self.labels[k]) for k in order if np.isfinite(values[k])]
-
-    @property
-    def traces(self) -> dict[str, int]:
-        """How many traces are ``sound`` and how many ``doubtful``: not converged, or with a warning."""
-        record = self.record
-        if record is None:
-            return {"sound": 0, "doubtful": 0}
-        success = np.atleast_1d(_column(record, "success"))
-        doubtful = sum(
-            not _at(success, trace) or bool(warnings_of_trace(record, trace))
-            for trace in range(len(self.labels))
-        )
-        return {"sound": len(self.labels) - doubtful, "doubtful": doubtful}
-
-
-_STATISTICS = ("reduced_chi_square", "p_value", "points", "success")
-
-
-def _column(record: FitRecord, name: str) -> FloatArray:
-    value = record.statistics.get(name)
-    return np.atleast_1d(np.asarray(np.nan if value is None else value, np.float64)).ravel()
+__all__ = ["fit_file"]
 
 
 def fit_file(job: FitJob) -> FileResult:
@@ -177,46 +35,13 @@ def fit_file(job: FitJob) -> FileResult:
     """
     start = time.perf_counter()
     try:
-        result = _result(job)
+        result = with_links(job, _result(job))
     except LabspinError as error:
         result = FileResult(path=job.path, status="failed", error=str(error))
     except Exception as error:  # noqa: BLE001 - one bad file must not stop ten thousand good ones
         text = f"{job.path}: cannot be fitted: {type(error).__name__}: {error}"
         result = FileResult(path=job.path, status="failed", error=text)
     return replace(result, seconds=time.perf_counter() - start)
-
-
-def fingerprint(digest: str, recipe: Recipe) -> str:
-    """Return a digest of all that a fit depends on.
-
-    Parameters
-    ----------
-    digest
-        That of the `labspin.data.RunFile`: of header and measured points.
-    recipe
-        The recipe of the fit.
-
-    Returns
-    -------
-    digest
-        32 hexadecimal digits; another version of labspin gives another one.
-    """
-    from labspin import __version__
-
-    text = f"{__version__}\0{digest}\0{_recipe_text(recipe)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _recipe_text(recipe: Recipe) -> str:
-    # The folder does not matter, but the model in it does.
-    text = repr(replace(recipe, folder=None))
-    if ".py:" in recipe.model:
-        source = (recipe.folder or Path()) / recipe.model.rpartition(":")[0]
-        try:
-            text += hashlib.sha256(source.read_bytes()).hexdigest()
-        except OSError:
-            text += "missing"  # loading the model says so
-    return text
 
 
 def _result(job: FitJob) -> FileResult:
@@ -228,13 +53,16 @@ def _result(job: FitJob) -> FileResult:
     with open_parts(job.path) as file:
         recipe = job.recipe or default_recipe(file.frame.header.procedure)
         _refuse_chain(recipe)
+        if recipe.is_joint:
+            (alone,) = fit_files_together([replace(job, recipe=recipe)])
+            return alone
         mark = fingerprint(file.digest, recipe)
         stored = file.recipes()
         same = [name for name, told in stored.items() if told.get(FINGERPRINT) == mark]
         if same and not job.force:
-            return _unchanged(job, file, recipe, same[0])
+            return unchanged(job, file, recipe, same[0])
         record, labels, outcomes = fit_parts(file, recipe, curves=job.curves)
-        context = context_of(file, recipe, job.wanted, len(labels))
+        context = context_of(file, recipe, names_wanted(job, recipe), len(labels))
     record = replace(record, recipe={**record.recipe, FINGERPRINT: mark})
     if job.write:
         write_fit(job.path, record, replace_same=True, digest=file.digest)
@@ -246,6 +74,7 @@ def _result(job: FitJob) -> FileResult:
         labels=labels,
         context=context,
         outcomes=tuple(outcome.with_changes(source=str(job.path)) for outcome in outcomes),
+        recipe=recipe,
     )
 
 
@@ -265,7 +94,7 @@ def _result_of_journal(job: FitJob, run: Run) -> FileResult:
     recipe = job.recipe or default_recipe(run.header.procedure)
     _refuse_chain(recipe)
     record, labels, outcomes = fit_whole(run, recipe, first=0, curves=job.curves, several=None)
-    values = {name: value_at_each(run, recipe, name, len(labels)) for name in job.wanted}
+    values = {name: value_at_each(run, recipe, name, len(labels)) for name in names_wanted(job, recipe)}
     return FileResult(
         path=job.path,
         status="fitted",
@@ -273,26 +102,5 @@ def _result_of_journal(job: FitJob, run: Run) -> FileResult:
         labels=labels,
         context={name: value for name, value in values.items() if value is not None},
         outcomes=tuple(outcomes),
+        recipe=recipe,
     )
-
-
-def _unchanged(job: FitJob, file: RunFile, recipe: Recipe, name: str) -> FileResult:
-    record = file.fit(name)
-    labels = record.statistics.get("labels")
-    if not isinstance(labels, list):
-        labels = labels_of(file, recipe)
-    outcomes: tuple[FitOutcome, ...] = ()
-    if job.curves:
-        outcomes = tuple(outcomes_of(replace(file.part(), fits=(record,)), record, most=DRAWN))
-    return FileResult(
-        path=job.path,
-        status="unchanged",
-        record=replace(record, curve=None),
-        labels=tuple(labels),
-        context=context_of(file, recipe, job.wanted, len(labels)),
-        outcomes=outcomes,
-    )
-
-
-def _at(values: FloatArray, trace: int) -> float:
-    return float(values[trace]) if trace < values.size else float("nan")

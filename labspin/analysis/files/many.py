@@ -24,11 +24,14 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from labspin.analysis.files.jobs import FileResult, FitJob, fit_file
+from labspin.analysis.files.chain import ChainOutcome, chain_fit, chain_names, link_of
+from labspin.analysis.files.jobs import fit_file
+from labspin.analysis.files.results import FileResult, FitJob
+from labspin.analysis.files.together import fit_files_together
 from labspin.analysis.recipes.recipe import Recipe, load_recipe
 from labspin.errors import FitError
 
-__all__ = ["fit_many"]
+__all__ = ["fit_chain", "fit_many"]
 
 _AHEAD = 4
 """Jobs on their way for every worker."""
@@ -78,12 +81,14 @@ def fit_many(
     wanted
         Names of which the value at each trace is wanted, see `FileResult.context`.
 
+    A joint recipe that is named takes the traces of all files together, here and at once.
+
     Raises
     ------
     RecipeError
         There is no such recipe.
     FitError
-        The number of workers makes no sense, or the cluster cannot be reached.
+        The number of workers makes no sense, or the cluster cannot be reached; the joint fit failed.
     """
     if workers is not None and workers < 1:
         raise FitError(f"workers: wanted at least 1, got {workers}")
@@ -94,12 +99,42 @@ def fit_many(
         FitJob(path=Path(path), recipe=chosen, write=write, force=force, curves=curves, wanted=wanted)
         for path in paths
     )
+    if chosen is not None and chosen.is_joint and not chosen.chain:
+        return iter(fit_files_together(list(jobs)))
     if dask is not None:
         from labspin.analysis.files.cluster import fit_on_cluster
 
         return fit_on_cluster(jobs, dask)
     count = workers or _processors()
     return map(fit_file, jobs) if count == 1 else run_jobs(jobs, count)
+
+
+def fit_chain(paths: Iterable[Path | str], recipe: Recipe | Path | str, **options: Any) -> ChainOutcome:
+    """Fit each run by the recipe that goes before, then the results by ``recipe``.
+
+    Parameters
+    ----------
+    paths
+        Run files.
+    recipe
+        A recipe with a section ``[chain]``.
+    options
+        Passed to `fit_many`: ``write``, ``workers``, ``dask``, ``force``.
+
+    Raises
+    ------
+    RecipeError
+        The recipe is no chain, or names what neither the fits nor the runs have.
+    FitError
+        Too few fits are left, or they cannot be fitted.
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    before = link_of(chosen)
+    files = list(paths)
+    results = fit_many(files, before, wanted=chain_names(chosen), **options)
+    order = {str(Path(path).absolute()): place for place, path in enumerate(files)}
+    ordered = sorted(results, key=lambda result: order[str(result.path.absolute())])
+    return chain_fit(ordered, chosen)
 
 
 def _processors() -> int:

@@ -123,7 +123,9 @@ def _outcome(
     order = np.argsort(x, kind="stable")
     names = (record.quantity, "1", record.quantity, "1")
     if record.curve is not None:
-        names = (record.curve.axes[0].name, record.curve.axes[0].unit, record.quantity, record.curve.unit)
+        axis = record.curve.axes[0]
+        said = str(record.recipe.get("y_name") or record.quantity)
+        names = (axis.name.replace("_", " "), axis.unit, said, record.curve.unit)
     if trace is not None:
         names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
     if run.header.procedure == "chain":
@@ -136,7 +138,7 @@ def _outcome(
         parameters=_parameters(record, index),
         covariance_names=tuple(p.name for p in record.parameters if p.varied),
         covariance=_covariance(record, index), statistics=_statistics(record, index),
-        x=x, y=y, sigma=_sigma(record, trace, x, best), best=best, curve_x=curve[0], curve_y=curve[1],
+        x=x, y=y, sigma=_sigma(record, index, trace, x, best), best=best, curve_x=curve[0], curve_y=curve[1],
         x_name=names[0], x_unit=names[1] or "1", y_name=names[2], y_unit=names[3] or "1",
         recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
         source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
@@ -163,7 +165,12 @@ def _usable(trace: Trace) -> NDArray[np.intp]:
     return np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]
 
 
-def _sigma(record: FitRecord, trace: Trace | None, x: FloatArray, best: Any) -> FloatArray | None:
+def _sigma(
+    record: FitRecord, index: int, trace: Trace | None, x: FloatArray, best: Any
+) -> NDArray[Any] | None:
+    curve = record.curve
+    if curve is not None and curve.errors is not None and curve.data is not None and len(curve.axes) == 1:
+        return np.asarray(np.atleast_2d(curve.errors)[index][np.isfinite(np.atleast_2d(curve.data)[index])])
     if record.recipe.get("sigma") == "likelihood":  # the variance of a count is what is expected
         return np.sqrt(np.maximum(np.asarray(best, np.float64), LEAST))
     if trace is None or trace.sigma is None:

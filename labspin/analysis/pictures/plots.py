@@ -167,7 +167,13 @@ def _parts(outcome: FitOutcome) -> tuple[FitOutcome, ...]:
 
 
 def _part_of_name(name: str, unit: str, part: str) -> tuple[str, str]:
-    """Return name and unit of one part: ``"frequency shift (Hz) + i/Q"`` is a shift in hertz, and 1/Q."""
+    """Return name and unit of one part: ``"frequency shift (Hz) + i/Q"`` is a shift in hertz, and 1/Q.
+
+    ``"lower rate + i upper rate"`` are both rates, of one unit.
+    """
+    real, plus, imaginary = name.partition(" + i ")
+    if plus:
+        return (real if part == "real part" else imaginary), unit
     both = re.fullmatch(r"(?P<real>.+) \((?P<unit>[^)]+)\) \+ i/(?P<imaginary>\w+)", name)
     if both is None:
         return f"{name}, {part}", unit

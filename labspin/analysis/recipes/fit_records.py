@@ -20,6 +20,9 @@ from labspin.errors import FitError
 if TYPE_CHECKING:
     from labspin.data import Dimension, FitCurve, FitParameter, FitRecord
 
+_SPARSE = 2
+"""How many times more points all traces may have together than the longest, if curves are to be kept."""
+
 __all__ = [
     "chosen_of_trace",
     "chosen_statistics",
@@ -256,18 +259,35 @@ def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, Any]
 
 
 def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimension]) -> FitCurve | None:
-    """Return model and data at the fitted points, where all traces share them."""
+    """Return model and data at the fitted points: those of all traces, NaN where one has none."""
     from labspin.data import FitCurve
 
     first = outcomes[0]
-    if any(not np.array_equal(outcome.x, first.x) for outcome in outcomes):
-        return None
+    x = first.x
+    if any(not np.array_equal(outcome.x, x) for outcome in outcomes):
+        x = np.unique(np.concatenate([outcome.x for outcome in outcomes]))
+        largest = max(outcome.x.size for outcome in outcomes)
+        if x.size > _SPARSE * largest or any(np.unique(o.x).size < o.x.size for o in outcomes):
+            return None
+    errors = None
+    if all(outcome.sigma is not None for outcome in outcomes):
+        errors = _stack([_placed(x, outcome, outcome.sigma) for outcome in outcomes], several)
     return FitCurve(
-        axes=(dimension(name=safe_name(first.x_name), unit=first.x_unit, values=first.x),),
-        values=_stack([outcome.best for outcome in outcomes], several),
-        data=_stack([outcome.y for outcome in outcomes], several),
+        axes=(dimension(name=safe_name(first.x_name), unit=first.x_unit, values=x),),
+        values=_stack([_placed(x, outcome, outcome.best) for outcome in outcomes], several),
+        data=_stack([_placed(x, outcome, outcome.y) for outcome in outcomes], several),
+        errors=errors,
         unit=first.y_unit,
     )
+
+
+def _placed(x: Any, outcome: FitOutcome, values: Any) -> Any:
+    """Return values of a trace on the points of all, NaN between."""
+    if np.array_equal(outcome.x, x):
+        return values
+    found = np.full(x.shape, np.nan, np.asarray(values).dtype)
+    found[np.searchsorted(x, outcome.x)] = values
+    return found
 
 
 def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
@@ -288,22 +308,40 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
     table: dict[str, Any] = {"equation": equation}
     if recipe is None:
         return table
-    return table | {
-        "name": recipe.name,
-        "digest": recipe.version,
-        "x": recipe.x,
-        "y": recipe.y,
-        "sigma": recipe.sigma,
-        "select": {name: list(pair) for name, pair in recipe.select.items()},
-        "model": recipe.model,
-        "options": dict(recipe.options),
-        "choose": {name: list(values) for name, values in recipe.choose.items()},
-        "fixed": dict(recipe.fixed),
-        "start": dict(recipe.start),
-        "bounds": {name: list(pair) for name, pair in recipe.bounds.items()},
-        "tied": dict(recipe.tied),
-        "derived": dict(recipe.derived),
-    }
+    return (
+        table
+        | {
+            "name": recipe.name,
+            "digest": recipe.version,
+            "x": recipe.x,
+            "y": recipe.y,
+            "sigma": recipe.sigma,
+            "select": {name: list(pair) for name, pair in recipe.select.items()},
+            "model": recipe.model,
+            "options": dict(recipe.options),
+            "choose": {name: list(values) for name, values in recipe.choose.items()},
+            "fixed": dict(recipe.fixed),
+            "start": dict(recipe.start),
+            "bounds": {name: list(pair) for name, pair in recipe.bounds.items()},
+            "tied": dict(recipe.tied),
+            "derived": dict(recipe.derived),
+        }
+        | _joint_table(recipe)
+    )
+
+
+def _joint_table(recipe: Recipe) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    if recipe.chain:  # its x and y are no columns of the run, which would tell what they are called
+        table = {"after": recipe.chain, "by": list(recipe.by), "y_name": recipe.y_name or recipe.y}
+    if recipe.is_joint:
+        table["joint"] = {
+            "shared": list(recipe.shared),
+            "by": dict(recipe.grouped),
+            "free": dict(recipe.free),
+            "priors": {name: list(pair) for name, pair in recipe.priors.items()},
+        }
+    return table
 
 
 def safe_name(name: str) -> str:

@@ -23,6 +23,7 @@ from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.choice import Choice, choice_of
 from labspin.analysis.recipes.recipe import Recipe, default_recipe, load_recipe
 from labspin.analysis.recipes.traces import Stack, Trace, stack_of
+from labspin.analysis.recipes.values import pairs_of, values_of
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
@@ -73,7 +74,7 @@ def fit_run(
         )
     source = "" if path is None else str(path)
     stack = stack_of(opened, chosen)
-    together = fit_together(stack, chosen)
+    together = None if chosen.is_joint else fit_together(stack, chosen)
     outcomes = [
         outcome.with_changes(
             source=source,
@@ -81,12 +82,24 @@ def fit_run(
             recipe=f"{chosen.name} {chosen.version}".strip(),
         )
         for outcome in (
-            fit_apart(stack, chosen) if together is None else map(together.outcome, range(len(stack)))
+            _fit_jointly(opened, stack, chosen)
+            if chosen.is_joint
+            else fit_apart(stack, chosen)
+            if together is None
+            else map(together.outcome, range(len(stack)))
         )
     ]
     if write:
         write_outcomes(source, outcomes, chosen)
     return outcomes
+
+
+def _fit_jointly(run: Run, stack: Stack, recipe: Recipe) -> list[FitOutcome]:
+    from labspin.analysis.recipes.facts import facts_of
+    from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
+
+    traces = [stack.trace(number) for number in range(len(stack))]
+    return fit_jointly(traces, facts_of(run, recipe, fact_names(recipe), len(stack)), recipe)
 
 
 def fit_runs(
@@ -164,7 +177,7 @@ def fit_foreign(
         y_unit = _density_unit(x_unit, y_unit)
     named = Recipe(name=str(file), x="x", y="y", model=built.name)
     for name in {"start", "fixed"} & set(settings):
-        settings[name] = _values(named, built.units(x_unit, y_unit), settings[name])
+        settings[name] = values_of(named, built.units(x_unit, y_unit), settings[name])
     axes = (x, x_unit, y, y_unit)
     if built.likelihood == "gamma":
         from labspin.analysis.fitting.spectrum import fit_spectrum
@@ -322,9 +335,9 @@ def _fit_at_once(stack: Stack, recipe: Recipe, quick: bool = False) -> StackFit:
         stack,
         model,
         recipe,
-        start=_values(recipe, units, recipe.start),
-        fixed=_values(recipe, units, recipe.fixed),
-        bounds=_pairs(recipe, units),
+        start=values_of(recipe, units, recipe.start),
+        fixed=values_of(recipe, units, recipe.fixed),
+        bounds=pairs_of(recipe, units, recipe.bounds),
         quick=quick,
     )
 
@@ -419,9 +432,9 @@ def _fit_trace(recipe: Recipe, model: FitModel, trace: Trace) -> FitOutcome:
         trace.x,
         trace.y,
         trace.sigma,
-        start=_values(recipe, units, recipe.start),
-        fixed=_values(recipe, units, recipe.fixed),
-        bounds=_pairs(recipe, units),
+        start=values_of(recipe, units, recipe.start),
+        fixed=values_of(recipe, units, recipe.fixed),
+        bounds=pairs_of(recipe, units, recipe.bounds),
         tied=recipe.tied,
         name=recipe.result_name or recipe.name,
         quantity=recipe.y,
@@ -446,7 +459,7 @@ def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
     for name in ("bounds", "tied"):
         if getattr(recipe, name):
             raise RecipeError(f"recipe {recipe.name}: {name}: is not for a thermal spectrum; remove it")
-    options |= {name: _values(recipe, units, getattr(recipe, name)) for name in ("start", "fixed")}
+    options |= {name: values_of(recipe, units, getattr(recipe, name)) for name in ("start", "fixed")}
     axes = (trace.x_name, trace.x_unit, trace.y_name, _density_unit(trace.x_unit, trace.y_unit))
     fit = fit_spectrum(trace.x, trace.y, axes=axes, name=recipe.result_name or recipe.name, **options)
     return with_derived(fit.outcome, recipe.derived)
@@ -457,29 +470,6 @@ def _density_unit(x_unit: str, y_unit: str) -> str:
     if y_unit in ("dBm", "dB"):
         raise FitError(f"spectrum: wanted power in each bin, got a level in {y_unit}; convert it to power")
     return f"1/{x_unit}" if y_unit in ("", "1") and x_unit not in ("", "1") else y_unit
-
-
-def _values(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, float]:
-    return {name: _value(recipe, units, name, value) for name, value in given.items()}
-
-
-def _pairs(recipe: Recipe, units: Mapping[str, str]) -> dict[str, tuple[float, float]]:
-    return {
-        name: (_value(recipe, units, name, low), _value(recipe, units, name, high))
-        for name, (low, high) in recipe.bounds.items()
-    }
-
-
-def _value(recipe: Recipe, units: Mapping[str, str], name: str, value: Any) -> float:
-    if name not in units:
-        raise RecipeError(
-            f"recipe {recipe.name}: model {recipe.model} has no parameter {name!r}; it has {', '.join(units)}"
-        )
-    if isinstance(value, str):
-        return parse_quantity(value, units[name], name=f"recipe {recipe.name}: {name}")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RecipeError(f"recipe {recipe.name}: {name}: wanted a number or text with a unit, got {value!r}")
-    return float(value)
 
 
 def _averages(path: Path) -> int:

@@ -27,8 +27,9 @@ A recipe is a TOML file behind the door ``analysis/``::
     derived = {rate = "1/T1"}
 
 A section ``[chain]`` with ``recipe = "t1"`` makes it a recipe over the results of another one, a point a run:
-see `labspin.analysis.files.chain`. Everything is checked when the file is read: an unknown key or name is an
-error, never ignored.
+see `labspin.analysis.files.chain`; ``then = ["distance"]`` names chains that go on from a recipe by
+themselves. A section ``[joint]`` fits all traces together (`labspin.analysis.recipes.joint_fit`). Everything
+is checked when the file is read: an unknown key or name is an error, never ignored.
 """
 
 from __future__ import annotations
@@ -68,6 +69,18 @@ class Recipe:
         (`labspin.analysis.recipes.choice`).
     chain
         Name of the recipe whose results over many runs are fitted; empty: a run's own columns are.
+    then
+        Names of chains that are fitted to the results of each run, and stored beside them.
+    by
+        In a chain: names whose values tell its traces apart; none: all points are one trace.
+    shared
+        Parameters that all traces share; with any of the next three, all traces are fitted together.
+    grouped
+        Parameters that the traces of one value of a name share: parameter to name.
+    free
+        Parameters that only ``tied`` knows, with start and unit: ``"0 [m]"``.
+    priors
+        What is known beforehand: mean and standard deviation, as written.
     x_unit, y_unit
         Units in a chain where they do not follow from a single name.
     doubtful
@@ -99,6 +112,12 @@ class Recipe:
     derived: Mapping[str, str] = field(default_factory=dict)
     result_name: str = ""
     chain: str = ""
+    then: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    grouped: Mapping[str, Any] = field(default_factory=dict)
+    free: Mapping[str, str] = field(default_factory=dict)
+    priors: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""
     version: str = ""
@@ -118,12 +137,37 @@ class Recipe:
             self._check_likelihood()
         for name, values in self.choose.items():
             self._check_choice(name, values)
-        for name, pair in {**self.bounds, **self.select}.items():
+        for name, pair in {**self.bounds, **self.select, **self.priors}.items():
             if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-                raise RecipeError(f"recipe {self.name}: {name}: wanted [minimum, maximum], got {pair!r}")
+                raise RecipeError(
+                    f"recipe {self.name}: {name}: wanted "
+                    f"{'[mean, standard deviation]' if name in self.priors else '[minimum, maximum]'}, "
+                    f"got {pair!r}"
+                )
+        self._check_joint()
         both = sorted(set(self.fixed) & set(self.tied))
         if both:
             raise RecipeError(f"recipe {self.name}: {both[0]} is both fixed and tied; remove it from one")
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether all traces are fitted together."""
+        return bool(self.shared or self.grouped or self.free or self.priors)
+
+    def _check_joint(self) -> None:
+        if self.by and not self.chain:
+            raise RecipeError(
+                f"recipe {self.name}: chain.by is for a chain; the axes of a run tell its traces apart"
+            )
+        for name, place in self.grouped.items():
+            if not isinstance(place, str) or name in self.shared:
+                raise RecipeError(
+                    f"recipe {self.name}: joint.by.{name}: wanted the name by whose values {name} is shared, "
+                    f"and {name} not among those that all traces share, got {place!r}"
+                )
+        if self.is_joint and (self.choose or self.sigma == "likelihood"):
+            what = "model.choose" if self.choose else "sigma = 'likelihood'"
+            raise RecipeError(f"recipe {self.name}: {what} is not for a joint fit; remove it or [joint]")
 
     def _check_likelihood(self) -> None:
         if self.chain or self.tied:
@@ -225,11 +269,14 @@ def _read(path: Path) -> Recipe:
 @functools.lru_cache(maxsize=64)
 def _parse(text: bytes, path: Path) -> Recipe:
     root = parse_document(text, path, error=RecipeError)
-    data, model, result, chain = (root.section(name) for name in ("data", "model", "result", "chain"))
+    data, model, result, chain, joint = (
+        root.section(name) for name in ("data", "model", "result", "chain", "joint")
+    )
     parts = {
         "name": path.stem,
         "description": root.take("description", str, ""),
         "procedures": root.texts("procedures"),
+        "then": root.texts("then"),
         "x": data.take("x", str, example='x = "dark_time"'),
         "y": data.take("y", str, example='y = "without_pi - with_pi"'),
         "sigma": data.take("sigma", str, "fit" if "chain" in root else "none"),
@@ -241,12 +288,17 @@ def _parse(text: bytes, path: Path) -> Recipe:
         "result_name": result.take("name", str, path.stem),
         "derived": result.take("derived", dict, {}),
         "chain": chain.take("recipe", str, example='recipe = "t1"') if "chain" in root else "",
+        "by": chain.texts("by"),
+        "shared": joint.texts("shared"),
+        "grouped": joint.take("by", dict, {}),
+        "free": joint.take("free", dict, {}),
+        "priors": joint.take("priors", dict, {}),
         "x_unit": chain.take("x_unit", str, ""),
         "y_unit": chain.take("y_unit", str, ""),
         "version": hashlib.sha256(text).hexdigest()[:12],
         "folder": path.parent.resolve(),
     }
     chain.know("recipe")
-    for section in (root, data, model, result, chain):
+    for section in (root, data, model, result, chain, joint):
         section.finish()
     return root.guard("", lambda: Recipe(**parts))

@@ -231,7 +231,8 @@ def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[st
     for axis, dimension in enumerate(layout.dimensions):
         shape = [1] * count
         shape[axis] = -1
-        arrays.setdefault(dimension.name, np.asarray(dimension.values, np.float64).reshape(shape))
+        values = np.asarray(dimension.values, np.float64).reshape(shape)
+        arrays.setdefault(dimension.name, np.broadcast_to(values, [len(d) for d in layout.dimensions]))
         units[dimension.name] = dimension.unit
     for column in layout.columns:
         for axis, inner in enumerate(column.axes):

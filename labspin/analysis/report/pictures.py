@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
-from labspin.analysis.files.file_fit import value_at_each
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, figure_of
+from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.report.page import Html, join, tag
 from labspin.analysis.report.words import with_unit

@@ -78,7 +78,7 @@ def _structure(fit: FitRecord) -> Hashable:
             tuple((axis.name, axis.unit, len(axis)) for axis in curve.axes),
             curve.unit,
             curve.values.dtype.str,
-            None if curve.data is None else curve.data.dtype.str,
+            *(None if values is None else values.dtype.str for values in (curve.data, curve.errors)),
         ),
     )
 
@@ -105,3 +105,5 @@ def _fill(group: h5py.Group, fit: FitRecord) -> None:
         overwrite(curve, "fit", fit.curve.values)
         if fit.curve.data is not None:
             overwrite(curve, "data", fit.curve.data)
+        if fit.curve.errors is not None:
+            overwrite(curve, "data_errors", fit.curve.errors)

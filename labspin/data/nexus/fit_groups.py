@@ -107,9 +107,8 @@ def attach_axes(group: h5py.Group, fit: FitRecord) -> None:
         tied.append(("covariance", "covariance", [*dimensions, "row", "column"]))
     if fit.curve is not None:
         names = [*dimensions, *(axis.name for axis in fit.curve.axes)]
-        tied += [
-            ("curve", name, names) for name in ("fit", "data") if name == "fit" or fit.curve.data is not None
-        ]
+        there = {"fit": fit.curve.values, "data": fit.curve.data, "data_errors": fit.curve.errors}
+        tied += [("curve", name, names) for name, values in there.items() if values is not None]
     for place, name, axes in tied:
         attach(group[place], name, axes)
 
@@ -209,6 +208,8 @@ def _write_curve(group: h5py.Group, fit: FitRecord, curve: FitCurve) -> None:
     if curve.data is not None:
         add_array(data, "data", curve.data, (), curve.unit, fit.quantity)
         data.attrs["auxiliary_signals"] = ["data"]
+    if curve.errors is not None:
+        add_array(data, "data_errors", curve.errors, (), curve.unit, f"standard errors of {fit.quantity}")
     group.attrs["default"] = "curve"
 
 
@@ -278,4 +279,5 @@ def _read_curve(group: h5py.Group, skipped: int) -> FitCurve:
         values=values,
         unit=_unit(data, "fit"),
         data=get_array(data, "data", values.shape, "fc") if has(data, "data") else None,
+        errors=get_array(data, "data_errors", values.shape, "fc") if has(data, "data_errors") else None,
     )

@@ -17,9 +17,9 @@ from labspin.analysis import (
     report_html,
     write_chain,
 )
-from labspin.analysis.files import chain as chain_module
+from labspin.analysis.files import many as many_module
 from labspin.analysis.files.chain import chain_fit, chain_names
-from labspin.analysis.files.jobs import FileResult, fingerprint
+from labspin.analysis.files.results import FileResult, fingerprint
 from labspin.analysis.pictures.runplots import draw_run
 from labspin.cli import main
 from labspin.data import FitParameter, FitRecord, read_run
@@ -299,12 +299,12 @@ def test_a_fit_that_did_not_converge_is_not_used(tmp_path):
 
 def test_points_of_a_chain_stand_in_the_order_of_the_files(recipes, scan, monkeypatch):
     """Whichever fit ends first."""
-    real = chain_module.fit_many
+    real = many_module.fit_many
 
     def last_first(*arguments, **options):
         return reversed(list(real(*arguments, **options)))
 
-    monkeypatch.setattr(chain_module, "fit_many", last_first)
+    monkeypatch.setattr(many_module, "fit_many", last_first)
     chain = fit_chain(scan, recipes / "law.toml", write=False, workers=1)
     assert chain.labels == tuple(f"run {k}" for k in range(FIELDS.size))
     assert chain.x.tolist() == FIELDS.tolist()

@@ -11,7 +11,8 @@ import pytest
 
 from labspin.analysis import fit_run
 from labspin.analysis.files import file_fit
-from labspin.analysis.files.jobs import FitJob, fit_file
+from labspin.analysis.files.jobs import fit_file
+from labspin.analysis.files.results import FitJob
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.recipes.fit_records import record_of
 from labspin.analysis.recipes.fit_run import fit_apart, fit_together

@@ -18,8 +18,9 @@ import pytest
 
 from labspin.analysis import TableWriter, fit_many, fit_run
 from labspin.analysis.files import jobs
-from labspin.analysis.files.jobs import FileResult, FitJob, fingerprint, fit_file
+from labspin.analysis.files.jobs import fit_file
 from labspin.analysis.files.many import run_jobs
+from labspin.analysis.files.results import FileResult, FitJob, fingerprint
 from labspin.cli import main
 from labspin.cli.fit_runs import run_files
 from labspin.data import RunWriter, list_foreign, open_parts, read_run
