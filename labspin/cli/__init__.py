@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -108,7 +109,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         Arguments of the command line; None: those of this process.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from labspin.cli.completion import complete
+
+        complete(parser)
+    arguments = parser.parse_args(argv)
     with tolerant_streams():
         _log_to_stderr(arguments.verbose)
         if arguments.command != "unsafe":
