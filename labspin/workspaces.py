@@ -23,15 +23,28 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from labspin.documents import Section, read_document
 from labspin.errors import ConfigurationError
 from labspin.units import DIMENSIONS, conversion_factor
 
-__all__ = ["FILE_NAME", "Workspace", "find_workspace", "workspace_folder"]
+__all__ = ["FILE_NAME", "Notification", "Occasion", "Workspace", "find_workspace", "workspace_folder"]
 
 FILE_NAME = "workspace.toml"
 _DOOR = "instruments"  # the folder of the stations
+Occasion = Literal["run", "end", "failure"]
+"""When a person may be told: a run has finished, all runs are over, something failed."""
+_OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+
+
+@dataclass(frozen=True)
+class Notification:
+    """How and when a person is told what happened."""
+
+    command: tuple[str, ...] = ()
+    """Program and arguments, in which {title}, {text} and {when} are replaced; empty: nobody is told."""
+    when: tuple[Occasion, ...] = ("end", "failure")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +60,9 @@ class Workspace:
     """Register of samples: name -> description; empty: any name is accepted."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Dimension -> unit in which its quantities are shown; see `labspin.units.shown_in`."""
+
+    notify: Notification = Notification()
+    """Whom to tell when runs are over."""
 
     def check_sample(self, name: str) -> str:
         """Return ``name`` if the register has it, or if there is no register.
@@ -124,9 +140,20 @@ def _read(root: Path) -> Workspace:
         data=base / section.take("data", str, "data"),
         samples=register,
         units=_units(section.section("units")),
+        notify=_notification(section.section("notify")),
     )
     section.finish()
     return found
+
+
+def _notification(section: Section) -> Notification:
+    command = section.texts("command", example='["notify-send", "{title}", "{text}"]')
+    when = section.texts("when", example='["end", "failure"]') if "when" in section else Notification.when
+    for word in when:
+        if word not in _OCCASIONS:
+            section.fail("when", f"wanted some of {', '.join(_OCCASIONS)}, got {word!r}")
+    section.finish()
+    return Notification(command, cast("tuple[Occasion, ...]", when))
 
 
 def _units(section: Section) -> dict[str, str]:

@@ -14,7 +14,7 @@ from labspin.cli.overrides import add_overrides, overrides_of
 from labspin.cli.people import add_words, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from labspin.bench import Bench
     from labspin.data import RunMetadata
@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for spec in card.runs:
         check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
     refuse_hosted(station.path)
-    outcomes = _make_all(card, station, arguments)
+    outcomes = _told(card, lambda: _make_all(card, station, arguments))
     if arguments.fit:
         from labspin.cli.fit_runs import fit_and_show
 
@@ -84,6 +84,27 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([outcome_record(outcome) for outcome in outcomes])
     return exit_code(outcomes)
+
+
+def _told(card: Card, make: Callable[[], list[RunOutcome]]) -> list[RunOutcome]:
+    """Make the runs and let a person know, where the workspace asks for it, how they ended."""
+    from labspin.errors import LabspinError, RunAborted
+    from labspin.session import notify
+
+    try:
+        outcomes = make()
+    except RunAborted:
+        raise  # whoever ended it knows
+    except LabspinError as error:
+        notify(Path(), "failure", f"labspin: {card.path.name} has failed", str(error))
+        raise
+    unsafe = [outcome.not_safe for outcome in outcomes if not outcome.is_safe]
+    ends = ", ".join(f"{outcome.path.name} {outcome.status}" for outcome in outcomes)
+    if unsafe:
+        notify(Path(), "failure", f"labspin: {card.path.name}: {unsafe[0]}", ends)
+    elif all(outcome.status != "aborted" for outcome in outcomes):
+        notify(Path(), "end", f"labspin: {card.path.name} is over", ends)
+    return outcomes
 
 
 def _make_all(card: Card, station: Station, arguments: argparse.Namespace) -> list[RunOutcome]:

@@ -10,6 +10,7 @@ from .describe import (
 )
 from .host_record import HostRecord as HostRecord, find_hosts as find_hosts, refuse_hosted as refuse_hosted
 from .host_start import start_host as start_host
+from .notification import notify as notify
 from .pymeasure_worker import run_in_worker as run_in_worker
 from .queue import Queue as Queue
 from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState

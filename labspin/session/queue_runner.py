@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from labspin.errors import LabspinError
 from labspin.experiment.control import Control, Observer, RunOutcome
+from labspin.session.notification import notify
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun, State
 
@@ -95,30 +96,50 @@ def run_queue(
     KeyboardInterrupt
         A signal stopped the run that was being made, once its bench was safe.
     """
-    failures = in_a_row = 0
+    failures = in_a_row = made = 0
     ended: State
     with queue.being_run():
         while True:
             run = queue.begin(lambda run: str(file(run)))
             if run is None:
                 state = queue.read()
-                if not wait and not (stay and state.paused and state.of("waiting")):
+                is_over = not wait and not (stay and state.paused and state.of("waiting"))
+                if made and (is_over or not state.of("waiting")):
+                    notify(
+                        queue.folder,
+                        "end",
+                        "labspin: the queue is over",
+                        f"{made} runs, {failures} not finished",
+                    )
+                    made = 0
+                if is_over:
                     return failures
                 time.sleep(_LOOK)
                 continue
+            made += 1
             if run.state == "failed":
                 ended, message, is_safe = "failed", run.message, True
             else:
                 report(run, "running", "")
                 ended, message, is_safe = _make(queue, run, execute)
             report(run, ended, message)
+            _tell(queue.folder, run, ended, message)
             failures += ended != "finished"
             in_a_row = in_a_row + 1 if ended == "failed" else 0
             if not is_safe or in_a_row >= max_failures:
                 why = f"{in_a_row} runs failed in a row" if is_safe else "the bench could not be made safe"
                 _log.error("%s: the queue is paused", why)
                 queue.pause()
+                notify(queue.folder, "failure", "labspin: the queue is paused", why)
                 return failures
+
+
+def _tell(folder: Path, run: QueuedRun, ended: State, message: str) -> None:
+    """Tell a person how a run ended; one that somebody ended needs no telling."""
+    if ended == "finished":
+        notify(folder, "run", f"labspin: {run.label or run.card} has finished", message)
+    elif ended != "aborted":
+        notify(folder, "failure", f"labspin: {run.label or run.card} has {ended}", message)
 
 
 def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, bool]:

@@ -30,6 +30,10 @@ data = "data"                      # folder of the run files, relative to this f
 # [units]
 # field = "G"
 # frequency = "MHz"
+
+# Who is not there is told when runs are over or fail, by any program.
+# [notify]
+# command = ["notify-send", "{title}", "{text}"]
 """
 _README = """# Lab workspace
 
