@@ -63,7 +63,8 @@ def kill(process, whom):
     }
     for name in whom:
         if numbers[name]:
-            os.kill(numbers[name], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(numbers[name], signal.SIGKILL)
     if not {"run", "host"} & set(whom) and process.poll() is None:
         before = {numbers[name] for name in whom}
 
@@ -73,7 +74,7 @@ def kill(process, whom):
 
         wait_for(others)
         time.sleep(2.0)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
 
 
 def go_to(phase, served, process, delay):

@@ -22,7 +22,17 @@ from labspin.data.metadata import RunMetadata
 from labspin.data.plain import clean_text, plain
 from labspin.errors import ArgumentError
 
-__all__ = ["FORMAT", "POINT", "POINT_QUALITY", "POINT_TIME", "Column", "Dimension", "Layout", "RunHeader"]
+__all__ = [
+    "FORMAT",
+    "LONGEST_NAME",
+    "POINT",
+    "POINT_QUALITY",
+    "POINT_TIME",
+    "Column",
+    "Dimension",
+    "Layout",
+    "RunHeader",
+]
 
 FORMAT = 1
 """Version of the journal and of the run file; a reader refuses what is newer than it knows."""
@@ -52,6 +62,10 @@ def _check_name(what: str, name: object) -> None:
         )
     if name in (POINT, POINT_TIME, POINT_QUALITY):
         raise ArgumentError(f"{what}: the name {name!r} is kept for the run file's own use; choose another")
+
+
+LONGEST_NAME = 1000
+"""Characters of a name or label of a run, at most."""
 
 
 def _check_unit(what: str, unit: object) -> None:
@@ -343,7 +357,7 @@ class RunHeader:
 
     def __post_init__(self) -> None:
         for name in ("run_id", "procedure", "label", "started", "signal"):
-            text = _checked_text(f"{name} of the run", getattr(self, name), limit=1000)
+            text = _checked_text(f"{name} of the run", getattr(self, name), limit=LONGEST_NAME)
             object.__setattr__(self, name, text)
         if not isinstance(self.layout, Layout):
             raise ArgumentError(f"layout of the run: wanted a Layout, got {type(self.layout).__name__}")

@@ -31,6 +31,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labspin.data import RunMetadata
+from labspin.data.schema import LONGEST_NAME
 from labspin.documents import Section, read_document
 from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import QuantityParameter
@@ -129,6 +130,10 @@ def _runs(
     for number, table in enumerate(root.sections("runs"), start=1):
         own = _parameters(table.section("parameters"), procedure.name, known)
         label = table.take("label", str, f"{stem} {number}")
+        if len(label) > LONGEST_NAME:
+            table.fail(
+                "label", f"wanted at most {LONGEST_NAME} characters, got {len(label)}: {label[:40]!r} …"
+            )
         table.finish()
         runs.append(RunSpec(label, procedure, MappingProxyType({**common, **own, **replaced})))
     labels = [run.label for run in runs]

@@ -70,6 +70,17 @@ def test_a_condition_is_read_at_once(text):
         holds(text, {"x": np.arange(3.0)}, {"x": "s"})
 
 
+@pytest.mark.parametrize("length", [1000, 1001, 20_000])
+def test_a_label_that_no_run_can_have_is_refused_by_check(tmp_path, capsys, length):
+    card = (ROOT / "procedures" / "t1.toml").read_text(encoding="utf-8").replace("../", f"{ROOT}/")
+    path = tmp_path / "t1.toml"
+    path.write_text(card + f'\n[[runs]]\nlabel = "{"l" * length}"\n', encoding="utf-8")
+    assert main(["check", str(path)]) == (length > 1000)
+    said = capsys.readouterr().err
+    assert ("label" in said and f"wanted at most 1000 characters, got {length}" in said) == (length > 1000)
+    assert len(said) < 500
+
+
 def test_an_archive_that_unpacks_without_bound_is_refused(tmp_path):
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import split_title, unit_of
@@ -29,11 +30,12 @@ def read_matlab(path: Path) -> Contents:
     Raises
     ------
     DamagedFileError
-        It is cut short or corrupted.
+        It is cut short or corrupted, or unpacks without bound.
     """
     from scipy.io import loadmat
 
     with damage(path), path.open("rb") as file:
+        refuse_bomb(path)
         content = loadmat(cast(Any, file), squeeze_me=True, simplify_cells=True)
         kept = {name: value for name, value in content.items() if not name.startswith("__")}
         items = [item for _, item in zip(range(_MOST), _walk(kept, "", 0), strict=False)]
