@@ -15,6 +15,7 @@ until safe, s.
 
 import argparse
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -51,6 +52,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="attacks whose name holds this")
     arguments = parser.parse_args()
+    # A shell lets its background jobs ignore SIGINT, and so would the runs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     generator = random.Random(arguments.seed)
     print(f"{'attack':44}{'times':>8}{'unsafe':>8}{'jumped':>8}{'> 10 s':>8}{'median':>8}{'longest':>8}")
     failed = 0

@@ -355,20 +355,20 @@ class Actuator:
     def is_home(self) -> bool:
         """Return whether the device can be switched off without a jump: it is near its safe value.
 
-        What it was last told has to be near as well, since it may be on its way there; and counts alone where
-        the device cannot be read back.
+        What it was last told has to be near as well, since it may be on its way there. Where the device
+        cannot be read back, that counts alone, and has to be the safe value itself.
         """
         spec = self.spec
         if spec.safe is None or spec.ramp_rate is None:
             return True
         told = self._sent.get(spec.name)
+        span = spec.maximum - spec.minimum
         try:
             self._refuse_mute()
             stands = self._read_raw()
         except UnknownStateError:
-            stands = math.nan if told is None else told
-        tolerance = min(spec.settle.tolerance or 0.0, _NEAR * (spec.maximum - spec.minimum))
-        near = max(spec.largest_step, tolerance)
+            return told is not None and abs(told - spec.safe) <= _ROUNDING * span
+        near = max(spec.largest_step, min(spec.settle.tolerance or 0.0, _NEAR * span))
         return all(abs(value - spec.safe) <= near for value in (stands, stands if told is None else told))
 
     def _refuse_mute(self) -> None:

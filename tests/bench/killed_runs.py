@@ -136,9 +136,12 @@ class ServedBench:
         return max(steps, default=0.0)
 
     def current_when_switched_off(self, since):
-        """Return the true current (A) in the coil at each time that the output went off after ``since``."""
+        """Return the true current (A) in the coil at each time that the output went off after ``since``.
+
+        It does not end at once: just after the command it is still what it was before.
+        """
         known = [command for command in self.commands if command[0] >= since]
-        return [abs(before[3]) for before, after in itertools.pairwise(known) if before[2] and not after[2]]
+        return [abs(after[3]) for before, after in itertools.pairwise(known) if before[2] and not after[2]]
 
     def __enter__(self):
         return self

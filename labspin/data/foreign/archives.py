@@ -60,10 +60,10 @@ def refuse_bomb(path: Path) -> None:
 
 def _refuse_unbounded(whole: int, packed: int, path: Path) -> None:
     if whole > _LARGE and whole > _MOST_PACKED * packed:
+        most = f"{_LARGE / 1e6:.0f} MB or {_MOST_PACKED} times as much"
         raise DamagedFileError(
-            f"{path}: its {packed / 1e6:.3g} MB claim to unpack to {whole / 1e6:.3g} MB or more, wanted at most "
-            f"{_LARGE / 1e6:.0f} MB or {_MOST_PACKED} times as much; unpack it yourself if it is meant, and "
-            "hand over the arrays"
+            f"{path}: its {packed / 1e6:.3g} MB claim to unpack to {whole / 1e6:.3g} MB or more, wanted at "
+            f"most {most}; unpack it yourself if it is meant, and hand over the arrays"
         )
 
 

@@ -19,6 +19,7 @@ from labspin.system import reason_of
 __all__ = ["JournalReader", "sound_end"]
 
 _BLOCK = 1 << 20
+_WINDOW = 1 << 22  # bytes in which a sound record is looked for at once
 # Every payload begins with a short msgpack array whose first item is a small number.
 _PAYLOAD = re.compile(rb"[\x90-\x9f][\x00-\x0f]")
 
@@ -86,7 +87,7 @@ class JournalReader:
                 self.position += place
                 block = _BLOCK
                 yield batch
-            elif not wanted or self.position + wanted > size:
+            elif not wanted or self.position + wanted > size or not self._is_sound(data):
                 return
             else:
                 block = wanted  # one record that is longer than a block
@@ -135,20 +136,36 @@ class JournalReader:
 
     def _next_sound(self) -> int | None:
         """Return where the next sound record begins, at a cost bounded by a few passes over the file."""
-        size, start = self.size, self.position
-        self._file.seek(start)
-        data = self._file.read(size - start)
-        work = 4 * len(data) + (1 << 20)
-        for candidate in _PAYLOAD.finditer(data, RECORD_HEAD.size + 1):
-            place = candidate.start() - RECORD_HEAD.size
-            length, checksum = RECORD_HEAD.unpack_from(data, place)
-            stop = candidate.start() + length
-            if not length or stop > len(data) or work < length:
-                continue
-            work -= length
-            if zlib.crc32(memoryview(data)[candidate.start() : stop]) == checksum:
-                return start + place
+        size, head = self.size, RECORD_HEAD.size
+        work = 4 * (size - self.position) + (1 << 20)
+        begin = self.position + 1  # of the first record that may be sound
+        while begin + head < size:
+            self._file.seek(begin)
+            window = self._file.read(_WINDOW + head + 1)
+            for candidate in _PAYLOAD.finditer(window, head):
+                place = candidate.start() - head
+                length, checksum = RECORD_HEAD.unpack_from(window, place)
+                payload = begin + candidate.start()
+                if not length or payload + length > size or work < length:
+                    continue
+                work -= length
+                if self._checksum(payload, length) == checksum:
+                    return begin + place
+            begin += _WINDOW
         return None
+
+    def _is_sound(self, data: bytes) -> bool:
+        """Return whether the record that begins here with ``data`` is sound, before it is read whole."""
+        length, checksum = RECORD_HEAD.unpack_from(data)
+        return self._checksum(self.position + RECORD_HEAD.size, length) == checksum
+
+    def _checksum(self, begin: int, length: int) -> int:
+        """Return the checksum of a part of the file, which may be long."""
+        checksum, end = 0, begin + length
+        self._file.seek(begin)
+        while begin < end and (block := self._file.read(min(_BLOCK, end - begin))):
+            checksum, begin = zlib.crc32(block, checksum), begin + len(block)
+        return checksum
 
 
 def _split(data: bytes, *, only_first: bool) -> tuple[list[bytes], int, int, bool]:

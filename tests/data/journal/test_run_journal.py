@@ -3,6 +3,7 @@ import os
 import resource
 import struct
 import time
+import tracemalloc
 import zlib
 
 import msgpack
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from labspin.data import RunWriter, read_run, recover
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.replay import END, EVENT, HEADER, POINT_RECORD, run_from_journal
-from labspin.data.journal.writer import MAGIC, JournalWriter, journal_path
+from labspin.data.journal.writer import MAGIC, RECORD_HEAD, JournalWriter, journal_path
 from labspin.data.plain import pack
 from labspin.data.schema import FORMAT
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError, StorageError
@@ -101,6 +102,25 @@ def test_a_flipped_byte_in_the_middle_is_damage_and_can_be_salvaged(path):
     assert "bytes" in run.events_of("damage")[0].message
     kept = journal_path(path).with_name(journal_path(path).name + ".damaged")
     assert kept.read_bytes() == bytes(broken)
+
+
+def test_a_length_that_is_damaged_costs_its_record_and_no_memory(path):
+    whole = journal_of(path, *(point(k) for k in range(20)))
+    begin = whole.index(record(pack(point(10))))
+    broken = bytearray(whole + bytes(1 << 25) + record(pack(point(20))))
+    broken[begin : begin + 4] = RECORD_HEAD.pack(1 << 24, 0)[:4]
+    journal_path(path).write_bytes(broken)
+    del broken
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedFileError, match="salvage"):
+            read_run(path)
+        assert recover(path, salvage=True) == [path]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 24
+    assert read_run(path).points.index.tolist() == [k for k in range(21) if k != 10]
 
 
 @QUIET
