@@ -15,11 +15,14 @@ from labspin.plugins import Registry
 
 if TYPE_CHECKING:
     from labspin.experiment import Procedure
+    from labspin.procedures.dynamical_decoupling import DynamicalDecoupling
+    from labspin.procedures.hahn_echo import HahnEcho
     from labspin.procedures.mdmr import MDMR
     from labspin.procedures.mdmr_lockin import MDMRLockIn
     from labspin.procedures.mrfm_temperature import MRFMTemperature
     from labspin.procedures.pl_scan import PLScan
     from labspin.procedures.rabi import Rabi
+    from labspin.procedures.ramsey import Ramsey
     from labspin.procedures.relaxometry import Relaxometry
     from labspin.procedures.t1 import T1
     from labspin.procedures.t1_field import T1Field
@@ -28,10 +31,13 @@ __all__ = [
     "MDMR",
     "PROCEDURES",
     "T1",
+    "DynamicalDecoupling",
+    "HahnEcho",
     "MDMRLockIn",
     "MRFMTemperature",
     "PLScan",
     "Rabi",
+    "Ramsey",
     "Relaxometry",
     "T1Field",
     "list_procedures",
@@ -39,11 +45,14 @@ __all__ = [
 ]
 
 PROCEDURES = {
+    "dynamical_decoupling": "labspin.procedures.dynamical_decoupling:DynamicalDecoupling",
+    "hahn_echo": "labspin.procedures.hahn_echo:HahnEcho",
     "mdmr": "labspin.procedures.mdmr:MDMR",
     "mdmr_lockin": "labspin.procedures.mdmr_lockin:MDMRLockIn",
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
     "relaxometry": "labspin.procedures.relaxometry:Relaxometry",
+    "ramsey": "labspin.procedures.ramsey:Ramsey",
     "rabi": "labspin.procedures.rabi:Rabi",
     "t1": "labspin.procedures.t1:T1",
     "t1_field": "labspin.procedures.t1_field:T1Field",

@@ -10,6 +10,15 @@ positions), `presets` and `published` (numbers of the papers). SI throughout, fr
 
 from __future__ import annotations
 
+from labspin.physics.nv.coherence import (
+    HYPERFINE_SPLITTING,
+    bath_dephasing,
+    filter_function,
+    free_decay,
+    hyperfine_offsets,
+    precession_dephasing,
+    pulse_fractions,
+)
 from labspin.physics.nv.decay import relaxation_times, stretched_decay
 from labspin.physics.nv.evolution import (
     Evolution,
@@ -81,6 +90,13 @@ from labspin.physics.nv.published import (
     PublishedValue,
     published_values,
 )
+from labspin.physics.nv.pulse_train import (
+    PulseTrain,
+    SpinBath,
+    StaticLine,
+    relaxing_train_map,
+    train_map,
+)
 from labspin.physics.nv.pulses import (
     class_rabi_frequencies,
     pulse_segment,
@@ -147,6 +163,7 @@ __all__ = [
     "DIRECT_PUMPING",
     "FIG4_BENCH",
     "FIG4_ORIENTATION",
+    "HYPERFINE_SPLITTING",
     "LABORATORY_BENCH",
     "NV_AXES",
     "NV_CENTRE",
@@ -177,16 +194,20 @@ __all__ = [
     "Populations",
     "PublishedValue",
     "PulseSegment",
+    "PulseTrain",
     "RateMixture",
     "RateModel",
     "RateSegment",
     "Relaxation",
     "ResonanceSpectrum",
+    "SpinBath",
     "SpinResponse",
+    "StaticLine",
     "SteadyState",
     "TorqueMap",
     "UncoupledRelaxation",
     "axial_fields",
+    "bath_dephasing",
     "bench_orientation",
     "class_fields",
     "class_rabi_frequencies",
@@ -205,8 +226,11 @@ __all__ = [
     "equivalent_orientations",
     "evolve",
     "field_from_lines",
+    "filter_function",
+    "free_decay",
     "ground_state_torque",
     "hamiltonian",
+    "hyperfine_offsets",
     "inversion_probability",
     "level_torques",
     "levels",
@@ -214,13 +238,16 @@ __all__ = [
     "libration_susceptibility",
     "orientation_from_lines",
     "orientation_matrix",
+    "precession_dephasing",
     "propagate",
     "published_values",
+    "pulse_fractions",
     "pulse_segment",
     "rabi_frequencies",
     "rate_model_at",
     "reflected_light",
     "relaxation_times",
+    "relaxing_train_map",
     "resonance_spectrum",
     "simulate_libration",
     "single_pole_response",
@@ -234,6 +261,7 @@ __all__ = [
     "thermal_state",
     "thermal_torque_density",
     "torque_map",
+    "train_map",
     "transition_driving",
     "transition_frequencies",
 ]

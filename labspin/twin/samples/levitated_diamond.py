@@ -3,7 +3,8 @@
 The physics is the rate model of `labspin.physics.nv`: in each of the four classes seven levels between the
 eigenstates of the actual field, relaxation that quickens where classes are resonant (cross-relaxation), with
 the spread of rates of a stretched exponential. A microwave exchanges populations where it meets a
-transition, coherently in a short pulse, as a rate in a long one. An eighth level is added here: centres lose
+transition: coherently in short pulses, with their phases and a bath of spins between them
+(`labspin.physics.nv.train_map`), as a rate in a long one. An eighth level is added here: centres lose
 their charge under light, which leaves them dark, and recover it, unpolarised, in the dark. That changes a
 single trace of light against dark time, and cancels in the difference of two.
 
@@ -37,6 +38,7 @@ from labspin.twin.samples.levitated_diamond_detection import (
     volts_per_angle,
 )
 from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
+from labspin.twin.samples.trains import PHASE_LINES
 
 __all__ = ["DiamondSettings", "LevitatedDiamond"]
 
@@ -67,7 +69,9 @@ class LevitatedDiamond(Sample):
     detectors: ClassVar = {
         "pl": "photons", "reflected": "photons", "pl_photodiode": "analog", "angle_photodiode": "analog",
     }  # fmt: skip
-    lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
+    lines: ClassVar = {
+        "laser": "lets the laser through", "microwave": "lets the microwave through", **PHASE_LINES,
+    }  # fmt: skip
 
     def __init__(self, settings: DiamondSettings | None = None) -> None:
         self.settings = settings or DiamondSettings()

@@ -12,6 +12,7 @@ exact again, however fast the spins answer or not.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,16 +32,19 @@ from labspin.physics.nv import (
     level_torques,
     rabi_frequencies,
     rate_model_at,
+    relaxing_train_map,
     stretched_exponential_mixture,
 )
 from labspin.twin.sample import ComplexArray, Pattern, Signals
 from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
+from labspin.twin.samples.trains import Train, trains_of
 
 __all__ = ["Conditions", "DiamondCycle", "cuts_of", "lit"]
 
 _TERMS = 10  # of the stretched exponential: within 6e-5 of it at β = 0.8
 _LEVELS = 8  # seven of the cycle, and the centre without its charge
 _CLOSE = 1e-15  # s; times closer than this are one
+_FAR = 10.0  # detuning from the edge of a line, in Rabi frequencies, beyond which pulses are taken one by one
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -84,6 +88,7 @@ class DiamondCycle:
         self._ensemble = Ensemble(rates=rates, relaxation=settings.relaxation)
         radiative = rates.spin_conserving + rates.spin_mixing
         bright = settings.pump_rate * radiative / (radiative + rates.crossing_zero)
+        self._line, self._bath = settings.static_line, settings.bath
         self.collected = settings.photon_rate / bright
         """Photons counted of those that a mean centre emits."""
         self._latest: tuple[Conditions, tuple[bytes, bytes], _Intervals] | None = None
@@ -106,18 +111,22 @@ class DiamondCycle:
         gamma = self._ensemble.centre.gyromagnetic_ratio
         frequency = np.asarray(2 * math.pi * signals["microwave.frequency"])
         energies = model.ground.energies
+        driving = [
+            driving_rates(
+                model=model,
+                microwave=microwave,
+                gyromagnetic_ratio=gamma,
+                direction=unit,
+                frequency=frequency - offset,
+            )
+            for offset in self._line.hyperfine
+        ]
         return Conditions(
             field=field,
             model=model,
             light=max(signals["laser.power"], 0.0) / settings.reference_laser,
             rabi=rabi_frequencies(model=model, direction=unit, larmor_amplitude=gamma * microwave.amplitude),
-            driving=driving_rates(
-                model=model,
-                microwave=microwave,
-                gyromagnetic_ratio=gamma,
-                direction=unit,
-                frequency=frequency,
-            ),
+            driving=np.mean(driving, axis=0),
             detuning=frequency - np.abs(energies[[1, 2, 2]] - energies[[0, 0, 1]]),
         )
 
@@ -200,13 +209,43 @@ class DiamondCycle:
         driven, durations = (microwave & ~coherent)[step], np.diff(cuts)
         generator, counters, maps = self._maps(now, laser[step], driven, durations)
         moved = maps[..., :_LEVELS, :_LEVELS].copy()
+        pulses: dict[float, FloatArray] = {}
         for number in np.flatnonzero(coherent):
-            end = int(np.flatnonzero(step == number)[-1])
-            moved[end] = self._pulse(now, float(pattern.durations[number])) @ moved[end]
-        states = [_fixed_point(moved)]
-        for one in moved[:-1]:
-            states.append(one @ states[-1])
+            end, length = int(np.flatnonzero(step == number)[-1]), float(pattern.durations[number])
+            if length not in pulses:
+                pulses[length] = self._pulse(now, length)
+            moved[end] = pulses[length] @ moved[end]
+        trains = {}
+        for train in trains_of(pattern, coherent, self._bath):
+            inside = np.flatnonzero((step >= train.first) & (step <= train.last))
+            trains[int(inside[-1])] = int(inside[0]), self._train(now, train, moved[inside])
+        states = _walked(moved, trains, _fixed_point(moved, trains))[:-1]
         return _Intervals(durations, generator, counters, maps, np.stack(states))
+
+    def _train(self, now: Conditions, train: Train, moved: FloatArray) -> FloatArray:
+        """Return what a train does (classes, terms, levels, levels).
+
+        Classes that it hardly reaches keep what its pulses do one by one, ``moved`` (n, classes, terms, …).
+        """
+        found = _product(moved)
+        dark, _ = self._step(now, laser=False, driven=False)
+        widest = 3 * self.settings.line_width + float(self._line.hyperfine[-1])
+        away = np.maximum(np.abs(now.detuning) - widest, 0.0)
+        # Of two transitions of a class the nearer: it is a pair of levels to its pulses.
+        nearest = np.argmin(away / np.maximum(now.rabi, 1e-300), axis=0)
+        for number, pair in enumerate(nearest.tolist()):
+            if away[pair, number] > _FAR * now.rabi[pair, number]:
+                continue
+            found[number, :, :3, :3] = relaxing_train_map(
+                train=train.pulses,
+                rabi=float(now.rabi[pair, number]),
+                detuning=float(now.detuning[pair, number]),
+                levels=_PAIRS[pair],
+                line=self._line,
+                bath=self._bath,
+                relaxation=dark[number, :, :3, :3],
+            )
+        return found
 
     def _maps(
         self, now: Conditions, laser: NDArray[np.bool_], driven: NDArray[np.bool_], durations: FloatArray
@@ -252,10 +291,10 @@ class DiamondCycle:
         """Return the exchange (classes, 1, levels, levels) of populations by a short pulse."""
         exchanged = inversion_probability(
             rabi=now.rabi,
-            detuning=now.detuning,
+            detuning=now.detuning - self._line.hyperfine[:, None, None],
             duration=duration,
             inhomogeneous_width=self.settings.line_width,
-        )
+        ).mean(axis=0)
         unity = np.broadcast_to(np.eye(_LEVELS), (4, 1, _LEVELS, _LEVELS))
         pulse = unity
         for part, (i, j) in zip(exchanged, _PAIRS, strict=True):
@@ -266,11 +305,28 @@ class DiamondCycle:
         return pulse
 
 
-def _fixed_point(maps: FloatArray) -> FloatArray:
+def _walked(
+    maps: FloatArray, trains: Mapping[int, tuple[int, FloatArray]], first: FloatArray
+) -> list[FloatArray]:
+    """Return what ``first`` becomes: before each interval, and after the last.
+
+    Within a train the maps are those of its pulses one by one; after its last interval it is what the train
+    makes of what was before its first.
+    """
+    found = [first]
+    for number, one in enumerate(maps):
+        begin, train = trains.get(number, (number, one))
+        found.append(train @ found[begin])
+    return found
+
+
+def _product(maps: FloatArray) -> FloatArray:
+    return _walked(maps, {}, np.broadcast_to(np.eye(_LEVELS), maps.shape[1:]))[-1].copy()
+
+
+def _fixed_point(maps: FloatArray, trains: Mapping[int, tuple[int, FloatArray]]) -> FloatArray:
     """Return the populations (classes, terms, levels, 1) that a period of the maps (n, ...) restores."""
-    period = np.broadcast_to(np.eye(_LEVELS), maps.shape[1:])
-    for one in maps:
-        period = one @ period
+    period = _walked(maps, trains, np.broadcast_to(np.eye(_LEVELS), maps.shape[1:]))[-1]
     # Columns of the period sum to one: adding a constant row makes 1 − P regular and fixes the sum.
     regular = np.eye(_LEVELS) - period + 1.0 / _LEVELS
     return np.asarray(np.linalg.solve(regular, np.full((*maps.shape[1:3], _LEVELS, 1), 1.0 / _LEVELS)))
