@@ -23,9 +23,10 @@ method    phases of the π pulses         errors of pulses
 (1958); T. Gullion *et al.*, J. Magn. Reson. 89, 479 (1990).) ``first_phase`` says which component is
 prepared: CPMG after ``"Y"`` is the one that is lost.
 
-The recipe ``dynamical_decoupling`` finds T2 and the exponent. With ``[scan] "pulses" = [1, 4, 16, 64]`` there
-is one decay for every number, and the recipe ``decoupling_scaling`` finds T2 ∝ Nᵏ from all of them: k = 2/3
-for a slow bath of the Ornstein–Uhlenbeck kind, 0 for one that no pulse outruns.
+The recipe ``dynamical_decoupling`` finds T2 and the exponent. Runs of different ``pulse_count``, or one with
+``[scan] "pulse_count" = [8, 16, 32]``, give a decay for every number, and the recipe ``decoupling_scaling``
+finds T2 ∝ Nᵏ from all of them: k = 2/3 for a slow bath of the Ornstein–Uhlenbeck kind, 0 for one that no
+pulse outruns.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class DynamicalDecoupling(PulseTrainReadout):
     name = "dynamical_decoupling"
 
     method = ListParameter("Method", choices=list(METHODS), default="XY8")
-    pulses = CountParameter(
+    pulse_count = CountParameter(
         "Number of π pulses", minimum=1, maximum=100_000, default=8,
         description="A multiple of 4 for XY4, of 8 for XY8, of 16 for XY16",
     )  # fmt: skip
@@ -77,9 +78,10 @@ class DynamicalDecoupling(PulseTrainReadout):
             Their number is no multiple of the method's.
         """
         unit = METHODS[self.method]
-        if self.pulses % len(unit):
+        if self.pulse_count % len(unit):
+            nearest = max(self.pulse_count // len(unit), 1) * len(unit)
             raise PlanError(
-                f"procedure 'dynamical_decoupling': wanted a multiple of {len(unit)} pulses for {self.method}, "
-                f"got {self.pulses}; take {max(self.pulses // len(unit), 1) * len(unit)}, or another method"
+                f"procedure 'dynamical_decoupling': wanted a multiple of {len(unit)} pulses for "
+                f"{self.method}, got {self.pulse_count}; take {nearest}, or another method"
             )
-        return unit * (self.pulses // len(unit))
+        return unit * (self.pulse_count // len(unit))

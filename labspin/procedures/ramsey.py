@@ -7,10 +7,13 @@
                     guard ├ evolution ┤ rest
 
 The microwave is off the line by ``detuning``, so the difference of the two sequences oscillates at the
-detuning, and falls as exp(−(t/T2*)²) for a Gaussian line. Where the nucleus of the centre splits the line (¹⁴N
-into three, 2.16 MHz apart, ¹⁵N into two, 3.03 MHz), the fringes beat. The recipe ``ramsey`` takes as many
-lines as the data show. Times must be close enough for the fastest fringe, the detuning and the splitting:
-two a period at the least, which is checked for the detuning.
+detuning, and falls as exp(−(t/T2*)²) for a Gaussian line. Where the nucleus of the centre splits the line
+(¹⁴N into three, 2.16 MHz apart, ¹⁵N into two, 3.03 MHz), the fringes beat. The recipe ``ramsey`` takes as
+many lines as the data show. Times must be close enough for the fastest fringe, the detuning and the
+splitting: two a period at the least, which is checked for the detuning.
+
+A coherence precesses during the pulses, too, 2/π of their length each: the recorded time is the wait and as
+much, not the time from middle to middle. For ``opposite = "length"`` it is the mean of the two sequences.
 
 The π/2 pulses must be short against T2*, or the lines at the edge are not turned and not seen: T2* comes out
 too long. Field and temperature that drift within a run widen the line as it is; the longest T2* that can be
@@ -19,6 +22,7 @@ seen is what they leave.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from labspin.errors import PlanError
@@ -47,6 +51,11 @@ class Ramsey(PulseTrainReadout):
     def phases(self) -> tuple[str, ...]:
         """Return none: nothing turns the coherence back."""
         return ()
+
+    def _taken(self) -> float:
+        """Return the time for which the coherence precesses during the pulses, s."""
+        pulses = 2 if self.opposite == "phase" else 1
+        return pulses * 2 / math.pi * self.pulse_lengths()[0]
 
     def settings(self) -> Mapping[str, float]:
         """Return microwave frequency, off the line by the detuning, and power, and what the magnet has."""

@@ -19,7 +19,7 @@ shifter). Without them, ``opposite = "length"`` turns by 3π/2 instead of −π/
 
 Times of evolution run from the middle of the first pulse to the middle of the last. They are rounded such
 that every pulse begins on a time step, and the rounded ones are recorded. ``[scan]`` repeats all of it
-against anything: ``"pulses" = [1, 8, 64]``, a detuning, the field.
+against anything: ``"pulse_count" = [1, 8, 64]``, a detuning, the field.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PulseTrainReadout(PulsedReadout):
         Column(name="average", role="coordinate", description="pass through all times"),
         Column(
             name="evolution_time", unit="s", role="coordinate",
-            description="middle of the first π/2 pulse to the middle of the last",
+            description="of the coherence, from π/2 pulse to π/2 pulse",
         ),
     )  # fmt: skip
     quantities = (

@@ -158,6 +158,26 @@ CASES = {
         {"reference": 50.0},
         ("nm", "pN s/m"),
     ),
+    "ramsey": Case(
+        np.linspace(5e-8, 3e-6, 60),
+        {
+            "amplitude": 0.05,
+            "detuning": 1e6,
+            "splitting": 2.16e6,
+            "T2_star": 1.1e-6,
+            "phase": 0.1,
+            "offset": 0.002,
+            "exponent": 2.0,
+        },
+        1e-3,
+        {"count": 3},
+    ),
+    "echo_decay": Case(
+        np.linspace(1e-6, 4e-5, 40), {"amplitude": 0.05, "T2": 1.8e-5, "exponent": 2.7, "offset": 0.0}, 1e-3
+    ),
+    "decoupling_scaling": Case(
+        np.array([1.0, 2, 4, 8, 16, 32, 64]), {"T2": 1.8e-5, "exponent": 0.66}, 5e-7, units=("1", "s")
+    ),
     "rabi_ensemble": Case(
         np.linspace(0, 6e-7, 61),
         {"amplitude": 0.06, "rabi_frequency": 4.6e6, "linewidth": 4e6, "offset": 1.0, "detuning": 0.0},

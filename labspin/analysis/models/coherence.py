@@ -1,0 +1,302 @@
+"""Decay of a coherence: Ramsey fringes, echoes, and how T2 grows with the number of pulses.
+
+========== =============================================================================
+argument   meaning
+========== =============================================================================
+x          time of evolution; of ``decoupling_scaling`` the number N of π pulses
+amplitude  signal at x = 0 above the offset
+detuning   of the microwave from the middle of the line
+splitting  distance of neighbouring hyperfine lines
+T2_star    time in which what nobody turns back falls to 1/e
+T2         time in which the echo falls to 1/e; of ``decoupling_scaling`` that of one pulse
+exponent   1: exponential, 2: Gaussian, 3: an echo in a slow bath
+========== =============================================================================
+
+The nucleus of the nitrogen splits a line of an NV centre into three equally strong ones (¹⁴N, 2.16 MHz) or
+two (¹⁵N, 3.03 MHz); each precesses at its own detuning, all decay alike. A static Gaussian line of standard
+deviation σ/2π decays as exp(−(x/T2*)²) with T2* = √2/σ. An Ornstein–Uhlenbeck bath that is slow against T2
+makes the exponent 3 in an echo and T2 ∝ N^(2/3): see `labspin.physics.nv.bath_dephasing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
+from labspin.errors import RecipeError
+
+__all__ = ["DECOUPLING_SCALING", "ECHO_DECAY", "decoupling_scaling", "echo_decay", "ramsey"]
+
+_EXPONENTS = np.array([0.6, 1.0, 1.5, 2.0, 2.5, 3.0])
+_DECAYS = np.array([0.12, 0.25, 0.5, 1.0, 3.0])  # T2* in a guess, of the span of the data
+_MOST_FREQUENCIES, _MOST_SPLITTINGS = 240, 120
+
+
+def ramsey(*, count: int = 1) -> FitModel:
+    """Return the model of Ramsey fringes of equally strong hyperfine lines.
+
+    Parameters
+    ----------
+    count
+        Number of lines: 1 for none that are resolved, 2 for ¹⁵N, 3 for ¹⁴N.
+
+    Raises
+    ------
+    RecipeError
+        The count is none of these.
+    """
+    if count not in (1, 2, 3) or isinstance(count, bool):
+        raise RecipeError(f"model ramsey: count: wanted 1, 2 or 3 hyperfine lines, got {count!r}")
+    places = np.arange(count) - 0.5 * (count - 1)
+    split = [Parameter("splitting", "cycles/x", "distance of neighbouring lines", minimum=0)]
+    fringe = "cos(2π detuning x + phase)"
+    if count > 1:
+        fringe = f"Σₖ cos(2π (detuning + k splitting) x + phase)/{count}"
+    return FitModel(
+        name="ramsey",
+        equation=f"y = offset + amplitude exp(−(x/T2_star)^exponent) {fringe}",
+        source="N. F. Ramsey, Phys. Rev. 78, 695 (1950); hyperfine lines: Doherty et al., Phys. Rep. 528, 1",
+        parameters=(
+            Parameter("amplitude", "y", "signal at x = 0 above the offset", minimum=0),
+            Parameter("detuning", "cycles/x", "of the microwave from the middle of the line", minimum=0),
+            *(split if count > 1 else []),
+            Parameter("T2_star", "x", "time in which the fringes fall to 1/e", minimum=0),
+            Parameter("phase", "rad", "phase of the fringes at x = 0"),
+            Parameter("offset", "y", "mean signal"),
+            Parameter("exponent", "1", "2: Gaussian line, 1: Lorentzian line", 0.3, 4.0, value=2.0),
+        ),
+        function=_fringes(places),
+        guesser=_fringe_guess(places),
+        derivatives=_fringe_derivatives(places),
+    )
+
+
+def _fringes(places: FloatArray) -> Any:
+    if places.size == 1:
+
+        def single(
+            x: Any, amplitude: Any, detuning: Any, T2_star: Any, phase: Any, offset: Any, exponent: Any
+        ) -> Any:
+            x = np.asarray(x, np.float64)
+            swing = np.cos(2 * np.pi * detuning * x + phase)
+            return offset + amplitude * _envelope(x, T2_star, exponent) * swing
+
+        return single
+
+    def several(
+        x: Any, amplitude: Any, detuning: Any, splitting: Any, T2_star: Any, phase: Any, offset: Any,
+        exponent: Any,
+    ) -> Any:  # fmt: skip
+        x = np.asarray(x, np.float64)
+        swing = sum(np.cos(2 * np.pi * (detuning + k * splitting) * x + phase) for k in places)
+        return offset + amplitude * _envelope(x, T2_star, exponent) * swing / places.size
+
+    return several
+
+
+def _envelope(x: FloatArray, time: Any, exponent: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return np.exp(-((np.maximum(x, 0) / time) ** exponent))
+
+
+def _fringe_derivatives(places: FloatArray) -> Any:
+    def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        parts = list(columns(values))
+        splitting = parts.pop(2) if places.size > 1 else 0.0
+        amplitude, detuning, time, phase, offset, exponent = parts
+        envelope, by_time, by_exponent = _decay_slopes(x, time, exponent)
+        angles = [2 * np.pi * (detuning + k * splitting) * x + phase for k in places]
+        swing = sum(np.cos(angle) for angle in angles) / places.size
+        across = -amplitude * envelope / places.size
+        turns = [across * np.sin(angle) for angle in angles]
+        turned = sum(turns)
+        by_splitting = sum(2 * np.pi * k * x * turn for k, turn in zip(places, turns, strict=True))
+        y = offset + amplitude * envelope * swing
+        found = [
+            envelope * swing, 2 * np.pi * x * turned, by_splitting, amplitude * swing * by_time, turned,
+            1.0, amplitude * swing * by_exponent,
+        ]  # fmt: skip
+        if places.size == 1:
+            del found[2]
+        return y, fill_derivatives(y, found)
+
+    return derivatives
+
+
+def _decay_slopes(x: FloatArray, time: Any, exponent: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return exp(−(x/time)^exponent) and its derivatives by time and exponent."""
+    logarithm = np.log(np.maximum(x, 1e-300)) - np.log(time)
+    power = np.exp(np.minimum(exponent * logarithm, 600.0))
+    envelope = np.exp(-power)
+    slope = envelope * power
+    return envelope, slope * exponent / time, -slope * logarithm
+
+
+def _fringe_guess(places: FloatArray) -> Any:
+    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+        """Grid over detuning, splitting and decay; cosine, sine and offset in closed form."""
+        span = float(np.ptp(x)) or 1.0
+        gaps = np.diff(np.unique(x))
+        highest = 0.5 / float(np.median(gaps)) if gaps.size else 1 / span
+        frequencies = np.linspace(0.2 / span, highest, _grid(2.5 * highest * span, _MOST_FREQUENCIES))
+        splittings = np.linspace(0.5 / span, highest, _grid(2.5 * highest * span, _MOST_SPLITTINGS))
+        apart, times = (
+            grid.ravel()[:, None]
+            for grid in np.meshgrid(
+                splittings if places.size > 1 else np.zeros(1), span * _DECAYS, indexing="ij"
+            )
+        )
+        beats = np.cos(2 * np.pi * apart[..., None] * places[:, None] * x).mean(axis=1)
+        node, shape, (cosine, sine, offset) = _best_fringe(
+            x, y, weights, beats * _envelope(x, times, 2.0), frequencies
+        )
+        found = {
+            "amplitude": float(np.hypot(cosine, sine)),
+            "detuning": float(frequencies[node]),
+            "splitting": float(apart[shape, 0]),
+            "T2_star": float(times[shape, 0]),
+            "phase": float(np.arctan2(-sine, cosine)),
+            "offset": float(offset),
+            "exponent": 2.0,
+        }
+        if places.size == 1:
+            del found["splitting"]
+        return found
+
+    return guess
+
+
+def _grid(wanted: float, most: int) -> int:
+    return int(np.clip(np.ceil(wanted), 8, most))
+
+
+def _best_fringe(
+    x: FloatArray, y: FloatArray, weights: FloatArray | None, shapes: FloatArray, frequencies: FloatArray
+) -> tuple[int, int, FloatArray]:
+    """Return which frequency and shape (m, n) fit best, and their cosine, sine and offset."""
+    square = np.ones_like(x) if weights is None else weights**2
+    angle = 2 * np.pi * frequencies[:, None] * x
+    cosine, sine = np.cos(angle), np.sin(angle)
+    once, twice = (square * shapes).T, (square * shapes**2).T
+    normal = np.empty((frequencies.size, len(shapes), 3, 3))
+    normal[..., 0, 0], normal[..., 1, 1] = cosine**2 @ twice, sine**2 @ twice
+    normal[..., 0, 1] = normal[..., 1, 0] = (cosine * sine) @ twice
+    normal[..., 0, 2] = normal[..., 2, 0] = cosine @ once
+    normal[..., 1, 2] = normal[..., 2, 1] = sine @ once
+    normal[..., 2, 2] = square.sum()
+    normal += 1e-12 * square.sum() * np.eye(3)
+    seen = (once.T * y).T
+    projected = np.stack(
+        [cosine @ seen, sine @ seen, np.full((frequencies.size, len(shapes)), square @ y)], axis=-1
+    )
+    solved = np.linalg.solve(normal, projected[..., None])[..., 0]
+    taken = (projected * solved).sum(axis=-1)
+    node, shape = np.unravel_index(int(np.argmax(taken)), taken.shape)
+    return int(node), int(shape), solved[node, shape]
+
+
+def echo_decay(x: Any, amplitude: Any, T2: Any, exponent: Any, offset: Any) -> Any:
+    """Return offset + amplitude·exp(−(x/T2)^exponent); the decay has not begun for x ≤ 0.
+
+    Parameters
+    ----------
+    x
+        Time of the whole evolution.
+    amplitude, offset
+        Signal at x = 0 above the offset, and signal at x → ∞, in the unit of y.
+    T2
+        Time in which the coherence falls to 1/e, in the unit of x.
+    exponent
+        1: exponential, 2: Gaussian, 3: an echo in a slow bath.
+
+    Returns
+    -------
+    y
+        Shape to which all arguments broadcast.
+    """
+    return offset + amplitude * _envelope(np.asarray(x, np.float64), T2, exponent)
+
+
+def _echo_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    amplitude, time, exponent, offset = columns(values)
+    envelope, by_time, by_exponent = _decay_slopes(x, time, exponent)
+    y = offset + amplitude * envelope
+    return y, fill_derivatives(y, [envelope, amplitude * by_time, amplitude * by_exponent, 1.0])
+
+
+def _guess_echo(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    x, y, weights = thinned(x, y, weights)
+    times, powers = (g.ravel() for g in np.meshgrid(decay_times(x.ravel(), 24), _EXPONENTS, indexing="ij"))
+    basis = _envelope(x, times[:, None], powers[:, None])
+    node, amplitude, offset = separable_grid(basis, y, weights)
+    return {"amplitude": amplitude, "T2": times[node], "exponent": powers[node], "offset": offset}
+
+
+ECHO_DECAY = FitModel(
+    name="echo_decay",
+    equation="y = offset + amplitude exp(−(x/T2)^exponent)",
+    source="Klauder and Anderson, Phys. Rev. 125, 912 (1962); de Sousa, Top. Appl. Phys. 115, 183 (2009)",
+    parameters=(
+        Parameter("amplitude", "y", "signal at x = 0 above the offset"),
+        Parameter("T2", "x", "time in which the coherence falls to 1/e", minimum=0),
+        Parameter("exponent", "1", "3: an echo in a slow bath, 1: a fast one", minimum=0.3, maximum=5.0),
+        Parameter("offset", "y", "signal at long times; none in the difference of two", value=0.0),
+    ),
+    function=echo_decay,
+    guesser=_guess_echo,
+    derivatives=_echo_derivatives,
+)
+
+
+def decoupling_scaling(x: Any, T2: Any, exponent: Any) -> Any:
+    """Return T2·x^exponent.
+
+    Parameters
+    ----------
+    x
+        Number of π pulses.
+    T2
+        T2 of one pulse, in the unit of y.
+    exponent
+        2/3 for a slow bath, 0 for one that no pulse outruns.
+
+    Returns
+    -------
+    y
+        T2 of so many pulses; shape to which all arguments broadcast.
+    """
+    return T2 * np.asarray(x, np.float64) ** exponent
+
+
+def _scaling_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    time, exponent = columns(values)
+    power = x**exponent
+    y = time * power
+    return y, fill_derivatives(y, [power, y * np.log(x)])
+
+
+def _guess_scaling(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    """Straight line through the logarithms."""
+    good = (x > 0) & (y > 0)
+    if np.unique(x[good]).size < 2:
+        return {"T2": float(np.mean(np.abs(y))), "exponent": 0.5}
+    slope, level = np.polyfit(np.log(x[good]), np.log(y[good]), 1)
+    return {"T2": float(np.exp(level)), "exponent": float(slope)}
+
+
+DECOUPLING_SCALING = FitModel(
+    name="decoupling_scaling",
+    equation="y = T2 x^exponent",
+    source="de Sousa, Top. Appl. Phys. 115, 183 (2009); de Lange et al., Science 330, 60 (2010)",
+    parameters=(
+        Parameter("T2", "y", "T2 of one pulse", minimum=0),
+        Parameter("exponent", "1", "2/3 for a slow bath", minimum=-1.0, maximum=2.0),
+    ),
+    function=decoupling_scaling,
+    guesser=_guess_scaling,
+    derivatives=_scaling_derivatives,
+)
