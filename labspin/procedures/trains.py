@@ -45,7 +45,7 @@ from labspin.experiment import (
     Sweep,
     Values,
 )
-from labspin.instruments import PulseSequence
+from labspin.instruments import Pulse, PulseSequence
 from labspin.procedures.pulsed import TRIGGER, PulsedReadout
 
 __all__ = ["PHASES", "PulseTrainReadout"]
@@ -59,6 +59,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
 """Lines that are high for each phase of the microwave."""
 _OPPOSITE = {"X": "-X", "Y": "-Y", "-X": "X", "-Y": "Y"}
 _DEFAULT_STEP = 1e-9  # s, as long as no generator is known
+_Step = tuple[tuple[str, ...], float]  # lines that are high, and for how long, s
 
 
 class PulseTrainReadout(PulsedReadout):
@@ -189,34 +190,28 @@ class PulseTrainReadout(PulsedReadout):
             Whether the last pulse leads to |0>, if nothing is lost; otherwise it does the opposite.
         """
         half, full = self.pulse_lengths()
-        step = self.time_step or _DEFAULT_STEP
-        phases = self.phases()
+        step, phases = self.time_step or _DEFAULT_STEP, self.phases()
         wait = round((evolution_time / max(2 * len(phases), 1) - self._taken()) / step) * step
-        period = (
-            PulseSequence()
-            .then("laser", duration=self.laser_duration)
-            .pulse("trigger", start=0.0, duration=TRIGGER)
-            .wait(self.guard_time)
-            .then("microwave", *PHASES[self.first_phase], duration=half)
-            .wait(wait)
-        )
+        steps: list[_Step] = [(("laser",), self.laser_duration), ((), self.guard_time)]
+        steps += [(("microwave", *PHASES[self.first_phase]), half), ((), wait)]
         for number, phase in enumerate(phases):
             # Between two π pulses twice the time between π/2 and π, all from middle to middle.
             between = wait if number == len(phases) - 1 else 2 * wait + half
-            period = period.then("microwave", *PHASES[phase], duration=full).wait(between)
-        return self._ended(period, bright)
+            steps += [(("microwave", *PHASES[phase]), full), ((), between)]
+        played = _in_turn([*steps, *self._ending(bright)])
+        return played.pulse("trigger", start=0.0, duration=TRIGGER)
 
-    def _ended(self, period: PulseSequence, bright: bool) -> PulseSequence:
-        """Return a period with its last pulse and the rest; equally long whatever the last pulse is."""
+    def _ending(self, bright: bool) -> list[_Step]:
+        """Return the last pulse and the rest; equally long whatever the last pulse is."""
         half, full = self.pulse_lengths()
         phase = self.last_phase()
         if self.opposite == "phase":
             last = phase if bright else _OPPOSITE[phase]
-            return period.then("microwave", *PHASES[last], duration=half).wait(self.rest_time)
+            return [(("microwave", *PHASES[last]), half), ((), self.rest_time)]
         is_long = bright == phase.startswith("-")
         length = half + full if is_long else half
-        ended = period.then("microwave", *PHASES[phase.strip("-")], duration=length)
-        return ended.wait(self.rest_time + half + full - length)
+        lines = ("microwave", *PHASES[phase.strip("-")])
+        return [(lines, length), ((), self.rest_time + half + full - length)]
 
     def sequences(self) -> dict[str, PulseSequence]:
         """Return the sequences of the shortest time, to be drawn."""
@@ -276,3 +271,12 @@ class PulseTrainReadout(PulsedReadout):
         errors = found["contrast_bright_errors"], found["contrast_dark_errors"]
         found["difference_errors"] = math.hypot(*errors)
         return found
+
+
+def _in_turn(steps: Iterable[_Step]) -> PulseSequence:
+    """Return the sequence of steps, built at once: a train may have thousands."""
+    pulses, now = [], 0.0
+    for lines, duration in steps:
+        pulses += [Pulse(line, now, duration) for line in lines]
+        now += duration
+    return PulseSequence(tuple(pulses), now)

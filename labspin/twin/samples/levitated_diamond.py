@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labspin.physics.arguments import FloatArray
-from labspin.physics.nv import reflected_light
+from labspin.physics.nv import bath_dephasing, pulse_fractions, reflected_light
 from labspin.physics.rc_filter import GaussianProcess, Stretch
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
@@ -151,8 +151,10 @@ class LevitatedDiamond(Sample):
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
         """Return what a perfect measurement finds.
 
-        T1 (s), lower and upper transition (Hz) and Rabi frequency of the lower one (Hz) of each class, β, the
-        field (T), the calibration of the magnet (T/A), and the angle under continuous laser light (rad).
+        T1 (s), lower and upper transition (Hz) and Rabi frequency of the lower one (Hz) of each class, β; T2*
+        (s), the distance of hyperfine lines and the width of the bath (Hz), its correlation time (s), T2 (s)
+        of an echo of each class; the field (T), the calibration of the magnet (T/A), and the angle under
+        continuous laser light (rad).
 
         Parameters
         ----------
@@ -179,9 +181,29 @@ class LevitatedDiamond(Sample):
             "upper_transition": transition[1].tolist(),
             "rabi_frequency": (now.rabi[0] / (2 * math.pi)).tolist(),
             "beta": self.settings.stretching,
+            **self._coherence(now),
             "field": float(np.linalg.norm(now.field)),
             "field_per_current": self.settings.field_per_current,
             "angle": self._angle(Pattern.constant(1e-3, laser=1), now),
+        }
+
+    def _coherence(self, now: Conditions) -> dict[str, float | list[float]]:
+        settings = self.settings
+        times = np.geomspace(1e-9, 1.0, 4000)
+        lost = bath_dephasing(
+            time=times,
+            fractions=pulse_fractions(1),
+            amplitude=settings.bath_width,
+            correlation_time=settings.bath_time,
+        )
+        # Either level is left at twice the rate at which it goes to each of the others: T1 = 1/(3 rate).
+        relaxation = (now.model.isolated_rate + now.model.cross_rate) * 2 / 3
+        return {
+            "T2_star": math.sqrt(2) / settings.line_width,
+            "T2_echo": [float(np.interp(1.0, lost + rate * times, times)) for rate in relaxation],
+            "hyperfine_splitting": settings.hyperfine_splitting / (2 * math.pi),
+            "bath_width": settings.bath_width / (2 * math.pi),
+            "bath_time": settings.bath_time,
         }
 
     def steady_photons(

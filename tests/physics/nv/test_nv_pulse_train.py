@@ -38,7 +38,7 @@ def train(time, phases, *, pi, last="-X", first="X", longer=1.0):
     return PulseTrain(
         np.array(durations),
         np.array([bool(p) for _, p in steps]),
-        np.array([Y.get(p, 0.0) for _, p in steps]),
+        np.array([ANGLES.get(p, 0.0) for _, p in steps]),
     )
 
 
