@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -44,9 +43,9 @@ def open_window(
     chosen = None if station is None else Path(station).resolve()
     _require_display()
     try:
-        from pyqtgraph.util.garbage_collector import GarbageCollector
         from PySide6.QtWidgets import QApplication
 
+        from labspin.gui.collector import Collector
         from labspin.gui.theme import use_theme
         from labspin.gui.window import MainWindow
     except ImportError as error:
@@ -56,14 +55,13 @@ def open_window(
     _refuse_faulty_qt()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     use_theme(theme)
-    collector = GarbageCollector()  # Qt's objects must not be freed by another thread, as Python's may be
+    collector = Collector()
     window = MainWindow(folder)
     window.show()
     if chosen is not None:
         window.connect_station(chosen)
     code = int(application.exec())
-    collector.timer.stop()
-    gc.enable()
+    collector.stop()
     return code
 
 

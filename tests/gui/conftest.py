@@ -1,6 +1,5 @@
 """Windows on a workspace with one host; everything is real but the diamond."""
 
-import gc
 import os
 from pathlib import Path
 
@@ -24,12 +23,11 @@ def host(lab):
 @pytest.fixture(scope="package", autouse=True)
 def collector(qapp):
     """Free Qt's objects in its own thread only, as the window does."""
-    from pyqtgraph.util.garbage_collector import GarbageCollector
+    from labspin.gui.collector import Collector
 
-    collector = GarbageCollector()
+    collector = Collector()
     yield collector
-    collector.timer.stop()
-    gc.enable()
+    collector.stop()
 
 
 @pytest.fixture
