@@ -13,8 +13,8 @@ def _codes(*names: str) -> frozenset[int]:
 
 
 _LOCKS = (
-    "the file system does not support this (network shares often know no locks); write to a local folder and "
-    "move the files when the run has finished, or mount the share with locks"
+    "the file system does not support this (network shares often know no locks); set spool = 'FOLDER' on a "
+    "local disk in workspace.toml, where runs are made and moved from when finished, or mount it with locks"
 )
 _REASONS: tuple[tuple[frozenset[int], str], ...] = (
     (_codes("ENOSPC", "EDQUOT", "EFBIG"), "the disk (or the quota) is full; free some space"),

@@ -5,6 +5,7 @@ A folder with a file ``workspace.toml`` is a workspace, and so is everything bel
     operator = "M. Curie"
     project = "torque"
     data = "data"                      # folder of the run files, relative to this file
+    spool = "/var/tmp/labspin"         # where runs are made, if the folder of data is a share without locks
 
     [samples.D7]                       # the register of samples; without one, any name is accepted
     description = "15 µm diamond, 4 ppm NV"
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +58,8 @@ class Workspace:
     project: str = ""
     data: Path = field(default=Path("data"))
     """Folder of the run files."""
+    spool: Path | None = None
+    """Local folder in which runs are made; None: where they belong. ``LABSPIN_SPOOL`` goes before it."""
     samples: Mapping[str, str] = field(default_factory=dict)
     """Register of samples: name -> description; empty: any name is accepted."""
     units: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +108,7 @@ def find_workspace(start: Path | None = None) -> Workspace:
     for root in (folder, *folder.parents):
         if (root / FILE_NAME).is_file():
             return _read(root)
-    return Workspace(root=Path())
+    return Workspace(root=Path(), spool=_spool("", Path()))
 
 
 def workspace_folder(place: Path) -> Path:
@@ -138,6 +142,7 @@ def _read(root: Path) -> Workspace:
         operator=section.take("operator", str, ""),
         project=section.take("project", str, ""),
         data=base / section.take("data", str, "data"),
+        spool=_spool(section.take("spool", str, ""), base),
         samples=register,
         units=_units(section.section("units")),
         notify=_notification(section.section("notify")),
@@ -154,6 +159,11 @@ def _notification(section: Section) -> Notification:
             section.fail("when", f"wanted some of {', '.join(_OCCASIONS)}, got {word!r}")
     section.finish()
     return Notification(command, cast("tuple[Occasion, ...]", when))
+
+
+def _spool(said: str, base: Path) -> Path | None:
+    chosen = os.environ.get("LABSPIN_SPOOL", "")
+    return Path(chosen) if chosen else (base / said if said else None)
 
 
 def _units(section: Section) -> dict[str, str]:

@@ -44,10 +44,16 @@ def execute(arguments: argparse.Namespace) -> int:
         Exit code, always 0; a failure raises.
     """
     from labspin.data import recover
+    from labspin.data.spooling import deliver_all
     from labspin.workspaces import find_workspace
 
-    path = arguments.path or find_workspace().data
-    paths = recover(path, salvage=arguments.salvage)
+    workspace = find_workspace()
+    path = arguments.path or workspace.data
+    paths = recover(path, salvage=arguments.salvage) if path.exists() or arguments.path else []
+    if workspace.spool is not None and not arguments.path:
+        if workspace.spool.is_dir():
+            recover(workspace.spool, salvage=arguments.salvage)
+        paths += deliver_all(workspace.spool)
     if arguments.json:
         print_json([str(path) for path in paths])
         return 0

@@ -15,7 +15,8 @@ from labspin.bench.bench import Bench
 from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.bench.verdict import unsafe_remarks
 from labspin.data import EventKind, RunStatus, RunWriter, not_safe
-from labspin.errors import RunAborted
+from labspin.data.spooling import deliver
+from labspin.errors import RunAborted, StorageError
 from labspin.experiment.control import Observer, RunOutcome
 from labspin.experiment.runlog import RecordedLog
 
@@ -91,7 +92,7 @@ class Closing:
         for _ in range(_ATTEMPTS):
             self.log.hand_on()
             try:
-                self.path = writer.finish(status, snapshot=snapshot)
+                self.path = _delivered(writer.finish(status, snapshot=snapshot))
             except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
                 _log.exception("run file %s could not be published", self.path)
                 problem = caught
@@ -152,3 +153,12 @@ class Closing:
         self.log.hand_on()
         if remark := self.bench.beat(self.patience if patience is None else patience):
             self._event(EventKind.WATCHDOG, remark)
+
+
+def _delivered(path: Path) -> Path:
+    """Return where a finished run stands: moved from the spool, or in it where that cannot be done yet."""
+    try:
+        return deliver(path)
+    except StorageError as error:
+        _log.error("%s", error)
+        return path

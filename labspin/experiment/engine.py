@@ -31,6 +31,7 @@ from typing import Any
 from labspin.bench.bench import Bench
 from labspin.bench.safety import Interruptions
 from labspin.data import EventKind, RunHeader, RunMetadata, RunWriter
+from labspin.data.spooling import note_target, place_in_spool
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.beside import with_readings
 from labspin.experiment.check import preflight
@@ -47,6 +48,7 @@ from labspin.experiment.sweep import Point
 from labspin.experiment.trust import TrustWatch
 from labspin.experiment.truth import TruthRecord
 from labspin.experiment.unchanged import procedure_source
+from labspin.workspaces import find_workspace
 
 __all__ = ["Execution", "run"]
 
@@ -98,8 +100,10 @@ def run(
     """
     if seed is not None and "seed" in procedure.parameter_objects():
         procedure.set_parameters({"seed": seed})
-    execution = Execution(procedure, bench, Path(path), label, observers, control or Control(), seed)
-    execution.metadata = metadata or RunMetadata()
+    target, spool = Path(path), find_workspace().spool
+    place = target if spool is None else place_in_spool(target, spool)
+    execution = Execution(procedure, bench, place, label, observers, control or Control(), seed)
+    execution.metadata, execution.target = metadata or RunMetadata(), target
     return execution.go()
 
 
@@ -112,6 +116,8 @@ class Execution(Closing):
         Set-points as this run left them; what is not in it may stand anywhere.
     started : float
         When the run began, by the bench's clock, s.
+    target : Path
+        Where the file belongs; ``path`` while the run lasts, unless that is made in a spool.
     done : int
         Points recorded so far.
     patience : float
@@ -143,7 +149,7 @@ class Execution(Closing):
         self.truth = None if simulation is None else TruthRecord(simulation.truth, self._record)
         self.log = RecordedLog(self._record)
         self.done, self.patience = 0, PATIENCE
-        self.metadata = RunMetadata()
+        self.metadata, self.target = RunMetadata(), path
 
     def go(self) -> RunOutcome:
         """Go through all the steps of the run and return how it ended."""
@@ -240,6 +246,8 @@ class Execution(Closing):
         header = self.header()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.target != self.path:
+                note_target(self.path, self.target)
         except OSError as error:
             raise StorageError(
                 f"{self.path.parent}: wanted a folder for the run file, got {error.strerror}; "

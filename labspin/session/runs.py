@@ -16,6 +16,7 @@ from typing import Any
 
 from labspin.bench import Bench
 from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, read_run, recover
+from labspin.data.spooling import deliver_all
 from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
@@ -176,6 +177,11 @@ def recover_dead_runs(folder: Path) -> None:
     folder
         Folder of run files; it need not exist.
     """
+    spool = find_workspace().spool
+    if spool is not None and spool.is_dir() and spool != folder:
+        recover_dead_runs(spool)
+        for path in deliver_all(spool):
+            _log.warning("moved %s from the spool, where an earlier run had left it", path)
     if not folder.is_dir():
         return
     for path in recover(folder, on_error=lambda path, problem: _log.error("%s", problem)):
