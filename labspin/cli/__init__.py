@@ -38,6 +38,7 @@ from labspin.cli import (
     resume,
     run,
     show,
+    trash,
     unsafe,
 )
 from labspin.cli.outlet import clean, tolerant_streams
@@ -48,7 +49,7 @@ from labspin.system import reason_of
 __all__ = ["main"]
 
 _COMMANDS = (
-    run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, export,
+    run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, trash, export,
     recover, init, new, bench, control, gui, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130

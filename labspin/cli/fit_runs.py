@@ -76,11 +76,14 @@ def run_files(texts: list[str]) -> list[Path]:
     FitError
         A pattern or a folder has no run file.
     """
+    from labspin.data import TRASH
+
     files: dict[Path, None] = {}
     for text in texts:
         path = Path(text)
         if path.is_dir():
-            inside = sorted(path.rglob("*.h5"))
+            found = (one for one in path.rglob("*.h5") if TRASH not in one.relative_to(path).parts)
+            inside = sorted(found)
         elif set(text) & set("*?[") and not path.exists():
             root = Path(path.anchor)
             inside = sorted(found for found in root.glob(str(path.relative_to(root))) if found.is_file())

@@ -34,4 +34,10 @@ from .reader import RunSummary as RunSummary, list_runs as list_runs, open as op
 from .recovery import recover as recover
 from .run import Points as Points, Run as Run
 from .schema import Column as Column, Dimension as Dimension, Layout as Layout, RunHeader as RunHeader
+from .trash import (
+    TRASH as TRASH,
+    restore_run as restore_run,
+    trash_run as trash_run,
+    trashed_runs as trashed_runs,
+)
 from .writer import RunWriter as RunWriter
