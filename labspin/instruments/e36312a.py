@@ -17,6 +17,7 @@ Quirks, from the *E36300 Series programming guide* (Keysight manual E36311-90008
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -100,6 +101,15 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         """Get what the output holds (dimensionless, str: "current", "voltage" or "nothing")."""
         condition = self.values("STAT:QUES:INST:ISUM{ch}:COND?", cast=whole)[0]
         return _REGULATES.get(condition & 3, "nothing")
+
+    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+        "enabled": ("OUTP? (@{ch})", on_off),
+        "wanted": ("CURR? (@{ch})", float),
+        "flowing": ("MEAS:CURR? (@{ch})", float),
+        "overvoltage": ("VOLT:PROT:TRIP? (@{ch})", on_off),
+        "overcurrent": ("CURR:PROT:TRIP? (@{ch})", on_off),
+    }
+    """What tells whether the output does what it is told."""
 
     @property
     def is_tripped(self) -> bool:
@@ -215,12 +225,6 @@ class E36312AMagnet(MagnetAdapter):
             `E36312AOptions`; None: their defaults.
         """
         return f"{cls.canonical_address(address)} output {(options or E36312AOptions()).channel}"
-
-    def doubts(self) -> tuple[str, ...]:
-        """Return whether a protection has tripped, or another current flows than is set."""
-        if self.output.is_tripped:
-            return ("its protection has switched the output off",)
-        return super().doubts()
 
     @property
     def output(self) -> SupplyOutput:

@@ -18,7 +18,7 @@ Quirks, from the *BIT 4886 operator manual* (Kepco, 243-1303):
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from pymeasure.instruments import Instrument
 from pymeasure.instruments.kepco import KepcoBOP3612
 
 from labspin.errors import ArgumentError, IdentityError, InstrumentError
+from labspin.instruments.limits import on_off
 from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
 from labspin.instruments.properties import choice, quantity, switch
 from labspin.instruments.refusals import ErrorQueue
@@ -101,6 +102,13 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
         "MEASure:VOLTage?",
         """Measure the voltage across the output (V, float, both signs).""",
     )
+
+    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+        "enabled": ("OUTPut?", on_off),
+        "wanted": ("CURRent?", float),
+        "flowing": ("MEASure:CURRent?", float),
+    }
+    """What tells whether the output does what it is told."""
 
     def safe(self) -> None:
         """Bring the current to zero, then switch the output off."""

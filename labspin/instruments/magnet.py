@@ -90,10 +90,13 @@ class MagnetAdapter(RoleAdapter):
         self.output.output_enabled = value
 
     def doubts(self) -> tuple[str, ...]:
-        """Return whether another current flows than is set: no load, or the compliance is reached."""
-        if not self.output_enabled:
+        """Return whether another current flows than is set, or a protection has tripped; one message asks."""
+        state = self.output.together(**self.output.state_questions)
+        if state.get("overvoltage") or state.get("overcurrent"):
+            return ("its protection has switched the output off",)
+        if not state["enabled"]:
             return ()
-        wanted, flowing = self.current, self.measured_current
+        wanted, flowing = state["wanted"], state["flowing"]
         greatest = max(abs(bound) for bound in self.ranges(self.chosen)["current"])
         if abs(flowing - wanted) <= max(_PART_OFF * abs(wanted), _PART_OF_RANGE * greatest):
             return ()

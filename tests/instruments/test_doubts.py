@@ -3,7 +3,7 @@
 import pytest
 
 from labspin.clock import SimulatedClock
-from labspin.errors import DeviceError
+from labspin.errors import DeviceError, ReplyError
 from labspin.instruments import DRIVERS, load_driver
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.e36312a import E36312A, E36312AMagnet, E36312AOptions
@@ -225,6 +225,30 @@ def test_a_protection_that_has_tripped_is_told():
     magnet.output_enabled = True
     magnet.twin_device.trip()
     assert magnet.doubts() == ("its protection has switched the output off",)
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "adapter", "options"),
+    [
+        ("kepco_bop", KepcoBOP, KepcoMagnet, KepcoOptions(compliance=10.0)),
+        ("e36312a", E36312A, E36312AMagnet, E36312AOptions(compliance=5.0)),
+    ],
+)
+def test_a_supply_is_asked_by_one_message(name, driver, adapter, options, monkeypatch):
+    """At every point: a message is 5 to 20 ms on a real line, whatever it asks."""
+    magnet = connected(name, driver, adapter, options)
+    asked, write = [], magnet.device.adapter.write
+    monkeypatch.setattr(
+        magnet.device.adapter, "write", lambda text, **more: (asked.append(text), write(text))[1]
+    )
+    assert magnet.doubts() == ()
+    assert len(asked) == 1
+
+
+def test_an_answer_too_few_is_an_unreadable_one():
+    magnet = connected("kepco_bop", KepcoBOP, KepcoMagnet, KepcoOptions(compliance=10.0))
+    with pytest.raises(ReplyError, match="wanted 3 answers with ';' between them"):
+        magnet.device.together(a=("OUTPut?", float), b=("CURRent?;VOLTage?", float), c=("CURRent?", float))
 
 
 @pytest.mark.parametrize("word", ["SERies", "PARallel"])
