@@ -4,9 +4,9 @@
 
 Every variant records three scalars and a set-point at each point, with instruments that answer at once. The
 variants run in turn, in a new order in every round; times are of whole runs, set-up and files included,
-divided by the number of points: on the wall, which neighbours on the machine stretch, and of the processor in
-all threads, which they hardly do. Of labspin's run the points alone are timed as well: the engine with durable
-recording, without beginning and publishing the file.
+divided by the number of points: on the wall, which neighbours on the machine stretch, and of the processor
+in all threads, which they hardly do. Of labspin's run the points alone are timed as well: the engine with
+durable recording, without beginning and publishing the file.
 """
 
 import importlib.util
