@@ -246,6 +246,10 @@ class PulsedReadout(AtOneField):
     reference_margin = QuantityParameter(
         "Reference gate to end of readout", units="s", minimum=0.0, default="1 us"
     )
+    dead_time = QuantityParameter(
+        "Dead time of the detector after a count", units="s", minimum=0.0, maximum=1e-5, default="0 s",
+        description="Contrasts are corrected for it",
+    )  # fmt: skip
 
     def gates(self) -> tuple[Gate, Gate]:
         """Return (delay, width) of the signal gate and of the reference gate after the trigger, s.
@@ -271,13 +275,30 @@ class PulsedReadout(AtOneField):
     def contrast(self, signal: int, reference: int) -> tuple[float, float]:
         """Return signal over reference per gate time, and its standard error; see `normalised`.
 
+        The detector was dead for ``dead_time`` after every count: N counts in gates of a total time T stand
+        for N/(1 − N dead_time/T), with the same relative error.
+
         Parameters
         ----------
         signal, reference
             Counts in the signal gate and in the reference gate.
+
+        Raises
+        ------
+        DeviceError
+            So many counts leave no time in which the detector was alive.
         """
         gate_ratio = self.reference_width / self.signal_width
-        return normalised(signal=signal, reference=reference, gate_ratio=gate_ratio)
+        alive = [
+            1 - counts * self.dead_time / (self.repetitions * width)
+            for counts, width in ((signal, self.signal_width), (reference, self.reference_width))
+        ]
+        if min(alive) <= 0:
+            raise DeviceError(
+                f"procedure {self.name!r}: {max(signal, reference)} counts in {self.repetitions} gates leave "
+                f"no time at a dead time of {self.dead_time:g} s; correct 'dead_time'"
+            )
+        return normalised(signal=signal, reference=reference, gate_ratio=gate_ratio * alive[1] / alive[0])
 
 
 def _named(detectors: Sequence[str] | None) -> dict[str, Any]:

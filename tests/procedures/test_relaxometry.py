@@ -7,7 +7,7 @@ import pytest
 
 from labspin.analysis import fit_run
 from labspin.data import read_run
-from labspin.errors import LimitError, PlanError
+from labspin.errors import DeviceError, LimitError, PlanError
 from labspin.experiment import run
 from labspin.physics import spinwaves as sw
 from labspin.procedures import Relaxometry
@@ -118,7 +118,31 @@ def test_a_simulated_run_gives_both_rates(recorded):
 def test_raw_counts_are_kept(recorded):
     data = recorded.data
     assert data["signal_lower_0"].shape[-1] == 15
-    ratio = (0.8 / 4) ** -1
-    contrast = data["signal_upper_0"] / data["reference_upper_0"] * ratio
-    with_pi = data["signal_upper_pi"] / data["reference_upper_pi"] * ratio
+
+    def rate(name, width):
+        """Rate of an ever-live detector, 1/s."""
+        counted = data[name] / (2000 * width)
+        return counted / (1 - 22e-9 * counted)
+
+    contrast = rate("signal_upper_0", 0.8e-6) / rate("reference_upper_0", 4e-6)
+    with_pi = rate("signal_upper_pi", 0.8e-6) / rate("reference_upper_pi", 4e-6)
     assert np.asarray(data["difference"]).imag == pytest.approx(contrast - with_pi, rel=1e-9, abs=1e-12)
+
+
+def test_contrasts_are_corrected_for_dead_time():
+    """A detector of dead time τ counts r/(1 + rτ) of a rate r; the relative error stays 1/√N."""
+    procedure = made(dead_time="22 ns", repetitions=100_000)
+    rates = np.array([4e6, 5e6])  # 1/s
+    widths = np.array([procedure.signal_width, procedure.reference_width])
+    counts = np.round(1e5 * widths * rates / (1 + 22e-9 * rates)).astype(int)
+    value, error = procedure.contrast(*counts.tolist())
+    assert value == pytest.approx(0.8, rel=1e-5, abs=0)
+    assert error == pytest.approx(value * np.sqrt((1 / counts).sum()), rel=1e-3, abs=0)
+    with pytest.raises(DeviceError, match="no time"):
+        made(dead_time="1 us", repetitions=1000).contrast(10_000, 10_000)
+
+
+def test_errors_of_the_differences_are_the_scatter(recorded):
+    """With the dead time known they are neither too large nor too small: joint χ² of all fields."""
+    fits = fit_run(recorded)
+    assert 1e-3 < fits[0].statistics.p_value < 1 - 1e-3

@@ -141,12 +141,13 @@ class _Wanted:
     tied: Mapping[str, str]
     free: Sequence[Parameter]
     known: Mapping[str, ArrayLike]
+    means: Mapping[str, float]
 
     def held_of(self, model: FitModel) -> dict[str, float]:
         """Return what a model holds: what it holds unless it is started or tied, and what is fixed."""
         own = {p.name: p.value for p in model.parameters if p.value is not None}
         names = {*model.names, *(p.name for p in self.free)}
-        kept = {name: value for name, value in own.items() if name not in self.start}
+        kept = {name: value for name, value in own.items() if name not in {*self.start, *self.means}}
         kept |= {name: value for name, value in self.fixed.items() if name in names}
         return {name: value for name, value in kept.items() if name not in self.tied}
 
@@ -187,7 +188,8 @@ def fit_joint(
     known
         Facts of the traces by name, shape (m,).
     priors
-        By name: mean and standard deviation of what is known beforehand. Wants errors of the points.
+        By name: mean and standard deviation of what is known beforehand. Wants errors of the points. The fit
+        starts from the mean.
 
     Returns
     -------
@@ -202,8 +204,9 @@ def fit_joint(
     """
     if not traces:
         raise FitError("joint fit: wanted traces, got none")
+    means = {name: mean for name, (mean, _) in (priors or {}).items()}
     wanted = _Wanted(
-        _with_free(shared, free), start or {}, fixed or {}, bounds or {}, tied or {}, free, known or {}
+        _with_free(shared, free), start or {}, fixed or {}, bounds or {}, tied or {}, free, known or {}, means
     )
     models = _models(model, traces, wanted)
     _check_names(models, traces, wanted, priors or {})
@@ -324,6 +327,8 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
     y = y.view(np.complex128) if model.is_complex else y
     same = bool((data.x == data.x[0]).all())
     held = {name: value for name, value in wanted.held_of(model).items() if name in model.names}
+    held |= {p.name: p.value for p in model.parameters if p.name in wanted.tied and p.value is not None}
+    held |= {name: mean for name, mean in wanted.means.items() if name in model.names}
     single = fit_batch(
         model,
         data.x[0] if same else data.x,
@@ -334,7 +339,8 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
         check=0,
         fallback=False,
     )
-    extra = {p.name: wanted.fixed.get(p.name, wanted.start.get(p.name, p.value or 0.0)) for p in wanted.free}
+    given = {**wanted.means, **wanted.start, **wanted.fixed}
+    extra = {p.name: given.get(p.name, p.value or 0.0) for p in wanted.free}
     found = {name: np.broadcast_to(single[name], len(data.y)) for name in model.names}
     columns = [found[n] if n in found else np.full(len(data.y), extra[n]) for n in ties.names]
     values = np.stack(columns, axis=1)

@@ -148,3 +148,38 @@ class TestFilm:
                 film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, field=FIELDS[:2], temperature=300.0,
                 transitions="both", near=50e-9, far=1e-6,
             )  # fmt: skip
+
+
+@pytest.mark.parametrize(("lower", "upper", "across"), [(8e5, 1e4, 0.0), (3e3, 9e3, 2e3), (5e4, 5e4, 0.0)])
+def test_uneven_pumping_is_that_of_the_rate_matrix(lower, upper, across):
+    """Steady state under light by the null space of the 3 × 3 matrix, guard and dark time by its exponential."""
+    pumping, guard = 4e-7, 7e-7
+
+    def matrix(light):
+        rates = np.array(
+            [[0, lower + light, upper + light], [lower, 0, across], [upper, across, 0]]
+        )  # from column to row, |0>, |−>, |+>
+        return rates - np.diag(rates.sum(axis=0))
+
+    values, vectors = np.linalg.eig(matrix(1 / pumping))
+    state = np.real(vectors[:, np.argmin(np.abs(values))])
+    state = state / state.sum()
+    # Light and relaxation: ρ∓ = Γ∓ρ_0/(1/τ + Γ∓), hence u ∝ 1/(1 + τΓ₋), if γ is slow against the light.
+    times = np.array([0.0, 1e-7, 1e-6, 1e-5, 1e-4])
+    expected = []
+    for time in times:
+        later = expm(matrix(0.0) * (guard + time)) @ state
+        expected.append([later[0] - later[1], later[0] - later[2]])
+    expected = np.array(expected) / expected[0]
+    model = load_model("three_level_relaxation")
+    found = model.evaluate(
+        times,
+        {
+            "lower_rate": lower, "upper_rate": upper, "lower_amplitude": 1.0, "upper_amplitude": 1.0,
+            "lower_baseline": 0.0, "upper_baseline": 0.0, "double_quantum_rate": across,
+            "pumping_time": pumping, "guard": guard,
+        },
+    )  # fmt: skip
+    rtol = 1e-9 if across == 0 else 2e-3
+    assert found.real == pytest.approx(expected[:, 0], rel=rtol, abs=1e-12)
+    assert found.imag == pytest.approx(expected[:, 1], rel=rtol, abs=1e-12)
