@@ -152,7 +152,7 @@ class TestFilm:
 
 @pytest.mark.parametrize(("lower", "upper", "across"), [(8e5, 1e4, 0.0), (3e3, 9e3, 2e3), (5e4, 5e4, 0.0)])
 def test_uneven_pumping_is_that_of_the_rate_matrix(lower, upper, across):
-    """Steady state under light by the null space of the 3 × 3 matrix, guard and dark time by its exponential."""
+    """Steady state under light by the null space of the 3 × 3 matrix, then its exponential."""
     pumping, guard = 4e-7, 7e-7
 
     def matrix(light):
