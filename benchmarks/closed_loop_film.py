@@ -59,7 +59,8 @@ def procedure(drawn: dict[str, Any]) -> Any:
         guard_time="0.7 us", laser_duration="12 us", signal_width="0.8 us", reference_width="4 us",
         pi_lower=f"{round(100 * (1 + drawn['errors'][0]))} ns",
         pi_upper=f"{round(100 * (1 + drawn['errors'][1]))} ns",
-        microwave_power="10 dBm", dead_time="22 ns", repetitions=REPETITIONS, averages=1, dark_times=DARK_TIMES,
+        microwave_power="10 dBm", dead_time="22 ns", repetitions=REPETITIONS, averages=1,
+        dark_times=DARK_TIMES,
     )  # fmt: skip
     kept = []
     for field in drawn["fields"]:
