@@ -164,11 +164,13 @@ def _instruments(crate: ROCrate, run: Run) -> list[Any]:
 
 
 def _parameters(crate: ROCrate, run: Run) -> list[Any]:
-    return [
-        _entity(crate, f"#{run.header.run_id}-{name}", "PropertyValue",
-                name=name, value="" if record.get("value") is None else str(record["value"]), unitText=str(record.get("unit") or ""))
-        for name, record in run.header.parameters.items()
-    ]  # fmt: skip
+    found = []
+    for name, record in run.header.parameters.items():
+        value, unit = record.get("value"), str(record.get("unit") or "")
+        text = "" if value is None else str(value)
+        place = f"#{run.header.run_id}-{name}"
+        found.append(_entity(crate, place, "PropertyValue", name=name, value=text, unitText=unit))
+    return found
 
 
 def _fit_table(run: Run) -> str:
