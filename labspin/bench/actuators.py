@@ -340,7 +340,7 @@ class Actuator:
                 f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
                 "as it is; see to it by hand"
             )
-        with _deaf(self._device):
+        with _told(self._device, "is_deaf"):  # answers that do not come must not keep it
             # Whether it obeyed the last one is not known: this one is a step away from either at most.
             self._clock.sleep(spec.ramp_interval)
             self._send_regardless(start)
@@ -395,6 +395,10 @@ class Actuator:
         return ramp + self.spec.settle.wait
 
     def _ramp_start(self) -> float:
+        with _told(self._device, "is_doubting"):  # a wrong number here would be a jump
+            return self._confirmed_start()
+
+    def _confirmed_start(self) -> float:
         spec = self.spec
         reading = self._read_raw()
         if spec.readback in (None, spec.attribute):
@@ -482,15 +486,14 @@ class Actuator:
 
 
 @contextlib.contextmanager
-def _deaf(device: Any) -> Iterator[None]:
-    """Wait for no answers of ``device``: one that does not come must not keep it from the next step."""
-    both: tuple[Any, ...] = (device, getattr(device, "device", None))
-    drivers = [one for one in both if hasattr(one, "is_deaf")]
-    before = [driver.is_deaf for driver in drivers]
+def _told(device: Any, word: str) -> Iterator[None]:
+    """Let ``word``, an attribute of guarded drivers, be true of ``device`` in the block."""
+    drivers = [one for one in (device, getattr(device, "device", None)) if hasattr(one, word)]
+    before = [getattr(driver, word) for driver in drivers]
     try:
         for driver in drivers:
-            driver.is_deaf = True
+            setattr(driver, word, True)
         yield
     finally:
-        for driver, was_deaf in zip(drivers, before, strict=True):
-            driver.is_deaf = was_deaf
+        for driver, was in zip(drivers, before, strict=True):
+            setattr(driver, word, was)

@@ -34,7 +34,7 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.instruments.in_step import FAILURES, InStep, Line, SurplusError
+from labspin.instruments.in_step import DOUBTFUL, FAILURES, InStep, Line, SurplusError
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
@@ -194,6 +194,7 @@ class Guarded(InStep):
                         unread = error
                     if attempt == attempts or not kind:
                         raise self._complaint(command, unread or error, attempt) from error
+                    line.doubtful = DOUBTFUL
                     self.repeated[kind] += 1
                     log.warning("%s: %s at %r, asking again", self._title, kind, command)
         raise AssertionError("unreachable")

@@ -4,6 +4,10 @@ An exchange that was broken off, by a time-out or by Ctrl-C, leaves the connecti
 question everything that is still on its way is read and thrown away; so does a new connection, on which a
 greeting or the answer to a program that was killed may wait, and a line that nobody asked for. What tells
 where one is, is a *marker*: a question whose answer can be told from every other one.
+
+A line that nobody asked for may also come in the moment in which an answer is due, and only a marker behind
+the answer tells them apart. That doubles the time of a question. So it is done after a disturbance, for the
+next answers, and wherever a wrong number would do harm: for what a ramp begins with.
 """
 
 from __future__ import annotations
@@ -20,14 +24,16 @@ from pymeasure.adapters import Adapter
 
 from labspin.clock import Clock
 from labspin.errors import InstrumentError, ReplyError, ReplyTimeoutError
-from labspin.instruments.wire import is_timeout, is_waiting, read_answer
+from labspin.instruments.wire import is_stream, is_timeout, is_waiting, read_answer
 
-__all__ = ["FAILURES", "InStep", "Line", "SurplusError"]
+__all__ = ["DOUBTFUL", "FAILURES", "InStep", "Line", "SurplusError"]
 
 log = logging.getLogger(__name__)
 
 FAILURES = (InstrumentError, pyvisa.errors.Error, OSError, UnicodeDecodeError)
 """What an exchange can fail with."""
+DOUBTFUL = 10
+"""Answers that are confirmed after a disturbance."""
 _MOST_LATE_REPLIES = 64
 _MORE = 0.5  # s in which a second line of what waits on a new connection has to follow the first
 
@@ -45,6 +51,8 @@ class Line:
         Whether nothing was asked on it yet: what a former program left may wait there.
     is_talkative : bool
         Whether a line came that nobody asked for: answers are then confirmed by a marker.
+    doubtful : int
+        How many answers are still confirmed by a marker, since an exchange was disturbed before.
     ends : float
         When the exchange has to be over, s of the monotonic clock.
     """
@@ -54,6 +62,7 @@ class Line:
         self.unanswered: list[str] = []
         self.is_new = False
         self.is_talkative = False
+        self.doubtful = 0
         self.ends = float("inf")
 
     @staticmethod
@@ -78,6 +87,10 @@ class InStep:
     models: ClassVar[tuple[str, ...]] = ()
     """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
 
+    is_doubting: bool = False
+    """Whether every answer is confirmed by a marker. Streams of bytes only; elsewhere there is no line that
+    nobody asked for."""
+
     adapter: Adapter
     name: str
     address: str
@@ -94,8 +107,9 @@ class InStep:
         self.adapter.write(command)
         self.wait_for(query_delay)
         reply = read_answer(self.adapter, self.timeout)
-        if line.is_talkative:
+        if line.is_talkative or line.doubtful > 0 or (self.is_doubting and is_stream(self.adapter)):
             self._confirm(line)
+            line.doubtful -= line.doubtful > 0
         elif is_waiting(self.adapter):
             line.is_talkative = True
             raise SurplusError(f"wanted one line in answer to {command!r}, got {reply!r} and more")

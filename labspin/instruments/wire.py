@@ -21,7 +21,7 @@ from pymeasure.adapters import Adapter
 
 from labspin.errors import ReplyTimeoutError
 
-__all__ = ["as_boolean", "in_words", "is_timeout", "is_waiting", "read_answer"]
+__all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer"]
 
 _SECONDS_PER_BYTE = 0.01  # of the slowest serial ports
 _LONGEST = 60.0  # s that the longest answer may take
@@ -90,6 +90,17 @@ def _at_most(connection: Any, timeout: float) -> Iterator[None]:
         yield
     finally:
         connection.timeout = before
+
+
+def is_stream(adapter: Adapter) -> bool:
+    """Return whether answers come as a stream of bytes, in which lines may stand that nobody asked for.
+
+    Parameters
+    ----------
+    adapter
+        The connection.
+    """
+    return isinstance(getattr(adapter, "connection", None), _STREAMS)
 
 
 def is_waiting(adapter: Adapter) -> bool:

@@ -19,17 +19,25 @@ class Cable:
         Sent behind every answer.
     surplus_delay : float
         Seconds before the surplus.
+    late : float
+        Seconds before every answer.
     """
 
     def __init__(self, port):
         self.target = port
         self.drip, self.greeting, self.surplus, self.surplus_delay = 0.0, b"", b"", 0.0
+        self.late = 0.0
         self._pulled = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open = set()
         self._stopped = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def say(self, line):
+        """Send a line that nobody asked for to whoever connected last, and let it arrive."""
+        self._client.sendall(line)
+        time.sleep(0.01)
 
     @property
     def pulled(self):
@@ -60,6 +68,7 @@ class Cable:
         for end in (client, device):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open |= {client, device}
+        self._client = client
         if self.greeting:
             client.sendall(self.greeting)
         pass_on = threading.Thread(target=self._pass, args=(client, device, self._at_once), daemon=True)
@@ -82,17 +91,20 @@ class Cable:
         sink.sendall(data)
 
     def _slowly(self, sink, data):
+        surplus = self.surplus  # as it is now: it may change meanwhile
+        if self.late:
+            time.sleep(self.late)
         if self.drip:
             for place in range(len(data)):
                 time.sleep(self.drip)
                 sink.sendall(data[place : place + 1])
-        elif self.surplus and not self.surplus_delay:
-            sink.sendall(data + self.surplus)
+        elif surplus and not self.surplus_delay:
+            sink.sendall(data + surplus)
         else:
             sink.sendall(data)
-            if self.surplus:
+            if surplus:
                 time.sleep(self.surplus_delay)
-                sink.sendall(self.surplus)
+                sink.sendall(surplus)
 
     def __enter__(self):
         return self

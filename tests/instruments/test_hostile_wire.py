@@ -4,8 +4,9 @@ import contextlib
 
 import pytest
 
-from labspin.clock import SimulatedClock
-from labspin.errors import InstrumentError, ReplyTimeoutError
+from labspin.bench import Actuator, ActuatorSpec
+from labspin.clock import SimulatedClock, WallClock
+from labspin.errors import InstrumentError, LabspinError, ReplyTimeoutError
 from labspin.instruments import DRIVERS, load_driver
 from labspin.instruments.kepco_bop import KepcoBOP
 from labspin.instruments.pulse_streamer import PulseStreamer
@@ -80,6 +81,65 @@ def test_surplus_lines_never_shift_answers(delay):
         cable.surplus = b""
         assert supply.voltage_setpoint == pytest.approx(7.0, rel=1e-3, abs=0)
         assert supply.current_setpoint == pytest.approx(2.5, rel=1e-3, abs=0)
+        supply.close()
+
+
+class Meddler:
+    """Makes a line come between the look at the connection and the answer, which takes its time."""
+
+    def __init__(self, cable, supply, line):
+        self.write, self.line, self.cable = supply.adapter.write, line, cable
+        supply.adapter.write = self
+
+    def __call__(self, command, **kwargs):
+        if self.line and command.endswith("?") and "IDN" not in command:
+            line, self.line = self.line, b""
+            self.cable.late = 0.05
+            self.cable.say(line)
+        self.write(command, **kwargs)
+
+
+def test_what_a_ramp_begins_with_is_no_line_that_nobody_asked_for():
+    with cabled("kepco_bop") as (cable, address):
+        magnet = opened("kepco_bop", address)
+        spec = ActuatorSpec(
+            instrument="it", attribute="current", unit="A", minimum=-4.0, maximum=4.0, ramp_rate=20.0,
+            ramp_interval=0.01, readback="measured_current", safe=0.0,
+        )  # fmt: skip
+        sent = []
+        actuator = Actuator(spec, magnet, WallClock(), on_send=lambda name, value: sent.append(value))
+        actuator.energise()
+        actuator.move(2.0)
+        del sent[:]
+        Meddler(cable, magnet.device, b"-3.5\n")
+        with contextlib.suppress(LabspinError):
+            actuator.move(1.5)
+        assert all(1.4 < value < 2.1 for value in sent), sent
+        cable.late = 0.0
+        actuator.move(1.5)
+        assert magnet.current == pytest.approx(1.5, rel=1e-3, abs=0)
+        magnet.close()
+
+
+def test_after_a_disturbance_answers_are_confirmed():
+    with cabled("kepco_bop") as (cable, address):
+        supply = KepcoBOP(address, "it", timeout=0.5, retries=1, visa_library="@py")
+        supply.mode, supply.voltage_setpoint = "current", 7.0
+        cable.drip = 0.3
+        with pytest.raises(ReplyTimeoutError):
+            _ = supply.voltage_setpoint
+        cable.drip = 0.0
+        for _ in range(20):  # what dripped is still under way
+            with contextlib.suppress(InstrumentError):
+                assert supply.voltage_setpoint == pytest.approx(7.0, rel=1e-3, abs=0)
+                break
+        Meddler(cable, supply, b"1.25\n")
+        found = []
+        for _ in range(3):
+            with contextlib.suppress(InstrumentError):
+                found.append(supply.voltage_setpoint)
+        assert found
+        assert found == pytest.approx([7.0] * len(found), rel=1e-3, abs=0)
         supply.close()
 
 

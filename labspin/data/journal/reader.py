@@ -157,7 +157,7 @@ class JournalReader:
     def _is_sound(self, data: bytes) -> bool:
         """Return whether the record that begins here with ``data`` is sound, before it is read whole."""
         length, checksum = RECORD_HEAD.unpack_from(data)
-        return self._checksum(self.position + RECORD_HEAD.size, length) == checksum
+        return bool(self._checksum(self.position + RECORD_HEAD.size, length) == checksum)
 
     def _checksum(self, begin: int, length: int) -> int:
         """Return the checksum of a part of the file, which may be long."""
