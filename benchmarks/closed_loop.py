@@ -27,8 +27,24 @@ import numpy as np
 from labspin.analysis import fit_chain, fit_run, load_recipe
 from labspin.data import read_run
 from labspin.experiment import run
-from labspin.physics.nv import CR_MEASURED, LABORATORY_BENCH, transition_frequencies
-from labspin.procedures import MDMR, T1, MDMRLockIn, PLScan, Rabi, T1Field
+from labspin.physics.nv import (
+    CR_MEASURED,
+    LABORATORY_BENCH,
+    bath_dephasing,
+    pulse_fractions,
+    transition_frequencies,
+)
+from labspin.procedures import (
+    MDMR,
+    T1,
+    DynamicalDecoupling,
+    HahnEcho,
+    MDMRLockIn,
+    PLScan,
+    Rabi,
+    Ramsey,
+    T1Field,
+)
 from labspin.session import load_card
 from labspin.station import load_station
 from labspin.twin import PhotonDetector
@@ -36,6 +52,7 @@ from labspin.twin import PhotonDetector
 ROOT = Path(__file__).resolve().parents[1]
 STATION = ROOT / "instruments" / "levitated-diamond.toml"
 LOCK_IN_STATION = ROOT / "instruments" / "levitated-diamond-lockin.toml"
+NARROW_STATION = ROOT / "instruments" / "levitated-diamond-narrow.toml"
 QUIET = """[simulation.parameters]
 drift = 0.0
 amplifier_noise = 0.0
@@ -62,6 +79,18 @@ def resonance_width() -> float:
     gap = [lines_at(LABORATORY_BENCH.pair_at + s)[list(LABORATORY_BENCH.pair), 0] for s in (-step, step)]
     slope = abs((gap[1][0] - gap[1][1]) - (gap[0][0] - gap[0][1])) / (2 * step)
     return float(CR_MEASURED.width / (2 * math.pi) / slope)
+
+
+def echo_time(truth: Mapping[str, Any], count: int) -> float:
+    """Return when ``count`` ideal π pulses leave 1/e of a coherence to the bath and to relaxation, s."""
+    times = np.geomspace(1e-6, 1e-2, 8000)
+    lost = bath_dephasing(
+        time=times,
+        fractions=pulse_fractions(count),
+        amplitude=2 * math.pi * truth["bath_width"],
+        correlation_time=truth["bath_time"],
+    )
+    return float(np.interp(1.0, lost + 2 / 3 * times / truth["T1"][0], times))
 
 
 Truth = Callable[[Mapping[str, Any]], float]
@@ -101,7 +130,37 @@ _AT_LINES = {
 }  # fmt: skip
 _POSITIONS = {f"center_{k + 1}": lambda truth, k=k: float(_LINES[k]) for k in range(3)}
 
+_TRAIN = {
+    "microwave_frequency": "2.60138 GHz", "microwave_power": "10 dBm", "pi_duration": "50 ns",
+    "averages": 1, "repetitions": 80_000,
+}  # fmt: skip
+
 CASES = {
+    "ramsey": Case(
+        Ramsey,
+        _TRAIN | {"evolution_start": "50 ns", "evolution_stop": "3 us", "evolution_times": 60},
+        "ramsey",
+        {
+            "T2_star": lambda truth: truth["T2_star"],
+            "splitting": lambda truth: truth["hyperfine_splitting"],
+            "detuning": lambda truth: 2.60138e9 + 1e6 - truth["lower_transition"][0],
+        },
+        station=NARROW_STATION,
+    ),
+    "hahn_echo": Case(
+        HahnEcho,
+        _TRAIN | {"evolution_start": "1 us", "evolution_stop": "41 us", "evolution_times": 41},
+        "echo_decay",
+        {"T2": lambda truth: echo_time(truth, 1), "exponent": lambda truth: math.nan},
+        station=NARROW_STATION,
+    ),
+    "xy8": Case(
+        DynamicalDecoupling,
+        _TRAIN | {"evolution_start": "4 us", "evolution_stop": "160 us", "evolution_times": 40},
+        "dynamical_decoupling",
+        {"T2": lambda truth: echo_time(truth, 8), "exponent": lambda truth: math.nan},
+        station=NARROW_STATION,
+    ),
     "t1 one class": _t1("one class alone", 0),
     "t1 all four": _t1("all four classes resonant", 0),
     "rabi": Case(
@@ -172,7 +231,14 @@ def noiseless_bench(folder: Path, station: Path) -> Any:
     """Return a simulated bench without noise and drift, but for the lock-ins' own few nV/√Hz."""
     text = station.read_text(encoding="utf-8")
     path = folder / "noiseless.toml"
-    path.write_text(text.replace("[simulation.detectors.pl]", QUIET))
+    table, quiet = "[simulation.parameters]", QUIET
+    if table in text:  # one table cannot be there twice
+        quiet = "\n".join(
+            line for line in QUIET.splitlines() if line not in (table, "[simulation.detectors.pl]")
+        )
+        path.write_text(text.replace(table, f"{table}\n{quiet}\n#"))
+    else:
+        path.write_text(text.replace("[simulation.detectors.pl]", quiet))
     bench = load_station(path).connect()
     world = bench.simulation.world
     for name, detector in list(world.detectors.items()):

@@ -41,7 +41,11 @@ from .outcome import (
 from .pictures.live import LivePlot as LivePlot
 from .pictures.over_time import plot_readings as plot_readings
 from .pictures.plots import figure_of as figure_of, plot_outcomes as plot_outcomes, plot_t1 as plot_t1
-from .pictures.pulses import draw_sequence as draw_sequence
+from .pictures.pulses import (
+    draw_sequence as draw_sequence,
+    plot_sequences as plot_sequences,
+    sequence_figure as sequence_figure,
+)
 from .pictures.runplots import plot_runs as plot_runs
 from .recipes.fit_run import (
     fit_foreign as fit_foreign,

@@ -37,6 +37,7 @@ from labspin.cli import (
     reproduce,
     resume,
     run,
+    sequence,
     show,
     trash,
     unsafe,
@@ -49,7 +50,7 @@ from labspin.system import reason_of
 __all__ = ["main"]
 
 _COMMANDS = (
-    run, resume, queue, check, doctor, fit, plot, report, ls, show, diff, note, trash, export,
+    run, resume, queue, check, sequence, doctor, fit, plot, report, ls, show, diff, note, trash, export,
     recover, init, new, bench, control, gui, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130

@@ -7,8 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from labspin.cli.output import add_json, print_json, print_table
+from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
+from labspin.cli.sequence import draw
 
 __all__ = ["add", "execute"]
 
@@ -28,6 +29,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("card", type=Path, help="run card (TOML)")
     parser.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
+    parser.add_argument(
+        "--plot", action="store_true", help="draw the pulses, too, as `labspin sequence` does"
+    )
     add_overrides(parser)
     add_json(parser)
     parser.set_defaults(execute=execute)
@@ -52,6 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     card = load_card(arguments.card, overrides=overrides_of(arguments))
     station = load_station(station_of(card, arguments.on))
     reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
+    picture = draw(card, None) if arguments.plot else None
     if arguments.json:
         print_json(
             [
@@ -60,6 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
                     "points": report.points,
                     "ranges": report.ranges,
                     "unchecked": report.unchecked,
+                    **({"plot": str(picture)} if picture else {}),
                 }
                 for label, report in reports
             ]
@@ -74,4 +80,6 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     for note in dict.fromkeys(report.unchecked for _, report in reports if report.unchecked):
         _log.warning("not checked: %s", note)
+    if picture:
+        console().print(str(picture), markup=False)
     return 0

@@ -40,9 +40,9 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code, always 0; a failure raises.
     """
-    from labspin.analysis import write_report
+    from labspin.session import report_run
 
-    path = write_report(arguments.run, arguments.output)
+    path = report_run(arguments.run, arguments.output)
     if arguments.json:
         print_json({"path": str(path)})
     else:

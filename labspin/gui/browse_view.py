@@ -351,9 +351,9 @@ def _go_on(host: Any, path: Path) -> None:
 
 
 def _report(path: Path) -> Path:
-    from labspin.analysis import write_report
+    from labspin.session import report_run
 
-    return Path(write_report(path))
+    return report_run(path)
 
 
 def _details(paths: list[Path]) -> str:

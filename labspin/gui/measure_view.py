@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from labspin.gui.tasks import in_background, sentence
 from labspin.procedures import list_procedures, load_procedure
 from labspin.session import (
     HostClient,
+    drawn_sequences,
     list_cards,
     list_stations,
     load_card,
@@ -74,15 +75,16 @@ def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None)
         procedure = kind(**values)
     except Exception as error:  # noqa: BLE001 - a laboratory's own procedure may raise anything
         return Preview("", sentence(error))
-    draw = getattr(procedure, "sequences", None)
     if station is None:
-        return Preview("No station is chosen: the plan is not compared with limits.", "", _sequences(draw))
+        return Preview(
+            "No station is chosen: the plan is not compared with limits.", "", _sequences(procedure)
+        )
     try:
         declared = load_station(station)
         report = check_plan(procedure, declared)
         guess = estimate(kind(**values), declared)
     except Exception as error:  # noqa: BLE001 - as above
-        return Preview("", sentence(error), _sequences(draw))
+        return Preview("", sentence(error), _sequences(procedure))
     points = "an open number of points" if guess.points is None else f"{guess.points} points"
     lasts = "" if guess.total is None else f", about {_duration(guess.total)}"
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
@@ -90,18 +92,16 @@ def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None)
     faster = " That is the bench's own time; this simulated bench does not wait for it." if is_fast else ""
     moved = "".join(f"\n{_range(name, *ends)}" for name, ends in report.ranges.items())
     text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}{moved}"
-    return Preview(text, "", _sequences(draw))
+    return Preview(text, "", _sequences(procedure))
 
 
 def _range(name: str, low: float, high: float, unit: str) -> str:
     return f"{name}  {shown(low, unit)}" + ("" if low == high else f" … {shown(high, unit)}")
 
 
-def _sequences(draw: Callable[[], dict[str, Any]] | None) -> tuple[tuple[str, Any], ...]:
-    if draw is None:
-        return ()
+def _sequences(procedure: Procedure) -> tuple[tuple[str, Any], ...]:
     try:
-        return tuple(draw().items())
+        return tuple(drawn_sequences(procedure).items())
     except Exception:  # noqa: BLE001 - what is wrong is said by the check of the plan
         return ()
 

@@ -1,4 +1,4 @@
-"""Drawing of pulse sequences: a row a line; where durations differ much, widths follow their logarithm."""
+"""Drawing of pulse sequences in a window: a row a line; where it all stands is `sequence_layout`'s."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
 from labspin.gui.theme import current, style_plot
-from labspin.units import format_quantity
+from labspin.instruments import SequenceLayout, sequence_layout
 
 __all__ = ["SequencePlot"]
 
-_LINEAR = 30.0  # largest ratio of durations that a linear axis shows well
 _HEIGHT = 0.62
-_MOST = 14  # durations that are written above
+_ROW = 26  # pixels that a row takes at the least
+_NARROW = 0.045  # part of the width below which a duration is not written
 
 
 class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
@@ -36,27 +36,27 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         Parameters
         ----------
         sequence
-            A pulse sequence; its ``levels()`` are the durations (s) and the level of each line.
+            A pulse sequence.
         """
         self.clear()
-        durations, levels = sequence.levels()
-        is_linear = durations.max() <= _LINEAR * durations.min()
-        widths = durations if is_linear else 1.0 + 0.8 * np.log10(durations / durations.min())
-        edges = np.concatenate([[0.0], np.cumsum(widths)])
-        rows = range(len(levels) - 1, -1, -1)
-        for place, (row, (_, level)) in enumerate(zip(rows, levels.items(), strict=True)):
-            self._row(edges, row, level, current().series[place % len(current().series)])
+        layout = sequence_layout(sequence)
+        count = len(layout.rows)
+        rows = range(count - 1, -1, -1)
+        for place, (row, level) in enumerate(zip(rows, layout.rows.values(), strict=True)):
+            self._row(layout.edges, row, level, current().series[place % len(current().series)])
         self.getAxis("left").setTicks(
-            [[(row + _HEIGHT / 2, name) for row, name in zip(rows, levels, strict=True)]]
+            [[(row + _HEIGHT / 2, name) for row, name in zip(rows, layout.rows, strict=True)]]
         )
-        if is_linear:
+        if layout.is_linear:
             self.showAxis("bottom")
             self.setLabel("bottom", "time", units="s")
         else:
             self.hideAxis("bottom")  # not to scale: the durations stand above
-            self._durations(edges, durations, len(levels))
-        self.setYRange(-0.15, len(levels) + (0.2 if is_linear else 0.7), padding=0)
-        self.setXRange(float(edges[0]), float(edges[-1]), padding=0.01)
+        self._words(layout)
+        self.setYRange(
+            -0.45 if layout.folds else -0.15, count + (0.2 if layout.is_linear else 0.7), padding=0
+        )
+        self.setXRange(float(layout.edges[0]), float(layout.edges[-1]), padding=0.01)
 
     def _row(self, edges: Any, row: int, level: Any, colour: str) -> None:
         fill = QColor(colour)
@@ -71,12 +71,24 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
             pen=pg.mkPen(colour, width=1.5),
         )
 
-    def _durations(self, edges: Any, durations: Any, rows: int) -> None:
-        if len(durations) > _MOST:
-            return
-        for left, right, duration in zip(edges, edges[1:], durations, strict=False):
-            text = pg.TextItem(
-                format_quantity(float(duration), "s", digits=3), color=current().muted, anchor=(0.5, 1)
-            )
-            text.setPos((left + right) / 2, rows - 0.1)
-            self.addItem(text)
+    def _words(self, layout: SequenceLayout) -> None:
+        """Write durations, phases, and how often a unit is played."""
+        count = len(layout.rows)
+        narrow = _NARROW * float(layout.edges[-1])
+        for left, right, text in layout.durations:
+            if right - left >= narrow:
+                self._text(text, (left + right) / 2, count - 0.1, (0.5, 1))
+        if layout.marks:
+            row = count - 1 - list(layout.rows).index("microwave")
+            for centre, text in layout.marks:
+                self._text(text, centre, row + _HEIGHT / 2, (0.5, 0.5))
+        for left, right, number in layout.folds:
+            region = pg.LinearRegionItem((left, right), movable=False, brush=QColor(128, 128, 128, 30))
+            region.setZValue(-10)
+            self.addItem(region)
+            self._text(f"× {number}", (left + right) / 2, -0.05, (0.5, 0))
+
+    def _text(self, text: str, x: float, y: float, anchor: tuple[float, float]) -> None:
+        item = pg.TextItem(text, color=current().muted, anchor=anchor)
+        item.setPos(x, y)
+        self.addItem(item)

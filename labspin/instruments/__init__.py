@@ -31,6 +31,7 @@ from labspin.instruments.roles import (
     missing_members,
 )
 from labspin.instruments.sequence import Pulse, PulseSequence
+from labspin.instruments.sequence_layout import GATE, SequenceLayout, sequence_layout, with_gates
 
 if TYPE_CHECKING:
     from labspin.instruments.adapter import NoOptions, RoleAdapter
@@ -65,6 +66,7 @@ __all__ = [
     "ACTUATORS",
     "AT_REST",
     "DRIVERS",
+    "GATE",
     "MEASURED",
     "READINGS",
     "ROLES",
@@ -88,6 +90,7 @@ __all__ = [
     "PulseGenerator",
     "PulseSequence",
     "RoleAdapter",
+    "SequenceLayout",
     "StandardEvents",
     "TemperatureController",
     "check_limits",
@@ -102,8 +105,10 @@ __all__ = [
     "one_of",
     "quantities",
     "quantity",
+    "sequence_layout",
     "switch",
     "whole_number",
+    "with_gates",
 ]
 
 

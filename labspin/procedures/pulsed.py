@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from labspin.bench import Bench
 from labspin.errors import DeviceError, PlanError
 from labspin.experiment import CountParameter, ListParameter, Procedure, QuantityParameter
-from labspin.instruments import MicrowaveSource, PhotonCounter, PulseGenerator, PulseSequence
+from labspin.instruments import (
+    MicrowaveSource,
+    PhotonCounter,
+    PulseGenerator,
+    PulseSequence,
+    with_gates,
+)
 
 __all__ = [
     "TRIGGER",
@@ -61,6 +67,14 @@ class SequenceProcedure(Procedure):
     def played(self) -> Iterable[PulseSequence]:
         """Return every sequence that the plan plays."""
         raise NotImplementedError(f"procedure {self.name!r} does not say what it plays")
+
+    def sequences(self) -> dict[str, PulseSequence]:
+        """Return what is worth drawing of what is played, by its title; the first sequence, unless told."""
+        return dict(zip([self.name], self.played(), strict=False))
+
+    def drawn(self) -> dict[str, PulseSequence]:
+        """Return `sequences` with a line more for every gate of a counter."""
+        return self.sequences()
 
     def check(self, bench: Bench) -> None:
         """Raise an error if the pulse generator cannot play one of the sequences.
@@ -117,6 +131,14 @@ class PulsedProcedure(SequenceProcedure):
     def counted(self) -> Iterable[tuple[Sequence[Gate], Sequence[str] | None]]:
         """Return every choice of gates, and of the detectors that they watch, that is counted in."""
         raise NotImplementedError(f"procedure {self.name!r} does not say in which gates it counts")
+
+    def drawn(self) -> dict[str, PulseSequence]:
+        """Return `sequences` with a line more for every gate of a counter."""
+        found = self.sequences()
+        for gates, detectors in self.counted():
+            found = {title: with_gates(one, gates, detectors) for title, one in found.items()}
+            break  # counts in other gates are of the same kind
+        return found
 
     def check(self, bench: Bench) -> None:
         """Raise an error if the instruments cannot make the sequences or the gates.

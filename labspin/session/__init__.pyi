@@ -9,6 +9,12 @@ from .describe import (
     describe as describe,
     known_names as known_names,
 )
+from .drawn import (
+    card_sequences as card_sequences,
+    drawn_sequences as drawn_sequences,
+    recorded_sequences as recorded_sequences,
+    report_run as report_run,
+)
 from .host_record import HostRecord as HostRecord, find_hosts as find_hosts, refuse_hosted as refuse_hosted
 from .host_start import start_host as start_host
 from .notification import notify as notify

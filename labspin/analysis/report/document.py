@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labspin.analysis.report.fits import fit_sections, fit_warnings
 from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
-from labspin.analysis.report.pictures import run_picture
+from labspin.analysis.report.pictures import run_picture, sequence_picture
 from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
 from labspin.data import EventKind, RunStatus, not_safe
 from labspin.data.outputs import PAGE, refuse_foreign
@@ -18,6 +18,7 @@ from labspin.system import reason_of
 
 if TYPE_CHECKING:
     from labspin.data import Event, Run
+    from labspin.instruments import PulseSequence
 
 __all__ = ["report_html", "write_report"]
 
@@ -26,7 +27,12 @@ _SERIOUS = frozenset({EventKind.ERROR, EventKind.INTERLOCK, EventKind.WARNING})
 _ELSEWHERE = frozenset({EventKind.SAFE_ACTION, EventKind.READINGS, EventKind.TRUTH, EventKind.TRUTH_AT_POINT})
 
 
-def write_report(run: Run | Path | str, output: Path | str | None = None) -> Path:
+def write_report(
+    run: Run | Path | str,
+    output: Path | str | None = None,
+    *,
+    sequences: Mapping[str, PulseSequence] | None = None,
+) -> Path:
     """Write the report of a run and return where it stands.
 
     Parameters
@@ -35,6 +41,8 @@ def write_report(run: Run | Path | str, output: Path | str | None = None) -> Pat
         A run file, or a run that was read; it may still run, or have died.
     output
         HTML file; None: beside the run file.
+    sequences
+        Pulse sequences that were played, by their titles, to be drawn; None: none.
 
     Raises
     ------
@@ -50,7 +58,7 @@ def write_report(run: Run | Path | str, output: Path | str | None = None) -> Pat
     if target.suffix.lower() not in (".html", ".htm"):
         raise FitError(f"report {target}: wanted a name that ends in .html, so that no data are overwritten")
     refuse_foreign(target, PAGE, inputs=opened.sources, error=FitError)
-    page = report_html(opened).encode("utf-8", "replace")
+    page = report_html(opened, sequences=sequences).encode("utf-8", "replace")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,13 +67,15 @@ def write_report(run: Run | Path | str, output: Path | str | None = None) -> Pat
     return target
 
 
-def report_html(run: Run | Path | str) -> str:
+def report_html(run: Run | Path | str, *, sequences: Mapping[str, PulseSequence] | None = None) -> str:
     """Return the report of a run as one HTML page that needs nothing else; the errors are `read_run`'s.
 
     Parameters
     ----------
     run
         A run that was read, or the path of its file.
+    sequences
+        Pulse sequences that were played, by their titles, to be drawn; None: none.
     """
     opened = _opened(run)
     header = opened.header
@@ -78,6 +88,7 @@ def report_html(run: Run | Path | str) -> str:
         fit_sections(opened),
         _truth(header.truth),
         section("Parameters", _parameters(header.parameters), folded("Plan", pairs(_leaves(header.plan)))),
+        *([section("Pulses", sequence_picture(sequences))] if sequences else []),
         section("Instruments", *_instruments(opened)),
         section("Safe state", _safe_state(opened)),
         section("Log", _log(opened.events)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from labspin.analysis.expression import Expression
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, figure_of
+from labspin.analysis.pictures.pulses import sequence_figure
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.report.page import Html, join, tag
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from labspin.data import FitParameter, FitRecord, Run
+    from labspin.instruments import PulseSequence
 
-__all__ = ["fit_picture", "parameter_picture", "run_picture"]
+__all__ = ["fit_picture", "parameter_picture", "run_picture", "sequence_picture"]
 
 _BARS = 100
 """Traces up to which their error bars have caps."""
@@ -65,6 +67,21 @@ def run_picture(run: Run) -> Html:
             text.set_parse_math(False)
     size = int(np.asarray(run.columns[run.header.signal]).size)
     return _embedded(figure, f"{run.header.signal} as measured", size)
+
+
+def sequence_picture(sequences: Mapping[str, PulseSequence]) -> Html:
+    """Return pulse sequences as a figure, or a note why they cannot be drawn.
+
+    Parameters
+    ----------
+    sequences
+        The sequences by their titles, at least one.
+    """
+    try:
+        figure = sequence_figure(sequences)
+    except LabspinError as error:
+        return tag("p", f"No picture: {error}", class_="note")
+    return _embedded(figure, "What the pulse generator played, and when the counter's gates were open", 0)
 
 
 def fit_picture(outcomes: Sequence[FitOutcome], caption: str) -> Html:
