@@ -259,7 +259,7 @@ class Judge:
                 print(f"fails without a fault, not asked: {test}", flush=True)
 
     def quick(self, mutant: Mutant) -> Verdict:
-        """Return what those tests say of a fault that call the changed function, as far as they are known."""
+        """Return what those tests say of a fault that are known to call it, and those to ask first."""
         return self._verdict(mutant, mutant.first, thorough=False)
 
     def thorough(self, mutant: Mutant) -> Verdict:
@@ -273,8 +273,9 @@ class Judge:
         function = mutant.changed(self._copy.root)
         first = self._map.first(self._copy.root, everything, mutant.file, function)
         outcome, why = self._ask(mutant, first) if first else ("survived", "")
-        if outcome == "survived" and thorough:
-            outcome, why = self._ask(mutant, [*everything, *(f"--deselect={test}" for test in first)])
+        if outcome == "survived" and (thorough or mutant.first != mutant.part):  # other processes run it, too
+            rest = everything if thorough else mutant.first
+            outcome, why = self._ask(mutant, [*rest, *(f"--deselect={test}" for test in first)])
         return Verdict(mutant, outcome, time.monotonic() - began, why or f"{len(first)} tests call it")
 
     def _ask(self, mutant: Mutant, tests: Sequence[str]) -> tuple[str, str]:
