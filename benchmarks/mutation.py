@@ -211,6 +211,8 @@ class Copy:
                 os.dup2(log.fileno(), 2)
             os.chdir(self.root)
             os.environ["PYTHONPATH"] = str(self.root)
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, not in every process
+            sys.dont_write_bytecode = False
             sys.path[:0] = [str(self.root)]
             import pytest
 

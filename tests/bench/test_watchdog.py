@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -125,6 +126,55 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
     assert notices(tmp_path) == []
     assert log.count("microwave: IdentityError") == 1, "said once, not at every try"
     assert "not recorded in the run" in log
+
+
+def test_an_instrument_whose_safe_action_fails_is_not_called_safe(tmp_path):
+    path = tmp_path / "run.h5"
+    with ServedBench(tmp_path) as served:
+        station = load_station(served.station)
+        with station.connect(watchdog=False) as bench:
+            bench.actuator("magnet.current").energise()
+            bench.actuator("magnet.current").move(0.5)
+        served.devices["magnet"].faults.add("silent", matching=r"CURR\S*\?", times=-1)
+        guard.Guard(station, list(served.devices), persistence=0.5).act(path, "it was tried")
+    log = wait_for_log(path, "see to it by hand")
+    assert "watchdog: magnet not safe after 0.5 s" in log
+    assert "microwave not safe" not in log
+    (notice,) = notices(tmp_path)
+    assert list(notice.unsafe) == ["magnet"]
+    assert confirm(station.path)
+
+
+def test_what_an_instrument_says_at_every_try_is_recorded_once(tmp_path):
+    path = tmp_path / "run.h5"
+    witness = guard._Witness(path)
+    for name, said in (("a", "gone"), ("a", "gone"), ("b", "gone"), ("a", "another"), ("a", "another")):
+        witness.once(name, f"{name}: {said}")
+    witness.close(60.0)
+    log = path.with_name(path.name + ".watchdog.log").read_text().splitlines()
+    assert [line.partition("safe: ")[2] for line in log if "safe: " in line] == [
+        "a: gone", "b: gone", "a: another",
+    ]  # fmt: skip
+
+
+def test_a_signal_that_is_meant_for_the_run_does_not_end_its_watchdog(tmp_path):
+    seen = []
+
+    class Signalled(Short):
+        name = "short"
+
+        def measure(self, bench, point):
+            seen.append(bench._watchdog.process_id)
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                os.kill(seen[-1], getattr(signal, name))
+            return super().measure(bench, point)
+
+    with ServedBench(tmp_path) as served, load_station(served.station).connect() as bench:
+        run(Signalled(), bench, tmp_path / "one.h5")
+        os.kill(seen[0], 0)
+        run(Signalled(), bench, tmp_path / "two.h5")
+    assert len(set(seen)) == 1, "no other had to take its place"
+    assert not read_run(tmp_path / "two.h5").events_of("watchdog")
 
 
 def test_a_postscript_is_for_the_dead(tmp_path):
