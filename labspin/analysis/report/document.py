@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.analysis.report.fits import fit_sections, fit_warnings
+from labspin.analysis.report.fits import fit_sections, fit_summaries, fit_warnings
 from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import run_picture, sequence_picture
-from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
+from labspin.analysis.report.words import clock_time, flattened, interval, local_time, shown, with_unit
 from labspin.data import EventKind, RunStatus, not_safe
 from labspin.data.outputs import PAGE, refuse_foreign
 from labspin.data.storage import replace_file
@@ -84,8 +84,7 @@ def report_html(run: Run | Path | str, *, sequences: Mapping[str, PulseSequence]
         _not_safe(opened),
         _head(opened),
         _concerns(opened),
-        section("Measurement", run_picture(opened), _quantities(opened)),
-        fit_sections(opened),
+        *_results(opened),
         _truth(header.truth),
         section("Parameters", _parameters(header.parameters), folded("Plan", pairs(_leaves(header.plan)))),
         *([section("Pulses", sequence_picture(sequences))] if sequences else []),
@@ -111,25 +110,42 @@ def _opened(run: Run | Path | str) -> Run:
 
 
 def _head(run: Run) -> Html:
-    header = run.header
+    """Return what a supervisor asks first: what, on which sample, who, when, why, and what came out."""
+    header, said = run.header, run.metadata
     badges = [tag("span", run.status, class_=f"badge {'good' if run.status == 'finished' else 'bad'}")]
     if header.simulated != "no":
         words = "simulated" if header.simulated == "yes" else f"MIXED: {header.simulated} simulated"
         badges.append(tag("span", words, class_="badge warn"))
-    total = "?" if header.layout.size is None else str(header.layout.size)
+    badges += [tag("span", word, class_="badge") for word in said.tags]
+    if said.rating is not None:
+        badges.append(tag("span", f"rated {said.rating} of 5", class_="badge"))
     lasted = interval(header.started, run.ended)
+    total = "?" if header.layout.size is None else str(header.layout.size)
     facts = [
+        ("sample", said.sample),
+        ("operator", said.operator),
+        ("project", said.project),
+        ("started", f"{local_time(header.started)}{f', for {lasted}' if lasted else ''}"),
         ("procedure", header.procedure),
         ("station", shown(header.station.get("name", "–"))),
-        ("started", header.started),
-        ("ended", f"{run.ended or '–'}{f' (after {lasted})' if lasted else ''}"),
         ("points", f"{len(run.points)} of {total}"),
-        ("run", header.run_id),
     ]
-    if header.seed is not None:
-        facts.append(("seed", str(header.seed)))
-    notes = [(name, shown(value)) for name, value in flattened(header.extra) if isinstance(value, str)]
-    return join([tag("h1", header.label or header.procedure), tag("p", *badges), pairs([*facts, *notes])])
+    why = [tag("p", text) for text in (said.description, said.comment) if text]
+    return join(
+        [
+            tag("h1", header.label or header.procedure),
+            tag("p", *badges),
+            *why,
+            *fit_summaries(run),
+            pairs([(name, value) for name, value in facts if value]),
+        ]
+    )
+
+
+def _results(run: Run) -> list[Html]:
+    """Return measurement and fits, the fit first if there is one: its picture shows the data, too."""
+    measurement = section("Measurement", run_picture(run), _quantities(run))
+    return [fit_sections(run), measurement] if run.fits else [measurement, fit_sections(run)]
 
 
 def _concerns(run: Run) -> Html:
@@ -249,8 +265,13 @@ def _log(events: Iterable[Event]) -> Html:
 
 
 def _origin(run: Run) -> Iterable[Html]:
-    station = run.header.station
-    yield pairs(_leaves(run.header.environment))
+    header, station = run.header, run.header.station
+    facts = [("run", header.run_id), ("started", header.started), ("ended", run.ended or "–")]
+    if header.seed is not None:
+        facts.append(("seed", str(header.seed)))
+    notes = [(name, shown(value)) for name, value in flattened(header.extra) if isinstance(value, str)]
+    yield pairs([*facts, *notes])
+    yield pairs(_leaves(header.environment))
     yield pairs([("run file", run.path.name), ("station file", shown(station.get("path", "–")))])
     text = station.get("text")
     if isinstance(text, str) and text:

@@ -23,7 +23,7 @@ from labspin.analysis.report.words import flattened, shown
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run
 
-__all__ = ["fit_sections", "fit_warnings"]
+__all__ = ["fit_sections", "fit_summaries", "fit_warnings"]
 
 _DRAWN = 6
 _LISTED = 200
@@ -46,6 +46,30 @@ def fit_sections(run: Run) -> Html:
         hint = "No fit stands in the run file; `labspin fit` makes one."
         return section("Fits", tag("p", hint, class_="note"))
     return join(section(f"Fit {record.name}", *_fit(run, record)) for record in run.fits)
+
+
+def fit_summaries(run: Run) -> list[Html]:
+    """Return a line for each single fit: its parameters with their errors; of many traces, their number.
+
+    Parameters
+    ----------
+    run
+        The run with its fits.
+    """
+    lines = []
+    for record in run.fits:
+        if record.dimensions:
+            text = f"{_count(record)} traces, see below"
+        else:
+            pairs = zip(record.parameters, present_at_trace(record, 0), strict=True)
+            found = [one for one, here in pairs if here and float(one.stderr) > 0]
+            text = ", ".join(
+                f"{one.name} = {with_error(float(one.value), float(one.stderr), _unit(one.unit))}"
+                for one in found
+            )
+        doubts = tag("span", " (doubtful, see below)", class_="bad") if fit_warnings(record) else ""
+        lines.append(tag("p", tag("b", f"{record.name}: {text or 'no parameter with an error'}"), doubts))
+    return lines
 
 
 def fit_warnings(record: FitRecord) -> list[str]:

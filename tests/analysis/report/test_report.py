@@ -6,6 +6,7 @@ import html
 import re
 import shutil
 import subprocess
+import time
 import warnings
 from html.parser import HTMLParser
 
@@ -15,7 +16,7 @@ import pytest
 from labspin.analysis import Recipe, fit_run, load_model, report_html, write_outcomes, write_report
 from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
-from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
+from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
 
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
@@ -88,6 +89,35 @@ def test_everything_about_the_run_stands_on_the_page(tmp_path):
     assert "current 0.25 0" in text
     deviation = (outcome["T1"].value - 1.5e-3) / outcome["T1"].stderr
     assert f"{deviation:+.2f} σ" in text
+
+
+def test_the_page_begins_with_what_a_supervisor_asks(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    said = RunMetadata(
+        sample="D7", operator="M. Curie", project="torque", description="why", comment="hot", tags=("good",)
+    )
+    digest = "0123456789abcdef" * 4
+    path = make(
+        tmp_path / "run.h5", metadata=said, extra={"source": digest}, started="2026-07-01T10:00:00+00:00"
+    )
+    (outcome,) = fit_run(path, RECIPE, write=True)
+    text = text_of(report_html(path))
+    head, rest = text.split("Fit t1", 1)
+    for word in ("D7", "M. Curie", "torque", "why", "hot", "good", "2026-07-01 12:00:00 +0200"):
+        assert word in head
+    for name in ("T1", "beta", "rate"):
+        assert f"{name} = {outcome[name].text()}" in head
+    assert digest not in head
+    assert digest in rest
+    assert rest.index("Data, fit and residuals") < rest.index("Measurement")
+    assert text_of(report_html(make(tmp_path / "plain.h5"))).index("Measurement") > 0
+
+
+@pytest.fixture(autouse=True)
+def _time_zone():
+    yield
+    time.tzset()
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path):
