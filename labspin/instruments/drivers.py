@@ -27,7 +27,7 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
     {
         "sg384": "labspin.instruments.sg384:SG384Microwave",
         "kepco_bop": "labspin.instruments.kepco_bop:KepcoMagnet",
-        "sr400": "labspin.instruments.sr400:SR400Counter",
+        "sr400": "labspin.instruments.sr400_counter:SR400Counter",
         "pulse_streamer": "labspin.instruments.pulse_streamer:PulseStreamerLines",
         "pulse_blaster": "labspin.instruments.pulse_blaster:PulseBlasterLines",
         "ni_counter": "labspin.instruments.ni_counter:NICounter",

@@ -212,7 +212,8 @@ class PulsedProcedure(SequenceProcedure):
                     "got fewer; check the trigger cable and level"
                 )
             bench.clock.sleep(_POLL)
-        counts = [int(count) for count in bench.counter.counts()]
+        # Plain integers from here to the journal: products of counts may exceed 64 bits.
+        counts: list[int] = bench.counter.counts().tolist()
         bench.pulses.stop()
         return counts
 

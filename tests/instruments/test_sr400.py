@@ -6,7 +6,8 @@ from hypothesis import given, strategies as st
 from pymeasure.test import expected_protocol
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError
-from labspin.instruments.sr400 import SR400, SR400Counter, SR400Options, check_preset, nearest_gate_time
+from labspin.instruments.sr400 import SR400, check_preset, nearest_gate_time
+from labspin.instruments.sr400_counter import SR400Counter, SR400Options
 
 
 @pytest.mark.parametrize(
