@@ -272,6 +272,11 @@ def nearest_gate_time(value: float) -> float:
 def check_preset(value: float) -> float:
     """Return ``value`` if it is a whole number with one significant digit, from 1 to 9E11.
 
+    Parameters
+    ----------
+    value
+        A preset.
+
     Raises
     ------
     LimitError
