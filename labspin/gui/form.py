@@ -75,6 +75,7 @@ class ParameterForm(QWidget):
         self._parameters: dict[str, Any] = {}
         self._given: dict[str, Any] = {}
         self._start: dict[str, Any] = {}
+        self._defaults: dict[str, Any] = {}
 
     def show_run(self, kind: type[Procedure], given: Mapping[str, Any]) -> None:
         """Show the parameters of a procedure with the values of a card, and defaults for the others.
@@ -93,8 +94,11 @@ class ParameterForm(QWidget):
         known = procedure.parameter_objects()
         self._parameters = {name: known[name] for name in _declared(kind) if name in known}
         self._given = dict(given)
+        self._defaults = {}
         for name, parameter in self._parameters.items():
-            value = given.get(name, parameter.value if parameter.is_set() else "")
+            default = parameter.value if parameter.is_set() else ""
+            self._defaults[name] = written(parameter, default)
+            value = given.get(name, default)
             widget = self._widget(name, parameter, written(parameter, value))
             widget.setAccessibleName(name)
             widget.setToolTip(_help(name, parameter))
@@ -234,6 +238,15 @@ class ParameterForm(QWidget):
             name: self._as_written(name)
             for name in self.widgets
             if not self.widgets[name].property("fixed") and self._read(name) != self._start[name]
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """Return the values that are not the procedure's defaults, as a run card would have them."""
+        return {
+            name: self._as_written(name)
+            for name in self.widgets
+            if not self.widgets[name].property("fixed")
+            and str(self._read(name)) not in (str(self._defaults[name]), "")
         }
 
     def _as_written(self, name: str) -> Any:

@@ -261,6 +261,22 @@ class MeasureView(QWidget):
         """
         self._load(path, label_of_run)
 
+    def show_parameters(self, kind: type[Procedure], values: Mapping[str, Any], name: str) -> None:
+        """Show a procedure with values, without a card.
+
+        Parameters
+        ----------
+        kind
+            The procedure.
+        values
+            Its parameters; those that are missing have their defaults.
+        name
+            What the form is called.
+        """
+        self.card, self._kind = None, kind
+        self._head(name, kind, [], f"{kind.name}, as it was measured; Start makes a new run")
+        self._show_form(values)
+
     def _choose(self, item: QListWidgetItem | None) -> None:
         if item is None:
             return
@@ -395,7 +411,7 @@ class MeasureView(QWidget):
         card, only, overrides = self.card, self.runs.currentText(), self.form.overrides()
         if card is None:
             folder = self._workspace / ".labspin" / "cards"
-            text = new_card_text(self._kind.name, self.station(), self.form.changes(), folder=folder)
+            text = new_card_text(self._kind.name, self.station(), self.form.settings(), folder=folder)
             card, overrides = write_card(folder / f"{self._kind.name}.toml", text), []
         options: dict[str, Any] = {"overrides": overrides, "only": [only] if only else []}
         self._link.order(functools.partial(_queue, card, options, start), self._queued, self._refused)
@@ -433,7 +449,8 @@ class MeasureView(QWidget):
             return
         try:
             if self.card is None:
-                text = new_card_text(self._kind.name, self.station(), self.form.changes(), folder=path.parent)
+                settings = self.form.settings()
+                text = new_card_text(self._kind.name, self.station(), settings, folder=path.parent)
                 write_card(path, text)
             else:
                 save_card(self.card, self.form.changes(), label=self.runs.currentText(), to=path)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from labspin.errors import LabspinError
+from labspin.experiment import Procedure
 from labspin.gui.align_view import AlignView
 from labspin.gui.axes import use_units
 from labspin.gui.bench_view import BenchView
@@ -32,7 +33,14 @@ from labspin.gui.parts import TwiceButton, button, label, text_of
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_view import StartView
 from labspin.gui.tasks import in_background, sentence
-from labspin.session import HostClient, find_hosts, init_workspace, list_stations
+from labspin.session import (
+    HostClient,
+    Queue,
+    find_hosts,
+    init_workspace,
+    list_stations,
+    recorded_parameters,
+)
 from labspin.session.host_record import state_folder
 from labspin.workspaces import find_workspace
 
@@ -155,7 +163,7 @@ class MainWindow(QMainWindow):
         self.measure.told.connect(self._tell)
         self.browse.told.connect(self._tell)
         self.browse.see.connect(self.show_runs)
-        self.browse.repeated.connect(self._repeat)
+        self.browse.repeated.connect(self._repeat_run)
         self.start.init.connect(self._init)
         self.start.first.connect(self.measure_first)
         self.start.connect_station.connect(self.connect_station)
@@ -341,6 +349,24 @@ class MainWindow(QMainWindow):
         self.measure.show_card(card, label_of_run)
         self.tabs.setCurrentWidget(self.measure)
 
+    def _repeat_run(self, path: Path) -> None:
+        """Show a run as it was measured; a procedure out of a file is repeated by its card."""
+        queue = Queue(self.workspace / "queue.toml")
+
+        def failed(error: Exception) -> None:
+            known = [run for run in queue.read().runs if run.card and run.file]
+            for run in known:
+                if (queue.folder / run.file).resolve() == path.resolve():
+                    self._repeat(queue.folder / run.card, run.label)
+                    return
+            self.complain(sentence(error))
+
+        in_background(lambda: recorded_parameters(path), self._show_repeated, failed)
+
+    def _show_repeated(self, found: tuple[type[Procedure], dict[str, Any], str]) -> None:
+        self.measure.show_parameters(*found)
+        self.tabs.setCurrentWidget(self.measure)
+
     def complain(self, text: str) -> None:
         """Show what went wrong, without interrupting anybody.
 
@@ -386,6 +412,7 @@ class MainWindow(QMainWindow):
         """
         self.link.close()
         self.see.close_source()
+        self.browse.close_view()
         try:
             state_folder(self.workspace)
         except LabspinError:

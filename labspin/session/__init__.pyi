@@ -24,10 +24,11 @@ from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState
 from .queue_runner import Ending as Ending, run_queue as run_queue
 from .queue_runs import (
     add_card as add_card,
+    add_resume as add_resume,
     make_queued_run as make_queued_run,
     new_queued_path as new_queued_path,
 )
-from .recorded import recorded_procedure as recorded_procedure
+from .recorded import recorded_parameters as recorded_parameters, recorded_procedure as recorded_procedure
 from .runs import (
     metadata_of as metadata_of,
     new_run_path as new_run_path,

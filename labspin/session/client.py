@@ -248,6 +248,25 @@ class HostClient:
         chosen = {"on": Path(self.record.station), "output": data_folder(self.workspace), **options}
         return add_card(self.queue, Path(card), **chosen)
 
+    def go_on(self, path: Path | str) -> QueuedRun:
+        """Let the host go on with a run that broke off, whoever began it, and return it as it is queued.
+
+        Parameters
+        ----------
+        path
+            The run file.
+
+        Returns
+        -------
+        QueuedRun
+            As it stands in the queue.
+        """
+        from labspin.session.queue_runs import add_resume
+
+        queued = add_resume(self.queue, Path(path), on=Path(self.record.station))
+        self.start()
+        return queued
+
     def start(self) -> int:
         """Let the host make the runs that wait; return how many there are."""
         return int(self.ask("start", patience=_QUICK))

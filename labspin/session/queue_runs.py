@@ -11,15 +11,17 @@ from labspin.bench import Bench
 from labspin.data import RunStatus, read_run
 from labspin.errors import CardError
 from labspin.experiment import Control, Observer, RunOutcome, check_plan, run as run_procedure
+from labspin.experiment.resumption import read_unfinished
 from labspin.session.cards import load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
+from labspin.session.recorded import recorded_procedure
 from labspin.session.runs import metadata_of, new_run_path, resume_run, run_exists, station_of
 from labspin.station import Station, load_station
 from labspin.workspaces import find_workspace
 
-__all__ = ["add_card", "make_queued_run", "new_queued_path"]
+__all__ = ["add_card", "add_resume", "make_queued_run", "new_queued_path"]
 
 Connect = Callable[[Station, int | None], AbstractContextManager[Bench]]
 
@@ -85,6 +87,38 @@ def add_card(
     )
 
 
+def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun:
+    """Append a run that broke off, from whatever queue or command, and return it; it will be gone on with.
+
+    Parameters
+    ----------
+    queue
+        The queue; where it knows the run already, that one waits again.
+    path
+        The run file.
+    on
+        Station file, instead of the recorded one.
+
+    Raises
+    ------
+    RunFileError
+        The run has finished or is being made.
+    CardError
+        Its procedure is none of labspin's or of an installed package, and the queue does not know its card.
+    """
+    for run in queue.read().runs:
+        if run.file and (queue.folder / run.file).resolve() == path.resolve():
+            return queue.again(run.id)[0]
+    header = read_unfinished(path).header
+    recorded_procedure(header)
+    label = header.label or header.procedure
+    resumed = QueuedRun(
+        card="", label=label, station=_from(queue, on) if on else "", file=_from(queue, path),
+        output=_from(queue, path.parent),
+    )  # fmt: skip
+    return queue.add([resumed])[0]
+
+
 def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
     """Return a free path for the file of ``run``, as ``queue`` keeps it.
 
@@ -131,7 +165,7 @@ def make_queued_run(
     LabspinError
         As for `labspin.experiment.run` and `resume_run`.
     """
-    make = _resumed if run_exists(queue.folder / run.file) else _begun
+    make = _resumed if not run.card or run_exists(queue.folder / run.file) else _begun
     if connect is None:
         connect = functools.partial(_connected, watchdog=watchdog)
     return make(queue, run, observers, control or Control(), connect)
@@ -170,13 +204,13 @@ def _begun(
 def _resumed(
     queue: Queue, run: QueuedRun, observers: Sequence[Observer], control: Control, connect: Connect
 ) -> RunOutcome:
-    path, card = queue.folder / run.file, queue.folder / run.card
+    path, card = queue.folder / run.file, queue.folder / run.card if run.card else None
     recorded = read_run(path)
     if recorded.status == RunStatus.FINISHED:  # the process died after the run, before the queue knew
         return RunOutcome(path, RunStatus.FINISHED, len(recorded.points), ())
     return resume_run(
         path,
-        on=queue.folder / run.station if run.station else load_card(card).station,
+        on=queue.folder / run.station if run.station else (load_card(card).station if card else None),
         card=card,
         overrides=run.overrides,
         observers=observers,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labspin.data import RunHeader
+from labspin.data import RunHeader, read_run
 from labspin.errors import CardError, StationError
 from labspin.experiment import Procedure
 from labspin.procedures import list_procedures, load_procedure
@@ -22,7 +22,7 @@ from labspin.station.code import code_files, code_of
 from labspin.system import reason_of
 from labspin.workspaces import workspace_folder
 
-__all__ = ["recorded_procedure", "recorded_station"]
+__all__ = ["recorded_parameters", "recorded_procedure", "recorded_station"]
 
 DOORS = ("instruments", "procedures", "analysis")
 """Folders of a workspace that may hold code."""
@@ -48,6 +48,27 @@ def recorded_procedure(header: RunHeader) -> Procedure:
         )
     kind = load_procedure(header.procedure)
     return kind(**{name: record["value"] for name, record in header.parameters.items()})
+
+
+def recorded_parameters(path: Path | str) -> tuple[type[Procedure], dict[str, Any], str]:
+    """Return the procedure of a run, its parameters, and the run's label, to repeat it with changes.
+
+    Parameters
+    ----------
+    path
+        The run file.
+
+    Raises
+    ------
+    RunFileError
+        It cannot be read.
+    CardError
+        Its procedure is none of labspin or of an installed package.
+    """
+    header = read_run(path).header
+    procedure = recorded_procedure(header)
+    values = {name: record["value"] for name, record in header.parameters.items() if name != "station"}
+    return type(procedure), values, header.label or header.procedure
 
 
 def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:

@@ -265,7 +265,7 @@ def test_runs_are_found_compared_and_reported(qtbot, until, window, lab, client)
     window.browse.search.setText("quick")
     assert 2 <= window.browse.filter.rowCount() <= everything
     window.browse.view.selectAll()
-    until(lambda: "seed" in window.browse.details.text())
+    until(lambda: "seed" in window.browse.details.text.text())
     window.browse.view.clearSelection()
     window.browse.view.selectRow(0)
     window.browse.show_chosen()

@@ -1,0 +1,206 @@
+"""A window and its host over a long time and beside a bench without them.
+
+    python benchmarks/window_host.py [latency] [watched] [session N] [browse N]
+
+*latency*: a set-point of a bench that is served over TCP, set and read back directly, and through a host.
+*watched*: how long runs take with no window and with three that show them, one after the other, again and
+again. *session*: N runs (500) watched by one window: memory of the window and of the host, simulated hours.
+*browse*: the list of N runs (10 000) in the window: until it is shown, a search, a scroll. Without a display
+set ``QT_QPA_PLATFORM=offscreen``.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from tests.places import environment
+from tests.session.hosts import HostProcess, make_workspace, wait_for, wait_until_idle
+
+OFFSCREEN = {**os.environ, **environment(QT_QPA_PLATFORM="offscreen")}
+
+
+def memory(process):
+    """Return the resident memory of a process in MB."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(process)
+
+
+def latency(number=300):
+    """Compare set-points that are set and read back, directly and through a host, in turns."""
+    from labspin.station import load_station
+    from tests.bench.killed_runs import ServedBench
+
+    folder = Path(tempfile.mkdtemp())
+    direct, hosted = [], []
+    with ServedBench(folder) as served:
+        values = [f"{2.60 + 0.001 * (k % 50):.3f} GHz" for k in range(number)]
+        with load_station(served.station).connect() as bench:
+            handle = bench.microwave
+            for value in values:
+                began = time.perf_counter()
+                handle.frequency = value
+                assert handle.frequency > 0
+                direct.append(time.perf_counter() - began)
+        with HostProcess(served.station, "--interval", "3600") as host:
+            client = host.client()
+            for value in values:
+                began = time.perf_counter()
+                client.set("microwave.frequency", value)
+                assert client.get("microwave.frequency") > 0
+                hosted.append(time.perf_counter() - began)
+    one, other = (1e3 * np.median(times[20:]) for times in (direct, hosted))
+    print(f"set and read back: {one:.2f} ms directly, {other:.2f} ms by a host; ratio {other / one:.2f}")
+
+
+def timed(client, card, seed):
+    """Return how long one run takes, s, from its beginning to the last point."""
+    client.add(card, overrides=["averages=200", f"seed={seed}"])
+    client.start()
+    run = wait_for(lambda: (s := client.status())["run"] and s["run"]["done"] > 0 and s["run"])
+    first, began = run["done"], time.perf_counter()
+    while (run := client.status()["run"]) is not None and run["done"] < run["total"]:
+        time.sleep(0.02)
+        if run["done"] - first > 1500:
+            break
+    rate = (run["done"] - first) / (time.perf_counter() - began) if run else float("nan")
+    if run:
+        client.abort()
+    wait_until_idle(client)
+    client.queue.clear()
+    return rate
+
+
+def watched(rounds=4):
+    """Compare points per second without a window and with three, in turns."""
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
+    card = lab / "procedures" / "quick.toml"
+    rates = {0: [], 3: []}
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client = host.client()
+        for number in range(rounds):
+            for windows in rates:
+                alone = client.status()["clients"]
+                shown = [
+                    subprocess.Popen([sys.executable, "-m", "labspin", "gui", str(lab)], env=OFFSCREEN)
+                    for _ in range(windows)
+                ]
+                wait_for(lambda a=alone, w=windows: client.status()["clients"] >= a + w)
+                time.sleep(3.0)  # they have started
+                rates[windows].append(timed(client, card, number))
+                for process in shown:
+                    process.kill()
+                    process.wait()
+                client.queue.resume()
+    alone, seen = (np.median(rates[n]) for n in (0, 3))
+    print(f"points per second: {alone:.0f} alone, {seen:.0f} with three windows; {100 * seen / alone:.0f} %")
+
+
+def session(number):
+    """Watch many runs with one window, and look at its memory."""
+    from PySide6.QtWidgets import QApplication
+
+    from labspin.gui.collector import Collector
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    application = QApplication([])
+    use_theme("light")
+    collector = Collector()
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=12, averages=1)
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client = host.client()
+        window = MainWindow(lab)
+        window.show()
+        shown, began = set(), time.perf_counter()
+        for done in range(number):
+            client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={done}"])
+            client.start()
+            wait_for(lambda n=done: _step(application, window, shown) and len(shown) > n, timeout=60)
+            client.queue.clear()
+            if done + 1 in (10, 50, 100, 200, 300, 400, 500, number):
+                print(
+                    f"{done + 1} runs after {time.perf_counter() - began:.0f} s: window "
+                    f"{memory(os.getpid()):.0f} MB, host {memory(host.process.pid):.0f} MB", flush=True,
+                )  # fmt: skip
+        window.close()
+    collector.stop()
+
+
+def _step(application, window, shown):
+    application.processEvents()
+    if window.see.frames and window.see.frames[0].run.status == "finished":
+        shown.add(window.see.paths[0])
+    return True
+
+
+def browse(number):
+    """Look at a folder of many runs."""
+    from PySide6.QtWidgets import QApplication
+
+    from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
+    axis = Dimension(name="time", unit="s", values=np.arange(5.0))
+    layout = Layout(dimensions=(axis,), columns=(Column(name="value", unit="V"),))
+    began = time.perf_counter()
+    first = lab / "data" / "20260101-000000-run.h5"
+    first.parent.mkdir(exist_ok=True)
+    with RunWriter.create(first, RunHeader(procedure="t1", signal="value", layout=layout)) as writer:
+        for index in range(5):
+            writer.append(index, float(index), (1.0,))
+        writer.finish("finished")
+    content = first.read_bytes()
+    for k in range(1, number):
+        first.with_name(f"20260101-{k:06}-run.h5").write_bytes(content)
+    print(f"{number} files written in {time.perf_counter() - began:.0f} s", flush=True)
+    application = QApplication([])
+    use_theme("light")
+    window = MainWindow(lab)
+    window.tabs.setCurrentWidget(window.browse)
+    window.show()
+    for what in ("first look", "second look"):
+        began, longest = time.perf_counter(), 0.0
+        window.browse.look()
+        while window.browse.is_looking or window.browse.table.rowCount() < number:
+            step = time.perf_counter()
+            application.processEvents()
+            longest = max(longest, time.perf_counter() - step)
+            time.sleep(0.001)
+        print(f"{what}: {time.perf_counter() - began:.1f} s, window busy at most {1e3 * longest:.0f} ms")
+    for what, do in (
+        ("search", lambda: window.browse.search.setText("005000")),
+        ("all again", lambda: window.browse.search.setText("")),
+        ("scroll to the end", window.browse.view.scrollToBottom),
+        (
+            "sort by file",
+            lambda: window.browse.view.sortByColumn(
+                9, window.browse.view.horizontalHeader().sortIndicatorOrder()
+            ),
+        ),
+    ):
+        step = time.perf_counter()
+        do()
+        application.processEvents()
+        print(f"{what}: {1e3 * (time.perf_counter() - step):.0f} ms")
+    window.close()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:] or ["latency", "watched", "session", "500", "browse", "10000"]
+    for place, word in enumerate(given):
+        after = given[place + 1] if place + 1 < len(given) else ""
+        if word in ("latency", "watched"):
+            globals()[word]()
+        elif word in ("session", "browse"):
+            globals()[word](int(after) if after.isdigit() else {"session": 500, "browse": 10_000}[word])
