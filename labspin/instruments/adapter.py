@@ -116,6 +116,19 @@ class RoleAdapter(ABC):
         """
         return {}
 
+    @classmethod
+    def rests(cls, options: Any = None) -> Mapping[str, float]:
+        """Return where the safe action leaves what the role does not fix: attribute to value, in its unit.
+
+        What a station ramps is ramped there first.
+
+        Parameters
+        ----------
+        options
+            An instance of `options`; None: its defaults.
+        """
+        return {}
+
     def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:  # noqa: B027 - most can make all
         """Refuse set-points that the hardware cannot make together, though each is within its range.
 
@@ -187,6 +200,11 @@ class RoleAdapter(ABC):
     # -- what readings depend on -------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        is_action = callable(getattr(type(self), name, None))
+        if is_action and not callable(value):  # safe() must be there when it is needed
+            raise ArgumentError(
+                f"{self!r}: {name} is something that it does; wanted it called, got it replaced"
+            )
         super().__setattr__(name, value)
         if name in type(self).relied_on:
             self._sent[name] = value

@@ -191,6 +191,17 @@ class PIPositioner(RoleAdapter):
         """
         return {"position": (0.0, (options or PIOptions()).reach)}
 
+    @classmethod
+    def rests(cls, options: Any = None) -> Mapping[str, float]:
+        """Return the distance to which the safe action retracts, m.
+
+        Parameters
+        ----------
+        options
+            `PIOptions`; None: their defaults.
+        """
+        return {"position": (options or PIOptions()).retracted}
+
     def configure(self) -> None:
         """Forget old errors, check the travel, and switch the servo on where the stage is.
 

@@ -19,7 +19,11 @@ __all__ = ["read_actuators"]
 
 
 def read_actuators(
-    name: str, section: Section, entry: DriverEntry, ranges: Mapping[str, tuple[float, float]]
+    name: str,
+    section: Section,
+    entry: DriverEntry,
+    ranges: Mapping[str, tuple[float, float]],
+    rests: Mapping[str, float],
 ) -> tuple[ActuatorSpec, ...]:
     """Return the actuators of the instrument ``name``.
 
@@ -33,6 +37,8 @@ def read_actuators(
         Its driver's entry: which attributes can be moved, and in which units.
     ranges
         What the hardware allows: attribute to (least, greatest), in the role's units.
+    rests
+        Where the instrument's safe action leaves what the role does not fix: attribute to value, likewise.
 
     Raises
     ------
@@ -49,7 +55,8 @@ def read_actuators(
             table.fail(
                 attribute, f"is nothing that {entry.name!r} can move{table.near(attribute)}; known: {known}"
             )
-        specs.append(_actuator(name, attribute, table.section(attribute), entry, units[attribute], ranges))
+        one = table.section(attribute)
+        specs.append(_actuator(name, attribute, one, entry, units[attribute], ranges, rests))
     return tuple(specs)
 
 
@@ -60,12 +67,13 @@ def _actuator(
     entry: DriverEntry,
     unit: str,
     ranges: Mapping[str, tuple[float, float]],
+    rests: Mapping[str, float],
 ) -> ActuatorSpec:
     least, greatest = section.quantities("limits", unit, 2, example=f'["0 {unit}", "1 {unit}"]')
     _refuse_limits(section, attribute, least, greatest, unit, ranges)
     ramp_rate = section.quantity("ramp_rate", f"{unit}/s", None)
     safe = section.quantity("safe", unit, None)
-    rest = _rest(entry.role, attribute, ranges) if ramp_rate is not None else None
+    rest = _rest(entry.role, attribute, ranges, rests) if ramp_rate is not None else None
     if rest is not None:
         safe = rest if safe is None else safe
         _refuse_fall(section, safe, rest, (least, greatest), unit)
@@ -107,9 +115,11 @@ def _refuse_limits(
         )
 
 
-def _rest(role: str, attribute: str, ranges: Mapping[str, tuple[float, float]]) -> float | None:
+def _rest(
+    role: str, attribute: str, ranges: Mapping[str, tuple[float, float]], rests: Mapping[str, float]
+) -> float | None:
     """Return where the role's safe action leaves an actuator; None: where it is."""
-    wanted = AT_REST.get(role, {}).get(attribute)
+    wanted = rests.get(attribute, AT_REST.get(role, {}).get(attribute))
     least, greatest = ranges.get(attribute, (-math.inf, math.inf))
     return None if wanted is None else min(max(wanted, least), greatest)
 

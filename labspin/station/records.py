@@ -191,7 +191,9 @@ def _device(
         options=options,
         timeout=section.positive_time("timeout", 3.0),
         retries=_retries(section),
-        actuators=read_actuators(name, section, entry, entry.adapter.ranges(options)),
+        actuators=read_actuators(
+            name, section, entry, entry.adapter.ranges(options), entry.adapter.rests(options)
+        ),
         wiring=wiring,
         twin=twin,
     )
@@ -214,7 +216,7 @@ def _composed(
         options=options,
         timeout=0.0,
         retries=0,
-        actuators=read_actuators(name, section, entry, part_ranges(entry, uses)),
+        actuators=read_actuators(name, section, entry, part_ranges(entry, uses), {}),
         wiring={},
         twin={},
         uses={part: device.name for part, device in uses.items()},
