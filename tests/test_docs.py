@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -75,3 +76,10 @@ def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     told = type_in("tutorials/fit-your-own-data.md", tmp_path, monkeypatch, capsys)
     assert "0.523 ± 0.026 ms" in told
     assert "399 ± 31" in told
+
+
+def test_every_decision_is_listed():
+    namespace = runpy.run_path(str(DOCS / "decisions" / "contents.py"))
+    assert (DOCS / "decisions" / "index.md").read_text(encoding="utf-8") == namespace["index"](), (
+        "run python docs/decisions/contents.py"
+    )
