@@ -11,6 +11,8 @@ Quirks, from the *BIT 4886 operator manual* (Kepco, 243-1303):
 - In current mode ``CURRent`` is the set-point and ``VOLTage`` the compliance, in voltage mode the reverse. A
   magnet is fed in current mode; the mode is set when the supply is connected, which is refused while the
   output is on in voltage mode.
+- ``CURRent:MODE LIST`` runs a list that somebody has stored, ``TRANsient`` makes the next set-point a pulse;
+  both act on the main channel and stay when a program ends. A supply that is in one of them is refused.
 - Switching the output off does not take the current out of a coil, so the set-point goes to zero first and
   the output is switched off when the current has gone.
 """
@@ -91,6 +93,12 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
         name="Kepco BOP voltage_setpoint",
         unit="V",
         limits=(-200.0, 200.0),
+    )
+
+    program: str = Instrument.measurement(
+        "CURRent:MODE?",
+        """Get what moves the main channel (dimensionless, str: "FIXED", "LIST" or "TRANSIENT").""",
+        cast=str,
     )
 
     current: float = Instrument.measurement(
@@ -174,6 +182,13 @@ class KepcoMagnet(MagnetAdapter):
             )
         self.device.residual_current = _RESIDUAL * MODELS[self.chosen.model][1]
         self.device.check_errors()
+        program = self.device.program.strip().upper()
+        if program.startswith(("LIST", "TRAN", "EXT")):
+            raise InstrumentError(
+                f"{self.device.name}: wanted a supply that follows commands, but it is in the mode "
+                f"{program}: somebody's list, transient or analog input moves it; stop that (CURR:MODE FIX), "
+                "then connect again"
+            )
         if self.device.mode != "current":
             if self.device.output_enabled:
                 raise InstrumentError(

@@ -3,7 +3,7 @@
 import pytest
 
 from labspin.clock import SimulatedClock
-from labspin.errors import DeviceError, ReplyError
+from labspin.errors import DeviceError, InstrumentError, ReplyError
 from labspin.instruments import DRIVERS, load_driver
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.e36312a import E36312A, E36312AMagnet, E36312AOptions
@@ -243,6 +243,16 @@ def test_a_supply_is_asked_by_one_message(name, driver, adapter, options, monkey
     )
     assert magnet.doubts() == ()
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("command", ["CURR:MODE LIST", "VOLT:MODE TRAN"])
+def test_a_list_that_was_left_running_is_refused(command):
+    magnet = connected("kepco_bop", KepcoBOP, KepcoMagnet, KepcoOptions(compliance=10.0), configure=False)
+    magnet.device.write(command)
+    with pytest.raises(InstrumentError, match="wanted a supply that follows commands"):
+        magnet.configure()
+    magnet.device.write("CURR:MODE FIX")
+    magnet.configure()
 
 
 def test_an_answer_too_few_is_an_unreadable_one():

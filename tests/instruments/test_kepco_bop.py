@@ -121,6 +121,7 @@ def test_configuring_sets_current_mode_and_compliance():
     wire = [
         ("*IDN?", IDENTITY),
         OK,
+        ("CURRent:MODE?", "FIXED"),
         ("FUNCtion:MODE?", "0"),
         ("OUTPut?", "0"),
         ("FUNCtion:MODE CURR", None),
@@ -133,7 +134,13 @@ def test_configuring_sets_current_mode_and_compliance():
 
 
 def test_configuring_leaves_a_live_output_in_voltage_mode_alone():
-    wire = [("*IDN?", IDENTITY), OK, ("FUNCtion:MODE?", "0"), ("OUTPut?", "1")]
+    wire = [
+        ("*IDN?", IDENTITY),
+        OK,
+        ("CURRent:MODE?", "FIXED"),
+        ("FUNCtion:MODE?", "0"),
+        ("OUTPut?", "1"),
+    ]
     with (
         expected_protocol(KepcoBOP, wire, name="magnet") as supply,
         pytest.raises(InstrumentError, match="magnet: wanted current mode, but its output is on"),
@@ -194,3 +201,13 @@ def test_it_is_switched_off_only_when_the_coil_is_empty(model, amperes):
     assert len(flowing) == 1
     assert flowing[0] < 0.015 * MODELS[model][1]
     assert not magnet.output_enabled
+
+
+@pytest.mark.parametrize("program", ["LIST", "TRANSIENT", "list", "EXTERNAL"])
+def test_a_supply_that_somebody_s_list_moves_is_refused(program):
+    wire = [("*IDN?", IDENTITY), OK, ("CURRent:MODE?", program)]
+    with (
+        expected_protocol(KepcoBOP, wire, name="magnet") as supply,
+        pytest.raises(InstrumentError, match="magnet: wanted a supply that follows commands"),
+    ):
+        KepcoMagnet(supply, KepcoOptions()).configure()

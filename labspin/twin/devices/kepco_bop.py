@@ -37,6 +37,7 @@ __all__ = ["KepcoBOP"]
 _HALF_SCALE = 2.0**15  # of converters of 16 bit, sign included
 _MINIMUM_COMPLIANCE = 1e-3  # V; keeps the slew rate finite where no compliance is left
 _OVER_RANGE = 1.01  # set-points are accepted to 1 % beyond the rating
+_PROGRAMS = {"FIX": "FIXED", "LIST": "LIST", "TRAN": "TRANSIENT"}
 _TRIPPED = 2  # bit of STAT:QUES:COND? that says that the output has tripped
 
 
@@ -49,6 +50,7 @@ class State:
     current: float = 0.0  # A: set-point, or limit in voltage mode
     enabled: bool = False
     tripped: bool = False
+    program: str = "FIX"  # what moves the main channel: commands, a list, or a transient
 
 
 def _setting(header: str, field: str, unit: str, rating: str) -> Command:
@@ -231,6 +233,10 @@ KepcoBOP.table = Table(
             {"VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR"},
             answers={"VOLT": "0", "CURR": "1"},
             then=KepcoBOP.change_mode,
+        ),
+        *(
+            choice(f"[SOURce:]{channel}:MODE", "program", ["FIXed", "LIST", "TRANsient"], answers=_PROGRAMS)
+            for channel in ("CURRent", "VOLTage")
         ),
         _setting("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPlitude]", "current", "A", "current_rating"),
         _setting("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPlitude]", "voltage", "V", "voltage_rating"),
