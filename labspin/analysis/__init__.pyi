@@ -48,10 +48,16 @@ from .pictures.pulses import (
 )
 from .pictures.runplots import plot_runs as plot_runs
 from .recipes.fit_run import (
-    fit_foreign as fit_foreign,
     fit_run as fit_run,
     fit_runs as fit_runs,
     write_outcomes as write_outcomes,
+)
+from .recipes.foreign import (
+    ForeignTrace as ForeignTrace,
+    Section as Section,
+    fit_foreign as fit_foreign,
+    fit_foreign_trace as fit_foreign_trace,
+    read_trace as read_trace,
 )
 from .recipes.recipe import (
     Recipe as Recipe,
@@ -59,4 +65,5 @@ from .recipes.recipe import (
     list_recipes as list_recipes,
     load_recipe as load_recipe,
 )
+from .recipes.unaided import Candidate as Candidate, Proposal as Proposal, propose as propose
 from .report import report_html as report_html, write_report as write_report

@@ -11,6 +11,7 @@ from .follow import RunFollower as RunFollower
 from .foreign.axes import Pick as Pick, pick_axes as pick_axes
 from .foreign.formats import FORMATS as FORMATS, Format as Format
 from .foreign.read import (
+    is_run_file as is_run_file,
     list_foreign as list_foreign,
     open_foreign as open_foreign,
     read_foreign as read_foreign,

@@ -114,7 +114,13 @@ PLAIN = {
     "--temperature": ("300 K", "0 K", "-1 K", "x", "3 m"),
     "--x-unit": ("kHz", "s", "T", "K", "banana", "1"),
     "--y-unit": ("V", "dBm", "1/s", "Hz", "°"),
+    "--from": ("0", "3", "2 ms", "8 kHz", "banana", "nan", "1e9"),
+    "--to": ("0", "3", "8 ms", "8.02 kHz", "banana", "inf"),
+    "--skip": ("0", "3", "-1", "1000"),
+    "--every": ("1", "2", "0", "1000"),
 }
+PAIRS = (2, 4, 6)
+COMPLEX = ("resonator_response", "complex_ring_down")
 MODELS = [
     "stretched_exponential",
     "double_exponential",
@@ -162,10 +168,14 @@ def flags(seed: int) -> list[str]:
     file = rng.choice(list(COLUMNS))
     columns = (*COLUMNS[file],) * 8 + ("0", "1", "nothing")
     words = ["fit", file, "--x", columns[0], "--y", columns[1], "--model", rng.choice(MODELS)]
+    if words[7] in COMPLEX:
+        words[5] = rng.choice([f"{columns[0]} + 1j*{columns[0]}"] * 3 + [columns[1]])
     if rng.random() < 0.15:
         words[3], words[5] = rng.choice(columns), rng.choice(columns)
     if rng.random() < 0.2:
         words += ["--sigma", rng.choice(columns)]
+    if rng.random() < 0.15:  # what is not named is found out
+        words = words[:2] + [word for pair in PAIRS if rng.random() < 0.5 for word in words[pair : pair + 2]]
     for flag in ("--fix", "--start"):
         for _ in range(rng.choice([0, 0, 0, 1, 2])):
             sign = "=" if rng.random() < 0.97 else ""
@@ -173,7 +183,8 @@ def flags(seed: int) -> list[str]:
     for _ in range(rng.choice([0, 0, 0, 1])):
         words += ["--option", f"{rng.choice(OPTIONS)}={rng.choice(SETTINGS).replace('_', ' ')}"]
     for flag, values in PLAIN.items():
-        likely = 0.7 if flag == "--averages" and words[7] == "thermal_spectrum" else 0.06
+        likely = 0.7 if flag == "--averages" and "thermal_spectrum" in words else 0.06
+        likely = 0.02 if flag in ("--from", "--to", "--skip", "--every") else likely
         if rng.random() < likely:
             words += [flag, rng.choice(values)]
     return words + ["--json"] * (rng.random() < 0.2)

@@ -111,7 +111,7 @@ def test_a_foreign_spectrum_is_fitted_by_its_own_statistics(tmp_path, capsys):
         (["doctor", "procedures/t1.toml"], "t1.toml"),
         (["fit", "no-such-run.h5"], "no-such-run.h5"),
         (["fit", "instruments/levitated-diamond.toml"], "levitated-diamond.toml"),
-        (["fit", "x.h5", "--x", "a"], "--x and --y"),
+        (["fit", "x.h5", "--x", "a"], "no such file"),
         (["fit", "x.h5", "--model", "thermal_spectrum"], "--with RECIPE"),
         (["plot", "no-such-run.h5"], "no-such-run.h5"),
         (["ls", "no-such-folder"], "no-such-folder"),

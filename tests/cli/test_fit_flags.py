@@ -8,5 +8,5 @@ def test_random_flags_give_a_result_or_a_sentence(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found, wrong = outcomes(150, seed=20_000)
     assert not wrong, wrong[0]
-    assert found["fitted"] > 15
+    assert found["fitted"] > 15, found
     assert found["refused"] > 15

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.fitting.counts import LEAST
-from labspin.analysis.fitting.curve import fine_grid
+from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models import MODELS, load_model
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
@@ -100,8 +100,9 @@ def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray
     known = _model_at(record, index)
     if known is None or not x.size or not np.isfinite(list(known[1].values())).all():
         return None
-    grid = fine_grid(x)
-    return grid, known[0].evaluate(grid, known[1])
+    model, values = known
+    grid = curve_grid(x, lambda at: model.evaluate(at, values))
+    return grid, model.evaluate(grid, values)
 
 
 def _model_at(record: FitRecord, index: int) -> tuple[FitModel, dict[str, float]] | None:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.diagnosis import warnings_of
+from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.solve import Task, Ties, derivatives_at, solve
 from labspin.analysis.fitting.vectorised import as_model
@@ -24,7 +25,7 @@ from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.errors import FitError
 
-__all__ = ["chi2_probability", "fine_grid", "fit_curve"]
+__all__ = ["chi2_probability", "fit_curve"]
 
 _ROUNDS = 2
 """Estimates of correlated noise, each followed by a fit that is weighted by it."""
@@ -221,7 +222,7 @@ def _outcome(
 ) -> FitOutcome:
     model, x = task.model, task.x
     values = dict(zip(model.names, sheet.values[0].tolist(), strict=True))
-    fine = fine_grid(x)
+    fine = curve_grid(x, lambda grid: model.evaluate(grid, values))
     outcome = FitOutcome(
         name=name,
         quantity=quantity,
@@ -285,26 +286,3 @@ def _statistics(sheet: Sheet, points: int, sigma: NDArray[Any] | None) -> FitSta
         converged=int(sheet.status[0]) in (0, 1, 3, 7),
         evaluations=int(sheet.iterations[0]),
     )
-
-
-def fine_grid(x: FloatArray, count: int = 400) -> FloatArray:
-    """Return a fine grid over ``x``, spaced as x is: logarithmic where x spans two decades above zero.
-
-    Parameters
-    ----------
-    x
-        Points of a trace, shape (n,), n ≥ 1, in any order.
-    count
-        Points of the grid. Where a logarithmic one begins at x = 0, 20 more lie below the first positive x.
-
-    Returns
-    -------
-    grid
-        From the smallest to the largest x, in the unit of x.
-    """
-    low, high = float(x.min()), float(x.max())
-    positive = x[x > 0]
-    if positive.size > 2 and low >= 0 and high / positive.min() >= 100:
-        grid = np.geomspace(float(positive.min()), high, count)
-        return np.concatenate([np.linspace(0, grid[0], 20, endpoint=False), grid]) if low == 0 else grid
-    return np.linspace(low, high, count)

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.fitting.axes import in_units_of
-from labspin.analysis.fitting.curve import fine_grid
 from labspin.analysis.fitting.derived import with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
+from labspin.analysis.fitting.grids import fine_grid
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models.thermal import WINDOW_CORRELATION, thermal_spectrum
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter

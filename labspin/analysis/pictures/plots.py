@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import words_of_name
 from labspin.analysis.outcome import FitOutcome
@@ -38,7 +39,6 @@ __all__ = [
     "plot_outcomes",
     "plot_t1",
     "save",
-    "spans_decades",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -103,7 +103,7 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
     outcomes
         At least one fit.
     logarithmic
-        Logarithmic x axis; None: where x is positive and spans more than two decades.
+        Logarithmic x axis; None: where its points are spaced so.
     """
     if not outcomes:
         raise FitError("plot: wanted at least one fit, got none")
@@ -202,7 +202,7 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     if spectrum:
         upper.set_yscale("log")
     if logarithmic is None:
-        logarithmic = not spectrum and spans_decades(first.x)
+        logarithmic = not spectrum and is_log_spaced(first.x)
     if logarithmic:
         _log_axis(lower, np.concatenate([outcome.x for outcome in outcomes]) * scale)
     lower.set_xlabel(axis_label(first.x_name, unit))
@@ -269,18 +269,6 @@ def _symbol(name: str) -> str:
     return {"T1": "$T_1$", "f0": "$f_0$", "Q": "$Q$", "spring_constant": "$k$"}.get(
         name, name.replace("_", " ")
     )
-
-
-def spans_decades(x: FloatArray) -> bool:
-    """Return whether ``x`` is best drawn on a logarithmic axis: none is negative, and they span two decades.
-
-    Parameters
-    ----------
-    x
-        Points, shape (n,), in any unit.
-    """
-    positive = x[x > 0]
-    return bool(positive.size > 2 and x.min() >= 0 and x.max() / positive.min() >= 100)
 
 
 def _log_axis(axes: Axes, x: FloatArray) -> None:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words
+from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import place_words
-from labspin.analysis.pictures.plots import COLOURS, MARKERS, axis_label, axis_scale, save, spans_decades
+from labspin.analysis.pictures.plots import COLOURS, MARKERS, axis_label, axis_scale, save
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.errors import FitError
 
@@ -267,7 +268,7 @@ def _draw_line(panel: Axes, axis: Axis, line: Line, fits: list[FitRecord]) -> No
     panel.set_xlabel(axis_label(name, shown_unit))
     panel.set_ylabel(label)
     panel.grid(alpha=0.25)
-    if x.min() > 0 and spans_decades(x):
+    if x.min() > 0 and is_log_spaced(x):
         panel.set_xscale("log")
 
 
@@ -292,7 +293,7 @@ def _draw_lines(panel: Axes, axis: Axis, lines: Sequence[Line], label: str, offs
     panel.set_xlabel(axis_label(name, shown_unit))
     panel.set_ylabel(label if not offset else f"{label}, lines moved apart")
     panel.grid(alpha=0.25)
-    if all(x.min() > 0 and spans_decades(x) for x in (_x_of(line, common) for line in lines)):
+    if all(x.min() > 0 and is_log_spaced(x) for x in (_x_of(line, common) for line in lines)):
         panel.set_xscale("log")
 
 
@@ -326,7 +327,7 @@ def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad
 
 
 def _is_logarithmic(values: FloatArray) -> bool:
-    return bool(values.min() > 0) and spans_decades(values)
+    return bool(values.min() > 0) and is_log_spaced(values)
 
 
 def _edges(centres: FloatArray) -> FloatArray:

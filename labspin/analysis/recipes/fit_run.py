@@ -1,17 +1,16 @@
-"""Fits of run files and of files that labspin did not write.
+"""Fits of run files.
 
 `fit_run` takes a run, applies the recipe of its procedure (or another) and returns one `FitOutcome` a trace;
-with ``write=True`` the results are stored in the run file beside the data. `fit_foreign` takes two datasets
-of any HDF5 file, or two columns of a text file.
+with ``write=True`` the results are stored in the run file beside the data.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,20 +21,18 @@ from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.choice import Choice, choice_of
 from labspin.analysis.recipes.recipe import Recipe, default_recipe, load_recipe
+from labspin.analysis.recipes.spectra import SPECTRUM_SETTINGS, THERMAL, density_unit, spectrum_numbers
 from labspin.analysis.recipes.traces import Stack, Trace, stack_of
 from labspin.analysis.recipes.values import pairs_of, values_of
 from labspin.errors import FitError, RecipeError
-from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
     from labspin.analysis.recipes.stack_choice import ChosenStack
     from labspin.analysis.recipes.stack_fit import StackFit
     from labspin.data import Run
 
-__all__ = ["fit_apart", "fit_foreign", "fit_run", "fit_runs", "fit_together", "fit_trace", "write_outcomes"]
+__all__ = ["fit_apart", "fit_run", "fit_runs", "fit_together", "fit_trace", "write_outcomes"]
 
-THERMAL = "thermal_spectrum"
-SPECTRUM_SETTINGS = ("averages", "window", "length", "temperature")
 MANY = 16
 """Traces from which the batch engine pays; fewer are fitted by lmfit, one by one."""
 
@@ -122,107 +119,6 @@ def fit_runs(
         Of all runs in their order, one a trace.
     """
     return [outcome for run in runs for outcome in fit_run(run, recipe, write=write)]
-
-
-def fit_foreign(
-    path: Path | str,
-    *,
-    x: str,
-    y: str,
-    model: FitModel | str,
-    sigma: str | None = None,
-    units: tuple[str, str] = ("1", "1"),
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> FitOutcome:
-    """Fit two datasets of an HDF5 file, or two columns of a text or NumPy file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    x, y, sigma
-        Paths of datasets (HDF5), names of columns (a text file with a header), or column numbers as text.
-        Without ``sigma``, a fit by least squares takes the errors from the scatter.
-    model
-        A model, its name, or ``"thermal_spectrum"``, which is fitted by maximum likelihood (`fit_spectrum`).
-    units
-        Units of x and y; ``"1"``: what the file says.
-    options
-        What the model is built with.
-    settings
-        Passed to `fit_curve`, or to `fit_spectrum`; ``start`` and ``fixed`` may be text with a unit.
-
-    Raises
-    ------
-    RunFileError
-        The file or a column of it cannot be read.
-    FitError
-        The data cannot be fitted.
-    """
-    from labspin.data import read_foreign
-
-    file = Path(path)
-    wanted = {"x": x, "y": y} | ({} if sigma is None else {"sigma": sigma})
-    columns = read_foreign(file, **wanted)
-    said = [column.unit or "1" for column in (columns["x"], columns["y"])]
-    x_unit, y_unit = (
-        given if given not in ("", "1") else own for given, own in zip(units, said, strict=True)
-    )
-    arrays = {role: column.values for role, column in columns.items()}
-    spectrum = _spectrum_settings(model, options or {}, settings)
-    built = model if isinstance(model, FitModel) else load_model(model, **spectrum.pop("options"))
-    if built.likelihood == "gamma":
-        x_unit = built.x_unit if x_unit in ("", "1") else x_unit
-        y_unit = _density_unit(x_unit, y_unit)
-    named = Recipe(name=str(file), x="x", y="y", model=built.name)
-    for name in {"start", "fixed"} & set(settings):
-        settings[name] = values_of(named, built.units(x_unit, y_unit), settings[name])
-    axes = (x, x_unit, y, y_unit)
-    if built.likelihood == "gamma":
-        from labspin.analysis.fitting.spectrum import fit_spectrum
-
-        if "averages" not in spectrum:
-            spectrum["averages"] = _averages(file)
-        outcome = fit_spectrum(arrays["x"], arrays["y"], axes=axes, **spectrum, **settings).outcome
-    else:
-        outcome = fit_curve(
-            built, arrays["x"], arrays["y"], arrays.get("sigma"), quantity=y, axes=axes, **settings
-        )
-    return outcome.with_changes(source=str(file), label=file.stem)
-
-
-def _spectrum_settings(
-    model: FitModel | str, options: Mapping[str, Any], settings: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what `fit_spectrum` is told beside the model, taken out of options and ``settings``.
-
-    ``options`` in it are those that the model itself takes.
-    """
-    named = model.likelihood == "gamma" if isinstance(model, FitModel) else model == THERMAL
-    given = {name: settings.pop(name) for name in SPECTRUM_SETTINGS if name in settings}
-    if not named:
-        if given:
-            raise FitError(f"{next(iter(given))}: is for {THERMAL}, got model {model!r}; leave it out")
-        return {"options": dict(options)}
-    unknown = sorted(set(options) - set(SPECTRUM_SETTINGS))
-    if unknown:
-        raise RecipeError(
-            f"model {THERMAL}: unknown option {unknown[0]!r}; it takes {', '.join(SPECTRUM_SETTINGS)}"
-        )
-    return {"options": {}, **_spectrum_numbers(f"model {THERMAL}", options), **given}
-
-
-def _spectrum_numbers(where: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a thermal spectrum as numbers: temperature in K, length in s."""
-    found = dict(options)
-    for name, unit in (("temperature", "K"), ("length", "s")):
-        if isinstance(found.get(name), str):
-            found[name] = parse_quantity(found[name], unit, name=f"{where}: {name}")
-    for name in {"temperature", "length", "averages"} & set(found):
-        if isinstance(found[name], bool) or not isinstance(found[name], (int, float)):
-            raise RecipeError(f"{where}: {name}: wanted a number, got {found[name]!r}")
-    return found
 
 
 def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
@@ -454,30 +350,12 @@ def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
             f"recipe {recipe.name}: model.options: {what}; "
             f"a thermal spectrum takes {', '.join(SPECTRUM_SETTINGS)}"
         )
-    options = _spectrum_numbers(f"recipe {recipe.name}", options)
-    units = load_model(recipe.model).units(trace.x_unit, _density_unit(trace.x_unit, trace.y_unit))
+    options = spectrum_numbers(f"recipe {recipe.name}", options)
+    units = load_model(recipe.model).units(trace.x_unit, density_unit(trace.x_unit, trace.y_unit))
     for name in ("bounds", "tied"):
         if getattr(recipe, name):
             raise RecipeError(f"recipe {recipe.name}: {name}: is not for a thermal spectrum; remove it")
     options |= {name: values_of(recipe, units, getattr(recipe, name)) for name in ("start", "fixed")}
-    axes = (trace.x_name, trace.x_unit, trace.y_name, _density_unit(trace.x_unit, trace.y_unit))
+    axes = (trace.x_name, trace.x_unit, trace.y_name, density_unit(trace.x_unit, trace.y_unit))
     fit = fit_spectrum(trace.x, trace.y, axes=axes, name=recipe.result_name or recipe.name, **options)
     return with_derived(fit.outcome, recipe.derived)
-
-
-def _density_unit(x_unit: str, y_unit: str) -> str:
-    """Return the unit of a power spectrum: where none is known, that of one of plain numbers."""
-    if y_unit in ("dBm", "dB"):
-        raise FitError(f"spectrum: wanted power in each bin, got a level in {y_unit}; convert it to power")
-    return f"1/{x_unit}" if y_unit in ("", "1") and x_unit not in ("", "1") else y_unit
-
-
-def _averages(path: Path) -> int:
-    """Return how many spectra were averaged, where the file has a dataset that says so."""
-    from labspin.data import list_foreign, read_foreign
-
-    present = {entry.name.strip("/"): entry.name for entry in list_foreign(path)}
-    for name in ("n_avgs", "averages", "n_averages"):
-        if name in present:
-            return int(read_foreign(path, n=present[name])["n"].values)
-    raise FitError(f"{path}: does not say how many spectra were averaged; give averages=")

@@ -24,9 +24,10 @@ from dataclasses import replace
 import numpy as np
 
 from labspin.analysis.expression import Expression
-from labspin.analysis.fitting.curve import chi2_probability, fine_grid
+from labspin.analysis.fitting.curve import chi2_probability
 from labspin.analysis.fitting.derived import split_unit, with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
+from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.fitting.joint import JointFit, JointTrace, fit_joint
 from labspin.analysis.model import FitModel, FloatArray, Parameter
 from labspin.analysis.models import load_model
@@ -138,7 +139,7 @@ def _outcome(
     values = dict(zip(found.names, found.values[row].tolist(), strict=True))
     own = {p.name: values[p.name] for p in model.parameters if p.name not in recipe.free}
     bare = replace(model, parameters=tuple(p for p in model.parameters if p.name not in recipe.free))
-    fine = fine_grid(x)
+    fine = curve_grid(x, lambda grid: bare.evaluate(grid, own))
     outcome = FitOutcome(
         name=recipe.result_name or recipe.name, quantity=recipe.y, model=model.name,
         equation=model.equation, parameters=_parameters(recipe, model, found, row, units),

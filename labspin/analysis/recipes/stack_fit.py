@@ -19,9 +19,9 @@ from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.batch import fit_batch
 from labspin.analysis.fitting.batch_result import STATUS, BatchResult
 from labspin.analysis.fitting.counts import expected_counts, fit_counts, poisson_deviance
-from labspin.analysis.fitting.curve import fine_grid
 from labspin.analysis.fitting.derived import derive_all, split_unit
 from labspin.analysis.fitting.diagnosis import warnings_of
+from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes.fit_records import recipe_table, safe_name
@@ -228,7 +228,7 @@ class StackFit:
         used, result = self.used(trace), self.result
         x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
         values = dict(zip(result.names, self._numbers[0][trace], strict=True))
-        grid = fine_grid(x) if fine and x.size else x
+        grid = curve_grid(x, lambda at: self.model.evaluate(at, values)) if fine and x.size else x
         # Without errors of the points, only the residuals can tell whether the model misses something.
         is_evaluated = fine or self.sigma is None
         outcome = FitOutcome(

@@ -32,6 +32,7 @@ _ASIDE = re.compile(
     r"n_?avgs?|averages|rep|repetition|comment|line|record|wall_?time|mask|valid)(?:$|[\W_\d])",
     re.IGNORECASE,
 )
+_PARTS = (("x", "y"), ("re", "im"), ("real", "imag"), ("i", "q"), ("inphase", "quadrature"))
 _SWEPT_UNITS = frozenset(
     {"s", "ms", "us", "µs", "ns", "Hz", "kHz", "MHz", "GHz", "nm", "1/cm", "T", "mT", "G", "K"}
 )
@@ -105,11 +106,39 @@ def _by_looks(contents: Contents, items: Sequence[Item], y: str | None) -> Pick:
             continue
         rest = [item for item in group if item is not axis and (chosen is None or item is chosen)]
         signals = [item for item in rest if not _is_aside(item) and not _ERRORS.search(item.name)] or rest
+        both = _both_parts(axis, signals) if chosen is None else None
+        if both is not None:
+            real, imaginary = both
+            because = "their names say that they are the two parts of a response; --y takes one alone"
+            reasons = (f"x = {axis.name}: {why}", f"y = {real.name} + 1j*{imaginary.name}: {because}")
+            others = tuple(item.name for item in signals)
+            return Pick(x=axis.name, y=f"{real.name} + 1j*{imaginary.name}", why=reasons, others=others)
         return _pick(axis.name, signals[0], signals, group, why)
     offered = ", ".join(str(item.entry) for item in contents.items[:12]) or "none at all"
     raise RunFileError(
         f"{contents.path}: wanted two columns of one length, got {offered}; name them with --x and --y"
     )
+
+
+def _both_parts(axis: Item, signals: Sequence[Item]) -> tuple[Item, Item] | None:
+    """Return real and imaginary part of a response against frequency, if the first two signals are these."""
+    against = axis.unit.endswith("Hz") or axis.name.rpartition("/")[2].lower().startswith("freq")
+    if (
+        not against
+        or len(signals) < 2
+        or signals[0].unit != signals[1].unit
+        or signals[0].shape != signals[1].shape
+    ):
+        return None
+    names = [item.name.rpartition("/")[2] for item in signals[:2]]
+    for pair in _PARTS:
+        marks = [
+            re.search(rf"(?:^|[\W_]){word}(?:$|[\W_\d])", name, re.IGNORECASE)
+            for word, name in zip(pair, names, strict=True)
+        ]
+        if all(marks):
+            return signals[0], signals[1]
+    return None
 
 
 def _beside(contents: Contents, items: Sequence[Item], x: str, y: str | None) -> Pick:

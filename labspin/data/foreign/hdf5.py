@@ -20,6 +20,7 @@ from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.packing import unpacked
 from labspin.data.foreign.source import Contents, Item
 from labspin.data.foreign.titles import unit_of
+from labspin.data.lock import is_locked
 from labspin.data.nexus.seal import check_seal, probe
 from labspin.data.plain import plain
 from labspin.errors import DamagedFileError, RunFileError
@@ -50,8 +51,8 @@ def read_hdf5(path: Path) -> Contents:
     RunFileError
         Another program has it open for writing.
     """
-    with opened(path):
-        pass  # a file that is in use is no task for the probe
+    if _is_in_use(path):
+        raise _in_use(path)
     if not check_seal(path):
         probe(path, "foreign")
     return walk_foreign(path)
@@ -75,6 +76,21 @@ def walk_foreign(path: Path) -> Contents:
         kind = "a MATLAB 7.3 file" if raw.read(10) == b"MATLAB 7.3" else "an HDF5 file"
     kind = "a netCDF-4 file" if "_NCProperties" in attributes or path.suffix == ".nc" else kind
     return Contents(kind=kind, path=path, items=with_columns([*special, *plain_ones]), attributes=attributes)
+
+
+def _is_in_use(path: Path) -> bool:
+    """Return whether another program writes into the file: HDF5 then holds its lock."""
+    try:
+        return is_locked(path)
+    except OSError:  # a share without locks cannot tell
+        return False
+
+
+def _in_use(path: Path) -> RunFileError:
+    return RunFileError(
+        f"{path}: in use: another program has it open for writing; close it there, or copy the file and read "
+        "the copy"
+    )
 
 
 class opened:  # noqa: N801 - used like a function
@@ -109,10 +125,7 @@ class opened:  # noqa: N801 - used like a function
     def _wrong(self, error: BaseException) -> RunFileError:
         text = str(error) or type(error).__name__
         if any(words in text for words in ("unable to lock", "already open for write", "SWMR write")):
-            return RunFileError(
-                f"{self._path}: in use: another program has it open for writing; close it there, or copy the "
-                "file and read the copy"
-            )
+            return _in_use(self._path)
         return DamagedFileError(f"{self._path}: cut short or corrupted: {text}")
 
 

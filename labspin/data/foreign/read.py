@@ -14,7 +14,7 @@ from labspin.data.foreign.formats import format_of
 from labspin.data.foreign.source import Contents, ForeignColumn, ForeignEntry, damage
 from labspin.errors import RunFileError
 
-__all__ = ["list_foreign", "open_foreign", "read_foreign"]
+__all__ = ["is_run_file", "list_foreign", "open_foreign", "read_foreign"]
 
 _HEAD = 4100  # bytes by which a format is known
 
@@ -100,3 +100,28 @@ def _head(path: Path) -> bytes:
         ) from error
     except OSError as error:
         raise RunFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def is_run_file(path: Path) -> bool:
+    """Return whether a file is a run of labspin itself, by its journal, its seal or its mark.
+
+    Parameters
+    ----------
+    path
+        An existing file.
+
+    Raises
+    ------
+    RunFileError
+        The file cannot be read.
+    """
+    from labspin.data.foreign.hdf5 import read_hdf5
+    from labspin.data.journal.writer import journal_path
+    from labspin.data.nexus.seal import read_seal
+    from labspin.data.nexus.write import MARK
+
+    if journal_path(path).exists():
+        return True
+    if not _head(path).startswith(b"\x89HDF\r\n\x1a\n"):
+        return False
+    return read_seal(path) is not None or MARK in read_hdf5(path).attributes

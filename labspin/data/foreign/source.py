@@ -3,7 +3,8 @@
 A reader of a format returns `Contents`: what kind of file it is, its items, and its attributes. An item
 knows its name, shape and unit, and reads its numbers when they are asked for. Names are found as the file
 has them, without the unit, by their last part where that is unique, or by number where the file has columns;
-``name[:, 3]`` is a part of an array, and ``re + 1j*im`` makes complex numbers of two columns.
+``name[:, 3]`` is a part of an array, ``re + 1j*im`` makes complex numbers of two columns, and ``abs(name)``,
+``angle(…)``, ``real(…)``, ``imag(…)`` take them apart.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _SHOWN = 30
 _LARGE = 1 << 32  # bytes that one column may have
 _PART = re.compile(r"^(?P<name>.*?)\s*\[(?P<places>[\d\s,:-]*[:,][\d\s,:-]*|\s*-?\d+\s*)\]$")
 _COMPLEX = re.compile(r"^(?P<real>.+?)\s*\+\s*1j\s*\*\s*(?P<imaginary>.+)$")
+_CALLED = re.compile(r"^\s*(?P<function>abs|angle|real|imag)\((?P<name>.+)\)\s*$")
 _LONGEST = 1000  # characters of a name
 
 
@@ -156,6 +158,9 @@ class Contents:
                 unit=item.unit,
                 attributes={**self.attributes, **item.attributes},
             )
+        called = _CALLED.match(wanted) if len(wanted) <= _LONGEST else None
+        if called is not None:
+            return _transformed(called["function"], self._column(called["name"], role))
         both = _COMPLEX.match(wanted) if len(wanted) <= _LONGEST else None
         if both is not None:
             real = self._column(both["real"], role)
@@ -202,6 +207,19 @@ class Contents:
         if self.numbered and bare.isdecimal() and len(bare) < 9 and int(bare) < len(self.items):
             return self.items[int(bare)]
         return None
+
+
+def _transformed(function: str, column: ForeignColumn) -> ForeignColumn:
+    """Return size, angle (rad), real or imaginary part of a column."""
+    taken: dict[str, Callable[[Any], Any]] = {
+        "abs": np.abs, "angle": np.angle, "real": np.real, "imag": np.imag
+    }  # fmt: skip
+    return ForeignColumn(
+        name=f"{function}({column.name})",
+        values=np.asarray(taken[function](column.values)),
+        unit="rad" if function == "angle" else column.unit,
+        attributes=column.attributes,
+    )
 
 
 def _part(path: Path, column: ForeignColumn, places: str) -> ForeignColumn:

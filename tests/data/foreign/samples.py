@@ -98,7 +98,7 @@ SAMPLES = (
     Sample("fortran.dat", "a Fortran program", "column 0", "", "column 1", "", DOWN),
     Sample("complex_ab.csv", "MATLAB's writematrix", "f", "Hz", "S21", "", RESPONSE),
     Sample("complex_pair.txt", "a Fortran program", "f", "Hz", "response", "", RESPONSE),
-    Sample("complex_two.csv", "a lock-in", "Frequency", "Hz", "X + 1j*Y", "V", RESPONSE, unaided=False),
+    Sample("complex_two.csv", "a lock-in", "Frequency", "Hz", "X + 1j*Y", "V", RESPONSE),
     Sample("underscore.csv", "a script with pandas", "freq", "GHz", "counts", "", (FREQUENCY / 1e9, COUNTS)),
     Sample("two_columns.h5", "h5py", "/odmr/sweep/Frequency", "Hz", "/odmr/sweep/Counts", "1/s", ODMR),
     Sample("bare_array.h5", "h5py", "/data[:,0]", "", "/data[:,1]", "", DECAY),

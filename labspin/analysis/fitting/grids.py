@@ -1,0 +1,99 @@
+"""Where the curve of a fit is evaluated: as its points are spaced, and fine wherever it bends.
+
+A logarithmic grid is for points that are spaced so: a Rabi oscillation whose first pulse is a thousandth of
+the last is not, although it spans three decades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.model import FloatArray
+
+__all__ = ["curve_grid", "fine_grid", "is_log_spaced"]
+
+_DECADES = 100  # ratio from which points may be spaced logarithmically
+_MANY = 2000  # points of a trace up to which the grid goes through all of them
+_BENDS = 400  # of more points, those where the model bends most
+_ROUNDS = 5
+_LONGEST = 6000  # points of a grid
+_STRAIGHT = 2e-3  # part of the height by which a curve may leave the straight line between two points
+
+
+def is_log_spaced(x: FloatArray) -> bool:
+    """Return whether points are spaced more evenly on a logarithmic axis: none negative, over two decades.
+
+    Parameters
+    ----------
+    x
+        Points, shape (n,), in any unit and order.
+    """
+    finite = np.unique(x[np.isfinite(x)])
+    positive = finite[finite > 0]
+    if positive.size < 3 or finite[0] < 0 or positive[-1] < _DECADES * positive[0]:
+        return False
+    return bool(_unevenness(np.log(positive)) < _unevenness(positive))
+
+
+def _unevenness(x: FloatArray) -> float:
+    """Return how much steps differ, for their mean size."""
+    steps = np.diff(x)
+    return float(np.std(steps) / np.mean(steps))
+
+
+def fine_grid(x: FloatArray, count: int = 400) -> FloatArray:
+    """Return a fine grid over ``x``, spaced as x is.
+
+    Parameters
+    ----------
+    x
+        Points of a trace, shape (n,), n ≥ 1, in any order.
+    count
+        Points of the grid. Where a logarithmic one begins at x = 0, 20 more lie below the first positive x.
+
+    Returns
+    -------
+    grid
+        From the smallest to the largest x, in the unit of x.
+    """
+    low, high = float(x.min()), float(x.max())
+    if is_log_spaced(x):
+        grid = np.geomspace(float(x[x > 0].min()), high, count)
+        return np.concatenate([np.linspace(0, grid[0], 20, endpoint=False), grid]) if low == 0 else grid
+    return np.linspace(low, high, count)
+
+
+def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], NDArray[Any]]) -> FloatArray:
+    """Return a grid on which no bend of a curve is missed, however narrow a line that the points show.
+
+    Parameters
+    ----------
+    x
+        Points of a trace, shape (n,), n ≥ 1, in any order.
+    evaluate
+        The curve at an array of points.
+
+    Returns
+    -------
+    grid
+        Rising, from the smallest to the largest x, in the unit of x.
+    """
+    knots = np.unique(x[np.isfinite(x)])
+    if knots.size > _MANY:
+        bends = np.argsort(np.abs(np.diff(evaluate(knots), 2)))[-_BENDS:]
+        knots = knots[np.unique(np.concatenate([bends, bends + 1, bends + 2]))]
+    grid = np.union1d(fine_grid(x), knots)
+    for _ in range(_ROUNDS):
+        middle = (grid[1:] + grid[:-1]) / 2
+        curve, between = evaluate(grid), evaluate(middle)
+        height = float(np.max(np.abs(curve - curve[0]), initial=0.0))
+        off = np.abs(between - (curve[1:] + curve[:-1]) / 2)
+        bent = off > _STRAIGHT * height
+        if not bent.any() or grid.size + bent.sum() > _LONGEST:
+            break
+        grid = np.union1d(grid, middle[bent])
+    return np.asarray(grid, np.float64)

@@ -1,0 +1,297 @@
+"""What `labspin fit` does with a file of another program: fits what it is told, and proposes the rest.
+
+Columns and model that are not named are found out, with the reasons: `labspin.analysis.propose`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labspin.cli.output import console, print_json, print_table
+from labspin.errors import FitError, RecipeError
+from labspin.units import parse_quantity
+
+if TYPE_CHECKING:
+    from labspin.analysis import FitOutcome, Proposal, Section
+    from labspin.data import Contents
+
+__all__ = ["add_foreign_options", "fit_foreign_file", "is_for_foreign"]
+
+_PAIRS = {"options": "option", "fixed": "fix", "start": "start"}
+_TABLE = 6
+"""Candidates that are printed."""
+_HDF5 = (b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3")
+
+
+def add_foreign_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options for files of other programs.
+
+    Parameters
+    ----------
+    parser
+        Of ``labspin fit``.
+    """
+    foreign = parser.add_argument_group("foreign files", "what is not named is found out, and said")
+    foreign.add_argument("--x", help="name of the abscissa, as `labspin show FILE` lists it")
+    foreign.add_argument("--y", help="name of the ordinate; also 'z[:, 3]', 'X + 1j*Y', 'abs(S21)'")
+    foreign.add_argument("--sigma", help="name of the standard errors of y")
+    foreign.add_argument("--model", help="model, for example thermal_spectrum")
+    foreign.add_argument("--x-unit", default=None, help="unit of x")
+    foreign.add_argument("--y-unit", default=None, help="unit of y")
+    foreign.add_argument("--from", dest="first", metavar="X", help='smallest x to fit: 2.84e9, "2.84 GHz"')
+    foreign.add_argument("--to", dest="last", metavar="X", help="largest x to fit")
+    foreign.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N points")
+    foreign.add_argument("--every", type=int, default=1, metavar="N", help="fit every N-th point")
+    foreign.add_argument("--option", action="append", metavar="NAME=VALUE", help="of the model: count=3")
+    foreign.add_argument("--fix", action="append", metavar="NAME=VALUE", help='hold a parameter: "T1=1 ms"')
+    foreign.add_argument("--start", action="append", metavar="NAME=VALUE", help="start a parameter there")
+    foreign.add_argument("--averages", type=float, help="thermal_spectrum: how many spectra were averaged")
+    foreign.add_argument("--window", help="thermal_spectrum: window of the segments: none, rectangular, hann")
+    foreign.add_argument("--length", help='thermal_spectrum: length of a segment, e.g. "0.1 s"')
+    foreign.add_argument("--temperature", help='thermal_spectrum: for the spring constant, e.g. "294.5 K"')
+
+
+def is_for_foreign(arguments: argparse.Namespace) -> bool:
+    """Return whether the command is about a file of another program.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
+    if any(getattr(arguments, name) is not None for name in ("x", "y", "sigma", "first", "last")):
+        return True
+    if arguments.recipe is not None or len(arguments.files) != 1:
+        _refuse_model(arguments)
+        return False
+    path = Path(arguments.files[0])
+    foreign = path.is_file() and path.suffix not in (".jnl", ".toml") and not _is_run(path)
+    if not foreign:
+        _refuse_model(arguments)
+    return foreign
+
+
+def _refuse_model(arguments: argparse.Namespace) -> None:
+    if arguments.model is not None:
+        raise RecipeError(
+            "--model: is for one file of another program; name a recipe for runs: --with RECIPE"
+        )
+
+
+def _is_run(path: Path) -> bool:
+    """Return whether a file is one of labspin's own runs."""
+    from labspin.data import is_run_file
+
+    return is_run_file(path)
+
+
+def fit_foreign_file(arguments: argparse.Namespace) -> int:
+    """Fit a file of another program, print, draw.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+
+    Returns
+    -------
+        Exit code, always 0; a failure raises.
+    """
+    from labspin.data import open_foreign
+
+    if len(arguments.files) != 1:
+        raise FitError(f"{len(arguments.files)} files: wanted one foreign file with --x and --y")
+    contents = open_foreign(arguments.files[0])
+    settings = _settings(arguments)
+    proposal = None
+    if arguments.model is None:
+        proposal = _proposed(arguments, contents)
+        outcome = _chosen(arguments, proposal, settings)
+    else:
+        outcome = _named(arguments, contents, settings)
+    _show(outcome, arguments, proposal)
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for name in ("averages", "window"):
+        if getattr(arguments, name) is not None:
+            settings[name] = getattr(arguments, name)
+    for name, unit in (("temperature", "K"), ("length", "s")):
+        if getattr(arguments, name) is not None:
+            settings[name] = parse_quantity(getattr(arguments, name), unit, name=f"--{name}")
+    settings |= {name: _pairs(f"--{option}", getattr(arguments, option)) for name, option in _PAIRS.items()}
+    return {name: value for name, value in settings.items() if value != {}}
+
+
+def _section(arguments: argparse.Namespace) -> Section | None:
+    from labspin.analysis import Section
+
+    chosen = (arguments.first, arguments.last, arguments.skip, arguments.every)
+    return None if chosen == (None, None, 0, 1) else Section(*chosen)
+
+
+def _units(arguments: argparse.Namespace) -> tuple[str, str]:
+    return arguments.x_unit or "1", arguments.y_unit or "1"
+
+
+def _named(arguments: argparse.Namespace, contents: Contents, settings: dict[str, Any]) -> FitOutcome:
+    """Fit the model that was named; columns that were not are found out."""
+    from labspin.analysis import fit_foreign
+    from labspin.data import pick_axes
+
+    x, y, sigma = arguments.x, arguments.y, arguments.sigma
+    if x is None or y is None:
+        pick = pick_axes(contents, x=x, y=y)
+        x, y, sigma = pick.x, pick.y, sigma or pick.sigma or None
+        if not arguments.json:
+            _say(pick.why)
+    return fit_foreign(
+        contents,
+        x=x,
+        y=y,
+        sigma=sigma,
+        model=arguments.model,
+        units=_units(arguments),
+        section=_section(arguments),
+        **settings,
+    )
+
+
+def _proposed(arguments: argparse.Namespace, contents: Contents) -> Proposal:
+    from labspin.analysis import propose
+
+    return propose(
+        contents,
+        x=arguments.x,
+        y=arguments.y,
+        sigma=arguments.sigma,
+        units=_units(arguments),
+        section=_section(arguments),
+    )
+
+
+def _chosen(arguments: argparse.Namespace, proposal: Proposal, settings: dict[str, Any]) -> FitOutcome:
+    """Return the fit of the clear candidate; where there is none, show what there is to choose from."""
+    if not arguments.json:
+        _say((*proposal.pick.why, f"model: {_model_words(proposal)}"))
+    clear = proposal.clear
+    if clear is None:
+        if not arguments.json and proposal.candidates:
+            _print_candidates(proposal)
+        sound = [one.model for one in proposal.candidates if not one.outcome.warnings]
+        model = sound[0] if sound else "MODEL"
+        command = _command(arguments, proposal, model)
+        raise FitError(f"{proposal.trace.path}: {proposal.why}; name the model: {command}")
+    if not arguments.json:
+        said = "".join(f" --option {key}={value}" for key, value in clear.options.items())
+        _say((f"the same as: {_command(arguments, proposal, clear.model)}{said}",))
+    if not settings:
+        return clear.outcome
+    from labspin.analysis import fit_foreign_trace
+
+    options = {**clear.options, **settings.pop("options", {})}
+    return fit_foreign_trace(proposal.trace, clear.model, options=options, **settings)
+
+
+def _model_words(proposal: Proposal) -> str:
+    return (
+        f"none is clear: {proposal.why}"
+        if proposal.clear is None
+        else f"{proposal.clear.name}: {proposal.why}"
+    )
+
+
+def _command(arguments: argparse.Namespace, proposal: Proposal, model: str) -> str:
+    """Return the command that names all that was found out."""
+    words = ["labspin", "fit", arguments.files[0], "--x", proposal.pick.x, "--y", proposal.pick.y]
+    sigma = arguments.sigma or proposal.pick.sigma
+    words += ["--sigma", sigma] if sigma else []
+    for option, value in (("--x-unit", arguments.x_unit), ("--y-unit", arguments.y_unit),
+                          ("--from", arguments.first), ("--to", arguments.last)):  # fmt: skip
+        words += [option, value] if value is not None else []
+    words += ["--skip", str(arguments.skip)] if arguments.skip else []
+    words += ["--every", str(arguments.every)] if arguments.every != 1 else []
+    return shlex.join([*words, "--model", model])
+
+
+def _say(lines: tuple[str, ...]) -> None:
+    for line in lines:
+        console().print(line, markup=False)
+
+
+def _print_candidates(proposal: Proposal) -> None:
+    best = proposal.candidates[0].bic
+    rows = [
+        (one.name, str(one.parameters), f"{one.bic - best:.1f}", "; ".join(one.outcome.warnings[:1]))
+        for one in proposal.candidates[:_TABLE]
+    ]
+    print_table("", ("model", "parameters", "BIC above the best", "doubt"), rows, whole=("model",))
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a table, numbers as numbers."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise FitError(f"{option}: wanted NAME=VALUE, got {text!r}")
+        found[name.strip()] = _number(value.strip())
+    return found
+
+
+def _number(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:  # no such number: another kind, or a word
+            continue
+    return text
+
+
+def _show(outcome: FitOutcome, arguments: argparse.Namespace, proposal: Proposal | None) -> None:
+    if arguments.json:
+        picture = _drawn(outcome, arguments)
+        shown = None if picture is None else str(picture)
+        document = {"fits": outcome.rows(), "failures": [], "picture": shown}
+        print_json(document | ({} if proposal is None else _as_json(proposal)))
+        return
+    from labspin.cli.fit import outcome_row
+
+    print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)], whole=("parameters",))
+    _say(tuple(f"{outcome.label or outcome.name}: {warning}" for warning in outcome.warnings))
+    picture = _drawn(outcome, arguments)
+    if picture is not None:
+        _say((f"plot: {picture}",))
+
+
+def _as_json(proposal: Proposal) -> dict[str, Any]:
+    pick = proposal.pick
+    return {
+        "taken": {"x": pick.x, "y": pick.y, "sigma": pick.sigma or None, "why": [*pick.why, proposal.why]},
+        "candidates": [
+            {"model": one.model, "options": dict(one.options), "bic": one.bic, "parameters": one.parameters}
+            for one in proposal.candidates
+        ],
+    }
+
+
+def _drawn(outcome: FitOutcome, arguments: argparse.Namespace) -> Path | None:
+    """Draw the fit where it was asked for, or beside the data; there, a folder that takes none is said."""
+    from labspin.analysis import plot_outcomes
+
+    if arguments.plot is not None:
+        return plot_outcomes([outcome], arguments.plot)
+    path = Path(arguments.files[0])
+    try:
+        return plot_outcomes([outcome], path.with_name(f"{path.stem}-fit.png"))
+    except FitError as error:  # the data may stand where nothing can be written
+        if not arguments.json:
+            _say((f"not drawn: {error}",))
+        return None
