@@ -40,15 +40,16 @@ class Probe(Magnet):
 
 
 class Alarm(Magnet):
-    """A quantity that leaves its window for good, and how it was looked at."""
+    """A quantity that leaves its window for good 3 s after the first look, and how it was looked at."""
 
     def __init__(self, clock):
         super().__init__(clock)
-        self.looks = []
+        self.looks, self.first = [], math.inf
 
     @property
     def stray(self):
-        self.looks.append(2.0 if self.clock.now() > 3.0 else 0.5)
+        self.first = min(self.first, self.clock.now())
+        self.looks.append(2.0 if self.clock.now() > self.first + 3.0 else 0.5)
         return self.looks[-1]
 
 
