@@ -1,5 +1,6 @@
 """What the pages tell a user to type works as they say."""
 
+import importlib
 import json
 import re
 import runpy
@@ -83,3 +84,15 @@ def test_every_decision_is_listed():
     assert (DOCS / "decisions" / "index.md").read_text(encoding="utf-8") == namespace["index"](), (
         "run python docs/decisions/contents.py"
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "module"),
+    [("physics-nv", "labspin.physics.nv"), ("physics-cantilever", "labspin.physics.mrfm")],
+)
+def test_the_pages_of_the_physics_name_what_there_is(page, module):
+    words = re.findall(
+        r"`([A-Za-z_]\w+)`", (DOCS / "explanations" / f"{page}.md").read_text(encoding="utf-8")
+    )
+    assert words
+    assert [word for word in words if not hasattr(importlib.import_module(module), word)] == []
