@@ -58,7 +58,7 @@ class DynamicalDecoupling(PulseTrainReadout):
         "Number of π pulses", minimum=1, maximum=100_000, default=8,
         description="A multiple of 4 for XY4, of 8 for XY8, of 16 for XY16",
     )  # fmt: skip
-    first_phase = ListParameter(  # type: ignore[assignment]
+    first_phase = ListParameter(
         "Phase of the first pulse", choices=["X", "Y"], default="X",
         description="X: the coherence lies along Y, which CPMG keeps",
     )  # fmt: skip

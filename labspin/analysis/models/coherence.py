@@ -33,11 +33,15 @@ __all__ = ["DECOUPLING_SCALING", "ECHO_DECAY", "decoupling_scaling", "echo_decay
 
 _EXPONENTS = np.array([0.6, 1.0, 1.5, 2.0, 2.5, 3.0])
 _DECAYS = np.array([0.12, 0.25, 0.5, 1.0, 3.0])  # T2* in a guess, of the span of the data
-_MOST_FREQUENCIES, _MOST_SPLITTINGS = 240, 120
+_CLOSE = np.linspace(-1.0, 1.0, 9)  # of a step
+_MOST_FREQUENCIES, _MOST_SPLITTINGS = 400, 200
 
 
 def ramsey(*, count: int = 1) -> FitModel:
     """Return the model of Ramsey fringes of equally strong hyperfine lines.
+
+    A cosine does not tell the sign of its frequency. Two lines are taken to be on one side of the microwave:
+    choose a detuning above half of their splitting.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def ramsey(*, count: int = 1) -> FitModel:
     """
     if count not in (1, 2, 3) or isinstance(count, bool):
         raise RecipeError(f"model ramsey: count: wanted 1, 2 or 3 hyperfine lines, got {count!r}")
-    places = np.arange(count) - 0.5 * (count - 1)
+    places = np.asarray(np.arange(count) - 0.5 * (count - 1), np.float64)
     split = [Parameter("splitting", "cycles/x", "distance of neighbouring lines", minimum=0)]
     fringe = "cos(2π detuning x + phase)"
     if count > 1:
@@ -138,34 +142,36 @@ def _decay_slopes(x: FloatArray, time: Any, exponent: Any) -> tuple[FloatArray, 
 
 def _fringe_guess(places: FloatArray) -> Any:
     def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-        """Grid over detuning, splitting and decay; cosine, sine and offset in closed form."""
+        """Grid over detuning, splitting and decay, finer about the best; the rest in closed form."""
         span = float(np.ptp(x)) or 1.0
         gaps = np.diff(np.unique(x))
         highest = 0.5 / float(np.median(gaps)) if gaps.size else 1 / span
-        frequencies = np.linspace(0.2 / span, highest, _grid(2.5 * highest * span, _MOST_FREQUENCIES))
-        splittings = np.linspace(0.5 / span, highest, _grid(2.5 * highest * span, _MOST_SPLITTINGS))
-        apart, times = (
-            grid.ravel()[:, None]
-            for grid in np.meshgrid(
-                splittings if places.size > 1 else np.zeros(1), span * _DECAYS, indexing="ij"
-            )
-        )
-        beats = np.cos(2 * np.pi * apart[..., None] * places[:, None] * x).mean(axis=1)
-        node, shape, (cosine, sine, offset) = _best_fringe(
-            x, y, weights, beats * _envelope(x, times, 2.0), frequencies
-        )
-        found = {
-            "amplitude": float(np.hypot(cosine, sine)),
-            "detuning": float(frequencies[node]),
-            "splitting": float(apart[shape, 0]),
-            "T2_star": float(times[shape, 0]),
-            "phase": float(np.arctan2(-sine, cosine)),
-            "offset": float(offset),
-            "exponent": 2.0,
-        }
+        frequencies = np.linspace(0.2 / span, highest, _grid(5 * highest * span, _MOST_FREQUENCIES))
+        splittings = np.linspace(0.5 / span, highest, _grid(5 * highest * span, _MOST_SPLITTINGS))
+        decays = span * _DECAYS
         if places.size == 1:
-            del found["splitting"]
-        return found
+            splittings = np.zeros(1)
+        best = _best_fringes(x, y, weights, places, (frequencies, splittings, decays))
+        # Lines of either sign: some sets of lines nearly look like others, and only a closer look tells.
+        steps = [float(grid[1] - grid[0]) if grid.size > 1 else 0.0 for grid in (frequencies, splittings)]
+        closer = [
+            _best_fringes(
+                x, y, weights, places,
+                (
+                    np.abs(found["detuning"] + steps[0] * _CLOSE),
+                    np.abs(found["splitting"] + steps[1] * _CLOSE) if steps[1] else splittings,
+                    found["T2_star"] * np.array([0.6, 0.8, 1.0, 1.25, 1.6]),
+                ),
+                most=1,
+            )[0]
+            for found in best
+        ]  # fmt: skip
+        chosen = max(closer, key=lambda found: found["taken"])
+        if places.size == 2 and chosen["splitting"] > 2 * chosen["detuning"]:
+            # Two cosines are the same whichever sign one of them has: both lines on one side.
+            chosen["splitting"], chosen["detuning"] = 2 * chosen["detuning"], 0.5 * chosen["splitting"]
+        left_out = {"taken", "splitting"} if places.size == 1 else {"taken"}
+        return {name: value for name, value in chosen.items() if name not in left_out}
 
     return guess
 
@@ -174,10 +180,48 @@ def _grid(wanted: float, most: int) -> int:
     return int(np.clip(np.ceil(wanted), 8, most))
 
 
-def _best_fringe(
+def _best_fringes(
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    places: FloatArray,
+    grids: tuple[FloatArray, FloatArray, FloatArray],
+    most: int = 8,
+) -> list[dict[str, float]]:
+    """Return the best few of a grid of detunings, splittings and decay times, each of another splitting."""
+    frequencies, splittings, decays = grids
+    apart, times = (g.ravel()[:, None] for g in np.meshgrid(splittings, decays, indexing="ij"))
+    beats = np.cos(2 * np.pi * apart[..., None] * places[:, None] * x).mean(axis=1)
+    taken, solved = _closed_form(x, y, weights, beats * _envelope(x, times, 2.0), frequencies)
+    # The best of every splitting, and of these the best few that are no neighbours of better ones.
+    by_splitting = taken.reshape(frequencies.size, splittings.size, decays.size).max(axis=(0, 2))
+    inside = np.concatenate([[-np.inf], by_splitting, [-np.inf]])
+    peaks = np.flatnonzero((inside[1:-1] >= inside[:-2]) & (inside[1:-1] >= inside[2:]))
+    found = []
+    for peak in peaks[np.argsort(by_splitting[peaks])[::-1][:most]].tolist():
+        mine = slice(peak * decays.size, (peak + 1) * decays.size)
+        node, place = np.unravel_index(int(np.argmax(taken[:, mine])), taken[:, mine].shape)
+        shape = mine.start + int(place)
+        cosine, sine, offset = solved[node, shape]
+        found.append(
+            {
+                "amplitude": float(np.hypot(cosine, sine)),
+                "detuning": float(frequencies[node]),
+                "splitting": float(apart[shape, 0]),
+                "T2_star": float(times[shape, 0]),
+                "phase": float(np.arctan2(-sine, cosine)),
+                "offset": float(offset),
+                "exponent": 2.0,
+                "taken": float(taken[node, shape]),
+            }
+        )
+    return found
+
+
+def _closed_form(
     x: FloatArray, y: FloatArray, weights: FloatArray | None, shapes: FloatArray, frequencies: FloatArray
-) -> tuple[int, int, FloatArray]:
-    """Return which frequency and shape (m, n) fit best, and their cosine, sine and offset."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return what fringes of each frequency (f,) and shape (m, n) take off χ², and cosine, sine, offset."""
     square = np.ones_like(x) if weights is None else weights**2
     angle = 2 * np.pi * frequencies[:, None] * x
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -188,15 +232,13 @@ def _best_fringe(
     normal[..., 0, 2] = normal[..., 2, 0] = cosine @ once
     normal[..., 1, 2] = normal[..., 2, 1] = sine @ once
     normal[..., 2, 2] = square.sum()
-    normal += 1e-12 * square.sum() * np.eye(3)
+    # Where fringes and offset look alike, the smallest of equal answers.
+    normal += 1e-9 * square.sum() * np.eye(3)
     seen = (once.T * y).T
-    projected = np.stack(
-        [cosine @ seen, sine @ seen, np.full((frequencies.size, len(shapes)), square @ y)], axis=-1
-    )
+    level = np.full((frequencies.size, len(shapes)), square @ y)
+    projected = np.stack([cosine @ seen, sine @ seen, level], axis=-1)
     solved = np.linalg.solve(normal, projected[..., None])[..., 0]
-    taken = (projected * solved).sum(axis=-1)
-    node, shape = np.unravel_index(int(np.argmax(taken)), taken.shape)
-    return int(node), int(shape), solved[node, shape]
+    return np.asarray((projected * solved).sum(axis=-1)), np.asarray(solved)
 
 
 def echo_decay(x: Any, amplitude: Any, T2: Any, exponent: Any, offset: Any) -> Any:
