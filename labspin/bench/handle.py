@@ -29,6 +29,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from labspin.bench.actuators import Actuator
 from labspin.errors import ArgumentError, SafetyError
 from labspin.units import parse_quantity
@@ -36,6 +38,10 @@ from labspin.units import parse_quantity
 __all__ = ["InstrumentHandle"]
 
 _OF_A_DRIVER = ("write", "ask", "safe")
+_PLAIN = frozenset(
+    {float, int, bool, str, bytes, complex, tuple, type(None), np.float64, np.int64, np.ndarray}
+)
+"""Types of what is read most, none of which speaks to a device."""
 
 
 class InstrumentHandle:
@@ -70,7 +76,7 @@ class InstrumentHandle:
         if attribute == "safe":
             return self._make_safe
         value = getattr(self._device, attribute)
-        if not attribute.startswith("_") and _is_driver(value):
+        if type(value) not in _PLAIN and not attribute.startswith("_") and _is_driver(value):
             raise SafetyError(
                 f"bench.{self._name}.{attribute}: is a driver, which knows nothing of the limits and ramps "
                 f"of the station; set what the station declares ({', '.join(self._actuators)}), or write "
