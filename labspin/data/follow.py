@@ -45,9 +45,10 @@ class RunFollower:
         self._arrays: list[NDArray[Any]] = []
         self._size = 0
         self._ended: Run | None = None
+        self._is_live = True
 
     def poll(self) -> Run | None:
-        """Return the run if it has grown or ended since the last call, else None.
+        """Return the run if it has grown, ended or died since the last call, else None.
 
         The arrays of a run that was returned earlier are never changed.
 
@@ -64,9 +65,16 @@ class RunFollower:
             self._reader = JournalReader(journal_path(self.path))
             self._header = read_header(self._reader)
             self._replay = Replay(self._header.layout)
+            self._is_live = self._look()
             self._take()
             return self._run()
-        return self._run() if self._take() else None
+        was_live, self._is_live = self._is_live, self._look()  # looked at first: then all has been written
+        return self._run() if self._take() or self._is_live != was_live else None
+
+    def _look(self) -> bool:
+        """Return whether somebody still writes the journal."""
+        journal = journal_path(self.path)
+        return is_locked(journal) if journal.exists() else True
 
     @property
     def has_ended(self) -> bool:
@@ -118,11 +126,10 @@ class RunFollower:
         else:
             arrays = [array[: self._size] for array in self._arrays]
         names = [column.name for column in self._header.layout.columns]
-        live = is_locked(journal_path(self.path)) if journal_path(self.path).exists() else True
         return Run(
             path=self.path,
             header=self._header,
-            status=RunStatus.RUNNING if live else self._replay.status or RunStatus.DEAD,
+            status=RunStatus.RUNNING if self._is_live else self._replay.status or RunStatus.DEAD,
             points=Points(
                 index=arrays[0], time=arrays[1], quality=quality_at(self._replay.events, arrays[0])
             ),

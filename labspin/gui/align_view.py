@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -20,6 +21,7 @@ _LOCKIN = ("magnitude", "theta", "x", "y")
 _IDLE = "Press Count: the laser is switched on and the detectors are counted."
 _COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
 _RING = 600  # points of the X-Y view
+_FEWEST = 16  # points of which a spectrum is made
 
 
 class Figure(Panel):
@@ -96,18 +98,48 @@ class _Ring(Panel):
         plot.getAxis("bottom").show_quantity("X", "V")
         plot.getAxis("left").show_quantity("Y", "V")
         plot.setAspectLocked(True)
+        self._times: list[float] = []
+        self._spectrum_plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
+        style_plot(self._spectrum_plot)
+        self._spectrum_plot.getAxis("bottom").show_quantity("detuning from the drive", "Hz")
+        self._spectrum_plot.getAxis("left").show_quantity("amplitude", "V")
+        self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=1.5))
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])
-        self.body.addWidget(plot, 1)
+        self.body.addWidget(plot, 3)
+        self.body.addWidget(self._spectrum_plot, 2)
 
     def take(self, readings: dict[str, dict[str, Any]]) -> None:
-        """Show where the motion is now."""
+        """Show where the motion is now, and the spectrum of the last minutes."""
         x, y = (readings.get(name, {}).get("value") for name in (self._x, self._y))
-        if x is None or y is None:
+        moment = readings.get(self._x, {}).get("time")
+        if x is None or y is None or moment is None or (self._times and moment <= self._times[-1]):
             return
         self._points = [*self._points[-_RING:], (float(x), float(y))]
+        self._times = [*self._times[-_RING:], float(moment)]
+        self._spectrum.setData(*spectrum_of(np.array(self._times), np.array(self._points)))
         self._dots.setData([p[0] for p in self._points], [p[1] for p in self._points])
         self._now.setData([x], [y])
+
+
+def spectrum_of(times: Any, points: Any) -> tuple[Any, Any]:
+    """Return detunings (Hz) and amplitudes of a motion that is read as X and Y beside its drive.
+
+    Parameters
+    ----------
+    times
+        When it was read, s; shape (n,), as regular as a bench is read back.
+    points
+        X and Y, shape (n, 2).
+    """
+    if len(times) < _FEWEST:
+        return [], []
+    even = np.linspace(times[0], times[-1], len(times))
+    motion = np.interp(even, times, points[:, 0]) + 1j * np.interp(even, times, points[:, 1])
+    window = np.hanning(len(even))
+    amplitudes = np.abs(np.fft.fft(motion * window)) / window.sum()
+    detunings = np.fft.fftfreq(len(even), float(even[1] - even[0]))
+    return np.fft.fftshift(detunings), np.fft.fftshift(amplitudes)
 
 
 class AlignView(QWidget):

@@ -51,6 +51,7 @@ class InstrumentPanel(Panel):
         self.name, self._link, self._trace = name, link, trace
         self.fields: dict[str, QuantityField] = {}
         self.values: dict[str, QLabel] = {}
+        self.traced: dict[str, QCheckBox] = {}
         self._units: dict[str, str] = {}
         self._sent: dict[str, tuple[QLabel, dict[str, Any]]] = {}
         self.output: QToggleSwitch | None = None
@@ -96,6 +97,7 @@ class InstrumentPanel(Panel):
         traced = QCheckBox(full.partition(".")[2].replace("_", " "))
         traced.setToolTip("show its course")
         traced.toggled.connect(partial(self._trace, full, unit))
+        self.traced[full] = traced
         value = label("…", "value")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setMinimumWidth(96)
@@ -212,6 +214,8 @@ class BenchView(QWidget):
         self._link = link
         self.panels: dict[str, InstrumentPanel] = {}
         self.traces = TraceStack(link)
+        self.wanted_traces: set[str] = set()
+        """Courses that were shown when the window was closed."""
         self._empty = label("No station is connected. Choose one above, then Connect.", "muted", wrap=True)
         inside = QWidget()
         inside.setObjectName("inside")
@@ -224,6 +228,7 @@ class BenchView(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(inside)
         splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("bench")
         splitter.addWidget(scroll)
         splitter.addWidget(self.traces)
         splitter.setStretchFactor(0, 3)
@@ -250,6 +255,8 @@ class BenchView(QWidget):
             own = {full: a for full, a in description["actuators"].items() if a["instrument"] == name}
             panel = InstrumentPanel(name, record, own, self._link, self.traces.choose)
             self.panels[name] = panel
+            for full in self.wanted_traces & panel.traced.keys():
+                panel.traced[full].setChecked(True)
             self._grid.addWidget(panel, place // 2, place % 2)
         self._grid.setRowStretch(self._grid.rowCount(), 1)
         for column in (0, 1):

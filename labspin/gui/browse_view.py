@@ -125,6 +125,7 @@ class BrowseView(QWidget):
         row.addStretch(1)
         left.body.addLayout(row)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setObjectName("browse")
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.details)
         self.splitter.setStretchFactor(0, 1)

@@ -124,10 +124,13 @@ class MeasureView(QWidget):
     -------
     trouble(text)
         Something was refused.
+    started()
+        A run was asked for; it should be shown.
     """
 
     trouble = Signal(str)
     told = Signal(str)
+    started = Signal()
 
     def __init__(self, link: HostLink) -> None:
         super().__init__()
@@ -211,12 +214,14 @@ class MeasureView(QWidget):
             row.addStretch(1)
             ahead.body.addLayout(row)
         right = QSplitter(Qt.Orientation.Vertical)
+        right.setObjectName("queue")
         right.addWidget(ahead)
         right.addWidget(self.queue)
         right.setSizes([500, 190])
         choice = Panel("Cards and procedures")
         choice.body.addWidget(self.choice, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("measure")
         beside: tuple[tuple[QWidget, int], ...] = ((choice, 210), (form, 430), (right, 560))
         for column, width in beside:
             splitter.addWidget(column)
@@ -393,6 +398,7 @@ class MeasureView(QWidget):
 
     def start(self) -> None:
         """Put the run into the queue and let the host make it."""
+        self.started.emit()
         self._add(start=True)
 
     def add(self) -> None:

@@ -71,6 +71,8 @@ class LineData:
     errors: FloatArray | None
     points: int
     """Points before they were thinned."""
+    doubtful: NDArray[np.bool_] | None = None
+    """Which points an instrument, or a changed setting, spoilt; None: none of them."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     if quantity not in names:
         raise ArgumentError(f"{run.path}: has no quantity {quantity!r} to show; it has {', '.join(names)}")
     values, errors = _real(run.data[quantity]), errors_of(run, quantity)
-    axes = _all_axes(run, quantity)
+    every = axes = _all_axes(run, quantity)
     values, errors, axes = _without_repeats(values, errors, axes, choice)
     shown = axes_of(run, quantity, each=choice.each)
     wanted = _wanted(shown, choice)
@@ -170,8 +172,23 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     unit = run.header.layout.column(quantity).unit
     common = (label, quantity, unit, tuple(axis.name for axis in shown))
     if len(wanted) == 1:
-        return Picture(*common, line=_line(wanted[0], values, errors, span))
+        bad = _doubtful(run, quantity, every, wanted, choice)
+        return Picture(*common, line=_line(wanted[0], values, errors, span, bad))
     return Picture(*common, map=_map(wanted[0], wanted[1], values))
+
+
+def _doubtful(
+    run: Run, quantity: str, axes: list[Axis], wanted: list[Axis], choice: Choice
+) -> NDArray[np.bool_] | None:
+    """Return which points of a line are doubtful: a mean is, if one of its points is; None: none."""
+    flags = run.is_doubtful
+    if not flags.any():
+        return None
+    shape = run.data[quantity].shape
+    spread = np.broadcast_to(flags.reshape(flags.shape + (1,) * (len(shape) - flags.ndim)), shape)
+    marks, _, left = _without_repeats(spread.astype(np.float64), None, axes, choice)
+    marks, _ = _at(marks, None, left, wanted, choice)
+    return np.asarray(marks > 0)
 
 
 def table_of(pictures: Sequence[Picture]) -> str:
@@ -275,18 +292,23 @@ def _at(
 
 
 def _line(
-    axis: Axis, values: FloatArray, errors: FloatArray | None, span: tuple[float, float] | None
+    axis: Axis,
+    values: FloatArray,
+    errors: FloatArray | None,
+    span: tuple[float, float] | None,
+    doubtful: NDArray[np.bool_] | None = None,
 ) -> LineData:
     x = axis.values
     there = np.isfinite(values) & np.isfinite(x)
     order = np.argsort(x[there], kind="stable")
     x, y = x[there][order], values[there][order]
     bars = None if errors is None else errors[there][order]
+    marks = None if doubtful is None else doubtful[there][order]
     points = len(x)
     if points > 4 * _SHOWN:
         x, y = thinned(x, y, span)
-        bars = None
-    return LineData(Axis(axis.name, axis.unit, x), y, bars, points)
+        bars = marks = None
+    return LineData(Axis(axis.name, axis.unit, x), y, bars, points, marks)
 
 
 def thinned(

@@ -17,6 +17,7 @@ from labspin.gui.theme import current, style_plot
 __all__ = ["LinePlot", "MapPlot"]
 
 _FEW = 2000  # points up to which each has a symbol
+_BAR = 84  # pixels of the bar of colours and its numbers
 
 
 def _plot() -> pg.PlotWidget:
@@ -27,6 +28,14 @@ def _plot() -> pg.PlotWidget:
 
 def _axis_label(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
     plot.getAxis(side).show_quantity(name, unit)
+
+
+def _brushes(line: LineData, colour: str) -> Any:
+    """Return how points are filled: doubtful ones are hollow."""
+    if line.doubtful is None:
+        return pg.mkBrush(colour)
+    hollow, full = pg.mkBrush(current().panel), pg.mkBrush(colour)
+    return [hollow if bad else full for bad in line.doubtful]
 
 
 class LinePlot(QWidget):
@@ -68,6 +77,7 @@ class LinePlot(QWidget):
         self._fit: Any = None
         self._cursors: list[pg.InfiniteLine] = []
         self._units = ("1", "1")
+        self._first: LineData | None = None
         self._proxy = pg.SignalProxy(self.plot.scene().sigMouseMoved, rateLimit=30, slot=self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.plot.getViewBox().sigXRangeChanged.connect(self._range)
@@ -96,6 +106,9 @@ class LinePlot(QWidget):
             _axis_label(self.plot, "bottom", axis.name, axis.unit)
             _axis_label(self.plot, "left", first.quantity, first.unit)
         self._is_long = any(p.line is not None and p.line.points > len(p.line.values) for p in drawn)
+        self._first = drawn[0].line if drawn else None
+        if self._cursors:
+            self._tell_cursors()
 
     def _show_line(self, place: int, picture: Picture) -> None:
         line = picture.line
@@ -116,6 +129,9 @@ class LinePlot(QWidget):
         item.setPen(pg.mkPen(colour, width=1))
         y = line.values + place * self._offset
         item.setData(line.axis.values, y)
+        if few:
+            item.setSymbolBrush(_brushes(line, colour))
+            item.setSymbolPen(pg.mkPen(colour, width=1) if line.doubtful is not None else None)
         legend = self.plot.plotItem.legend
         if legend is not None and legend.getLabel(item) is not None:
             legend.getLabel(item).setText(picture.label)
@@ -227,8 +243,13 @@ class LinePlot(QWidget):
 
     def _tell_cursors(self, *_: Any) -> None:
         a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
-        unit = self._units[0]
-        self.readout.setText(f"A {shown(a, unit)}   B {shown(b, unit)}   B − A {shown(b - a, unit)}")
+        unit, y_unit = self._units
+        said = [f"A {shown(a, unit)}", f"B {shown(b, unit)}", f"B − A {shown(b - a, unit)}"]
+        if self._first is not None and len(self._first.values):
+            ys = np.interp([a, b], self._first.axis.values, self._first.values)
+            heights = [float(ys[0]), float(ys[1]), float(ys[1] - ys[0])]
+            said = [f"{text}, {shown(y, y_unit)}" for text, y in zip(said, heights, strict=True)]
+        self.readout.setText("     ".join(said))
 
     def _hover(self, event: Any) -> None:
         if self._cursors or not self.lines:
@@ -265,8 +286,15 @@ class MapPlot(QWidget):
         table[0] = 128  # not measured
         self.image.setLookupTable(table)
         self.plot.addItem(self.image)
-        self._bar = pg.ColorBarItem(values=(0, 1), colorMap=colours, interactive=False)
+        self._bar = pg.ColorBarItem(values=(0, 1), colorMap=colours, interactive=False, width=18)
+        self._bar.axis.setWidth(_BAR - 18)
         self.plot.plotItem.layout.addItem(self._bar, 2, 5)
+        right = self.cut.getAxis("right")  # the cut is as wide as the map
+        right.setWidth(_BAR + 8)
+        right.setStyle(showValues=False, tickLength=0)
+        right.setPen(None)
+        self.cut.showAxis("right")
+        self.cut.setXLink(self.plot)
         self._across = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().danger), movable=True)
         self._across.sigPositionChanged.connect(self._draw_cut)
         self.plot.addItem(self._across)

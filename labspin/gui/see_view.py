@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QApplication,
@@ -20,7 +21,7 @@ from superqt import QLabeledSlider
 
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.parts import Panel, button, label
-from labspin.gui.pictures import Axis, Choice, axes_of, numeric_names, table_of
+from labspin.gui.pictures import Axis, Choice, Picture, axes_of, numeric_names, table_of
 from labspin.gui.plots import LinePlot, MapPlot
 from labspin.gui.run_source import Frame, RunSource
 from labspin.gui.tasks import in_background, sentence
@@ -68,6 +69,15 @@ class SeeView(QWidget):
         self.log_x, self.log_y = QCheckBox("log x"), QCheckBox("log y")
         self.bars, self.each = QCheckBox("errors"), QCheckBox("each repeat")
         self.cursors = QCheckBox("cursors")
+        self.follow = QCheckBox("follow the bench")
+        self.follow.setToolTip("show each new run as it begins; choosing other runs switches it off")
+        self.follow.setChecked(True)
+        self.apart = QLabeledSlider(Qt.Orientation.Horizontal)
+        self.apart.setRange(0, 150)
+        self.apart.setToolTip("distance between lines of several runs, in percent of the first one's height")
+        self.apart.setAccessibleName("distance between lines")
+        self.apart.valueChanged.connect(lambda _: self._redraw())
+        self.apart_label = label("apart", "muted")
         self.bars.setChecked(True)
         for check in (self.log_x, self.log_y):
             check.toggled.connect(self._set_log)
@@ -101,15 +111,21 @@ class SeeView(QWidget):
         for part in parts:
             controls.addWidget(part)
         controls.addStretch(1)
+        controls.addWidget(self.apart_label)
+        controls.addWidget(self.apart, 2)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.line)
         self.stack.addWidget(self.map)
         left = Panel()
-        left.body.addWidget(self.title)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.follow)
+        left.body.addLayout(head)
         left.body.addLayout(controls)
         left.body.addLayout(self._slider_row)
         left.body.addWidget(self.stack, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setObjectName("see")
         splitter.addWidget(left)
         splitter.addWidget(self.fits)
         splitter.setStretchFactor(0, 1)
@@ -162,7 +178,18 @@ class SeeView(QWidget):
             self.map.show_picture(pictures[0])
         else:
             self.stack.setCurrentWidget(self.line)
+            self.line.set_offset(self._offset(pictures))
             self.line.show_pictures(pictures)
+
+    def _offset(self, pictures: list[Picture]) -> float:
+        """Return how far lines of several runs stand apart, in the unit of the quantity."""
+        first = pictures[0].line
+        are_several = len(pictures) > 1 and first is not None
+        for part in (self.apart, self.apart_label):
+            part.setVisible(are_several)
+        if not are_several or first is None or not len(first.values):
+            return 0.0
+        return 0.01 * float(self.apart.value()) * float(np.ptp(first.values))
 
     def _offer(self, frame: Frame) -> None:
         """Fill the choices of what may be shown of a run."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from labspin.data import list_runs
+from labspin.errors import LabspinError
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.tasks import in_background
 from labspin.session import data_folder, is_workspace, list_cards, list_stations
@@ -99,7 +100,10 @@ class StartView(QWidget):
         workspace
             Folder of the workspace; None is the working folder.
         """
-        folder = data_folder(workspace or Path.cwd())
+        try:
+            folder = data_folder(workspace or Path.cwd())
+        except LabspinError:
+            return  # the window says what is wrong with the file of the workspace
         if folder.is_dir():
             in_background(lambda: list_runs(folder)[-_LAST:][::-1], self._show_runs)
 

@@ -6,15 +6,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QMainWindow,
     QProgressBar,
+    QSplitter,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -161,6 +163,8 @@ class MainWindow(QMainWindow):
         for source in (self.link, self.measure, self.see, self.browse):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
+        self.measure.started.connect(lambda: self.see.follow.setChecked(True))
+        self.see.follow.toggled.connect(self._follow_again)
         self.browse.told.connect(self._tell)
         self.browse.see.connect(self.show_runs)
         self.browse.repeated.connect(self._repeat_run)
@@ -268,9 +272,11 @@ class MainWindow(QMainWindow):
         if newest is None or newest["path"] == self._shown_run or not newest["done"]:
             return
         self._shown_run = newest["path"]
+        if not self.see.follow.isChecked():
+            return
         self.see.show_runs([Path(newest["path"])])
-        if newest is run:
-            self.tabs.setCurrentWidget(self.see)
+        if newest is run and self.tabs.currentWidget() in (self.start, self.measure):
+            self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
 
     def _show_state(self, status: dict[str, Any]) -> None:
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
@@ -342,8 +348,14 @@ class MainWindow(QMainWindow):
         paths
             Paths of the run files.
         """
+        self.see.follow.setChecked([str(path) for path in paths] == [self._shown_run])
         self.see.show_runs(paths)
         self.tabs.setCurrentWidget(self.see)
+
+    def _follow_again(self, on: bool) -> None:
+        """Show the newest run at once when runs are to be followed again."""
+        if on and [str(path) for path in self.see.paths] != [self._shown_run]:
+            self._shown_run = ""
 
     def _repeat(self, card: Path, label_of_run: str) -> None:
         self.measure.show_card(card, label_of_run)
@@ -396,11 +408,25 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         settings = self._settings()
-        geometry, tab = settings.value("geometry"), settings.value("tab")
-        if geometry is not None:
+        geometry, tab = settings.value("geometry"), str(settings.value("tab"))
+        if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
-        if tab is not None:
-            self.tabs.setCurrentIndex(int(str(tab)))
+        if tab.isdecimal():
+            self.tabs.setCurrentIndex(int(tab))
+        for key, part in self._kept_parts().items():
+            state = settings.value(key)
+            if isinstance(state, QByteArray):
+                part.restoreState(state)
+        self.bench.wanted_traces = set(str(settings.value("traces") or "").split())
+
+    def _kept_parts(self) -> dict[str, QSplitter | QHeaderView]:
+        """Return the parts whose state is remembered, by name."""
+        found: dict[str, QSplitter | QHeaderView] = {
+            f"splitter-{part.objectName()}": part
+            for part in self.findChildren(QSplitter)
+            if part.objectName()
+        }
+        return {**found, "runs": self.browse.view.horizontalHeader()}
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Store the layout of the window; the host goes on running.
@@ -421,6 +447,9 @@ class MainWindow(QMainWindow):
         settings = self._settings()
         settings.setValue("geometry", self.saveGeometry())
         settings.setValue("tab", self.tabs.currentIndex())
+        for key, part in self._kept_parts().items():
+            settings.setValue(key, part.saveState())
+        settings.setValue("traces", " ".join(self.bench.traces.curves))
         settings.sync()
         event.accept()
 

@@ -1,0 +1,57 @@
+"""A run is followed while it grows, and it is noticed when it ends, and when nobody writes it any more."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from labspin.data import RunFollower, RunWriter, read_run
+from tests.data.samples import grid_header, grid_values
+from tests.places import environment
+
+WRITER = """
+import sys
+from labspin.data import RunWriter
+from tests.data.samples import grid_header, grid_values
+writer = RunWriter.create(sys.argv[1], grid_header())
+for index in range(3):
+    writer.append(index, float(index), grid_values(index))
+print("three points", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_grows_and_ends_is_told_once_each(tmp_path):
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, grid_header()) as writer:
+        follower = RunFollower(path)
+        writer.append(0, 0.0, grid_values(0))
+        assert follower.poll().status == "running"
+        assert follower.poll() is None, "nothing has come"
+        for index in range(1, writer.header.layout.size):
+            writer.append(index, float(index), grid_values(index))
+        writer.finish("finished")
+    ended = follower.poll()
+    assert ended.status == "finished"
+    assert np.array_equal(ended.points.index, read_run(path).points.index)
+    assert follower.has_ended
+    assert follower.poll() is None
+
+
+def test_a_run_whose_writer_was_killed_is_dead_though_nothing_came(tmp_path):
+    path = tmp_path / "run.h5"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=environment(),
+    ) as writer:  # fmt: skip
+        writer.stdout.readline()
+        follower = RunFollower(path)
+        assert follower.poll().status == "running"
+        assert follower.poll() is None
+        writer.kill()
+        writer.wait()
+        dead = follower.poll()
+        assert dead.status == "dead"
+        assert len(dead.points) == 3
+        assert follower.poll() is None, "that is told once"
+    follower.close()

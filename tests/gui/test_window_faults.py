@@ -1,0 +1,110 @@
+"""What goes wrong while the window is open is said in it, and nothing is lost."""
+
+import functools
+import resource
+import sys
+
+import pytest
+
+from tests.qt import WHY_NOT
+
+if WHY_NOT:
+    pytest.skip(WHY_NOT, allow_module_level=True)
+
+from labspin.data import read_run
+from labspin.session.host_record import claimed, new_record
+from labspin.session.host_wire import PROTOCOL, Server
+from tests.bench.killed_runs import ServedBench
+from tests.session.hosts import HostProcess, make_workspace, wait_for_run
+
+SECONDS = 30_000
+
+
+@pytest.fixture
+def until(qtbot):
+    return functools.partial(qtbot.waitUntil, timeout=SECONDS)
+
+
+def test_an_instrument_that_is_lost_is_named_and_the_others_go_on(until, tmp_path, open_window):
+    with ServedBench(tmp_path) as served, HostProcess(served.station, "--interval", "0.2") as host:
+        host.client()
+        window = open_window(tmp_path)
+        panel = lambda: window.bench.panels.get("microwave")  # noqa: E731 - built when the host answers
+        until(lambda: panel() is not None and panel().values["microwave.frequency"].text().endswith("Hz"))
+        assert window.kind.text() == "REAL"
+        served.devices["microwave"].receive = lambda data: None  # it hears, and says nothing any more
+        until(lambda: "lost: microwave" in window.state.text())
+        until(lambda: panel().values["microwave.frequency"].text() == "—")
+        assert panel().problem.isVisibleTo(panel())
+        assert "microwave" in window.notice_text.text()
+        before = window.link.status["readings"]["magnet.current"]["time"]
+        until(lambda: window.link.status["readings"]["magnet.current"]["time"] > before)
+        assert window.safe_button.isEnabled()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
+def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_every_point_is_kept(
+    until, tmp_path, open_window
+):
+    lab = make_workspace(tmp_path / "lab")
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client = host.client()
+        window = open_window(lab)
+        until(lambda: bool(window.link.status.get("readings")))
+        resource.prlimit(host.process.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
+        client.add(lab / "procedures" / "quick.toml", overrides=["averages=200"])
+        client.start()
+        path = wait_for_run(client)["run"]["path"]
+        until(lambda: window.notice.isVisible() and "quick" in window.notice_text.text())
+        assert "Traceback" not in window.notice_text.text()
+        until(lambda: window.link.status["run"] is None)
+        until(lambda: bool(window.see.frames) and window.see.frames[0].run.status != "running")
+        kept = len(read_run(path).points)
+        assert kept > 0
+        assert len(window.see.frames[0].run.points) == kept
+        assert window.link.is_connected
+
+
+def test_a_host_of_another_version_is_named_with_what_to_do(until, tmp_path, open_window):
+    lab = make_workspace(tmp_path / "lab")
+    station = lab / "instruments" / "levitated-diamond.toml"
+    old = {"protocol": PROTOCOL - 1, "version": "0.0.9", "process": 1}
+    with claimed(station, "levitated diamond") as claim:
+        server = Server(claim.secret, lambda verb, arguments: old)
+        try:
+            claim.publish(
+                new_record(
+                    station, "levitated diamond", simulated=True, port=server.port, secret=claim.secret
+                )
+            )
+            window = open_window(lab)
+            until(lambda: "is of labspin 0.0.9" in window.notice_text.text())
+            assert "labspin bench stop" in window.notice_text.text()
+            assert window.state.text() == "not connected"
+            window.connect_chosen()
+            until(lambda: window.connect_button.isEnabled())
+            assert not window.link.is_connected
+        finally:
+            server.close()
+
+
+@pytest.mark.parametrize("text", ["[units]\nfield = 'parsec'\n", "data = 3\n", "nonsense"])
+def test_a_workspace_file_edited_to_nonsense_is_said_and_the_window_opens(until, tmp_path, open_window, text):
+    lab = make_workspace(tmp_path / "lab")
+    (lab / "workspace.toml").write_text(text)
+    window = open_window(lab)
+    until(lambda: "workspace.toml" in window.notice_text.text())
+    assert window.start.stations.count() == 1
+    window.tabs.setCurrentWidget(window.browse)
+    window.browse.look()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="permissions of other systems differ")
+def test_a_file_of_the_layout_that_is_rubbish_does_not_keep_the_window_shut(until, tmp_path, open_window):
+    lab = make_workspace(tmp_path / "lab")
+    (lab / ".labspin").mkdir()
+    (lab / ".labspin" / "window.ini").write_bytes(
+        b"[General]\ngeometry=@Variant(nonsense)\ntab=seven\n\0\xff"
+    )
+    window = open_window(lab)
+    assert window.tabs.currentIndex() >= 0
