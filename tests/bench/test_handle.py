@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import labspin
-from labspin.bench import ActuatorSpec, Bench, Settle
+from labspin.bench import ActuatorSpec, Bench, Settle, handle
 from labspin.clock import SimulatedClock
 from labspin.data import read_run
 from labspin.errors import LimitError, PlanError, UnitError, UnknownStateError
@@ -131,3 +131,9 @@ def test_a_run_from_a_notebook(tmp_path, monkeypatch):
     assert labspin.run(scan(), bench, "here.h5").path == Path("here.h5")
     with pytest.raises(PlanError, match="has no 'counter'"):
         bench.require({"counter": Source})
+
+
+@pytest.mark.parametrize("kind", handle._PLAIN, ids=lambda kind: kind.__name__)
+def test_what_is_not_looked_at_is_no_driver(kind):
+    """A reading of these types is handed on as it is: none of them can speak to a device."""
+    assert not any(hasattr(kind, name) for name in handle._OF_A_DRIVER)
