@@ -261,3 +261,17 @@ def test_no_run_takes_the_magnet_out_of_limits_or_faster_than_its_ramp(tmp_path_
         assert -2.0 <= new <= 2.0
         assert abs(new - value) <= 0.5 * (moment - before) * (1 + 1e-9) + 1e-12
         before, value = moment, new
+
+
+def test_an_abort_is_still_asked_for_after_a_skip_was_taken():
+    control = Control()
+    control.abort("enough")
+    control.skip()
+    assert control.take_skip()
+    assert control.requested
+    with pytest.raises(RunAborted, match="enough"):
+        control.check()
+    control = Control()
+    control.skip()
+    assert control.take_skip()
+    assert not control.requested

@@ -1,3 +1,4 @@
+import logging
 import math
 
 import numpy as np
@@ -342,3 +343,24 @@ def test_a_file_that_cannot_be_published_at_once_is_published_at_the_second_atte
     assert run(scan(), fake_bench(), path).status == "finished"
     assert len(calls) == 2
     assert len(read_run(path).points) == 11
+
+
+def test_times_of_points_count_from_the_start_of_the_run(path):
+    bench = fake_bench()
+    bench.clock.sleep(1e6)
+    run(scan(), bench, path)
+    times = read_run(path).points.time
+    assert 0 <= times.min() < times.max() < 1e3
+
+
+def test_the_log_of_a_run_does_not_feed_on_its_own_writing(path):
+    def say(bench):
+        logging.getLogger("labspin.data.journal").warning("about the journal itself")
+        logging.getLogger("labspin.instruments").warning("about an instrument")
+
+    procedure = scan()
+    procedure.do_at_point = {2: say}
+    run(procedure, fake_bench(), path)
+    messages = [event.message for event in read_run(path).events_of("log")]
+    assert "about an instrument" in messages
+    assert "about the journal itself" not in messages

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
+import pytest
+
+from labspin.bench import Settle
 from labspin.data import Column
-from labspin.experiment import Linear, Procedure, Shuffled, estimate, run
-from tests.experiment.fakes import fake_bench
+from labspin.experiment import Linear, Procedure, Product, Shuffled, Values, estimate, run
+from tests.experiment.fakes import FREQUENCY, MAGNET, fake_bench
 
 
 class Timed(Procedure):
@@ -58,3 +63,21 @@ def test_an_adaptive_plan_has_no_estimate():
             yield {"x": 1.0}
 
     assert estimate(Adaptive(), Station()).total is None
+
+
+def test_what_stands_where_it_is_asked_to_be_is_not_waited_for():
+    """The field is set once and then stays, while another axis goes through its values."""
+
+    class Standing(Timed):
+        def plan(self):
+            return Product(Values("magnet.current", [1.0], unit="A"), Linear("x", 0, 1, 5))
+
+        def moves(self, point):
+            return ()
+
+    class Settling(Station):
+        def unconnected(self):
+            return fake_bench(actuators=(replace(MAGNET, settle=Settle(wait=10.0)), FREQUENCY))
+
+    # 0.5 A/s: 2 s there and 2 s to the safe value, with a wait of 10 s at each of the two places.
+    assert estimate(Standing(), Settling()).moving == pytest.approx(2 * (2.0 + 10.0), rel=0.02, abs=0)

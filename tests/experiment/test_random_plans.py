@@ -35,13 +35,27 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
-@seed(20240229)
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(trials())
-def test_no_plan_leaves_limits_or_ramp_rates_at_the_wire(tmp_path_factory, trial):
+def keeps_to_limits_and_rates(tmp_path_factory, trial):
     outcome = run_trial(trial, tmp_path_factory.mktemp("run") / "run.h5")
     assert outcome.monitor is None or outcome.monitor.violations == []
     assert not (outcome.refused and outcome.points)
+
+
+ALONE = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@seed(20240229)
+@settings(ALONE, max_examples=6)
+@given(trials())
+def test_no_plan_leaves_limits_or_ramp_rates_at_the_wire(tmp_path_factory, trial):
+    keeps_to_limits_and_rates(tmp_path_factory, trial)
+
+
+@pytest.mark.slow
+@settings(ALONE, max_examples=100)
+@given(trials())
+def test_none_of_a_hundred_plans_leaves_limits_or_ramp_rates(tmp_path_factory, trial):
+    keeps_to_limits_and_rates(tmp_path_factory, trial)
 
 
 def moved(tmp_path, left=(), values=(1.0, -1.0)):

@@ -349,3 +349,23 @@ def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(tmp_path
     assert times.min() >= 0
     assert (times[len(begun.points) :] >= begun.points.time.max()).all()
     assert any("set back" in event.message for event in read_run(broken_off).events_of("warning"))
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_a_fresh_simulated_bench_says_whether_it_repeats_what_is_recorded(tmp_path, seed):
+    path = tmp_path / "run.h5"
+    order = [point.index for point in scan().plan()]
+    with pytest.raises(ValueError, match="broken off"):
+        run(scan(order[4]), bench(), path, label="same")
+    other = bench()
+    other.simulation.is_fresh, other.simulation.seed = True, seed
+    assert resume(path, other, procedure=scan()).points == 12
+    recorded = read_run(path)
+    said = [event.message for event in recorded.events_of("warning")]
+    if seed == Simulation.seed:
+        assert said == []
+        assert recorded.events_of("repeat")[-1].message.endswith("has repeated what is recorded")
+    else:
+        assert said[-1].startswith(
+            f"the simulated bench does not repeat what is recorded, first at point {order[0]}:"
+        )

@@ -282,3 +282,14 @@ def test_shuffled_within_keeps_the_groups_in_the_order_in_which_they_came():
 
     assert groups(inner) != sorted(groups(inner)), "or this shows nothing"
     assert groups(outer) == groups(inner)
+
+
+def test_conditions_compare_axes_in_different_units():
+    sweep = Filter(
+        Zip(Values("a", [1e-3, 3e-3], unit="s"), Values("b", [2.0, 2.0], unit="ms")), where="a < b"
+    )
+    assert [point.index for point in sweep] == [0]
+    other = Filter(
+        Zip(Values("a", [1e-3, 3e-3], unit="s"), Values("b", [2.0, 2.0], unit="ms")), where="b < a"
+    )
+    assert [point.index for point in other] == [1]
