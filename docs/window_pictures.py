@@ -120,10 +120,16 @@ def measure(application, window, lab, save, runs):
     save("live")
     runs["t1"] = window.see.paths[0]
     wait(application, lambda: window.link.status["run"] is None)
-    window.measure.show_card(lab / "procedures" / "map.toml")
+    window.measure.show_card(lab / "procedures" / "t1.toml", "two classes resonant")
     wait(application, lambda: window.measure.start_button.isEnabled())
     window.measure.start()
     wait(application, lambda: window.see.frames and window.see.paths[0] != runs["t1"])
+    runs["t1 again"] = window.see.paths[0]
+    wait(application, lambda: window.link.status["run"] is None)
+    window.measure.show_card(lab / "procedures" / "map.toml")
+    wait(application, lambda: window.measure.start_button.isEnabled())
+    window.measure.start()
+    wait(application, lambda: window.see.frames and window.see.paths[0] not in runs.values())
     runs["map"] = window.see.paths[0]
     wait(application, lambda: window.link.status["run"] is None)
 
@@ -157,10 +163,33 @@ def bench(application, window, save):
     window.measure.form.set("magnet_field", "1 T")
     wait(application, lambda: window.measure.preview.problem)
     save("measure-refused")
+    scan(application, window, save)
+
+
+def scan(application, window, save):
+    """Show the editor of a scan of two axes."""
+    window.measure.show_card(Path("procedures/rabi.toml").resolve())
+    editor = window.measure.form.widgets["scan"]
+    for name, first, last, number in (
+        ("microwave_frequency", "2.595 GHz", "2.61 GHz", 11), ("microwave_power", "0 dBm", "10 dBm", 3),
+    ):  # fmt: skip
+        editor.add()
+        row = editor.rows[-1]
+        row.name.setCurrentText(name)
+        row.first.setText(first)
+        row.last.setText(last)
+        row.number.setValue(number)
+    wait(application, lambda: window.measure.preview.text.startswith("99"), 30)
+    rest(application, 0.3)
+    area = window.measure.form_area
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+    save("measure-scan")
 
 
 def see(application, window, save, runs):
     """Show runs, a fit, a map, and the list of runs."""
+    from labspin.data import annotate
+
     window.show_runs([runs["t1"]])
     wait(application, lambda: window.see.frames and window.see.fits.recipe.count())
     rest(application, 0.5)
@@ -168,14 +197,28 @@ def see(application, window, save, runs):
     wait(application, lambda: window.see.fits.outcome is not None)
     window.see.fits.truth.setChecked(True)
     save("see-fit")
+    window.see.fits.truth.setChecked(False)
+    window.see.fits.by_hand.click()
+    wait(application, lambda: window.see.fits.start is not None)
+    window.see.fits.start_panel.change("T1", 3e-3)
+    save("see-start")
+    window.show_runs([runs["t1"], runs["t1 again"]])
+    wait(application, lambda: len(window.see.frames) == 2)
+    window.see.apart.setValue(40)
+    window.see.cursors.setChecked(True)
+    save("see-compare")
+    window.see.cursors.setChecked(False)
     window.show_runs([runs["map"]])
     wait(application, lambda: window.see.frames)
     save("see-map")
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()
     wait(application, lambda: window.browse.table.rowCount() > 1)
-    window.browse.view.selectRow(0)
+    annotate(runs["t1"], comment="after realigning the laser", tags=("reference",), rating=4, sample="D7")
+    window.browse.look()
     rest(application, 1)
+    window.browse.view.selectRow(2)
+    rest(application, 2)
     save("browse")
 
 

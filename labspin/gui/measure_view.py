@@ -158,6 +158,9 @@ class MeasureView(QWidget):
         self.choice.filter_widget.setPlaceholderText("search cards and procedures")
         self.choice.currentItemChanged.connect(lambda item, _: self._choose(item))
         self.choice.setMinimumWidth(170)
+        names = self.choice.list_widget
+        names.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        names.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
     def _make_form(self) -> None:
         self.heading = label("Choose a card or a procedure", "heading", wrap=True)
@@ -195,11 +198,11 @@ class MeasureView(QWidget):
         form.body.addWidget(self.heading)
         form.body.addWidget(self.described)
         form.body.addWidget(self.runs)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(self.form)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        form.body.addWidget(scroll, 1)
+        self.form_area = QScrollArea()
+        self.form_area.setWidgetResizable(True)
+        self.form_area.setWidget(self.form)
+        self.form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        form.body.addWidget(self.form_area, 1)
         ahead = Panel("What it will do")
         said: tuple[QWidget, ...] = (self.ahead, self.problem, self.which)
         for part in said:
@@ -252,6 +255,7 @@ class MeasureView(QWidget):
     def _offer(self, text: str, data: tuple[str, str]) -> None:
         item = QListWidgetItem(text)
         item.setData(Qt.ItemDataRole.UserRole, data)
+        item.setToolTip(text)
         self.choice.addItem(item)
 
     def show_card(self, path: Path, label_of_run: str = "") -> None:

@@ -7,7 +7,7 @@ peak is lost; maps are brought onto even axes and to 256 levels. What the window
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = [
     "LineData",
     "MapData",
     "Picture",
+    "alike",
     "axes_of",
     "numeric_names",
     "picture_of",
@@ -191,6 +192,32 @@ def _doubtful(
     return np.asarray(marks > 0)
 
 
+def alike(pictures: Sequence[Picture]) -> list[Picture]:
+    """Return runs with one scale of colours for all maps of one quantity, so that they can be compared.
+
+    Parameters
+    ----------
+    pictures
+        The runs as they are shown.
+    """
+    maps = [p.map for p in pictures if p.map is not None and p.quantity == pictures[0].quantity]
+    if len(maps) < 2:
+        return list(pictures)
+    low, high = min(m.low for m in maps), max(m.high for m in maps)
+    return [
+        replace(p, map=replace(p.map, levels=_levels(p.map.values, low, high), low=low, high=high))
+        if p.map is not None and p.quantity == pictures[0].quantity and (p.map.low, p.map.high) != (low, high)
+        else p
+        for p in pictures
+    ]
+
+
+def _levels(values: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
+    """Return values as levels from 1 to 255; 0 is what was not measured."""
+    scaled = np.nan_to_num((values - low) * (254.0 / (high - low or 1.0)), nan=-1.0) + 1.0
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
 def table_of(pictures: Sequence[Picture]) -> str:
     """Return what is shown as a table with tabs, for a spreadsheet: numbers in SI units.
 
@@ -342,11 +369,9 @@ def _map(y: Axis, x: Axis, values: FloatArray) -> MapData:
     shown = values[np.ix_(place_y, place_x)]
     there = shown[np.isfinite(shown)]
     low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
-    span = high - low or 1.0
-    scaled = np.nan_to_num((shown - low) * (254.0 / span), nan=-1.0) + 1.0  # level 0: not measured
     return MapData(
         Axis(x.name, x.unit, even_x), Axis(y.name, y.unit, even_y), shown,
-        np.clip(np.rint(scaled), 0, 255).astype(np.uint8), low, high, (log_x, log_y),
+        _levels(shown, low, high), low, high, (log_x, log_y),
     )  # fmt: skip
 
 

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.parts import label
 from labspin.gui.pictures import LineData, MapData, Picture
 from labspin.gui.theme import current, style_plot
 
-__all__ = ["LinePlot", "MapPlot"]
+__all__ = ["LinePlot", "MapGrid", "MapPlot"]
 
 _FEW = 2000  # points up to which each has a symbol
 _BAR = 84  # pixels of the bar of colours and its numbers
+_MAPS = 4  # maps that are compared side by side
 
 
 def _plot() -> pg.PlotWidget:
@@ -329,6 +330,18 @@ class MapPlot(QWidget):
         self._bar.setLevels((grid.low, grid.high if grid.high > grid.low else grid.low + 1))
         self._draw_cut()
 
+    def show_alone(self, name: str) -> None:
+        """Show the cut below the map, or the run's name above it, where several maps are compared.
+
+        Parameters
+        ----------
+        name
+            Of the run; empty where the map is shown alone.
+        """
+        for part in (self.cut, self.readout, self._across):
+            part.setVisible(not name)
+        self.plot.setTitle(name or None, size="10pt", color=current().text)
+
     def _place(self, grid: MapData, picture: Picture) -> None:
         for plot in (self.plot, self.cut):
             plot.setLogMode(grid.is_log[0], grid.is_log[1] if plot is self.plot else False)
@@ -358,6 +371,38 @@ class MapPlot(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             point = self.plot.getViewBox().mapSceneToView(event.scenePos())
             self._across.setValue(point.y())
+
+
+class MapGrid(QWidget):
+    """One map with its cut, or up to four side by side, with the same axes and colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plots: list[MapPlot] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+
+    def show_pictures(self, pictures: list[Picture]) -> None:
+        """Show the maps of runs.
+
+        Parameters
+        ----------
+        pictures
+            The runs as they are shown; those without a map are left out.
+        """
+        drawn = [picture for picture in pictures if picture.map is not None][:_MAPS]
+        while len(self.plots) < len(drawn):
+            plot = MapPlot()
+            if self.plots:
+                plot.plot.setXLink(self.plots[0].plot)
+                plot.plot.setYLink(self.plots[0].plot)
+            self._grid.addWidget(plot, len(self.plots) // 2, len(self.plots) % 2)
+            self.plots.append(plot)
+        for place, plot in enumerate(self.plots):
+            plot.setVisible(place < len(drawn))
+        for plot, picture in zip(self.plots, drawn, strict=False):
+            plot.show_alone(picture.label if len(drawn) > 1 else "")
+            plot.show_picture(picture)
 
 
 def _edges(values: Any) -> tuple[float, float]:

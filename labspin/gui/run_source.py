@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from labspin.data import Run, RunFollower
 from labspin.errors import LabspinError, RunFileError
-from labspin.gui.pictures import Choice, Picture, picture_of
+from labspin.gui.pictures import Choice, Picture, alike, picture_of
 from labspin.gui.tasks import sentence
 
 __all__ = ["Frame", "RunSource"]
@@ -129,9 +129,9 @@ class RunSource(QObject):
         for path in paths:
             changed |= self._follow(path, choice, span, is_new)
         if changed:
-            self.drawn.emit(
-                [Frame(p, self._runs[p], self._pictures[p]) for p in paths if p in self._pictures]
-            )
+            there = [path for path in paths if path in self._pictures]
+            pictures = alike([self._pictures[path] for path in there])
+            self.drawn.emit([Frame(p, self._runs[p], q) for p, q in zip(there, pictures, strict=True)])
 
     def _follow(self, path: Path, choice: Choice, span: tuple[float, float] | None, is_new: bool) -> bool:
         follower = self._followers.get(path) or RunFollower(path)

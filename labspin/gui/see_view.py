@@ -22,7 +22,7 @@ from superqt import QLabeledSlider
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.pictures import Axis, Choice, Picture, axes_of, numeric_names, table_of
-from labspin.gui.plots import LinePlot, MapPlot
+from labspin.gui.plots import LinePlot, MapGrid
 from labspin.gui.run_source import Frame, RunSource
 from labspin.gui.tasks import in_background, sentence
 
@@ -47,7 +47,7 @@ class SeeView(QWidget):
         self.source.trouble.connect(self.trouble)
         self.frames: list[Frame] = []
         self.paths: list[Path] = []
-        self.line, self.map = LinePlot(), MapPlot()
+        self.line, self.maps = LinePlot(), MapGrid()
         self.line.wanted.connect(lambda: self.fits.fit())
         self.line.looked.connect(self.source.look_at)
         self.title = label(
@@ -115,7 +115,7 @@ class SeeView(QWidget):
         controls.addWidget(self.apart, 2)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.line)
-        self.stack.addWidget(self.map)
+        self.stack.addWidget(self.maps)
         left = Panel()
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
@@ -174,8 +174,8 @@ class SeeView(QWidget):
         for part in (self.log_x, self.log_y, self.bars, self.cursors):
             part.setVisible(pictures[0].map is None)
         if pictures[0].map is not None:
-            self.stack.setCurrentWidget(self.map)
-            self.map.show_picture(pictures[0])
+            self.stack.setCurrentWidget(self.maps)
+            self.maps.show_pictures(pictures)
         else:
             self.stack.setCurrentWidget(self.line)
             self.line.set_offset(self._offset(pictures))

@@ -95,3 +95,29 @@ def test_a_follower_sees_what_a_reader_sees(tmp_path):
     ended = follower.poll()
     assert (ended.status, follower.has_ended, follower.poll()) == ("finished", True, None)
     np.testing.assert_array_equal(ended.columns["counts"], read_run(path).columns["counts"])
+
+
+def test_maps_that_are_compared_have_one_scale(tmp_path):
+    from labspin.gui.pictures import alike
+
+    values = {"a": [[0.0, 1.0], [2.0, 4.0]], "b": [[4.0, 8.0], [np.nan, 6.0]]}
+    pictures = [picture_of(map_run(tmp_path / f"{name}.h5", v), Choice()) for name, v in values.items()]
+    found = alike(pictures)
+    assert [(p.map.low, p.map.high) for p in found] == [(0.0, 8.0), (0.0, 8.0)]
+    assert found[0].map.levels[1, 1] == found[1].map.levels[0, 0], "4 has the same colour in both"
+    assert found[1].map.levels[1, 0] == 0, "not measured"
+    assert alike(pictures[:1]) == pictures[:1]
+
+
+def map_run(path, values):
+    """Return a run that is a map of 2 × 2."""
+    from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
+
+    sides = tuple(Dimension(name=name, unit="V", values=np.array([1.0, 2.0])) for name in ("y", "x"))
+    layout = Layout(dimensions=sides, columns=(Column(name="value", unit="V"),))
+    with RunWriter.create(path, RunHeader(procedure="map", signal="value", layout=layout)) as writer:
+        for index, value in enumerate(np.ravel(values)):
+            if np.isfinite(value):
+                writer.append(index, float(index), (float(value),))
+        writer.finish("finished" if np.isfinite(values).all() else "aborted")
+    return read_run(path)

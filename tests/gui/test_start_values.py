@@ -29,9 +29,20 @@ def test_a_line_dragged_to_where_it_stands_changes_nothing(name):
         assert back == pytest.approx(values[handle.name], rel=1e-9, abs=0), handle.name
 
 
-def test_most_models_are_dragged():
-    dragged = {name for name in MODELS if _lines(name)}
-    assert MODELS.keys() - dragged <= {"film_relaxation", "three_level_relaxation", "spin_bath_shift"}
+@pytest.mark.parametrize(
+    ("name", "dragged"),
+    [
+        ("stretched_exponential", {"amplitude", "T1", "baseline"}),
+        ("double_exponential", {"amplitude_fast", "time_fast", "amplitude_slow", "time_slow", "baseline"}),
+        ("gaussian_dips", {"center_1", "width_1", "depth_1", "offset"}),
+        ("resonator_amplitude", {"f0", "Q", "amplitude", "offset"}),
+        ("resonator_response", {"f0", "Q"}),
+        ("rabi_oscillation", {"amplitude", "frequency", "decay_time", "offset"}),
+        ("ring_down", {"amplitude", "ring_down_time", "offset", "start"}),
+    ],
+)
+def test_what_is_seen_in_a_plot_is_dragged(name, dragged):
+    assert {handle.name for handle in _lines(name)} == dragged
 
 
 def _lines(name):
