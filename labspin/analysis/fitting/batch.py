@@ -21,6 +21,7 @@ from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.batch_result import BatchResult
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all, spot_check
+from labspin.analysis.fitting.holding import check_profiles, hold_unseen
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import as_model, evaluator, guess_all
 from labspin.analysis.minimiser.levenberg import minimise
@@ -118,8 +119,10 @@ def fit_batch(
         capacity = int(np.clip(_BLOCK // (first.shape[1] * problem.y.shape[1]), 1, 512))
         run = partial(minimise, tolerance=tolerance, capacity=capacity)
         sheet.store(usable, _run(run, problem, first, workers), problem.x)
+        hold_unseen(sheet, problem, usable, run)
         if fallback:
             refit_all(sheet, described, problem, usable, first)
+        check_profiles(sheet, problem, usable, run)
         spot_check(sheet, described, problem, usable, first, check, seed)
     return sheet.result(lead, described.units(*units))
 

@@ -48,7 +48,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
         found += at_bound or _determination(model, outcome, parameter)
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
-    if model.doubts is not None and outcome.covariance.size and np.all(np.isfinite(outcome.covariance)):
+    if model.doubts is not None and np.any(np.isfinite(outcome.covariance)):
         found += model.doubts(outcome)
     return tuple(found)
 
@@ -72,9 +72,10 @@ def _unseen(outcome: FitOutcome) -> frozenset[str]:
 
 def _invisible(parameter: FittedParameter) -> str:
     return (
-        f"{parameter.name} cannot be seen in these data: no possible change of it moves the curve by more "
-        f"than the noise; it is held at {format_quantity(parameter.value, parameter.unit)}, and the errors "
-        "of the other parameters are for that value"
+        f"{parameter.name} cannot be seen in these data: a large change of it, with one of the others to "
+        "match, moves the curve by less than the noise; it is held at "
+        f"{format_quantity(parameter.value, parameter.unit)}, and the errors of the other parameters are for "
+        "that value"
     )
 
 

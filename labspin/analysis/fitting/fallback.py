@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.fitting.holding import enter_one
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.minimiser.problem import Problem
 from labspin.analysis.model import FitModel, FloatArray
@@ -51,9 +52,7 @@ def refit_all(
         values, covariance, chi2 = min(sound, key=lambda item: item[2])
         if sheet.status[row] == 3 and not chi2 < 0.999 * sheet.chi2[row]:
             continue
-        sheet.values[row], sheet.chi2[row] = values, chi2
-        sheet.covariance[row] = covariance
-        sheet.status[row] = 1 if np.isfinite(covariance).all() else 3
+        enter_one(sheet, row, problem, index, (values, covariance, chi2))
 
 
 def _attempts(
@@ -146,8 +145,7 @@ def _checked(
         again = _fit(model, problem, index, first[index], sheet, dict(_TIGHT))
         if again is not None and again[2] < chi2 and np.isfinite(again[1]).all():
             values, covariance, chi2 = again
-        sheet.values[row], sheet.covariance[row], sheet.chi2[row] = values, covariance, chi2
-        sheet.status[row] = 1
+        enter_one(sheet, int(row), problem, index, (values, covariance, chi2))
     return _Check(apart, errors_apart, deeper)
 
 

@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.fitting.batch_result import BatchResult
-from labspin.analysis.fitting.determination import invisible
+from labspin.analysis.fitting.determination import inverse, undetermined
 from labspin.analysis.minimiser.problem import Minimum
 from labspin.analysis.model import FitModel, FloatArray
 
 __all__ = ["Sheet"]
 
-_SINGULAR = 1e13
-"""Inverse of the scaled normal matrix beyond which a parameter is not determined (a condition number)."""
-
 
 @dataclass(eq=False)
 class Sheet:
-    """Rows of results; see `BatchResult` for the columns. ``refit`` marks rows that lmfit should fit."""
+    """Rows of results; see `BatchResult` for the columns.
+
+    ``held`` marks the free parameters that stand at a bound or are not seen, ``refit`` the rows that are to
+    be fitted once more.
+    """
 
     model: FitModel
     free: NDArray[np.bool_]
@@ -33,6 +34,8 @@ class Sheet:
     status: NDArray[np.int8]
     iterations: NDArray[np.int32]
     refit: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    height: FloatArray
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
@@ -73,6 +76,7 @@ class Sheet:
         with np.errstate(invalid="ignore"):
             low = np.min(y, axis=-1, initial=np.inf, where=there)
             high = np.max(y, axis=-1, initial=-np.inf, where=there)
+            height = np.max(np.abs(y), axis=-1, initial=0.0, where=there)
         status = np.zeros(count, np.int8)
         status[low == high] = 6
         status[points < max(k, 1)] = 5
@@ -88,10 +92,20 @@ class Sheet:
             status=status,
             iterations=np.zeros(count, np.int32),
             refit=np.zeros(count, bool),
+            held=np.zeros((count, k), bool),
+            height=height,
         )
 
-    def store(self, rows: NDArray[np.intp], found: Minimum, x: FloatArray) -> None:
-        """Enter what the batch engine found: values, covariance and status; mark what lmfit should refit.
+    def store(
+        self,
+        rows: NDArray[np.intp],
+        found: Minimum,
+        x: FloatArray,
+        *,
+        held: NDArray[np.bool_] | None = None,
+        status: int = 0,
+    ) -> None:
+        """Enter where fits ended: values, covariance and status; mark what should be fitted once more.
 
         Parameters
         ----------
@@ -101,6 +115,10 @@ class Sheet:
             Where the m fits ended.
         x
             Axis of the fits, shape (n,) or one for each row, (m, n).
+        held
+            Free parameters that were held while these fits were made, (m, k); None: none.
+        status
+            Of a sound fit: 0, or 1 for one by lmfit.
         """
         self.values[rows] = found.values
         self.chi2[rows] = found.cost
@@ -108,9 +126,11 @@ class Sheet:
         variance = np.ones(len(rows))
         if not self.absolute:
             variance = found.cost / np.maximum(self.points[rows] - int(self.free.sum()), 1)
-        held = self._held(found)
-        held |= invisible(self.model, self.free, found.values, found.hessian, variance, x)
-        covariance, determined = _inverse(found.hessian, held)
+        begun = self._at_bound(found) if held is None else self._at_bound(found) | held
+        height = self.height[rows]
+        held = undetermined(self.model, self.free, found.values, found.hessian, variance, x, height, begun)
+        self.held[rows] = held
+        covariance, determined = inverse(found.hessian, held)
         if not self.absolute:
             freedom = np.maximum(self.points[rows] - covariance.shape[-1] + held.sum(-1), 0)
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,11 +138,11 @@ class Sheet:
             determined &= freedom > 0
             covariance[~determined] = np.nan
         self.covariance[rows] = covariance
-        sound = np.where(held.any(-1), 7, 0)
+        sound = np.where(held.any(-1), 7, status)
         self.status[rows] = np.where(found.converged, np.where(determined, sound, 3), 2)
         self.refit[rows] = ~found.converged | ~determined
 
-    def _held(self, found: Minimum) -> NDArray[np.bool_]:
+    def _at_bound(self, found: Minimum) -> NDArray[np.bool_]:
         """Return which free parameters (m, k) the fits have left at a bound."""
         limits = np.array([(p.minimum, p.maximum) for p in self.model.parameters])
         low, high = limits[self.free].T
@@ -168,26 +188,3 @@ class Sheet:
             stderr_deviation=self.stderr_deviation,
             **columns,  # type: ignore[arg-type]
         )
-
-
-def _inverse(hessian: FloatArray, held: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return the inverse of each matrix without the rows that are held, and whether it has one; else NaN."""
-    across = held[:, :, None] | held[:, None, :]
-    if held.any():
-        hessian = np.where(across, np.eye(held.shape[-1]), hessian)
-    with np.errstate(all="ignore"):
-        scale = 1 / np.sqrt(np.diagonal(hessian, axis1=-2, axis2=-1))
-        scaled = hessian * (scale[:, :, None] * scale[:, None, :])
-        sound = np.asarray(np.isfinite(scaled).all((-1, -2)))
-        scaled[~sound] = np.eye(hessian.shape[-1])
-        try:
-            inverse = np.linalg.inv(scaled)
-        except np.linalg.LinAlgError:
-            inverse = np.linalg.pinv(scaled, hermitian=True)
-            sound &= np.linalg.matrix_rank(scaled, hermitian=True) == hessian.shape[-1]
-        diagonal = np.diagonal(inverse, axis1=-2, axis2=-1)
-        sound &= ((diagonal > 0) & (diagonal < _SINGULAR)).all(-1)
-        inverse *= scale[:, :, None] * scale[:, None, :]
-        inverse[~sound] = np.nan
-        inverse[across] = np.nan
-    return np.asarray(inverse, np.float64), sound

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all
+from labspin.analysis.fitting.holding import check_profiles, enter, hold_unseen
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import raw_evaluator
-from labspin.analysis.minimiser.levenberg import minimise
-from labspin.analysis.minimiser.problem import Evaluate, Minimum, Problem, bounds_of
+from labspin.analysis.minimiser.levenberg import FIRST_DAMPING, minimise
+from labspin.analysis.minimiser.problem import Evaluate, Problem, bounds_of
 from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.errors import FitError
 
@@ -30,10 +32,11 @@ _TOLERANCE = 1e-7
 """Length of the last step in standard errors at which a fit has converged."""
 _STEPS = 100
 """Steps after which a fit is given up, for each parameter and one more."""
+_FEW = 60
+"""Steps of a first attempt: a fit that runs towards where the data see nothing is caught after so many."""
 _CAUTION = (1.0, 1e3)
 """Damping of the first step of a second and a third attempt: short, where a long one jumps too far."""
 _ROW = np.zeros(1, np.intp)
-_CUBE_ROOT = float(np.cbrt(np.finfo(np.float64).eps))
 
 
 @dataclass(frozen=True)
@@ -202,20 +205,25 @@ def solve(task: Task) -> Sheet:
             f"model {task.model.name}: is not finite at the start {named}; give other starting values"
         )
     steps = _STEPS * (int(task.free.sum()) + 1)
-    settings: dict[str, Any] = {"tolerance": _TOLERANCE, "iterations": steps, "flat": 1e-13}
-    _store(sheet, problem, minimise(problem, start, **settings), task)
-    for damping in _CAUTION:
+    run = partial(minimise, tolerance=_TOLERANCE, flat=1e-13)
+    for damping, most in ((FIRST_DAMPING, _FEW), (FIRST_DAMPING, steps), *((one, steps) for one in _CAUTION)):
+        again = replace(sheet, **{name: getattr(sheet, name).copy() for name in _COLUMNS})
+        enter(again, _ROW, problem, run(problem, start, damping=damping, iterations=most))
+        hold_unseen(again, problem, _ROW, partial(run, iterations=most))
+        sheet = again if damping == FIRST_DAMPING else min(sheet, again, key=_rank)
         if not sheet.refit[0]:
             break
-        again = replace(sheet, **{name: getattr(sheet, name).copy() for name in _COLUMNS})
-        _store(again, problem, minimise(problem, start, damping=damping, **settings), task)
-        sheet = min(sheet, again, key=lambda one: (one.status[0] in (2, 3), one.status[0] == 2, one.chi2[0]))
     if sheet.refit[0] and not task.ties.expressions and task.noise is None:
         refit_all(sheet, task.model, problem, _ROW, start)
+    check_profiles(sheet, problem, _ROW, partial(run, iterations=_FEW))
     sheet.values[:] = task.ties.completed(sheet.values)
     if not task.absolute and np.all(problem.y == problem.y[0, 0]):
         sheet.covariance[:] = np.nan  # no scatter, no errors
     return sheet
+
+
+def _rank(sheet: Sheet) -> tuple[bool, bool, float]:
+    return bool(sheet.status[0] in (2, 3)), bool(sheet.status[0] == 2), float(sheet.chi2[0])
 
 
 def _check_ties(task: Task, start: FloatArray) -> None:
@@ -228,23 +236,7 @@ def _check_ties(task: Task, start: FloatArray) -> None:
             )
 
 
-def _store(sheet: Sheet, problem: Problem, found: Minimum, task: Task) -> None:
-    """Enter a minimum; differences are taken once more, with the errors known: they may then be longer."""
-    sheet.store(_ROW, found, task.x)
-    if not problem.numerical or sheet.status[0] not in (0, 7):
-        return
-    size, errors = np.abs(found.values), sheet.stderr()
-    steps = np.maximum(1e-3 * errors, np.minimum(_CUBE_ROOT * size, 0.03 * errors))
-    steps = np.where(errors > 0, np.clip(steps, 1e-8 * size, 1e-2 * size), _CUBE_ROOT * size)
-    jacobian = problem.evaluate(problem.x, found.values, np.maximum(steps, 1e-300))[1][:, task.free]
-    if problem.weights is not None:
-        jacobian = jacobian * problem.weights[:, None, :]
-    hessian = jacobian @ np.swapaxes(jacobian, -1, -2)
-    if np.all(np.isfinite(hessian)):
-        sheet.store(_ROW, replace(found, hessian=hessian), task.x)
-
-
-_COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "refit")
+_COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "refit", "held")
 
 
 def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArray[Any]:

@@ -20,6 +20,7 @@ carries the recharging of the NV's charge state in the dark as well, as a factor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -223,6 +224,19 @@ def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> M
     }
 
 
+def _double_doubts(outcome: Any) -> list[str]:
+    """Say where one exponential does as well: then errors of the two mean little."""
+    fast, slow = outcome["amplitude_fast"], outcome["amplitude_slow"]
+    apart = outcome["time_slow"].value / outcome["time_fast"].value
+    seen = all(abs(one.value) > 3 * one.stderr for one in (fast, slow) if math.isfinite(one.stderr))
+    if seen and not 2 / 3 < apart < 1.5:
+        return []
+    return [
+        "the data do not tell two decays from one: amplitude_fast, time_fast, amplitude_slow and time_slow "
+        "are only known together; fit a stretched_exponential, or hold one of the times"
+    ]
+
+
 _STRETCHED = (
     Parameter("amplitude", "y", "signal at x = 0 above the baseline"),
     Parameter("T1", "x", "longitudinal relaxation time", minimum=0),
@@ -269,4 +283,5 @@ DOUBLE_EXPONENTIAL = FitModel(
     function=double_exponential,
     guesser=_guess_double,
     derivatives=_double_derivatives,
+    doubts=_double_doubts,
 )

@@ -22,10 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
+from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
 from labspin.errors import FitError
 
-__all__ = ["RESONATOR_AMPLITUDE", "RESONATOR_RESPONSE", "resonator_amplitude", "resonator_response"]
+__all__ = [
+    "RESONATOR_AMPLITUDE",
+    "RESONATOR_PHASE",
+    "RESONATOR_RESPONSE",
+    "resonator_amplitude",
+    "resonator_phase",
+    "resonator_response",
+]
 
 
 _ENOUGH = 4000
@@ -89,6 +96,50 @@ def resonator_response(
         amplitude * np.exp(1j * np.asarray(phase)) * response + crosstalk_x + 1j * np.asarray(crosstalk_y)
     )
     return signal * np.exp(-2j * np.pi * x * delay)
+
+
+def resonator_phase(x: Any, f0: Any, Q: Any, phase: Any, delay: Any = 0.0) -> Any:
+    """Return phase − arctan2(x f0/Q, f0² − x²) − 2π (x − f0) delay, the phase that a lock-in reads.
+
+    Parameters
+    ----------
+    x
+        Frequency of the drive.
+    f0
+        Natural frequency, in the unit of x.
+    Q
+        Quality factor.
+    phase
+        Far below the resonance, rad; at f0 a quarter turn less.
+    delay
+        Between drive and detection, in the inverse unit of x.
+
+    Returns
+    -------
+    y
+        Rad, continuous across the resonance, of the shape to which all arguments broadcast.
+    """
+    x = np.asarray(x, np.float64)
+    return phase - np.arctan2(x * f0 / Q, (f0 - x) * (f0 + x)) - 2 * np.pi * (x - f0) * delay
+
+
+def _phase_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    f0, Q, phase, delay = columns(values)
+    across, along = x * f0 / Q, (f0 - x) * (f0 + x)
+    size = across**2 + along**2
+    y = phase - np.arctan2(across, along) - 2 * np.pi * (x - f0) * delay
+    by_f0 = -(along * x / Q - across * 2 * f0) / size + 2 * np.pi * delay
+    by_q = along * across / Q / size
+    return y, fill_derivatives(y, [by_f0, by_q, 1.0, -2 * np.pi * (x - f0)])
+
+
+def _guess_phase(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
+    """Where a whole response of that phase would have its resonance."""
+    del weights
+    turned = np.exp(1j * y)
+    f0, Q, _ = _scan(x, turned - turned[np.argmin(x)], conjugate=True)
+    phase = float(np.mean(y - np.asarray(resonator_phase(x, f0, Q, 0.0))))
+    return {"f0": f0, "Q": Q, "phase": phase, "delay": 0.0}
 
 
 def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -158,6 +209,17 @@ def _guess_response(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) 
     }
 
 
+def _limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
+    """Return where a resonance can be, at most a window beside the window, and how narrow: as points show."""
+    places = np.unique(x)
+    if places.size < 3 or places[0] <= 0:
+        return {}
+    low, high = float(places[0]), float(places[-1])
+    narrowest = float(np.quantile(np.diff(places), 0.05)) / 4
+    beside = high - low
+    return {"f0": (max(low - beside, 0.1 * low), high + beside), "Q": (0.0, high / narrowest)}
+
+
 _OSCILLATOR = (
     Parameter("f0", "x", "natural frequency", minimum=0),
     Parameter("Q", "1", "quality factor", minimum=0),
@@ -174,6 +236,7 @@ RESONATOR_AMPLITUDE = FitModel(
     ),
     function=resonator_amplitude,
     guesser=_guess_amplitude,
+    limits=_limits,
 )
 
 RESONATOR_RESPONSE = FitModel(
@@ -192,4 +255,21 @@ RESONATOR_RESPONSE = FitModel(
     guesser=_guess_response,
     derivatives=_response_derivatives,
     is_complex=True,
+    limits=_limits,
+)
+
+RESONATOR_PHASE = FitModel(
+    name="resonator_phase",
+    equation="y = phase − arctan2(x f0/Q, f0² − x²) − 2π (x − f0) delay",
+    source="driven damped oscillator, e^{+iωt}; physics.md 2.3",
+    parameters=(
+        *_OSCILLATOR,
+        Parameter("phase", "rad", "phase far below the resonance"),
+        Parameter("delay", "1/x", "delay between drive and detection", value=0.0),
+    ),
+    function=resonator_phase,
+    guesser=_guess_phase,
+    derivatives=_phase_derivatives,
+    limits=_limits,
+    y_unit="rad",
 )

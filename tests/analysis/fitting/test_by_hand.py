@@ -178,6 +178,7 @@ def test_the_deeper_of_two_minima_is_kept():
     """A trace that the batch leaves undetermined is fitted again from two places, and each finds its own."""
     from labspin.analysis.fitting.fallback import refit_all
     from labspin.analysis.fitting.sheet import Sheet
+    from labspin.analysis.fitting.vectorised import evaluator
     from labspin.analysis.minimiser.problem import Problem
 
     def waves(x, frequency):
@@ -190,7 +191,7 @@ def test_the_deeper_of_two_minima_is_kept():
     x = np.linspace(0, 4, 80)
     y = waves(x, 2.0)[None]
     low, high, yes = np.array([-np.inf]), np.array([np.inf]), np.array([True])
-    problem = Problem(lambda *_: (y, y), x, y, None, ~yes, low, high, yes)
+    problem = Problem(evaluator(model, x, np.array([2.0])), x, y, None, ~yes, low, high, yes)
     for wrong, right in ((1.55, 2.02), (2.45, 1.98)):
         for first, left in ((wrong, right), (right, wrong)):
             sheet = Sheet.blank(model, np.array([True]), y, None, absolute=False)

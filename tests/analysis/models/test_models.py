@@ -229,6 +229,72 @@ CASES = {
         {"near": 150e-9, "far": 700e-9},
         ("T", "1/s"),
     ),
+    "lorentzian_derivative": Case(
+        np.linspace(2.8e9, 2.94e9, 300),
+        four("center", (2.82e9, 2.90e9))
+        | four("width", (7e6, 9e6))
+        | four("height", (3e-4, -2e-4))
+        | {"offset": 1e-5},
+        1e-5,
+        {"count": 2},
+        ("Hz", "V"),
+    ),
+    "gaussian_derivative": Case(
+        np.linspace(2.8e9, 2.94e9, 300),
+        four("center", (2.82e9, 2.85e9, 2.90e9))
+        | four("width", (7e6, 9e6, 8e6))
+        | four("height", (3e-4, 2e-4, 2.5e-4))
+        | {"offset": 1e-5},
+        1e-5,
+        {"count": 3},
+        ("Hz", "V"),
+    ),
+    "saturation": Case(
+        np.linspace(0, 5e-3, 60),
+        {"amplitude": 2.5e5, "saturation": 8e-4, "offset": 1200.0, "slope": 0.0},
+        1500.0,
+        units=("W", "1/s"),
+    ),
+    "resonator_phase": Case(
+        np.linspace(2990, 3010, 200),
+        {"f0": 3000.5, "Q": 2000.0, "phase": 0.7, "delay": 0.0},
+        0.03,
+        units=("Hz", "rad"),
+    ),
+    "ring_down_decibel": Case(
+        np.linspace(0, 3, 600),
+        {"level": -40.0, "ring_down_time": 0.4, "floor": -75.0, "start": 0.0},
+        0.5,
+        units=("s", "dB"),
+    ),
+    "ramsey_fringes": Case(
+        np.linspace(0, 3e-6, 300),
+        four("amplitude", (0.02, 0.03, 0.025))
+        | {
+            "frequency": 6.1e6,
+            "splitting": 2.14e6,
+            "decay_time": 1.6e-6,
+            "phase": 0.0,
+            "offset": 1.0,
+            "exponent": 2.0,
+        },
+        0.004,
+        {"lines": "N14"},
+    ),
+    "notch_resonator": Case(
+        np.linspace(5.4995e9, 5.5005e9, 401),
+        {
+            "f0": 5.50007e9,
+            "Q_internal": 6e4,
+            "Q_coupling": 3e4,
+            "mismatch": 0.3,
+            "amplitude": 0.02,
+            "phase": 0.7,
+            "delay": 3.2e-8,
+        },
+        1e-4,
+        units=("Hz", "V"),
+    ),
     "thermal_spectrum": Case(
         np.arange(7400, 8400, 0.5),
         {"f0": 7972.5, "Q": 5000.0, "variance": 0.9, "white": 4.5e-5},
