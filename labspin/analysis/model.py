@@ -29,7 +29,7 @@ _CYCLES = {"s": "Hz", "ms": "kHz", "us": "MHz", "µs": "MHz", "ns": "GHz"}
 """Cycles per unit of time."""
 _PERIODS = {"Hz": "s", "kHz": "ms", "MHz": "us", "GHz": "ns"}
 """Times where x is a frequency: ``"1/x"``."""
-Guess = Callable[[FloatArray, FloatArray, FloatArray | None], Mapping[str, Any]]
+Guess = Callable[..., Mapping[str, Any]]
 Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
@@ -140,6 +140,8 @@ class FitModel:
         engines use central differences.
     batch_guess
         The guess takes many traces at once.
+    guess_knows_held
+        The guess takes ``held``, a mapping of names to values that are not fitted, as fourth argument.
     is_complex
         y is complex.
     likelihood
@@ -169,6 +171,7 @@ class FitModel:
     guesser: Guess
     derivatives: Derivatives | None = None
     batch_guess: bool = False
+    guess_knows_held: bool = False
     is_complex: bool = False
     likelihood: str = "normal"
     window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
@@ -279,7 +282,13 @@ class FitModel:
             return np.asarray(self.function(points, *(full[name] for name in self.names)))
         return np.asarray(self.function(points, *columns(np.asarray(values, dtype=np.float64))))
 
-    def guess(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> dict[str, float]:
+    def guess(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        weights: ArrayLike | None = None,
+        held: Mapping[str, float] | None = None,
+    ) -> dict[str, float]:
         """Return starting values for one trace, inside the bounds.
 
         Parameters
@@ -288,6 +297,8 @@ class FitModel:
             The trace, shape (n,).
         weights
             1/sigma, shape (n,), or None.
+        held
+            Values of parameters that are not fitted, for guesses that ask for them; None: none.
         """
         points, trace = np.asarray(x, np.float64), np.asarray(y)
         trace = trace.astype(np.complex128 if self.is_complex else np.float64)
@@ -296,7 +307,8 @@ class FitModel:
                 f"model {self.name}: wanted x and y of one shape (n,), got {points.shape} and {trace.shape}"
             )
         scales = None if weights is None else np.asarray(weights, np.float64)
-        found = self.guesser(points, trace, scales)
+        known: tuple[Any, ...] = (held or {},) if self.guess_knows_held else ()
+        found = self.guesser(points, trace, scales, *known)
         return {p.name: float(p.inside(np.squeeze(found[p.name]))) for p in self.parameters}
 
 

@@ -199,8 +199,8 @@ def _task(
     weights = None if errors is None else _weights(model, errors)
     ties = Ties.made(model, tied)
     known = set(model.names) <= {*start, *fixed, *tied}
-    guessed = {} if known else model.guess(x, y, None if model.is_complex else weights)
     held = {p.name: p.value for p in model.parameters if p.value is not None and p.name not in start}
+    guessed = {} if known else model.guess(x, y, None if model.is_complex else weights, held | {**fixed})
     begin = guessed | held | {**start} | {**fixed}
     read = {p.name for p in model.parameters if p.from_data and p.name not in start}
     held_ones = {*held, *read, *fixed, *tied}

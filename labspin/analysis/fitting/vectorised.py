@@ -230,7 +230,7 @@ def guess_all(
     missing = [name for name in model.names if name not in given]
     guessed: Mapping[str, Any] = {}
     if missing and count:
-        guessed = _guess(model, x, y, weights)
+        guessed = _guess(model, x, y, weights, {name: given[name] for name in held if name in given})
     for index, name in enumerate(model.names):
         values[:, index] = given[name] if name in given else guessed[name]
         if name not in held:
@@ -238,7 +238,13 @@ def guess_all(
     return values
 
 
-def _guess(model: FitModel, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess(
+    model: FitModel,
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    held: Mapping[str, FloatArray],
+) -> Mapping[str, Any]:
     fixed = {p.name: p.value for p in model.parameters if p.value is not None}
     data: NDArray[Any] = y.view(np.complex128) if model.is_complex else y
     if model.batch_guess and x.ndim == 1:
@@ -255,7 +261,8 @@ def _guess(model: FitModel, x: FloatArray, y: FloatArray, weights: FloatArray | 
         used = slice(None) if weights is None else weights[row][:: 2 if model.is_complex else 1] > 0
         scale = None if weights is None or model.is_complex else weights[row][used]
         try:
-            rows.append(model.guess(axis[used], data[row][used], scale))
+            known = {name: float(values[row]) for name, values in held.items()}
+            rows.append(model.guess(axis[used], data[row][used], scale, known))
         except (ArithmeticError, ValueError, IndexError, LinAlgError):  # a guess of the user's own
             rows.append(lost)
     return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed

@@ -19,20 +19,34 @@ of the nitrogen (A∥ of Felton et al., PRB 79, 075203 (2009)).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
-from labspin.analysis.models.pursuit import place_dips
-from labspin.errors import ArgumentError, RecipeError
+from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
+from labspin.analysis.outcome import FitOutcome
+from labspin.errors import RecipeError
 
 __all__ = ["HYPERFINE", "Hyperfine", "mdmr_spectrum", "odmr_spectrum"]
 
-_TURN = 2 * math.pi
 _FIELD = ("B_x", "B_y", "B_z")
+
+
+def _lorentzian(z: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + 4 * np.square(z)))
+
+
+def _gaussian(z: FloatArray) -> FloatArray:
+    return np.asarray(np.exp(-4 * math.log(2) * np.square(z)))
+
+
+_SHAPES: Mapping[str, Callable[[FloatArray], FloatArray]] = {
+    "lorentzian": _lorentzian,
+    "gaussian": _gaussian,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,7 @@ HYPERFINE: Mapping[str, Hyperfine] = {
 }
 
 
-def odmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitModel:
+def odmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04, shape: str = "lorentzian") -> FitModel:
     """Return the model of a light spectrum: y = offset (1 − Σ contrast_c L((x − ν_c)/width)).
 
     Parameters
@@ -66,12 +80,14 @@ def odmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitMod
     hyperfine
         ``"none"``, ``"N14"`` or ``"N15"``.
     max_field
-        Largest |B| that the guess considers, T.
+        Largest |B| of a fit, T.
+    shape
+        Of a line: ``"lorentzian"``, or ``"gaussian"`` where a weak microwave shows the inhomogeneous line.
     """
-    return _spectrum("odmr_spectrum", "class", hyperfine, max_field)
+    return _spectrum("odmr_spectrum", "class", hyperfine, max_field, shape)
 
 
-def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitModel:
+def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04, shape: str = "lorentzian") -> FitModel:
     """Return the model of a torque spectrum: y = offset + Σ amplitude_ck L((x − ν_ck)/width), signed.
 
     Parameters
@@ -79,23 +95,32 @@ def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04) -> FitMod
     hyperfine
         ``"none"``, ``"N14"`` or ``"N15"``.
     max_field
-        Largest |B| that the guess considers, T.
+        Largest |B| of a fit, T.
+    shape
+        Of a line: ``"lorentzian"``, or ``"gaussian"`` where a weak microwave shows the inhomogeneous line.
     """
-    return _spectrum("mdmr_spectrum", "line", hyperfine, max_field)
+    return _spectrum("mdmr_spectrum", "line", hyperfine, max_field, shape)
 
 
-def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float) -> FitModel:
+def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shape: str) -> FitModel:
     if hyperfine not in HYPERFINE:
         raise RecipeError(f"model {name}: wanted the hyperfine {', '.join(HYPERFINE)}, got {hyperfine!r}")
     if not max_field > 0:
         raise RecipeError(f"model {name}: max_field: wanted a field > 0 T, got {max_field!r}")
-    offsets = np.array(HYPERFINE[hyperfine].offsets)
+    if shape not in _SHAPES:
+        raise RecipeError(f"model {name}: wanted the shape {', '.join(_SHAPES)}, got {shape!r}")
+    offsets, line = np.array(HYPERFINE[hyperfine].offsets), _SHAPES[shape]
     by_class = amplitudes == "class"
+
+    def at_one_field(x: FloatArray, B: FloatArray, D: float, width: float) -> FloatArray:
+        return _lines(x, tuple(B), D, 0.0, width, offsets, line)
+
+    search = Search(at_one_field, line, by_class, max_field)
 
     def function(x: Any, *values: Any) -> Any:
         x = np.asarray(x, np.float64)
         B, D, E, width = values[:3], values[3], values[4], values[5]
-        shapes = _lines(x, B, D, E, width, offsets)
+        shapes = _lines(x, B, D, E, width, offsets, line)
         offset = values[-1]
         heights = values[6:-1]
         if by_class:
@@ -103,9 +128,10 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float) -> F
             return offset * (1 - dips)
         return offset + sum(heights[k] * shapes[k] for k in range(8))
 
-    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-        del weights
-        return _guess(x, y, by_class, offsets, max_field)
+    def guesser(
+        x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
+    ) -> Mapping[str, Any]:
+        return _guess(search, x, y, weights, held.get("D"))
 
     term = (
         "offset (1 − Σ contrast_c L((x − ν_c)/width))"
@@ -116,17 +142,32 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float) -> F
         name=name,
         equation=f"y = {term}, ν = eigenfrequencies of D Sz² + E (Sx² − Sy²) + γe B·S",
         source="Pellet-Mary et al., PRB 104, L100411 (2021), Eq. (1)",
-        parameters=_parameters(by_class),
+        parameters=_parameters(by_class, max_field),
         function=function,
         guesser=guesser,
-        options={"hyperfine": hyperfine, "max_field": max_field},
+        guess_knows_held=True,
+        limits=_limits,
+        doubts=lambda outcome: _doubts(search, outcome),
+        options={"hyperfine": hyperfine, "max_field": max_field, "shape": shape},
         x_unit="Hz",
     )
 
 
-def _parameters(by_class: bool) -> tuple[Parameter, ...]:
+def _limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
+    """Return how wide lines can be: narrower than the window, and wider than the points are apart."""
+    places = np.unique(x)
+    if places.size < 3:
+        return {}
+    span = float(np.ptp(places))
+    return {"width": (min(float(np.median(np.diff(places))) / 2, 0.1 * span), span)}
+
+
+def _parameters(by_class: bool, max_field: float) -> tuple[Parameter, ...]:
     heights = (
-        [Parameter(f"contrast_{c}", "1", f"depth of the lines of class {c}") for c in range(1, 5)]
+        [
+            Parameter(f"contrast_{c}", "1", f"depth of the lines of class {c}", minimum=0, maximum=1)
+            for c in range(1, 5)
+        ]
         if by_class
         else [
             Parameter(f"amplitude_{c}_{branch}", "y", f"height of the {branch} line of class {c}")
@@ -135,8 +176,11 @@ def _parameters(by_class: bool) -> tuple[Parameter, ...]:
         ]
     )
     return (
-        *(Parameter(name, "T", f"field along {name[-1]} of the crystal") for name in _FIELD),
-        Parameter("D", "Hz", "zero-field splitting", minimum=0),
+        *(
+            Parameter(name, "T", f"field along {name[-1]} of the crystal", -max_field, max_field)
+            for name in _FIELD
+        ),
+        Parameter("D", "Hz", "zero-field splitting", *SPLITTING),
         Parameter("E", "Hz", "strain", value=0.0),
         Parameter("width", "Hz", "full width at half maximum of a line", minimum=0),
         *heights,
@@ -144,15 +188,15 @@ def _parameters(by_class: bool) -> tuple[Parameter, ...]:
     )
 
 
-def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
-    """Return the eight lines (lower, upper of each class) at one field (3,), Hz."""
-    from labspin.physics.nv import NV_CENTRE, transition_frequencies
-
-    centre = replace(NV_CENTRE, zero_field_splitting=_TURN * D, strain=_TURN * E)
-    return np.asarray(transition_frequencies(field=B, centre=centre)).reshape(8) / _TURN
-
-
-def _lines(x: FloatArray, B: Any, D: Any, E: Any, width: Any, offsets: FloatArray) -> FloatArray:
+def _lines(
+    x: FloatArray,
+    B: Any,
+    D: Any,
+    E: Any,
+    width: Any,
+    offsets: FloatArray,
+    line: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
     """Return the eight line shapes of height one, (8, ..., n); each parameter is a number or (m, 1)."""
     rows = np.broadcast_shapes(*(np.shape(value) for value in (*B, D, E)))
     if rows == ():
@@ -162,72 +206,58 @@ def _lines(x: FloatArray, B: Any, D: Any, E: Any, width: Any, offsets: FloatArra
         nu = np.stack([frequencies(np.array(row[:3]), row[3], row[4]) for row in zip(*flat, strict=True)], -1)
         nu = nu.reshape(8, *rows)
     nu = nu.reshape(nu.shape if rows else (8, 1))
-    total = sum(1 / (1 + np.square(2 * (x - nu - shift) / width)) for shift in offsets)
+    total = sum(line((x - nu - shift) / width) for shift in offsets)
     return np.asarray(total) / len(offsets)
 
 
 def _guess(
-    x: FloatArray, y: FloatArray, by_class: bool, offsets: FloatArray, max_field: float
+    search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, splitting: float | None
 ) -> Mapping[str, Any]:
-    """Dips by matching pursuit, fields by the inverse problem, the best one by its whole spectrum."""
-    from labspin.physics.nv import NV_CENTRE
-
-    splitting = NV_CENTRE.zero_field_splitting / _TURN
-    best: tuple[float, FloatArray, float, float] = (np.inf, np.full(3, 1e-3), splitting, 0.0)
-    for count in (8, 7, 6, 5, 4):
-        centers, widths, _, _, _ = place_dips(x, y, count, lambda z: 1 / (1 + 4 * z**2), mixed=not by_class)
-        width = float(np.median(widths))
-        for B, D in _fields(centers, width, (x[0], x[-1]), max_field):
-            cost = _linear(x, y, B, D, width, by_class, offsets)[0]
-            if cost < best[0]:
-                best = (cost, B, D, width)
-    cost, B, D, width = best
-    if not np.isfinite(cost):
-        width = float(np.ptp(x)) / 30
-    _, heights, offset = _linear(x, y, B, D, width, by_class, offsets)
-    names = [p.name for p in _parameters(by_class)][6:-1]
-    scaled = -heights / offset if by_class and offset else heights
+    """Return the best of the fields that the spectrum may come from, with what suits it."""
+    names = [p.name for p in _parameters(search.by_class, search.max_field)][6:-1]
+    found = candidates_of(search, x, y, weights, splitting)
+    if not found:
+        B, D, width = np.full(3, 1e-3), splitting or ROOM, float(np.ptp(x)) / 30
+        scale = np.ones_like(y) if weights is None else weights
+        found = (Candidate(math.inf, B, D, width, *search.linear(x, y, scale, B, D, width)[1:]),)
+    best = found[0]
+    heights = best.heights / best.offset if search.by_class and best.offset else best.heights
     return {
-        **dict(zip(_FIELD, map(float, B), strict=True)),
-        "D": D,
+        **dict(zip(_FIELD, map(float, best.field), strict=True)),
+        "D": best.splitting,
         "E": 0.0,
-        "width": width,
-        **dict(zip(names, map(float, scaled), strict=True)),
-        "offset": offset,
+        "width": best.width,
+        **dict(zip(names, map(float, heights), strict=True)),
+        "offset": best.offset,
     }
 
 
-def _fields(
-    centers: FloatArray, width: float, window: tuple[float, float], max_field: float
-) -> list[tuple[FloatArray, float]]:
-    from labspin.physics.nv import field_from_lines
+_COMPARABLE = 9.0
+"""Difference of χ² (in units of the reduced one, where that is larger) below which two fields compete."""
 
-    lines = np.unique(centers)
-    merged = lines[np.concatenate([[True], np.diff(lines) > width / 2])]
-    if merged.size < 4:
-        return []
-    try:
-        solutions = field_from_lines(
-            lines=_TURN * merged[:8],
-            uncertainty=_TURN * width / 6,
-            max_field=max_field,
-            fit_splitting=True,
-            chi_square_limit=np.inf,
+
+def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
+    """Say where another field does as well, and where D and the field are only known together."""
+    B = np.array([outcome[name].value for name in _FIELD])
+    strength, statistics = float(np.linalg.norm(B)), outcome.statistics
+    weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
+    size = statistics.chi2red if outcome.sigma is None else max(statistics.chi2red, 1.0)
+    doubts = []
+    D, y = outcome["D"], np.asarray(outcome.y, np.float64)
+    for other in candidates_of(search, outcome.x, y, weights, D.value if D.fixed else None):
+        apart = np.linalg.norm(np.sort(np.abs(other.field)) - np.sort(np.abs(B)))
+        if apart > 0.02 * strength and other.cost - statistics.chi2 < _COMPARABLE * size:
+            doubts.append(
+                f"another field explains the spectrum about as well: |B| = "
+                f"{1e3 * float(np.linalg.norm(other.field)):.4g} mT instead of {1e3 * strength:.4g} mT "
+                f"(χ² {other.cost - statistics.chi2:+.2g}); sweep over more lines, or hold D"
+            )
+            break
+    lines = frequencies(B, D.value, outcome["E"].value)
+    seen = lines[(lines > outcome.x.min()) & (lines < outcome.x.max())]
+    if not D.fixed and seen.size and (np.all(seen < D.value) or np.all(seen > D.value)):
+        doubts.append(
+            "all lines in the window are on one side of D, so that D and the field are only known together; "
+            "hold D (2.8704 GHz at room temperature), or sweep across it"
         )
-    except ArgumentError:
-        return []
-    del window
-    return [(solution.field, solution.splitting / _TURN) for solution in solutions[:6]]
-
-
-def _linear(
-    x: FloatArray, y: FloatArray, B: FloatArray, D: float, width: float, by_class: bool, offsets: FloatArray
-) -> tuple[float, FloatArray, float]:
-    """Return the cost, the heights and the offset that fit best at one field."""
-    shapes = _lines(x, tuple(B), D, 0.0, width, offsets)
-    if by_class:
-        shapes = shapes[0::2] + shapes[1::2]
-    matrix = np.concatenate([shapes, np.ones((1, x.size))]).T
-    solution = np.linalg.lstsq(matrix, y, rcond=1e-6)[0]
-    cost = float(np.sum((y - matrix @ solution) ** 2))
-    return cost, solution[:-1], float(solution[-1])
+    return doubts
