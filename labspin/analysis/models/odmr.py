@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
 from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
 from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
@@ -43,6 +44,18 @@ def _gaussian(z: FloatArray) -> FloatArray:
     return np.asarray(np.exp(-4 * math.log(2) * np.square(z)))
 
 
+def _lorentzian_slope(z: FloatArray) -> FloatArray:
+    return np.asarray(-8 * z / np.square(1 + 4 * np.square(z)))
+
+
+def _gaussian_slope(z: FloatArray) -> FloatArray:
+    return np.asarray(-8 * math.log(2) * z * _gaussian(z))
+
+
+_SLOPES: Mapping[str, Callable[[FloatArray], FloatArray]] = {
+    "lorentzian": _lorentzian_slope,
+    "gaussian": _gaussian_slope,
+}
 _SHAPES: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "lorentzian": _lorentzian,
     "gaussian": _gaussian,
@@ -145,6 +158,7 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
         parameters=_parameters(by_class, max_field),
         function=function,
         guesser=guesser,
+        derivatives=lambda x, values: _evaluate(x, values, offsets, shape, by_class),
         guess_knows_held=True,
         limits=_limits,
         doubts=lambda outcome: _doubts(search, outcome),
@@ -199,15 +213,40 @@ def _lines(
 ) -> FloatArray:
     """Return the eight line shapes of height one, (8, ..., n); each parameter is a number or (m, 1)."""
     rows = np.broadcast_shapes(*(np.shape(value) for value in (*B, D, E)))
-    if rows == ():
-        nu = frequencies(np.array([float(b) for b in B]), float(D), float(E))
-    else:
-        flat = [np.broadcast_to(value, rows).ravel() for value in (*B, D, E)]
-        nu = np.stack([frequencies(np.array(row[:3]), row[3], row[4]) for row in zip(*flat, strict=True)], -1)
-        nu = nu.reshape(8, *rows)
-    nu = nu.reshape(nu.shape if rows else (8, 1))
+    flat = np.stack([np.broadcast_to(value, rows).ravel() for value in (*B, D, E)], axis=-1)
+    nu = frequencies_of_many(flat[:, :3], flat[:, 3], flat[:, 4]).T
+    nu = nu.reshape(8, *rows) if rows else nu
     total = sum(line((x - nu - shift) / width) for shift in offsets)
     return np.asarray(total) / len(offsets)
+
+
+def _evaluate(
+    x: FloatArray, values: FloatArray, offsets: FloatArray, kind: str, by_class: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return y and its derivatives: lines move with B, D and E, all else is in closed form."""
+    flat = values.reshape(-1, values.shape[-1])
+    B, D, E, width, offset = flat[:, :3], flat[:, 3], flat[:, 4], flat[:, 5, None], flat[:, -1, None]
+    nu, slopes = frequency_slopes(B, D, E)
+    points = np.broadcast_to(x, (len(flat), x.shape[-1]))[:, None, :]
+    shapes, moved, wider = (np.zeros((len(flat), 8, x.shape[-1])) for _ in range(3))
+    for shift in offsets:
+        z = (points - nu[:, :, None] - shift) / width[:, :, None]
+        value, slope = _SHAPES[kind](z), _SLOPES[kind](z)
+        shapes, moved, wider = shapes + value, moved - slope, wider - slope * z
+    shapes, moved, wider = (part / len(offsets) for part in (shapes, moved, wider))
+    signed = -offset * np.repeat(flat[:, 6:-1], 2, axis=1) if by_class else flat[:, 6:-1]
+    change = np.einsum("mk,mkn,mkj->mjn", signed, moved, slopes) / width[:, :, None]
+    jacobian = np.empty((*flat.shape, x.shape[-1]))
+    jacobian[:, :5] = change
+    jacobian[:, 5] = np.einsum("mk,mkn->mn", signed, wider) / width
+    sums = np.einsum("mk,mkn->mn", signed, shapes)
+    if by_class:
+        jacobian[:, 6:-1] = -offset[:, :, None] * (shapes[:, 0::2] + shapes[:, 1::2])
+        jacobian[:, -1] = 1 + sums / offset
+    else:
+        jacobian[:, 6:-1], jacobian[:, -1] = shapes, 1.0
+    lead = values.shape[:-1]
+    return (offset + sums).reshape(*lead, -1), jacobian.reshape(*lead, values.shape[-1], -1)
 
 
 def _guess(
@@ -237,7 +276,7 @@ _COMPARABLE = 9.0
 
 
 def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
-    """Say where another field does as well, and where D and the field are only known together."""
+    """Say where another field does as well, and where lines are too few to know."""
     B = np.array([outcome[name].value for name in _FIELD])
     strength, statistics = float(np.linalg.norm(B)), outcome.statistics
     weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
@@ -253,11 +292,18 @@ def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
                 f"(χ² {other.cost - statistics.chi2:+.2g}); sweep over more lines, or hold D"
             )
             break
-    lines = frequencies(B, D.value, outcome["E"].value)
+    lines = np.sort(frequencies(B, D.value, outcome["E"].value))
     seen = lines[(lines > outcome.x.min()) & (lines < outcome.x.max())]
     if not D.fixed and seen.size and (np.all(seen < D.value) or np.all(seen > D.value)):
         doubts.append(
             "all lines in the window are on one side of D, so that D and the field are only known together; "
             "hold D (2.8704 GHz at room temperature), or sweep across it"
+        )
+    unknown = sum(1 for name in (*_FIELD, "D") if not outcome[name].fixed)
+    told = int(np.count_nonzero(np.diff(seen) > outcome["width"].value)) + 1 if seen.size else 0
+    if unknown and told <= unknown:
+        doubts.append(
+            f"{told} lines of this field can be told apart in the window, where {unknown} numbers are wanted "
+            "and one line more to check them: other fields have the same lines; sweep over more"
         )
     return doubts

@@ -9,6 +9,7 @@ to doubt.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ ROOM = 2.8704e9
 """At room temperature, Hz."""
 _REFINED = 8
 _STEPS = 25
+_HIDDEN = 25.0
+"""Fall of χ², in units of the reduced one, that a class whose line in the window is not seen must bring."""
+_FAINT = 0.1
 _SAME = 0.02
 """Relative difference of two fields below which they are one."""
 
@@ -93,6 +97,21 @@ class Search:
         found = np.asarray(np.linalg.lstsq(matrix, y * w, rcond=1e-6)[0], np.float64)
         return y * w - matrix @ found, found[:-1], float(found[-1])
 
+    def hidden(self, x: FloatArray, found: Candidate) -> int:
+        """Return how many classes have lines in the window of which nothing is seen.
+
+        Parameters
+        ----------
+        x
+            Points of the spectrum, shape (n,).
+        found
+            A field with heights.
+        """
+        lines = frequencies(found.field, found.splitting, 0.0).reshape(4, 2)
+        inside = ((lines > x.min() + found.width) & (lines < x.max() - found.width)).any(-1)
+        heights = np.abs(found.heights).reshape(4, -1).max(-1)
+        return int(np.count_nonzero(inside & (heights < _FAINT * heights.max())))
+
 
 def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
     """Return the eight lines (lower, upper of each class) at one field (3,), Hz.
@@ -147,7 +166,10 @@ def _candidates(
         if len(picked) == _REFINED:
             break
     held = splitting is not None
-    found = sorted((_refined(search, x, y, w, *one, held) for one in picked), key=lambda one: one.cost)
+    found = [_refined(search, x, y, w, *one, held) for one in picked]
+    # Classes are of one number of spins: a field that needs a line of no depth must explain much better.
+    size = min((one.cost for one in found), default=0.0) / max(x.size - 9, 1)
+    found.sort(key=lambda one: one.cost + _HIDDEN * max(size, 1e-300) * search.hidden(x, one))
     kept: list[Candidate] = []
     for one in found:
         if not any(_alike(one.field, other.field) for other in kept):
@@ -160,36 +182,44 @@ def _begun(
 ) -> list[tuple[FloatArray, float, float]]:
     """Return fields whose lines stand where dips are, with D and width."""
     found = []
-    for count in (8, 7, 6, 5, 4):
+    window = (float(x.min()), float(x.max()))
+    for count in (8, 7, 6, 5, 4, 3):
         centers, widths, *_ = place_dips(x, y, count, search.shape, mixed=not search.by_class)
         width = float(np.median(widths))
         lines = np.unique(centers)
         merged = lines[np.concatenate([[True], np.diff(lines) > width / 2])][:8]
         for D in (None, ROOM) if splitting is None else (splitting,):
-            found += [(B, at, width) for B, at in _fields(merged, width, search.max_field, D)]
+            found += [(B, at, width) for B, at in _fields(merged, width, search.max_field, D, window)]
     return found
 
 
 def _fields(
-    lines: FloatArray, width: float, max_field: float, splitting: float | None
+    lines: FloatArray,
+    width: float,
+    max_field: float,
+    splitting: float | None,
+    window: tuple[float, float],
 ) -> list[tuple[FloatArray, float]]:
     """Return fields and D that explain the lines; ``splitting`` None: D is fitted."""
     from labspin.physics.nv import NV_CENTRE, field_from_lines
 
-    if lines.size < 4:
+    if lines.size < (4 if splitting is None else 3):
         return []
-    try:
-        solutions = field_from_lines(
-            lines=_TURN * lines,
-            uncertainty=_TURN * width / 6,
-            centre=replace(NV_CENTRE, zero_field_splitting=_TURN * (splitting or ROOM)),
-            max_field=max_field,
-            fit_splitting=splitting is None,
-            chi_square_limit=np.inf,
-        )
-    except ArgumentError:
-        return []
-    return [(one.field, one.splitting / _TURN) for one in solutions[:8]]
+    found = []
+    # Lines in the window that no dip was placed at may be weak; but fields without any are looked at first.
+    for seen in ((_TURN * window[0], _TURN * window[1]), None):
+        with contextlib.suppress(ArgumentError):
+            solutions = field_from_lines(
+                lines=_TURN * lines,
+                uncertainty=_TURN * width / 6,
+                centre=replace(NV_CENTRE, zero_field_splitting=_TURN * (splitting or ROOM)),
+                max_field=max_field,
+                fit_splitting=splitting is None,
+                chi_square_limit=np.inf,
+                window=seen,
+            )
+            found += [(one.field, one.splitting / _TURN) for one in solutions[:8]]
+    return found
 
 
 def _refined(

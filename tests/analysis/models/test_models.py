@@ -267,20 +267,6 @@ CASES = {
         0.5,
         units=("s", "dB"),
     ),
-    "ramsey_fringes": Case(
-        np.linspace(0, 3e-6, 300),
-        four("amplitude", (0.02, 0.03, 0.025))
-        | {
-            "frequency": 6.1e6,
-            "splitting": 2.14e6,
-            "decay_time": 1.6e-6,
-            "phase": 0.0,
-            "offset": 1.0,
-            "exponent": 2.0,
-        },
-        0.004,
-        {"lines": "N14"},
-    ),
     "notch_resonator": Case(
         np.linspace(5.4995e9, 5.5005e9, 401),
         {

@@ -1,0 +1,65 @@
+"""The eight lines of many fields at once, and how they move with field, splitting and strain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from labspin.analysis.model import FloatArray
+
+__all__ = ["frequencies_of_many", "frequency_slopes"]
+
+_TURN = 2 * np.pi
+_TESLA = 0.1
+"""The field that counts about as much as D."""
+_STEP = 1e-4
+"""Step of differences beside the splitting: 10 µT, where rounding and curvature are both below 1e-8."""
+
+
+def frequencies_of_many(B: FloatArray, D: FloatArray, E: FloatArray) -> FloatArray:
+    """Return the lines (lower, upper of each class), shape (m, 8), Hz.
+
+    The Hamiltonian is of one degree in B, D and E, so that fields with one E/D share a call.
+
+    Parameters
+    ----------
+    B
+        Fields in the frame of the crystal, T, shape (m, 3).
+    D, E
+        Zero-field splitting and strain over 2π, Hz, shape (m,).
+    """
+    from labspin.physics.nv import NV_CENTRE, transition_frequencies
+
+    unit = NV_CENTRE.zero_field_splitting / _TURN
+    found = np.empty((len(B), 8))
+    strains = E / D * unit
+    for strain in np.unique(strains):
+        rows = strains == strain
+        centre = replace(NV_CENTRE, strain=_TURN * float(strain))
+        scaled = transition_frequencies(field=B[rows] * (unit / D[rows])[:, None], centre=centre)
+        found[rows] = np.asarray(scaled).reshape(-1, 8) / _TURN * (D[rows] / unit)[:, None]
+    return found
+
+
+def frequency_slopes(B: FloatArray, D: FloatArray, E: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the lines (m, 8) in Hz, and their derivatives by B_x, B_y, B_z, D and E, (m, 8, 5).
+
+    Parameters
+    ----------
+    B
+        Fields in the frame of the crystal, T, shape (m, 3).
+    D, E
+        Zero-field splitting and strain over 2π, Hz, shape (m,).
+    """
+    field_step, strain_step = _STEP * _TESLA, _STEP * D
+    shifted = [B] + [B + sign * field_step * np.eye(3)[axis] for axis in range(3) for sign in (1, -1)]
+    lines = frequencies_of_many(np.concatenate(shifted), np.tile(D, 7), np.tile(E, 7)).reshape(7, len(B), 8)
+    slopes = np.empty((len(B), 8, 5))
+    for axis in range(3):
+        slopes[:, :, axis] = (lines[1 + 2 * axis] - lines[2 + 2 * axis]) / (2 * field_step)
+    strained = [frequencies_of_many(B, D, E + sign * strain_step) for sign in (1, -1)]
+    slopes[:, :, 4] = (strained[0] - strained[1]) / (2 * strain_step[:, None])
+    along = np.einsum("mkj,mj->mk", slopes[:, :, :3], B) + slopes[:, :, 4] * E[:, None]
+    slopes[:, :, 3] = (lines[0] - along) / D[:, None]
+    return lines[0], slopes

@@ -1,0 +1,63 @@
+"""A field from a spectrum is right, or in doubt: second minima, few lines, none."""
+
+import numpy as np
+import pytest
+
+from labspin.analysis import fit_curve, load_model
+
+ALL = np.linspace(2.56e9, 3.2e9, 400)
+LOWER = np.linspace(2.56e9, 2.86e9, 151)
+"""A window that holds lower lines only, such as that of the shipped card."""
+
+
+def spectrum(x, field, rng, noise=2e-3):
+    truth = {"B_x": field[0], "B_y": field[1], "B_z": field[2], "D": 2.8704e9, "E": 0.0, "width": 9e6}
+    truth |= {
+        f"contrast_{c}": depth for c, depth in zip(range(1, 5), (0.02, 0.015, 0.018, 0.012), strict=True)
+    }
+    model = load_model("odmr_spectrum")
+    return model, model.evaluate(x, truth | {"offset": 1.0}) + rng.normal(0, noise, x.size)
+
+
+def strength(fit):
+    return float(np.linalg.norm([fit[name].value for name in ("B_x", "B_y", "B_z")]))
+
+
+def in_doubt(fit):
+    return any(text in one for one in fit.warnings for text in ("another field", "can be told apart"))
+
+
+def test_a_field_from_all_lines_is_right_and_not_doubted():
+    model, y = spectrum(ALL, (2.6e-3, 1.4e-3, 6.1e-3), np.random.default_rng(1), 5e-4)
+    fit = fit_curve(model, ALL, y, 5e-4)
+    assert strength(fit) == pytest.approx(np.linalg.norm([2.6e-3, 1.4e-3, 6.1e-3]), rel=2e-3, abs=0)
+    assert not in_doubt(fit), fit.warnings
+
+
+def test_lower_lines_alone_are_doubted():
+    """Four lower lines say four numbers: three components and D, with nothing left to check them by."""
+    model, y = spectrum(LOWER, (4.0e-3, 4.4e-3, 7.9e-3), np.random.default_rng(2))
+    fit = fit_curve(model, LOWER, y, 2e-3)
+    assert in_doubt(fit), fit.summary()
+    assert any("on one side of D" in one for one in fit.warnings)
+    assert all(0 <= fit[f"contrast_{c}"].value <= 1 for c in range(1, 5))
+
+
+def test_a_spectrum_without_a_line_has_no_field():
+    rng = np.random.default_rng(3)
+    fit = fit_curve(load_model("odmr_spectrum"), ALL, 1 + rng.normal(0, 2e-3, ALL.size), 2e-3)
+    assert any("not determined" in one or "cannot be seen" in one or "field" in one for one in fit.warnings)
+    assert all(0 <= fit[f"contrast_{c}"].value <= 0.01 for c in range(1, 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("x", [ALL, LOWER], ids=["all lines", "lower lines"])
+def test_a_field_is_right_or_in_doubt(x, seed):
+    rng = np.random.default_rng(seed)
+    field = rng.normal(size=3)
+    field *= rng.uniform(4e-3, 12e-3) / np.linalg.norm(field)
+    model, y = spectrum(x, field, rng)
+    fit = fit_curve(model, x, y, 2e-3)
+    wrong = abs(strength(fit) - np.linalg.norm(field)) > 0.02 * np.linalg.norm(field)
+    assert not wrong or fit.warnings, fit.summary()
