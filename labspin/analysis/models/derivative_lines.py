@@ -129,9 +129,6 @@ def _lines(name: str, term: str, shape: _Shape, count: int) -> FitModel:
             values = _place(shape, count, x, spectra, None)
         return dict(zip(names, np.moveaxis(values.reshape(*y.shape[:-1], -1), -1, 0), strict=True))
 
-    def limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
-        return _limits(x, count)
-
     return FitModel(
         name=name,
         equation=f"y = offset + Σ height_k d((x − center_k)/width_k), d(z) = {term}, k = 1 … {count}",
@@ -141,7 +138,7 @@ def _lines(name: str, term: str, shape: _Shape, count: int) -> FitModel:
         guesser=guesser,
         derivatives=derivatives,
         batch_guess=True,
-        limits=limits,
+        limits=lambda x: _limits(x, count),
         options={"count": count},
     )
 

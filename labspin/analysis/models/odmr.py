@@ -34,6 +34,10 @@ from labspin.errors import RecipeError
 __all__ = ["HYPERFINE", "Hyperfine", "mdmr_spectrum", "odmr_spectrum"]
 
 _FIELD = ("B_x", "B_y", "B_z")
+_TERMS = {
+    "class": "offset (1 − Σ contrast_c L((x − ν_c)/width))",
+    "line": "offset + Σ amplitude L((x − ν)/width)",
+}
 
 
 def _lorentzian(z: FloatArray) -> FloatArray:
@@ -116,12 +120,7 @@ def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04, shape: st
 
 
 def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shape: str) -> FitModel:
-    if hyperfine not in HYPERFINE:
-        raise RecipeError(f"model {name}: wanted the hyperfine {', '.join(HYPERFINE)}, got {hyperfine!r}")
-    if not max_field > 0:
-        raise RecipeError(f"model {name}: max_field: wanted a field > 0 T, got {max_field!r}")
-    if shape not in _SHAPES:
-        raise RecipeError(f"model {name}: wanted the shape {', '.join(_SHAPES)}, got {shape!r}")
+    _check(name, hyperfine, max_field, shape)
     offsets, line = np.array(HYPERFINE[hyperfine].offsets), _SHAPES[shape]
     by_class = amplitudes == "class"
 
@@ -146,14 +145,9 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
     ) -> Mapping[str, Any]:
         return _guess(search, x, y, weights, held.get("D"))
 
-    term = (
-        "offset (1 − Σ contrast_c L((x − ν_c)/width))"
-        if by_class
-        else "offset + Σ amplitude L((x − ν)/width)"
-    )
     return FitModel(
         name=name,
-        equation=f"y = {term}, ν = eigenfrequencies of D Sz² + E (Sx² − Sy²) + γe B·S",
+        equation=f"y = {_TERMS[amplitudes]}, ν = eigenfrequencies of D Sz² + E (Sx² − Sy²) + γe B·S",
         source="Pellet-Mary et al., PRB 104, L100411 (2021), Eq. (1)",
         parameters=_parameters(by_class, max_field),
         function=function,
@@ -165,6 +159,15 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
         options={"hyperfine": hyperfine, "max_field": max_field, "shape": shape},
         x_unit="Hz",
     )
+
+
+def _check(name: str, hyperfine: str, max_field: float, shape: str) -> None:
+    if hyperfine not in HYPERFINE:
+        raise RecipeError(f"model {name}: wanted the hyperfine {', '.join(HYPERFINE)}, got {hyperfine!r}")
+    if not max_field > 0:
+        raise RecipeError(f"model {name}: max_field: wanted a field > 0 T, got {max_field!r}")
+    if shape not in _SHAPES:
+        raise RecipeError(f"model {name}: wanted the shape {', '.join(_SHAPES)}, got {shape!r}")
 
 
 def _limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
