@@ -219,6 +219,7 @@ CASES = {
             "lower_baseline": 0.0,
             "upper_baseline": 0.0,
             "double_quantum_rate": 0.0,
+            "pumping_time": 0.0,
         },
         0.01,
     ),
