@@ -220,6 +220,7 @@ CASES = {
             "upper_baseline": 0.0,
             "double_quantum_rate": 0.0,
             "pumping_time": 0.0,
+            "guard": 0.0,
         },
         0.01,
     ),
