@@ -21,8 +21,8 @@ def main(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments
-        The task, and the path of the file. The task ``run`` reads a run file; any other lists the data sets
-        of an HDF5 file.
+        The task, and the path of the file. The task ``run`` reads a run file, ``matlab`` a MATLAB file; any
+        other lists the data sets of an HDF5 file.
 
     Returns
     -------
@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> int:
             from labspin.data.nexus.read import read_run_file
 
             read_run_file(path, trusted=True)
+        elif task == "matlab":
+            from labspin.data.foreign.matlab import load_matlab
+
+            load_matlab(path)
         else:
             from labspin.data.foreign.hdf5 import walk_foreign
 

@@ -277,7 +277,7 @@ def test_a_file_that_kills_its_reader_is_refused(finished, monkeypatch):
     monkeypatch.setattr("labspin.data.nexus.seal.subprocess.run", lambda *_, **__: done)
     with h5py.File(finished, "r+") as file:
         file.attrs["touched"] = 1
-    with pytest.raises(DamagedFileError, match="brings HDF5 down"):
+    with pytest.raises(DamagedFileError, match="brings down what reads it"):
         read_run(finished)
 
 

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from labspin.data.foreign.cells import is_number, numbers
+from labspin.data.foreign.headers import points_in_header
 from labspin.data.foreign.lines import Lines, cells_of, without_end
 from labspin.data.foreign.source import Contents, Item
 from labspin.data.foreign.table import table_of
@@ -84,6 +85,10 @@ def _tektronix(lines: Lines) -> Contents:
         x, y = (numbers(list(column)) for column in zip(*columns, strict=True))
     except ValueError as error:
         raise DamagedFileError(f"{lines.path}: wanted numbers in columns 3 and 4, got {error}") from error
+    if points_in_header(said) > len(x):
+        raise DamagedFileError(
+            f"{lines.path}: cut short: its header says {points_in_header(said)} points, there are {len(x)}"
+        )
     units = [unit_of(said.get(key, "")) for key in ("Horizontal Units", "Vertical Units")]
     name = said.get("Source", "signal")
     items = [Item.of("time", x, unit=units[0] or "s"), Item.of(name, y, unit=units[1], along="time")]

@@ -46,6 +46,7 @@ def read_bluesky(path: Path) -> Contents:
         A line is no document, or there are no readings.
     """
     start: dict[str, Any] = {}
+    stop: dict[str, Any] = {}
     streams: dict[str, dict[str, Any]] = {}
     rows: dict[str, list[tuple[float, dict[str, Any]]]] = {}
     for number, line in read_lines(path).body:
@@ -53,6 +54,8 @@ def read_bluesky(path: Path) -> Contents:
             name, document = _document(json.loads(line))
             if name == "start":
                 start = document
+            elif name == "stop":
+                stop = document
             elif name == "descriptor":
                 streams[document["uid"]] = document
             elif name in ("event", "event_page"):
@@ -61,6 +64,7 @@ def read_bluesky(path: Path) -> Contents:
             raise DamagedFileError(
                 f"{path}, line {number}: wanted a document of bluesky, got {line[:40]!r}"
             ) from error
+    _refuse_cut(path, streams, rows, stop)
     several = len(rows) > 1
     items: list[Item] = []
     for uid, events in rows.items():
@@ -71,6 +75,17 @@ def read_bluesky(path: Path) -> Contents:
         raise DamagedFileError(f"{path}: a run of bluesky without readings")
     said = {str(key): plain(value) for key, value in start.items()}
     return Contents(kind="documents of bluesky", path=path, items=items, attributes=said)
+
+
+def _refuse_cut(path: Path, streams: dict[str, Any], rows: dict[str, Any], stop: dict[str, Any]) -> None:
+    """Refuse a run with fewer readings than its stop document says; one without, may still be running."""
+    said = stop.get("num_events")
+    for name, count in said.items() if isinstance(said, dict) else ():
+        there = sum(len(rows.get(uid, ())) for uid, one in streams.items() if one.get("name") == name)
+        if isinstance(count, int) and count > there:
+            raise DamagedFileError(
+                f"{path}: cut short: stream {name!r} had {count} readings, there are {there}; copy it anew"
+            )
 
 
 def _document(content: Any) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from labspin.data.foreign.titles import unit_of
 from labspin.data.plain import plain
 
-__all__ = ["parameters_of", "titles_of", "unit_in_header"]
+__all__ = ["parameters_of", "points_in_header", "titles_of", "unit_in_header"]
 
 _QUDI_END = "---- END HEADER ----"
 _PYMEASURE = re.compile(r"^#\s*Procedure:\s*<")
@@ -79,6 +79,21 @@ def unit_in_header(attributes: dict[str, Any], place: int) -> str:
     """
     said = attributes.get("Vertical Units" if place else "Horizontal Units", "")
     return unit_of(said.rpartition(":")[2].strip(" ,")) if isinstance(said, str) else ""
+
+
+def points_in_header(attributes: dict[str, Any]) -> int:
+    """Return how many points the header of an oscilloscope says that there are; 0 if it says none.
+
+    Parameters
+    ----------
+    attributes
+        Of the table, as from `parameters_of`.
+    """
+    said = str(attributes.get("Record Length", "")).rpartition(":")[2].strip(" ,").split(",")[0]
+    try:
+        return int(float(said))
+    except (ValueError, OverflowError):  # words
+        return 0
 
 
 def _literal(text: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def read_igor(path: Path) -> Contents:
         binary, packed = importlib.import_module("igor2.binarywave"), importlib.import_module("igor2.packed")
     except ImportError as error:
         raise need_package(path, "an Igor file", "igor2") from error
+    logging.getLogger("igor2").setLevel(logging.CRITICAL + 1)  # it logs whole waves before it raises
     with damage(path):
         if path.suffix.lower() == ".ibw":
             items = list(_of_wave(binary.load(str(path))["wave"], "", path.stat().st_size))

@@ -84,6 +84,11 @@ def _segment(
             )
         for column, cell in zip(columns, cells, strict=False):
             column.append(cell)
+    samples = [int(cell) for cell in header.get("Samples", []) if cell.isdecimal()]
+    if samples and max(samples) > len(rows) - 1:
+        raise DamagedFileError(
+            f"{path}: cut short: its header says {max(samples)} samples, there are {len(rows) - 1}"
+        )
     mode = said.get("X_Columns", "One").strip().lower()
     units, x_units = header.get("Y_Unit_Label", []), header.get("X_Dimension", [])
     items: list[Item] = []

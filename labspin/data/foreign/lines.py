@@ -31,6 +31,8 @@ class Lines:
     comments: list[tuple[int, str]] = field(default_factory=list)
     delimiter: str = ""
     """What the file itself says parts its columns (``sep=;``); empty if it says nothing."""
+    ends_open: bool = False
+    """The last line has no end, so that it may have been cut."""
 
 
 def read_lines(path: Path) -> Lines:
@@ -50,8 +52,9 @@ def read_lines(path: Path) -> Lines:
     """
     if path.stat().st_size > _MAX_TEXT:
         raise RunFileError(f"{path}: a text table of more than 2 GiB; convert it to HDF5 first")
-    found = Lines(path)
-    for number, line in enumerate(_decoded(path, path.read_bytes()).splitlines(), 1):
+    text = _decoded(path, path.read_bytes())
+    found = Lines(path, ends_open=not text.endswith(("\n", "\r")))
+    for number, line in enumerate(text.splitlines(), 1):
         bare = line.strip()
         if not bare:
             continue

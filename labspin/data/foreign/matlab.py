@@ -1,4 +1,8 @@
-"""MATLAB files up to version 7.2: variables, structures by ``/``. Version 7.3 is HDF5."""
+"""MATLAB files up to version 7.2: variables, structures by ``/``. Version 7.3 is HDF5.
+
+SciPy's reader trusts what the file says of its own structures: a few bytes turned bring it down. So another
+process meets each file first.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import split_title, unit_of
+from labspin.data.nexus.seal import probe
 
-__all__ = ["read_matlab"]
+__all__ = ["load_matlab", "read_matlab"]
 
 _DEEPEST = 20
 _MOST = 5_000
@@ -31,6 +36,18 @@ def read_matlab(path: Path) -> Contents:
     ------
     DamagedFileError
         It is cut short or corrupted, or unpacks without bound.
+    """
+    probe(path, "matlab")
+    return load_matlab(path)
+
+
+def load_matlab(path: Path) -> Contents:
+    """Return the variables of a MATLAB file that has been tried out already; raises as `read_matlab`.
+
+    Parameters
+    ----------
+    path
+        The file.
     """
     from scipy.io import loadmat
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.foreign.cells import CellError, is_number, numbers
-from labspin.data.foreign.headers import parameters_of, titles_of, unit_in_header
+from labspin.data.foreign.headers import parameters_of, points_in_header, titles_of, unit_in_header
 from labspin.data.foreign.lines import (
     DELIMITERS,
     Lines,
@@ -40,6 +40,7 @@ Row = tuple[int, list[str]]
 _LOOKED_AT = 3000  # lines in which the beginning of the numbers is looked for
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eEdD][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_ENOUGH = 12  # rows that show how a program writes its numbers
 _FEW_ROWS, _MANY_CELLS = 12, 12  # x and y as rows
 
 
@@ -93,6 +94,7 @@ def table_of(lines: Lines, kind: str = "a text table") -> Contents:
     _add_titles(layout, lines)
     head = [line for _, line in lines.body[: layout.head]]
     attributes = parameters_of([line for _, line in lines.comments], head, layout.delimiter)
+    _refuse_cut(lines, layout, attributes)
     fast = _at_once(lines, layout)
     if fast is not None:
         columns = fast.T
@@ -234,6 +236,28 @@ def _match(layout: _Layout, line: str) -> None:
         f"its {len(names)} titles {', '.join(names[:6])} and its {layout.width} columns differ in number; "
         f"name the columns by number, 0 to {layout.width - 1}"
     )
+
+
+def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, Any]) -> None:
+    """Refuse a table with fewer rows than its header says, or whose last number has lost its end."""
+    rows = len(lines.body) - layout.start
+    said = points_in_header(attributes)
+    if said > rows:
+        raise DamagedFileError(
+            f"{lines.path}: cut short: its header says {said} points, there are {rows}; copy the file anew"
+        )
+    if not lines.ends_open or rows < _ENOUGH:
+        return
+    cells = [cells_of(line, layout.delimiter) for _, line in lines.body[layout.start :][-_ENOUGH:]]
+    last = cells[-1]
+    if len(last) < layout.width or not last[-1]:
+        return
+    digits = {len(row[len(last) - 1].partition(".")[2]) for row in cells[:-1] if len(row) >= len(last)}
+    if len(digits) == 1 and len(last[-1].partition(".")[2]) < next(iter(digits)):
+        raise DamagedFileError(
+            f"{lines.path}, line {lines.body[-1][0]}: cut short: the file ends within the number "
+            f"{last[-1]!r}; copy it anew, or remove its last line"
+        )
 
 
 def _at_once(lines: Lines, layout: _Layout) -> NDArray[Any] | None:

@@ -141,14 +141,14 @@ def probe(path: Path, task: str, *, patience: float = 30.0) -> None:
     path
         The file.
     task
-        ``"run"`` to read it as a run, ``"foreign"`` to list its data sets.
+        ``"run"`` to read it as a run, ``"foreign"`` to list its data sets, ``"matlab"`` for a MATLAB file.
     patience
         Time after which HDF5 is taken to be lost in it, s; a second is added for each 20 MB.
 
     Raises
     ------
     DamagedFileError
-        The file brings HDF5 down or to a standstill. What HDF5 says in plain words comes later, on reading.
+        The file brings down what reads it, or to a standstill. What is said in plain words comes later.
     """
     command = [sys.executable, "-m", "labspin.data.probe", task, os.fspath(path.absolute())]
     try:
@@ -157,9 +157,11 @@ def probe(path: Path, task: str, *, patience: float = 30.0) -> None:
             command, capture_output=True, timeout=time_limit, check=False, env=_environment()
         )
     except subprocess.TimeoutExpired as error:
-        raise DamagedFileError(f"{path}: corrupted: HDF5 does not come to an end with it") from error
+        raise DamagedFileError(f"{path}: corrupted: what reads it does not come to an end") from error
     if outcome.returncode not in (0, 1):
-        raise DamagedFileError(f"{path}: corrupted: it brings HDF5 down (exit code {outcome.returncode})")
+        raise DamagedFileError(
+            f"{path}: corrupted: it brings down what reads it (exit code {outcome.returncode})"
+        )
 
 
 def _environment() -> dict[str, str]:

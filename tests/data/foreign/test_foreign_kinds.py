@@ -237,3 +237,40 @@ def test_headers_become_attributes():
     assert said["Model"] == "MDO3024"
     said = read_foreign(FOLDER / "bluesky.jsonl", y="counts")["y"].attributes
     assert said["plan_name"] == "scan"
+
+
+@pytest.mark.parametrize(
+    "file", ["siglent_scope.csv", "tektronix_tds.csv", "tektronix_mdo.csv", "rohde_fsv.dat", "labview.lvm"]
+)
+def test_fewer_points_than_the_header_says_are_refused(file, tmp_path):
+    lines = (FOLDER / file).read_bytes().splitlines(keepends=True)
+    (tmp_path / file).write_bytes(b"".join(lines[:-5]))
+    with pytest.raises(DamagedFileError, match="cut short|fewer"):  # noqa: RUF043
+        open_foreign(tmp_path / file)
+
+
+def test_fewer_readings_than_the_last_document_says_are_refused(tmp_path):
+    lines = (FOLDER / "bluesky.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "a.jsonl").write_bytes(b"".join([*lines[:20], *lines[30:]]))
+    with pytest.raises(DamagedFileError, match="had 61 readings, there are 51"):
+        open_foreign(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize("file", ["spectrum.spe", "scan.sxm", "one_port.s1p", "labone.csv", "wave.ibw"])
+def test_binary_files_that_are_cut_are_refused(file, tmp_path):
+    if file == "wave.ibw":
+        pytest.importorskip("igor2")
+    content = (FOLDER / file).read_bytes()
+    (tmp_path / file).write_bytes(content[:-9])
+    with pytest.raises(DamagedFileError):
+        open_foreign(tmp_path / file)
+
+
+def test_a_last_number_that_lost_its_end_is_refused(tmp_path):
+    content = (FOLDER / "qudi_old.dat").read_bytes()
+    path = tmp_path / "a.dat"
+    path.write_bytes(content.rstrip(b"\n"))
+    assert read_foreign(path, y="counts")["y"].values.size == 61
+    path.write_bytes(content[:-4])  # 9.98e+04 without its exponent
+    with pytest.raises(DamagedFileError, match="ends within the number"):
+        read_foreign(path, y="counts")
