@@ -17,8 +17,8 @@ The source makes one phase; two lines of the pulse generator, ``phase_90`` and `
 much while they are high (a two-bit phase shifter behind the source, or its I/Q inputs behind a level
 shifter). Without them, ``opposite = "length"`` turns by 3π/2 instead of −π/2, and all pulses have one phase.
 
-Times of evolution run from the middle of the first pulse to the middle of the last. They are rounded such
-that every pulse begins on a time step, and the rounded ones are recorded. ``[scan]`` repeats all of it
+Times of evolution run from the middle of the first pulse to the middle of the last. They are rounded to the
+time step, and recorded so; each π pulse stands within half a step of its place. ``[scan]`` repeats all of it
 against anything: ``"pulse_count" = [1, 8, 64]``, a detuning, the field.
 """
 
@@ -134,7 +134,7 @@ class PulseTrainReadout(PulsedReadout):
         return tuple(max(1, round(length / step)) * step for length in (half, self.pi_duration))  # type: ignore[return-value]
 
     def evolution_values(self) -> NDArray[np.float64]:
-        """Return the times in s, ascending, such that every pulse begins on a time step.
+        """Return the times in s, ascending, rounded to the time step.
 
         Raises
         ------
@@ -151,25 +151,24 @@ class PulseTrainReadout(PulsedReadout):
                 f"procedure {self.name!r}: wanted evolution_start > 0 for logarithmic spacing, got {start!r}"
             )
         spaced = np.geomspace if self.spacing == "logarithmic" else np.linspace
-        step, pulses = self.time_step or _DEFAULT_STEP, max(2 * len(self.phases()), 1)
-        waits = np.round((spaced(start, stop, self.evolution_times) / pulses - self._taken()) / step)
-        if np.any(np.diff(waits) < 1):
+        step, taken, count = self.time_step or _DEFAULT_STEP, self._taken(), len(self.phases())
+        steps = np.round((spaced(start, stop, self.evolution_times) - taken) / step)
+        if np.any(np.diff(steps) < 1):
             raise PlanError(
-                f"procedure {self.name!r}: {waits.size} times from {start:g} s to {stop:g} s are closer than "
-                f"{pulses} time steps of {step:g} s; take fewer or over a longer range"
+                f"procedure {self.name!r}: {steps.size} times from {start:g} s to {stop:g} s are closer than "
+                f"the time step of {step:g} s; take fewer or over a longer range"
             )
-        if waits[0] < 0:
+        least = count * sum(self.pulse_lengths()) if count else taken
+        if steps[0] * step + taken < least * (1 - 1e-9):
             raise PlanError(
-                f"procedure {self.name!r}: wanted times in which the pulses fit, of at least "
-                f"{pulses * self._taken():.4g} s, got evolution_start of {start:g} s; begin later, or take "
-                "fewer or shorter pulses"
+                f"procedure {self.name!r}: wanted times in which the pulses fit, of at least {least:.4g} s, "
+                f"got evolution_start of {start:g} s; begin later, or take fewer or shorter pulses"
             )
-        return np.asarray(pulses * (waits * step + self._taken()), dtype=np.float64)
+        return np.asarray(steps * step + taken, dtype=np.float64)
 
     def _taken(self) -> float:
-        """Return what the halves of two pulses take from the time between their middles, s."""
-        half, full = self.pulse_lengths()
-        return 0.5 * (half + full) if self.phases() else half
+        """Return what the time of evolution has beyond whole time steps, s."""
+        return 0.0
 
     # -- sequences ---------------------------------------------------------------------------------------
 
@@ -191,14 +190,17 @@ class PulseTrainReadout(PulsedReadout):
         """
         half, full = self.pulse_lengths()
         step, phases = self.time_step or _DEFAULT_STEP, self.phases()
-        wait = round((evolution_time / max(2 * len(phases), 1) - self._taken()) / step) * step
         steps: list[_Step] = [(("laser",), self.laser_duration), ((), self.guard_time)]
-        steps += [(("microwave", *PHASES[self.first_phase]), half), ((), wait)]
+        steps.append((("microwave", *PHASES[self.first_phase]), half))
+        ended = half
         for number, phase in enumerate(phases):
-            # Between two π pulses twice the time between π/2 and π, all from middle to middle.
-            between = wait if number == len(phases) - 1 else 2 * wait + half
-            steps += [(("microwave", *PHASES[phase]), full), ((), between)]
-        played = _in_turn([*steps, *self._ending(bright)])
+            # From middle to middle, half as far at both ends as between two π pulses.
+            middle = 0.5 * half + evolution_time * (number + 0.5) / len(phases)
+            begins = round((middle - 0.5 * full) / step) * step
+            steps += [((), begins - ended), (("microwave", *PHASES[phase]), full)]
+            ended = begins + full
+        wait = round((evolution_time - self._taken()) / step) * step - (ended if phases else 0.0)
+        played = _in_turn([*steps, ((), wait), *self._ending(bright)])
         return played.pulse("trigger", start=0.0, duration=TRIGGER)
 
     def _ending(self, bright: bool) -> list[_Step]:
