@@ -29,6 +29,9 @@ METHOD = {
     "t1 one class": {"T1": 0.01, "beta": 0.03},
     "t1 all four": {"T1": 0.08, "beta": 0.05},
     "rabi": {"pi_duration": 1e-4, "linewidth": 1e-3},
+    "ramsey": {"T2_star": 5e-3, "splitting": 1e-3, "detuning": 1e-3},
+    "hahn_echo": {"T2": 5e-3, "exponent": None},
+    "xy8": {"T2": 0.04, "exponent": None},  # π pulses that are off two of the three hyperfine lines
     "mdmr": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
     "mdmr angle": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
     "mdmr_lockin": {f"center_{k}": 2e-5 for k in (1, 2, 3)},
