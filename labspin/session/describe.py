@@ -21,6 +21,7 @@ from labspin.units import format_quantity
 __all__ = ["Description", "Listing", "describe", "known_names"]
 
 _RUN_SUFFIXES = (".h5", ".jnl")
+_MOST_WORDS, _LONGEST_WORDS = 40, 200  # of the header of a file by another program
 
 
 @dataclass(frozen=True)
@@ -337,21 +338,31 @@ def _run(run: Any) -> Description:
 
 
 def _foreign(path: Path) -> Description:
-    from labspin.data import list_foreign
+    from labspin.data import open_foreign, pick_axes
 
+    contents = open_foreign(path)
     rows = [
-        (one.name.removeprefix("/"), "×".join(map(str, one.shape)) or "one value", one.dtype, one.unit)
-        for one in list_foreign(path)
-    ]
-    return Description(
-        f"data file {path}",
-        "",
         (
-            _listing(
-                "what is in it; --x, --y and --sigma take these names",
-                ("name", "shape", "type", "unit"),
-                rows,
-            ),
+            one.name.removeprefix("/"),
+            "×".join(map(str, one.shape)) or "one value",
+            one.dtype,
+            one.unit,
+            one.along,
+        )
+        for one in contents.entries()
+    ]
+    try:
+        taken = "\n".join(("`labspin fit` would take:", *pick_axes(contents).why))
+    except LabspinError as error:
+        taken = str(error)
+    said = [(name, _value(value)[:_LONGEST_WORDS]) for name, value in contents.attributes.items()]
+    names = "what is in it; --x, --y and --sigma take these names"
+    return Description(
+        f"data file {path}: {contents.kind}",
+        taken,
+        (
+            _listing(names, ("name", "shape", "type", "unit", "against"), rows),
+            _listing("what its header says", ("key", "value"), said[:_MOST_WORDS]),
         ),
     )
 

@@ -5,8 +5,10 @@ Time stamps are seconds since the first; when that was stands in the attribute `
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from labspin.data.foreign.source import Contents, Item, damage, need_package
 from labspin.data.foreign.titles import split_title, unit_of
 from labspin.data.plain import plain
+from labspin.errors import DamagedFileError
 
 __all__ = ["read_tdms"]
 
@@ -43,11 +46,39 @@ def read_tdms(path: Path) -> Contents:
         open_file = importlib.import_module("nptdms").TdmsFile.open
     except ImportError as error:
         raise need_package(path, "a TDMS file", "npTDMS") from error
-    with damage(path), path.open("rb") as raw, open_file(raw) as file:
+    with damage(path), _heard(path), path.open("rb") as raw, open_file(raw) as file:
         items = [item for channel in _channels(file) for item in _items(path, open_file, channel)]
         attributes = {key: plain(value) for key, value in file.properties.items()}
         attributes = {key: str(value) for key, value in attributes.items()}
     return Contents(kind="a TDMS file", path=path, items=items, attributes=attributes)
+
+
+@contextlib.contextmanager
+def _heard(path: Path) -> Iterator[None]:
+    """Turn into an error what npTDMS only logs: that a file is cut short, or its text damaged."""
+    said: list[str] = []
+    logger = logging.getLogger("nptdms")
+    handler = _Listener(said)
+    before = logger.handlers[:], logger.propagate
+    logger.handlers, logger.propagate = [handler], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before
+    if said:
+        raise DamagedFileError(f"{path}: cut short or corrupted: {said[0][:200]}")
+
+
+class _Listener(logging.Handler):
+    """Keeps warnings."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what a record says."""
+        self._said.append(record.getMessage())
 
 
 def _items(path: Path, open_file: Any, channel: Any) -> Iterator[Item]:
@@ -76,7 +107,7 @@ def _items(path: Path, open_file: Any, channel: Any) -> Iterator[Item]:
 
 
 def _values(path: Path, open_file: Any, group: str, name: str, *, time: bool = False) -> NDArray[Any]:
-    with path.open("rb") as raw, open_file(raw) as file:
+    with _heard(path), path.open("rb") as raw, open_file(raw) as file:
         channel = file[group][name]
         if time:
             return np.asarray(channel.time_track())

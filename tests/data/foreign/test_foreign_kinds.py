@@ -256,10 +256,14 @@ def test_fewer_readings_than_the_last_document_says_are_refused(tmp_path):
         open_foreign(tmp_path / "a.jsonl")
 
 
-@pytest.mark.parametrize("file", ["spectrum.spe", "scan.sxm", "one_port.s1p", "labone.csv", "wave.ibw"])
+@pytest.mark.parametrize(
+    "file",
+    ["spectrum.spe", "scan.sxm", "labone.csv", "wave.ibw", "stamps.tdms", "book.xlsx", "struct.mat"],
+)
 def test_binary_files_that_are_cut_are_refused(file, tmp_path):
-    if file == "wave.ibw":
-        pytest.importorskip("igor2")
+    for ending, package in ((".ibw", "igor2"), (".tdms", "nptdms"), (".xlsx", "openpyxl")):
+        if file.endswith(ending):
+            pytest.importorskip(package)
     content = (FOLDER / file).read_bytes()
     (tmp_path / file).write_bytes(content[:-9])
     with pytest.raises(DamagedFileError):

@@ -1,0 +1,160 @@
+"""`labspin fit FILE` of a file by another program: what it would take, why, and the fit."""
+
+import json
+
+import numpy as np
+import pytest
+
+from labspin.analysis import Section, fit_foreign, load_model
+from labspin.analysis.fitting.grids import curve_grid, fine_grid, is_log_spaced
+from labspin.cli import main
+from labspin.errors import FitError
+from tests.data.foreign.samples import FOLDER
+
+
+@pytest.fixture
+def sample(tmp_path):
+    def copied(name):
+        path = tmp_path / name
+        path.write_bytes((FOLDER / name).read_bytes())
+        return path
+
+    return copied
+
+
+def fitted(capsys, *words):
+    assert main(["fit", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("file", "model", "parameter", "value"),
+    [
+        ("qudi_old.dat", "lorentzian_dips", "center_1", 2.855e9),
+        ("origin.txt", "stretched_exponential", "T1", 1.3e-3),
+        ("sep.csv", "ring_down", "ring_down_time", 0.8),
+        ("rigol_scope.csv", "rabi_oscillation", "frequency", 3.1e6),
+        ("utf16.txt", "lorentzian_dips", "center_1", 637.4),
+        ("percent.dat", "resonator_amplitude", "f0", 7972.0),
+        ("one_port.s1p", "resonator_response", "Q", 1200.0),
+        ("complex_two.csv", "resonator_response", "f0", 7972.0),
+    ],
+)
+def test_an_unknown_file_is_fitted_unaided(sample, capsys, file, model, parameter, value):
+    path = sample(file)
+    answer = fitted(capsys, path)
+    row = {row["parameter"]: row for row in answer["fits"]}[parameter]
+    assert row["model"] == model
+    assert row["value"] == pytest.approx(value, abs=4 * row["stderr"])
+    assert len(answer["taken"]["why"]) >= 3
+    assert answer["candidates"][0]["model"] == model
+    assert answer["picture"] == str(path.with_name(f"{path.stem}-fit.png"))
+
+
+def test_the_command_that_is_printed_gives_the_same_fit(sample, capsys):
+    import shlex
+
+    path = sample("origin.txt")
+    assert main(["fit", str(path), "--from", "20 us"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("the same as: ")]
+    words = shlex.split(line.removeprefix("the same as: labspin fit "))
+    assert "--sigma" in words
+    told, found = fitted(capsys, *words), fitted(capsys, path, "--from", "20 us")
+    assert [row["value"] for row in told["fits"]] == [row["value"] for row in found["fits"]]
+
+
+def test_what_is_not_clear_is_shown_and_not_fitted(sample, capsys):
+    path = sample("nanonis.dat")
+    assert main(["fit", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert "x = Bias calc" in shown.out
+    assert "none is clear" in shown.out
+    assert "name the model: labspin fit" in shown.err
+    assert not list(path.parent.glob("*.png"))
+    path = sample("rohde_fsv.dat")
+    assert main(["fit", str(path)]) == 1
+    assert "y is a level in dBm" in capsys.readouterr().err
+
+
+def test_noise_is_no_line(tmp_path, capsys):
+    x = np.linspace(2.8e9, 2.9e9, 101)
+    y = 1 + np.random.default_rng(3).normal(0, 1e-3, 101)
+    path = tmp_path / "noise.csv"
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="f (Hz),pl", comments="")
+    assert main(["fit", str(path)]) == 1
+    assert "name the model" in capsys.readouterr().err
+
+
+def test_a_model_alone_takes_the_columns_of_the_file(sample, capsys):
+    rows = fitted(capsys, sample("qudi.dat"), "--model", "gaussian_dips", "--option", "count=2")["fits"]
+    assert rows[0]["quantity"] == "Signal"
+
+
+def test_a_section_is_by_value_and_by_number(sample):
+    path = sample("qudi.dat")
+    told = {"x": "Frequency", "y": "Signal", "model": "lorentzian_dips"}
+    outcome = fit_foreign(path, **told, section=Section("2.86 GHz", 2.91e9, 3, 2))
+    assert outcome.x.min() >= 2.86e9
+    assert outcome.x.max() <= 2.91e9
+    whole = np.linspace(2.82e9, 2.92e9, 61)[3::2]
+    np.testing.assert_allclose(outcome.x, whole[(whole >= 2.86e9) & (whole <= 2.91e9)], rtol=1e-12, atol=0)
+    for section, match in (
+        (Section(3e9), "no points are left"),
+        (Section("2 ms"), "wanted a quantity in 'Hz'"),
+    ):
+        with pytest.raises(Exception, match=match):
+            fit_foreign(path, **told, section=section)
+    with pytest.raises(FitError, match="every ≥ 1"):
+        Section(every=0)
+
+
+def test_complex_data_and_real_models_do_not_mix(sample):
+    told = {"x": "frequency", "y": "S11"}
+    with pytest.raises(FitError, match=r"complex, and model lorentzian_dips is real; fit 'abs\(S11\)'"):
+        fit_foreign(sample("one_port.s1p"), **told, model="lorentzian_dips")
+    with pytest.raises(FitError, match="real, and model resonator_response is complex"):
+        fit_foreign(sample("percent.dat"), x="freq", y="abs(w)", model="resonator_response")
+    outcome = fit_foreign(sample("one_port.s1p"), x="frequency", y="abs(S11)", model="resonator_amplitude")
+    assert outcome["f0"].value == pytest.approx(7972.0, abs=4 * outcome["f0"].stderr)
+
+
+def test_errors_in_another_unit_are_converted(tmp_path):
+    x = np.linspace(0, 5, 40)
+    y = np.exp(-x) + np.random.default_rng(1).normal(0, 0.01, 40)
+    path = tmp_path / "a.csv"
+    head = "t (ms),y (V),y err (mV)"
+    np.savetxt(path, np.column_stack([x, y, np.full(40, 10.0)]), delimiter=",", header=head, comments="")
+    told = {"x": "t", "y": "y", "model": "stretched_exponential", "sigma": "y err"}
+    assert 0.3 < fit_foreign(path, **told).statistics.chi2red < 2
+    path.write_text(path.read_text().replace("(mV)", "(Hz)"))
+    with pytest.raises(FitError, match="wanted errors in the unit of y, 'V', got 'Hz'"):
+        fit_foreign(path, **told)
+
+
+def test_an_axis_is_logarithmic_only_where_points_are_spaced_so():
+    assert is_log_spaced(np.geomspace(1e-6, 1e-2, 30))
+    assert is_log_spaced(np.concatenate([[0.0], np.geomspace(1e-6, 1e-2, 30)]))
+    assert not is_log_spaced(np.linspace(2e-9, 2e-6, 500))
+    assert not is_log_spaced(np.linspace(0, 1, 500))
+    assert not is_log_spaced(np.geomspace(1, 50, 30))
+
+
+def test_a_curve_misses_no_narrow_line():
+    x = np.linspace(2.7e9, 3.0e9, 30_001)
+    model = load_model("lorentzian_dips")
+    values = {"center_1": 2.87e9 + 3e3, "width_1": 3e4, "depth_1": 0.3, "offset": 1.0}
+    grid = curve_grid(x, lambda at: model.evaluate(at, values))
+    assert grid.size < 7000
+    assert model.evaluate(grid, values).min() == pytest.approx(0.7, rel=0.01, abs=0)
+    assert model.evaluate(fine_grid(x), values).min() > 0.9
+    middle = (grid[1:] + grid[:-1]) / 2
+    straight = np.interp(middle, grid, model.evaluate(grid, values))
+    assert np.abs(straight - model.evaluate(middle, values)).max() < 0.01
+
+
+def test_show_lists_names_units_and_what_a_fit_would_take(sample, capsys):
+    assert main(["show", str(sample("labber.hdf5"))]) == 0
+    shown = capsys.readouterr().out
+    assert "x = Cantilever - Frequency: the file says" in shown
+    assert "complex128" in shown
+    assert "resonance" in shown
