@@ -41,6 +41,7 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "lakeshore425": "labspin.instruments.lakeshore425:LakeShore425Gaussmeter",
         "lakeshore336": "labspin.instruments.lakeshore336:LakeShore336Controller",
         "pi_gcs": "labspin.instruments.pi_gcs:PIPositioner",
+        "obis": "labspin.instruments.obis:OBISLaser",
         "lakeshore372": "labspin.instruments.lakeshore372:LakeShore372Controller",
     }
 )

@@ -16,6 +16,7 @@ from labspin.plugins import Registry
 if TYPE_CHECKING:
     from labspin.experiment import Procedure
     from labspin.procedures.dynamical_decoupling import DynamicalDecoupling
+    from labspin.procedures.film_approach import FilmApproach
     from labspin.procedures.hahn_echo import HahnEcho
     from labspin.procedures.mdmr import MDMR
     from labspin.procedures.mdmr_lockin import MDMRLockIn
@@ -32,6 +33,7 @@ __all__ = [
     "PROCEDURES",
     "T1",
     "DynamicalDecoupling",
+    "FilmApproach",
     "HahnEcho",
     "MDMRLockIn",
     "MRFMTemperature",
@@ -52,6 +54,7 @@ PROCEDURES = {
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
     "relaxometry": "labspin.procedures.relaxometry:Relaxometry",
+    "film_approach": "labspin.procedures.film_approach:FilmApproach",
     "ramsey": "labspin.procedures.ramsey:Ramsey",
     "rabi": "labspin.procedures.rabi:Rabi",
     "t1": "labspin.procedures.t1:T1",

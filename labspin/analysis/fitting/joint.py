@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.fitting.batch import fit_batch
 from labspin.analysis.fitting.curve import chi2_probability
+from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.joint_blocks import Block, Data, Layout, Prior, Step, stacked
 from labspin.analysis.fitting.joint_steps import JointCovariance, JointProblem
 from labspin.analysis.fitting.joint_ties import JointTies
@@ -287,34 +288,53 @@ def _problem(
     for row, model in enumerate(models):
         groups.setdefault(id(model), []).append(row)
     parts = [(np.array(rows), models[rows[0]]) for rows in groups.values()]
+    stacks = [stacked(model, [traces[row] for row in rows]) for rows, model in parts]
+    sizes = [_typical(model, data, wanted, priors) for (_, model), data in zip(parts, stacks, strict=True)]
     ties = [
         JointTies.made(
             model,
             {name: text for name, text in wanted.tied.items() if name in model.names},
             wanted.free,
             {name: np.asarray(values, np.float64)[rows] for name, values in wanted.known.items()},
+            size,
         )
-        for rows, model in parts
+        for (rows, model), size in zip(parts, sizes, strict=True)
     ]
     moved = {p.name: p for tie in reversed(ties) for p in tie.moved}
     order = list(moved)
     there = np.zeros((len(traces), len(order)), bool)
     values = np.full((len(traces), len(order)), 1.0)
     blocks = []
-    for (rows, model), tie in zip(parts, ties, strict=True):
-        data = stacked(model, [traces[row] for row in rows])
+    for (rows, model), tie, data in zip(parts, ties, stacks, strict=True):
         columns = np.array([order.index(name) for name in tie.names], np.intp)
         begin = _starting(model, data, wanted, tie, absolute=traces[0].sigma is not None)
         values[np.ix_(rows, columns)] = begin
         there[np.ix_(rows, columns)] = True
         full = tie.full(begin)
         evaluate = tie.through(evaluator(model, data.x[0], full[0]))
-        blocks.append(Block(rows, data, tie, columns, evaluate))
+        size = np.array([tie.typical[name] for name in tie.names])
+        blocks.append(Block(rows, data, tie, columns, evaluate, size))
     held = {name: 0.0 for _, model in parts for name in wanted.held_of(model)}
     shared = {name: labels for name, labels in wanted.shared.items() if name in moved and name not in held}
     layout = Layout.of(list(moved.values()), there, shared, held)
     problem = JointProblem(tuple(blocks), layout, priors, traces[0].sigma is not None)
     return problem, layout.spread(layout.gathered(values), values)
+
+
+def _typical(model: FitModel, data: Data, wanted: _Wanted, priors: Mapping[str, Prior]) -> dict[str, float]:
+    """Return a size of every parameter: of what is known of it, of its range, or by its unit and the data."""
+    by_unit = typical_sizes(model, data.x, data.y)
+    found = {}
+    for place, p in enumerate((*model.parameters, *wanted.free)):
+        width = p.maximum - p.minimum
+        own = float(by_unit[place]) if place < len(by_unit) else abs(p.value or 0.0)
+        found[p.name] = 0.1 * width if np.isfinite(width) else own
+        if p.name in priors:
+            found[p.name] = priors[p.name].deviation
+        if found[p.name] == 0:
+            facts = [np.abs(np.asarray(values, np.float64)).max() for values in wanted.known.values()]
+            found[p.name] = float(max(facts, default=1.0)) or 1.0
+    return found
 
 
 def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, absolute: bool) -> FloatArray:

@@ -27,6 +27,7 @@ __all__ = ["Block", "Data", "Layout", "Prior", "Step", "normal_equations", "stac
 
 IndexArray = NDArray[np.intp]
 _STEP = float(np.cbrt(np.finfo(float).eps))
+_ZERO = 1e-2  # part of the typical size below which a value counts as zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,8 @@ class Block:
         Places of what moves in this block among all that moves.
     evaluate
         The model and its derivatives by what moves in this block.
+    typical
+        Size of what moves, from which steps are taken while it is zero, shape (q,).
     """
 
     rows: IndexArray
@@ -61,6 +64,7 @@ class Block:
     ties: JointTies
     columns: IndexArray
     evaluate: Evaluate
+    typical: FloatArray
 
 
 @dataclass(frozen=True)
@@ -231,6 +235,11 @@ class Layout:
         )
 
 
+def _steps(values: FloatArray, typical: FloatArray) -> FloatArray:
+    """Return steps of central differences (m, q): small against a value, or against its typical size."""
+    return np.asarray(_STEP * np.maximum(np.abs(values), _ZERO * typical))
+
+
 def normal_equations(
     blocks: Sequence[Block], layout: Layout, values: FloatArray, priors: Mapping[str, Prior]
 ) -> Step:
@@ -254,7 +263,7 @@ def normal_equations(
     slope = np.where(layout.is_scale, values, 1.0)
     for block in blocks:
         here = values[block.rows][:, block.columns]
-        y, inner = block.evaluate(block.data.x, here, np.maximum(np.abs(here), 1e-300) * _STEP)
+        y, inner = block.evaluate(block.data.x, here, _steps(here, block.typical))
         weights = block.data.weights
         there = weights > 0
         residual = np.where(there, (block.data.y - y) * weights, 0.0)

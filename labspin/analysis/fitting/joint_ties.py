@@ -37,12 +37,15 @@ class JointTies:
         Places of tied parameters in the model, in an order in which each names only what is known before.
     known
         Facts of the traces by name, shape (m,).
+    typical
+        Size of every parameter and free one, from which steps are taken while it is zero.
     """
 
     model: FitModel
     moved: tuple[Parameter, ...]
     expressions: Mapping[int, Expression]
     known: Mapping[str, FloatArray]
+    typical: Mapping[str, float]
 
     @classmethod
     def made(
@@ -51,6 +54,7 @@ class JointTies:
         tied: Mapping[str, str],
         free: Sequence[Parameter],
         known: Mapping[str, ArrayLike],
+        typical: Mapping[str, float],
     ) -> JointTies:
         """Return the ties of a model.
 
@@ -64,6 +68,8 @@ class JointTies:
             Parameters that only expressions know.
         known
             Facts by name: a number a trace, shape (m,).
+        typical
+            Size of every parameter and free one.
 
         Raises
         ------
@@ -89,7 +95,7 @@ class JointTies:
                 raise FitError(f"joint fit: tied parameters {', '.join(waiting)} name each other")
             ordered |= {model.names.index(name): waiting.pop(name) for name in ready}
         untied = [p for place, p in enumerate(model.parameters) if place not in ordered]
-        return cls(model, (*untied, *free), ordered, facts)
+        return cls(model, (*untied, *free), ordered, facts, typical)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,7 +134,7 @@ class JointTies:
             places = [place for place, names in sources.items() if name in names]
             if not places:
                 continue
-            step = _STEP * self._size(values, column, places)
+            step = _STEP * np.maximum(np.abs(values[:, column]), 1e-2 * self.typical[name])
             above, below = values.copy(), values.copy()
             above[:, column] += step
             below[:, column] -= step
@@ -144,13 +150,6 @@ class JointTies:
                 found |= self._sources(other)
         return found
 
-    def _size(self, values: FloatArray, column: int, places: list[int]) -> FloatArray:
-        """Return a size of what moves: its own, or while it is zero that of what follows from it."""
-        own = np.abs(values[:, column])
-        follow = np.abs(self.full(values)[:, places]).max(axis=1)
-        size = np.where(own > 0, own, follow)
-        return np.where(size > 0, size, 1.0)
-
     def through(self, evaluate: Evaluate) -> Evaluate:
         """Return the model and its derivatives by what moves.
 
@@ -165,7 +164,8 @@ class JointTies:
         def evaluated(x: FloatArray, values: FloatArray, scales: FloatArray) -> tuple[FloatArray, FloatArray]:
             del scales  # those of the model's own parameters are needed
             full = self.full(values)
-            y, jacobian = evaluate(x, full, np.maximum(np.abs(full), 1e-300) * _STEP)
+            size = 1e-2 * np.array([self.typical[name] for name in self.model.names])
+            y, jacobian = evaluate(x, full, np.maximum(np.abs(full), size) * _STEP)
             return y, np.einsum("mpn,mpq->mqn", jacobian, self.slopes(values))
 
         return evaluated

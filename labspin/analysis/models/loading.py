@@ -41,7 +41,9 @@ MODELS: Mapping[str, str] = {
     "rabi_oscillation": "labspin.analysis.models.oscillations:RABI_OSCILLATION",
     "spin_bath_shift": "labspin.analysis.models.kappa:spin_bath_shift",
     "three_level_relaxation": "labspin.analysis.models.relaxometry:THREE_LEVEL_RELAXATION",
-    "film_relaxation": "labspin.analysis.models.relaxometry:film_relaxation",
+    "film_relaxation": "labspin.analysis.models.film:film_relaxation",
+    "spin_wave_shift": "labspin.analysis.models.film:spin_wave_shift",
+    "spin_wave_force": "labspin.analysis.models.film:spin_wave_force",
     "thermal_spectrum": "labspin.analysis.models.thermal:thermal_spectrum",
 }
 """Name -> module and its `FitModel`, or the function that makes one from options."""

@@ -11,6 +11,7 @@ from labspin.twin.devices.lakeshore336 import LakeShore336
 from labspin.twin.devices.lakeshore372 import LakeShore372
 from labspin.twin.devices.lakeshore425 import LakeShore425
 from labspin.twin.devices.nidaqmx import NIDaqmx
+from labspin.twin.devices.obis import OBIS
 from labspin.twin.devices.pi_gcs import PIAxis
 from labspin.twin.devices.pulse_blaster import PulseBlaster
 from labspin.twin.devices.pulse_streamer import PulseStreamer
@@ -24,6 +25,7 @@ from labspin.twin.devices.sr860_commands import SR860
 __all__ = [
     "DEVICES",
     "E36312A",
+    "OBIS",
     "SG384",
     "SMB100A",
     "SR400",
@@ -57,5 +59,6 @@ DEVICES: Mapping[str, type[SimulatedDevice]] = {
     "lakeshore336": LakeShore336,
     "lakeshore372": LakeShore372,
     "pi_gcs": PIAxis,
+    "obis": OBIS,
 }
 """Driver name -> simulated instrument."""

@@ -16,27 +16,20 @@ from __future__ import annotations
 import cmath
 import math
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import FloatArray, finite, non_negative, positive
+from labspin.physics.arguments import FloatArray
 from labspin.physics.mrfm import LinearMotion, Resonator, ThermalMotion
 from labspin.physics.nv import (
-    NV_OPTICAL_RATES,
-    OpticalRates,
     counting_propagator,
     inversion_probability,
 )
 from labspin.physics.rc_filter import Stretch
 from labspin.physics.spinwaves import (
-    NV_TABLE1,
-    YIG_FIGURES,
-    Film,
-    ParamagneticSpin,
     SpinWaveBath,
     coherence_times,
     pumped_occupations,
@@ -51,51 +44,14 @@ from labspin.physics.spinwaves import (
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
+from labspin.twin.samples.film_settings import FilmSettings, depths_of
+from labspin.twin.samples.film_springs import FilmSprings
+from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
 __all__ = ["FilmSettings", "NVOverFilm"]
 
-_DEPTHS = 5
-_CLOSE = 1e-15  # s; times closer than this are one
 _REMEMBERED = 64  # conditions that are kept
 _FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilmSettings:
-    """Numbers of the simulated film, diamond and cantilever, and of what stands around them."""
-
-    film: Film = YIG_FIGURES
-    spin: ParamagneticSpin = NV_TABLE1
-    cycle: OpticalRates = NV_OPTICAL_RATES
-    double_quantum_rate: float = 0.0  # 1/s, of |−> <-> |+>, beside what the spin itself has
-    temperature: float = 300.0  # K, of film, diamond and cantilever
-    centres: float = 1000.0  # how many NV centres
-    layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
-    distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
-    field_per_current: float = 10e-3  # T/A
-    field_offset: float = 5e-3  # T, at zero current
-    reference_laser: float = 0.1e-3  # W
-    pump_rate: float = 4e4 * math.pi  # rad/s, Ω at the reference laser power
-    photon_rate: float = 5e5  # 1/s at the reference laser power, all centres in |0>
-    reference_microwave: float = 10.0  # dBm
-    rabi_frequency: float = 2e6 * math.pi * 5.0  # rad/s of |0> <-> |−> at the reference microwave power
-    inhomogeneous_width: float = 2e6 * math.pi * 0.3  # rad/s, σ of the line in a short pulse
-    drift: float = 0.005  # relative, standard deviation of light and collection
-    drift_time: float = 300.0  # s
-    cantilever: Resonator = field(default_factory=lambda: Resonator(1e-4, 2 * math.pi * 5e3, 5e4))
-    force_per_volt: float = 5e-15  # N/V of the drive
-    gain: float = 1e6  # V/m of the read-out
-    cross_talk: complex = 0.0  # V/V, from the drive to the read-out
-    noise: float = 2e-7  # V/√Hz of the read-out, one-sided
-
-    def __post_init__(self) -> None:
-        for name in ("temperature", "centres", "distance", "reference_laser", "pump_rate", "photon_rate",
-                     "rabi_frequency", "drift_time"):  # fmt: skip
-            positive(name, getattr(self, name))
-        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width", "double_quantum_rate"):
-            non_negative(name, getattr(self, name))
-        for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
-            finite(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -152,7 +108,7 @@ class NVOverFilm(Sample):
         bright = self.settings.pump_rate * radiative / (radiative + cycle.crossing_zero)
         self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
         self._places: OrderedDict[tuple[float, float], _Place] = OrderedDict()
-        self._springs: OrderedDict[tuple[float, float, float], complex] = OrderedDict()
+        self._springs = FilmSprings(self._stiffness_of)
         self._motion: _Motion | None = None
         self._noted: deque[tuple[float, Signals]] = deque()  # until when, under which signals
         self.prepare(0)
@@ -289,8 +245,8 @@ class NVOverFilm(Sample):
         """
         if detector != "pl":
             return super().steady_photons(detector, pattern, windows, signals)
-        place, cuts = self._place(signals), _cuts(pattern, windows)
-        step = _steps(pattern, cuts)
+        place, cuts = self._place(signals), cuts_of(pattern, windows)
+        step = steps_of(pattern, cuts)
         laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
         coherent = microwave & (pattern.durations < self.settings.spin.coherence_lifetime)
         maps = np.stack(
@@ -302,7 +258,7 @@ class NVOverFilm(Sample):
         for number in np.flatnonzero(coherent):
             end = int(np.flatnonzero(step == number)[-1])
             maps[end] = self._pulse(place, signals, float(pattern.durations[number])) @ maps[end]
-        counted = _photons(maps) @ place.weights * self._collected
+        counted = photons_of(maps) @ place.weights * self._collected
         total = np.concatenate(([0.0], np.cumsum(counted)))
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
@@ -314,7 +270,7 @@ class NVOverFilm(Sample):
             raise ArgumentError(f"positioner.distance: wanted more than 0 m, got {nearest!r} m; retract it")
         key = (there, nearest)
         if key not in self._places:
-            depths, weights = _depths(nearest, settings.layer_thickness)
+            depths, weights = depths_of(nearest, settings.layer_thickness)
             bath = spin_wave_bath(
                 film=settings.film,
                 spin=settings.spin,
@@ -390,23 +346,24 @@ class NVOverFilm(Sample):
 
     def _stiffness(self, signals: Signals) -> complex:
         """Return the stiffness that all centres add to the cantilever, N/m."""
-        settings, place, pump = self.settings, self._place(signals), self._pump(signals)
-        key = (place.field, signals["positioner.distance"], pump)
-        if key not in self._springs:
-            kappa = spin_wave_stiffness(
-                film=settings.film,
-                spin=settings.spin,
-                distance=place.depths,
-                field=place.field,
-                temperature=settings.temperature,
-                angular_frequency=settings.cantilever.angular_frequency,
-                pump_rate=pump,
-                cycle=settings.cycle,
-            )
-            self._springs[key] = complex(settings.centres * (place.weights * kappa).sum())
-            if len(self._springs) > _REMEMBERED:
-                self._springs.popitem(last=False)
-        return self._springs[key]
+        return self._springs.at(signals["positioner.distance"], self.field(signals), self._pump(signals))
+
+    def _stiffness_of(self, nearest: FloatArray, field: float, pump: float) -> ComplexArray:
+        """Return the stiffness of all centres at distances (n,) of the nearest, N/m."""
+        settings = self.settings
+        layers = [depths_of(float(distance), settings.layer_thickness) for distance in nearest]
+        kappa = spin_wave_stiffness(
+            film=settings.film,
+            spin=settings.spin,
+            distance=np.stack([depths for depths, _ in layers]),
+            field=field,
+            temperature=settings.temperature,
+            angular_frequency=settings.cantilever.angular_frequency,
+            pump_rate=pump,
+            cycle=settings.cycle,
+        )
+        weights = np.stack([weights for _, weights in layers])
+        return np.asarray(settings.centres * (weights * kappa).sum(axis=1), np.complex128)
 
     def _resonator(self, signals: Signals) -> Resonator:
         """Return the cantilever with the spring of the spin waves; κ is so small that κ(ω0) serves."""
@@ -557,38 +514,3 @@ class NVOverFilm(Sample):
                 f"got {time:g} s; the cantilever does not remember its past"
             )
         return motion
-
-
-def _depths(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]:
-    """Return depths and shares of a layer that begins at ``nearest``."""
-    if thickness == 0:
-        return np.array([nearest]), np.ones(1)
-    nodes, weights = np.polynomial.legendre.leggauss(_DEPTHS)
-    return nearest + 0.5 * thickness * (nodes + 1), 0.5 * weights
-
-
-def _photons(maps: FloatArray) -> FloatArray:
-    """Return photons of one centre at every depth in every interval, in the steady state, (n, depths)."""
-    period = np.broadcast_to(np.eye(6), (maps.shape[1], 6, 6))
-    for one in maps:
-        period = one[:, :6, :6] @ period
-    # Columns of the period sum to one: adding a constant row makes 1 − P regular and fixes the sum.
-    regular = np.eye(6) - period + 1.0 / 6
-    state = np.linalg.solve(regular, np.full((maps.shape[1], 6, 1), 1.0 / 6))
-    counted = np.empty(maps.shape[:2])
-    for index, one in enumerate(maps):
-        counted[index] = (one[:, 6:, :6] @ state)[:, 0, 0]
-        state = one[:, :6, :6] @ state
-    return counted
-
-
-def _steps(pattern: Pattern, cuts: FloatArray) -> NDArray[np.intp]:
-    """Return which step of the pattern each interval between cuts lies in."""
-    steps = np.searchsorted(pattern.boundaries, 0.5 * (cuts[:-1] + cuts[1:]), side="right") - 1
-    return np.minimum(steps, pattern.durations.size - 1)
-
-
-def _cuts(pattern: Pattern, windows: FloatArray) -> FloatArray:
-    """Return the times at which the pattern or a window changes, s."""
-    cuts = np.unique(np.concatenate([pattern.boundaries, np.clip(windows.ravel(), 0.0, pattern.period)]))
-    return cuts[np.concatenate(([True], np.diff(cuts) > _CLOSE))]

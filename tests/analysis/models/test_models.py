@@ -15,6 +15,11 @@ from labspin.analysis.outcome import with_error
 from labspin.errors import FitError, RecipeError
 from labspin.units import canonical
 
+NO_CHANGE = dict.fromkeys(
+    ("thickness_change", "magnetisation_change", "exchange_change", "damping_change", "temperature_change"),
+    0.0,
+)
+
 
 @dataclass
 class Case:
@@ -226,7 +231,7 @@ CASES = {
     ),
     "film_relaxation": Case(
         np.array([12e-3, 20e-3, 28e-3, 33e-3, 38e-3]),
-        {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0},
+        {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0} | NO_CHANGE,
         100 + 5j,
         {"near": 150e-9, "far": 700e-9},
         ("T", "1/s"),
@@ -282,6 +287,20 @@ CASES = {
         },
         1e-4,
         units=("Hz", "V"),
+    ),
+    "spin_wave_shift": Case(
+        np.array([12e-3, 20e-3, 28e-3, 33e-3, 38e-3]),
+        {"distance": 120e-9, "offset": 0.0, "slope": 0.0} | NO_CHANGE,
+        400.0,
+        {"near": 60e-9, "far": 400e-9},
+        ("T", "Hz"),
+    ),
+    "spin_wave_force": Case(
+        np.array([80e-9, 100e-9, 130e-9, 180e-9, 300e-9, 600e-9]),
+        {"surface": 0.0, "coefficient": 3e12, "baseline": 2e-3} | NO_CHANGE,
+        1e-4,
+        {"near": 50e-9, "far": 1e-6, "field": 35e-3, "pump_rate": 3e6},
+        ("m", "Hz"),
     ),
     "thermal_spectrum": Case(
         np.arange(7400, 8400, 0.5),

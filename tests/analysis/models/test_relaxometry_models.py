@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from labspin.analysis import fit_curve, load_model
-from labspin.analysis.models.relaxometry import film_table
+from labspin.analysis import JointTrace, fit_curve, fit_joint, load_model
+from labspin.analysis.model import Parameter
+from labspin.analysis.models.film_tables import film_place, film_table, table_values
 from labspin.errors import FitError, RecipeError
 from labspin.physics import spinwaves as sw
 
@@ -73,21 +74,11 @@ def test_times_that_miss_the_faster_relaxation_are_said():
 class TestFilm:
     def test_the_table_is_as_good_as_it_says(self):
         """Against the integrals at other distances, to 10⁻⁴."""
-        coefficients, error = film_table(
-            film=sw.YIG_FIGURES,
-            spin=sw.NV_TABLE1,
-            field=FIELDS,
-            temperature=300.0,
-            transitions="both",
-            **NARROW,
-        )
-        assert error <= 1e-4
         lengths = np.geomspace(151e-9, 699e-9, 9)
         bath = sw.spin_wave_bath(
             film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=lengths[:, None], field=FIELDS, temperature=300.0
         )
-        place = 2 * np.log(lengths / 150e-9) / np.log(700 / 150) - 1
-        found = np.exp(np.polynomial.chebyshev.chebval(place, coefficients))
+        found = np.exp(table_values("rates", place_of(), FIELDS, lengths))
         expected = [
             (bath.decay_minus + bath.absorption_minus) / 2,
             (bath.decay_plus + bath.absorption_plus) / 2,
@@ -142,12 +133,115 @@ class TestFilm:
             load_model("film_relaxation", **options)
 
     def test_a_table_that_does_not_settle_is_refused(self, monkeypatch):
-        monkeypatch.setattr("labspin.analysis.models.relaxometry._MOST_NODES", 17)
+        monkeypatch.setattr("labspin.analysis.models.film_tables._MOST_NODES", 17)
         with pytest.raises(FitError, match="narrow the range"):
-            film_table(
-                film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, field=FIELDS[:2], temperature=300.0,
-                transitions="both", near=50e-9, far=1e-6,
-            )  # fmt: skip
+            film_table(lambda lengths: np.cos(lengths / 10e-9), near=50e-9, far=1e-6, relative=False)
+
+    def test_the_bound_of_the_error_holds(self):
+        """Of a function that is known: a Gaussian in the logarithm of the distance."""
+
+        def bump(lengths):
+            return np.exp(-4 * np.log(lengths / 300e-9) ** 2)
+
+        coefficients, error = film_table(bump, near=100e-9, far=900e-9, relative=True)
+        lengths = np.geomspace(100e-9, 900e-9, 501)
+        spots = 2 * np.log(lengths / 100e-9) / np.log(9) - 1
+        off = np.abs(np.polynomial.chebyshev.chebval(spots, coefficients) / bump(lengths) - 1)
+        assert off.max() < 2 * error < 2e-4
+
+    @pytest.mark.parametrize("change", ["thickness", "exchange", "damping", "temperature", "magnetisation"])
+    def test_a_film_that_differs_by_little(self, change):
+        """The parabola against the film itself, one per cent off; away from band edges."""
+        fields = np.array([14e-3, 28e-3, 38e-3])
+        plain = load_model("film_relaxation", **NARROW)
+        numbers = {
+            "thickness": 200e-9, "exchange": 3.08e-16, "damping": 1e-4, "temperature": 300.0,
+            "magnetisation": 1.39e5,
+        }  # fmt: skip
+        other = load_model("film_relaxation", **NARROW, **{change: 1.01 * numbers[change]})
+        values = {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
+        found = plain.evaluate(fields, values | {f"{change}_change": 0.01})
+        expected = other.evaluate(fields, values)
+        assert found.real == pytest.approx(expected.real, rel=2e-3, abs=0)
+        assert found.imag == pytest.approx(expected.imag, rel=2e-3, abs=0)
+        moved = np.abs(expected / plain.evaluate(fields, values) - 1).max()
+        assert moved > 5 * np.abs(found / expected - 1).max()
+
+
+def place_of(**more):
+    options = {"film": "yig_figures", "numbers": {}, "temperature": 300.0, "transitions": "both", **NARROW}
+    return film_place("test", **options | more)
+
+
+def test_the_shift_of_the_line_is_that_of_the_integrals():
+    model = load_model("spin_wave_shift", near=60e-9, far=400e-9)
+    for distance in (70e-9, 150e-9, 390e-9):
+        bath = sw.spin_wave_bath(
+            film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=distance, field=FIELDS, temperature=300.0
+        )
+        found = model.evaluate(FIELDS, {"distance": distance, "offset": 5e3, "slope": 1e4})
+        expected = bath.shift_minus / (2 * np.pi) + 5e3 + 1e4 * FIELDS
+        assert found == pytest.approx(expected, rel=2e-4, abs=0)
+
+
+def test_the_shift_of_the_cantilever_is_the_gradient_of_the_force():
+    """Without light and slowly: κ = −dF/dl, by differences of the force of steady occupations."""
+    model = load_model("spin_wave_force", near=60e-9, far=700e-9, field=35e-3, pump_rate=3e6)
+    distance = np.array([90e-9, 200e-9])
+    step = 1e-3 * distance
+    forces = []
+    for lengths in (distance + step, distance - step):
+        place = {"spin": sw.NV_TABLE1, "field": 35e-3, "temperature": 300.0}
+        bath = sw.spin_wave_bath(film=sw.YIG_FIGURES, distance=lengths, rtol=1e-9, **place)
+        levels = sw.pumped_occupations(**place, pump_rate=3e6, bath=bath)
+        forces.append(sw.spin_wave_force(bath=bath, occupations=levels))
+    expected = -(forces[0] - forces[1]) / (2 * step)
+    found = model.evaluate(distance + 20e-9, {"surface": 20e-9, "coefficient": 1.0, "baseline": 0.0})
+    assert found == pytest.approx(expected, rel=1e-3, abs=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_rates_and_force_share_where_the_surface_is():
+    """Relaxation at three positions and the cantilever along them: one offset, with a smaller error."""
+    rates = load_model("film_relaxation", near=80e-9, far=700e-9, logarithmic=True)
+    force = load_model("spin_wave_force", near=80e-9, far=900e-9, field=20e-3, pump_rate=3e6)
+    rng = np.random.default_rng(11)
+    positions, offset = np.array([150e-9, 250e-9, 400e-9]), 25e-9
+    traces = []
+    for position in positions:
+        clean = rates.evaluate(FIELDS, {"distance": position - offset, "T1": 3e-3, "scale": 1.0})
+        noise = rng.normal(size=(2, FIELDS.size))
+        traces.append(JointTrace(FIELDS, clean + 0.1 * (noise[0] + 1j * noise[1]), 0.1 + 0.1j))
+    x = np.linspace(150e-9, 600e-9, 30)
+    clean = force.evaluate(x, {"surface": offset, "coefficient": 3e12, "baseline": 1e-3})
+    sigma = 0.02 * np.ptp(clean)
+    traces.append(JointTrace(x, clean + sigma * rng.normal(size=x.size), sigma))
+    settings = {
+        "tied": {"distance": "position - offset", "surface": "offset"},
+        "free": [Parameter("offset", "m", "of the surface", value=0.0)],
+        "known": {"position": np.array([*positions, 0.0])},
+    }
+    both = fit_joint([rates] * 3 + [force], traces, shared={"T1": None}, **settings)
+    value, error = both.value("offset")
+    assert both.converged
+    assert abs(value - offset) < 4 * error
+    settings["known"] = {"position": positions}
+    settings["tied"] = {"distance": "position - offset"}
+    alone = fit_joint(rates, traces[:3], shared={"T1": None}, **settings)
+    assert error < alone.value("offset")[1]
+
+
+def test_what_is_known_of_the_film_widens_the_distance():
+    """Thickness known to 1 %: the distance has a larger error than with the thickness held."""
+    model = load_model("film_relaxation", **NARROW, logarithmic=True)
+    clean = model.evaluate(FIELDS, {"distance": 300e-9, "T1": 3e-3, "scale": 1.0})
+    trace = JointTrace(FIELDS, clean, 0.03 + 0.03j)
+    held = fit_joint(model, [trace], shared={})
+    prior = fit_joint(model, [trace], shared={}, priors={"thickness_change": (0.0, 0.01)})
+    place = held.names.index("distance")
+    assert prior.errors[0, place] > 1.2 * held.errors[0, place]
+    assert prior.errors[0, prior.names.index("thickness_change")] <= 0.01
 
 
 @pytest.mark.parametrize(("lower", "upper", "across"), [(8e5, 1e4, 0.0), (3e3, 9e3, 2e3), (5e4, 5e4, 0.0)])

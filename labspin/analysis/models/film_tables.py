@@ -1,0 +1,290 @@
+"""What spin waves of a film do to a centre, tabulated in the logarithm of the distance, with bounded errors.
+
+The integrals over spin waves take seconds, a fit asks for them thousands of times. The distance enters
+smoothly, so that Chebyshev polynomials through a few distances replace them; nodes are doubled until the
+values half-way between agree. Films that differ by a few per cent in one number are reached by a parabola
+through three tables: good to 10⁻³, but to some per cent at a field where a band begins to be resonant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from labspin.analysis.model import FloatArray
+from labspin.errors import FitError, RecipeError
+
+__all__ = ["CHANGES", "FilmPlace", "film_place", "film_table", "table_values"]
+
+CHANGES: Mapping[str, str] = {
+    "thickness_change": "thickness",
+    "magnetisation_change": "magnetisation",
+    "exchange_change": "exchange_stiffness",
+    "damping_change": "gilbert_damping",
+    "temperature_change": "temperature",
+}
+"""Relative change that a fit may make, and the number of the film that it changes."""
+
+_FILMS = {"yig_figures": "YIG_FIGURES", "yig_table1": "YIG_TABLE1"}
+_TABLE_ERROR = 1e-4
+_FLOOR = 1e-3  # of the largest value at a field, below which errors are no longer relative
+_FIRST_NODES, _MOST_NODES = 17, 257
+_RTOL = 1e-5
+_CHANGED = 0.02  # relative change between the tables of a parabola
+
+
+@dataclass(frozen=True)
+class FilmPlace:
+    """A film, its temperature, and the distances between which a table holds.
+
+    Parameters
+    ----------
+    film
+        A name of `labspin.physics.spinwaves`, lower case.
+    changed
+        Numbers of the film in place of its own: name and value in SI units.
+    temperature
+        K.
+    near, far
+        m.
+    transitions
+        ``"both"`` or ``"lower"``, as `spin_wave_bath`.
+    """
+
+    film: str
+    changed: tuple[tuple[str, float], ...]
+    temperature: float
+    near: float
+    far: float
+    transitions: str
+
+    @property
+    def material(self) -> Any:
+        """The film (`labspin.physics.spinwaves.Film`)."""
+        from labspin.physics import spinwaves
+
+        return replace(getattr(spinwaves, _FILMS[self.film]), **dict(self.changed))
+
+    def with_change(self, name: str, relative: float) -> FilmPlace:
+        """Return the place with one number changed.
+
+        Parameters
+        ----------
+        name
+            Of the number, a value of `CHANGES`.
+        relative
+            Its relative change.
+        """
+        if name == "temperature":
+            return replace(self, temperature=self.temperature * (1 + relative))
+        value = getattr(self.material, name) * (1 + relative)
+        return replace(self, changed=tuple(sorted({**dict(self.changed), name: value}.items())))
+
+    def spot(self, distance: Any) -> FloatArray:
+        """Return where a distance lies between near (−1) and far (1) by its logarithm.
+
+        Parameters
+        ----------
+        distance
+            m, any shape; beyond the ends it is put at the end.
+        """
+        place = 2 * np.log(np.asarray(distance) / self.near) / math.log(self.far / self.near) - 1
+        return np.asarray(np.clip(place, -1.0, 1.0), np.float64)
+
+
+def film_place(
+    model: str,
+    *,
+    film: str,
+    numbers: Mapping[str, float | None],
+    temperature: float,
+    near: float,
+    far: float,
+    transitions: str,
+) -> FilmPlace:
+    """Return a place of checked options.
+
+    Parameters
+    ----------
+    model
+        Name of the model, for errors.
+    film, temperature, near, far, transitions
+        As in `FilmPlace`.
+    numbers
+        By name of the film's number; None: its own.
+
+    Raises
+    ------
+    RecipeError
+        An option is out of range.
+    """
+    if film not in _FILMS:
+        raise RecipeError(f"model {model}: film: wanted one of {', '.join(_FILMS)}, got {film!r}")
+    if not 0 < near < far:
+        raise RecipeError(f"model {model}: wanted 0 < near < far, got {near!r} and {far!r}")
+    changed = tuple(sorted((name, float(value)) for name, value in numbers.items() if value is not None))
+    return FilmPlace(film, changed, temperature, near, far, transitions)
+
+
+def film_table(
+    values: Callable[[FloatArray], FloatArray], *, near: float, far: float, relative: bool
+) -> tuple[FloatArray, float]:
+    """Return Chebyshev coefficients of ``values`` in ln l from ``near`` to ``far``, and the error's bound.
+
+    Parameters
+    ----------
+    values
+        Of distances in m, shape (k,), values of shape (k, …).
+    near, far
+        The distances between which the table holds, m.
+    relative
+        Whether errors are relative to the values (of at least 10⁻³ of the largest), or absolute.
+
+    Returns
+    -------
+    coefficients
+        Shape (nodes, …).
+    error
+        Greatest error, found at the distances between the nodes.
+
+    Raises
+    ------
+    FitError
+        The values are no smooth function of the distance: more than 257 nodes would be needed.
+    """
+
+    def at(places: FloatArray) -> FloatArray:
+        middle, half = 0.5 * math.log(far * near), 0.5 * math.log(far / near)
+        return values(np.exp(middle + half * places))
+
+    count = _FIRST_NODES
+    places = np.cos(np.pi * np.arange(count) / (count - 1))
+    known = at(places)
+    while True:
+        flat = known.reshape(count, -1)
+        coefficients = chebyshev.chebfit(places, flat, count - 1)
+        between = np.cos(np.pi * (np.arange(count - 1) + 0.5) / (count - 1))
+        found = at(between)
+        size = np.maximum(np.abs(found), _FLOOR * np.abs(found).max(axis=0)) if relative else np.ones(1)
+        off = np.abs(chebyshev.chebval(between, coefficients).T - found.reshape(count - 1, -1))
+        error = float((off / np.broadcast_to(size, found.shape).reshape(count - 1, -1)).max())
+        if error <= _TABLE_ERROR:
+            return np.asarray(coefficients, np.float64).reshape(count, *known.shape[1:]), error
+        if 2 * count - 1 > _MOST_NODES:
+            raise FitError(
+                f"spin waves from {near:g} m to {far:g} m are not smooth enough for a table of {count} "
+                f"distances (error {error:.1g}); narrow the range by near and far"
+            )
+        merged = np.empty((2 * count - 1, *known.shape[1:]))
+        merged[0::2], merged[1::2] = known, found
+        known, count = merged, 2 * count - 1
+        places = np.cos(np.pi * np.arange(count) / (count - 1))
+
+
+def bath_of(place: FilmPlace, distance: Any, field: Any, *, rtol: float, shifts: bool = False) -> Any:
+    """Return what the spin waves do (`SpinWaveBath`).
+
+    Parameters
+    ----------
+    place
+        The film.
+    distance, field
+        m and T.
+    rtol
+        Of the integrals.
+    shifts
+        Whether shifts hold the counter-rotating terms; the rates do not need them.
+    """
+    from labspin.physics.spinwaves import NV_TABLE1, spin_wave_bath
+
+    return spin_wave_bath(
+        film=place.material, spin=NV_TABLE1, distance=distance, field=field, temperature=place.temperature,
+        rtol=rtol, transitions=place.transitions, counter_rotating=shifts and place.transitions == "both",
+    )  # fmt: skip
+
+
+def _log_rates(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
+    del about
+    bath = bath_of(place, lengths[:, None], fields, rtol=_RTOL)
+    rates = (bath.decay_minus + bath.absorption_minus, bath.decay_plus + bath.absorption_plus)
+    return np.log(np.maximum(np.stack(rates, axis=1) / 2, 1e-300))
+
+
+def _shifts(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
+    del about
+    bath = bath_of(place, lengths[:, None], fields, rtol=_RTOL, shifts=True)
+    return np.asarray(bath.shift_minus / (2 * math.pi) * (lengths[:, None] / place.near) ** 3)
+
+
+def _stiffness(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
+    from labspin.physics.spinwaves import NV_TABLE1, spin_wave_stiffness
+
+    kappa = spin_wave_stiffness(
+        film=place.material, spin=NV_TABLE1, distance=lengths[:, None], field=fields,
+        temperature=place.temperature, angular_frequency=0.0, pump_rate=about,
+        transitions=place.transitions,
+    )  # fmt: skip
+    return np.asarray(kappa.real * (lengths[:, None] / place.near) ** 4)
+
+
+_KINDS = {"rates": (_log_rates, False, 0), "shift": (_shifts, True, 3), "stiffness": (_stiffness, True, 4)}
+
+
+@lru_cache(maxsize=64)
+def _table(kind: str, place: FilmPlace, fields: bytes, about: float) -> FloatArray:
+    function, relative, _ = _KINDS[kind]
+    there = np.frombuffer(fields)
+    return film_table(
+        lambda lengths: function(place, lengths, there, about),
+        near=place.near, far=place.far, relative=relative,
+    )[0]  # fmt: skip
+
+
+def table_values(
+    kind: str,
+    place: FilmPlace,
+    fields: FloatArray,
+    distance: Any,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    about: float = 0.0,
+) -> FloatArray:
+    """Return tabulated values at distances and fields.
+
+    Parameters
+    ----------
+    kind
+        ``"rates"``: ln Γ∓ (Γ in 1/s), shape (2, n, …); ``"shift"``: δ₋ in Hz, shape (n, …); ``"stiffness"``:
+        of one centre, N/m, shape (n, …).
+    place
+        The film.
+    fields
+        T, shape (n,).
+    distance
+        m, any shape (…).
+    changes
+        Relative changes by name of `CHANGES`, like ``distance``.
+    about
+        Pump rate, rad/s, for the stiffness.
+    """
+    lengths = np.asarray(distance, np.float64)
+    key, spots = np.ascontiguousarray(fields, np.float64).tobytes(), place.spot(lengths)
+    scale = (np.clip(lengths, place.near, place.far) / place.near) ** _KINDS[kind][2]
+
+    def at(there: FilmPlace) -> FloatArray:
+        return np.asarray(chebyshev.chebval(spots, _table(kind, there, key, about)) / scale)
+
+    found = at(place)
+    for name, relative in (changes or {}).items():
+        part = np.asarray(relative, np.float64) / _CHANGED
+        if np.any(part != 0):
+            more, less = (at(place.with_change(CHANGES[name], sign * _CHANGED)) for sign in (1, -1))
+            base = at(place)
+            found = found + part * (more - less) / 2 + part**2 * (more + less - 2 * base) / 2
+    return found

@@ -1,0 +1,188 @@
+"""Coherent OBIS LX and LS, diode and solid-state lasers with a SCPI-like serial line.
+
+The commands are those of the *OBIS LX/LS operator's manual* (Coherent, part 3, interface commands), powers in
+watts.
+
+Quirks:
+
+- With handshaking on, as delivered, it adds a line ``OK`` or ``ERR`` after everything, which a client that
+  asks questions takes for the next answer. It is switched off when a connection begins.
+- It refuses a power below its least one, which is several per cent of the nominal power: no light is
+  ``SOURce:AM:STATe OFF``, not zero watts. The adapter takes 0 W for off.
+- Without handshaking a refusal is silent and the old value stays. So every setting is read back.
+- It emits some seconds after it was switched on (CDRH delay, ``SYSTem:CDRH``): the measured power says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from labspin.errors import ArgumentError, DeviceError
+from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.base import LabspinInstrument
+from labspin.instruments.limits import one_of
+from labspin.instruments.properties import quantity
+
+__all__ = ["OBIS", "OBISLaser", "OBISOptions"]
+
+_GREATEST = 2.0  # W, of the strongest head
+_CLOSE = 1e-3  # relative, of a power that was read back
+
+
+def _is_on(reply: str) -> str:
+    return "1" if reply.strip().upper() in ("ON", "1") else "0"
+
+
+class OBIS(LabspinInstrument):
+    """Driver of an OBIS laser; see the module for its quirks."""
+
+    maker = "Coherent"
+    models = ("OBIS",)
+    terminations: ClassVar[Mapping[str, Any]] = {"read_termination": "\r\n", "write_termination": "\r\n"}
+
+    power: float = quantity(
+        "SOUR:POW:LEV:IMM:AMPL?",
+        "SOUR:POW:LEV:IMM:AMPL %.6f",
+        """Control the power while it emits (W, float from 0.0001 to 2, less by head).""",
+        name="OBIS power",
+        unit="W",
+        limits=(1e-4, _GREATEST),
+        checked=False,
+    )
+    output_enabled: bool = LabspinInstrument.control(
+        "SOUR:AM:STAT?",
+        "SOUR:AM:STAT %s",
+        """Control whether it emits (dimensionless, bool).""",
+        validator=one_of("OBIS output_enabled"),
+        values=(True, False),
+        set_process=lambda on: "ON" if on else "OFF",
+        preprocess_reply=_is_on,
+        cast=lambda text: text == "1",
+    )
+    handshaking: bool = LabspinInstrument.control(
+        "SYST:COMM:HAND?",
+        "SYST:COMM:HAND %s",
+        """Control whether it adds a line to every answer (dimensionless, bool).""",
+        validator=one_of("OBIS handshaking"),
+        values=(True, False),
+        set_process=lambda on: "ON" if on else "OFF",
+        preprocess_reply=_is_on,
+        cast=lambda text: text == "1",
+    )
+    measured_power: float = LabspinInstrument.measurement(
+        "SOUR:POW:LEV?", """Measure the power that leaves it (W, float)."""
+    )
+    least_power: float = LabspinInstrument.measurement(
+        "SOUR:POW:LIM:LOW?", """Get the least power that it can emit (W, float)."""
+    )
+    greatest_power: float = LabspinInstrument.measurement(
+        "SOUR:POW:LIM:HIGH?", """Get the greatest power that it can emit (W, float)."""
+    )
+
+    def _open(self, adapter: Any, name: str, settings: Mapping[str, Any]) -> None:
+        super()._open(adapter, name, settings)
+        self.adapter.write("SYST:COMM:HAND OFF")
+        self.clock.sleep(0.1)
+        self.adapter.flush_read_buffer()  # the last "OK"
+
+    def safe(self) -> None:
+        """Switch the light off."""
+        self.output_enabled = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OBISOptions:
+    """What a station file may say about the laser."""
+
+    transmission: float = 1.0
+    """Power at the sample over the power that leaves the laser."""
+    least: float = field(default=1e-4, metadata={"unit": "W"})
+    """Least power at the sample that is more than off, W; from the head's own least power."""
+    greatest: float = field(default=_GREATEST, metadata={"unit": "W"})
+    """Greatest power at the sample, W."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.transmission <= 1:
+            raise ArgumentError(f"transmission: wanted more than 0 and at most 1, got {self.transmission!r}")
+        if not 0 < self.least < self.greatest <= _GREATEST:
+            raise ArgumentError(
+                f"least, greatest: wanted 0 W < least < greatest <= {_GREATEST:g} W, got {self.least!r} W "
+                f"and {self.greatest!r} W"
+            )
+
+
+class OBISLaser(RoleAdapter):
+    """An OBIS as a `LaserPower`: the power at the sample, 0 W is off."""
+
+    role: ClassVar[str] = "LaserPower"
+    driver: ClassVar[type] = OBIS
+    options: ClassVar[type] = OBISOptions
+    device: OBIS
+    chosen: OBISOptions
+    relied_on = ("power",)
+
+    @classmethod
+    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+        """Return the powers at the sample, W.
+
+        Parameters
+        ----------
+        options
+            `OBISOptions`; None: their defaults.
+        """
+        return {"power": (0.0, (options or OBISOptions()).greatest)}
+
+    def configure(self) -> None:
+        """Check that the head can do what the station file says; nothing is switched.
+
+        Raises
+        ------
+        DeviceError
+            Its least power is above the one that the station file promises.
+        """
+        least = self.device.least_power * self.chosen.transmission
+        if least > self.chosen.least * (1 + _CLOSE):
+            raise DeviceError(
+                f"{self.device.name}: wanted at most {self.chosen.least:g} W at the sample, the head emits "
+                f"at least {least:g} W there; correct 'least' in the station file, or put a filter before it"
+            )
+
+    @property
+    def power(self) -> float:
+        """Control the power at the sample (W, float; 0 is off)."""
+        return self.device.power * self.chosen.transmission if self.device.output_enabled else 0.0
+
+    @power.setter
+    def power(self, value: float) -> None:
+        if value == 0:
+            self.device.output_enabled = False
+        elif value < self.chosen.least:
+            raise ArgumentError(
+                f"{self.device.name}: wanted 0 W or at least {self.chosen.least:g} W at the sample, got "
+                f"{value!r} W"
+            )
+        else:
+            wanted = value / self.chosen.transmission
+            self.device.power = wanted
+            made = self.device.power
+            if abs(made - wanted) > _CLOSE * wanted:
+                raise DeviceError(
+                    f"{self.device.name}: wanted {wanted:g} W, it kept {made:g} W; it emits from "
+                    f"{self.device.least_power:g} to {self.device.greatest_power:g} W"
+                )
+            self.device.output_enabled = True
+
+    @property
+    def measured_power(self) -> float:
+        """Measure the power at the sample by the laser's own detector (W, float)."""
+        return self.device.measured_power * self.chosen.transmission
+
+    def settings(self) -> dict[str, Any]:
+        """Return the powers (W) and whether it emits, read back."""
+        return {
+            "power": self.power,
+            "measured_power": self.measured_power,
+            "output_enabled": self.device.output_enabled,
+        }

@@ -1,0 +1,71 @@
+"""Numbers of the simulated film, diamond and cantilever, and the depths of a layer of centres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from labspin.physics.arguments import FloatArray, finite, non_negative, positive
+from labspin.physics.mrfm import Resonator
+from labspin.physics.nv import NV_OPTICAL_RATES, OpticalRates
+from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin
+
+__all__ = ["FilmSettings", "depths_of"]
+
+_DEPTHS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmSettings:
+    """Numbers of the simulated film, diamond and cantilever, and of what stands around them."""
+
+    film: Film = YIG_FIGURES
+    spin: ParamagneticSpin = NV_TABLE1
+    cycle: OpticalRates = NV_OPTICAL_RATES
+    double_quantum_rate: float = 0.0  # 1/s, of |−> <-> |+>, beside what the spin itself has
+    temperature: float = 300.0  # K, of film, diamond and cantilever
+    centres: float = 1000.0  # how many NV centres
+    layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
+    distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
+    field_per_current: float = 10e-3  # T/A
+    field_offset: float = 5e-3  # T, at zero current
+    reference_laser: float = 0.1e-3  # W
+    pump_rate: float = 4e4 * math.pi  # rad/s, Ω at the reference laser power
+    photon_rate: float = 5e5  # 1/s at the reference laser power, all centres in |0>
+    reference_microwave: float = 10.0  # dBm
+    rabi_frequency: float = 2e6 * math.pi * 5.0  # rad/s of |0> <-> |−> at the reference microwave power
+    inhomogeneous_width: float = 2e6 * math.pi * 0.3  # rad/s, σ of the line in a short pulse
+    drift: float = 0.005  # relative, standard deviation of light and collection
+    drift_time: float = 300.0  # s
+    cantilever: Resonator = field(default_factory=lambda: Resonator(1e-4, 2 * math.pi * 5e3, 5e4))
+    force_per_volt: float = 5e-15  # N/V of the drive
+    gain: float = 1e6  # V/m of the read-out
+    cross_talk: complex = 0.0  # V/V, from the drive to the read-out
+    noise: float = 2e-7  # V/√Hz of the read-out, one-sided
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "centres", "distance", "reference_laser", "pump_rate", "photon_rate",
+                     "rabi_frequency", "drift_time"):  # fmt: skip
+            positive(name, getattr(self, name))
+        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width", "double_quantum_rate"):
+            non_negative(name, getattr(self, name))
+        for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
+            finite(name, getattr(self, name))
+
+
+def depths_of(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]:
+    """Return depths (m) and shares of a layer of centres.
+
+    Parameters
+    ----------
+    nearest
+        Distance of the nearest from the film, m.
+    thickness
+        Of the layer, m; 0 is one depth.
+    """
+    if thickness == 0:
+        return np.array([nearest]), np.ones(1)
+    nodes, weights = np.polynomial.legendre.leggauss(_DEPTHS)
+    return nearest + 0.5 * thickness * (nodes + 1), 0.5 * weights

@@ -1,0 +1,119 @@
+"""Approach of a cantilever with centres to a film: the plan, the pole from one response, stops, a simulated run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labspin.data import read_run
+from labspin.errors import PlanError, SettleError
+from labspin.experiment import run
+from labspin.physics import spinwaves as sw
+from labspin.procedures import FilmApproach
+from labspin.procedures.film_approach import _Reference
+from labspin.procedures.resonance import Resonance
+from labspin.station import load_station
+
+ROOT = Path(__file__).parents[2]
+STATION = ROOT / "instruments" / "nv-cantilever-film.toml"
+
+
+def walked(procedure, touched_at=None):
+    """Positions and directions of a plan that touches at a position."""
+    plan, found, answer = procedure.plan(), [], None
+    while True:
+        try:
+            point = plan.send(answer)
+        except StopIteration:
+            return found
+        place = point["positioner.position"]
+        found.append((place, point["direction"]))
+        answer = {"touched": int(touched_at is not None and place <= touched_at)}
+
+
+def test_it_goes_in_and_comes_back():
+    procedure = FilmApproach(positions=["1 um", "500 nm", "200 nm"])
+    assert walked(procedure) == [
+        (1e-6, 1.0), (5e-7, 1.0), (2e-7, 1.0), (2e-7, -1.0), (5e-7, -1.0), (1e-6, -1.0),
+    ]  # fmt: skip
+
+
+def test_where_it_touches_it_turns_back_at_once():
+    procedure = FilmApproach(positions=["1 um", "500 nm", "200 nm"])
+    assert walked(procedure, touched_at=5e-7) == [(1e-6, 1.0), (5e-7, 1.0), (1e-6, -1.0)]
+    procedure.set_parameters({"hysteresis": False})
+    assert walked(procedure, touched_at=5e-7) == [(1e-6, 1.0), (5e-7, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"positions": ["200 nm", "1 um"]}, "from far to near"),
+        ({"positions": []}, "from far to near"),
+        ({"search_start": "5 kHz", "search_stop": "4 kHz"}, "search_start < search_stop"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changes, match):
+    with pytest.raises(PlanError, match=match):
+        FilmApproach(**changes).plan()
+
+
+def test_the_pole_follows_from_one_response():
+    """Against the response of a damped oscillator, exactly: χ = 1/(f0² − f² + i f f0/Q)."""
+    drive = 5000.0
+
+    def response(f0, quality):
+        return 3e3 / (f0**2 - drive**2 + 1j * drive * f0 / quality)
+
+    reference = _Reference(drive, Resonance(5000.0, 0.0, 1 / 5e4, 0.0, 1.0, 1.0), response(5000.0, 5e4))
+    for f0, quality in ((5000.002, 5e4), (5000.03, 4e4), (4999.95, 6e4)):
+        pole, error = reference.pole(response(f0, quality), 0.01 * abs(response(f0, quality)))
+        assert pole.real - 5000 == pytest.approx(f0 - 5000, rel=2e-3, abs=0)
+        assert 2 * pole.imag / pole.real == pytest.approx(1 / quality, rel=2e-3, abs=0)
+        assert error == pytest.approx(0.01 * abs(drive - pole), rel=1e-2, abs=0)
+
+
+CARD = {
+    "positions": ["1.5 um", "150 nm"], "laser_power": "100 uW", "record_time": "40 s", "hysteresis": False,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_simulated_approach_gives_the_gradient_of_the_force(tmp_path):
+    """Against the physics at the true distance: −κ of all centres in the light less that in the dark."""
+    with load_station(STATION).connect(watchdog=False) as bench:
+        recorded = read_run(run(FilmApproach(**CARD), bench, tmp_path / "run.h5").path)
+    data, truth = recorded.data, recorded.truth_at_points
+    for at in range(2):
+        place = {
+            "film": sw.YIG_FIGURES, "spin": sw.NV_TABLE1, "distance": float(truth["distance"][at]),
+            "field": 20e-3, "temperature": 300.0, "angular_frequency": 2 * np.pi * 5e3,
+        }  # fmt: skip
+        light, dark = (1e5 * sw.spin_wave_stiffness(**place, pump_rate=pump).real for pump in (3e6, 0.0))
+        expected = light - dark  # κ = −F'
+        error = float(data["force_gradient_errors"][at])
+        assert abs(-float(data["force_gradient"][at]) - float(expected)) < 4 * error
+    assert abs(data["light_shift"][1]) > 5 * data["light_shift_errors"][1]
+
+
+@pytest.mark.slow
+def test_a_limit_ends_the_approach(tmp_path):
+    card = CARD | {"positions": ["1.5 um", "150 nm", "100 nm"], "response_change": 1e-3, "record_time": "5 s"}
+    with load_station(STATION).connect(watchdog=False) as bench:
+        recorded = read_run(run(FilmApproach(**card), bench, tmp_path / "run.h5").path)
+    assert recorded.data["touched"].tolist()[-1] == 1
+    assert len(recorded.points) < 3
+
+
+def test_a_stage_that_does_not_move_ends_the_run_and_is_retracted(tmp_path):
+    """The sensor says that the tip is not where it was sent: no point is measured there."""
+    with load_station(STATION).connect(watchdog=False) as bench:
+        axis = bench.positioner.handle if hasattr(bench.positioner, "handle") else None
+        del axis
+        actuator = bench.actuator("positioner.position")
+        actuator.move(2e-6)
+        device = bench.simulation.device("positioner")
+        stuck = device.stage()
+        device.stage = lambda: stuck
+        with pytest.raises(SettleError, match=r"positioner\.position"):
+            actuator.move(1e-6)
