@@ -79,6 +79,20 @@ def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     assert "399 ± 31" in told
 
 
+def test_files_of_others_are_fitted_as_told(tmp_path, monkeypatch, capsys):
+    from labspin.data import FORMATS
+
+    (tmp_path / "tests").symlink_to(DOCS.parent / "tests")
+    told = type_in("how-to/fit-foreign-files.md", tmp_path, monkeypatch, capsys)
+    page = (DOCS / "how-to/fit-foreign-files.md").read_text(encoding="utf-8")
+    for line in blocks("how-to/fit-foreign-files.md", "text")[0].splitlines():
+        assert line.replace("labspin fit qudi", "labspin fit tests/data/foreign/samples/qudi") in told
+    for form in FORMATS:
+        assert f"| {form.name} |" in page
+        assert form.package in page
+    assert "2.85497 ± 0.00017 GHz" in told
+
+
 def test_every_decision_is_listed():
     namespace = runpy.run_path(str(DOCS / "decisions" / "contents.py"))
     assert (DOCS / "decisions" / "index.md").read_text(encoding="utf-8") == namespace["index"](), (
