@@ -72,6 +72,13 @@ def test_settings_are_checked_too():
         preflight(procedure(plan, settings={"magnet.voltage": 1.0}), fake_bench())
 
 
+def test_every_limit_that_a_plan_leaves_is_named():
+    plan = Values("magnet.current", [0.0, 9.0], unit="A")
+    both = r"microwave\.frequency: wanted .*got 5 GHz.*; magnet\.current: wanted .*got 9 A"
+    with pytest.raises(LimitError, match=both):
+        preflight(procedure(plan, settings={"microwave.frequency": 5e9}), fake_bench())
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
