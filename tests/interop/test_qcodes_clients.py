@@ -26,6 +26,14 @@ pytestmark = [
 ]
 
 
+def until(condition, timeout=60.0):
+    """Wait until something holds: simulated time passes by itself here."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def client():
     """Return a function that connects a driver, and closes it at the end."""
@@ -175,8 +183,7 @@ def test_lakeshore336_regulates_the_cryostat(served, client):
     heater.blocking_t(0.5)
     assert heater.output_range() == "medium"
     assert controller.A.temperature() == pytest.approx(0.5, rel=0.1, abs=0)  # its own tolerance
-    time.sleep(2.0)
-    assert controller.A.temperature() == pytest.approx(0.5, abs=2e-3)
+    until(lambda: controller.A.temperature() == pytest.approx(0.5, abs=2e-3))
     assert controller.A.temperature() == pytest.approx(bench.world.reading("temperature"), abs=2e-3)
     assert heater.output() > 0
     assert controller.A.sensor_status() == "OK"
@@ -198,8 +205,7 @@ def test_lakeshore336_ramps_its_setpoint(served, client):
     heater.setpoint(0.4)  # two simulated minutes; the driver waits for fifty seconds of them
     assert heater.setpoint_ramp_status()
     assert 0.2 < heater.setpoint() < 0.4
-    time.sleep(1.0)
-    assert not heater.setpoint_ramp_status()
+    until(lambda: not heater.setpoint_ramp_status())
     assert heater.setpoint() == pytest.approx(0.4, rel=1e-6, abs=0)
 
 
@@ -228,13 +234,14 @@ def test_lakeshore372_regulates_the_cryostat(served, client):
     heater.output_range("3.16mA")
     heater.wait_until_set_point_reached(wait_tolerance=0.01, wait_equilibration_time=0.3)
     assert bridge.ch01.temperature() == pytest.approx(0.25, rel=0.02, abs=0)
-    time.sleep(1.0)
-    assert bridge.ch01.temperature() == pytest.approx(0.25, abs=1e-3)
+    until(lambda: bridge.ch01.temperature() == pytest.approx(0.25, abs=1e-3))
     assert bridge.ch02.sensor_status() == "R. OVER"  # the scanner has not been there yet
     bridge.write("SCAN 2,0")
-    time.sleep(0.1)
-    assert bridge.ch02.temperature() == pytest.approx(
-        bench.world.reading("sample_temperature"), rel=1e-3, abs=0
+    until(
+        lambda: (
+            bridge.ch02.temperature()
+            == pytest.approx(bench.world.reading("sample_temperature"), rel=1e-3, abs=0)
+        )
     )
     assert (bridge.ch01.enabled(), bridge.ch01.dwell(), bridge.ch01.units()) == (True, 10, "kelvin")
     assert bridge.ch01.sensor_status() == "OK"
