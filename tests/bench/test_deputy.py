@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from labspin.experiment import Linear, Procedure, run
 from labspin.station import load_station
 from tests.bench.attacks import wait_for
 from tests.bench.killed_runs import ServedBench
+from tests.places import environment
 
 
 class Short(Procedure):
@@ -134,6 +136,32 @@ def test_a_deputy_acts_once_the_run_is_gone_if_it_was_watched():
     assert not one.look()
     one.obey({"watch": "/run.h5"})
     assert one.look()
+
+
+HANGING = """
+import os, sys, time
+from labspin.bench.deputy_process import Deputy
+
+if os.fork():
+    time.sleep(60)  # the run, which hangs
+order = {"command": ["/bin/sh", "-c", f"cat > {sys.argv[1]}"], "feed": "", "watchdog": 0, "life": None}
+one = Deputy(order | {"run": os.getppid(), "inherited": []})
+one.obey({"watch": "/run.h5"})
+one.obey({"alive": 1, "patience": -20.0})
+assert one.look()
+one.act()
+os.waitpid(one.watchdog, 0)
+os._exit(0)
+"""
+
+
+def test_a_run_that_hangs_is_ended_before_somebody_else_acts_on_its_bench(tmp_path):
+    told = tmp_path / "told"
+    with subprocess.Popen([sys.executable, "-c", HANGING, str(told)], env=environment()) as hung:
+        assert wait_for(lambda: told.exists() and '"watch": "/run.h5"' in told.read_text())
+        assert wait_for(lambda: hung.poll() is not None)
+        hung.kill()
+    assert hung.returncode == -signal.SIGKILL
 
 
 def test_a_watchdog_that_says_nothing_when_it_has_to_act_is_replaced(monkeypatch, tmp_path):

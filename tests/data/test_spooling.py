@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from labspin import cli
-from labspin.data import read_run, recover, spooling
+from labspin.data import RunWriter, read_run, recover, spooling
 from labspin.data.spooling import deliver, deliver_all, note_target, place_in_spool
 from labspin.errors import StorageError
 from labspin.experiment import run
+from tests.data.samples import list_header
 from tests.experiment.fakes import Scan, fake_bench
 from tests.places import ROOT, environment
 
@@ -184,3 +185,17 @@ def test_a_name_in_the_spool_is_given_once(spool, share):
     first = place_in_spool(share / "run.h5", spool)
     note_target(first, share / "run.h5")
     assert place_in_spool(share / "run.h5", spool).name == "run-2.h5"
+
+
+def test_a_run_that_is_still_written_stays_in_the_spool(share, spool):
+    local = place_in_spool(share / "run.h5", spool)
+    note_target(local, share / "run.h5")
+    with RunWriter.create(local, list_header(2)) as writer:
+        writer.append(0, 0.0, [1.0, 2.0])
+        writer.checkpoint()
+        assert local.exists(), "a checkpoint stands beside the journal"
+        assert deliver_all(spool) == []
+        writer.append(1, 0.5, [3.0, 4.0])
+        writer.finish("finished")
+    assert deliver_all(spool) == [share / "run.h5"]
+    assert read_run(share / "run.h5").data["frequency"].tolist() == [1.0, 3.0]
