@@ -128,7 +128,7 @@ def test_a_generator_without_the_lines_is_refused(tmp_path):
 
 
 def test_it_finds_the_fringes_of_the_truth(narrow, tmp_path):
-    procedure = Ramsey(**ON_LINE, evolution_start="50 ns", evolution_stop="1.8 us", evolution_times=36,
+    procedure = Ramsey(**ON_LINE, evolution_start="50 ns", evolution_stop="1.8 us", evolution_times=28,
                        averages=1, repetitions=90_000)  # fmt: skip
     recorded = read_run(run(procedure, narrow, tmp_path / "run.h5").path)
     (fit,) = fit_run(recorded)

@@ -140,9 +140,8 @@ def _draw_words(ax: Axes, layout: SequenceLayout, scale: float) -> None:
     for left, right, text in layout.durations:
         arrow = {"arrowstyle": "<->", "color": "0.55", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
         ax.annotate("", (left, top + 0.22), (right, top + 0.22), arrowprops=arrow)
-        turn = 90 if right - left < narrow else 0
-        where = {"ha": "center", "va": "bottom", "rotation": turn}
-        ax.text((left + right) / 2, top + 0.3, text, fontsize=size, color="0.25", **where)
+        word = ax.text((left + right) / 2, top + 0.3, text, ha="center", va="bottom", color="0.25")
+        word.set(fontsize=size, rotation=90 if right - left < narrow else 0)
     for centre in layout.breaks:
         for row in range(len(rows)):
             _break_mark(ax, centre, row)
