@@ -29,9 +29,12 @@ from typing import Literal, cast, get_args
 
 from labspin.documents import Section, read_document
 from labspin.errors import ConfigurationError
-from labspin.units import DIMENSIONS, conversion_factor
+from labspin.units import DIMENSIONS, conversion_factor, format_quantity
 
-__all__ = ["FILE_NAME", "Notification", "Occasion", "Workspace", "find_workspace", "workspace_folder"]
+__all__ = [
+    "FILE_NAME", "Notification", "Occasion", "Workspace", "find_workspace", "liked_units", "quantity_text",
+    "workspace_folder",
+]  # fmt: skip
 
 FILE_NAME = "workspace.toml"
 _DOOR = "instruments"  # the folder of the stations
@@ -109,6 +112,44 @@ def find_workspace(start: Path | None = None) -> Workspace:
         if (root / FILE_NAME).is_file():
             return _read(root)
     return Workspace(root=Path(), spool=_spool("", Path()))
+
+
+def liked_units() -> Mapping[str, str]:
+    """Return in which units the workspace of the current folder shows what: dimension -> unit.
+
+    Nothing where its file cannot be read: what needs it says so, and numbers are shown all the same.
+    """
+    here = Path().resolve()
+    for root in (here, *here.parents):
+        try:
+            stand = (root / FILE_NAME).stat()
+        except OSError:  # no workspace: the one above may be
+            continue
+        return _units_of(root, stand.st_mtime_ns, stand.st_size)
+    return {}
+
+
+@functools.lru_cache(maxsize=16)
+def _units_of(root: Path, changed: int, size: int) -> Mapping[str, str]:  # noqa: ARG001 - read anew if changed
+    try:
+        return _read(root).units
+    except ConfigurationError:
+        return {}
+
+
+def quantity_text(value: float, unit: str, *, digits: int = 4) -> str:
+    """Return a quantity as text, in the unit in which the workspace of the current folder shows it.
+
+    Parameters
+    ----------
+    value
+        A number in ``unit``.
+    unit
+        Symbol of a unit without a prefix.
+    digits
+        Significant digits.
+    """
+    return format_quantity(value, unit, digits=digits, units=liked_units())
 
 
 def workspace_folder(place: Path) -> Path:

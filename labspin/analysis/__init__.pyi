@@ -4,6 +4,7 @@ from .files.chain import (
     chain_fit as chain_fit,
     write_chain as write_chain,
 )
+from .files.choosing import Choice as Choice, choose_runs as choose_runs
 from .files.many import fit_chain as fit_chain, fit_many as fit_many
 from .files.results import FileResult as FileResult
 from .files.stored import outcomes_of as outcomes_of
@@ -47,6 +48,7 @@ from .pictures.pulses import (
     sequence_figure as sequence_figure,
 )
 from .pictures.runplots import plot_runs as plot_runs
+from .recipes.changes import changed_recipe as changed_recipe
 from .recipes.fit_run import (
     fit_run as fit_run,
     fit_runs as fit_runs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labspin.units import format_quantity
+from labspin.workspaces import quantity_text
 
 __all__ = ["place_words", "words_of_name"]
 
@@ -57,4 +57,4 @@ def place_words(name: str, value: float, unit: str) -> str:
     """
     if name == "direction" and value in _DIRECTIONS:
         return _DIRECTIONS[value]
-    return f"{words_of_name(name)} {format_quantity(value, unit)}"
+    return f"{words_of_name(name)} {quantity_text(value, unit)}"

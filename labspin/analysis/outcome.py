@@ -17,7 +17,8 @@ import numpy as np
 
 from labspin.analysis.model import CorrelatedNoise, FloatArray
 from labspin.errors import FitError
-from labspin.units import format_quantity, prefixed
+from labspin.units import shown_in
+from labspin.workspaces import liked_units, quantity_text
 
 __all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "chosen_text", "with_error"]
 
@@ -227,7 +228,7 @@ def goodness_text(statistics: FitStatistics) -> str:
 
 
 def with_error(value: float, stderr: float, unit: str) -> str:
-    """Return ``value ± stderr`` in ``unit`` with an SI prefix, rounded to two digits of the error.
+    """Return ``value ± stderr`` as the workspace shows ``unit``, rounded to two digits of the error.
 
     Parameters
     ----------
@@ -240,9 +241,9 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):
-        return format_quantity(value, unit)
-    exponent, found = prefixed(max(abs(value), stderr), unit)
-    shown, error = value / 10.0**exponent, stderr / 10.0**exponent
+        return quantity_text(value, unit)
+    divisor, found = shown_in(max(abs(value), stderr), unit, liked_units())
+    shown, error = value / divisor, stderr / divisor
     name = "" if found in ("", "1") else f" {found}"
     largest = max(abs(shown), error)
     power = 0 if 1e-3 <= largest < 1e6 else math.floor(math.log10(largest))

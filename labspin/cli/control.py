@@ -137,11 +137,11 @@ def _unit(host: HostClient, name: str) -> str:
 
 
 def _text(value: Any, unit: str) -> str:
-    from labspin.units import format_quantity
+    from labspin.workspaces import quantity_text
 
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return format_quantity(float(value), unit, digits=6)
+    return quantity_text(float(value), unit, digits=6)
 
 
 def _status(host: HostClient, arguments: argparse.Namespace) -> int:

@@ -3,64 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.fit import outcome_row
-from labspin.cli.output import console, print_json, print_table
+from labspin.cli.fit_shown import FEW, Gathered, Shown, counted, print_fits, print_fits_json
 from labspin.errors import FitError, RunAborted
 
 if TYPE_CHECKING:
-    from labspin.analysis import ChainOutcome, FileResult, FitOutcome, TableWriter
+    from labspin.analysis import ChainOutcome, FileResult, FitOutcome, Recipe, TableWriter
 
-__all__ = ["FIT_FAILED", "fit_and_show", "run_files"]
+__all__ = ["FIT_FAILED", "Changes", "fit_and_show", "run_files"]
 
 FIT_FAILED = 3
-_FEW = 12
-"""Files up to which all results are printed and drawn."""
-_WORST = 5
-"""Fits with the largest reduced χ² that are named, of many."""
-_ROWS = 24
-"""Traces up to which all are printed."""
-_NAMED = 20
-"""Files that could not be fitted that are named; all of them stand in the JSON."""
 _SERIAL = 8
 """Files up to which starting processes takes longer than fitting."""
 
 
-@dataclass
-class _Gathered:
-    """What is kept of the results: everything of few files, of many only what is asked for."""
+@dataclass(frozen=True)
+class Changes:
+    """What a person wants otherwise than the recipe; see `labspin.analysis.changed_recipe`."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    traces: Counter[str] = field(default_factory=Counter)
-    worst: list[tuple[float, str]] = field(default_factory=list)
-    failures: dict[int, FileResult] = field(default_factory=dict)
-    results: dict[int, FileResult] = field(default_factory=dict)
-    seconds: float = 0.0
-    interrupted: bool = False
-    broken: list[str] = field(default_factory=list)  # chains that could not go on from a fit
+    model: str | None = None
+    sigma: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
 
-    def note(self, place: int, result: FileResult, *, keep: bool) -> None:
-        """Count a result, and keep it where it is wanted."""
-        self.counts[result.status] += 1
-        self.traces.update(result.traces)
-        if result.status == "failed":
-            self.failures[place] = result
-            return
-        self.broken += [link.error for link in result.linked if link.status == "failed"]
-        if keep:
-            self.results[place] = result
-        for value, label in result.misfits(_WORST):
-            self.worst.append(
-                (value, f"{result.path}: {label}" if len(result.labels) > 1 else str(result.path))
-            )
-        self.worst = sorted(self.worst, reverse=True)[:_WORST]
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The options of the command line that are given."""
+        flags = {"options": "--option", "fixed": "--fix"}
+        return tuple(flags.get(name, f"--{name}") for name, value in vars(self).items() if value not in (None, {}))
 
 
 def run_files(texts: list[str]) -> list[Path]:
@@ -99,6 +75,7 @@ def fit_and_show(
     paths: list[Path],
     *,
     recipe: str | None = None,
+    changes: Changes | None = None,
     write: bool = True,
     plot: Path | None = None,
     as_json: bool = False,
@@ -108,15 +85,19 @@ def fit_and_show(
     table: Path | None = None,
     output: Path | None = None,
     quiet: bool = False,
+    sort: str | None = None,
+    rows: int | None = None,
 ) -> int:
     """Fit runs, print the results, draw one picture of them, and return the exit code.
 
     Parameters
     ----------
     paths
-        Run files.
+        Run files. Of several, those are taken that have something to fit by the recipe; the others are named.
     recipe
         Recipe, or None for the default one of each run's procedure.
+    changes
+        What is wanted otherwise than the recipe says.
     write, force, workers, dask
         See `labspin.analysis.fit_many`.
     plot
@@ -129,49 +110,87 @@ def fit_and_show(
         Run file for the points and the fit of a chain.
     quiet
         No progress bar.
+    sort, rows
+        Of the table of many files: by what, and how many.
     """
-    from labspin.analysis import TableWriter, fit_many, load_recipe
-    from labspin.analysis.files.chain import chain_names, link_of
-
-    chosen = None if recipe is None else load_recipe(recipe)
-    chain = chosen is not None and bool(chosen.chain)
-    if output is not None and not chain:
+    chosen, taken, skipped = _chosen(paths, recipe, changes)
+    chain = chosen if chosen is not None and chosen.chain else None
+    if output is not None and chain is None:
         raise FitError(
             "--output: is for a recipe with a section [chain]; fits of runs stand in the run files"
         )
-    few = len(paths) <= _FEW
+    few = len(taken) <= FEW
+    if few and sort is not None:
+        raise FitError(f"--sort: is for the table of more than {FEW} files, got {len(taken)}")
     options: dict[str, Any] = {"write": write, "force": force, "dask": dask}
-    options["workers"] = 1 if workers is None and len(paths) <= _SERIAL else workers
-    options["curves"] = not chain and (few or plot is not None)
-    if chain and chosen is not None:
-        options["wanted"] = chain_names(chosen)
-    with contextlib.ExitStack() as stack:
-        writer = None if table is None else stack.enter_context(TableWriter(table, paths))
-        results = fit_many(paths, link_of(chosen) if chain and chosen is not None else chosen, **options)
-        tick = stack.enter_context(_progress(len(paths), shown=len(paths) > _SERIAL and not quiet))
-        keep = few or as_json or chain or plot is not None
-        gathered = _gather(paths, results, writer, tick, keep)
-        if gathered.interrupted:
-            raise RunAborted(_interrupted(gathered, len(paths), table))
+    options["workers"] = 1 if workers is None and len(taken) <= _SERIAL else workers
+    options["curves"] = chain is None and (few or plot is not None)
+    gathered = Gathered(few=few, keep=few or as_json or chain is not None or plot is not None, sort=sort or "")
+    gathered.limit = gathered.limit if rows is None else rows
+    gathered.skipped = skipped
+    _fit(taken, chosen, options, gathered, table, quiet=quiet)
     if len(paths) == 1 and gathered.failures:
         raise FitError(gathered.failures[0].error)
-    ordered = [gathered.results[place] for place in sorted(gathered.results)]
-    links = [link for result in ordered for link in result.linked]
-    outcomes = [outcome for result in ordered for outcome in result.outcomes]
-    linked = None
-    if chain and chosen is not None:
-        linked = _linked(ordered, chosen, output)
-        outcomes = [linked.outcome]
-    pictures = [
-        _draw(outcomes, paths[0], plot, named=chosen is not None),
-        *_draw_links(links, paths[0], plot),
-    ]
-    drawn = [picture for picture in pictures if picture is not None]
+    ordered = gathered.ordered()
+    linked = None if chain is None else _linked(ordered, chain, output)
+    shown = Shown(ordered if few else [], linked, _pictures(ordered, linked, taken, plot, chosen), table)
     if as_json:
-        _print_json(ordered, gathered, linked, drawn, table)
+        print_fits_json(ordered, gathered, shown)
     else:
-        _print_text(ordered if few else [], links if few else [], gathered, linked, drawn, table)
+        print_fits(gathered, shown)
     return FIT_FAILED if gathered.failures or gathered.broken else 0
+
+
+def _chosen(
+    paths: Sequence[Path], name: str | None, changes: Changes | None
+) -> tuple[Recipe | None, list[Path], dict[Path, str]]:
+    """Return the recipe for all, if there is one, the files to be fitted, and the others with the reason."""
+    from labspin.analysis import changed_recipe, choose_runs, load_recipe
+    from labspin.analysis.files.chain import link_of
+
+    recipe = None if name is None else load_recipe(name)
+    given = () if changes is None else changes.given
+    if recipe is not None and recipe.chain and given:
+        raise FitError(f"{given[0]}: is for fits of runs, got the chain {recipe.name}; change its recipe")
+    taken, skipped = list(paths), dict[Path, str]()
+    if len(paths) > 1 or (given and recipe is None):
+        choice = choose_runs(paths, link_of(recipe) if recipe is not None and recipe.chain else recipe)
+        if not choice.paths:
+            reasons = "; ".join(f"{path.name}: {why}" for path, why in list(choice.skipped.items())[:3])
+            raise FitError(f"{len(paths)} files: wanted runs to fit, got none; {reasons}")
+        taken, skipped = list(choice.paths), choice.skipped
+        if given and len(choice.recipes) != 1:
+            names = ", ".join(sorted(one.name for one in choice.recipes))
+            raise FitError(f"{given[0]}: wanted runs of one recipe, got {names}; choose one: --with RECIPE")
+        recipe = choice.recipes[0] if given else recipe
+    if recipe is not None and given:
+        recipe = changed_recipe(recipe, **vars(changes))
+    return recipe, taken, skipped
+
+
+def _fit(
+    paths: list[Path],
+    recipe: Recipe | None,
+    options: dict[str, Any],
+    gathered: Gathered,
+    table: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Fit the files and gather what came of them."""
+    from labspin.analysis import TableWriter, fit_many
+    from labspin.analysis.files.chain import chain_names, link_of
+
+    if recipe is not None and recipe.chain:
+        options["wanted"] = chain_names(recipe)
+        recipe = link_of(recipe)
+    with contextlib.ExitStack() as stack:
+        writer = None if table is None else stack.enter_context(TableWriter(table, paths))
+        results = fit_many(paths, recipe, **options)
+        tick = stack.enter_context(_progress(len(paths), shown=len(paths) > _SERIAL and not quiet))
+        _gather(paths, results, writer, tick, gathered)
+        if gathered.interrupted:
+            raise RunAborted(_interrupted(gathered, len(paths), table))
 
 
 def _gather(
@@ -179,36 +198,62 @@ def _gather(
     results: Iterator[FileResult],
     writer: TableWriter | None,
     tick: Callable[[], None],
-    keep: bool,
-) -> _Gathered:
+    gathered: Gathered,
+) -> None:
     places: dict[Path, list[int]] = {}
     for place, path in enumerate(paths):
         places.setdefault(path.absolute(), []).append(place)
-    gathered, start = _Gathered(), time.monotonic()
+    start = time.monotonic()
     try:
         for result in results:
             place = places[result.path.absolute()].pop(0)
-            gathered.note(place, result, keep=keep)
+            gathered.note(place, result)
             if writer is not None:
                 writer.add(place, result.each_row())
             tick()
     except KeyboardInterrupt:
         gathered.interrupted = True
     gathered.seconds = time.monotonic() - start
-    return gathered
 
 
-def _interrupted(gathered: _Gathered, total: int, table: Path | None) -> str:
+def _pictures(
+    ordered: list[FileResult],
+    linked: ChainOutcome | None,
+    paths: list[Path],
+    plot: Path | None,
+    recipe: Recipe | None,
+) -> list[Path]:
+    """Draw the fits of all runs, and the chains that went on from them."""
+    links = [link for result in ordered for link in result.linked]
+    if linked is not None:
+        drawn = [_draw([linked.outcome], paths[0], plot, named=True)]
+    else:
+        drawn = _draw_each(ordered, plot, named=recipe is not None)
+    drawn += _draw_links(links, paths[0], plot)
+    return [picture for picture in drawn if picture is not None]
+
+
+def _draw_each(results: list[FileResult], plot: Path | None, *, named: bool) -> list[Path | None]:
+    """Draw the fits, a picture for each recipe: what was measured otherwise stands on other axes."""
+    fits: dict[str, list[FileResult]] = {}
+    for result in results:
+        for name in dict.fromkeys(outcome.name for outcome in result.outcomes):
+            fits.setdefault(name, []).append(result)
+    pictures = []
+    for name, own in fits.items():
+        outcomes = [outcome for result in own for outcome in result.outcomes if outcome.name == name]
+        apart = None if plot is None else plot.with_name(f"{plot.stem}-{name}{plot.suffix}")
+        pictures.append(_draw(outcomes, own[0].path, plot if len(fits) == 1 else apart, named=named))
+    return pictures
+
+
+def _interrupted(gathered: Gathered, total: int, table: Path | None) -> str:
     done = sum(gathered.counts.values())
     text = (
-        f"interrupted: {done} of {total} files are done ({_counted(gathered.counts)}), every file is whole; "
+        f"interrupted: {done} of {total} files are done ({counted(gathered.counts)}), every file is whole; "
     )
     text += "the same command goes on from there"
     return text + (f"; {table} was not written" if table is not None else "")
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()) if count) or "none"
 
 
 def _linked(results: list[FileResult], recipe: Any, output: Path | None) -> ChainOutcome:
@@ -262,110 +307,3 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
     with Progress(*columns, TextColumn("ETA"), Remaining(), console=Console(stderr=True)) as progress:
         task = progress.add_task("fit", total=total)
         yield lambda: progress.advance(task)
-
-
-def _print_json(
-    results: list[FileResult],
-    gathered: _Gathered,
-    linked: ChainOutcome | None,
-    pictures: list[Path],
-    table: Path | None,
-) -> None:
-    failures = [gathered.failures[place] for place in sorted(gathered.failures)]
-    document: dict[str, Any] = {
-        "fits": [row for result in results for row in result.rows()],
-        "failures": [{"path": str(result.path), "error": result.error} for result in failures],
-        "counts": dict(gathered.counts),
-        "traces": dict(gathered.traces),
-        "worst": [{"where": where, "chi2red": value} for value, where in gathered.worst],
-        "picture": str(pictures[0]) if pictures else None,
-        "pictures": [str(picture) for picture in pictures],
-        "table": None if table is None else str(table),
-    }
-    if linked is not None:
-        document["chain"] = {"fits": linked.outcome.rows(), "left_out": list(linked.left_out)}
-    print_json(document)
-
-
-def _print_text(
-    results: list[FileResult],
-    links: list[FileResult],
-    gathered: _Gathered,
-    linked: ChainOutcome | None,
-    pictures: list[Path],
-    table: Path | None,
-) -> None:
-    heads = ("fit", "parameters", "reduced χ²", "p")
-    rows = [row for result in results for row in _text_rows(result)]
-    everything = [*results, *links]
-    said = [
-        f"{row['label'] or row['fit']}: {row['warnings']}" for result in everything for row in _warned(result)
-    ]
-    if len(rows) > _ROWS:
-        said = [*said[:_NAMED], f"{_ROWS} of {len(rows)} traces are shown; --table FILE has them all"]
-        rows = rows[:_ROWS]
-    rows += [row for link in links for row in _text_rows(link)]
-    if linked is not None:
-        rows.append(outcome_row(linked.outcome))
-        said += [f"{linked.outcome.name}: {warning}" for warning in linked.outcome.warnings]
-        said += list(linked.left_out)
-    for result in links:
-        left_out = () if result.record is None else result.record.statistics.get("left_out", ())
-        said += [str(text) for text in left_out]
-    if rows:
-        print_table("", heads, rows, whole=("parameters",))
-    if not results and linked is None:
-        said += [f"reduced χ² = {value:.3g}: {where}" for value, where in gathered.worst if value > 0]
-    bad = [*(gathered.failures[place].error for place in sorted(gathered.failures)), *gathered.broken]
-    said += [f"not fitted: {error}" for error in bad[:_NAMED]]
-    said += [f"not fitted: {len(bad) - _NAMED} more; --json names them all"] if len(bad) > _NAMED else []
-    if gathered.counts["refitted"]:
-        said.append(f"{gathered.counts['refitted']} had a fit of another recipe, model or version of labspin")
-    total = sum(gathered.traces.values())
-    doubtful = gathered.traces["doubtful"]
-    if total > max(len(results), 1):
-        said.append(
-            f"{total} traces, {doubtful} of them doubtful" if doubtful else f"{total} traces, none doubtful"
-        )
-    said.append(f"{_counted(gathered.counts)} in {gathered.seconds:.1f} s")
-    said += [f"plot: {picture}" for picture in pictures]
-    said += [f"table: {table}"] if table is not None else []
-    for line in said:
-        console().print(line, markup=False)
-
-
-def _warned(result: FileResult) -> list[dict[str, Any]]:
-    """Return one row a trace that comes with warnings."""
-    return list({row["trace"]: row for row in result.own_rows() if row["warnings"]}.values())
-
-
-def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
-    from labspin.analysis.outcome import with_error
-
-    traces: dict[int, list[dict[str, Any]]] = {}
-    for row in result.own_rows():
-        traces.setdefault(row["trace"], []).append(row)
-    scaled = result.record is not None and bool(result.record.statistics.get("errors_from_scatter"))
-    found = []
-    for rows in traces.values():
-        chosen = [rows[0]["chosen"]] if rows[0]["chosen"] else []
-        lines = chosen + [
-            f"{row['parameter']} = {with_error(row['value'], row['stderr'], row['unit'])}"
-            + (" (held)" if row["kind"] == "fixed" else "")
-            for row in rows
-        ]
-        first = rows[0]
-        name = first["label"] or first["fit"]
-        found.append(
-            (
-                f"{name} (unchanged)" if result.status == "unchanged" else name,
-                "\n".join(lines),
-                _number(math.nan if scaled else first["chi2red"]),
-                _number(first["p_value"]),
-            )
-        )
-    return found
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"

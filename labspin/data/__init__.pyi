@@ -31,7 +31,13 @@ from .nexus.publish import (
 )
 from .nexus.run_file import RunFile as RunFile, open_parts as open_parts
 from .quality import Quality as Quality
-from .reader import RunSummary as RunSummary, list_runs as list_runs, open as open, read_run as read_run
+from .reader import (
+    RunSummary as RunSummary,
+    list_runs as list_runs,
+    open as open,
+    read_run as read_run,
+    summary_of as summary_of,
+)
 from .recovery import recover as recover
 from .run import Points as Points, Run as Run
 from .schema import Column as Column, Dimension as Dimension, Layout as Layout, RunHeader as RunHeader

@@ -19,7 +19,7 @@ from labspin.system import reason_of
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["RunSummary", "list_runs", "open", "read_run", "run_path"]
+__all__ = ["RunSummary", "list_runs", "open", "read_run", "run_path", "summary_of"]
 
 
 def run_path(path: Path | str) -> Path:
@@ -136,7 +136,7 @@ def list_runs(folder: Path | str) -> list[RunSummary]:
         names = {run_path(entry) for entry in folder.iterdir() if _looks_like_run(entry)}
     except OSError as error:
         raise RunFileError(f"{folder}: cannot be read: {reason_of(error)}") from error
-    found = [summary for path in sorted(names) if (summary := _summary(path)) is not None]
+    found = [summary for path in sorted(names) if (summary := summary_of(path)) is not None]
     return sorted(found, key=lambda summary: (summary.started, summary.path))
 
 
@@ -145,7 +145,14 @@ def _looks_like_run(entry: Path) -> bool:
     return not hidden and (entry.suffix == ".h5" or entry.name.endswith(".h5.jnl")) and entry.is_file()
 
 
-def _summary(path: Path) -> RunSummary | None:
+def summary_of(path: Path) -> RunSummary | None:
+    """Return a run in one line, without reading its points; None: the file is no run.
+
+    Parameters
+    ----------
+    path
+        Run file; a damaged one has the status `RunStatus.DAMAGED`, and says why.
+    """
     try:
         if journal_path(path).exists():
             return _summary_from_journal(path)

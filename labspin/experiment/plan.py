@@ -28,7 +28,7 @@ from labspin.bench.actuators import Actuator
 from labspin.data import Column, Dimension, Layout
 from labspin.errors import LimitError, PlanError
 from labspin.experiment.sweep import MAX_POINTS, Point, Sweep, column_name
-from labspin.units import format_quantity
+from labspin.workspaces import quantity_text
 
 if TYPE_CHECKING:
     from labspin.experiment.procedure import Procedure
@@ -53,8 +53,8 @@ class PlanReport:
     def text(self) -> str:
         """Return the ranges as one line."""
         return ", ".join(
-            f"{name} {format_quantity(low, unit)}"
-            + ("" if low == high else f" … {format_quantity(high, unit)}")
+            f"{name} {quantity_text(low, unit, digits=7)}"
+            + ("" if low == high else f" … {quantity_text(high, unit, digits=7)}")
             for name, (low, high, unit) in self.ranges.items()
         )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.errors import ArgumentError, LabspinError
-from labspin.units import format_quantity
+from labspin.workspaces import quantity_text
 
 __all__ = ["Description", "Listing", "describe", "known_names"]
 
@@ -276,11 +276,11 @@ def _limits(actuator: Any) -> tuple[str, str, str]:
     offset = spec.calibration.offset if slope != 1.0 else 0.0
 
     def shown(raw: float) -> str:
-        return format_quantity(slope * raw + offset, unit)
+        return quantity_text(slope * raw + offset, unit)
 
     low, high = sorted((spec.minimum, spec.maximum), key=lambda raw: slope * raw)
     safe = "" if spec.safe is None else shown(spec.safe)
-    rate = "" if spec.ramp_rate is None else format_quantity(abs(slope) * spec.ramp_rate, unit)
+    rate = "" if spec.ramp_rate is None else quantity_text(abs(slope) * spec.ramp_rate, unit)
     return f"{shown(low)} … {shown(high)}", safe, rate
 
 
@@ -393,7 +393,7 @@ def _value(value: Any) -> str:
 def _with_unit(value: Any, unit: str) -> str:
     if unit in ("", "1") or not isinstance(value, (int, float)):
         return _value(value)
-    return format_quantity(float(value), unit, digits=10)
+    return quantity_text(float(value), unit, digits=10)
 
 
 def _unit(parameter: Any) -> str:

@@ -24,7 +24,8 @@ from labspin.data.outputs import PICTURE, refuse_foreign
 from labspin.data.storage import replace_file
 from labspin.errors import FitError
 from labspin.system import reason_of
-from labspin.units import prefixed
+from labspin.units import shown_in
+from labspin.workspaces import liked_units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -284,7 +285,7 @@ def _log_axis(axes: Axes, x: FloatArray) -> None:
 
 
 def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
-    """Return the factor and the prefixed unit in which ``x`` reads well.
+    """Return the factor and the unit in which ``x`` reads well: the workspace's, or with a prefix.
 
     Parameters
     ----------
@@ -301,8 +302,8 @@ def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
     largest = float(np.max(np.abs(x))) if x.size else 0.0
     if not largest > 0 or not math.isfinite(largest):
         return 1.0, unit
-    exponent, name = prefixed(largest, unit, digits=15)
-    return 10.0**-exponent, name
+    divisor, name = shown_in(largest, unit, liked_units(), digits=15)
+    return 1 / divisor, name
 
 
 def axis_label(name: str, unit: str) -> str:

@@ -14,7 +14,19 @@ from labspin.analysis.recipes.traces import REPEATS, traces_of
 if TYPE_CHECKING:
     from labspin.data import Run
 
-__all__ = ["facts_of", "value_at_each"]
+__all__ = ["facts_of", "known_names", "value_at_each"]
+
+
+def known_names(run: Run) -> set[str]:
+    """Return the names of what a run has at each of its points: columns and axes.
+
+    Parameters
+    ----------
+    run
+        A run, or the frame of one.
+    """
+    layout = run.header.layout
+    return {axis.name for axis in layout.dimensions} | {column.name for column in layout.columns}
 
 
 def facts_of(run: Run, recipe: Recipe, names: Iterable[str], traces: int) -> dict[str, FloatArray]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labspin.errors import UnitError
-from labspin.units import format_quantity
+from labspin.workspaces import quantity_text
 
 __all__ = ["clock_time", "flattened", "interval", "local_time", "shown", "with_unit"]
 
@@ -17,7 +17,7 @@ _NO_PREFIX = frozenset({"", "1", "dBm", "dB", "%"})
 
 
 def with_unit(value: Any, unit: str) -> str:
-    """Return ``value unit`` with an SI prefix where that reads well.
+    """Return ``value unit`` as the workspace shows it, or with an SI prefix where that reads well.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def with_unit(value: Any, unit: str) -> str:
     if unit in _NO_PREFIX:
         return f"{shown(value)} {'' if unit == '1' else unit}".strip()
     try:
-        return format_quantity(float(value), unit, digits=9)
+        return quantity_text(float(value), unit, digits=9)
     except UnitError:
         return f"{shown(value)} {unit}"
 
