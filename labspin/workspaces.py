@@ -119,19 +119,24 @@ def liked_units() -> Mapping[str, str]:
 
     Nothing where its file cannot be read: what needs it says so, and numbers are shown all the same.
     """
-    here = Path().resolve()
-    for root in (here, *here.parents):
+    for root, file in _places(os.getcwd()):  # noqa: PTH109 - asked for with every number that is shown
         try:
-            stand = (root / FILE_NAME).stat()
+            stand = os.stat(file)  # noqa: PTH116
         except OSError:  # no workspace: the one above may be
             continue
         return _units_of(root, stand.st_mtime_ns, stand.st_size)
     return {}
 
 
+@functools.lru_cache(maxsize=4)
+def _places(folder: str) -> tuple[tuple[Path, str], ...]:
+    here = Path(folder).resolve()
+    return tuple((root, str(root / FILE_NAME)) for root in (here, *here.parents))
+
+
 @functools.lru_cache(maxsize=16)
-def _units_of(root: Path, changed: int, size: int) -> Mapping[str, str]:  # noqa: ARG001 - read anew if changed
-    try:
+def _units_of(root: Path, changed: int, size: int) -> Mapping[str, str]:
+    try:  # anew where the file has changed
         return _read(root).units
     except ConfigurationError:
         return {}

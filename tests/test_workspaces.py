@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labspin.errors import ConfigurationError
@@ -75,3 +76,23 @@ def test_a_file_that_cannot_be_meant_says_where(tmp_path, monkeypatch, text, mat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match=match):
         find_workspace()
+
+
+def test_a_workspace_shows_its_units_in_text_and_on_axes(tmp_path, monkeypatch):
+    """And what is changed in its file holds at once."""
+    from labspin.analysis.names import place_words
+    from labspin.analysis.outcome import with_error
+    from labspin.analysis.pictures.plots import axis_scale
+    from labspin.analysis.report.words import with_unit
+    from labspin.experiment import PlanReport
+
+    monkeypatch.chdir(tmp_path)
+    assert with_error(1.69e-3, 2e-5, "T") == "1.690 ± 0.020 mT"
+    (tmp_path / "workspace.toml").write_text('[units]\nfield = "G"\nfrequency = "MHz"\n', "utf-8")
+    assert with_error(1.69e-3, 2e-5, "T") == "16.90 ± 0.20 G"
+    assert place_words("magnet_field", 1.7e-3, "T") == "magnet field 17 G"
+    assert with_unit(2.7705e9, "Hz") == "2770.5 MHz"
+    assert axis_scale(np.array([1e-3, 2.4e-3]), "T") == (pytest.approx(1e4, rel=1e-12, abs=0), "G")
+    assert PlanReport(1, {"field": (1e-3, 2e-3, "T")}).text() == "field 10 G … 20 G"
+    (tmp_path / "workspace.toml").write_text('[units]\nfield = "uT"\n', "utf-8")
+    assert with_error(1.69e-3, 2e-5, "T") == "1690 ± 20 uT"

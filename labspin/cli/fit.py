@@ -7,7 +7,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.fit_foreign import add_foreign_options, fit_foreign_file, is_for_foreign
+from labspin.cli.fit_foreign import (
+    add_foreign_options,
+    fit_foreign_file,
+    is_for_foreign,
+    pairs_of_option,
+    refuse_flags,
+)
 from labspin.cli.output import add_json
 
 if TYPE_CHECKING:
@@ -17,12 +23,15 @@ __all__ = ["add", "execute"]
 
 _EXAMPLES = """\
 A run is fitted by the recipe of its procedure unless --with names another. What is stored already is not
-repeated; what another recipe or version made is made anew. A bad file is named at the end and stops no other.
+repeated; what another recipe or version made is made anew. Of several files, those that have nothing to fit
+are skipped and named. A bad file is named at the end and stops no other.
 
 examples:
   labspin fit data/run.h5
   labspin fit 'data/**/*.h5' --with t1 --table t1.csv
-  labspin fit data --with relaxation_law -o data/law.h5       T1 of each run against its field (a chain)
+  labspin fit data --with t1 --sort T1                        a folder of everything: only its runs of T1
+  labspin fit data --with t1_cross_relaxation -o data/law.h5  1/T1 against the field (a chain over runs)
+  labspin fit data/run.h5 --start beta=1                      fit an exponent that the recipe holds
   labspin fit data --with t1 --dask tcp://scheduler:8786
   labspin fit odmr.dat                                        a file of another program: it is found out
   labspin fit odmr.dat --y 'Signal' --from 2.84GHz --to 2.9GHz
@@ -73,6 +82,13 @@ def add(commands: Any) -> None:
     many.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="chain: run file for its points and fit"
     )
+    many.add_argument(
+        "--sort",
+        metavar="NAME",
+        help="order of their table: file, label, chi2, p or a parameter",
+    )
+    many.add_argument("--reverse", action="store_true", help="the largest first")
+    many.add_argument("--rows", type=int, metavar="N", help="lines of their table (default: 40; 0: all)")
     many.add_argument("--quiet", action="store_true", help="no progress bar")
     add_foreign_options(parser)
     add_json(parser)
@@ -91,13 +107,17 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code.
     """
-    if is_for_foreign(arguments):
+    foreign = is_for_foreign(arguments)
+    refuse_flags(arguments, foreign=foreign)
+    if foreign:
         return fit_foreign_file(arguments)
-    from labspin.cli.fit_runs import fit_and_show, run_files
+    from labspin.cli.fit_runs import Changes, fit_and_show, run_files
 
+    changes = Changes(arguments.model, arguments.sigma, **pairs_of_option(arguments))
     return fit_and_show(
         run_files(arguments.files),
         recipe=arguments.recipe,
+        changes=changes,
         write=not arguments.no_write,
         plot=arguments.plot,
         as_json=arguments.json,
@@ -107,6 +127,9 @@ def execute(arguments: argparse.Namespace) -> int:
         table=arguments.table,
         output=arguments.output,
         quiet=arguments.quiet,
+        sort=arguments.sort,
+        falling=arguments.reverse,
+        rows=arguments.rows,
     )
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import console, print_json, print_table
-from labspin.errors import FitError, RecipeError
+from labspin.errors import FitError
 from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
     from labspin.analysis import FitOutcome, Proposal, Section
     from labspin.data import Contents
 
-__all__ = ["add_foreign_options", "fit_foreign_file", "is_for_foreign"]
+__all__ = ["add_foreign_options", "fit_foreign_file", "is_for_foreign", "pairs_of_option", "refuse_flags"]
 
 _PAIRS = {"options": "option", "fixed": "fix", "start": "start"}
 _TABLE = 6
@@ -34,20 +34,27 @@ def add_foreign_options(parser: argparse.ArgumentParser) -> None:
     parser
         Of ``labspin fit``.
     """
+    fit = parser.add_argument_group("the fit", "instead of what the recipe says, or what is found out")
+    fit.add_argument(
+        "--model", help="model, for example stretched_exponential; its fit of a run stands beside"
+    )
+    fit.add_argument(
+        "--sigma", help="standard errors of y: a name; for runs also poisson, likelihood, none, or arithmetic"
+    )
+    fit.add_argument("--option", action="append", metavar="NAME=VALUE", help="of the model: count=3")
+    fit.add_argument("--fix", action="append", metavar="NAME=VALUE", help='hold a parameter: "T1=1 ms"')
+    fit.add_argument(
+        "--start", action="append", metavar="NAME=VALUE", help="fit a parameter, and start it there"
+    )
     foreign = parser.add_argument_group("foreign files", "what is not named is found out, and said")
     foreign.add_argument("--x", help="name of the abscissa, as `labspin show FILE` lists it")
     foreign.add_argument("--y", help="name of the ordinate; also 'z[:, 3]', 'X + 1j*Y', 'abs(S21)'")
-    foreign.add_argument("--sigma", help="name of the standard errors of y")
-    foreign.add_argument("--model", help="model, for example thermal_spectrum")
     foreign.add_argument("--x-unit", default=None, help="unit of x")
     foreign.add_argument("--y-unit", default=None, help="unit of y")
     foreign.add_argument("--from", dest="first", metavar="X", help='smallest x to fit: 2.84e9, "2.84 GHz"')
     foreign.add_argument("--to", dest="last", metavar="X", help="largest x to fit")
     foreign.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N points")
     foreign.add_argument("--every", type=int, default=1, metavar="N", help="fit every N-th point")
-    foreign.add_argument("--option", action="append", metavar="NAME=VALUE", help="of the model: count=3")
-    foreign.add_argument("--fix", action="append", metavar="NAME=VALUE", help='hold a parameter: "T1=1 ms"')
-    foreign.add_argument("--start", action="append", metavar="NAME=VALUE", help="start a parameter there")
     foreign.add_argument("--averages", type=float, help="thermal_spectrum: how many spectra were averaged")
     foreign.add_argument("--window", help="thermal_spectrum: window of the segments: none, rectangular, hann")
     foreign.add_argument("--length", help='thermal_spectrum: length of a segment, e.g. "0.1 s"')
@@ -62,23 +69,45 @@ def is_for_foreign(arguments: argparse.Namespace) -> bool:
     arguments
         Command line, parsed.
     """
-    if any(getattr(arguments, name) is not None for name in ("x", "y", "sigma", "first", "last")):
+    if any(getattr(arguments, name) is not None for name in ("x", "y", "first", "last")):
         return True
     if arguments.recipe is not None or len(arguments.files) != 1:
-        _refuse_model(arguments)
         return False
     path = Path(arguments.files[0])
-    foreign = path.is_file() and path.suffix not in (".jnl", ".toml") and not _is_run(path)
-    if not foreign:
-        _refuse_model(arguments)
-    return foreign
+    return path.is_file() and path.suffix not in (".jnl", ".toml") and not _is_run(path)
 
 
-def _refuse_model(arguments: argparse.Namespace) -> None:
-    if arguments.model is not None:
-        raise RecipeError(
-            "--model: is for one file of another program; name a recipe for runs: --with RECIPE"
-        )
+_OF_RUNS = {"recipe": "--with", "force": "--refit", "output": "-o"} | {
+    name: f"--{name}" for name in ("workers", "dask", "table", "sort", "reverse", "rows")
+}
+_OF_FOREIGN = {"first": "--from", "last": "--to", "x_unit": "--x-unit", "y_unit": "--y-unit"} | {
+    name: f"--{name}" for name in ("x", "y", "skip", "every", "averages", "window", "length", "temperature")
+}
+
+
+def refuse_flags(arguments: argparse.Namespace, *, foreign: bool) -> None:
+    """Refuse options that mean nothing for the files of a command.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    foreign
+        Whether it is about a file of another program, or about runs.
+
+    Raises
+    ------
+    FitError
+        There is one.
+    """
+    where, reason = (
+        (_OF_RUNS, "is for runs, got a file of another program")
+        if foreign
+        else (_OF_FOREIGN, "is for a file of another program; runs are fitted as their recipe says")
+    )
+    for name, flag in where.items():
+        if getattr(arguments, name) not in (None, False, {"skip": 0, "every": 1}.get(name)):
+            raise FitError(f"{flag}: {reason}; leave it out")
 
 
 def _is_run(path: Path) -> bool:
@@ -124,8 +153,19 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, unit in (("temperature", "K"), ("length", "s")):
         if getattr(arguments, name) is not None:
             settings[name] = parse_quantity(getattr(arguments, name), unit, name=f"--{name}")
-    settings |= {name: _pairs(f"--{option}", getattr(arguments, option)) for name, option in _PAIRS.items()}
+    settings |= pairs_of_option(arguments)
     return {name: value for name, value in settings.items() if value != {}}
+
+
+def pairs_of_option(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return what is held, where parameters start, and the options of the model.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    """
+    return {name: _pairs(f"--{option}", getattr(arguments, option)) for name, option in _PAIRS.items()}
 
 
 def _section(arguments: argparse.Namespace) -> Section | None:

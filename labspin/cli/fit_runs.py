@@ -36,7 +36,9 @@ class Changes:
     def given(self) -> tuple[str, ...]:
         """The options of the command line that are given."""
         flags = {"options": "--option", "fixed": "--fix"}
-        return tuple(flags.get(name, f"--{name}") for name, value in vars(self).items() if value not in (None, {}))
+        return tuple(
+            flags.get(name, f"--{name}") for name, value in vars(self).items() if value not in (None, {})
+        )
 
 
 def run_files(texts: list[str]) -> list[Path]:
@@ -86,6 +88,7 @@ def fit_and_show(
     output: Path | None = None,
     quiet: bool = False,
     sort: str | None = None,
+    falling: bool = False,
     rows: int | None = None,
 ) -> int:
     """Fit runs, print the results, draw one picture of them, and return the exit code.
@@ -110,22 +113,28 @@ def fit_and_show(
         Run file for the points and the fit of a chain.
     quiet
         No progress bar.
-    sort, rows
-        Of the table of many files: by what, and how many.
+    sort, falling, rows
+        Of the table of many files: by what, whether the largest comes first, and how many lines.
     """
-    chosen, taken, skipped = _chosen(paths, recipe, changes)
+    chosen, taken, skipped = _chosen(paths, recipe, changes, write)
     chain = chosen if chosen is not None and chosen.chain else None
     if output is not None and chain is None:
         raise FitError(
             "--output: is for a recipe with a section [chain]; fits of runs stand in the run files"
         )
     few = len(taken) <= FEW
-    if few and sort is not None:
-        raise FitError(f"--sort: is for the table of more than {FEW} files, got {len(taken)}")
+    if few and (sort is not None or falling or rows is not None):
+        flag = "--sort" if sort is not None else "--reverse" if falling else "--rows"
+        raise FitError(f"{flag}: is for the table of more than {FEW} files, got {len(taken)}")
     options: dict[str, Any] = {"write": write, "force": force, "dask": dask}
     options["workers"] = 1 if workers is None and len(taken) <= _SERIAL else workers
     options["curves"] = chain is None and (few or plot is not None)
-    gathered = Gathered(few=few, keep=few or as_json or chain is not None or plot is not None, sort=sort or "")
+    gathered = Gathered(
+        few=few,
+        keep=few or as_json or chain is not None or plot is not None,
+        sort=sort or "",
+        falling=falling,
+    )
     gathered.limit = gathered.limit if rows is None else rows
     gathered.skipped = skipped
     _fit(taken, chosen, options, gathered, table, quiet=quiet)
@@ -142,7 +151,7 @@ def fit_and_show(
 
 
 def _chosen(
-    paths: Sequence[Path], name: str | None, changes: Changes | None
+    paths: Sequence[Path], name: str | None, changes: Changes | None, write: bool
 ) -> tuple[Recipe | None, list[Path], dict[Path, str]]:
     """Return the recipe for all, if there is one, the files to be fitted, and the others with the reason."""
     from labspin.analysis import changed_recipe, choose_runs, load_recipe
@@ -154,7 +163,8 @@ def _chosen(
         raise FitError(f"{given[0]}: is for fits of runs, got the chain {recipe.name}; change its recipe")
     taken, skipped = list(paths), dict[Path, str]()
     if len(paths) > 1 or (given and recipe is None):
-        choice = choose_runs(paths, link_of(recipe) if recipe is not None and recipe.chain else recipe)
+        served = link_of(recipe) if recipe is not None and recipe.chain else recipe
+        choice = choose_runs(paths, served, write=write)
         if not choice.paths:
             reasons = "; ".join(f"{path.name}: {why}" for path, why in list(choice.skipped.items())[:3])
             raise FitError(f"{len(paths)} files: wanted runs to fit, got none; {reasons}")

@@ -46,7 +46,13 @@ class _Line:
     doubtful: bool
 
     def key(self, column: str) -> tuple[bool, float | str]:
-        """Return what the line is sorted by; what has no such value comes last."""
+        """Return what the line is sorted by; what has no such value comes last.
+
+        Parameters
+        ----------
+        column
+            ``file``, ``label``, ``chi2``, ``p`` or a parameter.
+        """
         if column in ("file", "label"):
             return False, getattr(self, column)
         value = {"chi2": self.chi2, "p": self.p, **self.values}.get(column, math.nan)
@@ -60,6 +66,7 @@ class Gathered:
     few: bool
     keep: bool
     sort: str = ""
+    falling: bool = False
     limit: int = _LINES
     skipped: dict[Path, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -75,7 +82,15 @@ class Gathered:
     broken: list[str] = field(default_factory=list)  # chains that could not go on from a fit
 
     def note(self, place: int, result: FileResult) -> None:
-        """Count a result, and keep it where it is wanted."""
+        """Count a result, and keep it where it is wanted.
+
+        Parameters
+        ----------
+        place
+            Of its file among all.
+        result
+            Of one file.
+        """
         self.counts[result.status] += 1
         self.traces.update(result.traces)
         if result.status == "failed":
@@ -103,18 +118,30 @@ class Gathered:
                 self.lines[name] = self.sorted_lines(name)[: self.limit]
 
     def sorted_lines(self, name: str) -> list[_Line]:
-        """Return the lines of a fit as they are asked for, in the order of the files otherwise."""
-        column = self.sort.removeprefix("-")
-        lines = sorted(self.lines[name], key=lambda line: line.place)
+        """Return the lines of a fit as they are asked for, in the order of the files otherwise.
+
+        Parameters
+        ----------
+        name
+            Of the fit.
+        """
+        column = self.sort
+        lines = sorted(self.lines[name], key=lambda line: line.place, reverse=self.falling)
         if not column:
             return lines
-        lines.sort(key=lambda line: line.key(column)[1], reverse=self.sort.startswith("-"))
+        lines.sort(key=lambda line: line.key(column)[1], reverse=self.falling)
         return sorted(lines, key=lambda line: line.key(column)[0])
 
     def refuse_unknown_sort(self) -> None:
         """Refuse to sort by what no fit has."""
-        column = self.sort.removeprefix("-")
-        known = ["file", "label", "chi2", "p", *dict.fromkeys(n for one in self.columns.values() for n in one)]
+        column = self.sort
+        known = [
+            "file",
+            "label",
+            "chi2",
+            "p",
+            *dict.fromkeys(n for one in self.columns.values() for n in one),
+        ]
         if column and column not in known:
             near = difflib.get_close_matches(column, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -273,8 +300,10 @@ def _print_lines(gathered: Gathered) -> list[str]:
         heads = ("file", "run", *columns, "reduced χ²", "p", "")
         print_table(name, heads, rows, whole=("file", *columns))
         if length > len(lines):
-            said.append(f"{name}: {len(lines)} of {length} traces are shown; --rows 0 or --table FILE has all")
-    if not gathered.sort:
+            said.append(
+                f"{name}: {len(lines)} of {length} traces are shown; --rows 0 or --table FILE has all"
+            )
+    if not gathered.sort and not gathered.few:
         said += [f"reduced χ² = {value:.3g}: {where}" for value, where in gathered.worst if value > 0]
     return said
 
@@ -308,16 +337,24 @@ def _print_one_by_one(shown: Shown) -> list[str]:
 
 def _bad(gathered: Gathered) -> list[str]:
     """Return what was not fitted, and why, each once."""
-    bad = [*(gathered.failures[place].error for place in sorted(gathered.failures)), *gathered.broken]
+    failures = [gathered.failures[place] for place in sorted(gathered.failures)]
+    alike: dict[str, list[str]] = defaultdict(list)  # what does not name its file itself
+    for one in failures:
+        if str(one.path) not in one.error:
+            alike[one.error].append(one.path.name)
+    bad = [*(one.error for one in failures if str(one.path) in one.error), *gathered.broken]
     said = [f"not fitted: {error}" for error in bad[:_NAMED]]
     said += [f"not fitted: {len(bad) - _NAMED} more; --json names them all"] if len(bad) > _NAMED else []
+    said += [f"not fitted: {error} ({_some(names)})" for error, names in alike.items()]
     reasons: dict[str, list[str]] = defaultdict(list)
     for path, why in gathered.skipped.items():
         reasons[why].append(path.name)
-    for why, names in reasons.items():
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        said.append(f"skipped ({why}): {', '.join(names[:_NAMED])}{more}")
-    return said
+    return [*said, *(f"skipped ({why}): {_some(names)}" for why, names in reasons.items())]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _warned(result: FileResult) -> list[dict[str, Any]]:

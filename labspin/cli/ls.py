@@ -31,6 +31,21 @@ def add(commands: Any) -> None:
         "--tag", action="append", default=[], dest="tags", metavar="WORD", help="only with this tag"
     )
     parser.add_argument("--find", metavar="TEXT", help="only runs in whose words this text occurs")
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help='only runs for whose parameters or fit results it holds, such as "T1 > 1 ms"; may be repeated',
+    )
+    parser.add_argument(
+        "--columns", metavar="NAMES", help="parameters and fit results to show, such as microwave_power,T1"
+    )
+    parser.add_argument(
+        "--sort", metavar="NAME", help="order by a fact, a parameter or a result (default: started)"
+    )
+    parser.add_argument("--reverse", action="store_true", help="the largest, or the latest, first")
+    parser.add_argument("--last", type=int, metavar="N", help="only the last N of the list")
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -51,22 +66,44 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.workspaces import find_workspace
 
     folder = arguments.folder or find_workspace().data
-    runs = _chosen(list_runs(folder), arguments)
+    wanted = bool(arguments.columns or arguments.where or arguments.sort or arguments.json)
+    runs = _chosen(list_runs(folder, numbers=wanted), arguments)
     if arguments.json:
         print_json([vars_of(run) for run in runs])
         return 0
     for sentence in _not_safe(runs):
         console().print(sentence, style="bold red", markup=False)
+    _print(str(folder), runs, _names(arguments, runs))
+    return 0
+
+
+def _names(arguments: argparse.Namespace, runs: Sequence[RunSummary]) -> list[str]:
+    """Return the columns of numbers that are asked for, and the one by which runs are sorted."""
+    from labspin.session import check_column
+
+    names = [name.strip() for name in (arguments.columns or "").split(",") if name.strip()]
+    sort = arguments.sort or ""
+    for name in names if runs else ():
+        check_column(name, runs, "--columns")
+    return names + ([sort] if sort and sort not in (*names, *_HEADS, "operator", "project", "rating") else [])
+
+
+_HEADS = ("file", "procedure", "label", "sample", "status", "points", "started")
+
+
+def _print(title: str, runs: Sequence[RunSummary], names: Sequence[str]) -> None:
+    """Print a row a run, with columns of numbers before the notes."""
+    from labspin.session import number_text
+
     rows = [
         (run.path.name, run.procedure, run.label, run.sample,
          f"{run.status}, NOT SAFE" if run.unsafe else run.status,
          f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started),
-         _notes(run))
+         *(number_text(run, name) for name in names), _notes(run))
         for run in runs
     ]  # fmt: skip
-    heads = ("file", "procedure", "label", "sample", "status", "points", "started", "notes")
-    print_table(str(folder), heads, rows, whole=("file", "status", "points", "started"))
-    return 0
+    heads = (*_HEADS, *names, "notes")
+    print_table(title, heads, rows, whole=("file", "status", "points", "started", *names))
 
 
 def _notes(run: RunSummary) -> str:
@@ -77,14 +114,21 @@ def _notes(run: RunSummary) -> str:
 
 def _chosen(runs: Sequence[RunSummary], arguments: argparse.Namespace) -> list[RunSummary]:
     """Return the runs that were asked for."""
+    from labspin.session import runs_where, sorted_runs
+
     text = (arguments.find or "").casefold()
-    return [
+    found = [
         run
         for run in runs
         if arguments.sample in (None, run.sample)
         and set(arguments.tags) <= set(run.tags)
-        and text in " ".join(map(str, vars_of(run).values())).casefold()
+        and (not text or text in " ".join(map(str, vars(run).values())).casefold())
     ]
+    for condition in arguments.where:
+        found = runs_where(found, condition)
+    if arguments.sort or arguments.reverse:
+        found = sorted_runs(found, arguments.sort or "started", falling=arguments.reverse)
+    return found if arguments.last is None else found[max(len(found) - arguments.last, 0) :]
 
 
 def _not_safe(runs: Sequence[RunSummary]) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.outlet import clean
@@ -62,8 +62,8 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-_WIDE = 10_000
-"""Columns where no terminal limits them, so that a line stays a line for grep."""
+_LAID_OUT = 500
+"""Rows that are fitted into a terminal; more are printed as they are, which takes a tenth of the time."""
 _NARROWEST = 8
 """Characters to which a column may be folded."""
 
@@ -98,11 +98,15 @@ def print_table(
     whole
         Heads of the columns whose cells are never broken into lines.
     """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    screen = console()
+    if not screen.is_terminal or len(cells) > _LAID_OUT:
+        screen.out("\n".join(_whole_lines(clean(title), columns, cells)))
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[clean(cell) for cell in row] for row in rows]
     table = Table(
         title=Text(clean(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
         show_edge=False, padding=(0, 1, 0, 0), pad_edge=False,
@@ -114,14 +118,26 @@ def print_table(
         least += 2 + max(len(name), longest if name in whole else min(longest, _NARROWEST))
     for row in cells:
         table.add_row(*map(Text, row))
-    screen = console()
-    if screen.is_terminal:
-        console(width=max(screen.width, least)).print(table)
-        return
-    wide = console(width=_WIDE)
-    with wide.capture() as captured:
-        wide.print(table)
-    wide.out("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    console(width=max(screen.width, least)).print(table)
+
+
+def _whole_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table of which none is broken."""
+    from rich.cells import cell_len
+
+    cells = [[cell.splitlines() or [""] for cell in row] for row in (columns, *rows)]
+    widths = [max(cell_len(line) for row in cells for line in row[place]) for place in range(len(columns))]
+    if title:
+        yield title
+    for number, row in enumerate(cells):
+        for line in range(max(map(len, row), default=0)):
+            texts = [cell[line] if line < len(cell) else "" for cell in row]
+            padded = (
+                text + " " * (width - cell_len(text)) for text, width in zip(texts, widths, strict=True)
+            )
+            yield "  ".join(padded).rstrip()
+        if not number:
+            yield "─" * (sum(widths) + 2 * len(widths) - 1)
 
 
 def _plain(value: Any) -> Any:

@@ -32,7 +32,6 @@ from .nexus.publish import (
 from .nexus.run_file import RunFile as RunFile, open_parts as open_parts
 from .quality import Quality as Quality
 from .reader import (
-    RunSummary as RunSummary,
     list_runs as list_runs,
     open as open,
     read_run as read_run,
@@ -41,6 +40,7 @@ from .reader import (
 from .recovery import recover as recover
 from .run import Points as Points, Run as Run
 from .schema import Column as Column, Dimension as Dimension, Layout as Layout, RunHeader as RunHeader
+from .summary import Number as Number, RunSummary as RunSummary
 from .trash import (
     TRASH as TRASH,
     restore_run as restore_run,

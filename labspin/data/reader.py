@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,9 @@ from labspin.data.events import Event, EventKind, RunStatus, recorded_event, uns
 from labspin.data.journal.liveness import is_alive
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.writer import journal_path
-from labspin.data.nexus.seal import read_seal
 from labspin.data.plain import unpack_each
 from labspin.data.run import Run
+from labspin.data.summary import RunSummary, parameters_from, results_from
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 from labspin.system import reason_of
 
@@ -87,44 +86,15 @@ def open(path: Path | str) -> xarray.Dataset:  # noqa: A001 - labspin.open, as x
     return read_run(path).to_xarray()
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
-    """A run in one line."""
-
-    path: Path
-    status: RunStatus
-    """`RunStatus.DAMAGED` if the file cannot be read; then ``problem`` says why."""
-    run_id: str = ""
-    procedure: str = ""
-    label: str = ""
-    started: str = ""
-    points: int = 0
-    size: int | None = None
-    """Points of the plan; ``None`` if open."""
-    signal: str = ""
-    simulated: bool = False
-    mixed: str = ""
-    """Which instruments were simulated, beside real ones; empty if all were, or none."""
-    fits: tuple[str, ...] = ()
-    sample: str = ""
-    operator: str = ""
-    project: str = ""
-    comment: str = ""
-    tags: tuple[str, ...] = ()
-    rating: int | None = None
-    problem: str = ""
-    station: str = ""
-    unsafe: str | None = None
-    """Which instruments were not left safe and where they stand; empty if all were, None if not known."""
-
-
-def list_runs(folder: Path | str) -> list[RunSummary]:
+def list_runs(folder: Path | str, *, numbers: bool = False) -> list[RunSummary]:
     """Return all runs in ``folder``, oldest first; damaged ones are included, other files are ignored.
 
     Parameters
     ----------
     folder
         Folder of run files; folders within it are not searched.
+    numbers
+        Whether parameters and results are wanted, for which files of earlier versions have to be opened.
 
     Raises
     ------
@@ -136,7 +106,7 @@ def list_runs(folder: Path | str) -> list[RunSummary]:
         names = {run_path(entry) for entry in folder.iterdir() if _looks_like_run(entry)}
     except OSError as error:
         raise RunFileError(f"{folder}: cannot be read: {reason_of(error)}") from error
-    found = [summary for path in sorted(names) if (summary := summary_of(path)) is not None]
+    found = [summary for path in sorted(names) if (summary := summary_of(path, numbers=numbers))]
     return sorted(found, key=lambda summary: (summary.started, summary.path))
 
 
@@ -145,18 +115,20 @@ def _looks_like_run(entry: Path) -> bool:
     return not hidden and (entry.suffix == ".h5" or entry.name.endswith(".h5.jnl")) and entry.is_file()
 
 
-def summary_of(path: Path) -> RunSummary | None:
+def summary_of(path: Path, *, numbers: bool = False) -> RunSummary | None:
     """Return a run in one line, without reading its points; None: the file is no run.
 
     Parameters
     ----------
     path
         Run file; a damaged one has the status `RunStatus.DAMAGED`, and says why.
+    numbers
+        As for `list_runs`.
     """
     try:
         if journal_path(path).exists():
             return _summary_from_journal(path)
-        return _summary_from_file(path)
+        return _summary_from_file(path, numbers)
     except NotARunFileError:
         return None
     except (RunFileError, OSError) as error:
@@ -165,6 +137,7 @@ def summary_of(path: Path) -> RunSummary | None:
 
 def _summary_from_journal(path: Path) -> RunSummary:
     from labspin.data.journal.replay import END, POINT_RECORD, read_header
+    from labspin.data.nexus.numbers import told_parameters
 
     journal = journal_path(path)
     live = is_alive(journal)
@@ -194,6 +167,7 @@ def _summary_from_journal(path: Path) -> RunSummary:
         mixed=header.simulated if header.station.get("kind") == "mixed" else "",
         station=str(header.station.get("name", "")),
         unsafe=_in_words(unsafe_instruments(events)),
+        parameters=parameters_from(told_parameters(header.parameters)),
         **{name: value for name, value in vars(header.metadata).items() if name != "description"},
     )
 
@@ -223,8 +197,8 @@ def _in_words(unsafe: dict[str, str] | None) -> str | None:
     return None if unsafe is None else "; ".join(unsafe.values())
 
 
-def _summary_from_file(path: Path) -> RunSummary:
-    facts = _facts(path)
+def _summary_from_file(path: Path, numbers: bool) -> RunSummary:
+    facts = _facts(path, numbers)
     try:
         texts = {name: str(facts[name]) for name in ("run_id", "procedure", "label", "started", "signal")}
         status = RunStatus(str(facts["status"]))
@@ -236,6 +210,8 @@ def _summary_from_file(path: Path) -> RunSummary:
     words = {name: str(facts.get(name, "")) for name in ("sample", "operator", "project", "comment")}
     rating = str(facts.get("rating", ""))
     unsafe = facts.get("unsafe")
+    told = facts.get("numbers")
+    told = told if isinstance(told, dict) else {}
     return RunSummary(
         path=path,
         status=status,
@@ -248,15 +224,14 @@ def _summary_from_file(path: Path) -> RunSummary:
         unsafe=unsafe if isinstance(unsafe, str) else None,
         tags=tuple(str(facts.get("tags", "")).split()),
         rating=int(rating) if rating.isdecimal() else None,
+        parameters=parameters_from(told.get("parameters")),
+        results=results_from(told.get("results")),
         **texts,
         **words,
     )
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    seal = read_seal(path)
-    if seal is not None:
-        return seal.facts
+def _facts(path: Path, numbers: bool) -> dict[str, Any]:
     from labspin.data.nexus.read import read_summary
 
-    return read_summary(path)
+    return read_summary(path, "numbers" if numbers else "status")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from labspin.errors import PlanError, UnitError
 from labspin.units import conversion_factor, parse_quantity
 
-__all__ = ["holds"]
+__all__ = ["holds", "names_in"]
 
 FloatArray = NDArray[np.float64]
 _RELATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -34,7 +34,20 @@ _RELATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
 _PART_OF_STEP = 1e-6  # of the step between neighbouring values that counts as no difference
 _ROUNDING = 1e-12  # of the value itself: what computing and converting it may have lost
 _LONGEST = 300  # characters of a condition
+_NAME = re.compile(r"[^\W\d][\w.]*")
 _FORM = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|<|>)\s*([^<>=!]+?)\s*$")
+
+
+def names_in(condition: str) -> tuple[str, ...]:
+    """Return what is compared in a condition by its name, not as a quantity.
+
+    Parameters
+    ----------
+    condition
+        As `holds` takes it; what is none has no names.
+    """
+    found = _FORM.match(condition) if len(condition) <= _LONGEST else None
+    return tuple(side for side in (found[1], found[3]) if _NAME.fullmatch(side)) if found else ()
 
 
 def holds(condition: str, columns: Mapping[str, FloatArray], units: Mapping[str, str]) -> NDArray[np.bool_]:

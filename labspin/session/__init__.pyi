@@ -29,6 +29,13 @@ from .queue_runs import (
     new_queued_path as new_queued_path,
 )
 from .recorded import recorded_parameters as recorded_parameters, recorded_procedure as recorded_procedure
+from .run_list import (
+    check_column as check_column,
+    known_columns as known_columns,
+    number_text as number_text,
+    runs_where as runs_where,
+    sorted_runs as sorted_runs,
+)
 from .runs import (
     metadata_of as metadata_of,
     new_run_path as new_run_path,

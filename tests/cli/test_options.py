@@ -8,7 +8,7 @@ import pytest
 
 from labspin import cli
 
-HELPERS = ("__init__", "measuring", "overrides", "people", "output", "fit_runs", "keys")
+HELPERS = ("__init__", "measuring", "overrides", "people", "output", "fit_runs", "fit_foreign", "keys")
 
 
 def _declared():

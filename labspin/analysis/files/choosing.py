@@ -16,6 +16,8 @@ from labspin.errors import RecipeError, RunFileError
 
 __all__ = ["Choice", "choose_runs"]
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -36,7 +38,7 @@ class Choice:
     skipped: dict[Path, str]
 
 
-def choose_runs(paths: Sequence[Path], recipe: Recipe | None = None) -> Choice:
+def choose_runs(paths: Sequence[Path], recipe: Recipe | None = None, *, write: bool = True) -> Choice:
     """Return which files have something to fit by a recipe, or by those of their procedures.
 
     Parameters
@@ -44,15 +46,17 @@ def choose_runs(paths: Sequence[Path], recipe: Recipe | None = None) -> Choice:
     paths
         Files. What is damaged or cannot be read is kept: its fit says why it fails.
     recipe
-        The recipe for all; None: each run has the one of its procedure. Runs of procedures that the recipe does
-        not list are skipped; where it lists none, those that lack what it uses.
+        The recipe for all; None: each run has the one of its procedure. Runs of procedures that the recipe
+        does not list are skipped; where it lists none, those that lack what it uses.
+    write
+        Whether the fits are to be stored, which a run that has not ended does not take.
     """
     taken: list[Path] = []
     recipes: dict[str, Recipe] = {} if recipe is None else {recipe.name: recipe}
     skipped: dict[Path, str] = {}
     known: dict[str, Recipe | str] = {}
     for path in paths:
-        found = _recipe_or_reason(path, recipe, known)
+        found = _recipe_or_reason(path, recipe, known, write)
         if isinstance(found, str):
             skipped[path] = found
             continue
@@ -63,17 +67,20 @@ def choose_runs(paths: Sequence[Path], recipe: Recipe | None = None) -> Choice:
 
 
 def _recipe_or_reason(
-    path: Path, recipe: Recipe | None, known: dict[str, Recipe | str]
+    path: Path, recipe: Recipe | None, known: dict[str, Recipe | str], write: bool
 ) -> Recipe | str | None:
     """Return the recipe of a file, or why it has none; None: the file cannot be read."""
     from labspin.data import RunStatus, summary_of
+    from labspin.data.journal.writer import journal_path
 
     try:
         run = summary_of(path)
+        if run is None:
+            return "no run of labspin" if _is_hdf5(path) else None
     except OSError:
         return None
-    if run is None:
-        return "no run file"
+    if write and journal_path(path).exists():
+        return "its run has not ended; resume or recover it, or use --no-write"
     if run.status == RunStatus.DAMAGED:
         return None
     if run.procedure == "chain":
@@ -87,6 +94,11 @@ def _recipe_or_reason(
     return _serves(recipe, path, run.procedure)
 
 
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_HDF5)) == _HDF5
+
+
 def _default(procedure: str) -> Recipe | str:
     try:
         return default_recipe(procedure)
@@ -97,7 +109,7 @@ def _default(procedure: str) -> Recipe | str:
 def _serves(recipe: Recipe, path: Path, procedure: str) -> Recipe | str | None:
     if recipe.procedures:
         wanted = ", ".join(recipe.procedures)
-        return recipe if procedure in recipe.procedures else f"recipe {recipe.name} is for {wanted}"
+        return recipe if procedure in recipe.procedures else f"recipe {recipe.name} is for runs of {wanted}"
     from labspin.data import open_parts, read_run
     from labspin.data.journal.writer import journal_path
 

@@ -12,7 +12,18 @@ from labspin.errors import RecipeError
 
 __all__ = ["changed_recipe"]
 
-_OF_A_MODEL = ("options", "choose", "fixed", "start", "bounds", "tied", "derived", "grouped", "free", "priors")
+_OF_A_MODEL = (
+    "options",
+    "choose",
+    "fixed",
+    "start",
+    "bounds",
+    "tied",
+    "derived",
+    "grouped",
+    "free",
+    "priors",
+)
 
 
 def changed_recipe(

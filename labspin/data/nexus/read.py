@@ -23,6 +23,7 @@ from labspin.data.journal.liveness import require_plain_file
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
+from labspin.data.nexus.numbers import numbers_of
 from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.data.nexus.stored import (
     get_array,
@@ -260,13 +261,15 @@ def _read_events(entry: h5py.Group) -> tuple[Event, ...]:
     )
 
 
-def read_summary(path: Path) -> dict[str, Any]:
+def read_summary(path: Path, wanted: str = "status") -> dict[str, Any]:
     """Read a summary of the run without its data, from the seal if there is one.
 
     Parameters
     ----------
     path
         The run file.
+    wanted
+        A fact that must be there; seals of earlier versions lack some.
 
     Returns
     -------
@@ -274,7 +277,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     """
     _check_signature(path)
     seal = read_seal(path)
-    if seal is not None:
+    if seal is not None and wanted in seal.facts:
         return seal.facts
     with open_run_file(path) as file:
         return facts_of(file)
@@ -290,12 +293,13 @@ def facts_of(file: h5py.File) -> dict[str, Any]:
 
     Returns
     -------
-        Name -> plain value: the attributes of the group ``labspin``, and ``fits``, the names of the fits.
+        Name -> plain value: the attributes of the group ``labspin``, ``fits``, the names of the fits, and
+        ``numbers``, see `numbers_of`.
     """
     entry = get_group(file, "entry")
     attributes = get_attributes(get_group(entry, "labspin"))
     facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
-    return facts | {"fits": fit_names(entry)}
+    return facts | {"fits": fit_names(entry), "numbers": numbers_of(entry)}
 
 
 def count_points(path: Path) -> tuple[str, int]:

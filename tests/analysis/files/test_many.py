@@ -302,13 +302,16 @@ def test_a_mixture_of_good_and_bad_files_gives_one_summary(files, tmp_path, caps
         ]
         assert main(words) == 3
     out = capsys.readouterr().out.replace("\n", " ")
-    assert "6 failed, 7 fitted" in out
+    assert "4 failed, 7 fitted" in out
     for name, reason in {
         "damaged.h5": "corrupted", "empty.h5": "empty", "flipped.h5": "do not match the checksum",
-        "foreign.h5": "not a labspin run", "missing.h5": "no such file", "running.h5": "has not ended",
+        "missing.h5": "no such file",
     }.items():  # fmt: skip
         assert out.count(f"not fitted: {name}: ") == 1
         assert reason in out[out.index(f"not fitted: {name}") :]
+    assert "skipped (no run of labspin): foreign.h5" in out
+    assert out.count("running.h5") == 1
+    assert "skipped (its run has not ended" in out[: out.index("running.h5")]
     assert read_run(aborted).fits
 
 
