@@ -101,7 +101,7 @@ def check(path, layout, order, rows, status):
             assert np.isnan(flat[missing].view(np.float64)).all()
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(runs())
 def test_any_layout_comes_back_bit_for_bit(tmp_path_factory, run):
     layout, order, rows = run
