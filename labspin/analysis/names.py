@@ -22,6 +22,7 @@ _WHOLE = {
     "f0": "resonance frequency f₀",
     "inverse_q": "1/Q",
     "difference": "difference without − with π pulse",
+    "coherence": "coherence (PL contrast, bright − dark)",
     "frequency_shift": "frequency shift Δf",
     "dissipation_shift": "Δ(1/Q)",
     "pulse_duration": "length of the microwave pulse",

@@ -81,10 +81,10 @@ class PulseTrainReadout(PulsedReadout):
         Column(name="contrast_bright_errors", description="its standard error by counting statistics"),
         Column(name="contrast_dark", description="signal_dark / reference_dark, per gate time"),
         Column(name="contrast_dark_errors", description="its standard error by counting statistics"),
-        Column(name="difference", description="contrast_bright - contrast_dark; the coherence"),
-        Column(name="difference_errors", description="its standard error by counting statistics"),
+        Column(name="coherence", description="contrast_bright - contrast_dark"),
+        Column(name="coherence_errors", description="its standard error by counting statistics"),
     )
-    signal = "difference"
+    signal = "coherence"
 
     evolution_times = CountParameter("Number of times", minimum=2, maximum=100_000, default=41)
     spacing = ListParameter("Spacing of times", choices=["linear", "logarithmic"], default="linear")
@@ -269,9 +269,9 @@ class PulseTrainReadout(PulsedReadout):
             contrast, error = self.contrast(signal, reference)
             found |= {f"signal_{kind}": signal, f"reference_{kind}": reference}
             found |= {f"contrast_{kind}": contrast, f"contrast_{kind}_errors": error}
-        found["difference"] = found["contrast_bright"] - found["contrast_dark"]
+        found["coherence"] = found["contrast_bright"] - found["contrast_dark"]
         errors = found["contrast_bright_errors"], found["contrast_dark_errors"]
-        found["difference_errors"] = math.hypot(*errors)
+        found["coherence_errors"] = math.hypot(*errors)
         return found
 
 
