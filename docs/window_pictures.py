@@ -140,7 +140,7 @@ def bench(application, window, save):
     magnet = window.bench.panels["magnet"]
     window.link.order(lambda host: host.set("magnet.output_enabled", True))
     for name in ("magnet.current", "magnet.field"):
-        window.bench.traces.choose(name, "A" if name.endswith("current") else "T", True)
+        magnet.traced[name].setChecked(True)
     rest(application, 1.5)
     magnet.fields["magnet.field"].setText("40 G")
     magnet.fields["magnet.field"].returnPressed.emit()
@@ -158,7 +158,7 @@ def bench(application, window, save):
     rest(application, 1)
     window.tabs.setCurrentWidget(window.measure)
     window.measure.show_card(Path("procedures/t1.toml").resolve())
-    wait(application, lambda: window.measure.preview.text)
+    wait(application, lambda: "points" in window.measure.preview.text)
     save("measure")
     window.measure.form.set("magnet_field", "1 T")
     wait(application, lambda: window.measure.preview.problem)
@@ -179,7 +179,8 @@ def scan(application, window, save):
         row.first.setText(first)
         row.last.setText(last)
         row.number.setValue(number)
-    wait(application, lambda: window.measure.preview.text.startswith("99"), 30)
+    editor.add_button.setFocus()
+    wait(application, lambda: "microwave.power  0 dBm" in window.measure.preview.text)
     rest(application, 0.3)
     area = window.measure.form_area
     area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())

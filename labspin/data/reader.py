@@ -18,7 +18,7 @@ from labspin.system import reason_of
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["RunSummary", "list_runs", "open", "read_run", "run_path", "summary_of"]
+__all__ = ["RunSummary", "list_runs", "open", "read_run", "run_files", "run_path", "summary_of"]
 
 
 def run_path(path: Path | str) -> Path:
@@ -101,13 +101,27 @@ def list_runs(folder: Path | str, *, numbers: bool = False) -> list[RunSummary]:
     RunFileError
         The folder cannot be read.
     """
-    folder = Path(folder)
+    found = [summary for path in run_files(folder) if (summary := summary_of(path, numbers=numbers))]
+    return sorted(found, key=lambda summary: (summary.started, summary.path))
+
+
+def run_files(folder: Path | str) -> list[Path]:
+    """Return the paths of what looks like a run in ``folder``, sorted.
+
+    Parameters
+    ----------
+    folder
+        Folder of run files; folders within it are not searched.
+
+    Raises
+    ------
+    RunFileError
+        The folder cannot be read.
+    """
     try:
-        names = {run_path(entry) for entry in folder.iterdir() if _looks_like_run(entry)}
+        return sorted({run_path(entry) for entry in Path(folder).iterdir() if _looks_like_run(entry)})
     except OSError as error:
         raise RunFileError(f"{folder}: cannot be read: {reason_of(error)}") from error
-    found = [summary for path in sorted(names) if (summary := summary_of(path, numbers=numbers))]
-    return sorted(found, key=lambda summary: (summary.started, summary.path))
 
 
 def _looks_like_run(entry: Path) -> bool:

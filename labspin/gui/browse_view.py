@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,12 +19,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from labspin.data import RunSummary, list_runs
+from labspin.data import RunFolder, RunSummary
 from labspin.errors import LabspinError
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button
 from labspin.gui.run_details import RunDetails
-from labspin.gui.run_table import HEADS, RunTable
+from labspin.gui.run_table import HEADS, RunRow, RunTable, rows_of
 from labspin.gui.tasks import in_background, sentence
 from labspin.gui.thumbnails import HEIGHT, WIDTH
 from labspin.session import data_folder
@@ -32,8 +33,8 @@ __all__ = ["BrowseView"]
 
 _LOOK = 3000  # ms between two looks at the folder
 _DRAW = 120  # ms within which small pictures that were made are shown
-_WIDTHS = {"": WIDTH + 12, "started": 150, "run": 130, "procedure": 92, "status": 82, "points": 76,
-           "sample": 66, "comment": 170, "fits": 60, "operator": 80, "file": 220}  # fmt: skip
+_WIDTHS = {"": WIDTH + 12, "started": 158, "run": 138, "procedure": 104, "status": 82, "points": 76,
+           "sample": 74, "comment": 170, "fits": 60, "operator": 84, "file": 220}  # fmt: skip
 
 
 class BrowseView(QWidget):
@@ -64,14 +65,12 @@ class BrowseView(QWidget):
         self._link = link
         self._workspace = Path()
         self.table = RunTable()
-        self.filter = QSortFilterProxyModel()
-        self.filter.setSourceModel(self.table)
-        self.filter.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.filter.setFilterKeyColumn(-1)
+        self._folder: RunFolder | None = None
+        self._known: list[RunSummary] = []
         self.search = QLineEdit()
         self.search.setPlaceholderText("search in everything: label, procedure, sample, tags, date, file")
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self.filter.setFilterFixedString)
+        self.search.textChanged.connect(self.table.search)
         self.view = QTableView()
         self.details = RunDetails()
         self.details.changed.connect(self.look)
@@ -90,7 +89,7 @@ class BrowseView(QWidget):
         self.is_looking = False
 
     def _make_view(self) -> None:
-        self.view.setModel(self.filter)
+        self.view.setModel(self.table)
         self.view.setSortingEnabled(True)
         self.view.sortByColumn(HEADS.index("started"), Qt.SortOrder.DescendingOrder)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -98,6 +97,7 @@ class BrowseView(QWidget):
         self.view.setShowGrid(False)
         self.view.setIconSize(QSize(WIDTH, HEIGHT))
         self.view.setTabKeyNavigation(False)
+        self.view.setWordWrap(False)
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(HEIGHT + 6)
         head = self.view.horizontalHeader()
@@ -165,18 +165,32 @@ class BrowseView(QWidget):
         if self.is_looking or not folder.is_dir():
             return
         self.is_looking = True
-        in_background(functools.partial(list_runs, folder), self._fill, self._failed)
+        if self._folder is None or self._folder.folder != folder:
+            self._folder = RunFolder(folder)
+        in_background(functools.partial(_looked, self._folder, self._known), self._fill, self._failed)
 
-    def _fill(self, runs: list[RunSummary]) -> None:
+    def _fill(self, found: tuple[list[RunSummary], list[RunRow]] | None) -> None:
         self.is_looking = False
-        if runs[::-1] == self.table.runs:
+        if found is None:
             return
         chosen = {run.path for run in self.chosen()}
-        self.table.fill(runs)
-        for row, run in enumerate(self.table.runs):
-            if run.path in chosen:
-                place = self.filter.mapFromSource(self.table.index(row, 0))
-                self.view.selectRow(place.row())
+        self._known = found[0]
+        self.table.fill(found[1])
+        self.choose(chosen)
+
+    def choose(self, paths: Collection[Path]) -> None:
+        """Choose runs in the list.
+
+        Parameters
+        ----------
+        paths
+            Paths of the run files; those that are not shown are left out.
+        """
+        rows = [row for row, run in enumerate(self.table.runs) if run.path in paths] if paths else []
+        selection = QItemSelection()
+        for row in rows:
+            selection.select(self.table.index(row, 0), self.table.index(row, len(HEADS) - 1))
+        self.view.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _failed(self, error: Exception) -> None:
         self.is_looking = False
@@ -184,8 +198,8 @@ class BrowseView(QWidget):
 
     def chosen(self) -> list[RunSummary]:
         """Return the chosen runs."""
-        rows = {self.filter.mapToSource(index).row() for index in self.view.selectionModel().selectedRows()}
-        return [self.table.runs[row] for row in sorted(rows)]
+        rows = sorted({index.row() for index in self.view.selectionModel().selectedRows()})
+        return [self.table.run(row) for row in rows]
 
     def _tell(self) -> None:
         self.details.show_runs(self.chosen())
@@ -233,6 +247,12 @@ class BrowseView(QWidget):
         """End the thread that draws small pictures."""
         self._timer.stop()
         self.table.thumbnails.close()
+
+
+def _looked(folder: RunFolder, known: list[RunSummary]) -> tuple[list[RunSummary], list[RunRow]] | None:
+    """Return the runs of a folder and their rows, or None if nothing has changed."""
+    runs = folder.list()
+    return None if runs == known else (runs, rows_of(runs))
 
 
 def _report(path: Path) -> Path:

@@ -104,7 +104,9 @@ class ParameterForm(QWidget):
             widget.setToolTip(_help(name, parameter))
             self.widgets[name] = widget
             if isinstance(widget, ScanEditor):
-                self._layout.addRow(label(f"{parameter.name}: {parameter.description}", "help", wrap=True))
+                said = "Further axes: any parameter or set-point, around the whole measurement"
+                words = said if name == "scan" else f"{parameter.name}: {parameter.description}"
+                self._layout.addRow(label(words, "help", wrap=True))
                 self._layout.addRow(widget)
                 continue
             name_of = label(parameter.name, wrap=True)

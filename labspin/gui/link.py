@@ -105,7 +105,7 @@ class HostLink(QObject):
 
     def _listen(self, client: HostClient, stop: threading.Event) -> None:
         sequence = 0
-        with client, contextlib.suppress(RuntimeError):  # the window may have been closed
+        with client, contextlib.suppress(RuntimeError, TypeError):  # the window may have been closed
             while not stop.is_set():
                 try:
                     answer = client.follow(sequence, timeout=_WAIT)

@@ -23,6 +23,7 @@ class LogView(QWidget):
         super().__init__()
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
+        self.text.setObjectName("log")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setMaximumBlockCount(_LINES)
         self.only_errors = QCheckBox("errors only")

@@ -89,9 +89,9 @@ def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None)
     lasts = "" if guess.total is None else f", about {_duration(guess.total)}"
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
     is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
-    faster = " That is the bench's own time; this simulated bench does not wait for it." if is_fast else ""
-    moved = "".join(f"\n{_range(name, *ends)}" for name, ends in report.ranges.items())
-    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}{moved}"
+    faster = " A simulated bench does not wait for it." if is_fast else ""
+    moved = ";  ".join(_range(name, *ends) for name, ends in report.ranges.items())
+    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}"
     return Preview(text, "", _sequences(procedure))
 
 
@@ -208,14 +208,13 @@ class MeasureView(QWidget):
         for part in said:
             ahead.body.addWidget(part)
         ahead.body.addWidget(self.sequence, 1)
-        for row_of in (
-            (self.start_button, self.queue_button, self.all_button), (self.save_button, self.save_as_button),
+        row = QHBoxLayout()
+        for pressed in (
+            self.start_button, self.queue_button, self.all_button, self.save_button, self.save_as_button,
         ):  # fmt: skip
-            row = QHBoxLayout()
-            for pressed in row_of:
-                row.addWidget(pressed)
-            row.addStretch(1)
-            ahead.body.addLayout(row)
+            row.addWidget(pressed)
+        row.addStretch(1)
+        ahead.body.addLayout(row)
         right = QSplitter(Qt.Orientation.Vertical)
         right.setObjectName("queue")
         right.addWidget(ahead)
@@ -302,6 +301,8 @@ class MeasureView(QWidget):
             return
         self.form.show_run(self._kind, given)
         self.form.offer_setpoints([])
+        self._token += 1
+        self._show_preview(self._token, Preview("looking ahead …"))
         self._edited()
         station = self.station()
         if station is not None:
@@ -376,7 +377,7 @@ class MeasureView(QWidget):
         self.problem.setText(found.problem)
         self.ahead.setVisible(bool(found.text))
         self.problem.setVisible(bool(found.problem))
-        can_start = not found.problem and self._link.is_connected
+        can_start = not found.problem and self._link.is_connected and not self._timer.isActive()
         self.start_button.setEnabled(can_start)
         self.start_button.setToolTip("" if self._link.is_connected else "connect a station first")
         for part in (self.queue_button, self.all_button):

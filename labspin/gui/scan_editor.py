@@ -125,7 +125,7 @@ class _Row(QWidget):
         self.name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.name.addItems(list(names))
         self.name.setCurrentText("")
-        self.name.setMinimumWidth(120)
+        self.name.setMinimumWidth(165)
         completer = QCompleter(list(names), self.name)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -190,6 +190,11 @@ class _Row(QWidget):
         for column in (0, 2):
             grid.setColumnStretch(column, 1)
 
+    def _show_beginning(self) -> None:
+        edit = self.name.lineEdit()
+        if edit is not None and not edit.hasFocus():
+            edit.setCursorPosition(0)
+
     def _show_fields(self) -> None:
         is_list = self.kind.currentText() == _LIST
         for part in (self.first, self._to, self.last, self._in, self.number):
@@ -199,6 +204,7 @@ class _Row(QWidget):
     def fill(self, row: AxisRow) -> None:
         """Show an axis."""
         self.name.setCurrentText(row.name)
+        self._show_beginning()
         self.together.setChecked(row.is_together)
         ends, comma, number = row.values.partition(",")
         first, dots, last = ends.partition("…")

@@ -74,6 +74,7 @@ class SeeView(QWidget):
         self.follow.setChecked(True)
         self.apart = QLabeledSlider(Qt.Orientation.Horizontal)
         self.apart.setRange(0, 150)
+        self.apart.setMinimumWidth(110)
         self.apart.setToolTip("distance between lines of several runs, in percent of the first one's height")
         self.apart.setAccessibleName("distance between lines")
         self.apart.valueChanged.connect(lambda _: self._redraw())
@@ -173,6 +174,8 @@ class SeeView(QWidget):
         pictures = [frame.picture for frame in self.frames]
         for part in (self.log_x, self.log_y, self.bars, self.cursors):
             part.setVisible(pictures[0].map is None)
+        for beside in (self.apart, self.apart_label):
+            beside.setVisible(pictures[0].map is None and len(pictures) > 1)
         if pictures[0].map is not None:
             self.stack.setCurrentWidget(self.maps)
             self.maps.show_pictures(pictures)
@@ -184,10 +187,7 @@ class SeeView(QWidget):
     def _offset(self, pictures: list[Picture]) -> float:
         """Return how far lines of several runs stand apart, in the unit of the quantity."""
         first = pictures[0].line
-        are_several = len(pictures) > 1 and first is not None
-        for part in (self.apart, self.apart_label):
-            part.setVisible(are_several)
-        if not are_several or first is None or not len(first.values):
+        if len(pictures) < 2 or first is None or not len(first.values):
             return 0.0
         return 0.01 * float(self.apart.value()) * float(np.ptp(first.values))
 

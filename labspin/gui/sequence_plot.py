@@ -15,7 +15,7 @@ __all__ = ["SequencePlot"]
 
 _HEIGHT = 0.62
 _ROW = 26  # pixels that a row takes at the least
-_NARROW = 0.045  # part of the width below which a duration is not written
+_NARROW = 0.07  # part of the width that a duration of four letters takes
 
 
 class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
@@ -75,9 +75,12 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         """Write durations, phases, and how often a unit is played."""
         count = len(layout.rows)
         narrow = _NARROW * float(layout.edges[-1])
+        free = -1.0  # where the last text ends
         for left, right, text in layout.durations:
-            if right - left >= narrow:
+            half = 0.5 * narrow * (len(text) + 1) / 5
+            if right - left >= narrow and (left + right) / 2 - half >= free:
                 self._text(text, (left + right) / 2, count - 0.1, (0.5, 1))
+                free = (left + right) / 2 + half
         if layout.marks:
             row = count - 1 - list(layout.rows).index("microwave")
             for centre, text in layout.marks:

@@ -109,6 +109,9 @@ class StartView(QWidget):
 
     def _show_runs(self, runs: list[object]) -> None:
         self.runs.clear()
+        if not runs:
+            self.runs.addItem("none yet")
+            self.runs.item(0).setFlags(Qt.ItemFlag.NoItemFlags)
         for run in runs:
             _add(
                 self.runs,

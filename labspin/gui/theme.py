@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QApplication
 
 __all__ = ["DARK", "LIGHT", "Theme", "current", "style_plot", "use_theme"]
@@ -42,6 +44,7 @@ DARK = Theme(
     series=("#5aa2ee", "#f0883e", "#4cc38a", "#c792ea", "#e3c34b", "#56c5c5"),
 )  # fmt: skip
 _chosen = [LIGHT]
+_pictures = tempfile.TemporaryDirectory(prefix="labspin-window-")
 
 _SHEET = """
 QWidget {{ font-size: 10.5pt; }}
@@ -79,7 +82,14 @@ QLineEdit[changed="true"] {{ font-weight: 600; }}
 QWidget#qt_scrollarea_viewport, QWidget#inside {{ background: transparent; }}
 QComboBox, QSpinBox {{ min-height: 28px; }}
 QListWidget::item {{ padding: 6px 4px; }}
-QPlainTextEdit {{ font-family: monospace; font-size: 10pt; }}
+QPlainTextEdit#log {{ font-family: monospace; font-size: 10pt; }}
+QPushButton#small {{ padding: 3px 8px; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px;
+    background: {field}; }}
+QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border: 2px solid {accent}; width: 12px;
+    height: 12px; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url({tick}); }}
+QCheckBox::indicator:disabled {{ border-color: {border}; background: {window}; }}
 QTabWidget::pane {{ border: none; }}
 QTabBar::tab {{ padding: 9px 20px; font-size: 11.5pt; color: {muted}; background: transparent;
     border-bottom: 3px solid transparent; }}
@@ -118,9 +128,24 @@ def use_theme(name: str) -> Theme:
     application.setStyle("fusion")
     application.setFont(QFont(application.font().family(), 10))
     application.setPalette(_palette(theme))
-    application.setStyleSheet(_SHEET.format(**vars(theme)))
+    application.setStyleSheet(_SHEET.format(**vars(theme), tick=_tick(theme).as_posix()))
     pg.setConfigOptions(background=theme.panel, foreground=theme.text, antialias=True)
     return theme
+
+
+def _tick(theme: Theme) -> Path:
+    """Return a picture of a tick in the colour of panels; style sheets take pictures from files only."""
+    path = Path(_pictures.name) / f"tick-{theme.name}.png"
+    if not path.exists():
+        image = QImage(48, 48, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(QColor(0, 0, 0, 0))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.panel), 7))
+        painter.drawPolyline([QPointF(10, 25), QPointF(20, 35), QPointF(38, 13)])
+        painter.end()
+        image.save(str(path))
+    return path
 
 
 def _palette(theme: Theme) -> QPalette:

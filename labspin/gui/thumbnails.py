@@ -111,7 +111,7 @@ def drawn(picture: Picture) -> QImage:
     if picture.map is not None:
         return _map(picture)
     image = QImage(WIDTH * _SCALE, HEIGHT * _SCALE, QImage.Format.Format_ARGB32_Premultiplied)
-    image.fill(QColor(0, 0, 0, 0))
+    image.fill(QColor(current().panel))
     image.setDevicePixelRatio(_SCALE)
     line = picture.line
     if line is None or len(line.values) < 2:

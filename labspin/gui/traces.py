@@ -123,6 +123,8 @@ class TraceStack(QWidget):
         if not on:
             self._remove(name)
             return
+        if name in self.curves:
+            return
         self._units[name] = unit
         self.courses.setdefault(name, Course())
         plot = self.plots.get(unit)

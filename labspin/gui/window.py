@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self.start, self.bench, self.align = StartView(), BenchView(self.link), AlignView(self.link)
         self.measure, self.see, self.browse = MeasureView(self.link), SeeView(), BrowseView(self.link)
         self.log = LogView()
-        self._shown_run = ""
+        self._shown_run, self._is_asked = "", False
         self._make_bar()
         self._make_notice()
         self._make_tabs()
@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         for source in (self.link, self.measure, self.see, self.browse):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
-        self.measure.started.connect(lambda: self.see.follow.setChecked(True))
+        self.measure.started.connect(self._follow_mine)
         self.see.follow.toggled.connect(self._follow_again)
         self.browse.told.connect(self._tell)
         self.browse.see.connect(self.show_runs)
@@ -275,8 +275,11 @@ class MainWindow(QMainWindow):
         if not self.see.follow.isChecked():
             return
         self.see.show_runs([Path(newest["path"])])
-        if newest is run and self.tabs.currentWidget() in (self.start, self.measure):
+        if newest is run and (self._is_asked or self.tabs.currentWidget() in (self.start, self.measure)):
             self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
+                self.see
+            )  # nobody else is taken away from the bench, or from other runs
+            self._is_asked = False
 
     def _show_state(self, status: dict[str, Any]) -> None:
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
@@ -351,6 +354,11 @@ class MainWindow(QMainWindow):
         self.see.follow.setChecked([str(path) for path in paths] == [self._shown_run])
         self.see.show_runs(paths)
         self.tabs.setCurrentWidget(self.see)
+
+    def _follow_mine(self) -> None:
+        """Show the run that was asked for here, as soon as it begins."""
+        self._is_asked = True
+        self.see.follow.setChecked(True)
 
     def _follow_again(self, on: bool) -> None:
         """Show the newest run at once when runs are to be followed again."""

@@ -56,6 +56,7 @@ from labspin.session.workbench import (
 )
 from labspin.session.workspace import data_folder
 from labspin.station import Station, load_station
+from labspin.units import format_quantity
 from labspin.workspaces import workspace_folder
 
 __all__ = ["BenchHost"]
@@ -368,7 +369,7 @@ class BenchHost:
         finally:
             self._hand = None
             self._lookout.hurry()
-        said = f"{name} = {arguments[-1]}" if do is set_value else f"{name}()"
+        said = f"{name} = {_words(arguments[-1], actuator)}" if do is set_value else f"{name}()"
         self.news.event("order", said)
         return result
 
@@ -482,3 +483,9 @@ class BenchHost:
             self.queue.pause()
             self._run.control.abort("the host is ending")
         self._break_off = self._is_stopping = True
+
+
+def _words(value: Any, actuator: Any) -> str:
+    """Return what was set, with its unit."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return format_quantity(float(value), actuator.unit) if actuator and is_number else str(value)

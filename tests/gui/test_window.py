@@ -259,11 +259,11 @@ def test_runs_are_found_compared_and_reported(qtbot, until, window, lab, client)
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()
     until(lambda: window.browse.table.rowCount() >= 2)
-    everything = window.browse.filter.rowCount()
+    everything = window.browse.table.rowCount()
     qtbot.keyClicks(window.browse.search, "no such run")
-    assert window.browse.filter.rowCount() == 0
+    assert window.browse.table.rowCount() == 0
     window.browse.search.setText("quick")
-    assert 2 <= window.browse.filter.rowCount() <= everything
+    assert 2 <= window.browse.table.rowCount() <= everything
     window.browse.view.selectAll()
     until(lambda: "seed" in window.browse.details.text.text())
     window.browse.view.clearSelection()
