@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea
 from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label, text_of
-from labspin.gui.theme import current, style_plot
+from labspin.gui.theme import current, fine, style_plot
 from labspin.gui.traces import Course, time_plot
 
 __all__ = ["AlignView", "Figure"]
@@ -43,7 +43,7 @@ class Figure(Panel):
         self._held = label("peak —", "muted")
         self._course = Course()
         self._plot = time_plot(unit)
-        self._curve = self._plot.plot([], [], pen=pg.mkPen(current().series[0], width=2))
+        self._curve = self._plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(2)))
         self._line = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().series[1], style=Qt.PenStyle.DashLine))
         self._plot.addItem(self._line)
         row = QHBoxLayout()
@@ -103,7 +103,7 @@ class _Ring(Panel):
         style_plot(self._spectrum_plot)
         self._spectrum_plot.getAxis("bottom").show_quantity("detuning from the drive", "Hz")
         self._spectrum_plot.getAxis("left").show_quantity("amplitude", "V")
-        self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=1.5))
+        self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])
         self.body.addWidget(plot, 3)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.parts import label
 from labspin.gui.pictures import LineData, MapData, Picture
-from labspin.gui.theme import current, style_plot
+from labspin.gui.theme import current, fine, style_plot
 
 __all__ = ["LinePlot", "MapGrid", "MapPlot"]
 
@@ -118,7 +118,7 @@ class LinePlot(QWidget):
         colour = current().series[place % len(current().series)]
         if place >= len(self.lines):
             self.lines.append(self.plot.plot([], [], name=picture.label))
-            self._errors.append(pg.ErrorBarItem(pen=pg.mkPen(colour, width=1)))
+            self._errors.append(pg.ErrorBarItem(pen=pg.mkPen(colour, width=fine(1))))
             self.plot.addItem(self._errors[-1])
         few = len(line.values) <= _FEW
         item = self.lines[place]
@@ -127,12 +127,12 @@ class LinePlot(QWidget):
         item.setSymbolSize(6)
         item.setSymbolBrush(colour)
         item.setSymbolPen(None)
-        item.setPen(pg.mkPen(colour, width=1))
+        item.setPen(pg.mkPen(colour, width=fine(1) if few else 1))
         y = line.values + place * self._offset
         item.setData(line.axis.values, y)
         if few:
             item.setSymbolBrush(_brushes(line, colour))
-            item.setSymbolPen(pg.mkPen(colour, width=1) if line.doubtful is not None else None)
+            item.setSymbolPen(pg.mkPen(colour, width=fine(1)) if line.doubtful is not None else None)
         legend = self.plot.plotItem.legend
         if legend is not None and legend.getLabel(item) is not None:
             legend.getLabel(item).setText(picture.label)
@@ -207,7 +207,7 @@ class LinePlot(QWidget):
         if outcome is None:
             return
         theme = current()
-        pen = pg.mkPen(theme.series[1], width=2.5)
+        pen = pg.mkPen(theme.series[1], width=fine(2.5))
         curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y
         self._fit = self.plot.plot(outcome.curve_x, curve, pen=pen, name=f"fit: {outcome.model}")
         rest = np.abs(outcome.residuals) if np.iscomplexobj(outcome.residuals) else outcome.residuals
@@ -235,7 +235,10 @@ class LinePlot(QWidget):
         low, high = self.plot.getViewBox().viewRange()[0]
         for part in (1 / 3, 2 / 3):
             line = pg.InfiniteLine(
-                low + part * (high - low), angle=90, movable=True, pen=pg.mkPen(current().accent, width=2)
+                low + part * (high - low),
+                angle=90,
+                movable=True,
+                pen=pg.mkPen(current().accent, width=fine(2)),
             )
             line.sigPositionChanged.connect(self._tell_cursors)
             self.plot.addItem(line)
@@ -299,7 +302,7 @@ class MapPlot(QWidget):
         self._across = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().danger), movable=True)
         self._across.sigPositionChanged.connect(self._draw_cut)
         self.plot.addItem(self._across)
-        self._cut_line = self.cut.plot([], [], pen=pg.mkPen(current().series[0], width=1.5))
+        self._cut_line = self.cut.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
         self.readout = label("", "muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
-from labspin.gui.theme import current, style_plot
+from labspin.gui.theme import current, fine, style_plot
 from labspin.instruments import SequenceLayout, sequence_layout
 
 __all__ = ["SequencePlot"]
@@ -68,7 +68,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
             stepMode="center",
             fillLevel=float(row),
             brush=fill,
-            pen=pg.mkPen(colour, width=1.5),
+            pen=pg.mkPen(colour, width=fine(1.5)),
         )
 
     def _words(self, layout: SequenceLayout) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 from labspin.gui.axes import shown
 from labspin.gui.parts import QuantityField, label
 from labspin.gui.start_values import Handle, StartValues, handles_of
-from labspin.gui.theme import current
+from labspin.gui.theme import current, fine
 
 __all__ = ["StartHandles", "StartPanel"]
 
@@ -74,12 +74,13 @@ class StartHandles(QObject):
 
     def _make(self, start: StartValues) -> None:
         theme = current()
-        pen = pg.mkPen(theme.series[2], width=2, style=Qt.PenStyle.DashLine)
+        pen = pg.mkPen(theme.series[2], width=fine(2), style=Qt.PenStyle.DashLine)
         self._curve = self._plot.plot([], [], pen=pen, name="start")
         for handle in handles_of(start):
             line = pg.InfiniteLine(
                 angle=90 if handle.is_vertical else 0, movable=True,
-                pen=pg.mkPen(theme.series[2], width=1.5), hoverPen=pg.mkPen(theme.danger, width=3),
+                pen=pg.mkPen(theme.series[2], width=fine(1.5)),
+                hoverPen=pg.mkPen(theme.danger, width=fine(3)),
                 label=handle.name.replace("_", " "),
                 labelOpts={"position": 0.93 if handle.is_vertical else 0.12, "color": theme.series[2],
                            "movable": True, "fill": theme.panel},

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QApplication
 
-__all__ = ["DARK", "LIGHT", "Theme", "current", "style_plot", "use_theme"]
+__all__ = ["DARK", "LIGHT", "Theme", "current", "fine", "style_plot", "use_theme"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,18 @@ QProgressBar::chunk {{ background: {chunk}; border-radius: 5px; }}
 QToolTip {{ background: {panel}; color: {text}; border: 1px solid {border}; }}
 QSplitter::handle {{ background: {window}; }}
 """
+
+
+def fine(width: float) -> float:
+    """Return the width of a pen in pixels of the screen; pens of plots do not grow with its scale themselves.
+
+    Parameters
+    ----------
+    width
+        In pixels of a screen of scale 1.
+    """
+    screen = QApplication.primaryScreen()
+    return width * (screen.devicePixelRatio() if screen is not None else 1.0)
 
 
 def current() -> Theme:

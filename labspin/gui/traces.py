@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from labspin.gui.axes import UnitAxis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
-from labspin.gui.theme import current, style_plot
+from labspin.gui.theme import current, fine, style_plot
 
 __all__ = ["Course", "TraceStack", "time_plot"]
 
@@ -132,7 +132,7 @@ class TraceStack(QWidget):
             plot = self.plots[unit] = time_plot(unit)
             self._layout.insertWidget(self._layout.count() - 1, plot, 1)
         colour = current().series[len(self.curves) % len(current().series)]
-        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=2), name=name)
+        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=fine(2)), name=name)
         self._hint.hide()
         self._link.order(lambda host: host.course([name]), lambda found: self._fill(name, found[name]))
 

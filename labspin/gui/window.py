@@ -277,8 +277,6 @@ class MainWindow(QMainWindow):
         self.see.show_runs([Path(newest["path"])])
         if newest is run and (self._is_asked or self.tabs.currentWidget() in (self.start, self.measure)):
             self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
-                self.see
-            )  # nobody else is taken away from the bench, or from other runs
             self._is_asked = False
 
     def _show_state(self, status: dict[str, Any]) -> None:
