@@ -20,7 +20,9 @@ def read(monkeypatch):
     """Return a list of the files that are opened for a summary."""
     opened = []
     original = reader._summary_from_file
-    monkeypatch.setattr(reader, "_summary_from_file", lambda path: opened.append(path.name) or original(path))
+    monkeypatch.setattr(
+        reader, "_summary_from_file", lambda path, *more: opened.append(path.name) or original(path, *more)
+    )
     return opened
 
 
