@@ -8,19 +8,22 @@ there is nothing left to test.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labspin.analysis.model import CorrelatedNoise, FloatArray
 from labspin.errors import FitError
+from labspin.notebook import html_page
 from labspin.units import shown_in
 from labspin.workspaces import liked_units, quantity_text
 
-__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "chosen_text", "with_error"]
+__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "Picture", "chosen_text", "with_error"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,35 @@ class FitStatistics:
     def chi2red(self) -> float:
         """Reduced χ²; NaN without a degree of freedom."""
         return self.chi2 / self.degrees_of_freedom if self.degrees_of_freedom > 0 else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of a fit: a notebook shows it, `save` writes it.
+
+    Attributes
+    ----------
+    figure
+        Of matplotlib, to be changed before it is shown.
+    """
+
+    figure: Any
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.figure.savefig(file, format="png", dpi=110)
+        return file.getvalue()
+
+    def save(self, path: Path | str) -> Path:
+        """Write the picture and return where it stands.
+
+        Parameters
+        ----------
+        path
+            Its ending says as what: PNG, PDF or SVG.
+        """
+        self.figure.savefig(path)
+        return Path(path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +189,22 @@ class FitOutcome:
     def present(self) -> tuple[FittedParameter, ...]:
         """Parameters but those that the chosen model lacks."""
         return tuple(p for p in self.parameters if not (self.chosen and math.isnan(p.value)))
+
+    def plot(self) -> Picture:
+        """Return data, errors, fit and residuals as a picture, which a notebook shows."""
+        from labspin import analysis  # its face: pictures stand above what they are made of
+
+        return Picture(analysis.figure_of([self]))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (p.name, p.text(), "held" if p.fixed else "derived" if p.derived else "fitted", p.description)
+            for p in self.present
+        ]
+        facts = [("model", self.model), ("of", self.quantity), ("equation", self.equation)]
+        title = ", ".join(word for word in (self.name, self.label) if word)
+        notes = [goodness_text(self.statistics), *(f"warning: {warning}" for warning in self.warnings)]
+        return html_page(title, facts, ("parameter", "value", "", "meaning"), rows, notes)
 
     def values(self) -> dict[str, float]:
         """Return the value of every parameter by name."""

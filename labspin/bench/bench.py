@@ -30,6 +30,8 @@ from labspin.bench.watchdog import Watchdog
 from labspin.clock import Clock
 from labspin.errors import ArgumentError, PlanError, StationError
 from labspin.instruments import missing_members
+from labspin.notebook import html_page
+from labspin.workspaces import quantity_text
 
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
 
@@ -200,6 +202,18 @@ class Bench:
         raise AttributeError(
             f"bench {self.__dict__.get('name')!r} has no instrument {name!r}; it has {sorted(instruments)}"
         )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                name,
+                quantity_text(actuator.minimum, actuator.unit),
+                quantity_text(actuator.maximum, actuator.unit),
+            )
+            for name, actuator in self.actuators.items()
+        ]
+        facts = [("instruments", ", ".join(self.instruments))]
+        return html_page(f"bench {self.name}", facts, ("set-point", "from", "to"), rows)
 
     @property
     def instruments(self) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ and it goes on where it stood.
 from __future__ import annotations
 
 import argparse
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,14 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     _add_making(actions)
-    _finish(actions.add_parser("list", help="show all runs"), _list)
+    _finish(
+        actions.add_parser(
+            "list",
+            aliases=["ls"],
+            help="show all runs, and when they are expected to end; on a simulated bench they end sooner",
+        ),
+        _list,
+    )
     _finish(actions.add_parser("pause", help="begin no further run"), _pause)
     _add_changing(actions)
 
@@ -120,20 +128,41 @@ def _add(queue: Queue, arguments: argparse.Namespace) -> int:
 
 
 def _list(queue: Queue, arguments: argparse.Namespace) -> int:
-    state = queue.read()
-    if arguments.json:
-        import dataclasses
+    from labspin.session import expected_ends, station_name
 
-        print_json({"paused": state.paused, "runs": [dataclasses.asdict(run) for run in state.runs]})
+    state = queue.read()
+    ends = expected_ends(queue)
+    if arguments.json:
+        runs = [
+            {**vars(run), "expected_end": end.isoformat() if (end := ends.get(run.id)) else None,
+             "bench": station_name(queue, run)}
+            for run in state.runs
+        ]  # fmt: skip
+        print_json({"paused": state.paused, "runs": runs})
         return 0
-    rows = [(str(run.id), run.state, run.label, run.card, run.file, run.message) for run in state.runs]
+    rows = [
+        (str(run.id), run.state, run.label, run.card, station_name(queue, run), ", ".join(run.overrides),
+         _when(run, ends.get(run.id)), run.file, run.message)
+        for run in state.runs
+    ]  # fmt: skip
     title = f"{queue.path}{' (paused)' if state.paused else ''}"
-    print_table(title, ("id", "state", "run", "card", "file", "message"), rows)
+    heads = ("id", "state", "run", "card", "bench", "overrides", "ends", "file", "message")
+    print_table(title, heads, rows, whole=("ends",))
     broken = state.of("interrupted")
     if broken:
         ids = " ".join(str(run.id) for run in broken)
         console().print(f"interrupted; to go on where it stood:  labspin queue resume {ids}")
     return 0
+
+
+def _when(run: QueuedRun, expected: datetime.datetime | None) -> str:
+    """Return when a run has ended, or is expected to."""
+    if run.state in ("running", "waiting"):
+        return "unknown" if expected is None else f"about {expected:%Y-%m-%d %H:%M}"
+    try:
+        return f"{datetime.datetime.fromisoformat(run.ended).astimezone():%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return run.ended
 
 
 def _run(queue: Queue, arguments: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from labspin.data.quality import Quality, flag_attributes, quality_on_grid
 from labspin.data.readings import READINGS_TIME, Readings, readings_of
 from labspin.data.schema import POINT, POINT_QUALITY, POINT_TIME, RunHeader
 from labspin.errors import RunFileError
+from labspin.notebook import html_page
 
 if TYPE_CHECKING:
     import xarray
@@ -88,6 +89,15 @@ class Run:
         total = "?" if self.header.layout.size is None else self.header.layout.size
         points = f"{len(self.points)}/{total} points"
         return f"<Run {self.path.name}: {self.header.procedure}, {self.status}, {points}>"
+
+    def _repr_html_(self) -> str:
+        said = {name: str(value) for name, value in self.metadata.to_dict().items()}
+        facts = [
+            ("status", str(self.status)), ("started", self.header.started), *said.items(),
+            ("fits", ", ".join(fit.name for fit in self.fits)),
+        ]  # fmt: skip
+        rows = [(column.name, column.unit, column.description) for column in self.header.layout.columns]
+        return html_page(repr(self)[1:-1], facts, ("column", "unit", "meaning"), rows)
 
     @property
     def metadata(self) -> RunMetadata:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.data import RunHeader, RunStatus, not_safe
 from labspin.errors import RunAborted
+from labspin.notebook import html_page
 
 __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome"]
 
@@ -38,6 +39,11 @@ class RunOutcome:
     message: str = ""
     unsafe: Mapping[str, str] = field(default_factory=dict)
     """Instruments that could not be made safe, each with where it stands, in words."""
+
+    def _repr_html_(self) -> str:
+        facts = [("status", str(self.status)), ("points", str(self.points)), ("file", str(self.path))]
+        notes = [note for note in (self.message, self.not_safe) if note]
+        return html_page(f"run {self.path.name}", facts, notes=notes)
 
     @property
     def not_safe(self) -> str:

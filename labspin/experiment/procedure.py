@@ -23,6 +23,7 @@ from labspin.errors import CardError, LabspinError
 from labspin.experiment.parameters import Parameter, ScanParameter
 from labspin.experiment.pymeasure import Procedure as PymeasureProcedure
 from labspin.experiment.sweep import Point, Sweep
+from labspin.notebook import html_page
 
 __all__ = ["Procedure", "data_column"]
 
@@ -94,6 +95,14 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
                 self.set_parameters({name: value})
             except (LabspinError, ValueError) as error:
                 raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, str(parameter), str(getattr(parameter, "description", "") or parameter.name))
+            for name, parameter in self.parameter_objects().items()
+        ]
+        facts = [("roles", ", ".join(self.roles)), ("gives", ", ".join(one.name for one in self.quantities))]
+        return html_page(f"procedure {self.name}", facts, ("parameter", "value", "meaning"), rows)
 
     def gen_measurement(self) -> None:
         """Leave it to pymeasure's `Results` to check the names of columns: that loads all units of pint."""

@@ -1,6 +1,7 @@
 """Queue, resume, keys, dry runs and the plot in the terminal, as a user types them."""
 
 import contextlib
+import datetime
 import json
 import os
 import signal
@@ -89,6 +90,21 @@ def test_a_queue_from_adding_to_clearing(workspace, capsys):
     assert main(["queue", "list"]) == 0
     assert "finished" in capsys.readouterr().out
     assert answer(capsys, "queue", "clear")["runs"] == []
+
+
+def test_the_list_tells_bench_overrides_and_expected_end(workspace, capsys):
+    answer(capsys, "queue", "add", "procedures/t1.toml", *SHORT)
+    on = ("--on", "instruments/levitated-diamond-lab.toml")
+    answer(capsys, "queue", "add", "procedures/t1.toml", "--only", "one class alone", *on)
+    runs = answer(capsys, "queue", "ls")["runs"]
+    assert [run["bench"] for run in runs] == ["levitated-diamond"] * 3 + ["levitated-diamond-lab"]
+    ends = [datetime.datetime.fromisoformat(run["expected_end"]) for run in runs]
+    assert ends == sorted(ends)
+    assert (ends[3] - ends[2]).total_seconds() > 3600  # the whole card takes many hours on the real bench
+    assert main(["queue", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert SHORT[1] in shown
+    assert f"about {ends[3].astimezone():%Y-%m-%d}" in shown
 
 
 def test_a_plan_that_leaves_a_limit_is_refused_when_it_is_added(workspace, capsys):
