@@ -52,8 +52,12 @@ def main() -> None:
     left.set(xlabel="evolution time (µs)", ylabel="coherence", title="Ramsey, ¹⁴N, detuning 1 MHz")
     for count, colour in ((1, "#4a5a78"), (8, "#1c7f9c"), (64, "#2a9d4a")):
         times = np.geomspace(max(2e-6, 0.3e-6 * count), 1e-3, 60)
-        ideal = bath_dephasing(time=times, fractions=pulse_fractions(count), amplitude=BATH.amplitude,
-                               correlation_time=BATH.correlation_time)
+        ideal = bath_dephasing(
+            time=times,
+            fractions=pulse_fractions(count),
+            amplitude=BATH.amplitude,
+            correlation_time=BATH.correlation_time,
+        )
         middle.semilogx(times * 1e6, np.exp(-ideal), color=colour, label=f"N = {count}")
         some = times[::6]
         phases = ("Y",) if count == 1 else XY8 * (count // 8)
@@ -63,8 +67,10 @@ def main() -> None:
     counts = np.array([8, 16, 24, 32, 48, 64])
     still = {"line": StaticLine(width=0.5 * MHZ), "bath": SpinBath(), "longer": 1.05}
     for name, phases, first, style in (
-        ("CPMG, along Y", ("Y",) * 8, "X", "o-"), ("CPMG, along X", ("Y",) * 8, "Y", "s--"),
-        ("XY8, along Y", XY8, "X", "^-"), ("XY8, along X", XY8, "Y", "v--"),
+        ("CPMG, along Y", ("Y",) * 8, "X", "o-"),
+        ("CPMG, along X", ("Y",) * 8, "Y", "s--"),
+        ("XY8, along Y", XY8, "X", "^-"),
+        ("XY8, along X", XY8, "Y", "v--"),
     ):
         kept = [coherence(1e-6 * n, phases * (n // 8), first=first, **still) for n in counts]
         right.plot(counts, kept, style, ms=4, label=name)

@@ -54,9 +54,7 @@ procedure = MRFMTemperature(
     stability_poll="5 s", soak_time="60 s", search_start="2995 Hz", search_stop="3010 Hz", bare_frequency="3 kHz",
     drive="20 mV", response_target="50 mV", time_constant="1 ms", sweep_points=41, sweep_span=6, ring_downs=5,
 )  # fmt: skip
-with labspin.load_station(
-    lab / "instruments" / "mrfm-cantilever.toml"
-).connect(seed=1) as simulated:
+with labspin.load_station(lab / "instruments" / "mrfm-cantilever.toml").connect(seed=1) as simulated:
     outcome = labspin.run(procedure, simulated, lab / "data" / "night.h5")
     print(
         outcome.status,

@@ -28,9 +28,7 @@ init_workspace(lab)
 # %%
 bench = nv.LABORATORY_BENCH
 scan = np.linspace(0, 2.5e-3, 251)
-lines = nv.transition_frequencies(
-    field=bench.bench.field(scan), orientation=bench.orientation
-)
+lines = nv.transition_frequencies(field=bench.bench.field(scan), orientation=bench.orientation)
 plt.plot(1e3 * scan, lines[..., 0] / (2e9 * np.pi))
 plt.axvline(1e3 * bench.pair_at, color="0.7")
 plt.xlabel("field of the electromagnet (mT)")
@@ -48,17 +46,13 @@ cases = {
     "two resonant": ("17 G", "2.7705 GHz", "4 ms"),
 }
 runs = {}
-with labspin.load_station(
-    lab / "instruments" / "levitated-diamond.toml"
-).connect(seed=1) as simulated:
+with labspin.load_station(lab / "instruments" / "levitated-diamond.toml").connect(seed=1) as simulated:
     for label, (field, frequency, longest) in cases.items():
         procedure = T1(
             magnet_field=field, microwave_frequency=frequency, dark_time_start="20 us", dark_time_stop=longest,
             dark_times=21, averages=2, repetitions=40000, pi_duration="100 ns", microwave_power="10 dBm",
         )  # fmt: skip
-        outcome = labspin.run(
-            procedure, simulated, lab / "data" / f"{label}.h5", label=label
-        )
+        outcome = labspin.run(procedure, simulated, lab / "data" / f"{label}.h5", label=label)
         runs[label] = outcome.path
         print(label, outcome.status, outcome.points, "points")
 
@@ -96,6 +90,4 @@ for label, field, which in (
         relaxation=nv.CR_MEASURED,
     )
     true, found = times[which], fits[label]["T1"]
-    print(
-        f"{label:12}  {1e6 * true:.0f} µs, the fit is {(found.value - true) / found.stderr:+.1f} σ away"
-    )
+    print(f"{label:12}  {1e6 * true:.0f} µs, the fit is {(found.value - true) / found.stderr:+.1f} σ away")

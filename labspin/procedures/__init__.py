@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labspin.procedures.mdmr import MDMR
     from labspin.procedures.mdmr_lockin import MDMRLockIn
     from labspin.procedures.mrfm_temperature import MRFMTemperature
+    from labspin.procedures.odmr import ODMR
     from labspin.procedures.pl_scan import PLScan
     from labspin.procedures.rabi import Rabi
     from labspin.procedures.ramsey import Ramsey
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MDMR",
+    "ODMR",
     "PROCEDURES",
     "T1",
     "DynamicalDecoupling",
@@ -52,6 +54,7 @@ PROCEDURES = {
     "mdmr": "labspin.procedures.mdmr:MDMR",
     "mdmr_lockin": "labspin.procedures.mdmr_lockin:MDMRLockIn",
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
+    "odmr": "labspin.procedures.odmr:ODMR",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
     "relaxometry": "labspin.procedures.relaxometry:Relaxometry",
     "film_approach": "labspin.procedures.film_approach:FilmApproach",

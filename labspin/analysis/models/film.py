@@ -22,6 +22,7 @@ import numpy as np
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
 from labspin.analysis.models.film_tables import CHANGES, FilmPlace, bath_of, film_place, table_values
+from labspin.errors import RecipeError
 
 __all__ = ["film_relaxation", "spin_wave_force", "spin_wave_shift"]
 
@@ -164,6 +165,11 @@ def _shift_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArr
     return np.asarray(bath.shift_minus[None] / (2 * math.pi))
 
 
+def _pair_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArray:
+    bath = bath_of(place, distance, fields, rtol=1e-3, shifts=True)
+    return np.asarray((bath.shift_minus + bath.shift_plus)[None] / (2 * math.pi))
+
+
 def _drawn(
     function: Callable[[FilmPlace, float, FloatArray], FloatArray],
     place: FilmPlace,
@@ -231,11 +237,15 @@ def spin_wave_shift(
     near: float = 30e-9,
     far: float = 1.2e-6,
     transitions: str = "both",
+    line: str = "lower",
 ) -> FitModel:
     """Return the model of the shift of |0> ↔ |−> (Hz) against the field (T) at a distance from a film.
 
     Parameters
     ----------
+    line
+        ``"lower"``: of |0> ↔ |−>. ``"pair"``: of the sum of both lines, f₋ + f₊ − 2D, which does not ask how
+        well the field is known.
     film, thickness, magnetisation, damping, exchange, temperature, near, far, transitions
         As `film_relaxation`.
 
@@ -244,6 +254,9 @@ def spin_wave_shift(
     RecipeError
         An option is out of range.
     """
+    if line not in ("lower", "pair"):
+        raise RecipeError(f"model spin_wave_shift: line: wanted 'lower' or 'pair', got {line!r}")
+    kind, drawn = ("shift", _shift_at) if line == "lower" else ("pair", _pair_at)
     numbers = {"thickness": thickness, "magnetisation": magnetisation, "gilbert_damping": damping,
                "exchange_stiffness": exchange}  # fmt: skip
     place = film_place(
@@ -253,12 +266,12 @@ def spin_wave_shift(
 
     def shift(field: FloatArray, distance: Any, offset: Any, slope: Any, *changes: Any) -> Any:
         if field.size > _DRAWN and np.size(distance) == 1:
-            found = _drawn(_shift_at, place, field, float(np.squeeze(distance)), changes)[0]
+            found = _drawn(drawn, place, field, float(np.squeeze(distance)), changes)[0]
         else:
             flat = [np.asarray(v, np.float64).ravel() for v in np.broadcast_arrays(distance, *changes)]
             shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
             named = dict(zip(CHANGES, flat[1:], strict=False))
-            values = table_values("shift", place, field, flat[0], changes=named)
+            values = table_values(kind, place, field, flat[0], changes=named)
             found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
         return found + np.asarray(offset) + np.asarray(slope) * field
 
@@ -272,7 +285,7 @@ def spin_wave_shift(
 
     return FitModel(
         name="spin_wave_shift",
-        equation="y = δ₋(B, distance)/2π + offset + slope B",
+        equation=f"y = {'δ₋' if line == 'lower' else '(δ₋ + δ₊)'}(B, distance)/2π + offset + slope B",
         source="Gonzalez-Ballestero et al. (256), with both transitions: spin_wave_bath",
         parameters=(
             _distance(place),
@@ -283,7 +296,7 @@ def spin_wave_shift(
         function=_trace_by_trace(shift),
         guesser=guess,
         doubts=lambda outcome: _film_doubts(outcome, place),
-        options=_options(place),
+        options=_options(place, **({"line": line} if line != "lower" else {})),
     )
 
 

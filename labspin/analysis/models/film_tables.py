@@ -222,6 +222,13 @@ def _shifts(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: fl
     return np.asarray(bath.shift_minus / (2 * math.pi) * (lengths[:, None] / place.near) ** 3)
 
 
+def _pair_shifts(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
+    del about
+    bath = bath_of(place, lengths[:, None], fields, rtol=_RTOL, shifts=True)
+    both = (bath.shift_minus + bath.shift_plus) / (2 * math.pi)
+    return np.asarray(both * (lengths[:, None] / place.near) ** 3)
+
+
 def _stiffness(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
     from labspin.physics.spinwaves import NV_TABLE1, spin_wave_stiffness
 
@@ -233,7 +240,12 @@ def _stiffness(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about:
     return np.asarray(kappa.real * (lengths[:, None] / place.near) ** 4)
 
 
-_KINDS = {"rates": (_log_rates, False, 0), "shift": (_shifts, True, 3), "stiffness": (_stiffness, True, 4)}
+_KINDS = {
+    "rates": (_log_rates, False, 0),
+    "shift": (_shifts, True, 3),
+    "pair": (_pair_shifts, True, 3),
+    "stiffness": (_stiffness, True, 4),
+}
 
 
 @lru_cache(maxsize=64)
@@ -260,8 +272,8 @@ def table_values(
     Parameters
     ----------
     kind
-        ``"rates"``: ln Γ∓ (Γ in 1/s), shape (2, n, …); ``"shift"``: δ₋ in Hz, shape (n, …); ``"stiffness"``:
-        of one centre, N/m, shape (n, …).
+        ``"rates"``: ln Γ∓ (Γ in 1/s), shape (2, n, …); ``"shift"``: δ₋, ``"pair"``: δ₋ + δ₊ in Hz, shape
+        (n, …); ``"stiffness"``: of one centre, N/m, shape (n, …).
     place
         The film.
     fields

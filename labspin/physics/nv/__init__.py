@@ -68,6 +68,7 @@ from labspin.physics.nv.libration import (
     spin_response,
 )
 from labspin.physics.nv.light import ChargeDynamics, reflected_light
+from labspin.physics.nv.line_pair import FieldOfPair, field_of_pair
 from labspin.physics.nv.microwave import (
     Microwave,
     driving_rates,
@@ -178,6 +179,7 @@ __all__ = [
     "Ensemble",
     "Evolution",
     "FieldBench",
+    "FieldOfPair",
     "FieldSolution",
     "InterpolatedRelaxation",
     "LaboratoryBench",
@@ -226,6 +228,7 @@ __all__ = [
     "equivalent_orientations",
     "evolve",
     "field_from_lines",
+    "field_of_pair",
     "filter_function",
     "free_decay",
     "ground_state_torque",

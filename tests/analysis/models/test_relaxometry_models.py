@@ -184,6 +184,18 @@ def test_the_shift_of_the_line_is_that_of_the_integrals():
         assert found == pytest.approx(expected, rel=2e-4, abs=0)
 
 
+def test_the_sum_of_both_lines_is_shifted_by_both():
+    model = load_model("spin_wave_shift", near=60e-9, far=400e-9, line="pair")
+    bath = sw.spin_wave_bath(
+        film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=110e-9, field=FIELDS, temperature=300.0
+    )
+    found = model.evaluate(FIELDS, {"distance": 110e-9})
+    expected = (bath.shift_minus + bath.shift_plus) / (2 * np.pi)
+    assert found == pytest.approx(expected, rel=5e-4, abs=0)
+    with pytest.raises(RecipeError, match="'lower' or 'pair'"):
+        load_model("spin_wave_shift", line="upper")
+
+
 def test_the_shift_of_the_cantilever_is_the_gradient_of_the_force():
     """Without light and slowly: κ = −dF/dl, by differences of the force of steady occupations."""
     model = load_model("spin_wave_force", near=60e-9, far=700e-9, field=35e-3, pump_rate=3e6)
@@ -233,15 +245,27 @@ def test_rates_and_force_share_where_the_surface_is():
 
 
 def test_what_is_known_of_the_film_widens_the_distance():
-    """Thickness known to 1 %: the distance has a larger error than with the thickness held."""
+    """Thickness known to 1 %: the errors of the dense normal equations with one more measured value."""
     model = load_model("film_relaxation", **NARROW, logarithmic=True)
-    clean = model.evaluate(FIELDS, {"distance": 300e-9, "T1": 3e-3, "scale": 1.0})
+    truth = {"distance": 300e-9, "T1": 3e-3, "thickness_change": 0.0}
+    clean = model.evaluate(FIELDS, truth | {"scale": 1.0})
     trace = JointTrace(FIELDS, clean, 0.03 + 0.03j)
-    held = fit_joint(model, [trace], shared={})
-    prior = fit_joint(model, [trace], shared={}, priors={"thickness_change": (0.0, 0.01)})
-    place = held.names.index("distance")
-    assert prior.errors[0, place] > 1.2 * held.errors[0, place]
-    assert prior.errors[0, prior.names.index("thickness_change")] <= 0.01
+    found = fit_joint(model, [trace], shared={}, priors={"thickness_change": (0.0, 0.01)})
+    rows = []
+    for name, step in (("distance", 1e-10), ("T1", 1e-6), ("thickness_change", 1e-4)):
+        more, less = (
+            model.evaluate(FIELDS, truth | {"scale": 1.0, name: truth[name] + sign * step})
+            for sign in (1, -1)
+        )
+        slope = (more - less) / (2 * step)
+        rows.append(np.concatenate([slope.real, slope.imag]) / 0.03)
+    normal = np.array(rows) @ np.array(rows).T
+    held = np.sqrt(np.linalg.inv(normal[:2, :2])[0, 0])
+    normal[2, 2] += 1 / 0.01**2
+    expected = np.sqrt(np.diagonal(np.linalg.inv(normal)))
+    for name, error in zip(truth, expected, strict=True):
+        assert found.errors[0, found.names.index(name)] == pytest.approx(error, rel=1e-3, abs=0)
+    assert expected[0] > 1.05 * held
 
 
 @pytest.mark.parametrize(("lower", "upper", "across"), [(8e5, 1e4, 0.0), (3e3, 9e3, 2e3), (5e4, 5e4, 0.0)])
