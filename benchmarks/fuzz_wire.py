@@ -28,7 +28,10 @@ from labspin.twin.message import MessageDevice
 from labspin.twin.samples import load
 
 SAMPLES = {"lakeshore336": "mrfm_cantilever", "lakeshore372": "mrfm_cantilever"}
-QUESTIONS = {"sr400": b"NP 7;NP\n"}  # it has no *IDN?
+QUESTIONS = {
+    "sr400": b"NP 7;NP\n",  # it has no *IDN?
+    "obis": b"SYST:COMM:HAND ON;*IDN?\n",  # it says OK after everything, unless it was told not to
+}
 SLOW = 2.0  # s
 FRESH = 20_000  # inputs after which an instrument is switched off and on
 ARGUMENTS = (
