@@ -267,10 +267,15 @@ def _say(lines: tuple[str, ...]) -> None:
 def _print_candidates(proposal: Proposal) -> None:
     best = proposal.candidates[0].bic
     rows = [
-        (one.name, str(one.parameters), f"{one.bic - best:.1f}", "; ".join(one.outcome.warnings[:1]))
+        (one.name, str(one.parameters), f"{one.bic - best:.1f}", _short(one.outcome.warnings))
         for one in proposal.candidates[:_TABLE]
     ]
     print_table("", ("model", "parameters", "BIC above the best", "doubt"), rows, whole=("model",))
+
+
+def _short(warnings: tuple[str, ...]) -> str:
+    """Return the first warning without what follows its first colon."""
+    return warnings[0].partition(":")[0] if warnings else ""
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:

@@ -76,6 +76,25 @@ def test_what_is_not_clear_is_shown_and_not_fitted(sample, capsys):
     assert "y is a level in dBm" in capsys.readouterr().err
 
 
+def test_a_spectrum_that_says_its_averages_is_fitted_by_its_statistics(tmp_path, capsys):
+    """Measured elsewhere; least squares would take it for three lines within each other."""
+    path = tmp_path / "spectrum.h5"
+    path.write_bytes((FOLDER.parents[1] / "brownian_thermal_spectrum.h5").read_bytes())
+    row = {row["parameter"]: row for row in fitted(capsys, path)["fits"]}["ring_down_time"]
+    assert row["model"] == "thermal_spectrum"
+    assert row["value"] == pytest.approx(0.399, abs=0.032)
+
+
+def test_lines_within_each_other_are_no_clear_fit(tmp_path, capsys):
+    x = np.linspace(2.8e9, 2.9e9, 301)
+    shape = 1 / (1 + np.abs((x - 2.85e9) / 4e6) ** 1.2)
+    path = tmp_path / "cusp.csv"
+    y = 1 - 0.1 * shape + np.random.default_rng(3).normal(0, 2e-4, 301)
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="f (Hz),pl", comments="")
+    assert main(["fit", str(path)]) == 1
+    assert "name the model" in capsys.readouterr().err
+
+
 def test_noise_is_no_line(tmp_path, capsys):
     x = np.linspace(2.8e9, 2.9e9, 101)
     y = 1 + np.random.default_rng(3).normal(0, 1e-3, 101)

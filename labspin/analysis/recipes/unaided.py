@@ -169,12 +169,12 @@ def _tried(trace: ForeignTrace, contents: Contents) -> Iterator[Candidate]:
         for model in _COMPLEX_MODELS[kind]:
             yield from _fitted(trace, model)
         return
-    if _is_density(trace):
-        try:
-            yield from _fitted(trace, THERMAL, averages=averages_of(contents))
-        except FitError:  # the file does not say how many spectra were averaged
-            return
+    averages = _averages(contents)
+    if averages and kind in ("frequency", "") and np.nanmin(trace.y) > 0:
+        yield from _fitted(trace, THERMAL, averages=averages)
         return
+    if _is_density(trace):
+        return  # without their number, the errors would be made up
     if trace.x.size > _MOST_POINTS:
         return
     is_decay = False
@@ -184,6 +184,14 @@ def _tried(trace: ForeignTrace, contents: Contents) -> Iterator[Candidate]:
         for candidate in _lines(trace) if model == _LINES else _fitted(trace, model):
             is_decay = is_decay or (model in _DECAYS and not candidate.outcome.warnings)
             yield candidate
+
+
+def _averages(contents: Contents) -> int:
+    """Return how many spectra were averaged, 0 if the file does not say so."""
+    try:
+        return averages_of(contents)
+    except FitError:  # most files are none of spectra
+        return 0
 
 
 def _is_density(trace: ForeignTrace) -> bool:
@@ -243,7 +251,9 @@ def _decided(trace: ForeignTrace, tried: list[Candidate]) -> tuple[Candidate | N
     if not tried:
         return None, _why_nothing(trace)
     if tried[0].model == THERMAL:
-        return tried[0], "y is a power spectral density, which is fitted by its own statistics"
+        return tried[
+            0
+        ], "the file says how many spectra were averaged, and such are fitted by their statistics"
     sound = [one for one in tried if not _doubt(one)]
     if not sound:
         return None, f"no model fits without doubt: {tried[0].name}: {_doubt(tried[0])}"
@@ -264,8 +274,25 @@ def _decided(trace: ForeignTrace, tried: list[Candidate]) -> tuple[Candidate | N
 def _doubt(candidate: Candidate) -> str:
     """Return what is to be distrusted in a fit; empty if nothing is."""
     if candidate.outcome.warnings:
-        return candidate.outcome.warnings[0]
+        return candidate.outcome.warnings[0].partition(":")[0]
+    if _overlap(candidate.outcome):
+        return "its lines stand within each other, as where the shape of a line is another"
     return "" if candidate.outcome.sound else "not all of its parameters are determined"
+
+
+def _overlap(outcome: FitOutcome) -> bool:
+    """Return whether two lines are closer to each other than half the width of the wider one."""
+    values = outcome.values()
+    lines = [
+        (values[name], values[f"width_{name[7:]}"])
+        for name in values
+        if name.startswith("center_") and f"width_{name[7:]}" in values
+    ]
+    return any(
+        abs(one[0] - other[0]) < 0.5 * max(one[1], other[1])
+        for place, one in enumerate(lines)
+        for other in lines[:place]
+    )
 
 
 def _why_nothing(trace: ForeignTrace) -> str:
