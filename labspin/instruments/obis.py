@@ -81,11 +81,18 @@ class OBIS(LabspinInstrument):
         "SOUR:POW:LIM:HIGH?", """Get the greatest power that it can emit (W, float)."""
     )
 
-    def _open(self, adapter: Any, name: str, settings: Mapping[str, Any]) -> None:
-        super()._open(adapter, name, settings)
-        self.adapter.write("SYST:COMM:HAND OFF")
+    def identify(self) -> str:
+        """Switch handshaking off, and return the answer to ``*IDN?``, checked against the driver's models.
+
+        Raises
+        ------
+        IdentityError
+            Another instrument answers.
+        """
+        self.handshaking = False
         self.clock.sleep(0.1)
         self.adapter.flush_read_buffer()  # the last "OK"
+        return super().identify()
 
     def safe(self) -> None:
         """Switch the light off."""

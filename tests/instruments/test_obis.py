@@ -11,8 +11,6 @@ from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES
 from labspin.twin.samples import load
 
-OFF = ("SYST:COMM:HAND OFF", None)
-
 
 @pytest.mark.parametrize(
     ("attribute", "value", "command"),
@@ -23,7 +21,7 @@ OFF = ("SYST:COMM:HAND OFF", None)
     ],
 )
 def test_settings_are_sent(attribute, value, command):
-    with expected_protocol(OBIS, [OFF, (command, None)]) as laser:
+    with expected_protocol(OBIS, [(command, None)]) as laser:
         setattr(laser, attribute, value)
 
 
@@ -38,24 +36,26 @@ def test_settings_are_sent(attribute, value, command):
     ],
 )
 def test_values_are_read(attribute, query, reply, value):
-    with expected_protocol(OBIS, [OFF, (query, reply)]) as laser:
+    with expected_protocol(OBIS, [(query, reply)]) as laser:
         assert getattr(laser, attribute) == value
 
 
 def test_limits_refuse():
-    with expected_protocol(OBIS, [OFF]) as laser, pytest.raises(LimitError, match="power"):
+    with expected_protocol(OBIS, []) as laser, pytest.raises(LimitError, match="power"):
         laser.power = 3.0
 
 
 def test_safe_is_dark():
-    with expected_protocol(OBIS, [OFF, ("SOUR:AM:STAT OFF", None)]) as laser:
+    with expected_protocol(OBIS, [("SOUR:AM:STAT OFF", None)]) as laser:
         laser.safe()
 
 
 def simulated(**options):
     world = World(load("nv_over_film")(), clock=SimulatedClock(), seed=5)
     device = DEVICES["obis"](world, transmission=2e-3, **options)
-    return world, device, OBIS(SimulatedAdapter(device), clock=world.clock)
+    laser = OBIS(SimulatedAdapter(device), clock=world.clock)
+    assert "OBIS" in laser.identify()
+    return world, device, laser
 
 
 CHOSEN = OBISOptions(transmission=2e-3, least=2e-6, greatest=1.1e-4)

@@ -226,6 +226,25 @@ def _film_doubts(outcome: Any, place: FilmPlace) -> Sequence[str]:
     return doubts
 
 
+_SHIFTS = {"lower": ("shift", _shift_at), "pair": ("pair", _pair_at)}
+
+
+def _shift_of(
+    place: FilmPlace, line: str, field: FloatArray, distance: Any, offset: Any, slope: Any, *changes: Any
+) -> Any:
+    """Return the shift of a line at fields (n,) for values that broadcast against them, Hz."""
+    kind, drawn = _SHIFTS[line]
+    if field.size > _DRAWN and np.size(distance) == 1:
+        found = _drawn(drawn, place, field, float(np.squeeze(distance)), changes)[0]
+    else:
+        flat = [np.asarray(v, np.float64).ravel() for v in np.broadcast_arrays(distance, *changes)]
+        shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
+        named = dict(zip(CHANGES, flat[1:], strict=False))
+        values = table_values(kind, place, field, flat[0], changes=named)
+        found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
+    return found + np.asarray(offset) + np.asarray(slope) * field
+
+
 def spin_wave_shift(
     *,
     film: str = "yig_figures",
@@ -254,9 +273,8 @@ def spin_wave_shift(
     RecipeError
         An option is out of range.
     """
-    if line not in ("lower", "pair"):
+    if line not in _SHIFTS:
         raise RecipeError(f"model spin_wave_shift: line: wanted 'lower' or 'pair', got {line!r}")
-    kind, drawn = ("shift", _shift_at) if line == "lower" else ("pair", _pair_at)
     numbers = {"thickness": thickness, "magnetisation": magnetisation, "gilbert_damping": damping,
                "exchange_stiffness": exchange}  # fmt: skip
     place = film_place(
@@ -264,16 +282,8 @@ def spin_wave_shift(
         transitions=transitions,
     )  # fmt: skip
 
-    def shift(field: FloatArray, distance: Any, offset: Any, slope: Any, *changes: Any) -> Any:
-        if field.size > _DRAWN and np.size(distance) == 1:
-            found = _drawn(drawn, place, field, float(np.squeeze(distance)), changes)[0]
-        else:
-            flat = [np.asarray(v, np.float64).ravel() for v in np.broadcast_arrays(distance, *changes)]
-            shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
-            named = dict(zip(CHANGES, flat[1:], strict=False))
-            values = table_values(kind, place, field, flat[0], changes=named)
-            found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
-        return found + np.asarray(offset) + np.asarray(slope) * field
+    def shift(field: FloatArray, *values: Any) -> Any:
+        return _shift_of(place, line, field, *values)
 
     def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
         none = (0.0,) * len(CHANGES)
@@ -298,6 +308,23 @@ def spin_wave_shift(
         doubts=lambda outcome: _film_doubts(outcome, place),
         options=_options(place, **({"line": line} if line != "lower" else {})),
     )
+
+
+def _force_of(
+    place: FilmPlace,
+    there: FloatArray,
+    pump: float,
+    x: Any,
+    surface: Any,
+    coefficient: Any,
+    baseline: Any,
+    *changes: Any,
+) -> Any:
+    """Return the shift of a cantilever at positions, Hz; values broadcast against them."""
+    distance = np.asarray(x) - np.asarray(surface)
+    named = {n: np.asarray(v) + 0 * distance for n, v in zip(CHANGES, changes, strict=False)}
+    kappa = table_values("stiffness", place, there, distance, changes=named, about=pump)[0]
+    return np.asarray(coefficient) * kappa + np.asarray(baseline)
 
 
 def spin_wave_force(
@@ -338,11 +365,8 @@ def spin_wave_force(
     )  # fmt: skip
     there = np.array([float(field)])
 
-    def force(x: Any, surface: Any, coefficient: Any, baseline: Any, *changes: Any) -> Any:
-        distance = np.asarray(x) - np.asarray(surface)
-        named = {n: np.asarray(v) + 0 * distance for n, v in zip(CHANGES, changes, strict=False)}
-        kappa = table_values("stiffness", place, there, distance, changes=named, about=float(pump_rate))[0]
-        return np.asarray(coefficient) * kappa + np.asarray(baseline)
+    def force(x: Any, *values: Any) -> Any:
+        return _force_of(place, there, float(pump_rate), x, *values)
 
     def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
         none = (0.0,) * len(CHANGES)
