@@ -6,8 +6,8 @@ import pytest
 from labspin.data import RunWriter, list_runs, read_run, recover
 from labspin.data.journal.writer import journal_path
 from labspin.data.plain import plain
-from labspin.errors import StorageError
-from tests.data.samples import ORDER, grid_header, grid_values
+from labspin.errors import RunFileError, StorageError
+from tests.data.samples import ORDER, grid_header, grid_values, list_header
 
 
 def test_a_grid_that_lacks_points_is_not_complete(partial, path):
@@ -56,3 +56,22 @@ def test_a_journal_that_cannot_be_published_is_kept(path, monkeypatch):
     assert journal_path(path).exists()
     recover(path)
     assert len(read_run(path).points) == 1
+
+
+def test_a_run_that_has_finished_is_recovered_and_not_gone_on_with(path, monkeypatch):
+    def fail(run):
+        raise StorageError("the disk is full")
+
+    writer = RunWriter.create(path, list_header(2))
+    writer.append(0, 0.0, [1.0, 2.0])
+    with monkeypatch.context() as full:
+        full.setattr("labspin.data.nexus.publish.publish", fail)
+        with pytest.raises(StorageError, match="full"):
+            writer.finish("finished")
+    writer.close()
+    with pytest.raises(RunFileError, match="its run has finished; recover it instead of resuming it"):
+        RunWriter.resume(path)
+    assert recover(path) == [path]
+    assert (read_run(path).status, len(read_run(path).points)) == ("finished", 1)
+    with pytest.raises(RunFileError, match="finished"):
+        RunWriter.resume(path)
