@@ -164,9 +164,13 @@ def browse(number):
     for k in range(1, number):
         first.with_name(f"20260101-{k:06}-run.h5").write_bytes(content)
     print(f"{number} files written in {time.perf_counter() - began:.0f} s", flush=True)
+    from labspin.gui.collector import Collector
+
     application = QApplication([])
     use_theme("light")
+    collector = Collector()
     window = MainWindow(lab)
+    collector.look()
     window.tabs.setCurrentWidget(window.browse)
     window.show()
     for what in ("first look", "second look"):
@@ -194,6 +198,7 @@ def browse(number):
         application.processEvents()
         print(f"{what}: {1e3 * (time.perf_counter() - step):.0f} ms")
     window.close()
+    collector.stop()
 
 
 if __name__ == "__main__":

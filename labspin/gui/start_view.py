@@ -45,6 +45,7 @@ class StartView(QWidget):
             hint="connects the station, starts the first run of procedures/t1.toml, and shows it",
         )  # fmt: skip
         self.stations, self.cards, self.runs = QListWidget(), QListWidget(), QListWidget()
+        self._panels: list[Panel] = []
         head = QHBoxLayout()
         head.addWidget(self.init_button)
         head.addWidget(self.first_button)
@@ -56,6 +57,7 @@ class StartView(QWidget):
             ("Last runs", self.runs, self.open_run, "double-click shows the run"),
         ):
             panel = Panel(heading)
+            self._panels.append(panel)
             panel.body.addWidget(box, 1)
             panel.body.addWidget(label(hint, "muted"))
             box.itemActivated.connect(lambda item, s=signal: s.emit(item.data(Qt.ItemDataRole.UserRole)))
@@ -67,6 +69,7 @@ class StartView(QWidget):
         layout.addWidget(self.told)
         layout.addLayout(head)
         layout.addLayout(lists, 1)
+        layout.addStretch(0)
 
     def use(self, workspace: Path) -> None:
         """Show the contents of a workspace.
@@ -85,6 +88,8 @@ class StartView(QWidget):
             "recipes, with examples that need no hardware. Nothing that is there is overwritten."
         )
         self.init_button.setVisible(not has_files)
+        for panel in self._panels:
+            panel.setVisible(has_files)
         self.first_button.setVisible(_first(workspace) is not None)
         for box, paths in ((self.stations, list_stations(workspace)), (self.cards, list_cards(workspace))):
             box.clear()
