@@ -4,7 +4,7 @@ import h5py
 import pytest
 
 from labspin.data import RunWriter, list_runs, read_run, recover
-from labspin.data.journal.writer import journal_path
+from labspin.data.journal.writer import JournalWriter, journal_path
 from labspin.data.plain import plain
 from labspin.errors import RunFileError, StorageError
 from tests.data.samples import ORDER, grid_header, grid_values, list_header
@@ -75,3 +75,28 @@ def test_a_run_that_has_finished_is_recovered_and_not_gone_on_with(path, monkeyp
     assert (read_run(path).status, len(read_run(path).points)) == ("finished", 1)
     with pytest.raises(RunFileError, match="finished"):
         RunWriter.resume(path)
+    assert not journal_path(path).exists()
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_a_run_that_cannot_be_gone_on_with_is_left_as_it_was(path, monkeypatch, written):
+    """The disk is full after so many records: three points, and that it is gone on with."""
+    writer = RunWriter.create(path, list_header(9))
+    for index in range(3):
+        writer.append(index, 0.0, [1.0, 2.0])
+    before = writer.finish("aborted").read_bytes()
+    write, left = JournalWriter.write, iter(range(written))
+
+    def full(self, record):
+        if next(left, None) is None:
+            raise StorageError("the disk is full")
+        write(self, record)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(JournalWriter, "write", full)
+        with pytest.raises(StorageError, match="full"):
+            RunWriter.resume(path)
+    assert not journal_path(path).exists(), "what was made to go on with is taken away"
+    assert path.read_bytes() == before
+    RunWriter.resume(path).close()
+    assert len(read_run(path).points) == 3
