@@ -157,6 +157,9 @@ class FitModel:
     doubts
         ``doubts(outcome)`` -> what to distrust in a fit by this model, one sentence each, beside what holds
         for all models.
+    resolved
+        ``resolved(values)`` -> whether what the values (..., p) describe can be told apart, shape (...): a
+        choice prefers no pair of lines that are closer than they are wide; None: always.
     options
         What the model was built with.
     x_unit, y_unit
@@ -178,6 +181,7 @@ class FitModel:
     noise: NoiseEstimate | None = None
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[Any], Sequence[str]] | None = None
+    resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""

@@ -61,8 +61,8 @@ def preferred(
     Parameters
     ----------
     bic, sound
-        Bayes' criterion (NaN: no minimum), and whether the fit has errors of all parameters, shape (models,
-        traces).
+        Bayes' criterion (NaN: no minimum), and whether the fit has errors of all parameters and resolves what
+        it describes, shape (models, traces).
     free
         Fitted parameters of each model.
     threshold
@@ -88,13 +88,20 @@ def preferred(
     return np.where(certain | (determined < 0), best, determined)
 
 
-def preferred_outcome(outcomes: Sequence[FitOutcome], *, threshold: float = THRESHOLD) -> int:
+def preferred_outcome(
+    outcomes: Sequence[FitOutcome],
+    *,
+    resolved: Sequence[bool] | None = None,
+    threshold: float = THRESHOLD,
+) -> int:
     """Return which of several fits of one trace is preferred.
 
     Parameters
     ----------
     outcomes
         Fits of the same trace by different models.
+    resolved
+        Whether what each fit found can be told apart (`FitModel.resolved`); None: all.
     threshold
         By how much the criterion must fall for a model with more parameters to be preferred.
 
@@ -109,4 +116,6 @@ def preferred_outcome(outcomes: Sequence[FitOutcome], *, threshold: float = THRE
     if not any(one.errors_from_scatter for one in statistics):
         chi2, points = [[one.chi2] for one in statistics], [[one.points] for one in statistics]
         bic = criterion(bic, free=free, chi2=chi2, points=points)
-    return int(preferred(bic, free, [[outcome.sound] for outcome in outcomes], threshold=threshold)[0])
+    apart = resolved if resolved is not None else [True] * len(outcomes)
+    sound = [[outcome.sound and one] for outcome, one in zip(outcomes, apart, strict=True)]
+    return int(preferred(bic, free, sound, threshold=threshold)[0])

@@ -21,10 +21,12 @@ data can tell it from the background or from noise. A spectrum without dips is a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
 from labspin.analysis.model import FitModel, FloatArray, Parameter
@@ -156,6 +158,7 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
         derivatives=derivatives,
         batch_guess=True,
         limits=limits,
+        resolved=functools.partial(_apart, count) if count > 1 else None,
         options={"count": count, "background": background, "mixed": mixed},
     )
 
@@ -185,6 +188,20 @@ def _evaluate(
         if count:
             jacobian[..., 0, :] -= slope
     return y, jacobian
+
+
+def _apart(count: int, values: FloatArray) -> NDArray[np.bool_]:
+    """Return whether all neighbours of one sign are farther apart than the mean of their widths (FWHM).
+
+    Two lines that are closer describe one line of another shape just as well.
+    """
+    order = np.argsort(values[..., :count], axis=-1)
+    centers = np.take_along_axis(values[..., :count], order, -1)
+    widths = np.abs(np.take_along_axis(values[..., count : 2 * count], order, -1))
+    depths = np.take_along_axis(values[..., 2 * count : 3 * count], order, -1)
+    apart = np.diff(centers, axis=-1) > 0.5 * (widths[..., 1:] + widths[..., :-1])
+    opposite = depths[..., 1:] * depths[..., :-1] < 0
+    return np.asarray(np.all(apart | opposite, axis=-1))
 
 
 def _limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.fitting.criterion import preferred_outcome
 from labspin.analysis.fitting.derived import with_derived
@@ -91,8 +92,22 @@ class Choice:
         """
         there = [(place, outcome) for place, outcome in enumerate(outcomes) if outcome is not None]
         found = [outcome for _, outcome in there]
-        place, outcome = there[preferred_outcome(found)]
+        apart = [self.resolved(place, [p.value for p in outcome.parameters]) for place, outcome in there]
+        place, outcome = there[preferred_outcome(found, resolved=[bool(one) for one in apart])]
         return with_derived(self.padded(outcome, place), self.recipe.derived)
+
+    def resolved(self, place: int, values: ArrayLike) -> NDArray[np.bool_]:
+        """Return whether what a model found can be told apart, shape (...).
+
+        Parameters
+        ----------
+        place
+            Of the model in ``options``.
+        values
+            Of its parameters in their order, shape (..., p).
+        """
+        found, judge = np.asarray(values, np.float64), self.models[place].resolved
+        return np.full(found.shape[:-1], True) if judge is None else judge(found)
 
     def padded(self, outcome: FitOutcome, place: int) -> FitOutcome:
         """Return a fit with NaN for the parameters that only others have.

@@ -77,8 +77,13 @@ class ChosenStack:
 
     @functools.cached_property
     def sound(self) -> NDArray[np.bool_]:
-        """Whether the fit by each model of each trace converged, with errors."""
-        return np.stack([fit.result.sound for fit in self.fits])
+        """Whether the fit by each model of each trace converged, with errors, to what can be told apart."""
+        return np.stack(
+            [
+                fit.result.sound & self.choice.resolved(place, fit.result.values)
+                for place, fit in enumerate(self.fits)
+            ]
+        )
 
     @functools.cached_property
     def places(self) -> NDArray[np.intp]:
