@@ -100,7 +100,10 @@ class SeeView(QWidget):
         ):  # fmt: skip
             row = QHBoxLayout()
             for text, do, hint in row_of:
-                row.addWidget(button(text, do, hint=hint), 1)
+                pressed = button(text, do, hint=hint)
+                if "(Ctrl+Shift+C)" in hint:
+                    pressed.setShortcut("Ctrl+Shift+C")
+                row.addWidget(pressed, 1)
             self.fits.body.addLayout(row)
 
     def _lay_out(self) -> None:

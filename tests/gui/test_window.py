@@ -278,6 +278,28 @@ def test_runs_are_found_compared_and_reported(qtbot, until, window, lab, client)
     until(lambda: (lab / "copy.png").exists() and any(lab.glob("copy*.csv")))
 
 
+def test_runs_are_followed_and_nobody_is_taken_away(until, window, lab, client):
+    def make(seed):
+        queued = client.add(lab / "procedures" / "quick.toml", overrides=["averages=1", f"seed={seed}"])
+        client.start()
+        wait_until_idle(client)
+        return client.queue.folder / next(r for r in client.queue.read().runs if r.id == queued[0].id).file
+
+    window.tabs.setCurrentWidget(window.bench)
+    first = make(31)
+    until(lambda: window.see.paths == [first])
+    assert window.tabs.currentWidget() is window.bench, "somebody works at the bench"
+    second = make(32)
+    until(lambda: window.see.paths == [second])
+    window.show_runs([first])
+    assert not window.see.follow.isChecked()
+    third = make(33)
+    until(lambda: (window.link.status.get("last") or {}).get("path") == str(third))
+    assert window.see.paths == [first], "what was chosen stays"
+    window.see.follow.click()
+    until(lambda: window.see.paths == [third])
+
+
 # -- who dies, and who does not -----------------------------------------------------------------------------
 
 
