@@ -9,8 +9,9 @@ from scipy.optimize import curve_fit
 
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, LimitError, RunAborted
-from labspin.instruments.cantilever_readout import CantileverOptions, LockInCantilever
+from labspin.instruments.cantilever_readout import CantileverOptions, LockInCantilever, _periodogram
 from labspin.instruments.sr830 import SR830LockIn
+from labspin.physics.lockin import LockInFilter
 from labspin.station import load_station
 from labspin.twin import devices
 from labspin.twin.adapter import SimulatedAdapter
@@ -230,3 +231,21 @@ def test_what_cannot_be_asked_is_refused():
 def test_options_are_checked(options, match):
     with pytest.raises(ArgumentError, match=match):
         CantileverOptions(**options)
+
+
+@pytest.mark.parametrize("window", ["none", "hann"])
+def test_a_whole_number_of_turns_is_one_line_of_a_spectrum(window):
+    """The sample that closes the stretch is the first of the next: with it, the turns were not whole."""
+    times = np.arange(65) / 32.0
+    axis, power = _periodogram(times, 3.0 * np.exp(2j * np.pi * 5.0 * times), window)
+    assert axis.tolist() == [0.5 * k for k in range(-32, 32)]
+    near = np.abs(axis - 5.0) <= (0.75 if window == "hann" else 0.25)
+    assert power[near].sum() * 0.5 == pytest.approx(9.0, rel=1e-9, abs=0)
+    assert power[~near].max() < 1e-20 * power.max()
+
+
+def test_a_spectrum_is_corrected_for_what_the_filter_passes(bench):
+    lockin = bench.cantilever.lockin
+    offset = np.array([0.0, -0.1, 0.5, 2.0]) / lockin.time_constant
+    through = LockInFilter(lockin.time_constant, lockin.filter_slope).transfer(2 * np.pi * offset)
+    np.testing.assert_allclose(bench.cantilever._passed(offset), np.abs(through) ** 2, rtol=1e-9, atol=0)

@@ -196,3 +196,10 @@ def test_a_block_that_is_cut_or_late_never_passes():
     twin.faults.add("garble", matching="CAPTUREGET")
     with pytest.raises((ReplyError, ReplyTimeoutError)):  # half of the bytes are noise, the head's too
         lockin.recorded()
+
+
+def test_a_block_of_another_length_than_was_asked_for_is_refused():
+    lockin, _, _ = connected()
+    assert len(lockin.device.ask_block("CAPTUREGET? 0,1", 1024)) == 1024
+    with pytest.raises(ReplyError, match=r"wanted a block of 2048 bytes, got b'#41024'"):
+        lockin.device.ask_block("CAPTUREGET? 0,1", 2048)
