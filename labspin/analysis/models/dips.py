@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,6 +102,55 @@ def gaussian_dips(*, count: int = 1, background: str = "constant", mixed: bool =
     )
 
 
+@dataclass(frozen=True)
+class _Dips:
+    """Function, derivatives and guess of a spectrum with a number of dips of one shape."""
+
+    shape: Shape
+    count: int
+    sloping: bool
+    mixed: bool
+
+    @functools.cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return _parameters(self.count, self.sloping)
+
+    def function(self, x: Any, *values: Any) -> Any:
+        x, count = np.asarray(x, np.float64), self.count
+        y = 0.0 * x
+        if self.sloping:
+            y = values[-1] * (x - values[0] if count else x)
+        y = values[3 * count] + y
+        for center, width, depth in zip(values[:count], values[count:], values[2 * count :], strict=False):
+            y = y - depth * self.shape.value((x - center) / width)
+        return y
+
+    def derivatives(self, x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return _evaluate(self.shape, self.count, self.sloping, x, values)
+
+    def guess(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+        del weights
+        names = [parameter.name for parameter in self.parameters]
+        if self.count == 0:
+            return dict(zip(names, _line(x, y, self.sloping), strict=True))
+        spectra = np.atleast_2d(y)
+        if x.size > LONGEST:
+            values = np.concatenate([self._start(*condensed(x, one)) for one in spectra])
+        else:
+            values = self._start(x, spectra, None)
+        return dict(zip(names, np.moveaxis(values.reshape(*y.shape[:-1], -1), -1, 0), strict=True))
+
+    def _start(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> FloatArray:
+        spectra, shape, count, sloping = np.atleast_2d(y), self.shape.value, self.count, self.sloping
+        placed = place_dips(x, spectra, count, shape, line=sloping, mixed=self.mixed, weights=weights)
+        values = _joined(placed, sloping)
+        if count > 1:
+            trust = 1.0 if weights is None else weights
+            made_of = Spectra(shape, self.derivatives, count, sloping, self.mixed, trust)
+            values = exchange_dips(made_of, x, spectra, values, dip_nodes(x, count))
+        return values
+
+
 def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed: bool) -> FitModel:
     if type(count) is not int or not 0 <= count <= MAX_DIPS:
         raise RecipeError(f"model {name}: wanted a count of 0 to {MAX_DIPS} dips, got {count!r}")
@@ -109,55 +159,18 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
     if background not in ("constant", "line"):
         raise RecipeError(f"model {name}: wanted the background 'constant' or 'line', got {background!r}")
     sloping = background == "line"
-    parameters = _parameters(count, sloping)
-    names = [parameter.name for parameter in parameters]
-
-    def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return _evaluate(shape, count, sloping, x, values)
-
-    def function(x: Any, *values: Any) -> Any:
-        x = np.asarray(x, np.float64)
-        y = values[3 * count] + (values[-1] * (x - values[0] if count else x) if sloping else 0.0 * x)
-        for center, width, depth in zip(values[:count], values[count:], values[2 * count :], strict=False):
-            y = y - depth * shape.value((x - center) / width)
-        return y
-
-    def start(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> FloatArray:
-        spectra = np.atleast_2d(y)
-        placed = place_dips(x, spectra, count, shape.value, line=sloping, mixed=mixed, weights=weights)
-        values = _joined(placed, sloping)
-        if count > 1:
-            made_of = Spectra(
-                shape.value, derivatives, count, sloping, mixed, 1.0 if weights is None else weights
-            )
-            values = exchange_dips(made_of, x, spectra, values, dip_nodes(x, count))
-        return values
-
-    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
-        del weights
-        spectra = np.atleast_2d(y)
-        if count == 0:
-            return dict(zip(names, _line(x, y, sloping), strict=True))
-        if x.size > LONGEST:
-            values = np.concatenate([start(*condensed(x, one)) for one in spectra])
-        else:
-            values = start(x, spectra, None)
-        return dict(zip(names, np.moveaxis(values.reshape(*y.shape[:-1], -1), -1, 0), strict=True))
-
-    def limits(x: FloatArray) -> Mapping[str, tuple[float, float]]:
-        return _limits(x, count)
-
+    dips = _Dips(shape, count, sloping, mixed)
     line = (" + slope (x − center_1)" if count else " + slope x") if sloping else ""
     return FitModel(
         name=name,
         equation=f"y = offset{line} − Σ {term}, k = 1 … {count}" if count else f"y = offset{line}",
         source="optically detected magnetic resonance: one line a transition",
-        parameters=parameters,
-        function=function,
-        guesser=guesser,
-        derivatives=derivatives,
+        parameters=dips.parameters,
+        function=dips.function,
+        guesser=dips.guess,
+        derivatives=dips.derivatives,
         batch_guess=True,
-        limits=limits,
+        limits=functools.partial(_limits, count=count),
         resolved=functools.partial(_apart, count) if count > 1 else None,
         options={"count": count, "background": background, "mixed": mixed},
     )
