@@ -141,8 +141,9 @@ def test_units(unit, factor):
     assert meter.field == pytest.approx(meter.world.reading("field") * factor, rel=1e-3, abs=0)
 
 
-def test_a_field_beyond_the_range_is_an_error_and_not_a_number():
-    meter = simulated()
+@pytest.mark.parametrize("offset", [0.0, -0.04])
+def test_a_field_beyond_the_range_is_an_error_and_not_a_number(offset):
+    meter = simulated(offset=offset)
     gaussmeter = LakeShore425Gaussmeter(meter, LakeShore425Options(range=35e-4))
     gaussmeter.configure()
     meter.world.drive("magnet.current", 10.0)

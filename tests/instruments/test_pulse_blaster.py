@@ -412,3 +412,10 @@ def test_the_library_is_called_with_the_types_of_its_header(no_library, monkeypa
     with pytest.raises(ConnectionFailedError, match="wanted board 2, and the computer has 2"):
         PulseBlaster("2", "pulses")
     generator.close()
+
+
+def test_the_shortest_instruction_is_compiled_and_a_shorter_one_is_not():
+    """Five cycles of 2 ns, whoever asks: the board's own limit, whatever was looked at before."""
+    assert words(PulseSequence().then("laser", duration=10e-9).wait(1e-6))[0][-1] == 5
+    with pytest.raises(SequenceError, match=r"8 ns later, .* takes at least 10 ns"):
+        words(PulseSequence().then("laser", duration=8e-9).wait(1e-6))

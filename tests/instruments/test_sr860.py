@@ -203,3 +203,14 @@ def test_a_block_of_another_length_than_was_asked_for_is_refused():
     assert len(lockin.device.ask_block("CAPTUREGET? 0,1", 1024)) == 1024
     with pytest.raises(ReplyError, match=r"wanted a block of 2048 bytes, got b'#41024'"):
         lockin.device.ask_block("CAPTUREGET? 0,1", 2048)
+
+
+def test_a_recording_is_read_when_its_last_sample_is_there(monkeypatch):
+    lockin, _, _ = connected()
+    lockin.start_recording(1.0, rate=30)
+    count = lockin._recording.count
+    stored = iter([0, count - 1, count])
+    monkeypatch.setattr(lockin, "_stored", lambda: next(stored))
+    times, seen = lockin.recorded()
+    assert next(stored, None) is None, "it was asked until all were there"
+    assert len(times) == len(seen) == count
