@@ -340,12 +340,12 @@ def shown_in(
         Symbol of a unit without a prefix.
     units
         Dimension (of `DIMENSIONS`) -> unit in which a laboratory likes to read it. Where a value would be
-        less than a thousandth of it, or more than a million, the SI prefix is taken all the same.
+        less than a hundredth of it, or more than a million, the SI prefix is taken all the same.
     digits
         Significant digits to which ``value`` will be rounded.
     """
     wanted = _wanted(unit, tuple(units.items())) if units else None
-    if wanted is not None and (value == 0 or 1e-3 <= abs(value) / wanted[0] < 1e6):
+    if wanted is not None and (value == 0 or 1e-2 <= abs(value) / wanted[0] < 1e6):
         return wanted
     exponent, name = prefixed(value, unit, digits=digits)
     return 10.0**exponent, name

@@ -241,6 +241,8 @@ LIKED = {"field": "G", "frequency": "MHz", "temperature": "mK"}
         (0.0, "T", "0 G"),
         (0.3, "K", "300 mK"),
         (5.0, "Hz", "5 Hz"),  # not 5e-06 MHz
+        (2.9e3, "Hz", "2.9 kHz"),  # not 0.0029 MHz
+        (1.1e-6, "T", "0.011 G"),
         (1e-12, "T", "1 pT"),
         (1e5, "1/s", "100 1/ms"),  # counts are no frequency
         (2.5, "T/s", "2.5 T/s"),

@@ -201,6 +201,8 @@ class AlignView(QWidget):
                 self._rings.append(_Ring(name))
         for detector in detectors:
             self._add(f"rate.{detector}", "1/s")
+        self.count.setVisible(bool(detectors))
+        self._told.setText(_IDLE if detectors else "This bench has no photon counter.")
         self.count.setEnabled(bool(detectors))
         self._can_count = bool(detectors)
         for place, part in enumerate([*self.figures.values(), *self._rings]):

@@ -169,8 +169,9 @@ def test_a_run_is_previewed_started_paused_and_aborted(qtbot, until, window, lab
     start_run(until, window, lab, averages="100")
     assert window.measure.preview.text.startswith("1200 points")
     assert [name for name, _ in window.measure.preview.sequences] == ["with π pulse", "without π pulse"]
+    path = wait_for_run(client)["run"]["path"]
+    until(lambda: [str(shown) for shown in window.see.paths] == [path])
     until(lambda: bool(window.see.frames) and len(window.see.frames[0].run.points) > 2)
-    path = window.see.paths[0]
     qtbot.mouseClick(window.pause_button, LEFT)
     until(lambda: window.state.text().startswith("paused"))
     held = wait_for(lambda: client.status()["run"]["paused"] and client.status()["run"]["done"])
