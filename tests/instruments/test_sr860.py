@@ -214,3 +214,15 @@ def test_a_recording_is_read_when_its_last_sample_is_there(monkeypatch):
     times, seen = lockin.recorded()
     assert next(stored, None) is None, "it was asked until all were there"
     assert len(times) == len(seen) == count
+
+
+def test_the_driver_tells_an_overload_once():
+    lockin, world, _ = connected(input_range=0.03, sensitivity=1e-3)
+    lockin.device.overloaded()
+    lockin.amplitude = 0.1
+    world.clock.sleep(2.0)
+    assert lockin.device.overloaded()
+    lockin.amplitude = 1e-4
+    world.clock.sleep(2.0)
+    lockin.device.overloaded()
+    assert not lockin.device.overloaded()
