@@ -156,3 +156,53 @@ def test_what_is_known_beforehand_wants_errors_of_the_points(traces):
     bare = [JointTrace(trace.x, trace.y) for trace in traces]
     with pytest.raises(FitError, match="wants errors of the points"):
         fitted(bare, priors={"a": (1e-3, 1e-4)})
+
+
+def test_resonances_against_temperature_and_distance_share_a_spin_bath():
+    """(T, d): temperature within a trace, the distance a fact of it; density and T1 of all, one offset."""
+    bath = load_model("spin_bath_shift", distance="2 um")
+    kelvin, places = np.geomspace(0.03, 1.0, 12), np.array([1.6e-6, 2.2e-6, 3.0e-6])
+    truth = {"density": 1.4e17, "T1": 4e-5, "offset": 8e-8}
+    rng, sigma = np.random.default_rng(8), 2e-3 + 2e-7j
+    traces = []
+    for place in places:
+        clean = bath.evaluate(kelvin, {"density": 1.4e17, "T1": 4e-5, "distance": place + 8e-8})
+        noise = sigma.real * rng.normal(size=12) + 1j * sigma.imag * rng.normal(size=12)
+        traces.append(JointTrace(kelvin, clean + noise, sigma))
+    found = fit_joint(
+        bath, traces, shared={"density": None, "T1": None}, tied={"distance": "place + offset"},
+        free=[Parameter("offset", "m", "of the stage", value=0.0)], known={"place": places},
+    )  # fmt: skip
+    assert found.converged
+    for name, value in truth.items():
+        assert abs(found.value(name)[0] - value) < 4 * found.value(name)[1]
+    assert found.value("offset")[1] < 2e-8
+    assert found.values[:, found.names.index("distance")] == pytest.approx(
+        places + found.value("offset")[0], rel=1e-12, abs=0
+    )
+
+
+def test_spectra_against_frequency_and_field_share_a_splitting():
+    """(ν, B): frequency within a trace, the field a fact of it; D, γ and the width of all, depths apart."""
+    dip = load_model("gaussian_dips", count=1)
+    fields = np.array([5e-3, 10e-3, 15e-3, 20e-3])
+    rng, traces, x = np.random.default_rng(4), [], np.linspace(2.25e9, 2.80e9, 400)
+    names = {"center": "center_1" if "center_1" in dip.names else "center"}
+    for field in fields:
+        line = 2.877e9 - 28.011e9 * field
+        y = 1 - 0.05 * np.exp(-0.5 * ((x - line) / 8e6) ** 2)
+        traces.append(JointTrace(x, y + 0.005 * rng.normal(size=x.size), 0.005))
+    widths = [name for name in dip.names if name.startswith(("width", "sigma"))]
+    found = fit_joint(
+        dip, traces, shared=dict.fromkeys(widths), known={"field": fields},
+        tied={names["center"]: "D - g*field"},
+        free=[
+            Parameter("D", "Hz", "splitting", value=2.87e9), Parameter("g", "Hz/T", "slope", value=28.0e9),
+        ],
+    )  # fmt: skip
+    for name, value in (("D", 2.877e9), ("g", 28.011e9)):
+        assert abs(found.value(name)[0] - value) < 4 * found.value(name)[1]
+    # Cramér–Rao: the centre of a dip to σ/depth √(2 w dx/√π), a slope through four of them.
+    centre = 0.1 * np.sqrt(2 * 8e6 * (x[1] - x[0]) / np.sqrt(np.pi))
+    assert found.value("g")[1] == pytest.approx(centre / np.sqrt(np.var(fields) * 4), rel=0.1, abs=0)
+    assert found.degrees_of_freedom == 4 * 400 - 2 - len(widths) - 4 * (len(dip.names) - 1 - len(widths))
