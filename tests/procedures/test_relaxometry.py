@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labspin.analysis import fit_run
+from labspin.analysis import fit_many, fit_run
 from labspin.data import read_run
 from labspin.errors import DeviceError, LimitError, PlanError
 from labspin.experiment import run
@@ -146,3 +146,15 @@ def test_errors_of_the_differences_are_the_scatter(recorded):
     """With the dead time known they are neither too large nor too small: joint χ² of all fields."""
     fits = fit_run(recorded)
     assert 1e-3 < fits[0].statistics.p_value < 1 - 1e-3
+
+
+def test_one_fit_goes_on_to_the_distance(recorded):
+    """The distance stands in the run file beside the rates, and is the true one."""
+    (result,) = fit_many([recorded.path], workers=1)
+    (link,) = result.linked
+    assert link.status == "fitted"
+    found = link.record.parameter("distance")
+    truth = float(np.mean(recorded.truth_at_points["distance"]))
+    assert abs(float(found.value) - truth) < 4 * float(found.stderr)
+    assert float(found.stderr) < 0.05 * truth
+    assert [fit.name for fit in read_run(recorded.path).fits] == ["relaxometry", "relaxometry_distance"]

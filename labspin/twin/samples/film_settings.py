@@ -10,9 +10,10 @@ import numpy as np
 from labspin.physics.arguments import FloatArray, finite, non_negative, positive
 from labspin.physics.mrfm import Resonator
 from labspin.physics.nv import NV_OPTICAL_RATES, OpticalRates
-from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin
+from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin, SpinWaveBath
+from labspin.twin.sample import ComplexArray
 
-__all__ = ["FilmSettings", "depths_of"]
+__all__ = ["FilmSettings", "Motion", "Place", "depths_of"]
 
 _DEPTHS = 5
 
@@ -53,6 +54,26 @@ class FilmSettings:
             non_negative(name, getattr(self, name))
         for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
             finite(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Place:
+    """The centres at one distance and field: one entry an depth."""
+
+    field: float  # T
+    depths: FloatArray  # m from the film
+    weights: FloatArray  # share of the centres, sum 1
+    bath: SpinWaveBath
+
+
+@dataclass
+class Motion:
+    """Where the cantilever is."""
+
+    time: float  # s
+    driven: ComplexArray  # m, in the frame of the drive
+    thermal: FloatArray  # m, in the lab
+    phase: float  # rad, of the drive
 
 
 def depths_of(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +30,6 @@ from labspin.physics.nv import (
 )
 from labspin.physics.rc_filter import Stretch
 from labspin.physics.spinwaves import (
-    SpinWaveBath,
     coherence_times,
     pumped_occupations,
     pumping_rate_matrix,
@@ -44,7 +43,7 @@ from labspin.physics.spinwaves import (
 from labspin.twin.drift import Drift
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
-from labspin.twin.samples.film_settings import FilmSettings, depths_of
+from labspin.twin.samples.film_settings import FilmSettings, Motion, Place, depths_of
 from labspin.twin.samples.film_springs import FilmSprings
 from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
@@ -52,26 +51,6 @@ __all__ = ["FilmSettings", "NVOverFilm"]
 
 _REMEMBERED = 64  # conditions that are kept
 _FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The centres at one distance and field: one entry an depth."""
-
-    field: float  # T
-    depths: FloatArray  # m from the film
-    weights: FloatArray  # share of the centres, sum 1
-    bath: SpinWaveBath
-
-
-@dataclass
-class _Motion:
-    """Where the cantilever is."""
-
-    time: float  # s
-    driven: ComplexArray  # m, in the frame of the drive
-    thermal: FloatArray  # m, in the lab
-    phase: float  # rad, of the drive
 
 
 class NVOverFilm(Sample):
@@ -107,9 +86,9 @@ class NVOverFilm(Sample):
         radiative = cycle.spin_conserving + cycle.spin_mixing
         bright = self.settings.pump_rate * radiative / (radiative + cycle.crossing_zero)
         self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
-        self._places: OrderedDict[tuple[float, float], _Place] = OrderedDict()
+        self._places: OrderedDict[tuple[float, float], Place] = OrderedDict()
         self._springs = FilmSprings(self._stiffness_of)
-        self._motion: _Motion | None = None
+        self._motion: Motion | None = None
         self._noted: deque[tuple[float, Signals]] = deque()  # until when, under which signals
         self.prepare(0)
 
@@ -262,7 +241,7 @@ class NVOverFilm(Sample):
         total = np.concatenate(([0.0], np.cumsum(counted)))
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
-    def _place(self, signals: Signals) -> _Place:
+    def _place(self, signals: Signals) -> Place:
         """Return the centres at the present distance and field; the integrals are kept."""
         settings, there = self.settings, self.field(signals)
         nearest = signals["positioner.distance"]
@@ -278,7 +257,7 @@ class NVOverFilm(Sample):
                 field=there,
                 temperature=settings.temperature,
             )
-            self._places[key] = _Place(there, depths, weights, bath)
+            self._places[key] = Place(there, depths, weights, bath)
             if len(self._places) > _REMEMBERED:
                 self._places.popitem(last=False)
         return self._places[key]
@@ -286,7 +265,7 @@ class NVOverFilm(Sample):
     def _pump(self, signals: Signals) -> float:
         return self.settings.pump_rate * max(signals["laser.power"], 0.0) / self.settings.reference_laser
 
-    def _lines(self, place: _Place) -> FloatArray:
+    def _lines(self, place: Place) -> FloatArray:
         """Return the angular frequencies of |0> <-> |+> and |0> <-> |−> with their shifts, (depths, 2)."""
         minus, plus = transition_frequencies(spin=self.settings.spin, field=place.field)
         return np.stack([plus + place.bath.shift_plus, minus + place.bath.shift_minus], axis=1)
@@ -297,11 +276,11 @@ class NVOverFilm(Sample):
             (signals["microwave.power"] - settings.reference_microwave) / 20
         )
 
-    def _detuning(self, place: _Place, signals: Signals) -> FloatArray:
+    def _detuning(self, place: Place, signals: Signals) -> FloatArray:
         return 2 * math.pi * signals["microwave.frequency"] - self._lines(place)
 
     def _propagator(
-        self, place: _Place, signals: Signals, laser: bool, driven: bool, duration: float
+        self, place: Place, signals: Signals, laser: bool, driven: bool, duration: float
     ) -> FloatArray:
         """Return the map of the levels and what they emit over a constant step, (depths, 7, 7)."""
         settings = self.settings
@@ -326,7 +305,7 @@ class NVOverFilm(Sample):
         counters[..., 3:5] = settings.cycle.spin_conserving + settings.cycle.spin_mixing
         return counting_propagator(generator=generator, counters=counters, duration=duration)
 
-    def _pulse(self, place: _Place, signals: Signals, duration: float) -> FloatArray:
+    def _pulse(self, place: Place, signals: Signals, duration: float) -> FloatArray:
         """Return the exchange of occupations by a pulse shorter than T2*, (depths, 7, 7)."""
         exchanged = inversion_probability(
             rabi=self._rabi(signals),
@@ -407,13 +386,13 @@ class NVOverFilm(Sample):
         force = self.settings.force_per_volt * signals["drive.amplitude"]
         steady = thermal.motion.steady_state(angular_frequency=omega, force=force)
         if self._motion is None:
-            self._motion = _Motion(until, steady, thermal.equilibrium(rng), 0.0)
+            self._motion = Motion(until, steady, thermal.equilibrium(rng), 0.0)
         elapsed = until - self._motion.time
         if elapsed <= 0:
             return
         before, turned = self._motion, omega * elapsed
         free = thermal.motion.free_motion(state=before.driven - steady, time=elapsed)
-        self._motion = _Motion(
+        self._motion = Motion(
             until,
             np.asarray(steady + free * cmath.exp(-1j * turned), dtype=np.complex128),
             thermal.later(before.thermal, elapsed, rng),
@@ -504,7 +483,7 @@ class NVOverFilm(Sample):
         voltage += self.settings.cross_talk * signals["drive.amplitude"]
         return voltage * cmath.exp(-2j * math.pi * (frequency - signals["drive.frequency"]) * time)
 
-    def _reached(self, time: float, signals: Signals, rng: np.random.Generator) -> _Motion:
+    def _reached(self, time: float, signals: Signals, rng: np.random.Generator) -> Motion:
         """Return the motion at ``time``, to which it moves now if it is not there yet."""
         self._move(time, signals, rng)
         motion = self._motion
