@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         column.addWidget(holder)
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(inside)
+        self.tabs.currentChanged.connect(self._tab_changed)
         QShortcut(QKeySequence(_SAFE_KEY), self, self.make_safe)
         for number in range(self.tabs.count()):
             QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self, lambda n=number: self.tabs.setCurrentIndex(n))
@@ -362,6 +363,11 @@ class MainWindow(QMainWindow):
         """Show the newest run at once when runs are to be followed again."""
         if on and [str(path) for path in self.see.paths] != [self._shown_run]:
             self._shown_run = ""
+
+    def _tab_changed(self) -> None:
+        """Look at the last runs again when the first page is seen."""
+        if self.tabs.currentWidget() is self.start:
+            self.start.look(self.workspace)
 
     def _repeat(self, card: Path, label_of_run: str) -> None:
         self.measure.show_card(card, label_of_run)

@@ -299,6 +299,8 @@ def test_runs_are_followed_and_nobody_is_taken_away(until, window, lab, client):
     assert window.see.paths == [first], "what was chosen stays"
     window.see.follow.click()
     until(lambda: window.see.paths == [third])
+    window.tabs.setCurrentWidget(window.start)
+    until(lambda: window.start.runs.count() > 0 and window.start.runs.item(0).toolTip() == str(third))
 
 
 # -- who dies, and who does not -----------------------------------------------------------------------------
