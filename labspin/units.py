@@ -10,6 +10,7 @@ frequency in hertz: between them is a factor of 2π.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import re
@@ -244,7 +245,7 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
         factor = conversion_factor(found or "1", unit or "1")
     except UnitError as error:
         raise UnitError(
-            f"{name}: wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit)}"
+            f"{name}: wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit, match[1], found)}"
         ) from error
     inverse = 1.0 / factor
     if abs(inverse - round(inverse)) < 1e-9 * inverse:
@@ -252,8 +253,12 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
     return number * factor
 
 
-def _remedy(error: UnitError, unit: str) -> str:
+def _remedy(error: UnitError, unit: str, number: str, found: str) -> str:
     """Return what to do about a unit that cannot be converted."""
+    for other in (found.upper(), found.lower(), found.capitalize(), found[:1] + found[1:].capitalize()):
+        with contextlib.suppress(UnitError):  # not that one
+            conversion_factor(other, unit)
+            return f"did you mean '{number} {other}'?"
     _, has_reason, reason = str(error).partition("': ")
     known = has_reason and ("zero of its own" in reason or "counts an angle" in reason)
     return reason if known else f"write it in {unit!r}"

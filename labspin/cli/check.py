@@ -9,6 +9,7 @@ from typing import Any
 
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
+from labspin.cli.run import duration_text
 from labspin.cli.sequence import draw
 
 __all__ = ["add", "execute"]
@@ -49,13 +50,13 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code, always 0; a failure raises.
     """
-    from labspin.experiment import check_plan
-    from labspin.session import load_card, station_of
+    from labspin.experiment import estimate
+    from labspin.session import check_runs, load_card, station_of
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=overrides_of(arguments))
     station = load_station(station_of(card, arguments.on))
-    reports = [(spec.label, check_plan(spec.make(), station)) for spec in card.runs]
+    reports = [(spec.label, report) for spec, report in check_runs(card, station)]
     picture = draw(card, None) if arguments.plot else None
     if arguments.json:
         print_json(
@@ -72,11 +73,14 @@ def execute(arguments: argparse.Namespace) -> int:
         )
         return 0
     rows = [
-        (label, str(report.points if report.points is not None else "adaptive"), report.text())
-        for label, report in reports
-    ]
+        (label, str(report.points if report.points is not None else "adaptive"),
+         duration_text(estimate(spec.make(), station)), report.text())
+        for spec, (label, report) in zip(card.runs, reports, strict=True)
+    ]  # fmt: skip
     print_table(
-        f"{arguments.card} on {station.name}: within all limits", ("run", "points", "set-points"), rows
+        f"{arguments.card} on {station.name}: within all limits",
+        ("run", "points", "takes", "set-points"),
+        rows,
     )
     for note in dict.fromkeys(report.unchecked for _, report in reports if report.unchecked):
         _log.warning("not checked: %s", note)

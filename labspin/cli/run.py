@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from labspin.bench import Bench
     from labspin.data import RunMetadata
-    from labspin.experiment import Control, Observer, RunOutcome
+    from labspin.experiment import Control, Estimate, Observer, RunOutcome
     from labspin.session import Card, RunSpec
     from labspin.station import Station
 
@@ -64,16 +64,14 @@ def execute(arguments: argparse.Namespace) -> int:
     arguments
         Command line, parsed.
     """
-    from labspin.experiment import check_plan
-    from labspin.session import load_card, refuse_hosted, station_of
+    from labspin.session import check_runs, load_card, refuse_hosted, station_of
     from labspin.station import load_station
 
     card = load_card(arguments.card, overrides=overrides_of(arguments), only=arguments.only)
     station = load_station(station_of(card, arguments.on))
     if arguments.dry_run:
         return _tell_estimates(card, station, as_json=arguments.json)
-    for spec in card.runs:
-        check_plan(spec.make(), station)  # all of them: better refused now than after hours of the first
+    check_runs(card, station)  # all of them: better refused now than after hours of the first
     refuse_hosted(station.path)
     outcomes = _told(card, lambda: _make_all(card, station, arguments))
     if arguments.fit:
@@ -163,11 +161,22 @@ def _tell_estimates(card: Card, station: Station, *, as_json: bool) -> int:
     rows = [
         (label, str(guess.points if guess.points is not None else "adaptive"), _duration(guess.moving),
          _duration(guess.measuring) if guess.measuring else "not declared",
-         ("about " if guess.is_typical else "") + _duration(guess.total))
+         duration_text(guess))
         for label, guess in found
     ]  # fmt: skip
     print_table(f"{card.path} on {station.name}", ("run", "points", "moving", "measuring", "in all"), rows)
     return 0
+
+
+def duration_text(guess: Estimate) -> str:
+    """Return how long a run takes in all, as text.
+
+    Parameters
+    ----------
+    guess
+        Of the run.
+    """
+    return ("about " if guess.is_typical else "") + _duration(guess.total)
 
 
 def _duration(seconds: float | None) -> str:

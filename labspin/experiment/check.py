@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from labspin.bench.bench import Bench
-from labspin.errors import ConnectionFailedError
+from labspin.errors import ConnectionFailedError, PlanError, UnitError
 from labspin.experiment.plan import CompiledPlan, PlanReport, compile_plan
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.scan import Scanned, scanned
+from labspin.units import canonical
 
 __all__ = ["DeclaredStation", "check_plan", "checked_plan", "preflight"]
 
@@ -85,6 +86,7 @@ def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
     """
     bench.require(procedure.roles)
     procedure.adapt(bench)
+    _refuse_unknown_units(procedure)
     plan = compile_plan(procedure, bench.actuators)
     plan.check(bench.actuators, procedure.settings())
     for name, device in bench.instruments.items():
@@ -92,3 +94,12 @@ def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
         if len(together) > 1 and hasattr(device.__class__, "check_setpoints"):
             device.check_setpoints(together)
     return plan
+
+
+def _refuse_unknown_units(procedure: Procedure | Scanned) -> None:
+    """Refuse columns of units that nobody could convert, before a night is recorded in them."""
+    for column in (*procedure.coordinates, *procedure.quantities):
+        try:
+            canonical(column.unit)
+        except UnitError as error:
+            raise PlanError(f"procedure {procedure.name!r}: column {column.name!r}: {error}") from error

@@ -1,5 +1,5 @@
 from .card_file import new_card_text as new_card_text, save_card as save_card, write_card as write_card
-from .cards import Card as Card, RunSpec as RunSpec, load_card as load_card
+from .cards import Card as Card, RunSpec as RunSpec, check_runs as check_runs, load_card as load_card
 from .client import HostClient as HostClient, connect_host as connect_host
 from .compare import Difference as Difference, differences_between as differences_between
 from .crate import write_crate as write_crate

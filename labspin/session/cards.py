@@ -24,6 +24,7 @@ The card is checked when it is read: every key, every parameter name, every valu
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,10 +34,13 @@ from typing import Any
 from labspin.data import RunMetadata
 from labspin.data.schema import LONGEST_NAME
 from labspin.documents import Section, read_document
-from labspin.errors import CardError, LabspinError
+from labspin.errors import CardError, LabspinError, PlanError
+from labspin.experiment.check import check_plan
 from labspin.experiment.parameters import QuantityParameter
+from labspin.experiment.plan import PlanReport
 from labspin.experiment.procedure import Procedure
 from labspin.procedures import load_procedure
+from labspin.station import Station
 from labspin.units import parse_quantity
 
 __all__ = ["Card", "RunSpec", "load_card"]
@@ -71,6 +75,45 @@ class Card:
         return self.procedure.name
 
 
+def check_runs(card: Card, station: Station) -> list[tuple[RunSpec, PlanReport]]:
+    """Compare the whole plan of each run of a card with the limits of a station, before anything moves.
+
+    Parameters
+    ----------
+    card
+        The card.
+    station
+        Where it is to be made.
+
+    Returns
+    -------
+        Each run with what it would do.
+
+    Raises
+    ------
+    PlanError
+        The procedure cannot make its plan.
+    LabspinError
+        A plan is refused; the text begins with the card and the run.
+    """
+    found = []
+    for spec in card.runs:
+        where = f"{card.path}, run {spec.label!r}"
+        try:
+            found.append((spec, check_plan(spec.make(), station)))
+        except LabspinError as error:
+            if str(card.path) not in str(error):
+                error.args = (f"{where}: {error}",)
+            raise
+        except Exception as error:  # whatever a procedure of one's own may raise
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raise PlanError(
+                f"{where}: procedure {card.procedure_name!r} cannot make its plan: {type(error).__name__}: "
+                f"{error} ({Path(last.filename).name}, line {last.lineno})"
+            ) from error
+    return found
+
+
 def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence[str] = ()) -> Card:
     """Return the run card in ``path``.
 
@@ -90,9 +133,9 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     """
     path = Path(path)
     root, _ = read_document(path, what="run card", error=CardError)
-    name = root.take("procedure", str, example='procedure = "t1"')
     if "instruments" in root:
         root.fail("instruments", "this is a station file; give it with --on, and a run card here")
+    name = root.take("procedure", str, example='procedure = "t1"')
     procedure = root.guard("procedure", lambda: load_procedure(name, path.parent))
     known = procedure().parameter_objects()
     common = _parameters(root.section("parameters"), procedure.name, known)

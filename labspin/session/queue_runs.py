@@ -10,9 +10,9 @@ from pathlib import Path
 from labspin.bench import Bench
 from labspin.data import RunStatus, read_run
 from labspin.errors import CardError
-from labspin.experiment import Control, Observer, RunOutcome, check_plan, run as run_procedure
+from labspin.experiment import Control, Observer, RunOutcome, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
-from labspin.session.cards import load_card
+from labspin.session.cards import check_runs, load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
@@ -69,8 +69,7 @@ def add_card(
         raise CardError(f"--repeat: wanted a number of times, got {repeat}")
     card = load_card(path, overrides=overrides, only=only)
     station = load_station(station_of(card, on))
-    for spec in card.runs:
-        check_plan(spec.make(), station)  # better refused now than in the middle of the night
+    check_runs(card, station)  # better refused now than in the middle of the night
     return list(
         queue.add(
             QueuedRun(

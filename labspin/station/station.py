@@ -7,6 +7,7 @@ same procedure runs from a file of real addresses and from a simulated one.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import json
 import logging
@@ -430,6 +431,8 @@ def load_station(path: str | Path, *, text: str | None = None) -> Station:
     """
     path = Path(path)
     root, text = read_document(path, text=text)
+    if "procedure" in root:
+        root.fail("procedure", "this is a run card; give it as the card, and a station file (--on) here")
     header = root.section("station", required=True)
     name = header.take("name", str, example='name = "levitated diamond"')
     description = header.take("description", str, "")
@@ -445,8 +448,11 @@ def load_station(path: str | Path, *, text: str | None = None) -> Station:
     names = [spec.name for spec in instruments]
     for entry in order:
         if entry not in names or order.count(entry) > 1:
+            near = difflib.get_close_matches(str(entry), names, n=1) if entry not in names else []
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             header.fail(
-                "safe_order", f"wanted each of {', '.join(names)} at most once, got {entry!r} in {order!r}"
+                "safe_order",
+                f"wanted each of {', '.join(names)} at most once, got {entry!r} in {order!r}{hint}",
             )
     return Station(
         path=path,

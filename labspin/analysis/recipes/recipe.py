@@ -34,6 +34,7 @@ is checked when the file is read: an unknown key or name is an error, never igno
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import importlib.resources
@@ -212,8 +213,11 @@ def load_recipe(source: str | Path) -> Recipe:
     if path.suffix != ".toml":
         known = list_recipes()
         if str(source) not in known:
+            near = difflib.get_close_matches(str(source), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             raise RecipeError(
-                f"recipe {str(source)!r}: wanted a TOML file or one of {', '.join(sorted(known)) or 'none'}"
+                f"recipe {str(source)!r}: wanted a TOML file or one of "
+                f"{', '.join(sorted(known)) or 'none'}{hint}"
             )
         path = known[str(source)]
     return _read(path)

@@ -1,0 +1,88 @@
+"""What a person mistypes is answered by one sentence: where, what was wanted, what came, what to do."""
+
+import pytest
+
+from labspin.cli import main
+from tests.places import ROOT
+
+STATION = ROOT / "instruments" / "levitated-diamond.toml"
+CARD = (ROOT / "procedures" / "t1.toml").read_text("utf-8")
+OWN = """
+from labspin.data import Column
+from labspin.experiment import Linear, Procedure
+
+
+class Own(Procedure):
+    quantities = (Column(name="p", unit="{unit}"),)
+
+    def plan(self):
+        return {plan}
+"""
+
+
+def refused(capsys, *words):
+    assert main([str(word) for word in words]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+@pytest.fixture
+def card(tmp_path):
+    def write(text):
+        path = tmp_path / "card.toml"
+        path.write_text(text.replace("../instruments", str(STATION.parent)), "utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "error"),
+    [
+        ('"17 G"', '"17 g"', "line 30: runs[1].parameters.magnet_field: value: wanted a quantity in 'T', got "
+         "'17 g'; did you mean '17 G'?"),
+        ('power = "10 dBm"', 'power = "50 dBm"', "run 'one class alone': microwave.power: wanted -60 dBm"),
+        ("dark_times = 21", "dark_tims = 21", "line 13: parameters.dark_tims: procedure 't1' has no"),
+        ('procedure = "t1"', 'procedure = "t11"', "did you mean 't1'?"),
+    ],
+)  # fmt: skip
+def test_a_card(card, capsys, wrong, right, error):
+    path = card(CARD.replace(wrong, right))
+    said = refused(capsys, "check", path)
+    assert str(path) in said
+    assert error in said
+
+
+def test_a_card_for_a_station_and_a_station_for_a_card(card, capsys):
+    path = card(CARD)
+    assert "this is a run card" in refused(capsys, "check", path, "--on", path)
+    assert "this is a station file" in refused(capsys, "check", STATION)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "near"),
+    [('["pulses"', '["puls"', "pulses"), ('"PhotonCounter"', '"PhotonCountr"', "PhotonCounter")],
+)
+def test_a_station(card, tmp_path, capsys, wrong, right, near):
+    station = tmp_path / "station.toml"
+    station.write_text(STATION.read_text("utf-8").replace(wrong, right), "utf-8")
+    assert f"did you mean '{near}'?" in refused(capsys, "check", card(CARD), "--on", station)
+
+
+def test_a_recipe(card, capsys):
+    assert "did you mean 'rabi'?" in refused(capsys, "fit", card(CARD), "--with", "rabbi")
+
+
+@pytest.mark.parametrize(
+    ("unit", "plan", "error"),
+    [
+        ("Wt", 'Linear("magnet.field", 0.0, 1e-3, 3, unit="T")', "column 'p': unit 'Wt' is not known"),
+        ("W", "1 / 0", "cannot make its plan: ZeroDivisionError: division by zero (own.py, line 10)"),
+    ],
+)
+def test_a_procedure_of_ones_own(card, tmp_path, capsys, unit, plan, error):
+    (tmp_path / "own.py").write_text(OWN.format(unit=unit, plan=plan), "utf-8")
+    path = card('procedure = "own.py:Own"\nstation = "../instruments/levitated-diamond.toml"\n')
+    assert error in refused(capsys, "check", path)
