@@ -15,9 +15,8 @@ import dataclasses
 import itertools
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from weakref import WeakMethod, WeakSet
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -26,13 +25,13 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.rc_filter import Stretch
 from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
+from labspin.twin.played import Played
 from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
 from labspin.twin.signal import Course, Staircase, Track, pieces
 
 __all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
 _IDLE_PERIOD = 1e-3  # period of the one-step pattern that stands for constant outputs, s
-_REMEMBERED = 4096  # episodes that a job armed in the past can still count
 _NEVER = (math.nan, None, math.nan)
 _JOB_STREAM, _READING_STREAM, _FAULT_STREAM = 0, 1, 2
 
@@ -94,13 +93,11 @@ class World:
         }
         self._advanced, self._moving_until = start, -math.inf
         self._brought: Mapping[str, Course] | None = None  # courses under which the sample got to `_advanced`
-        self._episodes = [self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD))]
+        self._played = Played(self._episode(start, math.inf, Pattern.constant(_IDLE_PERIOD)))
         # The last signals of a time when nothing moved, with the courses and the episode that they belong to.
         self._still: tuple[Mapping[str, Course], Episode, Signals] | tuple[None, None, Signals]
         self._still = None, None, Signals({})
         self._readings: dict[str, tuple[float, Signals | None, float]] = {}  # time, signals, value
-        self._past: deque[Episode] = deque(maxlen=_REMEMBERED)
-        self._jobs: WeakSet[CountJob] = WeakSet()
         self._watchers: list[WeakMethod[Callable[[float], None]]] = []
         self._playing_until = start
         self._point, self._jobs_begun = -1, 0
@@ -179,11 +176,11 @@ class World:
         """Return every signal as it is now, and what is played."""
         with self.lock:
             now = self.clock.now()
-            episode = self._playing(now)
+            episode = self._played.at(now)
             tracks, playing, known = self._still
             if tracks is self._tracks and playing is episode:
                 return known
-            found = self._played({name: track.value(now) for name, track in self._tracks.items()}, episode)
+            found = self._felt({name: track.value(now) for name, track in self._tracks.items()}, episode)
             if now >= self._moving_until:
                 self._still = self._tracks, episode, found
             return found
@@ -210,7 +207,7 @@ class World:
             if end < math.inf:
                 episodes.append(self._episode(end, math.inf, rest))
             self._playing_until = end
-            self._replace(episodes)
+            self._played.replace(episodes)
 
     def stop(self, final: Mapping[str, float] | None = None) -> None:
         """Stop playing; the lines go to ``final`` (lines left out: 0).
@@ -289,12 +286,8 @@ class World:
                 armed=now if start is None else min(start, now),
                 rng=self._generator(_JOB_STREAM, self._jobs_begun),
             )
-            # In order of time, so that a long history costs nothing: only what ended after the job was armed.
-            missed = list(itertools.takewhile(lambda past: past.stop > job.armed, reversed(self._past)))
-            for episode in reversed(missed):
-                job.absorb(episode, episode.stop)
+            self._played.arm(job)
             self._jobs_begun += 1
-            self._jobs.add(job)
             return job
 
     def detector(self, name: str) -> PhotonDetector:
@@ -317,7 +310,7 @@ class World:
         """
         with self.lock:
             now = self._settle()
-            return mean_rate(self, detector, self._episodes[0], now)
+            return mean_rate(self, detector, self._played.episodes[0], now)
 
     def blind(self, detector: str, rate: float = 1e10) -> None:
         """Let stray light onto a photon detector: ``rate`` counts per second more, until `unblind`.
@@ -380,8 +373,8 @@ class World:
         """
         with self.lock:
             when, parts = np.atleast_1d(times), []
-            for episode, within in self._by_episode(when):
-                signals = self._played(self.signals(), episode)
+            for episode, within in self._played.parted(when):
+                signals = self._felt(self.signals(), episode)
                 self.sample.advance(float(within[0]), signals, self.rng)
                 parts.append(self.sample.quadratures(detector, frequency, within, signals, self.rng))
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -412,13 +405,13 @@ class World:
         """Cut [first, last] of ``times`` where a pattern ends or signals move; yield signals and edges."""
         begin, end = float(times[0]), float(times[-1])
         for start, stop in pieces(self._tracks.values(), begin, end):
-            cuts = [start, *(e.stop for e in self._episodes if start < e.stop < stop), stop]
+            cuts = [start, *self._played.ends_between(start, stop), stop]
             for left, right in itertools.pairwise(cuts):
                 middle = 0.5 * (left + right)
                 felt = {name: track.value(middle) for name, track in self._tracks.items()}
                 inside = times[(times > left) & (times < right)]
                 edges = np.concatenate(([left], inside, [right]))
-                yield self._played(felt, self._playing(middle)), edges
+                yield self._felt(felt, self._played.at(middle)), edges
 
     def noise_density(self, detector: str, frequency: float) -> float:
         """Return the noise of an analog detector now, V/√Hz, see `Sample.noise_density`.
@@ -442,7 +435,7 @@ class World:
             Name of a line of the pattern.
         """
         with self.lock:
-            episode = self._playing(self.clock.now())
+            episode = self._played.at(self.clock.now())
             edges = episode.pattern.edges(line)
             if not edges.size:
                 return None
@@ -513,27 +506,13 @@ class World:
         """Return what is played now and what is known to follow, oldest first."""
         with self.lock:
             self._settle()
-            return tuple(self._episodes)
+            return tuple(self._played.episodes)
 
     def _episode(self, start: float, stop: float, pattern: Pattern, origin: float | None = None) -> Episode:
         return Episode(start, stop, pattern, start if origin is None else origin, self._tracks)
 
-    def _playing(self, time: float) -> Episode:
-        """Return the episode of a time that is not before the last change."""
-        if time < self._episodes[0].stop:
-            return self._episodes[0]
-        return next((one for one in self._episodes if time < one.stop), self._episodes[-1])
-
-    def _by_episode(self, times: FloatArray) -> Iterator[tuple[Episode, FloatArray]]:
-        """Cut increasing ``times`` where one pattern ends and the next begins."""
-        stops = np.array([episode.stop for episode in self._episodes[:-1]])
-        cuts = [0, *np.searchsorted(times, stops).tolist(), times.size]
-        for episode, begin, end in zip(self._episodes, cuts[:-1], cuts[1:], strict=True):
-            if end > begin:
-                yield episode, times[begin:end]
-
     @staticmethod
-    def _played(signals: Mapping[str, float], episode: Episode) -> Signals:
+    def _felt(signals: Mapping[str, float], episode: Episode) -> Signals:
         return Signals(signals, episode.pattern, episode.origin)
 
     def _settle(self) -> float:
@@ -542,8 +521,7 @@ class World:
         if now == self._advanced and self._brought is self._tracks:
             return now
         self._look(now)
-        while self._episodes[0].stop <= now:
-            self._remember(self._episodes.pop(0))
+        self._played.pass_to(now)
         if self._moving_until > self._advanced and type(self.sample).advance is not Sample.advance:
             for begin, end in pieces(self._tracks.values(), self._advanced, now):
                 between = 0.5 * (begin + end)
@@ -566,7 +544,8 @@ class World:
         """Let ``signal`` take ``course`` from ``now`` on."""
         self._tracks = {**self._tracks, signal: course}
         self._moving_until = max(track.settled for track in self._tracks.values())
-        self._replace([self._episode(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._episodes])
+        kept = [(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._played.episodes]
+        self._played.replace([self._episode(*parts) for parts in kept])
 
     def _look(self, now: float) -> None:
         """Let those who watch take in what has passed; forget those that are gone."""
@@ -576,17 +555,6 @@ class World:
             for _, look in watching:
                 if look is not None:
                     look(now)
-
-    def _replace(self, episodes: list[Episode]) -> None:
-        """Let ``episodes`` follow from now on; jobs take with them what passed of the present one."""
-        self._remember(dataclasses.replace(self._episodes[0], stop=episodes[0].start))
-        self._episodes = episodes
-
-    def _remember(self, episode: Episode) -> None:
-        if episode.stop > episode.start:
-            for job in self._jobs:
-                job.absorb(episode, episode.stop)
-            self._past.append(episode)
 
     def _generator(self, *stream: int) -> np.random.Generator:
         key = (self._point + 1, *stream)

@@ -21,8 +21,9 @@ from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import SR830
 from labspin.twin.samples import SAMPLES, load
+from labspin.twin.samples.cantilever_settings import BathSettings, CantileverSettings
 from labspin.twin.samples.cryostat import CryostatSettings
-from labspin.twin.samples.mrfm_cantilever import BathSettings, CantileverSettings, MRFMCantilever
+from labspin.twin.samples.mrfm_cantilever import MRFMCantilever
 
 PLAIN = CantileverSettings(cross_talk=0.0)
 # A drive so strong that the thermal motion is less than a millionth: the mean is seen without averaging.
