@@ -140,10 +140,7 @@ def test_helpers_are_imported_and_files_are_short(path):
 
 # Still longer than they should be.
 LONG_FUNCTIONS = {"fit.add": 49}
-LONG_MODULES = {
-    "engine.py": 533, "base.py": 560, "sr400.py": 520,
-    "mrfm_cantilever.py": 545, "world.py": 605,
-}  # fmt: skip
+LONG_MODULES = {"world.py": 570}
 
 
 def _code_lines(function):
