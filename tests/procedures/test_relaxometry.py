@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labspin.analysis import fit_many, fit_run
+from labspin.analysis import fit_many, fit_run, report_html
 from labspin.data import read_run
 from labspin.errors import DeviceError, LimitError, PlanError
 from labspin.experiment import run
@@ -158,3 +158,13 @@ def test_one_fit_goes_on_to_the_distance(recorded):
     assert abs(float(found.value) - truth) < 4 * float(found.stderr)
     assert float(found.stderr) < 0.05 * truth
     assert [fit.name for fit in read_run(recorded.path).fits] == ["relaxometry", "relaxometry_distance"]
+
+
+def test_the_report_compares_with_the_truth_of_the_points(recorded):
+    """The tip stood 50 um away when the run began."""
+    list(fit_many([recorded.path], workers=1))
+    page = report_html(recorded.path)
+    section = page[page.index("Fit relaxometry_distance") :]
+    row = section[section.index("<td>distance</td>") :].split("</tr>")[0]
+    assert "50 µm" not in row
+    assert "σ" in row

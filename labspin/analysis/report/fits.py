@@ -32,6 +32,8 @@ _UNFOLDED = 24
 _NAMED = 3
 """Doubtful traces that are quoted."""
 _BAD = 1e-3
+_DRIFT = 0.02
+"""Relative change over a run of what still counts as one truth."""
 
 
 def fit_sections(run: Run) -> Html:
@@ -125,7 +127,7 @@ def _fit(run: Run, record: FitRecord) -> list[Html]:
     if several:
         parts += [parameter_picture(run, record), _many(record)]
     else:
-        parts += [_one(record, run.header.truth or {}), _goodness(record.statistics)]
+        parts += [_one(record, _truth(run)), _goodness(record.statistics)]
     parts.append(folded("Recipe, covariance and version", _recipe(record)))
     return parts
 
@@ -161,6 +163,17 @@ def _against(truth: float | None, value: float, stderr: float, unit: str) -> lis
         with_error(truth, math.nan, unit),
         f"{(value - truth) / stderr:+.2f} σ" if stderr > 0 else shown(value - truth),
     ]
+
+
+def _truth(run: Run) -> dict[str, Any]:
+    """Return the truth of the whole run: that of its points, which the header tells of the time before."""
+    found: dict[str, Any] = dict(run.header.truth or {})
+    for name, values in run.truth_at_points.items():
+        there = np.asarray(values, np.float64).ravel()
+        there = there[np.isfinite(there)]
+        same = there.size and np.ptp(there) <= _DRIFT * abs(there.mean())
+        found[name] = float(there.mean()) if same else None
+    return found
 
 
 def _single(truth: Any) -> float | None:
