@@ -276,3 +276,12 @@ def test_a_ramp_that_would_not_end_within_a_week_is_refused(rate, sound):
         return
     with pytest.raises(ArgumentError, match="from limit to limit within a week"):
         dataclasses.replace(MAGNET, ramp_rate=rate)
+
+
+@pytest.mark.parametrize(
+    ("stands", "home"), [(0.049, True), (-0.049, True), (0.06, False), (-0.06, False), (0.4, False)]
+)
+def test_home_is_no_further_away_than_one_step(stands, home):
+    """0.5 A/s in steps of 0.1 s: what is switched off then falls by 50 mA at most."""
+    clock = SimulatedClock()
+    assert Actuator(MAGNET, Magnet(clock, stands), clock).is_home() is home

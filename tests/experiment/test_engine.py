@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from labspin.data import Column, RunWriter, read_run
+from labspin.data import Column, RunWriter, read_run, recover
 from labspin.errors import (
     ArgumentError,
     LimitError,
@@ -364,3 +364,16 @@ def test_the_log_of_a_run_does_not_feed_on_its_own_writing(path):
     messages = [event.message for event in read_run(path).events_of("log")]
     assert "about an instrument" in messages
     assert "about the journal itself" not in messages
+
+
+def test_the_journal_of_a_run_that_could_not_be_published_is_free_to_be_recovered(path, monkeypatch):
+    def fail(*_, **__):
+        raise StorageError("no space to publish")
+
+    with monkeypatch.context() as full:
+        full.setattr(RunWriter, "finish", fail)
+        with pytest.raises(StorageError, match="no space to publish") as kept:
+            run(scan(), fake_bench(), path)
+    assert recover(path) == [path]
+    assert len(read_run(path).points) == 11
+    assert kept.value is not None, "whoever keeps the error keeps the writer, and it is free all the same"
