@@ -22,7 +22,7 @@ def blocks(page, language):
 def test_the_procedure_of_the_how_to_runs(tmp_path, monkeypatch, capsys):
     assert main(["init", str(tmp_path / "lab")]) == 0
     monkeypatch.chdir(tmp_path / "lab")
-    (code,) = blocks("how-to/write-a-procedure.md", "python")
+    code, more = blocks("how-to/write-a-procedure.md", "python")
     (card,) = blocks("how-to/write-a-procedure.md", "toml")
     Path("procedures/field_noise.py").write_text(code, encoding="utf-8")
     Path("procedures/field_noise.toml").write_text(card, encoding="utf-8")
@@ -33,6 +33,48 @@ def test_the_procedure_of_the_how_to_runs(tmp_path, monkeypatch, capsys):
     run = read_run(row["path"])
     assert run.data["counts"].shape == (3,)
     assert (run.data["counts"] > 0).all()
+    Path("procedures/pulse_light.py").write_text(more, encoding="utf-8")
+    second = card.replace("field_noise.py:FieldNoise", "pulse_light.py:PulseLight").partition("[parameters]")[
+        0
+    ]
+    Path("procedures/pulse_light.toml").write_text(second, encoding="utf-8")
+    assert main(["run", "procedures/pulse_light.toml", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    run = read_run(row["path"])
+    assert list(run.header.layout.dimensions[0].values) == [50e-9, 100e-9, 150e-9]
+    assert run.columns["counts"][1] < 0.99 * run.columns["counts"][0]  # nearer to a π pulse
+
+
+def test_the_fit_model_of_the_how_to_fits(tmp_path, monkeypatch, capsys):
+    assert main(["init", str(tmp_path / "lab")]) == 0
+    monkeypatch.chdir(tmp_path / "lab")
+    (code,) = blocks("how-to/write-a-fit-model.md", "python")
+    Path("analysis/pump.py").write_text(code, encoding="utf-8")
+    rows = "".join(f"{power},{5e4 * power / (power + 2.0)}\n" for power in (0.3, 0.6, 1, 2, 3, 5, 8, 12))
+    Path("light.csv").write_text("power,rate\n" + rows, encoding="utf-8")
+    (command,) = blocks("how-to/write-a-fit-model.md", "console")
+    capsys.readouterr()
+    assert main([*shlex.split(command)[1:], "--json"]) == 0
+    found = {row["parameter"]: row["value"] for row in json.loads(capsys.readouterr().out)["fits"]}
+    assert found == {
+        "rate": pytest.approx(5e4, rel=1e-6, abs=0),
+        "saturation_power": pytest.approx(2.0, rel=1e-6, abs=0),
+    }
+
+
+def test_recipes_that_are_named_exist():
+    """In commands of all pages and help texts; ``law`` is the one that the page of recipes writes."""
+    root = DOCS.parent
+    texts = [*DOCS.rglob("*.md"), root / "README.md", *(root / "labspin" / "cli").glob("*.py")]
+    texts += [*(root / "procedures").glob("*.toml"), *(root / "labspin" / "session").rglob("*.toml")]
+    named = {
+        name
+        for path in texts
+        if "decisions" not in path.parts
+        for name in re.findall(r"--with ([a-z]\w*)(?![\w.])", path.read_text(encoding="utf-8"))
+    }
+    assert named - {path.stem for path in (root / "analysis").glob("*.toml")} <= {"law", "names", "skeleton"}
+    assert len(named) > 4
 
 
 def test_links_between_pages_lead_somewhere():
