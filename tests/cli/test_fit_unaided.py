@@ -177,3 +177,20 @@ def test_show_lists_names_units_and_what_a_fit_would_take(sample, capsys):
     assert "x = Cantilever - Frequency: the file says" in shown
     assert "complex128" in shown
     assert "resonance" in shown
+
+
+def test_a_ring_down_in_decibels_and_a_derivative_are_known(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    t, f = np.linspace(0, 3, 200), np.linspace(2.8e9, 2.9e9, 201)
+    level = 20 * np.log10(np.hypot(np.exp(-t / 0.5), 1e-3)) + rng.normal(0, 0.05, 200)
+    z = (f - 2.85e9) / 4e6
+    signal = -2e-3 * z / (1 + z * z) ** 2 + rng.normal(0, 1e-5, 201)
+    for name, head, columns, model, parameter, value in (
+        ("a.csv", "t (s),level (dB)", (t, level), "ring_down_decibel", "ring_down_time", 0.5),
+        ("b.csv", "f (Hz),X (V)", (f, signal), "lorentzian_derivative", "center_1", 2.85e9),
+    ):
+        path = tmp_path / name
+        np.savetxt(path, np.column_stack(columns), delimiter=",", header=head, comments="")
+        row = {row["parameter"]: row for row in fitted(capsys, path)["fits"]}[parameter]
+        assert row["model"] == model
+        assert row["value"] == pytest.approx(value, abs=4 * row["stderr"])

@@ -38,15 +38,16 @@ _MOST_POINTS = 20_000
 _LEVELS = ("dBm", "dB", "dBV", "dBc", "dBc/Hz")
 _DECAYS = ("stretched_exponential", "double_exponential", "ring_down")
 _OSCILLATION = "rabi_oscillation"
+_DERIVATIVE = "lorentzian_derivative"
 _LINES = "lines"
 """Lorentzian and Gaussian dips or peaks."""
 _MODELS: Mapping[str, tuple[str, ...]] = {
     "time": (*_DECAYS, _OSCILLATION),
-    "frequency": ("resonator_amplitude", _LINES),
+    "frequency": (_DERIVATIVE, "resonator_amplitude", _LINES),
     "line": (_LINES,),
     "": (*_DECAYS, _OSCILLATION, _LINES),
 }
-"""What x is -> models that come into question; those behind decays only if no decay will do."""
+"""What x is -> models that come into question; those behind a decay or derivative only if it will not do."""
 _COMPLEX_MODELS = {"time": ("complex_ring_down",), "frequency": ("resonator_response",), "line": (), "": ()}
 _BY_UNIT = {
     "time": re.compile(r"(?:[fpnuµm]?s|min|h)"),
@@ -169,6 +170,9 @@ def _tried(trace: ForeignTrace, contents: Contents) -> Iterator[Candidate]:
         for model in _COMPLEX_MODELS[kind]:
             yield from _fitted(trace, model)
         return
+    if trace.axes[3] in _LEVELS:
+        yield from _fitted(trace, "ring_down_decibel") if kind == "time" else ()
+        return
     averages = _averages(contents)
     if averages and kind in ("frequency", "") and np.nanmin(trace.y) > 0:
         yield from _fitted(trace, THERMAL, averages=averages)
@@ -177,12 +181,12 @@ def _tried(trace: ForeignTrace, contents: Contents) -> Iterator[Candidate]:
         return  # without their number, the errors would be made up
     if trace.x.size > _MOST_POINTS:
         return
-    is_decay = False
+    is_done = False
     for model in _MODELS[kind]:
-        if is_decay and model not in _DECAYS:
+        if is_done and model not in _DECAYS:
             return
         for candidate in _lines(trace) if model == _LINES else _fitted(trace, model):
-            is_decay = is_decay or (model in _DECAYS and not candidate.outcome.warnings)
+            is_done = is_done or (model in (*_DECAYS, _DERIVATIVE) and not _doubt(candidate))
             yield candidate
 
 
@@ -246,7 +250,7 @@ def _line(trace: ForeignTrace) -> float:
 
 def _decided(trace: ForeignTrace, tried: list[Candidate]) -> tuple[Candidate | None, str]:
     """Return the candidate that is fitted without asking, if there is one, and why it is, or why none is."""
-    if trace.axes[3] in _LEVELS:
+    if trace.axes[3] in _LEVELS and not tried:
         return None, f"y is a level in {trace.axes[3]}, and the models are for y itself; convert it first"
     if not tried:
         return None, _why_nothing(trace)
