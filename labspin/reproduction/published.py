@@ -194,7 +194,7 @@ def _layer() -> list[Quoted]:
             pump_rate=sw.OPTIMUM_PUMP_RATE,
             near=near,
         )
-        width = float(sw.maximum_linewidth(film=YIG_FIGURES, layer=layer, field=field)) / _MHZ
+        width = float(sw.maximum_linewidth(film=YIG_FIGURES, layer=layer, field=field).rate) / _MHZ
         found.append(
             Quoted("[SW] Fig. 3(a)", f"largest Γ/2π at 1e4 µm⁻³, 10 mT, {name}", "MHz", 20.0, width, comment)
         )

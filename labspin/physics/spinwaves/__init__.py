@@ -2,7 +2,8 @@
 
 * The film: `Film` (presets `YIG_FIGURES`, the default of [SW]'s figures, and `YIG_TABLE1`), `dispersion` with
   diagonal or hybridised bands, `decay_rate`, `group_velocity`, `ellipticity`, `stray_field`,
-  `iso_frequency_contour`, `field_spectral_density`.
+  `iso_frequency_contour`, `field_spectral_density`; one mode alone: `thickness_profile`, `magnetisation_mode`,
+  `zero_point_magnetisation`, `mode_coupling`.
 * A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with bounds), and from it
   `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
   optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
@@ -17,6 +18,7 @@ Table 1 in `YIG_TABLE1`, (120) in `field_spectral_density`, (132) and (250) in `
 
 from labspin.physics.spinwaves.backaction import (
     MAXIMUM_INDEPENDENT_DENSITY,
+    MaximumLinewidth,
     ModifiedModes,
     SpinLayer,
     coherence_decay_rate,
@@ -54,6 +56,12 @@ from labspin.physics.spinwaves.nv import (
     thermal_rates,
     transition_frequencies,
 )
+from labspin.physics.spinwaves.profiles import (
+    magnetisation_mode,
+    mode_coupling,
+    thickness_profile,
+    zero_point_magnetisation,
+)
 from labspin.physics.spinwaves.pumping import (
     OPTIMUM_PUMP_RATE,
     correlation_time,
@@ -76,6 +84,7 @@ __all__ = [
     "Film",
     "HybridModes",
     "LayerSpectralDensity",
+    "MaximumLinewidth",
     "ModifiedModes",
     "ParamagneticSpin",
     "RelaxationTimes",
@@ -97,8 +106,10 @@ __all__ = [
     "hybridised_modes",
     "iso_frequency_contour",
     "layer_spectral_density",
+    "magnetisation_mode",
     "magnon_occupation",
     "maximum_linewidth",
+    "mode_coupling",
     "mode_frequency",
     "modified_modes",
     "occupations_in_time",
@@ -114,5 +125,7 @@ __all__ = [
     "steady_occupations",
     "stray_field",
     "thermal_rates",
+    "thickness_profile",
     "transition_frequencies",
+    "zero_point_magnetisation",
 ]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
-from labspin.physics.arguments import FloatArray, non_negative, positive
+from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
 from labspin.physics.spinwaves.bath import coupling_scale
 from labspin.physics.spinwaves.contours import arcs, contour_c
 from labspin.physics.spinwaves.film import Film, ValidityWarning
@@ -29,6 +29,7 @@ from labspin.physics.spinwaves.nv import ParamagneticSpin, thermal_rates, transi
 
 __all__ = [
     "MAXIMUM_INDEPENDENT_DENSITY",
+    "MaximumLinewidth",
     "ModifiedModes",
     "SpinLayer",
     "coherence_decay_rate",
@@ -55,7 +56,8 @@ class SpinLayer:
     density
         ϱ ≥ 0, in 1/m³.
     polarisation
-        p = <σ_00 − σ_−−>, between −1 and 1.
+        p = <σ_00 − σ_−−>, between −1 and 1; like the next two one number, or an array that broadcasts with
+        the fields at which the layer is asked for.
     decay_rate
         κ_T > 0, total decay rate of the coherence <σ_0−> in 1/s, Eq. (275).
     excited
@@ -78,9 +80,9 @@ class SpinLayer:
 
     spin: ParamagneticSpin
     density: float
-    polarisation: float
-    decay_rate: float
-    excited: float = 0.0
+    polarisation: float | FloatArray
+    decay_rate: float | FloatArray
+    excited: float | FloatArray = 0.0
     near: float = 0.0
     far: float = np.inf
     side: int = 1
@@ -89,9 +91,9 @@ class SpinLayer:
         non_negative("layer density", self.density, unit="1/m^3")
         positive("layer decay_rate", self.decay_rate, unit="1/s")
         non_negative("layer near", self.near, unit="m")
-        if not -1 <= self.polarisation <= 1:
+        if not (np.abs(self.polarisation) <= 1).all():
             raise ArgumentError(f"layer polarisation: wanted -1 to 1, got {self.polarisation!r}")
-        if not 0 <= self.excited <= 1:
+        if not (np.abs(np.asarray(self.excited) - 0.5) <= 0.5).all():
             raise ArgumentError(f"layer excited: wanted an occupation, 0 to 1, got {self.excited!r}")
         if not self.far > self.near:
             raise ArgumentError(f"layer far: wanted more than near = {self.near!r} m, got {self.far!r} m")
@@ -146,16 +148,16 @@ def spin_layer(
     *,
     spin: ParamagneticSpin,
     density: float,
-    field: float,
-    temperature: float,
-    pump_rate: float = 0.0,
+    field: ArrayLike,
+    temperature: ArrayLike,
+    pump_rate: ArrayLike = 0.0,
     near: float = 0.0,
     far: float = np.inf,
     side: int = 1,
 ) -> SpinLayer:
     """Return a layer of NV centres in thermal equilibrium or optically pumped (Table 2).
 
-    The occupations are those far from the film.
+    The occupations are those far from the film; with arrays they are arrays of the broadcast shape.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def spin_layer(
     field, temperature
         μ0H0 in T and T > 0 in K.
     pump_rate
-        Ω ≥ 0 in rad/s; 0 for thermal equilibrium.
+        Ω ≥ 0 in rad/s; 0 for thermal equilibrium. Broadcasts with field and temperature.
     near, far
         Distances of the layer's faces from the film, in m; ``far`` may be ``inf``.
     side
@@ -174,11 +176,12 @@ def spin_layer(
     """
     from labspin.physics.spinwaves.pumping import pumped_occupations
 
-    levels = pumped_occupations(spin=spin, field=field, temperature=temperature, pump_rate=pump_rate).ravel()
+    levels = pumped_occupations(spin=spin, field=field, temperature=temperature, pump_rate=pump_rate)
     rate = coherence_decay_rate(spin=spin, field=field, temperature=temperature, pump_rate=pump_rate)
-    return SpinLayer(
-        spin, density, float(levels[0] - levels[2]), float(rate), float(levels[2]), near, far, side
-    )
+    zero, minus = levels[..., 0], levels[..., 2]
+    if np.ndim(rate) == 0:
+        return SpinLayer(spin, density, float(zero - minus), float(rate), float(minus), near, far, side)
+    return SpinLayer(spin, density, zero - minus, rate, minus, near, far, side)
 
 
 def layer_coupling(
@@ -256,15 +259,23 @@ def modified_modes(
     )
 
 
+class MaximumLinewidth(NamedTuple):
+    """The largest Γ_β of a band in rad/s, and the wave that has it: k in rad/m, φ in rad (of ±φ the upper)."""
+
+    rate: FloatArray
+    wavenumber: FloatArray
+    angle: FloatArray
+
+
 def maximum_linewidth(
     *, film: Film, layer: SpinLayer, field: ArrayLike, band: int = 0, points: int = 400
-) -> FloatArray:
-    """Return the largest Γ_β of a band over all wavevectors, as in Fig. 3(a), in rad/s.
+) -> MaximumLinewidth:
+    """Return the largest Γ_β of a band over all wavevectors, as in Fig. 3(a), and where it is.
 
     Parameters
     ----------
     film, layer
-        The film and the spins (polarisation and κ_T as they are at the fields).
+        The film and the spins (polarisation and κ_T as they are at the fields, one or one for each).
     field
         μ0H0 in T.
     band
@@ -272,20 +283,34 @@ def maximum_linewidth(
     points
         Points in κ of the search, which follows the resonance ω_β = ω_− where there is one.
 
+    Returns
+    -------
+    MaximumLinewidth
+        Rate, wavenumber and angle, of the broadcast shape of the fields and the layer.
+
+    Raises
+    ------
+    ArgumentError
+        A field below saturation, or shapes that do not broadcast.
+
     Notes
     -----
     Near resonance the Lorentzian decides the angle at each κ: it is where the contour ω_β = ω_− passes. That
     angle and a grid of others are searched on a grid in κ, which then closes in on the best four times. At
     10 mT, p = 0.7 and κ_T = 2/T2*, 10⁴ µm⁻³ give 2π·55 MHz; [SW] quotes 2π·20 MHz, which its (19) does not.
     """
-    tesla = film.reduced_field(field).ravel()
-    omega_minus, _ = transition_frequencies(spin=layer.spin, field=np.asarray(field, dtype=float).ravel())
-    signed = replace(layer, polarisation=abs(layer.polarisation))
+    reduced = film.reduced_field(field)
+    polarisation, decay = np.asarray(layer.polarisation), np.asarray(layer.decay_rate)
+    shape = broadcast(field=reduced, polarisation=polarisation, decay_rate=decay)
+    tesla = np.broadcast_to(reduced, shape).ravel()
+    frequency, _ = transition_frequencies(spin=layer.spin, field=field)
+    omega_minus = np.broadcast_to(frequency, shape).ravel()
+    strength, width = (np.broadcast_to(part, shape).ravel()[:, None, None] for part in (polarisation, decay))
+    signed = replace(layer, polarisation=np.abs(strength), decay_rate=width, excited=0.0)
     n = np.full(tesla.size, band)
-    target = omega_minus / film.omega_m
     window = np.stack([np.log(np.array([1e-3, 30.0])), np.array([0.0, 1.0])])
     window = np.broadcast_to(window, (tesla.size, 2, 2)).copy()
-    pieces = arcs(film, tesla, target, n)
+    pieces = arcs(film, tesla, omega_minus / film.omega_m, n)
     ends = np.stack([pieces.start, pieces.stop], axis=2).reshape(tesla.size, -1)
     for _ in range(5):
         step = np.diff(window, axis=2) / np.array([[points], [33]])
@@ -296,7 +321,11 @@ def maximum_linewidth(
         centre = np.stack([np.log(at_kappa), at_c], axis=1)
         window = np.stack([centre - 4 * step[:, :, 0], centre + 4 * step[:, :, 0]], axis=2)
         window[:, 1] = window[:, 1].clip(0, 1)
-    return np.asarray(np.copysign(best, layer.polarisation)).reshape(np.shape(field))
+    return MaximumLinewidth(
+        np.copysign(best, strength.ravel()).reshape(shape),
+        (at_kappa / film.thickness).reshape(shape),
+        np.arccos(layer.side * np.sqrt(at_c)).reshape(shape),
+    )
 
 
 def _largest_increase(

@@ -65,7 +65,7 @@ def layer_spectral_density(
     Parameters
     ----------
     film, layer
-        The film and the layer (above it by default).
+        The film and the layer (above it by default), whose occupations belong to one field.
     frequency
         ω in rad/s, one-dimensional.
     distance
@@ -92,6 +92,8 @@ def layer_spectral_density(
         raise ArgumentError(f"side: wanted +1 (above the film) or -1 (below it), got {side!r}")
     if bands < 2:
         raise ArgumentError(f"bands: wanted at least 2, got {bands!r}")
+    if np.ndim(layer.polarisation) or np.ndim(layer.decay_rate) or np.ndim(layer.excited):
+        raise ArgumentError("layer: wanted the occupations at one field, got arrays; make a layer a field")
     job = _Job(
         film,
         layer,
@@ -177,7 +179,7 @@ class _Job:
         self, seen: FloatArray, kappa: FloatArray, band: NDArray[np.int64]
     ) -> tuple[FloatArray, FloatArray]:
         """Return angles graded around both resonances: each rule is used on its own side of the middle."""
-        narrow = min(self.film.gilbert_damping, self.layer.decay_rate / self.film.omega_m)
+        narrow = min(self.film.gilbert_damping, float(self.layer.decay_rate) / self.film.omega_m)
         field = np.full((1, 1), self.field)
         poles = [
             pole_angle(self.film, field, target / self.film.omega_m, kappa, band, narrow)

@@ -95,7 +95,7 @@ def test_waves_along_minus_y_are_left_alone():
 
 def test_the_maximum_linewidth_at_ten_millitesla():
     """Eq. (19) gives 2π·55 MHz at 10⁴ µm⁻³, p = 0.7, κ_T = 2/T2*; the text says 2π·20 MHz."""
-    found = sw.maximum_linewidth(film=FILM, layer=LAYER, field=0.01)
+    found = sw.maximum_linewidth(film=FILM, layer=LAYER, field=0.01).rate
     assert found / 2e6 / np.pi == pytest.approx(55.06, abs=0.05)
 
 
@@ -105,9 +105,11 @@ def test_the_maximum_linewidth_is_that_of_a_dense_search(field):
     angle = np.linspace(0, np.pi / 2, 401)[:, None]
     arguments = {"film": FILM, "layer": LAYER, "field": field}
     dense = sw.modified_modes(wavenumber=k, angle=angle, **arguments).linewidth_increase.max()
-    found = sw.maximum_linewidth(**arguments)
+    found, k, angle = sw.maximum_linewidth(**arguments)
     assert found >= dense * (1 - 1e-3)
-    layered = sw.maximum_linewidth(film=FILM, layer=LAYER, field=[field, 0.01])
+    there = sw.modified_modes(wavenumber=k, angle=angle, **arguments).linewidth_increase
+    assert there == pytest.approx(float(found), rel=1e-6, abs=0)
+    layered = sw.maximum_linewidth(film=FILM, layer=LAYER, field=[field, 0.01]).rate
     assert layered[0] == pytest.approx(float(found), rel=1e-9, abs=0)
 
 

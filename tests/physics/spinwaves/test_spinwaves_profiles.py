@@ -1,0 +1,99 @@
+"""One mode at a time: its profile, the field that it makes, its zero-point size, its coupling to a spin."""
+
+import numpy as np
+import pytest
+from scipy.constants import hbar, k
+
+from labspin.errors import ArgumentError
+from labspin.physics import spinwaves as sw
+
+FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
+D = FILM.thickness
+
+
+def test_profiles_are_orthonormal_have_n_nodes_and_end_flat():
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    height, weights = (nodes + 1) * D / 2, weights / 2
+    band = np.arange(5)[:, None]
+    profiles = sw.thickness_profile(film=FILM, height=height, band=band)
+    np.testing.assert_allclose((profiles * weights) @ profiles.T + 1, np.eye(5) + 1, rtol=1e-12, atol=0)
+    fine = sw.thickness_profile(film=FILM, height=np.linspace(0, D, 1001), band=band)
+    signs = np.sign(np.where(np.abs(fine) < 1e-9, 1.0, fine))
+    assert ((np.diff(signs) != 0).sum(axis=1) == np.arange(5)).all()
+    first = np.abs(fine[:, 1] - fine[:, 0])
+    assert (first <= 1e-2 * (np.ptp(fine, axis=1) + 1e-12)).all()
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("band", [0, 1, 2, 3])
+@pytest.mark.parametrize("kappa", [0.02, 0.7, 6.0])
+def test_the_magnetisation_makes_the_stray_field_by_coulombs_law(kappa, band, side):
+    """h = −∇ ∫ m(r')·∇' 1/(4π|r − r'|), for one plane wave: e^{−k|x − x'|}/(2k), integrated numerically."""
+    wave, angle, length = kappa / D, 0.6, 0.3 * D
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    height, weights = (nodes + 1) * D / 2, weights * D / 2
+    mode = {"film": FILM, "field": 0.02, "wavenumber": wave, "angle": angle, "band": band}
+    m = sw.magnetisation_mode(height=height, **mode)
+    gap = (D + length - height) if side > 0 else (length + height)
+    kernel = np.exp(-wave * gap) / (2 * wave)
+    potential = weights @ ((side * wave * m[:, 0] - 1j * wave * np.cos(angle) * m[:, 1]) * kernel)
+    direct = potential * np.array([side * wave, -1j * wave * np.cos(angle), -1j * wave * np.sin(angle)])
+    found = sw.stray_field(distance=length, side=side, **mode)
+    np.testing.assert_allclose(found, direct, rtol=1e-7, atol=0)  # long waves of n ≥ 1 cancel to 1e-7
+
+
+def test_the_zero_point_size_is_that_of_the_commutator_of_spins():
+    """[M_x, M_y] = iħ|γ|M_S δ(r − r') of M = Σ M_0 (m a + h.c.) asks 2 M_0² |m_x m_y| L² d = ħ|γ|M_S."""
+    area = 3e-12
+    mode = {"film": FILM, "field": 0.02, "wavenumber": 5e6, "angle": 0.8, "band": 2}
+    size = float(sw.zero_point_magnetisation(area=area, **mode))
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    m = np.abs(sw.magnetisation_mode(height=(nodes + 1) * D / 2, **mode))
+    mean = float((weights / 2 * m[:, 0] * m[:, 1]).sum())
+    quantum = hbar * FILM.gyromagnetic_ratio * FILM.magnetisation
+    assert 2 * size**2 * mean * area * D == pytest.approx(quantum, rel=1e-12, abs=0)
+
+
+def test_single_modes_add_up_to_the_rate_of_a_spin():
+    """Off resonance a plain sum over (k, φ, n) of |g|² (n̄ + 1) γ/(Δ² + γ²/4) is the decay of |−>, (223)."""
+    field, length, kelvin = 0.04, D, 300.0
+    kappa = (np.arange(1500) + 0.5) * 12 / 1500
+    phi = (np.arange(720) + 0.5) * 2 * np.pi / 720
+    total = 0.0
+    omega_spin = float(sw.transition_frequencies(spin=NV, field=field)[0])
+    for band in range(6):
+        mode = {"film": FILM, "field": field, "wavenumber": kappa[:, None] / D, "angle": phi, "band": band}
+        g = sw.mode_coupling(spin=NV, distance=length, area=1.0, **mode)[..., 1]
+        omega, gamma = sw.mode_frequency(**mode), sw.decay_rate(**mode)
+        number = 1 / np.expm1(hbar * omega / (k * kelvin))
+        line = gamma / ((omega - omega_spin) ** 2 + gamma**2 / 4)
+        cell = kappa[:, None] / D**2 * (12 / 1500) * (2 * np.pi / 720) / (2 * np.pi) ** 2
+        total += float((np.abs(g) ** 2 * (number + 1) * line * cell).sum())
+    bath = sw.spin_wave_bath(
+        film=FILM, spin=NV, distance=length, field=field, temperature=kelvin, transitions="lower"
+    )
+    assert total == pytest.approx(float(bath.decay_minus), rel=1e-3, abs=0)
+
+
+def test_a_layer_over_an_array_of_fields_is_that_of_each_field():
+    field = np.array([0.005, 0.012, 0.02])
+    arguments = {"spin": NV, "density": 1e22, "temperature": 300.0, "pump_rate": sw.OPTIMUM_PUMP_RATE}
+    layer = sw.spin_layer(field=field, **arguments)
+    width, wave, angle = sw.maximum_linewidth(film=FILM, layer=layer, field=field)
+    for index, one in enumerate(field):
+        alone = sw.spin_layer(field=one, **arguments)
+        found = sw.maximum_linewidth(film=FILM, layer=alone, field=one)
+        np.testing.assert_allclose(
+            [width[index], wave[index], angle[index]], np.array(found), rtol=1e-9, atol=0
+        )
+    with pytest.raises(ArgumentError, match="one field"):
+        sw.layer_spectral_density(
+            film=FILM, layer=layer, frequency=[1e10], distance=D, field=0.01, temperature=300.0
+        )
+
+
+def test_places_outside_the_film_are_refused():
+    with pytest.raises(ArgumentError, match="height"):
+        sw.thickness_profile(film=FILM, height=1.1 * D)
+    with pytest.raises(ArgumentError, match="area"):
+        sw.zero_point_magnetisation(film=FILM, field=0.02, wavenumber=1e6, area=0.0)
