@@ -11,6 +11,7 @@ Papers: [NV] Pellet-Mary et al., PRB 104, L100411 (2021); [MR] Wagenaar, thesis 
 from __future__ import annotations
 
 from labspin.reproduction.catalogue import FIGURES, FigureScript, Sheet, reproduce
-from labspin.reproduction.published import Quoted, quoted_values
+from labspin.reproduction.published import quoted_values
+from labspin.reproduction.quoted import Quoted
 
 __all__ = ["FIGURES", "FigureScript", "Quoted", "Sheet", "quoted_values", "reproduce"]

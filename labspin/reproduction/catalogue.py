@@ -6,13 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from labspin.errors import ArgumentError
-from labspin.reproduction import mrfm, nv, spinwaves
+from labspin.reproduction import mrfm, nv, spinwaves, spinwaves_field, spinwaves_layer, spinwaves_spin
 from labspin.reproduction.sheet import FigureScript, Sheet
 
 __all__ = ["FIGURES", "FigureScript", "Sheet", "reproduce"]
 
 FIGURES: dict[str, FigureScript] = {
-    script.name: script for script in (*nv.SCRIPTS, *mrfm.SCRIPTS, *spinwaves.SCRIPTS)
+    script.name: script
+    for script in (
+        *nv.SCRIPTS,
+        *mrfm.SCRIPTS,
+        *spinwaves.SCRIPTS,
+        *spinwaves_layer.SCRIPTS,
+        *spinwaves_field.SCRIPTS,
+        *spinwaves_spin.SCRIPTS,
+    )
 }
 
 

@@ -91,3 +91,8 @@ class FigureScript:
     def paper(self) -> str:
         """Short name of the paper: nv, mr or sw."""
         return self.name.split("-")[0]
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows: the docstring of its function, as one paragraph."""
+        return " ".join((self.compute.__doc__ or "").split())

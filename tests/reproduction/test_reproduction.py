@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from labspin.cli import main
 from labspin.errors import ArgumentError
 from labspin.reproduction import FIGURES, Sheet, quoted_values, reproduce
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUICK = [name for name, script in FIGURES.items() if script.seconds <= 1.0]
 
 
@@ -87,9 +90,68 @@ def test_dissipation_is_largest_for_t1_of_one_over_omega():
     assert (best > short).all()
 
 
+def test_a_layer_shifts_waves_by_at_most_a_quarter_of_what_it_widens_them():
+    sheet = FIGURES["sw-2cd"].compute()
+    for field in (5, 10, 15, 20):
+        for place in ("from the surface", "from the mid-plane"):
+            shift, width = (
+                column(sheet, f"{kind} at {field} mT, {place}") for kind in ("shift", "linewidth")
+            )
+            assert np.abs(shift).max() / width.max() == pytest.approx(0.25, rel=0.1, abs=0)  # text: 1/4
+            assert shift.min() < 0 < shift.max()
+
+
+def test_waves_run_backward_and_farther_near_resonance_under_a_layer():
+    sheet = FIGURES["sw-3ce"].compute()
+    widths = []
+    for density in ("1e+03", "1e+04", "1e+05"):
+        velocity = column(sheet, f"velocity, {density} per µm³, from the surface")
+        widths.append((velocity < 0).sum())
+        length = np.abs(column(sheet, f"length, {density} per µm³, from the mid-plane"))
+        bare = column(sheet, "length, 0e+00 per µm³, from the mid-plane")
+        assert 1.4 < (length / bare).max() < 1.7  # the text: about 50 %
+    assert 0 < widths[0] < widths[1] < widths[2]
+
+
+def test_the_linewidth_map_is_bright_where_waves_are_resonant_and_dark_where_they_cannot_couple():
+    sheet = FIGURES["sw-2b"].compute()
+    ky, kz = column(sheet, "k_y"), column(sheet, "k_z")
+    for place in ("from the surface", "from the mid-plane"):
+        width = column(sheet, f"added linewidth, {place}")
+        backward = (np.abs(kz) < 1e-9) & (ky < -0.05)
+        assert width[backward].max() < 1e-9 * width.max()
+        assert ky[np.argmax(width)] > 0
+
+
+def test_the_field_of_a_wave_is_mirrored_below_and_wholly_of_three_shares():
+    sheet = FIGURES["sw-6bc"].compute()
+    for kd in ("2", "0.01"):
+        above, below = (column(sheet, f"intensity {place}, kd = {kd} ") for place in ("above", "below"))
+        np.testing.assert_allclose(above[:181] + 1, below[180:] + 1, rtol=1e-9, atol=0)
+        shares = [column(sheet, f"share {name}, kd = {kd} ") for name in ("e+", "e-", "ez")]
+        assert shares[1][180] == pytest.approx(1.0, rel=1e-12, abs=0)  # pure e_- at φ = 0
+        np.testing.assert_allclose(np.sum(np.square(shares), axis=0), 1.0, rtol=1e-9, atol=0)
+
+
+def test_bands_that_meet_the_centre_are_two_at_5_millitesla_and_one_at_25():
+    sheet = FIGURES["sw-11b"].compute()
+    field, band = column(sheet, "field"), column(sheet, "band")
+    assert set(band[field == 5]) == {0.0, 1.0}
+    assert set(band[field == 25]) == {0.0}
+
+
+def test_every_figure_stands_on_the_page_with_a_small_picture():
+    page = runpy.run_path(str(DOCS / "reference" / "figures.py"))["page"]()
+    assert (DOCS / "reference" / "figures.md").read_text(encoding="utf-8") == page
+    for name in FIGURES:
+        assert f"$ labspin reproduce {name}\n" in page
+        picture = DOCS / "images" / "figures" / f"{name}.png"
+        assert 1_000 < picture.stat().st_size <= 60_000, name
+
+
 def test_the_table_says_of_every_number_whether_it_agrees():
     found = quoted_values()
-    assert len(found) >= 20
+    assert len(found) >= 45
     assert {one.source.split("]")[0] for one in found} == {"[NV", "[MR", "[SW"}
     for one in found:
         assert one.ratio == pytest.approx(one.computed / one.quoted, rel=1e-12, abs=0)
