@@ -152,3 +152,28 @@ def test_the_pages_of_the_physics_name_what_there_is(page, module):
     )
     assert words
     assert [word for word in words if not hasattr(importlib.import_module(module), word)] == []
+
+
+def test_a_station_grows_from_an_empty_file_as_told(tmp_path, monkeypatch, capsys):
+    page = "how-to/new-bench.md"
+    supply, others, order, interlock, card, mixed = blocks(page, "toml")
+    assert main(["init", str(tmp_path / "lab")]) == 0
+    monkeypatch.chdir(tmp_path / "lab")
+    station = Path("instruments/new-bench.toml")
+    station.write_text(supply, encoding="utf-8")
+    (doctor,), (check, run, listing) = (block.splitlines() for block in blocks(page, "console"))
+    assert main(shlex.split(doctor)[2:]) == 0
+    whole = supply.replace("\n\n[simulation]", f"\n{order}\n[simulation]", 1) + others + interlock
+    station.write_text(whole, encoding="utf-8")
+    Path("procedures/first-light.toml").write_text(card, encoding="utf-8")
+    for line in (doctor, check, run, listing):
+        assert main(shlex.split(line)[2:]) == 0, line
+    (path,) = Path("data").glob("*.h5")
+    assert read_run(path).data["pl"].size == 6  # three fields, up and down
+    simulation, magnet = (part.split("[instruments.magnet]") for part in (supply, mixed))
+    rest = simulation[1].split("\n\n", 1)[1]  # the actuators, below the four lines that change
+    half = simulation[0].split("[simulation]")[0] + f"{magnet[0]}[instruments.magnet]{magnet[1]}\n{rest}"
+    Path("instruments/new-bench-mixed.toml").write_text(half + others + interlock, encoding="utf-8")
+    from labspin import load_station
+
+    assert load_station("instruments/new-bench-mixed.toml").kind == "mixed"

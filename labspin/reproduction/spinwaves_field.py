@@ -104,7 +104,7 @@ def noise_by_distance() -> Sheet:
             for name, curve in zip(NAMES, _noise(frequency, place * D, kelvin, None), strict=True):
                 columns[f"e_{name}: {place:g} d, {kelvin:g} K [nT/sqrt(Hz)]"] = curve
 
-    return Sheet(columns, lambda figure: _draw_noise(figure, columns, 1e-9), (10.0, 3.8))
+    return Sheet(columns, lambda figure: _draw_noise(figure, columns, 1e-7), (10.0, 3.8))
 
 
 def stripes() -> Sheet:
