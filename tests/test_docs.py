@@ -177,3 +177,35 @@ def test_a_station_grows_from_an_empty_file_as_told(tmp_path, monkeypatch, capsy
     from labspin import load_station
 
     assert load_station("instruments/new-bench-mixed.toml").kind == "mixed"
+
+
+def run_python(page):
+    """Run the Python blocks of a page one after the other; return their common names."""
+    names: dict[str, object] = {}
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+def test_ten_thousand_traces_are_fitted_as_told():
+    names = run_python("tutorials/ten-thousand-traces.md")
+    assert names["result"].counts() == {"converged": 9999, "constant": 1}
+    assert abs(names["pull"].mean()) < 0.1
+    assert names["pull"].std() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.slow
+def test_field_and_orientation_are_found_as_told(tmp_path, monkeypatch, capsys):
+    from labspin.physics.nv import LABORATORY_BENCH
+
+    page = "tutorials/orientation.md"
+    assert main(["init", str(tmp_path / "lab")]) == 0
+    monkeypatch.chdir(tmp_path / "lab")
+    Path("procedures/lines.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")
+    assert main(shlex.split(blocks(page, "console")[1])[2:]) == 0
+    names = run_python(page)
+    assert "1 orientation(s)" in capsys.readouterr().out
+    truth = LABORATORY_BENCH.orientation
+    off = min((one * truth.inv()).magnitude() for one in names["best"].equivalents)
+    assert off < 0.02  # rad; known to 0.015
+    assert abs(names["found"] - 1) < 3 * names["error"] < 0.1

@@ -216,7 +216,9 @@ def noise_below() -> Sheet:
         axes = figure.subplots()
         for name, curve in list(columns.items())[1:]:
             color = {"0.01": "g", "0.1": "b", "1": "C1"}[name.split()[2]]
-            axes.semilogy(frequency, curve, "-" if "++" in name else ":", color=color, label=name.split(" [")[0])
+            axes.semilogy(
+                frequency, curve, "-" if "++" in name else ":", color=color, label=name.split(" [")[0]
+            )
         axes.axvline(minus / (2e9 * np.pi), color="k", linestyle="--")
         axes.set(xlabel="frequency (GHz)", ylabel="spectral density (A² s/m²)")
         axes.legend(fontsize=7)

@@ -268,7 +268,7 @@ def couplings() -> Sheet:
         panels = figure.subplots(1, 3, sharey=True)
         for axes, (label, _) in zip(panels, cases, strict=True):
             values = np.log10(columns[f"|coupling|, {label} [Hz]"].reshape(25, 25).T.clip(1e-3))
-            mesh = axes.pcolormesh(axis * 1e6, axis * 1e6, values, vmin=-2, vmax=1.4)
+            mesh = axes.pcolormesh(axis * 1e6, axis * 1e6, values, vmin=-1.5, vmax=1.4)
             axes.set(xlabel="y (µm)", title=label, aspect="equal")
         panels[0].set(ylabel="z (µm)")
         figure.colorbar(mesh, ax=panels, label="log10 of |Γ_d|/2π (Hz)")
