@@ -2,8 +2,8 @@
 
 * The film: `Film` (presets `YIG_FIGURES`, the default of [SW]'s figures, and `YIG_TABLE1`), `dispersion` with
   diagonal or hybridised bands, `decay_rate`, `group_velocity`, `ellipticity`, `stray_field`,
-  `iso_frequency_contour`, `field_spectral_density`; one mode alone: `thickness_profile`, `magnetisation_mode`,
-  `zero_point_magnetisation`, `mode_coupling`.
+  `iso_frequency_contour`, `field_spectral_density`; one mode alone: `thickness_profile`,
+  `magnetisation_mode`, `zero_point_magnetisation`, `mode_coupling`.
 * A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with bounds), and from it
   `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
   optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.

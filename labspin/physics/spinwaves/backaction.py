@@ -260,7 +260,7 @@ def modified_modes(
 
 
 class MaximumLinewidth(NamedTuple):
-    """The largest Γ_β of a band in rad/s, and the wave that has it: k in rad/m, φ in rad (of ±φ the upper)."""
+    """The largest Γ_β of a band in rad/s, and the wave that has it: k in rad/m, φ ≥ 0 in rad."""
 
     rate: FloatArray
     wavenumber: FloatArray
