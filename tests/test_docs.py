@@ -209,3 +209,13 @@ def test_field_and_orientation_are_found_as_told(tmp_path, monkeypatch, capsys):
     off = min((one * truth.inv()).magnitude() for one in names["best"].equivalents)
     assert off < 0.02  # rad; known to 0.015
     assert abs(names["found"] - 1) < 3 * names["error"] < 0.1
+
+
+@pytest.mark.slow
+def test_a_night_of_temperatures_is_as_told(tmp_path, monkeypatch, capsys):
+    told = type_in("tutorials/temperatures.md", tmp_path, monkeypatch, capsys)
+    assert "spins per nm²" in told
+    (path,) = Path("data").glob("*.h5")
+    found = {p.name: p for fit in read_run(path).fits for p in fit.parameters}
+    for name, truth in (("density", 0.14e18), ("T1", 50e-6), ("T1_exponent", -1.0)):
+        assert abs(float(found[name].value) - truth) < 4 * float(found[name].stderr)
