@@ -253,7 +253,9 @@ def _draw_each(results: list[FileResult], plot: Path | None, *, named: bool) -> 
     for name, own in fits.items():
         outcomes = [outcome for result in own for outcome in result.outcomes if outcome.name == name]
         apart = None if plot is None else plot.with_name(f"{plot.stem}-{name}{plot.suffix}")
-        pictures.append(_draw(outcomes, own[0].path, plot if len(fits) == 1 else apart, named=named))
+        traces = sum(len(result.labels) for result in own)
+        place = plot if len(fits) == 1 else apart
+        pictures.append(_draw(outcomes, own[0].path, place, named=named, traces=traces))
     return pictures
 
 
@@ -275,7 +277,9 @@ def _linked(results: list[FileResult], recipe: Any, output: Path | None) -> Chai
     return linked
 
 
-def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None, *, named: bool) -> Path | None:
+def _draw(
+    outcomes: list[FitOutcome], first: Path, plot: Path | None, *, named: bool, traces: int = 0
+) -> Path | None:
     """Draw the fits; ``named``: their recipe was named, so that another's picture is not overwritten."""
     drawn = [outcome for outcome in outcomes if outcome.x.size]
     if not drawn:
@@ -283,7 +287,7 @@ def _draw(outcomes: list[FitOutcome], first: Path, plot: Path | None, *, named: 
     from labspin.analysis import plot_outcomes
 
     middle = f"-{drawn[0].name}" if named else ""
-    return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}{middle}-fit.png"))
+    return plot_outcomes(drawn, plot or first.with_name(f"{first.stem}{middle}-fit.png"), traces=traces)
 
 
 def _draw_links(links: list[FileResult], first: Path, plot: Path | None) -> list[Path | None]:

@@ -187,3 +187,20 @@ def test_options_of_runs_are_refused_for_foreign_files(folder, capsys):
         code, _, said = asked(capsys, table, "--x", "t", "--y", "y", *words_of(found[dest]))
         assert code == 1, dest
         assert "is for runs, got a file of another program" in said, (dest, said)
+
+
+def test_what_a_picture_leaves_out_is_said_in_it(tmp_path):
+    """Seven traces are all drawn; of twenty, some, and the picture says how many."""
+    from labspin.analysis import Recipe, fit_run, plot_outcomes
+
+    fields = 1e-3 * np.arange(1.0, 8.0)
+    path = decay_run(tmp_path / "run.h5", np.full(7, 1e-3), fields=fields)
+    recipe = Recipe(
+        name="t1", x="dark_time", y="difference", sigma="difference_errors", model="stretched_exponential"
+    )
+    outcomes = fit_run(path, recipe)
+    assert len(outcomes) == 7
+    whole = plot_outcomes(outcomes, tmp_path / "whole.svg", traces=7).read_text("utf-8")
+    part = plot_outcomes(outcomes[:3], tmp_path / "part.svg", traces=7).read_text("utf-8")
+    assert "traces are drawn" not in whole
+    assert "3 of 7 traces are drawn" in part

@@ -31,7 +31,7 @@ PART_BYTES = 1 << 24
 """Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
 _CURVE_NUMBERS = 1 << 20
 """Fitted points up to which the fitted curves are stored beside the parameters."""
-DRAWN = 6
+DRAWN = 12
 """Traces of a file that are brought along to be drawn, spread over it."""
 
 

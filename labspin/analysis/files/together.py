@@ -21,7 +21,7 @@ from labspin.errors import FitError, LabspinError
 
 __all__ = ["fit_files_together"]
 
-_DRAWN = 6
+_DRAWN = 12
 """Traces of a file that are brought along to be drawn, spread over it."""
 
 

@@ -24,8 +24,14 @@ _LONGEST = 6000  # points of a grid
 _STRAIGHT = 2e-3  # part of the height by which a curve may leave the straight line between two points
 
 
+_EQUAL = 0.05
+"""Scatter of the steps on a logarithmic axis, for their mean size, up to which ratios count as equal."""
+
+
 def is_log_spaced(x: FloatArray) -> bool:
     """Return whether points are spaced more evenly on a logarithmic axis: none negative, over two decades.
+
+    One decade is enough for four points or more whose neighbours have equal ratios.
 
     Parameters
     ----------
@@ -34,9 +40,12 @@ def is_log_spaced(x: FloatArray) -> bool:
     """
     finite = np.unique(x[np.isfinite(x)])
     positive = finite[finite > 0]
-    if positive.size < 3 or finite[0] < 0 or positive[-1] < _DECADES * positive[0]:
+    if positive.size < 3 or finite[0] < 0 or positive[-1] < 10 * positive[0]:
         return False
-    return bool(_unevenness(np.log(positive)) < _unevenness(positive))
+    uneven = _unevenness(np.log(positive))
+    if positive[-1] < _DECADES * positive[0]:
+        return positive.size > 3 and finite[0] > 0 and uneven < _EQUAL
+    return bool(uneven < _unevenness(positive))
 
 
 def _unevenness(x: FloatArray) -> float:

@@ -73,7 +73,7 @@ def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
     return save(figure_of(outcomes, logarithmic=True), path)
 
 
-def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
+def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str, *, traces: int = 0) -> Path:
     """Draw fits into one picture (PNG, PDF or SVG), one panel for each kind of quantity, and return its path.
 
     Parameters
@@ -82,6 +82,8 @@ def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
         At least one fit.
     path
         Of the picture, or a folder.
+    traces
+        How many fits there are; where they are more, the picture says how many of them it shows.
 
     Returns
     -------
@@ -93,7 +95,10 @@ def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
     FitError
         There is nothing to draw, or the picture cannot be written.
     """
-    return save(figure_of(outcomes), path)
+    figure = figure_of(outcomes)
+    if traces > len(outcomes):
+        figure.supxlabel(f"{len(outcomes)} of {traces} traces are drawn", fontsize="small", x=0.01, ha="left")
+    return save(figure, path)
 
 
 def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None) -> Figure:
