@@ -11,16 +11,17 @@ from labspin.reproduction.sheet import FigureScript, Sheet
 
 __all__ = ["FIGURES", "FigureScript", "Sheet", "reproduce"]
 
+_FILM = (*spinwaves.SCRIPTS, *spinwaves_layer.SCRIPTS, *spinwaves_field.SCRIPTS, *spinwaves_spin.SCRIPTS)
+
+
+def _number(script: FigureScript) -> tuple[int, str]:
+    figure = script.name.split("-")[1]
+    digits = len(figure) - len(figure.lstrip("0123456789"))
+    return int(figure[:digits]), figure[digits:]
+
+
 FIGURES: dict[str, FigureScript] = {
-    script.name: script
-    for script in (
-        *nv.SCRIPTS,
-        *mrfm.SCRIPTS,
-        *spinwaves.SCRIPTS,
-        *spinwaves_layer.SCRIPTS,
-        *spinwaves_field.SCRIPTS,
-        *spinwaves_spin.SCRIPTS,
-    )
+    script.name: script for script in (*nv.SCRIPTS, *mrfm.SCRIPTS, *sorted(_FILM, key=_number))
 }
 
 
