@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_the_first_measurement_is_as_told(tmp_path, monkeypatch, capsys):
 
 
 def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
-    (tmp_path / "tests").symlink_to(DOCS.parent / "tests")
+    shutil.copytree(DOCS.parent / "tests" / "data", tmp_path / "tests" / "data")
     (tmp_path / "decay.csv").write_text(blocks("tutorials/fit-your-own-data.md", "text")[0], encoding="utf-8")
     told = type_in("tutorials/fit-your-own-data.md", tmp_path, monkeypatch, capsys)
     assert "0.523 ± 0.026 ms" in told
@@ -124,7 +125,7 @@ def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
 def test_files_of_others_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     from labspin.data import FORMATS
 
-    (tmp_path / "tests").symlink_to(DOCS.parent / "tests")
+    shutil.copytree(DOCS.parent / "tests" / "data", tmp_path / "tests" / "data")
     told = type_in("how-to/fit-foreign-files.md", tmp_path, monkeypatch, capsys)
     page = (DOCS / "how-to/fit-foreign-files.md").read_text(encoding="utf-8")
     for line in blocks("how-to/fit-foreign-files.md", "text")[0].splitlines():
