@@ -34,6 +34,7 @@ __all__ = ["ComplexArray", "Pattern", "Sample", "Signals"]
 ComplexArray = NDArray[np.complex128]
 
 _CACHED_STATES = 4096
+_ROUNDING = 1e-9  # photons below 0 that are an error of rounding
 _LOOK, _LOOKS = 10e-3, 400  # s, and the most in an interval
 
 
@@ -272,13 +273,22 @@ class Sample(ABC):
         cache = self._steady_states
         steady = cache.get(key)
         if steady is None:
-            steady = self.steady_photons(detector, pattern, windows, signals)
+            steady = self._not_negative(self.steady_photons(detector, pattern, windows, signals), detector)
             cache[key] = steady
             if len(cache) > _CACHED_STATES:
                 cache.popitem(last=False)
         if until is not None and until > time:
             return steady * self.mean_drift(detector, time, until)
         return steady * self.drift(detector, time)
+
+    def _not_negative(self, photons: FloatArray, detector: str) -> FloatArray:
+        """Return mean photons without the rounding errors below 0 that darkness may leave."""
+        if not np.all(photons >= -_ROUNDING):
+            raise ArgumentError(
+                f"{type(self).__name__}: steady_photons of {detector!r}: wanted photons of 0 or more, got "
+                f"{float(np.min(photons)):.3g}; correct the sample"
+            )
+        return np.maximum(photons, 0.0)
 
     @functools.cached_property
     def _steady_states(self) -> OrderedDict[tuple[object, ...], FloatArray]:

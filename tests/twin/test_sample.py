@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from labspin.errors import ArgumentError
-from labspin.twin import Pattern, Signals
+from labspin.twin import Pattern, Signals, samples
 from tests.twin.lamp import PULSES, Lamp
 
 levels = st.lists(st.tuples(st.floats(1e-9, 1e-3), st.booleans()), min_size=1, max_size=20)
@@ -79,3 +79,19 @@ def test_what_a_sample_does_not_have_is_refused():
         Lamp().expected_photons("reflected", PULSES, np.array([[0, 1e-6]]), signals, 0.0)
     with pytest.raises(ArgumentError, match="no probe for 'temperature'"):
         Lamp().reading("temperature", signals, 0.0)
+
+
+def test_darkness_is_no_light_and_negative_light_is_refused():
+    diamond = samples.load("levitated_diamond")()
+    diamond.prepare(1)
+    pattern = Pattern(np.array([5e-6, 5e-6]), {"laser": np.array([1.0, 0.0])})
+    dark = Signals({**diamond.defaults, "laser.power": 0.0})
+    for detector in ("pl", "reflected"):
+        assert diamond.expected_photons(detector, pattern, np.array([[0.0, 1e-6]]), dark, 0.0) == [0.0]
+
+    class Wrong(type(diamond)):
+        def steady_photons(self, *_):
+            return np.array([-1.0])
+
+    with pytest.raises(ArgumentError, match=r"wanted photons of 0 or more, got -1; correct the sample"):
+        Wrong().expected_photons("pl", pattern, np.array([[0.0, 1e-6]]), dark, 0.0)

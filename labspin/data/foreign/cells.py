@@ -43,7 +43,7 @@ def number(cell: str) -> float | complex:
         if "_" not in text:
             return float(text)
     except ValueError:
-        pass
+        pass  # it may be written as Fortran does, or be a word for what is missing
     if text.lower() in MISSING:
         return math.nan
     if "_" not in text and (match := _FORTRAN.fullmatch(text)):
@@ -114,7 +114,7 @@ def numbers(cells: Sequence[str], decimal_comma: bool = False) -> NDArray[Any]:
     try:
         return np.array(cells, dtype=np.float64) if "_" not in "".join(cells) else _each(cells)
     except ValueError:
-        pass
+        pass  # they may be times
     stamps = [cell.strip() for cell in cells]
     if stamps and all(map(_STAMP.fullmatch, stamps)):
         times = np.array([stamp.rstrip("Z") for stamp in stamps], dtype="datetime64[ns]")

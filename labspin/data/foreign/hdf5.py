@@ -244,7 +244,7 @@ def _along(item: h5py.Dataset, attributes: dict[str, Any]) -> str:
         if named and named[0] in group and group[named[0]].name != own:
             return str(group[named[0]].name)
     except (KeyError, RuntimeError, ValueError, TypeError, OSError):
-        pass
+        pass  # what cannot be read names no axis
     return ""
 
 
@@ -281,7 +281,7 @@ def plain_attributes(attributes: Any) -> dict[str, Any]:
         try:
             value = attributes[name]
         except (OSError, TypeError, ValueError, RuntimeError, KeyError):
-            continue
+            continue  # an attribute of a kind that h5py cannot read is left out
         if _is_plain(value):
             found[str(name)] = plain(value)
     return found

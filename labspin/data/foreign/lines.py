@@ -106,7 +106,7 @@ def cells_of(line: str, delimiter: str | None) -> list[str]:
         try:
             return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
         except (csv.Error, StopIteration):
-            pass
+            pass  # quotes that are no CSV are characters like others
     return [cell.strip() for cell in line.split(delimiter)]
 
 
