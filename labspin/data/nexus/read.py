@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.events import Event, RunStatus, recorded_event
-from labspin.data.journal.liveness import require_plain_file
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
 from labspin.data.nexus.numbers import numbers_of
-from labspin.data.nexus.seal import check_seal, probe, read_seal
+from labspin.data.nexus.seal import check_seal, check_signature, probe, read_seal
 from labspin.data.nexus.stored import (
     get_array,
     get_attributes,
@@ -40,7 +39,6 @@ from labspin.data.quality import quality_at
 from labspin.data.run import STATUSES, Points, Run
 from labspin.data.schema import FORMAT, POINT_TIME, Column, RunHeader
 from labspin.errors import ArgumentError, DamagedFileError, NotARunFileError, RunFileError
-from labspin.system import reason_of
 
 __all__ = [
     "NO_POINTS",
@@ -55,7 +53,6 @@ __all__ = [
     "read_summary",
 ]
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0), quality=np.zeros(0, np.uint8))
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
@@ -79,7 +76,7 @@ def open_run_file(
         There is no such file, or it may not be read; `NotARunFileError` if it is something else,
         `DamagedFileError` if it is cut short or corrupted.
     """
-    _check_signature(path)
+    check_signature(path)
     if not trusted and not check_seal(path):
         probe(path, "run")
     with blamed_on(path), _open(path, mode, options) as file:
@@ -134,21 +131,6 @@ def _open(path: Path, mode: str, options: dict[str, Any]) -> h5py.File:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
-
-
-def _check_signature(path: Path) -> None:
-    try:
-        require_plain_file(path)
-        with path.open("rb") as file:
-            start = file.read(len(_SIGNATURE))
-    except FileNotFoundError as error:
-        raise RunFileError(f"{path}: no such file, and no journal of it; check the name") from error
-    except OSError as error:
-        raise RunFileError(f"{path}: cannot be read: {reason_of(error)}") from error
-    if not start:
-        raise DamagedFileError(f"{path}: empty; it holds nothing")
-    if start != _SIGNATURE:
-        raise NotARunFileError(f"{path}: not a labspin run, nor any HDF5 file")
 
 
 def _located(path: Path, error: DamagedFileError) -> DamagedFileError:
@@ -275,7 +257,7 @@ def read_summary(path: Path, wanted: str = "status") -> dict[str, Any]:
     -------
         Name of a fact -> plain value.
     """
-    _check_signature(path)
+    check_signature(path)
     seal = read_seal(path)
     if seal is not None and wanted in seal.facts:
         return seal.facts

@@ -22,10 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labspin.errors import DamagedFileError
+from labspin.data.journal.liveness import require_plain_file
+from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
+from labspin.system import reason_of
 
-__all__ = ["Seal", "check_seal", "checksum", "probe", "read_seal", "seal_text"]
+__all__ = ["Seal", "check_seal", "check_signature", "checksum", "probe", "read_seal", "seal_text"]
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MAGIC = b"labspin-sealed\x01\n"
 _FOOT = struct.Struct(f"<II{len(_MAGIC)}s")
 _MAX_TEXT = 1 << 20
@@ -169,3 +172,30 @@ def _environment() -> dict[str, str]:
     root = os.fspath(Path(__file__).parents[2])
     known = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, known]) if known else root}
+
+
+def check_signature(path: Path) -> None:
+    """Refuse what is no HDF5 file by its first bytes.
+
+    Parameters
+    ----------
+    path
+        The run file.
+
+    Raises
+    ------
+    RunFileError
+        It is not there, cannot be read, is empty, or is another kind of file.
+    """
+    try:
+        require_plain_file(path)
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    except FileNotFoundError as error:
+        raise RunFileError(f"{path}: no such file, and no journal of it; check the name") from error
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {reason_of(error)}") from error
+    if not start:
+        raise DamagedFileError(f"{path}: empty; it holds nothing")
+    if start != _SIGNATURE:
+        raise NotARunFileError(f"{path}: not a labspin run, nor any HDF5 file")

@@ -335,6 +335,8 @@ def _write_readings(entry: h5py.Group, run: Run) -> None:
     if not len(readings):
         return
     names = list(readings.columns)
+    if not names:
+        return  # what was read had no name that a column can have
     group = add_group(entry, "readings", "NXdata", signal=names[0])
     axis = group.create_dataset(READINGS_TIME, data=readings.time)
     axis.make_scale(READINGS_TIME)
