@@ -8,7 +8,7 @@ from .files.choosing import Choice as Choice, choose_runs as choose_runs
 from .files.many import fit_chain as fit_chain, fit_many as fit_many
 from .files.results import FileResult as FileResult
 from .files.stored import outcomes_of as outcomes_of
-from .files.tables import TableWriter as TableWriter
+from .files.tables import TableWriter as TableWriter, check_table as check_table
 from .fitting.batch import fit_batch as fit_batch
 from .fitting.batch_result import STATUS as STATUS, BatchResult as BatchResult
 from .fitting.counts import fit_counts as fit_counts

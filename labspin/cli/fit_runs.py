@@ -116,6 +116,8 @@ def fit_and_show(
     sort, falling, rows
         Of the table of many files: by what, whether the largest comes first, and how many lines.
     """
+    if table is not None:
+        _check_table(table, paths)
     chosen, taken, skipped = _chosen(paths, recipe, changes, write)
     chain = chosen if chosen is not None and chosen.chain else None
     if output is not None and chain is None:
@@ -257,6 +259,12 @@ def _draw_each(results: list[FileResult], plot: Path | None, *, named: bool) -> 
         place = plot if len(fits) == 1 else apart
         pictures.append(_draw(outcomes, own[0].path, place, named=named, traces=traces))
     return pictures
+
+
+def _check_table(table: Path, paths: list[Path]) -> None:
+    from labspin.analysis import check_table
+
+    check_table(table, paths)
 
 
 def _interrupted(gathered: Gathered, total: int, table: Path | None) -> str:

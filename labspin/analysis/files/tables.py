@@ -24,7 +24,7 @@ from labspin.data.outputs import TABLE, csv_cell, refuse_foreign
 from labspin.data.storage import whole_file
 from labspin.errors import FitError
 
-__all__ = ["COLUMNS", "TableWriter"]
+__all__ = ["COLUMNS", "TableWriter", "check_table"]
 
 COLUMNS: dict[str, type] = {
     "source": str,
@@ -51,6 +51,34 @@ _BATCH = 20_000
 Rows = list[dict[str, Any]]
 
 
+def check_table(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a path at which no table may be written; ask before anything is fitted.
+
+    Parameters
+    ----------
+    path
+        The table; one that stands there would be replaced.
+    inputs
+        Files that are fitted.
+
+    Raises
+    ------
+    FitError
+        As for `TableWriter`.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _writers():
+        raise FitError(f"table {path}: wanted a name ending in {', '.join(_writers())}")
+    if suffix == ".parquet":
+        _pyarrow(path)
+    is_table = _is_hdf5_table(path) if suffix == ".h5" else TABLE.recognises
+    refuse_foreign(path, replace(TABLE, recognises=is_table), inputs=inputs, error=FitError)
+
+
+def _writers() -> dict[str, Callable[[Path, Iterator[Rows]], None]]:
+    return {".csv": _write_csv, ".parquet": _write_parquet, ".h5": _write_hdf5}
+
+
 class TableWriter:
     """Gathers rows and writes them to ``path`` when closed; a context manager that leaves nothing half done.
 
@@ -70,17 +98,8 @@ class TableWriter:
 
     def __init__(self, path: Path | str, inputs: Iterable[Path] = ()) -> None:
         self.path = Path(path)
-        writers: dict[str, Callable[[Path, Iterator[Rows]], None]] = {
-            ".csv": _write_csv, ".parquet": _write_parquet, ".h5": _write_hdf5
-        }  # fmt: skip
-        suffix = self.path.suffix.lower()
-        if suffix not in writers:
-            raise FitError(f"table {self.path}: wanted a name ending in {', '.join(writers)}")
-        if suffix == ".parquet":
-            _pyarrow(self.path)
-        is_table = _is_hdf5_table(self.path) if suffix == ".h5" else TABLE.recognises
-        refuse_foreign(self.path, replace(TABLE, recognises=is_table), inputs=inputs, error=FitError)
-        self._write = writers[suffix]
+        check_table(self.path, inputs)
+        self._write = _writers()[self.path.suffix.lower()]
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._places: dict[int, list[tuple[int, int]]] = {}
 
