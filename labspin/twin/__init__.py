@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from labspin.twin.device import SimulatedDevice
 from labspin.twin.faults import FAULT_KINDS, Fault, Faults
-from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.world import CountJob, PhotonDetector, World
 
 __all__ = [

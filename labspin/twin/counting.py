@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
-from labspin.twin.sample import Pattern, Signals
+from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.signal import Course, pieces
 
 if TYPE_CHECKING:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Course", "Staircase", "Track", "pieces"]
+import numpy as np
+
+from labspin.physics.arguments import FloatArray
+
+__all__ = ["Course", "Staircase", "Track", "equal_runs", "pieces"]
 
 _PIECES_OF_A_RAMP = 8
 _MOST_STEPS = 20_000  # of a staircase that are looked at one by one
@@ -231,3 +235,18 @@ def pieces(courses: Iterable[Course], start: float, stop: float) -> list[tuple[f
                 steps = [start + (stop - start) * n / _MOST_STEPS for n in range(1, _MOST_STEPS)]
             cuts.update(steps)
     return list(itertools.pairwise(sorted(cuts)))
+
+
+def equal_runs(edges: FloatArray) -> Iterator[FloatArray]:
+    """Cut edges into runs of equal intervals.
+
+    Parameters
+    ----------
+    edges
+        Times, s, increasing; shape (n,).
+    """
+    steps = np.diff(edges)
+    uneven = np.abs(np.diff(steps)) > 1e-6 * steps[:-1] + 8 * np.spacing(abs(edges[-1]))
+    cuts = [0, *(np.flatnonzero(uneven) + 1).tolist(), len(steps)]
+    for begin, end in itertools.pairwise(cuts):
+        yield edges[begin : end + 1]

@@ -25,9 +25,10 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.rc_filter import Stretch
 from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
+from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.played import Played
-from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
-from labspin.twin.signal import Course, Staircase, Track, pieces
+from labspin.twin.sample import ComplexArray, Sample
+from labspin.twin.signal import Course, Staircase, Track, equal_runs, pieces
 
 __all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
@@ -397,7 +398,7 @@ class World:
             found: list[Stretch] = []
             for signals, edges in self._constant(times):
                 self.sample.advance(float(edges[0]), signals, self.rng)
-                for run in _equal_runs(edges):
+                for run in equal_runs(edges):
                     found += self.sample.stretches(detector, frequency, run, signals, self.rng)
             return found
 
@@ -559,12 +560,3 @@ class World:
     def _generator(self, *stream: int) -> np.random.Generator:
         key = (self._point + 1, *stream)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
-
-
-def _equal_runs(edges: FloatArray) -> Iterator[FloatArray]:
-    """Cut edges into runs of equal intervals."""
-    steps = np.diff(edges)
-    uneven = np.abs(np.diff(steps)) > 1e-6 * steps[:-1] + 8 * np.spacing(abs(edges[-1]))
-    cuts = [0, *(np.flatnonzero(uneven) + 1).tolist(), len(steps)]
-    for begin, end in itertools.pairwise(cuts):
-        yield edges[begin : end + 1]

@@ -114,7 +114,7 @@ def test_a_share_without_locks_says_what_to_do(tmp_path, monkeypatch, number):
         raise OSError(getattr(errno, number), "no locks")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(StorageError, match=r"set spool = .FOLDER. on a local disk in workspace.toml.* no run was started"):
+    with pytest.raises(StorageError, match=r"set spool = .FOLDER. on a local disk .* no run was started"):
         RunWriter.create(tmp_path / "run.h5", grid_header())
     assert not list(tmp_path.iterdir())
     with pytest.raises((LabspinError, OSError)), lock_file(tmp_path / "queue.toml"):

@@ -19,7 +19,7 @@ from labspin.instruments.daqmx import load_daqmx
 from labspin.instruments.ni_counter import NICounter, NICounterOptions, NICounters
 from labspin.twin import PhotonDetector, World, samples
 from labspin.twin.devices.nidaqmx import NIDaqmx
-from labspin.twin.sample import Pattern
+from labspin.twin.inputs import Pattern
 
 GATES = [(0.0, 300e-9), (2e-6, 1.504e-6)]
 

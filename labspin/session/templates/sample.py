@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.twin.sample import Pattern, Sample, Signals
+from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.sample import Sample
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from labspin.instruments import PulseSequence
 from labspin.station import load_station
-from labspin.twin.sample import Pattern, Signals
+from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.samples import load
 
 DOOR = Path(__file__).parents[1] / "instruments"

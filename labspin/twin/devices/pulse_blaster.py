@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labspin.twin.devices.called import CalledDevice
-from labspin.twin.sample import Pattern
+from labspin.twin.inputs import Pattern
 from labspin.twin.world import World
 
 __all__ = ["PulseBlaster"]

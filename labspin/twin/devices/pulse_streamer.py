@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from labspin.errors import ReplyTimeoutError
 from labspin.twin.device import SimulatedDevice
-from labspin.twin.sample import Pattern
+from labspin.twin.inputs import Pattern
 from labspin.twin.wire import CommandError
 from labspin.twin.world import World
 

@@ -28,7 +28,8 @@ from labspin.physics.arguments import FloatArray
 from labspin.physics.nv import bath_dephasing, pulse_fractions, reflected_light
 from labspin.physics.rc_filter import GaussianProcess, Stretch
 from labspin.twin.drift import Drift
-from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.levitated_diamond_cycle import Conditions, DiamondCycle, cuts_of, lit
 from labspin.twin.samples.levitated_diamond_detection import (
     harmonics_of,

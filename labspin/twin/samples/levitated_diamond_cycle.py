@@ -35,7 +35,8 @@ from labspin.physics.nv import (
     relaxing_train_map,
     stretched_exponential_mixture,
 )
-from labspin.twin.sample import ComplexArray, Pattern, Signals
+from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.sample import ComplexArray
 from labspin.twin.samples.levitated_diamond_settings import DiamondSettings
 from labspin.twin.samples.trains import Train, trains_of
 

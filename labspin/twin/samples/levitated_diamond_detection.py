@@ -22,7 +22,8 @@ from scipy.constants import Boltzmann
 
 from labspin.physics.nv import LibrationMode, libration_susceptibility
 from labspin.physics.rc_filter import GaussianProcess
-from labspin.twin.sample import ComplexArray, Pattern
+from labspin.twin.inputs import Pattern
+from labspin.twin.sample import ComplexArray
 from labspin.twin.samples.levitated_diamond_cycle import Conditions, DiamondCycle
 
 __all__ = ["harmonics_of", "noise_of", "orders_near", "thermal_libration", "volts_per_angle"]

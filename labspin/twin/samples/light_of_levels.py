@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.physics.arguments import FloatArray
-from labspin.twin.sample import Pattern
+from labspin.twin.inputs import Pattern
 
 __all__ = ["cuts_of", "photons_of", "steps_of"]
 

@@ -37,7 +37,8 @@ from labspin.physics.mrfm import (
     total_stiffness,
 )
 from labspin.physics.rc_filter import Stretch
-from labspin.twin.sample import ComplexArray, Sample, Signals
+from labspin.twin.inputs import Signals
+from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_settings import CantileverSettings
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.cryostat import Cryostat

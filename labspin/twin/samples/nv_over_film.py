@@ -41,7 +41,8 @@ from labspin.physics.spinwaves import (
     transition_frequencies,
 )
 from labspin.twin.drift import Drift
-from labspin.twin.sample import ComplexArray, Pattern, Sample, Signals
+from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.film_settings import FilmSettings, Motion, Place, depths_of
 from labspin.twin.samples.film_springs import FilmSprings

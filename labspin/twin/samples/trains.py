@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labspin.physics.arguments import FloatArray
 from labspin.physics.nv import PulseTrain, SpinBath
-from labspin.twin.sample import Pattern
+from labspin.twin.inputs import Pattern
 
 __all__ = ["PHASE_LINES", "Train", "phases_of", "trains_of"]
 
