@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.pictures.runplots import errors_of
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.data import Run
@@ -380,7 +381,7 @@ def _even(axis: Axis) -> tuple[FloatArray, bool, NDArray[np.int64]]:
     values = axis.values
     order = np.argsort(values, kind="stable")
     sorted_values = values[order]
-    is_log = bool(sorted_values[0] > 0 and sorted_values[-1] > 30 * sorted_values[0]) and len(values) > 2
+    is_log = bool(sorted_values[0] > 0) and is_log_spaced(sorted_values)
     scale = np.log10(sorted_values) if is_log else sorted_values
     steps = np.diff(scale)
     if len(values) < 2 or steps.max() == 0:

@@ -155,7 +155,11 @@ def test_an_axis_is_logarithmic_only_where_points_are_spaced_so():
     assert is_log_spaced(np.concatenate([[0.0], np.geomspace(1e-6, 1e-2, 30)]))
     assert not is_log_spaced(np.linspace(2e-9, 2e-6, 500))
     assert not is_log_spaced(np.linspace(0, 1, 500))
-    assert not is_log_spaced(np.geomspace(1, 50, 30))
+    assert is_log_spaced(np.geomspace(1, 50, 30))  # equal ratios over a decade
+    assert not is_log_spaced(np.geomspace(1, 9, 30))
+    assert not is_log_spaced(np.linspace(1, 50, 30))
+    assert not is_log_spaced(np.geomspace(1, 50, 30) * (1 + 0.05 * (-1.0) ** np.arange(30)))
+    assert not is_log_spaced(np.array([1.0, 5.0, 25.0]))
 
 
 def test_a_curve_misses_no_narrow_line():

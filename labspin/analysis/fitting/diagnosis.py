@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from labspin.analysis.model import FitModel
+from labspin.analysis.fitting.exchange import covariance_of_all, partners
+from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FittedParameter
 from labspin.units import format_quantity
 
@@ -35,6 +36,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
     """
     found = [*_convergence(outcome), *_goodness(outcome)]
     unseen = _unseen(outcome)
+    of_all = covariance_of_all(model, outcome) if unseen else None
     for parameter in outcome.parameters:
         if parameter.derived:
             continue
@@ -43,13 +45,14 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
             continue
         at_bound = _bounds(model, parameter)
         if parameter.name in unseen and not at_bound:
-            found.append(_invisible(parameter))
+            found += _invisible(outcome, parameter, of_all)
             continue
         found += at_bound or _determination(model, outcome, parameter)
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
     if model.doubts is not None and np.any(np.isfinite(outcome.covariance)):
-        found += model.doubts(outcome)
+        # What the data cannot tell apart is in the covariance of all, not in that with one of them held.
+        found += model.doubts(outcome if of_all is None else outcome.with_changes(covariance=of_all))
     return tuple(found)
 
 
@@ -70,13 +73,19 @@ def _unseen(outcome: FitOutcome) -> frozenset[str]:
     return frozenset(name for name, seen in zip(outcome.covariance_names, known, strict=True) if not seen)
 
 
-def _invisible(parameter: FittedParameter) -> str:
-    return (
-        f"{parameter.name} cannot be seen in these data: a large change of it, with one of the others to "
+def _invisible(outcome: FitOutcome, parameter: FittedParameter, of_all: FloatArray | None) -> list[str]:
+    """Say that a parameter is held, what it can be exchanged for, and whether the window is the reason."""
+    others = () if of_all is None else partners(outcome.covariance_names, of_all, parameter.name)
+    match = " and ".join(filter(None, (", ".join(others[:-1]), *others[-1:]))) or "one of the others"
+    found = [
+        f"{parameter.name} cannot be seen in these data: a large change of it, with {match} to "
         "match, moves the curve by less than the noise; it is held at "
         f"{format_quantity(parameter.value, parameter.unit)}, and the errors of the other parameters are for "
         "that value"
-    )
+    ]
+    if others and parameter.name in _TIMES and parameter.unit == outcome.x_unit:
+        found += _window(outcome, parameter)
+    return found
 
 
 def _beyond(model: FitModel, parameter: FittedParameter) -> list[str]:

@@ -16,7 +16,8 @@ from labspin.analysis.model import FloatArray
 
 __all__ = ["curve_grid", "fine_grid", "is_log_spaced"]
 
-_DECADES = 100  # ratio from which points may be spaced logarithmically
+_WIDE = 100  # ratio from which points may be spaced logarithmically, however unequal their ratios
+_DECADE = 10  # ratio from which points of equal ratios are
 _MANY = 2000  # points of a trace up to which the grid goes through all of them
 _BENDS = 400  # of more points, those where the model bends most
 _ROUNDS = 5
@@ -40,10 +41,10 @@ def is_log_spaced(x: FloatArray) -> bool:
     """
     finite = np.unique(x[np.isfinite(x)])
     positive = finite[finite > 0]
-    if positive.size < 3 or finite[0] < 0 or positive[-1] < 10 * positive[0]:
+    if positive.size < 3 or finite[0] < 0 or positive[-1] < _DECADE * positive[0]:
         return False
     uneven = _unevenness(np.log(positive))
-    if positive[-1] < _DECADES * positive[0]:
+    if positive[-1] < _WIDE * positive[0]:
         return positive.size > 3 and finite[0] > 0 and uneven < _EQUAL
     return bool(uneven < _unevenness(positive))
 

@@ -52,6 +52,8 @@ def test_what_the_data_cannot_tell_apart_is_said():
     fit = fit_curve(model, kelvin, exact_shifts(kelvin), SIGMA, start={**ALWAYS, "distance": 2.1e-6})
     assert any("density and distance are correlated" in text for text in fit.warnings)
     assert any("measure colder" in text for text in fit.warnings)
+    held = next(text for text in fit.warnings if text.startswith("density cannot be seen"))
+    assert "a large change of it, with distance" in held
     combined = fit["density"].value * fit["distance"].value ** -6
     assert combined == pytest.approx(TRUTH["density"] * TRUTH["distance"] ** -6, rel=0.02, abs=0)
 
