@@ -137,6 +137,7 @@ def profile(fit, model, case, name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a model with integrals takes minutes
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "change"), [(name, one) for name in HIDDEN for one in HIDDEN[name]])
 def test_what_is_not_held_and_not_doubted_has_an_honest_error(name, change, seed):
