@@ -11,6 +11,7 @@ Quirks:
   ``SOURce:AM:STATe OFF``, not zero watts. The adapter takes 0 W for off.
 - Without handshaking a refusal is silent and the old value stays. So every setting is read back.
 - It emits some seconds after it was switched on (CDRH delay, ``SYSTem:CDRH``): the measured power says when.
+- A fault ends the light while the set power stays as it was. ``SYSTem:FAULt?`` tells of it, in hexadecimal.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ __all__ = ["OBIS", "OBISLaser", "OBISOptions"]
 
 _GREATEST = 2.0  # W, of the strongest head
 _CLOSE = 1e-3  # relative, of a power that was read back
+_FAULTS: Mapping[int, str] = {
+    0x1: "base plate temperature out of range", 0x2: "diode temperature out of range",
+    0x4: "internal temperature out of range", 0x8: "no electrical power at the diode",
+    0x20: "over-current of the diode", 0x200: "warm-up took too long", 0x400: "fault of the cooler's driver",
+    0x1000: "diode temperature beyond its limit", 0x2000: "not ready", 0x4000: "fault of the photodiode",
+    0x8000: "fatal fault", 0x10000: "fault at start-up", 0x100000: "over-power",
+}  # fmt: skip
+"""Bits of ``SYSTem:FAULt?``; the others are told by their code."""
 
 
 def _is_on(reply: str) -> str:
@@ -79,6 +88,12 @@ class OBIS(LabspinInstrument):
     )
     greatest_power: float = LabspinInstrument.measurement(
         "SOUR:POW:LIM:HIGH?", """Get the greatest power that it can emit (W, float)."""
+    )
+
+    fault_code: int = LabspinInstrument.measurement(
+        "SYST:FAUL?",
+        """Get what is wrong with it (dimensionless, int of bits; 0 is nothing).""",
+        cast=lambda text: int(text, 16),
     )
 
     def identify(self) -> str:
@@ -155,6 +170,14 @@ class OBISLaser(RoleAdapter):
                 f"{self.device.name}: wanted at most {self.chosen.least:g} W at the sample, the head emits "
                 f"at least {least:g} W there; correct 'least' in the station file, or put a filter before it"
             )
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return the faults for which it may emit another power than is set, or none."""
+        code = self.device.fault_code
+        found = [text for bit, text in _FAULTS.items() if code & bit]
+        if other := code & ~sum(_FAULTS):
+            found.append(f"fault 0x{other:X}")
+        return tuple(found)
 
     @property
     def power(self) -> float:

@@ -22,6 +22,10 @@ _QUICK_RESONANCE = {
     "stability_error": 0.2, "soak_time": "4 s", "search_points": 12, "sweep_points": 8, "ring_downs": 1,
 }  # fmt: skip
 REDUCED = {
+    "dynamical_decoupling": {**_PULSED, "evolution_times": 3},
+    "film_approach": {"positions": ["19.6 um", "19.2 um"], "record_time": "1 s"},
+    "first": {**_PULSED, "pulse_durations": 6},
+    "hahn_echo": {**_PULSED, "evolution_times": 4, "evolution_stop": "5 us"},
     "mdmr": {**_PULSED, "fields": ["10 G", "14 G"], "frequencies": 3},
     "mdmr_lockin": {
         "fields": ["10 G", "14 G"], "frequencies": 3, "averaging_time": "300 ms",
@@ -30,8 +34,10 @@ REDUCED = {
         **_QUICK_RESONANCE,
         "temperature_start": "100 mK", "temperature_stop": "130 mK", "temperature_points": 3,
     },
+    "odmr": {"fields": ["24 mT", "25 mT", "26 mT"], "points": 6, "repetitions": 100},
     "pl_scan": {"fields": 3, "repetitions": 1000},
     "rabi": {**_PULSED, "pulse_durations": 6},
+    "ramsey": {**_PULSED, "evolution_times": 4, "evolution_stop": "500 ns"},
     "relaxometry": {**_PULSED, "repetitions": 100, "dark_times": 4, "fields": ["24 mT", "36 mT"]},
     "t1": {**_PULSED, "dark_times": 4},
     "t1_field": {**_PULSED, "dark_times": 3, "fields": ["14 G", "17 G"]},

@@ -17,6 +17,8 @@ from tests.faults.resumed import StopAfter, aborted_and_resumed, killed_and_resu
 RUNS = reduced_runs(every_run=False)
 QUICK = ["pl_scan", "t1 on levitated-diamond-ens"]
 SLOW = pytest.mark.slow
+LONG = {"film_approach", "odmr"}
+"""Cards of which three runs take longer than the normal suite allows, however much reduced."""
 
 
 def test_every_card_has_a_reduced_version():
@@ -82,7 +84,7 @@ def test_a_run_that_is_killed_at_any_step_leaves_a_safe_bench(tmp_path, name):
         assert found.fine, found
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", _cards(*(set(RUNS) - LONG)))
 def test_a_run_that_was_aborted_and_resumed_equals_the_uninterrupted_one_to_the_bit(tmp_path, name):
     reference = whole(RUNS[name], tmp_path)
     points = len(reference.points)

@@ -9,6 +9,7 @@ from labspin.clock import SimulatedClock, WallClock
 from labspin.errors import InstrumentError, LabspinError, ReplyTimeoutError
 from labspin.instruments import DRIVERS, load_driver
 from labspin.instruments.kepco_bop import KepcoBOP
+from labspin.instruments.obis import OBISOptions
 from labspin.instruments.pulse_streamer import PulseStreamer
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
@@ -34,10 +35,15 @@ def cabled(driver, sample="levitated_diamond"):
             yield cable, f"TCPIP0::127.0.0.1::{cable.port}::SOCKET"
 
 
+OPTIONS = {"obis": OBISOptions(least=1e-3)}
+"""For drivers of which the defaults do not fit the simulated device."""
+
+
 def opened(driver, address, **settings):
     entry = load_driver(driver)
     visa = {"visa_library": "@py"} if entry.adapter.uses_visa() else {}
-    return entry.adapter.open(address, name="it", timeout=settings.pop("timeout", 1.0), **visa, **settings)
+    settings = {"options": OPTIONS.get(driver), "timeout": 1.0, **visa, **settings}
+    return entry.adapter.open(address, name="it", **settings)
 
 
 @pytest.mark.parametrize("driver", WITH_A_WIRE)

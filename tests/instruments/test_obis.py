@@ -33,6 +33,7 @@ def test_settings_are_sent(attribute, value, command):
         ("output_enabled", "SOUR:AM:STAT?", "OFF", False),
         ("measured_power", "SOUR:POW:LEV?", "0.011900", 0.0119),
         ("least_power", "SOUR:POW:LIM:LOW?", "0.001000", 1e-3),
+        ("fault_code", "SYST:FAUL?", "00008020", 0x8020),
     ],
 )
 def test_values_are_read(attribute, query, reply, value):
@@ -90,6 +91,17 @@ class TestTwin:
         adapter = OBISLaser(laser, CHOSEN)
         with pytest.raises(DeviceError, match="it kept"):
             adapter.power = 90e-6
+
+    def test_a_fault_ends_the_light_and_is_told(self):
+        world, device, laser = simulated()
+        adapter = OBISLaser(laser, CHOSEN)
+        adapter.power = 50e-6
+        assert adapter.doubts() == ()
+        device.trip()
+        assert adapter.doubts() == ("over-current of the diode",)
+        assert (world.level("laser.power"), adapter.measured_power) == (0.0, 0.0)
+        device.state.fault_code = 0x8010
+        assert adapter.doubts() == ("fatal fault", "fault 0x10")
 
     def test_what_the_head_cannot_do_is_said(self):
         _, _, laser = simulated()

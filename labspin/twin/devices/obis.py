@@ -14,6 +14,9 @@ from labspin.twin.wire import Command, CommandError, Table, Unit, ask, one_argum
 
 __all__ = ["OBIS"]
 
+_OVER_CURRENT = 0x20
+"""Bit of ``SYSTem:FAULt?``."""
+
 
 @dataclass
 class State:
@@ -22,6 +25,7 @@ class State:
     power: float = 1e-3  # W
     enabled: bool = False
     handshaking: bool = True
+    fault_code: int = 0
 
 
 class OBIS(MessageDevice):
@@ -71,7 +75,12 @@ class OBIS(MessageDevice):
 
     def emitted(self) -> float:
         """Return the power that leaves the head, W."""
-        return self.state.power if self.state.enabled else 0.0
+        return self.state.power if self.state.enabled and not self.state.fault_code else 0.0
+
+    def trip(self) -> None:
+        """Let the over-current protection of the diode trip: it is dark until it is powered on again."""
+        self.state.fault_code |= _OVER_CURRENT
+        self.apply()
 
     def apply(self) -> None:
         """Let the sample have the light."""
@@ -131,6 +140,7 @@ OBIS.table = Table(
         ask("SOURce:POWer:NOMinal", lambda device: f"{device._options['nominal']:.6f}"),
         ask("SOURce:POWer:LIMit:LOW", lambda device: f"{device.least:.6f}"),
         ask("SOURce:POWer:LIMit:HIGH", lambda device: f"{device.greatest:.6f}"),
+        ask("SYSTem:FAULt", lambda device: f"{device.state.fault_code:08X}"),
         _word("enabled"),
         _word("handshaking"),
     ]
