@@ -59,7 +59,7 @@ class CabledBench(ServedBench):
         """Start a run, and return its process ``delay`` s after it has prepared."""
         process = self.start(path)
         assert process.stdout.readline() == "prepared\n"
-        time.sleep(delay)
+        time.sleep(delay)  # at any moment of the run
         return process
 
     def watchdog_of(self, process):
@@ -243,7 +243,7 @@ def pull_the_cables(folder, delay, seconds=8.0, names=None):
         since = time.monotonic() - 0.5
         for name in names or bench.cables:
             bench.cables[name].pulled = True
-        time.sleep(seconds)
+        time.sleep(seconds)  # what the guards do meanwhile is asked afterwards
         for cable in bench.cables.values():
             cable.pulled = False
         outcome = bench.outcome(since, process, timeout=120.0)

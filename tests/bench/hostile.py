@@ -37,7 +37,7 @@ class Cable:
     def say(self, line):
         """Send a line that nobody asked for to whoever connected last, and let it arrive."""
         self._client.sendall(line)
-        time.sleep(0.01)
+        time.sleep(0.01)  # what arrives can be seen by the other end only
 
     @property
     def pulled(self):
@@ -93,17 +93,17 @@ class Cable:
     def _slowly(self, sink, data):
         surplus = self.surplus  # as it is now: it may change meanwhile
         if self.late:
-            time.sleep(self.late)
+            time.sleep(self.late)  # the fault itself
         if self.drip:
             for place in range(len(data)):
-                time.sleep(self.drip)
+                time.sleep(self.drip)  # the fault itself
                 sink.sendall(data[place : place + 1])
         elif surplus and not self.surplus_delay:
             sink.sendall(data + surplus)
         else:
             sink.sendall(data)
             if surplus:
-                time.sleep(self.surplus_delay)
+                time.sleep(self.surplus_delay)  # the fault itself
                 sink.sendall(surplus)
 
     def __enter__(self):

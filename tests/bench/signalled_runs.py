@@ -94,10 +94,10 @@ class SignalledRuns(ServedBench):
         process.stdin.write("run\n")
         process.stdin.flush()
         assert process.stdout.readline() == "prepared\n"
-        time.sleep(generator.uniform(0.0, 1.0))
+        time.sleep(generator.uniform(0.0, 1.0))  # at any moment of the run
         for _ in range(generator.randint(2, 12)):
             os.kill(process.pid, generator.choice(SIGNALS))
-            time.sleep(generator.choice((0.0, 0.0, 0.001, 0.01, 0.1)))
+            time.sleep(generator.choice((0.0, 0.0, 0.001, 0.01, 0.1)))  # at once, or one after the other
         said = _within(patience, process.stdout.readline)
         result = {
             "said": said,

@@ -92,7 +92,7 @@ def test_nothing_that_the_run_stood_on_is_needed(tmp_path):
         finally:
             os.chdir(before)
         assert process.stdout.readline() == "prepared\n"
-        time.sleep(1.0)
+        assert wait_for(lambda: served.devices["magnet"].output_current() > 1.0), "no current yet"
         began = time.monotonic() - 0.5
         (guard,) = [
             n for n in served.processes() if b"station.guard" in Path(f"/proc/{n}/cmdline").read_bytes()

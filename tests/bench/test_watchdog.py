@@ -28,7 +28,7 @@ def kill_at(folder, delay):
     with ServedBench(folder) as served:
         process = served.start(path)
         assert process.stdout.readline() == "prepared\n"
-        time.sleep(delay)
+        time.sleep(delay)  # at any moment of the run
         killed = time.monotonic()
         served.kill(process)
         took = served.wait_until_safe()

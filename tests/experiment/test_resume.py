@@ -142,7 +142,7 @@ def test_on_real_time_the_points_keep_their_time_since_the_start(tmp_path):
     procedure.stop_before = 3
     with pytest.raises(ValueError, match="broken off"):
         run(procedure, fake_bench(clock=WallClock()), path)
-    time.sleep(0.3)
+    time.sleep(0.3)  # the run lies still, and its clock goes on
     resume(path, fake_bench(clock=WallClock()), procedure=Still())
     times = read_run(path).points.time
     assert times[3] - times[2] > 0.25

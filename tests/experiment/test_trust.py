@@ -106,7 +106,7 @@ def after(seconds, do):
         sleep = bench.clock.sleep
 
         def watched(duration):
-            sleep(duration)
+            sleep(duration)  # of the simulated clock
             if bench.clock.now() >= begun + seconds:
                 bench.clock.sleep = sleep
                 do(bench)

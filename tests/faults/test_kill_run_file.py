@@ -54,7 +54,7 @@ def test_killed_while_adding_fits_the_file_is_always_whole(tmp_path):
     for _ in range(3):
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment())
         child.stdout.readline()
-        time.sleep(generator.uniform(0, 0.1))
+        time.sleep(generator.uniform(0, 0.1))  # at any moment of the writing
         os.kill(child.pid, signal.SIGKILL)
         written = child.stdout.read().split()
         child.wait()

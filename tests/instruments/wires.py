@@ -27,7 +27,7 @@ class Wire(Adapter):
         if self.error is not None:
             raise self.error
         if self.pause:
-            time.sleep(self.pause)
+            time.sleep(self.pause)  # lets other threads in
         self.sent.append(command)
         reply = self.answer(command)
         if reply is None:
@@ -41,7 +41,7 @@ class Wire(Adapter):
         if self.error is not None:
             raise self.error
         if self.pause:
-            time.sleep(self.pause)
+            time.sleep(self.pause)  # lets other threads in
         if not self.queue:
             raise ReplyTimeoutError("nothing came")
         if self.queue[0][0] > 0:

@@ -49,7 +49,7 @@ def wanted(amplitude, phase=0.0):
 
 
 def wait(simulated):
-    time.sleep(simulated / SPEED)
+    time.sleep(simulated / SPEED)  # the clock of the bench follows the real one
 
 
 # -- pymeasure -----------------------------------------------------------------------------------------------

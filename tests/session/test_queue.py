@@ -395,11 +395,13 @@ def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
             env=environment(),
         )
         process.stdout.readline()
-        time.sleep(0.05 + 0.03 * number)
+        known, deadline = len(ids(queue)), time.monotonic() + 60
+        while len(ids(queue)) < known + 1 + number:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         process.kill()
         process.communicate()
         before = ids(queue)
-        assert len(before) > number
         queue.add(runs(1))
         assert ids(queue)[:-1] == before
 

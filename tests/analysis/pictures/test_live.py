@@ -36,7 +36,7 @@ class Line(Procedure):
         return Repeat(Linear("detuning", 0.0, 4.0, 5, unit="Hz"), 2)
 
     def measure(self, bench, point):
-        time.sleep(self.pause)
+        time.sleep(self.pause)  # a point takes its time
         value = 3.0 * point.coordinates["detuning"] + point.coordinates["repeat"]
         return {"other": -1.0, "value": value, "note": "x"}
 

@@ -293,7 +293,7 @@ def test_records_reach_the_disk_while_nothing_else_happens(path, monkeypatch):
         late = [moment - last for moment in synced if moment >= last]
         assert late, "no sync came after the last point"
         idle = len(synced)
-        time.sleep(0.5)
+        time.sleep(0.5)  # time for two more, if they came
         assert len(synced) == idle, "synced again though nothing was written"
 
 
@@ -302,7 +302,7 @@ def test_slow_points_are_synced_one_by_one(path, monkeypatch):
     with RunWriter.create(path, list_header(), sync_interval=1000.0) as writer:
         monkeypatch.setattr("labspin.data.journal.writer.sync_descriptor", synced.append)
         for index in range(5):
-            time.sleep(0.02)
+            time.sleep(0.02)  # longer than a sync takes, as a slow point is
             writer.append(index, 0.0, [1.0, 2.0])
             assert len(synced) == index + 1
         for index in range(5, 105):
@@ -320,7 +320,7 @@ def test_a_sync_that_fails_stops_the_run(path, monkeypatch):
         def go_on():
             for index in range(1000):
                 writer.append(index, 0.0, [1.0, 2.0])
-                time.sleep(0.001)
+                time.sleep(0.001)  # the sync runs beside this
 
         with pytest.raises(StorageError, match="may not stand on the disk"):
             go_on()
