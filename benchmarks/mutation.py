@@ -4,6 +4,7 @@
     python benchmarks/mutation.py --package data          those of one package
     python benchmarks/mutation.py --sample 30 --seed 7    thirty, drawn at random
     python benchmarks/mutation.py --minutes 20            as many as begin within twenty minutes
+    python benchmarks/mutation.py --quick                 ask only the tests that call the changed function
     python benchmarks/mutation.py --check                 only look whether every pattern is found once
     python benchmarks/mutation.py --work FOLDER           keep what is found, and go on from it later
 
@@ -14,7 +15,8 @@ The tests of the whole part are named at the head of the list. A fault that chan
 
 The tests that are asked first are run without a fault once, and what each calls is noted
 (:mod:`executed`); of these, those that call the changed function are run with the fault, quick ones before
-long ones. What none of them notices is left to all tests of the part, at the end. A long test that fails is
+long ones. What none of them notices is left to all tests of the part, at the end (with ``--quick``: it is
+listed, and left to a later run). A long test that fails is
 run again without the fault: what fails then, too, has noticed nothing. A fault that makes the tests hang
 counts as noticed when the same tests end without it. Everything runs at low priority. With ``--work`` a
 later run judges only what is new, changed, survived or unknown.
@@ -243,8 +245,9 @@ def _awaited(child: int, deadline: float) -> int | None:
 class Judge:
     """Runs faults one after another; learns first what the tests do without one."""
 
-    def __init__(self, copy: Copy, work: Path) -> None:
+    def __init__(self, copy: Copy, work: Path, *, callers_only: bool = False) -> None:
         self._copy, self._map, self._seen = copy, Map(work / "executed.json"), work / "seen.json"
+        self._callers_only = callers_only
         self._doubtful: set[str] = set()
 
     def learn(self, part: Sequence[str]) -> None:
@@ -275,7 +278,9 @@ class Judge:
         function = mutant.changed(self._copy.root)
         first = self._map.first(self._copy.root, everything, mutant.file, function)
         outcome, why = self._ask(mutant, first) if first else ("survived", "")
-        if outcome == "survived" and (thorough or mutant.first != mutant.part):  # other processes run it, too
+        enough = self._callers_only and bool(first)
+        if outcome == "survived" and not enough and (thorough or mutant.first != mutant.part):
+            # other processes run it, too
             rest = everything if thorough else mutant.first
             outcome, why = self._ask(mutant, [*rest, *(f"--deselect={test}" for test in first)])
         return Verdict(mutant, outcome, time.monotonic() - began, why or f"{len(first)} tests call it")
@@ -300,7 +305,9 @@ class Judge:
         return "unknown", "too many tests fail without a fault"
 
 
-def judged(mutants: Sequence[Mutant], minutes: float, work: Path | None) -> Iterator[Verdict]:
+def judged(
+    mutants: Sequence[Mutant], minutes: float, work: Path | None, *, callers_only: bool = False
+) -> Iterator[Verdict]:
     """Yield verdicts until all faults are judged, or no more may begin; known ones come from ``work``."""
     deadline = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
@@ -308,9 +315,9 @@ def judged(mutants: Sequence[Mutant], minutes: float, work: Path | None) -> Iter
         kept.mkdir(parents=True, exist_ok=True)
         known = _known(kept / "verdicts.jsonl")
         yield from (known[_key(asdict(m))] for m in mutants if _key(asdict(m)) in known)
-        judge = Judge(Copy(Path(folder)), kept)
+        judge = Judge(Copy(Path(folder)), kept, callers_only=callers_only)
         left = [mutant for mutant in mutants if _key(asdict(mutant)) not in known]
-        for ask, last in ((judge.quick, False), (judge.thorough, True)):
+        for ask, last in ((judge.quick, callers_only), (judge.thorough, True)):
             now, left = left, []
             for mutant in now:
                 if time.monotonic() > deadline:
@@ -383,6 +390,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all verdicts there")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep maps and verdicts, go on from them")
     parser.add_argument(
+        "--quick", action="store_true", help="ask only the tests that are known to call the changed function"
+    )
+    parser.add_argument(
         "--check", action="store_true", help="run nothing; exit code 1 if a pattern is not found"
     )
     return parser.parse_args()
@@ -418,7 +428,7 @@ def main() -> int:
     if any(name.partition(".")[0] == "labspin" for name in sys.modules):
         raise SystemExit("labspin is loaded before a copy of it is made: run this as a script")
     chosen = [mutant for mutant in mutants if not stale([mutant])]
-    verdicts = list(judged(chosen, arguments.minutes, arguments.work))
+    verdicts = list(judged(chosen, arguments.minutes, arguments.work, callers_only=arguments.quick))
     print("\n" + table(verdicts, mutants))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(v) for v in verdicts], indent=1), encoding="utf-8")

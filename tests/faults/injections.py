@@ -341,16 +341,21 @@ def inject(reduced, kind, at):
             except Exception as caught:  # noqa: BLE001 - to be judged, whatever it is
                 error = caught
             recorded = compare_with_file(found, path, acknowledged.points)
-            beyond = struck if is_out_of_reach else ()
-            found.unsafe = [*unsafe(bench, without=beyond), *supply.jumps]
+            found.unsafe = [*unsafe(bench, without=struck if is_out_of_reach else ()), *supply.jumps]
             _judge_record(found, recorded, bench, raised=error is not None)
-            if kind in ON_DEVICES:
-                _judge_error(found, error, struck[0] if struck else "")
-            elif kind in SIGNALS:
+            if kind in SIGNALS:
                 _judge_signal(found, steps)
-            elif error is not None and f"at step {at}" not in f"{error!r}":
-                found.problems.append(f"raised {type(error).__name__}: {error}")
+            else:
+                _judge_end(found, error, struck, at)
     return found
+
+
+def _judge_end(found, error, struck, at):
+    """Note what is wrong with how a run ended whose device, or whose own step, was broken."""
+    if found.kind in ON_DEVICES:
+        _judge_error(found, error, struck[0] if struck else "")
+    elif error is not None and f"at step {at}" not in f"{error!r}":
+        found.problems.append(f"raised {type(error).__name__}: {error}")
 
 
 def chosen_steps(log, connected, kind, *, most):

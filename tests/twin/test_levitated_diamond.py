@@ -88,14 +88,10 @@ def test_a_single_trace_does_not():
     assert trace[-1] > trace.min() * 1.01
 
 
-def test_populations_follow_their_rate_equation():
-    """Light of every interval against scipy's exponential of the eight levels, period after period."""
-    settings = DiamondSettings(stretching=1.0, drift=0.0)
-    sample = LevitatedDiamond(settings)
-    signals = signals_at(sample, ALONE, power=-math.inf)
-    pattern = t1_pattern(2e-4, 0)
+def light_of_eight_levels(settings, field, pattern):
+    """Return the photons of every interval once periods repeat: the mean of the classes."""
     model = rate_model_at(
-        field=sample.field(signals),
+        field=field,
         orientation=settings.bench.orientation,
         ensemble=Ensemble(relaxation=settings.relaxation),
     )
@@ -126,8 +122,17 @@ def test_populations_follow_their_rate_equation():
                 collected.append(state[8] * on)
         return collected
 
+    return np.mean([light(number) for number in range(4)], axis=0)
+
+
+def test_populations_follow_their_rate_equation():
+    """Light of every interval against scipy's exponential of the eight levels, period after period."""
+    settings = DiamondSettings(stretching=1.0, drift=0.0)
+    sample = LevitatedDiamond(settings)
+    signals = signals_at(sample, ALONE, power=-math.inf)
+    pattern = t1_pattern(2e-4, 0)
     windows = np.column_stack([pattern.boundaries[:-1], pattern.boundaries[1:]])
-    expected = np.mean([light(number) for number in range(4)], axis=0)
+    expected = light_of_eight_levels(settings, sample.field(signals), pattern)
     assert sample.expected_photons("pl", pattern, windows, signals, 0.0) == pytest.approx(
         expected, rel=1e-7, abs=0
     )

@@ -55,15 +55,26 @@ class Mode:
         return norm * form * (math.sqrt(self.nu_y) + eta * self.cosine * math.sqrt(self.nu_x))
 
 
-def resonant_integral(film, field, u0, weight, n, decay, tolerance=1e-8):
-    """∫κdκ∫dφ weight(mode)·(Re, Im) 1/(u − u0 − iγ/2)·e^{−decay κ}, by nested adaptive quadrature."""
-    exchange = film.exchange_stiffness / film.thickness**2
-    reduced = field / (mu_0 * film.magnetisation)
+def _edges(u0, n, reduced, exchange, grid):
+    """Return the κ at which the contour of the frequency ``u0`` begins or ends, along z or across it."""
 
     def edge(x, c):
         big_n = reduced + exchange * (x**2 + (n * np.pi) ** 2)
         p = p_closed(n, x)
         return np.sqrt((big_n + 1 - p) * (big_n + c * p)) - u0
+
+    found = []
+    for c in (0, 1):
+        values = [edge(x, c) for x in grid]
+        crossing = [i for i in range(len(grid) - 1) if values[i] * values[i + 1] < 0]
+        found += [brentq(edge, grid[i], grid[i + 1], args=(c,)) for i in crossing]
+    return found
+
+
+def resonant_integral(film, field, u0, weight, n, decay, tolerance=1e-8):
+    """∫κdκ∫dφ weight(mode)·(Re, Im) 1/(u − u0 − iγ/2)·e^{−decay κ}, by nested adaptive quadrature."""
+    exchange = film.exchange_stiffness / film.thickness**2
+    reduced = field / (mu_0 * film.magnetisation)
 
     def inner(x, part):
         def at(phi):
@@ -81,12 +92,7 @@ def resonant_integral(film, field, u0, weight, n, decay, tolerance=1e-8):
         whole = quad(at, 0, np.pi, points=points, limit=2000, epsabs=0, epsrel=tolerance / 10)[0]
         return 2 * x * whole * np.exp(-decay * x)
 
-    grid = np.geomspace(1e-3, 40 / decay, 3000)
-    breaks = []
-    for c in (0, 1):
-        values = [edge(x, c) for x in grid]
-        crossing = [i for i in range(len(grid) - 1) if values[i] * values[i + 1] < 0]
-        breaks += [brentq(edge, grid[i], grid[i + 1], args=(c,)) for i in crossing]
+    breaks = _edges(u0, n, reduced, exchange, np.geomspace(1e-3, 40 / decay, 3000))
     ends = np.unique([0.0, *breaks, 1 + max([0.0, *breaks]), 60 / decay + max([0.0, *breaks])])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -313,6 +313,18 @@ def test_rates_and_shifts_are_those_of_perturbation_theory(field, temperature):
     assert rates == pytest.approx(list(rise), rel=2e-4, abs=0)
 
 
+def crossings(function, grid, levels):
+    """Return where a function crosses one of the levels between the points of a grid."""
+    found = []
+    for level in levels:
+        values = np.array([function(x) - level for x in grid])
+        found += [
+            brentq(lambda x, level=level: function(x) - level, grid[i], grid[i + 1])
+            for i in np.nonzero(values[1:] * values[:-1] < 0)[0]
+        ]
+    return found
+
+
 def contour_rate(field, length, temperature, transition, bands):
     """κ_d of a transition for vanishing damping: 2π Σ|g|²(n̄ + 1) δ(ω_n − ω), along the contours."""
     omega = float(sw.transition_frequencies(spin=NV, field=field)[transition])
@@ -339,16 +351,8 @@ def contour_rate(field, length, temperature, transition, bands):
                 value += 2 * coupling * (number + 1) * x * math.exp(-2 * x * length) / slope
             return value
 
-        ends = [1e-6]
-        grid = np.geomspace(1e-4, 25.0 / length, 4000)
-        for level in (0.0, 1.0):
-            values = np.array([cosine_squared(x) - level for x in grid])
-            ends += [
-                brentq(lambda x, level=level: cosine_squared(x) - level, grid[i], grid[i + 1])
-                for i in np.nonzero(values[1:] * values[:-1] < 0)[0]
-            ]
-        ends = np.sort(ends)
-        for start, stop in itertools.pairwise(ends):
+        ends = [1e-6, *crossings(cosine_squared, np.geomspace(1e-4, 25.0 / length, 4000), (0.0, 1.0))]
+        for start, stop in itertools.pairwise(sorted(ends)):
             middle, half = (start + stop) / 2, (stop - start) / 2
             if 0 < cosine_squared(middle) < 1:
                 total += quad(
