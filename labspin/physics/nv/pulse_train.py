@@ -216,8 +216,7 @@ def train_map(
         rates=rates.reshape(-1, 3, 3),
         levels=(lower, upper, 3 - lower - upper),
     )
-    populations = run.through(train, omega)
-    found = np.einsum("x,xrliq,q->rli", made.rest, populations, weights)
+    found = run.through(train, omega, weights)
     return np.asarray(found.reshape(rates.shape))
 
 
@@ -354,18 +353,26 @@ class _Run:
     levels: tuple[int, int, int]  # lower, upper, the other
     known: dict[int, FloatArray] = field(default_factory=dict)
 
-    def through(self, train: PulseTrain, omega: float) -> FloatArray:
-        shape = (self.bath.rest.size, len(self.rates), 3, 3, self.precession.shape[1])
-        populations = np.empty(shape)
-        populations[:] = self.bath.rest[:, None, None, None, None] * np.eye(3)[:, :, None]
-        coherence = np.zeros((*shape[:2], *shape[3:]), dtype=np.complex128)
-        for still, turning, pulse in _strokes(train, self.bath.slice):
-            if still or turning:
-                populations = self._relaxed(populations, still + turning)
-                coherence = self._dephased(coherence, still, turning)
-            if pulse is not None:
-                self._pulse(populations, coherence, omega, *pulse)
-        return populations
+    def through(self, train: PulseTrain, omega: float, weights: FloatArray) -> FloatArray:
+        """Return the map of the populations (r, 3, 3), summed over bath and offsets of these weights (q,).
+
+        Nothing is coherent before the first pulse, and what comes after the last happens to populations
+        only, to all offsets alike, with the bath at rest: there is nothing to follow one by one.
+        """
+        rest, offsets = self.bath.rest, self.precession.shape[1]
+        *strokes, (still, turning, _) = _strokes(train, self.bath.slice)
+        found, coherence = np.broadcast_to(np.eye(3), self.rates.shape), None
+        for number, (before, wait, pulse) in enumerate(strokes):
+            if number == 0:
+                begun = rest[:, None, None, None] * self._kept(before + wait)
+                populations = np.repeat(begun[..., None], offsets, axis=-1)
+            else:
+                populations = self._relaxed(populations, before + wait)
+                coherence = self._dephased(coherence, before, wait)
+            coherence = self._pulse(populations, coherence, omega, pulse, last=number == len(strokes) - 1)
+        if strokes:
+            found = np.einsum("x,xrliq,q->rli", rest, populations, weights, optimize=True)
+        return np.asarray(self._kept(still + turning) @ found)
 
     def _relaxed(self, populations: FloatArray, time: float) -> FloatArray:
         shape = populations.shape
@@ -397,18 +404,25 @@ class _Run:
         return coherence
 
     def _pulse(
-        self, populations: FloatArray, coherence: ComplexArray, omega: float, duration: float, phase: float
-    ) -> None:
-        """Turn the Bloch vectors by a pulse of constant phase."""
+        self,
+        populations: FloatArray,
+        coherence: ComplexArray | None,
+        omega: float,
+        pulse: tuple[float, float],
+        *,
+        last: bool,
+    ) -> ComplexArray | None:
+        """Turn the Bloch vectors by a pulse of constant phase; return the coherences, none after the last."""
         lower, upper, _ = self.levels
-        turned = _rotation(omega, self.precession, duration, phase)[..., None, None, :]
+        turned = _rotation(omega, self.precession, *pulse)[..., None, None, :]
         down, up = populations[:, :, lower], populations[:, :, upper]
-        mean = 0.5 * (up + down)
-        x, y, z = coherence.real.copy(), coherence.imag.copy(), up - down
-        coherence.real = turned[0, 0] * x + turned[0, 1] * y + turned[0, 2] * z
-        coherence.imag = turned[1, 0] * x + turned[1, 1] * y + turned[1, 2] * z
-        half = 0.5 * (turned[2, 0] * x + turned[2, 1] * y + turned[2, 2] * z)
+        mean, z = 0.5 * (up + down), up - down
+        parts = [z] if coherence is None else [z, coherence.real, coherence.imag]
+        rows = [sum(turned[row, axis] * part for axis, part in zip((2, 0, 1), parts, strict=False))
+                for row in ((2,) if last else (2, 0, 1))]  # fmt: skip
+        half = 0.5 * rows[0]
         populations[:, :, lower], populations[:, :, upper] = mean - half, mean + half
+        return None if last else rows[1] + 1j * rows[2]
 
 
 def _strokes(train: PulseTrain, longest: float) -> Iterator[tuple[float, float, tuple[float, float] | None]]:

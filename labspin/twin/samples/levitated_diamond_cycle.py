@@ -11,8 +11,9 @@ exact again, however fast the spins answer or not.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,8 @@ __all__ = ["Conditions", "DiamondCycle", "cuts_of", "lit"]
 
 _TERMS = 10  # of the stretched exponential: within 6e-5 of it at β = 0.8
 _LEVELS = 8  # seven of the cycle, and the centre without its charge
+_REMEMBERED = {"step": 4, "map": 256, "pulse": 64, "begin": 4, "intervals": 2}  # at most 40 kB each, but
+# for what a pattern of thousands of steps begins with
 _CLOSE = 1e-15  # s; times closer than this are one
 _FAR = 10.0  # detuning from the edge of a line, in Rabi frequencies, beyond which pulses are taken one by one
 _PAIRS = ((0, 1), (0, 2), (1, 2))
@@ -92,7 +95,7 @@ class DiamondCycle:
         self._line, self._bath = settings.static_line, settings.bath
         self.collected = settings.photon_rate / bright
         """Photons counted of those that a mean centre emits."""
-        self._latest: tuple[Conditions, tuple[bytes, bytes], _Intervals] | None = None
+        self._latest: tuple[Conditions, dict[str, dict[Hashable, Any]]] | None = None
 
     def conditions(self, signals: Signals, field: FloatArray) -> Conditions:
         """Return the state of the diamond's environment and rate model at ``signals`` in a field.
@@ -197,31 +200,56 @@ class DiamondCycle:
         return np.stack([by_class[..., 0].mean(axis=1), by_class[..., 1].sum(axis=1)], axis=1)
 
     def _intervals(self, pattern: Pattern, cuts: FloatArray, now: Conditions) -> _Intervals:
-        """Return the intervals; the last are remembered, for all who look at the same."""
-        key, before = (pattern.key, cuts.tobytes()), self._latest
-        if before is None or before[0] is not now or before[1] != key:
-            before = self._latest = now, key, self._solved(pattern, cuts, now)
-        return before[2]
+        """Return the intervals, for all who look at the same."""
+        key = pattern.key, cuts.tobytes()
+        found: _Intervals = self._remembered(now, "intervals", key, lambda: self._solved(pattern, cuts, now))
+        return found
+
+    def _remembered(self, now: Conditions, kind: str, key: Hashable, solve: Callable[[], Any]) -> Any:
+        """Return what was solved before in the same conditions: patterns, gates and counters share most."""
+        if self._latest is None or self._latest[0] is not now:
+            self._latest = now, {one: {} for one in _REMEMBERED}
+        known = self._latest[1][kind]
+        if key not in known:
+            solved = solve()
+            if len(known) >= _REMEMBERED[kind]:
+                del known[next(iter(known))]
+            known[key] = solved
+        return known[key]
 
     def _solved(self, pattern: Pattern, cuts: FloatArray, now: Conditions) -> _Intervals:
+        """Return the intervals between cuts, of which one may cut a step of the pattern."""
         step = _steps(pattern, cuts)
-        laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
-        coherent = microwave & (pattern.durations * self.settings.dephasing_rate < 1)
-        driven, durations = (microwave & ~coherent)[step], np.diff(cuts)
-        generator, counters, maps = self._maps(now, laser[step], driven, durations)
-        moved = maps[..., :_LEVELS, :_LEVELS].copy()
-        pulses: dict[float, FloatArray] = {}
-        for number in np.flatnonzero(coherent):
-            end, length = int(np.flatnonzero(step == number)[-1]), float(pattern.durations[number])
-            if length not in pulses:
-                pulses[length] = self._pulse(now, length)
-            moved[end] = pulses[length] @ moved[end]
-        trains = {}
-        for train in trains_of(pattern, coherent, self._bath):
-            inside = np.flatnonzero((step >= train.first) & (step <= train.last))
-            trains[int(inside[-1])] = int(inside[0]), self._train(now, train, moved[inside])
-        states = _walked(moved, trains, _fixed_point(moved, trains))[:-1]
+        begin = self._remembered(now, "begin", pattern.key, lambda: self._begin(pattern, now))
+        laser, driven, _ = self._steps_driven(pattern)
+        durations = np.diff(cuts)
+        generator, counters, maps = self._maps(now, laser[step], driven[step], durations)
+        states: list[FloatArray] = []
+        for number, one in enumerate(step.tolist()):
+            whole = number == 0 or step[number - 1] != one
+            states.append(begin[one] if whole else maps[number - 1, ..., :_LEVELS, :_LEVELS] @ states[-1])
         return _Intervals(durations, generator, counters, maps, np.stack(states))
+
+    def _steps_driven(self, pattern: Pattern) -> tuple[NDArray[np.bool_], ...]:
+        """Return in which steps of a pattern there is light, a slow microwave, and a short pulse."""
+        microwave = pattern.line("microwave") > 0.5
+        coherent = microwave & (pattern.durations * self.settings.dephasing_rate < 1)
+        return pattern.line("laser") > 0.5, microwave & ~coherent, coherent
+
+    def _begin(self, pattern: Pattern, now: Conditions) -> list[FloatArray]:
+        """Return the populations at the beginning of each step (classes, terms, levels, 1)."""
+        laser, driven, coherent = self._steps_driven(pattern)
+        _, _, maps = self._maps(now, laser, driven, pattern.durations)
+        moved = maps[..., :_LEVELS, :_LEVELS].copy()
+        for number in np.flatnonzero(coherent):
+            length = float(pattern.durations[number])
+            pulse = self._remembered(now, "pulse", length, functools.partial(self._pulse, now, length))
+            moved[number] = pulse @ moved[number]
+        trains = {
+            train.last: (train.first, self._train(now, train, moved[train.first : train.last + 1]))
+            for train in trains_of(pattern, coherent, self._bath)
+        }
+        return _walked(moved, trains, _fixed_point(moved, trains))[:-1]
 
     def _train(self, now: Conditions, train: Train, moved: FloatArray) -> FloatArray:
         """Return what a train does (classes, terms, levels, levels).
@@ -229,7 +257,7 @@ class DiamondCycle:
         Classes that it hardly reaches keep what its pulses do one by one, ``moved`` (n, classes, terms, …).
         """
         found = _product(moved)
-        dark, _ = self._step(now, laser=False, driven=False)
+        dark, _, _ = self._map(now, laser=False, driven=False, duration=0.0)
         widest = 3 * self.settings.line_width + float(self._line.hyperfine[-1])
         away = np.maximum(np.abs(now.detuning) - widest, 0.0)
         # Of two transitions of a class the nearer: it is a pair of levels to its pulses.
@@ -251,17 +279,26 @@ class DiamondCycle:
     def _maps(
         self, now: Conditions, laser: NDArray[np.bool_], driven: NDArray[np.bool_], durations: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return generator, counters and propagator of each interval.
+        """Return generator, counters and propagator of each interval."""
+        kinds = zip(laser.tolist(), driven.tolist(), durations.tolist(), strict=True)
+        found = [self._map(now, *kind) for kind in kinds]
+        generator, counters, maps = (np.stack(parts) for parts in zip(*found, strict=True))
+        return generator, counters, maps
 
-        Intervals in which the same happens for the same time are computed once.
-        """
-        kinds = np.column_stack([laser, driven, durations])
-        unique, inverse = np.unique(kinds, axis=0, return_inverse=True)
-        steps = [self._step(now, bool(light), bool(tone)) for light, tone, _ in unique]
-        generator, counters = (np.stack(parts) for parts in zip(*steps, strict=True))
-        maps = counting_propagator(generator=generator, counters=counters, duration=unique[:, 2, None, None])
-        which = inverse.ravel()
-        return generator[which], counters[which], maps[which]
+    def _map(
+        self, now: Conditions, laser: bool, driven: bool, duration: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return generator, counters and propagator of one interval."""
+        generator, counters = self._remembered(
+            now, "step", (laser, driven), lambda: self._step(now, laser, driven)
+        )
+        propagator = self._remembered(
+            now,
+            "map",
+            (laser, driven, duration),
+            lambda: counting_propagator(generator=generator, counters=counters, duration=duration),
+        )
+        return generator, counters, propagator
 
     def _step(self, now: Conditions, laser: bool, driven: bool) -> tuple[FloatArray, FloatArray]:
         """Return generator (classes, terms, 8, 8) and counters (classes, 1, 2, 8) of a constant step.
