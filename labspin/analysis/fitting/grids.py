@@ -97,7 +97,7 @@ def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], NDArray[Any]]) ->
         bends = np.argsort(np.abs(np.diff(evaluate(knots), 2)))[-_BENDS:]
         knots = knots[np.unique(np.concatenate([bends, bends + 1, bends + 2]))]
     grid = np.union1d(fine_grid(x), knots)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if grid.size > 1 else 0):
         middle = (grid[1:] + grid[:-1]) / 2
         curve, between = evaluate(grid), evaluate(middle)
         height = float(np.max(np.abs(curve - curve[0]), initial=0.0))

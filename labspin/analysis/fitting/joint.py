@@ -305,16 +305,17 @@ def _problem(
     there = np.zeros((len(traces), len(order)), bool)
     values = np.full((len(traces), len(order)), 1.0)
     blocks = []
+    held = {name: 0.0 for _, model in parts for name in wanted.held_of(model)}
     for (rows, model), tie, data in zip(parts, ties, stacks, strict=True):
         columns = np.array([order.index(name) for name in tie.names], np.intp)
         begin = _starting(model, data, wanted, tie, absolute=traces[0].sigma is not None)
         values[np.ix_(rows, columns)] = begin
         there[np.ix_(rows, columns)] = True
         full = tie.full(begin)
-        evaluate = tie.through(evaluator(model, data.x[0], full[0]))
+        moving = np.array([name not in held for name in model.names])
+        evaluate = tie.through(evaluator(model, data.x[0], full[0], moving))
         size = np.array([tie.typical[name] for name in tie.names])
         blocks.append(Block(rows, data, tie, columns, evaluate, size))
-    held = {name: 0.0 for _, model in parts for name in wanted.held_of(model)}
     shared = {name: labels for name, labels in wanted.shared.items() if name in moved and name not in held}
     layout = Layout.of(list(moved.values()), there, shared, held)
     problem = JointProblem(tuple(blocks), layout, priors, traces[0].sigma is not None)

@@ -142,7 +142,9 @@ class Task:
 
     def evaluator(self) -> Evaluate:
         """Return the model of the task and its derivatives, with ties and whitening, as real numbers."""
-        call = raw_evaluator(self.model, self.x, self.ties.completed(self.start[None])[0])
+        moving = self.free.copy()
+        moving[list(self.ties.expressions)] = True  # what is free moves these
+        call = raw_evaluator(self.model, self.x, self.ties.completed(self.start[None])[0], moving)
 
         def evaluate(
             points: FloatArray, values: FloatArray, steps: FloatArray
@@ -240,7 +242,7 @@ _COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "r
 
 
 def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArray[Any]:
-    """Return dy/dp (p, n), real or complex as y, of the model at ``values``.
+    """Return dy/dp (p, n), real or complex as y, of the model at ``values``; 0 for what is not free.
 
     Parameters
     ----------
@@ -250,7 +252,7 @@ def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArra
         Parameters and their standard errors, shape (p,); where an error is not positive, the step is taken
         from the size of the value.
     """
-    call = raw_evaluator(task.model, task.x, values)
+    call = raw_evaluator(task.model, task.x, values, task.free)
     small = 1e-5 * np.where(values != 0, np.abs(values), typical_sizes(task.model, task.x, task.y))
     with np.errstate(invalid="ignore"):
         steps = np.where(errors > 0, np.clip(1e-3 * errors, 1e-3 * small, 1e3 * small), small)

@@ -84,7 +84,9 @@ def _from_lmfit(model: Any) -> FitModel:
     return FitModel(model.name, model.name, "lmfit", tuple(parameters), function, guesser)
 
 
-def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
+def evaluator(
+    model: FitModel, x: FloatArray, sample: FloatArray, moving: NDArray[np.bool_] | None = None
+) -> Evaluate:
     """Return the function that gives ``model`` and its derivatives for many traces.
 
     Parameters
@@ -93,18 +95,20 @@ def evaluator(model: FitModel, x: FloatArray, sample: FloatArray) -> Evaluate:
         The model to be called.
     x, sample
         Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+    moving
+        As in `raw_evaluator`.
 
     Returns
     -------
     evaluate
         ``evaluate(x, values, steps)`` -> (y, J) in real numbers, as `Problem` describes it.
     """
-    call = raw_evaluator(model, x, sample)
+    call = raw_evaluator(model, x, sample, moving)
     return lambda points, values, steps: _real(*call(points, values, steps))
 
 
 def raw_evaluator(
-    model: FitModel, x: FloatArray, sample: FloatArray
+    model: FitModel, x: FloatArray, sample: FloatArray, moving: NDArray[np.bool_] | None = None
 ) -> Callable[[FloatArray, FloatArray, FloatArray], tuple[NDArray[Any], NDArray[Any]]]:
     """Return the function of `evaluator`, but with complex y and derivatives where the model is complex.
 
@@ -114,6 +118,10 @@ def raw_evaluator(
         The model to be called.
     x, sample
         Axis and values (p,) of one trace, on which it is tried whether the model takes many at once.
+
+    moving
+        Parameters whose derivatives are asked for, shape (p,); None: all. Those of the others are given as 0
+        where they would be differences: a model may have to integrate for each of them.
 
     Returns
     -------
@@ -129,8 +137,8 @@ def raw_evaluator(
         points: FloatArray, values: FloatArray, steps: FloatArray
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         y = call(points, values)
-        jacobian = np.empty((len(values), values.shape[1], y.shape[-1]), y.dtype)
-        for index in range(values.shape[1]):
+        jacobian = np.zeros((len(values), values.shape[1], y.shape[-1]), y.dtype)
+        for index in range(values.shape[1]) if moving is None else np.flatnonzero(moving):
             above, below = values.copy(), values.copy()
             above[:, index] += steps[:, index]
             below[:, index] -= steps[:, index]

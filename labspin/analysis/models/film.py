@@ -28,6 +28,9 @@ __all__ = ["film_relaxation", "spin_wave_force", "spin_wave_shift"]
 
 _DRAWN, _KNOTS = 64, 81
 """Fields from which a curve is meant to be drawn, and at how many of them it is computed."""
+_KEPT = 32
+_curves: dict[Any, tuple[FloatArray, FloatArray]] = {}
+"""Curves drawn last: a grid that is refined asks for the same curve again."""
 
 
 def _changes() -> tuple[Parameter, ...]:
@@ -124,7 +127,7 @@ def film_relaxation(
         ),
         function=logs if logarithmic else rates,
         guesser=lambda x, y, weights: _guess_distance(
-            rates, x, np.exp(y.real) + 1j * np.exp(y.imag) if logarithmic else y, place
+            x, np.exp(y.real) + 1j * np.exp(y.imag) if logarithmic else y, place
         ),
         is_complex=True,
         doubts=lambda outcome: _film_doubts(outcome, place),
@@ -181,8 +184,16 @@ def _drawn(
     for name, relative in zip(CHANGES, changes, strict=False):
         if float(np.squeeze(relative)) != 0:
             place = place.with_change(CHANGES[name], float(np.squeeze(relative)))
-    knots = np.linspace(field.min(), field.max(), _KNOTS)
-    return np.stack([np.interp(field, knots, row) for row in function(place, distance, knots)])
+    key = (function, place, distance)
+    knots, values = _curves.get(key, (np.zeros(2), np.zeros((1, 2))))
+    low, high = field.min(), field.max()
+    if not (knots[0] <= low and high <= knots[-1] <= low + 2 * (high - low)):
+        knots = np.linspace(low, high, _KNOTS)
+        values = function(place, distance, knots)
+        _curves[key] = knots, values
+        while len(_curves) > _KEPT:
+            _curves.pop(next(iter(_curves)), None)
+    return np.stack([np.interp(field, knots, row) for row in values])
 
 
 def _own_rates(field: FloatArray, temperature: float) -> FloatArray:
@@ -194,19 +205,18 @@ def _own_rates(field: FloatArray, temperature: float) -> FloatArray:
     return np.asarray(alone.kappa_1 * NV_TABLE1.occupation_lifetime * numbers)
 
 
-def _guess_distance(rates: Any, x: FloatArray, y: Any, place: FilmPlace) -> Mapping[str, float]:
+def _guess_distance(x: FloatArray, y: Any, place: FilmPlace) -> Mapping[str, float]:
     """Return the distance and T1 of a grid that come nearest in the logarithm of the rates."""
     T1 = 1 / (3 * max(float(min(np.min(y.real), np.min(y.imag))), 1e-3))
-    best = (math.inf, place.near, T1)
-    none = (0.0,) * len(CHANGES)
-    wanted = _logarithms(np.maximum(y.real, 1e-9) + 1j * np.maximum(y.imag, 1e-9))
-    for distance in np.geomspace(place.near, place.far, 60)[1:-1]:
-        for lifetime in T1 * np.geomspace(0.5, 4.0, 7):
-            off = _logarithms(rates(x, distance, lifetime, 1.0, *none)) - wanted
-            cost = float((np.abs(off) ** 2).sum())
-            if cost < best[0]:
-                best = (cost, float(distance), float(lifetime))
-    return {"distance": best[1], "T1": best[2], "scale": 1.0} | dict.fromkeys(CHANGES, 0.0)
+    wanted = np.log(np.maximum(np.stack([y.real, y.imag]), 1e-9))[..., None]
+    distances = np.geomspace(place.near, place.far, 60)[1:-1]
+    lifetimes = T1 * np.geomspace(0.5, 4.0, 7)
+    film = np.exp(table_values("rates", place, x, distances))  # (2, n, distances)
+    own = _own_rates(x, place.temperature)[..., None]
+    costs = np.array([np.square(np.log(film + own / T) - wanted).sum(axis=(0, 1)) for T in lifetimes])
+    row, column = np.unravel_index(np.argmin(costs), costs.shape)
+    best = {"distance": float(distances[column]), "T1": float(lifetimes[row]), "scale": 1.0}
+    return best | dict.fromkeys(CHANGES, 0.0)
 
 
 def _film_doubts(outcome: Any, place: FilmPlace) -> Sequence[str]:

@@ -9,9 +9,10 @@ through three tables: good to 10⁻³, but to some per cent at a field where a b
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ _FLOOR = 1e-3  # of the largest value at a field, below which errors are no long
 _FIRST_NODES, _MOST_NODES = 17, 257
 _RTOL = 1e-5
 _CHANGED = 0.02  # relative change between the tables of a parabola
+_REMEMBERED = 4096  # fields of which a table is kept
 
 
 @dataclass(frozen=True)
@@ -248,14 +250,35 @@ _KINDS = {
 }
 
 
-@lru_cache(maxsize=64)
-def _table(kind: str, place: FilmPlace, fields: bytes, about: float) -> FloatArray:
+_Key = tuple[str, FilmPlace, float, float]
+_known: OrderedDict[_Key, FloatArray] = OrderedDict()
+_guard = Lock()
+
+
+def _table(kind: str, place: FilmPlace, fields: FloatArray, about: float) -> FloatArray:
+    """Return Chebyshev coefficients at fields (n,), shape (nodes, …, n); each field is integrated once."""
     function, relative, _ = _KINDS[kind]
-    there = np.frombuffer(fields)
-    return film_table(
-        lambda lengths: function(place, lengths, there, about),
-        near=place.near, far=place.far, relative=relative,
-    )[0]  # fmt: skip
+    keys = [(kind, place, float(field), about) for field in fields]
+    with _guard:
+        found = {key: _known[key] for key in keys if key in _known}
+    missing = list(dict.fromkeys(key for key in keys if key not in found))
+    if missing:
+        there = np.array([field for *_, field, _ in missing])
+        made = film_table(
+            lambda lengths: function(place, lengths, there, about),
+            near=place.near, far=place.far, relative=relative,
+        )[0]  # fmt: skip
+        found |= {key: made[..., at] for at, key in enumerate(missing)}
+        with _guard:
+            _known.update({key: found[key] for key in missing})
+            while len(_known) > _REMEMBERED:
+                _known.popitem(last=False)
+    longest = max(len(table) for table in found.values())
+    padded = {
+        key: np.concatenate([table, np.zeros((longest - len(table), *table.shape[1:]))])
+        for key, table in found.items()
+    }
+    return np.stack([padded[key] for key in keys], axis=-1)
 
 
 def table_values(
@@ -286,11 +309,11 @@ def table_values(
         Pump rate, rad/s, for the stiffness.
     """
     lengths = np.asarray(distance, np.float64)
-    key, spots = np.ascontiguousarray(fields, np.float64).tobytes(), place.spot(lengths)
+    there, spots = np.asarray(fields, np.float64).ravel(), place.spot(lengths)
     scale = (np.clip(lengths, place.near, place.far) / place.near) ** _KINDS[kind][2]
 
-    def at(there: FilmPlace) -> FloatArray:
-        return np.asarray(chebyshev.chebval(spots, _table(kind, there, key, about)) / scale)
+    def at(changed: FilmPlace) -> FloatArray:
+        return np.asarray(chebyshev.chebval(spots, _table(kind, changed, there, about)) / scale)
 
     found = at(place)
     for name, relative in (changes or {}).items():

@@ -7,6 +7,8 @@
 * A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with bounds), and from it
   `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
   optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
+* Field and axis out of the plane: `magnetised_film`, `oblique_frequency`, `field_noise_tensor`,
+  `misaligned_rates`; the stray field at an edge of the film: `edge_stray_field`.
 * The film under a layer of spins: `spin_layer`, `modified_modes`, `maximum_linewidth`,
   `layer_spectral_density`.
 
@@ -30,10 +32,12 @@ from labspin.physics.spinwaves.bath import SpinWaveBath, spin_wave_bath
 from labspin.physics.spinwaves.contours import iso_frequency_contour
 from labspin.physics.spinwaves.coupling import CouplingMap, coupling_map
 from labspin.physics.spinwaves.dephasing import Dephasing, second_order_dephasing
+from labspin.physics.spinwaves.edge import edge_stray_field
 from labspin.physics.spinwaves.film import YIG_FIGURES, YIG_TABLE1, Film, ValidityWarning
 from labspin.physics.spinwaves.force import spin_wave_force
 from labspin.physics.spinwaves.hybrid import HybridModes, dispersion, hybridised_modes
 from labspin.physics.spinwaves.layer_density import LayerSpectralDensity, layer_spectral_density
+from labspin.physics.spinwaves.misaligned import MisalignedRates, misaligned_rates
 from labspin.physics.spinwaves.modes import (
     decay_rate,
     ellipticity,
@@ -55,6 +59,13 @@ from labspin.physics.spinwaves.nv import (
     steady_occupations,
     thermal_rates,
     transition_frequencies,
+)
+from labspin.physics.spinwaves.oblique import (
+    FieldNoise,
+    MagnetisedFilm,
+    field_noise_tensor,
+    magnetised_film,
+    oblique_frequency,
 )
 from labspin.physics.spinwaves.profiles import (
     magnetisation_mode,
@@ -81,10 +92,13 @@ __all__ = [
     "CoherenceTimes",
     "CouplingMap",
     "Dephasing",
+    "FieldNoise",
     "Film",
     "HybridModes",
     "LayerSpectralDensity",
+    "MagnetisedFilm",
     "MaximumLinewidth",
+    "MisalignedRates",
     "ModifiedModes",
     "ParamagneticSpin",
     "RelaxationTimes",
@@ -99,19 +113,24 @@ __all__ = [
     "coupling_map",
     "decay_rate",
     "dispersion",
+    "edge_stray_field",
     "ellipticity",
     "field_amplitude",
+    "field_noise_tensor",
     "field_spectral_density",
     "group_velocity",
     "hybridised_modes",
     "iso_frequency_contour",
     "layer_spectral_density",
     "magnetisation_mode",
+    "magnetised_film",
     "magnon_occupation",
     "maximum_linewidth",
+    "misaligned_rates",
     "mode_coupling",
     "mode_frequency",
     "modified_modes",
+    "oblique_frequency",
     "occupations_in_time",
     "pump_rate_from_intensity",
     "pumped_occupations",

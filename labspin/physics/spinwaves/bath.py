@@ -108,6 +108,18 @@ class SpinWaveBath:
         """Bound of the integration error of ``difference_rate``, in 1/s."""
         return np.asarray((self.decay_minus_error - self.absorption_minus_error) / 2)
 
+    def between(self, shares: ArrayLike) -> SpinWaveBath:
+        """Return the bath at a place between those along the first axis, by interpolation.
+
+        Parameters
+        ----------
+        shares
+            What each place contributes, such as the Lagrange polynomials of their distances; shape (n,).
+        """
+        weights = np.asarray(shares, dtype=np.float64)
+        arrays = [np.tensordot(weights, getattr(self, name), axes=1) for name in _ARRAYS]
+        return _named(arrays, self.bands, self.occupation)
+
     def __repr__(self) -> str:
         return f"SpinWaveBath(shape={np.shape(self.decay_minus)}, bands={self.bands})"
 

@@ -8,58 +8,65 @@ all of them cost one integral. Beyond `FAR` there is none: κ falls faster than 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from labspin.physics.arguments import FloatArray
+from labspin.physics.spinwaves import spin_wave_stiffness
 from labspin.twin.sample import ComplexArray
+from labspin.twin.samples.film_settings import FilmSettings, depths_of
 
-__all__ = ["FAR", "FilmSprings"]
+__all__ = ["FAR", "stiffness_at"]
 
 FAR = 20e-6
 """Distance from which the centres add no stiffness, m."""
 _NODES = 10
-_REMEMBERED = 64
 
 
-class FilmSprings:
-    """Stiffness against distance, octave by octave, as it is asked for.
+def stiffness_at(settings: FilmSettings, distance: float, field: float, pump: float) -> complex:
+    """Return the stiffness of all centres, N/m.
 
     Parameters
     ----------
-    stiffness
-        ``stiffness(distances, field, pump)`` -> N/m of all centres; distances (n,) of the nearest in m, field
-        in T, pump rate in rad/s.
+    settings
+        The film, the centres and the cantilever.
+    distance
+        Of the nearest centre, m.
+    field, pump
+        T and rad/s.
     """
+    if distance >= FAR:
+        return 0j
+    octave = math.floor(math.log2(distance / FAR))
+    spot = 2 * (math.log2(distance / FAR) - octave) - 1
+    table = _table(settings, field, pump, octave)
+    return complex(chebyshev.chebval(spot, table) / (distance / FAR) ** 4)
 
-    def __init__(self, stiffness: Callable[[FloatArray, float, float], ComplexArray]) -> None:
-        self._of = stiffness
-        self._known: OrderedDict[tuple[float, float, int], ComplexArray] = OrderedDict()
 
-    def at(self, distance: float, field: float, pump: float) -> complex:
-        """Return the stiffness of all centres, N/m.
+@lru_cache(maxsize=256)
+def _table(settings: FilmSettings, field: float, pump: float, octave: int) -> ComplexArray:
+    """Return the coefficients of κ l⁴ within an octave of the distance."""
+    spots = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
+    lengths = FAR * 2.0 ** (octave + 0.5 * (spots + 1))
+    scaled = _stiffness(settings, lengths, field, pump) * (lengths / FAR) ** 4
+    parts = [chebyshev.chebfit(spots, part, _NODES - 1) for part in (scaled.real, scaled.imag)]
+    return np.asarray(parts[0] + 1j * parts[1], np.complex128)
 
-        Parameters
-        ----------
-        distance
-            Of the nearest centre, m.
-        field, pump
-            T and rad/s.
-        """
-        if distance >= FAR:
-            return 0j
-        octave = math.floor(math.log2(distance / FAR))
-        key = (field, pump, octave)
-        if key not in self._known:
-            spots = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
-            lengths = FAR * 2.0 ** (octave + 0.5 * (spots + 1))
-            scaled = self._of(lengths, field, pump) * (lengths / FAR) ** 4
-            parts = [chebyshev.chebfit(spots, part, _NODES - 1) for part in (scaled.real, scaled.imag)]
-            self._known[key] = np.asarray(parts[0] + 1j * parts[1], np.complex128)
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        spot = 2 * (math.log2(distance / FAR) - octave) - 1
-        return complex(chebyshev.chebval(spot, self._known[key]) / (distance / FAR) ** 4)
+
+def _stiffness(settings: FilmSettings, nearest: FloatArray, field: float, pump: float) -> ComplexArray:
+    """Return the stiffness of all centres at distances (n,) of the nearest, N/m."""
+    layers = [depths_of(float(distance), settings.layer_thickness) for distance in nearest]
+    kappa = spin_wave_stiffness(
+        film=settings.film,
+        spin=settings.spin,
+        distance=np.stack([depths for depths, _ in layers]),
+        field=field,
+        temperature=settings.temperature,
+        angular_frequency=settings.cantilever.angular_frequency,
+        pump_rate=pump,
+        cycle=settings.cycle,
+    )
+    weights = np.stack([weights for _, weights in layers])
+    return np.asarray(settings.centres * (weights * kappa).sum(axis=1), np.complex128)

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,13 +31,13 @@ from labspin.physics.nv import (
 )
 from labspin.physics.rc_filter import Stretch
 from labspin.physics.spinwaves import (
+    SpinWaveBath,
     coherence_times,
     pumped_occupations,
     pumping_rate_matrix,
     relaxation_times,
     spin_wave_bath,
     spin_wave_force,
-    spin_wave_stiffness,
     thermal_rates,
     transition_frequencies,
 )
@@ -45,13 +46,36 @@ from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.film_settings import FilmSettings, Motion, Place, depths_of
-from labspin.twin.samples.film_springs import FilmSprings
+from labspin.twin.samples.film_springs import stiffness_at
 from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
 __all__ = ["FilmSettings", "NVOverFilm"]
 
-_REMEMBERED = 64  # conditions that are kept
+_REMEMBERED = 512  # conditions that are kept
+_STRETCH = 0.05  # of ln(distance), within which a polynomial is as good as the integrals (1e-8)
+_NODES = np.cos(np.pi * (np.arange(6) + 0.5) / 6)
 _FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
+
+
+def _shares(spot: float) -> FloatArray:
+    """Return what each node contributes to the polynomial through all at a place from −1 to 1."""
+    apart = spot - _NODES
+    others = np.where(np.eye(_NODES.size, dtype=bool), 1.0, _NODES[:, None] - _NODES)
+    numerators = np.array([np.delete(apart, at).prod() for at in range(_NODES.size)])
+    return np.asarray(numerators / others.prod(axis=1))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _bath_near(settings: FilmSettings, field: float, stretch: int) -> SpinWaveBath:
+    """Return the spin waves at the nodes of a stretch of distances; first axis: nodes, then depths."""
+    nearest = np.exp(_STRETCH * (stretch + 0.5 * (_NODES + 1)))
+    return spin_wave_bath(
+        film=settings.film,
+        spin=settings.spin,
+        distance=np.stack([depths_of(spot, settings.layer_thickness)[0] for spot in nearest]),
+        field=field,
+        temperature=settings.temperature,
+    )
 
 
 class NVOverFilm(Sample):
@@ -87,8 +111,6 @@ class NVOverFilm(Sample):
         radiative = cycle.spin_conserving + cycle.spin_mixing
         bright = self.settings.pump_rate * radiative / (radiative + cycle.crossing_zero)
         self._collected = self.settings.photon_rate / bright  # photons counted of those one centre emits
-        self._places: OrderedDict[tuple[float, float], Place] = OrderedDict()
-        self._springs = FilmSprings(self._stiffness_of)
         self._motion: Motion | None = None
         self._noted: deque[tuple[float, Signals]] = deque()  # until when, under which signals
         self.prepare(0)
@@ -243,25 +265,19 @@ class NVOverFilm(Sample):
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
     def _place(self, signals: Signals) -> Place:
-        """Return the centres at the present distance and field; the integrals are kept."""
+        """Return the centres at the present distance and field.
+
+        A mount that drifts asks at ever new distances: the integrals are done at a few around and kept.
+        """
         settings, there = self.settings, self.field(signals)
         nearest = signals["positioner.distance"]
         if nearest <= 0:
             raise ArgumentError(f"positioner.distance: wanted more than 0 m, got {nearest!r} m; retract it")
-        key = (there, nearest)
-        if key not in self._places:
-            depths, weights = depths_of(nearest, settings.layer_thickness)
-            bath = spin_wave_bath(
-                film=settings.film,
-                spin=settings.spin,
-                distance=depths,
-                field=there,
-                temperature=settings.temperature,
-            )
-            self._places[key] = Place(there, depths, weights, bath)
-            if len(self._places) > _REMEMBERED:
-                self._places.popitem(last=False)
-        return self._places[key]
+        stretch = math.floor(math.log(nearest) / _STRETCH)
+        spot = 2 * (math.log(nearest) / _STRETCH - stretch) - 1
+        depths, weights = depths_of(nearest, settings.layer_thickness)
+        bath = _bath_near(settings, there, stretch).between(_shares(spot))
+        return Place(there, depths, weights, bath)
 
     def _pump(self, signals: Signals) -> float:
         return self.settings.pump_rate * max(signals["laser.power"], 0.0) / self.settings.reference_laser
@@ -326,24 +342,8 @@ class NVOverFilm(Sample):
 
     def _stiffness(self, signals: Signals) -> complex:
         """Return the stiffness that all centres add to the cantilever, N/m."""
-        return self._springs.at(signals["positioner.distance"], self.field(signals), self._pump(signals))
-
-    def _stiffness_of(self, nearest: FloatArray, field: float, pump: float) -> ComplexArray:
-        """Return the stiffness of all centres at distances (n,) of the nearest, N/m."""
-        settings = self.settings
-        layers = [depths_of(float(distance), settings.layer_thickness) for distance in nearest]
-        kappa = spin_wave_stiffness(
-            film=settings.film,
-            spin=settings.spin,
-            distance=np.stack([depths for depths, _ in layers]),
-            field=field,
-            temperature=settings.temperature,
-            angular_frequency=settings.cantilever.angular_frequency,
-            pump_rate=pump,
-            cycle=settings.cycle,
-        )
-        weights = np.stack([weights for _, weights in layers])
-        return np.asarray(settings.centres * (weights * kappa).sum(axis=1), np.complex128)
+        distance, field = signals["positioner.distance"], self.field(signals)
+        return stiffness_at(self.settings, distance, field, self._pump(signals))
 
     def _resonator(self, signals: Signals) -> Resonator:
         """Return the cantilever with the spring of the spin waves; κ is so small that κ(ω0) serves."""
