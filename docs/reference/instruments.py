@@ -19,6 +19,7 @@ from typing import Any
 from labspin.errors import ArgumentError
 from labspin.instruments import ACTUATORS, DRIVERS, CompositeAdapter, DriverEntry, load_driver
 from labspin.twin.devices import DEVICES
+from labspin.twin.wire import spellings
 from labspin.units import format_quantity
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -101,10 +102,15 @@ def known_commands(name: str) -> Iterable[str]:
     """Return how many of the commands that `commands.toml` lists the simulated instrument knows."""
     if name not in LISTED:
         return
-    listed = LISTED[name]["commands"].split()
-    missing = [word for word in listed if word not in DEVICES[name].table]
+    listed = [word.rstrip("?!") for word in LISTED[name]["commands"].split()]
+    table = DEVICES[name].table
+    missing = [word for word in listed if not all(spelling in table for spelling in spellings(word))]
+    refused = LISTED[name].get("refused", "").split()
+    own = f"; refused with its own error: {', '.join(f'`{word}`' for word in refused)}" if refused else ""
     rest = f"; not simulated: {', '.join(f'`{word}`' for word in missing)}" if missing else ""
-    yield f"Knows {len(listed) - len(missing)} of {len(listed)} commands of {LISTED[name]['source']}{rest}.\n"
+    yield (
+        f"Knows {len(listed) - len(missing)} of {len(listed)} commands of {LISTED[name]['source']}{own}{rest}.\n"
+    )
 
 
 def section(entry: DriverEntry) -> Iterable[str]:

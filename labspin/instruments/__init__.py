@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from labspin.instruments.composite import CompositeAdapter
     from labspin.instruments.limits import check_limits, limited, on_off, one_of
     from labspin.instruments.properties import choice, entry, quantities, quantity, switch, whole_number
-    from labspin.instruments.refusals import ErrorQueue, StandardEvents
+    from labspin.instruments.refusals import ErrorQueue, ReadBack, StandardEvents
 
 _LAZY = {
     "CompositeAdapter": "composite",
@@ -48,6 +48,7 @@ _LAZY = {
     "GuardedChannel": "base",
     "LabspinInstrument": "base",
     "NoOptions": "adapter",
+    "ReadBack": "refusals",
     "RoleAdapter": "adapter",
     "StandardEvents": "refusals",
     "check_limits": "limits",
@@ -89,6 +90,7 @@ __all__ = [
     "Pulse",
     "PulseGenerator",
     "PulseSequence",
+    "ReadBack",
     "RoleAdapter",
     "SequenceLayout",
     "StandardEvents",

@@ -11,6 +11,9 @@ Quirks, from the *E36300 Series programming guide* (Keysight manual E36311-90008
   current, so the voltage is set to the compliance, and the current is the set-point.
 - It only pushes: no negative currents, and the current in a coil dies out by itself.
 - A protection that tripped switches its output off, and refuses to switch it on until it is cleared.
+- ``CURRent:MODE STEP`` and ``LIST`` (and those of the voltage) put stored levels on the output at a trigger,
+  of a pin as well; both are taken back when the supply is connected. Outputs that are coupled are switched
+  together (``OUTPut:COUPle:CHANnel``), which is refused.
 - Without a channel list a command goes to the output selected at the front panel: every command of this
   driver has one.
 """
@@ -41,6 +44,7 @@ RATINGS: dict[int, tuple[float, float]] = {1: (6.0, 5.0), 2: (25.0, 1.0), 3: (25
 
 _OVER_RANGE, _PROTECTION = 1.03, 1.1
 _RESIDUAL = 0.01  # part of the rated current that counts as none
+_PROGRAMS = {"fixed": "FIX", "step": "STEP", "list": "LIST"}
 _REGULATES = {0: "nothing", 1: "current", 2: "voltage"}
 
 
@@ -91,6 +95,22 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         "OUTP %d, (@{ch})",
         """Control whether the output is on (dimensionless, bool: True or False).""",
         name="E36312A output_enabled",
+    )
+
+    current_program: str = choice(
+        "CURR:MODE? (@{ch})",
+        "CURR:MODE %s, (@{ch})",
+        """Control what moves the current (dimensionless, str: "fixed", "step" or "list").""",
+        name="E36312A current_program",
+        words=_PROGRAMS,
+    )
+
+    voltage_program: str = choice(
+        "VOLT:MODE? (@{ch})",
+        "VOLT:MODE %s, (@{ch})",
+        """Control what moves the voltage (dimensionless, str: "fixed", "step" or "list").""",
+        name="E36312A voltage_program",
+        words=_PROGRAMS,
     )
 
     voltage: float = Channel.measurement("MEAS:VOLT? (@{ch})", """Measure the voltage (V, float).""")
@@ -161,6 +181,13 @@ class E36312A(ErrorQueue, KeysightE36312A):  # type: ignore[misc]
         words={"none": "OFF", "series": "SER", "parallel": "PAR"},
     )
 
+    @property
+    def switched_together(self) -> tuple[int, ...]:
+        """Get which outputs are switched together (dimensionless, tuple of int)."""
+        named = {f"CH{number}": (number,) for number in RATINGS}
+        words = self.ask("OUTP:COUP:CHAN?").strip().upper().split(",")
+        return tuple(number for word in words for number in named.get(word.strip(), ()))
+
     def safe(self) -> None:
         """Bring every output to zero and switch it off, even if one fails."""
         failures: list[Exception] = []
@@ -199,7 +226,7 @@ class E36312AMagnet(MagnetAdapter):
     options: ClassVar[type] = E36312AOptions
     device: E36312A
     chosen: E36312AOptions
-    relied_on = (*MagnetAdapter.relied_on, "device.coupling")
+    relied_on = (*MagnetAdapter.relied_on, "device.coupling", "output.current_program")
 
     @classmethod
     def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
@@ -240,6 +267,15 @@ class E36312AMagnet(MagnetAdapter):
                 f"{self.device.name}: wanted each output by itself, but outputs 2 and 3 are joined in "
                 f"{self.device.coupling}; undo that at the front panel, then connect again"
             )
+        if len(coupled := self.device.switched_together) > 1 and self.chosen.channel in coupled:
+            raise DeviceError(
+                f"{self.device.name}: wanted each output by itself, but outputs "
+                f"{', '.join(map(str, coupled))} are switched together; undo that at the front panel, then "
+                "connect again"
+            )
+        for program in ("current_program", "voltage_program"):
+            if getattr(self.output, program) != "fixed":
+                setattr(self.output, program, "fixed")
         if self.output.is_tripped:
             raise DeviceError(
                 f"{self.device.name}: output {self.chosen.channel} was switched off by its protection; find "

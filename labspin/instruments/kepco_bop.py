@@ -13,6 +13,9 @@ Quirks, from the *BIT 4886 operator manual* (Kepco, 243-1303):
   output is on in voltage mode.
 - ``CURRent:MODE LIST`` runs a list that somebody has stored, ``TRANsient`` makes the next set-point a pulse;
   both act on the main channel and stay when a program ends. A supply that is in one of them is refused.
+- ``INITiate:CONTinuous ON`` lets every ``*TRG``, and every group trigger on the bus, put levels on the output
+  that somebody has stored (``CURRent:TRIGgered``). It is switched off when the supply is connected. The card
+  knows no ``TRIGger:SOURce``: that is of the BOP-MG supplies.
 - Switching the output off does not take the current out of a coil, so the set-point goes to zero first and
   the output is switched off when the current has gone.
 """
@@ -101,6 +104,13 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
         cast=str,
     )
 
+    follows_triggers: bool = switch(
+        "INITiate:CONTinuous?",
+        "INITiate:CONTinuous %d",
+        """Control whether triggers put stored levels on the output (dimensionless, bool: True or False).""",
+        name="Kepco BOP follows_triggers",
+    )
+
     current: float = Instrument.measurement(
         "MEASure:CURRent?",
         """Measure the current through the output (A, float, both signs).""",
@@ -157,7 +167,7 @@ class KepcoMagnet(MagnetAdapter):
     options: ClassVar[type] = KepcoOptions
     device: KepcoBOP
     chosen: KepcoOptions
-    relied_on = (*MagnetAdapter.relied_on, "device.mode")
+    relied_on = (*MagnetAdapter.relied_on, "device.mode", "device.program", "device.follows_triggers")
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -189,6 +199,8 @@ class KepcoMagnet(MagnetAdapter):
                 f"{program}: somebody's list, transient or analog input moves it; stop that (CURR:MODE FIX), "
                 "then connect again"
             )
+        if self.device.follows_triggers:
+            self.device.follows_triggers = False
         if self.device.mode != "current":
             if self.device.output_enabled:
                 raise InstrumentError(

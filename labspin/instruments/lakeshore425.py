@@ -6,7 +6,8 @@ refuse (``LakeShore425.range`` takes the next one up), auto-ranging (``LakeShore
 
 Quirks, from the *Model 425 Gaussmeter user's manual* (Lake Shore):
 
-- There is no error queue: what is wrong sets a bit of ``*ESR?``, which is read after every setting.
+- It has neither an error queue nor the registers of IEEE 488.2: its commands begin with ``?``, ``*IDN?`` and
+  ``*RST`` (section 6.3.1). What it cannot take it ignores, so every setting is read back.
 - A reading is a number in the units that are set, and says nothing of them: the role sets tesla.
 - Setting a range ends auto-ranging.
 - ``ZPROBE`` takes whatever field there is for zero; the probe belongs into its zero-gauss chamber first.
@@ -26,7 +27,7 @@ from labspin.errors import ArgumentError, DeviceError, DoubtfulReadingError
 from labspin.instruments.adapter import RoleAdapter
 from labspin.instruments.invalid import SCPI_WORDS, whole
 from labspin.instruments.properties import choice, switch
-from labspin.instruments.refusals import StandardEvents
+from labspin.instruments.refusals import ReadBack
 
 __all__ = ["RANGES", "LakeShore425", "LakeShore425Gaussmeter", "LakeShore425Options"]
 
@@ -39,7 +40,7 @@ _DOUBTFUL: Mapping[int, str] = {1: "no probe", 2: "field overload"}
 """Bits of ``OPST?`` that make a reading meaningless."""
 
 
-class LakeShore425(StandardEvents, PymeasureLakeShore425):  # type: ignore[misc]
+class LakeShore425(ReadBack, PymeasureLakeShore425):  # type: ignore[misc]
     """Driver of the 425; see the module for its quirks."""
 
     maker = "LSCI"
@@ -95,7 +96,6 @@ class LakeShore425(StandardEvents, PymeasureLakeShore425):  # type: ignore[misc]
     def zero_probe(self) -> None:
         """Take the present field for zero; put the probe into its zero-gauss chamber first."""
         self.write("ZPROBE")
-        self.check_set_errors()
 
     def safe(self) -> None:
         """Do nothing: a gaussmeter drives nothing."""
@@ -127,15 +127,14 @@ class LakeShore425Gaussmeter(RoleAdapter):
     def configure(self) -> None:
         """Set tesla, static fields, no set-point, and the range."""
         device, scale = self.device, self.chosen.range
-        device.clear_events()
         device.unit = "tesla"
         device.dc_mode()
+        device.check_set_errors()
         device.relative_enabled = False
         if scale is None:
             device.auto_range_enabled = True
         else:
             device.range = min(RANGES, key=lambda known: abs(known / scale - 1))
-        device.check_set_errors()
 
     def doubts(self) -> tuple[str, ...]:
         """Return whether the field is beyond the range, or the probe is missing."""

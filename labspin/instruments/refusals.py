@@ -1,9 +1,10 @@
-"""How an instrument says that it refused a setting: by a queue of errors, or by a register of events.
+"""How an instrument says that it refused a setting: by a queue of errors, a register, or not at all.
 
 Either way it keeps quiet, its old value stays, and whoever does not ask never knows. So it is asked after
 every setting: an `ErrorQueue` (SCPI-1999 volume 2, 21.8, and instruments with a queue of their own) until the
 queue is empty, `StandardEvents` (IEEE 488.2-1992, 11.5) for the bits of ``*ESR?``, which forgets when it is
-read. Both raise what they find.
+read, and a `ReadBack`, which keeps no record of what it refused, for the setting itself. All raise what they
+find.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from labspin.errors import DeviceError, ReplyError
 from labspin.instruments.base import Guarded
 from labspin.instruments.invalid import whole
 
-__all__ = ["ErrorQueue", "QuestionableStatus", "StandardEvents"]
+__all__ = ["ErrorQueue", "QuestionableStatus", "ReadBack", "StandardEvents"]
 
 _MOST = 64  # errors in a queue
 
@@ -92,3 +93,46 @@ class StandardEvents(Guarded):
                 f"{self._title}: it refused a setting: {' and '.join(errors)}; its old value stays"
             )
         return []
+
+
+class ReadBack(Guarded):
+    """Mix-in that asks for what was just set, where that is ``WORD a,b`` and the question ``WORD?``."""
+
+    _sent: str = ""
+
+    def write(self, command: str, **kwargs: Any) -> None:
+        """Send a command that has no answer, and remember it for `check_set_errors`.
+
+        Parameters
+        ----------
+        command
+            The command, without line end.
+        **kwargs
+            As in `Guarded.write`.
+        """
+        self._sent = command
+        super().write(command, **kwargs)
+
+    def check_set_errors(self) -> list[Any]:
+        """Raise if the instrument does not have the setting just sent; a command without values has none."""
+        word, _, wanted = self._sent.partition(" ")
+        if not wanted:
+            return []
+        found = self.ask(f"{word}?").strip()
+        if _parts(found) != _parts(wanted):
+            raise DeviceError(
+                f"{self._title}: it refused a setting: wanted {wanted!r} after {word}, got {found!r} back; "
+                "its old value stays"
+            )
+        return []
+
+
+def _parts(text: str) -> list[float | str]:
+    """Return the values in ``text``, numbers as numbers however they are written."""
+    found: list[float | str] = []
+    for part in text.split(","):
+        try:
+            found.append(float(part))
+        except ValueError:
+            found.append(part.strip())
+    return found

@@ -13,6 +13,8 @@ Quirks, from the *SG380 Series RF Signal Generators* operation and service manua
   the queue is read after every setting.
 - Modulation survives power-off, and a source left in FM gives lines where none are: a continuous source
   switches it off when it is connected.
+- A list that was left on (``LSTE 1``) puts other frequencies and powers on the output at every trigger; it is
+  switched off when the source is connected.
 """
 
 from __future__ import annotations
@@ -97,6 +99,13 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
         name="SG384 modulation_enabled",
     )
 
+    list_enabled: bool = switch(
+        "LSTE?",
+        "LSTE%d",
+        """Control whether triggers go through a stored list (dimensionless, bool: True or False).""",
+        name="SG384 list_enabled",
+    )
+
     rate: float = quantity(
         "RATE?",
         "RATE%.6f",
@@ -135,7 +144,7 @@ class SG384Microwave(MicrowaveAdapter):
     driver: ClassVar[type] = SG384
     options: ClassVar[type] = NoOptions
     device: SG384
-    relied_on = (*MicrowaveAdapter.relied_on, "device.modulation_enabled")
+    relied_on = (*MicrowaveAdapter.relied_on, "device.modulation_enabled", "device.list_enabled")
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -149,10 +158,12 @@ class SG384Microwave(MicrowaveAdapter):
         return {"frequency": _FREQUENCIES, "power": _POWERS}
 
     def configure(self) -> None:
-        """Switch the modulation off and forget old errors."""
+        """Switch modulation and list off and forget old errors."""
         self.device.check_errors()
         if self.device.modulation_enabled:
             self.device.modulation_enabled = False
+        if self.device.list_enabled:
+            self.device.list_enabled = False
 
     def doubts(self) -> tuple[str, ...]:
         """Return which synthesiser is or was without lock, and whether the timebase is missing."""

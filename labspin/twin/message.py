@@ -44,12 +44,16 @@ class MessageDevice(SimulatedDevice):
         What ends a line it sends.
     separator
         What stands between the answers to several queries in one line.
+    no_query, no_setting
+        Number and text of the error when what can only be set is asked, and the other way round.
     """
 
     dialect: ClassVar[Dialect] = Dialect()
     table: ClassVar[Table]
     terminator: ClassVar[bytes] = b"\n"
     separator: ClassVar[str] = ";"
+    no_query: ClassVar[tuple[int, str]] = (-113, "Undefined header")
+    no_setting: ClassVar[tuple[int, str]] = (-113, "Undefined header")
     greeting: bytes = b""
     """What a client that connects over a network is greeted with."""
     state: Any
@@ -146,10 +150,10 @@ class MessageDevice(SimulatedDevice):
         command, unit = self.table.find(unit)
         if unit.query:
             if command.ask is None:
-                raise CommandError(-113, "Undefined header")
+                raise CommandError(*self.no_query)
             return command.ask(self, unit)
         if command.do is None:
-            raise CommandError(-113, "Undefined header")
+            raise CommandError(*self.no_setting)
         return command.do(self, unit)
 
 
@@ -163,7 +167,9 @@ def _mask(header: str, register: str) -> Command:
     return Command(header, lambda device, unit: str(getattr(device.status, register)), write)
 
 
-def _operation_complete(device: MessageDevice) -> None:
+def _operation_complete(device: MessageDevice, unit: Unit) -> None:
+    if unit.arguments:
+        raise CommandError(-108, "Parameter not allowed")
     device.status.events |= 1
 
 
@@ -181,7 +187,7 @@ COMMON_COMMANDS: tuple[Command, ...] = (
     ask("*ESR?", lambda device: str(device.status.read_events())),
     ask("*STB?", _status_byte),
     ask("*TST?", lambda device: "0"),
-    Command("*OPC", lambda device, unit: "1", lambda device, unit: _operation_complete(device)),
+    Command("*OPC", lambda device, unit: "1", _operation_complete),
     _mask("*ESE", "event_enable"),
     _mask("*SRE", "request_enable"),
     do("*CLS", lambda device: device.status.clear()),

@@ -55,14 +55,21 @@ def _preset(device: Any) -> None:
         _registers(device, name).update(_USUAL)
 
 
-def status_register_lines() -> tuple[Command, ...]:
-    """Return the lines of both registers and of ``STATus:PRESet``."""
+def status_register_lines(*, transitions: bool = True) -> tuple[Command, ...]:
+    """Return the lines of both registers and of ``STATus:PRESet``.
+
+    Parameters
+    ----------
+    transitions
+        Whether the instrument lets its transition filters be set.
+    """
+    masks = _USUAL if transitions else ("ENABle",)
     lines: list[Command] = [do("STATus:PRESet", _preset)]
     for name in (_OPERATION, _QUESTIONABLE):
         lines += [
             ask(f"STATus:{name}[:EVENt]", lambda device, name=name: _event(device, name)),
             ask(f"STATus:{name}:CONDition", lambda device, name=name: str(_condition(device, name))),
-            *(_mask(name, mask) for mask in _USUAL),
+            *(_mask(name, mask) for mask in masks),
         ]
     return tuple(lines)
 

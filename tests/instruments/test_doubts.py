@@ -245,7 +245,9 @@ def test_a_supply_is_asked_by_one_message(name, driver, adapter, options, monkey
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("command", ["CURR:MODE LIST", "VOLT:MODE TRAN"])
+@pytest.mark.parametrize(
+    "command", ["LIST:VOLT 1,2;:LIST:DWEL 5;:LIST:COUN 0;:VOLT:MODE LIST", "VOLT:MODE TRAN,1"]
+)
 def test_a_list_that_was_left_running_is_refused(command):
     magnet = connected("kepco_bop", KepcoBOP, KepcoMagnet, KepcoOptions(compliance=10.0), configure=False)
     magnet.device.write(command)
@@ -267,6 +269,46 @@ def test_outputs_that_are_joined_are_refused(word):
     magnet.device.write(f"OUTP:PAIR {word}")
     with pytest.raises(DeviceError, match="wanted each output by itself"):
         magnet.configure()
+
+
+def test_outputs_that_are_switched_together_are_refused():
+    magnet = connected("e36312a", E36312A, E36312AMagnet, configure=False)
+    magnet.device.write("OUTP:COUP:CHAN CH1,CH3")
+    with pytest.raises(DeviceError, match="outputs 1, 3 are switched together"):
+        magnet.configure()
+    magnet.device.write("OUTP:COUP:CHAN CH2,CH3")
+    magnet.configure()
+
+
+def test_a_list_that_was_left_on_does_not_move_the_current():
+    magnet = connected("e36312a", E36312A, E36312AMagnet, configure=False)
+    for left in ("LIST:CURR 1,2,(@1)", "LIST:DWEL 1,(@1)", "CURR:MODE LIST,(@1)", "VOLT:MODE STEP,(@1)"):
+        magnet.device.write(left)
+    magnet.configure()
+    magnet.current, magnet.output_enabled = 0.5, True
+    magnet.device.write("INIT (@1)")
+    assert magnet.current == pytest.approx(0.5, abs=1e-4)
+
+
+def test_a_trigger_that_was_left_armed_does_not_move_the_current():
+    options = KepcoOptions(compliance=10.0)
+    magnet = connected("kepco_bop", KepcoBOP, KepcoMagnet, options, configure=False)
+    magnet.device.write("CURR:TRIG 3;:INIT:CONT ON")
+    magnet.configure()
+    magnet.current, magnet.output_enabled = 0.5, True
+    magnet.device.write("*TRG")
+    assert magnet.current == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_list_of_the_source_that_was_left_on_does_not_move_the_carrier():
+    source = connected("sg384", SG384, SG384Microwave, configure=False)
+    source.device.ask("LSTC? 1")
+    source.device.write("LSTP 0,1E9,N,N,N,N,N,N,N,N,N,N,N,N,N,N")
+    source.device.write("LSTE 1")
+    source.configure()
+    source.frequency = 2.87e9
+    source.device.write("*TRG")
+    assert source.frequency == 2.87e9
 
 
 # -- probes and sensors --------------------------------------------------------------------------------------

@@ -122,6 +122,9 @@ def test_configuring_sets_current_mode_and_compliance():
         ("*IDN?", IDENTITY),
         OK,
         ("CURRent:MODE?", "FIXED"),
+        ("INITiate:CONTinuous?", "1"),
+        ("INITiate:CONTinuous 0", None),
+        OK,
         ("FUNCtion:MODE?", "0"),
         ("OUTPut?", "0"),
         ("FUNCtion:MODE CURR", None),
@@ -138,6 +141,7 @@ def test_configuring_leaves_a_live_output_in_voltage_mode_alone():
         ("*IDN?", IDENTITY),
         OK,
         ("CURRent:MODE?", "FIXED"),
+        ("INITiate:CONTinuous?", "0"),
         ("FUNCtion:MODE?", "0"),
         ("OUTPut?", "1"),
     ]

@@ -102,8 +102,11 @@ def test_safe_switches_the_output_off():
         source.safe()
 
 
-def test_configuring_forgets_old_errors_and_switches_the_modulation_off():
-    with expected_protocol(SG384, [("LERR?", "42"), OK, ("MODL?", "1"), ("MODL0", None), OK]) as source:
+def test_configuring_forgets_old_errors_and_switches_modulation_and_list_off():
+    left_over = [("MODL?", "1"), ("MODL0", None), OK, ("LSTE?", "1"), ("LSTE0", None), OK]
+    with expected_protocol(SG384, [("LERR?", "42"), OK, *left_over]) as source:
+        SG384Microwave(source).configure()
+    with expected_protocol(SG384, [OK, ("MODL?", "0"), ("LSTE?", "0")]) as source:
         SG384Microwave(source).configure()
 
 

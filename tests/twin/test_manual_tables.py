@@ -7,7 +7,7 @@ import pytest
 from labspin.clock import SimulatedClock
 from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
-from labspin.twin.devices import DEVICES, E36312A, SR400, SR830, SR860, KepcoBOP, LakeShore425
+from labspin.twin.devices import DEVICES, E36312A, SG384, SR400, SR830, SR860, KepcoBOP, LakeShore425
 from labspin.twin.samples.levitated_diamond import DiamondSettings, LevitatedDiamond
 from labspin.twin.samples.mrfm_cantilever import MRFMCantilever
 from labspin.twin.wire.status import Status
@@ -171,3 +171,128 @@ def test_a_fault_that_stays_does_not_count():
     assert stays.times == -1
     assert passes.times == 0
     assert stays in list(device.faults)
+
+
+def test_kepco_s_trigger_waits_until_it_is_armed_and_the_output_on():
+    """BIT 4886 manual, A.16: unarmed, or with the output off, nothing happens and no error is queued."""
+    line = Line(KepcoBOP(make_world(), noise=0.0))
+    line("FUNC:MODE CURR;:VOLT 10;:CURR 1;:VOLT:TRIG 12;:CURR:TRIG 3;:OUTP ON", "*TRG")
+    assert (float(line.ask("CURR?")), line.ask("STAT:OPER:COND?")) == (pytest.approx(1.0, abs=1e-3), "0")
+    line("INIT")
+    assert line.ask("STAT:OPER:COND?") == "32"
+    line("OUTP OFF", "*TRG", "OUTP ON")
+    assert float(line.ask("CURR?")) == pytest.approx(1.0, abs=1e-3)
+    line("*TRG")
+    assert [float(line.ask(f"{word}?")) for word in ("CURR", "VOLT")] == pytest.approx([3.0, 12.0], abs=1e-3)
+    assert line.ask("STAT:OPER:COND?") == "0"
+    line("INIT:CONT ON", "*TRG")
+    assert line.ask("STAT:OPER:COND?") == "32"
+    assert line.ask("SYST:ERR?") == '0,"No error"'
+
+
+@pytest.mark.parametrize("word", ["TRIG:SOUR BUS", "TRIG:SOUR?", "TRIG"])
+def test_the_card_of_the_kepco_knows_no_trigger_source(word):
+    """That is of the BOP-MG supplies; "the BOP/BIT 4886 only supports *TRG" (BOP 1KW manual, 3.5.3.5.3)."""
+    line = Line(KepcoBOP(make_world()))
+    line(word)
+    assert line.ask("SYST:ERR?") == '-113,"Undefined header"'
+
+
+def test_kepco_s_list_runs_as_often_as_it_is_told_and_skips_its_beginning():
+    line = Line(KepcoBOP(make_world(), noise=0.0))
+    line("FUNC:MODE CURR;:VOLT 36;:OUTP ON")
+    line("LIST:CLE;:LIST:CURR 1,2,3;:LIST:DWEL 1;:LIST:COUN 2;:LIST:COUN:SKIP 1;:CURR:MODE LIST")
+    line.wait(0.5)
+    seen = []
+    for _ in range(6):
+        seen.append(round(float(line.ask("MEAS:CURR?"))))
+        line.wait(1.0)
+    assert seen == [1, 2, 3, 2, 3, 3]
+    assert line.ask("CURR:MODE?") == "FIXED"
+
+
+def test_kepco_s_list_cannot_be_changed_while_it_runs_and_ends_where_it_began():
+    line = Line(KepcoBOP(make_world(), noise=0.0))
+    line(
+        "FUNC:MODE CURR;:VOLT 36;:CURR 5;:OUTP ON",
+        "LIST:CURR 1,2;:LIST:DWEL 1,0.5;:LIST:COUN 0;:CURR:MODE LIST",
+    )
+    line.wait(100.2)
+    line("LIST:CURR 3")
+    assert line.ask("SYST:ERR?").startswith("-100")
+    assert line.ask("CURR:MODE?") == "LIST"
+    line("CURR:MODE FIX")
+    line.wait(1.0)
+    assert float(line.ask("MEAS:CURR?")) == pytest.approx(5.0, abs=1e-3)
+
+
+def test_kepco_s_transient_is_a_pulse_of_the_next_set_point():
+    line = Line(KepcoBOP(make_world(), noise=0.0))
+    line("FUNC:MODE CURR;:VOLT 36;:CURR 2;:OUTP ON")
+    line.wait(1.0)
+    line("CURR:MODE TRAN,0.5;:CURR 7")
+    assert float(line.ask("MEAS:CURR?")) == pytest.approx(7.0, abs=1e-3)
+    line.wait(0.6)
+    assert [float(line.ask(f"{word}?")) for word in ("MEAS:CURR", "CURR")] == pytest.approx([2, 2], abs=1e-3)
+    assert line.ask("CURR:MODE?") == "FIXED"
+
+
+def test_e36312a_steps_at_a_trigger_of_its_source_only():
+    line = Line(E36312A(make_world(), noise=0.0))
+    line(
+        "VOLT 5,(@1)", "CURR 1,(@1)", "CURR:TRIG 2,(@1)", "CURR:MODE STEP,(@1)", "TRIG:SOUR BUS,(@1)", "*TRG"
+    )
+    assert float(line.ask("CURR? (@1)")) == pytest.approx(1.0, abs=1e-4)
+    line("INIT (@1)", "*TRG")
+    assert float(line.ask("CURR? (@1)")) == pytest.approx(2.0, abs=1e-4)
+    line("CURR 1,(@1)", "*TRG")
+    assert float(line.ask("CURR? (@1)")) == pytest.approx(1.0, abs=1e-4)
+    line("TRIG:SOUR IMM,(@1)", "INIT (@1)")
+    assert float(line.ask("CURR? (@1)")) == pytest.approx(2.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("last", "after"), [("ON", 2.0), ("OFF", 0.5)])
+def test_e36312a_s_list_ends_with_its_last_step_or_where_it_began(last, after):
+    line = Line(E36312A(make_world(), noise=0.0))
+    line("VOLT 6,(@1)", "CURR 0.5,(@1)", "OUTP ON,(@1)", f"LIST:TERM:LAST {last},(@1)")
+    line("CURR:MODE LIST,(@1)", "LIST:CURR 1,2,(@1)", "LIST:DWEL 1,(@1)", "LIST:COUN 2,(@1)", "INIT (@1)")
+    line.wait(0.5)
+    seen = []
+    for _ in range(4):
+        seen.append(round(float(line.ask("MEAS:CURR? (@1)"))))
+        line.wait(1.0)
+    assert seen == [1, 2, 1, 2]
+    line.wait(1.0)
+    assert float(line.ask("MEAS:CURR? (@1)")) == pytest.approx(after, abs=1e-3)
+    assert float(line.ask("CURR? (@1)")) == pytest.approx(after, abs=1e-3)
+
+
+def test_e36312a_s_calibration_is_secured():
+    line = Line(E36312A(make_world()))
+    line("CAL:SAVE")
+    assert line.ask("SYST:ERR?").startswith("702,")
+
+
+def test_sg384_loads_a_point_of_its_list_at_each_trigger():
+    """SG380 manual, list commands: 15 places, N for what stays; the index wraps at the end."""
+    line = Line(SG384(make_world()))
+    assert line.ask("LSTC? 2") == "1"
+    line("LSTP 0,2.8E9,N,N,N,-10,N,4,N,N,N,N,N,N,N,N", "LSTP 1,2.9E9,N,N,N,N,N,0,N,N,N,N,N,N,N,N", "*TRG")
+    assert float(line.ask("FREQ?")) == 10e6
+    line("LSTE 1", "*TRG")
+    assert [float(line.ask(f"{word}?")) for word in ("FREQ", "AMPR", "ENBR", "LSTI")] == [2.8e9, -10, 1, 1]
+    line("*TRG")
+    assert [float(line.ask(f"{word}?")) for word in ("FREQ", "AMPR", "ENBR", "LSTI")] == [2.9e9, -10, 0, 0]
+    line("LSTD", "LSTE 1")
+    assert line.ask("LERR?") == "11"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("AMPH 3", 15), ("ENBC?", 14), ("QFNC 4", 16), ("TYPE 6", 16), ("*CAL", 113), ("LSTD?", 112),
+     ("STYP 1", 111), ("*RCL 3", 13), ("*SAV 0", 10)],
+)  # fmt: skip
+def test_sg384_names_its_errors_by_the_maker_s_numbers(command, code):
+    line = Line(SG384(make_world()))
+    line(command)
+    assert line.ask("LERR?") == str(code)

@@ -5,6 +5,9 @@ Commands with channel lists after the *E36300 Series programming guide* (Keysigh
 the list is left out. Ranges 3 % beyond the rating (6.18 V, 5.15 A; 25.75 V, 1.03 A), over-voltage
 protection to 110 % and there after ``*RST``; condition registers: 1 constant current, 2 constant voltage,
 512 over-voltage, 1024 over-current.
+Steps, lists and triggers are in `labspin.twin.devices.e36312a_triggers`. Calibration is secured: its commands
+are refused with the error 702. Delays, remote sensing, pins, inhibit and the data log's settings are kept and
+act on nothing.
 Assumed, not found in the guide: after ``*RST`` 0 V and the full current, as with its predecessor E3631A;
 16 bit programming and read-back; the noise of the readings; the supply's loop; -222 for a channel that it
 does not have.
@@ -16,24 +19,32 @@ V/L at most, and it cannot pull: the current dies out with L/R.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from labspin.errors import ArgumentError
+from labspin.twin.devices.e36312a_channels import (
+    BITS,
+    RATINGS,
+    ask_channels,
+    channel_number,
+    channel_switch,
+    channel_word,
+    do_channels,
+    kept_number,
+)
+from labspin.twin.devices.e36312a_triggers import Course, finish, trigger_lines
+from labspin.twin.kept import kept_lines
 from labspin.twin.message import SCPI_COMMANDS, MessageDevice
 from labspin.twin.scpi import power_on_line, state_lines, status_register_lines
-from labspin.twin.wire import Command, CommandError, Table, Unit, choice, do, one_argument, parse_number
+from labspin.twin.wire import Command, CommandError, Table, Unit, ask, choice, do, one_argument, parse_number
 from labspin.twin.world import World
 
 __all__ = ["E36312A"]
 
-_RATINGS = {1: (6.0, 5.0), 2: (25.0, 1.0), 3: (25.0, 1.0)}  # V, A
 _NAMES = {"P6V": 1, "CH1": 1, "P25V": 2, "CH2": 2, "N25V": 3, "CH3": 3}
 _OVER_RANGE, _PROTECTION = 1.03, 1.1
-_BITS = 2.0**16
-_LIST = re.compile(r"\(\s*@\s*(\d+(?:\s*:\s*\d+)?(?:\s*,\s*\d+(?:\s*:\s*\d+)?)*)\s*\)")
 _MINIMUM_VOLTAGE = 1e-3  # V; keeps the slew rate finite
 _LOOP = 1e-3  # s, of the supply in constant current
 _CONSTANT_CURRENT, _CONSTANT_VOLTAGE, _OVER_VOLTAGE, _OVER_CURRENT = 1, 2, 512, 1024
@@ -48,7 +59,12 @@ class Output:
     protection: float  # V
     enabled: bool = False
     limits_current: bool = False  # over-current protection
+    guards_voltage: bool = True  # over-voltage protection
     tripped: int = 0  # bits of the condition register
+    triggered_voltage: float = 0.0  # V
+    triggered_current: float = 0.0  # A
+    course: Course = field(default_factory=Course)
+    kept: dict[str, Any] = field(default_factory=dict)  # what is only kept
 
 
 @dataclass
@@ -58,6 +74,8 @@ class State:
     outputs: dict[int, Output] = field(default_factory=dict)
     selected: int = 1
     pair: str = "OFF"
+    coupled: tuple[int, ...] = ()  # outputs that are switched together
+    kept: dict[Any, Any] = field(default_factory=dict)  # what is only kept
 
 
 class E36312A(MessageDevice):
@@ -86,7 +104,7 @@ class E36312A(MessageDevice):
     state: State
 
     def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
-        if options.get("channel", 1) not in _RATINGS:
+        if options.get("channel", 1) not in RATINGS:
             raise ArgumentError(f"channel of the E36312A: wanted 1, 2 or 3, got {options['channel']!r}")
         super().__init__(world, wiring=wiring, **options)
 
@@ -100,7 +118,7 @@ class E36312A(MessageDevice):
         self.state = State(
             {
                 channel: Output(0.0, amperes, _PROTECTION * volts)
-                for channel, (volts, amperes) in _RATINGS.items()
+                for channel, (volts, amperes) in RATINGS.items()
             }
         )
         self._at_output = 0.0
@@ -115,7 +133,8 @@ class E36312A(MessageDevice):
             Number of the output, 1 to 3.
         """
         output = self.state.outputs[channel]
-        if output.enabled and self._terminal_voltage(channel) > output.protection:
+        beyond = self._terminal_voltage(channel) > output.protection
+        if output.enabled and output.guards_voltage and beyond:
             output.enabled, output.tripped = False, output.tripped | _OVER_VOLTAGE
         if output.enabled and output.limits_current and self._limits(channel):
             output.enabled, output.tripped = False, output.tripped | _OVER_CURRENT
@@ -130,6 +149,34 @@ class E36312A(MessageDevice):
         else:
             slew = max(output.voltage, _MINIMUM_VOLTAGE) / inductance
             self._towards(output.current, time_constant=_LOOP, slew=slew)
+
+    def step_through(
+        self, channel: int, parts: Sequence[Sequence[float]], *, then: tuple[float, float] | None
+    ) -> None:
+        """Let the current of the coil go through the steps of a list.
+
+        Parameters
+        ----------
+        channel
+            Number of the output, 1 to 3.
+        parts
+            Voltages (V), currents (A) and dwells (s) of the steps, equally many.
+        then
+            Voltage (V) and current (A) after the last step; None: the first follows again.
+        """
+        signal = self.wiring.get("current")
+        if channel != self._options["channel"] or not self.state.outputs[channel].enabled or signal is None:
+            return
+        resistance = float(self._options["resistance"])
+        steps = [min(volts / resistance, amperes) for volts, amperes in zip(*parts[:2], strict=True)]
+        stays = None if then is None else min(then[0] / resistance, then[1])
+        self._at_output = steps[-1] if stays is None else stays
+        self.world.sweep(signal, steps, parts[2], final=stays)
+
+    def _execute(self, message: str) -> bytes:
+        for channel in self.state.outputs:
+            finish(self, channel)
+        return super()._execute(message)
 
     def _limits(self, channel: int) -> bool:
         """Return whether the output is in constant current."""
@@ -165,15 +212,15 @@ class E36312A(MessageDevice):
         voltage
             Whether the voltage (V) is read, not the current (A).
         """
-        volts, amperes = _RATINGS[channel]
+        volts, amperes = RATINGS[channel]
         noise = float(self._options["noise"]) * float(self.world.rng.standard_normal())
         output = self.state.outputs[channel]
         loaded = channel == self._options["channel"]
         if not voltage:
-            return _rounded((self.coil_current() if loaded else 0.0) + noise, 2 * amperes / _BITS)
+            return _rounded((self.coil_current() if loaded else 0.0) + noise, 2 * amperes / BITS)
         resistance = float(self._options["resistance"])
         at_rest = self.coil_current() * resistance if loaded else output.voltage
-        return _rounded((at_rest if output.enabled else 0.0) + noise * resistance, 2 * volts / _BITS)
+        return _rounded((at_rest if output.enabled else 0.0) + noise * resistance, 2 * volts / BITS)
 
     def condition(self, channel: int) -> int:
         """Return the condition register of an output.
@@ -188,6 +235,10 @@ class E36312A(MessageDevice):
             return output.tripped
         return _CONSTANT_CURRENT if self._limits(channel) else _CONSTANT_VOLTAGE
 
+    def summary(self) -> str:
+        """Return the questionable register of the instrument: a bit for each output that is not quiet."""
+        return f"{sum(1 << channel - 1 for channel in self.state.outputs if self.condition(channel)):+d}"
+
     def recall(self, state: State) -> None:
         """Set the settings to saved ones; the outputs follow.
 
@@ -197,7 +248,7 @@ class E36312A(MessageDevice):
             Settings of this supply.
         """
         self.state = state
-        for channel in _RATINGS:
+        for channel in RATINGS:
             self.apply(channel)
 
     def clear_protection(self, channel: int) -> None:
@@ -221,107 +272,8 @@ def _rounded(value: float, step: float) -> str:
     return f"{round(value / step) * step:+.8E}"
 
 
-def _channels(device: E36312A, call: Unit) -> tuple[tuple[str, ...], list[int]]:
-    """Return the arguments before the channel list, and the channels: those selected where none is given."""
-    if not call.arguments or not call.arguments[-1].startswith(("(", "@")):
-        return call.arguments, [device.state.selected]
-    match = _LIST.fullmatch(call.arguments[-1])
-    if match is None:
-        raise CommandError(-102, "Syntax error")
-    channels: list[int] = []
-    for part in match[1].split(","):
-        first, _, last = part.partition(":")
-        if int(last or first) > max(_RATINGS) or int(first) < 1:
-            raise CommandError(-222, "Data out of range")
-        channels.extend(range(int(first), int(last or first) + 1))
-    return call.arguments[:-1], channels
-
-
-def _ask(header: str, answer: Callable[[E36312A, int], str]) -> Command:
-    """Return the line of a query of channels."""
-
-    def read(device: E36312A, call: Unit) -> str:
-        arguments, channels = _channels(device, call)
-        if arguments:
-            raise CommandError(-108, "Parameter not allowed")
-        return ",".join(answer(device, channel) for channel in channels)
-
-    return Command(header, ask=read)
-
-
-def _do(header: str, action: Callable[[E36312A, int], None]) -> Command:
-    """Return the line of a command to channels."""
-
-    def write(device: E36312A, call: Unit) -> None:
-        arguments, channels = _channels(device, call)
-        if arguments:
-            raise CommandError(-108, "Parameter not allowed")
-        for channel in channels:
-            action(device, channel)
-
-    return Command(header, do=write)
-
-
-def _setting(
-    header: str, name: str, unit: str, limits: Callable[[int], tuple[float, float]], default: float
-) -> Command:
-    """Return the line of a number of channels; ``default`` is a part of the greatest (``DEFault``)."""
-
-    def named(channel: int, word: str) -> float | None:
-        low, high = limits(channel)
-        return {
-            "MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high,
-            "DEF": default * high, "DEFAULT": default * high,
-        }.get(word.upper())  # fmt: skip
-
-    def write(device: E36312A, call: Unit) -> None:
-        arguments, channels = _channels(device, call)
-        text = one_argument(Unit(call.header, False, arguments))
-        for channel in channels:
-            (low, high), word = limits(channel), named(channel, text)
-            value = parse_number(text, unit) if word is None else word
-            if not low <= value <= high:
-                raise CommandError(-222, "Data out of range")
-            step = high / _BITS
-            setattr(device.state.outputs[channel], name, round(value / step) * step)
-            device.apply(channel)
-
-    def read(device: E36312A, call: Unit) -> str:
-        arguments, channels = _channels(device, call)
-        if not arguments:
-            return ",".join(f"{getattr(device.state.outputs[channel], name):+.8E}" for channel in channels)
-        values = [named(channel, one_argument(Unit(call.header, True, arguments))) for channel in channels]
-        if None in values:
-            raise CommandError(-224, "Illegal parameter value")
-        return ",".join(f"{value:+.8E}" for value in values)
-
-    return Command(header, read, write)
-
-
-def _switch(header: str, name: str) -> Command:
-    """Return the line of a switch of channels."""
-
-    def write(device: E36312A, call: Unit) -> None:
-        arguments, channels = _channels(device, call)
-        word = one_argument(Unit(call.header, False, arguments)).upper()
-        on = word == "ON" if word in ("ON", "OFF") else bool(round(parse_number(word)))
-        for channel in channels:
-            if on and name == "enabled" and device.state.outputs[channel].tripped:
-                raise CommandError(-221, "Settings conflict")
-            setattr(device.state.outputs[channel], name, on)
-            device.apply(channel)
-
-    def read(device: E36312A, call: Unit) -> str:
-        arguments, channels = _channels(device, call)
-        if arguments:
-            raise CommandError(-108, "Parameter not allowed")
-        return ",".join(str(int(getattr(device.state.outputs[channel], name))) for channel in channels)
-
-    return Command(header, read, write)
-
-
 def _select(device: E36312A, channel: int) -> None:
-    if channel not in _RATINGS:
+    if channel not in RATINGS:
         raise CommandError(-222, "Data out of range")
     device.state.selected = channel
 
@@ -347,17 +299,10 @@ def _applied(device: E36312A, call: Unit) -> str:
     if len(call.arguments) > 1:
         raise CommandError(-108, "Parameter not allowed")
     channel = _NAMES.get(call.arguments[0].upper(), 0) if call.arguments else device.state.selected
-    if channel not in _RATINGS:
+    if channel not in RATINGS:
         raise CommandError(-224, "Illegal parameter value")
     output = device.state.outputs[channel]
     return f"{output.voltage:+.8E},{output.current:+.8E}"
-
-
-def _summary(device: E36312A, call: Unit) -> str:
-    channel = call.suffixes[0] if call.suffixes else device.state.selected
-    if channel not in _RATINGS:
-        raise CommandError(-114, "Header suffix out of range")
-    return f"{device.condition(channel):+d}"
 
 
 def _measured_voltage(device: E36312A, channel: int) -> str:
@@ -368,32 +313,127 @@ def _measured_current(device: E36312A, channel: int) -> str:
     return device.measured(channel, voltage=False)
 
 
+def _couple(device: E36312A, call: Unit) -> None:
+    """Execute ``OUTPut:COUPle:CHANnel CH1,CH2 | ALL | NONE``."""
+    words = [word.upper() for word in call.arguments]
+    named = {"ALL": tuple(RATINGS), "NONE": ()}
+    if len(words) == 1 and words[0] in named:
+        device.state.coupled = named[words[0]]
+        return
+    channels = tuple(_NAMES.get(word, 0) for word in words)
+    if not channels or 0 in channels:
+        raise CommandError(-224, "Illegal parameter value")
+    device.state.coupled = channels
+
+
+def _coupled(device: E36312A, call: Unit) -> str:
+    return ",".join(f"CH{channel}" for channel in device.state.coupled) or "NONE"
+
+
+def _secured(header: str) -> Command:
+    """Return a line of the calibration, which is secured."""
+
+    def refuse(device: E36312A, call: Unit) -> None:
+        raise CommandError(702, "Calibration error; calibration memory is secured")
+
+    return Command(header, do=refuse)
+
+
+def _register(header: str, read: Any) -> Command:
+    """Return the line of a register of one channel, whose number ends the word."""
+
+    def ask(device: E36312A, call: Unit) -> str:
+        channel = call.suffixes[0] if call.suffixes else device.state.selected
+        if channel not in RATINGS:
+            raise CommandError(-114, "Header suffix out of range")
+        return f"{read(device, channel):+d}"
+
+    return Command(header, ask=ask)
+
+
+def _preset(device: E36312A) -> None:
+    device.reset()
+
+
+_KEPT = """
+CALibration:COUNt?           = +0
+CALibration:SECure:STATe?    = 1
+CALibration:STRing?          = ""
+DIGital:INPut:DATA?          = +0
+DIGital:OUTPut:DATA          0..7 = 0
+DIGital:PIN#:FUNCtion        DIO|DINPut|TOUTput|TINPut|FAULt|INHibit|ONCouple|OFFCouple = DINP
+DIGital:PIN#:POLarity        POSitive|NEGative = POS
+DIGital:TOUTput:BUS[:ENABle]    on|off = 0
+DISPlay[:WINDow][:STATe]     on|off = 1
+DISPlay[:WINDow]:TEXT[:DATA] text = ""
+DISPlay[:WINDow]:TEXT:CLEar!
+DISPlay[:WINDow]:VIEW        METER1|METER3 = METER3
+LXI:IDENtify[:STATe]         on|off = 0
+LXI:MDNS[:STATe]             on|off = 1
+OUTPut:INHibit:MODE          OFF|LATChing|LIVE = OFF
+OUTPut:PON:STATe             RST|RCL0 = RST
+OUTPut:PROTection:COUPle     on|off = 0
+SENSe:DLOG:PERiod            0.2..60 s = 0.2
+SENSe:DLOG:TIME              1..3600 s = 30
+SYSTem:COMMunicate:LAN:CONTrol?      = 5000
+SYSTem:COMMunicate:RLSTate   LOCal|REMote|RWLock = REM
+SYSTem:COMMunicate:TCPip:CONTrol?    = 5000
+STATus:QUEStionable:INSTrument:ENABle           0..7 = 0
+STATus:QUEStionable:INSTrument:ISUMmary#:ENABle 0..32767 = 0
+SYSTem:BEEPer:STATe          on|off = 1
+SYSTem:DATE                  text = ""
+SYSTem:TIME                  text = ""
+TRIGger:DLOG:SOURce          IMMediate|BUS|EXTernal|PIN1|PIN2|PIN3 = IMM
+"""
+_SECURED = (
+    "CALibration:CURRent[:DATA][:HIGH]", "CALibration:CURRent:LEVel", "CALibration:DATE", "CALibration:SAVE",
+    "CALibration:SECure:CODE", "CALibration:VOLTage[:DATA]", "CALibration:VOLTage:LEVel",
+)  # fmt: skip
+
 _AMPLITUDE = "[:LEVel][:IMMediate][:AMPLitude]"
 
 E36312A.table = Table(
     [
         *SCPI_COMMANDS,
-        *status_register_lines(),
+        *status_register_lines(transitions=False),
         *state_lines(10),
         power_on_line(),
-        _setting(f"[SOURce:]VOLTage{_AMPLITUDE}", "voltage", "V",
-                 lambda channel: (0.0, _OVER_RANGE * _RATINGS[channel][0]), 0.0),
-        _setting(f"[SOURce:]CURRent{_AMPLITUDE}", "current", "A",
-                 lambda channel: (0.0, _OVER_RANGE * _RATINGS[channel][1]), 1 / _OVER_RANGE),
-        _setting("[SOURce:]VOLTage:PROTection[:LEVel]", "protection", "V",
-                 lambda channel: (0.0, _PROTECTION * _RATINGS[channel][0]), 1.0),
-        _ask("[SOURce:]VOLTage:PROTection:TRIPped",
+        channel_number(f"[SOURce:]VOLTage{_AMPLITUDE}", "voltage", "V",
+                 lambda channel: (0.0, _OVER_RANGE * RATINGS[channel][0]), 0.0),
+        channel_number(f"[SOURce:]CURRent{_AMPLITUDE}", "current", "A",
+                 lambda channel: (0.0, _OVER_RANGE * RATINGS[channel][1]), 1 / _OVER_RANGE),
+        channel_number("[SOURce:]VOLTage:PROTection[:LEVel]", "protection", "V",
+                 lambda channel: (0.0, _PROTECTION * RATINGS[channel][0]), 1.0),
+        ask_channels("[SOURce:]VOLTage:PROTection:TRIPped",
              lambda device, channel: str(int(bool(device.state.outputs[channel].tripped & _OVER_VOLTAGE)))),
-        _ask("[SOURce:]CURRent:PROTection:TRIPped",
+        ask_channels("[SOURce:]CURRent:PROTection:TRIPped",
              lambda device, channel: str(int(bool(device.state.outputs[channel].tripped & _OVER_CURRENT)))),
-        _do("[SOURce:]VOLTage:PROTection:CLEar", E36312A.clear_protection),
-        _do("[SOURce:]CURRent:PROTection:CLEar", E36312A.clear_protection),
-        _do("OUTPut:PROTection:CLEar", E36312A.clear_protection),
-        _switch("[SOURce:]CURRent:PROTection:STATe", "limits_current"),
-        _switch("OUTPut[:STATe]", "enabled"),
-        _ask("MEASure[:SCALar][:VOLTage][:DC]", _measured_voltage),
-        _ask("MEASure[:SCALar]:CURRent[:DC]", _measured_current),
-        Command("STATus:QUEStionable:INSTrument:ISUMmary#:CONDition", ask=_summary),
+        do_channels("[SOURce:]VOLTage:PROTection:CLEar", E36312A.clear_protection),
+        do_channels("[SOURce:]CURRent:PROTection:CLEar", E36312A.clear_protection),
+        do_channels("OUTPut:PROTection:CLEar", E36312A.clear_protection),
+        channel_switch("[SOURce:]CURRent:PROTection:STATe", "limits_current"),
+        channel_switch("OUTPut[:STATe]", "enabled"),
+        ask_channels("MEASure[:SCALar][:VOLTage][:DC]", _measured_voltage),
+        ask_channels("MEASure[:SCALar]:CURRent[:DC]", _measured_current),
+        _register("STATus:QUEStionable:INSTrument:ISUMmary#:CONDition", E36312A.condition),
+        _register("STATus:QUEStionable:INSTrument:ISUMmary#[:EVENt]", E36312A.condition),
+        *trigger_lines(),
+        *kept_lines(_KEPT),
+        *(_secured(header) for header in _SECURED),
+        ask_channels("FETCh[:SCALar][:VOLTage][:DC]", _measured_voltage),
+        ask_channels("FETCh[:SCALar]:CURRent[:DC]", _measured_current),
+        channel_switch("[SOURce:]VOLTage:PROTection:STATe", "guards_voltage"),
+        kept_number("[SOURce:]CURRent:PROTection:DELay[:TIME]", "protection delay", "s", 0.0, 0.255, 0.05),
+        channel_word("[SOURce:]CURRent:PROTection:DELay:STARt", "protection start", ["SCHange", "CCTRans"]),
+        channel_word("[SOURce:]VOLTage:SENSe[:SOURce]", "sense", ["INTernal", "EXTernal"]),
+        kept_number("OUTPut:DELay:RISE", "rise", "s", 0.0, 3600.0, 0.0),
+        kept_number("OUTPut:DELay:FALL", "fall", "s", 0.0, 3600.0, 0.0),
+        channel_word("SENSe:DLOG:FUNCtion:VOLTage", "logs voltage", ["1", "0"], flag=True),
+        channel_word("SENSe:DLOG:FUNCtion:CURRent", "logs current", ["0", "1"], flag=True),
+        Command("OUTPut[:STATe]:COUPle:CHANnel", _coupled, _couple),
+        do("SYSTem:PRESet", _preset),
+        do("SYSTem:BEEPer[:IMMediate]", lambda device: None),
+        ask("STATus:QUEStionable:INSTrument[:EVENt]", E36312A.summary),
         Command(
             "INSTrument:NSELect",
             lambda device, call: f"{device.state.selected:+d}",
@@ -404,6 +444,6 @@ E36312A.table = Table(
         ),
         Command("APPLy", _applied, _apply),
         choice("OUTPut:PAIR", "pair", ("OFF", "SERies", "PARallel")),
-        *(do(f"SYSTem:{word}", lambda device: None) for word in ("REMote", "LOCal", "RWLock", "BEEPer")),
+        *(do(f"SYSTem:{word}", lambda device: None) for word in ("REMote", "LOCal", "RWLock")),
     ]
 )  # fmt: skip

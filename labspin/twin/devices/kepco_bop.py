@@ -6,6 +6,9 @@ and read-back, output off and voltage mode after ``*RST``. In current mode ``CUR
 Assumed, not found in the manual: changing the mode puts the new main channel to zero and the limiting one to
 its maximum; the noise and the bandwidth of the readings.
 
+Lists, transients and triggers are in `labspin.twin.devices.kepco_programs`. Memories of ``MEMory``, passwords
+and the settings of the interfaces are kept and act on nothing.
+
 The load is a coil of resistance R and inductance L. The current ramps no faster than (compliance voltage)/L
 and lags by the time constant of the supply's loop in current mode, by L/R in voltage mode and when the
 output is off or has tripped.
@@ -13,10 +16,13 @@ output is off or has tripped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from labspin.errors import ArgumentError
+from labspin.twin.devices.kepco_programs import WAITING_FOR_TRIGGER, Programs, finish, program_lines
+from labspin.twin.kept import kept_lines
 from labspin.twin.message import SCPI_COMMANDS, MessageDevice
 from labspin.twin.scpi import state_lines, status_register_lines
 from labspin.twin.wire import (
@@ -26,9 +32,7 @@ from labspin.twin.wire import (
     Unit,
     ask,
     choice,
-    do,
     number,
-    one_argument,
     switch,
 )
 
@@ -37,7 +41,6 @@ __all__ = ["KepcoBOP"]
 _HALF_SCALE = 2.0**15  # of converters of 16 bit, sign included
 _MINIMUM_COMPLIANCE = 1e-3  # V; keeps the slew rate finite where no compliance is left
 _OVER_RANGE = 1.01  # set-points are accepted to 1 % beyond the rating
-_PROGRAMS = {"FIX": "FIXED", "LIST": "LIST", "TRAN": "TRANSIENT"}
 _TRIPPED = 2  # bit of STAT:QUES:COND? that says that the output has tripped
 
 
@@ -51,6 +54,7 @@ class State:
     enabled: bool = False
     tripped: bool = False
     program: str = "FIX"  # what moves the main channel: commands, a list, or a transient
+    kept: dict[Any, Any] = field(default_factory=dict)  # what acts on nothing
 
 
 def _setting(header: str, field: str, unit: str, rating: str) -> Command:
@@ -58,7 +62,7 @@ def _setting(header: str, field: str, unit: str, rating: str) -> Command:
     resolution = f"{rating}_resolution"
 
     def limits(device: KepcoBOP) -> tuple[float, float]:
-        most = _OVER_RANGE * getattr(device, rating)
+        most = device.greatest(field)
         return -most, most
 
     def then(device: KepcoBOP) -> None:
@@ -66,11 +70,18 @@ def _setting(header: str, field: str, unit: str, rating: str) -> Command:
         setattr(device.state, field, round(getattr(device.state, field) / step) * step)
         device.apply()
 
-    return number(header, field, unit=unit, limits=limits, form="{:.5E}", then=then)
+    line = number(header, field, unit=unit, limits=limits, form="{:.5E}", then=then)
 
+    def write(device: KepcoBOP, call: Unit) -> str | None:
+        finish(device)
+        if device.state.program == "LIST":
+            raise CommandError(-221, "Settings conflict")
+        before = getattr(device.state, field)
+        answer = line.do(device, call) if line.do is not None else None
+        device.pulse(field, before)
+        return answer
 
-def _text(device: KepcoBOP, unit: Unit) -> None:
-    one_argument(unit)
+    return Command(header, line.ask, write)
 
 
 class KepcoBOP(MessageDevice):
@@ -137,9 +148,19 @@ class KepcoBOP(MessageDevice):
         options = self._options
         return f"KEPCO,BIT 4886 {options['model']},{options['serial']},{options['firmware']}"
 
+    def greatest(self, channel: str) -> float:
+        """Return the greatest set-point of a channel, V or A: 1 % beyond the rating.
+
+        Parameters
+        ----------
+        channel
+            ``"voltage"`` or ``"current"``.
+        """
+        return _OVER_RANGE * self._rating()[channel == "current"]
+
     def power_on(self) -> None:
         """Wake up: voltage mode at 0 V, output off."""
-        self.state = State(current=self.current_rating)
+        self.state, self.programs = State(current=self.current_rating), Programs()
         self._at_output = 0.0  # A, where the current goes
         self.apply()
 
@@ -165,6 +186,53 @@ class KepcoBOP(MessageDevice):
         else:
             most = abs(state.current)
             self._towards(min(max(state.voltage / resistance, -most), most), lag=lag)
+
+    def step_through(self, levels: Sequence[float], dwells: Sequence[float], *, repeat: bool) -> None:
+        """Let the main channel go through levels, as a list or a transient does.
+
+        Parameters
+        ----------
+        levels
+            A in current mode, V in voltage mode; within what the limiting channel allows.
+        dwells
+            How long each is held, s.
+        repeat
+            Whether it begins again at the end; else the last level stays.
+        """
+        state, resistance = self.state, float(self._options["resistance"])
+        if not state.enabled or state.tripped:
+            return
+        if state.mode == "CURR":
+            most = abs(state.voltage) / resistance
+            currents = [min(max(level, -most), most) for level in levels]
+        else:
+            most = abs(state.current)
+            currents = [min(max(level / resistance, -most), most) for level in levels]
+        self._at_output = currents[-1]
+        signal = self.wiring.get("current")
+        if signal is not None:
+            self.world.sweep(signal, currents, dwells, final=None if repeat else currents[-1])
+
+    def pulse(self, channel: str, before: float) -> None:
+        """Make the set-point that has just come a pulse, if a transient was asked for.
+
+        Parameters
+        ----------
+        channel
+            ``"voltage"`` or ``"current"``: whose set-point came.
+        before
+            The set-point before it, V or A.
+        """
+        if self.state.program != "TRAN" or (channel == "current") != (self.state.mode == "CURR"):
+            return
+        level, length = getattr(self.state, channel), self.programs.pulse
+        setattr(self.state, channel, before)
+        self.state.program, self.programs.pulse = "FIX", 0.0
+        self.step_through([level, before], [length, length], repeat=False)
+
+    def operation(self) -> int:
+        """Return the operation-condition register: bit 5 while a trigger is waited for."""
+        return WAITING_FOR_TRIGGER * self.programs.armed
 
     def _towards(self, current: float, *, lag: float, slew: float = float("inf")) -> None:
         self._at_output = current
@@ -218,35 +286,48 @@ class KepcoBOP(MessageDevice):
         self.report(CommandError(-300, "Device specific error"))
 
 
-def _nothing(device: KepcoBOP) -> None:
-    """Do nothing: there is nobody at the front panel."""
-
+_KEPT = """
+DIAGnostic:TST?              = 0
+DISPlay:TEXT                 text = ""
+MEMory:LOCation              1..40 = 1
+MEMory:PACK!
+MEMory:UPDate!
+SYSTem:BEEP!
+SYSTem:COMMunicate:GPIB:ADDRess     0..30 = 6
+SYSTem:COMMunicate:SERial:BAUD      1200..19200 = 9600
+SYSTem:COMMunicate:SERial:ECHO      ON|OFF = OFF
+SYSTem:COMMunicate:SERial:PACE      NONE|XON = XON
+SYSTem:COMMunicate:SERial:PROMpt    ON|OFF = OFF
+SYSTem:LANGuage              COMPatible|SCPI = SCPI
+SYSTem:LOCal!
+SYSTem:PASSword:CDISable!
+SYSTem:PASSword:CENable!
+SYSTem:PASSword:NEW!
+SYSTem:PASSword:STATe?       = 0
+SYSTem:REMote                on|off = 1
+SYSTem:SECurity:IMMediate!
+SYSTem:SET                   CM0|CM1|DC0|DC1|LF0|LF1|RO0|RO1 = CM0
+"""
 
 KepcoBOP.table = Table(
     [
         *SCPI_COMMANDS,
-        *status_register_lines(),
+        *status_register_lines(transitions=False),
         *state_lines(100),
+        ask("*OPT?", lambda device: "CAL,MEM,RL1"),
         choice(
-            "FUNCtion:MODE",
+            "[SOURce:]FUNCtion:MODE",
             "mode",
             {"VOLT": "VOLT", "VOLTAGE": "VOLT", "CURR": "CURR", "CURRENT": "CURR"},
             answers={"VOLT": "0", "CURR": "1"},
             then=KepcoBOP.change_mode,
         ),
-        *(
-            choice(f"[SOURce:]{channel}:MODE", "program", ["FIXed", "LIST", "TRANsient"], answers=_PROGRAMS)
-            for channel in ("CURRent", "VOLTage")
-        ),
+        *kept_lines(_KEPT),
+        *program_lines(),
         _setting("[SOURce:]CURRent[:LEVel][:IMMediate][:AMPlitude]", "current", "A", "current_rating"),
         _setting("[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPlitude]", "voltage", "V", "voltage_rating"),
         switch("OUTPut[:STATe]", "enabled", then=KepcoBOP.switched),
         ask("MEASure[:SCALar]:CURRent[:DC]", KepcoBOP.measured_current),
         ask("MEASure[:SCALar]:VOLTage[:DC]", KepcoBOP.measured_voltage),
-        ask("DIAGnostic:TST", lambda device: "0"),
-        do("SYSTem:BEEP", _nothing),
-        do("SYSTem:REMote", _nothing),
-        do("SYSTem:LOCal", _nothing),
-        Command("DISPlay:TEXT", do=_text),
     ]
 )

@@ -1,9 +1,9 @@
 """Lake Shore 425: a gaussmeter with a Hall probe, which stands where the sample is.
 
 Commands and their formats, units and probe types after the *Model 425 Gaussmeter user's manual* (Lake
-Shore), chapter 6; ranges of a high-sensitivity probe (35 G to 35 kG) as pymeasure's ``LakeShore425`` has
-them, resolution one part in 35 000 of each. ``AUTO`` and ``REL`` need their argument: without, the command
-is an error and does nothing.
+Shore), section 6.3.1; ranges of a high-sensitivity probe (35 G to 35 kG) as pymeasure's ``LakeShore425`` has
+them, resolution one part in 35 000 of each. It has none of the registers of IEEE 488.2 (no ``*ESR?``): what
+it cannot take is ignored, such as ``AUTO`` and ``REL`` without their argument.
 Assumed, not found in the manual: it wakes up in gauss with auto-ranging; beyond 105 % of the range the
 reading stays there and bit 1 of ``OPST?`` is set; offset and noise of the probe. ``ZPROBE`` takes the
 present field for zero, as the instrument does that expects its probe in a zero-gauss chamber.
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from labspin.errors import ArgumentError
 from labspin.twin.devices.lakeshore import DIALECT, plain, real, scientific, whole
-from labspin.twin.message import COMMON_COMMANDS, MessageDevice
+from labspin.twin.message import MessageDevice
 from labspin.twin.wire import Command, CommandError, Table, Unit, ask, do, one_argument, parse_number
 
 __all__ = ["LakeShore425"]
@@ -81,6 +81,15 @@ class LakeShore425(MessageDevice):
 
     def reset(self) -> None:
         """Keep the settings, as ``*RST`` does."""
+
+    def report(self, error: CommandError) -> None:
+        """Ignore what is wrong: the instrument keeps no record of it.
+
+        Parameters
+        ----------
+        error
+            Number and text of the error.
+        """
 
     def _execute(self, message: str) -> bytes:
         if message.strip() == "?":
@@ -174,7 +183,8 @@ def _factory(device: LakeShore425, call: Unit) -> None:
 
 LakeShore425.table = Table(
     [
-        *COMMON_COMMANDS,
+        ask("*IDN?", lambda device: device.identity),
+        do("*RST", LakeShore425.reset),
         ask("RDGFIELD", LakeShore425.reading),
         ask("RDGREL", LakeShore425.relative_reading),
         ask("RDGMX", LakeShore425.greatest_reading),
@@ -200,6 +210,7 @@ LakeShore425.table = Table(
         ask("RELAYST", lambda device: str(int(device.state.relay[0] == 1))),
         plain("BRIGT", "brightness", [whole(0, 3)]),
         plain("BEEP", "beep", [whole(0, 1)]),
+        ask("KEYST", lambda device: "0"),
         plain("LOCK", "lock", [whole(0, 1), whole(0, 999)]),
         plain("MODE", "remote", [whole(0, 2)]),
         Command("DFLT", do=_factory),

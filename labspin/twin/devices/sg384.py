@@ -3,7 +3,9 @@
 Commands, ranges and error codes after the *SG380 Series RF Signal Generators* operation and service manual
 (SRS); command words and power limits as the drivers of pymeasure (``SG380``) and QCoDeS (``SG384``) use them.
 Modulation settings are kept and answered but do not act on the sample: on this bench the
-microwave is gated by a switch on a line of the pulse generator.
+microwave is gated by a switch on a line of the pulse generator. No option is installed: the commands of the
+clock, the doubler and the I/Q modulator are refused with the errors 14, 15 and 16. Lists act on the sample.
+Assumed, not found in the manual: the limits of the rms deviations of noise, a fifth of those of the peaks.
 
 The instrument wakes up as it was switched off; the simulated one was last left with both outputs off.
 """
@@ -14,6 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from labspin.twin.devices.sg384_remote import StoredList, remote_lines
 from labspin.twin.message import COMMON_COMMANDS, MessageDevice
 from labspin.twin.wire import (
     Command,
@@ -44,6 +47,7 @@ _ERROR_CODES = {
     -113: (111, "Undefined command"), -123: (117, "Parameter overflow"), -131: (127, "Illegal units"),
     -222: (10, "Illegal value"), -224: (10, "Illegal value"), -363: (117, "Parameter overflow"),
 }  # fmt: skip
+_FIRST_COMMAND_ERROR = 110  # of the maker's codes; those below are of the execution
 
 
 @dataclass
@@ -65,11 +69,17 @@ class State:
     rate: float = 1e3  # Hz
     sweep_rate: float = 10.0  # Hz
     am_depth: float = 100.0  # percent
+    am_noise: float = 10.0  # percent, rms
+    fm_noise: float = 1e3  # Hz, rms
+    pm_noise: float = 10.0  # degrees, rms
     fm_deviation: float = 1e3  # Hz
     pm_deviation: float = 10.0  # degrees
     sweep_deviation: float = 1e6  # Hz
     pulse_period: float = 1e-3  # s
     pulse_width: float = 1e-6  # s
+    random_bits: int = 5
+    random_period: float = 1e-6  # s
+    displayed: int = 2  # the frequency
     coupling: int = 1
     timebase: int = 1
     noise_mode: int = 0
@@ -157,12 +167,15 @@ class SG384(MessageDevice):
     options: ClassVar = {"serial": "001234", "firmware": "1.00", "temperature": 43.7}
     dialect: ClassVar = Dialect(paths=False, attached_arguments=True)
     terminator: ClassVar = b"\r\n"
+    no_query: ClassVar = (112, "Illegal query")
+    no_setting: ClassVar = (113, "Illegal set")
     lost_lock = False  # a fault
     state: State
 
     def power_on(self) -> None:
         """Wake up as switched off: the defaults, both outputs off."""
         self.state = State()
+        self.stored_list = StoredList()
         self.apply()
 
     @property
@@ -180,7 +193,8 @@ class SG384(MessageDevice):
             Number and text of the error.
         """
         code, text = _ERROR_CODES.get(error.code, (error.code, error.text))
-        event = 16 if error.code <= -200 else 32
+        executing = error.code <= -200 or 0 < error.code < _FIRST_COMMAND_ERROR
+        event = 16 if executing else 32
         self.status.report(CommandError(code, text), event)
 
     def apply(self) -> None:
@@ -194,17 +208,40 @@ class SG384(MessageDevice):
         """Let the 1 GHz synthesiser lose lock, until ``lost_lock`` is taken back."""
         self.lost_lock = True
 
-    def instrument_status(self) -> str:
-        """Return the instrument status register: bit 3 while the 1 GHz synthesiser is unlocked."""
-        return str(8 * self.lost_lock)
+    @property
+    def instrument_status(self) -> int:
+        """The instrument status register: bit 3 while the 1 GHz synthesiser is unlocked."""
+        return 8 * self.lost_lock
+
+    def over_range(self, output: int) -> bool:
+        """Return whether an output that is on cannot give what is set.
+
+        Parameters
+        ----------
+        output
+            0 the BNC output, 1 the type-N output; 2 and 3, clock and doubler, are not installed.
+        """
+        state = self.state
+        if output == 0:
+            return state.lf_enabled and state.frequency > BNC_MAXIMUM
+        return output == 1 and state.rf_enabled and state.frequency < TYPE_N_MINIMUM
 
     def temperature(self) -> str:
         """Return the temperature of the RF block, degrees C, as it is sent."""
         return f"{float(self._options['temperature']):.1f}"
 
 
-def _nothing(device: SG384) -> None:
-    """Do nothing: there is nobody at the front panel."""
+def _duty(device: SG384, call: Unit) -> None:
+    """Execute ``PDTY``: the width of the pulses in percent of their period."""
+    value = parse_number(one_argument(call), "PCT")
+    width = round(value / 100 * device.state.pulse_period / 5e-9) * 5e-9
+    if not 100e-9 <= width <= device.state.pulse_period - 100e-9:
+        raise CommandError(-222, "Data out of range")
+    device.state.pulse_width = width
+
+
+def _duty_now(device: SG384, call: Unit) -> str:
+    return f"{100 * device.state.pulse_width / device.state.pulse_period:.1f}"
 
 
 SG384.table = Table(
@@ -218,26 +255,31 @@ SG384.table = Table(
         switch("ENBR", "rf_enabled", then=SG384.apply),
         switch("ENBL", "lf_enabled", then=SG384.apply),
         switch("MODL", "modulated"),
-        _integer("TYPE", "modulation", 0, 7),
         _integer("MFNC", "function", 0, 5),
         _integer("SFNC", "sweep_function", 0, 5),
         _integer("PFNC", "pulse_function", 3, 5),
         number("RATE", "rate", unit="Hz", limits=(1e-6, 500e3), resolution=1e-6, form="{:.6f}"),
         number("SRAT", "sweep_rate", unit="Hz", limits=(1e-6, 120.0), resolution=1e-6, form="{:.6f}"),
         number("ADEP", "am_depth", unit="PCT", limits=(0, 100), resolution=0.1, form="{:.1f}"),
+        number("ANDP", "am_noise", unit="PCT", limits=(0, 20), resolution=0.1, form="{:.1f}"),
+        number("FNDV", "fm_noise", unit="Hz", limits=(0.1, 12.8e6), resolution=0.1, form="{:.1f}"),
+        number("PNDV", "pm_noise", unit="DEG", limits=(0, 72), resolution=0.1, form="{:.1f}"),
         number("FDEV", "fm_deviation", unit="Hz", limits=(0.1, 64e6), resolution=0.1, form="{:.1f}"),
         number("PDEV", "pm_deviation", unit="DEG", limits=(0, 360), resolution=0.1, form="{:.1f}"),
         number("SDEV", "sweep_deviation", unit="Hz", limits=(0, 1e9), resolution=0.1, form="{:.1f}"),
         number("PPER", "pulse_period", unit="s", limits=(1e-6, 10), resolution=5e-9, form="{:.9f}"),
         number("PWID", "pulse_width", unit="s", limits=(100e-9, 10), resolution=5e-9, form="{:.9f}"),
+        Command("PDTY", _duty_now, _duty),
+        _integer("PRBS", "random_bits", 5, 19),
+        number("RPER", "random_period", unit="s", limits=(100e-9, 10), resolution=5e-9, form="{:.9f}"),
         _integer("COUP", "coupling", 0, 1),
         _integer("NOIS", "noise_mode", 0, 1),
         ask("TIMB", lambda device: str(device.state.timebase)),
         ask("TEMP", SG384.temperature),
         ask("OPTN", _option, arguments=True),
         ask("LERR", _next_error),
-        ask("INSR", SG384.instrument_status),
         do("RPHS", lambda device: setattr(device.state, "phase", 0.0)),
-        *(do(header, _nothing) for header in ("LCAL", "REMT")),
+        _integer("DISP", "displayed", 0, 12),
+        *remote_lines(),
     ]
 )

@@ -17,12 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from labspin.errors import ArgumentError
 from labspin.twin.devices.smb100a_files import file_lines
+from labspin.twin.devices.smb100a_kept import kept_commands
 from labspin.twin.devices.swept_source import Step, SweptSource, SweptState, numbers, sweep_lines
 from labspin.twin.message import SCPI_COMMANDS
 from labspin.twin.scpi import error_lines, power_on_line, state_lines, status_register_lines
@@ -102,6 +103,7 @@ class State(SweptState):
     am: bool = False
     fm: bool = False
     pm: bool = False
+    kept: dict[Any, Any] = field(default_factory=dict)  # what acts on nothing
 
 
 class SMB100A(SweptSource):
@@ -429,6 +431,7 @@ SMB100A.table = Table(
         ),
         choice("UNIT:POWer", "power_unit", ("V", "DBUV", "DBM")),
         switch("[SOURce#:]MODulation[:ALL][:STATe]", "modulations", then=SMB100A.switch_modulations),
+        *kept_commands(),
         *file_lines(),
         *sweep_lines(_FORM, 1e-3),
         ask("*OPT?", lambda device: f"SMB-{device._options['range']},SMB-K22,SMB-K23"),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from labspin.twin.wire.commands import Command, Table, ask, choice, do, number, one_argument, switch
+from labspin.twin.wire.commands import (
+    Command,
+    Table,
+    ask,
+    choice,
+    do,
+    number,
+    one_argument,
+    spelled_words,
+    spellings,
+    switch,
+)
 from labspin.twin.wire.parser import (
     CommandError,
     Dialect,
@@ -28,6 +39,8 @@ __all__ = [
     "number",
     "one_argument",
     "parse_number",
+    "spelled_words",
+    "spellings",
     "split_arguments",
     "split_units",
     "switch",

@@ -7,6 +7,7 @@ came in. The makers `number`, `switch`, `choice`, `ask` and `do` write the usual
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,18 @@ from typing import Any
 from labspin.twin.wire import parser
 from labspin.twin.wire.parser import CommandError, Unit
 
-__all__ = ["Command", "Table", "ask", "choice", "do", "number", "one_argument", "switch"]
+__all__ = [
+    "Command",
+    "Table",
+    "ask",
+    "choice",
+    "do",
+    "number",
+    "one_argument",
+    "spelled_words",
+    "spellings",
+    "switch",
+]
 
 Ask = Callable[[Any, Unit], str]
 Do = Callable[[Any, Unit], str | None]
@@ -46,10 +58,19 @@ class Table:
     """
 
     def __init__(self, commands: Iterable[Command]) -> None:
-        self._by_header: dict[str, Command] = {}
-        for command in commands:
-            self._by_header.update(dict.fromkeys(spellings(command.header.rstrip("?")), command))
-        self._numbered = any("#" in header for header in self._by_header)
+        self._commands = tuple(commands)
+
+    @functools.cached_property
+    def _by_header(self) -> dict[str, Command]:
+        """The lines by every spelling, made when the first device asks: there are thousands."""
+        found: dict[str, Command] = {}
+        for command in self._commands:
+            found.update(dict.fromkeys(spellings(command.header.rstrip("?")), command))
+        return found
+
+    @functools.cached_property
+    def _numbered(self) -> bool:
+        return any("#" in header for header in self._by_header)
 
     def __contains__(self, header: str) -> bool:
         """Return whether there is a command of this header, in any spelling."""
@@ -83,6 +104,11 @@ def spellings(header: str) -> list[str]:
     """Return every way to write a header, in upper case.
 
     ``"OUTPut[:STATe]"`` gives ``OUTP``, ``OUTPUT``, ``OUTP:STAT``, ``OUTP:STATE`` ...
+
+    Parameters
+    ----------
+    header
+        The header in the maker's notation.
     """
     choices = []
     for part in re.findall(r"\[[^\]]*\]|[^\[\]]+", header):
@@ -219,7 +245,7 @@ def choice(
     then
         Called with the device after the field has changed.
     """
-    accepted = dict(words) if isinstance(words, Mapping) else _spelled(words)
+    accepted = dict(words) if isinstance(words, Mapping) else spelled_words(words)
 
     def write(device: Any, call: Unit) -> None:
         held = accepted.get(one_argument(call).strip("\"'").upper())
@@ -236,7 +262,14 @@ def choice(
     return Command(header, read, write)
 
 
-def _spelled(words: Sequence[str]) -> dict[str, str]:
+def spelled_words(words: Sequence[str]) -> dict[str, str]:
+    """Return the short form of every spelling of words written as in manuals (``"VOLTage"``).
+
+    Parameters
+    ----------
+    words
+        The words.
+    """
     return {form: _node_forms(word)[0] if len(word) else word for word in words for form in _node_forms(word)}
 
 
