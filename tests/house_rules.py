@@ -1,0 +1,268 @@
+"""Rules of the house, each asked of one file: what it yields is wrong there.
+
+The file is read and parsed once for all rules, and forgotten: the trees of all files together are half a
+gigabyte.
+"""
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+import labspin
+
+PACKAGE = Path(labspin.__file__).parent
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+
+
+class Source:
+    """One file: its place, text, lines, tree, and everything that stands in it."""
+
+    def __init__(self, path, text):
+        self.path, self.text, self.lines = path, text, text.splitlines()
+        self.tree = ast.parse(text)
+        self.nodes = list(ast.walk(self.tree))
+
+
+def in_folders(*tops):
+    """Return a parametrisation by ``paths``: all Python files of one folder at or below ``tops``."""
+    found = {}
+    for top in tops:
+        for path in sorted(top.rglob("*.py")):
+            found.setdefault(str(path.parent.relative_to(top.parent)), []).append(path)
+    return pytest.mark.parametrize("paths", list(found.values()), ids=list(found))
+
+
+def broken(paths, rules):
+    """Return a line for everything that is against ``rules`` in the files at ``paths``."""
+    found = []
+    for path in paths:
+        source = Source(path, path.read_text(encoding="utf-8"))
+        for rule in rules:
+            found += [f"{path}: {rule.__name__}: {what}" for what in rule(source)]
+    return found
+
+
+def _name_of(node):
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _calls(source):
+    return (node for node in source.nodes if isinstance(node, ast.Call))
+
+
+# -- of the package ---------------------------------------------------------------------------------------
+
+
+def opens_with_its_idea(source):
+    """A module begins with a docstring."""
+    if not ast.get_docstring(source.tree):
+        yield "no docstring"
+
+
+def prints_nothing(source):
+    """What is said goes to the log, or through the command line's output; nothing is evaluated."""
+    for call in _calls(source):
+        if isinstance(call.func, ast.Name) and call.func.id in {"print", "eval", "exec"}:
+            yield f"line {call.lineno}: {call.func.id}"
+
+
+def swallows_nothing(source):
+    """No error disappears without a comment that says why it does not matter."""
+    for node in source.nodes:
+        if isinstance(node, ast.ExceptHandler) and all(map(_is_silent, node.body)):
+            span = source.lines[node.lineno - 1 : node.end_lineno]
+        elif isinstance(node, ast.With) and any(map(_suppresses_everything, node.items)):
+            span = source.lines[max(0, node.lineno - 2) : node.body[0].lineno]
+        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+            span = []
+        else:
+            continue
+        if not any("#" in line for line in span):
+            yield f"line {node.lineno}"
+
+
+def _is_silent(statement):
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return True
+    return isinstance(statement, (ast.Pass, ast.Continue))
+
+
+def _suppresses_everything(item):
+    call = item.context_expr
+    if not isinstance(call, ast.Call) or _name_of(call.func) != "suppress":
+        return False
+    return any(_name_of(argument) in {"Exception", "BaseException"} for argument in call.args)
+
+
+def tells_its_arguments(source):
+    """The docstring of a public function names all of its arguments."""
+    for function in _public_functions(source.tree):
+        arguments = function.args
+        listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        wanted = {argument.arg for argument in listed} - {"self", "cls"}
+        section = (ast.get_docstring(function) or "").partition("Parameters\n---")[2]
+        told = set(re.findall(r"\w+", " ".join(re.findall(r"^\S.*$", section, re.MULTILINE))))
+        if wanted - told:
+            yield f"line {function.lineno}: {function.name}: {sorted(wanted - told)}"
+
+
+def _public_functions(tree):
+    """Yield the functions of ``__all__`` and the public methods of its classes, without properties."""
+    names = {
+        constant.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+        for constant in getattr(node.value, "elts", [])
+        if isinstance(constant, ast.Constant)
+    }
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            yield node
+        if isinstance(node, ast.ClassDef) and node.name in names:
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    decorators = {getattr(d, "id", getattr(d, "attr", "")) for d in method.decorator_list}
+                    if not decorators & {"property", "setter", "cached_property"}:
+                        yield method
+
+
+# -- of all -----------------------------------------------------------------------------------------------
+
+# Comparisons that have an absolute tolerance unless told otherwise, and the argument that tells it.
+TOLERANT = {"approx": "abs", "allclose": "atol", "assert_allclose": "atol", "isclose": "atol"}
+
+
+def says_its_absolute_tolerance(source):
+    """The defaults, 1e-12 and 1e-8, are larger than most numbers here: a torque is 1e-26 N m."""
+    for call in _calls(source):
+        called = _name_of(call.func)
+        needed = TOLERANT.get(called)
+        if called == "isclose" and ast.unparse(call.func) == "math.isclose":
+            needed = "abs_tol"
+        given = {keyword.arg for keyword in call.keywords}
+        if "almost_equal" in called.lower() or (needed and needed not in given):
+            yield f"line {call.lineno}: {ast.unparse(call)}"
+
+
+# Still longer than they should be.
+LONG_FUNCTIONS = {"fit.add": 49}
+LONG_MODULES = {"world.py": 570}
+
+
+def can_be_taken_in_at_one_look(source):
+    """A file has 500 lines at most, a function 40 without its docstring."""
+    lines = source.text.count("\n")
+    if lines > LONG_MODULES.get(source.path.name, 500):
+        yield f"{lines} lines"
+    for node in source.nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = _code_lines(node)
+            if lines > LONG_FUNCTIONS.get(f"{source.path.stem}.{node.name}", 40):
+                yield f"line {node.lineno}: {node.name}: {lines} lines"
+
+
+def _code_lines(function):
+    """Return the number of lines of a function's body without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return function.end_lineno - body[0].lineno + 1
+
+
+# -- of the tests -----------------------------------------------------------------------------------------
+
+
+def imports_its_helpers(source):
+    """The tests are a package: no test touches the path by which Python finds modules."""
+    for node in source.nodes:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys" + ".path":
+            yield f"line {node.lineno}"
+
+
+# Calls that assert by themselves, beside helpers of the tests that do.
+ASSERTING = ("assert_", "check_", "expected_protocol", "raises", "warns", "fail", "importorskip")
+
+
+def asserts_something(source, helpers=None):
+    """A test that asserts nothing passes whatever happens, unless something raises."""
+    helpers = _helpers(TESTS) if helpers is None else helpers
+    for node in source.nodes:
+        is_test = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if is_test and not _asserts(node, helpers):
+            yield node.name
+
+
+@functools.cache
+def _helpers(folder):
+    """Return what each function of the tests calls, and whether it asserts something, but for the tests."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in Source(path, path.read_text(encoding="utf-8")).nodes:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("test"):
+                found.setdefault(node.name, []).append(seen_in(node))
+    return found
+
+
+def seen_in(function):
+    """Return whether a function asserts something by itself, and the names of what it calls."""
+    called, asserts = set(), False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.Raise) and _names(node, "AssertionError")):
+            asserts = True
+        if isinstance(node, ast.Call):
+            called.add(_name_of(node.func))
+    return asserts or any(name.startswith(ASSERTING) for name in called), called
+
+
+def _asserts(function, helpers):
+    """Return whether a function asserts something, by itself or by what it calls."""
+    asserts, left = seen_in(function)
+    seen = set()
+    while left and not asserts:
+        name = left.pop()
+        seen.add(name)
+        for helper_asserts, called in helpers.get(name, []):
+            asserts |= helper_asserts
+            left |= called - seen
+    return asserts
+
+
+def _names(node, name):
+    return any(_name_of(part) == name for part in ast.walk(node))
+
+
+def looks_instead_of_waiting(source):
+    """A test sleeps in a loop that looks for its condition, or says in a comment why time must pass."""
+    polls = {id(inner) for loop in source.nodes if isinstance(loop, ast.While) for inner in ast.walk(loop)}
+    for call in _calls(source):
+        if _name_of(call.func) != "sleep" or ast.unparse(call.func) not in ("time.sleep", "sleep"):
+            continue
+        above = source.lines[call.lineno - 2].strip() if call.lineno > 1 else ""
+        if id(call) not in polls and "#" not in source.lines[call.lineno - 1] and not above.startswith("#"):
+            yield f"line {call.lineno}"
+
+
+BINDING = {"bind", "create_server", "ThreadingHTTPServer", "HTTPServer", "TCPServer", "serve"}
+
+
+def takes_any_free_port(source):
+    """A server of a test is bound to port 0, and asked which it is: others run beside it."""
+    for call in _calls(source):
+        if _name_of(call.func) in BINDING:
+            yield from (f"line {number.lineno}" for number in _ports(call) if number.value != 0)
+
+
+def _ports(call):
+    """Yield the whole numbers of an address, ``(host, port)``, and of arguments that are ports by name."""
+    for argument in call.args:
+        if isinstance(argument, ast.Tuple):
+            yield from filter(_is_whole, argument.elts)
+    for keyword in call.keywords:
+        if "port" in (keyword.arg or "") and _is_whole(keyword.value):
+            yield keyword.value
+
+
+def _is_whole(node):
+    return isinstance(node, ast.Constant) and type(node.value) is int

@@ -1,0 +1,124 @@
+"""Every file keeps the rules of the house, and each rule notices what is against it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests import house_rules
+from tests.house_rules import PACKAGE, ROOT, TESTS, Source, broken, in_folders
+
+OF_ALL = [house_rules.says_its_absolute_tolerance, house_rules.can_be_taken_in_at_one_look]
+OF_THE_PACKAGE = [
+    house_rules.opens_with_its_idea,
+    house_rules.prints_nothing,
+    house_rules.swallows_nothing,
+    house_rules.tells_its_arguments,
+]
+OF_THE_TESTS = [
+    house_rules.imports_its_helpers,
+    house_rules.asserts_something,
+    house_rules.looks_instead_of_waiting,
+    house_rules.takes_any_free_port,
+]
+
+
+@in_folders(PACKAGE)
+def test_the_package_keeps_the_rules(paths):
+    assert broken(paths, OF_ALL + OF_THE_PACKAGE) == []
+
+
+@in_folders(TESTS)
+def test_the_tests_keep_the_rules(paths):
+    assert broken(paths, OF_ALL + OF_THE_TESTS) == []
+
+
+@in_folders(ROOT / "benchmarks")
+def test_benchmarks_keep_the_rules(paths):
+    assert broken(paths, [house_rules.says_its_absolute_tolerance]) == []
+
+
+FUNCTION = '__all__ = ["f"]\ndef f(a, b):\n    """Do it.\n\n    Parameters\n    ----------\n    {}\n    """\n'
+LONG = "def f():\n" + 41 * "    g()\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "right"),
+    [
+        ("opens_with_its_idea", "x = 1\n", '"""It is one."""\nx = 1\n'),
+        ("prints_nothing", "print(1)\n", "console.print(1)\n"),
+        ("prints_nothing", "eval(x)\n", "frame.eval(x)\n"),
+        ("swallows_nothing", "try:\n    f()\nexcept OSError:\n    pass\n",
+         "try:\n    f()\nexcept OSError:\n    pass  # it was not there\n"),
+        ("swallows_nothing", "for x in y:\n    try:\n        f()\n    except OSError:\n        continue\n",
+         "try:\n    f()\nexcept OSError:  # it was not there\n    pass\n"),
+        ("swallows_nothing", "try:\n    f()\nexcept OSError:\n    ...\n",
+         "try:\n    f()\nexcept OSError:\n    x = None\n"),
+        ("swallows_nothing", "try:\n    f()\nexcept:\n    g()\n",
+         "try:\n    f()\nexcept OSError:\n    g()\n"),
+        ("swallows_nothing", "with contextlib.suppress(Exception):\n    f()\n",
+         "with suppress(Exception):  # f may do what it likes\n    f()\n"),
+        ("swallows_nothing", "with suppress(BaseException):\n    f()\n",
+         "with suppress(OSError):\n    f()\n"),
+        ("tells_its_arguments", FUNCTION.format("a"), FUNCTION.format("a, b")),
+        ("can_be_taken_in_at_one_look", LONG, LONG.replace("    g()\n", "", 1)),
+        ("can_be_taken_in_at_one_look", 501 * "x = 1\n", 500 * "x = 1\n"),
+        ("imports_its_helpers", "import sys\nsys.path.append('.')\n", "import sys\nx = sys.argv\n"),
+        ("looks_instead_of_waiting", "time.sleep(1)\n", "while x:\n    time.sleep(1)\n"),
+        ("looks_instead_of_waiting", "sleep(1)\n", "clock.sleep(1)\n"),
+        ("looks_instead_of_waiting", "for _ in x:\n    time.sleep(1)\n", "time.sleep(1)  # it is slow\n"),
+        ("looks_instead_of_waiting", "x = 1\ntime.sleep(1)\n", "# it is slow\ntime.sleep(1)\n"),
+        ("takes_any_free_port", 'held.bind(("127.0.0.1", 5025))\n', 'held.bind(("127.0.0.1", 0))\n'),
+        ("takes_any_free_port", 'create_server(("", 80))\n', 'connect(("", 80))\n'),
+        ("takes_any_free_port", "station.serve(port_base=6000)\n", "station.serve(port_base=base)\n"),
+    ],
+)  # fmt: skip
+def test_what_is_against_a_rule_is_found(rule, wrong, right):
+    keeps = getattr(house_rules, rule)
+    assert list(keeps(Source(Path("x.py"), wrong)))
+    assert list(keeps(Source(Path("x.py"), right))) == []
+
+
+@pytest.mark.parametrize(
+    ("comparison", "refused"),
+    [
+        ("pytest.approx(1e-26, rel=1e-3)", True),
+        ("approx(1e-26)", True),
+        ("np.allclose(a, b)", True),
+        ("numpy.testing.assert_allclose(a, b, rtol=0.1)", True),
+        ("np.isclose(a, b, abs_tol=0)", True),
+        ("math.isclose(a, b, atol=0)", True),
+        ("np.testing.assert_array_almost_equal(a, b)", True),
+        ("pytest.approx(1e-26, rel=1e-3, abs=0)", False),
+        ("np.allclose(a, b, atol=0)", False),
+        ("math.isclose(a, b, abs_tol=0)", False),
+    ],
+)
+def test_hidden_tolerances_are_found(comparison, refused):
+    found = list(house_rules.says_its_absolute_tolerance(Source(Path("x.py"), comparison)))
+    assert bool(found) == refused
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def test_a():\n    f()\n", ["test_a"]),
+        ("def test_a():\n    assert f()\n", []),
+        ("def test_a():\n    with pytest.raises(ValueError):\n        f()\n", []),
+        ("def test_a():\n    assert_allclose(f(), 1)\n", []),
+        ("def test_a():\n    raise AssertionError\n", []),
+        ("def test_a():\n    helper()\n", []),
+        ("def test_a():\n    outer_helper()\n", []),
+        ("def test_a():\n    idle_helper()\n", ["test_a"]),
+        ("def test_a():\n    endless_helper()\n", ["test_a"]),
+    ],
+)
+def test_tests_that_assert_nothing_are_found(code, found):
+    bodies = {
+        "helper": "assert 1",
+        "outer_helper": "helper()",
+        "idle_helper": "f()",
+        "endless_helper": "endless_helper()",
+    }
+    helpers = {name: [house_rules.seen_in(ast.parse(body))] for name, body in bodies.items()}
+    assert list(house_rules.asserts_something(Source(Path("x.py"), code), helpers)) == found
