@@ -43,17 +43,7 @@ METHOD = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=pytest.mark.xfail(reason="without noise center_2 is 8e-5 off; cause not found")
-        )
-        if name == "mdmr_lockin angle"
-        else name
-        for name in METHOD
-    ],
-)
+@pytest.mark.parametrize("name", METHOD)
 def test_pulls_are_those_of_honest_errors(closed_loop, tmp_path, name):
     results = closed_loop.measured(closed_loop.CASES[name], RUNS, tmp_path, seed=1000)
     assert set(results) == set(METHOD[name])
