@@ -25,7 +25,7 @@ _REASONS: tuple[tuple[frozenset[int], str], ...] = (
     (_codes("ENOLCK", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"), _LOCKS),
     (_codes("EIO", "ENXIO", "ENODEV"), "the disk reports an error; check disk and cable, and copy your data"),
     (_codes("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN"), "the network share does not answer"),
-    (_codes("EEXIST"), "something else stands there already; choose another name"),
+    (_codes("EEXIST"), "something else has this name already; choose another"),
     (_codes("EISDIR"), "it is a folder; name a file"),
     (_codes("ENOTDIR"), "a part of the path is a file, not a folder; check the path"),
     (_codes("ELOOP"), "its links lead in a circle; check them"),

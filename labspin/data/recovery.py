@@ -89,7 +89,7 @@ def _released(path: Path) -> Path:
     if path.name.endswith(_QUARANTINED):
         journal = path.with_name(path.name.removesuffix(_QUARANTINED))
         if journal.exists():
-            raise StorageError(f"{journal}: stands already; move it away and recover again")
+            raise StorageError(f"{journal}: exists already; move it away and recover again")
         path = path.rename(journal)
     return run_path(path)
 
@@ -106,7 +106,7 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
     if run.events_of(EventKind.DAMAGE):
         kept = journal.with_name(journal.name + ".damaged")
         if kept.exists():
-            raise StorageError(f"{kept}: stands already; move it away and recover again")
+            raise StorageError(f"{kept}: exists already; move it away and recover again")
         if is_alive(journal):
             raise StorageError(f"{journal}: its run is still being written; let it end first")
         target = publish(run)

@@ -246,7 +246,7 @@ class Layout:
         names = [d.name for d in self.dimensions] + [c.name for c in self.columns]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise ArgumentError(f"layout: the name {min(twice)!r} stands twice; names must differ")
+            raise ArgumentError(f"layout: the name {min(twice)!r} occurs twice; names must differ")
         axes: dict[str, Dimension] = {}
         for column in self.columns:
             for axis in column.inner_axes():

@@ -156,7 +156,7 @@ class InStep:
         line.unanswered.append(question)
         self.adapter.write(question)
         if not is_answer(late := read_answer(self.adapter, self.timeout)):
-            raise SurplusError(f"wanted one line in answer to {line.unanswered[0]!r}, got {late!r} behind it")
+            raise SurplusError(f"wanted one line in answer to {line.unanswered[0]!r}, got {late!r} after it")
 
     def _late(self, line: Line, count: int, *, patience: float | None = None) -> str:
         """Return one more line, while the exchange may last and there are not too many."""

@@ -74,7 +74,7 @@ def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
             data += piece
             allowed = max(timeout, min(timeout + _SECONDS_PER_BYTE * len(data), _LONGEST))
             if time.monotonic() - begun > allowed:
-                raise ReplyTimeoutError(f"after {allowed:.3g} s its answer had come to {bytes(data)!r} only")
+                raise ReplyTimeoutError(f"after {allowed:.3g} s only {bytes(data)!r} of its answer had come")
     return bytes(data[: -len(end)])
 
 

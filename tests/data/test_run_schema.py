@@ -51,7 +51,7 @@ def test_what_a_newer_writer_adds_is_passed_over():
         ),
         (lambda: Layout(columns=()), "at least one quantity"),
         (lambda: Layout(columns=(Column(name="a", role="coordinate"),)), "at least one quantity"),
-        (lambda: Layout(columns=(QUANTITY, QUANTITY)), "stands twice"),
+        (lambda: Layout(columns=(QUANTITY, QUANTITY)), "occurs twice"),
         (lambda: Layout(columns=(QUANTITY,), size=-1), "size"),
         (lambda: Layout(columns=(QUANTITY,), size=1 << 40), "too many"),
         (lambda: RunHeader(procedure="p", layout=None), "wanted a Layout"),

@@ -150,7 +150,9 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
         else:
             good.append(result)
     if not good:
-        raise FitError(f"recipe {recipe.name}: wanted fits to go on from, got none; {' '.join(left_out[:1])}")
+        raise FitError(
+            f"recipe {recipe.name}: wanted fits to continue from, got none; {' '.join(left_out[:1])}"
+        )
     columns, errors, units = _columns(good, recipe)
     x = np.asarray(_evaluated(recipe, recipe.x, columns), np.float64)
     y = _evaluated(recipe, recipe.y, columns)

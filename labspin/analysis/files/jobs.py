@@ -80,9 +80,7 @@ def _result(job: FitJob) -> FileResult:
 
 def _refuse_chain(recipe: Recipe) -> None:
     if recipe.chain:
-        raise RecipeError(
-            f"recipe {recipe.name}: goes over the fits of many runs, got one run; use fit_chain"
-        )
+        raise RecipeError(f"recipe {recipe.name}: wanted the fits of many runs, got one run; use fit_chain")
 
 
 def _result_of_journal(job: FitJob, run: Run) -> FileResult:

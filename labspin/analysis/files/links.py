@@ -45,7 +45,7 @@ def chains_after(recipe: Recipe) -> list[Recipe]:
         if not chain.chain or link_of(chain).name != recipe.name:
             raise RecipeError(
                 f"recipe {recipe.name}: then: wanted a chain over {recipe.name!r}, got {name!r}, which "
-                f"{'goes over ' + repr(chain.chain) if chain.chain else 'is none'}"
+                f"{'continues ' + repr(chain.chain) if chain.chain else 'is no chain'}"
             )
         found.append(chain)
     return found

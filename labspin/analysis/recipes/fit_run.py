@@ -66,9 +66,7 @@ def fit_run(
     opened, path = _opened(run)
     chosen = _recipe(recipe, opened.header.procedure)
     if chosen.chain:
-        raise RecipeError(
-            f"recipe {chosen.name}: goes over the fits of many runs, got one run; use fit_chain"
-        )
+        raise RecipeError(f"recipe {chosen.name}: wanted the fits of many runs, got one run; use fit_chain")
     source = "" if path is None else str(path)
     stack = stack_of(opened, chosen)
     together = None if chosen.is_joint else fit_together(stack, chosen)

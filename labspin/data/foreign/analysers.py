@@ -116,7 +116,7 @@ def _rohde_schwarz(lines: Lines) -> Contents:
         elif len(cells) > 1:
             said[cells[0]] = " ".join(cells[1:])
     if not items:
-        raise DamagedFileError(f"{lines.path}: cut short: no line Values; with points behind it")
+        raise DamagedFileError(f"{lines.path}: cut short: no line Values; followed by points")
     return Contents(
         kind="a table of a Rohde & Schwarz analyser", path=lines.path, items=items, attributes=said
     )

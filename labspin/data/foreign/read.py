@@ -95,7 +95,7 @@ def _head(path: Path) -> bytes:
         raise RunFileError(f"{path}: no such file; check the name") from error
     except PermissionError as error:
         raise RunFileError(
-            f"{path}: cannot be read: in use by another program, or not allowed to you; close it there, or "
+            f"{path}: cannot be read: in use by another program, or you may not read it; close it there, or "
             "copy the file"
         ) from error
     except OSError as error:

@@ -122,7 +122,7 @@ class JournalReader:
         """Raise `DamagedFileError` if sound records stand behind a bad one."""
         if self.tail() == "damaged":
             raise DamagedFileError(
-                f"{self.path}: damaged at byte {self.position} of {self.size}, with good records behind; "
+                f"{self.path}: damaged at byte {self.position} of {self.size}, with good records after it; "
                 "make a copy, then recover it with salvage to keep all records that are sound"
             )
 

@@ -134,7 +134,8 @@ class JournalWriter:
             descriptor = os.open(path, flags, 0o644)
         except FileExistsError as error:
             raise StorageError(
-                f"{path}: a journal stands there already; resume that run, recover it, or choose another name"
+                f"{path}: a journal of this name exists already; resume that run, recover it, or choose "
+                "another name"
             ) from error
         except OSError as error:
             raise storage_error(path, error, "no run was started") from error

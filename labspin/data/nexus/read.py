@@ -220,7 +220,7 @@ def _read_points(path: Path, entry: h5py.Group, header: RunHeader, events: tuple
     if index.ndim != 1 or (index.size and (index.min() < 0 or (limit is not None and index.max() >= limit))):
         raise DamagedFileError(f"{path}: a point lies outside the plan")
     if np.unique(index).size != index.size:
-        raise DamagedFileError(f"{path}: a point stands twice")
+        raise DamagedFileError(f"{path}: a point occurs twice")
     return Points(index=index, time=time, quality=quality_at(events, index))
 
 

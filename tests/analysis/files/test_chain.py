@@ -217,7 +217,7 @@ def test_a_chain_is_no_recipe_for_a_single_run(recipes, scan):
 
 
 def test_no_fit_at_all_is_an_error(recipes, tmp_path):
-    with pytest.raises(FitError, match="wanted fits to go on from"):
+    with pytest.raises(FitError, match="wanted fits to continue from"):
         fit_chain([tmp_path / "missing.h5"], recipes / "law.toml", workers=1)
 
 

@@ -145,8 +145,8 @@ def test_one_command_prints_both_and_draws_both(folder, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "match"),
     [
-        ("law", FIRST, "which is none"),
-        ("law", LAW.replace("first.toml", "t1"), "goes over 't1'"),
+        ("law", FIRST, "which is no chain"),
+        ("law", LAW.replace("first.toml", "t1"), "continues 't1'"),
         ("first", FIRST + "[chain]\nby = ['a']\n", r"chain\.recipe"),
     ],
 )

@@ -267,7 +267,7 @@ def test_where_the_page_goes(tmp_path):
     with pytest.raises(FitError, match=r"ends in \.html"):
         write_report(path, path)
     assert path.read_bytes() == before
-    with pytest.raises(FitError, match=r"stands there already; .* no report was written"):
+    with pytest.raises(FitError, match=r"has this name already; .* no report was written"):
         write_report(path, path / "page.html")
     with pytest.raises(NotARunFileError):
         report_html(tmp_path / "run.html")

@@ -270,7 +270,7 @@ def test_nobody_else_writes_a_journal_that_is_being_written(path):
     with RunWriter.create(path, list_header()) as writer:
         with pytest.raises(StorageError, match="still being written"):
             RunWriter.resume(path)
-        with pytest.raises(StorageError, match="stands there already"):
+        with pytest.raises(StorageError, match="of this name exists already"):
             JournalWriter.create(journal_path(path), ["x"], sync_interval=1)
         writer.append(0, 0.0, [1.0, 2.0])
     with RunWriter.resume(path) as writer:
