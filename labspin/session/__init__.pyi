@@ -53,4 +53,5 @@ from .workspace import (
     is_workspace as is_workspace,
     list_cards as list_cards,
     list_stations as list_stations,
+    workspace_examples as workspace_examples,
 )

@@ -8,7 +8,15 @@ from pathlib import Path
 from labspin.errors import ConfigurationError
 from labspin.workspaces import FILE_NAME, find_workspace
 
-__all__ = ["DOORS", "data_folder", "init_workspace", "is_workspace", "list_cards", "list_stations"]
+__all__ = [
+    "DOORS",
+    "data_folder",
+    "init_workspace",
+    "is_workspace",
+    "list_cards",
+    "list_stations",
+    "workspace_examples",
+]
 
 DOORS = {
     "instruments": "station files: which devices, addresses, limits, calibrations",
@@ -74,7 +82,7 @@ def init_workspace(folder: Path) -> list[Path]:
     ConfigurationError
         The folder has such folders already, or cannot be written.
     """
-    templates = _templates()
+    templates = workspace_examples()
     clashes = [folder / door for door in DOORS if (folder / door).exists()]
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(f"{folder}: wanted a folder to make, found a file; choose another name")
@@ -99,7 +107,14 @@ def init_workspace(folder: Path) -> list[Path]:
     return sorted(path for door in DOORS for path in (folder / door).rglob("*.toml"))
 
 
-def _templates() -> Path:
+def workspace_examples() -> Path:
+    """Return the folder of the stations, cards and recipes that labspin ships.
+
+    Raises
+    ------
+    ConfigurationError
+        They were not installed.
+    """
     package = Path(__file__).resolve().parent.parent
     installed = package / "workspace"
     if installed.is_dir():

@@ -3,7 +3,8 @@
 * The film: `Film` (presets `YIG_FIGURES`, the default of [SW]'s figures, and `YIG_TABLE1`), `dispersion` with
   diagonal or hybridised bands, `decay_rate`, `group_velocity`, `ellipticity`, `stray_field`,
   `iso_frequency_contour`, `field_spectral_density`; one mode alone: `thickness_profile`,
-  `magnetisation_mode`, `zero_point_magnetisation`, `mode_coupling`.
+  `magnetisation_mode`, `hybridised_magnetisation`, `field_inside`, `zero_point_magnetisation`,
+  `mode_coupling`.
 * A spin near it: `spin_wave_bath` (rates, shifts, gradients of both transitions, with bounds), and from it
   `relaxation_times`, `occupations_in_time`, `coherence_times`, `spin_wave_force`, `spin_wave_stiffness`;
   optical pumping (`pumped_occupations`), `second_order_dephasing`, `coupling_map` between two spins.
@@ -68,6 +69,8 @@ from labspin.physics.spinwaves.oblique import (
     oblique_frequency,
 )
 from labspin.physics.spinwaves.profiles import (
+    field_inside,
+    hybridised_magnetisation,
     magnetisation_mode,
     mode_coupling,
     thickness_profile,
@@ -116,9 +119,11 @@ __all__ = [
     "edge_stray_field",
     "ellipticity",
     "field_amplitude",
+    "field_inside",
     "field_noise_tensor",
     "field_spectral_density",
     "group_velocity",
+    "hybridised_magnetisation",
     "hybridised_modes",
     "iso_frequency_contour",
     "layer_spectral_density",

@@ -47,6 +47,9 @@ class HybridModes:
         ∂ω/∂k in m/s, shape (..., bands, 2), components (y, z).
     amplitude_above, amplitude_below
         h_{βη0} at the surfaces, normalised as the diagonal modes (Eq. 84), up to a common sign of a mode.
+    weights
+        a_n and b_n of m_β = Σ_n S_n(x) (a_n, i b_n, 0) over the coupled thickness modes, shape
+        (..., bands, 2, basis); with one of them (√ν_y, √ν_x) of Eq. (84).
     """
 
     frequency: FloatArray
@@ -54,6 +57,7 @@ class HybridModes:
     group_velocity: FloatArray
     amplitude_above: FloatArray
     amplitude_below: FloatArray
+    weights: FloatArray
 
 
 def dispersion(
@@ -149,6 +153,7 @@ def hybridised_modes(
         film.gilbert_damping * film.omega_m * (w**2).sum(axis=-2),
         film.omega_m * film.thickness * _velocity(film, field_, kappa, phi, size, omega, w),
         *(_amplitude(kappa, phi, w, eta) for eta in (1, -1)),
+        np.swapaxes(w, -1, -2).reshape(*w.shape[:-2], count, 2, size) * np.array([[1.0], [-1.0]]),
     )
 
 

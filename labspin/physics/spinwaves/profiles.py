@@ -15,6 +15,7 @@ from scipy.constants import hbar, mu_0
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
 from labspin.physics.spinwaves.film import Film
+from labspin.physics.spinwaves.hybrid import hybridised_modes
 from labspin.physics.spinwaves.modes import (
     bands_of,
     mode_frequency,
@@ -24,7 +25,14 @@ from labspin.physics.spinwaves.modes import (
 )
 from labspin.physics.spinwaves.nv import ParamagneticSpin
 
-__all__ = ["magnetisation_mode", "mode_coupling", "thickness_profile", "zero_point_magnetisation"]
+__all__ = [
+    "field_inside",
+    "hybridised_magnetisation",
+    "magnetisation_mode",
+    "mode_coupling",
+    "thickness_profile",
+    "zero_point_magnetisation",
+]
 
 
 def thickness_profile(*, film: Film, height: ArrayLike, band: ArrayLike = 0) -> FloatArray:
@@ -97,6 +105,102 @@ def magnetisation_mode(
     profile = thickness_profile(film=film, height=height, band=band)
     parts = (profile * np.sqrt(modes.nu_y) + 0j, 1j * profile * np.sqrt(modes.nu_x), np.zeros(()) + 0j)
     return np.asarray(np.stack(np.broadcast_arrays(*parts), axis=-1))
+
+
+def hybridised_magnetisation(
+    *,
+    film: Film,
+    field: ArrayLike,
+    wavenumber: ArrayLike,
+    height: ArrayLike,
+    angle: ArrayLike = 0.0,
+    count: int = 4,
+) -> NDArray[np.complex128]:
+    """Return the magnetisation of the lowest hybridised modes at y = z = 0, Eqs. (47) and (51)–(57).
+
+    Parameters
+    ----------
+    film, field, wavenumber, angle
+        As `hybridised_modes`.
+    height
+        x in m, from 0 at the lower surface to d at the upper one. All of them broadcast.
+    count
+        How many modes, by frequency from the lowest.
+
+    Returns
+    -------
+    NDArray
+        Shape (..., count, 3): components x, y, z, normalised as `magnetisation_mode`, up to a sign of a mode.
+
+    Raises
+    ------
+    ArgumentError
+        As `hybridised_modes` and `thickness_profile`.
+    """
+    modes = hybridised_modes(film=film, field=field, wavenumber=wavenumber, angle=angle, count=count)
+    basis = np.arange(modes.weights.shape[-1])
+    profile = thickness_profile(film=film, height=np.asarray(height)[..., None], band=basis)
+    across, along = np.moveaxis((modes.weights * profile[..., None, None, :]).sum(axis=-1), -1, 0)
+    return np.stack([across + 0j, 1j * along, np.zeros_like(along) + 0j], axis=-1)
+
+
+def field_inside(
+    *,
+    film: Film,
+    field: ArrayLike,
+    wavenumber: ArrayLike,
+    height: ArrayLike,
+    angle: ArrayLike = 0.0,
+    band: ArrayLike = 0,
+) -> NDArray[np.complex128]:
+    """Return the field h_β of a diagonal band inside the film at y = z = 0, Eqs. (41) and (42).
+
+    The integral of the slab's Green's tensor over the profile is done in closed form.
+
+    Parameters
+    ----------
+    film, field, wavenumber, angle, height, band
+        As `magnetisation_mode`; all broadcast.
+
+    Returns
+    -------
+    NDArray
+        Shape (..., 3), components x, y, z, in units of `magnetisation_mode`: h + m has no jump along x at the
+        surfaces, h none along them, where it goes on as `stray_field`.
+
+    Raises
+    ------
+    ArgumentError
+        As `magnetisation_mode`.
+    """
+    points = mode_points(film, field, wavenumber, angle, band)
+    mode = magnetisation_mode(
+        film=film, field=field, wavenumber=wavenumber, height=height, angle=angle, band=band
+    )
+    modes = stiffness(film, points.reduced_field, points.kappa, points.c, points.band)
+    size = np.where(points.band == 0, 1.0, np.sqrt(2.0))
+    below, above = _decaying_sums(points.kappa, points.band, np.asarray(height) / film.thickness)
+    even, odd = 0.5 * size * (below + above), 0.5 * size * (above - below)
+    across, along = np.sqrt(modes.nu_y), 1j * np.sqrt(modes.nu_x)
+    cosine, sine = np.cos(points.angle), np.sin(points.angle)
+    # k_y of (42) is k cos φ here, its ξ the sign of x' − x, and the delta of its first entry gives −m_x.
+    parallel = 1j * odd * across - cosine * even * along
+    parts = (even * across - mode[..., 0] + 1j * cosine * odd * along, cosine * parallel, sine * parallel)
+    return np.asarray(np.stack(np.broadcast_arrays(*parts), axis=-1))
+
+
+def _decaying_sums(
+    kappa: FloatArray, band: NDArray[np.int64], x: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return k ∫ e^{−k|x−x'|} cos(nπx'/d) dx' over the film below and above the height, x in d."""
+    q = np.pi * band
+    share = np.divide(kappa**2, kappa**2 + q**2, out=np.ones(np.broadcast(kappa, q).shape), where=q != 0)
+    mixed = np.divide(kappa * q, kappa**2 + q**2, out=np.zeros_like(share), where=q != 0)
+    wave, slope = np.cos(q * x), mixed * np.sin(q * x)
+    sign = np.where(band % 2 == 0, 1.0, -1.0)
+    below = share * ((wave - 1) - np.expm1(-kappa * x)) + slope
+    above = share * ((wave - sign) - sign * np.expm1(-kappa * (1 - x))) - slope
+    return below, above
 
 
 def zero_point_magnetisation(

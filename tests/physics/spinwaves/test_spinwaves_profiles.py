@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.constants import hbar, k
+from scipy.constants import hbar, k, mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
@@ -97,3 +97,74 @@ def test_places_outside_the_film_are_refused():
         sw.thickness_profile(film=FILM, height=1.1 * D)
     with pytest.raises(ArgumentError, match="area"):
         sw.zero_point_magnetisation(film=FILM, field=0.02, wavenumber=1e6, area=0.0)
+
+
+WAVES = [(0.01, 0.0, 0), (0.7, 0.4, 0), (3.0, 2.9, 1), (0.2, 1.2, 2), (8.0, np.pi / 2, 3)]
+
+
+@pytest.mark.parametrize(("kd", "angle", "band"), WAVES)
+def test_the_field_inside_goes_on_outside_as_magnetostatics_wants(kd, angle, band):
+    """Along the surfaces h has no jump, across them h + m has none."""
+    wave = {"film": FILM, "field": 0.02, "wavenumber": kd / FILM.thickness, "angle": angle, "band": band}
+    for side, height in ((1, FILM.thickness), (-1, 0.0)):
+        inside = sw.field_inside(height=height, **wave)
+        outside = sw.stray_field(distance=0.0, side=side, **wave)
+        m = sw.magnetisation_mode(height=height, **wave)
+        size = np.abs(m).max()
+        np.testing.assert_allclose(inside[1:], outside[1:], rtol=1e-9, atol=1e-9 * size)
+        assert inside[0] + m[0] == pytest.approx(outside[0], rel=1e-9, abs=1e-9 * size)
+
+
+@pytest.mark.parametrize(("kd", "angle", "band"), WAVES)
+def test_the_field_inside_has_no_curl_and_h_plus_m_no_source(kd, angle, band):
+    wave = {"film": FILM, "field": 0.02, "wavenumber": kd / FILM.thickness, "angle": angle, "band": band}
+    step = 1e-3 * FILM.thickness
+    height = 0.37 * FILM.thickness + step * np.arange(-2, 3)
+    h, m = sw.field_inside(height=height, **wave), sw.magnetisation_mode(height=height, **wave)
+    slope = np.array([1, -8, 0, 8, -1]) / (12 * step) @ h
+    divergence = np.array([1, -8, 0, 8, -1]) / (12 * step) @ (h + m)
+    ky, kz = wave["wavenumber"] * np.cos(angle), wave["wavenumber"] * np.sin(angle)
+    size = np.abs(slope).max() + wave["wavenumber"] * np.abs(h[2]).max()
+    source = divergence[0] + 1j * ky * (h + m)[2, 1] + 1j * kz * (h + m)[2, 2]
+    assert abs(source) < 1e-8 * size
+    assert abs(slope[1] - 1j * ky * h[2, 0]) < 1e-8 * size  # curl along z
+    assert abs(slope[2] - 1j * kz * h[2, 0]) < 1e-8 * size  # curl along y
+    assert abs(ky * h[2, 2] - kz * h[2, 1]) < 1e-9 * size  # curl along x
+
+
+def test_a_uniform_precession_feels_the_demagnetising_field_only():
+    wave = {"film": FILM, "field": 0.02, "wavenumber": 0.0, "height": 0.3 * FILM.thickness}
+    m = sw.magnetisation_mode(**wave)
+    np.testing.assert_allclose(sw.field_inside(**wave), [-m[0], 0, 0], rtol=1e-12, atol=1e-12 * abs(m[0]))
+
+
+@pytest.mark.parametrize(("kd", "angle"), [(0.5, 0.0), (6.0, 0.7), (10.0, 0.0)])
+def test_hybridised_modes_obey_the_equation_of_motion(kd, angle):
+    """−iω m = ± ω_M e_z × [(H0/M_S + α_x(k² − ∂²)) m − h], with h summed numerically over the film (42)."""
+    place = {"film": FILM, "field": 0.02, "wavenumber": kd / D, "angle": angle}
+    modes = sw.hybridised_modes(count=2, **place)
+    x = (np.arange(600) + 0.5) / 600
+    m = sw.hybridised_magnetisation(height=x * D, count=2, **place)
+    n = np.arange(modes.weights.shape[-1])
+    profile = sw.thickness_profile(film=FILM, height=x[:, None] * D, band=n)
+    stiff = 0.02 / (mu_0 * FILM.magnetisation) + FILM.exchange_stiffness * (kd**2 + (n * np.pi) ** 2) / D**2
+    decay = np.exp(-kd * np.abs(x[:, None] - x)) / (2 * x.size)
+    side = decay * np.sign(x - x[:, None])
+    for mode in range(2):
+        mx, my = m[:, mode, 0], m[:, mode, 1]
+        exchange = (profile * stiff) @ (modes.weights[mode] * np.array([[1], [1j]])).T
+        hx = -mx + kd * decay @ mx + 1j * kd * np.cos(angle) * side @ my
+        hy = 1j * kd * np.cos(angle) * side @ mx - kd * np.cos(angle) ** 2 * decay @ my
+        effective = exchange - np.stack([hx, hy], axis=-1)
+        turned = np.stack([-effective[:, 1], effective[:, 0]], axis=-1)
+        moving = -1j * modes.frequency[mode] / FILM.omega_m * m[:, mode, :2]
+        residual = min(np.linalg.norm(moving - sign * turned) for sign in (1, -1))
+        assert residual < 1e-2 * np.linalg.norm(moving)
+
+
+def test_a_basis_of_one_mode_is_the_diagonal_band():
+    place = {"film": FILM, "field": 0.02, "wavenumber": 0.7 / D, "angle": 0.4}
+    alone = sw.hybridised_modes(count=1, basis=1, **place).weights[0, :, 0]
+    m = sw.magnetisation_mode(height=0.2 * D, **place)
+    np.testing.assert_allclose(np.abs(alone), np.abs(m[:2]), rtol=1e-9, atol=0)
+    assert alone[0] * alone[1] * (m[0] * m[1]).imag > 0
