@@ -5,19 +5,21 @@
 First a window (``labspin gui``, offscreen) is killed again and again while its host makes one run:
 the run has to go on, with every point. Then hosts of a bench that is served over TCP are killed in
 mid-run: the bench has to be safe, seen within the devices, and every point that was counted has to
-stand in the run's journal.
+stand in the run's journal; and every client has to hear of it at once.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from labspin.data import read_run
+from labspin.errors import ConnectionFailedError
 from tests.bench.killed_runs import ServedBench, read_dead
 from tests.places import environment
 from tests.session.hosts import (
@@ -59,7 +61,7 @@ def windows(kills):
 
 
 def hosts(kills):
-    safe, lost, took = 0, 0, []
+    safe, lost, took, heard = 0, 0, [], []
     for number in range(kills):
         folder = Path(tempfile.mkdtemp())
         with ServedBench(folder) as served, HostProcess(served.station) as host:
@@ -69,14 +71,30 @@ def hosts(kills):
             client.add(folder / "quick.toml")
             client.start()
             path = Path(wait_for_run(client)["run"]["path"])
+            follower = threading.Thread(target=hear, args=(host.client(), heard))
+            follower.start()
             time.sleep(0.1 * (number % 7))
             counted = client.status()["run"]["done"]
+            killed = time.monotonic()
             host.kill()
+            follower.join(60)
+            heard[-1] -= killed
             seconds = served.wait_until_safe(60)
             safe += seconds is not None
             took.append(seconds or 60.0)
             lost += max(0, counted - len(read_dead(path).points))
     print(f"hosts killed: {kills}; bench safe after: {safe}; points lost: {lost}; slowest {max(took):.1f} s")
+    print(f"a client that follows its host heard of its death after {max(heard):.2f} s at most")
+
+
+def hear(client, heard):
+    """Follow a host until it is gone, and note when that was."""
+    sequence = 0
+    try:
+        while True:
+            sequence = client.follow(sequence)["sequence"]
+    except ConnectionFailedError:
+        heard.append(time.monotonic())
 
 
 if __name__ == "__main__":

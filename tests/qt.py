@@ -5,6 +5,9 @@ import sys
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+PATIENCE = 300_000
+"""Milliseconds after which a test of the window gives up waiting: a deadline, not a measure."""
+
 try:
     import PySide6
     import pytestqt  # noqa: F401

@@ -39,7 +39,7 @@ from .reader import (
 )
 from .recovery import recover as recover
 from .run import Points as Points, Run as Run
-from .run_folder import RunFolder as RunFolder
+from .run_folder import FolderChanges as FolderChanges, RunFolder as RunFolder
 from .schema import Column as Column, Dimension as Dimension, Layout as Layout, RunHeader as RunHeader
 from .summary import Number as Number, RunSummary as RunSummary
 from .trash import (

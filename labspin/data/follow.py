@@ -73,8 +73,10 @@ class RunFollower:
 
     def _look(self) -> bool:
         """Return whether somebody still writes the journal."""
-        journal = journal_path(self.path)
-        return is_locked(journal) if journal.exists() else True
+        try:
+            return is_locked(journal_path(self.path))
+        except FileNotFoundError:  # published meanwhile: the next look reads the file
+            return True
 
     @property
     def has_ended(self) -> bool:

@@ -139,9 +139,14 @@ def summary_of(path: Path, *, numbers: bool = False) -> RunSummary | None:
     numbers
         As for `list_runs`.
     """
+    journal = journal_path(path)
     try:
-        if journal_path(path).exists():
-            return _summary_from_journal(path)
+        if journal.exists():
+            try:
+                return _summary_from_journal(path)
+            except (RunFileError, OSError):
+                if journal.exists():
+                    raise  # otherwise the run was published meanwhile
         return _summary_from_file(path, numbers)
     except NotARunFileError:
         return None

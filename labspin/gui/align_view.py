@@ -9,9 +9,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from labspin.gui.axes import UnitAxis, shown
+from labspin.gui.axes import UnitAxis, rate_unit, shown
 from labspin.gui.link import HostLink
-from labspin.gui.parts import Panel, button, label, text_of
+from labspin.gui.parts import Panel, button, label
 from labspin.gui.theme import current, fine, style_plot
 from labspin.gui.traces import Course, time_plot
 
@@ -41,6 +41,7 @@ class Figure(Panel):
         self.figure = label("—", "figure")
         self.figure.setMinimumWidth(300)
         self._held = label("peak —", "muted")
+        self._held.setMinimumWidth(160)
         self._course = Course()
         self._plot = time_plot(unit)
         self._curve = self._plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(2)))
@@ -80,10 +81,10 @@ class Figure(Panel):
 
 
 def _short(value: float, unit: str) -> str:
-    if unit == "1/s" and abs(value) >= 1e3:
-        power, prefix = (1e6, "M") if abs(value) >= 1e6 else (1e3, "k")
-        return f"{value / power:.4g} {prefix}/s"
-    return shown(value, unit) if unit != "1/s" else text_of(value, unit, 4)
+    if unit != "1/s":
+        return shown(value, unit)
+    divisor, name = rate_unit(value)
+    return f"{value / divisor:.4g} {name}"
 
 
 class _Ring(Panel):
@@ -156,6 +157,7 @@ class AlignView(QWidget):
         self._link = link
         self.figures: dict[str, Figure] = {}
         self._rings: list[_Ring] = []
+        self._also: dict[str, str] = {}
         self._can_count = False
         self.count = QPushButton("Count")
         self.count.setCheckable(True)
@@ -205,6 +207,31 @@ class AlignView(QWidget):
         self._told.setText(_IDLE if detectors else "This bench has no photon counter.")
         self.count.setEnabled(bool(detectors))
         self._can_count = bool(detectors)
+        for name, unit in self._also.items():
+            self._add(name, unit)
+        self._arrange()
+
+    def show_also(self, name: str, unit: str, on: bool) -> None:
+        """Show a read-back in large figures beside what a bench is aligned by, or no longer.
+
+        Parameters
+        ----------
+        name
+            Name of the read-back, ``instrument.attribute``.
+        unit
+            Unit of the read-back.
+        on
+            Whether it is shown.
+        """
+        if on and name not in self.figures:
+            self._also[name] = unit
+            self._add(name, unit)
+            self._arrange()
+        elif not on and self._also.pop(name, None) is not None:
+            self.figures.pop(name).deleteLater()
+            self._arrange()
+
+    def _arrange(self) -> None:
         for place, part in enumerate([*self.figures.values(), *self._rings]):
             self._grid.addWidget(part, place // 2, place % 2)
 

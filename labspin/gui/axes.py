@@ -5,6 +5,7 @@ Data stay in SI everywhere; only what is written beside them changes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ import pyqtgraph as pg
 
 from labspin.units import format_quantity, shown_in
 
-__all__ = ["UnitAxis", "liked_unit", "shown", "use_units"]
+__all__ = ["RateAxis", "TimeAxis", "UnitAxis", "liked_unit", "rate_unit", "shown", "use_units"]
+
+_MINUTE, _DAY = 60.0, 86400.0
 
 _chosen: dict[str, str] = {}
 
@@ -118,6 +121,57 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         """
         del spacing
         return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
+
+
+class RateAxis(UnitAxis):
+    """An axis of count rates, in k/s or M/s, as their figures are written."""
+
+    def updateAutoSIPrefix(self) -> None:
+        """Choose the unit for what is in view."""
+        divisor, name = rate_unit(max(abs(self.range[0]), abs(self.range[1])))
+        self.autoSIPrefixScale = 1.0 / divisor
+        self.labelUnits, self.labelUnitPrefix = name, ""
+        self._updateLabel()
+
+
+def rate_unit(rate: float) -> tuple[float, str]:
+    """Return a divisor and the unit in which a count rate reads well: nobody says 691.7 1/ms.
+
+    Parameters
+    ----------
+    rate
+        The rate, 1/s.
+    """
+    return next(
+        ((power, f"{prefix}/s") for power, prefix in ((1e6, "M"), (1e3, "k")) if abs(rate) >= power),
+        (1.0, "1/s"),
+    )
+
+
+class TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
+    """An axis of the time of day: hours and minutes, with seconds where they are told apart."""
+
+    def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
+        """Return what is written at the ticks.
+
+        Parameters
+        ----------
+        values
+            Times, s since 1970.
+        scale
+            By which values are multiplied; does not matter here.
+        spacing
+            Distance of the ticks, s.
+
+        Returns
+        -------
+            The texts; parts of a second have none.
+        """
+        del scale
+        if spacing >= _DAY:
+            return list(super().tickStrings(values, 1.0, spacing))
+        form = "%H:%M" if spacing >= _MINUTE else "%H:%M:%S"
+        return [time.strftime(form, time.localtime(t)) if t == round(t) else "" for t in values]
 
 
 def _tick(value: float) -> str:

@@ -10,16 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
 from superqt import QToggleSwitch
 
-from labspin.errors import LimitError
-from labspin.gui.axes import shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, QuantityField, label, text_of
+from labspin.gui.set_point import SetPoint
 from labspin.gui.traces import TraceStack
 
 __all__ = ["BenchView", "InstrumentPanel"]
 
 _DIGITS = 5  # of a read-back that are shown
-_FOLLOWS = 1e-3  # of the limits' span: a read-back so near to what was sent has arrived
 
 
 class InstrumentPanel(Panel):
@@ -49,11 +47,11 @@ class InstrumentPanel(Panel):
     ) -> None:
         super().__init__(name)
         self.name, self._link, self._trace = name, link, trace
+        self.points: dict[str, SetPoint] = {}
         self.fields: dict[str, QuantityField] = {}
         self.values: dict[str, QLabel] = {}
         self.traced: dict[str, QCheckBox] = {}
         self._units: dict[str, str] = {}
-        self._sent: dict[str, tuple[QLabel, dict[str, Any]]] = {}
         self.output: QToggleSwitch | None = None
         self._lost = ""
         where = record["address"]
@@ -95,7 +93,7 @@ class InstrumentPanel(Panel):
     ) -> None:
         row = 2 * self._grid.rowCount()
         traced = QCheckBox(full.partition(".")[2].replace("_", " "))
-        traced.setToolTip("show its course")
+        traced.setToolTip("show its course, and in large figures in Align")
         traced.toggled.connect(partial(self._trace, full, unit))
         self.traced[full] = traced
         value = label("…", "value")
@@ -106,36 +104,19 @@ class InstrumentPanel(Panel):
         self._grid.addWidget(value, row, 1)
         if reads_only:
             return
-        field = QuantityField(unit, partial(_check, full, actuator) if actuator else None)
-        field.setAccessibleName(f"set {full}")
-        field.given.connect(partial(self._set, full))
-        field.textChanged.connect(lambda _: self._show_problem())
-        self.fields[full] = field
-        self._grid.addWidget(field, row, 2)
+        point = SetPoint(full, unit, actuator, self._link, self)
+        point.refused.connect(self._show_problem)
+        self.points[full], self.fields[full] = point, point.field
+        self._grid.addWidget(point.field, row, 2)
         if actuator is not None:
-            limits = label(_limits(actuator), "muted")
-            self._sent[full] = (limits, actuator)
-            self._grid.addWidget(limits, row + 1, 0, 1, 3)
+            self._grid.addWidget(point.limits, row + 1, 0, 1, 2)
+            self._grid.addWidget(point.back, row + 1, 2)
 
     def _show_problem(self) -> None:
-        typed = [field.problem for field in self.fields.values() if field.problem]
+        typed = [point.problem for point in self.points.values() if point.problem]
         text = self._lost or (typed[0] if typed else "")
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
-
-    def _set(self, full: str, value: float) -> None:
-        field = self.fields[full]
-        field.setEnabled(False)
-
-        def done(_: Any) -> None:
-            field.setEnabled(True)
-            field.clear()
-
-        def failed(error: Exception) -> None:
-            field.setEnabled(True)
-            self._link.trouble.emit(str(error))
-
-        self._link.order(lambda host: host.set(full, value), done, failed)
 
     def _switch(self, on: bool) -> None:
         self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on))
@@ -163,41 +144,8 @@ class InstrumentPanel(Panel):
             self.output.setChecked(bool(output))
         self._lost = errors[0] if errors else ""
         self._show_problem()
-        for full, (limits, actuator) in self._sent.items():
-            limits.setText(_limits(actuator) + self._under_way(full, actuator, status))
-
-    def _under_way(self, full: str, actuator: dict[str, Any], status: dict[str, Any]) -> str:
-        """Return what is said of a ramp while it goes on."""
-        hand = status["hand"]
-        sent = status["sent"].get(actuator["moves"])
-        is_moved = status["state"] == "running" or (
-            hand is not None and hand["name"].startswith(f"{self.name}.")
-        )
-        if sent is None or actuator["ramp_rate"] is None or not is_moved:
-            return ""
-        target = actuator["offset"] + actuator["slope"] * sent
-        at = status["readings"].get(full, {}).get("value")
-        if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
-            return ""
-        return f"   →  {shown(target, actuator['unit'])}"
-
-
-def _limits(actuator: dict[str, Any]) -> str:
-    unit = actuator["unit"]
-    low, high = (shown(actuator[end], unit) for end in ("minimum", "maximum"))
-    rate = actuator["ramp_rate"]
-    ramp = "" if rate is None or rate <= 0 else f", {shown(1 / rate, unit)}/s"
-    return f"{low} … {high}{ramp}"
-
-
-def _check(name: str, actuator: dict[str, Any], value: float) -> None:
-    low, high, unit = actuator["minimum"], actuator["maximum"], actuator["unit"]
-    slack = 1e-9 * (high - low)
-    if not low - slack <= value <= high + slack:
-        raise LimitError(
-            f"{name}: wanted {shown(low, unit)} to {shown(high, unit)}, got "
-            f"{shown(value, unit)}; the limits stand in the station file"
-        )
+        for point in self.points.values():
+            point.show_status(status)
 
 
 class BenchView(QWidget):
@@ -258,7 +206,9 @@ class BenchView(QWidget):
             for full in self.wanted_traces & panel.traced.keys():
                 panel.traced[full].setChecked(True)
             self._grid.addWidget(panel, place // 2, place % 2)
-        self._grid.setRowStretch(self._grid.rowCount(), 1)
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, 0)
+        self._grid.setRowStretch((len(self.panels) + 1) // 2, 1)
         for column in (0, 1):
             self._grid.setColumnStretch(column, 1)
 

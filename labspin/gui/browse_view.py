@@ -19,12 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from labspin.data import RunFolder, RunSummary
+from labspin.data import RunSummary
 from labspin.errors import LabspinError
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button
 from labspin.gui.run_details import RunDetails
-from labspin.gui.run_table import HEADS, RunRow, RunTable, rows_of
+from labspin.gui.run_reader import Listing, RunReader
+from labspin.gui.run_rows import HEADS
+from labspin.gui.run_table import RunTable
 from labspin.gui.tasks import in_background, sentence
 from labspin.gui.thumbnails import HEIGHT, WIDTH
 from labspin.session import data_folder
@@ -51,12 +53,15 @@ class BrowseView(QWidget):
         Runs are to be shown in *See*.
     repeated(path)
         A run is to be repeated with changes.
+    listed()
+        The list is up to date, or more of it than before.
     trouble(text), told(text)
         Something failed, or was done.
     """
 
     see = Signal(object)
     repeated = Signal(object)
+    listed = Signal()
     trouble = Signal(str)
     told = Signal(str)
 
@@ -64,9 +69,10 @@ class BrowseView(QWidget):
         super().__init__()
         self._link = link
         self._workspace = Path()
-        self.table = RunTable()
-        self._folder: RunFolder | None = None
-        self._known: list[RunSummary] = []
+        self.reader = RunReader(self)
+        self.reader.listed.connect(self._take)
+        self.reader.trouble.connect(self.trouble)
+        self.table = RunTable(self.reader)
         self.search = QLineEdit()
         self.search.setPlaceholderText("search in everything: label, procedure, sample, tags, date, file")
         self.search.setClearButtonEnabled(True)
@@ -86,7 +92,7 @@ class BrowseView(QWidget):
         self._drawing.setInterval(_DRAW)
         self._drawing.timeout.connect(lambda: self.view.viewport().update())
         self.table.thumbnails.made.connect(self._draw_soon)
-        self.is_looking = False
+        self.is_looking = self._is_wanted = False
 
     def _make_view(self) -> None:
         self.view.setModel(self.table)
@@ -104,6 +110,7 @@ class BrowseView(QWidget):
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, name in enumerate(HEADS):
             head.resizeSection(column, _WIDTHS[name])
+        head.setSelectionModel(QItemSelectionModel(self.table, self))  # else it asks for every chosen cell
         head.setStretchLastSection(True)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.view.activated.connect(lambda _: self.show_chosen())
@@ -162,21 +169,25 @@ class BrowseView(QWidget):
             folder = data_folder(self._workspace)
         except LabspinError:
             return  # the window says what is wrong with the file of the workspace
-        if self.is_looking or not folder.is_dir():
+        if not folder.is_dir():
+            self.listed.emit()
+            return
+        self._is_wanted = self.is_looking
+        if self.is_looking:
             return
         self.is_looking = True
-        if self._folder is None or self._folder.folder != folder:
-            self._folder = RunFolder(folder)
-        in_background(functools.partial(_looked, self._folder, self._known), self._fill, self._failed)
+        self.reader.look(folder)
 
-    def _fill(self, found: tuple[list[RunSummary], list[RunRow]] | None) -> None:
-        self.is_looking = False
-        if found is None:
-            return
-        chosen = {run.path for run in self.chosen()}
-        self._known = found[0]
-        self.table.fill(found[1])
-        self.choose(chosen)
+    def _take(self, listing: Listing) -> None:
+        """Show what a part of a look has found."""
+        self.is_looking = not listing.is_whole
+        if listing.rows or listing.gone or listing.is_anew:
+            chosen = {str(run.path) for run in self.chosen()}
+            self.table.merge(listing.rows, listing.gone, is_anew=listing.is_anew)
+            self._choose(chosen)
+        self.listed.emit()
+        if self._is_wanted and not self.is_looking:
+            self.look()
 
     def choose(self, paths: Collection[Path]) -> None:
         """Choose runs in the list.
@@ -186,19 +197,21 @@ class BrowseView(QWidget):
         paths
             Paths of the run files; those that are not shown are left out.
         """
-        rows = [row for row, run in enumerate(self.table.runs) if run.path in paths] if paths else []
+        self._choose({str(path) for path in paths})
+
+    def _choose(self, keys: Collection[str]) -> None:
         selection = QItemSelection()
-        for row in rows:
-            selection.select(self.table.index(row, 0), self.table.index(row, len(HEADS) - 1))
+        for first, last in self.table.places(keys) if keys else []:
+            selection.select(self.table.index(first, 0), self.table.index(last, len(HEADS) - 1))
         self.view.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _failed(self, error: Exception) -> None:
-        self.is_looking = False
         self.trouble.emit(sentence(error))
 
     def chosen(self) -> list[RunSummary]:
         """Return the chosen runs."""
-        rows = sorted({index.row() for index in self.view.selectionModel().selectedRows()})
+        ranges = self.view.selectionModel().selection()
+        rows = sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
         return [self.table.run(row) for row in rows]
 
     def _tell(self) -> None:
@@ -244,15 +257,9 @@ class BrowseView(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.path.parent)))
 
     def close_view(self) -> None:
-        """End the thread that draws small pictures."""
+        """End the process that reads runs."""
         self._timer.stop()
-        self.table.thumbnails.close()
-
-
-def _looked(folder: RunFolder, known: list[RunSummary]) -> tuple[list[RunSummary], list[RunRow]] | None:
-    """Return the runs of a folder and their rows, or None if nothing has changed."""
-    runs = folder.list()
-    return None if runs == known else (runs, rows_of(runs))
+        self.reader.close()
 
 
 def _report(path: Path) -> Path:

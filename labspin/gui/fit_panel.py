@@ -229,9 +229,8 @@ class FitPanel(Panel):
         """Show the truth of a simulated run, or hide it."""
         frame = self._frame()
         truth = frame.run.header.truth if self.truth.isChecked() and frame is not None else None
-        self.truth_text.setText(
-            "\n".join(f"{name}: {_plain(value)}" for name, value in (truth or {}).items())
-        )
+        lines = [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in (truth or {}).items()]
+        self.truth_text.setText("\n".join(["in SI units", *lines] if lines else []))
 
     def close_panel(self) -> None:
         """Fit no more."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtGui import QColor, QFontDatabase, QTextCharFormat, QTextCursor
@@ -28,7 +31,7 @@ class LogView(QWidget):
         self.text.setMaximumBlockCount(_LINES)
         self.only_errors = QCheckBox("errors only")
         self.only_errors.toggled.connect(lambda _: self._show_all())
-        self._events: list[tuple[float, str, str]] = []
+        self._events: deque[tuple[float, str, str]] = deque(maxlen=_LINES)
         row = QHBoxLayout()
         row.addWidget(self.only_errors)
         row.addStretch(1)
@@ -46,8 +49,9 @@ class LogView(QWidget):
         events
             Number, time (s since 1970), kind and message of each event.
         """
-        for _, moment, kind, message in events:
-            self.add(kind, message, moment)
+        new = [(moment, kind, message) for _, moment, kind, message in events]
+        self._events.extend(new)
+        self._show(new)
 
     def add(self, kind: str, message: str, moment: float | None = None) -> None:
         """Show one event.
@@ -62,26 +66,23 @@ class LogView(QWidget):
             Time of the event, s since 1970; None is now.
         """
         event = (time.time() if moment is None else moment, kind, message)
-        self._events = [*self._events[-_LINES:], event]
-        self._show(event)
+        self._events.append(event)
+        self._show([event])
 
     def _show_all(self) -> None:
         self.text.clear()
-        for event in self._events:
-            self._show(event)
+        self._show(self._events)
 
-    def _show(self, event: tuple[float, str, str]) -> None:
-        moment, kind, message = event
-        is_error = kind in ("error", "warning")
-        if self.only_errors.isChecked() and not is_error:
-            return
+    def _show(self, events: Iterable[tuple[float, str, str]]) -> None:
+        """Append events, those of one colour in one piece: a host tells up to two thousand at once."""
         theme = current()
         style = QTextCharFormat()
-        style.setForeground(QColor(theme.danger if kind == "error" else theme.text))
         cursor = self.text.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        stamp = time.strftime("%H:%M:%S", time.localtime(moment))
-        cursor.insertText(f"{stamp}  {kind:10} {message}\n", style)
+        shown = [e for e in events if not self.only_errors.isChecked() or e[1] in ("error", "warning")]
+        for is_error, alike in itertools.groupby(shown, lambda event: event[1] == "error"):
+            style.setForeground(QColor(theme.danger if is_error else theme.text))
+            cursor.insertText("".join(map(_line, alike)), style)
         bar = self.text.verticalScrollBar()
         bar.setValue(bar.maximum())
 
@@ -89,3 +90,8 @@ class LogView(QWidget):
         self.text.selectAll()
         self.text.copy()
         self.text.moveCursor(QTextCursor.MoveOperation.End)
+
+
+def _line(event: tuple[float, str, str]) -> str:
+    moment, kind, message = event
+    return f"{time.strftime('%H:%M:%S', time.localtime(moment))}  {kind:10} {message}\n"

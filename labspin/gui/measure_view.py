@@ -155,7 +155,7 @@ class MeasureView(QWidget):
 
     def _make_choice(self) -> None:
         self.choice: Any = QSearchableListWidget()  # type: ignore[no-untyped-call]
-        self.choice.filter_widget.setPlaceholderText("search cards and procedures")
+        self.choice.filter_widget.setPlaceholderText("search")
         self.choice.currentItemChanged.connect(lambda item, _: self._choose(item))
         self.choice.setMinimumWidth(170)
         names = self.choice.list_widget
@@ -167,6 +167,7 @@ class MeasureView(QWidget):
         self.described = label("", "muted", wrap=True)
         self.runs = QComboBox()
         self.runs.setToolTip("run of the card")
+        self.runs.setAccessibleName("run of the card")
         self.runs.currentTextChanged.connect(lambda _: self._choose_run())
         self.form = ParameterForm()
         self.form.changed.connect(self._edited)
@@ -175,6 +176,7 @@ class MeasureView(QWidget):
         self.ahead = label("", wrap=True)
         self.problem = label("", "wrong", wrap=True)
         self.which = QComboBox()
+        self.which.setAccessibleName("pulse sequence")
         self.which.currentIndexChanged.connect(self._draw_sequence)
         self.sequence = SequencePlot()
         self.start_button = button(

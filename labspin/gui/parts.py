@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from labspin.errors import LabspinError
@@ -94,23 +95,51 @@ class QuantityField(QLineEdit):
         In which the value counts.
     check
         Called with the value; raises to refuse it.
+    step
+        By which the keys ↑ and ↓ change what stands; Page Up and Page Down make it ten times greater or
+        smaller. None: the keys do nothing.
 
     Signals
     -------
     given(value)
         Enter was pressed on a value that is not refused.
+    nudged(change)
+        A step up or down is wanted.
+    stepped()
+        The step has changed.
+    undone()
+        Ctrl+Z was pressed in the empty field.
+    focused()
+        The keyboard has come, or has gone.
     """
 
     given = Signal(float)
+    nudged = Signal(float)
+    stepped = Signal()
+    undone = Signal()
+    focused = Signal()
 
-    def __init__(self, unit: str, check: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, unit: str, check: Callable[[float], None] | None = None, *, step: float | None = None
+    ) -> None:
         super().__init__()
-        self._unit, self._check = unit, check
-        self.problem = ""
+        self._unit, self._check, self.step = unit, check, step
+        self.problem = self._hint = ""
         self.setPlaceholderText(f"value {liked_unit(unit)}".strip() if unit not in ("", "1") else "value")
         self.setMinimumWidth(92)
         self.textChanged.connect(self._look)
         self.returnPressed.connect(self._give)
+
+    def set_hint(self, text: str) -> None:
+        """Set the tool tip that is shown while nothing is wrong.
+
+        Parameters
+        ----------
+        text
+            What can be done with the field.
+        """
+        self._hint = text
+        self.setToolTip(text)
 
     def value(self) -> float:
         """Return what stands in the field, in its unit.
@@ -125,6 +154,47 @@ class QuantityField(QLineEdit):
             self._check(number)
         return number
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the keys of steps, and Ctrl+Z where nothing is typed that it could take back.
+
+        Parameters
+        ----------
+        event
+            Of Qt.
+        """
+        key = event.key()
+        if event.matches(QKeySequence.StandardKey.Undo) and not self.text():
+            self.undone.emit()
+        elif self.step is not None and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.nudged.emit(self.step if key == Qt.Key.Key_Up else -self.step)
+        elif self.step is not None and key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self.step *= 10.0 if key == Qt.Key.Key_PageUp else 0.1
+            self.stepped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Tell that the keyboard has come.
+
+        Parameters
+        ----------
+        event
+            Of Qt.
+        """
+        super().focusInEvent(event)
+        self.focused.emit()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Tell that the keyboard has gone.
+
+        Parameters
+        ----------
+        event
+            Of Qt.
+        """
+        super().focusOutEvent(event)
+        self.focused.emit()
+
     def _look(self) -> None:
         self.problem = ""
         if self.text().strip():
@@ -132,7 +202,7 @@ class QuantityField(QLineEdit):
                 self.value()
             except LabspinError as error:
                 self.problem = str(error)
-        self.setToolTip(self.problem)
+        self.setToolTip(self.problem or self._hint)
         self.setProperty("wrong", "true" if self.problem else "false")
         self.style().unpolish(self)
         self.style().polish(self)
@@ -165,6 +235,19 @@ class TwiceButton(QPushButton):
         self._timer.timeout.connect(self._disarm)
         self.setToolTip(hint)
         self.clicked.connect(self._press)
+
+    def rename(self, text: str) -> None:
+        """Say something else; a press that armed the button for what it said before counts no more.
+
+        Parameters
+        ----------
+        text
+            What it says.
+        """
+        if text != self._text:
+            self._text = text
+            self._timer.stop()
+            self._disarm()
 
     def _press(self) -> None:
         if self._timer.isActive():

@@ -62,6 +62,8 @@ class Choice:
     """Place along the other axes; without one: their mean."""
     each: bool = False
     """Whether repeats are shown as an axis of their own instead of their mean."""
+    levels: tuple[float, float] | None = None
+    """Values at the ends of a map's colours; None: the least and the greatest."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     if len(wanted) == 1:
         bad = _doubtful(run, quantity, every, wanted, choice)
         return Picture(*common, line=_line(wanted[0], values, errors, span, bad))
-    return Picture(*common, map=_map(wanted[0], wanted[1], values))
+    return Picture(*common, map=_map(wanted[0], wanted[1], values, choice.levels))
 
 
 def _doubtful(
@@ -340,9 +342,9 @@ def _line(
 
 
 def thinned(
-    x: FloatArray, y: FloatArray, span: tuple[float, float] | None = None
+    x: FloatArray, y: FloatArray, span: tuple[float, float] | None = None, *, stretches: int = _SHOWN
 ) -> tuple[FloatArray, FloatArray]:
-    """Return a line of at most 8000 points that looks the same: least and greatest of every stretch.
+    """Return a line of few points that looks the same: least and greatest of every stretch.
 
     Parameters
     ----------
@@ -350,26 +352,28 @@ def thinned(
         Shape (n,), x ascending.
     span
         Only what lies in this part of x, and a point on either side.
+    stretches
+        Number of stretches; a line of fewer than four points a stretch is returned whole.
     """
     if span is not None:
         first, last = np.searchsorted(x, span)
         x, y = x[max(first - 1, 0) : last + 1], y[max(first - 1, 0) : last + 1]
-    size = len(x) // _SHOWN
+    size = len(x) // stretches
     if size < 4:
         return x, y
-    whole = size * _SHOWN
-    parts = y[:whole].reshape(_SHOWN, size)
+    whole = size * stretches
+    parts = y[:whole].reshape(stretches, size)
     places = np.sort(np.stack([parts.argmin(1), parts.argmax(1)], 1), 1)
-    chosen = (places + size * np.arange(_SHOWN)[:, None]).ravel()
+    chosen = (places + size * np.arange(stretches)[:, None]).ravel()
     chosen = np.append(chosen, np.arange(whole, len(x)))
     return x[chosen], y[chosen]
 
 
-def _map(y: Axis, x: Axis, values: FloatArray) -> MapData:
+def _map(y: Axis, x: Axis, values: FloatArray, levels: tuple[float, float] | None) -> MapData:
     (even_x, log_x, place_x), (even_y, log_y, place_y) = _even(x), _even(y)
     shown = values[np.ix_(place_y, place_x)]
     there = shown[np.isfinite(shown)]
-    low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 1.0)
+    low, high = levels or ((float(there.min()), float(there.max())) if there.size else (0.0, 1.0))
     return MapData(
         Axis(x.name, x.unit, even_x), Axis(y.name, y.unit, even_y), shown,
         _levels(shown, low, high), low, high, (log_x, log_y),

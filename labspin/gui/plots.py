@@ -18,6 +18,7 @@ __all__ = ["LinePlot", "MapGrid", "MapPlot"]
 
 _FEW = 2000  # points up to which each has a symbol
 _BAR = 84  # pixels of the bar of colours and its numbers
+_FINE = 1000  # steps in which the ends of the colours are dragged
 _MAPS = 4  # maps that are compared side by side
 
 
@@ -48,10 +49,13 @@ class LinePlot(QWidget):
         The curve was double-clicked: a fit is wanted.
     looked(span)
         Another part of the x axis is looked at; None: all of it.
+    placed(place)
+        Cursor A stands elsewhere: name and unit of the x axis, and the value; None: there are no cursors.
     """
 
     wanted = Signal()
     looked = Signal(object)
+    placed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,8 +80,9 @@ class LinePlot(QWidget):
         self.lines: list[Any] = []
         self._errors: list[Any] = []
         self._fit: Any = None
+        self._outcome: Any = None
         self._cursors: list[pg.InfiniteLine] = []
-        self._units = ("1", "1")
+        self._units, self._axis = ("1", "1"), ""
         self._first: LineData | None = None
         self._proxy = pg.SignalProxy(self.plot.scene().sigMouseMoved, rateLimit=30, slot=self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
@@ -103,7 +108,7 @@ class LinePlot(QWidget):
         if drawn and drawn[0].line is not None:
             first = drawn[0]
             axis = drawn[0].line.axis
-            self._units = (axis.unit, first.unit)
+            self._units, self._axis = (axis.unit, first.unit), axis.name
             _axis_label(self.plot, "bottom", axis.name, axis.unit)
             _axis_label(self.plot, "left", first.quantity, first.unit)
         self._is_long = any(p.line is not None and p.line.points > len(p.line.values) for p in drawn)
@@ -199,6 +204,7 @@ class LinePlot(QWidget):
         outcome
             Result of the fit; None removes it. Of complex data, the moduli are shown.
         """
+        self._outcome = outcome
         if self._fit is not None:
             self.plot.removeItem(self._fit)
             self._fit = None
@@ -231,6 +237,7 @@ class LinePlot(QWidget):
         self._cursors = []
         if not on:
             self.readout.setText("")
+            self.placed.emit(None)
             return
         low, high = self.plot.getViewBox().viewRange()[0]
         for part in (1 / 3, 2 / 3):
@@ -245,6 +252,19 @@ class LinePlot(QWidget):
             self._cursors.append(line)
         self._tell_cursors()
 
+    def restyle(self) -> None:
+        """Use the colours of the present theme, and its units, from now on."""
+        if self._cursors:
+            places = [cursor.value() for cursor in self._cursors]
+            self.show_cursors(True)
+            for cursor, place in zip(self._cursors, places, strict=True):
+                cursor.setValue(place)
+        if self._outcome is not None:
+            self.show_fit(self._outcome)
+        for plot in (self.plot, self.residuals):
+            plot.getAxis("bottom").updateAutoSIPrefix()
+            plot.getAxis("left").updateAutoSIPrefix()
+
     def _tell_cursors(self, *_: Any) -> None:
         a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
         unit, y_unit = self._units
@@ -254,6 +274,7 @@ class LinePlot(QWidget):
             heights = [float(ys[0]), float(ys[1]), float(ys[1] - ys[0])]
             said = [f"{text}, {shown(y, y_unit)}" for text, y in zip(said, heights, strict=True)]
         self.readout.setText("     ".join(said))
+        self.placed.emit((self._axis, unit, a))
 
     def _hover(self, event: Any) -> None:
         if self._cursors or not self.lines:
@@ -275,7 +296,15 @@ class LinePlot(QWidget):
 
 
 class MapPlot(QWidget):
-    """A map with its levels, and cuts through the point that was clicked."""
+    """A map with its levels, and cuts through the point that was clicked.
+
+    Signals
+    -------
+    levels_wanted(levels)
+        The ends of the colours were dragged to these values.
+    """
+
+    levels_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -290,7 +319,10 @@ class MapPlot(QWidget):
         table[0] = 128  # not measured
         self.image.setLookupTable(table)
         self.plot.addItem(self.image)
-        self._bar = pg.ColorBarItem(values=(0, 1), colorMap=colours, interactive=False, width=18)
+        self._bar = pg.ColorBarItem(
+            values=(0, 1), colorMap=colours, width=18, colorMapMenu=False, pen=current().text
+        )
+        self._bar.sigLevelsChangeFinished.connect(lambda bar: self.levels_wanted.emit(bar.levels()))
         self._bar.axis.setWidth(_BAR - 18)
         self.plot.plotItem.layout.addItem(self._bar, 2, 5)
         right = self.cut.getAxis("right")  # the cut is as wide as the map
@@ -330,7 +362,9 @@ class MapPlot(QWidget):
         is_other = before is None or (before.x.name, before.y.name) != (grid.x.name, grid.y.name)
         if is_other or not self._is_placed:
             self._place(grid, picture)
-        self._bar.setLevels((grid.low, grid.high if grid.high > grid.low else grid.low + 1))
+        low, high = grid.low, grid.high if grid.high > grid.low else grid.low + 1
+        self._bar.rounding = (high - low) / _FINE
+        self._bar.setLevels((low, high))
         self._draw_cut()
 
     def show_alone(self, name: str) -> None:
@@ -344,6 +378,15 @@ class MapPlot(QWidget):
         for part in (self.cut, self.readout, self._across):
             part.setVisible(not name)
         self.plot.setTitle(name or None, size="10pt", color=current().text)
+
+    def restyle(self) -> None:
+        """Use the colours of the present theme, and its units, from now on."""
+        self._bar.axis.setTextPen(current().text)
+        self._cut_line.setPen(pg.mkPen(current().series[0], width=fine(1.5)))
+        for plot in (self.plot, self.cut):
+            plot.getAxis("bottom").updateAutoSIPrefix()
+            plot.getAxis("left").updateAutoSIPrefix()
+        self._draw_cut()
 
     def _place(self, grid: MapData, picture: Picture) -> None:
         for plot in (self.plot, self.cut):
@@ -377,13 +420,26 @@ class MapPlot(QWidget):
 
 
 class MapGrid(QWidget):
-    """One map with its cut, or up to four side by side, with the same axes and colours."""
+    """One map with its cut, or up to four side by side, with the same axes and colours.
+
+    Signals
+    -------
+    levels_wanted(levels)
+        The ends of the colours were dragged to these values.
+    """
+
+    levels_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.plots: list[MapPlot] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
+
+    def restyle(self) -> None:
+        """Use the colours of the present theme, and its units, from now on."""
+        for plot in self.plots:
+            plot.restyle()
 
     def show_pictures(self, pictures: list[Picture]) -> None:
         """Show the maps of runs.
@@ -396,6 +452,7 @@ class MapGrid(QWidget):
         drawn = [picture for picture in pictures if picture.map is not None][:_MAPS]
         while len(self.plots) < len(drawn):
             plot = MapPlot()
+            plot.levels_wanted.connect(self.levels_wanted)
             if self.plots:
                 plot.plot.setXLink(self.plots[0].plot)
                 plot.plot.setYLink(self.plots[0].plot)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
 
 from labspin.gui.parts import Panel, button
@@ -68,6 +68,12 @@ class QueueView(Panel):
         self.table = _Table()
         self.table.dropped.connect(self._drop)
         self.table.setMinimumHeight(64)
+        self.table.setToolTip("drag a run to change the order, or Alt+↑ and Alt+↓; Delete takes it out")
+        for keys, do in (
+            ("Alt+Up", lambda: self._shift(-1)), ("Alt+Down", lambda: self._shift(1)), ("Del", self._remove),
+        ):  # fmt: skip
+            shortcut = QShortcut(QKeySequence(keys), self.table, do)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         self.start_button = button(
             "Start queue", start, "primary", hint="make the runs that wait, one by one"
         )
@@ -108,6 +114,7 @@ class QueueView(Panel):
         self.pause_button.setText("Resume queue" if state.paused else "Pause queue")
         if state == self._state and self.table.rowCount() == len(state.runs):
             return
+        chosen = self.chosen()
         self._state = state
         self.table.setRowCount(len(state.runs))
         for row, run in enumerate(state.runs):
@@ -115,6 +122,9 @@ class QueueView(Panel):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.table.setItem(row, column, item)
+        rows = [row for row, run in enumerate(state.runs) if run.id in chosen]
+        if len(rows) == 1 and rows != [self.table.currentRow()]:
+            self.table.selectRow(rows[0])  # the run that was moved, not its former place
 
     def chosen(self) -> list[int]:
         """Return the numbers of the chosen runs."""
@@ -132,6 +142,15 @@ class QueueView(Panel):
         moved = self._state.runs[source].id
         place = len([number for number in above if number != moved]) + 1
         self._change(functools.partial(self._queue.move, moved, place))
+
+    def _shift(self, places: int) -> None:
+        """Move the chosen run among those that wait."""
+        chosen, waiting = self.chosen(), [run.id for run in self._state.of("waiting")]
+        if self._queue is None or len(chosen) != 1 or chosen[0] not in waiting:
+            return
+        place = waiting.index(chosen[0]) + 1 + places
+        if 1 <= place <= len(waiting):
+            self._change(functools.partial(self._queue.move, chosen[0], place))
 
     def _pause(self) -> None:
         if self._queue is not None:
@@ -151,5 +170,5 @@ class QueueView(Panel):
 
 
 def _cells(run: QueuedRun) -> tuple[str, ...]:
-    what = run.message or run.file
+    what = run.message or Path(run.file).name
     return (str(run.id), run.label, run.state, ", ".join(run.overrides) or Path(run.card).name, what)

@@ -110,9 +110,20 @@ class RunSource(QObject):
                 self._wake.wait(_LOOK if self._is_growing() else None)
                 self._wake.clear()
                 if not self._is_closed:
-                    self._look()
+                    self._look_safely()
         for follower in self._followers.values():
             follower.close()
+
+    def _look_safely(self) -> None:
+        """Look; whatever goes wrong with one run, the thread goes on for the next."""
+        try:
+            self._look()
+        except RuntimeError:  # of Qt: the window was closed
+            raise
+        except Exception as error:  # noqa: BLE001 - shown to the person
+            with self._lock:
+                paths, self._paths = self._paths, ()
+            self.trouble.emit(f"{', '.join(path.name for path in paths)}: cannot be shown: {sentence(error)}")
 
     def _is_growing(self) -> bool:
         return any(path not in self._followers or not self._followers[path].has_ended for path in self._paths)

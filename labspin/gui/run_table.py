@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor
 
 from labspin.data import RunSummary
+from labspin.gui.run_reader import RunReader
+from labspin.gui.run_rows import HEADS, RunRow
 from labspin.gui.theme import current
 from labspin.gui.thumbnails import HEIGHT, WIDTH, Thumbnails
 
-__all__ = ["HEADS", "RunRow", "RunTable", "rows_of"]
+__all__ = ["RunTable"]
 
-HEADS = (
-    "", "started", "run", "procedure", "status", "points", "sample", "comment", "fits", "operator", "file",
-)  # fmt: skip
-_STATUS = HEADS.index("status")
+_STARTED, _STATUS, _POINTS = map(HEADS.index, ("started", "status", "points"))
 _Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run as it stands in the table."""
-
-    run: RunSummary
-    cells: tuple[str, ...]
-    words: str
-    """Everything in small letters, to search in."""
-
-
-def rows_of(runs: Sequence[RunSummary]) -> list[RunRow]:
-    """Return the rows of runs, the last run first; to be made outside the window's thread.
-
-    Parameters
-    ----------
-    runs
-        Summaries of the runs.
-    """
-    cells = [_cells(run) for run in reversed(runs)]
-    pairs = zip(reversed(runs), cells, strict=True)
-    return [RunRow(run, texts, "\n".join((*texts, run.project)).lower()) for run, texts in pairs]
 
 
 class RunTable(QAbstractTableModel):
     """The summaries of runs, the newest first: those in which a text is found, in the order of a column.
 
     Ten thousand runs are searched and sorted here: Qt's own proxy asks for every cell of every run.
+
+    Parameters
+    ----------
+    reader
+        Sketches the small pictures.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reader: RunReader) -> None:
         super().__init__()
         self._all: list[RunRow] = []
         self._rows: list[RunRow] = []
         self._wanted = ""
-        self._order = (HEADS.index("started"), True)
-        self.thumbnails = Thumbnails(self)
+        self._order = (_STARTED, True)
+        self.thumbnails = Thumbnails(reader, self)
 
     @property
     def runs(self) -> list[RunSummary]:
@@ -74,16 +55,47 @@ class RunTable(QAbstractTableModel):
         """
         return self._rows[row].run
 
-    def fill(self, rows: list[RunRow]) -> None:
-        """Show these runs.
+    def merge(self, rows: Sequence[RunRow], gone: Collection[str], *, is_anew: bool = False) -> None:
+        """Show these rows, too.
 
         Parameters
         ----------
         rows
-            What `rows_of` returned.
+            Rows that are new, or replace those of the same key.
+        gone
+            Keys of rows that are to be removed.
+        is_anew
+            Whether all former rows are to be removed.
         """
-        self._all = rows
+        replaced = {row.key for row in rows}.union(gone)
+        kept = [] if is_anew else [row for row in self._all if row.key not in replaced]
+        self._all = self._sorted([*kept, *rows])
         self._choose()
+
+    def places(self, keys: Collection[str]) -> list[tuple[int, int]]:
+        """Return where rows of these keys are shown, as first and last row of stretches.
+
+        Parameters
+        ----------
+        keys
+            Keys of rows; those that are not shown are left out.
+        """
+        found: list[tuple[int, int]] = []
+        for place, row in enumerate(self._rows):
+            if row.key in keys:
+                first = found.pop()[0] if found and found[-1][1] == place - 1 else place
+                found.append((first, place))
+        return found
+
+    def latest(self, number: int) -> list[RunSummary]:
+        """Return the runs that were begun last, the last one first, whatever is searched for.
+
+        Parameters
+        ----------
+        number
+            How many.
+        """
+        return [row.run for row in heapq.nlargest(number, self._all, key=lambda row: row.run.started)]
 
     def search(self, text: str) -> None:
         """Show only runs in which all words of a text are found.
@@ -107,13 +119,22 @@ class RunTable(QAbstractTableModel):
             Ascending or descending.
         """
         self._order = (column, order == Qt.SortOrder.DescendingOrder)
+        self._all = self._sorted(self._all)
         self._choose()
 
+    def _sorted(self, rows: list[RunRow]) -> list[RunRow]:
+        """Return rows in the order of the chosen column; nearly sorted ones take hardly any time."""
+        column, is_descending = self._order
+        if column == _POINTS:
+            return sorted(rows, key=lambda row: row.run.points, reverse=is_descending)
+        if column == _STARTED:
+            return sorted(rows, key=lambda row: row.run.started, reverse=is_descending)
+        return sorted(rows, key=lambda row: row.cells[column], reverse=is_descending)
+
     def _choose(self) -> None:
-        words, (column, is_descending) = self._wanted.split(), self._order
+        words = self._wanted.split()
         self.beginResetModel()
-        found = [row for row in self._all if all(word in row.words for word in words)]
-        self._rows = sorted(found, key=lambda row: row.cells[column], reverse=is_descending)
+        self._rows = [row for row in self._all if all(word in row.words for word in words)]
         self.endResetModel()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
@@ -189,17 +210,3 @@ class RunTable(QAbstractTableModel):
             colours = {"finished": theme.good, "running": theme.accent, "aborted": theme.warning}
             return QColor(colours.get(run.status, theme.danger))
         return None
-
-
-def _status(run: RunSummary) -> str:
-    return f"{run.status}, NOT SAFE" if run.unsafe else str(run.status)
-
-
-def _cells(run: RunSummary) -> tuple[str, ...]:
-    total = "" if run.size is None else f"/{run.size}"
-    stars = "" if run.rating is None else "★" * run.rating + "☆" * (5 - run.rating)
-    words = " ".join(filter(None, [stars, run.comment, *map("#{}".format, run.tags)]))
-    return (
-        "", run.started[:19].replace("T", " "), run.label, run.procedure, _status(run),
-        f"{run.points}{total}", run.sample, words, ", ".join(run.fits), run.operator, run.path.name,
-    )  # fmt: skip

@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from superqt import QLabeledSlider
 
 from labspin.gui.fit_panel import FitPanel
+from labspin.gui.go_there import GoThere
+from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.pictures import Axis, Choice, Picture, axes_of, numeric_names, table_of
 from labspin.gui.plots import LinePlot, MapGrid
@@ -32,6 +34,11 @@ __all__ = ["SeeView"]
 class SeeView(QWidget):
     """The plot of one or several runs, and what can be done with it.
 
+    Parameters
+    ----------
+    link
+        To the host, whose set-points can be moved to a cursor; None: they cannot.
+
     Signals
     -------
     trouble(text)
@@ -40,7 +47,7 @@ class SeeView(QWidget):
 
     trouble = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, link: HostLink | None = None) -> None:
         super().__init__()
         self.source = RunSource(self)
         self.source.drawn.connect(self._draw)
@@ -48,6 +55,11 @@ class SeeView(QWidget):
         self.frames: list[Frame] = []
         self.paths: list[Path] = []
         self.line, self.maps = LinePlot(), MapGrid()
+        self.go_there = None if link is None else GoThere(link)
+        if self.go_there is not None:
+            self.line.placed.connect(self.go_there.show_place)
+        self._levels: tuple[float, float] | None = None
+        self.maps.levels_wanted.connect(self._set_levels)
         self.line.wanted.connect(lambda: self.fits.fit())
         self.line.looked.connect(self.source.look_at)
         self.title = label(
@@ -85,6 +97,11 @@ class SeeView(QWidget):
         self.bars.toggled.connect(self._set_bars)
         self.each.toggled.connect(lambda _: self._choose())
         self.cursors.toggled.connect(self.line.show_cursors)
+        self.all_levels = button(
+            "All levels", lambda: self._set_levels(None), "small",
+            hint="colours from the least to the greatest value; drag the handles of the bar for others",
+        )  # fmt: skip
+        self.all_levels.hide()
         self._sliders: dict[str, QLabeledSlider] = {}
         self._slider_row = QHBoxLayout()
 
@@ -110,7 +127,7 @@ class SeeView(QWidget):
         controls = QHBoxLayout()
         parts: tuple[QWidget, ...] = (
             label("show", "muted"), self.quantity, label("over", "muted"), self.x_box, self.y_box,
-            self.log_x, self.log_y, self.bars, self.each, self.cursors,
+            self.log_x, self.log_y, self.bars, self.each, self.cursors, self.all_levels,
         )  # fmt: skip
         for part in parts:
             controls.addWidget(part)
@@ -128,6 +145,8 @@ class SeeView(QWidget):
         left.body.addLayout(controls)
         left.body.addLayout(self._slider_row)
         left.body.addWidget(self.stack, 1)
+        if self.go_there is not None:
+            left.body.addWidget(self.go_there)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("see")
         splitter.addWidget(left)
@@ -150,6 +169,7 @@ class SeeView(QWidget):
         self.paths = paths
         self.frames = []
         self.fits.forget()
+        self._levels = None
         self.quantity.clear()
         self.x_box.clear()
         self.y_box.clear()
@@ -171,12 +191,19 @@ class SeeView(QWidget):
         self.title.setText(f"{names} — {run.status}, {len(run.points)} of {total} points")
         self._redraw()
 
+    def restate(self) -> None:
+        """Draw everything again, in other units or colours."""
+        self.line.restyle()
+        self.maps.restyle()
+        self._redraw()
+
     def _redraw(self) -> None:
         if not self.frames:
             return
         pictures = [frame.picture for frame in self.frames]
         for part in (self.log_x, self.log_y, self.bars, self.cursors):
             part.setVisible(pictures[0].map is None)
+        self.all_levels.setVisible(pictures[0].map is not None and self._levels is not None)
         for beside in (self.apart, self.apart_label):
             beside.setVisible(pictures[0].map is None and len(pictures) > 1)
         if pictures[0].map is not None:
@@ -244,9 +271,17 @@ class SeeView(QWidget):
             self.y_box.currentText() or "",
             at,
             self.each.isChecked(),
+            self._levels,
         )
 
+    def _set_levels(self, levels: tuple[float, float] | None) -> None:
+        """Let the colours of maps reach from one value to another."""
+        self._levels = levels
+        self.source.choose(self.choice())
+
     def _choose(self, *, keep_axes: bool = False) -> None:
+        if not self.frames or self.quantity.currentText() != self.frames[0].picture.quantity:
+            self._levels = None
         choice = self.choice()
         if not keep_axes:
             self._offer_sliders(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from labspin.data import list_runs
-from labspin.errors import LabspinError
+from labspin.data import RunSummary
 from labspin.gui.parts import Panel, button, label
-from labspin.gui.tasks import in_background
-from labspin.session import data_folder, is_workspace, list_cards, list_stations
+from labspin.session import is_workspace, list_cards, list_stations
 
 __all__ = ["StartView"]
-
-_LAST = 30
 
 
 class StartView(QWidget):
@@ -46,6 +43,7 @@ class StartView(QWidget):
         )  # fmt: skip
         self.stations, self.cards, self.runs = QListWidget(), QListWidget(), QListWidget()
         self._panels: list[Panel] = []
+        self._shown: list[RunSummary] | None = None
         head = QHBoxLayout()
         head.addWidget(self.init_button)
         head.addWidget(self.first_button)
@@ -95,34 +93,25 @@ class StartView(QWidget):
             box.clear()
             for path in paths:
                 _add(box, path.stem, path)
-        self.look()
 
-    def look(self, workspace: Path | None = None) -> None:
+    def show_runs(self, runs: Sequence[RunSummary]) -> None:
         """Show the last runs.
 
         Parameters
         ----------
-        workspace
-            Folder of the workspace; None is the working folder.
+        runs
+            Summaries of them, the last one first.
         """
-        try:
-            folder = data_folder(workspace or Path.cwd())
-        except LabspinError:
-            return  # the window says what is wrong with the file of the workspace
-        if folder.is_dir():
-            in_background(lambda: list_runs(folder)[-_LAST:][::-1], self._show_runs)
-
-    def _show_runs(self, runs: list[object]) -> None:
+        if runs == self._shown:
+            return
+        self._shown = list(runs)
         self.runs.clear()
         if not runs:
             self.runs.addItem("none yet")
             self.runs.item(0).setFlags(Qt.ItemFlag.NoItemFlags)
         for run in runs:
-            _add(
-                self.runs,
-                f"{run.label or run.procedure} — {run.status}, {run.started[:16].replace('T', ' ')}",  # type: ignore[attr-defined]
-                run.path,  # type: ignore[attr-defined]
-            )
+            words = f"{run.label or run.procedure} — {run.status}, {run.started[:16].replace('T', ' ')}"
+            _add(self.runs, words, run.path)
 
 
 def _first(workspace: Path) -> tuple[Path, Path] | None:

@@ -78,6 +78,7 @@ QLineEdit, QPlainTextEdit {{ background: {field}; border: 1px solid {border};
     border-radius: 5px; padding: 3px 6px; min-height: 24px; selection-background-color: {accent}; }}
 QLineEdit:focus {{ border: 2px solid {accent}; padding: 2px 5px; }}
 QLineEdit[wrong="true"] {{ border: 2px solid {danger}; padding: 2px 5px; }}
+QLineEdit[readOnly="true"] {{ color: {muted}; }}
 QLineEdit[changed="true"] {{ font-weight: 600; }}
 QWidget#qt_scrollarea_viewport, QWidget#inside {{ background: transparent; }}
 QComboBox, QSpinBox {{ min-height: 28px; }}

@@ -1,33 +1,38 @@
-"""Small pictures of runs for the list: drawn in a thread of their own, only those that are asked for."""
+"""Small pictures of runs for the list: only those that are asked for, sketched in another process."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
+import functools
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPointF, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from labspin.data import RunSummary, read_run
-from labspin.errors import LabspinError
-from labspin.gui.pictures import Choice, Picture, picture_of
+from labspin.data import RunSummary
+from labspin.gui.run_reader import RunReader
+from labspin.gui.run_rows import COLUMNS, ROWS, Sketch
 from labspin.gui.theme import current
 
 __all__ = ["HEIGHT", "WIDTH", "Thumbnails", "drawn"]
 
-WIDTH, HEIGHT = 84, 36
 _SCALE = 2  # pixels of the image per pixel of the list, for fine screens
+WIDTH, HEIGHT = COLUMNS // _SCALE, ROWS // _SCALE
 _KEPT = 3000  # images in memory: 24 kB each
-_WAITING = 80  # requests: what has left the screen is forgotten
 _MOST = 2_000_000  # points above which a run is not read for a small picture
+_MARGIN = 3  # pixels around a line
 _Key = tuple[Path, str, int]
 
 
 class Thumbnails(QObject):
     """Images of runs.
+
+    Parameters
+    ----------
+    reader
+        Makes the sketches.
 
     Signals
     -------
@@ -37,13 +42,11 @@ class Thumbnails(QObject):
 
     made = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, reader: RunReader, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._reader = reader
         self._images: OrderedDict[_Key, QImage] = OrderedDict()
-        self._wanted: OrderedDict[_Key, None] = OrderedDict()
-        self._changed = threading.Condition()
-        self._is_closed = False
-        self._thread: threading.Thread | None = None
+        reader.sketched.connect(self._keep)
 
     def of(self, run: RunSummary) -> QImage | None:
         """Return the image of a run, or None; then it is made, and `made` tells.
@@ -53,73 +56,36 @@ class Thumbnails(QObject):
         run
             Summary of the run; a run that has grown has another image.
         """
-        key = (run.path, run.status, run.points)
-        with self._changed:
-            found = self._images.get(key)
-            if found is None and run.points and run.points <= _MOST and run.status != "damaged":
-                self._wanted[key] = None
-                self._wanted.move_to_end(key)
-                while len(self._wanted) > _WAITING:
-                    self._wanted.popitem(last=False)
-                self._changed.notify()
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
-                    self._thread.start()
+        key = (run.path, str(run.status), run.points)
+        found = self._images.get(key)
+        if found is None and run.points and run.points <= _MOST and run.status != "damaged":
+            self._reader.sketch(key, run.path)
         return found
 
-    def _work(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the window may have been closed
-            while (key := self._next()) is not None:
-                image = _image(key[0])
-                with self._changed:
-                    self._images[key] = image
-                    while len(self._images) > _KEPT:
-                        self._images.popitem(last=False)
-                self.made.emit()
-
-    def _next(self) -> _Key | None:
-        """Return what was asked for last, once there is something; None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._wanted or self._is_closed)
-            return None if self._is_closed else self._wanted.popitem(last=True)[0]
-
-    def close(self) -> None:
-        """End the thread."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(5.0)
+    def _keep(self, key: _Key, sketch: Sketch) -> None:
+        self._images[key] = drawn(sketch)
+        while len(self._images) > _KEPT:
+            self._images.popitem(last=False)
+        self.made.emit()
 
 
-def _image(path: Path) -> QImage:
-    try:
-        picture = picture_of(read_run(path), Choice())
-    except (LabspinError, ValueError):
-        return QImage()
-    return drawn(picture)
-
-
-def drawn(picture: Picture) -> QImage:
-    """Return a small picture of a run.
+def drawn(sketch: Sketch) -> QImage:
+    """Return a sketch as an image in the colours of the theme.
 
     Parameters
     ----------
-    picture
-        The run as it is shown.
+    sketch
+        A run as a small picture.
     """
-    if picture.map is not None:
-        return _map(picture)
-    image = QImage(WIDTH * _SCALE, HEIGHT * _SCALE, QImage.Format.Format_ARGB32_Premultiplied)
+    if sketch.levels is not None:
+        return _map(sketch.levels)
+    image = QImage(COLUMNS, ROWS, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(QColor(current().panel))
     image.setDevicePixelRatio(_SCALE)
-    line = picture.line
-    if line is None or len(line.values) < 2:
+    if sketch.line is None:
         return image
-    x = line.axis.values
-    if x.min() > 0 and x.max() > 30 * x.min():
-        x = np.log10(x)
-    x, y = _scaled(x, WIDTH - 6) + 3, HEIGHT - 3 - _scaled(line.values, HEIGHT - 6)
+    x = _MARGIN + sketch.line[:, 0] * (WIDTH - 2 * _MARGIN)
+    y = HEIGHT - _MARGIN - sketch.line[:, 1] * (HEIGHT - 2 * _MARGIN)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(current().series[0]), 1.3))
@@ -128,22 +94,16 @@ def drawn(picture: Picture) -> QImage:
     return image
 
 
-def _scaled(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], size: float) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    return (values - low) * (size / (high - low)) if high > low else np.full(len(values), size / 2)
-
-
-def _map(picture: Picture) -> QImage:
+@functools.cache
+def _colours() -> NDArray[np.uint8]:
     import pyqtgraph as pg
 
-    if picture.map is None:
-        return QImage()
-    levels = picture.map.levels[::-1]
-    rows = np.linspace(0, levels.shape[0] - 1, HEIGHT * _SCALE).round().astype(int)
-    columns = np.linspace(0, levels.shape[1] - 1, WIDTH * _SCALE).round().astype(int)
-    table = pg.colormap.get("viridis").getLookupTable(nPts=256)
-    pixels = np.ascontiguousarray(table[levels[np.ix_(rows, columns)]].astype(np.uint8)[..., :3])
-    height, width = pixels.shape[:2]
+    return np.asarray(pg.colormap.get("viridis").getLookupTable(nPts=256), np.uint8)[:, :3]
+
+
+def _map(levels: NDArray[np.uint8]) -> QImage:
+    pixels = np.ascontiguousarray(_colours()[levels])
+    height, width = levels.shape
     image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
     image.setDevicePixelRatio(_SCALE)
     return image

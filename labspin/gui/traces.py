@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from labspin.gui.axes import UnitAxis
+from labspin.gui.axes import RateAxis, TimeAxis, UnitAxis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
 from labspin.gui.theme import current, fine, style_plot
@@ -72,7 +73,8 @@ def time_plot(unit: str) -> pg.PlotWidget:
     unit
         Unit of the values.
     """
-    plot = pg.PlotWidget(axisItems={"bottom": pg.DateAxisItem(), "left": UnitAxis("left")})
+    values = RateAxis("left") if unit == "1/s" else UnitAxis("left")
+    plot = pg.PlotWidget(axisItems={"bottom": TimeAxis("bottom"), "left": values})
     style_plot(plot)
     plot.getAxis("left").show_quantity("", unit)
     plot.addLegend(offset=(8, 8), labelTextSize="9pt")
@@ -87,7 +89,14 @@ class TraceStack(QWidget):
     ----------
     link
         To the host, which remembers an hour.
+
+    Signals
+    -------
+    chosen(name, unit, on)
+        The course of a read-back is shown, or no longer.
     """
+
+    chosen = Signal(str, str, bool)
 
     def __init__(self, link: HostLink) -> None:
         super().__init__()
@@ -120,10 +129,11 @@ class TraceStack(QWidget):
         on
             Whether it is shown.
         """
+        if on == (name in self.curves):
+            return
+        self.chosen.emit(name, unit, on)
         if not on:
             self._remove(name)
-            return
-        if name in self.curves:
             return
         self._units[name] = unit
         self.courses.setdefault(name, Course())
@@ -142,9 +152,7 @@ class TraceStack(QWidget):
             self._draw(name)
 
     def _remove(self, name: str) -> None:
-        curve = self.curves.pop(name, None)
-        if curve is None:
-            return
+        curve = self.curves.pop(name)
         unit = self._units[name]
         self.plots[unit].removeItem(curve)
         if not any(self._units[other] == unit for other in self.curves):

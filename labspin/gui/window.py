@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from labspin.errors import LabspinError
 from labspin.experiment import Procedure
 from labspin.gui.align_view import AlignView
-from labspin.gui.axes import use_units
+from labspin.gui.appearance import Appearance
 from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
 from labspin.gui.link import HostLink
@@ -44,11 +44,11 @@ from labspin.session import (
     recorded_parameters,
 )
 from labspin.session.host_record import state_folder
-from labspin.workspaces import find_workspace
 
 __all__ = ["MainWindow"]
 
 _SAFE_KEY = "F12"
+_LAST = 30  # runs on the first page
 
 
 class MainWindow(QMainWindow):
@@ -66,8 +66,13 @@ class MainWindow(QMainWindow):
         os.chdir(self.workspace)  # recipes and relative paths start from there
         self.link = HostLink(self)
         self.start, self.bench, self.align = StartView(), BenchView(self.link), AlignView(self.link)
-        self.measure, self.see, self.browse = MeasureView(self.link), SeeView(), BrowseView(self.link)
+        self.measure, self.see, self.browse = (
+            MeasureView(self.link),
+            SeeView(self.link),
+            BrowseView(self.link),
+        )
         self.log = LogView()
+        self.appearance = Appearance(self, self._restate)
         self._shown_run, self._is_asked = "", False
         self._make_bar()
         self._make_notice()
@@ -161,12 +166,14 @@ class MainWindow(QMainWindow):
         self.link.connected.connect(self._connected)
         self.link.news.connect(self._take)
         self.link.gone.connect(self._gone)
-        for source in (self.link, self.measure, self.see, self.browse):
+        for source in (self.link, self.measure, self.see, self.browse, self.appearance):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
         self.measure.started.connect(self._follow_mine)
         self.see.follow.toggled.connect(self._follow_again)
         self.browse.told.connect(self._tell)
+        self.bench.traces.chosen.connect(self.align.show_also)
+        self.browse.listed.connect(lambda: self.start.show_runs(self.browse.table.latest(_LAST)))
         self.browse.see.connect(self.show_runs)
         self.browse.repeated.connect(self._repeat_run)
         self.start.init.connect(self._init)
@@ -182,10 +189,7 @@ class MainWindow(QMainWindow):
         self.station.clear()
         for path in list_stations(self.workspace):
             self.station.addItem(path.stem, path)
-        try:
-            use_units(find_workspace(self.workspace).units)
-        except LabspinError as error:
-            self.complain(str(error))
+        self.appearance.use(self.workspace)
         self.start.use(self.workspace)
         self.measure.use(self.workspace)
         self.browse.use(self.workspace)
@@ -247,12 +251,23 @@ class MainWindow(QMainWindow):
         self.station.setCurrentIndex(max(0, self.station.findText(Path(description["path"]).stem)))
         self.connect_button.setEnabled(True)
         self.safe_button.setEnabled(True)
+        self._build(description)
+        if self.tabs.currentWidget() is self.start:
+            self.tabs.setCurrentWidget(self.bench)
+
+    def _build(self, description: dict[str, Any]) -> None:
+        """Make what is made out of a bench."""
         self.bench.build(description)
         self.align.build(description)
         self.measure.form.offer_setpoints(sorted(description["actuators"]))
         self.measure.form.changed.emit()
-        if self.tabs.currentWidget() is self.start:
-            self.tabs.setCurrentWidget(self.bench)
+
+    def _restate(self) -> None:
+        """Write and draw everything again, in other units or colours."""
+        if self.link.is_connected and self.link.description:
+            self.bench.wanted_traces = set(self.bench.traces.curves)
+            self._build(self.link.description)
+        self.see.restate()
 
     def _take(self, answer: dict[str, Any]) -> None:
         status = answer["status"]
@@ -367,7 +382,7 @@ class MainWindow(QMainWindow):
     def _tab_changed(self) -> None:
         """Look at the last runs again when the first page is seen."""
         if self.tabs.currentWidget() is self.start:
-            self.start.look(self.workspace)
+            self.browse.look()
 
     def _repeat(self, card: Path, label_of_run: str) -> None:
         self.measure.show_card(card, label_of_run)
@@ -449,6 +464,7 @@ class MainWindow(QMainWindow):
             Qt's event; it is accepted.
         """
         self.link.close()
+        self.appearance.timer.stop()
         self.see.close_source()
         self.browse.close_view()
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +20,26 @@ __all__ = ["News", "NewsHandler"]
 
 _EVENTS = 2000
 _COURSE = 7200  # values of one read-back: an hour at two a second
+_SPARE = 800  # values that may be more: a course is shortened once in so many
+
+
+class _Course:
+    """The latest values of one read-back, as bare numbers: those of a whole bench lie in memory for ever."""
+
+    def __init__(self) -> None:
+        self._times, self._values = array("d"), array("d")
+
+    def add(self, time: float, value: float) -> None:
+        """Append a value, and forget the oldest ones."""
+        self._times.append(time)
+        self._values.append(value)
+        if len(self._times) >= _COURSE + _SPARE:
+            del self._times[:_SPARE], self._values[:_SPARE]
+
+    def since(self, time: float) -> list[Any]:
+        """Return times and values after a time."""
+        times, values = np.array(self._times), np.array(self._values)
+        return [times[times > time], values[times > time]]
 
 
 class News:
@@ -28,7 +49,7 @@ class News:
         self._changed = threading.Condition()
         self._sequence = 0
         self._events: deque[tuple[int, float, str, str]] = deque(maxlen=_EVENTS)
-        self._course: dict[str, deque[tuple[float, float]]] = {}
+        self._courses: dict[str, _Course] = {}
         self.readings: dict[str, dict[str, Any]] = {}
 
     def event(self, kind: str, message: str) -> None:
@@ -65,8 +86,7 @@ class News:
                 self.readings[name] = dict(record)
                 value = record.get("value")
                 if isinstance(value, (int, float)):
-                    course = self._course.setdefault(name, deque(maxlen=_COURSE))
-                    course.append((float(record["time"]), float(value)))
+                    self._courses.setdefault(name, _Course()).add(float(record["time"]), float(value))
             self._sequence += 1
             self._changed.notify_all()
 
@@ -99,12 +119,7 @@ class News:
             Name -> Unix times (s) and values, each of shape (n,); empty for a name that is not known.
         """
         with self._changed:
-            found = {name: [*self._course.get(name, ())] for name in names}
-        courses = {name: np.array(points, np.float64).reshape(-1, 2) for name, points in found.items()}
-        return {
-            name: [points[points[:, 0] > since, 0], points[points[:, 0] > since, 1]]
-            for name, points in courses.items()
-        }
+            return {name: self._courses.get(name, _Course()).since(since) for name in names}
 
 
 class NewsHandler(logging.Handler):

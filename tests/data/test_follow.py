@@ -5,7 +5,9 @@ import sys
 
 import numpy as np
 
-from labspin.data import RunFollower, RunWriter, read_run
+from labspin.data import RunFollower, RunWriter, follow, read_run, reader, summary_of
+from labspin.data.journal.liveness import is_alive
+from labspin.data.lock import is_locked
 from tests.data.samples import grid_header, grid_values
 from tests.places import environment
 
@@ -55,3 +57,34 @@ def test_a_run_whose_writer_was_killed_is_dead_though_nothing_came(tmp_path):
         assert len(dead.points) == 3
         assert follower.poll() is None, "that is told once"
     follower.close()
+
+
+def test_a_run_that_is_published_while_it_is_looked_at_is_no_error(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, grid_header()) as writer:
+        writer.append(0, 0.0, grid_values(0))
+        follower = RunFollower(path)
+        assert follower.poll().status == "running"
+
+        def published_meanwhile(journal):
+            writer.finish("aborted")
+            return is_locked(journal)
+
+        monkeypatch.setattr(follow, "is_locked", published_meanwhile)
+        follower.poll()
+    assert follower.poll().status == "aborted"
+    assert follower.has_ended
+
+
+def test_a_run_that_is_published_while_it_is_listed_is_not_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, grid_header()) as writer:
+        writer.append(0, 0.0, grid_values(0))
+
+        def published_meanwhile(journal):
+            writer.finish("aborted")
+            return is_alive(journal)
+
+        monkeypatch.setattr(reader, "is_alive", published_meanwhile)
+        summary = summary_of(path)
+    assert (summary.status, summary.points, summary.problem) == ("aborted", 1, "")

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.qt import PATIENCE
 from tests.session.hosts import HostProcess, make_workspace, wait_until_idle
+
+
+def pytest_collection_modifyitems(items):
+    """Give tests of the window, which start processes and windows, more time than others."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(2 * PATIENCE / 1000))
 
 
 @pytest.fixture(scope="package")
@@ -69,5 +77,5 @@ def open_window(qtbot):
 def window(qtbot, lab, client, open_window):
     """A window that has found the host."""
     window = open_window(lab)
-    qtbot.waitUntil(lambda: bool(window.link.status.get("readings")), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(window.link.status.get("readings")), timeout=PATIENCE)
     return window

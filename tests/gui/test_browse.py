@@ -1,19 +1,27 @@
 """The list of runs: small pictures, words that are changed, runs that are repeated and gone on with."""
 
+import dataclasses
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.qt import WHY_NOT
+from tests.qt import PATIENCE, WHY_NOT
 
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
-from labspin.data import list_runs, open_run_metadata, read_run
+from PySide6.QtCore import Qt
+
+from labspin.data import RunStatus, RunSummary, list_runs, open_run_metadata, read_run
+from labspin.gui import run_reader
+from labspin.gui.run_reader import RunReader
+from labspin.gui.run_rows import HEADS, rows_of
+from labspin.gui.run_table import RunTable
 from labspin.session.workspace import data_folder
 from tests.session.hosts import wait_for_run, wait_until_idle
-
-SECONDS = 30_000
 
 
 def make_run(client, lab, *overrides):
@@ -33,14 +41,14 @@ def choose(window, *paths):
 def show_list(qtbot, window, *paths):
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()
-    qtbot.waitUntil(lambda: choose(window, *paths), timeout=SECONDS)
+    qtbot.waitUntil(lambda: choose(window, *paths), timeout=PATIENCE)
 
 
 def test_runs_have_small_pictures(qtbot, window, lab, client):
     path = make_run(client, lab)
     show_list(qtbot, window, path)
     run = window.browse.chosen()[0]
-    qtbot.waitUntil(lambda: window.browse.table.thumbnails.of(run) is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: window.browse.table.thumbnails.of(run) is not None, timeout=PATIENCE)
     image = window.browse.table.thumbnails.of(run)
     pixels = ((x, y) for x in range(image.width()) for y in range(image.height()))
     inked = sum(image.pixelColor(x, y) != image.pixelColor(0, 0) for x, y in pixels)
@@ -58,12 +66,12 @@ def test_words_are_stored_with_a_run(qtbot, window, lab, client):
     details.rating.setCurrentIndex(3)
     details.sample.setCurrentText("D7")
     details.save_button.click()
-    qtbot.waitUntil(lambda: open_run_metadata(path).comment == "the laser drifted", timeout=SECONDS)
+    qtbot.waitUntil(lambda: open_run_metadata(path).comment == "the laser drifted", timeout=PATIENCE)
     said = open_run_metadata(path)
     assert (said.tags, said.rating, said.sample) == (("doubtful", "night"), 2, "D7")
     assert (read_run(path).data["difference"] == before).all()
     window.browse.search.setText("doubtful")
-    qtbot.waitUntil(lambda: window.browse.table.rowCount() == 1, timeout=SECONDS)
+    qtbot.waitUntil(lambda: window.browse.table.rowCount() == 1, timeout=PATIENCE)
     window.browse.search.setText("")
 
 
@@ -77,7 +85,7 @@ def test_words_of_several_runs_are_changed_together_and_only_what_was_typed(qtbo
     window.browse.details.tags.setText("pair")
     window.browse.details.save_button.click()
     for path in (one, other):
-        qtbot.waitUntil(lambda p=path: open_run_metadata(p).tags == ("pair",), timeout=SECONDS)
+        qtbot.waitUntil(lambda p=path: open_run_metadata(p).tags == ("pair",), timeout=PATIENCE)
     assert open_run_metadata(one).comment == "first"
 
 
@@ -86,13 +94,13 @@ def test_a_run_that_the_queue_does_not_know_is_repeated_with_a_change(qtbot, win
     client.queue.clear()
     show_list(qtbot, window, path)
     window.browse.repeat()
-    qtbot.waitUntil(lambda: window.tabs.currentWidget() is window.measure, timeout=SECONDS)
+    qtbot.waitUntil(lambda: window.tabs.currentWidget() is window.measure, timeout=PATIENCE)
     form = window.measure.form
     assert form.widgets["dark_time_stop"].text() == "7 ms"
     form.set("seed", "99")
-    qtbot.waitUntil(lambda: window.measure.start_button.isEnabled(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: window.measure.start_button.isEnabled(), timeout=PATIENCE)
     window.measure.start_button.click()
-    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=SECONDS)
+    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=PATIENCE)
     made = read_run(client.queue.folder / client.queue.read().runs[0].file).header.parameters
     former = read_run(path).header.parameters
     assert {n: r["value"] for n, r in made.items() if n not in ("seed", "station")} == {
@@ -102,7 +110,7 @@ def test_a_run_that_the_queue_does_not_know_is_repeated_with_a_change(qtbot, win
 
 
 def test_a_run_that_broke_off_is_gone_on_with_though_the_queue_forgot_it(qtbot, window, lab, client):
-    client.add(lab / "procedures" / "quick.toml", overrides=["averages=30"])
+    client.add(lab / "procedures" / "quick.toml", overrides=["averages=20"])
     client.start()
     running = wait_for_run(client)["run"]
     client.abort(pause_queue=True)
@@ -111,11 +119,11 @@ def test_a_run_that_broke_off_is_gone_on_with_though_the_queue_forgot_it(qtbot, 
     client.queue.resume()
     path = client.queue.folder / running["path"]
     had = len(read_run(path).points)
-    assert had < 360
+    assert had < 240
     show_list(qtbot, window, path)
     window.browse.resume()
-    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=60_000)
-    assert len(read_run(path).points) == 360
+    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=PATIENCE)
+    assert len(read_run(path).points) == 240
 
 
 def test_a_damaged_file_is_listed_and_hurts_nobody(qtbot, window, lab, client):
@@ -132,3 +140,54 @@ def test_a_damaged_file_is_listed_and_hurts_nobody(qtbot, window, lab, client):
         assert not window.browse.details.comment.isEnabled()
     finally:
         broken.unlink()
+
+
+def test_the_process_that_reads_runs_is_started_again_when_it_dies(qtbot, window, lab, client):
+    path = make_run(client, lab)
+    show_list(qtbot, window, path)
+    window.browse.reader._process.kill()
+    other = make_run(client, lab, "seed=5")
+    show_list(qtbot, window, path, other)
+    assert window.browse.table.runs[0].path == other, "the newest is first"
+    shown = [run.path for run in window.browse.table.runs]
+    assert len(set(shown)) == len(shown), "none twice"
+
+
+def test_a_process_that_dies_again_and_again_is_left_alone_and_said(qtbot, window, lab, client, monkeypatch):
+    show_list(qtbot, window, make_run(client, lab))
+    qtbot.waitUntil(lambda: not window.browse.is_looking, timeout=PATIENCE)
+    started = []
+    command = [sys.executable, "-c", ""]  # ends at once
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    monkeypatch.setattr(
+        run_reader, "_started", lambda: started.append(1) or subprocess.Popen(command, **streams)
+    )
+    window.browse.reader._process.kill()
+    for _ in range(6):
+        window.browse.look()
+        qtbot.waitUntil(lambda: not window.browse.is_looking, timeout=PATIENCE)
+    assert "has ended three times" in window.notice_text.text()
+    assert len(started) == 2, "the first death was that of the process before"
+
+
+def test_runs_are_sorted_by_numbers_and_found_by_words():
+    runs = [
+        RunSummary(path=Path(f"{k}.h5"), status=RunStatus.FINISHED, points=points, started=f"2026-01-0{k}")
+        for k, points in enumerate((9, 100, 20), start=1)
+    ]
+    table = RunTable(RunReader())
+    table.merge(rows_of(runs[:1]), [])
+    table.merge(rows_of(runs[1:]), [])
+    assert [run.points for run in table.runs] == [20, 100, 9], "the last one first"
+    table.sort(HEADS.index("points"), Qt.SortOrder.AscendingOrder)
+    assert [run.points for run in table.runs] == [9, 20, 100]
+    assert table.places({"1.h5", "2.h5"}) == [(0, 0), (2, 2)]
+    assert table.places({"1.h5", "3.h5", "none"}) == [(0, 1)]
+    table.search("3.H5")
+    assert [run.points for run in table.runs] == [20]
+    assert [run.path.name for run in table.latest(2)] == ["3.h5", "2.h5"], "whatever is searched for"
+    table.search("")
+    table.merge(rows_of([dataclasses.replace(runs[0], points=50)]), ["2.h5"])
+    assert [run.points for run in table.runs] == [20, 50]
+    table.merge(rows_of(runs[1:2]), [], is_anew=True)
+    assert [run.points for run in table.runs] == [100]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.qt import WHY_NOT
+from tests.qt import PATIENCE, WHY_NOT
 
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
@@ -40,7 +40,7 @@ def test_the_window_of_the_page_measures_a_t1(qtbot, tmp_path, monkeypatch):
     results = Results(procedure, unique_filename(str(tmp_path), prefix="T1"))
     experiment = window.new_experiment(results)
     window.manager.queue(experiment)
-    with qtbot.waitSignal(window.manager.finished, timeout=60_000):
+    with qtbot.waitSignal(window.manager.finished, timeout=PATIENCE):
         pass
     qtbot.waitUntil(lambda: len(results.data) == 4, timeout=10_000)
     assert (results.data["dark_time (s)"] > 0).all()

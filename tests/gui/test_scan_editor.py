@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.qt import WHY_NOT
+from tests.qt import PATIENCE, WHY_NOT
 
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
@@ -13,8 +13,6 @@ from labspin.gui.axes import use_units
 from labspin.gui.scan_editor import ScanEditor, as_lines, rows_of
 from labspin.session import load_card
 from tests.session.hosts import make_workspace
-
-SECONDS = 30_000
 
 
 @pytest.fixture(params=[{}, {"field": "G", "frequency": "MHz"}], ids=["SI", "the laboratory's units"])
@@ -96,21 +94,21 @@ def test_a_scan_is_made_in_the_window(qtbot, window, lab, client):
     form.set("averages", "1")
     editor.add_button.click()
     row = editor.rows[0]
-    qtbot.waitUntil(lambda: row.name.findText("magnet.field") >= 0, timeout=SECONDS)
+    qtbot.waitUntil(lambda: row.name.findText("magnet.field") >= 0, timeout=PATIENCE)
     assert row.name.findText("averages") >= 0, "parameters that are numbers are offered, too"
     assert row.name.findText("station") < 0
     row.name.setCurrentText("magnet_field")
     row.first.setText("1 G")
     row.last.setText("300 G")
     row.number.setValue(3)
-    qtbot.waitUntil(lambda: "magnet.field: wanted" in window.measure.preview.problem, timeout=SECONDS)
+    qtbot.waitUntil(lambda: "magnet.field: wanted" in window.measure.preview.problem, timeout=PATIENCE)
     assert not window.measure.start_button.isEnabled()
     row.last.setText("5 G")
-    qtbot.waitUntil(lambda: window.measure.start_button.isEnabled(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: window.measure.start_button.isEnabled(), timeout=PATIENCE)
     assert window.measure.preview.text.startswith("36 points")
     assert "magnet.field  100 µT … 500 µT" in window.measure.preview.text
     window.measure.start_button.click()
-    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=SECONDS)
+    qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=PATIENCE)
     made = read_run(client.queue.folder / client.queue.read().runs[0].file)
     axes = [dimension.name for dimension in made.header.layout.dimensions]
     assert axes[0] == "magnet_field"

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tests.qt import WHY_NOT
+from tests.qt import PATIENCE, WHY_NOT
 
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
@@ -14,8 +14,6 @@ from labspin.analysis import MODELS, Recipe, load_model
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_values import StartValues, handles_of
-
-SECONDS = 30_000
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -76,14 +74,14 @@ def view(qtbot, dip_run):
     qtbot.addWidget(view)
     view.show()
     view.show_runs([dip_run])
-    qtbot.waitUntil(lambda: bool(view.frames) and view.fits.recipe.count() > 0, timeout=SECONDS)
+    qtbot.waitUntil(lambda: bool(view.frames) and view.fits.recipe.count() > 0, timeout=PATIENCE)
     view.fits.recipe.setCurrentText("model: lorentzian_dips")
     yield view
     view.close_source()
 
 
 def test_a_fit_begins_where_the_lines_were_dragged(qtbot, view):
-    until = functools.partial(qtbot.waitUntil, timeout=SECONDS)
+    until = functools.partial(qtbot.waitUntil, timeout=PATIENCE)
     view.fits.by_hand.click()
     until(lambda: view.fits.start is not None)
     lines = view.fits.handles.lines
@@ -109,7 +107,7 @@ def test_a_fit_begins_where_the_lines_were_dragged(qtbot, view):
 
 
 def test_a_start_value_is_typed_and_held(qtbot, view):
-    until = functools.partial(qtbot.waitUntil, timeout=SECONDS)
+    until = functools.partial(qtbot.waitUntil, timeout=PATIENCE)
     view.fits.by_hand.click()
     until(lambda: view.fits.start is not None)
     panel = view.fits.start_panel

@@ -1,0 +1,88 @@
+"""Move a set-point to where a cursor stands: to the dip that was just seen, without typing its frequency."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from labspin.errors import LimitError
+from labspin.gui.axes import shown
+from labspin.gui.link import HostLink
+from labspin.gui.parts import TwiceButton, label
+from labspin.gui.set_point import check_limits
+
+__all__ = ["GoThere"]
+
+
+class GoThere(QWidget):
+    """A choice of the bench's set-points with the unit of an axis, and a button that is pressed twice.
+
+    Parameters
+    ----------
+    link
+        To the host, which checks the limits once more and ramps.
+    """
+
+    def __init__(self, link: HostLink) -> None:
+        super().__init__()
+        self._link = link
+        self._place: tuple[str, str, float] | None = None
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("set-point that is moved to cursor A")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.choice.activated.connect(lambda _: self._tell())
+        self.button = TwiceButton("", "Really move", self._move, hint="through limits and ramp, by the host")
+        self.problem = label("", "wrong", wrap=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(label("move", "muted"))
+        row.addWidget(self.choice)
+        row.addWidget(self.button)
+        row.addWidget(self.problem, 1)
+        self.hide()
+
+    def show_place(self, place: tuple[str, str, float] | None) -> None:
+        """Show where a set-point may be moved.
+
+        Parameters
+        ----------
+        place
+            Name, unit and value along the axis; None: there is no cursor.
+        """
+        before, self._place = self._place, place
+        actuators = self._link.description.get("actuators", {}) if self._link.is_connected else {}
+        if place is None or before is None or place[:2] != before[:2] or not self.choice.count():
+            self._offer(actuators, place)
+        self.setVisible(place is not None and self.choice.count() > 0)
+        if self.isVisibleTo(self.parentWidget()):
+            self._tell()
+
+    def _offer(self, actuators: dict[str, dict[str, str]], place: tuple[str, str, float] | None) -> None:
+        self.choice.clear()
+        if place is None:
+            return
+        name, unit, _ = place
+        names = sorted(full for full, actuator in actuators.items() if actuator["unit"] == unit)
+        self.choice.addItems(names)
+        meant = [full for full in names if name in (full, full.replace(".", "_"), full.partition(".")[2])]
+        if meant:
+            self.choice.setCurrentText(meant[0])
+
+    def _tell(self) -> None:
+        full = self.choice.currentText()
+        actuator = self._link.description.get("actuators", {}).get(full)
+        if self._place is None or actuator is None:
+            return
+        _, unit, value = self._place
+        self.button.rename(f"to {shown(value, unit, 7)}")
+        try:
+            check_limits(full, actuator, value)
+        except LimitError as error:
+            self.problem.setText(str(error))
+        else:
+            self.problem.setText("")
+        self.button.setEnabled(not self.problem.text())
+
+    def _move(self) -> None:
+        if self._place is not None:
+            full, value = self.choice.currentText(), self._place[2]
+            self._link.order(lambda host: host.set(full, value))

@@ -1,0 +1,249 @@
+"""One set-point by hand: typed, changed step by step with the arrow keys, taken back."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from labspin.errors import LimitError
+from labspin.gui.axes import shown
+from labspin.gui.link import HostLink
+from labspin.gui.parts import QuantityField, button, label
+from labspin.gui.tasks import sentence
+
+__all__ = ["SetPoint", "check_limits"]
+
+_FOLLOWS = 1e-3  # of the limits' span: a read-back so near to what was sent has arrived
+_FINEST = 100  # steps between the limits, at first
+_REMEMBERED = 50  # values that can be taken back, one after the other
+_KEYS = "↑ and ↓ move it by a step, Page Up and Page Down make the step ten times greater or smaller"
+
+
+class SetPoint(QObject):
+    """The field of a set-point, its limits, and the button that takes the last change back.
+
+    Parameters
+    ----------
+    full
+        ``instrument.attribute``.
+    unit
+        Unit of its value.
+    actuator
+        From the description of the bench; None: it has no limits, and is only typed.
+    link
+        To the host.
+
+    Signals
+    -------
+    refused()
+        A value is refused, or no more: `problem` says why.
+    """
+
+    refused = Signal()
+
+    def __init__(
+        self, full: str, unit: str, actuator: dict[str, Any] | None, link: HostLink, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self.full, self._unit, self._actuator, self._link = full, unit, actuator, link
+        check = partial(check_limits, full, actuator) if actuator else None
+        self.field = QuantityField(unit, check, step=_first_step(actuator) if actuator else None)
+        self.field.setAccessibleName(f"set {full}")
+        if actuator is not None:
+            self.field.set_hint(_KEYS)
+        self.limits = label("", "muted", wrap=True)
+        self.back = button("", self.take_back, "small")
+        self.back.hide()
+        self._goal: float | None = None
+        self._is_moving = False
+        self._before: list[float] = []
+        self._former: list[float] = []
+        self._status: dict[str, Any] = {}
+        self._refused = ""
+        self.field.given.connect(self._given)
+        self.field.nudged.connect(self.nudge)
+        self.field.stepped.connect(self._tell)
+        self.field.focused.connect(self._tell)
+        self.field.undone.connect(self.take_back)
+        self.field.textChanged.connect(lambda _: self._refuse(""))
+        self._tell()
+
+    @property
+    def problem(self) -> str:
+        """Why what was typed, or a step, is refused; or ``""``."""
+        return self.field.problem or self._refused
+
+    def _refuse(self, text: str) -> None:
+        self._refused = text
+        self.refused.emit()
+
+    # -- moving ----------------------------------------------------------------------------------------
+
+    def stands(self) -> float | None:
+        """Return where the set-point was last sent, or else what is read back; None: neither is known."""
+        actuator = self._actuator
+        sent = self._status.get("sent", {}).get(actuator["moves"]) if actuator else None
+        if actuator is not None and sent is not None:
+            return float(actuator["offset"] + actuator["slope"] * sent)
+        value = self._status.get("readings", {}).get(self.full, {}).get("value")
+        return float(value) if isinstance(value, (int, float)) else None
+
+    def _given(self, value: float) -> None:
+        self._show_busy(True)
+        self._remember()
+        self._move(value)
+
+    def nudge(self, change: float) -> None:
+        """Move by a step from where it was sent last; steps in quick succession add up.
+
+        Parameters
+        ----------
+        change
+            The step, in the unit of the set-point.
+        """
+        start = self.stands() if self._goal is None else self._goal
+        if start is None or self._actuator is None:
+            self._refuse(f"{self.full}: cannot be moved by a step, since its value is not known; type one")
+            return
+        value = float(f"{start + change:.12g}")
+        try:
+            check_limits(self.full, self._actuator, value)
+        except LimitError as error:
+            self._refuse(str(error))
+            return
+        self._refuse("")
+        if self._goal is None:
+            self._remember()
+        self._move(value)
+
+    def take_back(self) -> None:
+        """Move to where it was before the last change."""
+        if self._before and self._goal is None:
+            *self._before, before = self._former = self._before
+            self._move(before)
+            self._tell()
+
+    def _remember(self) -> None:
+        before, self._former = self.stands(), self._before
+        if before is not None and self._actuator is not None:
+            self._before = [*self._before[1 - _REMEMBERED :], before]
+
+    def _move(self, value: float) -> None:
+        """Send a value; of those that are wanted while it moves, only the last is sent next."""
+        self._goal = value
+        if self._is_moving:
+            return
+        self._is_moving = True
+        self._link.order(lambda host: host.set(self.full, value), partial(self._moved, value), self._failed)
+        if not self._link.is_connected:
+            self._end()
+
+    def _moved(self, value: float, _: Any) -> None:
+        self._is_moving = False
+        if self._goal is not None and self._goal != value:
+            self._move(self._goal)
+            return
+        self._end()
+        self.field.clear()
+
+    def _failed(self, error: Exception) -> None:
+        self._before = self._former
+        self._end()
+        self._link.trouble.emit(sentence(error))
+
+    def _end(self) -> None:
+        self._is_moving, self._goal = False, None
+        self._show_busy(False)
+        self._tell()
+
+    def _show_busy(self, is_busy: bool) -> None:
+        """Let the field keep the focus of the keyboard, but nothing be typed, while it moves."""
+        self.field.setReadOnly(is_busy)
+        self.field.style().unpolish(self.field)
+        self.field.style().polish(self.field)
+
+    # -- what is said ----------------------------------------------------------------------------------
+
+    def show_status(self, status: dict[str, Any]) -> None:
+        """Show the limits, and a ramp that goes on.
+
+        Parameters
+        ----------
+        status
+            A status of the host.
+        """
+        self._status = status
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._actuator is None:
+            return
+        is_held = self.field.step is not None and self.field.hasFocus()
+        step = f" · step {shown(self.field.step or 0.0, self._unit)}" if is_held else ""
+        self.limits.setText(_limits(self._actuator) + step + self._under_way(self._actuator))
+        self.back.setVisible(bool(self._before))
+        if self._before:
+            before = shown(self._before[-1], self._unit)
+            self.back.setText(f"↶ {before}")
+            self.back.setToolTip(f"move {self.full} back to {before} (Ctrl+Z in its empty field)")
+
+    def _under_way(self, actuator: dict[str, Any]) -> str:
+        """Return what is said of a ramp while it goes on."""
+        status = self._status
+        hand = status.get("hand")
+        is_moved = status.get("state") == "running" or (
+            hand is not None and hand["name"].partition(".")[0] == self.full.partition(".")[0]
+        )
+        sent = status.get("sent", {}).get(actuator["moves"])
+        if sent is None or actuator["ramp_rate"] is None or not is_moved:
+            return ""
+        target = actuator["offset"] + actuator["slope"] * sent
+        at = status["readings"].get(self.full, {}).get("value")
+        if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
+            return ""
+        return f"   →  {shown(target, self._unit)}"
+
+
+def _first_step(actuator: dict[str, Any]) -> float | None:
+    """Return a power of ten that divides the limits into a hundred steps at least."""
+    span = actuator["maximum"] - actuator["minimum"]
+    if not (math.isfinite(span) and span > 0):
+        return None
+    return float(f"1e{math.floor(math.log10(span / _FINEST))}")
+
+
+def _limits(actuator: dict[str, Any]) -> str:
+    unit = actuator["unit"]
+    low, high = (shown(actuator[end], unit) for end in ("minimum", "maximum"))
+    rate = actuator["ramp_rate"]
+    ramp = "" if rate is None or rate <= 0 else f", {shown(1 / rate, unit)}/s"
+    return f"{low} … {high}{ramp}"
+
+
+def check_limits(name: str, actuator: dict[str, Any], value: float) -> None:
+    """Refuse a value that the limits of the station forbid; it is not even sent.
+
+    Parameters
+    ----------
+    name
+        ``instrument.attribute``.
+    actuator
+        From the description of the bench.
+    value
+        In the unit of the actuator.
+
+    Raises
+    ------
+    LimitError
+        It lies beyond the limits.
+    """
+    low, high, unit = actuator["minimum"], actuator["maximum"], actuator["unit"]
+    slack = 1e-9 * (high - low)
+    if not low - slack <= value <= high + slack:
+        raise LimitError(
+            f"{name}: wanted {shown(low, unit)} to {shown(high, unit)}, got "
+            f"{shown(value, unit)}; the limits stand in the station file"
+        )

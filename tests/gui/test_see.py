@@ -1,0 +1,196 @@
+"""What is shown of runs, used by mouse and keys: cursors, distance, maps, cuts, levels, any two axes."""
+
+import numpy as np
+import pytest
+
+from tests.qt import PATIENCE, WHY_NOT
+
+if WHY_NOT:
+    pytest.skip(WHY_NOT, allow_module_level=True)
+
+from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
+from labspin.gui.axes import use_units
+from labspin.gui.see_view import SeeView
+from tests.gui.mouse import click, drag, place
+
+AXES = {"field": ("T", [0.0, 0.01, 0.02]), "power": ("W", [1.0, 2.0, 3.0, 4.0]),
+        "frequency": ("Hz", [1e9, 1.1e9, 1.2e9, 1.3e9, 1.4e9])}  # fmt: skip
+
+
+def make_run(path, values, names, label=""):
+    """Write a finished run over some of the axes; values in the order of the grid."""
+    axes = tuple(Dimension(name=n, unit=AXES[n][0], values=np.array(AXES[n][1])) for n in names)
+    layout = Layout(dimensions=axes, columns=(Column(name="signal", unit="V"),))
+    with RunWriter.create(
+        path, RunHeader(procedure="p", label=label, signal="signal", layout=layout)
+    ) as writer:
+        for index, value in enumerate(np.ravel(values)):
+            writer.append(index, float(index), (float(value),))
+        writer.finish("finished")
+    return path
+
+
+@pytest.fixture
+def show(qtbot):
+    """Return a function that shows runs in a view of their own."""
+    opened = []
+
+    def show_runs(*paths):
+        view = SeeView()
+        opened.append(view)
+        qtbot.addWidget(view)
+        view.resize(1200, 700)
+        view.show()
+        view.show_runs(list(paths))
+        qtbot.waitUntil(lambda: len(view.frames) == len(paths), timeout=PATIENCE)
+        qtbot.waitUntil(lambda: bool(view.line.lines or view.maps.plots), timeout=PATIENCE)
+        return view
+
+    yield show_runs
+    for view in opened:
+        view.close_source()
+    use_units({})
+
+
+def test_a_cursor_is_dragged_and_read(qtbot, show, tmp_path):
+    view = show(make_run(tmp_path / "a.h5", [0, 1, 4, 9, 16], ["frequency"]))
+    view.cursors.click()
+    plot = view.line.plot
+    a, b = view.line._cursors
+    plot.setRange(xRange=(1e9, 1.4e9), yRange=(0, 16), padding=0)
+    qtbot.waitUntil(lambda: plot.getViewBox().viewRange()[0][0] < 1.001e9, timeout=PATIENCE)
+    a.setValue(1.3e9)
+    b.setValue(1.4e9)
+    drag(plot, place(plot, 1.3e9, 8), place(plot, 1.15e9, 8))
+    pixel = 0.4e9 / plot.getViewBox().width()
+    assert a.value() == pytest.approx(1.15e9, rel=0, abs=2 * pixel)
+    assert b.value() == 1.4e9
+    a.setValue(1.15e9)
+    assert view.line.readout.text().split("     ") == [
+        "A 1.15 GHz, 2.5 V", "B 1.4 GHz, 16 V", "B − A 250 MHz, 13.5 V",
+    ]  # fmt: skip
+    view.cursors.click()
+    assert view.line.readout.text() == ""
+
+
+def test_a_cursor_on_a_logarithmic_axis_reads_the_value_not_its_logarithm(show, tmp_path):
+    view = show(make_run(tmp_path / "a.h5", [0, 1, 4, 9, 16], ["frequency"]))
+    view.log_x.click()
+    view.cursors.click()
+    view.line._cursors[0].setValue(np.log10(1.2e9))
+    assert view.line.readout.text().startswith("A 1.2 GHz, 4 V")
+
+
+def test_runs_are_laid_over_each_other_and_moved_apart(show, tmp_path):
+    one = make_run(tmp_path / "a.h5", [0, 1, 2, 3, 4], ["frequency"], "one")
+    other = make_run(tmp_path / "b.h5", [4, 3, 2, 1, 0], ["frequency"], "other")
+    view = show(one, other)
+    names = [label.text for _, label in view.line.plot.plotItem.legend.items]
+    assert names == ["one", "other"]
+    assert [list(line.getData()[1]) for line in view.line.lines] == [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]]
+    view.apart.setValue(50)  # percent of the height of the first: 2 V
+    assert [list(line.getData()[1]) for line in view.line.lines] == [[0, 1, 2, 3, 4], [6, 5, 4, 3, 2]]
+    view.apart.setValue(0)
+    assert list(view.line.lines[1].getData()[1]) == [4, 3, 2, 1, 0]
+
+
+GRID = np.arange(3.0)[:, None] * 100 + np.arange(5.0)
+
+
+def test_a_cut_goes_through_the_row_that_was_clicked(show, tmp_path):
+    view = show(make_run(tmp_path / "a.h5", GRID, ["field", "frequency"]))
+    (shown,) = view.maps.plots
+    for row, field in enumerate(AXES["field"][1]):
+        click(shown.plot, place(shown.plot, 1.2e9, field + 0.002))
+        assert list(shown._cut_line.getData()[1]) == list(GRID[row])
+        assert shown.readout.text() == f"cut at field = {['0 T', '10 mT', '20 mT'][row]}"
+
+
+def test_the_line_of_the_cut_is_dragged(show, tmp_path):
+    view = show(make_run(tmp_path / "a.h5", GRID, ["field", "frequency"]))
+    (shown,) = view.maps.plots
+    click(shown.plot, place(shown.plot, 1.2e9, 0.02))
+    drag(shown.plot, place(shown.plot, 1.2e9, 0.02), place(shown.plot, 1.2e9, 0.001))
+    assert list(shown._cut_line.getData()[1]) == list(GRID[0])
+
+
+def test_colours_are_spread_over_the_values_that_were_chosen(qtbot, show, tmp_path):
+    values = GRID.copy()
+    values[2, 4] = 1e6  # one hot pixel takes all colours
+    view = show(make_run(tmp_path / "a.h5", values, ["field", "frequency"]))
+    (shown,) = view.maps.plots
+    assert len(np.unique(shown.image.image)) == 2
+    assert not view.all_levels.isVisible()
+    region = shown._bar.region  # its handles stand at a quarter and three quarters
+    region.setRegion((64, 64.05))
+    region.sigRegionChangeFinished.emit(region)
+    qtbot.waitUntil(lambda: view.all_levels.isVisible(), timeout=PATIENCE)
+    low, high = view.choice().levels
+    assert low < high < 1e6
+    view._set_levels((0.0, 204.0))
+    qtbot.waitUntil(lambda: len(np.unique(shown.image.image)) > 10, timeout=PATIENCE)
+    assert shown.image.image.max() == 255, "what lies beyond has the last colour"
+    assert shown._bar.levels() == (0.0, 204.0)
+    view.all_levels.click()
+    qtbot.waitUntil(lambda: len(np.unique(shown.image.image)) == 2, timeout=PATIENCE)
+
+
+def test_any_two_axes_of_three_are_shown_and_a_place_along_the_other(qtbot, show, tmp_path):
+    values = np.arange(60.0).reshape(3, 4, 5)
+    view = show(make_run(tmp_path / "a.h5", values, ["field", "power", "frequency"]))
+    (shown,) = view.maps.plots
+
+    def is_shown(expected, x, y):
+        grid = shown._map
+        return (grid.x.name, grid.y.name) == (x, y) and np.array_equal(grid.values, expected)
+
+    def choose(box, text):
+        box.setCurrentText(text)
+        box.activated.emit(box.currentIndex())
+
+    qtbot.waitUntil(lambda: is_shown(values.mean(0), "frequency", "power"), timeout=PATIENCE)
+    assert list(view._sliders) == ["field"]
+    view._sliders["field"].setValue(2)
+    qtbot.waitUntil(lambda: is_shown(values[2], "frequency", "power"), timeout=PATIENCE)
+    choose(view.x_box, "field")
+    qtbot.waitUntil(lambda: is_shown(values.mean(2).T, "field", "power"), timeout=PATIENCE)
+    choose(view.y_box, "frequency")
+    qtbot.waitUntil(lambda: is_shown(values.mean(1).T, "field", "frequency"), timeout=PATIENCE)
+    assert list(view._sliders) == ["power"]
+    choose(view.y_box, "-")
+    qtbot.waitUntil(lambda: view.stack.currentWidget() is view.line, timeout=PATIENCE)
+    assert list(view._sliders) == ["power", "frequency"]
+    view._sliders["power"].setValue(0)
+    view._sliders["frequency"].setValue(4)
+    qtbot.waitUntil(lambda: list(view.line.lines[0].getData()[1]) == list(values[:, 0, 4]), timeout=PATIENCE)
+
+
+def test_what_is_shown_follows_the_units_of_the_workspace(show, tmp_path):
+    view = show(make_run(tmp_path / "a.h5", GRID, ["field", "frequency"]))
+    (shown,) = view.maps.plots
+    click(shown.plot, place(shown.plot, 1.2e9, 0.01))
+    assert shown.readout.text() == "cut at field = 10 mT"
+    use_units({"field": "G", "frequency": "MHz"})
+    view.restate()
+    assert shown.readout.text() == "cut at field = 100 G"
+    assert shown.plot.getAxis("bottom").labelString().endswith("frequency (MHz)</span>")
+
+
+def test_a_run_that_cannot_be_shown_does_not_end_the_thread_that_shows_others(
+    qtbot, show, tmp_path, monkeypatch
+):
+    view = show(make_run(tmp_path / "a.h5", GRID, ["field", "frequency"]))
+    other = make_run(tmp_path / "b.h5", [0, 1, 4, 9, 16], ["frequency"])
+    told = []
+    view.trouble.connect(told.append)
+
+    def fails(*arguments, **options):
+        raise KeyError("something that nobody thought of")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("labspin.gui.run_source.picture_of", fails)
+        view.show_runs([other])
+        qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
+    assert "b.h5: cannot be shown" in told[0]
+    view.show_runs([other])
+    qtbot.waitUntil(lambda: bool(view.frames) and bool(view.line.lines), timeout=PATIENCE)
