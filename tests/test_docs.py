@@ -123,6 +123,28 @@ def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     assert "399 ± 31" in told
 
 
+def test_a_folder_of_old_files_is_fitted_as_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page, names = (DOCS / "tutorials/bring-your-old-files.md").read_text(encoding="utf-8"), {}
+    for language, block in re.findall(r"```(console|python)\n(.*?)```", page, re.DOTALL):
+        if language == "python":
+            exec(compile(block, "bring-your-old-files.md", "exec"), names)
+            continue
+        for line in block.splitlines():
+            assert main(shlex.split(line)[1:]) == 0, line
+    told = capsys.readouterr().out
+    assert "sigma = Fehler: its name says that it holds the errors of Differenz" in told
+    assert "21G.txt\n  T1 = " in told, "the file that was cut off warns"
+    assert "is not determined by the data" in told
+    fields = [gauss for gauss, _, _ in names["found"]]
+    assert fields == [11, 13, 15, 17, 19, 23]
+    true = 620 + 1450 * np.exp(-(((np.array(fields) - 17) / 1.5) ** 2))
+    pulls = [(rate - wanted) / error for (_, rate, error), wanted in zip(names["found"], true, strict=True)]
+    assert np.square(pulls).sum() < 20  # of six
+    peak = float(re.search(r"center_1 = ([\d.]+) ± [\d.]+ G", told)[1])
+    assert peak == pytest.approx(17.0, abs=0.15)
+
+
 def test_files_of_others_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     from labspin.data import FORMATS
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -258,7 +259,7 @@ def _steady(kind: str, field: FloatArray, reference: float, relaxation: Relaxati
 
 def _steady_state(strength: FloatArray, relaxation: Relaxation) -> tuple[FloatArray, FloatArray]:
     """Return light (any unit) and torque of one centre of each class (N m), of centres that lose charge."""
-    place = {
+    place: dict[str, Any] = {
         "field": LABORATORY_BENCH.bench.field(strength),
         "orientation": LABORATORY_BENCH.orientation,
         "ensemble": ensemble(relaxation),

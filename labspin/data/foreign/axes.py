@@ -25,7 +25,9 @@ _SWEPT = re.compile(
     re.IGNORECASE,
 )
 _ERRORS = re.compile(
-    r"(?:^|[\W_])(?:err(?:or)?s?|std(?:dev|err)?|sigma|sem|uncertainty|unc|d)(?:$|[\W_\d])", re.IGNORECASE
+    r"(?:^|[\W_])(?:err(?:or)?s?|std(?:dev|err)?|sigma|sem|uncertainty|unc|fehler|unsicherheit|erreur|"
+    r"incertitude|errore|d)(?:$|[\W_\d])",
+    re.IGNORECASE,
 )
 _ASIDE = re.compile(
     r"(?:^|[\W_])(?:index|idx|nr|no|number|sequence|seq|chunk|timestamps?|time_?stamp|seq_num|point|count_?number|"

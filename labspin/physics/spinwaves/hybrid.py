@@ -149,11 +149,12 @@ def hybridised_modes(
     omega, w = _eigenmodes(_matrix(film, field_, kappa, phi, size))
     omega, w = omega[..., :count], w[..., :count]
     return HybridModes(
-        film.omega_m * omega,
-        film.gilbert_damping * film.omega_m * (w**2).sum(axis=-2),
-        film.omega_m * film.thickness * _velocity(film, field_, kappa, phi, size, omega, w),
-        *(_amplitude(kappa, phi, w, eta) for eta in (1, -1)),
-        np.swapaxes(w, -1, -2).reshape(*w.shape[:-2], count, 2, size) * np.array([[1.0], [-1.0]]),
+        frequency=film.omega_m * omega,
+        decay_rate=film.gilbert_damping * film.omega_m * (w**2).sum(axis=-2),
+        group_velocity=film.omega_m * film.thickness * _velocity(film, field_, kappa, phi, size, omega, w),
+        amplitude_above=_amplitude(kappa, phi, w, 1),
+        amplitude_below=_amplitude(kappa, phi, w, -1),
+        weights=np.swapaxes(w, -1, -2).reshape(*w.shape[:-2], count, 2, size) * np.array([[1.0], [-1.0]]),
     )
 
 
