@@ -66,7 +66,7 @@ PRELOADED = (
     "pymeasure.experiment",
 )
 TOGETHER = 8  # files of tests that are traced in one process
-HANGS = 60.0  # s; no test is taken for hanging before
+HANGS = 60.0  # s; no test is taken for hanging before, unless told otherwise
 LIMIT = 1800.0  # s, of all tests of a part
 
 
@@ -245,9 +245,9 @@ def _awaited(child: int, deadline: float) -> int | None:
 class Judge:
     """Runs faults one after another; learns first what the tests do without one."""
 
-    def __init__(self, copy: Copy, work: Path, *, callers_only: bool = False) -> None:
+    def __init__(self, copy: Copy, work: Path, *, callers_only: bool = False, hangs: float = HANGS) -> None:
         self._copy, self._map, self._seen = copy, Map(work / "executed.json"), work / "seen.json"
-        self._callers_only = callers_only
+        self._callers_only, self._hangs = callers_only, hangs
         self._doubtful: set[str] = set()
 
     def learn(self, part: Sequence[str]) -> None:
@@ -288,7 +288,7 @@ class Judge:
     def _ask(self, mutant: Mutant, tests: Sequence[str]) -> tuple[str, str]:
         """Return what tests say of a fault, and which; one that fails without it, too, is asked no more."""
         for _ in range(5):
-            arguments = ["-x", "-o", f"timeout={HANGS}", *tests]
+            arguments = ["-x", "-o", f"timeout={self._hangs}", *tests]
             arguments += [f"--deselect={test}" for test in self._doubtful]
             with self._copy.fault(mutant):
                 ended = self._copy.test(arguments, LIMIT)
@@ -298,7 +298,7 @@ class Judge:
                 return ("noticed" if ended.code in (1, 2, 4) else "unknown"), "collection"
             slow = ended.code is None or "from pytest-timeout" in ended.why
             trusted = not slow and self._map.passes_quickly(ended.test)
-            if trusted or self._copy.test([ended.test], HANGS).code == 0:
+            if trusted or self._copy.test([ended.test], self._hangs).code == 0:
                 return ("hung" if slow else "noticed"), f"{ended.test} {ended.why}"
             print(f"fails without a fault, asked no more: {ended.test}", flush=True)
             self._doubtful.add(ended.test)
@@ -306,7 +306,12 @@ class Judge:
 
 
 def judged(
-    mutants: Sequence[Mutant], minutes: float, work: Path | None, *, callers_only: bool = False
+    mutants: Sequence[Mutant],
+    minutes: float,
+    work: Path | None,
+    *,
+    callers_only: bool = False,
+    hangs: float = HANGS,
 ) -> Iterator[Verdict]:
     """Yield verdicts until all faults are judged, or no more may begin; known ones come from ``work``."""
     deadline = time.monotonic() + 60 * minutes
@@ -315,7 +320,7 @@ def judged(
         kept.mkdir(parents=True, exist_ok=True)
         known = _known(kept / "verdicts.jsonl")
         yield from (known[_key(asdict(m))] for m in mutants if _key(asdict(m)) in known)
-        judge = Judge(Copy(Path(folder)), kept, callers_only=callers_only)
+        judge = Judge(Copy(Path(folder)), kept, callers_only=callers_only, hangs=hangs)
         left = [mutant for mutant in mutants if _key(asdict(mutant)) not in known]
         for ask, last in ((judge.quick, callers_only), (judge.thorough, True)):
             now, left = left, []
@@ -390,6 +395,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all verdicts there")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep maps and verdicts, go on from them")
     parser.add_argument(
+        "--hangs", type=float, default=HANGS, metavar="S", help="a test that takes longer hangs"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="ask only the tests that are known to call the changed function"
     )
     parser.add_argument(
@@ -428,7 +436,8 @@ def main() -> int:
     if any(name.partition(".")[0] == "labspin" for name in sys.modules):
         raise SystemExit("labspin is loaded before a copy of it is made: run this as a script")
     chosen = [mutant for mutant in mutants if not stale([mutant])]
-    verdicts = list(judged(chosen, arguments.minutes, arguments.work, callers_only=arguments.quick))
+    how = {"callers_only": arguments.quick, "hangs": arguments.hangs}
+    verdicts = list(judged(chosen, arguments.minutes, arguments.work, **how))
     print("\n" + table(verdicts, mutants))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(v) for v in verdicts], indent=1), encoding="utf-8")

@@ -331,4 +331,7 @@ def test_live_shows_the_values(workspace, capsys, monkeypatch):
     run = read_run(next(Path("data").glob("*.h5")))
     assert sorted(bar._x) == pytest.approx(sorted(run.header.layout.dimensions[-1].values), rel=1e-6, abs=0)
     assert sorted(bar._y) == pytest.approx(sorted(run.data["difference"].ravel()), rel=1e-6, abs=0)
-    assert "difference = " in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "difference = " in shown
+    measured = len(run.points)
+    assert f"{measured}/{measured}" in shown, "the bar goes on to its end"

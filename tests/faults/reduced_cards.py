@@ -28,7 +28,7 @@ REDUCED = {
     "hahn_echo": {**_PULSED, "evolution_times": 4, "evolution_stop": "5 us"},
     "mdmr": {**_PULSED, "fields": ["10 G", "14 G"], "frequencies": 3},
     "mdmr_lockin": {
-        "fields": ["10 G", "14 G"], "frequencies": 3, "averaging_time": "300 ms",
+        "fields": ["2 G", "3 G"], "frequencies": 3, "averaging_time": "300 ms",
     },
     "mrfm_temperature": {
         **_QUICK_RESONANCE,
