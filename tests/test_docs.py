@@ -103,6 +103,7 @@ def type_in(page, folder, monkeypatch, capsys):
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_first_measurement_is_as_told(tmp_path, monkeypatch, capsys):
     told = type_in("tutorials/first-measurement.md", tmp_path, monkeypatch, capsys)
     assert "pi_duration" in told

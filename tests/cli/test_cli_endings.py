@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,13 +47,17 @@ class Follow(Count):
 """
 
 
+def make_lab(folder):
+    assert main(["init", str(folder)]) == 0
+    (folder / "procedures" / "own.py").write_text(OWN)
+    (folder / "procedures" / "own.toml").write_text(f'procedure = "own.py:Count"\nstation = "../{STATION}"\n')
+
+
 @pytest.fixture
 def lab(tmp_path, monkeypatch, capsys):
     """A workspace with an own procedure, and the current folder."""
     folder = tmp_path / "lab"
-    assert main(["init", str(folder)]) == 0
-    (folder / "procedures" / "own.py").write_text(OWN)
-    (folder / "procedures" / "own.toml").write_text(f'procedure = "own.py:Count"\nstation = "../{STATION}"\n')
+    make_lab(folder)
     monkeypatch.chdir(folder)
     capsys.readouterr()
     return folder
@@ -68,13 +73,23 @@ def three_runs(lab):
     return str(card)
 
 
-def killed(*arguments, at=3):
-    """Run a command whose own procedure kills its process at a point."""
-    words = [sys.executable, "-m", "labspin", *arguments]
+@pytest.fixture(scope="module")
+def remains(tmp_path_factory):
+    """What a run leaves in its folder when its own procedure kills its process at the third point."""
+    folder = tmp_path_factory.mktemp("dead") / "lab"
+    make_lab(folder)
+    words = [sys.executable, "-m", "labspin", "run", "procedures/own.toml"]
     ended = subprocess.run(
-        words, env=environment(KILL_AT=str(at)), capture_output=True, timeout=100, check=False
+        words, cwd=folder, env=environment(KILL_AT="3"), capture_output=True, timeout=100, check=False
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
+    return folder / "data"
+
+
+@pytest.fixture
+def dead(lab, remains):
+    """The path of a run in the current folder whose process was killed."""
+    shutil.copytree(remains, "data", dirs_exist_ok=True)
     (journal,) = Path("data").glob("*.jnl")
     return journal.with_suffix("")
 
@@ -114,8 +129,7 @@ def test_a_run_that_is_aborted_again_when_resumed_says_so_by_its_exit_code(three
 # -- runs that died -----------------------------------------------------------------------------------------
 
 
-def test_a_dead_run_is_recovered_before_the_next_begins(lab, caplog):
-    dead = killed("run", "procedures/own.toml")
+def test_a_dead_run_is_recovered_before_the_next_begins(dead, caplog):
     assert main(["run", "procedures/own.toml"]) == 0
     assert f"recovered {dead}, which an earlier run left unfinished" in caplog.messages
     assert not list(Path("data").glob("*.jnl"))
@@ -126,8 +140,7 @@ def test_a_dead_run_is_recovered_before_the_next_begins(lab, caplog):
 
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("one", [True, False])
-def test_recover_folds_a_journal_in_and_names_the_file(lab, capsys, as_json, one):
-    dead = killed("run", "procedures/own.toml")
+def test_recover_folds_a_journal_in_and_names_the_file(dead, capsys, as_json, one):
     assert main(["recover", *([str(dead)] if one else []), *(["--json"] if as_json else [])]) == 0
     said = capsys.readouterr().out
     assert json.loads(said) == [str(dead)] if as_json else f"recovered {dead}" in said
@@ -139,8 +152,7 @@ def test_recover_folds_a_journal_in_and_names_the_file(lab, capsys, as_json, one
     assert "nothing to recover" in capsys.readouterr().out
 
 
-def test_recover_names_a_journal_that_is_damaged_and_keeps_it(lab, capsys):
-    dead = killed("run", "procedures/own.toml")
+def test_recover_names_a_journal_that_is_damaged_and_keeps_it(dead, capsys):
     journal = dead.with_name(dead.name + ".jnl")
     content = bytearray(journal.read_bytes())
     content[-400] ^= 0xFF
@@ -150,8 +162,7 @@ def test_recover_names_a_journal_that_is_damaged_and_keeps_it(lab, capsys):
     assert journal.read_bytes() == content
 
 
-def test_recover_salvages_what_is_sound_and_keeps_the_damaged_journal(lab, capsys):
-    dead = killed("run", "procedures/own.toml")
+def test_recover_salvages_what_is_sound_and_keeps_the_damaged_journal(dead, capsys):
     journal = dead.with_name(dead.name + ".jnl")
     content = bytearray(journal.read_bytes())
     content[-400] ^= 0xFF

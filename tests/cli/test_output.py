@@ -68,7 +68,9 @@ def test_a_pipe_whose_reader_has_gone_costs_no_run(tmp_path, card):
     assert len(list((tmp_path / "data").glob("*.h5"))) == 2
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", *(pytest.param(page, marks=pytest.mark.slow) for page in ("cp1252", "cp437"))]
+)
 def test_an_old_code_page_replaces_what_it_lacks(tmp_path, card, encoding):
     card.write_text(CARD.replace("durations = 3", "durations = 16"), encoding="utf-8")
     done = labspin(tmp_path, "run", card, "--quiet", "--fit", PYTHONIOENCODING=encoding, PYTHONUTF8="0")

@@ -14,6 +14,7 @@ from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import SR830, SR860
 from labspin.twin.devices.sr830_commands import five_digits
 from labspin.twin.devices.sr830_tables import RESERVES, SENSITIVITIES, shortest_time_constant
+from tests.examples import examples
 from tests.twin.lockin_sample import GAIN, Line, make_world, reading
 
 # -- both: what is shown -----------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_a_stray_voltage_overloads_until_it_is_gone(kind):
     assert not int(line.ask("LIAS?")) & bit
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.binary(max_size=60))
 def test_random_bytes_never_break_a_lock_in(data):
     for kind in (SR830, SR860):

@@ -12,6 +12,7 @@ from pulsestreamer.jrpc import pulse_streamer_jrpc
 
 from labspin.errors import ConnectionFailedError, ReplyTimeoutError
 from labspin.twin.devices import PulseStreamer
+from tests.examples import examples
 from tests.twin.lamp import make_world
 
 
@@ -158,7 +159,7 @@ json_values = st.recursive(
 METHODS = sorted(pulse_streamer_jrpc.PulseStreamer.__dict__)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.sampled_from(METHODS), json_values)
 def test_any_parameters_get_an_answer(method, parameters):
     streamer = PulseStreamer(make_world())
@@ -168,14 +169,14 @@ def test_any_parameters_get_an_answer(method, parameters):
     assert ("result" in answer) != ("error" in answer)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_body_gets_an_answer(body):
     answer = json.loads(PulseStreamer(make_world()).handle(body))
     assert "error" in (answer[0] if isinstance(answer, list) else answer)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=100))
 def test_any_binary_message_gets_a_header_back(header, payload):
     streamer = PulseStreamer(make_world())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from labspin.twin.wire import Dialect, MessageBuffer, Unit, parse_number, split_units
+from tests.examples import examples
 
 NODES = ["CURR", "VOLT", "MEAS", "SOUR", "OUTP", "DISP", "TRIG", "LEV", "A_1"]
 COMMON = ["*IDN", "*CLS", "*OPC", "*ESR"]
@@ -50,7 +51,7 @@ def messages(draw):
     return ";".join(texts) + draw(st.sampled_from(["", ";", " "])), meant
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(messages())
 def test_what_is_written_by_the_grammar_is_read_as_it_was_meant(message):
     text, meant = message

@@ -9,6 +9,7 @@ from labspin.twin.devices import DEVICES, OBIS, SG384, SR400, KepcoBOP
 from labspin.twin.message import MessageDevice
 from labspin.twin.wire import CommandError, Dialect, MessageBuffer, parse_number, split_arguments, split_units
 from labspin.twin.wire.commands import spellings
+from tests.examples import examples
 from tests.twin.lamp import Lamp, make_world
 
 SCPI, SRS = Dialect(), Dialect(paths=False, attached_arguments=True)
@@ -143,7 +144,7 @@ def fresh(kind):
 
 
 @pytest.mark.parametrize("kind", MESSAGE_DEVICES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes_neither_break_nor_hang_an_instrument(kind, data):
     device = fresh(kind)
@@ -168,7 +169,7 @@ JUNK = st.text("ABCXYZ?:*#()\"'1.,- \t\x00\xe9", max_size=10)
 
 
 @pytest.mark.parametrize("kind", list(COMMANDS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(lines=st.lists(st.lists(st.one_of(st.integers(0, 6), JUNK), max_size=5), max_size=6))
 def test_there_are_as_many_answers_as_queries_whatever_stands_between(kind, lines):
     queries, orders = COMMANDS[kind]
@@ -230,7 +231,7 @@ def test_a_block_of_the_sr860_ends_with_its_last_byte():
 
 
 @pytest.mark.parametrize("kind", MESSAGE_DEVICES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_every_command_answers_or_refuses_and_never_breaks(kind, data):
     device = fresh(kind)
