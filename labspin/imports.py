@@ -1,15 +1,16 @@
 """Importing a package without what it imports beside it and hardly ever uses.
 
-pymeasure's procedures bring pandas and IPython with them, and pint brings dask: three quarters of the time
-that a short command takes, for nothing. While such a package is imported, each name of theirs stands for
-itself; what it is, is looked up when somebody uses it. Nothing is left in ``sys.modules``: whoever imports
-pandas gets pandas.
+pymeasure's procedures bring pandas, IPython, pint and zmq with them, its adapters pyvisa and, by a mock,
+asyncio and ssl, and pint brings dask: most of the time that a short command takes, for nothing. While such a
+package is imported, each name of theirs stands for itself; what it is, is looked up when somebody uses it.
+Nothing is left in ``sys.modules``: whoever imports pandas gets pandas.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 import sys
 import types
 from collections.abc import Sequence
@@ -19,25 +20,24 @@ __all__ = ["import_lightly", "import_without"]
 
 _LEFT_TO_LATER = {
     "pint": ("dask", "dask.base", "xarray"),
-    "pymeasure.experiment": ("pandas", "IPython"),
+    "pymeasure.instruments": ("pyvisa", "pyvisa.util", "pyvisa.constants", "pyvisa.errors", "unittest.mock"),
+    "pymeasure.experiment": ("pandas", "IPython", "pint", "pymeasure.units", "zmq", "cloudpickle"),
 }
 
 
 def import_lightly(name: str) -> Any:
-    """Import ``"pint"`` or ``"pymeasure.experiment"`` without what costs most of their time.
+    """Import pint, pymeasure's instruments or its procedures without what costs most of their time.
 
     Parameters
     ----------
     name
-        The one or the other.
+        ``"pint"``, ``"pymeasure.instruments"`` or ``"pymeasure.experiment"``.
 
     Returns
     -------
         The module.
     """
-    for one in dict.fromkeys(("pint", name)):
-        found = import_without(one, _LEFT_TO_LATER[one])
-    return found
+    return import_without(name, _LEFT_TO_LATER[name])
 
 
 class _Later(types.ModuleType):
@@ -48,18 +48,15 @@ class _Later(types.ModuleType):
         self.__dict__.update(_module=module, _attribute=attribute, __path__=[])
 
     def _found(self) -> Any:
-        found = importlib.import_module(self._module)
-        if not self._attribute:
-            return found
-        if not hasattr(found, self._attribute):
-            return importlib.import_module(f"{self._module}.{self._attribute}")
-        return getattr(found, self._attribute)
+        if self._module in _LEFT_TO_LATER:
+            import_lightly(self._module)
+        return pkgutil.resolve_name(f"{self._module}.{self._attribute}" if self._attribute else self._module)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get(self._module) is self:
-            return _Later(self._module, name)  # somebody imports it from here
+        if isinstance(sys.modules.get(self._module), _Later):  # somebody imports it from here, or names it
+            return _Later(self._module, f"{self._attribute}.{name}".strip("."))
         return getattr(self._found(), name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:

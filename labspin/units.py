@@ -57,6 +57,7 @@ def _everyday() -> Iterator[tuple[str, tuple[float, str]]]:
             yield f"{prefix}{base}", (float(f"1e{power}"), base)
     for prefix in ("", "m", "k", "u", "\u00b5"):  # as `_GAUSS` has it
         yield f"{prefix}G", (float(f"1e{prefixes[prefix] - 4}"), "T")
+    yield "deg", (math.pi / 180, "rad")
 
 
 _EVERYDAY: Mapping[str, tuple[float, str]] = MappingProxyType(dict(_everyday()))

@@ -35,6 +35,40 @@ assert type(results.data) is pandas.DataFrame
 """)
 
 
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("labspin.station", {"pyvisa", "asyncio", "ssl", "pint", "pandas"}),
+        ("labspin.experiment.procedure", {"pint", "zmq", "pandas", "IPython"}),
+        ("labspin.twin.devices", {"pyvisa", "asyncio", "pint"}),
+    ],
+)
+def test_what_a_short_command_needs_brings_no_other_world_with_it(module, absent):
+    out = run(f"""
+import sys
+import {module}
+print(*sorted({absent!r} & set(sys.modules)))
+""")
+    assert out.split() == []
+
+
+def test_an_instrument_opens_its_connection_all_the_same():
+    """By pyvisa, which the import of the driver did not load; the simulated library has no such socket."""
+    out = run("""
+from labspin.errors import ConnectionFailedError
+from labspin.instruments.kepco_bop import KepcoBOP
+try:
+    KepcoBOP("TCPIP::127.0.0.1::1::SOCKET", visa_library="@py", timeout=0.5)
+except ConnectionFailedError as error:
+    print(type(error).__name__)
+import pyvisa, pymeasure.adapters.visa, unittest.mock
+assert pymeasure.adapters.visa.pyvisa.ResourceManager is pyvisa.ResourceManager
+from pymeasure.adapters import ProtocolAdapter
+assert isinstance(ProtocolAdapter().connection, unittest.mock.MagicMock)
+""")
+    assert out.split() == ["ConnectionFailedError"]
+
+
 def test_pint_computes_with_dask_all_the_same():
     run("""
 import sys

@@ -189,7 +189,11 @@ class Sweep(ABC):
 
     def visited(self) -> dict[str, FloatArray]:
         """Return for every name the values that are visited, each once."""
-        return {track.name: track.values[np.unique(along)] for track, along in self._along(self.order())}
+        # numpy.unique brings numpy.ma, 35 ms for a list of places.
+        return {
+            track.name: track.values[np.flatnonzero(np.bincount(along))]
+            for track, along in self._along(self.order())
+        }
 
     def __iter__(self) -> Iterator[Point]:
         order = self.order()

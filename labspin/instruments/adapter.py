@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import pyvisa
 from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
 from labspin.instruments.base import Guarded
+from labspin.instruments.wire import visa
 
 __all__ = ["NoOptions", "RoleAdapter"]
 
@@ -158,8 +158,8 @@ class RoleAdapter(ABC):
             It is not a VISA resource name.
         """
         try:
-            pyvisa.rname.parse_resource_name(address)
-        except pyvisa.rname.InvalidResourceName as error:
+            visa().rname.parse_resource_name(address)
+        except visa().rname.InvalidResourceName as error:
             raise ArgumentError(
                 f"wanted a VISA resource name such as 'TCPIP::192.168.1.10::5025::SOCKET' or "
                 f"'GPIB0::23::INSTR', got {address!r}"
@@ -175,8 +175,8 @@ class RoleAdapter(ABC):
             Address out of a station file.
         """
         try:
-            return str(pyvisa.rname.to_canonical_name(address)).upper()
-        except pyvisa.rname.InvalidResourceName:
+            return str(visa().rname.to_canonical_name(address)).upper()
+        except visa().rname.InvalidResourceName:
             return address.strip().upper()
 
     @classmethod

@@ -22,10 +22,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import pyvisa
-from pymeasure.adapters import Adapter
-from pymeasure.instruments import Channel, Instrument
-
 from labspin.clock import Clock, WallClock
 from labspin.errors import (
     ConnectionFailedError,
@@ -34,11 +30,12 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.instruments.in_step import DOUBTFUL, FAILURES, InStep, Line, SurplusError
+from labspin.instruments.in_step import DOUBTFUL, InStep, Line, SurplusError, failures
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
-from labspin.instruments.wire import as_boolean, in_words, is_timeout
+from labspin.instruments.pymeasure import Adapter, Channel, Instrument
+from labspin.instruments.wire import as_boolean, in_words, is_timeout, visa
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
 
@@ -115,7 +112,7 @@ class Guarded(InStep):
         settings = {**self.terminations, "timeout": milliseconds, "open_timeout": milliseconds, **kwargs}
         try:
             self._open(adapter, name, settings if self.address else {})
-        except (pyvisa.errors.Error, OSError, ValueError, ImportError) as error:
+        except (visa().errors.Error, OSError, ValueError, ImportError) as error:
             raise ConnectionFailedError(
                 f"{name}: nothing can be opened at {self.address!r} ({in_words(error)}); "
                 "check power, cable and address; 'labspin doctor' tries every instrument of a station"
@@ -139,7 +136,7 @@ class Guarded(InStep):
         with self._line.lock:
             try:
                 self.adapter.write(command, **kwargs)
-            except FAILURES as error:
+            except failures() as error:
                 raise self._complaint(command, error, 1) from error
 
     def read(self, **kwargs: Any) -> str:
@@ -147,7 +144,7 @@ class Guarded(InStep):
         with self._line.lock:
             try:
                 return str(self.adapter.read(**kwargs))
-            except FAILURES as error:
+            except failures() as error:
                 raise self._complaint("", error, 1) from error
 
     def ask(self, command: str, query_delay: float | None = None) -> str:
@@ -187,7 +184,7 @@ class Guarded(InStep):
             for attempt in range(1, attempts + 1):
                 try:
                     return read(self._exchange(line, command, query_delay))
-                except FAILURES as error:
+                except failures() as error:
                     kind = _kind_of_failure(error)
                     if kind == "unreadable":
                         line.unanswered.append(command)

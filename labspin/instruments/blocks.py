@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pyvisa
-
 from labspin.errors import InstrumentError, ReplyError
 from labspin.instruments.base import Guarded
+from labspin.instruments.wire import visa
 
 __all__ = ["ReadsBlocks"]
 
@@ -36,7 +35,7 @@ class ReadsBlocks(Guarded):
                 self.adapter.write(command)
                 data = self._block(command, size)
                 line.unanswered.clear()
-            except (InstrumentError, pyvisa.errors.Error, OSError) as error:
+            except (InstrumentError, visa().errors.Error, OSError) as error:
                 raise self._complaint(command, error, 1) from error
         return data
 

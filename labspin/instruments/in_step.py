@@ -13,25 +13,24 @@ next answers, and wherever a wrong number would do harm: for what a ramp begins 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import ClassVar
-
-import pyvisa
-from pymeasure.adapters import Adapter
+from typing import TYPE_CHECKING, ClassVar
 
 from labspin.clock import Clock
 from labspin.errors import InstrumentError, ReplyError, ReplyTimeoutError
-from labspin.instruments.wire import is_stream, is_timeout, is_waiting, read_answer
+from labspin.instruments.wire import is_stream, is_timeout, is_waiting, read_answer, visa
 
-__all__ = ["DOUBTFUL", "FAILURES", "InStep", "Line", "SurplusError"]
+if TYPE_CHECKING:
+    from pymeasure.adapters import Adapter
+
+__all__ = ["DOUBTFUL", "InStep", "Line", "SurplusError", "failures"]
 
 log = logging.getLogger(__name__)
 
-FAILURES = (InstrumentError, pyvisa.errors.Error, OSError, UnicodeDecodeError)
-"""What an exchange can fail with."""
 DOUBTFUL = 10
 """Answers that are confirmed after a disturbance."""
 _MOST_LATE_REPLIES = 64
@@ -40,6 +39,12 @@ _MORE = 0.5  # s in which a second line of what waits on a new connection has to
 
 class SurplusError(ReplyError):
     """More than one line came in answer to one question."""
+
+
+@functools.cache
+def failures() -> tuple[type[Exception], ...]:
+    """Return what an exchange can fail with."""
+    return (InstrumentError, visa().errors.Error, OSError, UnicodeDecodeError)
 
 
 class Line:
@@ -137,7 +142,7 @@ class InStep:
         try:
             while not came or not is_answer(came[-1]):
                 came.append(self._late(line, len(came), patience=_MORE if came else self.timeout))
-        except FAILURES as error:
+        except failures() as error:
             # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
             if not is_timeout(error) or not (came or self._knows_no_identity()):
                 raise
@@ -194,15 +199,15 @@ class InStep:
 
     def _clear_buffers(self) -> None:
         connection = getattr(self.adapter, "connection", None)
-        if isinstance(connection, pyvisa.resources.TCPIPSocket):
+        if isinstance(connection, visa().resources.TCPIPSocket):
             # There is no device clear to send, and where the other end has closed the connection, pyvisa-py
             # would read nothing for ever. What is still to come is thrown away until the marker's answer.
             return
-        if isinstance(connection, pyvisa.resources.MessageBasedResource):
+        if isinstance(connection, visa().resources.MessageBasedResource):
             # Interfaces without a device clear say so; reading on does the work there.
-            with contextlib.suppress(pyvisa.errors.Error, OSError, NotImplementedError):
+            with contextlib.suppress(visa().errors.Error, OSError, NotImplementedError):
                 connection.clear()
-        with contextlib.suppress(*FAILURES, NotImplementedError):
+        with contextlib.suppress(*failures(), NotImplementedError):
             self.adapter.flush_read_buffer()
 
     def _drain(self, line: Line) -> None:
@@ -210,7 +215,7 @@ class InStep:
         for count in range(_MOST_LATE_REPLIES):
             try:
                 late = self._late(line, count)
-            except FAILURES as error:
+            except failures() as error:
                 if is_timeout(error):
                     return
                 raise

@@ -13,10 +13,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pymeasure.instruments import validators
-
 from labspin.errors import LimitError
 from labspin.instruments.limits import check_limits, listed
+from labspin.instruments.pymeasure import validators
 
 __all__ = ["Inherited", "keep_rules"]
 

@@ -23,10 +23,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pymeasure.instruments import Instrument
-
 from labspin.instruments.invalid import whole
 from labspin.instruments.limits import each_limited, limited, listed, on_off, one_of, whole_limited
+from labspin.instruments.pymeasure import Instrument
 
 __all__ = ["choice", "entry", "numbered", "quantities", "quantity", "switch", "whole_number"]
 

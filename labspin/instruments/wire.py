@@ -9,23 +9,38 @@ long at no less than 100 bytes a second.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import select
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
-
-import pyvisa
-from pymeasure.adapters import Adapter
+from typing import TYPE_CHECKING, Any
 
 from labspin.errors import ReplyTimeoutError
 
-__all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer"]
+if TYPE_CHECKING:
+    from pymeasure.adapters import Adapter
+
+__all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer", "visa"]
 
 _SECONDS_PER_BYTE = 0.01  # of the slowest serial ports
 _LONGEST = 60.0  # s that the longest answer may take
-_STREAMS = (pyvisa.resources.TCPIPSocket, pyvisa.resources.SerialInstrument)
+
+
+@functools.cache
+def visa() -> Any:
+    """Return pyvisa, which is imported when a connection is first looked at: a simulated bench has none."""
+    import pyvisa
+
+    return pyvisa
+
+
+def _is_stream(connection: Any) -> bool:
+    if connection is None:
+        return False
+    resources = visa().resources
+    return isinstance(connection, (resources.TCPIPSocket, resources.SerialInstrument))
 
 
 def read_answer(adapter: Adapter, timeout: float) -> str:
@@ -51,9 +66,9 @@ def read_answer(adapter: Adapter, timeout: float) -> str:
     UnicodeDecodeError
         It is no text.
     """
-    connection = getattr(adapter, "connection", None)
+    connection: Any = getattr(adapter, "connection", None)
     end = getattr(connection, "read_termination", None)
-    if not isinstance(connection, _STREAMS) or not isinstance(end, str) or not end:
+    if not _is_stream(connection) or not isinstance(end, str) or not end:
         return str(adapter.read())
     data = _read_line(connection, end.encode(connection.encoding), timeout)
     return str(data.decode(connection.encoding))
@@ -65,8 +80,8 @@ def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
     with (
         _at_most(connection, timeout),
         connection.ignore_warning(
-            pyvisa.constants.StatusCode.success_device_not_present,
-            pyvisa.constants.StatusCode.success_max_count_read,
+            visa().constants.StatusCode.success_device_not_present,
+            visa().constants.StatusCode.success_max_count_read,
         ),
     ):
         while not data.endswith(end):
@@ -100,7 +115,7 @@ def is_stream(adapter: Adapter) -> bool:
     adapter
         The connection.
     """
-    return isinstance(getattr(adapter, "connection", None), _STREAMS)
+    return _is_stream(getattr(adapter, "connection", None))
 
 
 def is_waiting(adapter: Adapter) -> bool:
@@ -114,11 +129,12 @@ def is_waiting(adapter: Adapter) -> bool:
         The connection.
     """
     connection = getattr(adapter, "connection", None)
-    with contextlib.suppress(pyvisa.errors.Error, OSError, ValueError, AttributeError):
-        if isinstance(connection, pyvisa.resources.SerialInstrument):
+    if not _is_stream(connection):
+        return False
+    with contextlib.suppress(visa().errors.Error, OSError, ValueError, AttributeError):
+        if isinstance(connection, visa().resources.SerialInstrument):
             return int(connection.bytes_in_buffer) > 1
-        if isinstance(connection, pyvisa.resources.TCPIPSocket):
-            return _waits_on_socket(connection)
+        return _waits_on_socket(connection)
     return False
 
 
@@ -139,7 +155,7 @@ def _waits_on_session(connection: Any) -> bool:
     """Take a byte that is there already: it belongs to an answer that nobody asked for."""
     before, connection.timeout = connection.timeout, 0
     try:
-        with connection.ignore_warning(pyvisa.constants.StatusCode.success_max_count_read):
+        with connection.ignore_warning(visa().constants.StatusCode.success_max_count_read):
             piece, _ = connection.visalib.read(connection.session, 1)
         return bool(piece)
     finally:
@@ -154,9 +170,11 @@ def is_timeout(error: BaseException) -> bool:
     error
         What was raised in talking to an instrument.
     """
-    if isinstance(error, pyvisa.errors.VisaIOError):
-        return bool(error.error_code == pyvisa.constants.StatusCode.error_timeout)
-    return isinstance(error, (ReplyTimeoutError, TimeoutError))
+    if isinstance(error, (ReplyTimeoutError, TimeoutError)):
+        return True
+    if isinstance(error, visa().errors.VisaIOError):
+        return bool(error.error_code == visa().constants.StatusCode.error_timeout)
+    return False
 
 
 def in_words(error: BaseException) -> str:

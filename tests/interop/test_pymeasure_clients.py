@@ -136,7 +136,10 @@ def test_kepco_bop_ramps_a_coil_through_zero(served, client):
     supply.output_enabled = True
     for current in np.linspace(3, -3, 7):
         supply.current_setpoint = current
-        time.sleep(0.01)  # two simulated seconds
+        assert supply.current_setpoint == pytest.approx(current, abs=1e-3)  # it has arrived
+        began = bench.world.clock.now()
+        while bench.world.clock.now() < began + 2.0:
+            time.sleep(0.005)
         assert supply.current == pytest.approx(bench.world.level("magnet.current"), abs=1e-3)
         assert supply.current == pytest.approx(current, abs=1e-3)
     assert supply.check_errors() == []
