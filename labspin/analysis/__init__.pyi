@@ -32,7 +32,12 @@ from .fitting.uncertainty import (
     profile_interval as profile_interval,
 )
 from .model import FitModel as FitModel, Parameter as Parameter
-from .models import MODELS as MODELS, load_model as load_model, model_from_function as model_from_function
+from .models import (
+    MODELS as MODELS,
+    load_model as load_model,
+    model_from_function as model_from_function,
+    model_names as model_names,
+)
 from .models.switch_off import ring_down_window as ring_down_window
 from .outcome import (
     FitOutcome as FitOutcome,

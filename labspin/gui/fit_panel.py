@@ -263,7 +263,7 @@ def _plain(value: Any) -> str:
 
 def _fits_for(procedure: str) -> list[tuple[str, bool]]:
     """Return recipes for a procedure, then models: name, and whether it is a recipe."""
-    from labspin.analysis import MODELS, list_recipes, load_recipe
+    from labspin.analysis import list_recipes, load_recipe, model_names
 
     found = []
     for name in list_recipes():
@@ -271,4 +271,4 @@ def _fits_for(procedure: str) -> list[tuple[str, bool]]:
         if procedure in recipe.procedures and not recipe.chain:
             found.append((name, True))
     found.sort(key=lambda item: item[0] != procedure)
-    return found + [(name, False) for name in sorted(MODELS)]
+    return found + [(name, False) for name in model_names()]

@@ -44,8 +44,7 @@ class Description:
 
 def known_names() -> dict[str, tuple[str, ...]]:
     """Return every name that `describe` knows, by kind."""
-    from labspin.analysis import list_recipes
-    from labspin.analysis.models import MODELS
+    from labspin.analysis import list_recipes, model_names
     from labspin.instruments import ROLES, driver_names
     from labspin.procedures import list_procedures
 
@@ -53,7 +52,7 @@ def known_names() -> dict[str, tuple[str, ...]]:
         "procedure": list_procedures(),
         "driver": driver_names(),
         "role": tuple(ROLES),
-        "model": tuple(MODELS),
+        "model": model_names(),
         "recipe": tuple(list_recipes()),
     }
 
@@ -179,7 +178,7 @@ def _model(name: str) -> Description:
         (one.name, one.unit, f"{one.minimum:g} … {one.maximum:g}", one.description)
         for one in model.parameters
     )
-    made = pkgutil.resolve_name(MODELS[name])
+    made = pkgutil.resolve_name(MODELS[name]) if name in MODELS else None
     options = (
         (key, _value(one.default))
         for key, one in (inspect.signature(made).parameters.items() if inspect.isfunction(made) else ())

@@ -5,6 +5,6 @@ of that file, with an optional ``two_bumps_guess(x, y, weights)`` beside it that
 `FitModel` of that name. An installed package offers models as entry points of the group ``labspin.models``.
 """
 
-from labspin.analysis.models.loading import MODELS, load_model, model_from_function
+from labspin.analysis.models.loading import MODELS, load_model, model_from_function, model_names
 
-__all__ = ["MODELS", "load_model", "model_from_function"]
+__all__ = ["MODELS", "load_model", "model_from_function", "model_names"]

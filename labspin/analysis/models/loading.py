@@ -11,7 +11,7 @@ from labspin.analysis.model import FitModel, Parameter
 from labspin.errors import FitError, RecipeError
 from labspin.plugins import Registry
 
-__all__ = ["MODELS", "load_model", "model_from_function"]
+__all__ = ["MODELS", "load_model", "model_from_function", "model_names"]
 
 MODELS: Mapping[str, str] = {
     "stretched_exponential": "labspin.analysis.models.decays:STRETCHED_EXPONENTIAL",
@@ -49,6 +49,11 @@ MODELS: Mapping[str, str] = {
 """Name -> module and its `FitModel`, or the function that makes one from options."""
 
 _REGISTRY = Registry("model", "labspin.models", MODELS, RecipeError, "'file.py:function'")
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names of models that labspin and installed packages offer, sorted."""
+    return _REGISTRY.names()
 
 
 def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitModel:
