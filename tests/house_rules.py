@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import labspin
+from tests.places import PATIENCE
 
 PACKAGE = Path(labspin.__file__).parent
 TESTS = Path(__file__).parent
@@ -242,6 +243,27 @@ def looks_instead_of_waiting(source):
         above = source.lines[call.lineno - 2].strip() if call.lineno > 1 else ""
         if id(call) not in polls and "#" not in source.lines[call.lineno - 1] and not above.startswith("#"):
             yield f"line {call.lineno}"
+
+
+def is_patient(source):
+    """What a test waits for may take `tests.places.PATIENCE`: a number of its own is too short under load."""
+    for node in source.nodes:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            if _is_number(node.right) and ast.unparse(node.left) == "time.monotonic()":
+                yield f"line {node.lineno}"
+        elif isinstance(node, ast.Call) and _is_process(node.func):
+            limits = [keyword.value for keyword in node.keywords if keyword.arg == "timeout"]
+            yield from (
+                f"line {limit.lineno}" for limit in limits if _is_number(limit) and limit.value < PATIENCE
+            )
+
+
+def _is_process(function):
+    return _name_of(function) == "communicate" or ast.unparse(function).startswith("subprocess.")
+
+
+def _is_number(node):
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
 BINDING = {"bind", "create_server", "ThreadingHTTPServer", "HTTPServer", "TCPServer", "serve"}

@@ -19,6 +19,7 @@ OF_THE_TESTS = [
     house_rules.imports_its_helpers,
     house_rules.asserts_something,
     house_rules.looks_instead_of_waiting,
+    house_rules.is_patient,
     house_rules.takes_any_free_port,
 ]
 
@@ -68,6 +69,9 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("looks_instead_of_waiting", "sleep(1)\n", "clock.sleep(1)\n"),
         ("looks_instead_of_waiting", "for _ in x:\n    time.sleep(1)\n", "time.sleep(1)  # it is slow\n"),
         ("looks_instead_of_waiting", "x = 1\ntime.sleep(1)\n", "# it is slow\ntime.sleep(1)\n"),
+        ("is_patient", "x = time.monotonic() + 10\n", "x = time.monotonic() + PATIENCE\n"),
+        ("is_patient", "subprocess.run(x, timeout=60)\n", "subprocess.run(x, timeout=PATIENCE)\n"),
+        ("is_patient", "process.communicate(timeout=60)\n", "socket.create_connection(x, timeout=1.0)\n"),
         ("takes_any_free_port", 'held.bind(("127.0.0.1", 5025))\n', 'held.bind(("127.0.0.1", 0))\n'),
         ("takes_any_free_port", 'create_server(("", 80))\n', 'connect(("", 80))\n'),
         ("takes_any_free_port", "station.serve(port_base=6000)\n", "station.serve(port_base=base)\n"),

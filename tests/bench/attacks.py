@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import places
 from tests.bench.hostile import Cable
 from tests.bench.killed_runs import INTERVAL, RATE, ROOT, ServedBench, wait_for_log
 
@@ -99,7 +100,7 @@ class CabledBench(ServedBench):
         said = ""
         if process is not None:
             try:
-                said = "".join(process.communicate(timeout=30))
+                said = "".join(process.communicate(timeout=places.PATIENCE))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 said = "hung" + "".join(process.communicate())
@@ -151,7 +152,7 @@ def kill_the_watchdog(folder, delay):
         since = time.monotonic() - 0.5
         first = bench.watchdog_of(process)
         os.kill(first, signal.SIGKILL)
-        deadline = time.monotonic() + 30.0
+        deadline = time.monotonic() + places.PATIENCE
         while bench.watchdog_of(process) in (None, first) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(3.0)  # it loads what it needs
@@ -268,7 +269,9 @@ def begin_a_second_run(folder, delay):
              f"load_station({str(copy)!r}).connect(watchdog=False)"],
             [sys.executable, "-m", "labspin.cli", "doctor", str(copy)],
         ):  # fmt: skip
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=places.PATIENCE
+            )
             if not done.returncode or "is in use by" not in " ".join((done.stdout + done.stderr).split()):
                 remarks.append(f"not refused: {command[-1]}: {done.stdout[-300:]}{done.stderr[-300:]}")
         if {name: len(cable._open) for name, cable in bench.cables.items()} != connections:

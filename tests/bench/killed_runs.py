@@ -17,6 +17,7 @@ from labspin.data import read_run
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
 from labspin.twin.server import BenchServer
+from tests.places import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "instruments" / "levitated-diamond-lab.toml"
@@ -106,7 +107,7 @@ class ServedBench:
     def kill(self, process):
         """Kill a run with its whole process group, as nothing else does, and return what it had said."""
         os.killpg(process.pid, signal.SIGKILL)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=PATIENCE)
         return said
 
     @property

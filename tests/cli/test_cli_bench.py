@@ -16,6 +16,7 @@ import pytest
 from labspin.cli import main
 from labspin.errors import ArgumentError, ConnectionFailedError, StationError
 from labspin.station import is_local, load_station
+from tests.places import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,7 +68,7 @@ def test_what_one_instrument_sets_another_measures_over_sockets(path):
         with connected(bench["magnet"]) as magnet, connected(bench["gaussmeter"]) as gaussmeter:
             before = float(ask(gaussmeter, "UNIT 2;RDGFIELD?"))
             ask(magnet, "VOLT 5, (@1);:CURR 2, (@1);:OUTP 1, (@1);*OPC?")
-            deadline = time.monotonic() + 5.0
+            deadline = time.monotonic() + PATIENCE
             while float(ask(magnet, "MEAS:CURR? (@1)")) < 1.99 and time.monotonic() < deadline:
                 time.sleep(0.01)
             after = float(ask(gaussmeter, "RDGFIELD?"))
@@ -197,7 +198,7 @@ def test_a_signal_ends_it_cleanly_with_clients_connected(path, number):
         with socket.create_connection(("127.0.0.1", told["instruments"][1]["port"]), timeout=5.0) as line:
             assert ask(line, "*IDN?").startswith("Keysight")
             process.send_signal(number)
-            out, errors = process.communicate(timeout=20)
+            out, errors = process.communicate(timeout=PATIENCE)
             assert line.recv(10) == b""
         assert process.returncode == 0
         assert (out, errors) == ("", "")
@@ -215,7 +216,7 @@ def test_the_table_names_every_address_whole_and_another_host_is_warned_of(path)
     try:
         lines = [process.stdout.readline() for _ in range(6)]
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
     finally:
         if process.poll() is None:
             process.kill()

@@ -15,7 +15,7 @@ import pytest
 from labspin.cli import main
 from labspin.cli.output import NOT_FINISHED, print_json
 from labspin.data import list_runs, read_run
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 STATION = "instruments/levitated-diamond.toml"
 SHORT = ["--set", "averages=1", "--set", "dark_times=5", "--set", "repetitions=2000"]
@@ -80,7 +80,7 @@ def remains(tmp_path_factory):
     make_lab(folder)
     words = [sys.executable, "-m", "labspin", "run", "procedures/own.toml"]
     ended = subprocess.run(
-        words, cwd=folder, env=environment(KILL_AT="3"), capture_output=True, timeout=100, check=False
+        words, cwd=folder, env=environment(KILL_AT="3"), capture_output=True, timeout=PATIENCE, check=False
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     return folder / "data"

@@ -30,6 +30,7 @@ OWN = """
 import os
 from labspin.data import Column
 from labspin.experiment import CountParameter, Linear, Procedure
+from tests.places import PATIENCE
 
 class Count(Procedure):
     name = "count"
@@ -72,7 +73,9 @@ def elsewhere(*arguments, **environment):
     """Run labspin in a process of its own and return how it ended."""
     command = [sys.executable, "-m", "labspin", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(command, check=False, timeout=100, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        command, check=False, timeout=PATIENCE, env=environment, capture_output=True, text=True
+    )
 
 
 # -- queue ----------------------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ def killed(workspace):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     journal = None
     while journal is None or len(read_run(journal).points) < 10:
         assert time.monotonic() < deadline
@@ -274,7 +277,7 @@ def is_aborted(control):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

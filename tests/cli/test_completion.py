@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from labspin.cli import main
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def complete(lab, line):
         env={**environment(), **asked},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stderr == ""
     return answer.read_text().split("\n")

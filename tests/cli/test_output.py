@@ -13,7 +13,7 @@ from labspin.cli.outlet import Outlet, clean
 from labspin.data import RunWriter, read_run
 from labspin.session import new_run_path
 from tests.data.samples import grid_header, grid_values
-from tests.places import ROOT, environment
+from tests.places import PATIENCE, ROOT, environment
 
 CARD = f"""
 procedure = "rabi"
@@ -39,7 +39,7 @@ def card(tmp_path):
 def labspin(folder, *words, stdout=subprocess.PIPE, **more):
     command = [sys.executable, "-m", "labspin", *map(str, words)]
     return subprocess.run(
-        command, cwd=folder, env=environment(**more), stdout=stdout, stderr=subprocess.PIPE, timeout=110
+        command, cwd=folder, env=environment(**more), stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE
     )
 
 

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from labspin.data import read_run, recover
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 _CODE = """
     import resource, signal, sys
@@ -40,7 +40,7 @@ def test_a_disk_that_fills_up_leaves_the_bench_safe_and_every_acknowledged_point
     path = tmp_path / "run.h5"
     code = _CODE.format(limit=limit, path=str(path))
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=PATIENCE, env=environment()
     )
     assert ended.returncode == 17
     points = len(read_run(path).points)

@@ -23,7 +23,7 @@ from labspin.experiment import (
 )
 from labspin.session import recorded_procedure
 from tests.experiment.fakes import fake_bench
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 
 class Scan(Procedure):
@@ -116,7 +116,7 @@ def test_a_killed_process_is_resumed(tmp_path):
         run(Killed(seed=3), bench(), Path({path!r}), label="same")
     """.format(path=str(tmp_path / "killed.h5"))
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=PATIENCE, env=environment()
     )
     assert ended.returncode == -signal.SIGKILL
     dead = read_run(tmp_path / "killed.h5")

@@ -14,6 +14,7 @@ from pymeasure.instruments.lakeshore.lakeshore3xx import LakeShore3xx
 from pymeasure.instruments.srs import SG380
 
 from tests.interop.truth import STEP, dip, lowest_line
+from tests.places import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
 LINES = {"visa_library": "@py", "read_termination": "\n", "write_termination": "\n"}
@@ -81,7 +82,7 @@ def test_agilent8257d_runs_its_step_sweep(served, client):
     assert (source.start_frequency, source.stop_frequency) == (2.8e9, 2.9e9)
     assert (source.step_points, source.dwell_time) == (11, 0.02)
     seen = set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while len(seen) < 11 and time.monotonic() < deadline:
         seen.add(round(bench.world.level("microwave.frequency") / 1e6))
         assert round(source.frequency / 1e6) in range(2800, 2901, 10)

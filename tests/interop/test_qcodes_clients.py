@@ -19,6 +19,8 @@ from qcodes.instrument_drivers.Lakeshore import LakeshoreModel336, LakeshoreMode
 from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 from qcodes.instrument_drivers.stanford_research import SG384
 
+from tests.places import PATIENCE
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -26,7 +28,7 @@ pytestmark = [
 ]
 
 
-def until(condition, timeout=60.0):
+def until(condition, timeout=PATIENCE):
     """Wait until something holds: simulated time passes by itself here."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -150,7 +152,7 @@ def test_contrib_smb100a_runs_a_step_sweep(served, client):
     source.sourcemode("sweep")
     assert (source.sourcemode(), source.sweepmode(), source.frequency()) == ("sweep", "single", 2.8e9)
     source.start_sweep()
-    seen, deadline = set(), time.monotonic() + 10
+    seen, deadline = set(), time.monotonic() + PATIENCE
     while source.frequency() < 2.9e9 and time.monotonic() < deadline:
         seen.add(round(bench.world.level("microwave.frequency") / 1e6))
     assert seen <= set(range(2800, 2901, 10))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labspin.session.client import HostClient
 from labspin.session.host_record import host_of
-from tests.places import ROOT, environment
+from tests.places import PATIENCE, ROOT, environment
 
 ENVIRONMENT = environment()
 
@@ -60,7 +60,7 @@ class HostProcess:
         )
         self._clients = []
 
-    def client(self, timeout=60.0):
+    def client(self, timeout=PATIENCE):
         """Return a new client, once the host listens."""
         deadline = time.monotonic() + timeout
         while (record := host_of(self.station)) is None:
@@ -91,7 +91,7 @@ class HostProcess:
         self.process.communicate()
 
 
-def wait_for(condition, timeout=60.0, what="it"):
+def wait_for(condition, timeout=PATIENCE, what="it"):
     """Return the first true value of ``condition``."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
@@ -100,14 +100,14 @@ def wait_for(condition, timeout=60.0, what="it"):
     return value
 
 
-def wait_for_run(client, timeout=60.0):
+def wait_for_run(client, timeout=PATIENCE):
     """Return the status once a run has points."""
     return wait_for(
         lambda: (s := client.status())["run"] and s["run"]["done"] > 0 and s, timeout, "a run with points"
     )
 
 
-def wait_until_idle(client, timeout=90.0):
+def wait_until_idle(client, timeout=PATIENCE):
     """Wait until no run is being made and none waits that may be."""
 
     def is_idle():

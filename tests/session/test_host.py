@@ -22,6 +22,7 @@ from labspin.session import connect_host, load_card, refuse_hosted
 from labspin.session.host_record import claimed, find_hosts, host_file
 from labspin.session.host_wire import dial
 from labspin.station import load_station
+from tests.places import PATIENCE
 from tests.session.hosts import (
     ENVIRONMENT,
     HostProcess,
@@ -250,7 +251,7 @@ def test_a_station_file_that_was_changed_is_not_run_on_the_old_bench(lab, client
 
 def test_two_hosts_of_one_station_refuse_each_other_by_name_and_process(host, client):
     with HostProcess(host.station) as second:
-        said, _ = second.process.communicate(timeout=60)
+        said, _ = second.process.communicate(timeout=PATIENCE)
     assert second.process.returncode == 1
     assert "'levitated diamond (simulated)': its instruments are held by another host" in said
     assert f"process {host.process.pid}" in said

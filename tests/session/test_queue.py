@@ -20,7 +20,7 @@ from labspin.experiment import RunOutcome, resume, run
 from labspin.session import Queue, QueuedRun, run_queue
 from labspin.session.queue_file import read_queue, write_queue
 from tests.experiment.fakes import fake_bench, scan
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -342,7 +342,7 @@ def test_a_killed_queue_is_gone_on_with(queue, tmp_path):
     queue.add(runs(3))
     code = KILLED.format(folder=str(tmp_path))
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=60, env=environment()
+        [sys.executable, "-c", textwrap.dedent(code)], check=False, timeout=PATIENCE, env=environment()
     )
     assert ended.returncode == -signal.SIGKILL
     assert states(queue) == ["finished", "interrupted", "waiting"]
@@ -395,7 +395,7 @@ def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
             env=environment(),
         )
         process.stdout.readline()
-        known, deadline = len(ids(queue)), time.monotonic() + 60
+        known, deadline = len(ids(queue)), time.monotonic() + PATIENCE
         while len(ids(queue)) < known + 1 + number:
             assert time.monotonic() < deadline
             time.sleep(0.001)

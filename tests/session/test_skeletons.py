@@ -12,7 +12,7 @@ from labspin.cli import main
 from labspin.cli.new import _KINDS
 from labspin.session.skeletons import KINDS
 from labspin.station import load_station
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,9 @@ def run_tests(lab, *files):
     # The window's plug-in ends every run where Qt cannot be loaded, and random order shifts the output.
     without = [word for name in ("cacheprovider", "randomly", "pytest-qt") for word in ("-p", f"no:{name}")]
     command = [sys.executable, "-m", "pytest", "-q", *without, *files]
-    return subprocess.run(command, cwd=lab, env=environment(), capture_output=True, text=True, timeout=110)
+    return subprocess.run(
+        command, cwd=lab, env=environment(), capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def test_all_kinds_pass_their_own_tests_as_they_are(lab, monkeypatch):

@@ -16,7 +16,7 @@ from labspin.errors import ConnectionFailedError
 from labspin.twin import World
 from labspin.twin.devices import SG384, SR400, KepcoBOP, PulseStreamer
 from labspin.twin.server import BenchServer
-from tests.places import own_loopback
+from tests.places import PATIENCE, own_loopback
 from tests.twin.lamp import Lamp, make_world
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is not known whether:FutureWarning")
@@ -147,7 +147,7 @@ def test_a_bench_runs_with_the_wall_clock():
     world = World(Lamp(), SimulatedClock(speed=50.0), seed=1)
     with BenchServer({"magnet": KepcoBOP(world, noise=0.0)}) as bench, terminal(bench, "magnet") as line:
         line.sendall(b"FUNC:MODE CURR;:CURR 2;:OUTP ON\n")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while abs(float(ask(line, b"MEAS:CURR?\n")) - 2.0) > 1e-3 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert float(ask(line, b"MEAS:CURR?\n")) == pytest.approx(2.0, abs=1e-3)
@@ -162,7 +162,7 @@ def test_closing_leaves_no_thread_no_port_and_no_client(world):
     server.close()
     assert line.recv(10) == b""
     line.close()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before

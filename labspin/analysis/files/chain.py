@@ -127,6 +127,21 @@ def chain_names(recipe: Recipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for text in texts for name in Expression(text).names))
 
 
+def _with_a_fit(results: Iterable[FileResult], recipe: Recipe) -> tuple[list[FileResult], list[str]]:
+    """Return the results that have a fit, and why the others have none."""
+    good, left_out = [], []
+    for result in results:
+        if result.record is None:
+            left_out.append(f"{result.path}: {result.error}")
+        else:
+            good.append(result)
+    if not good:
+        raise FitError(
+            f"recipe {recipe.name}: wanted fits to continue from, got none; {' '.join(left_out[:1])}"
+        )
+    return good, left_out
+
+
 def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
     """Fit ``recipe`` to the results of the fits before it; the errors are those of `fit_chain`.
 
@@ -143,16 +158,7 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
     chain
         The fit, its points, and what was left out and why.
     """
-    good, left_out = [], []
-    for result in results:
-        if result.record is None:
-            left_out.append(f"{result.path}: {result.error}")
-        else:
-            good.append(result)
-    if not good:
-        raise FitError(
-            f"recipe {recipe.name}: wanted fits to continue from, got none; {' '.join(left_out[:1])}"
-        )
+    good, left_out = _with_a_fit(results, recipe)
     columns, errors, units = _columns(good, recipe)
     x = np.asarray(_evaluated(recipe, recipe.x, columns), np.float64)
     y = _evaluated(recipe, recipe.y, columns)

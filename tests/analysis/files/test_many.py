@@ -27,7 +27,7 @@ from labspin.data import RunWriter, list_foreign, open_parts, read_run
 from labspin.data.nexus.publish import publish
 from labspin.errors import FitError, RecipeError
 from tests.analysis.samples import RECIPE, decay_run
-from tests.places import environment
+from tests.places import PATIENCE, environment
 
 
 @pytest.fixture(scope="module")
@@ -373,12 +373,12 @@ def test_after_ctrl_c_every_file_is_whole_and_the_next_call_goes_on(
         cwd=tmp_path, env=environment(), start_new_session=True,
     )  # fmt: skip
     sealed = [file.stat().st_size for file in files]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while sum(a.stat().st_size != b for a, b in zip(files, sealed, strict=True)) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert re.search(r"interrupted: \d+ of 50 files are done", error), error
     assert error.count("\n") == 1, error

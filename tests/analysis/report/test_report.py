@@ -18,6 +18,7 @@ from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
+from tests.places import PATIENCE
 
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
 SE = load_model("stretched_exponential")
@@ -291,7 +292,10 @@ def test_a_browser_shows_the_page(tmp_path, width):
     profile = tmp_path / "profile"
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},1500"]
     subprocess.run(
-        [*command, f"--screenshot={picture}", page.as_uri()], check=True, timeout=90, capture_output=True
+        [*command, f"--screenshot={picture}", page.as_uri()],
+        check=True,
+        timeout=PATIENCE,
+        capture_output=True,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
