@@ -29,7 +29,8 @@ def best(queries):
 def main():
     station = load_station(Path(__file__).parents[1] / "instruments" / "levitated-diamond.toml")
     with station.connect() as bench:
-        role, driver = bench.microwave, bench.microwave.device
+        role = bench.raw("microwave", reason="a benchmark")
+        driver = role.device
         adapter = driver.adapter
         twin = adapter.device
         stock = SG380(adapter)

@@ -7,6 +7,7 @@ the operating system takes.
 
 from __future__ import annotations
 
+import functools
 import socket
 import socketserver
 import threading
@@ -17,6 +18,7 @@ from pymeasure.instruments.kepco import KepcoBOP3612
 from pymeasure.instruments.srs import SG380
 
 from labspin.clock import SimulatedClock
+from labspin.instruments import load_driver
 from labspin.twin import World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES
@@ -33,7 +35,11 @@ QUERIES = {
     "lakeshore425": "RDGFIELD?",
     "lakeshore336": "KRDG? A",
     "lakeshore372": "KRDG? 1",
+    "sr830": "FREQ?",
+    "pi_gcs": "VEL? 1",
 }
+CONFIRMED = {"kepco_bop": "current_setpoint", "sr830": "frequency", "pi_gcs": "velocity"}
+"""Numbers whose answer and its marker's come in one line, in a line each, and by a second message."""
 SAMPLES = {"lakeshore336": "mrfm_cantilever", "lakeshore372": "mrfm_cantilever"}
 
 
@@ -111,6 +117,13 @@ def over_tcp(devices):
         remote = KepcoBOP3612(bench.addresses["kepco_bop"], visa_library="@py")
         rows.append(("pyvisa-py, pymeasure KepcoBOP3612, served bench", best(lambda: remote.current, 500)))
         remote.adapter.close()
+        for name, attribute in CONFIRMED.items():
+            driver = (
+                load_driver(name).adapter.open(bench.addresses[name], name=name, visa_library="@py").device
+            )
+            function = functools.partial(getattr, driver, attribute)
+            rows.append((f"labspin's driver, {name}.{attribute}, confirmed", best(function, 500)))
+            driver.close()
         parrot.shutdown()
     table("over TCP", rows)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from labspin.errors import ArgumentError
 from labspin.instruments import ACTUATORS, DRIVERS, CompositeAdapter, DriverEntry, load_driver
+from labspin.instruments.base import Guarded
 from labspin.twin.devices import DEVICES
 from labspin.twin.wire import spellings
 from labspin.units import format_quantity
@@ -127,6 +128,9 @@ def section(entry: DriverEntry) -> Iterable[str]:
         yield f"- read back and compared in a run: {names}"
     if entry.adapter.tells_doubts():
         yield f"- asked at every point: {first_sentence(entry.adapter.doubts).removeprefix('Return ')}"
+    if issubclass(entry.driver, Guarded):
+        how = "with the question" if entry.driver.takes_several else "in a second message"
+        yield f"- an answer on a socket or serial port is confirmed by a marker: {how}"
     safe = entry.adapter if "safe" in vars(entry.adapter) or entry.name not in DEVICES else entry.driver
     yield f"- made safe: {first_sentence(safe.safe)}\n"
     yield from (f"{text}\n" for text in quirks_of(entry))

@@ -395,10 +395,6 @@ class Actuator:
         return ramp + self.spec.settle.wait
 
     def _ramp_start(self) -> float:
-        with _told(self._device, "is_doubting"):  # a wrong number here would be a jump
-            return self._confirmed_start()
-
-    def _confirmed_start(self) -> float:
         spec = self.spec
         reading = self._read_raw()
         if spec.readback in (None, spec.attribute):

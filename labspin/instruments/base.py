@@ -30,7 +30,7 @@ from labspin.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from labspin.instruments.in_step import DOUBTFUL, InStep, Line, SurplusError, failures
+from labspin.instruments.in_step import InStep, Line, SurplusError, failures
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading
 from labspin.instruments.limits import on_off
@@ -191,7 +191,6 @@ class Guarded(InStep):
                         unread = error
                     if attempt == attempts or not kind:
                         raise self._complaint(command, unread or error, attempt) from error
-                    line.doubtful = DOUBTFUL
                     self.repeated[kind] += 1
                     log.warning("%s: %s at %r, asking again", self._title, kind, command)
         raise AssertionError("unreachable")

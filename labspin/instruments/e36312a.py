@@ -160,6 +160,7 @@ class E36312A(ErrorQueue, KeysightE36312A):  # type: ignore[misc]
 
     maker = "Keysight"
     models = ("E36312A",)
+    takes_several = True
 
     ch_1 = Instrument.ChannelCreator(SupplyOutput, 1)
     ch_2 = Instrument.ChannelCreator(SupplyOutput, 2)

@@ -6,8 +6,14 @@ greeting or the answer to a program that was killed may wait, and a line that no
 where one is, is a *marker*: a question whose answer can be told from every other one.
 
 A line that nobody asked for may also come in the moment in which an answer is due, and only a marker behind
-the answer tells them apart. That doubles the time of a question. So it is done after a disturbance, for the
-next answers, and wherever a wrong number would do harm: for what a ramp begins with.
+the answer tells them apart. So on a stream of bytes (a socket, a serial port) every question has one::
+
+    VOLTage?;*IDN?   →   7.000E0;KEPCO,BIT 4886,…          one line (IEEE 488.2, SR860, Lake Shore)
+    FREQ?;*IDN?      →   3000.0 and Stanford_Research_…    a line each (SR830, SR400)
+    POS? 1           →   1=12.3400, then *IDN?             in a second message (PI; drivers that do not say)
+
+A line without the marker's answer is none, and whatever is not one answer and its marker is asked again.
+Other interfaces (GPIB, USBTMC, VXI-11) hand over messages that were asked for, and have no marker.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -27,18 +34,16 @@ from labspin.instruments.wire import is_stream, is_timeout, is_waiting, read_ans
 if TYPE_CHECKING:
     from pymeasure.adapters import Adapter
 
-__all__ = ["DOUBTFUL", "InStep", "Line", "SurplusError", "failures"]
+__all__ = ["InStep", "Line", "SurplusError", "failures"]
 
 log = logging.getLogger(__name__)
 
-DOUBTFUL = 10
-"""Answers that are confirmed after a disturbance."""
 _MOST_LATE_REPLIES = 64
 _MORE = 0.5  # s in which a second line of what waits on a new connection has to follow the first
 
 
 class SurplusError(ReplyError):
-    """More than one line came in answer to one question."""
+    """Not one answer came to one question: none before its marker's, or several lines."""
 
 
 @functools.cache
@@ -54,10 +59,14 @@ class Line:
     ----------
     is_new : bool
         Whether nothing was asked on it yet: what a former program left may wait there.
-    is_talkative : bool
-        Whether a line came that nobody asked for: answers are then confirmed by a marker.
-    doubtful : int
-        How many answers are still confirmed by a marker, since an exchange was disturbed before.
+    is_stream : bool
+        Whether answers come as a stream of bytes, in which lines may stand that nobody asked for.
+    has_marker : bool or None
+        Whether the instrument answered the marker when the connection was new; None: it was not asked.
+    is_joined : bool or None
+        Whether an answer and its marker come in one line; None until one was seen.
+    unasked : int
+        How many lines came that nobody asked for.
     ends : float
         When the exchange has to be over, s of the monotonic clock.
     """
@@ -66,8 +75,10 @@ class Line:
         self.lock = threading.RLock()
         self.unanswered: list[str] = []
         self.is_new = False
-        self.is_talkative = False
-        self.doubtful = 0
+        self.is_stream = False
+        self.has_marker: bool | None = None
+        self.is_joined: bool | None = None
+        self.unasked = 0
         self.ends = float("inf")
 
     @staticmethod
@@ -81,6 +92,7 @@ class Line:
         """
         owner = getattr(adapter, "connection", None) or adapter
         line: Line = vars(owner).setdefault("_labspin_line", Line())
+        line.is_stream = is_stream(adapter)
         return line
 
 
@@ -92,9 +104,11 @@ class InStep:
     models: ClassVar[tuple[str, ...]] = ()
     """Models that the driver serves, as they stand in the answer to ``*IDN?``."""
 
-    is_doubting: bool = False
-    """Whether every answer is confirmed by a marker. Streams of bytes only; elsewhere there is no line that
-    nobody asked for."""
+    takes_several: ClassVar[bool] = False
+    """Whether it takes several questions in one message, with ``;`` between them. Then the marker of an
+    answer goes with its question; otherwise it is a second message, which takes twice the time."""
+    asked_alone: ClassVar[frozenset[str]] = frozenset({"*IDN?", "*OPT?"})
+    """Questions that nothing may follow in a message: their answers end with the message (IEEE 488.2)."""
 
     adapter: Adapter
     name: str
@@ -108,18 +122,54 @@ class InStep:
 
     def _exchange(self, line: Line, command: str, query_delay: float | None) -> str:
         self._make_ready(line)
-        line.unanswered.append(command)  # stays there if anything below is broken off, even by Ctrl-C
+        question, is_answer = self._marker() if line.is_stream else ("", None)
+        if is_answer is None or command == question or not self._is_marked(line):
+            return self._unmarked(line, command, query_delay)
+        is_one = self.takes_several and command not in self.asked_alone
+        line.unanswered.append(f"{command};{question}" if is_one else command)
+        self.adapter.write(line.unanswered[-1])  # stays there if anything below is broken off, by Ctrl-C too
+        self.wait_for(query_delay)
+        came = _lines(read_answer(self.adapter, self.timeout))
+        if not is_one:
+            line.unanswered.append(question)
+            self.adapter.write(question)
+            came += _lines(read_answer(self.adapter, self.timeout))
+        while not is_answer(came[-1].rpartition(";")[2]):
+            came += _lines(self._late(line, len(came)))
+        line.unanswered.clear()  # whatever came: with the marker's answer the line is in step
+        return self._answer_of(line, command, came, is_one=is_one)
+
+    def _unmarked(self, line: Line, command: str, query_delay: float | None) -> str:
+        line.unanswered.append(command)
         self.adapter.write(command)
         self.wait_for(query_delay)
         reply = read_answer(self.adapter, self.timeout)
-        if line.is_talkative or line.doubtful > 0 or (self.is_doubting and is_stream(self.adapter)):
-            self._confirm(line)
-            line.doubtful -= line.doubtful > 0
-        elif is_waiting(self.adapter):
-            line.is_talkative = True
+        if line.is_stream and is_waiting(self.adapter):
             raise SurplusError(f"wanted one line in answer to {command!r}, got {reply!r} and more")
         line.unanswered.clear()
         return reply
+
+    def _is_marked(self, line: Line) -> bool:
+        """Return whether the instrument answers the marker."""
+        return not self._knows_no_identity() if line.has_marker is None else line.has_marker
+
+    def _answer_of(self, line: Line, command: str, came: list[str], *, is_one: bool) -> str:
+        """Return the answer out of the lines that came, of which the last holds the marker's."""
+        *before, last = came
+        reply, separator, _ = last.rpartition(";")
+        if is_one and line.is_joined is None and (separator or len(before) == 1):
+            line.is_joined = bool(separator)
+        is_joined = bool(is_one and line.is_joined)
+        is_whole = bool(separator) == is_joined and (is_joined or len(before) == 1)
+        self._note_unasked(line, before if is_joined or not is_whole else [])
+        if is_whole:
+            return reply if is_joined else before[0]
+        raise SurplusError(f"wanted one answer to {command!r}, got {before or 'none'}")
+
+    def _note_unasked(self, line: Line, came: list[str]) -> None:
+        if came and not line.unasked:
+            log.warning("%s: %r came, which nobody had asked for; thrown away", self._title, came)
+        line.unasked += len(came)
 
     def _make_ready(self, line: Line) -> None:
         """Have nothing on the connection that the next question could take for its answer."""
@@ -127,10 +177,8 @@ class InStep:
             self._synchronise(line)
         elif line.unanswered:
             self._catch_up(line)
-        elif is_waiting(self.adapter):
-            line.is_talkative = True
-            log.warning("%s: a line came that nobody asked for; its answers are confirmed from now on",
-                        self._title)  # fmt: skip
+        elif line.is_stream and is_waiting(self.adapter):
+            self._note_unasked(line, ["a line that waited"])
             self._catch_up(line)
 
     def _synchronise(self, line: Line) -> None:
@@ -146,6 +194,7 @@ class InStep:
             # Words that are not its own: `identify` says whose they are. Nothing: it may not know the marker.
             if not is_timeout(error) or not (came or self._knows_no_identity()):
                 raise
+        line.has_marker = bool(came) and is_answer(came[-1])
         if len(came) > 1:
             log.warning("%s: %r waited on the new connection and was thrown away", self._title, came[:-1])
         line.unanswered.clear()
@@ -154,14 +203,6 @@ class InStep:
     def _knows_no_identity(self) -> bool:
         """Return whether the instrument may not even know the marker."""
         return False
-
-    def _confirm(self, line: Line) -> None:
-        """Have a marker's answer follow the answer just read: then nothing came before it that is not its."""
-        question, is_answer = self._marker()
-        line.unanswered.append(question)
-        self.adapter.write(question)
-        if not is_answer(late := read_answer(self.adapter, self.timeout)):
-            raise SurplusError(f"wanted one line in answer to {line.unanswered[0]!r}, got {late!r} after it")
 
     def _late(self, line: Line, count: int, *, patience: float | None = None) -> str:
         """Return one more line, while the exchange may last and there are not too many."""
@@ -174,20 +215,30 @@ class InStep:
     def _catch_up(self, line: Line) -> None:
         """Throw away the answers that are still on their way.
 
-        Instruments answer in order. So once the answer to a marker has come, every earlier one has. If the
-        marker itself was already waiting for an answer, the line has to be silent for a time-out as well.
+        Instruments answer in order. So once the answer to a marker has come, every earlier one has. If
+        markers were already waiting for an answer, theirs come before; where one of them does not come, the
+        line has to be silent for a time-out.
         """
         self._clear_buffers()
         question, is_answer = self._marker()
-        asked_before = question in line.unanswered
+        missing = 1 + sum(asked.endswith(question) for asked in line.unanswered)
         line.unanswered.append(question)
         self.adapter.write(question)
-        count = 0
-        while not is_answer(late := self._late(line, count)):
-            count += 1
-            log.warning("%s: late answer %r thrown away", self._title, late)
-        if asked_before:
-            self._drain(line)
+        count = seen = 0
+        while seen < missing:
+            try:
+                late = self._late(line, count)
+            except failures() as error:
+                if seen and is_timeout(error):
+                    break
+                raise
+            if is_answer(late.rpartition(";")[2]):
+                seen += 1
+            elif seen and not late:  # serial ports answer a time-out with nothing
+                break
+            else:
+                count += 1
+                log.warning("%s: late answer %r thrown away", self._title, late)
         line.unanswered.clear()
 
     def _marker(self) -> tuple[str, Callable[[str], bool]]:
@@ -210,19 +261,6 @@ class InStep:
         with contextlib.suppress(*failures(), NotImplementedError):
             self.adapter.flush_read_buffer()
 
-    def _drain(self, line: Line) -> None:
-        """Read until nothing comes for one time-out."""
-        for count in range(_MOST_LATE_REPLIES):
-            try:
-                late = self._late(line, count)
-            except failures() as error:
-                if is_timeout(error):
-                    return
-                raise
-            if not late:  # serial ports answer a time-out with nothing
-                return
-            log.warning("%s: late answer %r thrown away", self._title, late)
-
     def wait_for(self, query_delay: float | None = None) -> None:
         """Wait between question and answer, on the bench's clock.
 
@@ -239,3 +277,8 @@ class InStep:
         return self.maker.upper() in text and (
             not self.models or any(model.upper() in text for model in self.models)
         )
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of what came up to a line end: one that came unasked may end with another one."""
+    return [line for line in re.split(r"[\r\n]", text) if line] or [""]

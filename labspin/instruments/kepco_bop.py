@@ -56,6 +56,7 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
     """Driver of the BOP series; see the module for its quirks."""
 
     maker = "KEPCO"
+    takes_several = True
     error_query = "SYSTem:ERRor?"
     terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them
     residual_current: float = 0.02

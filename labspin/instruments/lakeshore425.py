@@ -45,6 +45,7 @@ class LakeShore425(ReadBack, PymeasureLakeShore425):  # type: ignore[misc]
 
     maker = "LSCI"
     models = ("MODEL425",)
+    takes_several = True
     invalid_words: ClassVar[Mapping[str, float]] = {
         **SCPI_WORDS, "OL": math.inf, "+OL": math.inf, "-OL": -math.inf, "NO PROBE": math.nan,
     }  # fmt: skip

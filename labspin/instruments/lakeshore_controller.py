@@ -200,6 +200,7 @@ class LakeShoreController(StandardEvents, LabspinInstrument):
     """Base of the drivers; `inputs` and `outputs` are by name."""
 
     maker = "LSCI"
+    takes_several = True
     invalid_words = _WORDS
     # The ends of lines are the same at every interface; the serial port is USB's.
     terminations: ClassVar[Mapping[str, Any]] = {

@@ -41,6 +41,7 @@ _MOST_POINTS = 65535
 class ScpiSource(ScpiCarrier, Agilent8257D):  # type: ignore[misc]
     """Driver of a SCPI source; see the module for its quirks."""
 
+    takes_several = True
     expected_model: str = ""
     """What the answer to ``*IDN?`` must hold; empty: anything."""
 

@@ -56,6 +56,7 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
 
     maker = "Stanford Research Systems"
     models = ("SG384",)
+    takes_several = True
     error_query = "LERR?"
     asked_once = ErrorQueue.asked_once | {"INSR?"}
     error_list = "'Error codes' in the SG380 manual"

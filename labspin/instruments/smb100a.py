@@ -56,6 +56,7 @@ class SMB100A(ScpiCarrier, LabspinInstrument):
 
     maker = "Rohde&Schwarz"
     models = ("SMB100A",)
+    takes_several = True
 
     def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)

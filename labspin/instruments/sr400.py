@@ -112,6 +112,7 @@ class SR400(LabspinInstrument):
     """Driver of the SR400; see the module for its quirks."""
 
     asked_once = frozenset({"SS", "SS3", "SI"})
+    takes_several = True
     # Records end with a carriage return on the serial port; on GPIB they end with the bus's own END.
     terminations: ClassVar[Mapping[str, Any]] = {
         "asrl": {"read_termination": "\r", "write_termination": "\r"},
@@ -131,7 +132,6 @@ class SR400(LabspinInstrument):
         # no other answer is.
         self._marks = self._marks % 999 + 1
         step = 1e-3 + self._marks * 1e-6
-        self.adapter.write(f"GY1,{step:.3E}")
 
         def is_answer(reply: str) -> bool:
             try:
@@ -139,7 +139,7 @@ class SR400(LabspinInstrument):
             except ValueError:
                 return False
 
-        return "GY1", is_answer
+        return f"GY1,{step:.3E};GY1", is_answer
 
     mode: str = choice(
         "CM",

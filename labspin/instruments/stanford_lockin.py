@@ -26,6 +26,7 @@ class StanfordLockIn(StandardEvents):
     """Base of the drivers; stands before pymeasure's class of the model."""
 
     maker = "Stanford_Research_Systems"
+    takes_several = True
     asked_once = Guarded.asked_once | {"LIAS?", "ERRS?"}
     frequency_limits: ClassVar[tuple[float, float]]
     """Least and greatest frequency of the oscillator, Hz."""

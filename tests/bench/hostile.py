@@ -19,6 +19,8 @@ class Cable:
         Sent behind every answer.
     surplus_delay : float
         Seconds before the surplus.
+    before : list of bytes
+        Lines that arrive with the next answers, each in front of one: in the moment in which it is due.
     late : float
         Seconds before every answer.
     """
@@ -26,7 +28,7 @@ class Cable:
     def __init__(self, port):
         self.target = port
         self.drip, self.greeting, self.surplus, self.surplus_delay = 0.0, b"", b"", 0.0
-        self.late = 0.0
+        self.late, self.before = 0.0, []
         self._pulled = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -94,6 +96,8 @@ class Cable:
         surplus = self.surplus  # as it is now: it may change meanwhile
         if self.late:
             time.sleep(self.late)  # the fault itself
+        if self.before:
+            data = self.before.pop(0) + data
         if self.drip:
             for place in range(len(data)):
                 time.sleep(self.drip)  # the fault itself

@@ -59,7 +59,7 @@ def test_a_question_that_times_out_is_asked_again_and_gets_its_own_answer(caplog
     wire = Wire(answer, late={"A?": 1})
     with caplog.at_level(logging.WARNING):
         assert Box(wire, retries=1).ask("A?") == "answer to A?"
-    assert wire.sent == ["A?", "*IDN?", "A?", "*IDN?"], "and the answer is confirmed"
+    assert wire.sent == ["A?", "*IDN?", "A?"]
     assert "asking again" in caplog.text
 
 
@@ -327,7 +327,7 @@ def test_an_answer_that_cannot_be_read_is_asked_again_and_counted(bad):
         assert box.values("A?") == [1.0, 5.0]
     else:
         assert box.values("A?") == [1.5]
-        assert wire.sent == ["A?", "*IDN?", "A?", "*IDN?"], "brought back into step in between"
+        assert wire.sent == ["A?", "*IDN?", "A?"], "brought back into step in between"
         assert box.repeated == {"timeouts": 0, "unreadable": 1}
 
 

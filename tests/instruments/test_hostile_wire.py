@@ -70,6 +70,32 @@ def _steady(settings):
     }
 
 
+@pytest.mark.parametrize("driver", WITH_A_WIRE)
+@pytest.mark.parametrize("intruder", ["1.25", "1", "-3.5;1"])
+def test_a_line_that_comes_in_the_moment_of_an_answer_is_no_answer(driver, intruder):
+    sample = "mrfm_cantilever" if driver.startswith("lakeshore3") else "levitated_diamond"
+    with cabled(driver, sample) as (cable, address):
+        adapter = opened(driver, address)
+        expected = _steady(adapter.settings())
+        line = intruder.encode() + (b"\r" if driver == "sr400" else b"\n")
+        for place in range(len(expected)):  # one line, at this answer; what can be asked again is
+            cable.before = [b""] * place + [line]
+            with _said(driver):
+                assert _steady(adapter.settings()) == expected, f"answer {place}"
+            cable.before = []
+            assert _steady(adapter.settings()) == expected, f"after answer {place}"
+        cable.before = [line] * 1000
+        with _said(driver):
+            assert _steady(adapter.settings()) == expected
+        adapter.close()
+
+
+def _said(driver):
+    """Return what lets errors pass where an answer and its marker's do not come in one line."""
+    is_sure = load_driver(driver).driver.takes_several and driver not in ("sr830", "sr400")
+    return contextlib.nullcontext() if is_sure else contextlib.suppress(InstrumentError)
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.02])
 def test_surplus_lines_never_shift_answers(delay):
     with cabled("kepco_bop") as (cable, address):
@@ -77,13 +103,9 @@ def test_surplus_lines_never_shift_answers(delay):
         supply.mode, supply.voltage_setpoint = "current", 7.0
         supply.current_setpoint = 2.5
         cable.surplus, cable.surplus_delay = b"1.25\n", delay
-        wrong = 0
         for _ in range(5):
-            with contextlib.suppress(InstrumentError):
-                wrong += abs(supply.voltage_setpoint / 7.0 - 1) > 1e-3
-            with contextlib.suppress(InstrumentError):
-                wrong += abs(supply.current_setpoint / 2.5 - 1) > 1e-3
-        assert wrong == 0
+            assert supply.voltage_setpoint == pytest.approx(7.0, rel=1e-3, abs=0)
+            assert supply.current_setpoint == pytest.approx(2.5, rel=1e-3, abs=0)
         cable.surplus = b""
         assert supply.voltage_setpoint == pytest.approx(7.0, rel=1e-3, abs=0)
         assert supply.current_setpoint == pytest.approx(2.5, rel=1e-3, abs=0)
