@@ -96,8 +96,8 @@ def _read_line(connection: Any, end: bytes, timeout: float) -> bytes:
 
 def _count_there(connection: Any) -> int:
     """Return how many bytes can be read without waiting; 0 where that is unknown."""
-    with contextlib.suppress(pyvisa.errors.Error, OSError, ValueError, AttributeError):
-        if isinstance(connection, pyvisa.resources.SerialInstrument):
+    with contextlib.suppress(visa().errors.Error, OSError, ValueError, AttributeError):
+        if isinstance(connection, visa().resources.SerialInstrument):
             return int(connection.bytes_in_buffer)
         session = connection.visalib.sessions[connection.session]  # pyvisa-py's own
         if pending := len(session._pending_buffer):
