@@ -20,6 +20,7 @@ from labspin.data import Postscript, read_run
 from labspin.errors import RunAborted
 from labspin.experiment import Control
 from labspin.session import Queue
+from tests.places import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ["--set", "averages=1", "--set", "dark_times=5", "--set", "repetitions=2000"]
@@ -30,7 +31,6 @@ OWN = """
 import os
 from labspin.data import Column
 from labspin.experiment import CountParameter, Linear, Procedure
-from tests.places import PATIENCE
 
 class Count(Procedure):
     name = "count"
