@@ -18,14 +18,14 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labspin.data.lock import try_lock
 from labspin.errors import SafetyError
 
-__all__ = ["Claims", "claim_file"]
+__all__ = ["Claims", "claim_file", "turn"]
 
 _PATIENCE = 2.0  # s that somebody else may take to let go
 _TAKE_OVER = 90.0  # s to wait for a bench that a watchdog still makes safe
@@ -184,6 +184,30 @@ def note_watchdog(places: Sequence[str]) -> None:
                 _write_holder(descriptor, "watchdog")
             finally:
                 os.close(descriptor)
+
+
+@contextlib.contextmanager
+def turn(what: str) -> Iterator[bool]:
+    """Have ``what`` to oneself in the block, among processes that share a claim; gives whether one has.
+
+    A watchdog that a run has just started and the deputy of the former one may both find the run gone. One
+    after the other they do no harm; two ramps at once would be a set-point that jumps to and fro. Where the
+    folder of the claims cannot be written, it is everybody's turn: to act comes first.
+
+    Parameters
+    ----------
+    what
+        The instrument of which station, in words.
+    """
+    try:
+        descriptor = _open(what, claim_file(f"turn: {what}"))
+    except SafetyError:
+        yield True
+        return
+    try:
+        yield try_lock(descriptor, patience=0.0)
+    finally:
+        os.close(descriptor)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from labspin.bench.claims import note_watchdog
+from labspin.bench.claims import note_watchdog, turn
 from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.bench.watch import keep_watch, refuse, show_life
@@ -142,7 +142,10 @@ class Guard:
             Records what happens in the run's journal.
         """
         try:
-            actions = self._safe_actions(name)
+            with turn(f"{name} of {self._station.path.resolve()}") as is_mine:
+                if not is_mine:
+                    return "another watchdog is at it"
+                actions = self._safe_actions(name)
         except Exception as error:  # noqa: BLE001 - the other instruments must be made safe whatever this is
             said = f"{type(error).__name__}: {error}"
             witness.once(name, f"watchdog: {name}: {said}")

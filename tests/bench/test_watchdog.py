@@ -300,3 +300,41 @@ def test_without_a_watchdog_there_is_no_run(tmp_path, command, match):
     assert "station 'lab'" in str(caught.value)
     assert isinstance(caught.value, LabspinError)
     assert watchdog.process_id is None
+
+
+def test_two_watchdogs_take_turns_at_an_instrument(tmp_path, monkeypatch):
+    """One that a run has just started, and one of the deputy of the former, may both find the run gone."""
+    path, inside, most, refused = tmp_path / "run.h5", [], [], threading.Event()
+    work, tried = guard.Guard._safe_actions, guard.Guard.make_safe
+
+    def at_work(self, name):
+        inside.append(self)
+        most.append(len(inside))
+        refused.wait(30.0)  # until the other one has come and gone
+        try:
+            return work(self, name)
+        finally:
+            inside.remove(self)
+
+    def make_safe(self, name, witness):
+        said = tried(self, name, witness)
+        if said:
+            refused.set()
+        return said
+
+    monkeypatch.setattr(guard.Guard, "_safe_actions", at_work)
+    monkeypatch.setattr(guard.Guard, "make_safe", make_safe)
+    with ServedBench(tmp_path) as served:
+        station = load_station(served.station)
+        with station.connect(watchdog=False) as bench:
+            bench.actuator("magnet.current").energise()
+            bench.actuator("magnet.current").move(0.5)
+        duties = [guard.Guard(station, ["magnet"]) for _ in range(2)]
+        threads = [threading.Thread(target=duty.act, args=(path, "it was tried")) for duty in duties]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60.0)
+        assert served.is_safe
+    assert refused.is_set()
+    assert most == [1, 1], "both were at it, one after the other"
