@@ -60,7 +60,8 @@ def procedure(drawn: dict[str, Any]) -> Any:
     """Return the procedure of what was drawn, without the fields at which it refuses to measure."""
     made = Relaxometry(
         fields=["20 mT"], expected_distance=f"{drawn['distance'] * drawn['guess']} m",
-        guard_time="0.7 us", laser_duration="12 us", signal_width="0.8 us", reference_width="4 us",
+        laser_power="100 uW", laser_duration="12 us", guard_time="0.7 us", signal_width="0.8 us",
+        reference_width="4 us",
         pi_lower=f"{round(100 * (1 + drawn['errors'][0]))} ns",
         pi_upper=f"{round(100 * (1 + drawn['errors'][1]))} ns",
         microwave_power="10 dBm", dead_time="22 ns", repetitions=REPETITIONS, averages=1,

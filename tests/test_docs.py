@@ -116,6 +116,26 @@ def test_the_first_measurement_is_as_told(tmp_path, monkeypatch, capsys):
     assert values["two classes resonant"]["T1"] == pytest.approx(1.6e-3 / 3, rel=0.2, abs=0)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_distance_from_a_film_is_found_as_told(tmp_path, monkeypatch, capsys):
+    """By the lines, by the relaxation, and not where nothing is resonant; 31 CPU s."""
+    told = type_in("tutorials/distance-from-a-film.md", tmp_path, monkeypatch, capsys)
+    assert re.search(r"found 4\d\d ± \d+ nm, true 40\d nm|found 3\d\d ± \d+ nm, true (39|40)\d nm", told)
+    assert "the distance is not determined" in told
+    runs = [read_run(path) for path in sorted(Path("data").glob("*.h5"))]
+    assert [run.header.procedure for run in runs] == ["odmr", "film_approach", "relaxometry", "relaxometry"]
+    lines, approach, rates, _ = runs
+    for run, fit in ((lines, lines.fits[0]), (rates, rates.fits[-1])):
+        found = {p.name: p for p in fit.parameters}["distance"]
+        truth = float(np.mean(run.truth_at_points["distance"]))
+        assert abs(float(found.value) - truth) < 4 * float(found.stderr)
+    assert abs(lines.data["pair_shift"][0]) < 60e3
+    assert float(approach.data["light_shift"][-1]) > 5 * float(approach.data["light_shift_errors"][-1])
+    lower = [{p.name: p.value for p in fit.parameters}["lower_rate"] for fit in rates.fits[:-1]]
+    assert lower
+
+
 def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     shutil.copytree(DOCS.parent / "tests" / "data", tmp_path / "tests" / "data")
     (tmp_path / "decay.csv").write_text(blocks("tutorials/fit-your-own-data.md", "text")[0], encoding="utf-8")

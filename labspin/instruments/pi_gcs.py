@@ -16,6 +16,7 @@ Quirks:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -44,6 +45,7 @@ _STOPPED = 10
 _PATIENCE = 5.0  # s that a retraction may take longer than its way at the set velocity
 _CLOSE = 0.5e-6  # m from the retracted position that counts as retracted
 _POLL = 0.05  # s
+_ASTRAY = 30e-9  # m in the wrong direction that are no noise
 
 
 def _axis(reply: str) -> str:
@@ -179,6 +181,8 @@ class PIPositioner(RoleAdapter):
     chosen: PIOptions
     relied_on = ("position", "device.servo_enabled", "device.velocity")
     resolutions: ClassVar[Mapping[str, float]] = {"position": 1e-11}
+    _motion: tuple[float, float] | None = None  # where the present motion began, and where it was sent, m
+    _astray = False
 
     @classmethod
     def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
@@ -231,21 +235,48 @@ class PIPositioner(RoleAdapter):
 
     @position.setter
     def position(self, value: float) -> None:
+        here, before = self.measured_position, self._motion
+        # Steps of one ramp are one motion: each alone may be too short to tell its direction.
+        goes_on = before is not None and (before[1] - before[0]) * (value - before[1]) > 0
+        self._motion = (before[0] if goes_on and before is not None else here, value)
         self.device.target = round(self.chosen.stage(value), 5)
 
     @property
     def measured_position(self) -> float:
         """Measure the distance from the surface by the stage's sensor (m, float)."""
-        return self.chosen.distance(self.device.stage_position)
+        here = self.chosen.distance(self.device.stage_position)
+        if self._motion is not None:
+            began, sent = self._motion
+            if (here - began) * math.copysign(1.0, sent - began) < -_ASTRAY:
+                self._stray(here, began, sent)
+        return here
+
+    def _stray(self, here: float, began: float, sent: float) -> None:
+        """Stop a stage that moves away from where it was sent, and say so."""
+        self._motion, self._astray = None, True
+        self.device.safe()
+        raise DeviceError(
+            f"{self.device.name}: wanted a motion from {began:.4g} m to {sent:.4g} m, got one the wrong way, "
+            f"to {here:.4g} m; it was stopped: retract it by hand, then look at its polarity and the option "
+            "'towards'"
+        )
 
     def safe(self) -> None:
         """Retract, and wait until the stage is there.
 
+        A stage that has gone the wrong way is stopped and not moved again.
+
         Raises
         ------
         DeviceError
-            The stage does not get there.
+            The stage does not get there, or goes the wrong way.
         """
+        if self._astray:
+            self.device.safe()
+            raise DeviceError(
+                f"{self.device.name}: wanted it retracted, but it has gone the wrong way; it was stopped at "
+                f"{self.measured_position:.4g} m: retract it by hand"
+            )
         if not self.device.servo_enabled:
             self.device.servo_enabled = True
         self.position = self.chosen.retracted

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +27,16 @@ from labspin.bench import Bench
 from labspin.data import Column
 from labspin.errors import DeviceError, PlanError
 from labspin.experiment import CountParameter, Point, QuantityParameter, Sweep, Values
-from labspin.instruments import MagnetSupply, PulseSequence
+from labspin.instruments import PulseSequence
 from labspin.physics.nv import field_of_pair
+from labspin.procedures.field_by_field import LINES, FieldByField
 from labspin.procedures.lists import QuantityListParameter
-from labspin.procedures.pulsed import TRIGGER, PulsedReadout
+from labspin.procedures.pulsed import TRIGGER
 
 __all__ = ["ODMR"]
 
 FloatArray = NDArray[np.float64]
 _log = logging.getLogger(__name__)
-_LINES = ("lower", "upper")
 _CLEAR = 4.0  # standard errors that the depth of a dip must have to be called one
 
 
@@ -47,7 +46,7 @@ class _Quantities:
     def __get__(self, procedure: Any, kind: type) -> tuple[Column, ...]:
         count = 21 if procedure is None else int(procedure.points)
         columns = []
-        for line in _LINES:
+        for line in LINES:
             columns += [
                 Column(name=f"frequency_{line}", unit="Hz", shape=(count,), description="of the pulse"),
                 Column(name=f"contrast_{line}", shape=(count,), description="after the pulse"),
@@ -67,22 +66,16 @@ class _Quantities:
         )
 
 
-class ODMR(PulsedReadout):
+class ODMR(FieldByField):
     """Both lines of spin-1 centres against the field, by pulses."""
 
     name = "odmr"
-    roles: ClassVar[Mapping[str, type]] = MappingProxyType({**PulsedReadout.roles, "magnet": MagnetSupply})
-    coordinates: Sequence[Column] = (
-        Column(name="magnet_field", unit="T", role="coordinate", description="along the axis of the centres"),
-    )
     quantities = _Quantities()
     signal = "pair_shift"
 
     fields = QuantityListParameter(
         "Magnet fields", units="T", default="10 mT, 20 mT", description="One after the other"
     )
-    zero_field_splitting = QuantityParameter("Zero-field splitting D", units="Hz", default="2.877 GHz")
-    gyromagnetic_ratio = QuantityParameter("Gyromagnetic ratio γ", units="Hz/T", default="28.011 GHz/T")
     span = QuantityParameter("Width of the search", units="Hz", minimum=1e3, default="6 MHz")
     points = CountParameter("Frequencies at each line", minimum=6, maximum=10_000, default=21)
     pulse = QuantityParameter("Microwave pulse", units="s", minimum=1e-9, default="1 us")
@@ -91,21 +84,6 @@ class ODMR(PulsedReadout):
         default="3 deg", description="A larger one ends the run",
     )  # fmt: skip
     seed = CountParameter("Seed of the order", default=0)
-
-    def settings(self) -> Mapping[str, float]:
-        """Return the microwave power.
-
-        Raises
-        ------
-        PlanError
-            The card sets the magnet or the microwave's frequency, which the procedure moves.
-        """
-        if self.magnet != "field" or self.magnet_field != 0 or self.magnet_current != 0:
-            raise PlanError(
-                "procedure 'odmr': it moves the magnet's field itself; give 'fields', and leave magnet, "
-                "magnet_field and magnet_current out"
-            )
-        return {"microwave.power": self.microwave_power}
 
     def plan(self) -> Sweep:
         """Return the fields."""
@@ -127,13 +105,14 @@ class ODMR(PulsedReadout):
         PlanError
             The lines cross zero or each other within the search.
         """
-        zeeman = self.gyromagnetic_ratio * field
-        if not 0 <= zeeman < self.zero_field_splitting - self.span:
+        lower, upper = self.lines(field)
+        if lower <= self.span:
             raise PlanError(
-                f"procedure 'odmr': wanted fields from 0 T to less than "
-                f"{(self.zero_field_splitting - self.span) / self.gyromagnetic_ratio:.4g} T, got {field:g} T"
+                f"procedure 'odmr': wanted fields of less than "
+                f"{(self.zero_field_splitting - self.span) / self.gyromagnetic_ratio:.4g} T, where the "
+                f"search for the lower line reaches zero, got {field:g} T"
             )
-        return self.zero_field_splitting - zeeman, self.zero_field_splitting + zeeman
+        return lower, upper
 
     def sequence(self) -> PulseSequence:
         """Return one period: light, guard, pulse, light."""
@@ -187,7 +166,7 @@ class ODMR(PulsedReadout):
             The connected instruments.
         """
         super().prepare(bench)
-        self._off = dict.fromkeys(_LINES, 0.0)
+        self._off = dict.fromkeys(LINES, 0.0)
 
     def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
         """Measure the spectrum around both lines, and what follows from it.
@@ -212,7 +191,7 @@ class ODMR(PulsedReadout):
         field = point.setpoints["magnet.field"]
         rng = np.random.default_rng([int(self.seed), round(1e7 * field)])
         found: dict[str, Any] = {}
-        for name, expected in zip(_LINES, self.expected(field), strict=True):
+        for name, expected in zip(LINES, self.expected(field), strict=True):
             found |= self._line(bench, name, expected + self._off[name], rng)
             if math.isfinite(found[f"line_{name}"]):
                 self._off[name] = found[f"line_{name}"] - expected
@@ -238,6 +217,7 @@ class ODMR(PulsedReadout):
         for at in rng.permutation(self.points).tolist():
             bench.actuator("microwave.frequency").move(float(frequency[at]))
             counts = self.count(bench, self.sequence(), self.gates())
+            self.watch(int(counts[1]))
             contrast[at], error[at] = self.contrast(*(int(count) for count in counts))
         centre, centre_error = dip_centre(frequency, contrast, error)
         return {

@@ -30,8 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,14 +47,13 @@ from labspin.experiment import (
     Sweep,
     Values,
 )
-from labspin.instruments import MagnetSupply, PulseSequence
-from labspin.procedures.lists import QuantityListParameter
-from labspin.procedures.pulsed import TRIGGER, PulsedReadout, on_time_steps
+from labspin.instruments import PulseSequence
+from labspin.procedures.field_by_field import LINES, FieldByField
+from labspin.procedures.pulsed import TRIGGER, on_time_steps
 
 __all__ = ["Relaxometry"]
 
 FloatArray = NDArray[np.float64]
-_LINES = ("lower", "upper")
 
 
 class _Quantities:
@@ -66,7 +64,7 @@ class _Quantities:
         columns = [
             Column(name="dark_time", unit="s", shape=(count,), description="end of pumping to π pulse")
         ]
-        for line, sign in zip(_LINES, "−+", strict=True):
+        for line, sign in zip(LINES, "−+", strict=True):
             for suffix, pulse in (("0", "without"), ("pi", "with")):
                 about = f"counts {{}}, {pulse} π pulse on |0> <-> |{sign}>"
                 for gate, where in (("signal", "in gate A"), ("reference", "in gate B")):
@@ -87,23 +85,17 @@ class _Quantities:
         return tuple(columns)
 
 
-class Relaxometry(PulsedReadout):
+class Relaxometry(FieldByField):
     """Both relaxation rates of spin-1 centres against the field."""
 
     name = "relaxometry"
-    roles: ClassVar[Mapping[str, type]] = MappingProxyType({**PulsedReadout.roles, "magnet": MagnetSupply})
     coordinates: Sequence[Column] = (
         Column(name="average", role="coordinate", description="pass through all fields"),
-        Column(name="magnet_field", unit="T", role="coordinate", description="along the axis of the centres"),
+        *FieldByField.coordinates,
     )
     quantities = _Quantities()
     signal = "difference_lower"
 
-    fields = QuantityListParameter(
-        "Magnet fields", units="T", default="20 mT", description="One after the other"
-    )
-    zero_field_splitting = QuantityParameter("Zero-field splitting D", units="Hz", default="2.877 GHz")
-    gyromagnetic_ratio = QuantityParameter("Gyromagnetic ratio γ", units="Hz/T", default="28.011 GHz/T")
     pi_lower = QuantityParameter("π pulse on |0> <-> |->", units="s", minimum=1e-9, default="100 ns")
     pi_upper = QuantityParameter("π pulse on |0> <-> |+>", units="s", minimum=1e-9, default="100 ns")
     dark_times = CountParameter("Number of dark times", minimum=4, maximum=1000, default=17)
@@ -134,21 +126,6 @@ class Relaxometry(PulsedReadout):
     )  # fmt: skip
     seed = CountParameter("Seed of the order", default=0)
 
-    def settings(self) -> Mapping[str, float]:
-        """Return the microwave power.
-
-        Raises
-        ------
-        PlanError
-            The card sets the magnet or the microwave's frequency, which the procedure moves.
-        """
-        if self.magnet != "field" or self.magnet_field != 0 or self.magnet_current != 0:
-            raise PlanError(
-                "procedure 'relaxometry': it moves the magnet's field itself; give 'fields', and leave "
-                "magnet, magnet_field and magnet_current out"
-            )
-        return {"microwave.power": self.microwave_power}
-
     def plan(self) -> Sweep:
         """Return every field, as often as is averaged."""
         self.gates()
@@ -156,28 +133,6 @@ class Relaxometry(PulsedReadout):
             self.lines(field)
             self.dark_time_values(field)
         return Repeat(Values("magnet.field", self.fields, unit="T"), self.averages, name="average")
-
-    def lines(self, field: float) -> tuple[float, float]:
-        """Return the lower and the upper line at a field, Hz.
-
-        Parameters
-        ----------
-        field
-            Field along the axis of the centres, T, ≥ 0.
-
-        Raises
-        ------
-        PlanError
-            The field is so high that |-> lies below |0>.
-        """
-        zeeman = self.gyromagnetic_ratio * field
-        if not 0 <= zeeman < self.zero_field_splitting:
-            raise PlanError(
-                f"procedure 'relaxometry': wanted fields from 0 T to less than "
-                f"{self.zero_field_splitting / self.gyromagnetic_ratio:.4g} T, where |-> crosses |0>, "
-                f"got {field:g} T"
-            )
-        return self.zero_field_splitting - zeeman, self.zero_field_splitting + zeeman
 
     def expected_times(self, field: float) -> tuple[float, float]:
         """Return the faster and the slower relaxation that is expected at a field, s.
@@ -314,7 +269,7 @@ class Relaxometry(PulsedReadout):
         rng = np.random.default_rng([int(self.seed), int(point.coordinates["average"]), round(1e7 * field)])
         found: dict[str, Any] = {"dark_time": times}
         for name, frequency, pulse in zip(
-            _LINES, self.lines(field), (self.pi_lower, self.pi_upper), strict=True
+            LINES, self.lines(field), (self.pi_lower, self.pi_upper), strict=True
         ):
             bench.actuator("microwave.frequency").move(frequency)
             found[f"frequency_{name}"] = frequency
@@ -334,6 +289,7 @@ class Relaxometry(PulsedReadout):
             for with_pi in (at % 2 == 0, at % 2 == 1):
                 sequence = self.sequence(float(times[at]), pulse, with_pi=with_pi)
                 counts[at, int(with_pi)] = self.count(bench, sequence, self.gates())
+                self.watch(int(counts[at, int(with_pi), 1]))
         found: dict[str, Any] = {}
         contrasts = np.empty((times.size, 2, 2))  # dark time, with π, value and error
         for number, suffix in enumerate(("0", "pi")):

@@ -23,6 +23,7 @@ _QUICK_RESONANCE = {
 }  # fmt: skip
 REDUCED = {
     "dynamical_decoupling": {**_PULSED, "evolution_times": 3},
+    "film_power": {**_PULSED, "repetitions": 100, "dark_times": 4, "fields": ["24 mT"]},
     "film_approach": {"positions": ["19.6 um", "19.2 um"], "record_time": "1 s"},
     "first": {**_PULSED, "pulse_durations": 6},
     "hahn_echo": {**_PULSED, "evolution_times": 4, "evolution_stop": "5 us"},

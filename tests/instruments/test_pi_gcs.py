@@ -1,5 +1,6 @@
 """PI piezo axis: what goes over the wire, and the simulated stage with the tip that it carries."""
 
+import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
 
@@ -160,6 +161,43 @@ class TestDistances:
         monkeypatch.setattr(PIPositioner, "measured_position", 300e-9)
         with pytest.raises(DeviceError, match="retract it by hand"):
             stage.safe()
+
+    @pytest.mark.parametrize("goal", [2e-6, 70e-6])
+    def test_a_stage_that_moves_the_wrong_way_is_stopped_and_not_moved_again(self, goal):
+        """Stopped after the first reading that shows it, well before the surface; retracting would be wrong."""
+        world, device, axis = simulated(motion=-1.0, drift=0.0)
+        stage = positioner(axis)
+        with pytest.raises(DeviceError, match=r"wrong way.*polarity"):
+            for step in np.linspace(50e-6, goal, 40)[1:]:
+                stage.position = float(step)
+                world.clock.sleep(0.05)
+        stopped = world.level("positioner.distance")
+        assert abs(stopped - 50e-6) < 5e-6
+        with pytest.raises(DeviceError, match="retract it by hand"):
+            stage.safe()
+        world.clock.sleep(10.0)
+        assert world.level("positioner.distance") == pytest.approx(stopped, rel=1e-3, abs=0)
+
+    def test_retracting_stops_where_it_would_press_the_tip_on(self):
+        world, _, axis = simulated(drift=0.0, motion=-1.0)
+        stage = positioner(axis, retracted=60e-6)
+        with pytest.raises(DeviceError, match="wrong way"):
+            stage.safe()
+        world.clock.sleep(10.0)
+        assert world.level("positioner.distance") > 40e-6
+
+    def test_turning_back_is_no_wrong_way(self):
+        world, _, axis = simulated(drift=0.0)
+        stage = positioner(axis)
+        for place in (10e-6, 2e-6, 1e-6, 1.2e-6, 0.9e-6, 30e-6, 300e-9):
+            stage.position = place
+            world.clock.sleep(3.0)
+            assert stage.measured_position == pytest.approx(place, rel=0, abs=3e-9)
+
+    def test_a_stuck_stage_is_said_when_it_is_to_retract(self):
+        _, _, axis = simulated(motion=0.0)
+        with pytest.raises(DeviceError, match="retract it by hand"):
+            positioner(axis, retracted=20e-6).safe()
 
     def test_settings_are_read_back(self):
         _, _, axis = simulated(noise=0.0)

@@ -21,7 +21,7 @@ from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.twin import Pattern, Signals, World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import SR830
-from labspin.twin.samples import SAMPLES, load, nv_over_film
+from labspin.twin.samples import SAMPLES, film_places, load
 from labspin.twin.samples.nv_over_film import FilmSettings, NVOverFilm
 
 QUIET = FilmSettings(drift=0.0)
@@ -332,7 +332,7 @@ class TestOnlyWhatIsLookedAtIsComputed:
             calls.append(arguments)
             return sw.spin_wave_bath(**arguments)
 
-        monkeypatch.setattr(nv_over_film, "spin_wave_bath", counted)
+        monkeypatch.setattr(film_places, "spin_wave_bath", counted)
         return calls
 
     def test_a_ramp_of_the_magnet_costs_no_integral(self, monkeypatch):
@@ -367,3 +367,43 @@ class TestOnlyWhatIsLookedAtIsComputed:
             at = signals(sample, magnet__current=index * 1e-4)
             sample.advance(0.1 * index, at, np.random.default_rng(0))
         assert len(sample._noted) < 10
+
+
+def test_centres_out_of_the_plane_have_rates_and_lines_of_their_own():
+    """A (100) diamond with the field 4° off its axis, against the physics."""
+    elevation, tilt = 0.6155, math.radians(4.0)
+    sample = NVOverFilm(replace(QUIET, field_elevation=elevation, axis_tilt=tilt))
+    at = signals(sample, magnet__current=2.5, positioner__distance=150e-9)
+    truth = sample.truth(at)
+    along = elevation + tilt
+    found = sw.misaligned_rates(
+        film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=150e-9, field=0.03, temperature=300.0,
+        elevation=elevation, axis=(math.sin(along), 0.0, math.cos(along)),
+    )  # fmt: skip
+    alone = sw.thermal_rates(spin=sw.NV_TABLE1, field=0.03, temperature=300.0)
+    own = float(alone.kappa_1 * (alone.occupation_minus + 0.5))
+    assert truth["lower_rate"][0] == pytest.approx(found.lower_rate + own, rel=1e-3, abs=0)
+    moved = truth["lower_transition"][0] - truth["lower_shift"][0]
+    aligned, _ = sw.transition_frequencies(spin=sw.NV_TABLE1, field=0.03)
+    assert truth["angle"] == pytest.approx(tilt, rel=1e-12, abs=0)
+    # second order of the field across the axis: 3β²sin²/2(D − β) and more, some MHz
+    assert found.lower / (2 * math.pi) - aligned / (2 * math.pi) > 1e6
+    assert moved == pytest.approx(float(aligned) / (2 * math.pi), rel=1e-12, abs=0)
+
+
+def test_a_drifting_mount_asks_for_no_integrals(monkeypatch):
+    """Within five per cent of the distance, one integral serves; its polynomial is the integral."""
+    film_places._bath_near.cache_clear()
+    asked = []
+    whole = film_places.spin_wave_bath
+    monkeypatch.setattr(film_places, "spin_wave_bath", lambda **place: asked.append(place) or whole(**place))
+    sample = NVOverFilm(QUIET)
+    for distance in np.linspace(202e-9, 205e-9, 20):
+        at = signals(sample, magnet__current=1.5, positioner__distance=float(distance))
+        bath = sample._place(at).bath
+    assert len(asked) <= 2
+    exact = whole(
+        film=sw.YIG_FIGURES, spin=sw.NV_TABLE1, distance=205e-9, field=0.02, temperature=300.0, rtol=1e-8
+    )
+    assert bath.decay_plus[0] == pytest.approx(float(exact.decay_plus), rel=1e-5, abs=0)
+    assert bath.shift_minus_gradient[0] == pytest.approx(float(exact.shift_minus_gradient), rel=1e-5, abs=0)

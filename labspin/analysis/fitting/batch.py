@@ -226,7 +226,7 @@ def _no_evaluator(x: FloatArray, values: FloatArray, steps: FloatArray) -> tuple
 def _with_evaluator(model: FitModel, problem: Problem, first: FloatArray) -> Problem:
     axis = problem.x if problem.x.ndim == 1 else problem.x[0]
     numerical = model.derivatives is None
-    return replace(problem, evaluate=evaluator(model, axis, first[0]), numerical=numerical)
+    return replace(problem, evaluate=evaluator(model, axis, first[0], problem.free), numerical=numerical)
 
 
 def _run(minimise: Callable[..., Minimum], problem: Problem, first: FloatArray, workers: int) -> Minimum:

@@ -347,9 +347,10 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
         sigma = np.where(data.weights > 0, 1 / np.where(data.weights > 0, data.weights, 1.0), 1.0)
     y = y.view(np.complex128) if model.is_complex else y
     same = bool((data.x == data.x[0]).all())
-    held = {name: value for name, value in wanted.held_of(model).items() if name in model.names}
+    held: dict[str, Any] = {n: value for n, value in wanted.held_of(model).items() if n in model.names}
     held |= {p.name: p.value for p in model.parameters if p.name in wanted.tied and p.value is not None}
     held |= {name: mean for name, mean in wanted.means.items() if name in model.names}
+    held |= ties.facts()
     single = fit_batch(
         model,
         data.x[0] if same else data.x,

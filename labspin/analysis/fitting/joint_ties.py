@@ -117,6 +117,15 @@ class JointTies:
             named[self.model.names[place]] = np.broadcast_to(found, (len(values),))
         return np.stack([named[name] for name in self.model.names], axis=1)
 
+    def facts(self) -> dict[str, FloatArray]:
+        """Return the tied parameters that follow from facts alone: name to a value a trace, shape (m,)."""
+        found = {}
+        for place, expression in self.expressions.items():
+            if self.known.keys() >= set(expression.names):
+                value = np.real(expression.value({name: self.known[name] for name in expression.names}))
+                found[self.model.names[place]] = np.asarray(value, np.float64)
+        return found
+
     def slopes(self, values: FloatArray) -> FloatArray:
         """Return d(parameter of the model)/d(what moves) of every trace, shape (m, p, q).
 

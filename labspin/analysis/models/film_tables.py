@@ -21,7 +21,7 @@ from numpy.polynomial import chebyshev
 from labspin.analysis.model import FloatArray
 from labspin.errors import FitError, RecipeError
 
-__all__ = ["CHANGES", "FilmPlace", "film_place", "film_table", "table_values"]
+__all__ = ["CHANGES", "FilmPlace", "film_place", "film_table", "mean_rates", "table_values"]
 
 CHANGES: Mapping[str, str] = {
     "thickness_change": "thickness",
@@ -32,6 +32,7 @@ CHANGES: Mapping[str, str] = {
 }
 """Relative change that a fit may make, and the number of the film that it changes."""
 
+_OBLIQUE = ("film_relaxation", "film_layer_relaxation")
 _FILMS = {"yig_figures": "YIG_FIGURES", "yig_table1": "YIG_TABLE1"}
 _TABLE_ERROR = 1e-4
 _FLOOR = 1e-3  # of the largest value at a field, below which errors are no longer relative
@@ -57,6 +58,8 @@ class FilmPlace:
         m.
     transitions
         ``"both"`` or ``"lower"``, as `spin_wave_bath`.
+    elevation, tilt
+        Of the field out of the plane, and of the axis beyond it, rad, as `misaligned_rates`.
     """
 
     film: str
@@ -65,6 +68,8 @@ class FilmPlace:
     near: float
     far: float
     transitions: str
+    elevation: float = 0.0
+    tilt: float = 0.0
 
     @property
     def material(self) -> Any:
@@ -103,12 +108,17 @@ class FilmPlace:
 def film_place(
     model: str,
     *,
-    film: str,
-    numbers: Mapping[str, float | None],
-    temperature: float,
-    near: float,
-    far: float,
-    transitions: str,
+    film: str = "yig_figures",
+    thickness: float | None = None,
+    magnetisation: float | None = None,
+    damping: float | None = None,
+    exchange: float | None = None,
+    temperature: float = 300.0,
+    near: float = 30e-9,
+    far: float = 1.2e-6,
+    transitions: str = "both",
+    elevation: float = 0.0,
+    tilt: float = 0.0,
 ) -> FilmPlace:
     """Return a place of checked options.
 
@@ -116,10 +126,20 @@ def film_place(
     ----------
     model
         Name of the model, for errors.
-    film, temperature, near, far, transitions
-        As in `FilmPlace`.
-    numbers
-        By name of the film's number; None: its own.
+    film
+        ``"yig_figures"`` or ``"yig_table1"``: material and thickness unless said otherwise.
+    thickness, magnetisation, damping, exchange
+        Of the film, m, A/m, 1 and m² (α_x), in place of those of ``film``.
+    temperature
+        K.
+    near, far
+        Distances between which a fit may look, m.
+    transitions
+        ``"both"``, or ``"lower"`` as in [SW]: Γ₊ is then the intrinsic rate alone.
+    elevation
+        Angle of the field out of the plane of the film, rad: 0.6155 for centres of a (100) diamond.
+    tilt
+        Angle by which the axis of the centres stands farther out of the plane than the field, rad.
 
     Raises
     ------
@@ -130,8 +150,25 @@ def film_place(
         raise RecipeError(f"model {model}: film: wanted one of {', '.join(_FILMS)}, got {film!r}")
     if not 0 < near < far:
         raise RecipeError(f"model {model}: wanted 0 < near < far, got {near!r} and {far!r}")
+    if transitions not in ("both", "lower"):
+        raise RecipeError(f"model {model}: transitions: wanted 'both' or 'lower', got {transitions!r}")
+    for name, angle in (("elevation", elevation), ("tilt", tilt)):
+        if not abs(angle) < 1.5:
+            raise RecipeError(f"model {model}: {name}: wanted −1.5 to 1.5 rad, got {angle!r}")
+    oblique = elevation != 0 or tilt != 0
+    if oblique and (transitions == "lower" or model not in _OBLIQUE):
+        raise RecipeError(
+            f"model {model}: elevation, tilt: wanted 0, got {elevation!r} and {tilt!r}; only rates over both "
+            f"transitions are known out of the plane ({', '.join(_OBLIQUE)})"
+        )
+    numbers = {
+        "thickness": thickness, "magnetisation": magnetisation, "gilbert_damping": damping,
+        "exchange_stiffness": exchange,
+    }  # fmt: skip
     changed = tuple(sorted((name, float(value)) for name, value in numbers.items() if value is not None))
-    return FilmPlace(film, changed, temperature, near, far, transitions)
+    return FilmPlace(
+        film, changed, float(temperature), float(near), float(far), transitions, float(elevation), float(tilt)
+    )
 
 
 def film_table(
@@ -213,9 +250,45 @@ def bath_of(place: FilmPlace, distance: Any, field: Any, *, rtol: float, shifts:
 
 def _log_rates(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:
     del about
-    bath = bath_of(place, lengths[:, None], fields, rtol=_RTOL)
-    rates = (bath.decay_minus + bath.absorption_minus, bath.decay_plus + bath.absorption_plus)
-    return np.log(np.maximum(np.stack(rates, axis=1) / 2, 1e-300))
+    return np.log(np.maximum(mean_rates(place, lengths[:, None], fields, rtol=_RTOL), 1e-300))
+
+
+def mean_rates(place: FilmPlace, distance: Any, field: FloatArray, *, rtol: float) -> FloatArray:
+    """Return Γ₋ and Γ₊ that the film causes, the mean of both directions, 1/s.
+
+    Parameters
+    ----------
+    place
+        The film, and how field and axis stand to it.
+    distance
+        m, shape (k, 1), or a number.
+    field
+        T, shape (n,).
+    rtol
+        Of the integrals.
+
+    Returns
+    -------
+    rates
+        Shape (k, 2, n), or (2, n) of one distance.
+    """
+    if place.elevation == 0 and place.tilt == 0:
+        bath = bath_of(place, distance, field, rtol=rtol)
+        both = (bath.decay_minus + bath.absorption_minus, bath.decay_plus + bath.absorption_plus)
+        return np.asarray(np.stack(both, axis=-2) / 2)
+    from labspin.physics.spinwaves import NV_TABLE1, misaligned_rates
+
+    along = place.elevation + place.tilt
+    lengths, columns = np.ravel(distance), []
+    for tesla in field:
+        found = misaligned_rates(
+            film=place.material, spin=NV_TABLE1, distance=lengths, field=float(tesla),
+            temperature=place.temperature, elevation=place.elevation,
+            axis=(math.sin(along), 0.0, math.cos(along)), rtol=max(rtol, 1e-4),
+        )  # fmt: skip
+        columns.append([found.lower_rate, found.upper_rate])
+    rates = np.moveaxis(np.array(columns), (0, 1, 2), (2, 1, 0))
+    return rates if np.ndim(distance) else rates[0]
 
 
 def _shifts(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about: float) -> FloatArray:

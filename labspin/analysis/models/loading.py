@@ -42,8 +42,10 @@ MODELS: Mapping[str, str] = {
     "spin_bath_shift": "labspin.analysis.models.kappa:spin_bath_shift",
     "three_level_relaxation": "labspin.analysis.models.relaxometry:THREE_LEVEL_RELAXATION",
     "film_relaxation": "labspin.analysis.models.film:film_relaxation",
-    "spin_wave_shift": "labspin.analysis.models.film:spin_wave_shift",
-    "spin_wave_force": "labspin.analysis.models.film:spin_wave_force",
+    "film_layer_relaxation": "labspin.analysis.models.film_layer:film_layer_relaxation",
+    "film_edge": "labspin.analysis.models.film_edge:film_edge",
+    "spin_wave_shift": "labspin.analysis.models.film_shift:spin_wave_shift",
+    "spin_wave_force": "labspin.analysis.models.film_shift:spin_wave_force",
     "thermal_spectrum": "labspin.analysis.models.thermal:thermal_spectrum",
 }
 """Name -> module and its `FitModel`, or the function that makes one from options."""
@@ -115,7 +117,9 @@ def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
     """Refuse an option of another type than the function that makes the model says."""
     declared = inspect.signature(function).parameters
     for option, value in options.items():
-        kind = next((one for one in _KINDS if declared[option].annotation in (one[0], one[1])), None)
+        # an option that is handed on is checked by what takes it
+        annotation = declared[option].annotation if option in declared else None
+        kind = next((one for one in _KINDS if annotation in (one[0], one[1])), None)
         if kind is None:
             continue
         wrong = not isinstance(value, kind[1]) or (isinstance(value, bool) and kind[1] is not bool)

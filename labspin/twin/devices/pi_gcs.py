@@ -61,6 +61,9 @@ class PIAxis(MessageDevice):
         Of the sensor, m (rms).
     soft
         Nearest that the tip comes to the surface, m.
+    motion
+        How the stage follows its target: 1; 0 for one that is stuck, −1 for one whose piezo is connected the
+        wrong way round and which therefore runs away.
     """
 
     dialect: ClassVar[Dialect] = Dialect(paths=False)
@@ -77,6 +80,7 @@ class PIAxis(MessageDevice):
         "drift_time": 3600.0,
         "noise": 0.3e-9,
         "soft": 5e-9,
+        "motion": 1.0,
     }
     state: State
 
@@ -134,10 +138,17 @@ class PIAxis(MessageDevice):
     def stage(self) -> float:
         """Return where the stage is now, µm."""
         elapsed = self.world.clock.now() - self._since
-        way = self.state.target - self._from
+        way = self.end() - self._from
         done = min(abs(way), self.state.velocity * elapsed)
         place = self._from + math.copysign(done, way)
         return place if self.state.servo else place - self._lag
+
+    def end(self) -> float:
+        """Return where the motion will end, µm: at the target, unless the stage is out of order."""
+        motion, way = float(self._options["motion"]), self.state.target - self._from
+        if motion >= 0 or way == 0:
+            return self._from + motion * way
+        return 0.0 if way > 0 else self.travel
 
     def sensor(self) -> float:
         """Return what the sensor reads, µm."""
@@ -154,7 +165,7 @@ class PIAxis(MessageDevice):
         now = self.world.clock.now()
         here = self.stage()
         self._from, self._since = here + (0.0 if self.state.servo else self._lag), now
-        nearer, farther = self._distance(here), self._distance(self.state.target)
+        nearer, farther = self._distance(here), self._distance(self.end())
         self.drive("distance", nearer)
         if self.state.servo and nearer != farther:
             self.drive("distance", farther, slew=1e-6 * self.state.velocity)

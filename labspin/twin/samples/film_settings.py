@@ -10,10 +10,10 @@ import numpy as np
 from labspin.physics.arguments import FloatArray, finite, non_negative, positive
 from labspin.physics.mrfm import Resonator
 from labspin.physics.nv import NV_OPTICAL_RATES, OpticalRates
-from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin, SpinWaveBath
+from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin
 from labspin.twin.sample import ComplexArray
 
-__all__ = ["FilmSettings", "Motion", "Place", "depths_of"]
+__all__ = ["FilmSettings", "Motion", "depths_of"]
 
 _DEPTHS = 5
 
@@ -30,6 +30,9 @@ class FilmSettings:
     centres: float = 1000.0  # how many NV centres
     layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
     distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
+    contact: float = 6e-9  # m, distance from which on the tip touches the film
+    field_elevation: float = 0.0  # rad, of the field out of the plane of the film
+    axis_tilt: float = 0.0  # rad, by which the axis stands farther out of the plane than the field
     field_per_current: float = 10e-3  # T/A
     field_offset: float = 5e-3  # T, at zero current
     reference_laser: float = 0.1e-3  # W
@@ -50,20 +53,18 @@ class FilmSettings:
         for name in ("temperature", "centres", "distance", "reference_laser", "pump_rate", "photon_rate",
                      "rabi_frequency", "drift_time"):  # fmt: skip
             positive(name, getattr(self, name))
-        for name in ("layer_thickness", "drift", "noise", "inhomogeneous_width", "double_quantum_rate"):
+        for name in (
+            "layer_thickness",
+            "drift",
+            "noise",
+            "contact",
+            "inhomogeneous_width",
+            "double_quantum_rate",
+        ):
             non_negative(name, getattr(self, name))
-        for name in ("field_per_current", "field_offset", "force_per_volt", "gain"):
+        for name in ("field_per_current", "field_offset", "force_per_volt", "gain", "field_elevation",
+                     "axis_tilt"):  # fmt: skip
             finite(name, getattr(self, name))
-
-
-@dataclass(frozen=True)
-class Place:
-    """The centres at one distance and field: one entry an depth."""
-
-    field: float  # T
-    depths: FloatArray  # m from the film
-    weights: FloatArray  # share of the centres, sum 1
-    bath: SpinWaveBath
 
 
 @dataclass

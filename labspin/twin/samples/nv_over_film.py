@@ -1,10 +1,11 @@
 """NV centres over a YIG film, on a cantilever: relaxometry by light, and the force of spin waves.
 
 The centres sit in a diamond at the tip of a cantilever, at one depth or in a layer, axis along the field in
-the plane of the film. Thermal spin waves relax them (faster where the film resonates with |0> <-> |−>), shift
-their lines, and pull at the cantilever. Light pumps them through the six-level cycle and is given back as
-photoluminescence; a microwave exchanges |0> with |±>. A positioner sets the distance from the film, so that
-T1'(l, H0), the shift of the lines and the frequency of the cantilever can all be measured.
+the plane of the film unless ``field_elevation`` and ``axis_tilt`` say otherwise. Thermal spin waves relax
+them (faster where the film resonates with |0> <-> |−>), shift their lines, and pull at the cantilever. Light
+pumps them through the six-level cycle and is given back as photoluminescence; a microwave exchanges |0> with
+|±>. A positioner sets the distance from the film, so that T1'(l, H0), the shift of the lines and the
+frequency of the cantilever can all be measured. A tip that touches the film loses light and is stiffer.
 
 The layer is a few depths with Gauss–Legendre weights; every depth has its own rates. Integrals over spin
 waves are done only where light or cantilever is looked at: what passes in between (a ramp of the magnet) is
@@ -17,7 +18,6 @@ import cmath
 import math
 from collections import deque
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,12 +31,10 @@ from labspin.physics.nv import (
 )
 from labspin.physics.rc_filter import Stretch
 from labspin.physics.spinwaves import (
-    SpinWaveBath,
     coherence_times,
     pumped_occupations,
     pumping_rate_matrix,
     relaxation_times,
-    spin_wave_bath,
     spin_wave_force,
     thermal_rates,
     transition_frequencies,
@@ -45,37 +43,15 @@ from labspin.twin.drift import Drift
 from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
-from labspin.twin.samples.film_settings import FilmSettings, Motion, Place, depths_of
+from labspin.twin.samples.film_places import Place, place_at
+from labspin.twin.samples.film_settings import FilmSettings, Motion
 from labspin.twin.samples.film_springs import stiffness_at
 from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
 __all__ = ["FilmSettings", "NVOverFilm"]
 
-_REMEMBERED = 512  # conditions that are kept
-_STRETCH = 0.05  # of ln(distance), within which a polynomial is as good as the integrals (1e-8)
-_NODES = np.cos(np.pi * (np.arange(6) + 0.5) / 6)
+_TOUCHING_LIGHT, _TOUCHING_SPRING = 0.4, 2e-3  # what is left of the light, and what is added to the spring
 _FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
-
-
-def _shares(spot: float) -> FloatArray:
-    """Return what each node contributes to the polynomial through all at a place from −1 to 1."""
-    apart = spot - _NODES
-    others = np.where(np.eye(_NODES.size, dtype=bool), 1.0, _NODES[:, None] - _NODES)
-    numerators = np.array([np.delete(apart, at).prod() for at in range(_NODES.size)])
-    return np.asarray(numerators / others.prod(axis=1))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _bath_near(settings: FilmSettings, field: float, stretch: int) -> SpinWaveBath:
-    """Return the spin waves at the nodes of a stretch of distances; first axis: nodes, then depths."""
-    nearest = np.exp(_STRETCH * (stretch + 0.5 * (_NODES + 1)))
-    return spin_wave_bath(
-        film=settings.film,
-        spin=settings.spin,
-        distance=np.stack([depths_of(spot, settings.layer_thickness)[0] for spot in nearest]),
-        field=field,
-        temperature=settings.temperature,
-    )
 
 
 class NVOverFilm(Sample):
@@ -179,9 +155,10 @@ class NVOverFilm(Sample):
     def truth(self, signals: Signals) -> dict[str, float | list[float]]:
         """Return what a perfect measurement finds.
 
-        Field (T), distance (m) and, for every depth, T1' and the slower T1a (s), the rates of both
-        transitions (1/s, the mean of up and down), both lines (Hz) and the shift of the lower (Hz); for all
-        centres together the force (N) and the stiffness they add (N/m); the resonance (Hz) and Q.
+        Field (T), its angle to the axis (rad), distance (m) and, for every depth, T1' and the slower T1a (s),
+        the rates of both transitions (1/s, the mean of up and down), both lines (Hz) and the shift of the
+        lower (Hz); for all centres together the force (N) and the stiffness they add (N/m); the resonance
+        (Hz) and Q.
 
         Parameters
         ----------
@@ -190,7 +167,7 @@ class NVOverFilm(Sample):
         """
         settings, place = self.settings, self._place(signals)
         arguments: dict[str, Any] = {
-            "spin": settings.spin,
+            "spin": place.spin,
             "field": place.field,
             "temperature": settings.temperature,
         }
@@ -205,6 +182,7 @@ class NVOverFilm(Sample):
         lines = self._lines(place) / (2 * math.pi)
         return {
             "field": place.field,
+            "angle": abs(settings.axis_tilt),
             "distance": signals["positioner.distance"],
             "depth": place.depths.tolist(),
             "T1": times.shortest.tolist(),
@@ -261,30 +239,28 @@ class NVOverFilm(Sample):
             end = int(np.flatnonzero(step == number)[-1])
             maps[end] = self._pulse(place, signals, float(pattern.durations[number])) @ maps[end]
         counted = photons_of(maps) @ place.weights * self._collected
+        if self._touches(signals):
+            counted = counted * _TOUCHING_LIGHT
         total = np.concatenate(([0.0], np.cumsum(counted)))
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
     def _place(self, signals: Signals) -> Place:
-        """Return the centres at the present distance and field.
-
-        A mount that drifts asks at ever new distances: the integrals are done at a few around and kept.
-        """
+        """Return the centres at the present distance and field."""
         settings, there = self.settings, self.field(signals)
         nearest = signals["positioner.distance"]
         if nearest <= 0:
             raise ArgumentError(f"positioner.distance: wanted more than 0 m, got {nearest!r} m; retract it")
-        stretch = math.floor(math.log(nearest) / _STRETCH)
-        spot = 2 * (math.log(nearest) / _STRETCH - stretch) - 1
-        depths, weights = depths_of(nearest, settings.layer_thickness)
-        bath = _bath_near(settings, there, stretch).between(_shares(spot))
-        return Place(there, depths, weights, bath)
+        return place_at(settings, there, nearest)
+
+    def _touches(self, signals: Signals) -> bool:
+        return signals["positioner.distance"] <= self.settings.contact
 
     def _pump(self, signals: Signals) -> float:
         return self.settings.pump_rate * max(signals["laser.power"], 0.0) / self.settings.reference_laser
 
     def _lines(self, place: Place) -> FloatArray:
         """Return the angular frequencies of |0> <-> |+> and |0> <-> |−> with their shifts, (depths, 2)."""
-        minus, plus = transition_frequencies(spin=self.settings.spin, field=place.field)
+        minus, plus = transition_frequencies(spin=place.spin, field=place.field)
         return np.stack([plus + place.bath.shift_plus, minus + place.bath.shift_minus], axis=1)
 
     def _rabi(self, signals: Signals) -> float:
@@ -303,7 +279,7 @@ class NVOverFilm(Sample):
         settings = self.settings
         pump = self._pump(signals) if laser else 0.0
         arguments: dict[str, Any] = {
-            "spin": settings.spin,
+            "spin": place.spin,
             "field": place.field,
             "temperature": settings.temperature,
         }
@@ -341,7 +317,9 @@ class NVOverFilm(Sample):
     # -- the cantilever --------------------------------------------------------------------------------------
 
     def _stiffness(self, signals: Signals) -> complex:
-        """Return the stiffness that all centres add to the cantilever, N/m."""
+        """Return the stiffness that all centres add to the cantilever, N/m; none where the tip touches."""
+        if self._touches(signals):
+            return 0j
         distance, field = signals["positioner.distance"], self.field(signals)
         return stiffness_at(self.settings, distance, field, self._pump(signals))
 
@@ -349,6 +327,8 @@ class NVOverFilm(Sample):
         """Return the cantilever with the spring of the spin waves; κ is so small that κ(ω0) serves."""
         bare, kappa = self.settings.cantilever, self._stiffness(signals)
         stiffness = bare.stiffness + kappa.real
+        if self._touches(signals):
+            stiffness += _TOUCHING_SPRING * bare.stiffness
         omega = bare.angular_frequency * math.sqrt(stiffness / bare.stiffness)
         return Resonator(stiffness, omega, 1 / (1 / bare.quality_factor + kappa.imag / bare.stiffness))
 

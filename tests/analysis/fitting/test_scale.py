@@ -17,7 +17,7 @@ X_FREE = {
 """Models whose parameters all follow the unit of x."""
 Y_FIXED = {
     "spin_bath_shift", "cross_relaxation_rate", "film_relaxation", "resonator_phase", "ring_down_decibel",
-    "spin_wave_shift", "spin_wave_force",
+    "spin_wave_shift", "spin_wave_force", "film_edge",
 }  # fmt: skip
 """Models whose y has a unit, or is a logarithm."""
 SLOW = {"odmr_spectrum", "mdmr_spectrum"}

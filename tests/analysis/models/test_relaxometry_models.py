@@ -169,8 +169,7 @@ class TestFilm:
 
 
 def place_of(**more):
-    options = {"film": "yig_figures", "numbers": {}, "temperature": 300.0, "transitions": "both", **NARROW}
-    return film_place("test", **options | more)
+    return film_place("film_relaxation", **NARROW | more)
 
 
 def test_the_shift_of_the_line_is_that_of_the_integrals():

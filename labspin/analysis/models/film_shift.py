@@ -1,0 +1,175 @@
+"""What a film does to lines and forces: their shift against the field, or against the position.
+
+``spin_wave_shift`` is the shift of |0> ↔ |−>, or of the sum of both lines, against the field;
+``spin_wave_force`` that of a cantilever with centres at its tip against the position, Δf = N f κ/2k with the
+stiffness κ = −dF/dl that one centre adds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.models.film import (
+    DRAWN,
+    distance_parameter,
+    drawn,
+    film_changes,
+    film_doubts,
+    options_of,
+    trace_by_trace,
+)
+from labspin.analysis.models.film_tables import CHANGES, FilmPlace, bath_of, film_place, table_values
+from labspin.errors import RecipeError
+
+__all__ = ["spin_wave_force", "spin_wave_shift"]
+
+
+def _shift_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArray:
+    bath = bath_of(place, distance, fields, rtol=1e-3, shifts=True)
+    return np.asarray(bath.shift_minus[None] / (2 * math.pi))
+
+
+def _pair_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArray:
+    bath = bath_of(place, distance, fields, rtol=1e-3, shifts=True)
+    return np.asarray((bath.shift_minus + bath.shift_plus)[None] / (2 * math.pi))
+
+
+_SHIFTS = {"lower": ("shift", _shift_at), "pair": ("pair", _pair_at)}
+
+
+def _shift_of(
+    place: FilmPlace, line: str, field: FloatArray, distance: Any, offset: Any, slope: Any, *changes: Any
+) -> Any:
+    """Return the shift of a line at fields (n,) for values that broadcast against them, Hz."""
+    kind, at = _SHIFTS[line]
+    if field.size > DRAWN and np.size(distance) == 1:
+        found = drawn(at, place, field, float(np.squeeze(distance)), changes)[0]
+    else:
+        flat = [np.asarray(v, np.float64).ravel() for v in np.broadcast_arrays(distance, *changes)]
+        shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
+        named = dict(zip(CHANGES, flat[1:], strict=False))
+        values = table_values(kind, place, field, flat[0], changes=named)
+        found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
+    return found + np.asarray(offset) + np.asarray(slope) * field
+
+
+def spin_wave_shift(*, line: str = "lower", **options: Any) -> FitModel:
+    """Return the model of the shift of |0> ↔ |−> (Hz) against the field (T) at a distance from a film.
+
+    Parameters
+    ----------
+    line
+        ``"lower"``: of |0> ↔ |−>. ``"pair"``: of the sum of both lines, f₋ + f₊ − 2D, which does not ask how
+        well the field is known.
+    options
+        Of the film: `film_place`.
+
+    Raises
+    ------
+    RecipeError
+        An option is out of range.
+    """
+    if line not in _SHIFTS:
+        raise RecipeError(f"model spin_wave_shift: line: wanted 'lower' or 'pair', got {line!r}")
+    place = film_place("spin_wave_shift", **options)
+
+    def shift(field: FloatArray, *values: Any) -> Any:
+        return _shift_of(place, line, field, *values)
+
+    def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
+        none = (0.0,) * len(CHANGES)
+        lengths = np.geomspace(place.near, place.far, 80)[1:-1]
+        off = [np.std(y - shift(x, length, 0.0, 0.0, *none)) for length in lengths]
+        best = float(lengths[int(np.argmin(off))])
+        offset = float(np.mean(y - shift(x, best, 0.0, 0.0, *none)))
+        return {"distance": best, "offset": offset, "slope": 0.0} | dict.fromkeys(CHANGES, 0.0)
+
+    return FitModel(
+        name="spin_wave_shift",
+        equation=f"y = {'δ₋' if line == 'lower' else '(δ₋ + δ₊)'}(B, distance)/2π + offset + slope B",
+        source="Gonzalez-Ballestero et al. (256), with both transitions: spin_wave_bath",
+        parameters=(
+            distance_parameter(place),
+            Parameter("offset", "Hz", "of the line far from the film", value=0.0),
+            Parameter("slope", "Hz/T", "what the gyromagnetic ratio is off", value=0.0),
+            *film_changes(),
+        ),
+        function=trace_by_trace(shift),
+        guesser=guess,
+        doubts=lambda outcome: film_doubts(outcome, place),
+        options=options_of(place, **({"line": line} if line != "lower" else {})),
+    )
+
+
+def _force_of(
+    place: FilmPlace,
+    there: FloatArray,
+    pump: float,
+    x: Any,
+    surface: Any,
+    coefficient: Any,
+    baseline: Any,
+    *changes: Any,
+) -> Any:
+    """Return the shift of a cantilever at positions, Hz; values broadcast against them."""
+    distance = np.asarray(x) - np.asarray(surface)
+    named = {n: np.asarray(v) + 0 * distance for n, v in zip(CHANGES, changes, strict=False)}
+    kappa = table_values("stiffness", place, there, distance, changes=named, about=pump)[0]
+    return np.asarray(coefficient) * kappa + np.asarray(baseline)
+
+
+def spin_wave_force(*, field: float = 0.02, pump_rate: float = 0.0, **options: Any) -> FitModel:
+    """Return the model of a cantilever's shift (Hz) against the position (m) of the centres at its tip.
+
+    Parameters
+    ----------
+    field
+        μ0H0, T.
+    pump_rate
+        Ω of the light, rad/s; 0 without light.
+    options
+        Of the film: `film_place`.
+
+    Raises
+    ------
+    RecipeError
+        An option is out of range.
+    """
+    place = film_place("spin_wave_force", **options)
+    there = np.array([float(field)])
+
+    def force(x: Any, *values: Any) -> Any:
+        return _force_of(place, there, float(pump_rate), x, *values)
+
+    def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
+        none = (0.0,) * len(CHANGES)
+        best = (math.inf, 0.0, 1.0, 0.0)
+        for surface in np.linspace(-0.8, 0.8, 33) * float(x.min()):
+            shape = force(x, surface, 1.0, 0.0, *none)
+            matrix = np.stack([shape / np.abs(shape).max(), np.ones_like(shape)], axis=1)
+            solution, *_ = np.linalg.lstsq(matrix, y, rcond=None)
+            cost = float(np.square(y - matrix @ solution).sum())
+            if cost < best[0]:
+                best = (cost, float(surface), float(solution[0] / np.abs(shape).max()), float(solution[1]))
+        named = dict(zip(("surface", "coefficient", "baseline"), best[1:], strict=True))
+        return named | dict.fromkeys(CHANGES, 0.0)
+
+    return FitModel(
+        name="spin_wave_force",
+        equation="y = coefficient κ(x − surface) + baseline, coefficient = N f/2k, κ = −dF/dl of one centre",
+        source="Gonzalez-Ballestero et al. (258)–(259): spin_wave_stiffness",
+        parameters=(
+            Parameter("surface", "m", "position at which the distance is zero", value=0.0),
+            Parameter("coefficient", "Hz*m/N", "N f/2k of N centres"),
+            Parameter("baseline", "Hz", "shift far from the film"),
+            *film_changes(),
+        ),
+        function=force,
+        guesser=guess,
+        options=options_of(place, field=field, pump_rate=pump_rate),
+    )
