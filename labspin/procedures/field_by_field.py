@@ -110,8 +110,8 @@ class FieldByField(PulsedReadout):
         """
         if reference <= 0:
             raise DeviceError(
-                f"procedure {self.name!r}: wanted light in the reference gate, got no count; switch the laser "
-                "on ('laser_power'), and look at shutter and counter"
+                f"procedure {self.name!r}: wanted light in the reference gate, got no count; switch the "
+                "laser on ('laser_power'), and look at shutter and counter"
             )
         if self._brightness is None:
             self._brightness = float(reference)

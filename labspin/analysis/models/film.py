@@ -49,12 +49,26 @@ def film_changes() -> tuple[Parameter, ...]:
 
 
 def distance_parameter(place: FilmPlace) -> Parameter:
-    """Return the parameter of the distance, within the range of the table."""
+    """Return the parameter of the distance, within the range of the table.
+
+    Parameters
+    ----------
+    place
+        The film, and the distances of its table.
+    """
     return Parameter("distance", "m", "of the centre from the film", minimum=place.near, maximum=place.far)
 
 
 def options_of(place: FilmPlace, **more: Any) -> dict[str, Any]:
-    """Return the options of a model as a recipe would write them."""
+    """Return the options of a model as a recipe would write them.
+
+    Parameters
+    ----------
+    place
+        The film.
+    more
+        Further options of the model.
+    """
     told = {
         "film": place.film, "temperature": place.temperature, "near": place.near, "far": place.far,
         "transitions": place.transitions,
@@ -67,7 +81,13 @@ Function = Callable[..., Any]
 
 
 def trace_by_trace(function: Function) -> Function:
-    """Return a model function that takes x of shape (m, n) as well, a row a trace."""
+    """Return a model function that takes x of shape (m, n) as well, a row a trace.
+
+    Parameters
+    ----------
+    function
+        The model for one trace, ``function(x, *values)``.
+    """
 
     def call(x: Any, *values: Any) -> Any:
         if np.ndim(x) < 2:
@@ -152,7 +172,21 @@ def drawn(
     distance: float,
     changes: Sequence[Any],
 ) -> FloatArray:
-    """Return values at many fields for the eye, shape (k, n): computed at some, interpolated between."""
+    """Return values at many fields for the eye, shape (k, n): computed at some, interpolated between.
+
+    Parameters
+    ----------
+    function
+        Gives the values (k, n) of a place at a distance and fields.
+    place
+        The film.
+    field
+        T, shape (n,).
+    distance
+        m.
+    changes
+        Relative changes of the film, in the order of `CHANGES`.
+    """
     for name, relative in zip(CHANGES, changes, strict=False):
         if float(np.squeeze(relative)) != 0:
             place = place.with_change(CHANGES[name], float(np.squeeze(relative)))
@@ -169,7 +203,15 @@ def drawn(
 
 
 def own_rates(field: FloatArray, temperature: float) -> FloatArray:
-    """Return T1 times the rates of a centre alone, each way, over both transitions, shape (2, n)."""
+    """Return T1 times the rates of a centre alone, each way, over both transitions, shape (2, n).
+
+    Parameters
+    ----------
+    field
+        T, shape (n,).
+    temperature
+        K.
+    """
     from labspin.physics.spinwaves import NV_TABLE1, thermal_rates
 
     alone = thermal_rates(spin=NV_TABLE1, field=field, temperature=temperature)
@@ -192,7 +234,15 @@ def _guess_distance(x: FloatArray, y: Any, place: FilmPlace) -> Mapping[str, flo
 
 
 def film_doubts(outcome: Any, place: FilmPlace) -> Sequence[str]:
-    """Say where the distance is at the edge of the table, or the data do not tell it."""
+    """Say where the distance is at the edge of the table, or the data do not tell it.
+
+    Parameters
+    ----------
+    outcome
+        The fit.
+    place
+        The film, and the distances of its table.
+    """
     found = next(p for p in outcome.parameters if p.name == "distance")
     doubts = []
     if not place.near * 1.001 < found.value < place.far / 1.001:

@@ -7,7 +7,7 @@ the shift is along the scan tells the distance, how high it is the magnetisation
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,19 +54,6 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
         field = edge_stray_field(film=wall, position=np.asarray(x) - edge, distance=height)
         return np.asarray(magnetisation) * (field @ axis) + offset
 
-    def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
-        span = float(np.ptp(x)) or 1e-6
-        best, least = (0.1 * span, float(np.mean(x)), 1e5, 0.0), math.inf
-        for distance in span * np.geomspace(0.005, 1.0, 16):
-            for edge in np.linspace(x.min(), x.max(), 33):
-                matrix = np.stack([along(x, distance, edge, 1e5, 0.0), np.ones_like(x)], axis=1)
-                solution, *_ = np.linalg.lstsq(matrix, y, rcond=None)
-                cost = float(np.square(y - matrix @ solution).sum())
-                if cost < least:
-                    least = cost
-                    best = (float(distance), float(edge), 1e5 * float(solution[0]), float(solution[1]))
-        return dict(zip(("distance", "edge", "magnetisation", "offset"), best, strict=True))
-
     return FitModel(
         name="film_edge",
         equation="y = B·n + offset, B of a wall of charge M_S at the edge, distance away",
@@ -78,6 +65,21 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
             Parameter("offset", "y", "field without the film"),
         ),
         function=along,
-        guesser=guess,
+        guesser=lambda x, y, weights: _guess(along, x, y),
         options={"thickness": thickness, "elevation": elevation},
     )
+
+
+def _guess(along: Callable[..., Any], x: FloatArray, y: FloatArray) -> Mapping[str, float]:
+    """Return the distance and the edge of a grid that come nearest, the rest being linear."""
+    span = float(np.ptp(x)) or 1e-6
+    best, least = (0.1 * span, float(np.mean(x)), 1e5, 0.0), math.inf
+    for distance in span * np.geomspace(0.005, 1.0, 16):
+        for edge in np.linspace(x.min(), x.max(), 33):
+            matrix = np.stack([along(x, distance, edge, 1e5, 0.0), np.ones_like(x)], axis=1)
+            solution, *_ = np.linalg.lstsq(matrix, y, rcond=None)
+            cost = float(np.square(y - matrix @ solution).sum())
+            if cost < least:
+                least = cost
+                best = (float(distance), float(edge), 1e5 * float(solution[0]), float(solution[1]))
+    return dict(zip(("distance", "edge", "magnetisation", "offset"), best, strict=True))

@@ -126,8 +126,8 @@ def misaligned_rates(
         )  # fmt: skip
         element = np.einsum("a,jab,b->j", states[:, high].conj(), _SPIN, states[:, low])
         seen = np.einsum("j,...jk,k->...", element, noise.density, element.conj()).real
-        decay = 2 * np.pi * (mu_0 * spin.gyromagnetic_ratio) ** 2 * seen
-        rates.append(np.asarray(decay * (1 + np.exp(-hbar * omega / (k * kelvin))) / 2))
+        seen = seen * (1 + np.exp(-hbar * omega / (k * kelvin))) / 2  # of both directions
+        rates.append(np.asarray(2 * np.pi * (mu_0 * spin.gyromagnetic_ratio) ** 2 * seen))
         trace = np.trace(noise.density, axis1=-2, axis2=-1).real
         errors.append(float((noise.error / trace).max(initial=0.0)))
     purity = float(abs(_along_zero(normal) @ states[:, 0]) ** 2)
