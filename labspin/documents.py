@@ -169,7 +169,7 @@ class Section:
 
     def __init__(
         self,
-        data: Mapping[str, Any],
+        data: Mapping[str, object],
         place: Path_,
         file: Path,
         lines: Mapping[Path_, int],
@@ -217,7 +217,7 @@ class Section:
     def __iter__(self) -> Iterator[str]:
         return iter(self._data)
 
-    def take(self, key: str, kind: type, default: Any = _MISSING, *, example: str = "") -> Any:
+    def take(self, key: str, kind: type, default: object = _MISSING, *, example: str = "") -> Any:
         """Return the value of ``key``, which must be of ``kind``.
 
         Parameters
@@ -291,7 +291,7 @@ class Section:
             )
         return value
 
-    def quantity(self, key: str, unit: str, default: Any = _MISSING, *, example: str = "") -> Any:
+    def quantity(self, key: str, unit: str, default: object = _MISSING, *, example: str = "") -> Any:
         """Return the value of ``key``, text with a unit, as a number in ``unit``.
 
         Parameters
@@ -390,7 +390,7 @@ class Section:
         self._known.update(dict.fromkeys(self._data))
         return dict(self._data)
 
-    def plain_value(self, key: str, default: Any = None) -> Any:
+    def plain_value(self, key: str, default: object = None) -> Any:
         """Return the value of ``key`` unchanged and unchecked.
 
         Parameters

@@ -59,7 +59,7 @@ class _Later(types.ModuleType):
             return _Later(self._module, f"{self._attribute}.{name}".strip("."))
         return getattr(self._found(), name)
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def __call__(self, *arguments: object, **options: object) -> Any:
         return self._found()(*arguments, **options)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["real_view"]
 
 
-def real_view(values: Any) -> NDArray[np.float64]:
+def real_view(values: object) -> NDArray[np.float64]:
     """Return complex numbers (..., n) as (..., 2n): re, im, re, im …; real ones as they are.
 
     Parameters

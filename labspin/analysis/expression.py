@@ -53,7 +53,7 @@ _LONGEST = 2000
 """Characters of an expression; a longer one is no arithmetic of columns."""
 
 
-def column_of(name: str, data: Mapping[str, Any]) -> str:
+def column_of(name: str, data: Mapping[str, object]) -> str:
     """Return the key of ``data`` that ``name`` means.
 
     Parameters
@@ -190,7 +190,7 @@ def _is_number(value: object) -> bool:
         return False
 
 
-def _walk(node: ast.expr, data: Mapping[str, Any]) -> Any:
+def _walk(node: ast.expr, data: Mapping[str, object]) -> Any:
     if isinstance(node, ast.Constant):
         assert isinstance(node.value, (int, float))
         return np.float64(node.value)

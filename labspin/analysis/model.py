@@ -36,7 +36,7 @@ Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 class CorrelatedNoise(Protocol):
     """Noise whose points depend on each other."""
 
-    def whiten(self, values: NDArray[Any]) -> NDArray[Any]:
+    def whiten(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """Return linear combinations of ``values``, of the same shape, whose noise is white with variance 1.
 
         Parameters
@@ -327,7 +327,7 @@ def columns(values: FloatArray) -> list[FloatArray]:
     return [values[..., index, None] for index in range(values.shape[-1])]
 
 
-def fill_derivatives(y: FloatArray, derivatives: Sequence[Any]) -> FloatArray:
+def fill_derivatives(y: FloatArray, derivatives: Sequence[object]) -> FloatArray:
     """Return ``derivatives`` as one array (..., p, n).
 
     Parameters

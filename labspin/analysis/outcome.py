@@ -254,7 +254,7 @@ class FitOutcome:
         return "\n".join([*lines, *(f"  warning: {warning}" for warning in self.warnings)])
 
 
-def chosen_text(chosen: Mapping[str, Any]) -> str:
+def chosen_text(chosen: Mapping[str, object]) -> str:
     """Return the options that the data prefer as text, such as ``"count = 2"``.
 
     Parameters

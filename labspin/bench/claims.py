@@ -127,7 +127,7 @@ def _take(name: str, place: str, patience: float) -> int:
     return descriptor
 
 
-def _refusal(name: str, place: str, holder: Mapping[str, Any]) -> str:
+def _refusal(name: str, place: str, holder: Mapping[str, object]) -> str:
     process = holder.get("process")
     if process == os.getpid():
         return f"{name} at {place}: this process has it already; close the other bench first (bench.close())"

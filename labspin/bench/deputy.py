@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from labspin.bench.watch import as_line
 
@@ -101,7 +100,7 @@ class Deputy:
             self._is_ready = answers.read(6) == b"ready\n"
         return self._is_ready
 
-    def tell(self, message: Mapping[str, Any]) -> bool:
+    def tell(self, message: Mapping[str, object]) -> bool:
         """Tell it something, and return whether it took it.
 
         Parameters

@@ -59,7 +59,7 @@ class InstrumentHandle:
 
     __slots__ = ("__weakref__", "_actuators", "_calibrated", "_device", "_name")
 
-    def __init__(self, name: str, device: Any, actuators: Mapping[str, Actuator]) -> None:
+    def __init__(self, name: str, device: object, actuators: Mapping[str, Actuator]) -> None:
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_device", device)
         object.__setattr__(self, "_actuators", dict(actuators))
@@ -84,7 +84,7 @@ class InstrumentHandle:
             )
         return value
 
-    def __setattr__(self, attribute: str, value: Any) -> None:
+    def __setattr__(self, attribute: str, value: object) -> None:
         actuator = self._actuators.get(attribute)
         if actuator is not None:
             self._move(actuator, value)
@@ -99,7 +99,7 @@ class InstrumentHandle:
         wanted = parse_quantity(value, actuator.unit, name=actuator.name) if isinstance(value, str) else value
         actuator.move(float(wanted))
 
-    def _switch(self, value: Any) -> None:
+    def _switch(self, value: object) -> None:
         self._refuse_unknown("output_enabled")
         if isinstance(value, str) or value not in (True, False):
             raise ArgumentError(f"{self._name}.output_enabled: wanted True or False, got {value!r}")
@@ -153,7 +153,7 @@ class InstrumentHandle:
         return f"<{self._name}: {self._device!r}; {limits}>"
 
 
-def _is_driver(value: Any) -> bool:
+def _is_driver(value: object) -> bool:
     """Return whether ``value`` speaks to a device by itself; handles do so within the limits."""
     if type(value) is InstrumentHandle or isinstance(value, (type, str, bytes, Callable)):  # type: ignore[arg-type]
         return False

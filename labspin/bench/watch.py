@@ -144,7 +144,7 @@ def refuse(answers: IO[bytes], error: Exception) -> None:
     _answer(answers, {"error": str(error)})
 
 
-def _answer(answers: IO[bytes], answer: dict[str, Any]) -> None:
+def _answer(answers: IO[bytes], answer: dict[str, object]) -> None:
     with contextlib.suppress(OSError):  # a run that died meanwhile is found dead at the next look
         answers.write(as_line(answer))
         answers.flush()
@@ -181,7 +181,7 @@ def lines_of(stream: IO[bytes]) -> Lines:
     return lines
 
 
-def as_line(message: Mapping[str, Any]) -> bytes:
+def as_line(message: Mapping[str, object]) -> bytes:
     """Return a message as it goes through the pipe.
 
     Parameters

@@ -255,7 +255,7 @@ class Watchdog:
         except OSError as error:
             raise self._failed(f"its deputy cannot be started: {error}") from error
 
-    def _instruct(self, order: Mapping[str, Any]) -> None:
+    def _instruct(self, order: Mapping[str, object]) -> None:
         """Tell the deputy what to watch; it is appointed where it is missing."""
         if self._deputy is None or not self._deputy.is_alive:
             self._close_deputy()

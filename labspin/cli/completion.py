@@ -68,19 +68,19 @@ def _quiet(find: Completer) -> Completer:
     return found
 
 
-def _recipes(prefix: str, **_: Any) -> Iterable[str]:
+def _recipes(prefix: str, **_: object) -> Iterable[str]:
     from labspin.analysis import list_recipes
 
     return sorted(list_recipes())
 
 
-def _models(prefix: str, **_: Any) -> Iterable[str]:
+def _models(prefix: str, **_: object) -> Iterable[str]:
     from labspin.analysis.models import MODELS
 
     return sorted(MODELS)
 
 
-def _things(prefix: str, **context: Any) -> Iterable[str]:
+def _things(prefix: str, **context: object) -> Iterable[str]:
     from labspin.session import known_names
 
     names = {name for kind in known_names().values() for name in kind}
@@ -93,7 +93,7 @@ def _samples(prefix: str, **_: Any) -> Iterable[str]:
     return sorted(find_workspace().samples)
 
 
-def _parameters(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
+def _parameters(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """Complete the names of the parameters of the card's procedure."""
     from labspin.session import load_card
 
@@ -101,7 +101,7 @@ def _parameters(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Itera
     return [f"{name}=" for name in sorted(run.make().parameter_objects())]
 
 
-def _labels(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
+def _labels(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """Complete the labels of the runs of a card."""
     from labspin.session import load_card
 

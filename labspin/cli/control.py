@@ -136,7 +136,7 @@ def _unit(host: HostClient, name: str) -> str:
     return str({**record["settable"], **record["readings"]}.get(attribute, ""))
 
 
-def _text(value: Any, unit: str) -> str:
+def _text(value: object, unit: str) -> str:
     from labspin.workspaces import quantity_text
 
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -68,7 +68,7 @@ _NARROWEST = 8
 """Characters to which a column may be folded."""
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Print one JSON document; numbers that JSON does not know become null.
 
     Parameters
@@ -140,7 +140,7 @@ def _whole_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
             yield "─" * (sum(widths) + 2 * len(widths) - 1)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -43,7 +43,7 @@ class ProgressBar:
         self._y: list[float] = []
         self._progress = _progress(self._plot_lines)
 
-    def on_start(self, header: Any, total: int | None) -> None:
+    def on_start(self, header: object, total: int | None) -> None:
         """Show an empty bar.
 
         Parameters
@@ -95,7 +95,7 @@ class ProgressBar:
         if kind in _SHOWN:
             self._progress.console.print(clean(f"{kind}: {message}"), markup=False)
 
-    def on_finish(self, outcome: Any) -> None:
+    def on_finish(self, outcome: object) -> None:
         """Stop the bar and leave it on the screen.
 
         Parameters

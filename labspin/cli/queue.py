@@ -90,7 +90,7 @@ def _add_changing(actions: Any) -> None:
     _finish(action, _clear)
 
 
-def _finish(parser: argparse.ArgumentParser, perform: Any) -> None:
+def _finish(parser: argparse.ArgumentParser, perform: object) -> None:
     add_json(parser)
     parser.set_defaults(execute=execute, perform=perform)
 

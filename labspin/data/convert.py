@@ -34,7 +34,7 @@ def converter(column: Column) -> Callable[[Any], Any]:
     )
 
 
-def _refusal(name: str, wanted: str, value: Any) -> ArgumentError:
+def _refusal(name: str, wanted: str, value: object) -> ArgumentError:
     return ArgumentError(
         f"column {name!r}: wanted {wanted}, got {str(value)[:80]!r} ({type(value).__name__})"
     )
@@ -88,7 +88,7 @@ def _to_complex(name: str) -> Callable[[Any], complex]:
 
 
 def _to_text(name: str) -> Callable[[Any], str]:
-    def convert(value: Any) -> str:
+    def convert(value: object) -> str:
         if not isinstance(value, str):
             raise _refusal(name, "text", value)
         return clean_text(value)
@@ -100,7 +100,7 @@ def _array_converter(column: Column) -> Callable[[Any], Any]:
     kinds = {"float64": "fiu", "complex128": "fiuc", "int64": "iu"}[column.dtype]
     size = math.prod(column.shape)
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Any:
         array = np.asarray(value)
         if array.shape != column.shape or array.dtype.kind not in kinds or array.size != size:
             raise ArgumentError(

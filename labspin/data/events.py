@@ -103,7 +103,7 @@ class Event:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def recorded_event(time: float, kind: str, message: str, data: dict[str, Any]) -> Event:
+def recorded_event(time: float, kind: str, message: str, data: dict[str, object]) -> Event:
     """Return an event as it stands in a file, its kind in today's words.
 
     Parameters

@@ -144,7 +144,7 @@ def _keys(run: Run) -> Table:
     return table | {_title(POINT_TIME, "s"): run.points.time, POINT_QUALITY: run.points.quality}
 
 
-def _titled(column: Column, values: NDArray[Any]) -> Table:
+def _titled(column: Column, values: NDArray[np.generic]) -> Table:
     if column.dtype != "complex128":
         return {_title(column.name, column.unit): values}
     parts = {"real": values.real, "imag": values.imag}
@@ -171,5 +171,5 @@ def _write_table(path: Path, table: Table) -> None:
         writer.writerows(zip(*columns, strict=True))
 
 
-def _has_text(items: Iterable[Any]) -> bool:
+def _has_text(items: Iterable[object]) -> bool:
     return any(isinstance(item, str) for item in items)

@@ -107,7 +107,7 @@ class RunFollower:
             self._append([index, time, *columns.values()])
         return bool(chunks) or len(self._replay.events) > events
 
-    def _append(self, parts: list[NDArray[Any]]) -> None:
+    def _append(self, parts: list[NDArray[np.generic]]) -> None:
         size = self._size + len(parts[0])
         if not self._arrays or size > len(self._arrays[0]):
             room = max(_ROOM, 2 * size)

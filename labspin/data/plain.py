@@ -89,15 +89,15 @@ def _plain_array(value: np.ndarray[Any, Any], depth: int) -> Any:
     return _portable_array(value)
 
 
-def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+def _plain_mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
     return {clean_text(str(key)): plain(item, depth=depth + 1) for key, item in value.items()}
 
 
-def _plain_list(value: Iterable[Any], depth: int) -> list[Any]:
+def _plain_list(value: Iterable[object], depth: int) -> list[Any]:
     return [plain(item, depth=depth + 1) for item in value]
 
 
-def _plain_set(value: Iterable[Any], depth: int) -> list[Any]:
+def _plain_set(value: Iterable[object], depth: int) -> list[Any]:
     return _plain_list(sorted(value, key=repr), depth)
 
 
@@ -124,7 +124,7 @@ def _portable_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.ascontiguousarray(array, dtype=wanted).reshape(array.shape)
 
 
-def _encode(value: Any) -> msgpack.ExtType:
+def _encode(value: object) -> msgpack.ExtType:
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.ndim < 32:
         array = _portable_array(value)
         shape = struct.pack(f"<{array.ndim}Q", *array.shape)
@@ -140,7 +140,7 @@ def packer() -> msgpack.Packer:
     return msgpack.Packer(default=_encode, use_bin_type=True)
 
 
-def pack(value: Any) -> bytes:
+def pack(value: object) -> bytes:
     """Return plain ``value`` as msgpack bytes.
 
     Parameters
@@ -208,7 +208,7 @@ def unpack_each(payloads: Sequence[bytes]) -> list[Any]:
     return values
 
 
-def to_json(value: Any, *, indent: int | None = None) -> str:
+def to_json(value: object, *, indent: int | None = None) -> str:
     """Return plain ``value`` as strict JSON; what JSON lacks is tagged (``$complex``, ``$array`` …).
 
     Parameters
@@ -221,7 +221,7 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     return json.dumps(_tag(plain(value)), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def _tag(value: Any) -> Any:
+def _tag(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": repr(value)}
     if isinstance(value, complex):
@@ -258,7 +258,7 @@ def from_json(text: str) -> Any:
         raise DamagedFileError(f"a JSON text cannot be read: {error or type(error).__name__}") from error
 
 
-def _untag(value: Any) -> Any:
+def _untag(value: object) -> Any:
     if isinstance(value, list):
         return [_untag(item) for item in value]
     if not isinstance(value, dict):

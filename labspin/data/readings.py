@@ -31,7 +31,7 @@ class Readings:
         return int(self.time.size)
 
 
-def readings_of(events: Iterable[Event], extra: Mapping[str, Any]) -> Readings:
+def readings_of(events: Iterable[Event], extra: Mapping[str, object]) -> Readings:
     """Return the regular readings of a run.
 
     Parameters

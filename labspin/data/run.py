@@ -257,7 +257,7 @@ class Run:
         return xarray.Dataset(variables, coordinates, self.attributes)
 
 
-def _numbers(values: list[Any]) -> AnyArray | None:
+def _numbers(values: list[object]) -> AnyArray | None:
     """Return an array of numbers, or of lists of equally many; None where they are none."""
     try:
         return np.array(values, np.float64)

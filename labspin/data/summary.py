@@ -79,7 +79,7 @@ class RunSummary:
         return next((one[name] for one in reversed(list(self.results.values())) if name in one), None)
 
 
-def parameters_from(told: Any) -> dict[str, Number]:
+def parameters_from(told: object) -> dict[str, Number]:
     """Return parameters as the seal of a run file tells them.
 
     Parameters
@@ -95,7 +95,7 @@ def parameters_from(told: Any) -> dict[str, Number]:
     return found
 
 
-def results_from(told: Any) -> dict[str, dict[str, Number]]:
+def results_from(told: object) -> dict[str, dict[str, Number]]:
     """Return the results of fits as the seal of a run file tells them.
 
     Parameters
@@ -112,5 +112,5 @@ def results_from(told: Any) -> dict[str, dict[str, Number]]:
     return found
 
 
-def _nan(values: list[Any]) -> tuple[float, ...]:
+def _nan(values: list[object]) -> tuple[float, ...]:
     return tuple(float(one) if isinstance(one, (int, float)) else math.nan for one in values)

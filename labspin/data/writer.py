@@ -165,7 +165,7 @@ class RunWriter:
     def _last(self) -> int:
         return (len(self.done) + MAX_GAP if self._limit is None else self._limit) - 1
 
-    def event(self, kind: EventKind | str, message: str, **data: Any) -> None:
+    def event(self, kind: EventKind | str, message: str, **data: object) -> None:
         """Record that something happened.
 
         Parameters
@@ -205,7 +205,7 @@ class RunWriter:
         """Return the run as it stands in the journal now."""
         return run_from_journal(self.path, live=True)
 
-    def finish(self, status: RunStatus | str, *, snapshot: dict[str, Any] | None = None) -> Path:
+    def finish(self, status: RunStatus | str, *, snapshot: dict[str, object] | None = None) -> Path:
         """End the run: publish the HDF5 file, whole, then let the journal go; return where the file stands.
 
         Parameters

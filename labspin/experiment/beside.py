@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WithReadings", "with_readings"]
 
 
-def with_readings(procedure: Any, bench: Bench) -> Any:
+def with_readings(procedure: object, bench: Bench) -> Any:
     """Return ``procedure`` with the quantities that the bench records beside every point.
 
     Parameters

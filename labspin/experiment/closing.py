@@ -121,7 +121,7 @@ class Closing:
             time=action.time,
         )
 
-    def _attempt(self, action: Callable[..., Any], *arguments: Any, times: int = 1) -> Any:
+    def _attempt(self, action: Callable[..., object], *arguments: object, times: int = 1) -> Any:
         for _ in range(times):
             try:
                 return action(*arguments)
@@ -131,16 +131,16 @@ class Closing:
 
     # -- telling ---------------------------------------------------------------------------------------
 
-    def _event(self, kind: EventKind, message: str, **data: Any) -> None:
+    def _event(self, kind: EventKind, message: str, **data: object) -> None:
         self.log.hand_on()
         self._record(kind, message, data)
         self._tell("on_event", kind, message)
 
-    def _record(self, kind: EventKind, message: str, data: dict[str, Any]) -> None:
+    def _record(self, kind: EventKind, message: str, data: dict[str, object]) -> None:
         if self.writer is not None:
             self.writer.event(kind, message, **data)
 
-    def _tell(self, what: str, *arguments: Any) -> None:
+    def _tell(self, what: str, *arguments: object) -> None:
         for observer in tuple(self.observers):
             try:
                 getattr(observer, what)(*arguments)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.data import RunHeader, RunStatus, not_safe
@@ -170,7 +170,7 @@ class Observer(Protocol):
         """
         ...
 
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         """Receive a recorded point; called after each.
 
         Parameters
@@ -252,7 +252,7 @@ class Progress:
         self.done, self.total = 0, total
         self._recent.append((time.monotonic(), 0))
 
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         """Count one point, and report if the interval is over.
 
         Parameters

@@ -56,7 +56,7 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is u
         units: str = "1",
         minimum: float = -math.inf,
         maximum: float = math.inf,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(name, units=canonical(units), minimum=minimum, maximum=maximum, **kwargs)
 
@@ -112,7 +112,9 @@ class CountParameter(IntegerParameter):  # type: ignore[misc]  # pymeasure is un
         Of pymeasure's `IntegerParameter`: default, description, group_by, …
     """
 
-    def __init__(self, name: str, *, minimum: int = 0, maximum: int = (1 << 63) - 1, **kwargs: Any) -> None:
+    def __init__(
+        self, name: str, *, minimum: int = 0, maximum: int = (1 << 63) - 1, **kwargs: object
+    ) -> None:
         super().__init__(name, minimum=minimum, maximum=maximum, **kwargs)
 
     def convert(self, value: object) -> int:

@@ -74,14 +74,14 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
     bench: Bench | None = None
     run_file: Path | None = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls):
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         if isinstance(cls.quantities, tuple) and isinstance(cls.coordinates, tuple):
             cls.DATA_COLUMNS = [data_column(c) for c in (*cls.coordinates, *cls.quantities) if not c.shape]
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, **parameters: object) -> None:
         super().__init__()
         known = self.parameter_objects()
         for name, value in parameters.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.data import EventKind
 from labspin.errors import InstrumentError
@@ -32,7 +32,7 @@ class RegularReadings:
         Called with kind, message and data of what is read.
     """
 
-    def __init__(self, bench: Bench, record: Callable[[EventKind, str, dict[str, Any]], None]) -> None:
+    def __init__(self, bench: Bench, record: Callable[[EventKind, str, dict[str, object]], None]) -> None:
         self._bench, self._record = bench, record
         self._names = [name for name in bench.record if name.split(".")[0] in bench.instruments]
         self._started, self._next = 0.0, math.inf

@@ -169,7 +169,7 @@ class _Resumption(Execution):
                     caught_up = True
                 yield point
 
-    def keep(self, point: Point, values: tuple[Any, ...]) -> None:
+    def keep(self, point: Point, values: tuple[object, ...]) -> None:
         """Record a point, or compare one that was repeated with what is recorded."""
         if point.index not in self._rows:
             super().keep(point, values)
@@ -229,13 +229,13 @@ class _Resumption(Execution):
             self.started = clock.now() - max(passed, self._last_time)
 
 
-def _same(recorded: Any, found: Any) -> bool:
+def _same(recorded: object, found: object) -> bool:
     if isinstance(recorded, str) or isinstance(found, str):
         return str(recorded) == str(found)
     return np.array_equal(np.asarray(recorded), np.asarray(found), equal_nan=True)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return plan descriptions comparable whether they were just made or read from a file."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -23,7 +23,7 @@ Record = Callable[[EventKind, str, dict[str, Any]], None]
 
 
 class _Handler(logging.Handler):
-    def __init__(self, waiting: deque[tuple[str, dict[str, Any]]]) -> None:
+    def __init__(self, waiting: deque[tuple[str, dict[str, object]]]) -> None:
         super().__init__(logging.INFO)
         self._waiting = waiting
 

@@ -336,7 +336,7 @@ class Scanned:
         return {name: np.reshape([settings[name] for settings in found], shape) for name in names}
 
 
-def _refuse_unscannable(procedure: str, name: str, known: Mapping[str, Any]) -> None:
+def _refuse_unscannable(procedure: str, name: str, known: Mapping[str, object]) -> None:
     if name not in known or name in _NOT_SCANNED:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -355,7 +355,7 @@ def _with_unit(value: float, unit: str) -> float | str:
     return value if unit == "1" else f"{value!r} {unit}"
 
 
-def _renamed(content: Any, old: str, new: str) -> Any:
+def _renamed(content: object, old: str, new: str) -> Any:
     """Return the description of a sweep with one of its names replaced."""
     if isinstance(content, Mapping):
         return {

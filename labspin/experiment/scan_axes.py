@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from labspin.errors import PlanError
 from labspin.experiment.algebra import Product, Sweep, Zip
@@ -27,7 +26,7 @@ _RANGE = re.compile(
 )
 
 
-def read_scan(content: Any) -> Sweep:
+def read_scan(content: object) -> Sweep:
     """Return the sweep that a person wrote as a scan.
 
     Parameters
@@ -76,7 +75,7 @@ def _line(text: str) -> tuple[str, str]:
     return name.strip(), values.strip()
 
 
-def _axis(name: str, values: Any) -> Sweep:
+def _axis(name: str, values: object) -> Sweep:
     if isinstance(values, str):
         if found := _RANGE.fullmatch(values[:_LONGEST]):
             kind = Logarithmic if found["log"] else Linear
@@ -96,5 +95,5 @@ def _plain(text: str) -> float | str:
         return text
 
 
-def _unit(value: Any) -> str:
+def _unit(value: object) -> str:
     return si_unit(value) if isinstance(value, str) else "1"

@@ -100,7 +100,7 @@ class Sweep(ABC):
     """What a description of this kind may say."""
     _kinds: ClassVar[dict[str, type[Sweep]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "kind" in vars(cls):
             Sweep._kinds[cls.kind] = cls
@@ -124,7 +124,7 @@ class Sweep(ABC):
 
     @classmethod
     @abstractmethod
-    def _from(cls, content: Mapping[str, Any]) -> Sweep: ...
+    def _from(cls, content: Mapping[str, object]) -> Sweep: ...
 
     def __len__(self) -> int:
         return math.prod(self._sizes())
@@ -215,7 +215,7 @@ class Sweep(ABC):
         return {"sweep": self.kind, **self._content()}
 
     @staticmethod
-    def from_dict(content: Mapping[str, Any]) -> Sweep:
+    def from_dict(content: Mapping[str, object]) -> Sweep:
         """Return the sweep that `to_dict` described.
 
         Parameters
@@ -293,7 +293,9 @@ class Values(OneAxis):
     kind = "values"
     keys = ("name", "unit", "values")
 
-    def __init__(self, name: str, values: Sequence[float | str] | NDArray[Any], *, unit: str = "1") -> None:
+    def __init__(
+        self, name: str, values: Sequence[float | str] | NDArray[np.generic], *, unit: str = "1"
+    ) -> None:
         super().__init__(name, unit)
         self._values = np.array([_number(name, value, unit) for value in values], dtype=np.float64)
         if not self._values.size:
@@ -372,7 +374,7 @@ class Logarithmic(Linear):
         return np.geomspace(self.start, self.stop, self.number)
 
 
-def _unit(content: Mapping[str, Any], values: Sequence[Any]) -> str:
+def _unit(content: Mapping[str, object], values: Sequence[object]) -> str:
     """Return the unit of a described axis; one that is not given is the SI unit of its first value."""
     if "unit" in content:
         return str(content["unit"])

@@ -31,7 +31,9 @@ class TruthRecord:
     """
 
     def __init__(
-        self, truth: Callable[[], dict[str, Any]], record: Callable[[EventKind, str, dict[str, Any]], None]
+        self,
+        truth: Callable[[], dict[str, object]],
+        record: Callable[[EventKind, str, dict[str, object]], None],
     ) -> None:
         self._ask, self._record = truth, record
         self._base: Mapping[str, Any] = {}
@@ -60,7 +62,7 @@ class TruthRecord:
         self._record(EventKind.TRUTH_AT_POINT, text, {"index": index, "truth": changes})
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(one: object, other: object) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_alike(value, other[name]) for name, value in one.items())
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):

@@ -70,7 +70,7 @@ def _beside(module: ModuleType) -> list[str]:
 
 
 def differences(
-    path: Path, header: RunHeader, *, station: Mapping[str, Any], procedure: Procedure
+    path: Path, header: RunHeader, *, station: Mapping[str, object], procedure: Procedure
 ) -> list[LabspinError]:
     """Return what forbids to go on with a run, one error each.
 
@@ -128,7 +128,7 @@ def _other_parameters(path: Path, header: RunHeader, procedure: Procedure) -> li
     ]
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> Any:
     return list(value) if isinstance(value, (list, tuple)) else value
 
 

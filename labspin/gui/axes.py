@@ -70,7 +70,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         Of pyqtgraph's axis.
     """
 
-    def __init__(self, orientation: str, **options: Any) -> None:
+    def __init__(self, orientation: str, **options: object) -> None:
         self._unit = ""
         super().__init__(orientation, **options)
 
@@ -107,7 +107,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         unit = f" ({self.labelUnits})" if self.labelUnits else ""
         return f"<span style='{style}'>{self.labelText}{unit}</span>"
 
-    def logTickStrings(self, values: Any, scale: float, spacing: Any) -> list[str]:
+    def logTickStrings(self, values: object, scale: float, spacing: object) -> list[str]:
         """Return what is written at the ticks of a logarithmic scale.
 
         Parameters

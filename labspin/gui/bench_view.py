@@ -40,8 +40,8 @@ class InstrumentPanel(Panel):
     def __init__(
         self,
         name: str,
-        record: dict[str, Any],
-        actuators: dict[str, dict[str, Any]],
+        record: dict[str, object],
+        actuators: dict[str, dict[str, object]],
         link: HostLink,
         trace: Callable[[str, str, bool], None],
     ) -> None:
@@ -89,7 +89,7 @@ class InstrumentPanel(Panel):
             self.body.addWidget(label(told, "muted", wrap=True))
 
     def _add(
-        self, full: str, unit: str, actuator: dict[str, Any] | None, *, reads_only: bool = False
+        self, full: str, unit: str, actuator: dict[str, object] | None, *, reads_only: bool = False
     ) -> None:
         row = 2 * self._grid.rowCount()
         traced = QCheckBox(full.partition(".")[2].replace("_", " "))

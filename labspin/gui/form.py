@@ -77,7 +77,7 @@ class ParameterForm(QWidget):
         self._start: dict[str, Any] = {}
         self._defaults: dict[str, Any] = {}
 
-    def show_run(self, kind: type[Procedure], given: Mapping[str, Any]) -> None:
+    def show_run(self, kind: type[Procedure], given: Mapping[str, object]) -> None:
         """Show the parameters of a procedure with the values of a card, and defaults for the others.
 
         Parameters
@@ -117,7 +117,7 @@ class ParameterForm(QWidget):
         self._start = {name: self._read(name) for name in self.widgets}
         self._show_groups()
 
-    def _widget(self, name: str, parameter: Any, value: Any) -> QWidget:
+    def _widget(self, name: str, parameter: object, value: object) -> QWidget:
         if isinstance(parameter, BooleanParameter):
             box = QCheckBox()
             box.setChecked(bool(parameter.convert(value)))
@@ -285,7 +285,7 @@ def _declared(kind: type[Procedure]) -> list[str]:
     return [*found, "scan"]
 
 
-def _help(name: str, parameter: Any) -> str:
+def _help(name: str, parameter: object) -> str:
     parts = [str(getattr(parameter, "description", "") or ""), f"in a card: {name}"]
     low, high = getattr(parameter, "minimum", -math.inf), getattr(parameter, "maximum", math.inf)
     unit = getattr(parameter, "units", None) or "1"

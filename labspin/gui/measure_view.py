@@ -59,7 +59,7 @@ class Preview:
     sequences: tuple[tuple[str, Any], ...] = ()
 
 
-def preview(kind: type[Procedure], values: dict[str, Any], station: Path | None) -> Preview:
+def preview(kind: type[Procedure], values: dict[str, object], station: Path | None) -> Preview:
     """Return how many points a run has, how long it takes, or what forbids it; nothing is connected.
 
     Parameters
@@ -271,7 +271,7 @@ class MeasureView(QWidget):
         """
         self._load(path, label_of_run)
 
-    def show_parameters(self, kind: type[Procedure], values: Mapping[str, Any], name: str) -> None:
+    def show_parameters(self, kind: type[Procedure], values: Mapping[str, object], name: str) -> None:
         """Show a procedure with values, without a card.
 
         Parameters

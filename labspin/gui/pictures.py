@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -265,7 +264,7 @@ def _all_axes(run: Run, quantity: str) -> list[Axis]:
     return axes + [Axis(a.name, a.unit, np.asarray(a.values)) for a in layout.column(quantity).inner_axes()]
 
 
-def _real(values: Any) -> FloatArray:
+def _real(values: object) -> FloatArray:
     array = np.asarray(values)
     return np.abs(array) if np.iscomplexobj(array) else np.asarray(array, np.float64)
 

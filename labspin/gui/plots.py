@@ -265,7 +265,7 @@ class LinePlot(QWidget):
             plot.getAxis("bottom").updateAutoSIPrefix()
             plot.getAxis("left").updateAutoSIPrefix()
 
-    def _tell_cursors(self, *_: Any) -> None:
+    def _tell_cursors(self, *_: object) -> None:
         a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
         unit, y_unit = self._units
         said = [f"A {shown(a, unit)}", f"B {shown(b, unit)}", f"B − A {shown(b - a, unit)}"]
@@ -289,7 +289,7 @@ class LinePlot(QWidget):
             event.accept()
             self.wanted.emit()
 
-    def _range(self, _: Any, span: tuple[float, float]) -> None:
+    def _range(self, _: object, span: tuple[float, float]) -> None:
         if self._is_long and not self.plot.getViewBox().autoRangeEnabled()[0]:
             low, high = (10.0**v for v in span) if self._log[0] else span
             self.looked.emit((low, high))
@@ -402,7 +402,7 @@ class MapPlot(QWidget):
         self.plot.autoRange(padding=0)
         self._is_placed = True
 
-    def _draw_cut(self, *_: Any) -> None:
+    def _draw_cut(self, *_: object) -> None:
         grid = self._map
         if grid is None:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDropEvent, QKeySequence, QShortcut
@@ -131,7 +130,7 @@ class QueueView(Panel):
         rows = sorted({index.row() for index in self.table.selectedIndexes()})
         return [self._state.runs[row].id for row in rows if row < len(self._state.runs)]
 
-    def _change(self, do: Callable[[], Any]) -> None:
+    def _change(self, do: Callable[[], object]) -> None:
         in_background(do, lambda _: self.look(), lambda error: self.trouble.emit(sentence(error)))
 
     def _drop(self, source: int, target: int) -> None:

@@ -191,7 +191,7 @@ class RunDetails(Panel):
         )  # fmt: skip
 
 
-def _annotate(paths: list[Path], changes: dict[str, Any]) -> None:
+def _annotate(paths: list[Path], changes: dict[str, object]) -> None:
     for path in paths:
         annotate(path, **changes)
 

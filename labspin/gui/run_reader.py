@@ -80,7 +80,7 @@ class RunReader(QObject):
             self._folder = folder
             self._begin()
 
-    def sketch(self, key: Any, path: Path) -> None:
+    def sketch(self, key: object, path: Path) -> None:
         """Make a sketch; of many that wait, the last asked for comes first.
 
         Parameters

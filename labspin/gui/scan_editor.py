@@ -77,7 +77,7 @@ def rows_of(sweep: Any) -> list[AxisRow] | None:
     return None
 
 
-def as_lines(scan: Any) -> str:
+def as_lines(scan: object) -> str:
     """Return a scan of the editor as the lines of a command line.
 
     Parameters

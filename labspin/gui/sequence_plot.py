@@ -58,7 +58,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         )
         self.setXRange(float(layout.edges[0]), float(layout.edges[-1]), padding=0.01)
 
-    def _row(self, edges: Any, row: int, level: Any, colour: str) -> None:
+    def _row(self, edges: object, row: int, level: object, colour: str) -> None:
         fill = QColor(colour)
         fill.setAlpha(70)
         heights = row + _HEIGHT * np.asarray(level, np.float64)

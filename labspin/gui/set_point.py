@@ -45,7 +45,7 @@ class SetPoint(QObject):
     refused = Signal()
 
     def __init__(
-        self, full: str, unit: str, actuator: dict[str, Any] | None, link: HostLink, parent: QObject
+        self, full: str, unit: str, actuator: dict[str, object] | None, link: HostLink, parent: QObject
     ) -> None:
         super().__init__(parent)
         self.full, self._unit, self._actuator, self._link = full, unit, actuator, link
@@ -141,7 +141,7 @@ class SetPoint(QObject):
         if not self._link.is_connected:
             self._end()
 
-    def _moved(self, value: float, _: Any) -> None:
+    def _moved(self, value: float, _: object) -> None:
         self._is_moving = False
         if self._goal is not None and self._goal != value:
             self._move(self._goal)
@@ -167,7 +167,7 @@ class SetPoint(QObject):
 
     # -- what is said ----------------------------------------------------------------------------------
 
-    def show_status(self, status: dict[str, Any]) -> None:
+    def show_status(self, status: dict[str, object]) -> None:
         """Show the limits, and a ramp that goes on.
 
         Parameters

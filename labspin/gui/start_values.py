@@ -150,7 +150,7 @@ def start_values(run: Any, recipe: Recipe, outcome: Any = None) -> StartValues:
     return StartValues(recipe, model, model.units(axes[1], axes[3]), values, span, quantity)
 
 
-def _middle(unit: str, x: NDArray[np.float64], y: NDArray[Any]) -> float:
+def _middle(unit: str, x: NDArray[np.float64], y: NDArray[np.generic]) -> float:
     if unit == "x" and x.size:
         return float((x.min() + x.max()) / 2)
     if unit == "y" and y.size:

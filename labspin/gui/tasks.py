@@ -22,7 +22,7 @@ class _Task(QObject):
     ended = Signal(object, object)
 
     def __init__(
-        self, done: Callable[[Any], None] | None, failed: Callable[[Exception], None] | None
+        self, done: Callable[[object], None] | None, failed: Callable[[Exception], None] | None
     ) -> None:
         super().__init__()
         self._do: Callable[[], Any] | None = None

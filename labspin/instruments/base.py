@@ -88,7 +88,7 @@ class Guarded(InStep):
     # reads some thirty attributes, and half of its time went there.
     __getattribute__ = object.__getattribute__
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         keep_rules(cls)
 
@@ -100,7 +100,7 @@ class Guarded(InStep):
         clock: Clock | None = None,
         timeout: float = 3.0,
         retries: int = 1,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         self.clock: Clock = clock or WallClock()
         self.timeout = timeout
@@ -123,7 +123,7 @@ class Guarded(InStep):
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
         super().__init__(adapter, name=name, **settings)  # type: ignore[call-arg]
 
-    def write(self, command: str, **kwargs: Any) -> None:
+    def write(self, command: str, **kwargs: object) -> None:
         """Send a command that has no answer.
 
         Parameters
@@ -168,7 +168,7 @@ class Guarded(InStep):
         """
         return str(self._asked(command, str, query_delay))
 
-    def _asked(self, command: str, read: Callable[[str], Any], query_delay: float | None = None) -> Any:
+    def _asked(self, command: str, read: Callable[[str], object], query_delay: float | None = None) -> Any:
         """Return what ``read`` makes of the answer; ask again if none came, or one that it cannot read.
 
         Between two attempts the connection is brought back into step (`_catch_up`): what could not be read
@@ -243,7 +243,7 @@ class Guarded(InStep):
         found: list[Any] = self._asked(command, read, **kwargs)
         return found
 
-    def together(self, **questions: tuple[str, Callable[[str], Any]]) -> dict[str, Any]:
+    def together(self, **questions: tuple[str, Callable[[str], object]]) -> dict[str, Any]:
         """Ask several questions in one message, which takes the time of one.
 
         Parameters
@@ -275,7 +275,7 @@ class Guarded(InStep):
         found: dict[str, Any] = self._asked(command, read)
         return found
 
-    def _converter(self, cast: Callable[[str], Any]) -> Callable[[str], Any]:
+    def _converter(self, cast: Callable[[str], object]) -> Callable[[str], Any]:
         if cast is float:
             return functools.partial(as_reading, words=self.invalid_words)
         return as_boolean if cast is bool else cast
@@ -362,7 +362,7 @@ class GuardedChannel(Channel):  # type: ignore[misc]
 
     parent: Guarded
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         keep_rules(cls)
 
@@ -390,7 +390,7 @@ class GuardedChannel(Channel):  # type: ignore[misc]
         """
         return self.parent.values(self.insert_id(command), **kwargs)
 
-    def together(self, **questions: tuple[str, Callable[[str], Any]]) -> dict[str, Any]:
+    def together(self, **questions: tuple[str, Callable[[str], object]]) -> dict[str, Any]:
         """Ask several questions in one message.
 
         Parameters

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.errors import ConfigurationError
 from labspin.instruments.roles import ACTUATORS, READINGS, ROLES, Device, missing_members
@@ -112,7 +112,7 @@ def _refuse_misspelt(name: str, role: str) -> None:
         )
 
 
-def _refuse_misfit(name: str, adapter: Any) -> None:
+def _refuse_misfit(name: str, adapter: object) -> None:
     from labspin.instruments.adapter import RoleAdapter
 
     if not (isinstance(adapter, type) and issubclass(adapter, RoleAdapter)):

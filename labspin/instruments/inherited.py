@@ -51,7 +51,7 @@ def _refusing(driver: type, name: str, member: property, how: Mapping[str, inspe
     check = _checked(f"{driver.__name__} {name}", how["validator"].default, command)
     reads_errors = not _is_pymeasures(driver, "check_set_errors")
 
-    def fset(self: Any, value: Any) -> None:
+    def fset(self: object, value: object) -> None:
         write(self, value, validator=check, check_set_errors=reads_errors)
 
     return Inherited(member.fget, fset, doc=member.__doc__)

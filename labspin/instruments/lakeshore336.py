@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
@@ -113,7 +113,7 @@ class LakeShore336(LakeShoreController):
     output_3 = Instrument.ChannelCreator(HeaterOutput336, 3)
     output_4 = Instrument.ChannelCreator(HeaterOutput336, 4)
 
-    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 336", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 336", **kwargs: object) -> None:
         super().__init__(adapter, name, **kwargs)
 
     @property

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
@@ -90,7 +90,7 @@ class LakeShore372(LakeShoreController):
     input_ = Instrument.MultiChannelCreator(TemperatureInput, list(_INPUTS), prefix="input_")
     sample_heater = Instrument.ChannelCreator(SampleHeater, 0)
 
-    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 372", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 372", **kwargs: object) -> None:
         super().__init__(adapter, name, **kwargs)
 
     @property
@@ -187,7 +187,7 @@ class LakeShore372Controller(ControllerAdapter):
         super().configure()
 
     @staticmethod
-    def _output_of(options: Any) -> int:
+    def _output_of(options: object) -> int:
         return 0
 
     def heater_range(self) -> float:

@@ -303,7 +303,7 @@ class ControllerAdapter(RoleAdapter):
     """Range of a heater that is off."""
 
     @classmethod
-    def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> dict[str, tuple[float, float]]:
         """Return the limits of the set-point, K.
 
         Parameters
@@ -314,7 +314,7 @@ class ControllerAdapter(RoleAdapter):
         return {"setpoint": (0.0, cls.greatest_setpoint)}
 
     @classmethod
-    def place(cls, address: str, options: Any = None) -> str:
+    def place(cls, address: str, options: object = None) -> str:
         """Return what only one instrument may use: one output, not the whole controller.
 
         Parameters

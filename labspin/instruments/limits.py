@@ -122,7 +122,7 @@ def each_limited(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tu
         What errors call the quantities.
     """
 
-    def validate(value: Any, values: Iterable[tuple[float, float]]) -> tuple[float, ...]:
+    def validate(value: object, values: Iterable[tuple[float, float]]) -> tuple[float, ...]:
         limits = list(values)
         if not isinstance(value, (tuple, list)) or len(value) != len(limits):
             raise LimitError(
@@ -177,7 +177,7 @@ def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
         What errors call the property.
     """
 
-    def validate(value: Any, values: Iterable[Any]) -> Any:
+    def validate(value: object, values: Iterable[object]) -> Any:
         choices = list(values)
         if not any(
             value is choice or (type(value) is type(choice) and value == choice) for choice in choices

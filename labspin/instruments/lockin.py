@@ -89,14 +89,14 @@ class LockInAdapter(RoleAdapter):
         ("frequency", "sensitivity", "time_constant"), ("time_constant", "sensitivity", "filter_slope")
     )
 
-    def __init__(self, driver: Any, options: LockInOptions | None = None) -> None:
+    def __init__(self, driver: object, options: LockInOptions | None = None) -> None:
         super().__init__(driver, options)
         self._recording: _Recording | None = None
         self._latched = 0  # bits of the status that nobody has been told of yet
         self._overloads_were_asked = False  # by a procedure, since the last doubts
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the hardware's limits, Hz, V, rad and s.
 
         Parameters

@@ -222,7 +222,7 @@ class NICounterOptions:
                 raise ArgumentError(f"{name}: wanted 'rise' or 'fall', got {getattr(self, name)!r}")
 
 
-def _check_terminal(name: str, terminal: Any) -> None:
+def _check_terminal(name: str, terminal: object) -> None:
     if not isinstance(terminal, str) or not re.fullmatch(r"PFI\d+", terminal):
         raise ArgumentError(f"{name}: wanted a terminal such as 'PFI8', got {terminal!r}")
 

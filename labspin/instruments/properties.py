@@ -39,7 +39,7 @@ def quantity(
     limits: tuple[float, float],
     unit: str = "",
     checked: bool = True,
-    **how: Any,
+    **how: object,
 ) -> Any:
     """Return a property that is a number from ``limits[0]`` to ``limits[1]`` in ``unit``.
 
@@ -233,7 +233,7 @@ def quantities(
     )
 
 
-def numbered(values: Sequence[Any]) -> dict[Any, int]:
+def numbered(values: Sequence[object]) -> dict[Any, int]:
     """Return the words of a choice whose values are numbered from 0 on the wire.
 
     Parameters
@@ -244,7 +244,7 @@ def numbered(values: Sequence[Any]) -> dict[Any, int]:
     return {value: index for index, value in enumerate(values)}
 
 
-def _reader(table: Mapping[str, Any]) -> Callable[[str], Any]:
+def _reader(table: Mapping[str, object]) -> Callable[[str], Any]:
     """Return a cast from what stands on the wire; numbers may come in any form, such as ``+2.0``."""
 
     def read(text: str) -> Any:

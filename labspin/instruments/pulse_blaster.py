@@ -106,7 +106,7 @@ class PulseBlaster:
     def _title(self) -> str:
         return f"{self.name} (board {self.address})" if self.address else self.name
 
-    def _call(self, name: str, *args: Any) -> int:
+    def _call(self, name: str, *args: object) -> int:
         """Call the library for this board, and return what it returns."""
         with _LIBRARY_LOCK:
             for call, values in (("pb_select_board", (self._board,)), (name, args)):

@@ -23,7 +23,7 @@ def usual_lines() -> dict[str, int]:
     return {"laser": 0, "microwave": 1, "trigger": 2}
 
 
-def check_lines(lines: Any, outputs: int) -> None:
+def check_lines(lines: object, outputs: int) -> None:
     """Refuse lines that do not have an output each.
 
     Parameters
@@ -65,7 +65,7 @@ class PulseLinesAdapter(RoleAdapter):
     device: Any
     chosen: Any
 
-    def __init__(self, driver: Any, options: Any = None) -> None:
+    def __init__(self, driver: object, options: object = None) -> None:
         super().__init__(driver, options)
         self._loaded: Loaded | None = None
         self._written = False  # whether the device holds what is loaded

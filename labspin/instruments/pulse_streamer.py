@@ -116,7 +116,7 @@ class PulseStreamer:
                 f"{self._title}: nothing answers at port {port} ({error}); check power, network and address"
             ) from error
 
-    def _make_client(self, transport: Any) -> Any:
+    def _make_client(self, transport: object) -> Any:
         client = client_class()(transport)
         self._client = client
         firmware = str(self._call("getFirmwareVersion"))
@@ -129,7 +129,7 @@ class PulseStreamer:
     def _title(self) -> str:
         return f"{self.name} at {self.address}" if self.address else self.name
 
-    def _call(self, method: str, *args: Any, again: bool = True) -> Any:
+    def _call(self, method: str, *args: object, again: bool = True) -> Any:
         """Call a method of the client, translating its failures.
 
         ``again`` is false for what must not be done twice.

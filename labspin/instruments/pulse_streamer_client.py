@@ -145,7 +145,7 @@ def client_class() -> Any:
         vars(module)["print"] = to_log
 
     class Client(pulsestreamer.PulseStreamer):  # type: ignore[misc]
-        def __init__(self, transport: Any) -> None:
+        def __init__(self, transport: object) -> None:
             # Not the maker's __init__: it insists on HTTP, its own time-out, and printing.
             self.protocol = "JSON-RPC"
             self.proxy = RPCClient(JSONRPCProtocol(), transport).get_proxy()

@@ -29,7 +29,7 @@ class ErrorQueue(Guarded):
     error_list: ClassVar[str] = ""
     """Where the numbers are explained, for instruments that do not say it in words."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls.asked_once = cls.asked_once | {cls.error_query}
 
@@ -100,7 +100,7 @@ class ReadBack(Guarded):
 
     _sent: str = ""
 
-    def write(self, command: str, **kwargs: Any) -> None:
+    def write(self, command: str, **kwargs: object) -> None:
         """Send a command that has no answer, and remember it for `check_set_errors`.
 
         Parameters

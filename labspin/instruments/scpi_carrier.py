@@ -50,7 +50,7 @@ class ScpiCarrier(QuestionableStatus, ErrorQueue):
         limits=(-100.0, 100.0),
     )
 
-    def neutralise(self, neutral: Mapping[str, Any] = NEUTRAL) -> None:
+    def neutralise(self, neutral: Mapping[str, object] = NEUTRAL) -> None:
         """Bring settings to the values at which the output is what is shown; sends only what differs.
 
         Parameters

@@ -148,7 +148,7 @@ class SG384Microwave(MicrowaveAdapter):
     relied_on = (*MicrowaveAdapter.relied_on, "device.modulation_enabled", "device.list_enabled")
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the hardware's limits, Hz and dBm.
 
         Parameters

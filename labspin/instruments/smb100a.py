@@ -58,7 +58,7 @@ class SMB100A(ScpiCarrier, LabspinInstrument):
     models = ("SMB100A",)
     takes_several = True
 
-    def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: object) -> None:
         super().__init__(adapter, name, **kwargs)
 
     frequency: float = quantity(

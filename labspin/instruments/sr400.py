@@ -123,7 +123,7 @@ class SR400(LabspinInstrument):
     a = Instrument.ChannelCreator(GatedCounter, 0)
     b = Instrument.ChannelCreator(GatedCounter, 1)
 
-    def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: object) -> None:
         super().__init__(adapter, name, **kwargs)
         self._marks = 0
 

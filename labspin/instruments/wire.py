@@ -37,7 +37,7 @@ def visa() -> Any:
     return pyvisa
 
 
-def _is_stream(connection: Any) -> bool:
+def _is_stream(connection: object) -> bool:
     if connection is None:
         return False
     resources = visa().resources

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from pymeasure.experiment import Parameter
@@ -27,7 +26,7 @@ class QuantityListParameter(Parameter):  # type: ignore[misc]  # pymeasure is un
         Of pymeasure's `Parameter`: default, description, …
     """
 
-    def __init__(self, name: str, *, units: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, *, units: str, **kwargs: object) -> None:
         self.units = canonical(units)
         super().__init__(name, **kwargs)
 

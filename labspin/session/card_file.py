@@ -17,7 +17,7 @@ from labspin.errors import CardError
 __all__ = ["new_card_text", "save_card", "write_card"]
 
 
-def save_card(path: Path, values: Mapping[str, Any], *, label: str = "", to: Path | None = None) -> Path:
+def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: Path | None = None) -> Path:
     """Put parameter values into a run card, and return the file that was written.
 
     Parameters
@@ -85,7 +85,7 @@ def _own_table(document: Any, label: str) -> Any:
     return None
 
 
-def new_card_text(procedure: str, station: Path | None, values: Mapping[str, Any], *, folder: Path) -> str:
+def new_card_text(procedure: str, station: Path | None, values: Mapping[str, object], *, folder: Path) -> str:
     """Return the text of a new card.
 
     Parameters

@@ -162,9 +162,9 @@ def _runs(
     root: Section,
     stem: str,
     procedure: type[Procedure],
-    known: Mapping[str, Any],
-    common: Mapping[str, Any],
-    replaced: Mapping[str, Any],
+    known: Mapping[str, object],
+    common: Mapping[str, object],
+    replaced: Mapping[str, object],
 ) -> tuple[RunSpec, ...]:
     if "runs" not in root:
         root.know("runs")
@@ -193,7 +193,7 @@ def _kept(path: Path, runs: tuple[RunSpec, ...], only: Sequence[str]) -> tuple[R
     return tuple(run for run in runs if not only or run.label in only)
 
 
-def _parameters(section: Section, procedure: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(section: Section, procedure: str, known: Mapping[str, object]) -> dict[str, Any]:
     """Return the values of a table of parameters, each checked at its line."""
     found = {}
     for name in section:
@@ -206,7 +206,7 @@ def _parameters(section: Section, procedure: str, known: Mapping[str, Any]) -> d
 
 
 def _overrides(
-    path: Path, procedure: str, known: Mapping[str, Any], overrides: Iterable[str]
+    path: Path, procedure: str, known: Mapping[str, object], overrides: Iterable[str]
 ) -> dict[str, Any]:
     found = {}
     for text in overrides:

@@ -193,7 +193,7 @@ class HostClient:
         """
         return self.ask("get", name=name)
 
-    def set(self, name: str, value: Any) -> Any:
+    def set(self, name: str, value: object) -> Any:
         """Set ``instrument.attribute`` through limits and ramp; return the value read afterwards.
 
         Parameters
@@ -395,7 +395,7 @@ class RemoteInstrument:
 
         return call
 
-    def __setattr__(self, attribute: str, value: Any) -> None:
+    def __setattr__(self, attribute: str, value: object) -> None:
         self._client.set(f"{self._name}.{attribute}", value)
 
     def __dir__(self) -> list[str]:

@@ -67,7 +67,7 @@ def _table(run: Run) -> dict[str, Any]:
     return table | _flat("snapshot", header.snapshot)
 
 
-def _flat(prefix: str, table: Any) -> dict[str, Any]:
+def _flat(prefix: str, table: object) -> dict[str, Any]:
     if not isinstance(table, Mapping):
         return {prefix: table}
     found: dict[str, Any] = {}
@@ -88,9 +88,9 @@ def _station_lines(first: Run, second: Run) -> list[Difference]:
     return found
 
 
-def _same(first: Any, second: Any) -> bool:
+def _same(first: object, second: object) -> bool:
     return _text(first) == _text(second)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value.tolist() if hasattr(value, "tolist") else value)

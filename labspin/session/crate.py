@@ -121,7 +121,7 @@ def _add_run(crate: ROCrate, run: Run, file: Path, scratch: Path) -> None:
     )
 
 
-def _entity(crate: ROCrate, identifier: str, kind: str, **properties: Any) -> Any:
+def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) -> Any:
     """Return the entity of that identifier, made if it is new; what is empty is left out."""
     from rocrate.model import ContextEntity
 

@@ -389,13 +389,13 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _with_unit(value: Any, unit: str) -> str:
+def _with_unit(value: object, unit: str) -> str:
     if unit in ("", "1") or not isinstance(value, (int, float)):
         return _value(value)
     return quantity_text(float(value), unit, digits=10)
 
 
-def _unit(parameter: Any) -> str:
+def _unit(parameter: object) -> str:
     unit = getattr(parameter, "units", None) or ""
     return "" if unit == "1" else str(unit)
 
@@ -416,9 +416,9 @@ def _help(parameter: Any) -> str:
     return f"{parameter.name}. {description}" if description else str(parameter.name)
 
 
-def _first_words(thing: Any) -> str:
+def _first_words(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n\nParameters\n")[0].split("\n\nAttributes\n")[0].strip()
 
 
-def _first_sentence(thing: Any) -> str:
+def _first_sentence(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n", 1)[0]

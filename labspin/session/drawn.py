@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from labspin.data import RunHeader, read_run
 from labspin.errors import CardError, LabspinError
@@ -14,7 +13,7 @@ from labspin.session.recorded import recorded_procedure
 __all__ = ["card_sequences", "drawn_sequences", "recorded_sequences", "report_run"]
 
 
-def drawn_sequences(procedure: Any) -> dict[str, PulseSequence]:
+def drawn_sequences(procedure: object) -> dict[str, PulseSequence]:
     """Return the pulse sequences of a procedure by their titles, with the gates of its counter.
 
     Parameters

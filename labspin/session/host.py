@@ -167,7 +167,7 @@ class BenchHost:
             for name, handler in before.items():
                 signal.signal(getattr(signal, name), handler)
 
-    def _note_signal(self, *_: Any) -> None:
+    def _note_signal(self, *_: object) -> None:
         self._is_stopping = True
 
     # -- the bench's thread ----------------------------------------------------------------------------
@@ -267,7 +267,7 @@ class BenchHost:
 
     # -- what clients ask ------------------------------------------------------------------------------
 
-    def _answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+    def _answer(self, verb: str, arguments: dict[str, object]) -> Any:
         if verb not in self._verbs:
             raise ArgumentError(f"verb {verb!r}: wanted one of {', '.join(self._verbs)}")
         do = self._verbs[verb]
@@ -277,7 +277,7 @@ class BenchHost:
             raise ArgumentError(f"verb {verb!r}: {error}") from error
         return do(**arguments)
 
-    def _order(self, do: Callable[[], Any]) -> Any:
+    def _order(self, do: Callable[[], object]) -> Any:
         """Have something done in the bench's thread, and wait for it."""
         if self._is_stopping:
             raise StationError(f"station {self.station.name!r}: its host is ending")
@@ -335,12 +335,12 @@ class BenchHost:
     def _on_get(self, name: str) -> Any:
         return self._order(lambda: read_value(self._bench, name))
 
-    def _on_call(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    def _on_call(self, name: str, arguments: list[object], keywords: dict[str, object]) -> Any:
         self._refuse_in_run(name)
         calls = self._calls_for_safety
         return self._order(lambda: self._moved(calls, name, call_method, name, arguments, keywords))
 
-    def _on_set(self, name: str, value: Any) -> Any:
+    def _on_set(self, name: str, value: object) -> Any:
         self._refuse_in_run(name)
         calls = self._calls_for_safety
         return self._order(lambda: self._moved(calls, name, set_value, name, value))
@@ -353,7 +353,7 @@ class BenchHost:
                 "wait for its end"
             )
 
-    def _moved(self, calls: int, name: str, do: Callable[..., Any], *arguments: Any) -> Any:
+    def _moved(self, calls: int, name: str, do: Callable[..., object], *arguments: object) -> Any:
         """Do something at the bench by hand; it can be broken off at any step of a ramp."""
         self._refuse_in_run(name)  # it may have gone on meanwhile
         if calls != self._calls_for_safety:

@@ -94,7 +94,7 @@ class RunWatch(Progress):
         self.procedure = header.procedure
         self._say("run", f"{self.queued.label}: begins, {total if total is not None else 'open'} points")
 
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         """Count the point and let clients use the bench for a moment.
 
         Parameters

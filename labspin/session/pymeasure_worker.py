@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from labspin.bench import Bench
 from labspin.data import RunHeader
@@ -85,7 +84,7 @@ class _WorkerObserver:
         self._header = header
         self._names = [data_column(column) for column in header.layout.columns]
 
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         row = dict(zip(self._names, values, strict=True))
         dimensions = self._header.layout.dimensions if self._header else ()
         for dimension in reversed(dimensions):

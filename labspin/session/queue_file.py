@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from labspin.data.storage import replace_file
 from labspin.documents import Section, parse_document
@@ -133,13 +133,13 @@ def _table(run: QueuedRun) -> str:
     return "\n[[runs]]\n" + "".join(lines)
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     """Return a value as TOML, whose texts are those of JSON but for one control character."""
     text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")
 
 
-def _order(field: dataclasses.Field[Any]) -> int:
+def _order(field: dataclasses.Field[object]) -> int:
     return {"id": 0, "state": 1}.get(field.name, 2)
 
 

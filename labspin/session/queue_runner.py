@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from labspin.errors import LabspinError
 from labspin.experiment.control import Control, Observer, RunOutcome
@@ -44,7 +44,7 @@ class Ending:
     def __init__(self) -> None:
         self.outcome: RunOutcome | None = None
 
-    def on_start(self, *_: Any) -> None:
+    def on_start(self, *_: object) -> None:
         """Take no notice."""
 
     on_point = on_event = on_start

@@ -71,7 +71,7 @@ def recorded_parameters(path: Path | str) -> tuple[type[Procedure], dict[str, An
     return type(procedure), values, header.label or header.procedure
 
 
-def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
+def recorded_station(path: Path, recorded: Mapping[str, object]) -> Station:
     """Return the station that a run names.
 
     Parameters
@@ -104,7 +104,7 @@ def recorded_station(path: Path, recorded: Mapping[str, Any]) -> Station:
     return load_station(file)
 
 
-def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, Any]) -> str:
+def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, object]) -> str:
     """Return why code is not to be run; empty if it may be."""
     workspace = workspace_folder(Path.cwd())
     doors = [(workspace / door).resolve() for door in DOORS]

@@ -261,7 +261,7 @@ def _wait_for_watchdog(path: Path) -> None:
         time.sleep(0.5)
 
 
-def _station(path: Path, recorded: Mapping[str, Any], on: Path | None) -> Station:
+def _station(path: Path, recorded: Mapping[str, object], on: Path | None) -> Station:
     station = load_station(on) if on is not None else recorded_station(path, recorded)
     kind = recorded.get("kind") or ("simulated" if recorded.get("simulated") else "real")
     if station.kind != kind:

@@ -85,7 +85,7 @@ def _readings(spec: Any, device: Any) -> dict[str, str]:
     return found
 
 
-def _has(device: Any, attribute: str) -> bool:
+def _has(device: object, attribute: str) -> bool:
     return inspect.getattr_static(device.__class__, attribute, None) is not None
 
 
@@ -156,14 +156,14 @@ def _scalar(bench: Bench, instrument: str, attribute: str) -> Any:
     return value if isinstance(value, (bool, str)) else float(value)
 
 
-def _note(found: dict[str, dict[str, Any]], name: str, read: Callable[[], Any]) -> None:
+def _note(found: dict[str, dict[str, object]], name: str, read: Callable[[], object]) -> None:
     try:
         found[name] = {"value": read(), "time": time.time()}
     except Exception as error:  # noqa: BLE001 - one instrument that is lost does not hide the others
         found[name] = {"error": _sentence(error), "time": time.time()}
 
 
-def _note_motion(found: dict[str, dict[str, Any]], bench: Bench, name: str) -> None:
+def _note_motion(found: dict[str, dict[str, object]], bench: Bench, name: str) -> None:
     record: dict[str, dict[str, Any]] = {}
     _note(record, "motion", bench.instruments[name].quadratures)
     answer = record["motion"]
@@ -205,7 +205,7 @@ def read_value(bench: Bench, name: str) -> Any:
     return value
 
 
-def set_value(bench: Bench, name: str, value: Any) -> Any:
+def set_value(bench: Bench, name: str, value: object) -> Any:
     """Set ``bench.instrument.attribute`` through limits and ramp, and return what it reads then.
 
     Parameters
@@ -234,7 +234,7 @@ def set_value(bench: Bench, name: str, value: Any) -> Any:
     return read_value(bench, name)
 
 
-def _own_unit(bench: Bench, instrument: str, attribute: str, value: Any) -> Any:
+def _own_unit(bench: Bench, instrument: str, attribute: str, value: object) -> Any:
     """Return a text with a unit as the number that the attribute takes."""
     from labspin.units import parse_quantity
 
@@ -249,7 +249,7 @@ def _own_unit(bench: Bench, instrument: str, attribute: str, value: Any) -> Any:
 
 
 def call_method(
-    bench: Bench, name: str, arguments: Sequence[Any] = (), keywords: Mapping[str, Any] | None = None
+    bench: Bench, name: str, arguments: Sequence[object] = (), keywords: Mapping[str, object] | None = None
 ) -> Any:
     """Call a method of an instrument that its role names, and return its plain result.
 

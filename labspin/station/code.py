@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from labspin.documents import parse_toml
 
@@ -56,7 +55,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _texts(content: Any) -> Iterator[str]:
+def _texts(content: object) -> Iterator[str]:
     waiting = [content]
     while waiting:
         value = waiting.pop()

@@ -27,7 +27,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from labspin.bench.claims import note_watchdog, turn
 from labspin.bench.notices import leave_notice, withdraw_notice
@@ -235,7 +234,7 @@ class _Witness:
         """Have something done that needs the disk, after all that was asked for before."""
         self._tasks.put(task)
 
-    def event(self, kind: EventKind, message: str, **data: Any) -> None:
+    def event(self, kind: EventKind, message: str, **data: object) -> None:
         """Record an event."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         self.do(lambda: self._record(stamp, kind, message, data))
@@ -271,7 +270,7 @@ class _Witness:
                     return
                 time.sleep(_PAUSE[0])
 
-    def _record(self, stamp: str, kind: EventKind, message: str, data: dict[str, Any]) -> None:
+    def _record(self, stamp: str, kind: EventKind, message: str, data: dict[str, object]) -> None:
         self._write(stamp, f"{kind}: {message}")
         if self._journal is not None:
             self._journal.event(kind, message, **data)

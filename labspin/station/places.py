@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labspin.station.records import InstrumentSpec
@@ -46,7 +46,7 @@ def place_of(spec: InstrumentSpec) -> str:
     return _visa_place(parsed, canonical)
 
 
-def _visa_place(parsed: Any, canonical: str) -> str:
+def _visa_place(parsed: object, canonical: str) -> str:
     interface = str(getattr(parsed, "interface_type", "")).upper()
     host = getattr(parsed, "host_address", None)
     if interface == "TCPIP" and host:

@@ -158,11 +158,11 @@ def _serve(devices: dict[str, Any], host: str | None, ports: dict[str, int]) -> 
     raise problem
 
 
-def _speaks_in_lines(device: Any) -> bool:
+def _speaks_in_lines(device: object) -> bool:
     return hasattr(device, "terminator")
 
 
-def _ports(devices: dict[str, Any], base: int) -> dict[str, int]:
+def _ports(devices: dict[str, object], base: int) -> dict[str, int]:
     """Return a port for each instrument that speaks in lines; a pulse streamer keeps its own."""
     lines = [name for name, device in devices.items() if _speaks_in_lines(device)]
     if base == 0:

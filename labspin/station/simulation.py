@@ -150,7 +150,7 @@ def _wiring(kind: Any, spec: InstrumentSpec) -> Mapping[str, str]:
     return {**dict.fromkeys(kind.default_wiring, ""), **outputs, **spec.wiring}
 
 
-def _sample(name: str, parameters: Mapping[str, Any], folder: Path) -> Any:
+def _sample(name: str, parameters: Mapping[str, object], folder: Path) -> Any:
     """Return the sample; its parameters are the numbers of its settings record, in SI."""
     from labspin.twin import samples
 

@@ -53,7 +53,7 @@ def unconnected_instruments(specs: Iterable[InstrumentSpec], clock: Clock) -> di
     return made
 
 
-def _adapter(spec: InstrumentSpec, made: Mapping[str, Any], clock: Clock) -> Any:
+def _adapter(spec: InstrumentSpec, made: Mapping[str, object], clock: Clock) -> Any:
     kind: Any = spec.entry.adapter
     nothing = _NotConnected(spec.name)
     try:

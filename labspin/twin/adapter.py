@@ -45,17 +45,17 @@ class SimulatedAdapter(Adapter):  # type: ignore[misc]
         self._arrived = b""
         device.connect()
 
-    def _write(self, command: str, **kwargs: Any) -> None:
+    def _write(self, command: str, **kwargs: object) -> None:
         self._write_bytes(command.encode("latin-1", "replace") + self._termination)
 
-    def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
+    def _write_bytes(self, content: bytes, **kwargs: object) -> None:
         with self.lock:
             self.device.receive(content)
 
     def _read(self, **kwargs: Any) -> str:
         return self._read_bytes(-1, True).decode("latin-1").rstrip("\r\n")
 
-    def _read_bytes(self, count: int, break_on_termchar: bool, **kwargs: Any) -> bytes:
+    def _read_bytes(self, count: int, break_on_termchar: bool, **kwargs: object) -> bytes:
         with self.lock:
             deadline = None
             while True:

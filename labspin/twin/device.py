@@ -47,7 +47,7 @@ class SimulatedDevice(ABC):
     default_wiring: ClassVar[Mapping[str, str]] = {}
     options: ClassVar[Mapping[str, Any]] = {}  # option -> default
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         self.world = world
         self.faults = Faults(world.fault_rng)
         self.wiring = self._wired(wiring or {})

@@ -58,7 +58,7 @@ def _constant(text: str) -> Callable[[Any, Unit], str]:
     return lambda device, call: text
 
 
-def _accept(device: Any, call: Unit) -> None:
+def _accept(device: object, call: Unit) -> None:
     """Do nothing, whatever is said."""
 
 

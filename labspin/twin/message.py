@@ -58,7 +58,7 @@ class MessageDevice(SimulatedDevice):
     """What a client that connects over a network is greeted with."""
     state: Any
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         super().__init__(world, wiring=wiring, **options)
         self.status = Status()
         self._incoming = MessageBuffer(blocks=self.dialect.blocks)

@@ -19,7 +19,7 @@ _OPERATION, _QUESTIONABLE = "OPERation", "QUEStionable"
 _USUAL = {"ENABle": 0, "PTRansition": _MOST, "NTRansition": 0}
 
 
-def _registers(device: Any, name: str) -> dict[str, int]:
+def _registers(device: object, name: str) -> dict[str, int]:
     """Return masks, event and last condition of a register, brought up to date."""
     held: dict[str, int] = vars(device).setdefault(f"_scpi_{name}", {**_USUAL, "event": 0, "before": 0})
     now = _condition(device, name)
@@ -29,19 +29,19 @@ def _registers(device: Any, name: str) -> dict[str, int]:
     return held
 
 
-def _condition(device: Any, name: str) -> int:
+def _condition(device: object, name: str) -> int:
     asked = getattr(device, "questionable" if name == _QUESTIONABLE else "operation", None)
     return int(asked()) if asked is not None else 0
 
 
-def _event(device: Any, name: str) -> str:
+def _event(device: object, name: str) -> str:
     held = _registers(device, name)
     event, held["event"] = held["event"], 0
     return str(event)
 
 
 def _mask(name: str, mask: str) -> Command:
-    def write(device: Any, call: Unit) -> None:
+    def write(device: object, call: Unit) -> None:
         value = round(parse_number(one_argument(call)))
         if not 0 <= value <= 65535:
             raise CommandError(-222, "Data out of range")

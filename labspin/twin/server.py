@@ -180,7 +180,7 @@ class _HTTPServer(_Tracking, ThreadingHTTPServer):
         self._begin(device)
         super().__init__(address, _RPCHandler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of a client that went away."""
 
 
@@ -285,7 +285,7 @@ class _RPCHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
         """Log nothing."""
 
 

@@ -167,7 +167,7 @@ def _usable(trace: Trace) -> NDArray[np.intp]:
 
 
 def _sigma(
-    record: FitRecord, index: int, trace: Trace | None, x: FloatArray, best: Any
+    record: FitRecord, index: int, trace: Trace | None, x: FloatArray, best: object
 ) -> NDArray[Any] | None:
     curve = record.curve
     if curve is not None and curve.errors is not None and curve.data is not None and len(curve.axes) == 1:

@@ -106,7 +106,7 @@ class TableWriter:
     def __enter__(self) -> TableWriter:
         return self
 
-    def add(self, order: int, rows: Iterable[dict[str, Any]]) -> None:
+    def add(self, order: int, rows: Iterable[dict[str, object]]) -> None:
         """Keep the rows of one file on disk until the table is written.
 
         Parameters
@@ -123,7 +123,7 @@ class TableWriter:
             self._spool.write(text)
             self._places.setdefault(order, []).append((start, len(text)))
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         with self._spool:
             if kind is None:
                 self._publish()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -181,7 +180,7 @@ def _windowed(model: FitModel, x: ArrayLike, y: ArrayLike) -> ArrayLike:
     return rows.reshape(traces.shape)
 
 
-def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[Any]) -> FloatArray:
+def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[np.generic]) -> FloatArray:
     try:
         errors = np.broadcast_to(np.asarray(sigma, np.float64), traces.shape)
     except ValueError as error:

@@ -128,7 +128,7 @@ class BatchResult:
         return {STATUS[int(code)]: int(number) for code, number in zip(codes, numbers, strict=True)}
 
     def to_xarray(
-        self, dims: tuple[str, ...] | None = None, coords: Mapping[str, Any] | None = None
+        self, dims: tuple[str, ...] | None = None, coords: Mapping[str, object] | None = None
     ) -> xarray.Dataset:
         """Return ``NAME`` and ``NAME_stderr`` of every parameter, χ², status and covariance over the traces.
 

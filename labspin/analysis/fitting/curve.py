@@ -99,7 +99,7 @@ def fit_curve(
 
 
 def _weighted(
-    task: Task, sheet: Sheet, sigma: NDArray[Any] | None, given: CorrelatedNoise | None
+    task: Task, sheet: Sheet, sigma: NDArray[np.generic] | None, given: CorrelatedNoise | None
 ) -> tuple[Task, Sheet]:
     """Return the fit weighted by the covariance of correlated noise, if there is any."""
     model, noise = task.model, given
@@ -169,7 +169,7 @@ def _clean(
     return points[order], trace[order], errors
 
 
-def _weights(model: FitModel, errors: NDArray[Any]) -> FloatArray:
+def _weights(model: FitModel, errors: NDArray[np.generic]) -> FloatArray:
     """Return 1/σ, twice as many for complex data."""
     if model.is_complex and not np.iscomplexobj(errors):
         return np.repeat(1 / errors.astype(np.float64), 2)
@@ -269,7 +269,7 @@ def _fitted(task: Task, sheet: Sheet, units: Mapping[str, str]) -> tuple[FittedP
     )
 
 
-def _statistics(sheet: Sheet, points: int, sigma: NDArray[Any] | None) -> FitStatistics:
+def _statistics(sheet: Sheet, points: int, sigma: NDArray[np.generic] | None) -> FitStatistics:
     chi2, numbers, free = float(sheet.chi2[0]), int(sheet.points[0]), int(sheet.free.sum())
     freedom = numbers - free
     with np.errstate(divide="ignore"):

@@ -57,7 +57,7 @@ def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
 
 
 def derive_all(
-    columns: Mapping[str, Any], varied: Sequence[str], covariance: FloatArray, expression: str
+    columns: Mapping[str, object], varied: Sequence[str], covariance: FloatArray, expression: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return value and standard error of ``expression`` for many fits at once, each as `derive` does it.
 

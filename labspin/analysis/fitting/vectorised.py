@@ -31,7 +31,7 @@ _GUESSED_AT_ONCE = 4096
 """Traces whose guesses share a call: a grid of curves for all of 100 000 would take a gigabyte."""
 
 
-def as_model(model: Any, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
+def as_model(model: object, x: ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> FitModel:
     """Return a model of any kind as a `FitModel` with the bounds of this fit.
 
     Parameters
@@ -183,7 +183,7 @@ def curves_of(
     return call
 
 
-def _real(y: NDArray[Any], jacobian: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+def _real(y: NDArray[np.generic], jacobian: NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:
     return real_view(y), real_view(jacobian)
 
 
@@ -200,7 +200,7 @@ def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:
     return both.shape == (2, x.size) and all(map(_same, both, single))
 
 
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
     """Return whether two curves are equal but for rounding, however small their values are."""
     size = np.abs(other[np.isfinite(other)]).max(initial=0.0)  # a zero crossing is rounded on this scale
     return np.allclose(one, other, rtol=1e-9, atol=1e-14 * size, equal_nan=True)
@@ -276,7 +276,7 @@ def _guess(
     return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed
 
 
-def _filled(x: FloatArray, y: NDArray[Any], weights: FloatArray) -> NDArray[Any]:
+def _filled(x: FloatArray, y: NDArray[np.generic], weights: FloatArray) -> NDArray[Any]:
     """Bridge points that were left out by straight lines, for guesses that look at all points alike."""
     holes = np.flatnonzero((weights == 0).any(-1))
     if not holes.size:

@@ -85,7 +85,7 @@ class LivePlot:
         self._show = self._given or _shower()
         self._next = 0.0
 
-    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         """Take a point, and draw if it is time.
 
         Parameters

@@ -31,9 +31,9 @@ def changed_recipe(
     *,
     model: str | None = None,
     sigma: str | None = None,
-    options: Mapping[str, Any],
-    fixed: Mapping[str, Any],
-    start: Mapping[str, Any],
+    options: Mapping[str, object],
+    fixed: Mapping[str, object],
+    start: Mapping[str, object],
 ) -> Recipe:
     """Return a recipe with what a person wants otherwise.
 

@@ -194,7 +194,7 @@ def choice_of(recipe: Recipe) -> Choice:
     return Choice(recipe, options, recipes, models)
 
 
-def _alone(recipe: Recipe, model: FitModel, chosen: Mapping[str, Any]) -> Recipe:
+def _alone(recipe: Recipe, model: FitModel, chosen: Mapping[str, object]) -> Recipe:
     parts: dict[str, Any] = {
         name: {key: value for key, value in getattr(recipe, name).items() if key in model.names}
         for name in ("fixed", "start", "bounds", "tied")

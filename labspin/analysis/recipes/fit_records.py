@@ -154,7 +154,7 @@ def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
     return tuple(text for text in str(stored[trace]).split(" | ") if text)
 
 
-def chosen_statistics(options: Sequence[Mapping[str, Any]], *, several: bool) -> dict[str, Any]:
+def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool) -> dict[str, Any]:
     """Return the statistics that tell which options each trace prefers, such as ``chosen_count``.
 
     Parameters
@@ -238,7 +238,7 @@ def _parameters(outcomes: Sequence[FitOutcome], several: bool) -> tuple[FitParam
 
 
 def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, Any]:
-    def gathered(values: list[Any]) -> Any:
+    def gathered(values: list[object]) -> Any:
         return np.asarray(values) if several else values[0]
 
     every = [outcome.statistics for outcome in outcomes]

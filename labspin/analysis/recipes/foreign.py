@@ -190,9 +190,9 @@ def fit_foreign(
     model: FitModel | str,
     sigma: str | None = None,
     units: tuple[str, str] = ("1", "1"),
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     section: Section | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> FitOutcome:
     """Fit two columns of a file of another program; the formats are `labspin.data.FORMATS`.
 

@@ -16,7 +16,7 @@ SPECTRUM_SETTINGS = ("averages", "window", "length", "temperature")
 
 
 def spectrum_settings(
-    model: FitModel | str, options: Mapping[str, Any], settings: dict[str, Any]
+    model: FitModel | str, options: Mapping[str, object], settings: dict[str, object]
 ) -> dict[str, Any]:
     """Return what `fit_spectrum` is told beside the model, taken out of options and ``settings``.
 
@@ -52,7 +52,7 @@ def spectrum_settings(
     return {"options": {}, **spectrum_numbers(f"model {THERMAL}", options), **given}
 
 
-def spectrum_numbers(where: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def spectrum_numbers(where: str, options: Mapping[str, object]) -> dict[str, Any]:
     """Return the options of a thermal spectrum as numbers: temperature in K, length in s.
 
     Parameters

@@ -175,7 +175,7 @@ class ChosenStack:
         return found | chosen_statistics(options, several=True)
 
 
-def _picked(values: Sequence[NDArray[Any]], wanted: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+def _picked(values: Sequence[NDArray[np.generic]], wanted: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
     """Return for each trace the values of the model that it prefers."""
     picked = np.array(values[0])
     for own, mask in zip(values, wanted, strict=True):

@@ -178,7 +178,7 @@ class StackFit:
             Numbers of these traces, in the order of ``part``.
         """
 
-        def merged(whole: Any, own: Any) -> Any:
+        def merged(whole: object, own: object) -> Any:
             whole = np.array(whole)
             whole[rows] = own
             return whole

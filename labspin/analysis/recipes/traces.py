@@ -108,7 +108,7 @@ class Stack:
         return Trace(x[chosen], self.y[number][chosen], errors, *self.names, self.labels[number])
 
 
-def traces_of(run: Any, recipe: Recipe) -> list[Trace]:
+def traces_of(run: object, recipe: Recipe) -> list[Trace]:
     """Return the traces of ``run`` that ``recipe`` asks for, each by itself; see `stack_of`.
 
     Parameters
@@ -156,7 +156,7 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
     shared = all(x.shape[axis] == 1 or x.strides[axis] == 0 for axis in others)
     order, count = (*others, *along), math.prod(x.shape[axis] for axis in others)
 
-    def stacked(values: NDArray[Any]) -> NDArray[Any]:
+    def stacked(values: NDArray[np.generic]) -> NDArray[Any]:
         return values.transpose(order).reshape(count, -1)
 
     one = tuple(0 if axis in others else slice(None) for axis in range(x.ndim))
@@ -243,7 +243,7 @@ def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[st
     return arrays, units, [dimension.name for dimension in layout.dimensions]
 
 
-def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[Any] | None:
     if recipe.sigma == "none":
         return None
     if recipe.sigma == "likelihood":  # the errors follow from the fit
@@ -257,7 +257,7 @@ def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[Any]]) ->
     return y.error(arrays, errors)
 
 
-def _poisson(name: str, counts: NDArray[Any]) -> FloatArray:
+def _poisson(name: str, counts: NDArray[np.generic]) -> FloatArray:
     """Return √N, and 1 for no count at all."""
     values = np.asarray(counts, np.float64)
     seen = values[np.isfinite(values)]
@@ -270,7 +270,7 @@ def _poisson(name: str, counts: NDArray[Any]) -> FloatArray:
 
 
 def _selected(
-    recipe: Recipe, arrays: Mapping[str, NDArray[Any]], units: Mapping[str, str]
+    recipe: Recipe, arrays: Mapping[str, NDArray[np.generic]], units: Mapping[str, str]
 ) -> NDArray[np.bool_]:
     keep: NDArray[np.bool_] = np.asarray(True)
     for name, limits in recipe.select.items():

@@ -204,7 +204,7 @@ def _is_density(trace: ForeignTrace) -> bool:
 
 
 def _fitted(
-    trace: ForeignTrace, model: str, options: Mapping[str, Any] | None = None, **settings: Any
+    trace: ForeignTrace, model: str, options: Mapping[str, object] | None = None, **settings: object
 ) -> Iterator[Candidate]:
     try:
         outcome = fit_foreign_trace(trace, model, options=options or {}, **settings)

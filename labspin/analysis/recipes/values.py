@@ -12,7 +12,7 @@ from labspin.units import parse_quantity
 __all__ = ["pairs_of", "values_of"]
 
 
-def values_of(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, float]:
+def values_of(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, object]) -> dict[str, float]:
     """Return numbers by name, in the unit of each parameter.
 
     Parameters
@@ -33,7 +33,7 @@ def values_of(recipe: Recipe, units: Mapping[str, str], given: Mapping[str, Any]
 
 
 def pairs_of(
-    recipe: Recipe, units: Mapping[str, str], given: Mapping[str, tuple[Any, Any]]
+    recipe: Recipe, units: Mapping[str, str], given: Mapping[str, tuple[object, object]]
 ) -> dict[str, tuple[float, float]]:
     """Return pairs of numbers by name, such as bounds, as `values_of` does.
 

@@ -165,7 +165,7 @@ def _concerns(run: Run) -> Html:
     return tag("div", tag("ul", *(tag("li", text) for text in found)), class_="box") if found else join([])
 
 
-def _changed(environment: Mapping[str, Any]) -> bool:
+def _changed(environment: Mapping[str, object]) -> bool:
     code = environment.get("code")
     return isinstance(code, Mapping) and bool(code.get("changed"))
 
@@ -184,14 +184,14 @@ def _quantities(run: Run) -> Html:
     return folded("What was measured", table(["name", "", "meaning"], rows, limit=200))
 
 
-def _truth(truth: Mapping[str, Any] | None) -> Html:
+def _truth(truth: Mapping[str, object] | None) -> Html:
     if truth is None:
         return join([])
     note = tag("p", "What the simulated sample really is, in SI units.", class_="note")
     return section("Ground truth", note, pairs(_leaves(truth)))
 
 
-def _leaves(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _leaves(content: Mapping[str, object]) -> list[tuple[str, str]]:
     return [(name, shown(value)) for name, value in flattened(content)]
 
 
@@ -222,14 +222,14 @@ def _instruments(run: Run) -> Iterable[Html]:
         yield _actuators(actuators, after.get("actuators"))
 
 
-def _settings(before: Mapping[str, Any], after: Any) -> Html:
+def _settings(before: Mapping[str, object], after: object) -> Html:
     first = dict(_leaves(_table(before, "settings")))
     last = dict(_leaves(_table(after, "settings"))) if isinstance(after, Mapping) else {}
     rows = [[name, first.get(name, "–"), last.get(name, "–")] for name in {**first, **last}]
     return table(["setting", "before the run", "after the run"], rows, limit=300)
 
 
-def _table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _table(content: Mapping[str, object], name: str) -> Mapping[str, Any]:
     value = content.get(name, {})
     return value if isinstance(value, Mapping) else {name: value}
 

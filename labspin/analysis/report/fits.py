@@ -137,7 +137,7 @@ def _trace_label(run: Run, outcome: FitOutcome) -> str:
     return outcome.label.removeprefix(run.header.label).removeprefix(", ")
 
 
-def _one(record: FitRecord, truth: Mapping[str, Any]) -> Html:
+def _one(record: FitRecord, truth: Mapping[str, object]) -> Html:
     known = {p.name: value for p in record.parameters if (value := _single(truth.get(p.name))) is not None}
     heads = ["parameter", "value ± standard error", "relative", ""]
     if known:
@@ -176,13 +176,13 @@ def _truth(run: Run) -> dict[str, Any]:
     return found
 
 
-def _single(truth: Any) -> float | None:
+def _single(truth: object) -> float | None:
     """Return the truth as one number, where it is one."""
     values = _numbers(truth)
     return float(values[0]) if values.size and np.all(values == values[0]) else None
 
 
-def _goodness(statistics: Mapping[str, Any]) -> Html:
+def _goodness(statistics: Mapping[str, object]) -> Html:
     content = []
     for key, name in (
         ("chi_square", "χ²"),
@@ -256,7 +256,7 @@ def _count(record: FitRecord) -> int:
     return int(np.prod([len(dimension) for dimension in record.dimensions], dtype=int))
 
 
-def _numbers(value: Any) -> FloatArray:
+def _numbers(value: object) -> FloatArray:
     try:
         return np.atleast_1d(np.asarray([] if value is None else value, np.float64)).ravel()
     except (TypeError, ValueError):

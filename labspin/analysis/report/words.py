@@ -16,7 +16,7 @@ _LONG = 12
 _NO_PREFIX = frozenset({"", "1", "dBm", "dB", "%"})
 
 
-def with_unit(value: Any, unit: str) -> str:
+def with_unit(value: object, unit: str) -> str:
     """Return ``value unit`` as the workspace shows it, or with an SI prefix where that reads well.
 
     Parameters
@@ -36,7 +36,7 @@ def with_unit(value: Any, unit: str) -> str:
         return f"{shown(value)} {unit}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a plain value as text; a long list by its ends and its length.
 
     Parameters
@@ -61,7 +61,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(content: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the leaves of a table of tables under names such as ``gate_A.width``.
 
     Parameters

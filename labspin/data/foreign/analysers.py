@@ -122,7 +122,7 @@ def _rohde_schwarz(lines: Lines) -> Contents:
     )
 
 
-def _trace(lines: Lines, name: str, rows: list[tuple[int, list[str]]], said: dict[str, Any]) -> list[Item]:
+def _trace(lines: Lines, name: str, rows: list[tuple[int, list[str]]], said: dict[str, object]) -> list[Item]:
     units = [unit_of(str(said.get(key, ""))) for key in ("x-Unit", "y-Unit")]
     comma = not any("." in cell for _, row in rows for cell in row[:2])
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import importlib
 from pathlib import Path
-from typing import Any
 
 from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.source import Contents, Item, damage, need_package
@@ -80,7 +79,7 @@ def _renamed(item: Item, prefix: str) -> Item:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime.datetime):

@@ -115,7 +115,7 @@ class opened:  # noqa: N801 - used like a function
             raise self._wrong(error) from error
         return self._file
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._file.close()
         if isinstance(error, (RunFileError, type(None))):
             return
@@ -134,7 +134,7 @@ def _items(path: Path, file: h5py.File) -> Iterator[Item]:
 
     found: list[tuple[str, Any]] = []
 
-    def visit(name: str, item: Any) -> int | None:
+    def visit(name: str, item: object) -> int | None:
         if isinstance(item, h5py.Dataset) and not name.startswith("#"):
             found.append((name, item))
         return 1 if len(found) >= _MOST else None
@@ -167,7 +167,7 @@ def _of_dataset(path: Path, name: str, item: h5py.Dataset) -> Iterator[Item]:
         )
 
 
-def _fields(path: Path, name: str, item: h5py.Dataset, attributes: dict[str, Any]) -> Iterator[Item]:
+def _fields(path: Path, name: str, item: h5py.Dataset, attributes: dict[str, object]) -> Iterator[Item]:
     from labspin.data.foreign.titles import split_title
 
     for field in item.dtype.names:
@@ -226,7 +226,7 @@ def _is_complex(kind: np.dtype[Any]) -> bool:
     return names in (("real", "imag"), ("r", "i"), ("re", "im")) and kind[0].kind in "fiu"
 
 
-def _along(item: h5py.Dataset, attributes: dict[str, Any]) -> str:
+def _along(item: h5py.Dataset, attributes: dict[str, object]) -> str:
     """Return the data set that holds the points at which ``item`` was measured; empty if nobody says."""
     try:
         own = item.name
@@ -248,11 +248,11 @@ def _along(item: h5py.Dataset, attributes: dict[str, Any]) -> str:
     return ""
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def unit_in(attributes: dict[str, Any]) -> str:
+def unit_in(attributes: dict[str, object]) -> str:
     """Return the unit that attributes say; empty if they say none.
 
     Parameters
@@ -287,7 +287,7 @@ def plain_attributes(attributes: Any) -> dict[str, Any]:
     return found
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return isinstance(value, (str, bytes, int, float, complex, np.generic, np.ndarray)) and (
         not isinstance(value, np.ndarray) or value.dtype.kind in "biufcSUO"
     )

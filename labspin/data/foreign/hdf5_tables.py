@@ -65,7 +65,7 @@ def _is_group(file: h5py.File, name: str) -> bool:
     return isinstance(file.get(name), h5py.Group)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -166,7 +166,7 @@ def _column_values(path: Path, source: str, place: int | None, field: str) -> ND
     return values if place is None else values[:, place]
 
 
-def _pickled_words(pickled: Any) -> list[str]:
+def _pickled_words(pickled: object) -> list[str]:
     """Return the texts in a pickled list of names, by its opcodes alone: nothing is built, nothing is run."""
     if isinstance(pickled, str):
         pickled = pickled.encode("latin-1", "replace")

@@ -67,7 +67,7 @@ def parameters_of(
     return found
 
 
-def unit_in_header(attributes: dict[str, Any], place: int) -> str:
+def unit_in_header(attributes: dict[str, object], place: int) -> str:
     """Return the unit of a column that the header of an oscilloscope says; empty if it says none.
 
     Parameters
@@ -81,7 +81,7 @@ def unit_in_header(attributes: dict[str, Any], place: int) -> str:
     return unit_of(said.rpartition(":")[2].strip(" ,")) if isinstance(said, str) else ""
 
 
-def points_in_header(attributes: dict[str, Any]) -> int:
+def points_in_header(attributes: dict[str, object]) -> int:
     """Return how many points the header of an oscilloscope says that there are; 0 if it says none.
 
     Parameters

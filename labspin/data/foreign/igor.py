@@ -108,6 +108,6 @@ def _unit(wave: Any, header: Any, short: str, extended: str) -> str:
     return unit_of(_text(said)) if said is not None else ""
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, (bytes, np.bytes_)) else str(value)
     return text.replace("\0", "").strip()

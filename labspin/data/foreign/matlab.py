@@ -60,7 +60,7 @@ def load_matlab(path: Path) -> Contents:
     return Contents(kind="a MATLAB file", path=path, items=with_columns(items), attributes=words)
 
 
-def _walk(content: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Item]:
+def _walk(content: Mapping[str, object], prefix: str, depth: int) -> Iterator[Item]:
     units = content.get("units", content.get("unit"))
     for name, value in content.items():
         if isinstance(value, Mapping) and depth < _DEEPEST:

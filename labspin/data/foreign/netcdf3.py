@@ -50,5 +50,5 @@ def read_netcdf3(path: Path) -> Contents:
     return Contents(kind="a netCDF file", path=path, items=with_columns(items), attributes=said)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else plain(value)

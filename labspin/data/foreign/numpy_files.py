@@ -61,7 +61,7 @@ def _member(archive: Any, name: str) -> NDArray[Any] | None:
         raise
 
 
-def _single(array: NDArray[Any]) -> Iterator[Item]:
+def _single(array: NDArray[np.generic]) -> Iterator[Item]:
     if array.dtype.names:
         yield from _named("", array)
     elif array.ndim == 2:

@@ -22,7 +22,7 @@ PACKING = (
 """Attributes that say how numbers are packed."""
 
 
-def unpacked(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[Any]:
+def unpacked(values: NDArray[np.generic], attributes: Mapping[str, object]) -> NDArray[Any]:
     """Return numbers as they were before they were packed; what is missing is NaN.
 
     Parameters
@@ -67,6 +67,6 @@ def unpacked(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[Any
     return found
 
 
-def _numbers(value: Any) -> NDArray[Any]:
+def _numbers(value: object) -> NDArray[Any]:
     array = np.atleast_1d(np.asarray(value))
     return array.ravel() if array.dtype.kind in "biuf" else np.empty(0)

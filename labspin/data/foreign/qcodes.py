@@ -81,7 +81,7 @@ def _database(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _of_run(
-    path: Path, database: sqlite3.Connection, prefix: str, table: str, description: dict[str, Any]
+    path: Path, database: sqlite3.Connection, prefix: str, table: str, description: dict[str, object]
 ) -> Iterator[Item]:
     parameters, dependencies = _described(description)
     listed: dict[str, int] = {}
@@ -108,7 +108,7 @@ def _item(
     column: str,
     present: str,
     count: int,
-    parameters: dict[str, dict[str, Any]],
+    parameters: dict[str, dict[str, object]],
     along: str = "",
 ) -> Item:
     said = parameters.get(column, {})

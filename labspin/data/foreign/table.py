@@ -109,7 +109,7 @@ def table_of(lines: Lines, kind: str = "a text table") -> Contents:
     return _slowly(path, kind, rows, layout, attributes)
 
 
-def contents_of_rows(path: Path, kind: str, rows: list[Row], attributes: dict[str, Any]) -> Contents:
+def contents_of_rows(path: Path, kind: str, rows: list[Row], attributes: dict[str, object]) -> Contents:
     """Return the columns of a table whose cells are known.
 
     Parameters
@@ -238,7 +238,7 @@ def _match(layout: _Layout, line: str) -> None:
     )
 
 
-def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, Any]) -> None:
+def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, object]) -> None:
     """Refuse a table with fewer rows than its header says, or whose last number has lost its end."""
     rows = len(lines.body) - layout.start
     said = points_in_header(attributes)
@@ -274,7 +274,9 @@ def _at_once(lines: Lines, layout: _Layout) -> NDArray[Any] | None:
     return found if found.shape == (len(body), layout.width) else None
 
 
-def _slowly(path: Path, kind: str, rows: list[Row], layout: _Layout, attributes: dict[str, Any]) -> Contents:
+def _slowly(
+    path: Path, kind: str, rows: list[Row], layout: _Layout, attributes: dict[str, object]
+) -> Contents:
     rows = _without_foot(rows, layout)
     if layout.doubt == "comma":
         rows, layout.width, layout.doubt = _paired(path, rows), layout.width // 2, ""
@@ -315,7 +317,7 @@ def _is_turned(rows: list[Row], layout: _Layout) -> bool:
     return len(rows) > 1
 
 
-def _turned(path: Path, kind: str, rows: list[Row], attributes: dict[str, Any]) -> Contents:
+def _turned(path: Path, kind: str, rows: list[Row], attributes: dict[str, object]) -> Contents:
     named = not any(is_number(cells[0].replace(",", ".")) for _, cells in rows)
     layout = _Layout(None, 0, len(rows))
     layout.titles = [cells[0] if named else f"row {place}" for place, (_, cells) in enumerate(rows)]
@@ -369,7 +371,7 @@ def _with_units_beside(rows: list[Row], layout: _Layout) -> list[Row]:
 
 
 def _lazily(
-    path: Path, kind: str, rows: list[Row], layout: _Layout, attributes: dict[str, Any], *, comma: bool
+    path: Path, kind: str, rows: list[Row], layout: _Layout, attributes: dict[str, object], *, comma: bool
 ) -> Contents:
     """Return columns that are read when they are asked for, so that one with words stops no other."""
 
@@ -400,7 +402,7 @@ def _contents(
     path: Path,
     kind: str,
     layout: _Layout,
-    attributes: dict[str, Any],
+    attributes: dict[str, object],
     item: Callable[[int, str, str, str], Item],
 ) -> Contents:
     titles = [

@@ -117,7 +117,7 @@ def _values(path: Path, open_file: Any, group: str, name: str, *, time: bool = F
     return values
 
 
-def _is_stamp(value: Any) -> bool:
+def _is_stamp(value: object) -> bool:
     return isinstance(value, np.datetime64)
 
 

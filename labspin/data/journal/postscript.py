@@ -22,7 +22,7 @@ from labspin.errors import ArgumentError, RunFileError
 __all__ = ["Postscript", "event_record"]
 
 
-def event_record(kind: EventKind | str, message: str, data: Mapping[str, Any]) -> tuple[Any, ...]:
+def event_record(kind: EventKind | str, message: str, data: Mapping[str, object]) -> tuple[Any, ...]:
     """Return the journal record of an event that happens now.
 
     Parameters
@@ -65,7 +65,7 @@ class Postscript:
             raise RunFileError(f"{journal}: no such journal; its run never began, or has ended as it should")
         self._journal = JournalWriter.reopen(journal, sound_end, sync_interval=0.5)
 
-    def event(self, kind: EventKind | str, message: str, **data: Any) -> None:
+    def event(self, kind: EventKind | str, message: str, **data: object) -> None:
         """Record that something happened; when this returns, it outlives the process.
 
         Parameters

@@ -69,7 +69,7 @@ class Replay:
     snapshot: dict[str, Any] | None = None
     truth: dict[str, Any] | None = None
 
-    def take(self, batch: list[list[Any]]) -> None:
+    def take(self, batch: list[list[object]]) -> None:
         """Take decoded records, in their order.
 
         Parameters
@@ -89,13 +89,13 @@ class Replay:
         if batch and batch[-1][0] == POINT_RECORD:
             self.status = None
 
-    def _spooled(self, spool: Spool, values: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _spooled(self, spool: Spool, values: list[NDArray[np.generic]]) -> list[NDArray[Any]]:
         """Put the columns of some points into the spool, and return those that stay in memory: the texts."""
         pairs = list(zip(self.layout.columns, values, strict=True))
         spool.add([(column.name, part) for column, part in pairs if column.dtype != "str"])
         return [part for column, part in pairs if column.dtype == "str"]
 
-    def _take_other(self, record: list[Any]) -> None:
+    def _take_other(self, record: list[object]) -> None:
         kind = record[0]
         if kind == POINT_RECORD:
             self.status = None
@@ -106,7 +106,7 @@ class Replay:
         else:
             raise DamagedFileError(f"a record of kind {kind!r} is not known")
 
-    def _take_event(self, record: list[Any]) -> None:
+    def _take_event(self, record: list[object]) -> None:
         match record:
             case [_, float(time), str(kind), str(message), dict(data)]:
                 self.events.append(recorded_event(time, kind, message, data))
@@ -115,7 +115,7 @@ class Replay:
             case _:
                 raise DamagedFileError("malformed event record: wanted [kind, time, name, message, data]")
 
-    def _take_end(self, record: list[Any]) -> None:
+    def _take_end(self, record: list[object]) -> None:
         match record:
             case [_, str(status), str(ended), (dict() | None) as snapshot] if status in STATUSES:
                 self.status, self.ended, self.snapshot = RunStatus(status), ended, snapshot
@@ -232,7 +232,7 @@ def _take_all(reader: JournalReader, replay: Replay, *, salvage: bool) -> None:
         replay.events.append(Event(time=last, kind=EventKind.DAMAGE, message=message))
 
 
-def _gather(layout: Layout, records: Sequence[list[Any]]) -> _Chunk:
+def _gather(layout: Layout, records: Sequence[list[object]]) -> _Chunk:
     """Return index, time and columns of some points."""
     if set(map(len, records)) != {4}:
         raise DamagedFileError("a point does not hold what a point holds")
@@ -286,7 +286,7 @@ def join_chunks(
     return index, np.concatenate(times), {column.name: joined[column.name] for column in layout.columns}
 
 
-def _scalars(name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
+def _scalars(name: str, items: Sequence[object], dtype: str) -> NDArray[Any]:
     if not set(map(type, items)) <= _SCALARS[dtype]:
         raise DamagedFileError(f"a value of {name!r} is not a {dtype}")
     try:
@@ -295,7 +295,7 @@ def _scalars(name: str, items: Sequence[Any], dtype: str) -> NDArray[Any]:
         raise DamagedFileError(f"a value of {name!r} is not a {dtype}") from error
 
 
-def _column(column: Column, items: Sequence[Any]) -> NDArray[Any]:
+def _column(column: Column, items: Sequence[object]) -> NDArray[Any]:
     if not column.shape:
         return _scalars(column.name, items, column.dtype)
     for item in items:

@@ -26,7 +26,6 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from labspin.data.journal.liveness import HEARTBEAT, is_alive
 from labspin.data.lock import try_lock
@@ -117,7 +116,7 @@ class JournalWriter:
         _writers.add(self)
 
     @classmethod
-    def create(cls, path: Path, first: Sequence[Any], *, sync_interval: float) -> JournalWriter:
+    def create(cls, path: Path, first: Sequence[object], *, sync_interval: float) -> JournalWriter:
         """Make the journal at ``path`` with ``first`` as its first record.
 
         Parameters
@@ -193,7 +192,7 @@ class JournalWriter:
             raise
         return cls(path, descriptor, end, sync_interval=sync_interval)
 
-    def write(self, record: Sequence[Any]) -> None:
+    def write(self, record: Sequence[object]) -> None:
         """Append one record of plain values; when this returns, it outlives the process.
 
         Parameters

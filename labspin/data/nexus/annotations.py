@@ -63,7 +63,7 @@ def read_annotations(entry: h5py.Group) -> dict[str, Any]:
         raise DamagedFileError(f"the annotations contradict themselves: {error}") from error
 
 
-def write_annotations(entry: h5py.Group, header: RunHeader, content: dict[str, Any]) -> None:
+def write_annotations(entry: h5py.Group, header: RunHeader, content: dict[str, object]) -> None:
     """Put annotations beside the data of a run, in the place of former ones.
 
     Parameters

@@ -49,7 +49,7 @@ def numbers_of(entry: h5py.Group) -> dict[str, Any]:
     return {"parameters": told_parameters(header.get("parameters")), "results": _results(entry)}
 
 
-def told_parameters(parameters: Any) -> dict[str, list[Any]]:
+def told_parameters(parameters: object) -> dict[str, list[Any]]:
     """Return the parameters that are short enough to be listed: name -> [value, unit].
 
     Parameters
@@ -65,7 +65,7 @@ def told_parameters(parameters: Any) -> dict[str, list[Any]]:
     return found
 
 
-def _is_short(value: Any) -> bool:
+def _is_short(value: object) -> bool:
     match value:
         case bool() | int():
             return True

@@ -301,7 +301,7 @@ def overwrite_attribute(item: h5py.Group, name: str, value: str | bool | float |
     h5a.open(item.id, name.encode()).write(values)
 
 
-def add_value(parent: h5py.Group, name: str, value: Any, unit: str = "") -> None:
+def add_value(parent: h5py.Group, name: str, value: object, unit: str = "") -> None:
     """Write one plain value in its own type; what HDF5 cannot hold is written as JSON text.
 
     Parameters
@@ -331,7 +331,7 @@ def add_value(parent: h5py.Group, name: str, value: Any, unit: str = "") -> None
         set_attribute(dataset, "units", unit)
 
 
-def _numbers(value: Any) -> AnyArray | None:
+def _numbers(value: object) -> AnyArray | None:
     """Return a numeric array or a list of numbers as an array, anything else as ``None``."""
     if isinstance(value, np.ndarray):
         return value if value.dtype.kind in "biufc" else None
@@ -341,7 +341,7 @@ def _numbers(value: Any) -> AnyArray | None:
 
 
 def add_tree(
-    parent: h5py.Group, name: str, table: Mapping[str, Any], nx_class: str = "NXcollection"
+    parent: h5py.Group, name: str, table: Mapping[str, object], nx_class: str = "NXcollection"
 ) -> h5py.Group:
     """Write a nested table: groups within groups, and values.
 

@@ -144,7 +144,7 @@ def _amended_copy(
     return result, before
 
 
-def _seal_file(path: Path, facts: dict[str, Any]) -> None:
+def _seal_file(path: Path, facts: dict[str, object]) -> None:
     length = path.stat().st_size
     crc32 = checksum(path, length)
     with path.open("ab") as file:
@@ -213,7 +213,7 @@ def _build(temporary: Path, build: Callable[[h5py.File], None], needed: int) -> 
     _write_image(temporary, image, facts)
 
 
-def _write_image(temporary: Path, image: bytes, facts: dict[str, Any]) -> None:
+def _write_image(temporary: Path, image: bytes, facts: dict[str, object]) -> None:
     seal = seal_text(len(image), zlib.crc32(image), facts)
     try:
         write_new(temporary, image, seal)

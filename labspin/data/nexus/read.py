@@ -59,7 +59,7 @@ _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 @contextlib.contextmanager
 def open_run_file(
-    path: Path, mode: str = "r", *, trusted: bool = False, **options: Any
+    path: Path, mode: str = "r", *, trusted: bool = False, **options: object
 ) -> Iterator[h5py.File]:
     """Open a run file, turning whatever HDF5 finds wrong with it into one error.
 

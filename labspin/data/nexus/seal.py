@@ -45,7 +45,7 @@ class Seal:
     """The run in a few words."""
 
 
-def seal_text(length: int, crc32: int, facts: Mapping[str, Any]) -> bytes:
+def seal_text(length: int, crc32: int, facts: Mapping[str, object]) -> bytes:
     """Return the bytes that seal an HDF5 part of ``length`` bytes.
 
     Parameters

@@ -114,7 +114,7 @@ _TABLE = (
 """Every role that labspin brings, one row each. A laboratory's own needs none: its driver names it."""
 
 
-def _column(of: Callable[[Role], Any]) -> Mapping[str, Any]:
+def _column(of: Callable[[Role], object]) -> Mapping[str, Any]:
     return MappingProxyType({role.protocol.__name__: of(role) for role in _TABLE})
 
 

@@ -84,7 +84,7 @@ class RingDownNoise:
                 "noise of the ring-down: wanted thermal or white noise at every point, got none"
             )
 
-    def whiten(self, values: NDArray[Any]) -> NDArray[Any]:
+    def whiten(self, values: NDArray[np.generic]) -> NDArray[Any]:
         """Return rows of values at the points so combined that this noise on them is white, of variance 1.
 
         Parameters
@@ -149,8 +149,8 @@ class RingDownNoise:
 def estimate_ring_down_noise(
     *,
     time: FloatArray,
-    residual: NDArray[Any],
-    derivatives: NDArray[Any],
+    residual: NDArray[np.generic],
+    derivatives: NDArray[np.generic],
     ring_down_time: float,
     detuning: float = 0.0,
     white: FloatArray | float | None = None,

@@ -103,7 +103,7 @@ class E36312A(MessageDevice):
     }
     state: State
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         if options.get("channel", 1) not in RATINGS:
             raise ArgumentError(f"channel of the E36312A: wanted 1, 2 or 3, got {options['channel']!r}")
         super().__init__(world, wiring=wiring, **options)

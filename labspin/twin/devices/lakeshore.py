@@ -132,7 +132,7 @@ def keyed(
         Called with device and key after a change.
     """
 
-    def split(device: Any, call: Unit, values: int) -> tuple[str, tuple[str, ...]]:
+    def split(device: object, call: Unit, values: int) -> tuple[str, tuple[str, ...]]:
         arguments = call.arguments
         if default is not None and len(arguments) == values:
             return default, arguments

@@ -116,7 +116,7 @@ def _celsius(device: TemperatureController, kelvin: float | None) -> str:
     return six_digits(0.0 if kelvin is None else kelvin - _CELSIUS)
 
 
-def _warm_up(device: Any, names: tuple[Any, ...]) -> None:
+def _warm_up(device: object, names: tuple[object, ...]) -> None:
     if names[0] not in (3, 4):
         raise CommandError(-222, "Data out of range")
 

@@ -52,7 +52,7 @@ def kept(
         values: Values = device.kept.get((header, *names), usual)
         return values
 
-    def split(device: Any, call: Unit, *, values: bool) -> tuple[Values, tuple[str, ...]]:
+    def split(device: object, call: Unit, *, values: bool) -> tuple[Values, tuple[str, ...]]:
         words = call.arguments
         most = len(keys) + (len(columns) if values else 0)
         least = most - (optional if values else 0)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class LockInAmplifier(MessageDevice):
     }
     time_constants: ClassVar[tuple[float, ...]]
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         self.saturated = False  # a stray voltage overloads the input (a fault)
         self.lost_reference = False  # the cable of the reference is off (a fault)
         self.largest_input = self.present_input = 0.0  # V peak, since the last `update_status` and now

@@ -125,7 +125,7 @@ class NIDaqmx(CalledDevice):
         "noise": 0.3e-3,
     }
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         super().__init__(world, wiring=wiring, **options)
         self._tasks: dict[str, _Pulses | _Count] = {}
 

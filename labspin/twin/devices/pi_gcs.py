@@ -84,7 +84,7 @@ class PIAxis(MessageDevice):
     }
     state: State
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         towards = {**type(self).options, **options}["towards"]
         if towards not in ("up", "down"):
             raise ArgumentError(f"towards of the PI axis: wanted 'up' or 'down', got {towards!r}")

@@ -18,7 +18,7 @@ short enough (10⁵ steps) to be played as one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class PulseBlaster(CalledDevice):
         "version": "20171214",
     }
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         super().__init__(world, wiring=wiring, **options)
         self.program: list[tuple[int, int, int, int]] = []  # flags, opcode, data, cycles
         self._error = "No Error"

@@ -84,7 +84,7 @@ class PulseStreamer(SimulatedDevice):
         "temperature": 45.2,
     }
 
-    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, world: World, *, wiring: Mapping[str, str] | None = None, **options: object) -> None:
         super().__init__(world, wiring=wiring, **options)
         self.state = State()
 
@@ -197,7 +197,7 @@ class PulseStreamer(SimulatedDevice):
         answer = self._answer_one(request)
         return b"" if answer is None else _encoded(answer)
 
-    def _answer_one(self, request: Any) -> dict[str, Any] | None:
+    def _answer_one(self, request: object) -> dict[str, Any] | None:
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return _failure(None, _INVALID_REQUEST, "Invalid Request")
         identifier, parameters = request.get("id"), request.get("params", [])
@@ -209,7 +209,7 @@ class PulseStreamer(SimulatedDevice):
             return None
         return {"jsonrpc": "2.0", "id": identifier, "result": result}
 
-    def _call(self, method: str, parameters: Any) -> Any:
+    def _call(self, method: str, parameters: object) -> Any:
         entry = _METHODS.get(method)
         if entry is None:
             raise CommandError(_NO_METHOD, "Method not found")
@@ -225,7 +225,7 @@ class PulseStreamer(SimulatedDevice):
 
     # -- what it does ------------------------------------------------------------------------------------
 
-    def stream(self, encoded: str, runs: int, final: Any) -> None:
+    def stream(self, encoded: str, runs: int, final: object) -> None:
         """Load a sequence from base64 text, and play it as the trigger says.
 
         Parameters
@@ -315,7 +315,7 @@ class PulseStreamer(SimulatedDevice):
         self.state.armed = True
         return True
 
-    def set_constant(self, output: Any) -> None:
+    def set_constant(self, output: object) -> None:
         """Stop, and set all outputs to constant levels.
 
         Parameters
@@ -380,7 +380,7 @@ class PulseStreamer(SimulatedDevice):
             return self.false_identity
         return str(self._options["serial" if which else "fpga_id"])
 
-    def assign(self, name: str, value: Any) -> None:
+    def assign(self, name: str, value: object) -> None:
         """Store a setting that has no effect here.
 
         Parameters
@@ -422,7 +422,7 @@ def _port_levels(steps: NDArray[np.void], port: str) -> NDArray[np.float64]:
     return ((steps["digital"] >> int(port)) & 1).astype(np.float64)
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
@@ -436,11 +436,11 @@ def _levels(output: Any) -> tuple[int, int, int]:
     return digital, a0, a1
 
 
-def _failure(identifier: Any, code: int, text: str) -> dict[str, Any]:
+def _failure(identifier: object, code: int, text: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": text}}
 
 
-def _encoded(answer: Any) -> bytes:
+def _encoded(answer: object) -> bytes:
     return json.dumps(answer).encode()
 
 

@@ -7,7 +7,7 @@ kept and does not run; a stream sends no packets; the chart's cursor reads the p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.twin.devices.stanford_lockin import arguments
 from labspin.twin.scpi import power_on_line
@@ -40,7 +40,7 @@ _PAIRS: dict[str, tuple[float, float, float]] = {
 """Ends of scans, Hz and V: the same limits for both."""
 
 
-def _held(device: Any) -> dict[tuple[str, int], float]:
+def _held(device: object) -> dict[tuple[str, int], float]:
     held: dict[tuple[str, int], float] = vars(device).setdefault("_kept", {})
     return held
 

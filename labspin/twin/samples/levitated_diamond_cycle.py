@@ -205,7 +205,7 @@ class DiamondCycle:
         found: _Intervals = self._remembered(now, "intervals", key, lambda: self._solved(pattern, cuts, now))
         return found
 
-    def _remembered(self, now: Conditions, kind: str, key: Hashable, solve: Callable[[], Any]) -> Any:
+    def _remembered(self, now: Conditions, kind: str, key: Hashable, solve: Callable[[], object]) -> Any:
         """Return what was solved before in the same conditions: patterns, gates and counters share most."""
         if self._latest is None or self._latest[0] is not now:
             self._latest = now, {one: {} for one in _REMEMBERED}

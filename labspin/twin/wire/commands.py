@@ -175,7 +175,7 @@ def number(
         Called with the device after the field has changed.
     """
 
-    def limits_of(device: Any) -> tuple[float, float]:
+    def limits_of(device: object) -> tuple[float, float]:
         return limits(device) if callable(limits) else limits
 
     def write(device: Any, call: Unit) -> None:
@@ -307,7 +307,7 @@ def do(header: str, action: Callable[[Any], None]) -> Command:
         Called with the device.
     """
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: object, call: Unit) -> None:
         if call.arguments:
             raise CommandError(-108, "Parameter not allowed")
         action(device)
