@@ -10,11 +10,17 @@ import numpy as np
 from labspin.physics.mrfm import THESIS_FIG_3_3, bath_shifts, integrate_stiffness
 from labspin.physics.nv import (
     CR_MEASURED,
+    FIG4_BENCH,
+    FIG4_ORIENTATION,
     LABORATORY_BENCH,
+    PublishedValue,
+    ground_state_torque,
     published_values,
     relaxation_times,
+    transition_frequencies,
 )
 from labspin.reproduction.published_film import film_values
+from labspin.reproduction.published_waves import wave_values
 from labspin.reproduction.quoted import Quoted
 
 __all__ = ["Quoted", "quoted_values"]
@@ -28,11 +34,41 @@ def quoted_values() -> tuple[Quoted, ...]:
     tuple of Quoted
         In the order of the papers [NV], [MR], [SW].
     """
+    found = published_values()
     diamond = [
-        Quoted(one.source, one.quantity, one.unit, one.quoted, one.computed, one.remark)
-        for one in published_values()
+        Quoted(one.source, one.quantity, one.unit, one.quoted, one.computed, one.remark) for one in found
     ]
-    return (*_relaxation(), *diamond, *_cantilever(), *film_values())
+    return (
+        *_relaxation(), *diamond, *_torques(found), *_lines(), *_cantilever(), *film_values(), *wave_values(),
+    )  # fmt: skip
+
+
+def _torques(found: tuple[PublishedValue, ...]) -> list[Quoted]:
+    """Return what the text compares with the torque of one spin."""
+    single = float(ground_state_torque(field=1e-2, angle=np.pi / 4))
+    bare = next(one.computed for one in found if "without CR" in one.quantity)
+    return [
+        Quoted(
+            "[NV] p. 3", "torque of 1e9 spins, 45°, 100 G", "N m", 1e-18, 1e9 * single,
+            "follows from the text's 2e-27 N m, not from Eq. (3): erratum",
+        ),
+        Quoted(
+            "[NV] p. 3", "torque of one class over that of four, without CR", "1", 20.0, single / bare,
+            "20 = 2e-27/1e-28 of the text; with Eq. (3) and three levels three times as much",
+        ),
+    ]  # fmt: skip
+
+
+def _lines() -> list[Quoted]:
+    """Return how many lower lines lie apart by more than the 12 MHz of their width."""
+    found = []
+    for strength, quoted in ((10, 4.0), (17, 3.0), (25, 4.0)):
+        lines = transition_frequencies(field=FIG4_BENCH.field(strength * 1e-4), orientation=FIG4_ORIENTATION)[
+            :, 0
+        ]
+        apart = 1 + int((np.diff(np.sort(lines)) > 2e6 * np.pi * 12).sum())
+        found.append(Quoted("[NV] Fig. 4(a)", f"lines at {strength} G", "1", quoted, float(apart), "agrees"))
+    return found
 
 
 def _relaxation() -> list[Quoted]:
