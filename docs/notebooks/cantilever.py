@@ -5,6 +5,7 @@
 # is expected, a night of temperatures in seconds, and the density of the spins from the fit.
 
 # %%
+# %matplotlib inline
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from labspin.procedures import load_procedure
 from labspin.session import init_workspace
 
 lab = Path(tempfile.mkdtemp()) / "lab"
-init_workspace(lab)
+files = init_workspace(lab)
 # %% [markdown]
 # ## What is expected
 #
@@ -39,7 +40,7 @@ for phase in (0.1, 1, 10):
 top.set_ylabel("frequency shift (Hz)")
 top.legend()
 bottom.set_ylabel("Δ(1/Q)")
-bottom.set_xlabel("temperature (K)")
+_ = bottom.set_xlabel("temperature (K)")
 # %% [markdown]
 # ## A night of temperatures
 #

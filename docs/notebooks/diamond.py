@@ -5,6 +5,7 @@
 # Everything runs on the simulated bench; with the station file of a real one it is the same.
 
 # %%
+# %matplotlib inline
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from labspin.procedures import load_procedure
 from labspin.session import init_workspace
 
 lab = Path(tempfile.mkdtemp()) / "lab"
-init_workspace(lab)
+files = init_workspace(lab)
 # %% [markdown]
 # ## What is expected
 #
@@ -32,7 +33,7 @@ lines = nv.transition_frequencies(field=bench.bench.field(scan), orientation=ben
 plt.plot(1e3 * scan, lines[..., 0] / (2e9 * np.pi))
 plt.axvline(1e3 * bench.pair_at, color="0.7")
 plt.xlabel("field of the electromagnet (mT)")
-plt.ylabel("lower transitions (GHz)")
+_ = plt.ylabel("lower transitions (GHz)")
 # %% [markdown]
 # ## Two measurements
 #
@@ -63,7 +64,7 @@ with labspin.load_station(lab / "instruments" / "levitated-diamond.toml").connec
 
 # %%
 data = labspin.open(runs["alone"])
-data
+print(data)
 
 # %% [markdown]
 # ## The fit

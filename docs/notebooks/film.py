@@ -5,6 +5,7 @@
 # distance. Here is the physics, and what an experiment sees of it.
 
 # %%
+# %matplotlib inline
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -36,7 +37,7 @@ for omega in spinwaves.transition_frequencies(spin=spin, field=field):
     plt.axhline(float(omega) / (2e9 * np.pi), color="0.6")
 plt.ylim(0, 8)
 plt.xlabel("wavenumber × thickness")
-plt.ylabel("frequency (GHz)")
+_ = plt.ylabel("frequency (GHz)")
 # %% [markdown]
 # ## Two rates
 #
@@ -61,7 +62,7 @@ for millitesla in (5, 20, 35):
     )
 plt.xlabel("distance / thickness")
 plt.ylabel("T1' (s)")
-plt.legend()
+_ = plt.legend()
 # %% [markdown]
 # The paper that this physics follows keeps the lower transition only. What that would have said of a centre at one
 # thickness, and at a fifth of it, at 35 mT:
@@ -95,4 +96,4 @@ bath = spinwaves.spin_wave_bath(film=film, spin=spin, distance=pair, field=field
 change = 100 * (bath.decay_minus[1] / bath.decay_minus[0] - 1)
 plt.plot(1e3 * fields, change)
 plt.xlabel("field (mT)")
-plt.ylabel("change of the lower rate (%)")
+_ = plt.ylabel("change of the lower rate (%)")

@@ -1,17 +1,21 @@
-"""Write the page `figures.md` and its thumbnails from the pictures of `labspin reproduce`.
+"""Write the pages `figures.md` and `numbers.md`, and thumbnails from the pictures of `labspin reproduce`.
 
-Run ``labspin reproduce -o FOLDER`` and then ``python docs/reference/figures.py FOLDER`` after a figure has
-changed; without a folder the page alone is written, from the pictures that are there.
+Run ``labspin reproduce -o FOLDER``, ``labspin reproduce --measured --json -o FOLDER > FOLDER/measured.json``, and then
+``python docs/reference/figures.py FOLDER`` after a figure has changed; without a folder the pages alone are
+written, from what is there.
 """
 
+import json
 import sys
 from pathlib import Path
 
 from PIL import Image
 
-from labspin.reproduction import FIGURES
+from labspin.reproduction import FIGURES, Quoted, measurements, quoted_values
 
 PAGE = Path(__file__).with_suffix(".md")
+NUMBERS = PAGE.with_name("numbers.md")
+MEASURED = PAGE.with_name("measured.json")
 THUMBNAILS = PAGE.parents[1] / "images" / "figures"
 PAPERS = {
     "nv": "[NV] Pellet-Mary et al., PRB 104, L100411 (2021)",
@@ -24,6 +28,19 @@ Every data figure of the three papers that the models cover, computed from publi
 writes the picture in full size and a CSV file of its columns; the function that makes it is a short example
 in `labspin/reproduction/`. `labspin reproduce --numbers` compares the numbers of the texts.
 [Recompute the papers](../how-to/papers.md) says how, and what "agrees" means.
+
+Where a procedure can measure a figure, `--measured` runs its card on the simulated bench; points with errors lie over
+the curve, and χ² compares the two. Nothing of a curve is fitted to its points. [The numbers](numbers.md) of the texts
+stand on a page of their own.
+
+This page is made by `docs/reference/figures.py`.
+"""
+HEAD_OF_NUMBERS = """# The numbers of the papers
+
+Every number that the texts of the three papers state and that the models cover: quoted, computed, their ratio, and what
+to think of it. Nothing is tuned. `labspin reproduce --numbers` computes the table again. Where two readings of a text are
+possible, both stand here; a disagreement is an erratum, a parameter that the paper does not give, or a text that
+contradicts itself, as the comment says.
 
 This page is made by `docs/reference/figures.py`.
 """
@@ -39,29 +56,70 @@ def thumbnail(picture: Path) -> None:
 
 
 def page() -> str:
-    """Return the text of the page."""
+    """Return the text of the page of figures."""
     parts = [HEAD]
     for paper, title in PAPERS.items():
         parts.append(f"\n## {title}\n")
+        parts += [figure(name) for name, script in FIGURES.items() if script.paper == paper]
+    return "".join(parts)
+
+
+def figure(name: str) -> str:
+    """Return the section of one figure."""
+    script, card = FIGURES[name], measurements().get(name)
+    short = script.title.split("] ", 1)[1]
+    text = (
+        f"\n### {short}\n\n![{script.title}](../images/figures/{name}.png)\n\n{script.caption}\n\n"
+        f"```console\n$ labspin reproduce {name}\n```\n"
+    )
+    if card is None:
+        return text
+    rows = [one for one in json.loads(MEASURED.read_text(encoding="utf-8")) if one["name"] == name]
+    table = "".join(
+        f"| {one['panel']} | {one['chi2']:.0f} of {one['degrees_of_freedom']} | {one['p']:.2g} | {one['remark']} |\n"
+        for one in rows
+    )
+    return (
+        f"{text}\n![{card.title}](../images/figures/{name}-measured.png)\n\n{card.caption}\n\n"
+        f"| measured by `{card.card}` | χ² | probability | |\n| --- | --- | --- | --- |\n{table}\n"
+        f"```console\n$ labspin reproduce {name} --measured\n```\n"
+    )
+
+
+def numbers(found: tuple[Quoted, ...]) -> str:
+    """Return the text of the page of numbers."""
+    parts = [HEAD_OF_NUMBERS]
+    for paper, title in PAPERS.items():
+        parts.append(f"\n## {title}\n\n| where | what | quoted | computed | ratio | |\n| --- | --- | --- | --- | --- | --- |\n")
         parts += [
-            f"\n### {script.title.split('] ', 1)[1]}\n\n"
-            f"![{script.title}](../images/figures/{script.name}.png)\n\n{script.caption}\n\n"
-            f"```console\n$ labspin reproduce {script.name}\n```\n"
-            for script in FIGURES.values()
-            if script.paper == paper
+            f"| {one.source.split('] ')[1]} | {one.quantity.replace('|', '&#124;')} | {one.quoted:.3g} {unit(one.unit)} | "
+            f"{one.computed:.3g} {unit(one.unit)} | {one.ratio:.2g} | {one.comment.replace('|', '&#124;')} |\n"
+            for one in found
+            if one.source.lower().startswith(f"[{paper}")
         ]
     return "".join(parts)
 
 
+def unit(name: str) -> str:
+    """Return a unit, nothing for pure numbers."""
+    return "" if name == "1" else name
+
+
 def main() -> None:
-    """Write the thumbnails, where a folder is given, and the page."""
+    """Write the thumbnails, where a folder is given, and the pages."""
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 1:
-        for name in FIGURES:
-            picture = Path(sys.argv[1]) / f"{name}.png"
-            if picture.exists():
-                thumbnail(picture)
+        folder = Path(sys.argv[1])
+        for name in [*FIGURES, *(f"{name}-measured" for name in measurements())]:
+            if (folder / f"{name}.png").exists():
+                thumbnail(folder / f"{name}.png")
+        if (folder / "measured.json").exists():
+            rows = json.loads((folder / "measured.json").read_text(encoding="utf-8"))
+            for one in rows:
+                one.pop("picture", None)
+            MEASURED.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
+    NUMBERS.write_text(numbers(quoted_values()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from labspin.cli import main
 from labspin.errors import ArgumentError
-from labspin.reproduction import FIGURES, Sheet, quoted_values, reproduce
+from labspin.reproduction import FIGURES, Sheet, measurements, quoted_values, reproduce
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUICK = [name for name, script in FIGURES.items() if script.seconds <= 1.0]
@@ -147,17 +147,23 @@ def test_every_figure_stands_on_the_page_with_a_small_picture():
         assert f"$ labspin reproduce {name}\n" in page
         picture = DOCS / "images" / "figures" / f"{name}.png"
         assert 1_000 < picture.stat().st_size <= 60_000, name
+    for name in measurements():
+        assert f"$ labspin reproduce {name} --measured\n" in page
+        picture = DOCS / "images" / "figures" / f"{name}-measured.png"
+        assert 1_000 < picture.stat().st_size <= 60_000, name
 
 
 def test_the_table_says_of_every_number_whether_it_agrees():
     found = quoted_values()
-    assert len(found) >= 45
+    assert len(found) >= 70
     assert {one.source.split("]")[0] for one in found} == {"[NV", "[MR", "[SW"}
     for one in found:
         assert one.ratio == pytest.approx(one.computed / one.quoted, rel=1e-12, abs=0)
         if one.comment.startswith("agrees") and "shorter" not in one.comment:
             assert 0.6 < abs(one.ratio) < 1.5
         assert one.comment
+    page = runpy.run_path(str(DOCS / "reference" / "figures.py"))["numbers"](found)
+    assert (DOCS / "reference" / "numbers.md").read_text(encoding="utf-8") == page
 
 
 def test_the_command_lists_writes_and_refuses(tmp_path, capsys):
