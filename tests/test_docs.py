@@ -180,6 +180,18 @@ def test_files_of_others_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     assert "2.85497 ± 0.00017 GHz" in told
 
 
+def test_every_public_name_of_a_lazy_package_stands_on_its_page():
+    """Their modules hold no names until asked: a page that does not list them would be empty."""
+    namespace = runpy.run_path(str(DOCS / "reference" / "api.py"))
+    for package in namespace["LAZY"]:
+        text = (DOCS / "reference" / "api" / f"{package}.md").read_text(encoding="utf-8")
+        assert text == namespace["page"](package), "run python docs/reference/api.py"
+        offered = importlib.import_module(f"labspin.{package}").__all__
+        assert set(re.findall(r"- (\w+)", text)) == set(offered)
+    lazy = {path.parent.name for path in (DOCS.parent / "labspin").glob("*/__init__.pyi")}
+    assert lazy - {"gui"} == set(namespace["LAZY"])
+
+
 def test_every_decision_is_listed():
     namespace = runpy.run_path(str(DOCS / "decisions" / "contents.py"))
     assert (DOCS / "decisions" / "index.md").read_text(encoding="utf-8") == namespace["index"](), (
