@@ -168,8 +168,11 @@ def _progress(total: float, *, shown: bool) -> Iterator[Callable[[Any], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    there = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=there, transient=True, disable=not there.is_terminal
+    ) as progress:
         task, before = progress.add_task("", total=total), [0.0]
 
         def start(figure: Any) -> None:

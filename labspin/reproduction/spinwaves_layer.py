@@ -279,7 +279,7 @@ def dips() -> Sheet:
 SCRIPTS = (
     FigureScript("sw-2b", "[SW] Fig. 2(b): linewidth added by a layer at 20 mT", map_of_linewidths, 0.3),
     FigureScript("sw-2cd", "[SW] Fig. 2(c, d): shift and linewidth by a layer", shift_and_linewidth, 0.3),
-    FigureScript("sw-3a", "[SW] Fig. 3(a): largest linewidth that a layer adds", largest_linewidth, 8.0),
+    FigureScript("sw-3a", "[SW] Fig. 3(a): largest linewidth that a layer adds", largest_linewidth, 2.0),
     FigureScript("sw-3b", "[SW] Fig. 3(b): propagation in the bare film at 10 mT", propagation, 0.3),
     FigureScript("sw-3ce", "[SW] Fig. 3(c–e): propagation under a layer", modified_propagation, 0.3),
     FigureScript("sw-16b", "[SW] Fig. 16(b): noise below the film at 10 mT", noise_below, 5.0),

@@ -285,7 +285,7 @@ SCRIPTS = (
     FigureScript("sw-4c", "[SW] Fig. 4(c): force on a spin at 35 mT", force_at_one_field, 4.0),
     FigureScript("sw-11c", "[SW] Fig. 11(c): decay of |0> near the film", decay_near_the_film, 1.0),
     FigureScript("sw-11d", "[SW] Fig. 11(d): two time constants near the film", two_times, 5.0),
-    FigureScript("sw-12", "[SW] Fig. 12: coherences near the film at 20 mT", coherences, 60.0),
+    FigureScript("sw-12", "[SW] Fig. 12: coherences near the film at 20 mT", coherences, 18.0),
     FigureScript("sw-13", "[SW] Fig. 13: shift and T1' near the film", shifts, 5.0),
     FigureScript("sw-14", "[SW] Fig. 14: force on a centre", forces, 8.0),
     FigureScript("sw-15", "[SW] Fig. 15: coupling of two centres through the film", couplings, 20.0),
