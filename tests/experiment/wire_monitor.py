@@ -53,6 +53,10 @@ WORDS = {
     ),
     "sr830": (_word("FREQ", "frequency", 4), _word("SLVL", "amplitude", 3, "SLVL?", 0.004)),
     "sr860": (_word("FREQ", "frequency", 4), _word("SLVL", "amplitude", 9, "SLVL?", 1e-9)),
+    "obis": (
+        _word("SOUR:POW:LEV:IMM:AMPL", "power", 6, "SOUR:POW:LEV:IMM:AMPL?"),
+        _switch("SOUR:AM:STAT"),
+    ),
     "lakeshore336": (_word(r"SETP\s*1\s*,", "setpoint", None, "SETP? 1"), _switch(r"RANGE\s*1\s*,")),
     "lakeshore372": (_word(r"SETP\s*0\s*,", "setpoint", None, "SETP? 0"), _switch(r"RANGE\s*0\s*,")),
 }
