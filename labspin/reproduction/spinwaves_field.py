@@ -190,7 +190,7 @@ def resonant_waves() -> Sheet:
 SCRIPTS = (
     FigureScript("sw-6bc", "[SW] Fig. 6(b, c): direction and polarisation of the field", polarisation, 0.1),
     FigureScript("sw-8ac", "[SW] Fig. 8(a–c): noise by band at l = d, 20 mT, 300 K", noise_by_band, 2.5),
-    FigureScript("sw-8df", "[SW] Fig. 8(d–f): noise by distance and temperature", noise_by_distance, 2.0),
+    FigureScript("sw-8df", "[SW] Fig. 8(d–f): noise by distance and temperature", noise_by_distance, 7.0),
     FigureScript("sw-10a", "[SW] Fig. 10(a): transitions and long waves", stripes, 0.3),
     FigureScript("sw-10bc", "[SW] Fig. 10(b, c): pairs of waves at 20 mT", pairs, 0.1),
     FigureScript("sw-11b", "[SW] Fig. 11(b): waves resonant with ω₋", resonant_waves, 0.2),

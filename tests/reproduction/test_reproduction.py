@@ -172,7 +172,7 @@ def test_the_command_lists_writes_and_refuses(tmp_path, capsys):
     assert [one["name"] for one in listed] == list(FIGURES)
     assert main(["reproduce", "mr", "-o", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {
-        "mr-3.2.png", "mr-3.2.csv", "mr-3.3.png", "mr-3.3.csv",
+        "mr-3.2.png", "mr-3.2.csv", "mr-3.3.png", "mr-3.3.csv", "kept.json",
     }  # fmt: skip
     assert main(["reproduce", "nv-9"]) == 1
     assert "figure 'nv-9' is not known; wanted one of nv-2c" in capsys.readouterr().err
