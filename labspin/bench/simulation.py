@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 __all__ = ["Simulation"]
@@ -39,4 +40,9 @@ class Simulation(Protocol):
 
     def truth(self) -> dict[str, Any]:
         """Return what is really the case, to be recorded with a run."""
+        ...
+
+    @property
+    def truth_units(self) -> Mapping[str, str]:
+        """Units of what `truth` returns; what is not named is a pure number."""
         ...

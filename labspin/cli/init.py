@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     """
     parser = commands.add_parser("init", help="make a lab workspace with examples", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder to make; existing files are never overwritten")
+    parser.add_argument("--no-examples", action="store_true", help="without the runs in data/examples")
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -40,9 +41,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.session import init_workspace
 
     folder: Path = arguments.folder
-    files = init_workspace(folder)
+    files = init_workspace(folder, examples=not arguments.no_examples)
     if arguments.json:
         print_json({"folder": str(folder), "files": [str(path) for path in files]})
     else:
-        console().print(f"workspace in {folder}; try:  cd {folder} && labspin run procedures/t1.toml --fit")
+        console().print(
+            f"workspace in {folder}; try:  cd {folder} && labspin run procedures/first.toml --fit"
+        )
     return 0

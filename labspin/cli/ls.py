@@ -74,7 +74,17 @@ def execute(arguments: argparse.Namespace) -> int:
     for sentence in _not_safe(runs):
         console().print(sentence, style="bold red", markup=False)
     _print(str(folder), runs, _names(arguments, runs))
+    for inner in _folders_of_runs(Path(folder)):
+        console().print(f"more runs: labspin ls {inner}", style="dim", markup=False)
     return 0
+
+
+def _folders_of_runs(folder: Path) -> list[Path]:
+    """Return the folders right below one that have runs, which are not listed with it."""
+    from labspin.data import run_files
+
+    inner = (one for one in sorted(folder.iterdir()) if one.is_dir() and not one.name.startswith("."))
+    return [one for one in inner if run_files(one)][:_MOST_FOLDERS]
 
 
 def _names(arguments: argparse.Namespace, runs: Sequence[RunSummary]) -> list[str]:
@@ -88,6 +98,7 @@ def _names(arguments: argparse.Namespace, runs: Sequence[RunSummary]) -> list[st
     return names + ([sort] if sort and sort not in (*names, *_HEADS, "operator", "project", "rating") else [])
 
 
+_MOST_FOLDERS = 5
 _HEADS = ("file", "procedure", "label", "sample", "status", "points", "started")
 
 

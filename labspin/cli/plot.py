@@ -30,7 +30,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--overlay", action="store_true", help="all runs in one panel")
     parser.add_argument(
-        "--offset", type=float, default=0.0, metavar="HEIGHTS", help="move each line up from the one before"
+        "--offset",
+        type=float,
+        metavar="HEIGHTS",
+        help="move each line up from the one before (default: 0.6 for spectra, else 0)",
     )
     add_json(parser)
     parser.set_defaults(execute=execute)

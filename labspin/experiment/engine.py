@@ -274,7 +274,9 @@ class Execution(Closing):
             extra={
                 "settings": dict(self.procedure.settings()),
                 "clock": self.started,
+                **({"picture": shown} if (shown := self.procedure.picture()) else {}),
                 **({"readings": units} if (units := self.regular.units) else {}),
+                **({"truth_units": dict(simulation.truth_units)} if simulation is not None else {}),
                 "procedure_source": procedure_source(self._kind),
             },
         )

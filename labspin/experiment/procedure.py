@@ -53,6 +53,10 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
         What ``measure`` returns, name by name.
     signal
         Quantity to plot unless told otherwise.
+    below_signal
+        Quantities that pictures show below it, over the same axis.
+    lines_apart
+        By how much pictures move each line of several up from the one before, in heights of the largest.
     is_open_ended
         Whether ``measure`` waits for something that may take any time, so that `duration` is a typical time.
     bench
@@ -66,6 +70,8 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
     coordinates: Sequence[Column] = ()
     quantities: Sequence[Column] = ()
     signal: ClassVar[str] = ""
+    below_signal: ClassVar[Sequence[str]] = ()
+    lines_apart: ClassVar[float] = 0.0
     is_open_ended: ClassVar[bool] = False
 
     station = Parameter("Station", default="", description="Station file; empty: the bench that is set")
@@ -107,6 +113,11 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
     def gen_measurement(self) -> None:
         """Leave it to pymeasure's `Results` to check the names of columns: that loads all units of pint."""
         self.MEASURE: dict[str, str] = {}
+
+    def picture(self) -> dict[str, Any]:
+        """Return how a run is drawn, as the run file keeps it: what stands below the signal, lines apart."""
+        found = {"below": list(self.below_signal), "apart": self.lines_apart}
+        return {key: value for key, value in found.items() if value}
 
     # What an author writes.
 

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from labspin.analysis.names import truth_words
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.plots import LinePlot
 from labspin.gui.run_source import Frame
@@ -228,9 +229,8 @@ class FitPanel(Panel):
     def tell_truth(self) -> None:
         """Show the truth of a simulated run, or hide it."""
         frame = self._frame()
-        truth = frame.run.header.truth if self.truth.isChecked() and frame is not None else None
-        lines = [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in (truth or {}).items()]
-        self.truth_text.setText("\n".join(["in SI units", *lines] if lines else []))
+        truth = truth_words(frame.run.header) if self.truth.isChecked() and frame is not None else []
+        self.truth_text.setText("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in truth))
 
     def close_panel(self) -> None:
         """Fit no more."""
@@ -251,14 +251,6 @@ def _lines(outcomes: list[Any]) -> list[str]:
     if len(outcomes) > _MOST:
         lines.append(f"and {len(outcomes) - _MOST} more traces")
     return lines
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_plain(item) for item in value[:6])
-    return str(value)[:80]
 
 
 def _fits_for(procedure: str) -> list[tuple[str, bool]]:

@@ -55,6 +55,8 @@ class MDMR(FrequencyScan, PulsedProcedure):
         Column(name="reflected_ratio_errors", description="its standard error by counting statistics"),
     )
     signal = "pl_ratio"
+    below_signal = ("reflected_ratio",)
+    lines_apart = 0.6
 
     repetitions = CountParameter(
         "Periods counted with and without microwave", minimum=1, maximum=10**9, default=200,

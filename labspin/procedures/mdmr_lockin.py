@@ -85,6 +85,8 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         Column(name="overloaded", dtype="int64", description="1: an input or output was, meanwhile"),
     )
     signal = "pl_x"
+    below_signal = ("angle_x",)
+    lines_apart = 0.6
 
     modulation_frequency = QuantityParameter(
         "Modulation frequency", units="Hz", minimum=0.1, maximum=1e5, default="417 Hz",

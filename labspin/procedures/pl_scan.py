@@ -85,6 +85,7 @@ class PLScan(PulsedProcedure):
         Column(name="reflected_ratio_errors", description="its standard error by counting statistics"),
     )
     signal = "pl_ratio"
+    below_signal = ("reflected_ratio",)
 
     field_start = QuantityParameter("Lowest field", units="T", default="10 G")
     field_stop = QuantityParameter("Highest field", units="T", default="24 G")

@@ -296,6 +296,8 @@ def _card(path: Path) -> Description:
 
 
 def _run(run: Any) -> Description:
+    from labspin.analysis.names import truth_words
+
     header, layout = run.header, run.header.layout
     said = [(name, _value(value)) for name, value in run.metadata.to_dict().items()]
     facts = [
@@ -318,7 +320,8 @@ def _run(run: Any) -> Description:
         *((one.name, one.unit, "×".join(map(str, one.shape)) or "one value", one.description)
           for one in layout.columns),
     ]  # fmt: skip
-    events = [(f"{one.time:.1f}", str(one.kind), one.message) for one in run.events]
+    begun = run.events[0].time if run.events else 0.0
+    events = [(f"{one.time - begun:.1f}", str(one.kind), one.message) for one in run.events]
     fits = [
         (fit.name, fit.model, ", ".join(f"{p.name} ({p.unit})" for p in fit.parameters)) for fit in run.fits
     ]
@@ -331,7 +334,8 @@ def _run(run: Any) -> Description:
             _listing("parameters", ("parameter", "value"), parameters),
             _listing("columns", ("column", "unit", "shape", "meaning"), columns),
             _listing("fits", ("fit", "model", "parameters"), fits),
-            _listing("events", ("s", "kind", "message"), events),
+            _listing("ground truth of the simulation", ("name", "value"), truth_words(header)),
+            _listing("events", ("after (s)", "kind", "message"), events),
         ),
     )
 

@@ -24,6 +24,8 @@ DOORS = {
     "analysis": "fit recipes and notebooks",
 }
 """The folders of a workspace, and what stands in them."""
+_EXAMPLES = Path(__file__).with_name("examples")
+"""Runs that a new workspace has, made by ``benchmarks/example_runs.py``."""
 _WORKSPACE = """\
 # What holds for all runs of this workspace; every key may be left out.
 # operator = "M. Curie"
@@ -49,14 +51,21 @@ _README = """# Lab workspace
 | --- | --- |
 {doors}
 | `data/` | run files, one HDF5 file a run |
+| `data/examples/` | three runs of the simulated diamond, to try commands on; delete them when you like |
 | `workspace.toml` | who works here, the register of samples, the folder of the data |
 
 A lab's own drivers, procedures and models (`.py`) may stand in these folders too; station files, run cards
 and recipes name them by path, for example `driver = "my_supply.py:MySupply"`.
 
-Try it without hardware:
+Look at runs that are there already:
 
-    labspin run procedures/t1.toml --fit
+    labspin ls data/examples
+    labspin fit data/examples/*.h5
+    labspin report data/examples/t1.h5
+
+Measure without hardware:
+
+    labspin run procedures/first.toml --fit
 
 or in the window:
 
@@ -64,13 +73,15 @@ or in the window:
 """
 
 
-def init_workspace(folder: Path) -> list[Path]:
+def init_workspace(folder: Path, *, examples: bool = True) -> list[Path]:
     """Make a workspace with examples to start from, and return its files.
 
     Parameters
     ----------
     folder
         Folder to make; existing files are never overwritten.
+    examples
+        Whether it has runs from the beginning, in ``data/examples``.
 
     Returns
     -------
@@ -95,6 +106,8 @@ def init_workspace(folder: Path) -> list[Path]:
             ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
             shutil.copytree(templates / door, folder / door, ignore=ignore)
         (folder / "data").mkdir(exist_ok=True)
+        if examples and not (folder / "data" / _EXAMPLES.name).exists():
+            shutil.copytree(_EXAMPLES, folder / "data" / _EXAMPLES.name)
         doors = "\n".join(f"| `{door}/` | {text} |" for door, text in DOORS.items())
         if not (folder / FILE_NAME).exists():
             (folder / FILE_NAME).write_text(_WORKSPACE, encoding="utf-8")

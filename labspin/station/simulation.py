@@ -122,6 +122,11 @@ class SimulatedWorld:
         """Return what is really the case, to be recorded with a run."""
         return dict(self.world.truth())
 
+    @property
+    def truth_units(self) -> Mapping[str, str]:
+        """Units of what `truth` returns; what is not named is a pure number."""
+        return self.world.sample.truth_units
+
 
 def _twin_class(spec: InstrumentSpec, where: str) -> type:
     from labspin.twin.devices import DEVICES

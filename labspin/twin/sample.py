@@ -58,12 +58,15 @@ class Sample(ABC):
         e.g. ``{"pl": "photons", "reflected": "photons"}``.
     lines
         Lines of the pulse pattern that the sample feels, name -> what a high level does.
+    truth_units : Mapping[str, str]
+        Units of what `truth` returns, name -> unit; what is not named is a pure number.
     """
 
     inputs: ClassVar[Mapping[str, str]] = {}
     defaults: ClassVar[Mapping[str, float]] = {}
     detectors: ClassVar[Mapping[str, str]] = {}
     lines: ClassVar[Mapping[str, str]] = {}
+    truth_units: ClassVar[Mapping[str, str]] = {}
 
     def prepare(self, seed: int) -> None:  # noqa: B027 - most samples need none
         """Draw whatever is random about this sample (drift, disorder) from ``seed``.

@@ -18,7 +18,7 @@ SHORT = ["--set", "averages=1", "--set", "dark_times=5", "--set", "repetitions=2
 def workspace(tmp_path, monkeypatch):
     """A workspace as `labspin init` makes it, and the current folder."""
     folder = tmp_path / "lab"
-    assert main(["init", str(folder)]) == 0
+    assert main(["init", str(folder), "--no-examples"]) == 0
     monkeypatch.chdir(folder)
     return folder
 
@@ -34,7 +34,7 @@ def measured(workspace, capsys):
 def test_init_makes_the_three_doors_and_never_overwrites(workspace, capsys):
     for door in ("instruments", "procedures", "analysis", "data", "README.md"):
         assert (workspace / door).exists()
-    assert main(["init", str(workspace)]) == 1
+    assert main(["init", str(workspace), "--no-examples"]) == 1
     assert "choose another folder" in capsys.readouterr().err
 
 

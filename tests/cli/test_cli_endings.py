@@ -48,7 +48,7 @@ class Follow(Count):
 
 
 def make_lab(folder):
-    assert main(["init", str(folder)]) == 0
+    assert main(["init", str(folder), "--no-examples"]) == 0
     (folder / "procedures" / "own.py").write_text(OWN)
     (folder / "procedures" / "own.toml").write_text(f'procedure = "own.py:Count"\nstation = "../{STATION}"\n')
 

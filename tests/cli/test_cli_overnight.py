@@ -53,7 +53,7 @@ class Count(Procedure):
 def workspace(tmp_path, monkeypatch, capsys):
     """A workspace as `labspin init` makes it, and the current folder."""
     folder = tmp_path / "lab"
-    assert main(["init", str(folder)]) == 0
+    assert main(["init", str(folder), "--no-examples"]) == 0
     (folder / "procedures" / "own.py").write_text(OWN)
     (folder / "procedures" / "own.toml").write_text(
         'procedure = "own.py:Count"\nstation = "../instruments/levitated-diamond.toml"\n'

@@ -3,6 +3,7 @@ import os
 import signal
 import threading
 import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -184,6 +185,8 @@ class Simulation:
 
     def restore(self, time):
         raise AssertionError("only a resumed run restores")
+
+    truth_units: ClassVar = {"T1": "s"}
 
     def truth(self):
         return {"T1": 1e-3}

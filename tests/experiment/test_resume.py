@@ -3,6 +3,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -60,6 +61,8 @@ class Simulation:
 
     def restore(self, moment):
         self.clock.sleep(moment - self.clock.now())
+
+    truth_units: ClassVar = {"T1": "s"}
 
     def truth(self):
         return {}

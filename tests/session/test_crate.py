@@ -17,7 +17,7 @@ rocrate = pytest.importorskip("rocrate.rocrate")
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crate") / "lab"
-    assert main(["init", str(folder)]) == 0
+    assert main(["init", str(folder), "--no-examples"]) == 0
     card, quick = (
         str(folder / "procedures" / "rabi.toml"),
         ["--set", "averages=1", "--set", "repetitions=2000"],

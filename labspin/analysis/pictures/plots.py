@@ -37,6 +37,7 @@ __all__ = [
     "axis_label",
     "axis_scale",
     "figure_of",
+    "legend_text",
     "plot_outcomes",
     "plot_t1",
     "save",
@@ -49,6 +50,9 @@ _HEADLINE = {
     "recharging_decay": ("T1", "recharging_time"),
     "double_exponential": ("time_fast", "time_slow"),
     "thermal_spectrum": ("f0", "Q", "spring_constant"),
+    "rabi_ensemble": ("rabi_frequency", "pi_duration"),
+    "ramsey": ("T2_star", "detuning", "splitting"),
+    "echo_decay": ("T2", "exponent"),
 }
 _LEGEND_LIMIT = 12
 _LINES_INSIDE = 6
@@ -236,13 +240,13 @@ def _draw_one(
     line_colour = "black" if spectrum else colour
     upper.plot(outcome.curve_x * scale, np.real(outcome.curve_y), color=line_colour, zorder=3)
     # The legend shows the marker and the line of a trace together.
-    upper.plot([], [], marker=marker, markersize=4, color=line_colour, label=_legend(outcome))
+    upper.plot([], [], marker=marker, markersize=4, color=line_colour, label=legend_text(outcome))
     lower.plot(x * scale, residuals / (1.0 if sigma is None else sigma), marker, **points)
 
 
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
     """Return whether the legend is so long that it stands beside the data."""
-    lines = sum(1 + _legend(outcome).count("\n") for outcome in outcomes)
+    lines = sum(1 + legend_text(outcome).count("\n") for outcome in outcomes)
     return len(outcomes) <= _LEGEND_LIMIT and lines > _LINES_INSIDE
 
 
@@ -257,7 +261,14 @@ def _pooled(outcome: FitOutcome) -> tuple[FloatArray, FloatArray, FloatArray | N
     return x, means[0], sigma, means[1]
 
 
-def _legend(outcome: FitOutcome) -> str:
+def legend_text(outcome: FitOutcome) -> str:
+    """Return what the legend says of a fit: its label, what matters of its parameters, and χ².
+
+    Parameters
+    ----------
+    outcome
+        The fit.
+    """
     shown = [p.name for p in outcome.present if not p.fixed]
     several = [name for name in shown if name.startswith("center_")]
     names = _HEADLINE.get(outcome.model, tuple(several or shown[:2]))
@@ -272,9 +283,15 @@ def _legend(outcome: FitOutcome) -> str:
 
 
 def _symbol(name: str) -> str:
-    return {"T1": "$T_1$", "f0": "$f_0$", "Q": "$Q$", "spring_constant": "$k$"}.get(
-        name, name.replace("_", " ")
-    )
+    return {
+        "T1": "$T_1$",
+        "T2": "$T_2$",
+        "T2_star": "$T_2^*$",
+        "pi_duration": "π pulse",
+        "f0": "$f_0$",
+        "Q": "$Q$",
+        "spring_constant": "$k$",
+    }.get(name, name.replace("_", " "))
 
 
 def _log_axis(axes: Axes, x: FloatArray) -> None:

@@ -6,7 +6,8 @@ Doubtful points (`labspin.data.quality`) are hollow, crossed in a map, and count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.expression import column_of
-from labspin.analysis.files.stored import axis_words
+from labspin.analysis.files.stored import axis_words, outcomes_of
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import place_words
-from labspin.analysis.pictures.plots import COLOURS, MARKERS, axis_label, axis_scale, save
+from labspin.analysis.pictures.plots import (
+    COLOURS,
+    MARKERS,
+    axis_label,
+    axis_scale,
+    legend_text,
+    save,
+)
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+    from labspin.analysis.outcome import FitOutcome
     from labspin.data import FitRecord, Run
 
 Axis = tuple[str, str, FloatArray]
@@ -33,7 +43,7 @@ Line = tuple[Any, ...]
 _MOST_LINES = 7
 """Rows up to which they are lines; more are a map."""
 
-__all__ = ["draw_run", "plot_runs"]
+__all__ = ["draw_run", "draw_stack", "plot_runs"]
 
 
 def plot_runs(
@@ -42,12 +52,12 @@ def plot_runs(
     *,
     quantity: str | None = None,
     overlay: bool = False,
-    offset: float = 0.0,
+    offset: float | None = None,
 ) -> Path:
     """Draw runs into one picture and return its path.
 
-    Lines over one dimension, a few lines or a map over two. Panels that show the same quantity have the same
-    axis of it.
+    Lines over one dimension, a few lines or a map over two; below the signal, what its procedure has drawn
+    below (light and angle). Panels that show the same quantity have the same axis of it.
 
     Parameters
     ----------
@@ -60,7 +70,8 @@ def plot_runs(
     overlay
         All runs in one panel instead of a panel each.
     offset
-        By how much each line is moved up from the one before, in units of the largest line's height.
+        By how much each line is moved up from the one before, in units of the largest line's height; None: as
+        the run's procedure says, spectra by a little.
 
     Raises
     ------
@@ -76,31 +87,97 @@ def plot_runs(
         raise FitError("plot: wanted at least one run, got none")
     if overlay:
         figure = Figure(figsize=(8.0, 5.6), layout="constrained")
-        _draw_together(figure.subplots(), runs, quantity, offset)
+        _draw_together(figure.subplots(), runs, quantity, offset or 0.0)
         return save(figure, output)
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(6.4 * columns, 4.4 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, run in zip(panels, runs, strict=False):
-        draw_run(panel, run, quantity, offset=offset)
-    _share_heights([panel for panel in panels[: len(runs)] if panel.lines])
-    for panel in panels[len(runs) :]:
-        panel.set_axis_off()
+    below = max(len(_quantities(run, quantity)) for run in runs)
+    figure = Figure(
+        figsize=(6.4 * columns, (4.4 if below == 1 else 3.2 * below) * rows), layout="constrained"
+    )
+    grid = figure.add_gridspec(rows, columns)
+    cells = [grid[number // columns, number % columns] for number in range(len(runs))]
+    panels = [
+        panel
+        for cell, run in zip(cells, runs, strict=True)
+        for panel in draw_stack(figure, run, quantity, offset=offset, cell=cell)
+    ]
+    _share_axes([panel for panel in panels if panel.lines])
     return save(figure, output)
 
 
-def _share_heights(panels: Sequence[Axes]) -> None:
-    """Give panels of lines that show the same quantity the same limits."""
-    for label in {panel.get_ylabel() for panel in panels}:
-        like = [panel for panel in panels if panel.get_ylabel() == label and panel.get_yscale() == "linear"]
-        limits = np.array([panel.get_ylim() for panel in like])
-        for panel in like:
-            panel.set_ylim(float(limits[:, 0].min()), float(limits[:, 1].max()))
+def draw_stack(
+    figure: Figure, run: Run, quantity: str | None = None, *, offset: float | None = None, cell: Any = None
+) -> list[Axes]:
+    """Draw a run into a figure: its signal, and below it what its procedure has drawn below.
+
+    Parameters
+    ----------
+    figure
+        Where to draw.
+    run
+        What to draw.
+    quantity, offset
+        As for `plot_runs`.
+    cell
+        Part of a grid of the figure to draw into; None: all of it.
+
+    Returns
+    -------
+    panels
+        From top to bottom, with one axis of what is common.
+    """
+    names = _quantities(run, quantity)
+    grid = (cell or figure.add_gridspec(1, 1)[0]).subgridspec(len(names), 1)
+    panels: list[Axes] = []
+    for number, name in enumerate(names):
+        panel = figure.add_subplot(grid[number], sharex=panels[0] if panels else None)
+        draw_run(panel, run, name, offset=offset)
+        panels.append(panel)
+        if number:
+            panel.set_title("")
+            if (legend := panel.get_legend()) is not None:
+                legend.remove()
+        if number < len(names) - 1:
+            panel.set_xlabel("")
+            panel.tick_params(labelbottom=False)
+    return panels
 
 
-def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: float = 0.0) -> None:
-    """Draw one run into ``panel``.
+def _quantities(run: Run, quantity: str | None) -> list[str]:
+    """Return what is drawn of a run, from top to bottom: what was not measured is left out."""
+    if quantity is not None:
+        return [quantity]
+    below = _picture(run).get("below", [])
+    names = {column.name for column in run.header.layout.columns}
+    there = [
+        name for name in (below if isinstance(below, list) else []) if isinstance(name, str) and name in names
+    ]
+    return [run.header.signal, *(name for name in there if np.nan_to_num(run.data[name]).any())]
+
+
+def _picture(run: Run) -> Mapping[str, Any]:
+    """Return how the procedure has its runs drawn; a file may say anything."""
+    said = run.header.extra.get("picture")
+    return said if isinstance(said, Mapping) else {}
+
+
+def _share_axes(panels: Sequence[Axes]) -> None:
+    """Give panels of lines that show the same the same limits."""
+    for words, limits_of, scale_of, limit in (
+        ("get_ylabel", "get_ylim", "get_yscale", "set_ylim"),
+        ("get_xlabel", "get_xlim", "get_xscale", "set_xlim"),
+    ):
+        kinds = [(getattr(panel, words)(), getattr(panel, scale_of)()) for panel in panels]
+        for kind in {kind for kind in kinds if kind[0]}:
+            like = [panel for panel, one in zip(panels, kinds, strict=True) if one == kind]
+            limits = np.array([getattr(panel, limits_of)() for panel in like])
+            for panel in like:
+                getattr(panel, limit)(float(limits[:, 0].min()), float(limits[:, 1].max()))
+
+
+def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: float | None = None) -> None:
+    """Draw one quantity of a run into ``panel``, with its fits.
 
     Parameters
     ----------
@@ -109,14 +186,13 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     run
         What to draw.
     quantity, offset
-        And errors as for `plot_runs`.
+        As for `plot_runs`.
     """
-    axes, shown, error, bad, label = _shown(run, quantity)
+    axes, shown, error, bad, axis = _shown(run, quantity)
     panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
+    fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
     if shown.ndim == 1:
-        chosen = quantity or run.header.signal
-        fits = [fit for fit in run.fits if fit.quantity == chosen]
-        _draw_line(panel, axes[0], (shown, error, bad, label), fits)
+        _draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
         return
     mean, bars = shown, error
     if shown.ndim > 2:
@@ -124,25 +200,43 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         mean, bars, bad = _mean(shown, deeper), None, np.asarray(bad.any(deeper))
     if mean.shape[0] <= _MOST_LINES:
         places = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
-        _draw_lines(panel, axes[1], [(mean[row], None if bars is None else bars[row], bad[row], words)
-                                     for row, words in enumerate(places)], label, offset)  # fmt: skip
+        lines = [(mean[row], None if bars is None else bars[row], bad[row], words)
+                 for row, words in enumerate(places)]  # fmt: skip
+        apart = _apart(run) if offset is None else offset
+        curves = _fitted(run, fits, (len(lines),)) if shown.ndim == 2 else []
+        _draw_lines(panel, axes[1], lines, axis, apart, curves)
     else:
-        _draw_map(panel, axes[:2], mean, label, bad)
+        _draw_map(panel, axes[:2], mean, axis_label(*axis), bad)
+
+
+def _apart(run: Run) -> float:
+    said = _picture(run).get("apart", 0.0)
+    return float(said) if isinstance(said, (int, float)) and 0 <= said < 10 else 0.0
+
+
+def _fitted(run: Run, fits: Sequence[FitRecord], shape: tuple[int, ...]) -> list[FitOutcome]:
+    """Return the last fit of one trace, or of each row, as the file keeps it; none where there is none."""
+    for record in reversed(fits):
+        along = tuple(len(one) for one in record.dimensions if len(one) > 1)
+        if along == tuple(length for length in shape if length > 1):
+            found = outcomes_of(run, record)
+            return found if len(found) == math.prod(shape) else []
+    return []
 
 
 def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offset: float) -> None:
     lines: list[Line] = []
     found = [_shown(run, quantity) for run in runs]
-    axis, label = found[0][0][-1], found[0][4]
+    axis, drawn = found[0][0][-1], found[0][4]
     for run, (axes, shown, error, bad, own) in zip(runs, found, strict=True):
-        if shown.ndim != 1 or own != label or axes[-1][:2] != axis[:2]:
+        if shown.ndim != 1 or own != drawn or axes[-1][:2] != axis[:2]:
             raise FitError(
-                f"{run.path}: to be drawn over {runs[0].path}, wanted one line of {label!r} against "
-                f"{axis[0]!r}, got {shown.ndim} dimensions of {own!r}; draw a panel each"
+                f"{run.path}: to be drawn over {runs[0].path}, wanted one line of {axis_label(*drawn)!r} "
+                f"against {axis[0]!r}, got {shown.ndim} dimensions of {axis_label(*own)!r}; draw a panel each"
             )
         words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
         lines.append((shown, error, bad, f"{words}{_doubts(run)}", axes[-1][2]))
-    _draw_lines(panel, axis, lines, label, offset)
+    _draw_lines(panel, axis, lines, drawn, offset, [])
 
 
 def _title(run: Run, *, is_map: bool) -> str:
@@ -157,8 +251,8 @@ def _doubts(run: Run, *, is_map: bool = False) -> str:
 
 def _shown(
     run: Run, quantity: str | None
-) -> tuple[list[Axis], FloatArray, FloatArray | None, NDArray[np.bool_], str]:
-    """Return axes, values, errors, which are doubtful, and the label of what is drawn of a run."""
+) -> tuple[list[Axis], FloatArray, FloatArray | None, NDArray[np.bool_], tuple[str, str]]:
+    """Return axes, values, errors, which are doubtful, and the words and unit of what is drawn of a run."""
     layout = run.header.layout
     names = [column.name for column in layout.columns]
     chosen = quantity or run.header.signal
@@ -175,7 +269,7 @@ def _shown(
     bad = _doubtful(run, axes, shown.shape)
     axes, shown, error = _without_repeats(axes, shown, own)
     axes = [(axis_words(run, name), unit, values) for name, unit, values in axes]
-    return axes, shown, error, bad, axis_label(axis_words(run, chosen), column.unit)
+    return axes, shown, error, bad, (axis_words(run, chosen), column.unit)
 
 
 def _doubtful(run: Run, axes: list[Axis], shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -244,56 +338,87 @@ def _list_axis(run: Run) -> list[Axis]:
     return [("point", "1", np.arange(float(run.shape[0])))]
 
 
-def _draw_line(panel: Axes, axis: Axis, line: Line, fits: list[FitRecord]) -> None:
-    from labspin.analysis.files.stored import fine_curve
-
-    (name, unit, x), (values, error, bad, label) = axis, line
-    order = np.argsort(x, kind="stable")
+def _draw_line(panel: Axes, axis: Axis, line: Line, fits: Sequence[FitOutcome]) -> None:
+    (name, unit, x), (values, error, bad, drawn) = axis, line
     scale, shown_unit = axis_scale(np.asarray(x), unit)
-    drawn = fits[-1] if fits and fits[-1].curve is not None and not fits[-1].dimensions else None
-    bars = None if error is None else error[order]
-    panel.errorbar(
-        x[order] * scale, values[order], bars, fmt="o" if drawn else "o-", color=COLOURS[0], markersize=3,
-        linewidth=0.7, capsize=2,
-    )  # fmt: skip
-    _hollow(panel, x * scale, values, bad)
-    if drawn is not None and drawn.curve is not None:
-        points = drawn.curve.axes[0].values
-        sorted_points = np.argsort(points, kind="stable")
-        stored = points[sorted_points], drawn.curve.values[sorted_points]
-        grid, modelled = fine_curve(drawn, 0, points) or stored
-        curve = np.abs(modelled) if np.iscomplexobj(modelled) else modelled
-        panel.plot(grid * scale, curve, color=COLOURS[1], label=drawn.model, zorder=3)
+    height, label = _heights([line], drawn)
+    _draw_points(
+        panel, (x * scale, values * height, None if error is None else error * height), 0, bool(fits)
+    )
+    _hollow(panel, x * scale, values * height, bad)
+    for fit in fits:
+        curve = np.abs(fit.curve_y) if np.iscomplexobj(fit.curve_y) else fit.curve_y
+        text = legend_text(fit.with_changes(label=""))
+        panel.plot(fit.curve_x * scale, curve * height, color=COLOURS[1], label=text, zorder=3)
         panel.legend(fontsize=8, frameon=False)
-    panel.set_xlabel(axis_label(name, shown_unit))
-    panel.set_ylabel(label)
-    panel.grid(alpha=0.25)
-    if x.min() > 0 and is_log_spaced(x):
-        panel.set_xscale("log")
+    _label_axes(panel, axis_label(name, shown_unit), label, [x])
 
 
-def _draw_lines(panel: Axes, axis: Axis, lines: Sequence[Line], label: str, offset: float) -> None:
-    """Draw several lines over one axis, each with its colour and marker, moved up by ``offset`` heights."""
+def _draw_lines(
+    panel: Axes,
+    axis: Axis,
+    lines: Sequence[Line],
+    drawn: tuple[str, str],
+    offset: float,
+    fits: Sequence[FitOutcome],
+) -> None:
+    """Draw several lines over one axis, each with its colour, marker and fit, ``offset`` heights apart."""
     name, unit, common = axis
     finite = [line[0][np.isfinite(line[0])] for line in lines]
-    height = max((float(np.ptp(values)) for values in finite if values.size), default=0.0)
-    scale, shown_unit = axis_scale(np.concatenate([_x_of(line, common) for line in lines]), unit)
-    for number, line in enumerate(lines):
-        x = _x_of(line, common)
-        order = np.argsort(x, kind="stable")
-        bars = None if line[1] is None else line[1][order]
-        moved = line[0] + number * offset * height
-        panel.errorbar(
-            x[order] * scale, moved[order], bars, label=line[3],
-            fmt=f"{MARKERS[number % len(MARKERS)]}-", color=COLOURS[number % len(COLOURS)], markersize=3,
-            linewidth=0.7, capsize=2,
-        )  # fmt: skip
+    tallest = max((float(np.ptp(values)) for values in finite if values.size), default=0.0)
+    places = [_x_of(line, common) for line in lines]
+    scale, shown_unit = axis_scale(np.concatenate(places), unit)
+    height, label = _heights(lines, drawn)
+    for number, (line, x) in enumerate(zip(lines, places, strict=True)):
+        up = number * offset * tallest
+        moved, bars = (line[0] + up) * height, None if line[1] is None else line[1] * height
+        only = len(lines) == 1 and fits
+        words = f"{line[3]}\n{legend_text(fits[0].with_changes(label=''))}" if only else line[3]
+        _draw_points(panel, (x * scale, moved, bars), number, bool(fits), words)
         _hollow(panel, x * scale, moved, line[2], number)
-    panel.legend(fontsize=8, frameon=False)
-    panel.set_xlabel(axis_label(name, shown_unit))
-    panel.set_ylabel(label if not offset else f"{label}, lines moved apart")
+    for number, fit in enumerate(fits):
+        curve = (np.real(fit.curve_y) + number * offset * tallest) * height
+        panel.plot(fit.curve_x * scale, curve, color=COLOURS[number % len(COLOURS)], zorder=3, linewidth=1.2)
+    # Where lines stand apart, the uppermost is named first; beside them where there is no room among them.
+    handles, said = panel.get_legend_handles_labels()
+    order = slice(None, None, -1) if offset > 0 else slice(None)
+    panel.legend(handles[order], said[order], fontsize=8, frameon=False, loc="best")
+    _label_axes(panel, axis_label(name, shown_unit), f"{label}, moved apart" if offset else label, places)
+
+
+def _draw_points(
+    panel: Axes,
+    line: tuple[FloatArray, FloatArray, FloatArray | None],
+    number: int,
+    is_fitted: bool,
+    words: str | None = None,
+) -> None:
+    """Draw a line's points in their order; without a fit, joined."""
+    x, values, error = line
+    order = np.argsort(x, kind="stable")
+    panel.errorbar(
+        x[order], values[order], None if error is None else error[order], label=words,
+        fmt=f"{MARKERS[number % len(MARKERS)]}{'' if is_fitted else '-'}",
+        color=COLOURS[number % len(COLOURS)], markersize=3, linewidth=0.7, capsize=2,
+    )  # fmt: skip
+
+
+def _heights(lines: Sequence[Line], drawn: tuple[str, str]) -> tuple[float, str]:
+    """Return the factor by which values are drawn, and the words of their axis with its unit."""
+    words, unit = drawn
+    values = np.concatenate([np.ravel(line[0]) for line in lines])
+    scale, shown_unit = (
+        axis_scale(values[np.isfinite(values)], unit) if unit not in ("", "1") else (1.0, unit)
+    )
+    return scale, axis_label(words, shown_unit)
+
+
+def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArray]) -> None:
+    panel.set_xlabel(below)
+    panel.set_ylabel(beside)
     panel.grid(alpha=0.25)
-    if all(x.min() > 0 and is_log_spaced(x) for x in (_x_of(line, common) for line in lines)):
+    panel.ticklabel_format(axis="y", useMathText=True)  # ×10⁶, not 1e6
+    if all(_is_logarithmic(x) for x in places):
         panel.set_xscale("log")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labspin.analysis.names import truth_words
 from labspin.analysis.report.fits import fit_sections, fit_summaries, fit_warnings
 from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import run_picture, sequence_picture
@@ -17,7 +18,7 @@ from labspin.errors import FitError
 from labspin.system import reason_of
 
 if TYPE_CHECKING:
-    from labspin.data import Event, Run
+    from labspin.data import Event, Run, RunHeader
     from labspin.instruments import PulseSequence
 
 __all__ = ["report_html", "write_report"]
@@ -85,7 +86,7 @@ def report_html(run: Run | Path | str, *, sequences: Mapping[str, PulseSequence]
         _head(opened),
         _concerns(opened),
         *_results(opened),
-        _truth(header.truth),
+        _truth(header),
         section("Parameters", _parameters(header.parameters), folded("Plan", pairs(_leaves(header.plan)))),
         *([section("Pulses", sequence_picture(sequences))] if sequences else []),
         section("Instruments", *_instruments(opened)),
@@ -184,11 +185,11 @@ def _quantities(run: Run) -> Html:
     return folded("What was measured", table(["name", "", "meaning"], rows, limit=200))
 
 
-def _truth(truth: Mapping[str, object] | None) -> Html:
-    if truth is None:
+def _truth(header: RunHeader) -> Html:
+    if header.truth is None:
         return join([])
-    note = tag("p", "What the simulated sample really is, in SI units.", class_="note")
-    return section("Ground truth", note, pairs(_leaves(truth)))
+    note = tag("p", "What the simulated sample really is.", class_="note")
+    return section("Ground truth", note, pairs(truth_words(header)))
 
 
 def _leaves(content: Mapping[str, object]) -> list[tuple[str, str]]:

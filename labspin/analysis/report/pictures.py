@@ -51,16 +51,19 @@ def run_picture(run: Run) -> Html:
     """
     from matplotlib.figure import Figure
 
-    from labspin.analysis.pictures.runplots import draw_run
+    from labspin.analysis.pictures.runplots import draw_stack
 
     if not len(run.points):
         return tag("p", "No point was measured.", class_="note")
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
-    panel = figure.subplots()
     try:
-        draw_run(panel, replace(run, header=replace(run.header, label="", procedure=run.header.signal)))
+        panels = draw_stack(
+            figure, replace(run, header=replace(run.header, label="", procedure=run.header.signal))
+        )
     except FitError as error:
         return tag("p", f"No picture: {error}", class_="note")
+    if len(panels) > 1:
+        figure.set_size_inches(7.2, 6.4)
     for axes in figure.axes:
         # A unit is a stranger's text: no formula is to be read out of it.
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label):

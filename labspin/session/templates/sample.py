@@ -84,6 +84,8 @@ class Skeleton(Sample):
         """
         return math.exp(self.settings.drift * time / 86400)
 
+    truth_units: ClassVar = {"rate": "1/s"}
+
     def truth(self, signals: Signals) -> Mapping[str, Any]:
         """Return what a perfect experiment would find; it is written into every simulated run.
 

@@ -70,6 +70,11 @@ class LevitatedDiamond(Sample):
     detectors: ClassVar = {
         "pl": "photons", "reflected": "photons", "pl_photodiode": "analog", "angle_photodiode": "analog",
     }  # fmt: skip
+    truth_units: ClassVar = {
+        "T1": "s", "lower_transition": "Hz", "upper_transition": "Hz", "rabi_frequency": "Hz", "T2_star": "s",
+        "T2_echo": "s", "hyperfine_splitting": "Hz", "bath_width": "Hz", "bath_time": "s", "field": "T",
+        "field_per_current": "T/A", "angle": "rad",
+    }  # fmt: skip
     lines: ClassVar = {
         "laser": "lets the laser through", "microwave": "lets the microwave through", **PHASE_LINES,
     }  # fmt: skip

@@ -75,6 +75,12 @@ class MRFMCantilever(Sample):
         "cryostat.heater_limit": 1e-3, "positioner.distance": 2.2e-6,
     }  # fmt: skip
     detectors: ClassVar = {"cantilever": "analog"}
+    truth_units: ClassVar = {
+        "temperature": "K", "resonance_frequency": "Hz", "frequency_shift": "Hz", "stiffness_real": "N/m",
+        "stiffness_imag": "N/m", "T1": "s", "density": "1/m**3", "bare_frequency": "Hz",
+        "magnet_moment": "A*m**2", "distance": "m", "curve_temperature": "K",
+        "curve_resonance_frequency": "Hz", "curve_T1": "s",
+    }  # fmt: skip
 
     def __init__(self, settings: CantileverSettings | None = None) -> None:
         self.settings = settings or CantileverSettings()

@@ -76,6 +76,12 @@ class NVOverFilm(Sample):
         "drive.frequency": 5e3,
     }  # fmt: skip
     detectors: ClassVar = {"pl": "photons", "cantilever": "analog"}
+    truth_units: ClassVar = {
+        "field": "T", "distance": "m", "depth": "m", "T1": "s", "T1_slow": "s", "lower_rate": "1/s",
+        "upper_rate": "1/s", "lower_transition": "Hz", "upper_transition": "Hz", "lower_shift": "Hz",
+        "force": "N", "stiffness_real": "N/m", "stiffness_imag": "N/m", "resonance_frequency": "Hz",
+        "field_per_current": "T/A",
+    }  # fmt: skip
     lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
 
     def __init__(self, settings: FilmSettings | None = None) -> None:

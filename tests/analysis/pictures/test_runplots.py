@@ -7,9 +7,10 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
+from labspin.analysis import fit_run, load_recipe, write_outcomes
 from labspin.analysis.names import place_words, words_of_name
 from labspin.analysis.pictures.plots import _part_of_name
-from labspin.analysis.pictures.runplots import draw_run, plot_runs
+from labspin.analysis.pictures.runplots import draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
 
@@ -159,3 +160,94 @@ def test_a_good_run_has_no_word_of_it(tmp_path):
     panel = drawn(recorded(tmp_path / "r.h5", [1, -1]))
     assert panel.get_title() == "p (finished)"
     assert not [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+
+
+def spectra(path, *, picture, angle=True, scale=1.0):
+    layout = Layout(
+        dimensions=(
+            Dimension(name="magnet_field", unit="T", values=np.array([1e-3, 2e-3, 3e-3])),
+            Dimension(name="microwave_frequency", unit="Hz", values=2.6e9 + 1e6 * np.arange(5.0)),
+        ),
+        columns=(Column(name="pl_ratio"), Column(name="angle_x", unit="V")),
+    )
+    header = RunHeader(procedure="mdmr", signal="pl_ratio", layout=layout, extra={"picture": picture})
+    with RunWriter.create(path, header) as writer:
+        for index in range(15):
+            writer.append(index, float(index), (1.0 - 0.1 * (index % 3), scale * index * angle))
+        writer.finish("finished")
+    return read_run(path)
+
+
+def stacked(run):
+    figure = Figure()
+    return draw_stack(figure, run), figure
+
+
+def test_light_and_angle_stand_one_above_the_other_on_one_axis_with_fields_apart(tmp_path):
+    run = spectra(tmp_path / "r.h5", picture={"below": ["angle_x"], "apart": 0.5})
+    (light, angle), figure = stacked(run)
+    assert light.get_shared_x_axes().joined(light, angle)
+    assert (light.get_xlabel(), angle.get_xlabel()) == ("", "microwave frequency (GHz)")
+    assert (light.get_ylabel(), angle.get_ylabel()) == (
+        "PL ratio, moved apart", "angle in phase (V), moved apart",
+    )  # fmt: skip
+    for number, one in enumerate(bars(light)):
+        expected = 1.0 - 0.1 * ((5 * number + np.arange(5)) % 3) + number * 0.5 * 0.2
+        assert np.allclose(one.lines[0].get_ydata(), expected, rtol=1e-12, atol=0)
+    # The legend names lines from top to bottom, once.
+    assert [text.get_text() for text in light.get_legend().get_texts()] == [
+        "magnet field 3 mT", "magnet field 2 mT", "magnet field 1 mT",
+    ]  # fmt: skip
+    assert angle.get_legend() is None
+    assert len(figure.axes) == 2
+
+
+def test_what_was_not_measured_is_not_drawn_below(tmp_path):
+    assert len(stacked(spectra(tmp_path / "a.h5", picture={"below": ["angle_x"]}, angle=False))[0]) == 1
+    for number, picture in enumerate(
+        ({"below": ["nothing"]}, {"below": 3}, {"apart": "wide"}, {"apart": 1e9})
+    ):
+        panels, _ = stacked(spectra(tmp_path / f"{number}.h5", picture=picture))
+        assert len(panels) == 1
+        assert panels[0].get_ylabel() == "PL ratio"
+
+
+def test_heights_have_units_that_read_well(tmp_path):
+    panel = drawn(spectra(tmp_path / "r.h5", picture={}, scale=1e-6), quantity="angle_x")
+    assert panel.get_ylabel() == "angle in phase (µV)"
+    assert bars(panel)[2].lines[0].get_ydata() == pytest.approx(np.arange(10.0, 15.0), rel=1e-9, abs=0)
+
+
+def straight(folder):
+    (folder / "line.py").write_text(
+        "def line(x, level=10.0, slope=1e3):\n    return level + slope * (x - 1e-3)\n"
+    )
+    recipe = folder / "line.toml"
+    recipe.write_text(
+        '[data]\nx = "magnet_field"\ny = "pl_ratio"\nsigma = "pl_ratio_errors"\n'
+        '[model]\nname = "line.py:line"\n'
+    )
+    return load_recipe(recipe)
+
+
+def fitted(path, rows):
+    run, recipe = recorded(path, rows), straight(path.parent)
+    write_outcomes(path, fit_run(run, recipe), recipe)
+    return read_run(path)
+
+
+def test_the_fits_of_rows_are_drawn_in_the_colours_of_their_points(tmp_path):
+    panel = drawn(fitted(tmp_path / "r.h5", [1, -1]))
+    curves = [line for line in panel.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+    assert [line.get_color() for line in curves] == [one.lines[0].get_color() for one in bars(panel)]
+    for row, line in enumerate(curves):
+        x = line.get_xdata() * 1e-3
+        expected = 10.0 + row + (x - X[0]) / (X[1] - X[0])
+        assert np.allclose(line.get_ydata(), expected, rtol=1e-6, atol=0)
+
+
+def test_the_legend_of_a_fit_says_what_it_found(tmp_path):
+    panel = drawn(fitted(tmp_path / "r.h5", [1]))
+    (words,) = (text.get_text() for text in panel.get_legend().get_texts())
+    assert "slope = " in words
+    assert "chi^2" in words
