@@ -81,7 +81,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _folders_of_runs(folder: Path) -> list[Path]:
     """Return the folders right below one that have runs, which are not listed with it."""
-    from labspin.data import run_files
+    from labspin.data.reader import run_files
 
     inner = (one for one in sorted(folder.iterdir()) if one.is_dir() and not one.name.startswith("."))
     return [one for one in inner if run_files(one)][:_MOST_FOLDERS]

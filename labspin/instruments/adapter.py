@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError
 from labspin.instruments.base import Guarded
+from labspin.instruments.roles import ROLES
 from labspin.instruments.wire import visa
 
 __all__ = ["NoOptions", "RoleAdapter"]
@@ -37,7 +38,8 @@ class RoleAdapter(ABC):
 
     A lab's own driver comes into a station file by a subclass of this: it names the role, the driver class
     and, where there are any, a frozen dataclass of options whose fields carry their unit in
-    ``metadata={"unit": ...}``.
+    ``metadata={"unit": ...}``. What stands in ``units`` and ``readings`` and is not defined is the driver's
+    attribute of that name; a role of one's own needs no `settings` either.
     """
 
     role: ClassVar[str]
@@ -60,6 +62,16 @@ class RoleAdapter(ABC):
     """By how much a setting may be rounded, in its unit, where that is more than a part in a thousand."""
     entails: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Settings that the instrument changes by itself when the named one is set."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in (*cls.units, *cls.readings):
+            driver = getattr(cls, "driver", None)
+            if not hasattr(cls, name) and hasattr(driver, name):
+                setattr(cls, name, _forwarded(driver, name, is_settable=name in cls.units))
+        is_own = (cls.units or cls.readings) and getattr(cls, "role", "") not in ROLES
+        if is_own and cls.settings is RoleAdapter.settings:
+            cls.settings = _declared_settings  # type: ignore[method-assign]
 
     def __init__(self, driver: Any, options: Any = None) -> None:
         self._sent: dict[str, Any] = {}
@@ -272,6 +284,23 @@ class RoleAdapter(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self.device, 'name', '')!r}>"
+
+
+def _forwarded(driver: type, name: str, *, is_settable: bool) -> property:
+    """Return a property of an adapter that is the driver's of the same name."""
+
+    def get(self: RoleAdapter) -> Any:
+        return getattr(self.device, name)
+
+    def change(self: RoleAdapter, value: Any) -> None:
+        setattr(self.device, name, value)
+
+    return property(get, change if is_settable else None, None, getattr(driver, name).__doc__)
+
+
+def _declared_settings(self: RoleAdapter) -> dict[str, Any]:
+    """Return what can be set, as read back from the instrument."""
+    return {name: getattr(self, name) for name in self.units}
 
 
 def _agree(value: Any, wanted: Any, relative: float, resolution: float) -> bool:

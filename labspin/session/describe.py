@@ -63,8 +63,9 @@ def describe(thing: str) -> list[Description]:
     Parameters
     ----------
     thing
-        The name of a procedure, driver, role, model or recipe, or the path of a run file, run card, station
-        file, fit recipe or a data file of another program.
+        The name of a procedure, driver, role, model or recipe, ``"file.py:object"`` for one of one's own, or
+        the path of a run file, run card, station file, fit recipe, Python file or a data file of another
+        program.
 
     Raises
     ------
@@ -74,6 +75,11 @@ def describe(thing: str) -> list[Description]:
         The file cannot be read.
     """
     path = Path(thing)
+    file, colon, name = thing.rpartition(":")
+    if colon and file.endswith(".py"):
+        return [_of_code(thing, Path(file), name)]
+    if path.suffix == ".py" and path.is_file():
+        return [_code(path)]
     if path.is_file() or path.suffix in _RUN_SUFFIXES:
         return [_of_file(path)]
     makers: dict[str, Callable[[str], Description]] = {
@@ -90,8 +96,8 @@ def describe(thing: str) -> list[Description]:
         near = difflib.get_close_matches(thing, words, n=3)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ArgumentError(
-            f"{thing!r}: wanted a file, or the name of a procedure, driver, role, model or recipe{hint}; "
-            "`labspin show` lists them all"
+            f"{thing!r}: wanted a file, 'file.py:object', or the name of a procedure, driver, role, model or "
+            f"recipe{hint}; `labspin show` lists them all"
         )
     return found
 
@@ -210,6 +216,51 @@ def _described_recipe(recipe: Any) -> Description:
     )
 
 
+# -- one's own code ------------------------------------------------------------------------------------------
+
+
+def _of_code(thing: str, path: Path, name: str) -> Description:
+    """Return what an object of a Python file is: a procedure, a driver's adapter, else a model."""
+    found = _objects(path).get(name)
+    if found is not None:
+        return {"procedure": _procedure, "driver": _driver}.get(found, _model)(thing)
+    return _model(thing)  # which says what is wrong, too
+
+
+def _code(path: Path) -> Description:
+    rows = [(f"{path}:{name}", kind) for name, kind in _objects(path).items()]
+    hint = "" if rows else "No procedure, adapter of a driver, or function is in it."
+    return Description(f"Python file {path}", hint, (_listing("what is in it", ("object", "kind"), rows),))
+
+
+def _objects(path: Path) -> dict[str, str]:
+    """Return what labspin can use of a Python file: name to kind."""
+    from labspin.analysis import FitModel
+    from labspin.experiment import Procedure
+    from labspin.instruments import RoleAdapter
+    from labspin.plugins import load_module
+
+    if not path.is_file():
+        return {}
+    try:
+        module = load_module(path)
+    except Exception as error:  # somebody's own file may fail in any way
+        raise ArgumentError(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
+    found = {}
+    for name, one in vars(module).items():
+        if isinstance(one, FitModel):
+            found[name] = "model"
+        elif name.startswith("_") or getattr(one, "__module__", "") != module.__name__:
+            continue
+        elif inspect.isclass(one) and issubclass(one, Procedure):
+            found[name] = "procedure"
+        elif inspect.isclass(one) and issubclass(one, RoleAdapter) and hasattr(one, "role"):
+            found[name] = "driver"
+        elif inspect.isfunction(one):
+            found[name] = "function, a model if its first argument is x"
+    return found
+
+
 # -- files ---------------------------------------------------------------------------------------------------
 
 
@@ -300,18 +351,6 @@ def _run(run: Any) -> Description:
 
     header, layout = run.header, run.header.layout
     said = [(name, _value(value)) for name, value in run.metadata.to_dict().items()]
-    facts = [
-        ("procedure", header.procedure),
-        ("label", header.label),
-        ("status", str(run.status)),
-        ("points", f"{len(run.points)}{'' if layout.size is None else f' of {layout.size}'}"),
-        ("started (UTC)", header.started),
-        ("ended (UTC)", run.ended or ""),
-        ("station", str(header.station.get("name", ""))),
-        ("simulated", header.simulated),
-        ("seed", "" if header.seed is None else str(header.seed)),
-        ("run id", header.run_id),
-    ]
     parameters = [
         (name, _with_unit(record["value"], record["unit"])) for name, record in header.parameters.items()
     ]
@@ -329,7 +368,7 @@ def _run(run: Any) -> Description:
         f"run {run.path}",
         run.metadata.comment,
         (
-            _listing("run", ("fact", "value"), [row for row in facts if row[1]]),
+            _listing("run", ("fact", "value"), [row for row in _facts(run) if row[1]]),
             _listing("words", ("word", "text"), said),
             _listing("parameters", ("parameter", "value"), parameters),
             _listing("columns", ("column", "unit", "shape", "meaning"), columns),
@@ -338,6 +377,22 @@ def _run(run: Any) -> Description:
             _listing("events", ("after (s)", "kind", "message"), events),
         ),
     )
+
+
+def _facts(run: Any) -> list[tuple[str, str]]:
+    header, size = run.header, run.header.layout.size
+    return [
+        ("procedure", header.procedure),
+        ("label", header.label),
+        ("status", str(run.status)),
+        ("points", f"{len(run.points)}{'' if size is None else f' of {size}'}"),
+        ("started (UTC)", header.started),
+        ("ended (UTC)", run.ended or ""),
+        ("station", str(header.station.get("name", ""))),
+        ("simulated", header.simulated),
+        ("seed", "" if header.seed is None else str(header.seed)),
+        ("run id", header.run_id),
+    ]
 
 
 def _foreign(path: Path) -> Description:
@@ -421,7 +476,10 @@ def _help(parameter: Any) -> str:
 
 
 def _first_words(thing: object) -> str:
-    return (inspect.getdoc(thing) or "").split("\n\nParameters\n")[0].split("\n\nAttributes\n")[0].strip()
+    # Not what a base class says of itself; where a class says nothing, its file may.
+    own = vars(thing).get("__doc__") if inspect.isclass(thing) else inspect.getdoc(thing)
+    text = inspect.cleandoc(own or getattr(inspect.getmodule(thing), "__doc__", None) or "")
+    return text.split("\n\nParameters\n")[0].split("\n\nAttributes\n")[0].strip()
 
 
 def _first_sentence(thing: object) -> str:

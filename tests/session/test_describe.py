@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labspin.data import annotate
-from labspin.errors import ArgumentError
+from labspin.errors import ArgumentError, RecipeError
 from labspin.procedures import Rabi
 from labspin.session import describe, differences_between, known_names, run
 from labspin.station import load_station
@@ -84,3 +84,76 @@ def test_two_runs_differ_in_what_was_asked_for(runs):
     assert found["label"] == ("first", "")
     assert "parameter pulse_stop" not in found
     assert not [one for one in differences_between(runs[0], runs[0]) if one.what]
+
+
+OWN = """"Words of the file."
+from labspin.data import Column
+from labspin.experiment import Procedure, Values
+from labspin.instruments import RoleAdapter
+
+
+class Lamp:
+    def __init__(self, *args, **kwargs): ...
+    level = property(lambda self: 1.0, lambda self, value: None, None, "Control the level (V).")
+    def safe(self): ...
+    def close(self): ...
+    def identify(self): return "lamp"
+
+
+class LampAdapter(RoleAdapter):
+    role, driver, units = "Lamp", Lamp, {"level": "V"}
+
+
+class Look(Procedure):
+    quantities = (Column(name="seen"),)
+    signal = "seen"
+
+    def plan(self):
+        return Values("a", [1.0, 2.0])
+
+
+def line(x, slope, level=0.0):
+    return level + slope * x
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    return file
+
+
+def test_code_of_ones_own_is_told_by_file_and_name(own):
+    (lamp,), (look,), (line,) = (describe(f"{own}:{name}") for name in ("LampAdapter", "Look", "line"))
+    assert table(lamp, "what a station may move") == {"level": ("V",)}
+    assert lamp.text == look.text == "Words of the file."
+    assert "seen" in table(look, "what it records")
+    assert line.text.startswith("y = level + slope * x")
+    assert list(table(line, "parameters")) == ["slope", "level"]
+
+
+def test_a_python_file_says_what_is_in_it(own):
+    (found,) = describe(str(own))
+    kinds = {name.rpartition(":")[2]: kind for name, (kind,) in table(found, "what is in it").items()}
+    assert kinds == {
+        "LampAdapter": "driver", "Look": "procedure", "line": "function, a model if its first argument is x",
+    }  # fmt: skip
+
+
+def test_what_a_python_file_has_not_is_named(own):
+    with pytest.raises(RecipeError, match="has no 'lime'; did you mean 'line'"):
+        describe(f"{own}:lime")
+    own.write_text("import nothing_of_that_name")
+    with pytest.raises(ArgumentError, match="cannot be loaded: ModuleNotFoundError"):
+        describe(str(own))
+    with pytest.raises(RecipeError, match="there is no file"):
+        describe(f"{own.parent / 'none.py'}:a")
+
+
+def test_the_truth_and_the_time_of_events_are_readable(runs):
+    (found,) = describe(str(runs[0]))
+    truth = table(found, "ground truth of the simulation")
+    assert truth["T1"][0].endswith("ms")
+    assert truth["rabi_frequency"][0].endswith("MHz")
+    assert float(next(iter(table(found, "events")))) == 0.0

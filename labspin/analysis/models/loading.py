@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from labspin.analysis.model import FitModel, Parameter
+from labspin.analysis.models.start_search import search_start
 from labspin.errors import FitError, RecipeError
 from labspin.plugins import Registry
 
@@ -127,6 +130,17 @@ def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
             raise RecipeError(f"model {name}: {option}: wanted {kind[2]}, got {value!r}")
 
 
+def _returned(function: Any) -> str:
+    """Return ``y = …``, what a function of one statement returns; empty where its text is not to be had."""
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    except (OSError, TypeError, ValueError, SyntaxError):
+        return ""
+    body = definition.body if isinstance(definition, ast.FunctionDef) else []
+    only = body[0] if len(body) == 1 else None
+    return f"y = {ast.unparse(only.value)}" if isinstance(only, ast.Return) and only.value else ""
+
+
 def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> FitModel:
     """Return a model made from ``function(x, a, b=1.0, …)``; defaults in the signature are starting values.
 
@@ -136,7 +150,7 @@ def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> 
         ``function(x, a, b=1.0, …)``; the first line of its docstring becomes the equation of the model.
     guess
         ``guess(x, y, weights)`` -> {name: value}, which replace the starting values; None: those of the
-        signature, 1 for a parameter without a default.
+        signature, and for parameters without a default what `search_start` finds in the data.
     name
         Of the model; empty: the name of the function.
 
@@ -150,14 +164,17 @@ def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> 
     called = name or getattr(function, "__name__", "function")
     if not names:
         raise FitError(f"model {called}: wanted a function (x, a, b, …), got {inspect.signature(function)}")
-    starts = {p.name: 1.0 if p.default is p.empty else float(p.default) for p in signature[1:]}
+    starts = {p.name: float(p.default) for p in signature[1:] if p.default is not p.empty}
+    sought = [item for item in names if item not in starts]
 
     def guesser(x: Any, y: Any, weights: Any) -> Mapping[str, float]:
-        return starts if guess is None else {**starts, **guess(x, y, weights)}
+        if guess is not None:
+            return {**dict.fromkeys(sought, 1.0), **starts, **guess(x, y, weights)}
+        return {**starts, **search_start(function, starts, sought, (x, y, weights))}
 
     return FitModel(
         name=called,
-        equation=(inspect.getdoc(function) or called).split("\n", 1)[0],
+        equation=(inspect.getdoc(function) or _returned(function) or called).split("\n", 1)[0],
         source=inspect.getsourcefile(function) or "",
         parameters=tuple(Parameter(item, "", "") for item in names),
         function=function,

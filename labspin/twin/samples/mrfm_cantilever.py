@@ -39,7 +39,7 @@ from labspin.physics.mrfm import (
 from labspin.physics.rc_filter import Stretch
 from labspin.twin.inputs import Signals
 from labspin.twin.sample import ComplexArray, Sample
-from labspin.twin.samples.cantilever_settings import CantileverSettings
+from labspin.twin.samples.cantilever_settings import CANTILEVER_TRUTH_UNITS, CantileverSettings
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.cryostat import Cryostat
 
@@ -75,12 +75,7 @@ class MRFMCantilever(Sample):
         "cryostat.heater_limit": 1e-3, "positioner.distance": 2.2e-6,
     }  # fmt: skip
     detectors: ClassVar = {"cantilever": "analog"}
-    truth_units: ClassVar = {
-        "temperature": "K", "resonance_frequency": "Hz", "frequency_shift": "Hz", "stiffness_real": "N/m",
-        "stiffness_imag": "N/m", "T1": "s", "density": "1/m**3", "bare_frequency": "Hz",
-        "magnet_moment": "A*m**2", "distance": "m", "curve_temperature": "K",
-        "curve_resonance_frequency": "Hz", "curve_T1": "s",
-    }  # fmt: skip
+    truth_units: ClassVar = CANTILEVER_TRUTH_UNITS
 
     def __init__(self, settings: CantileverSettings | None = None) -> None:
         self.settings = settings or CantileverSettings()

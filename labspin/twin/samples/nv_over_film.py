@@ -44,7 +44,7 @@ from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.film_places import Place, place_at
-from labspin.twin.samples.film_settings import FilmSettings, Motion
+from labspin.twin.samples.film_settings import FILM_TRUTH_UNITS, FilmSettings, Motion
 from labspin.twin.samples.film_springs import stiffness_at
 from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
@@ -76,12 +76,7 @@ class NVOverFilm(Sample):
         "drive.frequency": 5e3,
     }  # fmt: skip
     detectors: ClassVar = {"pl": "photons", "cantilever": "analog"}
-    truth_units: ClassVar = {
-        "field": "T", "distance": "m", "depth": "m", "T1": "s", "T1_slow": "s", "lower_rate": "1/s",
-        "upper_rate": "1/s", "lower_transition": "Hz", "upper_transition": "Hz", "lower_shift": "Hz",
-        "force": "N", "stiffness_real": "N/m", "stiffness_imag": "N/m", "resonance_frequency": "Hz",
-        "field_per_current": "T/A",
-    }  # fmt: skip
+    truth_units: ClassVar = FILM_TRUTH_UNITS
     lines: ClassVar = {"laser": "lets the laser through", "microwave": "lets the microwave through"}
 
     def __init__(self, settings: FilmSettings | None = None) -> None:
