@@ -58,12 +58,11 @@ def test_the_commands_of_the_page_lead_to_the_fit(lab, capsys):
     for command in COMMANDS[1:-1]:
         assert main(command.split()[1:]) == 0, command
     assert "wavelength" in capsys.readouterr().out
-    assert main([*COMMANDS[-1].split()[1:], "--json"]) == 0
-    (run,) = json.loads(capsys.readouterr().out)
+    assert main(COMMANDS[-1].split()[1:]) == 0
+    capsys.readouterr()
     (path,) = Path("data").glob("*.h5")
     assert main(["fit", str(path), "--json"]) == 0
     found = {row["parameter"]: row for row in json.loads(capsys.readouterr().out)["fits"]}
     assert found["rate"]["value"] > 0
     assert 0 < found["saturation_power"]["value"] < 1
     assert found["rate"]["stderr"] < 0.1 * found["rate"]["value"]
-    assert run["path"]

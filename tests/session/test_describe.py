@@ -155,5 +155,5 @@ def test_the_truth_and_the_time_of_events_are_readable(runs):
     (found,) = describe(str(runs[0]))
     truth = table(found, "ground truth of the simulation")
     assert truth["T1"][0].endswith("ms")
-    assert truth["rabi_frequency"][0].endswith("MHz")
+    assert truth["rabi_frequency"][0].endswith("Hz")
     assert float(next(iter(table(found, "events")))) == 0.0
