@@ -32,6 +32,8 @@ def search_start(
 ) -> dict[str, float]:
     """Return starting values of ``sought``; 1 for all of them where nothing that was tried is finite.
 
+    A height or offset that is said to start at 0 says nothing of its size: it is sought, too.
+
     Parameters
     ----------
     function
@@ -44,8 +46,9 @@ def search_start(
         x, y and weights or None, shape (n,) each.
     """
     x, y, weights = (None if one is None else one[:: max(1, one.size // _MOST_POINTS)] for one in points)
-    if x is None or y is None or not sought:
-        return dict.fromkeys(sought, 1.0)
+    nothing = dict.fromkeys(sought, 1.0)
+    if x is None or y is None:
+        return nothing
 
     def curve(values: Mapping[str, float]) -> FloatArray:
         with np.errstate(all="ignore"):
@@ -54,21 +57,22 @@ def search_start(
         return np.broadcast_to(np.asarray(real, np.float64), x.shape)
 
     scale = 1.0 if weights is None else weights
+    zeros = [name for name, value in known.items() if value == 0]
     try:
-        return _best(curve, sought, x, (y, scale))
+        linear = _linear(curve, [*sought, *zeros], x)
+        wanted = [*sought, *(name for name in zeros if name in linear)]
+        return _best(curve, wanted, linear, x, (y, scale)) if wanted else {}
     except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
-        return dict.fromkeys(
-            sought, 1.0
-        )  # a function of the user's own: what it cannot take, it says in the fit
+        return nothing  # a function of the user's own: what ails it, the fit says
 
 
 def _best(
     curve: Callable[[Mapping[str, float]], FloatArray],
     sought: Sequence[str],
+    linear: Sequence[str],
     x: FloatArray,
     seen: tuple[FloatArray, FloatArray | float],
 ) -> dict[str, float]:
-    linear = _linear(curve, sought, x)
     others = [name for name in sought if name not in linear]
     candidates = _candidates(x, len(others))
     (y, scale), best = seen, (np.inf, dict.fromkeys(sought, 1.0))

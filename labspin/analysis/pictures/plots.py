@@ -41,6 +41,7 @@ __all__ = [
     "plot_outcomes",
     "plot_t1",
     "save",
+    "written",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -177,7 +178,7 @@ def _parts(outcome: FitOutcome) -> tuple[FitOutcome, ...]:
 
 
 def _part_of_name(name: str, unit: str, part: str) -> tuple[str, str]:
-    """Return name and unit of one part: ``"frequency shift (Hz) + i/Q"`` is a shift in hertz, and 1/Q.
+    """Return name and unit of one part: ``"frequency shift (Hz) + i/Q"`` are a shift in hertz and Δ(1/Q).
 
     ``"lower rate + i upper rate"`` are both rates, of one unit.
     """
@@ -189,7 +190,8 @@ def _part_of_name(name: str, unit: str, part: str) -> tuple[str, str]:
         return f"{name}, {part}", unit
     if part == "real part":
         return both["real"], both["unit"]
-    return f"1/{both['imaginary']}", "1"
+    inverse = f"1/{both['imaginary']}"
+    return f"Δ({inverse})" if "shift" in both["real"] else inverse, "1"
 
 
 def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
@@ -204,10 +206,13 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     first = outcomes[0]
     scale, unit = axis_scale(np.concatenate([outcome.x for outcome in outcomes]), first.x_unit)
     spectrum = first.model == "thermal_spectrum"
+    seen = np.concatenate([np.real(outcome.y) for outcome in outcomes])
+    known_unit = first.y_unit not in ("", "1")
+    height, y_unit = axis_scale(seen[np.isfinite(seen)], first.y_unit) if known_unit else (1.0, first.y_unit)
     for index, outcome in enumerate(outcomes):
         colour = COLOURS[index % len(COLOURS)]
         marker = MARKERS[index % len(MARKERS)]
-        _draw_one(upper, lower, outcome, scale, colour, "." if spectrum else marker, spectrum)
+        _draw_one(upper, lower, outcome, (scale, height), colour, "." if spectrum else marker)
     lower.axhline(0, color="0.4", linewidth=0.8)
     if spectrum:
         upper.set_yscale("log")
@@ -216,9 +221,9 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     if logarithmic:
         _log_axis(lower, np.concatenate([outcome.x for outcome in outcomes]) * scale)
     lower.set_xlabel(axis_label(first.x_name, unit))
-    upper.set_ylabel(axis_label(first.y_name, first.y_unit))
+    upper.set_ylabel(axis_label(first.y_name, y_unit))
     known = all(outcome.sigma is not None for outcome in outcomes)
-    lower.set_ylabel("residual / σ" if known else "residual")
+    lower.set_ylabel("residual / σ" if known else axis_label("residual", y_unit))
     upper.grid(alpha=0.25)
     lower.grid(alpha=0.25)
     if len(outcomes) <= _LEGEND_LIMIT:
@@ -231,17 +236,18 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
 
 
 def _draw_one(
-    upper: Axes, lower: Axes, outcome: FitOutcome, scale: float, colour: str, marker: str, spectrum: bool
+    upper: Axes, lower: Axes, outcome: FitOutcome, scales: tuple[float, float], colour: str, marker: str
 ) -> None:
+    spectrum, (scale, height) = outcome.model == "thermal_spectrum", scales
     points: dict[str, Any] = {"color": colour, "markersize": 2 if spectrum else 4}
     x, y, sigma, residuals = _pooled(outcome)
-    errors = None if spectrum else sigma
-    upper.errorbar(x * scale, y, errors, fmt=marker, capsize=2, elinewidth=0.8, **points)
+    errors = None if spectrum or sigma is None else sigma * height
+    upper.errorbar(x * scale, y * height, errors, fmt=marker, capsize=2, elinewidth=0.8, **points)
     line_colour = "black" if spectrum else colour
-    upper.plot(outcome.curve_x * scale, np.real(outcome.curve_y), color=line_colour, zorder=3)
+    upper.plot(outcome.curve_x * scale, np.real(outcome.curve_y) * height, color=line_colour, zorder=3)
     # The legend shows the marker and the line of a trace together.
     upper.plot([], [], marker=marker, markersize=4, color=line_colour, label=legend_text(outcome))
-    lower.plot(x * scale, residuals / (1.0 if sigma is None else sigma), marker, **points)
+    lower.plot(x * scale, residuals * height if sigma is None else residuals / sigma, marker, **points)
 
 
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
@@ -273,13 +279,30 @@ def legend_text(outcome: FitOutcome) -> str:
     several = [name for name in shown if name.startswith("center_")]
     names = _HEADLINE.get(outcome.model, tuple(several or shown[:2]))
     present = {parameter.name: parameter for parameter in outcome.parameters}
-    parts = [f"{_symbol(name)} = {present[name].text()}" for name in names if name in present]
+    parts = [f"{_symbol(name)} = {written(present[name].text())}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "
     head = f"{outcome.label}{between}" if outcome.label else ""
     statistics = outcome.statistics
     if not statistics.errors_from_scatter and statistics.degrees_of_freedom > 0:
         parts.append(f"$\\chi^2/\\nu$ = {statistics.chi2 / statistics.degrees_of_freedom:.2f}")
     return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
+
+
+def written(text: str) -> str:
+    """Return a value with its unit as it is printed: 10¹⁷ m⁻² for e+17 1/m**2.
+
+    Parameters
+    ----------
+    text
+        Such as ``"(1.39982 ± 0.00030)e+17 1/m**2"``.
+    """
+    text = re.sub(r"(?<=[\d)])e([+-])0*(\d+)", lambda m: f"·10{_raised(m[1].strip('+') + m[2])}", text)
+    text = re.sub(r" 1/(\w+)\*\*(\d)$", lambda m: f" {m[1]}{_raised('-' + m[2])}", text)
+    return re.sub(r"\*\*(\d)", lambda m: _raised(m[1]), text)
+
+
+def _raised(digits: str) -> str:
+    return digits.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _symbol(name: str) -> str:

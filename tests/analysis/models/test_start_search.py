@@ -69,3 +69,12 @@ def test_a_function_that_fails_everywhere_starts_at_one():
 
     x = np.linspace(0.1, 1.0, 20)
     assert search_start(never, {}, ["a", "b"], (x, x, None)) == {"a": 1.0, "b": 1.0}
+
+
+def test_an_offset_that_starts_at_nothing_is_fitted_with_its_error():
+    x = np.linspace(0.02, 1.0, 60)
+    y = 1e6 * saturation(x, 3.0, 0.4, background=0.1)
+    noise = 1e3 * np.random.default_rng(5).normal(size=x.size)
+    found = fit_curve(model_from_function(saturation), x, y + noise, 1e3)
+    assert abs(found["background"].value - 1e5) < 5 * found["background"].stderr
+    assert 100 < found["background"].stderr < 1e4

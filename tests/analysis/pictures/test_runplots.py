@@ -7,9 +7,9 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from labspin.analysis import fit_run, load_recipe, write_outcomes
+from labspin.analysis import fit_curve, fit_run, load_recipe, model_from_function, write_outcomes
 from labspin.analysis.names import place_words, words_of_name
-from labspin.analysis.pictures.plots import _part_of_name
+from labspin.analysis.pictures.plots import _part_of_name, figure_of, written
 from labspin.analysis.pictures.runplots import draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
@@ -124,7 +124,8 @@ def test_places_say_value_and_unit():
 def test_parts_of_a_complex_quantity_have_their_own_names_and_units():
     name = "frequency shift (Hz) + i/Q"
     assert _part_of_name(name, "Hz", "real part") == ("frequency shift", "Hz")
-    assert _part_of_name(name, "Hz", "imaginary part") == ("1/Q", "1")
+    assert _part_of_name(name, "Hz", "imaginary part") == ("Δ(1/Q)", "1")
+    assert _part_of_name("frequency (Hz) + i/Q", "Hz", "imaginary part") == ("1/Q", "1")
     assert _part_of_name("x", "V", "imaginary part") == ("x, imaginary part", "V")
 
 
@@ -251,3 +252,30 @@ def test_the_legend_of_a_fit_says_what_it_found(tmp_path):
     (words,) = (text.get_text() for text in panel.get_legend().get_texts())
     assert "slope = " in words
     assert "chi^2" in words
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("(1.39982 ± 0.00030)e+17 1/m**2", "(1.39982 ± 0.00030)·10¹⁷ m⁻²"), ("5e-07 T**2", "5·10⁻⁷ T²"),
+        ("1.60 ± 0.02 ms", "1.60 ± 0.02 ms"), ("3 1/s", "3 1/s"), ("level 3", "level 3"),
+    ],
+)  # fmt: skip
+def test_values_are_written_as_they_are_printed(text, printed):
+    assert written(text) == printed
+
+
+def test_the_heights_of_a_fit_have_a_prefix_and_its_residuals_too():
+    x = np.linspace(0.0, 1.0, 9)
+    outcome = fit_curve(
+        model_from_function(lambda x, level, slope: level + slope * x), x, 1e-6 * (x + np.sin(9 * x)),
+        axes=("time", "s", "signal", "V"),
+    )  # fmt: skip
+    upper, lower = figure_of([outcome]).axes
+    assert (upper.get_ylabel(), lower.get_ylabel()) == ("signal (µV)", "residual (µV)")
+    shown = bars(upper)[0].lines[0].get_ydata()
+    assert np.allclose(shown, x + np.sin(9 * x), rtol=1e-9, atol=1e-12)
+    curve = next(line for line in upper.lines if len(line.get_xdata()) == outcome.curve_x.size)
+    assert np.allclose(curve.get_ydata(), outcome.curve_y * 1e6, rtol=1e-9, atol=0)
+    residuals = next(line for line in lower.lines if line.get_linestyle() == "None").get_ydata()
+    assert np.allclose(residuals, (outcome.y - outcome.best) * 1e6, rtol=1e-6, atol=1e-12)
