@@ -1,8 +1,8 @@
 """Makes the runs that `labspin init` puts into a new workspace, on the simulated diamond.
 
 They are small, but whole: what a user's own runs look like on the first day. The spectra are left to be
-fitted. Run it as ``python benchmarks/example_runs.py`` where the file format or a recipe has changed, and look
-at what comes out.
+fitted. Run it as ``python benchmarks/example_runs.py`` where the file format or a recipe has changed, and
+look at what comes out.
 """
 
 from __future__ import annotations
