@@ -16,7 +16,8 @@ LIGHT = ROOT / "instruments" / "nv-over-film.toml"
 CANTILEVER = ROOT / "instruments" / "nv-cantilever-film.toml"
 pytestmark = pytest.mark.timeout(600)
 GATES = {
-    "laser_power": "100 uW", "laser_duration": "12 us", "guard_time": "0.7 us", "signal_width": "0.8 us", "reference_width": "4 us",
+    "laser_power": "100 uW", "laser_duration": "12 us", "guard_time": "0.7 us", "signal_width": "0.8 us",
+    "reference_width": "4 us",
     "dead_time": "22 ns",
 }  # fmt: skip
 

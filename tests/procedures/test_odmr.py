@@ -20,7 +20,8 @@ STATION = ROOT / "instruments" / "nv-over-film.toml"
 S_Z = np.diag([1.0, 0.0, -1.0])
 S_X = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / np.sqrt(2)
 GATES = {
-    "laser_power": "100 uW", "laser_duration": "12 us", "guard_time": "0.7 us", "signal_width": "0.8 us", "reference_width": "4 us",
+    "laser_power": "100 uW", "laser_duration": "12 us", "guard_time": "0.7 us", "signal_width": "0.8 us",
+    "reference_width": "4 us",
     "microwave_power": "-10 dBm", "dead_time": "22 ns",
 }  # fmt: skip
 

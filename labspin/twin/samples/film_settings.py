@@ -16,10 +16,10 @@ from labspin.twin.sample import ComplexArray
 __all__ = ["FILM_TRUTH_UNITS", "FilmSettings", "Motion", "depths_of"]
 
 FILM_TRUTH_UNITS = {
-        "field": "T", "angle": "rad", "distance": "m", "depth": "m", "T1": "s", "T1_slow": "s", "lower_rate": "1/s",
-        "upper_rate": "1/s", "lower_transition": "Hz", "upper_transition": "Hz", "lower_shift": "Hz",
-        "force": "N", "stiffness_real": "N/m", "stiffness_imag": "N/m", "resonance_frequency": "Hz",
-        "field_per_current": "T/A",
+        "field": "T", "angle": "rad", "distance": "m", "depth": "m", "T1": "s", "T1_slow": "s",
+        "lower_rate": "1/s", "upper_rate": "1/s", "lower_transition": "Hz", "upper_transition": "Hz",
+        "lower_shift": "Hz", "force": "N", "stiffness_real": "N/m", "stiffness_imag": "N/m",
+        "resonance_frequency": "Hz", "field_per_current": "T/A",
 }  # fmt: skip
 """Units of what a perfect measurement finds."""
 
