@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -30,6 +31,9 @@ from labspin.gui.run_table import RunTable
 from labspin.gui.tasks import in_background, sentence
 from labspin.gui.thumbnails import HEIGHT, WIDTH
 from labspin.session import data_folder
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QItemSelectionRange
 
 __all__ = ["BrowseView"]
 
@@ -210,7 +214,7 @@ class BrowseView(QWidget):
 
     def chosen(self) -> list[RunSummary]:
         """Return the chosen runs."""
-        ranges = self.view.selectionModel().selection()
+        ranges = cast("list[QItemSelectionRange]", self.view.selectionModel().selection())
         rows = sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
         return [self.table.run(row) for row in rows]
 

@@ -53,7 +53,8 @@ class GoThere(QWidget):
         if place is None or before is None or place[:2] != before[:2] or not self.choice.count():
             self._offer(actuators, place)
         self.setVisible(place is not None and self.choice.count() > 0)
-        if self.isVisibleTo(self.parentWidget()):
+        around = self.parentWidget()
+        if around is not None and self.isVisibleTo(around):
             self._tell()
 
     def _offer(self, actuators: dict[str, dict[str, str]], place: tuple[str, str, float] | None) -> None:

@@ -64,8 +64,8 @@ def _accept(device: object, call: Unit) -> None:
 
 def _setting(header: str, domain: str, usual: str) -> Command:
     found = _RANGE.fullmatch(domain)
-    ends = (float(found["low"]), float(found["high"])) if found else ()
-    if found:
+    ends = (float(found["low"]), float(found["high"])) if found else None
+    if found and ends:
         read = _number(*ends, found["unit"] or "", usual)
     elif domain in ("on|off", "text"):
         read = _flag if domain == "on|off" else _text
@@ -79,7 +79,7 @@ def _setting(header: str, domain: str, usual: str) -> Command:
         if not call.arguments:
             return str(device.state.kept.get((header, call.suffixes), usual))
         word = one_argument(call).upper()
-        if not ends or word not in _EXTREMES | dict.fromkeys(_DEFAULTS):
+        if ends is None or word not in _EXTREMES | dict.fromkeys(_DEFAULTS):
             raise CommandError(-108, "Parameter not allowed")
         return usual if word in _DEFAULTS else f"{ends[_EXTREMES[word]]:.12g}"
 

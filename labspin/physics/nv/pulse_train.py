@@ -20,7 +20,6 @@ bath moves; and the transition is a pair of levels, so the microwave must be far
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -360,10 +359,11 @@ class _Run:
         only, to all offsets alike, with the bath at rest: there is nothing to follow one by one.
         """
         rest, offsets = self.bath.rest, self.precession.shape[1]
-        *strokes, (still, turning, _) = _strokes(train, self.bath.slice)
-        found, coherence = np.broadcast_to(np.eye(3), self.rates.shape), None
+        strokes, (still, turning) = _strokes(train, self.bath.slice)
+        found = np.broadcast_to(np.eye(3), self.rates.shape)
+        coherence: ComplexArray | None = None
         for number, (before, wait, pulse) in enumerate(strokes):
-            if number == 0:
+            if coherence is None:  # nothing is, before the first
                 begun = rest[:, None, None, None] * self._kept(before + wait)
                 populations = np.repeat(begun[..., None], offsets, axis=-1)
             else:
@@ -425,8 +425,11 @@ class _Run:
         return None if last else rows[1] + 1j * rows[2]
 
 
-def _strokes(train: PulseTrain, longest: float) -> Iterator[tuple[float, float, tuple[float, float] | None]]:
-    """Yield half pulses and wait (s) before each slice of a pulse, and its length (s) and phase (rad)."""
+def _strokes(
+    train: PulseTrain, longest: float
+) -> tuple[list[tuple[float, float, tuple[float, float]]], tuple[float, float]]:
+    """Return half pulses and wait (s) before each slice of a pulse, its length (s) and phase; the rest."""
+    strokes = []
     still = turning = 0.0
     for length, driven, phase in zip(
         train.durations.tolist(), train.driven.tolist(), train.phases.tolist(), strict=True
@@ -437,9 +440,9 @@ def _strokes(train: PulseTrain, longest: float) -> Iterator[tuple[float, float, 
         slices = max(1, math.ceil(length / longest))
         part = length / slices
         for _ in range(slices):
-            yield still + 0.5 * part, turning, (part, phase)
+            strokes.append((still + 0.5 * part, turning, (part, phase)))
             still, turning = 0.5 * part, 0.0
-    yield still, turning, None
+    return strokes, (still, turning)
 
 
 def _rotation(omega: float, precession: FloatArray, duration: float, phase: float) -> FloatArray:
