@@ -67,7 +67,7 @@ class RoleAdapter(ABC):
         super().__init_subclass__(**kwargs)
         for name in (*cls.units, *cls.readings):
             driver = getattr(cls, "driver", None)
-            if not hasattr(cls, name) and hasattr(driver, name):
+            if driver is not None and not hasattr(cls, name) and hasattr(driver, name):
                 setattr(cls, name, _forwarded(driver, name, is_settable=name in cls.units))
         is_own = (cls.units or cls.readings) and getattr(cls, "role", "") not in ROLES
         if is_own and cls.settings is RoleAdapter.settings:

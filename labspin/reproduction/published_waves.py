@@ -34,7 +34,7 @@ def wave_values() -> tuple[Quoted, ...]:
 
 def _layers() -> list[Quoted]:
     """Return the largest linewidths, thermal and pumped, at 10 mT, for both readings of the layer."""
-    found, place = [], {"film": YIG_FIGURES, "field": 10 * _MT}
+    found, film, field = [], YIG_FIGURES, 10 * _MT
     for label, near in COUNTED:
         cases = (
             ("thermal, 1e4 µm⁻³", 1e22, 0.0, 10.0),
@@ -43,7 +43,7 @@ def _layers() -> list[Quoted]:
         )
         for name, density, pump, quoted in cases:
             made = layer(10 * _MT, near=near, density=density, pump=pump)
-            largest = sw.maximum_linewidth(layer=made, **place)
+            largest = sw.maximum_linewidth(layer=made, film=film, field=field)
             width = float(largest.rate)
             if pump == 0:
                 found.append(
@@ -54,9 +54,13 @@ def _layers() -> list[Quoted]:
                     )
                 )  # fmt: skip
                 continue
-            bare = float(sw.decay_rate(wavenumber=largest.wavenumber, angle=largest.angle, **place))
+            bare = float(
+                sw.decay_rate(wavenumber=largest.wavenumber, angle=largest.angle, film=film, field=field)
+            )
             around = float(largest.wavenumber) * (1 + np.linspace(-0.05, 0.05, 2001))
-            moved = sw.modified_modes(layer=made, wavenumber=around, angle=largest.angle, **place)
+            moved = sw.modified_modes(
+                layer=made, wavenumber=around, angle=largest.angle, film=film, field=field
+            )
             found += [
                 Quoted(
                     "[SW] below (19)", f"largest Γ over γ, {name}, layer {label}", "1", 30.0, width / bare,
