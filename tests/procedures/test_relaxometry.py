@@ -99,8 +99,19 @@ def test_a_line_out_of_reach_of_the_source_is_refused_before_anything_moves(tmp_
         run(card.runs[0].make(), bench, tmp_path / "run.h5")
 
 
-def test_a_simulated_run_gives_both_rates(recorded):
-    fits = fit_run(recorded)
+@pytest.fixture(scope="module")
+def fits(recorded):
+    return fit_run(recorded)
+
+
+@pytest.fixture(scope="module")
+def chained(recorded):
+    """What becomes of the file of the run when it is fitted on to the distance."""
+    (result,) = fit_many([recorded.path], workers=1)
+    return result
+
+
+def test_a_simulated_run_gives_both_rates(fits):
     assert len(fits) == 3
     for fit, field in zip(fits, (0.024, 0.033, 0.040), strict=True):
         bath = sw.spin_wave_bath(
@@ -142,16 +153,14 @@ def test_contrasts_are_corrected_for_dead_time():
         made(dead_time="1 us", repetitions=1000).contrast(10_000, 10_000)
 
 
-def test_errors_of_the_differences_are_the_scatter(recorded):
+def test_errors_of_the_differences_are_the_scatter(fits):
     """With the dead time known they are neither too large nor too small: joint χ² of all fields."""
-    fits = fit_run(recorded)
     assert 1e-3 < fits[0].statistics.p_value < 1 - 1e-3
 
 
-def test_one_fit_goes_on_to_the_distance(recorded):
+def test_one_fit_goes_on_to_the_distance(recorded, chained):
     """The distance stands in the run file beside the rates, and is the true one."""
-    (result,) = fit_many([recorded.path], workers=1)
-    (link,) = result.linked
+    (link,) = chained.linked
     assert link.status == "fitted"
     found = link.record.parameter("distance")
     truth = float(np.mean(recorded.truth_at_points["distance"]))
@@ -160,9 +169,9 @@ def test_one_fit_goes_on_to_the_distance(recorded):
     assert [fit.name for fit in read_run(recorded.path).fits] == ["relaxometry", "relaxometry_distance"]
 
 
-def test_the_report_compares_with_the_truth_of_the_points(recorded):
+def test_the_report_compares_with_the_truth_of_the_points(recorded, chained):
     """The tip stood 50 um away when the run began."""
-    list(fit_many([recorded.path], workers=1))
+    assert chained.linked
     page = report_html(recorded.path)
     section = page[page.index("Fit relaxometry_distance") :]
     row = section[section.index("<td>distance</td>") :].split("</tr>")[0]

@@ -336,6 +336,8 @@ CASES = {
     ),
 }
 LEAST_SQUARES = sorted(set(CASES) - {"thermal_spectrum"})
+# Seconds each, of integrals that have nothing to do with how many traces are fitted at once.
+INTEGRALS = {"film_relaxation", "spin_wave_force", "spin_wave_shift"}
 
 
 def made(name):
@@ -409,7 +411,10 @@ def test_guess_and_fit_find_the_truth(name):
         assert abs(parameter.value - case.truth[parameter.name]) < 4.5 * parameter.stderr, outcome.summary()
 
 
-@pytest.mark.parametrize("name", LEAST_SQUARES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in INTEGRALS else name for name in LEAST_SQUARES],
+)
 def test_batch_engine_agrees_with_lmfit(name):
     case, model, _ = made(name)
     y = noisy(case, model, np.random.default_rng(52))
