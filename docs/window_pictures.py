@@ -10,6 +10,8 @@ set of traces, and grabs the window. Without a display set ``QT_QPA_PLATFORM=off
 
 import argparse
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,29 @@ microwave_power = "-20 dBm"
 averages = 1
 repetitions = 500
 seed = 1
+"""
+
+
+CARDS = {"map again": "procedures/map.toml", "long": "procedures/long.toml"}
+LONG_CARD = """procedure = "t1"
+station = "../instruments/levitated-diamond.toml"
+
+[parameters]
+dark_time_start = "20 us"
+dark_time_stop = "16 ms"
+dark_times = 12
+averages = 2
+repetitions = 900
+laser_duration = "300 us"
+guard_time = "1 us"
+pi_duration = "100 ns"
+microwave_power = "10 dBm"
+microwave_frequency = "2.6014 GHz"
+signal_width = "25 us"
+reference_width = "150 us"
+
+[[runs]]
+label = "relaxation of the class along the bias field, second diamond of the batch of November, annealed"
 """
 
 
@@ -96,7 +121,9 @@ def pictures(application, lab, folder, theme, size, runs):
         wait(application, lambda: window.start.stations.count())
         fields = ", ".join(f'"{field} G"' for field in range(6, 31, 3))
         (lab / "procedures" / "map.toml").write_text(MAP_CARD.format(fields=fields), encoding="utf-8")
+        (lab / "procedures" / "long.toml").write_text(LONG_CARD, encoding="utf-8")
         window.use_workspace()
+    window.tabs.setCurrentWidget(window.start)
     save("start")
     if not window.link.is_connected:
         window.connect_chosen()
@@ -107,7 +134,72 @@ def pictures(application, lab, folder, theme, size, runs):
     see(application, window, save, runs)
     window.tabs.setCurrentWidget(window.log)
     save("log")
+    hard_cases(application, window, lab, save, runs)
+    cantilever(application, window, lab, save)
     window.close()
+
+
+def hard_cases(application, window, lab, save, runs):
+    """Show maps side by side, long names, a form with errors, a full disk, and a host that was killed."""
+    window.see.follow.setChecked(True)
+    if "map again" not in runs:
+        make(application, window, lab, runs, "map again", "seed=2")
+        make(application, window, lab, runs, "long", "averages=3")
+    window.show_runs([runs["map"], runs["map again"]])
+    wait(application, lambda: len(window.see.frames) == 2)
+    save("see-maps")
+    window.show_runs([runs["long"], runs["t1"], runs["t1 again"]])
+    wait(application, lambda: len(window.see.frames) == 3)
+    save("see-long-names")
+    window.tabs.setCurrentWidget(window.measure)
+    window.measure.show_card(lab / CARDS["long"])
+    window.measure.form.set("dark_time_start", "20 parsec")
+    window.measure.form.set("averages", "-3")
+    wait(application, lambda: window.measure.preview.problem)
+    save("measure-errors")
+    host = window.link.record.process
+    resource.prlimit(host, resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+    window.link.order(lambda host: (host.add(lab / CARDS["long"], overrides=["averages=300"]), host.start()))
+    wait(application, lambda: "is full" in window.notice_text.text())
+    wait(application, lambda: window.link.status["run"] is None)
+    window.tabs.setCurrentWidget(window.see)
+    save("disk-full")
+    window.notice.hide()
+    os.kill(host, signal.SIGKILL)
+    wait(application, lambda: not window.link.is_connected)
+    window.tabs.setCurrentWidget(window.bench)
+    save("host-killed")
+    window.notice.hide()
+
+
+def make(application, window, lab, runs, name, override):
+    """Make one run of a card."""
+    window.link.order(lambda host: (host.add(lab / CARDS[name], overrides=[override]), host.start()))
+    wait(application, lambda: window.see.frames and window.see.paths[0] not in runs.values())
+    wait(application, lambda: window.see.frames and window.see.frames[0].run.status == "finished")
+    runs[name] = window.see.paths[0]
+
+
+def cantilever(application, window, lab, save):
+    """Show another bench: lock-in and cantilever, aligned."""
+    from PySide6.QtWidgets import QScrollArea
+
+    station = lab / "instruments" / "mrfm-cantilever.toml"
+    window.connect_station(station)
+    wait(
+        application, lambda: window.link.status.get("path") == str(station) and window.link.status["readings"]
+    )
+    window.tabs.setCurrentWidget(window.bench)
+    save("bench-cantilever")
+    window.tabs.setCurrentWidget(window.align)
+    rest(application, 20)
+    save("align-cantilever")
+    area = window.align.findChild(QScrollArea).verticalScrollBar()
+    area.setValue(area.maximum())
+    save("align-ring")
+    window.link.order(lambda host: host.stop())
+    wait(application, lambda: not window.link.is_connected)
+    window.notice.hide()
 
 
 def measure(application, window, lab, save, runs):

@@ -277,7 +277,7 @@ class Actuator:
         if self._is_off():
             raise UnknownStateError(
                 f"{self.spec.name}: its output is off, so a ramp would lead nowhere and jump when it is "
-                f"switched on; write bench.{self.spec.instrument}.output_enabled = True first"
+                f"switched on; switch it on first ({self.spec.instrument}.output_enabled)"
             )
 
     def make_safe(self) -> bool:

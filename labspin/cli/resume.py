@@ -23,7 +23,10 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "resume", help="go on with a run that died, failed or was aborted", description=__doc__
     )
-    parser.add_argument("file", type=Path, help="run file (.h5), whether it exists yet or only its journal")
+    parser.add_argument(
+        "file", type=_named, nargs="?", default="",
+        help="run file (.h5), whether it exists yet or only its journal",
+    )  # fmt: skip
     parser.add_argument(
         "--on", type=Path, metavar="STATION", help="station file, instead of the recorded one"
     )
@@ -37,6 +40,15 @@ def add(commands: Any) -> None:
     add_display(parser)
     add_json(parser)
     parser.set_defaults(execute=execute)
+
+
+def _named(text: str) -> Path:
+    """Return the path of a run file; without one, perhaps a run that a host holds was meant."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "wanted a run file; a run that a host holds paused goes on with: labspin unpause"
+        )
+    return Path(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:

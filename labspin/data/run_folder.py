@@ -16,6 +16,16 @@ _Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
+class _Known:
+    """What is remembered of a file."""
+
+    stamp: _Stamp | None = None
+    is_run: bool = False
+    growing: RunSummary | None = None
+    """Of a run that has no stamp; of ten thousand others no summary is kept."""
+
+
+@dataclass(frozen=True)
 class FolderChanges:
     """What has changed in a folder of runs since it was last asked."""
 
@@ -38,7 +48,7 @@ class RunFolder:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self._known: dict[Path, tuple[_Stamp | None, RunSummary | None]] = {}
+        self._known: dict[Path, _Known] = {}
         self._left: list[Path] = []
 
     def changes(self, seconds: float = math.inf) -> FolderChanges:
@@ -59,28 +69,35 @@ class RunFolder:
         if not self._left:
             self._left = run_files(self.folder)
             lost = {path: self._known.pop(path) for path in self._known.keys() - set(self._left)}
-            gone += [path for path, (_, summary) in lost.items() if summary is not None]
+            gone += [path for path, known in lost.items() if known.is_run]
         while self._left:
             path = self._left.pop()
-            _, before = self._known.get(path, (None, None))
-            self._known[path] = self._looked_at(path)
-            now = self._known[path][1]
-            if now is None and before is not None:
+            before = self._known.get(path, _Known())
+            summary = self._look_at(path, before)
+            if summary is not None:
+                runs.append(summary)
+            elif before.is_run and not self._known[path].is_run:
                 gone.append(path)
-            elif now is not None and now != before:
-                runs.append(now)
             if time.monotonic() > end:
                 break
         return FolderChanges(tuple(runs), tuple(gone), not self._left)
 
-    def _looked_at(self, path: Path) -> tuple[_Stamp | None, RunSummary | None]:
-        """Return what is known of a run, and the stamp of its file; none where it may change by itself."""
-        if journal_path(path).exists():
-            return None, summary_of(path)
-        try:
-            status = path.stat()
-        except OSError:
-            return None, summary_of(path)
-        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
-        known = self._known.get(path)
-        return known if known is not None and known[0] == stamp else (stamp, summary_of(path))
+    def _look_at(self, path: Path, before: _Known) -> RunSummary | None:
+        """Note what a file is now; return the run if it is new or has changed."""
+        stamp = _stamp_of(path)
+        if stamp is not None and stamp == before.stamp:
+            return None
+        summary = summary_of(path)
+        self._known[path] = _Known(stamp, summary is not None, summary if stamp is None else None)
+        return None if summary == before.growing and stamp is None else summary
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    """Return what changes whenever a file does; None where a run may grow without it."""
+    if journal_path(path).exists():
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

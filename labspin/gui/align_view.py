@@ -18,6 +18,7 @@ from labspin.gui.traces import Course, time_plot
 __all__ = ["AlignView", "Figure"]
 
 _LOCKIN = ("magnitude", "theta", "x", "y")
+_GONE = "The host is gone: nobody reads the bench back. Connect again."
 _IDLE = "Press Count: the laser is switched on and the detectors are counted."
 _COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
 _RING = 600  # points of the X-Y view
@@ -74,6 +75,10 @@ class Figure(Panel):
         self._held.setText(f"peak {_short(self.peak, self._unit)}")
         self._line.setValue(self.peak)
         self._curve.setData(*self._course.arrays())
+
+    def forget(self) -> None:
+        """Show no value any more: nobody reads it back."""
+        self.figure.setText("—")
 
     def reset(self) -> None:
         """Forget the greatest value."""
@@ -240,6 +245,14 @@ class AlignView(QWidget):
 
     def _count(self, on: bool) -> None:
         self._link.order(lambda host: host.ask("align", on=on))
+
+    def forget(self) -> None:
+        """Show no values any more: the host is gone."""
+        for figure in self.figures.values():
+            figure.forget()
+        self.count.setChecked(False)
+        self.count.setEnabled(False)
+        self._told.setText(_GONE)
 
     def show_status(self, status: dict[str, Any]) -> None:
         """Show the values of a status.

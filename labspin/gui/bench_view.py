@@ -98,7 +98,6 @@ class InstrumentPanel(Panel):
         self.traced[full] = traced
         value = label("…", "value")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        value.setMinimumWidth(96)
         self.values[full], self._units[full] = value, unit
         self._grid.addWidget(traced, row, 0)
         self._grid.addWidget(value, row, 1)
@@ -146,6 +145,12 @@ class InstrumentPanel(Panel):
         self._show_problem()
         for point in self.points.values():
             point.show_status(status)
+
+    def forget(self) -> None:
+        """Show no values any more: nobody reads them back."""
+        for figure in self.values.values():
+            figure.setText("—")
+        self.setEnabled(False)
 
 
 class BenchView(QWidget):
@@ -211,6 +216,11 @@ class BenchView(QWidget):
         self._grid.setRowStretch((len(self.panels) + 1) // 2, 1)
         for column in (0, 1):
             self._grid.setColumnStretch(column, 1)
+
+    def forget(self) -> None:
+        """Show no values any more: the host is gone."""
+        for panel in self.panels.values():
+            panel.forget()
 
     def show_status(self, status: dict[str, Any]) -> None:
         """Show the read-backs of a status.

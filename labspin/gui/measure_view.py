@@ -210,6 +210,10 @@ class MeasureView(QWidget):
         for part in said:
             ahead.body.addWidget(part)
         ahead.body.addWidget(self.sequence, 1)
+        self._filler = QWidget()  # where there is no sequence to draw
+        self._filler.setObjectName("inside")
+        ahead.body.addWidget(self._filler, 1)
+        self._filler.hide()
         row = QHBoxLayout()
         for pressed in (
             self.start_button, self.queue_button, self.all_button, self.save_button, self.save_as_button,
@@ -302,6 +306,7 @@ class MeasureView(QWidget):
         if self._kind is None:
             return
         self.form.show_run(self._kind, given)
+        self.form_area.verticalScrollBar().setValue(0)
         self.form.offer_setpoints([])
         self._token += 1
         self._show_preview(self._token, Preview("looking ahead …"))
@@ -384,9 +389,9 @@ class MeasureView(QWidget):
         self.start_button.setToolTip("" if self._link.is_connected else "connect a station first")
         for part in (self.queue_button, self.all_button):
             part.setEnabled(not found.problem)
-        for part in (self.save_button, self.save_as_button):
-            part.setEnabled(not self.form.problems())
-        self.save_button.setEnabled(self.card is not None and bool(self.form.changes()))
+        is_right = not self.form.problems()
+        self.save_as_button.setEnabled(is_right)
+        self.save_button.setEnabled(is_right and self.card is not None and bool(self.form.changes()))
         if [self.which.itemText(k) for k in range(self.which.count())] != [
             name for name, _ in found.sequences
         ]:
@@ -394,6 +399,7 @@ class MeasureView(QWidget):
             self.which.addItems([name for name, _ in found.sequences])
         self.which.setVisible(len(found.sequences) > 1)
         self.sequence.setVisible(bool(found.sequences))
+        self._filler.setVisible(not found.sequences)
         self._draw_sequence()
 
     def _draw_sequence(self) -> None:

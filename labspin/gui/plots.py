@@ -19,6 +19,8 @@ __all__ = ["LinePlot", "MapGrid", "MapPlot"]
 _FEW = 2000  # points up to which each has a symbol
 _BAR = 84  # pixels of the bar of colours and its numbers
 _FINE = 1000  # steps in which the ends of the colours are dragged
+_NAME = 44  # characters of a name in a legend
+_POWERS = 300  # of ten
 _MAPS = 4  # maps that are compared side by side
 
 
@@ -30,6 +32,16 @@ def _plot() -> pg.PlotWidget:
 
 def _axis_label(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
     plot.getAxis(side).show_quantity(name, unit)
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for the plot; the whole one stands above it."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 :]}"
+
+
+def _value(place: float, *, is_log: bool) -> float:
+    """Return the value at a place along an axis; beyond what a number can be, the place itself."""
+    return 10.0**place if is_log and abs(place) < _POWERS else float(place)
 
 
 def _brushes(line: LineData, colour: str) -> Any:
@@ -122,12 +134,12 @@ class LinePlot(QWidget):
             return
         colour = current().series[place % len(current().series)]
         if place >= len(self.lines):
-            self.lines.append(self.plot.plot([], [], name=picture.label))
+            self.lines.append(self.plot.plot([], [], name=_short(picture.label)))
             self._errors.append(pg.ErrorBarItem(pen=pg.mkPen(colour, width=fine(1))))
             self.plot.addItem(self._errors[-1])
         few = len(line.values) <= _FEW
         item = self.lines[place]
-        item.opts["name"] = picture.label
+        item.opts["name"] = _short(picture.label)
         item.setSymbol("o" if few else None)
         item.setSymbolSize(6)
         item.setSymbolBrush(colour)
@@ -140,7 +152,7 @@ class LinePlot(QWidget):
             item.setSymbolPen(pg.mkPen(colour, width=fine(1)) if line.doubtful is not None else None)
         legend = self.plot.plotItem.legend
         if legend is not None and legend.getLabel(item) is not None:
-            legend.getLabel(item).setText(picture.label)
+            legend.getLabel(item).setText(_short(picture.label))
         self._show_errors(self._errors[place], line, y)
 
     def _show_errors(self, item: Any, line: LineData, y: Any) -> None:
@@ -239,6 +251,7 @@ class LinePlot(QWidget):
             self.readout.setText("")
             self.placed.emit(None)
             return
+        self.plot.getViewBox().updateAutoRange()  # an axis that has just become logarithmic
         low, high = self.plot.getViewBox().viewRange()[0]
         for part in (1 / 3, 2 / 3):
             line = pg.InfiniteLine(
@@ -266,7 +279,7 @@ class LinePlot(QWidget):
             plot.getAxis("left").updateAutoSIPrefix()
 
     def _tell_cursors(self, *_: object) -> None:
-        a, b = (10 ** c.value() if self._log[0] else c.value() for c in self._cursors)
+        a, b = (_value(c.value(), is_log=self._log[0]) for c in self._cursors)
         unit, y_unit = self._units
         said = [f"A {shown(a, unit)}", f"B {shown(b, unit)}", f"B − A {shown(b - a, unit)}"]
         if self._first is not None and len(self._first.values):
@@ -281,7 +294,7 @@ class LinePlot(QWidget):
             return
         point = self.plot.getViewBox().mapSceneToView(event[0])
         x, y = point.x(), point.y()
-        x, y = (10.0**v if log and abs(v) < 300 else v for v, log in zip((x, y), self._log, strict=True))
+        x, y = (_value(v, is_log=log) for v, log in zip((x, y), self._log, strict=True))
         self.readout.setText(f"{shown(x, self._units[0])}   {shown(y, self._units[1])}")
 
     def _click(self, event: Any) -> None:

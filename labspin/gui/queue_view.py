@@ -16,6 +16,7 @@ from labspin.session import Queue, QueuedRun, QueueState
 
 __all__ = ["QueueView"]
 
+_WIDEST = 200  # pixels of a column
 _HEADS = ("", "run", "state", "parameters", "file or reason")
 
 
@@ -33,15 +34,17 @@ class _Table(QTableWidget):
         self.setDragDropOverwriteMode(False)
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setMaximumSectionSize(_WIDEST)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # it would hide a row of few
         self.horizontalHeader().setStretchLastSection(True)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell from which row to which one was dragged; the file is changed, then shown again."""
+        """Tell which row was dragged, and before which one: downwards it comes behind the row below it."""
         target = self.indexAt(event.position().toPoint()).row()
         source = self.currentRow()
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()
-        self.dropped.emit(source, target if target >= 0 else self.rowCount() - 1)
+        self.dropped.emit(source, self.rowCount() if target < 0 else target + (target > source))
 
 
 class QueueView(Panel):

@@ -6,7 +6,7 @@ They are made in a process of their own, without Qt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ class RunRow:
 
 
 def rows_of(runs: Sequence[RunSummary]) -> list[RunRow]:
-    """Return the rows of runs.
+    """Return the rows of runs, without the numbers that a list does not show: they lie in memory for long.
 
     Parameters
     ----------
@@ -46,7 +46,12 @@ def rows_of(runs: Sequence[RunSummary]) -> list[RunRow]:
     """
     cells = [_cells(run) for run in runs]
     return [
-        RunRow(run, str(run.path), texts, "\n".join((*texts, run.project)).lower())
+        RunRow(
+            replace(run, parameters={}, results={}),
+            str(run.path),
+            texts,
+            "\n".join((*texts, run.project)).lower(),
+        )
         for run, texts in zip(runs, cells, strict=True)
     ]
 

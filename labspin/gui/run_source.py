@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -141,7 +143,7 @@ class RunSource(QObject):
             changed |= self._follow(path, choice, span, is_new)
         if changed:
             there = [path for path in paths if path in self._pictures]
-            pictures = alike([self._pictures[path] for path in there])
+            pictures = alike(_told_apart([(self._runs[path], self._pictures[path]) for path in there]))
             self.drawn.emit([Frame(p, self._runs[p], q) for p, q in zip(there, pictures, strict=True)])
 
     def _follow(self, path: Path, choice: Choice, span: tuple[float, float] | None, is_new: bool) -> bool:
@@ -168,3 +170,14 @@ class RunSource(QObject):
         with self._lock:
             self._paths = tuple(other for other in self._paths if other != path)
         self.trouble.emit(text)
+
+
+def _told_apart(shown: Sequence[tuple[Run, Picture]]) -> list[Picture]:
+    """Return the pictures of runs; those of one name are told apart by when they began."""
+    number = Counter(picture.label for _, picture in shown)
+    return [
+        replace(picture, label=f"{picture.label}, {run.header.started[:19].replace('T', ' ')}")
+        if number[picture.label] > 1
+        else picture
+        for run, picture in shown
+    ]

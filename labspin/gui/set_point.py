@@ -181,9 +181,10 @@ class SetPoint(QObject):
     def _tell(self) -> None:
         if self._actuator is None:
             return
+        under_way = self._under_way(self._actuator)
         is_held = self.field.step is not None and self.field.hasFocus()
         step = f" · step {shown(self.field.step or 0.0, self._unit)}" if is_held else ""
-        self.limits.setText(_limits(self._actuator) + step + self._under_way(self._actuator))
+        self.limits.setText(under_way or _limits(self._actuator) + step)
         self.back.setVisible(bool(self._before))
         if self._before:
             before = shown(self._before[-1], self._unit)
@@ -204,7 +205,7 @@ class SetPoint(QObject):
         at = status["readings"].get(self.full, {}).get("value")
         if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
             return ""
-        return f"   →  {shown(target, self._unit)}"
+        return f"→  {shown(target, self._unit)}"
 
 
 def _first_step(actuator: dict[str, Any]) -> float | None:

@@ -20,7 +20,7 @@ __all__ = ["HEIGHT", "WIDTH", "Thumbnails", "drawn"]
 
 _SCALE = 2  # pixels of the image per pixel of the list, for fine screens
 WIDTH, HEIGHT = COLUMNS // _SCALE, ROWS // _SCALE
-_KEPT = 3000  # images in memory: 24 kB each
+_KEPT = 400  # images in memory: 48 kB each; others are sketched again when they are seen
 _MOST = 2_000_000  # points above which a run is not read for a small picture
 _MARGIN = 3  # pixels around a line
 _Key = tuple[Path, str, int]
@@ -58,7 +58,9 @@ class Thumbnails(QObject):
         """
         key = (run.path, str(run.status), run.points)
         found = self._images.get(key)
-        if found is None and run.points and run.points <= _MOST and run.status != "damaged":
+        if found is not None:
+            self._images.move_to_end(key)
+        elif run.points and run.points <= _MOST and run.status != "damaged":
             self._reader.sketch(key, run.path)
         return found
 

@@ -330,6 +330,9 @@ class MainWindow(QMainWindow):
         self.safe_button.setEnabled(False)
         self.connect_button.setEnabled(True)
         self.state.setText("host gone")
+        self.kind.hide()
+        self.bench.forget()
+        self.align.forget()
         self._show_run_buttons(None)
         self.complain(text)
 

@@ -42,6 +42,13 @@ __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
 log = logging.getLogger(__name__)
 
 
+def _forget_doubles() -> None:
+    """Remove what every adapter of pymeasure adds to one logger; a host makes thousands."""
+    adapters = logging.getLogger("Adapter")
+    for handler in [one for one in adapters.handlers if isinstance(one, logging.NullHandler)][1:]:
+        adapters.removeHandler(handler)
+
+
 _WANTED: Mapping[Any, str] = {float: "numbers", int: "whole numbers", bool: "0 or 1", on_off: "0 or 1"}
 
 
@@ -117,6 +124,8 @@ class Guarded(InStep):
                 f"{name}: nothing can be opened at {self.address!r} ({in_words(error)}); "
                 "check power, cable and address; 'labspin doctor' tries every instrument of a station"
             ) from error
+        finally:
+            _forget_doubles()
         self._line = Line.of(self.adapter)
         self._line.is_new = bool(self.address)
 

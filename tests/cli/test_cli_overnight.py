@@ -338,3 +338,10 @@ def test_live_shows_the_values(workspace, capsys, monkeypatch):
     assert "difference = " in shown
     measured = len(run.points)
     assert f"{measured}/{measured}" in shown, "the bar goes on to its end"
+
+
+def test_resume_without_a_file_names_the_command_for_the_run_of_a_host(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["resume"])
+    assert ended.value.code == 2
+    assert "goes on with: labspin unpause" in capsys.readouterr().err

@@ -41,7 +41,8 @@ def choose(window, *paths):
 def show_list(qtbot, window, *paths):
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()
-    qtbot.waitUntil(lambda: choose(window, *paths), timeout=PATIENCE)
+    is_new = lambda: not window.browse.is_looking  # noqa: E731 - else a run may be listed as it was before
+    qtbot.waitUntil(lambda: is_new() and choose(window, *paths), timeout=PATIENCE)
 
 
 def test_runs_have_small_pictures(qtbot, window, lab, client):

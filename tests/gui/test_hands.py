@@ -10,7 +10,8 @@ if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from labspin.gui.log_view import LogView
 from labspin.gui.theme import current, use_theme
+from tests.gui.mouse import drag
 from tests.session.hosts import wait_until_idle
 
 KEY = Qt.Key
@@ -240,13 +242,56 @@ def test_the_queue_is_ordered_and_emptied_by_keys(qtbot, until, window, lab, cli
     until(lambda: seeds() == ["seed=1", "seed=2"])
 
 
+def test_a_run_is_dropped_before_another(qtbot, until, window, lab, client):
+    client.queue.pause()
+    for seed in (1, 2, 3):
+        client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={seed}"])
+    window.tabs.setCurrentWidget(window.measure)
+    table = window.measure.queue.table
+    until(lambda: table.rowCount() == 3)
+
+    def drop(source, target):
+        table.selectRow(source)
+        where = QPointF(table.visualItemRect(table.item(target, 0)).center())
+        mime = table.mimeData(table.selectedItems())
+        event = QDropEvent(where, Qt.DropAction.MoveAction, mime, Qt.MouseButton.LeftButton,
+                           Qt.KeyboardModifier.NoModifier)  # fmt: skip
+        table.dropEvent(event)
+
+    window.resize(1280, 1000)
+    drop(2, 0)
+    seeds = lambda: [run.overrides[0] for run in client.queue.read().runs]  # noqa: E731
+    until(lambda: seeds() == ["seed=3", "seed=1", "seed=2"])
+    until(lambda: table.item(0, 3).text() == "seed=3")
+    drop(0, 1)
+    until(lambda: seeds() == ["seed=1", "seed=3", "seed=2"])
+    until(lambda: table.item(0, 3).text() == "seed=1")
+    drop(0, 2)
+    until(lambda: seeds() == ["seed=3", "seed=2", "seed=1"])
+
+
+def test_panels_are_widened_by_mouse_and_stay_so(qtbot, until, window, lab, open_window):
+    window.tabs.setCurrentWidget(window.browse)
+    handle = window.browse.splitter.handle(1)
+    before = window.browse.splitter.sizes()
+    middle = QPointF(handle.rect().center())
+    drag(handle, middle, middle - QPointF(150, 0))
+    wide = window.browse.splitter.sizes()
+    assert wide[1] - before[1] == pytest.approx(150, rel=0, abs=10)
+    window.close()
+    again = open_window(lab)
+    again.tabs.setCurrentWidget(again.browse)
+    until(lambda: again.browse.splitter.sizes() == pytest.approx(wide, rel=0, abs=2))
+    again.tabs.setCurrentWidget(again.start)
+
+
 # -- looks --------------------------------------------------------------------------------------------------
 
 
 def test_units_that_are_changed_in_the_file_of_the_workspace_are_shown_at_once(until, window, lab):
     field = lambda: window.bench.panels["magnet"].fields["magnet.field"]  # noqa: E731 - it is made again
     window.tabs.setCurrentWidget(window.bench)
-    window.bench.panels["magnet"].traced["magnet.field"].click()
+    window.bench.panels["magnet"].traced["magnet.field"].setChecked(True)
     assert field().placeholderText() == "value T"
     file = lab / "workspace.toml"
     try:
@@ -265,16 +310,16 @@ def test_units_that_are_changed_in_the_file_of_the_workspace_are_shown_at_once(u
 
 def test_a_read_back_that_is_ticked_is_a_large_figure_in_align(until, window, client):
     tick = window.bench.panels["microwave"].traced["microwave.frequency"]
-    tick.click()
+    tick.setChecked(True)
     figure = window.align.figures["microwave.frequency"]
     until(lambda: figure.figure.text().endswith("Hz"))
-    tick.click()
+    tick.setChecked(False)
     assert "microwave.frequency" not in window.align.figures
 
 
 def test_a_light_window_becomes_dark_by_a_key(qtbot, until, window):
     light = current().name
-    window.bench.panels["magnet"].traced["magnet.field"].click()
+    window.bench.panels["magnet"].traced["magnet.field"].setChecked(True)
     try:
         qtbot.keyClick(window, KEY.Key_T, Qt.KeyboardModifier.ControlModifier)
         until(lambda: current().name == "dark")

@@ -40,7 +40,8 @@ def show(qtbot):
         opened.append(view)
         qtbot.addWidget(view)
         view.resize(1200, 700)
-        view.show()
+        with qtbot.waitExposed(view, timeout=PATIENCE):
+            view.show()
         view.show_runs(list(paths))
         qtbot.waitUntil(lambda: len(view.frames) == len(paths), timeout=PATIENCE)
         qtbot.waitUntil(lambda: bool(view.line.lines or view.maps.plots), timeout=PATIENCE)
@@ -63,7 +64,7 @@ def test_a_cursor_is_dragged_and_read(qtbot, show, tmp_path):
     b.setValue(1.4e9)
     drag(plot, place(plot, 1.3e9, 8), place(plot, 1.15e9, 8))
     pixel = 0.4e9 / plot.getViewBox().width()
-    assert a.value() == pytest.approx(1.15e9, rel=0, abs=2 * pixel)
+    assert a.value() == pytest.approx(1.15e9, rel=0, abs=6 * pixel)
     assert b.value() == 1.4e9
     a.setValue(1.15e9)
     assert view.line.readout.text().split("     ") == [
@@ -92,6 +93,20 @@ def test_runs_are_laid_over_each_other_and_moved_apart(show, tmp_path):
     assert [list(line.getData()[1]) for line in view.line.lines] == [[0, 1, 2, 3, 4], [6, 5, 4, 3, 2]]
     view.apart.setValue(0)
     assert list(view.line.lines[1].getData()[1]) == [4, 3, 2, 1, 0]
+
+
+def test_runs_of_one_name_are_told_apart_and_long_names_leave_room(show, tmp_path):
+    name = "relaxation of the class along the bias field, second diamond of the batch of November"
+    one, other = (make_run(tmp_path / f"{k}.h5", range(5), ["frequency"], name) for k in "ab")
+    third = make_run(tmp_path / "c.h5", range(5), ["frequency"], "third")
+    view = show(one, other, third)
+    started = view.frames[0].run.header.started[:19].replace("T", " ")
+    assert view.frames[0].picture.label == f"{name}, {started}"
+    assert view.frames[2].picture.label == "third"
+    shown = [label.text for _, label in view.line.plot.plotItem.legend.items]
+    assert all(len(text) <= 45 for text in shown)
+    assert shown[0].startswith("relaxation of the")
+    assert shown[0].endswith(started)
 
 
 GRID = np.arange(3.0)[:, None] * 100 + np.arange(5.0)

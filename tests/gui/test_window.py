@@ -76,7 +76,7 @@ def test_set_and_read_back_with_any_unit(qtbot, until, window, client):
     until(lambda: abs(client.get("magnet.field") - 2e-4) < 2e-6)
     until(lambda: magnet.values["magnet.field"].text().startswith(("200.", "199.")))
     assert magnet.fields["magnet.field"].text() == "", "done"
-    window.bench.traces.choose("magnet.field", "T", True)
+    window.bench.panels["magnet"].traced["magnet.field"].setChecked(True)
     until(lambda: len(window.bench.traces.courses["magnet.field"].arrays()[0]) > 3)
     qtbot.keyClick(window, Qt.Key.Key_F12)
     until(lambda: client.get("magnet.output_enabled") is False)
@@ -104,7 +104,9 @@ def test_what_the_host_refuses_is_said_without_stopping_anybody(qtbot, until, wi
     type_into(qtbot, window.bench.panels["magnet"].fields["magnet.field"], "1 G")  # its output is off
     until(lambda: window.notice.isVisible())
     assert "its output is off" in window.notice_text.text()
-    assert window.bench.panels["magnet"].fields["magnet.field"].isEnabled()
+    field = window.bench.panels["magnet"].fields["magnet.field"]
+    until(lambda: not field.isReadOnly())
+    assert field.text() == "1 G", "it can be sent again"
 
 
 def test_align_by_large_figures(qtbot, until, window):
@@ -193,6 +195,19 @@ def test_a_plan_beyond_the_limits_cannot_be_started(until, window, lab):
     window.measure.form.set("magnet_field", "1 s")
     until(lambda: "wanted a quantity in 'T'" in window.measure.preview.problem)
     window.measure.form.set("magnet_field", "1 G")
+    until(lambda: window.measure.start_button.isEnabled())
+
+
+@pytest.mark.parametrize(("name", "text"), [("averages", "-3"), ("averages", "many"), ("seed", "1.5")])
+def test_a_form_that_is_wrong_can_neither_be_started_nor_saved(until, window, lab, name, text):
+    window.measure.show_card(lab / "procedures" / "quick.toml")
+    until(lambda: window.measure.start_button.isEnabled())
+    window.measure.form.set(name, text)
+    until(lambda: repr(text) in window.measure.preview.problem)
+    measure = window.measure
+    for part in (measure.start_button, measure.queue_button, measure.save_button, measure.save_as_button):
+        assert not part.isEnabled()
+    window.measure.form.set(name, "2")
     until(lambda: window.measure.start_button.isEnabled())
 
 
@@ -340,8 +355,11 @@ def test_two_windows_give_orders_at_once(qtbot, until, window, lab, client, open
     type_into(qtbot, window.bench.panels["magnet"].fields["magnet.current"], "0.3 A")
     type_into(qtbot, other.bench.panels["magnet"].fields["magnet.current"], "0.1 A")
     fields = [w.bench.panels["magnet"].fields["magnet.current"] for w in (window, other)]
-    until(lambda: all(field.isEnabled() for field in fields))
-    assert round(client.get("magnet.current"), 3) in (0.1, 0.3)
+    until(lambda: all(field.text() == "" for field in fields))
+    assert client.status()["sent"]["magnet.current"] in (0.1, 0.3), "one after the other, the last one stays"
+    both = [w.bench.panels["magnet"].points["magnet.current"] for w in (window, other)]
+    until(lambda: len({point.stands() for point in both}) == 1)
+    assert both[0].stands() == client.status()["sent"]["magnet.current"], "both show what was sent last"
     other.close()
     until(lambda: bool(window.link.status))
     assert window.link.is_connected, "one window that closes is nothing to the other"
@@ -361,9 +379,17 @@ def test_a_host_that_is_killed_is_said_at_once_and_started_again(
         until(lambda: window.state.text() != "idle")
     assert "is gone; its watchdog makes a real bench safe" in window.notice_text.text()
     assert not window.safe_button.isEnabled()
+    panel = window.bench.panels["magnet"]
+    assert {figure.text() for figure in panel.values.values()} == {"—"}, "nothing old is shown as if it lived"
+    assert not panel.fields["magnet.field"].isEnabled()
+    assert {figure.figure.text() for figure in window.align.figures.values()} == {"—"}
+    assert not window.align.count.isEnabled()
+    assert window.kind.isHidden()
     qtbot.mouseClick(window.connect_button, LEFT)
     try:
         until(lambda: window.link.is_connected and bool(window.link.status.get("readings")))
+        until(lambda: window.bench.panels["magnet"].values["magnet.field"].text().endswith("T"))
+        assert window.bench.panels["magnet"].fields["magnet.field"].isEnabled()
         assert window.link.record.process != process.process.pid
     finally:
         subprocess.run([sys.executable, "-m", "labspin", "bench", "stop"], cwd=lab, env=environment())

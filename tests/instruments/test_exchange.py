@@ -20,7 +20,10 @@ from labspin.instruments import LabspinInstrument, check_limits, on_off
 from labspin.instruments.kepco_bop import KepcoBOP
 from labspin.instruments.sg384 import SG384
 from labspin.instruments.sr400 import SR400
+from labspin.twin import devices
+from labspin.twin.adapter import SimulatedAdapter
 from tests.instruments.wires import Wire
+from tests.twin.lamp import make_world
 
 IDENTITY = "Acme,Box 1,42,1.0"
 
@@ -345,3 +348,13 @@ def test_an_answer_that_belongs_to_another_question_is_not_taken_for_the_next():
     box = Box(wire, "box", retries=1)
     assert box.values("A?") == [1.0]
     assert box.values("B?") == [2.0]
+
+
+def test_connecting_again_and_again_leaves_nothing_behind():
+    connected = [SG384(SimulatedAdapter(devices.SG384(make_world()))) for _ in range(5)]
+    handlers = logging.getLogger("Adapter").handlers
+    assert len(handlers) <= 1
+    with pytest.raises(ConnectionFailedError):
+        SG384("TCPIP::none::such", visa_library="@py")
+    assert len(handlers) <= 1
+    assert connected[-1].ask("*IDN?").startswith("Stanford Research Systems,SG384")
