@@ -5,7 +5,7 @@ import sys
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-PATIENCE = 90_000
+PATIENCE = 300_000
 """Milliseconds after which a test of the window gives up waiting: a deadline, not a measure."""
 
 try:

@@ -21,6 +21,7 @@ _LOCKIN = ("magnitude", "theta", "x", "y")
 _GONE = "The host is gone: nobody reads the bench back. Connect again."
 _IDLE = "Press Count: the laser is switched on and the detectors are counted."
 _COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
+_RING_HEIGHT, _SPECTRUM_HEIGHT = 240, 170  # pixels
 _RING = 600  # points of the X-Y view
 _FEWEST = 16  # points of which a spectrum is made
 
@@ -112,6 +113,8 @@ class _Ring(Panel):
         self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])
+        plot.setMinimumHeight(_RING_HEIGHT)
+        self._spectrum_plot.setMinimumHeight(_SPECTRUM_HEIGHT)
         self.body.addWidget(plot, 3)
         self.body.addWidget(self._spectrum_plot, 2)
 

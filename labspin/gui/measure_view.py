@@ -179,6 +179,8 @@ class MeasureView(QWidget):
         self.which.setAccessibleName("pulse sequence")
         self.which.currentIndexChanged.connect(self._draw_sequence)
         self.sequence = SequencePlot()
+        self._filler = label()  # where there is no sequence to draw
+        self._filler.hide()
         self.start_button = button(
             "Start", self.start, "primary", hint="put this run into the queue, and make it"
         )
@@ -210,10 +212,7 @@ class MeasureView(QWidget):
         for part in said:
             ahead.body.addWidget(part)
         ahead.body.addWidget(self.sequence, 1)
-        self._filler = QWidget()  # where there is no sequence to draw
-        self._filler.setObjectName("inside")
         ahead.body.addWidget(self._filler, 1)
-        self._filler.hide()
         row = QHBoxLayout()
         for pressed in (
             self.start_button, self.queue_button, self.all_button, self.save_button, self.save_as_button,

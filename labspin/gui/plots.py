@@ -446,6 +446,7 @@ class MapGrid(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.plots: list[MapPlot] = []
+        self._is_following = False
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
 
@@ -466,9 +467,7 @@ class MapGrid(QWidget):
         while len(self.plots) < len(drawn):
             plot = MapPlot()
             plot.levels_wanted.connect(self.levels_wanted)
-            if self.plots:
-                plot.plot.setXLink(self.plots[0].plot)
-                plot.plot.setYLink(self.plots[0].plot)
+            plot.plot.getViewBox().sigRangeChanged.connect(lambda view, span, *_: self._follow(view, span))
             self._grid.addWidget(plot, len(self.plots) // 2, len(self.plots) % 2)
             self.plots.append(plot)
         for place, plot in enumerate(self.plots):
@@ -476,6 +475,16 @@ class MapGrid(QWidget):
         for plot, picture in zip(self.plots, drawn, strict=False):
             plot.show_alone(picture.label if len(drawn) > 1 else "")
             plot.show_picture(picture)
+
+    def _follow(self, view: pg.ViewBox, span: list[list[float]]) -> None:
+        """Let all maps show the same part; pyqtgraph's own links cut off rows where plots differ in size."""
+        if self._is_following:
+            return
+        self._is_following = True
+        for plot in self.plots:
+            if plot.plot.getViewBox() is not view:
+                plot.plot.setRange(xRange=span[0], yRange=span[1], padding=0)
+        self._is_following = False
 
 
 def _edges(values: Any) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from tests.qt import PATIENCE, WHY_NOT
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
+from PySide6.QtWidgets import QApplication
+
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from labspin.gui.axes import use_units
 from labspin.gui.see_view import SeeView
@@ -119,6 +121,20 @@ def test_a_cut_goes_through_the_row_that_was_clicked(show, tmp_path):
         click(shown.plot, place(shown.plot, 1.2e9, field + 0.002))
         assert list(shown._cut_line.getData()[1]) == list(GRID[row])
         assert shown.readout.text() == f"cut at field = {['0 T', '10 mT', '20 mT'][row]}"
+
+
+def test_maps_side_by_side_show_the_same_and_nothing_is_cut_off(qtbot, show, tmp_path):
+    one, other = (make_run(tmp_path / f"{k}.h5", GRID, ["field", "frequency"], k) for k in "ab")
+    view = show(one)
+    view.show_runs([one, other])
+    qtbot.waitUntil(lambda: len(view.maps.plots) == 2 and view.maps.plots[1].isVisible(), timeout=PATIENCE)
+    views = [shown.plot.getViewBox() for shown in view.maps.plots]
+    whole = [[0.95e9, 1.45e9], [-0.005, 0.025]]
+    QApplication.processEvents()
+    for box in views:
+        assert np.allclose(box.viewRange(), whole, rtol=1e-6, atol=0)
+    views[1].setRange(yRange=(0.0, 0.01), padding=0)
+    assert np.allclose(views[0].viewRange()[1], [0.0, 0.01], rtol=0, atol=1e-12)
 
 
 def test_the_line_of_the_cut_is_dragged(show, tmp_path):
