@@ -164,13 +164,17 @@ class TestDistances:
 
     @pytest.mark.parametrize("goal", [2e-6, 70e-6])
     def test_a_stage_that_moves_the_wrong_way_is_stopped_and_not_moved_again(self, goal):
-        """Stopped after the first reading that shows it, before the surface; retracting would be wrong."""
+        """Stopped after the first reading that shows it; to retract would press it on."""
         world, _, axis = simulated(motion=-1.0, drift=0.0)
         stage = positioner(axis)
-        with pytest.raises(DeviceError, match=r"wrong way.*polarity"):  # noqa: PT012
+
+        def ramp():
             for step in np.linspace(50e-6, goal, 40)[1:]:
                 stage.position = float(step)
                 world.clock.sleep(0.05)
+
+        with pytest.raises(DeviceError, match=r"wrong way.*polarity"):
+            ramp()
         stopped = world.level("positioner.distance")
         assert abs(stopped - 50e-6) < 5e-6
         with pytest.raises(DeviceError, match="retract it by hand"):

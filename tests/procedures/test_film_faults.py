@@ -57,6 +57,7 @@ def test_a_tip_that_touches_ends_relaxometry(tmp_path):
     contact = "twin = { contact = 99e-6, drift = 0.0 }"
     with bench_of(LIGHT, tmp_path, positioner=contact) as bench:
         bench.actuator("positioner.position").move(5e-6)
+        bench.actuator("laser.power").move(100e-6)
         procedure.prepare(bench)
         point = next(iter(procedure.plan()))
         procedure.measure(bench, point)

@@ -33,7 +33,7 @@ __all__ = [
     "trace_by_trace",
 ]
 
-DRAWN, _KNOTS = 64, 81
+DRAWN, _KNOTS = 64, 61
 """Fields from which a curve is meant to be drawn, and at how many of them it is computed."""
 _KEPT = 32
 _curves: dict[Any, tuple[FloatArray, FloatArray]] = {}
@@ -162,7 +162,7 @@ def _logarithms(rates: Any) -> Any:
 
 
 def _log_rates_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArray:
-    return np.log(np.maximum(mean_rates(place, distance, fields, rtol=1e-3), 1e-300))
+    return np.log(np.maximum(mean_rates(place, distance, fields, rtol=3e-3), 1e-300))
 
 
 def drawn(
