@@ -52,9 +52,10 @@ def main(seeds: int = 20, first: int = 1) -> None:
             except LabspinError as error:
                 print(f"{seed}: {type(error).__name__}: {error}", flush=True)
             all_of = np.array(found)
+            inside = 100 * np.mean(np.abs(all_of) < 1)
             print(
-                f"{seed}: {all_of.size} pulls, mean {all_of.mean():+.2f}, width {all_of.std():.2f}, within 1σ "
-                f"{100 * np.mean(np.abs(all_of) < 1):.0f} ± {100 * np.sqrt(0.683 * 0.317 / all_of.size):.0f} %",
+                f"{seed}: {all_of.size} pulls, mean {all_of.mean():+.2f}, width {all_of.std():.2f}, "
+                f"within 1σ {inside:.0f} ± {100 * np.sqrt(0.683 * 0.317 / all_of.size):.0f} %",
                 flush=True,
             )
 
