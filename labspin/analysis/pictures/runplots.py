@@ -97,11 +97,11 @@ def plot_runs(
     )
     grid = figure.add_gridspec(rows, columns)
     cells = [grid[number // columns, number % columns] for number in range(len(runs))]
-    panels = [
-        panel
-        for cell, run in zip(cells, runs, strict=True)
-        for panel in draw_stack(figure, run, quantity, offset=offset, cell=cell)
-    ]
+    panels: list[Axes] = []
+    for cell, run in zip(cells, runs, strict=True):
+        stack = draw_stack(figure, run, quantity, offset=offset, cell=cell)
+        _name(stack[-1], run.path.stem)
+        panels += stack
     _share_axes([panel for panel in panels if panel.lines])
     return save(figure, output)
 
@@ -144,6 +144,13 @@ def draw_stack(
     return panels
 
 
+def _name(panel: Axes, name: str) -> None:
+    """Write a run's name into the corner, as it is: a file may be called anything."""
+    panel.text(
+        0.005, 0.005, name, transform=panel.transAxes, fontsize=6, color="0.5", va="bottom", parse_math=False
+    )
+
+
 def _quantities(run: Run, quantity: str | None) -> list[str]:
     """Return what is drawn of a run, from top to bottom: what was not measured is left out."""
     if quantity is not None:
@@ -163,17 +170,24 @@ def _picture(run: Run) -> Mapping[str, Any]:
 
 
 def _share_axes(panels: Sequence[Axes]) -> None:
-    """Give panels of lines that show the same the same limits."""
-    for words, limits_of, scale_of, limit in (
-        ("get_ylabel", "get_ylim", "get_yscale", "set_ylim"),
-        ("get_xlabel", "get_xlim", "get_xscale", "set_xlim"),
-    ):
-        kinds = [(getattr(panel, words)(), getattr(panel, scale_of)()) for panel in panels]
-        for kind in {kind for kind in kinds if kind[0]}:
-            like = [panel for panel, one in zip(panels, kinds, strict=True) if one == kind]
-            limits = np.array([getattr(panel, limits_of)() for panel in like])
-            for panel in like:
-                getattr(panel, limit)(float(limits[:, 0].min()), float(limits[:, 1].max()))
+    """Give panels of lines that show the same the same limits: of heights, and of places that overlap."""
+    for label in {panel.get_ylabel() for panel in panels}:
+        like = [panel for panel in panels if panel.get_ylabel() == label]
+        level = [panel for panel in like if panel.get_yscale() == "linear"]
+        limits = np.array([panel.get_ylim() for panel in level]).reshape(-1, 2)
+        for panel in level:
+            panel.set_ylim(float(limits[:, 0].min()), float(limits[:, 1].max()))
+        for below in {(panel.get_xlabel(), panel.get_xscale()) for panel in like if panel.get_xlabel()}:
+            _share_places([panel for panel in like if (panel.get_xlabel(), panel.get_xscale()) == below])
+
+
+def _share_places(panels: Sequence[Axes]) -> None:
+    """Give panels the same axis of places, unless most of it were empty in one of them."""
+    limits = np.array([panel.get_xlim() for panel in panels])
+    whole = float(limits[:, 0].min()), float(limits[:, 1].max())
+    if whole[1] - whole[0] <= 2 * float((limits[:, 1] - limits[:, 0]).min()):
+        for panel in panels:
+            panel.set_xlim(*whole)
 
 
 def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: float | None = None) -> None:

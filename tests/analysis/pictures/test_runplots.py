@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from labspin.analysis import fit_curve, fit_run, load_recipe, model_from_function, write_outcomes
 from labspin.analysis.names import place_words, words_of_name
 from labspin.analysis.pictures.plots import _part_of_name, figure_of, written
-from labspin.analysis.pictures.runplots import draw_run, draw_stack, plot_runs
+from labspin.analysis.pictures.runplots import _share_axes, draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
 
@@ -96,6 +96,23 @@ def test_panels_of_one_quantity_have_one_scale(tmp_path, monkeypatch):
     plot_runs([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "x.png")
     limits = [panel.get_ylim() for panel in seen[0].axes[:2]]
     assert limits[0] == limits[1]
+    # Each is named in its corner.
+    assert [[text.get_text() for text in panel.texts] for panel in seen[0].axes[:2]] == [["a"], ["b"]]
+
+
+def test_panels_have_one_axis_of_places_where_these_overlap(tmp_path, monkeypatch):
+    run = recorded(tmp_path / "a.h5", [1])
+    figure = Figure()
+    near, wider, far, other = (figure.add_subplot(1, 4, number) for number in range(1, 5))
+    for panel, ends in ((near, (0, 2)), (wider, (1, 3)), (far, (0, 40))):
+        draw_run(panel, run)
+        panel.set_xlim(*ends)
+    draw_run(other, run, "pl_ratio_errors")
+    other.set_xlim(0, 3)
+    _share_axes([near, wider, other])
+    assert near.get_xlim() == wider.get_xlim() == (0, 3)
+    _share_axes([wider, far])
+    assert (wider.get_xlim(), far.get_xlim()) == ((0, 3), (0, 40))
 
 
 def test_runs_are_drawn_over_each_other_if_they_can_be(tmp_path):
