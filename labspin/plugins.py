@@ -73,7 +73,7 @@ class Registry:
         """
         return self.locate(name, folder)[0]
 
-    def locate(self, name: str, folder: Path = Path()) -> tuple[Any, ModuleType]:
+    def locate(self, name: str, folder: Path = Path()) -> tuple[object, ModuleType]:
         """Return the object called ``name`` and its module; raises as `load`.
 
         Parameters

@@ -26,7 +26,7 @@ from labspin.errors import RecipeError
 
 __all__ = ["Expression", "column_of"]
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Callable[..., object]] = {
     "abs": np.abs,
     "angle": np.angle,
     "arctan": np.arctan,
@@ -38,7 +38,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": np.sin,
     "sqrt": np.sqrt,
 }
-_OPERATORS: dict[type, Callable[..., Any]] = {
+_OPERATORS: dict[type, Callable[..., object]] = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
     ast.Mult: np.multiply,
@@ -190,7 +190,7 @@ def _is_number(value: object) -> bool:
         return False
 
 
-def _walk(node: ast.expr, data: Mapping[str, object]) -> Any:
+def _walk(node: ast.expr, data: Mapping[str, object]) -> object:
     if isinstance(node, ast.Constant):
         assert isinstance(node.value, (int, float))
         return np.float64(node.value)

@@ -66,7 +66,7 @@ class _Watch:
         self.sent: dict[str, float] = {}
         self.why = _GONE
 
-    def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, Any]:
+    def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, object]:
         """Take in what the run says, and return what is answered; nothing where no answer is wanted."""
         if "sent" in command:
             self.sent.update(command["sent"])

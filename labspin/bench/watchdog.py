@@ -399,11 +399,11 @@ class Watchdog:
         if problem := answer.get("error"):
             raise self._failed(str(problem))
 
-    def _next_answer(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+    def _next_answer(self, process: subprocess.Popen[bytes], deadline: float) -> dict[str, object]:
         line = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
         if line is None:
             raise self._failed(f"it ended with code {process.wait(_DISMISSAL)} instead of answering")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, object] = json.loads(line)
         return answer
 
     def _dismiss(self) -> None:

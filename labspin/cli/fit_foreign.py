@@ -157,7 +157,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != {}}
 
 
-def pairs_of_option(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def pairs_of_option(arguments: argparse.Namespace) -> dict[str, dict[str, object]]:
     """Return what is held, where parameters start, and the options of the model.
 
     Parameters
@@ -278,9 +278,9 @@ def _short(warnings: tuple[str, ...]) -> str:
     return warnings[0].partition(":")[0] if warnings else ""
 
 
-def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
+def _pairs(option: str, texts: list[str] | None) -> dict[str, object]:
     """Return NAME=VALUE texts as a table, numbers as numbers."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for text in texts or ():
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
@@ -316,7 +316,7 @@ def _show(outcome: FitOutcome, arguments: argparse.Namespace, proposal: Proposal
         _say((f"plot: {picture}",))
 
 
-def _as_json(proposal: Proposal) -> dict[str, Any]:
+def _as_json(proposal: Proposal) -> dict[str, object]:
     pick = proposal.pick
     return {
         "taken": {"x": pick.x, "y": pick.y, "sigma": pick.sigma or None, "why": [*pick.why, proposal.why]},

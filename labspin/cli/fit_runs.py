@@ -128,7 +128,7 @@ def fit_and_show(
     if few and (sort is not None or falling or rows is not None):
         flag = "--sort" if sort is not None else "--reverse" if falling else "--rows"
         raise FitError(f"{flag}: is for the table of more than {FEW} files, got {len(taken)}")
-    options: dict[str, Any] = {"write": write, "force": force, "dask": dask}
+    options: dict[str, object] = {"write": write, "force": force, "dask": dask}
     options["workers"] = 1 if workers is None and len(taken) <= _SERIAL else workers
     options["curves"] = chain is None and (few or plot is not None)
     gathered = Gathered(

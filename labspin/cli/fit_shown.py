@@ -243,7 +243,7 @@ def print_fits_json(results: list[FileResult], gathered: Gathered, shown: Shown)
         What came of them.
     """
     failures = [gathered.failures[place] for place in sorted(gathered.failures)]
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "fits": [row for result in results for row in result.rows()],
         "failures": [{"path": str(result.path), "error": result.error} for result in failures],
         "skipped": [{"path": str(path), "reason": why} for path, why in gathered.skipped.items()],
@@ -357,7 +357,7 @@ def _some(names: list[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
-def _warned(result: FileResult) -> list[dict[str, Any]]:
+def _warned(result: FileResult) -> list[dict[str, object]]:
     """Return one row a trace that comes with warnings."""
     return list({row["trace"]: row for row in result.own_rows() if row["warnings"]}.values())
 

@@ -156,7 +156,7 @@ def _local(started: str) -> str:
         return started
 
 
-def vars_of(run: Any) -> dict[str, Any]:
+def vars_of(run: Any) -> dict[str, object]:
     """Return the fields of a run's summary."""
     import dataclasses
 

@@ -123,7 +123,7 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
             _log.error("not made safe: %s: %s; check it by hand", action.instrument, action.message)
 
 
-def outcome_record(outcome: RunOutcome) -> dict[str, Any]:
+def outcome_record(outcome: RunOutcome) -> dict[str, object]:
     """Return a run's outcome as a table for JSON.
 
     Parameters

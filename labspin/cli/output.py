@@ -140,7 +140,7 @@ def _whole_lines(title: str, columns: Sequence[str], rows: Sequence[Sequence[str
             yield "─" * (sum(widths) + 2 * len(widths) - 1)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

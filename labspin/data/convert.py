@@ -15,7 +15,7 @@ from labspin.errors import ArgumentError
 __all__ = ["converter"]
 
 
-def converter(column: Column) -> Callable[[Any], Any]:
+def converter(column: Column) -> Callable[[object], object]:
     """Return a function that converts a measured value for the journal, or refuses it.
 
     Parameters
@@ -40,7 +40,7 @@ def _refusal(name: str, wanted: str, value: object) -> ArgumentError:
     )
 
 
-def _to_float(name: str) -> Callable[[Any], float]:
+def _to_float(name: str) -> Callable[[object], float]:
     def convert(value: Any) -> float:
         if type(value) is float:
             return value
@@ -54,7 +54,7 @@ def _to_float(name: str) -> Callable[[Any], float]:
     return convert
 
 
-def _to_int(name: str) -> Callable[[Any], int]:
+def _to_int(name: str) -> Callable[[object], int]:
     def convert(value: Any) -> int:
         if type(value) is not int:
             if isinstance(value, (str, bytes, bool)) or np.ndim(value):
@@ -73,7 +73,7 @@ def _to_int(name: str) -> Callable[[Any], int]:
     return convert
 
 
-def _to_complex(name: str) -> Callable[[Any], complex]:
+def _to_complex(name: str) -> Callable[[object], complex]:
     def convert(value: Any) -> complex:
         if type(value) is complex:
             return value
@@ -87,7 +87,7 @@ def _to_complex(name: str) -> Callable[[Any], complex]:
     return convert
 
 
-def _to_text(name: str) -> Callable[[Any], str]:
+def _to_text(name: str) -> Callable[[object], str]:
     def convert(value: object) -> str:
         if not isinstance(value, str):
             raise _refusal(name, "text", value)
@@ -96,7 +96,7 @@ def _to_text(name: str) -> Callable[[Any], str]:
     return convert
 
 
-def _array_converter(column: Column) -> Callable[[Any], Any]:
+def _array_converter(column: Column) -> Callable[[object], object]:
     kinds = {"float64": "fiu", "complex128": "fiuc", "int64": "iu"}[column.dtype]
     size = math.prod(column.shape)
 

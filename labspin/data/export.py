@@ -163,7 +163,7 @@ def _long(run: Run, column: Column, key: Table) -> Table:
 
 
 def _write_table(path: Path, table: Table) -> None:
-    columns: Sequence[Sequence[Any]] = [items.tolist() for items in table.values()]
+    columns: Sequence[Sequence[object]] = [items.tolist() for items in table.values()]
     columns = [[csv_cell(item) for item in items] if _has_text(items) else items for items in columns]
     with whole_file(path, _KEPT) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -34,7 +34,7 @@ def _check_name(what: str, name: object) -> None:
         raise ArgumentError(f"{what}: wanted a name of up to 55 letters, digits, '_' and '.', got {name!r}")
 
 
-def _array(what: str, value: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
+def _array(what: str, value: ArrayLike, dtype: type = np.float64) -> NDArray[np.generic]:
     try:
         return np.array(value, dtype)
     except (TypeError, ValueError) as error:

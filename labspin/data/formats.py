@@ -104,7 +104,7 @@ def _parquet(run: Run, target: Path) -> list[Path]:
 def _mat(run: Run, target: Path) -> list[Path]:
     from scipy.io import savemat
 
-    data: dict[str, Any] = {dimension.name: dimension.values for dimension in run.header.layout.dimensions}
+    data: dict[str, object] = {dimension.name: dimension.values for dimension in run.header.layout.dimensions}
     data |= {name: _plain(values) for name, values in run.data.items()}
     layout = run.header.layout
     units = {one.name: one.unit for one in layout.dimensions} | {one.name: one.unit for one in layout.columns}
@@ -128,7 +128,7 @@ def _netcdf(run: Run, target: Path) -> list[Path]:
     return [target]
 
 
-def _plain(values: Any) -> Any:
+def _plain(values: Any) -> object:
     return values.astype(object) if values.dtype.kind in "OUST" else values
 
 

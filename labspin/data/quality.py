@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import IntFlag
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +85,7 @@ def quality_on_grid(
     return grid.reshape(shape)
 
 
-def flag_attributes() -> dict[str, Any]:
+def flag_attributes() -> dict[str, object]:
     """Return what the CF conventions want beside a column of flags."""
     flags = [flag for flag in Quality if flag]
     return {

@@ -235,7 +235,7 @@ class Run:
         import xarray
 
         layout = self.header.layout
-        coordinates: dict[str, Any] = {
+        coordinates: dict[str, object] = {
             axis.name: ((axis.name,), axis.values, _attributes(axis.unit))
             for axis in (*layout.dimensions, *(a for c in layout.columns for a in c.inner_axes()))
         }
@@ -244,7 +244,7 @@ class Run:
         time = lay_out(self.points.time, self.points.index, self.shape, self.path)
         coordinates[POINT_TIME] = (self.dimensions, time, _attributes("s", POINT_TIME_MEANING))
         coordinates[POINT_QUALITY] = (self.dimensions, self.quality, flag_attributes())
-        variables: dict[str, Any] = {}
+        variables: dict[str, object] = {}
         for column in layout.columns:
             axes = (*self.dimensions, *(axis.name for axis in column.inner_axes()))
             target = variables if column.role == "quantity" else coordinates
@@ -318,7 +318,7 @@ def lay_out(values: AnyArray, index: NDArray[np.int64], shape: tuple[int, ...], 
     return grid.reshape(shape + inner)
 
 
-def missing_value(values: AnyArray, *, complete: bool) -> tuple[np.dtype[Any], Any]:
+def missing_value(values: AnyArray, *, complete: bool) -> tuple[np.dtype[np.generic], object]:
     """Return the type that can hold ``values`` and missing points, and the value that marks a missing point.
 
     Parameters

@@ -72,7 +72,7 @@ class Zip(Sweep):
     def _order(self) -> IntArray:
         return self._parts[0].order()
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {"of": [part.to_dict() for part in self._parts]}
 
     @classmethod
@@ -113,7 +113,7 @@ class Product(Sweep):
     def _nest(self, outer: IntArray, inner: IntArray, inner_size: int) -> IntArray:
         return (outer[:, None] * inner_size + inner[None, :]).ravel()
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {"of": [part.to_dict() for part in self._parts]}
 
     @classmethod
@@ -197,7 +197,7 @@ class Alongside(_Modified):
     def _order(self) -> IntArray:
         return self._sweep.order()
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {"of": self._sweep.to_dict(), "axis": self._axis, **self._added._content()}
 
     @classmethod
@@ -237,7 +237,7 @@ class Repeat(_Modified):
         grid = np.arange(self._number)[:, None] * math.prod(self._sweep.shape) + self._sweep.order()
         return (grid.T if self._inner else grid).ravel()
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {
             "of": self._sweep.to_dict(), "name": self._name, "number": self._number, "inner": self._inner,
         }  # fmt: skip
@@ -280,7 +280,7 @@ class Shuffled(_Modified):
         _, first, group = np.unique(along, return_index=True, return_inverse=True)
         return order[np.lexsort((key, first[group]))]
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {"of": self._sweep.to_dict(), "seed": self.seed, "within": self.within}
 
     @classmethod
@@ -339,7 +339,7 @@ class Filter(_Modified):
     def _order(self) -> IntArray:
         return self._sweep.order()[self._keep]
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         chosen = {"where": self._conditions} if self._conditions else {"keep": self._keep.tolist()}
         return {"of": self._sweep.to_dict(), **chosen}
 

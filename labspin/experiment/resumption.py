@@ -19,7 +19,6 @@ import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -208,7 +207,7 @@ class _Resumption(Execution):
                     f"asks for {found[name]!r}; start a new run"
                 )
 
-    def _reading(self, point: Point) -> dict[str, Any]:
+    def _reading(self, point: Point) -> dict[str, object]:
         row, quantities = self._rows[point.index], self._recorded.header.layout.quantities
         return {column.name: self._recorded.columns[column.name][row] for column in quantities}
 
@@ -235,7 +234,7 @@ def _same(recorded: object, found: object) -> bool:
     return np.array_equal(np.asarray(recorded), np.asarray(found), equal_nan=True)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     """Return plan descriptions comparable whether they were just made or read from a file."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -20,7 +20,7 @@ import pickle
 import signal
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from labspin.data import RunFolder
 from labspin.errors import LabspinError
@@ -45,7 +45,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             request = pickle.load(requests)
         except EOFError:
             return
-        answer: Any
+        answer: object
         if request[0] == "look":
             if folder is None or folder.folder != Path(request[1]):
                 folder = RunFolder(request[1])

@@ -75,7 +75,7 @@ def _checked(name: str, validate: Callable[[Any, Any], Any], command: str) -> Ca
     return check
 
 
-def _validated(name: str, validate: Callable[[Any, Any], Any], value: Any, values: Any) -> Any:
+def _validated(name: str, validate: Callable[[Any, Any], Any], value: Any, values: Any) -> object:
     try:
         return validate(value, values)
     except (ValueError, TypeError, KeyError) as error:

@@ -79,7 +79,7 @@ def check_whole(name: str, value: float, least: int, greatest: int) -> int:
     return int(number)
 
 
-def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float]:
+def limited(name: str, unit: str = "") -> Callable[[object, Iterable[float]], float]:
     """Return a pymeasure validator that refuses values outside ``values=(least, greatest)``.
 
     Parameters
@@ -97,7 +97,7 @@ def limited(name: str, unit: str = "") -> Callable[[Any, Iterable[float]], float
     return validate
 
 
-def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
+def whole_limited(name: str) -> Callable[[object, Iterable[int]], int]:
     """Return a pymeasure validator of whole numbers within ``values=(least, greatest)``.
 
     Parameters
@@ -113,7 +113,7 @@ def whole_limited(name: str) -> Callable[[Any, Iterable[int]], int]:
     return validate
 
 
-def each_limited(name: str) -> Callable[[Any, Iterable[tuple[float, float]]], tuple[float, ...]]:
+def each_limited(name: str) -> Callable[[object, Iterable[tuple[float, float]]], tuple[float, ...]]:
     """Return a pymeasure validator of several numbers at once; ``values`` holds the limits of each.
 
     Parameters
@@ -177,7 +177,7 @@ def one_of(name: str) -> Callable[[Any, Iterable[Any]], Any]:
         What errors call the property.
     """
 
-    def validate(value: object, values: Iterable[object]) -> Any:
+    def validate(value: object, values: Iterable[object]) -> object:
         choices = list(values)
         if not any(
             value is choice or (type(value) is type(choice) and value == choice) for choice in choices

@@ -244,7 +244,7 @@ def numbered(values: Sequence[object]) -> dict[Any, int]:
     return {value: index for index, value in enumerate(values)}
 
 
-def _reader(table: Mapping[str, object]) -> Callable[[str], Any]:
+def _reader(table: Mapping[str, object]) -> Callable[[str], object]:
     """Return a cast from what stands on the wire; numbers may come in any form, such as ``+2.0``."""
 
     def read(text: str) -> Any:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from labspin.instruments.properties import quantity
 from labspin.instruments.refusals import ErrorQueue, QuestionableStatus
 
 __all__ = ["NEUTRAL", "ScpiCarrier"]
 
-NEUTRAL: Mapping[str, Any] = MappingProxyType(
+NEUTRAL: Mapping[str, object] = MappingProxyType(
     {"frequency_offset": 0.0, "frequency_multiplier": 1.0, "power_offset": 0.0}
 )
 """What makes the output other than what is shown of it, and the values at which it does not."""

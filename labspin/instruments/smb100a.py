@@ -47,7 +47,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
 _FREQUENCIES = (9e3, 40e9)
 _POWERS = (-145.0, 30.0)
 _DWELLS = (1e-3, 100.0)
-_NEUTRAL: Mapping[str, Any] = {**NEUTRAL, **dict.fromkeys(("am_enabled", "fm_enabled", "pm_enabled"), False)}
+_NEUTRAL: Mapping[str, object] = {
+    **NEUTRAL,
+    **dict.fromkeys(("am_enabled", "fm_enabled", "pm_enabled"), False),
+}
 _TRIGGERS = {"automatic": "AUTO", "bus": "SING", "external": "EXT"}
 
 

@@ -19,7 +19,7 @@ from labspin.errors import ConnectionFailedError
 __all__ = ["Opcode", "SpinApi", "Status", "load_spinapi"]
 
 _NAMES = ("spinapi64", "spinapi", "libspinapi64.so", "libspinapi.so")
-_C_TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {  # what a call returns, and takes
+_C_TYPES: dict[str, tuple[object, tuple[object, ...]]] = {  # what a call returns, and takes
     "pb_get_version": (ctypes.c_char_p, ()),
     "pb_get_error": (ctypes.c_char_p, ()),
     "pb_get_firmware_id": (ctypes.c_uint, ()),
@@ -162,7 +162,7 @@ class _Library:
             setattr(self, name, _with_text(function) if returned is ctypes.c_char_p else function)
 
 
-def _with_text(function: Any) -> Any:
+def _with_text(function: Any) -> object:
     return lambda: (function() or b"").decode("utf-8", "replace")
 
 

@@ -210,7 +210,7 @@ class ODMR(FieldByField):
             )
         return found
 
-    def _line(self, bench: Bench, name: str, middle: float, rng: np.random.Generator) -> dict[str, Any]:
+    def _line(self, bench: Bench, name: str, middle: float, rng: np.random.Generator) -> dict[str, object]:
         """Count at frequencies around a line in a random order, and fit the dip."""
         frequency = middle + np.linspace(-0.5, 0.5, self.points) * self.span
         contrast, error = np.empty((2, self.points))

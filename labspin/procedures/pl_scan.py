@@ -219,7 +219,7 @@ class PLScan(PulsedProcedure):
             settle=self.settle_time if settle else 0.0,
         )
 
-    def _with_gate(self, bench: Bench) -> dict[str, Any]:
+    def _with_gate(self, bench: Bench) -> dict[str, object]:
         signal, reference = self._counts(bench)
         value, error = normalised(
             signal=signal, reference=reference, gate_ratio=self.reference_width / self.signal_width
@@ -230,14 +230,14 @@ class PLScan(PulsedProcedure):
             "pl_drift": math.nan,
         }
 
-    def _with_point(self, bench: Bench, point: Point) -> dict[str, Any]:
+    def _with_point(self, bench: Bench, point: Point) -> dict[str, object]:
         magnet = bench.actuator("magnet.field")
         first = self._counts(bench)
         magnet.move(self.reference_field)
         references = self._counts(bench), self._counts(bench, settle=False)
         magnet.move(point.setpoints["magnet.field"])  # where the engine believes it to be
         last = self._counts(bench)
-        found: dict[str, Any] = {"pl_drift": last[0] / first[0] - 1 if first[0] else math.nan}
+        found: dict[str, object] = {"pl_drift": last[0] / first[0] - 1 if first[0] else math.nan}
         for number, detector in enumerate(self.detectors):
             counts = first[number] + last[number]
             reference = sum(counted[number] for counted in references)
@@ -246,7 +246,7 @@ class PLScan(PulsedProcedure):
         return found
 
 
-def _entry(detector: str, counts: int, reference: int, value: float, error: float) -> dict[str, Any]:
+def _entry(detector: str, counts: int, reference: int, value: float, error: float) -> dict[str, object]:
     return {
         detector: counts,
         f"{detector}_reference": reference,

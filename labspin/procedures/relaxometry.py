@@ -282,7 +282,7 @@ class Relaxometry(FieldByField):
 
     def _line(
         self, bench: Bench, name: str, times: FloatArray, pulse: float, rng: np.random.Generator
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Count with and without the π pulse at all dark times, in a random order."""
         counts = np.zeros((times.size, 2, 2), dtype=np.int64)  # dark time, with π, gate
         for at in rng.permutation(times.size).tolist():
@@ -290,7 +290,7 @@ class Relaxometry(FieldByField):
                 sequence = self.sequence(float(times[at]), pulse, with_pi=with_pi)
                 counts[at, int(with_pi)] = self.count(bench, sequence, self.gates())
                 self.watch(int(counts[at, int(with_pi), 1]))
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         contrasts = np.empty((times.size, 2, 2))  # dark time, with π, value and error
         for number, suffix in enumerate(("0", "pi")):
             found[f"signal_{name}_{suffix}"] = counts[:, number, 0]

@@ -67,10 +67,10 @@ def _table(run: Run) -> dict[str, Any]:
     return table | _flat("snapshot", header.snapshot)
 
 
-def _flat(prefix: str, table: object) -> dict[str, Any]:
+def _flat(prefix: str, table: object) -> dict[str, object]:
     if not isinstance(table, Mapping):
         return {prefix: table}
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for key, value in table.items():
         found |= _flat(f"{prefix}.{key}", value)
     return found

@@ -71,7 +71,7 @@ class _Order:
     """Something to be done in the bench's thread."""
 
     do: Callable[[], Any]
-    future: Future[Any]
+    future: Future[object]
 
     def obey(self) -> None:
         """Do it; what it raises goes to who asked."""
@@ -267,7 +267,7 @@ class BenchHost:
 
     # -- what clients ask ------------------------------------------------------------------------------
 
-    def _answer(self, verb: str, arguments: dict[str, object]) -> Any:
+    def _answer(self, verb: str, arguments: dict[str, object]) -> object:
         if verb not in self._verbs:
             raise ArgumentError(f"verb {verb!r}: wanted one of {', '.join(self._verbs)}")
         do = self._verbs[verb]
@@ -288,10 +288,10 @@ class BenchHost:
                 raise StationError(f"station {self.station.name!r}: its host has ended")
         return order.future.result()
 
-    def _on_hello(self) -> dict[str, Any]:
+    def _on_hello(self) -> dict[str, object]:
         return {"protocol": PROTOCOL, "version": __version__, "process": os.getpid()}
 
-    def _on_status(self) -> dict[str, Any]:
+    def _on_status(self) -> dict[str, object]:
         run, state = self._run, self.queue.read()
         return {
             "station": self.station.name,
@@ -322,25 +322,25 @@ class BenchHost:
             return "paused" if self._run.control and self._run.control.is_paused else "running"
         return "moving" if self._hand else "idle"
 
-    def _on_follow(self, sequence: int = 0, timeout: float = 1.0) -> dict[str, Any]:
+    def _on_follow(self, sequence: int = 0, timeout: float = 1.0) -> dict[str, object]:
         number, events = self.news.since(sequence, min(timeout, _LONGEST_WAIT))
         return {"sequence": number, "events": events, "status": self._on_status()}
 
-    def _on_course(self, names: list[str], since: float = 0.0) -> dict[str, Any]:
+    def _on_course(self, names: list[str], since: float = 0.0) -> dict[str, object]:
         return self.news.course(names, since)
 
-    def _on_describe(self) -> dict[str, Any]:
+    def _on_describe(self) -> dict[str, object]:
         return self.description
 
-    def _on_get(self, name: str) -> Any:
+    def _on_get(self, name: str) -> object:
         return self._order(lambda: read_value(self._bench, name))
 
-    def _on_call(self, name: str, arguments: list[object], keywords: dict[str, object]) -> Any:
+    def _on_call(self, name: str, arguments: list[object], keywords: dict[str, object]) -> object:
         self._refuse_in_run(name)
         calls = self._calls_for_safety
         return self._order(lambda: self._moved(calls, name, call_method, name, arguments, keywords))
 
-    def _on_set(self, name: str, value: object) -> Any:
+    def _on_set(self, name: str, value: object) -> object:
         self._refuse_in_run(name)
         calls = self._calls_for_safety
         return self._order(lambda: self._moved(calls, name, set_value, name, value))
@@ -353,7 +353,7 @@ class BenchHost:
                 "wait for its end"
             )
 
-    def _moved(self, calls: int, name: str, do: Callable[..., object], *arguments: object) -> Any:
+    def _moved(self, calls: int, name: str, do: Callable[..., object], *arguments: object) -> object:
         """Do something at the bench by hand; it can be broken off at any step of a ramp."""
         self._refuse_in_run(name)  # it may have gone on meanwhile
         if calls != self._calls_for_safety:

@@ -74,7 +74,7 @@ class Lookout:
         self._note_lost(bench, description, readings, is_idle)
         self._news.read(readings)
 
-    def _rates(self, bench: Bench, description: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    def _rates(self, bench: Bench, description: Mapping[str, object]) -> dict[str, dict[str, object]]:
         try:
             rates = count_rates(bench, description)
         except LabspinError as error:

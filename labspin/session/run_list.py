@@ -81,7 +81,7 @@ def check_column(name: str, runs: Sequence[RunSummary], what: str) -> None:
         )
 
 
-def _fact(run: RunSummary, name: str) -> Any:
+def _fact(run: RunSummary, name: str) -> object:
     return run.path.name if name == "file" else getattr(run, name)
 
 
@@ -117,7 +117,7 @@ def sorted_runs(runs: Sequence[RunSummary], name: str, *, falling: bool = False)
     return [*(run for _, run in there), *lacking]
 
 
-def _first(number: Number | None) -> Any:
+def _first(number: Number | None) -> object:
     return None if number is None or not number.values else number.values[0]
 
 

@@ -35,7 +35,7 @@ _TRIGGER = 1e-6  # s
 # -- what there is ------------------------------------------------------------------------------------------
 
 
-def describe_bench(station: Station, bench: Bench) -> dict[str, Any]:
+def describe_bench(station: Station, bench: Bench) -> dict[str, object]:
     """Return everything that a client must know to show a panel for every instrument, as plain data.
 
     Parameters
@@ -99,7 +99,7 @@ def _methods(role: str) -> list[str]:
     )
 
 
-def _actuator_record(name: str, actuator: Actuator) -> dict[str, Any]:
+def _actuator_record(name: str, actuator: Actuator) -> dict[str, object]:
     spec = actuator.spec
     return {
         "unit": actuator.unit,
@@ -125,7 +125,7 @@ def _in_unit(actuator: Actuator, raw: float) -> float:
 # -- reading and setting ------------------------------------------------------------------------------------
 
 
-def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str, object]]:
     """Return every read-back of a bench: name to ``{"value", "time"}``, or to ``{"error", "time"}``.
 
     Parameters
@@ -135,7 +135,7 @@ def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str
     description
         Of it, by `describe_bench`.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for name, record in description["instruments"].items():
         motion = [attribute for attribute in record["readings"] if attribute in _MOTION]
         attributes = [*record["settable"], *(a for a in record["readings"] if a not in _MOTION)]
@@ -151,7 +151,7 @@ def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str
     return found
 
 
-def _scalar(bench: Bench, instrument: str, attribute: str) -> Any:
+def _scalar(bench: Bench, instrument: str, attribute: str) -> object:
     value = getattr(bench.instruments[instrument], attribute)
     return value if isinstance(value, (bool, str)) else float(value)
 
@@ -179,7 +179,7 @@ def _sentence(error: Exception) -> str:
     return str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"
 
 
-def read_value(bench: Bench, name: str) -> Any:
+def read_value(bench: Bench, name: str) -> object:
     """Return what ``bench.instrument.attribute`` answers.
 
     Parameters
@@ -205,7 +205,7 @@ def read_value(bench: Bench, name: str) -> Any:
     return value
 
 
-def set_value(bench: Bench, name: str, value: object) -> Any:
+def set_value(bench: Bench, name: str, value: object) -> object:
     """Set ``bench.instrument.attribute`` through limits and ramp, and return what it reads then.
 
     Parameters
@@ -234,7 +234,7 @@ def set_value(bench: Bench, name: str, value: object) -> Any:
     return read_value(bench, name)
 
 
-def _own_unit(bench: Bench, instrument: str, attribute: str, value: object) -> Any:
+def _own_unit(bench: Bench, instrument: str, attribute: str, value: object) -> object:
     """Return a text with a unit as the number that the attribute takes."""
     from labspin.units import parse_quantity
 
@@ -250,7 +250,7 @@ def _own_unit(bench: Bench, instrument: str, attribute: str, value: object) -> A
 
 def call_method(
     bench: Bench, name: str, arguments: Sequence[object] = (), keywords: Mapping[str, object] | None = None
-) -> Any:
+) -> object:
     """Call a method of an instrument that its role names, and return its plain result.
 
     Parameters

@@ -54,7 +54,7 @@ def _command(line: str) -> Command:
     return _setting(header, match["domain"], usual)
 
 
-def _constant(text: str) -> Callable[[Any, Unit], str]:
+def _constant(text: str) -> Callable[[object, Unit], str]:
     return lambda device, call: text
 
 

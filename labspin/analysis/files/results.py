@@ -93,7 +93,7 @@ class FileResult:
         """Return one plain row a trace and parameter, for tidy tables."""
         return list(self.each_row())
 
-    def each_row(self) -> Iterator[dict[str, Any]]:
+    def each_row(self) -> Iterator[dict[str, object]]:
         """Yield the rows one by one: ten thousand traces make as many times the number of parameters."""
         yield from self.own_rows()
         for link in self.linked:

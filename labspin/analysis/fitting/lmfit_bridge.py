@@ -132,7 +132,7 @@ def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> 
     return _central_differences(description, x, values)
 
 
-def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> Any:
+def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> object:
     """Return dy/dp (p, n) with steps of the cube root of the rounding error, where both errors are alike."""
     rows = []
     for index, value in enumerate(values):

@@ -276,7 +276,7 @@ def _guess(
     return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed
 
 
-def _filled(x: FloatArray, y: NDArray[np.generic], weights: FloatArray) -> NDArray[Any]:
+def _filled(x: FloatArray, y: NDArray[np.generic], weights: FloatArray) -> NDArray[np.generic]:
     """Bridge points that were left out by straight lines, for guesses that look at all points alike."""
     holes = np.flatnonzero((weights == 0).any(-1))
     if not holes.size:

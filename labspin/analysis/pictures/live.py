@@ -80,7 +80,7 @@ class LivePlot:
         layout = replace(header.layout, columns=tuple(columns[place] for place in self._chosen))
         self._header = replace(header, layout=layout, signal=wanted)
         self._index: list[int] = []
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[object, ...]] = []
         self.figure, self.drawn = pyplot.figure(layout="constrained"), 0
         self._show = self._given or _shower()
         self._next = 0.0

@@ -163,7 +163,7 @@ def _quantities(run: Run, quantity: str | None) -> list[str]:
     return [run.header.signal, *(name for name in there if np.nan_to_num(run.data[name]).any())]
 
 
-def _picture(run: Run) -> Mapping[str, Any]:
+def _picture(run: Run) -> Mapping[str, object]:
     """Return how the procedure has its runs drawn; a file may say anything."""
     said = run.header.extra.get("picture")
     return said if isinstance(said, Mapping) else {}

@@ -98,7 +98,7 @@ def _tektronix(lines: Lines) -> Contents:
 
 def _rohde_schwarz(lines: Lines) -> Contents:
     """Key;value lines, then ``Trace 1;;``, its units, ``Values;691;`` and as many points; and so on."""
-    said: dict[str, Any] = {}
+    said: dict[str, object] = {}
     items: list[Item] = []
     place, trace, body = 0, "Trace", [(n, without_end(cells_of(line, ";"))) for n, line in lines.body]
     while place < len(body):

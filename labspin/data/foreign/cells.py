@@ -122,7 +122,7 @@ def numbers(cells: Sequence[str], decimal_comma: bool = False) -> NDArray[Any]:
     return _each(cells)
 
 
-def _each(cells: Sequence[str]) -> NDArray[Any]:
+def _each(cells: Sequence[str]) -> NDArray[np.generic]:
     values: list[float | complex] = []
     for place, cell in enumerate(cells):
         try:

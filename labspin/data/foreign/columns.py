@@ -55,7 +55,7 @@ def _columns(item: Item) -> Iterable[Item]:
         )
 
 
-def _take(item: Item, place: int, axis: int) -> NDArray[Any]:
+def _take(item: Item, place: int, axis: int) -> NDArray[np.generic]:
     return np.asarray(np.take(item.load(), place, axis=axis))
 
 

@@ -132,7 +132,7 @@ class opened:  # noqa: N801 - used like a function
 def _items(path: Path, file: h5py.File) -> Iterator[Item]:
     import h5py
 
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
 
     def visit(name: str, item: object) -> int | None:
         if isinstance(item, h5py.Dataset) and not name.startswith("#"):
@@ -268,7 +268,7 @@ def unit_in(attributes: dict[str, object]) -> str:
     return ""
 
 
-def plain_attributes(attributes: Any) -> dict[str, Any]:
+def plain_attributes(attributes: Any) -> dict[str, object]:
     """Return those attributes of an HDF5 object that are numbers or text.
 
     Parameters

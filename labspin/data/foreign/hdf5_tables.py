@@ -159,7 +159,7 @@ def _column(
     )
 
 
-def _column_values(path: Path, source: str, place: int | None, field: str) -> NDArray[Any]:
+def _column_values(path: Path, source: str, place: int | None, field: str) -> NDArray[np.generic]:
     from labspin.data.foreign.hdf5 import load_dataset
 
     values = load_dataset(path, source, field)

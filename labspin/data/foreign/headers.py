@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from labspin.data.foreign.titles import unit_of
 from labspin.data.plain import plain
@@ -34,7 +33,7 @@ def titles_of(comments: Sequence[str]) -> list[str] | None:
 
 def parameters_of(
     comments: Sequence[str], head: Sequence[str] = (), delimiter: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the parameters in the header of a file; all but literals stay text.
 
     Parameters
@@ -96,7 +95,7 @@ def points_in_header(attributes: dict[str, object]) -> int:
         return 0
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str) -> object:
     try:
         return plain(ast.literal_eval(text.strip()))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

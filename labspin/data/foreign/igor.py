@@ -90,7 +90,7 @@ def _of_wave(wave: Any, prefix: str, size: int) -> Iterator[Item]:
         yield Item(name=name + _SCALE, shape=values.shape, unit=x_unit, load=load)
 
 
-def _scale(start: float, step: float, count: int) -> NDArray[Any]:
+def _scale(start: float, step: float, count: int) -> NDArray[np.generic]:
     return start + step * np.arange(count)
 
 

@@ -81,7 +81,9 @@ def _axes(said: dict[str, Any], columns: int, rows: int) -> list[Item]:
     ]
 
 
-def _image(path: Path, offset: int, shape: tuple[int, int], backward: bool, down: bool) -> NDArray[Any]:
+def _image(
+    path: Path, offset: int, shape: tuple[int, int], backward: bool, down: bool
+) -> NDArray[np.generic]:
     values = np.fromfile(path, ">f4", shape[0] * shape[1], offset=offset).reshape(shape)
     values = values[:, ::-1] if backward else values
     return (values[::-1] if down else values).astype(np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -50,5 +49,5 @@ def read_netcdf3(path: Path) -> Contents:
     return Contents(kind="a netCDF file", path=path, items=with_columns(items), attributes=said)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else plain(value)

@@ -30,7 +30,7 @@ def read_numpy(path: Path) -> Contents:
     DamagedFileError
         It is cut short or corrupted, is a bomb, or holds objects only.
     """
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, object] = {}
     with damage(path):
         refuse_bomb(path)
         with path.open("rb") as file:
@@ -51,7 +51,7 @@ def read_numpy(path: Path) -> Contents:
     )
 
 
-def _member(archive: Any, name: str) -> NDArray[Any] | None:
+def _member(archive: Any, name: str) -> NDArray[np.generic] | None:
     """Return an array of an archive; None for one of objects, which would be a pickle."""
     try:
         return np.asarray(archive[name])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ PACKING = (
 """Attributes that say how numbers are packed."""
 
 
-def unpacked(values: NDArray[np.generic], attributes: Mapping[str, object]) -> NDArray[Any]:
+def unpacked(values: NDArray[np.generic], attributes: Mapping[str, object]) -> NDArray[np.generic]:
     """Return numbers as they were before they were packed; what is missing is NaN.
 
     Parameters
@@ -67,6 +66,6 @@ def unpacked(values: NDArray[np.generic], attributes: Mapping[str, object]) -> N
     return found
 
 
-def _numbers(value: object) -> NDArray[Any]:
+def _numbers(value: object) -> NDArray[np.generic]:
     array = np.atleast_1d(np.asarray(value))
     return array.ravel() if array.dtype.kind in "biuf" else np.empty(0)

@@ -123,7 +123,7 @@ def _item(
     )
 
 
-def _described(description: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
+def _described(description: dict[str, Any]) -> tuple[dict[str, dict[str, object]], dict[str, list[str]]]:
     """Return the parameters of a run, and which were measured against which."""
     new = description.get("interdependencies_")
     if isinstance(new, dict):
@@ -145,7 +145,7 @@ def _count(database: sqlite3.Connection, table: str, column: str) -> int:
     return rows * _numbers(first[0]).size if first else 0
 
 
-def _values(path: Path, table: str, column: str, present: str) -> NDArray[Any]:
+def _values(path: Path, table: str, column: str, present: str) -> NDArray[np.generic]:
     query = f"SELECT {_quoted(column)} FROM {_quoted(table)} WHERE {_quoted(present)} IS NOT NULL ORDER BY id"
     with _database(path) as database:
         cells = [row[0] for row in database.execute(query)]
@@ -154,7 +154,7 @@ def _values(path: Path, table: str, column: str, present: str) -> NDArray[Any]:
     return np.concatenate([_numbers(cell) for cell in cells]) if cells else np.empty(0)
 
 
-def _numbers(cell: Any) -> NDArray[Any]:
+def _numbers(cell: Any) -> NDArray[np.generic]:
     """Return what stands in a cell: a number, or an array in NumPy's own format."""
     if isinstance(cell, bytes):
         found = np.load(io.BytesIO(cell), allow_pickle=False)

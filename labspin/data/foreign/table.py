@@ -260,7 +260,7 @@ def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, object]) ->
         )
 
 
-def _at_once(lines: Lines, layout: _Layout) -> NDArray[Any] | None:
+def _at_once(lines: Lines, layout: _Layout) -> NDArray[np.generic] | None:
     """Return the numbers by NumPy's own reader, which takes plain tables only; None for any other."""
     if layout.doubt == "comma" or len(layout.titles) not in (0, layout.width):
         return None

@@ -106,7 +106,7 @@ def _items(path: Path, open_file: Any, channel: Any) -> Iterator[Item]:
         yield Item(name=name + _TIME, shape=shape, unit="s", load=functools.partial(load, time=True))
 
 
-def _values(path: Path, open_file: Any, group: str, name: str, *, time: bool = False) -> NDArray[Any]:
+def _values(path: Path, open_file: Any, group: str, name: str, *, time: bool = False) -> NDArray[np.generic]:
     with _heard(path), path.open("rb") as raw, open_file(raw) as file:
         channel = file[group][name]
         if time:
@@ -121,7 +121,7 @@ def _is_stamp(value: object) -> bool:
     return isinstance(value, np.datetime64)
 
 
-def _channels(file: Any) -> Iterator[Any]:
+def _channels(file: Any) -> Iterator[object]:
     """Yield the channels that hold numbers or time stamps."""
     for group in file.groups():
         for channel in group.channels():

@@ -65,7 +65,7 @@ def read_touchstone(path: Path) -> Contents:
     return Contents(kind="a Touchstone file", path=path, items=items, attributes=said)
 
 
-def _complex(first: NDArray[Any], second: NDArray[Any], form: str) -> NDArray[Any]:
+def _complex(first: NDArray[Any], second: NDArray[Any], form: str) -> NDArray[np.generic]:
     if form == "ri":
         return np.asarray(first + 1j * second)
     size = 10 ** (first / 20) if form == "db" else first

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from labspin.data.events import EventKind
 from labspin.data.journal.reader import sound_end
@@ -22,7 +22,7 @@ from labspin.errors import ArgumentError, RunFileError
 __all__ = ["Postscript", "event_record"]
 
 
-def event_record(kind: EventKind | str, message: str, data: Mapping[str, object]) -> tuple[Any, ...]:
+def event_record(kind: EventKind | str, message: str, data: Mapping[str, object]) -> tuple[object, ...]:
     """Return the journal record of an event that happens now.
 
     Parameters

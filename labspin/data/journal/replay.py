@@ -89,7 +89,7 @@ class Replay:
         if batch and batch[-1][0] == POINT_RECORD:
             self.status = None
 
-    def _spooled(self, spool: Spool, values: list[NDArray[np.generic]]) -> list[NDArray[Any]]:
+    def _spooled(self, spool: Spool, values: list[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
         """Put the columns of some points into the spool, and return those that stay in memory: the texts."""
         pairs = list(zip(self.layout.columns, values, strict=True))
         spool.add([(column.name, part) for column, part in pairs if column.dtype != "str"])

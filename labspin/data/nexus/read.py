@@ -224,7 +224,7 @@ def _read_points(path: Path, entry: h5py.Group, header: RunHeader, events: tuple
     return Points(index=index, time=time, quality=quality_at(events, index))
 
 
-def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[Any]:
+def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[np.generic]:
     values = get_array(data, column.name, run.shape + column.shape, _KINDS[column.dtype])
     rows = values.reshape(math.prod(run.shape), *column.shape)
     rows = rows if np.array_equal(run.points.index, np.arange(len(rows))) else rows[run.points.index]
@@ -265,7 +265,7 @@ def read_summary(path: Path, wanted: str = "status") -> dict[str, Any]:
         return facts_of(file)
 
 
-def facts_of(file: h5py.File) -> dict[str, Any]:
+def facts_of(file: h5py.File) -> dict[str, object]:
     """Return a summary of the run.
 
     Parameters

@@ -171,7 +171,9 @@ class RunFile:
         points = frame.points
         return Points(index=own, time=points.time[inside], quality=points.quality[inside]), own
 
-    def _rows(self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None) -> NDArray[Any]:
+    def _rows(
+        self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None
+    ) -> NDArray[np.generic]:
         dataset = self._dataset("data", column.name)
         if dataset.shape != self.frame.shape + column.shape:
             raise DamagedFileError(f"{self.path}: {column.name!r} has the shape {dataset.shape}")

@@ -53,7 +53,7 @@ def has(parent: h5py.Group, name: str) -> bool:
     return bool(links.exists(key)) and links.get_info(key).type == h5l.TYPE_HARD
 
 
-def _member(parent: h5py.Group, name: str) -> Any:
+def _member(parent: h5py.Group, name: str) -> object:
     """Return the low-level identifier of what ``parent`` itself holds under ``name``, or None."""
     return h5o.open(parent.id, name.encode()) if has(parent, name) else None
 

@@ -207,7 +207,7 @@ def _write_streamed(data: h5py.Group, run: Run, column: Column, values: SpooledC
     return dataset
 
 
-def _missing(values: Any, *, complete: bool) -> tuple[np.dtype[Any], Any]:
+def _missing(values: Any, *, complete: bool) -> tuple[np.dtype[np.generic], object]:
     """Return the type in which a column can stand beside missing values, and what says "missing"."""
     if not isinstance(values, SpooledColumn):
         return missing_value(values, complete=complete)

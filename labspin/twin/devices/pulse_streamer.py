@@ -65,7 +65,7 @@ class State:
     calibration: dict[str, float] = field(
         default_factory=lambda: {"dc_offset_a0": 0.0, "dc_offset_a1": 0.0, "slope_a0": 1.0, "slope_a1": 1.0}
     )
-    network: dict[str, Any] = field(
+    network: dict[str, object] = field(
         default_factory=lambda: {"dhcp": True, "ip": "169.254.8.2", "netmask": "255.255.0.0", "gateway": ""}
     )
     slots: dict[int, tuple[Pattern, int, tuple[int, int, int]]] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class PulseStreamer(SimulatedDevice):
         answer = self._answer_one(request)
         return b"" if answer is None else _encoded(answer)
 
-    def _answer_one(self, request: object) -> dict[str, Any] | None:
+    def _answer_one(self, request: object) -> dict[str, object] | None:
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return _failure(None, _INVALID_REQUEST, "Invalid Request")
         identifier, parameters = request.get("id"), request.get("params", [])
@@ -436,7 +436,7 @@ def _levels(output: Any) -> tuple[int, int, int]:
     return digital, a0, a1
 
 
-def _failure(identifier: object, code: int, text: str) -> dict[str, Any]:
+def _failure(identifier: object, code: int, text: str) -> dict[str, object]:
     return {"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": text}}
 
 
@@ -446,7 +446,7 @@ def _encoded(answer: object) -> bytes:
 
 Method = Callable[..., Any]
 
-_KINDS: dict[str, Callable[[Any], bool]] = {  # of parameters, by a letter
+_KINDS: dict[str, Callable[[object], bool]] = {  # of parameters, by a letter
     "i": _is_whole,
     "n": lambda value: _is_whole(value) or (isinstance(value, float) and math.isfinite(value)),
     "s": lambda value: isinstance(value, str),

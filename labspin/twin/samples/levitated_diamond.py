@@ -372,7 +372,7 @@ class LevitatedDiamond(Sample):
         return self._detected[key]
 
     @functools.cached_property
-    def _detected(self) -> OrderedDict[tuple[object, ...], Any]:
+    def _detected(self) -> OrderedDict[tuple[object, ...], object]:
         return OrderedDict()
 
     def _conditions(self, signals: Signals) -> Conditions:

@@ -194,7 +194,7 @@ class DiamondCycle:
         parts = self._summed((found.counters @ inner)[..., 0])
         return np.asarray(np.exp(-omega * pattern.boundaries[:-1]) @ parts / pattern.period)
 
-    def _summed(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def _summed(self, rows: NDArray[Any]) -> NDArray[np.generic]:
         """Return (n, 2) of (n, classes, terms, 2): light of a mean centre, torque of all classes."""
         by_class = np.einsum("t,nctr->ncr", self._mixture.weights, rows)
         return np.stack([by_class[..., 0].mean(axis=1), by_class[..., 1].sum(axis=1)], axis=1)
