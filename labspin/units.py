@@ -4,8 +4,8 @@ Inside labspin every number is SI. Units are read where a person writes them (st
 command lines) and written where a person reads them (plots, tables, file attributes). Magnetic field is
 accepted in gauss as well as tesla; power levels (``dBm``, ``dB``) convert to nothing else. Temperatures with
 a zero of their own (``degC``) convert to nothing else either: 30 degC is 303.15 K as a temperature and 30 K
-as a difference, and only the writer knows which is meant. What counts an angle (``rpm``, ``rad/s``) is no
-frequency in hertz: between them is a factor of 2π.
+as a difference, and only the writer knows which is meant. Nor do logarithms (``Np``, ``octave``). What counts
+an angle (``rpm``, ``rad/s``) is no frequency in hertz: between them is a factor of 2π.
 """
 
 from __future__ import annotations
@@ -151,6 +151,21 @@ def _refuse_own_zero(unit: str, one: Any, to: str, other: Any) -> None:
                 "temperature and a difference of temperatures convert differently; write kelvin "
                 "(0 degC is 273.15 K; a difference of 1 degC is 1 K)"
             )
+        if any(_is_logarithm(part) for part, _ in quantity.unit_items()):
+            raise UnitError(
+                f"unit {unit!r} cannot be converted to {to!r}: {name!r} is a logarithm, of which "
+                f"twice as much is not twice the value; write the value itself in {to!r}"
+            )
+
+
+@functools.cache
+def _is_logarithm(name: str) -> bool:
+    quantity = _registry().Quantity
+    try:
+        three, one = (quantity(size, name).to_root_units().magnitude for size in (3.0, 1.0))
+    except Exception:  # noqa: BLE001 - pint has no difference of decibels
+        return True
+    return not math.isclose(three, 3 * one, rel_tol=1e-9)  # twice an octave happens to be right
 
 
 @functools.cache
@@ -249,9 +264,12 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
             f"{name}: wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit, match[1], found)}"
         ) from error
     inverse = 1.0 / factor
-    if abs(inverse - round(inverse)) < 1e-9 * inverse:
-        return number / round(inverse)  # so that "10 us" is 1e-5 and not its neighbour
-    return number * factor
+    # The division lets "10 us" be 1e-5 and not its neighbour.
+    whole = abs(inverse - round(inverse)) < 1e-9 * inverse
+    result = number / round(inverse) if whole else number * factor
+    if math.isinf(result) and "inf" not in match[1]:
+        raise UnitError(f"{name}: wanted a number that a computer can hold, got {value!r}; or write 'inf'")
+    return result
 
 
 def _remedy(error: UnitError, unit: str, number: str, found: str) -> str:
@@ -261,7 +279,9 @@ def _remedy(error: UnitError, unit: str, number: str, found: str) -> str:
             conversion_factor(other, unit)
             return f"did you mean '{number} {other}'?"
     _, has_reason, reason = str(error).partition("': ")
-    known = has_reason and ("zero of its own" in reason or "counts an angle" in reason)
+    known = has_reason and any(
+        why in reason for why in ("zero of its own", "counts an angle", "is a logarithm")
+    )
     return reason if known else f"write it in {unit!r}"
 
 

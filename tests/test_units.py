@@ -282,3 +282,24 @@ def test_everyday_units_are_what_pint_says(unit):
 def test_what_is_no_everyday_unit_is_left_to_pint(unit):
     found = units._everyday_ratio(unit)
     assert found is None or (unit == "" and found == (1.0, ("1",)))
+
+
+@pytest.mark.parametrize("text", ["3 Np", "2 octave", "1 decade", "3 decibel", "2 neper"])
+def test_a_logarithm_is_no_number(text):
+    """3 Np are a factor of e³, and two octaves one of 4, not twice that of one."""
+    with pytest.raises(UnitError, match="is a logarithm, of which twice as much is not twice the value"):
+        parse_quantity(text, "1")
+
+
+@pytest.mark.parametrize("text", ["3 dB/m", "1 Np/m"])
+def test_a_logarithm_a_length_is_refused_in_words(text):
+    with pytest.raises(UnitError, match="is a logarithm"):
+        parse_quantity(text, "1/m")
+
+
+@pytest.mark.parametrize(("text", "unit"), [("1e400 K", "K"), ("-1e999 T", "T"), ("1e308 km", "m")])
+def test_a_number_too_large_is_not_taken_for_no_limit(text, unit):
+    """``maximum = "1e400 K"`` would be an interlock that never trips; who wants none writes ``inf``."""
+    with pytest.raises(UnitError, match="wanted a number that a computer can hold"):
+        parse_quantity(text, unit)
+    assert parse_quantity(f"inf {unit}", unit) == math.inf
