@@ -11,10 +11,12 @@ finish or a fit that failed, 4 a bench that could not be made safe, whatever els
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from labspin import __version__
 from labspin.cli import (
@@ -116,12 +118,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         from labspin.cli.completion import complete
 
         complete(parser)
-    arguments = parser.parse_args(argv)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        _refuse(parser, arguments.command, rest)
     with tolerant_streams():
         _log_to_stderr(arguments.verbose)
         if arguments.command != "unsafe":
             _warn_of_unsafe_benches()
         return _executed(arguments)
+
+
+def _refuse(parser: argparse.ArgumentParser, command: str, rest: Sequence[str]) -> NoReturn:
+    """Say what is left of the command line that the command does not know, and what is near it."""
+    inner = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction)).choices[
+        command
+    ]
+    known = [word for one in _with_inner(inner) for word in one._option_string_actions]
+    near = difflib.get_close_matches(rest[0].partition("=")[0], known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    inner.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+
+
+def _with_inner(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    inner = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    return [parser, *(found for one in inner for sub in one.choices.values() for found in _with_inner(sub))]
 
 
 def _say(sentence: str) -> None:

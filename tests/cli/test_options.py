@@ -44,3 +44,18 @@ SHARED = set().union(*map(_read, HELPERS))
 @pytest.mark.parametrize(("module", "command", "option"), _declared())
 def test_an_option_is_read(module, command, option):
     assert option in _read(module) | SHARED
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [("run card.toml --smaple D7", "--sample"), ("fit a.h5 --fixx=a", "--fix"), ("queue list --jsn", "--json"),
+     ("ls --zzzzz", "")],
+)  # fmt: skip
+def test_a_mistyped_option_is_answered_by_its_command_with_what_is_near(line, near, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(line.split())
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"labspin {line.split()[0]}: error: unrecognized arguments: --" in said
+    assert ("did you mean" in said) == bool(near)
+    assert not near or said.rstrip().endswith(f"did you mean {near}?")
