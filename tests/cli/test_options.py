@@ -48,8 +48,8 @@ def test_an_option_is_read(module, command, option):
 
 @pytest.mark.parametrize(
     ("line", "near"),
-    [("run card.toml --smaple D7", "--sample"), ("fit a.h5 --fixx=a", "--fix"), ("queue list --jsn", "--json"),
-     ("ls --zzzzz", "")],
+    [("run card.toml --smaple D7", "--sample"), ("fit a.h5 --fixx=a", "--fix"),
+     ("queue list --jsn", "--json"), ("ls --zzzzz", "")],
 )  # fmt: skip
 def test_a_mistyped_option_is_answered_by_its_command_with_what_is_near(line, near, capsys):
     with pytest.raises(SystemExit) as ended:
