@@ -130,9 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _refuse(parser: argparse.ArgumentParser, command: str, rest: Sequence[str]) -> NoReturn:
     """Say what is left of the command line that the command does not know, and what is near it."""
-    inner = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction)).choices[
-        command
-    ]
+    commands = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    inner: argparse.ArgumentParser = commands.choices[command]
     known = [word for one in _with_inner(inner) for word in one._option_string_actions]
     near = difflib.get_close_matches(rest[0].partition("=")[0], known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
