@@ -70,8 +70,21 @@ __all__ = [
 ]
 
 
+_LONGEST, _HEAD, _TAIL = 4000, 3000, 800  # characters of an error
+
+
 class LabspinError(Exception):
-    """Base of every error that labspin raises on purpose."""
+    """Base of every error that labspin raises on purpose.
+
+    An error names what was given, and that may be anything: of a text of thousands of characters, what was
+    wanted and what to do are still to be read.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= _LONGEST:
+            return text
+        return f"{text[:_HEAD]} [{len(text) - _HEAD - _TAIL} characters] {text[-_TAIL:]}"
 
 
 class ArgumentError(LabspinError, ValueError):

@@ -348,12 +348,11 @@ def _card(path: Path) -> Description:
 
 def _run(run: Any) -> Description:
     from labspin.analysis.names import truth_words
+    from labspin.session.recorded import recorded_values
 
     header, layout = run.header, run.header.layout
     said = [(name, _value(value)) for name, value in run.metadata.to_dict().items()]
-    parameters = [
-        (name, _with_unit(record["value"], record["unit"])) for name, record in header.parameters.items()
-    ]
+    parameters = [(name, _with_unit(value, unit)) for name, (value, unit) in recorded_values(header).items()]
     columns = [
         *((one.name, one.unit, f"axis of {len(one)}", "") for one in layout.dimensions),
         *((one.name, one.unit, "×".join(map(str, one.shape)) or "one value", one.description)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labspin.data import RunHeader, read_run
-from labspin.errors import CardError, StationError
+from labspin.errors import CardError, LabspinError, StationError
 from labspin.experiment import Procedure
 from labspin.procedures import list_procedures, load_procedure
 from labspin.station import Station, load_station
@@ -22,7 +22,7 @@ from labspin.station.code import code_files, code_of
 from labspin.system import reason_of
 from labspin.workspaces import workspace_folder
 
-__all__ = ["recorded_parameters", "recorded_procedure", "recorded_station"]
+__all__ = ["recorded_parameters", "recorded_procedure", "recorded_station", "recorded_values"]
 
 DOORS = ("instruments", "procedures", "analysis")
 """Folders of a workspace that may hold code."""
@@ -46,8 +46,31 @@ def recorded_procedure(header: RunHeader) -> Procedure:
             f"procedure {header.procedure!r} is none of labspin or of an installed package, and a run "
             "file is never asked to execute one; name the run card that it was begun with: --card CARD"
         )
-    kind = load_procedure(header.procedure)
-    return kind(**{name: record["value"] for name, record in header.parameters.items()})
+    kind, values = load_procedure(header.procedure), recorded_values(header)
+    try:
+        return kind(**{name: value for name, (value, _) in values.items()})
+    except LabspinError:
+        raise
+    except Exception as error:
+        raise CardError(
+            f"procedure {header.procedure!r}: the run file's parameters are none of its own "
+            f"({type(error).__name__}: {error}); name the run card that it was begun with: --card CARD"
+        ) from error
+
+
+def recorded_values(header: RunHeader) -> dict[str, tuple[Any, str]]:
+    """Return the parameters of a run: name to value and unit; "1" where the file names none.
+
+    Parameters
+    ----------
+    header
+        Of the run.
+    """
+    found: dict[str, tuple[Any, str]] = {}
+    for name, record in header.parameters.items():
+        known = isinstance(record, Mapping) and "value" in record
+        found[name] = (record["value"], str(record.get("unit") or "1")) if known else (record, "1")
+    return found
 
 
 def recorded_parameters(path: Path | str) -> tuple[type[Procedure], dict[str, Any], str]:
@@ -67,7 +90,7 @@ def recorded_parameters(path: Path | str) -> tuple[type[Procedure], dict[str, An
     """
     header = read_run(path).header
     procedure = recorded_procedure(header)
-    values = {name: record["value"] for name, record in header.parameters.items() if name != "station"}
+    values = {name: value for name, (value, _) in recorded_values(header).items() if name != "station"}
     return type(procedure), values, header.label or header.procedure
 
 
