@@ -30,14 +30,9 @@ def written(path, parameters, procedure="t1"):
 def test_parameters_of_any_name_and_kind_are_shown_and_not_called(tmp_path, text):
     for parameters in ({text: 1.0}, {"a": text}, {"a": {"value": text}}, {"a": [text], "A": None}):
         path = tmp_path / "run.h5"
-        try:
-            written(path, parameters)
-        except LabspinError as refused:
-            assert len(str(refused)) < 5000
-            assert list(tmp_path.iterdir()) == []
-            continue
-        run = read_run(path)
-        assert set(recorded_values(run.header)) == set(parameters)
+        run = read_run(written(path, parameters))
+        kept = {name.replace("\0", "\ufffd") for name in parameters}  # no text of a file holds a NUL
+        assert set(recorded_values(run.header)) == kept
         assert [*run.data] == ["y", "Y"]
         assert run.data["Y"].tolist() == [2.5, 3.5]
         (shown,) = describe(str(path))
