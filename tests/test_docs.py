@@ -86,6 +86,14 @@ def test_links_between_pages_lead_somewhere():
                 assert (page.parent / target).exists(), f"{page}: {target}"
 
 
+def test_pictures_are_there_and_say_what_they_show():
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+        text = page.read_text(encoding="utf-8")
+        for words, target in re.findall(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)]+)\)", text):
+            assert len(words.split()) >= 2, f"{page}: {target}: wanted a few words for who cannot see it"
+            assert (page.parent / target).is_file(), f"{page}: {target}"
+
+
 def type_in(page, folder, monkeypatch, capsys):
     """Type the console blocks of a page and run its Python, in their order; return what was printed."""
     monkeypatch.chdir(folder)
