@@ -1,7 +1,8 @@
 """Figures measured: a run card on its simulated bench, and its points beside the computed curve.
 
 Nothing of the curve is fitted to the points. What has to be taken from them all the same (a scale that no
-figure states) is counted, and lowers the degrees of freedom. The bench is the shipped one with its own seed.
+figure states) is counted, and lowers the degrees of freedom. The bench is the shipped one with its own seed, and the
+next ones where a card is run several times.
 """
 
 from __future__ import annotations
@@ -136,22 +137,24 @@ class Measurement:
         RunFileError
             A run did not finish.
         """
-        return [run for changes in self.changes for run in self._runs(folder, changes)]
+        return [run for place in range(len(self.changes)) for run in self._runs(folder, place)]
 
-    def _runs(self, folder: Path, changes: Sequence[str]) -> list[Run]:
+    def _runs(self, folder: Path, place: int) -> list[Run]:
         from labspin.session import load_card, run, station_of, workspace_examples
         from labspin.station import load_station
 
+        changes = self.changes[place]
         card = load_card(workspace_examples() / self.card, overrides=changes, only=self.only)
         station = load_station(station_of(card))
-        source = digest_of(
-            *_measuring_code(), card.path.read_text(encoding="utf-8"), station.text, *changes, *self.only
-        )
+        assert station.simulation is not None
+        seed = station.simulation.seed + place  # or all distances of a scan had the same noise
+        about = (card.path.read_text(encoding="utf-8"), station.text, str(seed), *changes, *self.only)
+        source = digest_of(*_measuring_code(), *about)
         paths = [folder / f"{card.path.stem}-{source}-{number}.h5" for number in range(len(card.runs))]
         found = [_finished(path) for path in paths]
         if missing := [number for number, one in enumerate(found) if one is None]:
             folder.mkdir(parents=True, exist_ok=True)
-            with station.connect() as bench:
+            with station.connect(seed=seed) as bench:
                 for number in missing:
                     spec = card.runs[number]
                     run(spec.make(), bench, paths[number], label=spec.label)
