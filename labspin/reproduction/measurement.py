@@ -1,8 +1,8 @@
 """Figures measured: a run card on its simulated bench, and its points beside the computed curve.
 
 Nothing of the curve is fitted to the points. What has to be taken from them all the same (a scale that no
-figure states) is counted, and lowers the degrees of freedom. The bench is the shipped one with its own seed, and the
-next ones where a card is run several times.
+figure states) is counted, and lowers the degrees of freedom. The bench is the shipped one with its own seed,
+and the next ones where a card is run several times.
 """
 
 from __future__ import annotations
