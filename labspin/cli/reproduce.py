@@ -132,7 +132,7 @@ def _measure(arguments: argparse.Namespace) -> int:
         print_json(rows)
         return 0
     table = [
-        (row["name"], row["panel"], f"{row['chi2']:.1f}", row["degrees_of_freedom"], f"{row['p']:.2g}",
+        (row["name"], row["panel"], f"{row['chi2']:.1f}", f"{row['degrees_of_freedom']}", f"{row['p']:.2g}",
          row["remark"])
         for row in rows
     ]  # fmt: skip

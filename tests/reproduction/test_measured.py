@@ -46,7 +46,7 @@ def test_every_card_that_measures_a_figure_is_shipped_and_takes_its_changes():
                 list(spec.make().plan())
 
 
-def test_a_measured_figure_lies_on_its_curve_and_its_runs_are_kept(tmp_path, monkeypatch):
+def test_a_measured_figure_lies_on_its_curve_and_its_runs_are_kept(tmp_path, monkeypatch, capsys):
     (found,) = measure(tmp_path, ["nv-2c"])
     assert found.picture.read_bytes().startswith(b"\x89PNG")
     with found.picture.with_suffix(".csv").open(encoding="utf-8") as file:
@@ -57,6 +57,10 @@ def test_a_measured_figure_lies_on_its_curve_and_its_runs_are_kept(tmp_path, mon
         assert one.chi2 < one.degrees_of_freedom + 4 * math.sqrt(2 * one.degrees_of_freedom)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.h5")}
     assert len(files) == 3
+    assert main(["reproduce", "nv-2c", "--measured", "-o", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "with one other, T1 = 490 µs" in told
+    assert str(found.picture) in told
 
     class Slower:
         """Relaxes twice as slowly where classes are resonant."""
