@@ -225,7 +225,7 @@ def old_code_pages(work):
     for encoding in ("cp1252", "ascii"):
         folder = f"[{encoding}]"
         work.labspin("run", "card.toml", "--quiet", "--output", folder, PYTHONIOENCODING=encoding)
-        work.result.lost += 2 - len(list((work.folder / folder).iterdir()))
+        work.result.lost += 2 - len(list((work.folder / folder).glob("*.h5")))
 
 
 def long_labels_in_a_queue(work):
