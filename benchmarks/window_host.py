@@ -1,10 +1,12 @@
 """A window and its host over a long time and beside a bench without them.
 
-    python benchmarks/window_host.py [latency] [watched] [session N] [browse N]
+    python benchmarks/window_host.py [latency] [watched] [session N] [browse N] [soak MINUTES]
 
 *latency*: a set-point of a bench that is served over TCP, set and read back directly, and through a host.
 *watched*: how long runs take with no window and with three that show them, one after the other, again and
 again. *session*: N runs (500) watched by one window: memory of the window and of the host, simulated hours.
+*soak*: short runs for so many minutes (only if it is named), watched by a window that changes its view:
+memory, descriptors and threads every minute, and how much they grow in 1000 runs, without the first third.
 *browse*: the list of N runs (10 000) in the window: until it is shown, a search, a scroll; and the longest
 time for which a timer of 1 ms was not heard. Without a display set ``QT_QPA_PLATFORM=offscreen``.
 """
@@ -210,11 +212,69 @@ def browse(number):
     collector.stop()
 
 
+def soak(minutes):
+    """Make short runs, one after the other, and look at memory, descriptors and threads every minute."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from labspin.gui.collector import Collector
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    application = QApplication([])
+    use_theme("light")
+    collector = Collector(application)
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=3, averages=1)
+    rows, made, began = [], [0], time.perf_counter()
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client, window = host.client(), MainWindow(lab)
+        window.show()
+
+        def step():
+            status = client.status()
+            if status["run"] is None and not status["queue"]["makes_runs"]:
+                client.queue.clear()
+                for seed in range(made[0], made[0] + 5):
+                    client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={seed}"])
+                client.start()
+                made[0] += 5
+                window.tabs.setCurrentIndex(made[0] // 5 % window.tabs.count())
+            if time.perf_counter() - began >= 60 * len(rows):
+                rows.append((max(0, made[0] - 5), *_held(host.process.pid), *_held(os.getpid())))
+                print("{} runs: host {:.1f} MB, {} {}; window {:.1f} MB, {} {}".format(*rows[-1]), flush=True)
+
+        timer = QTimer()
+        timer.setInterval(200)
+        timer.timeout.connect(step)
+        timer.start()
+        QTimer.singleShot(60_000 * minutes + 1000, application.exit)
+        application.exec()
+        window.close()
+    collector.stop()
+    late = np.array(rows[len(rows) // 3 :], float)
+    for column, what in (
+        (1, "host, MB"),
+        (2, "host, descriptors"),
+        (4, "window, MB"),
+        (5, "window, descriptors"),
+    ):
+        slope, covariance = np.polyfit(late[:, 0], late[:, column], 1, cov=True)
+        error = covariance[0, 0] ** 0.5
+        print(f"{what}: {1e3 * slope[0]:.2f} ± {1e3 * error:.2f} in 1000 runs")
+
+
+def _held(process):
+    """Return memory (MB), descriptors and threads of a process."""
+    folder = Path(f"/proc/{process}")
+    return memory(process), len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir()))
+
+
 if __name__ == "__main__":
     given = sys.argv[1:] or ["latency", "watched", "session", "500", "browse", "10000"]
     for place, word in enumerate(given):
         after = given[place + 1] if place + 1 < len(given) else ""
         if word in ("latency", "watched"):
             globals()[word]()
-        elif word in ("session", "browse"):
-            globals()[word](int(after) if after.isdigit() else {"session": 500, "browse": 10_000}[word])
+        elif word in ("session", "browse", "soak"):
+            usual = {"session": 500, "browse": 10_000, "soak": 60}
+            globals()[word](int(after) if after.isdigit() else usual[word])
