@@ -26,7 +26,7 @@ from labspin.cli.fit_runs import run_files
 from labspin.data import RunWriter, list_foreign, open_parts, read_run
 from labspin.data.nexus.publish import publish
 from labspin.errors import FitError, RecipeError
-from tests.analysis.samples import RECIPE, decay_run
+from tests.analysis.samples import DELAYS, RECIPE, decay_run
 from tests.places import PATIENCE, environment
 
 
@@ -64,6 +64,19 @@ def test_every_file_is_fitted_as_alone(files):
         assert kinds == {
             "amplitude": "fitted", "T1": "fitted", "baseline": "fitted", "beta": "fixed", "rate": "derived"
         }  # fmt: skip
+
+
+def test_a_trace_that_could_not_be_fitted_has_rows_without_values(tmp_path):
+    path = tmp_path / "half.h5"
+    decay_run(path, np.array([1e-3, 2e-3]), fields=np.array([0.0, 1e-3]), points=DELAYS.size + 1)
+    (result,) = fit_many([path], RECIPE, workers=1)
+    whole, broken_off = (
+        {row["parameter"]: row for row in result.rows() if row["trace"] == n} for n in (0, 1)
+    )
+    assert set(broken_off) == set(whole) == {"amplitude", "T1", "baseline", "beta", "rate"}
+    assert not any(row["converged"] for row in broken_off.values())
+    values = {name: row["value"] for name, row in broken_off.items() if row["kind"] != "fixed"}
+    assert np.isnan(list(values.values())).all(), values
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -141,7 +141,7 @@ def test_a_baseline_that_is_extrapolated_is_said():
 @pytest.mark.parametrize("count", [255, 256, 257, 300, 513])
 def test_every_trace_of_a_batch_is_begun(count):
     """As many fits run at a time as there is room for; the others take the places of those that ended."""
-    slopes = np.arange(1.0, count + 1.0)
+    slopes = np.arange(2.0, count + 2.0)  # at a slope of 1 a fit begins where it ends
     result = fit_batch(LINE, X, slopes[:, None] * X + 1.0, 0.1, check=0)
     assert (result.iterations > 0).all()
     assert result["a"] == pytest.approx(slopes, rel=1e-6, abs=0)
