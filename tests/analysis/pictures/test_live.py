@@ -128,6 +128,9 @@ def test_a_quantity_that_is_not_there_does_not_end_the_run(bench, tmp_path):
 
 
 def test_in_a_notebook_one_output_is_replaced(bench, tmp_path, monkeypatch):
+    from matplotlib import pyplot
+
+    pyplot.close(pyplot.figure())  # matplotlib looks for IPython at the first figure: not for the one below
     updates = []
 
     class Handle:
@@ -142,6 +145,4 @@ def test_in_a_notebook_one_output_is_replaced(bench, tmp_path, monkeypatch):
     plot = LivePlot()
     labspin.run(Line(), bench, tmp_path / "run.h5", observers=[plot])
     assert updates == ["first", plot.figure]
-    from matplotlib import pyplot
-
     assert plot.figure.number not in pyplot.get_fignums(), "the cell does not show it a second time"
