@@ -138,7 +138,7 @@ def test_the_distance_from_a_film_is_found_as_told(tmp_path, monkeypatch, capsys
         found = {p.name: p for p in fit.parameters}["distance"]
         truth = float(np.mean(run.truth_at_points["distance"]))
         assert abs(float(found.value) - truth) < 4 * float(found.stderr)
-    assert abs(lines.data["pair_shift"][0]) < 60e3
+    assert np.abs(np.ravel(lines.data["pair_shift"])).max() < 60e3
     assert float(approach.data["light_shift"][-1]) > 5 * float(approach.data["light_shift_errors"][-1])
     lower = [{p.name: p.value for p in fit.parameters}["lower_rate"] for fit in rates.fits[:-1]]
     assert lower

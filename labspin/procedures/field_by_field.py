@@ -94,12 +94,15 @@ class FieldByField(PulsedReadout):
         """
         super().prepare(bench)
         self._brightness: float | None = None
+        self._power: float | None = None
 
-    def watch(self, reference: int) -> None:
-        """Raise an error where the light is another than at the first count.
+    def watch(self, bench: Bench, reference: int) -> None:
+        """Raise an error where the light is another than at the first count at this power of the laser.
 
         Parameters
         ----------
+        bench
+            The connected instruments.
         reference
             Counts in the reference gate.
 
@@ -113,7 +116,10 @@ class FieldByField(PulsedReadout):
                 f"procedure {self.name!r}: wanted light in the reference gate, got no count; switch the "
                 "laser on ('laser_power'), and look at shutter and counter"
             )
-        if self._brightness is None:
+        laser = bench.actuators.get("laser.power")
+        power = None if laser is None else laser.last_sent
+        if self._brightness is None or power != self._power:
+            self._power = power
             self._brightness = float(reference)
         change = abs(reference - self._brightness) / max(self._brightness, 1.0)
         # Few counts scatter: by six standard deviations they may, before the light is called another.

@@ -217,7 +217,7 @@ class ODMR(FieldByField):
         for at in rng.permutation(self.points).tolist():
             bench.actuator("microwave.frequency").move(float(frequency[at]))
             counts = self.count(bench, self.sequence(), self.gates())
-            self.watch(int(counts[1]))
+            self.watch(bench, int(counts[1]))
             contrast[at], error[at] = self.contrast(*(int(count) for count in counts))
         centre, centre_error = dip_centre(frequency, contrast, error)
         return {

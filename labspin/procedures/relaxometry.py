@@ -289,7 +289,7 @@ class Relaxometry(FieldByField):
             for with_pi in (at % 2 == 0, at % 2 == 1):
                 sequence = self.sequence(float(times[at]), pulse, with_pi=with_pi)
                 counts[at, int(with_pi)] = self.count(bench, sequence, self.gates())
-                self.watch(int(counts[at, int(with_pi), 1]))
+                self.watch(bench, int(counts[at, int(with_pi), 1]))
         found: dict[str, object] = {}
         contrasts = np.empty((times.size, 2, 2))  # dark time, with π, value and error
         for number, suffix in enumerate(("0", "pi")):
