@@ -98,8 +98,10 @@ def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], NDArray[Any]]) ->
         knots = knots[np.unique(np.concatenate([bends, bends + 1, bends + 2]))]
     grid = np.union1d(fine_grid(x), knots)
     for _ in range(_ROUNDS if grid.size > 1 else 0):
-        middle = (grid[1:] + grid[:-1]) / 2
-        curve, between = evaluate(grid), evaluate(middle)
+        finer = np.empty(2 * grid.size - 1)
+        finer[0::2], finer[1::2] = grid, (grid[1:] + grid[:-1]) / 2
+        found = evaluate(finer)
+        curve, between, middle = found[0::2], found[1::2], finer[1::2]
         height = float(np.max(np.abs(curve - curve[0]), initial=0.0))
         off = np.abs(between - (curve[1:] + curve[:-1]) / 2)
         bent = off > _STRAIGHT * height

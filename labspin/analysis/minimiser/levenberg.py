@@ -91,12 +91,15 @@ def minimise(
 
 
 _CUBE_ROOT = float(np.cbrt(np.finfo(np.float64).eps))
+_HIDDEN = 3
+"""Whole steps that a fit may take after χ² has ceased to tell them from rounding."""
+
 
 _BY_PARAMETER = ("values", "trial")
 _BY_FREE = ("diagonal", "gradient", "step")
-_BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted")
+_BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted", "hidden")
 _FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0} | dict.fromkeys(
-    ("diagonal", "gradient", "step", "curvature", "predicted"), 0.0
+    ("diagonal", "gradient", "step", "curvature", "predicted", "hidden"), 0.0
 )
 """The state of a fit before its first evaluation, which is then one among those of the others."""
 
@@ -121,6 +124,7 @@ class _Stack:
     growth: FloatArray
     curvature: FloatArray
     predicted: FloatArray
+    hidden: FloatArray
 
     def __init__(self, problem: Problem, start: FloatArray, count: int, damping: float, flat: float) -> None:
         self.source, self.start, self.first_damping, self.flat = problem, start, damping, flat
@@ -168,10 +172,16 @@ class _Stack:
         found = _linearise(self.problem, self.trial, self._difference_steps())
         cost, begun = found[0], self.tried >= 0
         self.tried += 1
-        short = (self.curvature * self.freedom <= tolerance**2 * self.cost) & (self.damping < 1e-2)
-        # The last steps change χ² by less than its rounding, and are right all the same.
+        whole = self.damping < 1e-2
+        short = (self.curvature * self.freedom <= tolerance**2 * self.cost) & whole
+        # The last steps change χ² by less than its rounding, and are right all the same. Residuals may be
+        # small differences of large numbers; then a few steps are taken that are not short yet.
+        before = np.where(begun, self.cost, 0.0)
+        room = 1000 * ROUNDING * (before + np.sqrt(self.size * before))
+        hidden = begun & whole & (np.abs(self.predicted) <= room) & (cost <= before + room)
+        self.hidden += hidden & ~short
         even = short & (cost <= (1 + 100 * ROUNDING) * self.cost)
-        better = ((cost <= self.cost) | even) & np.isfinite(cost)
+        better = ((cost <= self.cost) | even | hidden) & np.isfinite(cost)
         lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
         if np.any(lost & (self.damping >= 1e-2)):
             # A step that damping has made this short proves nothing: a whole one must be short as well.
@@ -180,6 +190,7 @@ class _Stack:
         fall = np.maximum(self.cost - cost, self.predicted)
         flat = (self.tried > PATIENCE) & (fall <= self.flat * self.cost) & (self.damping < 1e-2)
         done = begun & np.where(better, short | flat, lost)
+        done |= hidden & (self.hidden >= _HIDDEN)
         self._damp(better, cost)
         self._update(better, *found)
         done |= self.cost <= EXACT * self.size

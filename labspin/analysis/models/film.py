@@ -135,6 +135,8 @@ def film_relaxation(*, logarithmic: bool = False, **options: Any) -> FitModel:
         ),
         is_complex=True,
         doubts=lambda outcome: film_doubts(outcome, place),
+        x_unit="T",
+        y_unit="1" if logarithmic else "1/s",
         options=options_of(place, **({"logarithmic": True} if logarithmic else {})),
     )
 

@@ -89,6 +89,7 @@ def film_layer_relaxation(*, profile: str = "uniform", field: float = 0.0, **opt
         guess_knows_held=True,
         is_complex=True,
         doubts=lambda outcome: [*film_doubts(outcome, place), *_layer_doubts(outcome)],
+        x_unit="s",
         options=options_of(place, profile=profile, field=field),
     )
 

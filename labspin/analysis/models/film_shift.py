@@ -102,6 +102,8 @@ def spin_wave_shift(*, line: str = "lower", **options: Any) -> FitModel:
         function=trace_by_trace(shift),
         guesser=guess,
         doubts=lambda outcome: film_doubts(outcome, place),
+        x_unit="T",
+        y_unit="Hz",
         options=options_of(place, **({"line": line} if line != "lower" else {})),
     )
 
@@ -171,5 +173,7 @@ def spin_wave_force(*, field: float = 0.02, pump_rate: float = 0.0, **options: A
         ),
         function=force,
         guesser=guess,
+        x_unit="m",
+        y_unit="Hz",
         options=options_of(place, field=field, pump_rate=pump_rate),
     )

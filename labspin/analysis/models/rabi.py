@@ -20,18 +20,38 @@ to a tenth higher.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
 
 __all__ = ["RABI_ENSEMBLE", "rabi_ensemble"]
 
-# The trapezoidal rule converges faster than any power for a Gaussian that has died away at both ends; so
-# many nodes resolve the one that turns fastest up to σ x = 10.
-_NODES = np.linspace(-6.0, 6.0, 401)
-_WEIGHTS = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
+_REACH, _SPARE = 7.0, 8.0
+"""Standard deviations of the line within which it is summed, and within which its transform has died away."""
+_MOST_TURNS = 100.0
+"""σ x beyond which the sum is no finer: the signal has been even for long."""
+_AT_ONCE = 1 << 20
+"""Numbers in memory at once."""
+
+
+@lru_cache(maxsize=64)
+def _normal(half: int) -> tuple[FloatArray, FloatArray]:
+    nodes = np.linspace(-_REACH, _REACH, 2 * half + 1)
+    weights = np.exp(-0.5 * nodes**2)
+    return nodes, weights / weights.sum()
+
+
+def _rule(turns: float) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights of a mean over a normal variable, where the phase turns up to σ x times by σ.
+
+    The integrand is entire, and the trapezoidal rule converges faster than any power: a step resolves what
+    turns by less than 2π over it, beside the transform of the Gaussian itself.
+    """
+    turns = min(turns, _MOST_TURNS) if np.isfinite(turns) else _MOST_TURNS
+    return _normal(int(np.ceil(_REACH * (_SPARE + 2 * np.pi * turns) / (2 * np.pi))))
 
 
 def rabi_ensemble(
@@ -61,13 +81,39 @@ def rabi_ensemble(
 
 
 def _inverted(x: FloatArray, rabi_frequency: Any, linewidth: Any, detuning: Any) -> FloatArray:
-    omega, sigma, shift = (
-        np.asarray(v, np.float64)[..., None] for v in (rabi_frequency, linewidth, detuning)
-    )
-    square = np.square(omega)
-    general = square + np.square(shift + sigma * _NODES)
-    turned = np.square(np.sin(np.pi * np.sqrt(general) * x[..., None]))
-    return np.asarray((np.divide(square, general) * turned) @ _WEIGHTS)
+    return _means(x, rabi_frequency, linewidth, detuning, slopes=False)[0]
+
+
+def _means(x: FloatArray, *line: Any, slopes: bool) -> FloatArray:
+    """Return the inverted part, shape (1, …), with ``slopes`` its derivatives by Ω, σ and δ behind it."""
+    parts = np.broadcast_arrays(x, *line)
+    flat = [np.asarray(part, np.float64).ravel() for part in parts]
+    found = np.empty((4 if slopes else 1, flat[0].size))
+    nodes, weights = _rule(float(np.max(np.abs(flat[0] * flat[2]), initial=0.0)))
+    at_once = max(_AT_ONCE // nodes.size, 1)
+    for begin in range(0, flat[0].size, at_once):
+        part = slice(begin, begin + at_once)
+        time, omega, sigma, shift = (values[part, None] for values in flat)
+        off = shift + sigma * nodes
+        general = np.maximum(np.square(omega) + np.square(off), 1e-300)
+        phase = np.pi * np.sqrt(general) * time
+        sine = np.sin(phase)
+        share = np.square(sine) / general
+        found[0, part] = (omega**2)[:, 0] * (share @ weights)
+        if slopes:
+            by_general = (sine * np.cos(phase) * phase / general - share) / general * omega**2
+            found[1, part] = 2 * omega[:, 0] * ((share + by_general) @ weights)
+            by_off = 2 * by_general * off
+            found[2, part], found[3, part] = by_off @ (weights * nodes), by_off @ weights
+    return found.reshape(-1, *parts[0].shape)
+
+
+def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    amplitude, omega, sigma, offset, shift = columns(values)
+    inverted, *slopes = _means(x, omega, sigma, shift, slopes=True)
+    y = offset - amplitude * inverted
+    by_omega, by_sigma, by_shift = (-amplitude * slope for slope in slopes)
+    return y, fill_derivatives(y, [-inverted, by_omega, by_sigma, 1.0, by_shift])
 
 
 def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
@@ -110,4 +156,5 @@ RABI_ENSEMBLE = FitModel(
     ),
     function=rabi_ensemble,
     guesser=_guess,
+    derivatives=_derivatives,
 )

@@ -188,6 +188,8 @@ def _switched_off(x: FloatArray, y: NDArray[Any]) -> int:
     if size < 2 * _FEWEST or x[-1] == x[0] or np.all(y == y[0]):
         return 0
     detuning = _detuning(x, y) if np.iscomplexobj(y) else 0.0
+    if detuning:
+        y = y - _level(x, y, detuning)
     begins = np.unique(np.linspace(0, size, min(size, _PARTS) + 1).astype(np.intp)[:-1])
     parts = _Parts.made(x, y, detuning, begins)
     times = np.geomspace(parts.spacing, 10 * float(x[-1] - x[0]), 32)
@@ -264,6 +266,13 @@ def _detuning(x: FloatArray, y: NDArray[Any]) -> float:
     # A difference multiplies a turn by its frequency: undone, but for less than one turn in the record.
     turns = np.maximum(np.abs(np.sin(np.pi * frequency * spacing)), np.pi / size)
     return float(frequency[np.argmax(np.abs(spectrum) / turns)])
+
+
+def _level(x: FloatArray, y: NDArray[Any], detuning: float) -> complex:
+    """Return about what remains: within a part of the record it turns in the frame of the decay."""
+    late = slice(x.size // 2, None)
+    turning = np.exp(2j * np.pi * detuning * (x[late] - x[0]))
+    return complex(np.linalg.lstsq(np.stack([np.ones_like(turning), turning], 1), y[late], rcond=1e-6)[0][0])
 
 
 def _sharper(parts: _Parts, place: int, time: float) -> float:

@@ -24,6 +24,7 @@ from dataclasses import replace
 import numpy as np
 
 from labspin.analysis.expression import Expression
+from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.curve import chi2_probability
 from labspin.analysis.fitting.derived import split_unit, with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
@@ -86,6 +87,7 @@ def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe
             "of the traces; name an axis, a column or a parameter of the run"
         )
     model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    traces = _in_one_unit(model, traces)
     first = traces[0]
     free = _free(recipe)
     units = model.units(first.x_unit, first.y_unit) | {p.name: p.unit for p in free}
@@ -109,6 +111,17 @@ def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe
         with_derived(_outcome(recipe, described, found, row, trace, units, together), recipe.derived)
         for row, trace in enumerate(traces)
     ]
+
+
+def _in_one_unit(model: FitModel, traces: Sequence[Trace]) -> list[Trace]:
+    """Return all traces in the units that the model needs, or else in those of the first one."""
+    wanted = replace(model, x_unit=model.x_unit or traces[0].x_unit, y_unit=model.y_unit or traces[0].y_unit)
+    found = []
+    for trace in traces:
+        names = (trace.x_name, trace.x_unit, trace.y_name, trace.y_unit)
+        x, y, sigma, axes = in_units_of(wanted, trace.x, trace.y, trace.sigma, names)
+        found.append(replace(trace, x=x, y=y, sigma=sigma, x_unit=axes[1], y_unit=axes[3]))
+    return found
 
 
 def _free(recipe: Recipe) -> tuple[Parameter, ...]:

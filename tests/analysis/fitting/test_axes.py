@@ -1,10 +1,15 @@
 """Units of data go through one door, for every model that has physics in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from labspin.analysis import MODELS
 from labspin.analysis.fitting.axes import in_units_of
+from labspin.analysis.recipes.joint_fit import fit_jointly
+from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.traces import Trace
 from labspin.errors import FitError
 from tests.analysis.models.test_models import made
 
@@ -22,6 +27,17 @@ WRONG = {"Hz": "T", "T": "Hz", "s": "V", "K": "s", "m": "s", "1/s": "T", "rad": 
 SIDES = [
     (name, side) for name in sorted(MODELS) for side in ("x", "y") if getattr(made(name)[1], f"{side}_unit")
 ]
+
+
+FOLLOW = {"x", "y", "1/x", "cycles/x", "y/x", "x*y", "1", "rad"}
+"""Units of parameters that need no unit of the axes."""
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_model_with_a_parameter_in_si_says_what_its_axes_are(name):
+    model = made(name)[1]
+    absolute = [p.name for p in model.parameters if p.unit not in FOLLOW]
+    assert model.x_unit or model.y_unit or not absolute
 
 
 def door(model, side, x, y, unit):
@@ -55,3 +71,25 @@ def test_a_unit_of_another_dimension_is_refused(name, side):
     for unit in (WRONG[own], "dBm", *(["degC"] if own != "K" else [])):
         with pytest.raises(FitError, match=f"wanted {side} in {own}"):
             door(model, side, case.x, model.evaluate(case.x, case.truth), unit)
+
+
+def test_traces_of_a_joint_fit_may_come_in_different_units():
+    """One β over decays in ms, µs and s of voltages in mV and V: the same as all in the unit of the first."""
+    rng, x = np.random.default_rng(3), np.geomspace(0.02, 10, 40)
+    alike, mixed = [], []
+    for name, by_x, voltage, by_y in (("ms", 1.0, "V", 1.0), ("us", 1e3, "mV", 1e3), ("s", 1e-3, "V", 1.0)):
+        y = np.exp(-(x**0.8)) + rng.normal(0, 0.01, x.size)
+        alike.append(Trace(x, y, np.full(x.size, 0.01), "time", "ms", "signal", "V"))
+        mixed.append(
+            replace(
+                alike[-1], x=x * by_x, y=y * by_y, sigma=alike[-1].sigma * by_y, x_unit=name, y_unit=voltage
+            )
+        )
+    recipe = Recipe(name="r", x="x", y="y", model="stretched_exponential", shared=("beta",))
+    for one, other in zip(fit_jointly(alike, {}, recipe), fit_jointly(mixed, {}, recipe), strict=True):
+        for p, q in zip(one.parameters, other.parameters, strict=True):
+            assert (q.name, q.unit) == (p.name, p.unit)
+            assert q.value == pytest.approx(p.value, rel=1e-9, abs=1e-9)
+            assert q.stderr == pytest.approx(p.stderr, rel=1e-6, abs=0)
+    with pytest.raises(FitError, match="wanted time in ms"):
+        fit_jointly([alike[0], replace(alike[1], x_unit="Hz")], {}, recipe)

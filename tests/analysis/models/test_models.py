@@ -346,6 +346,11 @@ def made(name):
     return case, model, np.array([case.truth[parameter] for parameter in model.names], float)
 
 
+def away(name):
+    """The truth, but for what a curve does not depend on there by symmetry."""
+    return made(name)[2] + (2e6 * np.eye(5)[4] if name == "rabi_ensemble" else 0.0)
+
+
 def noisy(case, model, rng):
     clean = model.evaluate(case.x, case.truth)
     if model.is_complex:
@@ -375,8 +380,8 @@ def test_model_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_derivatives_and_broadcasting(name):
-    case, model, truth = made(name)
-    value = model.evaluate(case.x, case.truth)
+    (case, model, _), truth = made(name), away(name)
+    value = model.evaluate(case.x, truth)
     assert value.shape == case.x.shape
     assert np.all(np.isfinite(value))
     if model.derivatives is None:
