@@ -13,12 +13,14 @@ from tests.analysis.models.test_models import LEAST_SQUARES, made, noisy
 
 X_SCALE = set(LEAST_SQUARES) - {
     # x is in SI, a number of pulses, or relative to a length of the model's own
-    "cross_relaxation_rate", "decoupling_scaling", "film_edge", "film_layer_relaxation", "film_relaxation", "mdmr_spectrum", "noncontact_friction",
+    "cross_relaxation_rate", "decoupling_scaling", "film_edge",
+    "film_layer_relaxation", "film_relaxation", "mdmr_spectrum", "noncontact_friction",
     "odmr_spectrum", "spin_bath_shift", "spin_wave_force", "spin_wave_shift",
 }  # fmt: skip
 Y_SCALE = set(LEAST_SQUARES) - {
     # y is in SI, or a logarithm
-    "film_edge", "film_layer_relaxation", "film_relaxation", "resonator_phase", "ring_down_decibel", "spin_wave_shift",
+    "film_edge", "film_layer_relaxation", "film_relaxation",
+    "resonator_phase", "ring_down_decibel", "spin_wave_shift",
 }  # fmt: skip
 BY_Y = {
     "spin_bath_shift": {"density": 1, "frequency_offset": 1, "loss_offset": 1},
