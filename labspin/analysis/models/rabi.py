@@ -105,7 +105,7 @@ def _means(x: FloatArray, *line: Any, slopes: bool) -> FloatArray:
             found[1, part] = 2 * omega[:, 0] * ((share + by_general) @ weights)
             by_off = 2 * by_general * off
             found[2, part], found[3, part] = by_off @ (weights * nodes), by_off @ weights
-    return found.reshape(-1, *parts[0].shape)
+    return np.asarray(found.reshape(-1, *parts[0].shape))
 
 
 def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
