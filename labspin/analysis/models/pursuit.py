@@ -185,7 +185,8 @@ def _greedy(
         if step < first:
             best = chosen[:, step]
         else:
-            gain = np.where(remaining > 1e-6 * own, correlation**2 / np.maximum(remaining, 1e-300), -1.0)
+            left = remaining > 1e-6 * own
+            gain = np.where(left, correlation**2 / np.where(left, remaining, 1.0), -1.0)
             if sign:
                 gain = np.where(correlation * sign > 0, gain, np.minimum(gain, 0.0))
             best = np.argmax(gain, axis=1)

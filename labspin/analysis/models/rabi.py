@@ -81,7 +81,7 @@ def rabi_ensemble(
 
 
 def _inverted(x: FloatArray, rabi_frequency: Any, linewidth: Any, detuning: Any) -> FloatArray:
-    return _means(x, rabi_frequency, linewidth, detuning, slopes=False)[0]
+    return np.asarray(_means(x, rabi_frequency, linewidth, detuning, slopes=False)[0])
 
 
 def _means(x: FloatArray, *line: Any, slopes: bool) -> FloatArray:
@@ -105,7 +105,7 @@ def _means(x: FloatArray, *line: Any, slopes: bool) -> FloatArray:
             found[1, part] = 2 * omega[:, 0] * ((share + by_general) @ weights)
             by_off = 2 * by_general * off
             found[2, part], found[3, part] = by_off @ (weights * nodes), by_off @ weights
-    return np.asarray(found.reshape(-1, *parts[0].shape))
+    return found.reshape(-1, *parts[0].shape)
 
 
 def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
