@@ -147,6 +147,14 @@ def test_every_trace_of_a_batch_is_begun(count):
     assert result["a"] == pytest.approx(slopes, rel=1e-6, abs=0)
 
 
+def test_the_reduced_chi_square_of_a_line_through_twelve_points_is_by_ten():
+    """What alternates in pairs of opposite sign about the middle has no part of a line in it."""
+    off = np.array([1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 1.0])
+    assert abs(off.sum()) + abs(off @ X) < 1e-12
+    result = fit_batch(LINE, X, (2.0 * X + 1.0 + 0.3 * off)[None], 0.1, check=0)
+    assert result.chi2red == pytest.approx([4 * 9.0 / 10], rel=1e-6, abs=0)
+
+
 def test_parameters_that_only_their_sum_determines_have_no_errors():
     def twins(x, a=1.0, b=1.0):
         return (a + b) * x
