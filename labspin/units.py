@@ -165,7 +165,7 @@ def _is_logarithm(name: str) -> bool:
         three, one = (quantity(size, name).to_root_units().magnitude for size in (3.0, 1.0))
     except Exception:  # noqa: BLE001 - pint has no difference of decibels
         return True
-    return not math.isclose(three, 3 * one, rel_tol=1e-9)  # twice an octave happens to be right
+    return not math.isclose(three, 3 * one, rel_tol=1e-9, abs_tol=0)  # twice an octave happens to be right
 
 
 @functools.cache
