@@ -18,7 +18,6 @@ import contextlib
 import inspect
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
@@ -26,13 +25,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.bench.knob import Knob
 from labspin.bench.specs import ActuatorSpec, Calibration, Settle
 from labspin.bench.waiting import Checkpoint, go_on
 from labspin.clock import Clock
 from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, SettleError, UnknownStateError
 from labspin.units import format_quantity
 
-__all__ = ["Actuator", "ActuatorSpec", "Calibration", "Knob", "Settle"]
+__all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
@@ -43,22 +43,6 @@ _MUTE = 15.0  # s after a failed read-back in which the way to safety does not a
 _TURN = 0.1  # s between two looks whether another thread has let go
 _NEAR = 0.01  # of the range, at most, counts as at the safe value
 _FOLLOWS = 0.01  # of the range: a read-back so near to the set-point is that of a device which follows it
-
-
-class Knob:
-    """What the actuators that move one and the same thing share.
-
-    Attributes
-    ----------
-    lock
-        Held while it is moved: two threads that ramp one output would tear it to and fro.
-    preempted : int
-        Counts how often something took it over to make it safe; a ramp of somebody else then ends.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.preempted = 0
 
 
 class Actuator:

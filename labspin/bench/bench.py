@@ -17,10 +17,11 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Knob, Settle
+from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Settle
 from labspin.bench.claims import Claims
 from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
+from labspin.bench.knob import Knob
 from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import SafeAction, longest_way, safe_state, unsafe_instruments
 from labspin.bench.simulation import Simulation

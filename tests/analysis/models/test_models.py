@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labspin.analysis import MODELS, FitModel, fit_batch, fit_curve, load_model, model_from_function
+from labspin.analysis import MODELS, fit_batch, fit_curve, load_model
 from labspin.analysis.model import columns
-from labspin.analysis.outcome import with_error
-from labspin.errors import FitError, RecipeError
+from labspin.errors import RecipeError
 from labspin.units import canonical
 
 NO_CHANGE = dict.fromkeys(
@@ -496,36 +495,3 @@ def test_frequency_and_dissipation_are_fitted_together():
 def test_wrong_options_are_refused(name, options, match):
     with pytest.raises(RecipeError, match=match):
         load_model(name, **options)
-
-
-def test_function_without_parameters_is_no_model():
-    with pytest.raises(FitError, match="wanted a function"):
-        model_from_function(lambda x: x)
-    assert isinstance(model_from_function(lambda x, a: a * x), FitModel)
-
-
-def test_a_dip_is_found_beside_a_higher_bump_where_it_is_known_to_be_one():
-    x = np.linspace(1.1e-3, 2.3e-3, 60)
-    dip, bump = (np.exp(-0.5 * ((x - center) / 1.5e-4) ** 2) for center in (1.7e-3, 1.25e-3))
-    y = 1 - 2.0 * (x - 1.7e-3) - 0.003 * dip + 0.006 * bump
-    found = {
-        sign: fit_curve(load_model("cross_relaxation_dip", sign=sign), x, y, fixed={"saturation": 0.0})
-        for sign in ("dip", "either")
-    }
-    assert found["either"]["depth"].value < 0
-    assert abs(found["either"]["center"].value - 1.25e-3) < 1e-4
-    assert found["dip"]["depth"].value > 0
-    assert abs(found["dip"]["center"].value - 1.7e-3) < 2e-5
-    upside_down = fit_curve(load_model("cross_relaxation_dip"), x, 2 - y, fixed={"saturation": 0.0})
-    assert upside_down["depth"].value > 0, "it may be either"
-
-
-def test_a_frequency_is_in_hertz_and_a_rate_is_not():
-    rabi = load_model("rabi_ensemble")
-    assert rabi.units("s", "1")["rabi_frequency"] == "Hz"
-    assert rabi.units("us", "1")["linewidth"] == "MHz"
-    assert rabi.units("T", "1")["detuning"] == "1/T"
-    assert load_model("complex_ring_down").units("s", "V")["detuning"] == "Hz"
-    assert with_error(4.619e6, 1.3e4, "Hz") == "4.619 ± 0.013 MHz"
-    assert with_error(4.619e6, 1.3e4, "1/s") == "4.619 ± 0.013 1/µs"
-    assert with_error(606.0, 26.0, "1/s") == "606 ± 26 1/s"
