@@ -284,7 +284,9 @@ class FitModel:
             held = {p.name: p.value or 0.0 for p in self.parameters if p.value is not None or p.from_data}
             full = {**held, **values}
             return np.asarray(self.function(points, *(full[name] for name in self.names)))
-        return np.asarray(self.function(points, *columns(np.asarray(values, dtype=np.float64))))
+        numbers = np.asarray(values, dtype=np.float64)
+        # One set goes in as plain numbers: a model that computes a table for its distance wants one.
+        return np.asarray(self.function(points, *(numbers if numbers.ndim == 1 else columns(numbers))))
 
     def guess(
         self,

@@ -74,7 +74,7 @@ def test_an_output_comes_on_without_a_jump_and_only_then_is_ramped():
         readback="measured_current", settle=Settle(tolerance=0.01),
     )  # fmt: skip
     bench = Bench(name="b", clock=clock, instruments={"magnet": Switched(clock)}, actuators=[spec])
-    with pytest.raises(UnknownStateError, match=r"write bench\.magnet\.output_enabled = True first"):
+    with pytest.raises(UnknownStateError, match=r"switch it on first \(magnet\.output_enabled\)"):
         bench.magnet.current = 1.0
     assert bench.magnet.sent == []
     bench.magnet.output_enabled = True

@@ -87,7 +87,8 @@ def test_darkness_is_no_light_and_negative_light_is_refused():
     pattern = Pattern(np.array([5e-6, 5e-6]), {"laser": np.array([1.0, 0.0])})
     dark = Signals({**diamond.defaults, "laser.power": 0.0})
     for detector in ("pl", "reflected"):
-        assert diamond.expected_photons(detector, pattern, np.array([[0.0, 1e-6]]), dark, 0.0) == [0.0]
+        (photons,) = diamond.expected_photons(detector, pattern, np.array([[0.0, 1e-6]]), dark, 0.0)
+        assert 0 <= photons < 1e-15, "but for rounding errors of populations, which are 1 in sum"
 
     class Wrong(type(diamond)):
         def steady_photons(self, *_):
