@@ -270,9 +270,11 @@ def test_runs_are_found_compared_and_reported(qtbot, until, window, lab, client)
         client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={seed}"])
     client.start()
     wait_until_idle(client)
+    made = {client.queue.folder / run.file for run in client.queue.read().runs[-2:]}
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()
-    until(lambda: window.browse.table.rowCount() >= 2)
+    is_new = lambda: not window.browse.is_looking  # noqa: E731 - else a run may be listed as it was before
+    until(lambda: is_new() and made == {run.path for run in window.browse.table.runs[:2]})
     everything = window.browse.table.rowCount()
     qtbot.keyClicks(window.browse.search, "no such run")
     assert window.browse.table.rowCount() == 0
