@@ -17,6 +17,8 @@ from labspin.physics.nv import (
 )
 
 factors = st.floats(0.1, 10.0)
+# A torque has the square of a field in it: far below a picotesla no digits of it are left in a computer.
+fields = st.floats(-0.1, 0.1).map(lambda field: field if abs(field) > 1e-12 else 0.0)
 FEW = settings(max_examples=8)
 
 
@@ -26,7 +28,7 @@ def scaled_centre(factor):
     return replace(NV_CENTRE, **changes, strain=factor * 2e7)
 
 
-@given(factors, st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=3))
+@given(factors, st.lists(fields, min_size=3, max_size=3))
 def test_lines_and_torque_of_a_centre_scale_with_all_energies(factor, field):
     """H is of first degree in D, E and B: so are the lines, and the torque, which is an energy."""
     field = np.array(field)
