@@ -16,10 +16,13 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.data.journal.writer import journal_path
+from tests import places
 
 ROOT = Path(__file__).resolve().parents[1]
 STATION = ROOT / "instruments" / "levitated-diamond.toml"
@@ -79,7 +82,7 @@ class Workspace:
         before = self.digests()
         begun = time.monotonic()
         command = [sys.executable, "-m", "labspin", *map(str, words)]
-        path = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        path = places.environment(**environment)
         try:
             done = subprocess.run(
                 command, cwd=self.folder, env=path, stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE

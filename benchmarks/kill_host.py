@@ -8,7 +8,6 @@ mid-run: the bench has to be safe, seen within the devices, and every point that
 stand in the run's journal; and every client has to hear of it at once.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,7 @@ def windows(kills):
         for _ in range(kills):
             window = subprocess.Popen(
                 [sys.executable, "-m", "labspin", "gui", str(lab)],
-                env={**os.environ, **environment(QT_QPA_PLATFORM="offscreen")}, stderr=subprocess.DEVNULL,
+                env=environment(QT_QPA_PLATFORM="offscreen"), stderr=subprocess.DEVNULL,
             )  # fmt: skip
             wait_for(lambda: client.status()["clients"] > alone, what="the window")
             window.kill()

@@ -19,6 +19,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import h5py
 import lmfit
 import numpy as np
@@ -27,6 +29,7 @@ from labspin.analysis import fit_many, load_recipe
 from labspin.cli import main as labspin
 from labspin.data import read_run
 from labspin.data.nexus.publish import publish
+from tests.places import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "analysis" / "t1.toml"
@@ -85,8 +88,7 @@ def ours(paths, **options):
 
 def command(paths, *options):
     words = [sys.executable, "-m", "labspin.cli", "fit", *map(str, paths), "--with", str(RECIPE), "--quiet"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*words, *options], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run([*words, *options], capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
 

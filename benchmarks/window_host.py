@@ -25,7 +25,7 @@ import numpy as np
 from tests.places import environment
 from tests.session.hosts import HostProcess, make_workspace, wait_for, wait_until_idle
 
-OFFSCREEN = {**os.environ, **environment(QT_QPA_PLATFORM="offscreen")}
+OFFSCREEN = environment(QT_QPA_PLATFORM="offscreen")
 
 
 def memory(process):

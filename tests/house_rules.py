@@ -266,6 +266,22 @@ def _is_number(node):
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
+def hands_on_no_options(source):
+    """A process that a test starts gets `tests.places.environment`: not the options of this pytest."""
+    if source.path == TESTS / "places.py":
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.Dict):
+            inner = [value for key, value in zip(node.keys, node.values, strict=True) if key is None]
+        elif isinstance(node, ast.Call) and _name_of(node.func) in ("copy", "dict"):
+            inner = [getattr(node.func, "value", None), *node.args]
+            inner += [keyword.value for keyword in node.keywords if keyword.arg is None]
+        else:
+            continue
+        if any(part is not None and ast.unparse(part) == "os.environ" for part in inner):
+            yield f"line {node.lineno}"
+
+
 BINDING = {"bind", "create_server", "ThreadingHTTPServer", "HTTPServer", "TCPServer", "serve"}
 
 

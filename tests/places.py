@@ -13,8 +13,12 @@ PATIENCE = 240.0
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment of a process that finds labspin and the tests as this one does."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    """Return the environment of a process that finds labspin and the tests as this one does.
+
+    The options of this run of pytest are its own: a pytest that a test starts may not know them.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 def own_loopback(*ports: int) -> str:

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from tests.places import environment
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "labspin-acme"
 
@@ -40,7 +42,7 @@ def test_the_example_package_plugs_in(tmp_path):
             os.devnull,
             str(EXAMPLE / "tests"),
         ],
-        env={**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=environment(PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
         cwd=tmp_path,
         capture_output=True,
         text=True,

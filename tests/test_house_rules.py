@@ -21,6 +21,7 @@ OF_THE_TESTS = [
     house_rules.looks_instead_of_waiting,
     house_rules.is_patient,
     house_rules.takes_any_free_port,
+    house_rules.hands_on_no_options,
 ]
 
 
@@ -36,7 +37,7 @@ def test_the_tests_keep_the_rules(paths):
 
 @in_folders(ROOT / "benchmarks")
 def test_benchmarks_keep_the_rules(paths):
-    assert broken(paths, [house_rules.says_its_absolute_tolerance]) == []
+    assert broken(paths, [house_rules.says_its_absolute_tolerance, house_rules.hands_on_no_options]) == []
 
 
 FUNCTION = '__all__ = ["f"]\ndef f(a, b):\n    """Do it.\n\n    Parameters\n    ----------\n    {}\n    """\n'
@@ -74,6 +75,9 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("is_patient", "process.communicate(timeout=60)\n", "socket.create_connection(x, timeout=1.0)\n"),
         ("takes_any_free_port", 'held.bind(("127.0.0.1", 5025))\n', 'held.bind(("127.0.0.1", 0))\n'),
         ("takes_any_free_port", 'create_server(("", 80))\n', 'connect(("", 80))\n'),
+        ("hands_on_no_options", "run(x, env={**os.environ, 'A': b})\n", "run(x, env=environment(A=b))\n"),
+        ("hands_on_no_options", "env = os.environ.copy()\n", "env = os.environ['HOME']\n"),
+        ("hands_on_no_options", "env = dict(os.environ, A=b)\n", "env = dict(environment(), A=b)\n"),
         ("takes_any_free_port", "station.serve(port_base=6000)\n", "station.serve(port_base=base)\n"),
     ],
 )  # fmt: skip

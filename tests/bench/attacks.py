@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests import places
 from tests.bench.hostile import Cable
-from tests.bench.killed_runs import INTERVAL, RATE, ROOT, ServedBench, wait_for_log
+from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
 
 PATIENCE = 4.0  # s of silence after which these runs count as hung
 
@@ -260,7 +260,7 @@ def begin_a_second_run(folder, delay):
         copy = folder / "copy.toml"
         text = bench.station.read_text(encoding="utf-8").replace("127.0.0.1::", "localhost::")
         copy.write_text(text, encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = places.environment()
         remarks = []
         connections = {name: len(cable._open) for name, cable in bench.cables.items()}
         for command in (

@@ -17,7 +17,7 @@ from labspin.data import read_run
 from labspin.twin import World, samples
 from labspin.twin.devices import DEVICES
 from labspin.twin.server import BenchServer
-from tests.places import PATIENCE
+from tests.places import PATIENCE, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "instruments" / "levitated-diamond-lab.toml"
@@ -100,7 +100,7 @@ class ServedBench:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             start_new_session=True,
         )
 

@@ -9,7 +9,8 @@ import textwrap
 import time
 from concurrent import futures
 
-from tests.bench.killed_runs import ROOT, ServedBench
+from tests.bench.killed_runs import ServedBench
+from tests.places import environment
 
 CODE = """
     import os
@@ -80,7 +81,7 @@ class SignalledRuns(ServedBench):
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             start_new_session=True,
         )
         self.made = 0

@@ -20,6 +20,7 @@ from labspin.data import Postscript, read_run
 from labspin.errors import RunAborted
 from labspin.experiment import Control
 from labspin.session import Queue
+from tests import places
 from tests.places import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,10 +73,10 @@ def answer(capsys, *arguments, code=0):
 def elsewhere(*arguments, **environment):
     """Run labspin in a process of its own and return how it ended."""
     command = [sys.executable, "-m", "labspin", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
-        command, check=False, timeout=PATIENCE, env=environment, capture_output=True, text=True
-    )
+        command, check=False, timeout=PATIENCE, env=places.environment(**environment),
+        capture_output=True, text=True,
+    )  # fmt: skip
 
 
 # -- queue ----------------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ def killed(workspace):
     """The path of a run on the simulated bench that was killed in its middle."""
     process = subprocess.Popen(
         [sys.executable, "-m", "labspin", "run", "procedures/t1.toml", *LONG, *ONLY, "--seed", "11"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=places.environment(),
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + PATIENCE

@@ -1,7 +1,6 @@
 """The window as a person uses it: clicking, typing, waiting for points."""
 
 import functools
-import os
 import subprocess
 import sys
 
@@ -432,6 +431,6 @@ def test_without_a_display_a_sentence_says_so(tmp_path):
     assert "the window needs a display, and there is none" in said.stderr
     said = subprocess.run(
         [sys.executable, "-m", "labspin", "gui", str(tmp_path / "none")],
-        env={**os.environ, **environment()}, capture_output=True, text=True,
+        env=environment(), capture_output=True, text=True,
     )  # fmt: skip
     assert "wanted a folder to open the window on" in said.stderr

@@ -1,6 +1,5 @@
 """Runs of many traces: one call of the batch engine, in parts that fit the memory, with lmfit's results."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +18,7 @@ from labspin.analysis.recipes.fit_run import fit_apart, fit_together
 from labspin.analysis.recipes.stack_fit import suits_batch
 from labspin.analysis.recipes.traces import stack_of, traces_lie_along, traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, open_parts, read_run
+from tests import places
 from tests.analysis.samples import DELAYS, NOISE, RECIPE, SE, decay_run
 
 FIELDS = np.linspace(-1e-3, 1e-3, 40)
@@ -194,10 +194,9 @@ def test_the_stack_is_the_traces_whatever_the_order_of_the_axes(tmp_path):
 def test_a_run_larger_than_the_memory_is_fitted(tmp_path):
     """The process may take a third of the size of the run beyond what it has after its imports."""
     script = Path(__file__).parents[3] / "benchmarks" / "large_run.py"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
         [sys.executable, str(script), "1300", str(tmp_path)], capture_output=True, text=True, check=False,
-        env=environment,
+        env=places.environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "fitted" in done.stdout
