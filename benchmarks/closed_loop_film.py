@@ -1,6 +1,7 @@
 """The closed loop over a film: relaxometry on the simulated bench against the truth in its file.
 
-Run with ``python benchmarks/closed_loop_film.py [SEEDS] [OUTPUT.npz] [FIRST SEED]``. Every seed draws one of
+Run with ``python benchmarks/closed_loop_film.py [SEEDS] [OUTPUT.npz] [FIRST SEED] [RUNS]``. In a folder RUNS
+the runs are kept, and those that are there already are only fitted. Every seed draws one of
 20 distances (0.2 to 4 thicknesses of the film), five of 16 fields (5 to 50 mT), an error of either π pulse (0
 to 10 %) and a guess of the distance that is up to 20 % off; light drifts, and so does the mount of the
 positioner, whose sensor is noisy. Seeds share distances and fields so that they share the integrals. Pulls,
@@ -97,9 +98,11 @@ def row(seed: int, bench_file: Any, folder: Path) -> list[list[float]]:
     made = procedure(drawn)
     if made is None:
         return []
-    with bench_file.connect(seed=seed, watchdog=False) as bench:
-        bench.actuator("positioner.position").move(drawn["distance"])
-        path = run(made, bench, folder / f"{seed}.h5").path
+    path = folder / f"{seed}.h5"
+    if not path.exists():
+        with bench_file.connect(seed=seed, watchdog=False) as bench:
+            bench.actuator("positioner.position").move(drawn["distance"])
+            path = run(made, bench, path).path
     recorded = read_run(path)
     truth = {**(recorded.header.truth or {}), **recorded.truth_at_points}
     (found,) = fit_many([path], link_of(RECIPE), workers=1, wanted=chain_names(RECIPE), curves=True)
@@ -123,7 +126,6 @@ def row(seed: int, bench_file: Any, folder: Path) -> list[list[float]]:
         )  # fmt: skip
     except LabspinError as error:
         print(f"{seed}: no distance: {error}", flush=True)
-    path.unlink()
     return rows
 
 
@@ -157,12 +159,13 @@ def summary(table: np.ndarray) -> None:
               f"16 to 84 % {np.quantile(off, 0.16):.3f} to {np.quantile(off, 0.84):.3f}")  # fmt: skip
 
 
-def main(seeds: int = 20, output: str = "", first: str = "1") -> None:
+def main(seeds: int = 20, output: str = "", first: str = "1", kept: str = "") -> None:
     """Run all seeds and print the pulls."""
     table: list[list[float]] = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bench = station(folder)
+        folder = Path(kept or name)
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = station(Path(name))
         for seed in range(int(first), int(first) + seeds):
             try:
                 table += row(seed, bench, folder)
@@ -176,4 +179,4 @@ def main(seeds: int = 20, output: str = "", first: str = "1") -> None:
 
 if __name__ == "__main__":
     film._KNOTS = 9
-    main(*map(int, sys.argv[1:2]), *sys.argv[2:4])
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:5])

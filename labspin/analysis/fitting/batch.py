@@ -50,6 +50,7 @@ def fit_batch(
     workers: int = 1,
     tolerance: float = 1e-5,
     fallback: bool = True,
+    profiles: bool = True,
 ) -> BatchResult:
     """Fit ``model`` to many traces at once.
 
@@ -82,6 +83,9 @@ def fit_batch(
         is about a tenth of it.
     fallback
         Refit in lmfit what the batch engine does not bring to convergence.
+    profiles
+        Look at the profile of χ² where its curvature says little, and hold what could be anything. Without,
+        such errors are not to be trusted; values serve as a start.
 
     Returns
     -------
@@ -122,7 +126,8 @@ def fit_batch(
         hold_unseen(sheet, problem, usable, run)
         if fallback:
             refit_all(sheet, described, problem, usable, first)
-        check_profiles(sheet, problem, usable, run)
+        if profiles:
+            check_profiles(sheet, problem, usable, run)
         spot_check(sheet, described, problem, usable, first, check, seed)
     return sheet.result(lead, described.units(*units))
 

@@ -31,6 +31,9 @@ from labspin.errors import FitError
 
 __all__ = ["JointFit", "JointTrace", "fit_joint"]
 
+_NEAR_ENOUGH = 1e-2
+"""Standard errors to which the fits of single traces are brought, that all together start from."""
+
 
 @dataclass(frozen=True, eq=False)
 class JointTrace:
@@ -319,7 +322,7 @@ def _problem(
     shared = {name: labels for name, labels in wanted.shared.items() if name in moved and name not in held}
     layout = Layout.of(list(moved.values()), there, shared, held)
     problem = JointProblem(tuple(blocks), layout, priors, traces[0].sigma is not None)
-    return problem, layout.spread(layout.gathered(values), values)
+    return problem, layout.spread(layout.middle(values), values)
 
 
 def _typical(model: FitModel, data: Data, wanted: _Wanted, priors: Mapping[str, Prior]) -> dict[str, float]:
@@ -359,7 +362,9 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
         start={name: value for name, value in wanted.start.items() if name in model.names},
         fixed=held,
         check=0,
+        tolerance=_NEAR_ENOUGH,
         fallback=False,
+        profiles=False,
     )
     given = {**wanted.means, **wanted.start, **wanted.fixed}
     extra = {p.name: given.get(p.name, p.value or 0.0) for p in wanted.free}

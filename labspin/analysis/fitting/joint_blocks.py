@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -219,12 +220,33 @@ class Layout:
         return out
 
     def gathered(self, values: FloatArray) -> FloatArray:
-        """Return the median of every shared value over the traces that depend on it.
+        """Return every shared value, from the first trace that depends on it.
 
         Parameters
         ----------
         values
             Of every trace, shape (m, q).
+        """
+        found: FloatArray = values[:, self.common][self.first]
+        return found
+
+    @cached_property
+    def first(self) -> tuple[IndexArray, IndexArray]:
+        """The trace, and the column among the shared ones, that every shared value is taken from."""
+        seen = self.there[:, self.common]
+        rows = np.zeros(len(self.names), np.intp)
+        columns = np.zeros(len(self.names), np.intp)
+        for row, column in reversed(list(zip(*np.nonzero(seen), strict=True))):
+            rows[self.slots[row, column]], columns[self.slots[row, column]] = row, column
+        return rows, columns
+
+    def middle(self, values: FloatArray) -> FloatArray:
+        """Return the median of every shared value over the traces that depend on it.
+
+        Parameters
+        ----------
+        values
+            Of every trace, shape (m, q); not yet alike.
         """
         seen = self.there[:, self.common]
         return np.array(

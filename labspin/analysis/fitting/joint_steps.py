@@ -68,8 +68,10 @@ class JointProblem:
     def _off(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return d(off)/d(move) of the prior of every shared value (0: none), and how far it is off."""
         layout = self.layout
-        here, slope = layout.gathered(values), layout.gathered(np.where(layout.is_scale, values, 1.0))
         gradient, off = np.zeros(len(layout.names)), np.zeros(len(layout.names))
+        if not self.priors:
+            return gradient, off
+        here, slope = layout.gathered(values), layout.gathered(np.where(layout.is_scale, values, 1.0))
         for slot, (name, _) in enumerate(layout.names):
             prior = self.priors.get(name)
             if prior is not None:
