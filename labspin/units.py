@@ -304,6 +304,9 @@ def si_unit(text: str) -> str:
         raise UnitError(f"wanted a number with a unit such as '1 ms', got {text!r}")
     if found in _LEVELS or not found:
         return found or "1"
+    everyday = _everyday_ratio(found)
+    if everyday is not None and len(everyday[1]) == 1:
+        return everyday[1][0]
     for unit in _NAMED:
         try:
             conversion_factor(found, unit)

@@ -4,15 +4,16 @@ import random
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from labspin import plugins
 from tests.qt import WHY_NOT
 
 pytest_plugins = [] if WHY_NOT else ["pytestqt.plugin"]
 
-# How long an example takes says nothing on a loaded machine; tests have a time limit of their own.
-settings.register_profile("labspin", deadline=None)
+# How long an example takes, to be drawn or to be tried, says nothing on a loaded machine; tests have a time
+# limit of their own.
+settings.register_profile("labspin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("labspin")
 
 

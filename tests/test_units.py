@@ -182,6 +182,15 @@ def test_a_temperature_with_a_zero_of_its_own_is_refused(value, to, unit):
     assert parse_quantity(f"{value} {unit}", unit) == float(value)
 
 
+@pytest.mark.parametrize("unit", [u for u in units._EVERYDAY if u != "1"])
+def test_the_unit_in_which_an_everyday_one_is_kept_is_that_of_pint(unit):
+    kept = si_unit(f"2 {unit}")
+    registry = units._registry()
+    written = units._GAUSS.sub(units._tesla_gauss, unit)
+    assert registry(written).is_compatible_with(registry(kept))
+    assert kept in units._NAMED
+
+
 @pytest.mark.parametrize(
     ("text", "to", "hint"),
     [

@@ -248,7 +248,7 @@ class LockInAdapter(RoleAdapter):
         fraction
             Part of the step that must be reached, between 0 and 1.
         """
-        from labspin.physics.mrfm import LockInFilter
+        from labspin.physics.lockin import LockInFilter
 
         return LockInFilter(self.time_constant, self.filter_slope).settling_time(fraction)
 

@@ -237,9 +237,7 @@ def test_progress_tells_how_long_it_will_take(path):
     fail=st.integers(0, 120),
     start=st.floats(-2.0, 2.0),
 )
-@hypothesis_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_run_takes_the_magnet_out_of_limits_or_faster_than_its_ramp(tmp_path_factory, values, fail, start):
     bench = fake_bench()
     magnet = bench.magnet

@@ -34,7 +34,7 @@ from labspin.physics.arguments import (
 )
 from labspin.physics.nv.geometry import CLASS_FRAMES, orientation_matrix
 from labspin.physics.nv.rate_model import RateModel
-from labspin.physics.nv.steady_state import Ensemble, rate_model_at
+from labspin.physics.nv.stationary import Ensemble, rate_model_at
 from labspin.physics.nv.stretched import RateMixture
 
 __all__ = [

@@ -15,7 +15,7 @@ from labspin.physics.nv.presets import FIG4_BENCH, FIG4_ORIENTATION
 from labspin.physics.nv.records import DIRECT_PUMPING, DirectPumping, OpticalRates
 from labspin.physics.nv.relaxation import CR_SUPPLEMENT, Relaxation, UncoupledRelaxation
 from labspin.physics.nv.spin import transition_frequencies
-from labspin.physics.nv.steady_state import Ensemble, rate_model_at, steady_state
+from labspin.physics.nv.stationary import Ensemble, rate_model_at, steady_state
 from labspin.physics.nv.torque import deflection, ground_state_torque, torque_map
 
 __all__ = ["PublishedValue", "published_values"]

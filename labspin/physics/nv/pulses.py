@@ -19,7 +19,7 @@ from labspin.physics.arguments import non_negative, vectors
 from labspin.physics.nv.evolution import PulseSegment
 from labspin.physics.nv.geometry import class_fields
 from labspin.physics.nv.microwave import Microwave, inversion_probability, rabi_frequencies
-from labspin.physics.nv.steady_state import Ensemble, rate_model_at
+from labspin.physics.nv.stationary import Ensemble, rate_model_at
 
 __all__ = ["class_rabi_frequencies", "pulse_segment"]
 
@@ -44,7 +44,7 @@ def class_rabi_frequencies(
     microwave
         Amplitude and direction of B1.
     orientation, ensemble
-        As for `labspin.physics.nv.steady_state`; a single orientation.
+        As for `labspin.physics.nv.stationary`; a single orientation.
     """
     vector = vectors("field", field, unit="T")
     if vector.shape != (3,):
@@ -82,7 +82,7 @@ def pulse_segment(
     microwave
         Amplitude, direction and inhomogeneous width.
     orientation, ensemble
-        As for `labspin.physics.nv.steady_state`; a single orientation.
+        As for `labspin.physics.nv.stationary`; a single orientation.
 
     Raises
     ------

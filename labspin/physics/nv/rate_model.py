@@ -5,7 +5,7 @@ populations and the (cross-)relaxation rates. Its `populations` are the steady s
 model as ``dp/dt = A p``. Classes influence each other only through the cross-relaxation rate, which the field
 fixes; so each class is a linear system of its own.
 
-Axes inside: component(s), class (4), batch. `labspin.physics.nv.steady_state` is the door for users.
+Axes inside: component(s), class (4), batch. `labspin.physics.nv.stationary` is the door for users.
 """
 
 from __future__ import annotations

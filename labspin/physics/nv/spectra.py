@@ -18,7 +18,7 @@ from labspin.physics.arguments import abridged, non_negative, vectors
 from labspin.physics.nv.geometry import CLASS_FRAMES, class_fields, crystal_field, orientation_matrix
 from labspin.physics.nv.lindblad import coherent_steady_state
 from labspin.physics.nv.microwave import Microwave, driving_rates
-from labspin.physics.nv.steady_state import Ensemble, Method, rate_model_at
+from labspin.physics.nv.stationary import Ensemble, Method, rate_model_at
 
 __all__ = ["ResonanceSpectrum", "resonance_spectrum", "transition_driving"]
 
@@ -133,7 +133,7 @@ def resonance_spectrum(
     microwave
         Amplitude, direction and line; default `Microwave()`.
     orientation, ensemble, method
-        As for `labspin.physics.nv.steady_state`, where the limits of ``"rates"`` are stated.
+        As for `labspin.physics.nv.stationary`, where the limits of ``"rates"`` are stated.
 
     Returns
     -------

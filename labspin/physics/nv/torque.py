@@ -21,7 +21,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import abridged, broadcast, finite, non_negative, positive
 from labspin.physics.nv.geometry import FieldBench
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
-from labspin.physics.nv.steady_state import Ensemble, Method, SteadyState, steady_state
+from labspin.physics.nv.stationary import Ensemble, Method, SteadyState, steady_state
 
 __all__ = [
     "TorqueMap",

@@ -20,7 +20,7 @@ from labspin.data.schema import FORMAT
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError, StorageError
 from tests.data.samples import grid_header, grid_values, list_header
 
-QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+QUIET = settings(suppress_health_check=list(HealthCheck), max_examples=150, deadline=None)
 
 
 def record(payload):
