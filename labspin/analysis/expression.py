@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.arrays import Numbers
 from labspin.errors import RecipeError
 
 __all__ = ["Expression", "column_of"]
@@ -114,7 +114,7 @@ class Expression:
         found = {n.id: None for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
         return tuple(found)
 
-    def value(self, data: Mapping[str, Any]) -> NDArray[Any]:
+    def value(self, data: Mapping[str, Any]) -> Numbers:
         """Return the expression of the arrays in ``data``.
 
         Parameters

@@ -20,23 +20,32 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labspin.arrays import FloatArray, Numbers, Value
 from labspin.errors import ArgumentError, FitError
 
-__all__ = ["CorrelatedNoise", "FitModel", "FloatArray", "Parameter", "columns", "fill_derivatives"]
+__all__ = [
+    "CorrelatedNoise",
+    "FitModel",
+    "FloatArray",
+    "Numbers",
+    "Parameter",
+    "Value",
+    "columns",
+    "fill_derivatives",
+]
 
-FloatArray = NDArray[np.float64]
 _CYCLES = {"s": "Hz", "ms": "kHz", "us": "MHz", "µs": "MHz", "ns": "GHz"}
 """Cycles per unit of time."""
 _PERIODS = {"Hz": "s", "kHz": "ms", "MHz": "us", "GHz": "ns"}
 """Times where x is a frequency: ``"1/x"``."""
-Guess = Callable[..., Mapping[str, Any]]
-Derivatives = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+Guess = Callable[..., Mapping[str, Value]]
+Derivatives = Callable[[FloatArray, FloatArray], tuple[Numbers, Numbers]]
 
 
 class CorrelatedNoise(Protocol):
     """Noise whose points depend on each other."""
 
-    def whiten(self, values: NDArray[np.generic]) -> NDArray[Any]:
+    def whiten(self, values: NDArray[np.generic]) -> Numbers:
         """Return linear combinations of ``values``, of the same shape, whose noise is white with variance 1.
 
         Parameters
@@ -170,19 +179,19 @@ class FitModel:
     equation: str
     source: str
     parameters: tuple[Parameter, ...]
-    function: Callable[..., Any]
+    function: Callable[..., Numbers]
     guesser: Guess
     derivatives: Derivatives | None = None
     batch_guess: bool = False
     guess_knows_held: bool = False
     is_complex: bool = False
     likelihood: str = "normal"
-    window: Callable[[FloatArray, NDArray[Any]], NDArray[np.bool_]] | None = None
+    window: Callable[[FloatArray, Numbers], NDArray[np.bool_]] | None = None
     noise: NoiseEstimate | None = None
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[Any], Sequence[str]] | None = None
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""
 
@@ -262,7 +271,7 @@ class FitModel:
         x, y = self.x_unit or x_unit, self.y_unit or y_unit
         return {p.name: _resolve(p.unit, x, y) for p in self.parameters}
 
-    def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> NDArray[Any]:
+    def evaluate(self, x: ArrayLike, values: Mapping[str, float] | ArrayLike) -> Numbers:
         """Return the model at ``x`` for one or many sets of parameter values.
 
         What a mapping lacks is what is held by default, 0 for a parameter that is read from the data.
@@ -313,7 +322,7 @@ class FitModel:
                 f"model {self.name}: wanted x and y of one shape (n,), got {points.shape} and {trace.shape}"
             )
         scales = None if weights is None else np.asarray(weights, np.float64)
-        known: tuple[Any, ...] = (held or {},) if self.guess_knows_held else ()
+        known: tuple[Mapping[str, float], ...] = (held or {},) if self.guess_knows_held else ()
         found = self.guesser(points, trace, scales, *known)
         return {p.name: float(p.inside(np.squeeze(found[p.name]))) for p in self.parameters}
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from labspin.analysis.model import CorrelatedNoise, FloatArray
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 from labspin.notebook import html_page
 from labspin.units import shown_in
@@ -152,11 +153,11 @@ class FitOutcome:
     covariance: FloatArray
     statistics: FitStatistics
     x: FloatArray
-    y: FloatArray
-    sigma: FloatArray | None
-    best: FloatArray
+    y: Numbers
+    sigma: Numbers | None
+    best: Numbers
     curve_x: FloatArray
-    curve_y: FloatArray
+    curve_y: Numbers
     x_name: str = "x"
     x_unit: str = "1"
     y_name: str = "y"
@@ -166,10 +167,10 @@ class FitOutcome:
     source: str = ""
     label: str = ""
     noise: CorrelatedNoise | None = None
-    chosen: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def residuals(self) -> FloatArray:
+    def residuals(self) -> Numbers:
         """Data minus model."""
         return np.asarray(self.y - self.best)
 
@@ -214,7 +215,7 @@ class FitOutcome:
         """Return a copy with fields replaced."""
         return replace(self, **changes)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, str | float | bool | None]]:
         """Return one plain row a parameter, for tables and tidy files."""
         statistics = self.statistics
         common = {

@@ -32,6 +32,7 @@ from labspin.analysis.recipes.fit_run import fit_trace
 from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
 from labspin.analysis.recipes.recipe import Recipe, load_recipe
 from labspin.analysis.recipes.traces import Trace
+from labspin.arrays import Numbers
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainOutcome", "chain_fit", "chain_names", "link_of", "write_chain"]
 
-AnyArray = NDArray[Any]
 _UNIT_I = "i"
 
 
@@ -66,11 +66,11 @@ class ChainOutcome:
 
     recipe: Recipe
     outcomes: tuple[FitOutcome, ...]
-    columns: Mapping[str, FloatArray]
+    columns: Mapping[str, Numbers]
     units: Mapping[str, str]
     x: FloatArray
-    y: AnyArray
-    sigma: AnyArray | None
+    y: Numbers
+    sigma: Numbers | None
     sources: tuple[str, ...]
     labels: tuple[str, ...]
     group: NDArray[np.intp]
@@ -194,7 +194,7 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
 
 
 def _groups(
-    recipe: Recipe, columns: Mapping[str, AnyArray], units: Mapping[str, str], keep: NDArray[np.bool_]
+    recipe: Recipe, columns: Mapping[str, Numbers], units: Mapping[str, str], keep: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], list[str]]:
     """Return the number of the trace that each point belongs to, and what each trace is called."""
     if not recipe.by:
@@ -214,7 +214,7 @@ def _groups(
 def _fitted(
     recipe: Recipe,
     traces: Sequence[Trace],
-    columns: Mapping[str, AnyArray],
+    columns: Mapping[str, Numbers],
     points: Sequence[NDArray[np.intp]],
     left_out: list[str],
 ) -> list[FitOutcome]:
@@ -241,11 +241,11 @@ def _fitted(
 
 def _columns(
     results: list[FileResult], recipe: Recipe
-) -> tuple[dict[str, AnyArray], tuple[list[str], FloatArray], dict[str, str]]:
+) -> tuple[dict[str, Numbers], tuple[list[str], FloatArray], dict[str, str]]:
     """Return one value a trace by name, the varied parameters with their covariance (n, k, k), and units."""
     first = results[0].record
     assert first is not None
-    columns: dict[str, AnyArray] = {}
+    columns: dict[str, Numbers] = {}
     units: dict[str, str] = {}
     for name in chain_names(recipe):
         if all(name in result.context for result in results):
@@ -274,7 +274,7 @@ def _covariances(result: FileResult, size: int) -> FloatArray:
     return np.asarray(covariance, np.float64).reshape(len(result.labels), size, size)
 
 
-def _evaluated(recipe: Recipe, text: str, columns: Mapping[str, AnyArray]) -> AnyArray:
+def _evaluated(recipe: Recipe, text: str, columns: Mapping[str, Numbers]) -> Numbers:
     size = len(next(iter(columns.values())))
     try:
         return np.array(np.broadcast_to(Expression(text).value(columns), (size,)))
@@ -283,8 +283,8 @@ def _evaluated(recipe: Recipe, text: str, columns: Mapping[str, AnyArray]) -> An
 
 
 def _sigma(
-    recipe: Recipe, columns: Mapping[str, AnyArray], errors: tuple[list[str], FloatArray]
-) -> AnyArray | None:
+    recipe: Recipe, columns: Mapping[str, Numbers], errors: tuple[list[str], FloatArray]
+) -> Numbers | None:
     """Return the errors of y: as the recipe says, or √(gᵀ C g) of each fit, for both parts of a complex y."""
     if recipe.sigma == "none":
         return None
@@ -302,16 +302,16 @@ def _sigma(
     part = covariance[:, used][:, :, used]
     if np.iscomplexobj(gradient):
         return np.asarray(propagated(gradient.real, part) + 1j * propagated(gradient.imag, part))
-    return propagated(gradient, part)
+    return propagated(gradient.real, part)
 
 
 def _kept(
     recipe: Recipe,
-    columns: Mapping[str, AnyArray],
+    columns: Mapping[str, Numbers],
     units: Mapping[str, str],
     x: FloatArray,
-    y: AnyArray,
-    sigma: AnyArray | None,
+    y: Numbers,
+    sigma: Numbers | None,
 ) -> NDArray[np.bool_]:
     keep = np.isfinite(x) & np.isfinite(y)
     if sigma is not None:
@@ -340,7 +340,7 @@ def _origins(results: list[FileResult]) -> tuple[list[str], list[str], NDArray[n
 
 
 def _trace(
-    recipe: Recipe, x: FloatArray, y: AnyArray, sigma: AnyArray | None, units: Mapping[str, str]
+    recipe: Recipe, x: FloatArray, y: Numbers, sigma: Numbers | None, units: Mapping[str, str]
 ) -> Trace:
     return Trace(
         x,

@@ -19,6 +19,7 @@ from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes.fit_records import chosen_of_trace, warnings_of_trace
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Stack, Trace, spread, stack_of
+from labspin.arrays import Numbers
 from labspin.errors import LabspinError
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def outcomes_of(run: Run, record: FitRecord, *, most: int | None = None) -> list
     return found
 
 
-def _points(
-    record: FitRecord, index: int, trace: Trace | None
-) -> tuple[FloatArray, NDArray[Any], NDArray[Any]] | None:
+def _points(record: FitRecord, index: int, trace: Trace | None) -> tuple[FloatArray, Numbers, Numbers] | None:
     """Return x, data and model of one trace at the fitted points."""
     curve = record.curve
     if curve is not None and curve.data is not None and len(curve.axes) == 1:
@@ -79,7 +78,7 @@ def _points(
     return x, y, known[0].evaluate(x, known[1])
 
 
-def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray, NDArray[Any]] | None:
+def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray, Numbers] | None:
     """Return a fine grid over ``x`` and the fit of a trace there; None where its model is not labspin's.
 
     Parameters
@@ -166,9 +165,7 @@ def _usable(trace: Trace) -> NDArray[np.intp]:
     return np.flatnonzero(usable)[np.argsort(trace.x[usable], kind="stable")]
 
 
-def _sigma(
-    record: FitRecord, index: int, trace: Trace | None, x: FloatArray, best: object
-) -> NDArray[Any] | None:
+def _sigma(record: FitRecord, index: int, trace: Trace | None, x: FloatArray, best: object) -> Numbers | None:
     curve = record.curve
     if curve is not None and curve.errors is not None and curve.data is not None and len(curve.axes) == 1:
         return np.asarray(np.atleast_2d(curve.errors)[index][np.isfinite(np.atleast_2d(curve.data)[index])])
@@ -177,7 +174,7 @@ def _sigma(
     if trace is None or trace.sigma is None:
         return None
     order = _usable(trace)
-    sigma: FloatArray = trace.sigma[order]
+    sigma = trace.sigma[order]
     return sigma if np.array_equal(trace.x[order], x) else None
 
 

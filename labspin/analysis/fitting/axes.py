@@ -7,12 +7,11 @@ is not known are taken as they are.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel
+from labspin.arrays import FloatArray, Numbers
 from labspin.errors import FitError, UnitError
 from labspin.units import conversion_factor
 
@@ -24,7 +23,7 @@ Axes = tuple[str, str, str, str]
 
 def in_units_of(
     model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, axes: Axes
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, Axes]:
+) -> tuple[FloatArray, Numbers, Numbers | None, Axes]:
     """Return data and axes in the units that ``model`` needs.
 
     Parameters

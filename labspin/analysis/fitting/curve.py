@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +22,7 @@ from labspin.analysis.fitting.solve import Task, Ties, derivatives_at, solve
 from labspin.analysis.fitting.vectorised import as_model
 from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["chi2_probability", "fit_curve"]
@@ -142,7 +142,7 @@ def chi2_probability(chi2: float, degrees_of_freedom: int) -> float:
 
 def _clean(
     model: FitModel, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, *, windowed: bool = True
-) -> tuple[FloatArray, NDArray[Any], NDArray[Any] | None]:
+) -> tuple[FloatArray, Numbers, Numbers | None]:
     points = np.asarray(x, np.float64)
     trace = np.asarray(y)
     trace = trace.astype(np.complex128 if model.is_complex else np.float64)
@@ -151,7 +151,7 @@ def _clean(
             f"model {model.name}: wanted x and y of one shape (n,), got {points.shape} and {trace.shape}"
         )
     usable = np.isfinite(points) & np.isfinite(trace)
-    errors: NDArray[Any] | None = None
+    errors: Numbers | None = None
     if sigma is not None:
         errors = np.broadcast_to(np.asarray(sigma), points.shape)
         usable &= np.isfinite(errors)
@@ -186,7 +186,7 @@ def _check_size(model: FitModel, points: int, free: int) -> None:
 
 def _task(
     model: FitModel,
-    data: tuple[FloatArray, NDArray[Any], NDArray[Any] | None],
+    data: tuple[FloatArray, Numbers, Numbers | None],
     start: Mapping[str, float],
     fixed: Mapping[str, float],
     tied: Mapping[str, str],
@@ -215,7 +215,7 @@ def _task(
 def _outcome(
     task: Task,
     sheet: Sheet,
-    sigma: NDArray[Any] | None,
+    sigma: Numbers | None,
     name: str,
     quantity: str,
     axes: tuple[str, str, str, str],

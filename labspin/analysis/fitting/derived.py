@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome, FittedParameter
+from labspin.arrays import Numbers
 
 __all__ = ["derive", "derive_all", "propagated", "slope", "split_unit", "with_derived"]
 
@@ -57,7 +56,7 @@ def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
 
 
 def derive_all(
-    columns: Mapping[str, object], varied: Sequence[str], covariance: FloatArray, expression: str
+    columns: Mapping[str, Numbers], varied: Sequence[str], covariance: FloatArray, expression: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return value and standard error of ``expression`` for many fits at once, each as `derive` does it.
 
@@ -81,13 +80,11 @@ def derive_all(
     used = [place for place, name in enumerate(varied) if name in parsed.names]
     if not used:
         return value, np.zeros(size)
-    slopes = np.stack([slope(parsed, varied[k], columns, covariance[:, k, k]) for k in used])
+    slopes = np.stack([slope(parsed, varied[k], columns, covariance[:, k, k]).real for k in used])
     return value, propagated(slopes, covariance[:, used][:, :, used])
 
 
-def slope(
-    expression: Expression, name: str, columns: Mapping[str, Any], variance: FloatArray
-) -> NDArray[Any]:
+def slope(expression: Expression, name: str, columns: Mapping[str, Numbers], variance: FloatArray) -> Numbers:
     """Return ∂expression/∂name of each fit, by central differences of one thousandth of a standard error.
 
     Parameters

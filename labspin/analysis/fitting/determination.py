@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.arrays import Numbers
 
 __all__ = ["inverse", "typical_sizes", "undetermined"]
 
@@ -172,7 +173,7 @@ def _reach(
     return np.full_like(value, width), 1.0
 
 
-def typical_sizes(model: FitModel, x: FloatArray, y: FloatArray) -> FloatArray:
+def typical_sizes(model: FitModel, x: FloatArray, y: Numbers) -> FloatArray:
     """Return a size for each parameter, from its unit and the data, shape (p,); 1e-9 where there is none.
 
     Parameters

@@ -7,12 +7,11 @@ the last is not, although it spans three decades.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.arrays import Numbers
 
 __all__ = ["curve_grid", "fine_grid", "is_log_spaced"]
 
@@ -77,7 +76,7 @@ def fine_grid(x: FloatArray, count: int = 400) -> FloatArray:
     return np.linspace(low, high, count)
 
 
-def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], NDArray[Any]]) -> FloatArray:
+def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], Numbers]) -> FloatArray:
     """Return a grid on which no bend of a curve is missed, however narrow a line that the points show.
 
     Parameters

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from labspin.analysis.fitting.vectorised import raw_evaluator
 from labspin.analysis.minimiser.levenberg import FIRST_DAMPING, minimise
 from labspin.analysis.minimiser.problem import Evaluate, Problem, bounds_of
 from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["Task", "Ties", "derivatives_at", "solve"]
@@ -132,7 +132,7 @@ class Task:
 
     model: FitModel
     x: FloatArray
-    y: NDArray[Any]
+    y: Numbers
     weights: FloatArray | None
     start: FloatArray
     free: NDArray[np.bool_]
@@ -241,7 +241,7 @@ def _check_ties(task: Task, start: FloatArray) -> None:
 _COLUMNS = ("values", "covariance", "chi2", "points", "status", "iterations", "refit", "held")
 
 
-def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> NDArray[Any]:
+def derivatives_at(task: Task, values: FloatArray, errors: FloatArray) -> Numbers:
     """Return dy/dp (p, n), real or complex as y, of the model at ``values``; 0 for what is not free.
 
     Parameters

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,7 +104,7 @@ def fit_spectrum(
     free = np.array([key not in (fixed or {}) for key in model.names])
     values, success, evaluations = _maximise(model, x, power, averages, guess, free)
     covariance = _covariance(model, x, values, averages, WINDOW_CORRELATION[window], free)
-    best = np.asarray(model.evaluate(x, values))
+    best = np.asarray(model.evaluate(x, values), np.float64)
     statistics, ks = _goodness(
         power / best, averages, WINDOW_CORRELATION[window], int(free.sum()), success, evaluations
     )
@@ -175,7 +174,7 @@ def _maximise(
             [[first[0] + point[0] * width], first[1:] * np.exp(np.clip(point[1:], -60, 60))]
         )
 
-    def residuals(point: FloatArray) -> Any:
+    def residuals(point: FloatArray) -> FloatArray:
         ratio = power / np.maximum(model.evaluate(x, values_of(point)), 1e-300)
         return np.sign(ratio - 1) * np.sqrt(np.maximum(gamma_deviance(ratio, averages), 0))
 

@@ -22,6 +22,7 @@ from labspin.analysis.fitting.curve import fit_curve
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = [
@@ -225,7 +226,7 @@ def bootstrap(
     sigma = outcome.sigma
     spread = np.full(size, math.sqrt(outcome.statistics.chi2red)) if sigma is None else sigma
     x: FloatArray = outcome.x
-    errors: FloatArray | None = sigma
+    errors: Numbers | None = sigma
     if kind == "parametric":
         traces = outcome.best + rng.normal(size=(draws, size)) * spread
     elif kind == "residuals":
@@ -246,7 +247,7 @@ def bootstrap(
 
 
 def _refitted(
-    model: FitModel, outcome: FitOutcome, x: FloatArray, traces: FloatArray, errors: FloatArray | None
+    model: FitModel, outcome: FitOutcome, x: FloatArray, traces: Numbers, errors: Numbers | None
 ) -> BatchResult:
     own = {p.name: p for p in outcome.parameters if not p.derived}
     start = {name: p.value for name, p in own.items() if not p.fixed}

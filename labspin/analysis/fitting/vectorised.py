@@ -22,6 +22,7 @@ from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.minimiser.problem import Evaluate
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["as_model", "curves_of", "evaluator", "guess_all", "raw_evaluator"]
@@ -109,7 +110,7 @@ def evaluator(
 
 def raw_evaluator(
     model: FitModel, x: FloatArray, sample: FloatArray, moving: NDArray[np.bool_] | None = None
-) -> Callable[[FloatArray, FloatArray, FloatArray], tuple[NDArray[Any], NDArray[Any]]]:
+) -> Callable[[FloatArray, FloatArray, FloatArray], tuple[Numbers, Numbers]]:
     """Return the function of `evaluator`, but with complex y and derivatives where the model is complex.
 
     Parameters
@@ -133,9 +134,7 @@ def raw_evaluator(
         return lambda points, values, steps: derivatives(points, values)
     call = curves_of(model, x, sample)
 
-    def evaluate(
-        points: FloatArray, values: FloatArray, steps: FloatArray
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def evaluate(points: FloatArray, values: FloatArray, steps: FloatArray) -> tuple[Numbers, Numbers]:
         y = call(points, values)
         jacobian = np.zeros((len(values), values.shape[1], y.shape[-1]), y.dtype)
         for index in range(values.shape[1]) if moving is None else np.flatnonzero(moving):
@@ -151,7 +150,7 @@ def raw_evaluator(
 
 def curves_of(
     model: FitModel, x: FloatArray, sample: FloatArray
-) -> Callable[[FloatArray, FloatArray], NDArray[Any]]:
+) -> Callable[[FloatArray, FloatArray], Numbers]:
     """Return ``curves(x, values)`` -> y (m, n) for x (n,) or (m, n) and values (m, p).
 
     Parameters
@@ -168,12 +167,12 @@ def curves_of(
     """
     many = _takes_many(model, x, sample)
 
-    def call(points: FloatArray, values: FloatArray) -> NDArray[Any]:
+    def call(points: FloatArray, values: FloatArray) -> Numbers:
         if many:
             return np.asarray(model.function(points, *columns(values)))
         axes = points if points.ndim == 2 else np.broadcast_to(points, (len(values), points.size))
         kind = np.complex128 if model.is_complex else np.float64
-        found = np.full(axes.shape, np.nan, kind)
+        found: Numbers = np.full(axes.shape, np.nan, kind)
         for index, (axis, row) in enumerate(zip(axes, values, strict=True)):
             # Where a model cannot be evaluated there is no fit, and the next trace goes on.
             with contextlib.suppress(ArithmeticError, ValueError):
@@ -254,7 +253,7 @@ def _guess(
     held: Mapping[str, FloatArray],
 ) -> Mapping[str, Any]:
     fixed = {p.name: p.value for p in model.parameters if p.value is not None}
-    data: NDArray[Any] = y.view(np.complex128) if model.is_complex else y
+    data: Numbers = y.view(np.complex128) if model.is_complex else y
     if model.batch_guess and x.ndim == 1:
         filled = data if weights is None else _filled(x, data, weights)
         parts = []

@@ -16,7 +16,7 @@ import numpy as np
 
 from labspin.analysis.minimiser.levenberg import minimise
 from labspin.analysis.minimiser.problem import IndexArray, Problem
-from labspin.analysis.model import Derivatives, FloatArray
+from labspin.analysis.model import FloatArray
 
 __all__ = ["Spectra", "exchange_dips"]
 
@@ -49,7 +49,7 @@ class Spectra:
     """
 
     shape: Callable[[FloatArray], FloatArray]
-    derivatives: Derivatives
+    derivatives: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
     count: int
     sloping: bool
     mixed: bool

@@ -20,12 +20,21 @@ makes the exponent 3 in an echo and T2 ∝ N^(2/3): see `labspin.physics.nv.bath
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import (
+    Derivatives,
+    FitModel,
+    FloatArray,
+    Guess,
+    Parameter,
+    Value,
+    columns,
+    fill_derivatives,
+)
 from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
 from labspin.errors import RecipeError
 
@@ -79,12 +88,18 @@ def ramsey(*, count: int = 1) -> FitModel:
     )
 
 
-def _fringes(places: FloatArray) -> Any:
+def _fringes(places: FloatArray) -> Callable[..., FloatArray]:
     if places.size == 1:
 
         def single(
-            x: Any, amplitude: Any, detuning: Any, T2_star: Any, phase: Any, offset: Any, exponent: Any
-        ) -> Any:
+            x: ArrayLike,
+            amplitude: Value,
+            detuning: Value,
+            T2_star: Value,
+            phase: Value,
+            offset: Value,
+            exponent: Value,
+        ) -> FloatArray:
             x = np.asarray(x, np.float64)
             swing = np.cos(2 * np.pi * detuning * x + phase)
             return offset + amplitude * _envelope(x, T2_star, exponent) * swing
@@ -92,22 +107,24 @@ def _fringes(places: FloatArray) -> Any:
         return single
 
     def several(
-        x: Any, amplitude: Any, detuning: Any, splitting: Any, T2_star: Any, phase: Any, offset: Any,
-        exponent: Any,
-    ) -> Any:  # fmt: skip
+        x: ArrayLike, amplitude: Value, detuning: Value, splitting: Value, T2_star: Value, phase: Value,
+        offset: Value, exponent: Value,
+    ) -> FloatArray:  # fmt: skip
         x = np.asarray(x, np.float64)
         swing = sum(np.cos(2 * np.pi * (detuning + k * splitting) * x + phase) for k in places)
-        return offset + amplitude * _envelope(x, T2_star, exponent) * swing / places.size
+        signal: FloatArray = offset + amplitude * _envelope(x, T2_star, exponent) * swing / places.size
+        return signal
 
     return several
 
 
-def _envelope(x: FloatArray, time: Any, exponent: Any) -> Any:
+def _envelope(x: FloatArray, time: Value, exponent: Value) -> FloatArray:
     with np.errstate(over="ignore"):
-        return np.exp(-((np.maximum(x, 0) / time) ** exponent))
+        left: FloatArray = np.exp(-((np.maximum(x, 0) / time) ** exponent))
+    return left
 
 
-def _fringe_derivatives(places: FloatArray) -> Any:
+def _fringe_derivatives(places: FloatArray) -> Derivatives:
     def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         parts = list(columns(values))
         splitting = parts.pop(2) if places.size > 1 else 0.0
@@ -131,7 +148,7 @@ def _fringe_derivatives(places: FloatArray) -> Any:
     return derivatives
 
 
-def _decay_slopes(x: FloatArray, time: Any, exponent: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _decay_slopes(x: FloatArray, time: Value, exponent: Value) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return exp(−(x/time)^exponent) and its derivatives by time and exponent."""
     logarithm = np.log(np.maximum(x, 1e-300)) - np.log(time)
     power = np.exp(np.minimum(exponent * logarithm, 600.0))
@@ -140,8 +157,8 @@ def _decay_slopes(x: FloatArray, time: Any, exponent: Any) -> tuple[FloatArray, 
     return envelope, slope * exponent / time, -slope * logarithm
 
 
-def _fringe_guess(places: FloatArray) -> Any:
-    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _fringe_guess(places: FloatArray) -> Guess:
+    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         """Grid over detuning, splitting and decay, finer about the best; the rest in closed form."""
         span = float(np.ptp(x)) or 1.0
         gaps = np.diff(np.unique(x))
@@ -241,7 +258,7 @@ def _closed_form(
     return np.asarray((projected * solved).sum(axis=-1)), np.asarray(solved)
 
 
-def echo_decay(x: Any, amplitude: Any, T2: Any, exponent: Any, offset: Any) -> Any:
+def echo_decay(x: ArrayLike, amplitude: Value, T2: Value, exponent: Value, offset: Value) -> FloatArray:
     """Return offset + amplitude·exp(−(x/T2)^exponent); the decay has not begun for x ≤ 0.
 
     Parameters
@@ -270,7 +287,7 @@ def _echo_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, Fl
     return y, fill_derivatives(y, [envelope, amplitude * by_time, amplitude * by_exponent, 1.0])
 
 
-def _guess_echo(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_echo(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     x, y, weights = thinned(x, y, weights)
     times, powers = (g.ravel() for g in np.meshgrid(decay_times(x.ravel(), 24), _EXPONENTS, indexing="ij"))
     basis = _envelope(x, times[:, None], powers[:, None])
@@ -294,7 +311,7 @@ ECHO_DECAY = FitModel(
 )
 
 
-def decoupling_scaling(x: Any, T2: Any, exponent: Any) -> Any:
+def decoupling_scaling(x: ArrayLike, T2: Value, exponent: Value) -> FloatArray:
     """Return T2·x^exponent.
 
     Parameters
@@ -321,7 +338,7 @@ def _scaling_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray,
     return y, fill_derivatives(y, [power, y * np.log(x)])
 
 
-def _guess_scaling(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_scaling(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     """Straight line through the logarithms."""
     good = (x > 0) & (y > 0)
     if np.unique(x[good]).size < 2:

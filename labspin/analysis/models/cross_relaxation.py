@@ -26,11 +26,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 from labspin.analysis.models.pursuit import place_dips
 from labspin.errors import RecipeError
 
@@ -43,7 +43,9 @@ _LINE_SHAPES = ("gaussian", "lorentzian")
 _LINEWIDTHS = np.geomspace(1e6, 40e6, 12)  # Hz, among which the start is looked for
 
 
-def _dip(x: Any, center: Any, sigma: Any, depth: Any, saturation: Any, offset: Any, slope: Any) -> Any:
+def _dip(
+    x: ArrayLike, center: Value, sigma: Value, depth: Value, saturation: Value, offset: Value, slope: Value
+) -> FloatArray:
     """Return offset + slope·(x − center) − depth·g·(1 + s)/(1 + s·g), g = exp(−(x − center)²/2σ²)."""
     distance = np.asarray(x, np.float64) - center
     g = np.exp(-0.5 * np.square(distance / sigma))
@@ -64,7 +66,7 @@ def _dip_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, Flo
     return y, fill_derivatives(y, [by_center - slope, by_center * z, -shape, by_saturation, 1.0, distance])
 
 
-def _guess_dip(x: FloatArray, y: FloatArray, downward: bool) -> Mapping[str, Any]:
+def _guess_dip(x: FloatArray, y: FloatArray, downward: bool) -> Mapping[str, Value]:
     centers, widths, depths, offset, slope = place_dips(
         x, y, 1, lambda z: np.exp(-4 * math.log(2) * np.square(z)), line=True, downward=downward
     )
@@ -178,7 +180,9 @@ class _Resonances:
     nv_class: int
     line_shape: str
 
-    def rate(self, x: Any, isolated_time: Any, dipolar_time: Any, linewidth: Any, field_offset: Any) -> Any:
+    def rate(
+        self, x: ArrayLike, isolated_time: Value, dipolar_time: Value, linewidth: Value, field_offset: Value
+    ) -> FloatArray:
         """Return 1/T1 in 1/s."""
         gaps = self._detunings(np.asarray(x, np.float64), field_offset)
         return 1 / isolated_time + self._overlap(gaps, linewidth) / dipolar_time
@@ -196,13 +200,13 @@ class _Resonances:
                 best = (cost, 1 / rates[0], 1 / rates[1], float(linewidth))
         return {"isolated_time": best[1], "dipolar_time": best[2], "linewidth": best[3], "field_offset": 0.0}
 
-    def _overlap(self, gaps: FloatArray, linewidth: Any) -> FloatArray:
+    def _overlap(self, gaps: FloatArray, linewidth: Value) -> FloatArray:
         """Return Σ_j g(δ_j/linewidth) of detunings (3, ..., n)."""
         square = np.square(gaps / linewidth)
         each = np.exp(-square / 2) if self.line_shape == "gaussian" else 1 / (1 + square)
         return np.asarray(each.sum(0))
 
-    def _detunings(self, x: FloatArray, offset: Any) -> FloatArray:
+    def _detunings(self, x: FloatArray, offset: Value) -> FloatArray:
         """Return ν_i − ν_j (3, ..., n) in Hz between this class and the three others."""
         from scipy.spatial.transform import Rotation
 

@@ -22,12 +22,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = [
     "DOUBLE_EXPONENTIAL",
@@ -41,7 +45,9 @@ __all__ = [
 _BETAS = np.array([0.4, 0.55, 0.7, 0.85, 1.0, 1.2])
 
 
-def stretched_exponential(x: Any, amplitude: Any, T1: Any, beta: Any, baseline: Any) -> Any:
+def stretched_exponential(
+    x: ArrayLike, amplitude: Value, T1: Value, beta: Value, baseline: Value
+) -> FloatArray:
     """Return amplitude·exp(−(x/T1)^beta) + baseline; the decay has not begun for x ≤ 0.
 
     Parameters
@@ -64,8 +70,14 @@ def stretched_exponential(x: Any, amplitude: Any, T1: Any, beta: Any, baseline: 
 
 
 def recharging_decay(
-    x: Any, amplitude: Any, T1: Any, beta: Any, baseline: Any, recharging: Any, recharging_time: Any
-) -> Any:
+    x: ArrayLike,
+    amplitude: Value,
+    T1: Value,
+    beta: Value,
+    baseline: Value,
+    recharging: Value,
+    recharging_time: Value,
+) -> FloatArray:
     """Return (baseline + amplitude·exp(−(x/T1)^beta))·(1 + recharging·(1 − exp(−x/recharging_time))).
 
     Parameters
@@ -90,12 +102,18 @@ def recharging_decay(
     """
     x = np.asarray(x, np.float64)
     drift = 1 - recharging * np.expm1(-np.maximum(x, 0) / recharging_time)
-    return (baseline + amplitude * _decay(x, T1, beta)) * drift
+    signal: FloatArray = (baseline + amplitude * _decay(x, T1, beta)) * drift
+    return signal
 
 
 def double_exponential(
-    x: Any, amplitude_fast: Any, time_fast: Any, amplitude_slow: Any, time_slow: Any, baseline: Any
-) -> Any:
+    x: ArrayLike,
+    amplitude_fast: Value,
+    time_fast: Value,
+    amplitude_slow: Value,
+    time_slow: Value,
+    baseline: Value,
+) -> FloatArray:
     """Return amplitude_fast·exp(−x/time_fast) + amplitude_slow·exp(−x/time_slow) + baseline.
 
     The decay has not begun for x ≤ 0.
@@ -120,7 +138,7 @@ def double_exponential(
     return baseline + amplitude_fast * np.exp(-x / time_fast) + amplitude_slow * np.exp(-x / time_slow)
 
 
-def _decay(x: FloatArray, T1: Any, beta: Any) -> Any:
+def _decay(x: FloatArray, T1: Value, beta: Value) -> FloatArray:
     with np.errstate(over="ignore"):
         return np.exp(-((np.maximum(x, 0) / T1) ** beta))
 
@@ -163,7 +181,7 @@ def _double_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, 
     return y, fill_derivatives(y, [decay_fast, by_fast, decay_slow, by_slow, 1.0])
 
 
-def _guess_stretched(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_stretched(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     x, y, weights = thinned(x, y, weights)
     times, betas = (grid.ravel() for grid in np.meshgrid(decay_times(x.ravel(), 24), _BETAS, indexing="ij"))
     basis = _decay(x, times[:, None], betas[:, None])
@@ -171,7 +189,7 @@ def _guess_stretched(x: FloatArray, y: FloatArray, weights: FloatArray | None) -
     return {"amplitude": amplitude, "T1": times[node], "beta": betas[node], "baseline": offset}
 
 
-def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     """Grid over both times; the product is linear in four combinations, solved by least squares."""
     x, y, weights = thinned(x, y, weights)
     times = decay_times(x, 12)
@@ -200,17 +218,17 @@ def _guess_recharging(x: FloatArray, y: FloatArray, weights: FloatArray | None) 
     return best[1]
 
 
-def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     x, y, weights = thinned(x, y, weights)
     times = decay_times(x, 16)
     scale = np.ones_like(x) if weights is None else weights
     x = np.maximum(x, 0)
     curves = np.exp(-x / times[:, None])
-    best: tuple[float, tuple[Any, ...]] = (np.inf, (0, 1, (0.0, 0.0, 0.0)))
+    best: tuple[float, tuple[int, int, FloatArray]] = (np.inf, (0, 1, np.zeros(3)))
     for fast in range(len(times)):
         for slow in range(fast + 1, len(times)):
             matrix = np.stack([curves[fast], curves[slow], np.ones_like(x)], axis=1) * scale[:, None]
-            solution = np.linalg.lstsq(matrix, y * scale, rcond=None)[0]
+            solution = np.asarray(np.linalg.lstsq(matrix, y * scale, rcond=None)[0], np.float64)
             cost = float(np.sum((matrix @ solution - y * scale) ** 2))
             if cost < best[0]:
                 best = (cost, (fast, slow, solution))
@@ -224,7 +242,7 @@ def _guess_double(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> M
     }
 
 
-def _double_doubts(outcome: Any) -> list[str]:
+def _double_doubts(outcome: FitOutcome) -> list[str]:
     """Say where one exponential does as well: then errors of the two mean little."""
     fast, slow = outcome["amplitude_fast"], outcome["amplitude_slow"]
     apart = outcome["time_slow"].value / outcome["time_fast"].value

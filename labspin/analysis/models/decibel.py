@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns, fill_derivatives
 from labspin.analysis.models.switch_off import ring_down_window
 
 __all__ = ["RING_DOWN_DECIBEL", "ring_down_decibel"]
@@ -30,7 +29,9 @@ _NEPERS = math.log(10) / 10
 """Nepers of power in a decibel."""
 
 
-def ring_down_decibel(x: Any, level: Any, ring_down_time: Any, floor: Any, start: Any = 0.0) -> Any:
+def ring_down_decibel(
+    x: ArrayLike, level: Value, ring_down_time: Value, floor: Value, start: Value = 0.0
+) -> FloatArray:
     """Return 10 log10(10^(level/10) exp(−2 (x − start)/ring_down_time) + 10^(floor/10)).
 
     Parameters
@@ -64,7 +65,7 @@ def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatAr
     return whole / _NEPERS, fill_derivatives(whole, parts)
 
 
-def _window(x: FloatArray, y: NDArray[Any]) -> NDArray[np.bool_]:
+def _window(x: FloatArray, y: Numbers) -> NDArray[np.bool_]:
     return ring_down_window(x, np.power(10.0, (np.real(y) - np.max(np.real(y))) / 20))
 
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.condensed import LONGEST, condensed
 from labspin.analysis.models.guesses import separable_grid
 from labspin.errors import RecipeError
@@ -108,7 +109,7 @@ def _lines(name: str, term: str, shape: _Shape, count: int) -> FitModel:
     parameters = _parameters(count)
     names = [parameter.name for parameter in parameters]
 
-    def function(x: Any, *values: Any) -> Any:
+    def function(x: ArrayLike, *values: Value) -> FloatArray:
         x = np.asarray(x, np.float64)
         y = values[-1] + 0.0 * x
         for center, width, height in zip(values[:count], values[count:], values[2 * count :], strict=False):
@@ -118,7 +119,7 @@ def _lines(name: str, term: str, shape: _Shape, count: int) -> FitModel:
     def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _evaluate(shape, count, x, values)
 
-    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         del weights
         spectra = np.atleast_2d(y)
         if x.size > LONGEST:

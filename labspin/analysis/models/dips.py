@@ -24,13 +24,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.condensed import LONGEST, condensed
 from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
@@ -115,7 +115,7 @@ class _Dips:
     def parameters(self) -> tuple[Parameter, ...]:
         return _parameters(self.count, self.sloping)
 
-    def function(self, x: Any, *values: Any) -> Any:
+    def function(self, x: ArrayLike, *values: Value) -> FloatArray:
         x, count = np.asarray(x, np.float64), self.count
         y = 0.0 * x
         if self.sloping:
@@ -128,7 +128,7 @@ class _Dips:
     def derivatives(self, x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _evaluate(self.shape, self.count, self.sloping, x, values)
 
-    def guess(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    def guess(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         del weights
         names = [parameter.name for parameter in self.parameters]
         if self.count == 0:

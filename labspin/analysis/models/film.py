@@ -14,12 +14,24 @@ prior of a few per cent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
-from labspin.analysis.models.film_tables import CHANGES, FilmPlace, film_place, mean_rates, table_values
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
+from labspin.analysis.models.film_tables import (
+    CHANGES,
+    FilmOptions,
+    FilmPlace,
+    film_place,
+    mean_rates,
+    table_values,
+)
+from labspin.arrays import ComplexArray
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = [
     "DRAWN",
@@ -36,7 +48,7 @@ __all__ = [
 DRAWN, _KNOTS = 64, 61
 """Fields from which a curve is meant to be drawn, and at how many of them it is computed."""
 _KEPT = 32
-_curves: dict[Any, tuple[FloatArray, FloatArray]] = {}
+_curves: dict[tuple[object, FilmPlace, float], tuple[FloatArray, FloatArray]] = {}
 """Curves drawn last: a grid that is refined asks for the same curve again."""
 
 
@@ -59,7 +71,7 @@ def distance_parameter(place: FilmPlace) -> Parameter:
     return Parameter("distance", "m", "of the centre from the film", minimum=place.near, maximum=place.far)
 
 
-def options_of(place: FilmPlace, **more: Any) -> dict[str, Any]:
+def options_of(place: FilmPlace, **more: object) -> dict[str, object]:
     """Return the options of a model as a recipe would write them.
 
     Parameters
@@ -77,7 +89,7 @@ def options_of(place: FilmPlace, **more: Any) -> dict[str, Any]:
     return told | {names.get(name, name): value for name, value in place.changed} | more
 
 
-Function = Callable[..., Any]
+Function = Callable[..., Numbers]
 
 
 def trace_by_trace(function: Function) -> Function:
@@ -89,18 +101,19 @@ def trace_by_trace(function: Function) -> Function:
         The model for one trace, ``function(x, *values)``.
     """
 
-    def call(x: Any, *values: Any) -> Any:
+    def call(x: ArrayLike, *values: Value) -> Numbers:
         if np.ndim(x) < 2:
             return function(np.ascontiguousarray(x, dtype=np.float64), *values)
-        rows = [np.broadcast_to(value, (len(x), 1)) for value in values]
+        traces = np.asarray(x)
+        rows = [np.broadcast_to(value, (len(traces), 1)) for value in values]
         return np.stack(
-            [call(points, *(float(row[k, 0]) for row in rows)) for k, points in enumerate(np.asarray(x))]
+            [call(points, *(float(row[k, 0]) for row in rows)) for k, points in enumerate(traces)]
         )
 
     return call
 
 
-def film_relaxation(*, logarithmic: bool = False, **options: Any) -> FitModel:
+def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]) -> FitModel:
     """Return the model of Γ₋ + iΓ₊ (1/s) against the field (T) of a centre at a distance from a film.
 
     Parameters
@@ -142,8 +155,8 @@ def film_relaxation(*, logarithmic: bool = False, **options: Any) -> FitModel:
 
 
 def _both_rates(
-    place: FilmPlace, field: FloatArray, distance: Any, T1: Any, scale: Any, *changes: Any
-) -> Any:
+    place: FilmPlace, field: FloatArray, distance: Value, T1: Value, scale: Value, *changes: Value
+) -> ComplexArray:
     """Return Γ₋ + iΓ₊ at fields (n,) for values that broadcast against them."""
     own = own_rates(field, place.temperature) / np.asarray(T1)[..., None]
     if field.size > DRAWN and np.size(distance) == 1:
@@ -155,12 +168,13 @@ def _both_rates(
             "rates", place, field, spread[0], changes=dict(zip(CHANGES, spread[1:], strict=False))
         )  # (2, n, places)
         film = np.exp(np.moveaxis(logs, -1, 0)).reshape(*shape[:-1], 2, field.size)
-    both = np.asarray(scale)[..., None] * film + own
-    return both[..., 0, :] + 1j * both[..., 1, :]
+    both: FloatArray = np.asarray(scale)[..., None] * film + own
+    return np.asarray(both[..., 0, :] + 1j * both[..., 1, :], np.complex128)
 
 
-def _logarithms(rates: Any) -> Any:
-    return np.log(rates.real) + 1j * np.log(rates.imag)
+def _logarithms(rates: ComplexArray) -> ComplexArray:
+    logarithms: ComplexArray = np.log(rates.real) + 1j * np.log(rates.imag)
+    return logarithms
 
 
 def _log_rates_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArray:
@@ -172,7 +186,7 @@ def drawn(
     place: FilmPlace,
     field: FloatArray,
     distance: float,
-    changes: Sequence[Any],
+    changes: Sequence[Value],
 ) -> FloatArray:
     """Return values at many fields for the eye, shape (k, n): computed at some, interpolated between.
 
@@ -221,7 +235,7 @@ def own_rates(field: FloatArray, temperature: float) -> FloatArray:
     return np.asarray(alone.kappa_1 * NV_TABLE1.occupation_lifetime * numbers)
 
 
-def _guess_distance(x: FloatArray, y: Any, place: FilmPlace) -> Mapping[str, float]:
+def _guess_distance(x: FloatArray, y: Numbers, place: FilmPlace) -> Mapping[str, float]:
     """Return the distance and T1 of a grid that come nearest in the logarithm of the rates."""
     T1 = 1 / (3 * max(float(min(np.min(y.real), np.min(y.imag))), 1e-3))
     wanted = np.log(np.maximum(np.stack([y.real, y.imag]), 1e-9))[..., None]
@@ -235,7 +249,7 @@ def _guess_distance(x: FloatArray, y: Any, place: FilmPlace) -> Mapping[str, flo
     return best | dict.fromkeys(CHANGES, 0.0)
 
 
-def film_doubts(outcome: Any, place: FilmPlace) -> Sequence[str]:
+def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
     """Say where the distance is at the edge of the table, or the data do not tell it.
 
     Parameters

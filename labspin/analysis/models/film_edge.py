@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.errors import RecipeError
 
 __all__ = ["film_edge"]
@@ -49,10 +49,11 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
     # The field of the edge is proportional to the magnetisation, and asks for nothing else.
     axis = np.array([math.sin(elevation), 0.0, math.cos(elevation)])
 
-    def along(x: Any, distance: Any, edge: Any, magnetisation: Any, offset: Any) -> Any:
+    def along(x: ArrayLike, distance: Value, edge: Value, magnetisation: Value, offset: Value) -> FloatArray:
         height = np.maximum(distance, 1e-12)
         field = edge_stray_field(film=wall, position=np.asarray(x) - edge, distance=height)
-        return np.asarray(magnetisation) * (field @ axis) + offset
+        along_axis: FloatArray = field @ axis
+        return np.asarray(magnetisation, np.float64) * along_axis + offset
 
     return FitModel(
         name="film_edge",
@@ -71,7 +72,7 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
     )
 
 
-def _guess(along: Callable[..., Any], x: FloatArray, y: FloatArray) -> Mapping[str, float]:
+def _guess(along: Callable[..., FloatArray], x: FloatArray, y: FloatArray) -> Mapping[str, float]:
     """Return the distance and the edge of a grid that come nearest, the rest being linear."""
     span = float(np.ptp(x)) or 1e-6
     best, least = (0.1 * span, float(np.mean(x)), 1e5, 0.0), math.inf

@@ -14,15 +14,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
 from labspin.analysis.models.film import distance_parameter, film_doubts, options_of, own_rates
-from labspin.analysis.models.film_tables import FilmPlace, film_place, table_values
+from labspin.analysis.models.film_tables import FilmOptions, FilmPlace, film_place, table_values
 from labspin.analysis.models.relaxometry import mean_differences
+from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["film_layer_relaxation"]
 
@@ -41,7 +46,9 @@ _PROFILES = {"uniform": _uniform(), "gaussian": _gaussian()}
 """Places and shares of distributions of mean 0 and standard deviation 1."""
 
 
-def film_layer_relaxation(*, profile: str = "uniform", field: float = 0.0, **options: Any) -> FitModel:
+def film_layer_relaxation(
+    *, profile: str = "uniform", field: float = 0.0, **options: Unpack[FilmOptions]
+) -> FitModel:
     """Return the model of both differences against the dark time (s) of a layer of centres near a film.
 
     Parameters
@@ -100,7 +107,7 @@ class _Layer:
     def __init__(self, place: FilmPlace, spots: FloatArray, shares: FloatArray) -> None:
         self.place, self.spots, self.shares = place, spots, shares
 
-    def differences(self, t: Any, *values: Any) -> Any:
+    def differences(self, t: ArrayLike, *values: Value) -> ComplexArray:
         """Return the model for one trace, or a row a trace for values of shape (m, 1)."""
         if np.ndim(t) < 2 and all(np.ndim(value) == 0 for value in values):
             return self._one(np.asarray(t, np.float64), *map(float, values))
@@ -125,13 +132,15 @@ class _Layer:
         self, t: FloatArray, distance: float, spread: float, T1: float, lower: float, upper: float,
         lower_baseline: float, upper_baseline: float, across: float, pumping_time: float, guard: float,
         field: float,
-    ) -> Any:  # fmt: skip
+    ) -> ComplexArray:  # fmt: skip
         rates = self.rates(field, distance, spread, T1)
         kinds = [(*pair, share) for pair, share in zip(rates.T, self.shares, strict=True)]
         u, v = mean_differences(t, kinds, across, pumping_time, guard)
-        return lower * u + lower_baseline + 1j * (upper * v + upper_baseline)
+        return np.asarray(lower * u + lower_baseline + 1j * (upper * v + upper_baseline), np.complex128)
 
-    def guess(self, x: FloatArray, y: Any, weights: Any, held: Mapping[str, float]) -> Mapping[str, float]:
+    def guess(
+        self, x: FloatArray, y: Numbers, weights: FloatArray | None, held: Mapping[str, float]
+    ) -> Mapping[str, float]:
         """Return the distance and the spread of a grid that come nearest, the amplitudes being linear."""
         order = np.argsort(x)
         t, both = x[order], y[order]
@@ -158,7 +167,7 @@ class _Layer:
         return {"lower_baseline": 0.0, "upper_baseline": 0.0, **held_ones, **best}
 
 
-def _layer_doubts(outcome: Any) -> Sequence[str]:
+def _layer_doubts(outcome: FitOutcome) -> Sequence[str]:
     """Say where the spread is not told by the data, or reaches the film."""
     found = {p.name: p for p in outcome.parameters}
     spread, distance = found["spread"], found["distance"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.film import (
     DRAWN,
     distance_parameter,
@@ -23,7 +24,14 @@ from labspin.analysis.models.film import (
     options_of,
     trace_by_trace,
 )
-from labspin.analysis.models.film_tables import CHANGES, FilmPlace, bath_of, film_place, table_values
+from labspin.analysis.models.film_tables import (
+    CHANGES,
+    FilmOptions,
+    FilmPlace,
+    bath_of,
+    film_place,
+    table_values,
+)
 from labspin.errors import RecipeError
 
 __all__ = ["spin_wave_force", "spin_wave_shift"]
@@ -43,8 +51,14 @@ _SHIFTS = {"lower": ("shift", _shift_at), "pair": ("pair", _pair_at)}
 
 
 def _shift_of(
-    place: FilmPlace, line: str, field: FloatArray, distance: Any, offset: Any, slope: Any, *changes: Any
-) -> Any:
+    place: FilmPlace,
+    line: str,
+    field: FloatArray,
+    distance: Value,
+    offset: Value,
+    slope: Value,
+    *changes: Value,
+) -> FloatArray:
     """Return the shift of a line at fields (n,) for values that broadcast against them, Hz."""
     kind, at = _SHIFTS[line]
     if field.size > DRAWN and np.size(distance) == 1:
@@ -55,10 +69,10 @@ def _shift_of(
         named = dict(zip(CHANGES, flat[1:], strict=False))
         values = table_values(kind, place, field, flat[0], changes=named)
         found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
-    return found + np.asarray(offset) + np.asarray(slope) * field
+    return np.asarray(found + offset + slope * field)
 
 
-def spin_wave_shift(*, line: str = "lower", **options: Any) -> FitModel:
+def spin_wave_shift(*, line: str = "lower", **options: Unpack[FilmOptions]) -> FitModel:
     """Return the model of the shift of |0> ↔ |−> (Hz) against the field (T) at a distance from a film.
 
     Parameters
@@ -78,10 +92,10 @@ def spin_wave_shift(*, line: str = "lower", **options: Any) -> FitModel:
         raise RecipeError(f"model spin_wave_shift: line: wanted 'lower' or 'pair', got {line!r}")
     place = film_place("spin_wave_shift", **options)
 
-    def shift(field: FloatArray, *values: Any) -> Any:
+    def shift(field: FloatArray, *values: Value) -> FloatArray:
         return _shift_of(place, line, field, *values)
 
-    def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
+    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
         none = (0.0,) * len(CHANGES)
         lengths = np.geomspace(place.near, place.far, 80)[1:-1]
         off = [np.std(y - shift(x, length, 0.0, 0.0, *none)) for length in lengths]
@@ -112,20 +126,22 @@ def _force_of(
     place: FilmPlace,
     there: FloatArray,
     pump: float,
-    x: Any,
-    surface: Any,
-    coefficient: Any,
-    baseline: Any,
-    *changes: Any,
-) -> Any:
+    x: ArrayLike,
+    surface: Value,
+    coefficient: Value,
+    baseline: Value,
+    *changes: Value,
+) -> FloatArray:
     """Return the shift of a cantilever at positions, Hz; values broadcast against them."""
     distance = np.asarray(x) - np.asarray(surface)
     named = {n: np.asarray(v) + 0 * distance for n, v in zip(CHANGES, changes, strict=False)}
     kappa = table_values("stiffness", place, there, distance, changes=named, about=pump)[0]
-    return np.asarray(coefficient) * kappa + np.asarray(baseline)
+    return np.asarray(coefficient * kappa + baseline)
 
 
-def spin_wave_force(*, field: float = 0.02, pump_rate: float = 0.0, **options: Any) -> FitModel:
+def spin_wave_force(
+    *, field: float = 0.02, pump_rate: float = 0.0, **options: Unpack[FilmOptions]
+) -> FitModel:
     """Return the model of a cantilever's shift (Hz) against the position (m) of the centres at its tip.
 
     Parameters
@@ -145,10 +161,10 @@ def spin_wave_force(*, field: float = 0.02, pump_rate: float = 0.0, **options: A
     place = film_place("spin_wave_force", **options)
     there = np.array([float(field)])
 
-    def force(x: Any, *values: Any) -> Any:
+    def force(x: ArrayLike, *values: Value) -> FloatArray:
         return _force_of(place, there, float(pump_rate), x, *values)
 
-    def guess(x: FloatArray, y: FloatArray, weights: Any) -> Mapping[str, float]:
+    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
         none = (0.0,) * len(CHANGES)
         best = (math.inf, 0.0, 1.0, 0.0)
         for surface in np.linspace(-0.8, 0.8, 33) * float(x.min()):

@@ -13,15 +13,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from labspin.analysis.model import FloatArray
+from labspin.analysis.model import FloatArray, Value
 from labspin.errors import FitError, RecipeError
 
-__all__ = ["CHANGES", "FilmPlace", "film_place", "film_table", "mean_rates", "table_values"]
+if TYPE_CHECKING:
+    from labspin.physics.spinwaves import Film, SpinWaveBath
+
+__all__ = ["CHANGES", "FilmOptions", "FilmPlace", "film_place", "film_table", "mean_rates", "table_values"]
 
 CHANGES: Mapping[str, str] = {
     "thickness_change": "thickness",
@@ -72,11 +75,12 @@ class FilmPlace:
     tilt: float = 0.0
 
     @property
-    def material(self) -> Any:
+    def material(self) -> Film:
         """The film (`labspin.physics.spinwaves.Film`)."""
         from labspin.physics import spinwaves
 
-        return replace(getattr(spinwaves, _FILMS[self.film]), **dict(self.changed))
+        film: Film = getattr(spinwaves, _FILMS[self.film])
+        return replace(film, **dict(self.changed))
 
     def with_change(self, name: str, relative: float) -> FilmPlace:
         """Return the place with one number changed.
@@ -93,7 +97,7 @@ class FilmPlace:
         value = getattr(self.material, name) * (1 + relative)
         return replace(self, changed=tuple(sorted({**dict(self.changed), name: value}.items())))
 
-    def spot(self, distance: Any) -> FloatArray:
+    def spot(self, distance: Value) -> FloatArray:
         """Return where a distance lies between near (−1) and far (1) by its logarithm.
 
         Parameters
@@ -103,6 +107,22 @@ class FilmPlace:
         """
         place = 2 * np.log(np.asarray(distance) / self.near) / math.log(self.far / self.near) - 1
         return np.asarray(np.clip(place, -1.0, 1.0), np.float64)
+
+
+class FilmOptions(TypedDict, total=False):
+    """Options of a model over a film: those of `film_place`."""
+
+    film: str
+    thickness: float | None
+    magnetisation: float | None
+    damping: float | None
+    exchange: float | None
+    temperature: float
+    near: float
+    far: float
+    transitions: str
+    elevation: float
+    tilt: float
 
 
 def film_place(
@@ -240,7 +260,9 @@ def _series(known: FloatArray, between: FloatArray, *, relative: bool) -> tuple[
     return np.asarray(coefficients, np.float64).reshape(count, *known.shape[1:]), error
 
 
-def bath_of(place: FilmPlace, distance: Any, field: Any, *, rtol: float, shifts: bool = False) -> Any:
+def bath_of(
+    place: FilmPlace, distance: Value, field: Value, *, rtol: float, shifts: bool = False
+) -> SpinWaveBath:
     """Return what the spin waves do (`SpinWaveBath`).
 
     Parameters
@@ -267,7 +289,7 @@ def _log_rates(place: FilmPlace, lengths: FloatArray, fields: FloatArray, about:
     return np.log(np.maximum(mean_rates(place, lengths[:, None], fields, rtol=_RTOL), 1e-300))
 
 
-def mean_rates(place: FilmPlace, distance: Any, field: FloatArray, *, rtol: float) -> FloatArray:
+def mean_rates(place: FilmPlace, distance: Value, field: FloatArray, *, rtol: float) -> FloatArray:
     """Return Γ₋ and Γ₊ that the film causes, the mean of both directions, 1/s.
 
     Parameters
@@ -372,9 +394,9 @@ def table_values(
     kind: str,
     place: FilmPlace,
     fields: FloatArray,
-    distance: Any,
+    distance: Value,
     *,
-    changes: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Value] | None = None,
     about: float = 0.0,
 ) -> FloatArray:
     """Return tabulated values at distances and fields.

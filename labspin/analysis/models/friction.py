@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 from labspin.errors import RecipeError
 
 __all__ = ["noncontact_friction"]
@@ -51,8 +51,9 @@ def noncontact_friction(*, reference: float = 1.0) -> FitModel:
             f"model noncontact_friction: reference: wanted a number > 0 in the unit of x, got {reference!r}"
         )
 
-    def function(x: Any, amplitude: Any, exponent: Any, background: Any) -> Any:
-        return background + amplitude * (np.asarray(x, np.float64) / reference) ** (-np.asarray(exponent))
+    def function(x: ArrayLike, amplitude: Value, exponent: Value, background: Value) -> FloatArray:
+        power: FloatArray = (np.asarray(x, np.float64) / reference) ** (-np.asarray(exponent))
+        return background + amplitude * power
 
     def derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         amplitude, exponent, background = columns(values)
@@ -61,7 +62,7 @@ def noncontact_friction(*, reference: float = 1.0) -> FitModel:
         y = background + amplitude * power
         return y, fill_derivatives(y, [power, -amplitude * power * np.log(ratio), 1.0])
 
-    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         from labspin.analysis.models.guesses import separable_grid
 
         basis = (x / reference) ** (-_EXPONENTS[:, None])

@@ -28,17 +28,21 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
 from labspin.analysis.outcome import FitOutcome
+from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
 from labspin.units import parse_quantity
+
+if TYPE_CHECKING:
+    from labspin.physics.mrfm import ReducedSpectrum
 
 __all__ = ["spin_bath_shift"]
 
@@ -47,7 +51,7 @@ _DEGENERATE = 0.99  # correlation from which two parameters are called one
 
 
 @functools.lru_cache(maxsize=16)
-def _geometry(moment: float, distance: float, layer: bool) -> Any:
+def _geometry(moment: float, distance: float, layer: bool) -> ReducedSpectrum:
     from labspin.physics.mrfm import Layer, Magnet, Surface, reduce_geometry
 
     magnet = Magnet(moment=(moment, 0.0, 0.0), motion=(1.0, 0.0, 0.0))
@@ -69,31 +73,31 @@ class _Known:
 
     def shift(
         self,
-        x: Any,
-        density: Any,
-        T1: Any,
-        distance: Any,
-        temperature_offset: Any,
-        T1_exponent: Any,
-        frequency_offset: Any,
-        loss_offset: Any,
-    ) -> Any:
+        x: ArrayLike,
+        density: Value,
+        T1: Value,
+        distance: Value,
+        temperature_offset: Value,
+        T1_exponent: Value,
+        frequency_offset: Value,
+        loss_offset: Value,
+    ) -> ComplexArray:
         """Return the model."""
         points = np.asarray(x, np.float64)
         where = (float(distance), float(temperature_offset))
         law = (float(T1), float(T1_exponent))
         if self.exact:
-            caused: Any = self._from_pole(points, float(density), *law, *where)
+            caused: ComplexArray = self._from_pole(points, float(density), *law, *where)
         else:
             caused = density * self._first_order(points, *law, *where)
         return caused + frequency_offset + 1j * loss_offset
 
-    def guess(self, x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
+    def guess(self, x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, float]:
         """Return starting values."""
         del weights
         return _guess(x, y, self._first_order, self.distance, self.frequency)
 
-    def _at(self, x: FloatArray, distance: float, offset: float) -> tuple[Any, FloatArray]:
+    def _at(self, x: FloatArray, distance: float, offset: float) -> tuple[ReducedSpectrum, FloatArray]:
         """Return spectrum and temperatures, none of them colder than the spectrum is good for."""
         from labspin.physics.mrfm import ELECTRON_G2
 
@@ -103,7 +107,7 @@ class _Known:
 
     def _first_order(
         self, x: FloatArray, T1: float, exponent: float, distance: float, offset: float
-    ) -> NDArray[np.complex128]:
+    ) -> ComplexArray:
         """Return Δf + i Δ(1/Q) for one spin per unit of density, to first order in κ."""
         from labspin.physics.mrfm import ELECTRON_G2, spectrum_stiffness
 
@@ -120,7 +124,7 @@ class _Known:
 
     def _from_pole(
         self, x: FloatArray, density: float, T1: float, exponent: float, distance: float, offset: float
-    ) -> NDArray[np.complex128]:
+    ) -> ComplexArray:
         """Return Δf + i Δ(1/Q) from the pole of the response."""
         from labspin.physics.mrfm import ELECTRON_G2, PowerLawT1, Resonator, SpinBath, exact_shift
 
@@ -211,11 +215,13 @@ def _parameters(distance: float, layer: bool) -> tuple[Parameter, ...]:
     )
 
 
-def _guess(x: FloatArray, y: NDArray[Any], shift: Any, distance: float, f0: float) -> Mapping[str, float]:
+def _guess(
+    x: FloatArray, y: Numbers, shift: Callable[..., ComplexArray], distance: float, f0: float
+) -> Mapping[str, float]:
     """Try T1 about 1/ω0; the density is then linear. Both parts count alike, each in units of its size."""
     sizes = [max(float(np.sqrt(np.mean(np.square(part)))), 1e-300) for part in (y.real, y.imag)]
 
-    def scaled(values: NDArray[Any]) -> FloatArray:
+    def scaled(values: Numbers) -> FloatArray:
         return np.concatenate([values.real / sizes[0], values.imag / sizes[1]])
 
     best = (np.inf, 1.0, 1.0)

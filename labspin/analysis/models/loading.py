@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from labspin.analysis.model import FitModel, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Guess, Numbers, Parameter
 from labspin.analysis.models.start_search import search_start
+from labspin.arrays import Value
 from labspin.errors import FitError, RecipeError
 from labspin.plugins import Registry
 
@@ -61,7 +61,7 @@ def model_names() -> tuple[str, ...]:
     return _REGISTRY.names()
 
 
-def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitModel:
+def load_model(name: str, *, folder: Path | None = None, **options: object) -> FitModel:
     """Return the model called ``name``.
 
     Parameters
@@ -91,11 +91,12 @@ def load_model(name: str, *, folder: Path | None = None, **options: Any) -> FitM
     return model_from_function(found, guess, name=name)
 
 
-def _built(name: str, found: Any, options: Mapping[str, Any]) -> FitModel:
+def _built(name: str, found: object, options: Mapping[str, object]) -> FitModel:
     if isinstance(found, FitModel):
         if options:
             raise RecipeError(f"model {name}: takes no options, got {', '.join(options)}; remove them")
         return found
+    assert callable(found)  # of labspin's own table
     try:
         inspect.signature(found).bind(**options)
     except TypeError as error:
@@ -116,7 +117,7 @@ _KINDS: tuple[tuple[str, type, str], ...] = (
 )
 
 
-def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
+def _check_types(name: str, function: Callable[..., object], options: Mapping[str, object]) -> None:
     """Refuse an option of another type than the function that makes the model says."""
     declared = inspect.signature(function).parameters
     for option, value in options.items():
@@ -130,7 +131,7 @@ def _check_types(name: str, function: Any, options: Mapping[str, Any]) -> None:
             raise RecipeError(f"model {name}: {option}: wanted {kind[2]}, got {value!r}")
 
 
-def _returned(function: Any) -> str:
+def _returned(function: Callable[..., object]) -> str:
     """Return ``y = …``, what a function of one statement returns; empty where its text is not to be had."""
     try:
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
@@ -141,7 +142,9 @@ def _returned(function: Any) -> str:
     return f"y = {ast.unparse(only.value)}" if isinstance(only, ast.Return) and only.value else ""
 
 
-def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> FitModel:
+def model_from_function(
+    function: Callable[..., Numbers], guess: Guess | None = None, *, name: str = ""
+) -> FitModel:
     """Return a model made from ``function(x, a, b=1.0, …)``; defaults in the signature are starting values.
 
     Parameters
@@ -167,7 +170,7 @@ def model_from_function(function: Any, guess: Any = None, *, name: str = "") -> 
     starts = {p.name: float(p.default) for p in signature[1:] if p.default is not p.empty}
     sought = [item for item in names if item not in starts]
 
-    def guesser(x: Any, y: Any, weights: Any) -> Mapping[str, float]:
+    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         if guess is not None:
             return {**dict.fromkeys(sought, 1.0), **starts, **guess(x, y, weights)}
         return {**starts, **search_start(function, starts, sought, (x, y, weights))}

@@ -20,12 +20,12 @@ Khalil et al., J. Appl. Phys. 111, 054510 (2012)).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns
+from labspin.arrays import ComplexArray
 
 __all__ = ["NOTCH_RESONATOR", "notch_resonator"]
 
@@ -34,8 +34,15 @@ _ENOUGH = 2000
 
 
 def notch_resonator(
-    x: Any, f0: Any, Q_internal: Any, Q_coupling: Any, mismatch: Any, amplitude: Any, phase: Any, delay: Any
-) -> Any:
+    x: ArrayLike,
+    f0: Value,
+    Q_internal: Value,
+    Q_coupling: Value,
+    mismatch: Value,
+    amplitude: Value,
+    phase: Value,
+    delay: Value,
+) -> ComplexArray:
     """Return the complex transmission S21 past a resonator.
 
     Parameters
@@ -63,10 +70,11 @@ def notch_resonator(
     x = np.asarray(x, np.float64)
     turn = np.exp(1j * np.asarray(mismatch)) / Q_coupling
     below = 1 / np.asarray(Q_internal) + np.real(turn) + 2j * (x / f0 - 1)
-    return amplitude * np.exp(1j * (phase - 2 * np.pi * (x - f0) * delay)) * (1 - turn / below)
+    past: ComplexArray = np.exp(1j * (phase - 2 * np.pi * (x - f0) * delay)) * (1 - turn / below)
+    return amplitude * past
 
 
-def _derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+def _derivatives(x: FloatArray, values: FloatArray) -> tuple[Numbers, Numbers]:
     f0, internal, coupling, mismatch, amplitude, phase, delay = columns(values)
     turn = np.exp(1j * mismatch) / coupling
     below = 1 / internal + turn.real + 2j * (x / f0 - 1)
@@ -89,7 +97,7 @@ def _derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArr
     return y, jacobian
 
 
-def _circle(z: NDArray[Any]) -> tuple[complex, float, float]:
+def _circle(z: Numbers) -> tuple[complex, float, float]:
     """Return centre, radius and scatter of the circle through points of the plane (least squares, Kåsa)."""
     middle = z.mean()
     w = z - middle
@@ -102,7 +110,7 @@ def _circle(z: NDArray[Any]) -> tuple[complex, float, float]:
     return complex(middle + size * complex(a, b)), size * radius, apart / radius
 
 
-def _delay(x: FloatArray, y: NDArray[Any]) -> float:
+def _delay(x: FloatArray, y: Numbers) -> float:
     """Return the delay with which the sweep is closest to a circle, begun from the phase of its ends."""
     span = float(np.ptp(x)) or 1.0
     edge = max(x.size // 8, 2)
@@ -119,7 +127,7 @@ def _delay(x: FloatArray, y: NDArray[Any]) -> float:
     return best
 
 
-def _resonance(x: FloatArray, turned: NDArray[Any]) -> tuple[float, float, complex]:
+def _resonance(x: FloatArray, turned: Numbers) -> tuple[float, float, complex]:
     """Return f0, Q_l and the direction of the off-resonant point of points around a circle's centre."""
     span = float(np.ptp(x)) or 1.0
     unit = turned / np.abs(turned)
@@ -138,7 +146,7 @@ def _resonance(x: FloatArray, turned: NDArray[Any]) -> tuple[float, float, compl
     return best[1], best[1] / best[2], best[3]
 
 
-def _guess(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
+def _guess(x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, float]:
     """Fit the delay, a circle, and the phase around it (Probst et al., section III)."""
     del weights
     order = np.argsort(x, kind="stable")[:: max(x.size // _ENOUGH, 1)]

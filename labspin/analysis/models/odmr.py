@@ -19,13 +19,13 @@ of the nitrogen (A∥ of Felton et al., PRB 79, 075203 (2009)).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
 from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
 from labspin.analysis.outcome import FitOutcome
@@ -125,24 +125,25 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
     by_class = amplitudes == "class"
 
     def at_one_field(x: FloatArray, B: FloatArray, D: float, width: float) -> FloatArray:
-        return _lines(x, tuple(B), D, 0.0, width, offsets, line)
+        return _lines(x, list(B), D, 0.0, width, offsets, line)
 
     search = Search(at_one_field, line, by_class, max_field)
 
-    def function(x: Any, *values: Any) -> Any:
+    def function(x: ArrayLike, *values: Value) -> FloatArray:
         x = np.asarray(x, np.float64)
         B, D, E, width = values[:3], values[3], values[4], values[5]
         shapes = _lines(x, B, D, E, width, offsets, line)
         offset = values[-1]
         heights = values[6:-1]
         if by_class:
-            dips = sum(heights[c] * (shapes[2 * c] + shapes[2 * c + 1]) for c in range(4))
+            dips: FloatArray = sum(heights[c] * (shapes[2 * c] + shapes[2 * c + 1]) for c in range(4))
             return offset * (1 - dips)
-        return offset + sum(heights[k] * shapes[k] for k in range(8))
+        lines: FloatArray = sum(heights[k] * shapes[k] for k in range(8))
+        return offset + lines
 
     def guesser(
         x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, Value]:
         return _guess(search, x, y, weights, held.get("D"))
 
     return FitModel(
@@ -207,10 +208,10 @@ def _parameters(by_class: bool, max_field: float) -> tuple[Parameter, ...]:
 
 def _lines(
     x: FloatArray,
-    B: Any,
-    D: Any,
-    E: Any,
-    width: Any,
+    B: Sequence[Value],
+    D: Value,
+    E: Value,
+    width: Value,
     offsets: FloatArray,
     line: Callable[[FloatArray], FloatArray],
 ) -> FloatArray:
@@ -254,7 +255,7 @@ def _evaluate(
 
 def _guess(
     search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, splitting: float | None
-) -> Mapping[str, Any]:
+) -> Mapping[str, Value]:
     """Return the best of the fields that the spectrum may come from, with what suits it."""
     names = [p.name for p in _parameters(search.by_class, search.max_field)][6:-1]
     found = candidates_of(search, x, y, weights, splitting)

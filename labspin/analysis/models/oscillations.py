@@ -16,18 +16,24 @@ A pulse has not begun for x ≤ 0: the signal is that at x = 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 
 __all__ = ["RABI_OSCILLATION", "rabi_oscillation"]
 
 
 def rabi_oscillation(
-    x: Any, amplitude: Any, frequency: Any, decay_time: Any, phase: Any, offset: Any, exponent: Any
-) -> Any:
+    x: ArrayLike,
+    amplitude: Value,
+    frequency: Value,
+    decay_time: Value,
+    phase: Value,
+    offset: Value,
+    exponent: Value,
+) -> FloatArray:
     """Return offset + amplitude·cos(2π frequency x + phase)·exp(−(x/decay_time)^exponent).
 
     Parameters
@@ -69,7 +75,7 @@ def _rabi_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, Fl
     return y, fill_derivatives(y, [swing, 2 * np.pi * x * across, by_time, across, 1.0, by_exponent])
 
 
-def _guess_rabi(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_rabi(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     """Grid over frequency and decay time; cosine, sine and offset in closed form."""
     x = np.maximum(x, 0)
     scale = np.ones_like(x) if weights is None else weights

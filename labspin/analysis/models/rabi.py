@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 
 __all__ = ["RABI_ENSEMBLE", "rabi_ensemble"]
 
@@ -55,8 +55,13 @@ def _rule(turns: float) -> tuple[FloatArray, FloatArray]:
 
 
 def rabi_ensemble(
-    x: Any, amplitude: Any, rabi_frequency: Any, linewidth: Any, offset: Any, detuning: Any = 0.0
-) -> Any:
+    x: ArrayLike,
+    amplitude: Value,
+    rabi_frequency: Value,
+    linewidth: Value,
+    offset: Value,
+    detuning: Value = 0.0,
+) -> FloatArray:
     """Return offset − amplitude·⟨Ω²/(Ω² + δ²) sin²(π √(Ω² + δ²) x)⟩ over δ normal about detuning.
 
     Parameters
@@ -80,11 +85,11 @@ def rabi_ensemble(
     return offset - amplitude * _inverted(np.asarray(x, np.float64), rabi_frequency, linewidth, detuning)
 
 
-def _inverted(x: FloatArray, rabi_frequency: Any, linewidth: Any, detuning: Any) -> FloatArray:
+def _inverted(x: FloatArray, rabi_frequency: Value, linewidth: Value, detuning: Value) -> FloatArray:
     return np.asarray(_means(x, rabi_frequency, linewidth, detuning, slopes=False)[0])
 
 
-def _means(x: FloatArray, *line: Any, slopes: bool) -> FloatArray:
+def _means(x: FloatArray, *line: Value, slopes: bool) -> FloatArray:
     """Return the inverted part, shape (1, …), with ``slopes`` its derivatives by Ω, σ and δ behind it."""
     parts = np.broadcast_arrays(x, *line)
     flat = [np.asarray(part, np.float64).ravel() for part in parts]
@@ -116,7 +121,7 @@ def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatAr
     return y, fill_derivatives(y, [-inverted, by_omega, by_sigma, 1.0, by_shift])
 
 
-def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     """Grid over Rabi frequency and line width; amplitude and offset in closed form."""
     scale = np.ones_like(x) if weights is None else weights
     span = float(np.ptp(x)) or 1.0

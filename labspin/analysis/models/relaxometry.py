@@ -23,11 +23,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
+from labspin.arrays import ComplexArray
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["THREE_LEVEL_RELAXATION", "mean_differences"]
 
@@ -37,18 +41,18 @@ _SPOTS, _SHARES = math.sqrt(2) * _NODES, _WEIGHTS / math.sqrt(math.pi)
 
 
 def _three_levels(
-    t: Any,
-    lower_rate: Any,
-    upper_rate: Any,
-    lower_amplitude: Any,
-    upper_amplitude: Any,
-    lower_baseline: Any,
-    upper_baseline: Any,
-    double_quantum_rate: Any,
-    pumping_time: Any = 0.0,
-    guard: Any = 0.0,
-    spread: Any = 0.0,
-) -> Any:
+    t: Value,
+    lower_rate: Value,
+    upper_rate: Value,
+    lower_amplitude: Value,
+    upper_amplitude: Value,
+    lower_baseline: Value,
+    upper_baseline: Value,
+    double_quantum_rate: Value,
+    pumping_time: Value = 0.0,
+    guard: Value = 0.0,
+    spread: Value = 0.0,
+) -> ComplexArray:
     """Return a₋u + b₋ + i (a₊v + b₊) at times t after the guard, with u = v = 1 at t = 0."""
     timing = (double_quantum_rate, pumping_time, guard)
     places = zip(_SPOTS, _SHARES, strict=True) if np.any(spread) else [(0.0, 1.0)]
@@ -56,12 +60,16 @@ def _three_levels(
     kinds = [(np.exp(spread * spot) if np.any(spread) else 1.0, share) for spot, share in places]
     u, v = mean_differences(t, [(f * lower_rate, f * upper_rate, share) for f, share in kinds], *timing)
     lower, upper = lower_amplitude * u, upper_amplitude * v
-    return lower + lower_baseline + 1j * (upper + upper_baseline)
+    return np.asarray(lower + lower_baseline + 1j * (upper + upper_baseline), np.complex128)
 
 
 def mean_differences(
-    t: Any, kinds: Sequence[tuple[Any, Any, Any]], double_quantum_rate: Any, pumping_time: Any, guard: Any
-) -> tuple[Any, Any]:
+    t: Value,
+    kinds: Sequence[tuple[Value, Value, Value]],
+    double_quantum_rate: Value,
+    pumping_time: Value,
+    guard: Value,
+) -> tuple[Value, Value]:
     """Return u and v of centres of several kinds together, each over its value at t = 0.
 
     Parameters
@@ -73,8 +81,8 @@ def mean_differences(
     double_quantum_rate, pumping_time, guard
         As in `THREE_LEVEL_RELAXATION`.
     """
-    first: list[Any] = [0.0, 0.0]
-    later: list[Any] = [0.0, 0.0]
+    first: list[Value] = [0.0, 0.0]
+    later: list[Value] = [0.0, 0.0]
     for lower_rate, upper_rate, share in kinds:
         rates = (lower_rate, upper_rate, double_quantum_rate)
         pumped = (1 / (1 + pumping_time * lower_rate), 1 / (1 + pumping_time * upper_rate))
@@ -85,7 +93,9 @@ def mean_differences(
     return later[0] / first[0], later[1] / first[1]
 
 
-def _relaxed(t: Any, rates: tuple[Any, Any, Any], u: Any, v: Any) -> tuple[Any, Any]:
+def _relaxed(
+    t: Value, rates: tuple[Value, Value, Value], u: Value, v: Value
+) -> tuple[FloatArray, FloatArray]:
     """Return u and v a time t later, under Γ₋, Γ₊ and γ."""
     lower_rate, upper_rate, double_quantum_rate = rates
     a, b = 2 * lower_rate + double_quantum_rate, upper_rate - double_quantum_rate
@@ -99,7 +109,7 @@ def _relaxed(t: Any, rates: tuple[Any, Any, Any], u: Any, v: Any) -> tuple[Any, 
     return even * u - odd * ((a - mean) * u + b * v), even * v - odd * (c * u + (d - mean) * v)
 
 
-def _guess_three_levels(x: FloatArray, y: Any, weights: Any) -> Mapping[str, Any]:
+def _guess_three_levels(x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, Value]:
     """Return starts from the best pair of rates on a grid, the amplitudes being linear."""
     order = np.argsort(x)
     t, both = x[order], y[order]
@@ -131,7 +141,7 @@ def _guess_three_levels(x: FloatArray, y: Any, weights: Any) -> Mapping[str, Any
     }
 
 
-def _three_level_doubts(outcome: Any) -> Sequence[str]:
+def _three_level_doubts(outcome: FitOutcome) -> Sequence[str]:
     """Say where a rate is faster than the first dark time, or slower than the last."""
     rates = {p.name: p.value for p in outcome.parameters if p.name.endswith("_rate")}
     fast = 2 * max(rates["lower_rate"], rates["upper_rate"])

@@ -17,12 +17,12 @@ that does not wait for the ring-down time shows a skewed line; no model here men
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns, fill_derivatives
+from labspin.arrays import ComplexArray
 from labspin.errors import FitError
 
 __all__ = [
@@ -39,7 +39,7 @@ _ENOUGH = 4000
 """Points of a long sweep that are searched for the resonance: ten for each place that is tried."""
 
 
-def resonator_amplitude(x: Any, f0: Any, Q: Any, amplitude: Any, offset: Any) -> Any:
+def resonator_amplitude(x: ArrayLike, f0: Value, Q: Value, amplitude: Value, offset: Value) -> FloatArray:
     """Return offset + amplitude·(f0²/Q)/|f0² − x² + i x f0/Q|.
 
     Parameters
@@ -64,8 +64,15 @@ def resonator_amplitude(x: Any, f0: Any, Q: Any, amplitude: Any, offset: Any) ->
 
 
 def resonator_response(
-    x: Any, f0: Any, Q: Any, amplitude: Any, phase: Any, crosstalk_x: Any, crosstalk_y: Any, delay: Any
-) -> Any:
+    x: ArrayLike,
+    f0: Value,
+    Q: Value,
+    amplitude: Value,
+    phase: Value,
+    crosstalk_x: Value,
+    crosstalk_y: Value,
+    delay: Value,
+) -> ComplexArray:
     """Return [amplitude·e^{i phase}·(f0²/Q)/(f0² − x² + i x f0/Q) + crosstalk]·e^{−2πi x delay}.
 
     Parameters
@@ -98,7 +105,7 @@ def resonator_response(
     return signal * np.exp(-2j * np.pi * x * delay)
 
 
-def resonator_phase(x: Any, f0: Any, Q: Any, phase: Any, delay: Any = 0.0) -> Any:
+def resonator_phase(x: ArrayLike, f0: Value, Q: Value, phase: Value, delay: Value = 0.0) -> FloatArray:
     """Return phase − arctan2(x f0/Q, f0² − x²) − 2π (x − f0) delay, the phase that a lock-in reads.
 
     Parameters
@@ -142,7 +149,7 @@ def _guess_phase(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Ma
     return {"f0": f0, "Q": Q, "phase": phase, "delay": 0.0}
 
 
-def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[ComplexArray, ComplexArray]:
     f0, Q, amplitude, phase, crosstalk_x, crosstalk_y, delay = columns(values)
     below = (f0 - x) * (f0 + x) + 1j * x * f0 / Q
     response = (f0**2 / Q) / below
@@ -158,7 +165,7 @@ def _response_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[An
     return y, jacobian
 
 
-def _scan(x: FloatArray, y: NDArray[Any], *, conjugate: bool) -> tuple[float, float, NDArray[Any]]:
+def _scan(x: FloatArray, y: Numbers, *, conjugate: bool) -> tuple[float, float, Numbers]:
     """Return f0, Q and the linear coefficients (resonant, background) of the best node of a grid."""
     if x.min() <= 0:
         raise FitError(
@@ -170,7 +177,7 @@ def _scan(x: FloatArray, y: NDArray[Any], *, conjugate: bool) -> tuple[float, fl
     ordered = np.unique(x)
     span = float(np.ptp(x)) or 1.0
     spacing = float(np.median(np.diff(ordered))) if ordered.size > 1 else span
-    best: tuple[float, float, float, NDArray[Any]] = (np.inf, float(x.mean()), 100.0, np.zeros(2))
+    best: tuple[float, float, float, Numbers] = (np.inf, float(x.mean()), 100.0, np.zeros(2))
     places = np.linspace(ordered[0], ordered[-1], 2 * ordered.size if ordered.size < 400 else 400)
     for width in np.geomspace(spacing, span, 14):
         Q = places / width
@@ -195,7 +202,7 @@ def _guess_amplitude(x: FloatArray, y: FloatArray, weights: FloatArray | None) -
     return {"f0": f0, "Q": Q, "amplitude": float(np.real(amplitude)), "offset": float(np.real(offset))}
 
 
-def _guess_response(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, float]:
+def _guess_response(x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, float]:
     del weights
     f0, Q, (resonant, background) = _scan(x, y, conjugate=True)
     return {

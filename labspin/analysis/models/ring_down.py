@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns, fill_derivatives
 from labspin.analysis.models.switch_off import ring_down_window
+from labspin.arrays import ComplexArray
 
 if TYPE_CHECKING:
     from labspin.physics.mrfm import RingDownNoise
@@ -38,7 +39,9 @@ _SHOWS = 1.5
 """Standard deviations of the test for thermal motion from which the fit is weighted by it."""
 
 
-def ring_down(x: Any, amplitude: Any, ring_down_time: Any, offset: Any, start: Any = 0.0) -> Any:
+def ring_down(
+    x: ArrayLike, amplitude: Value, ring_down_time: Value, offset: Value, start: Value = 0.0
+) -> FloatArray:
     """Return amplitude·exp(−(x − start)/ring_down_time) + offset.
 
     Parameters
@@ -61,15 +64,15 @@ def ring_down(x: Any, amplitude: Any, ring_down_time: Any, offset: Any, start: A
 
 
 def complex_ring_down(
-    x: Any,
-    amplitude: Any,
-    ring_down_time: Any,
-    detuning: Any,
-    phase: Any,
-    offset_x: Any,
-    offset_y: Any,
-    start: Any = 0.0,
-) -> Any:
+    x: ArrayLike,
+    amplitude: Value,
+    ring_down_time: Value,
+    detuning: Value,
+    phase: Value,
+    offset_x: Value,
+    offset_y: Value,
+    start: Value = 0.0,
+) -> ComplexArray:
     """Return amplitude·e^{i phase + (2πi detuning − 1/ring_down_time)(x − start)} + offset_x + i offset_y.
 
     Parameters
@@ -96,15 +99,16 @@ def complex_ring_down(
     """
     passed = np.asarray(x, np.float64) - start
     turning = 1j * (np.asarray(phase) + 2 * np.pi * detuning * passed) - passed / ring_down_time
-    return amplitude * np.exp(turning) + offset_x + 1j * np.asarray(offset_y)
+    decay: ComplexArray = np.exp(turning)
+    return amplitude * decay + offset_x + 1j * np.asarray(offset_y, np.float64)
 
 
 def _thermal_noise(
     x: FloatArray,
-    residual: NDArray[Any],
-    derivatives: NDArray[Any],
+    residual: Numbers,
+    derivatives: Numbers,
     values: Mapping[str, float],
-    sigma: NDArray[Any] | None,
+    sigma: Numbers | None,
 ) -> RingDownNoise | None:
     """Return thermal and white noise, if thermal noise shows; with ``sigma``, the white one is known."""
     time, detuning = values["ring_down_time"], values.get("detuning", 0.0)
@@ -127,7 +131,7 @@ def _thermal_noise(
 
 
 def _thermal_motion_shows(
-    x: FloatArray, residual: NDArray[Any], derivatives: NDArray[Any], time: float, detuning: float
+    x: FloatArray, residual: Numbers, derivatives: Numbers, time: float, detuning: float
 ) -> bool:
     """Return whether neighbours in the residual are alike as thermal motion makes them (score test).
 
@@ -180,7 +184,7 @@ def _ring_down_derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArra
     return y, fill_derivatives(y, [decay, falling * passed / time**2, 1.0, falling / time])
 
 
-def _complex_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+def _complex_derivatives(x: FloatArray, values: FloatArray) -> tuple[Numbers, Numbers]:
     amplitude, time, detuning, phase, offset_x, offset_y, start = columns(values)
     x = x - start
     unit = np.exp(1j * (phase + 2 * np.pi * detuning * x) - x / time)
@@ -194,7 +198,7 @@ def _complex_derivatives(x: FloatArray, values: FloatArray) -> tuple[NDArray[Any
     return y, jacobian
 
 
-def _guess_ring_down(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_ring_down(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     from labspin.analysis.models.guesses import separable_grid
 
     first = float(x.min())
@@ -214,21 +218,21 @@ def _first(x: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(np.where(np.isfinite(found), found, x.min()))
 
 
-def _guess_complex(x: FloatArray, y: NDArray[Any], weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess_complex(x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, Value]:
     """Frequency from the spectrum of the record (zero-padded), time by a grid, the rest in closed form."""
     del weights
     first, span = float(x.min()), float(np.ptp(x)) or 1.0
     order = np.argsort(x)
     spacing = span / max(x.size - 1, 1)
-    steady = np.interp(np.arange(x.size) * spacing, x[order] - first, y[order])
+    steady: Numbers = np.asarray(np.interp(np.arange(x.size) * spacing, x[order] - first, y[order]))
     spectrum = np.abs(np.fft.fft(steady - steady[-max(x.size // 10, 1) :].mean(), 8 * x.size))
     detuning = float(np.fft.fftfreq(8 * x.size, spacing)[np.argmax(spectrum)])
     times = np.geomspace(spacing, 10 * span, 40)
-    best: tuple[float, float, NDArray[Any]] = (np.inf, span, np.zeros(2, complex))
+    best: tuple[float, float, Numbers] = (np.inf, span, np.zeros(2, complex))
     for time in times:
         turning = np.exp((2j * np.pi * detuning - 1 / time) * (x - first))
         matrix = np.stack([turning, np.ones_like(turning)], axis=1)
-        solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(matrix, y, rcond=None)[0], np.complex128)
         cost = float(np.sum(np.abs(y - matrix @ solution) ** 2))
         if cost < best[0]:
             best = (cost, float(time), solution)

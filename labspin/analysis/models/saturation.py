@@ -13,17 +13,19 @@ offset      signal without power
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter, columns, fill_derivatives
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
 from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
 
 __all__ = ["SATURATION", "saturation_curve"]
 
 
-def saturation_curve(x: Any, amplitude: Any, saturation: Any, offset: Any, slope: Any = 0.0) -> Any:
+def saturation_curve(
+    x: ArrayLike, amplitude: Value, saturation: Value, offset: Value, slope: Value = 0.0
+) -> FloatArray:
     """Return offset + amplitude·x/(x + saturation) + slope·x.
 
     Parameters
@@ -54,7 +56,7 @@ def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatAr
     return y, fill_derivatives(y, [part, -amplitude * part / (x + saturation), 1.0, x + 0.0 * y])
 
 
-def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     x, y, weights = thinned(x, y, weights)
     powers = decay_times(x, 40)
     clipped = np.maximum(x, 0)

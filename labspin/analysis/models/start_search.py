@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FloatArray
 
@@ -25,7 +25,7 @@ _CLOSE = 1e-9  # of the largest value: rounding errors of a second difference
 
 
 def search_start(
-    function: Callable[..., Any],
+    function: Callable[..., ArrayLike],
     known: Mapping[str, float],
     sought: Sequence[str],
     points: tuple[FloatArray, FloatArray, FloatArray | None],

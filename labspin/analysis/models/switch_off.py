@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.analysis.model import FloatArray
+from labspin.analysis.model import FloatArray, Numbers
+from labspin.arrays import Element
 from labspin.errors import FitError
 
 __all__ = ["ring_down_window"]
@@ -33,7 +33,7 @@ _CLEAR = 4.0
 """Variances by which the sum of squares may grow while a later moment is taken for as good."""
 
 
-def ring_down_window(x: FloatArray, y: NDArray[Any]) -> NDArray[np.bool_]:
+def ring_down_window(x: FloatArray, y: Numbers) -> NDArray[np.bool_]:
     """Return which points of a record belong to the decay: those after the drive was switched off.
 
     Parameters
@@ -53,8 +53,8 @@ def ring_down_window(x: FloatArray, y: NDArray[Any]) -> NDArray[np.bool_]:
     order = np.argsort(x, kind="stable")
     times, record = x[order], np.asarray(y)[order]
     if not np.iscomplexobj(record):
-        record = record.astype(np.float64)
-        _refuse_oscillation(record)
+        record = amplitudes = record.astype(np.float64)
+        _refuse_oscillation(amplitudes)
     kept = np.zeros(times.size, bool)
     kept[order[_switched_off(times, record) :]] = True
     return kept
@@ -95,23 +95,24 @@ class _Parts:
 
     begins: NDArray[np.intp]
     x: FloatArray
-    y: NDArray[Any]
-    r: NDArray[Any]
+    y: Numbers
+    r: Numbers
     w: FloatArray
     scatter: FloatArray
     before: FloatArray
     spacing: float
 
     @classmethod
-    def made(cls, x: FloatArray, y: NDArray[Any], detuning: float, begins: NDArray[np.intp]) -> _Parts:
+    def made(cls, x: FloatArray, y: Numbers, detuning: float, begins: NDArray[np.intp]) -> _Parts:
         """Return the parts of a record that begin at the points ``begins``."""
         size = np.diff(np.append(begins, x.size)).astype(float)
-        turned, rest = y, np.ones_like(y)
+        turned: Numbers = y
+        rest: Numbers = np.ones_like(y)
         if detuning:
             rest = np.exp(-2j * np.pi * detuning * (x - x[0]))
-            turned = y * rest
+            turned = np.asarray(y * rest, np.complex128)
 
-        def mean(values: NDArray[Any]) -> NDArray[Any]:
+        def mean(values: NDArray[Element]) -> NDArray[Element]:
             return np.asarray(np.add.reduceat(values, begins) / size)
 
         middle = mean(turned)
@@ -127,7 +128,7 @@ class _Parts:
         """Return the sum of squares for a switch-off before part ``place``, for each decay time."""
         tail = slice(place, None)
         x, y, r, w = self.x[tail] - self.x[place], self.y[tail], self.r[tail], self.w[tail]
-        decay: NDArray[Any] = np.exp(-x / times[:, None])
+        decay: Numbers = np.exp(-x / times[:, None])
         if shift:
             decay = decay * np.exp(2j * np.pi * shift * x)
         rr, ry = np.sum(w * np.square(np.abs(r))), np.sum(w * r.conj() * y)
@@ -175,21 +176,21 @@ class _Parts:
         return max(1.0, float(2 * correlation[: ends[0] if ends.size else None].sum() / correlation[0] - 1))
 
 
-def _about_mean(y: NDArray[Any], begins: NDArray[np.intp]) -> FloatArray:
+def _about_mean(y: Numbers, begins: NDArray[np.intp]) -> FloatArray:
     """Return the sum of squares about their mean of the points before each of ``begins``."""
     level = y - y[0]
     sums, squares = (np.cumsum(values)[begins[1:] - 1] for values in (level, np.square(np.abs(level))))
     return np.append(0.0, np.maximum(squares - np.square(np.abs(sums)) / begins[1:], 0.0))
 
 
-def _switched_off(x: FloatArray, y: NDArray[Any]) -> int:
+def _switched_off(x: FloatArray, y: Numbers) -> int:
     """Return the first point after the drive was switched off."""
     size = x.size
     if size < 2 * _FEWEST or x[-1] == x[0] or np.all(y == y[0]):
         return 0
     detuning = _detuning(x, y) if np.iscomplexobj(y) else 0.0
     if detuning:
-        y = y - _level(x, y, detuning)
+        y = np.asarray(y - _level(x, y, detuning), np.complex128)
     begins = np.unique(np.linspace(0, size, min(size, _PARTS) + 1).astype(np.intp)[:-1])
     parts = _Parts.made(x, y, detuning, begins)
     times = np.geomspace(parts.spacing, 10 * float(x[-1] - x[0]), 32)
@@ -242,7 +243,7 @@ def _best(parts: _Parts, times: FloatArray, shift: float) -> tuple[int, float]:
         step = max((high - low) // _TRIED, 1)
 
 
-def _jumps(y: NDArray[Any]) -> list[int]:
+def _jumps(y: Numbers) -> list[int]:
     """Return the parts before which the level jumps most, seen over one part, two and four on each side."""
     found = []
     sums = np.concatenate([np.zeros(1), np.cumsum(y)])
@@ -252,7 +253,7 @@ def _jumps(y: NDArray[Any]) -> list[int]:
     return found
 
 
-def _detuning(x: FloatArray, y: NDArray[Any]) -> float:
+def _detuning(x: FloatArray, y: Numbers) -> float:
     """Return the frequency of what moves: differences of neighbours hold nothing of a steady state."""
     size = x.size
     even = np.interp(np.linspace(x[0], x[-1], size), x, y)
@@ -268,7 +269,7 @@ def _detuning(x: FloatArray, y: NDArray[Any]) -> float:
     return float(frequency[np.argmax(np.abs(spectrum) / turns)])
 
 
-def _level(x: FloatArray, y: NDArray[Any], detuning: float) -> complex:
+def _level(x: FloatArray, y: Numbers, detuning: float) -> complex:
     """Return about what remains: within a part of the record it turns in the frame of the decay."""
     late = slice(x.size // 2, None)
     turning = np.exp(2j * np.pi * detuning * (x[late] - x[0]))

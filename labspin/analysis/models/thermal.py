@@ -23,12 +23,12 @@ smeared model costs no more than the plain one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
+from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
 
 __all__ = ["WINDOW_CORRELATION", "oscillator_spectrum", "smeared_spectrum", "thermal_spectrum"]
@@ -41,7 +41,7 @@ WINDOW_CORRELATION: Mapping[str, tuple[float, ...]] = {
 """Correlation of the power in bins 0, 1, 2, … apart where the spectrum is flat over the window."""
 
 
-def oscillator_spectrum(x: Any, f0: Any, Q: Any, variance: Any, white: Any) -> Any:
+def oscillator_spectrum(x: Value, f0: Value, Q: Value, variance: Value, white: Value) -> Value:
     """Return white + variance·(2 f0³/(π Q))/((f0² − x²)² + (x f0/Q)²).
 
     Parameters
@@ -68,7 +68,7 @@ def oscillator_spectrum(x: Any, f0: Any, Q: Any, variance: Any, white: Any) -> A
 
 
 def smeared_spectrum(
-    x: Any, f0: Any, Q: Any, variance: Any, white: Any, *, length: float, window: str
+    x: ArrayLike, f0: Value, Q: Value, variance: Value, white: Value, *, length: float, window: str
 ) -> FloatArray:
     """Return the expectation of the spectrum of segments under a window.
 
@@ -103,18 +103,18 @@ def smeared_spectrum(
     factor = 1 - 1j * rate / damped
     transform = _LAG_WINDOWS[window]
     angular = 2 * np.pi * x
-    total = transform(rate - 1j * (damped - angular), length) + transform(
-        rate - 1j * (damped + angular), length
-    )
+    below = np.asarray(rate - 1j * (damped - angular), np.complex128)
+    above = np.asarray(rate - 1j * (damped + angular), np.complex128)
+    total = transform(below, length) + transform(above, length)
     return np.asarray(white + 2 * variance * np.real(factor * total))
 
 
-def _triangle(s: NDArray[np.complex128], length: float) -> NDArray[np.complex128]:
+def _triangle(s: ComplexArray, length: float) -> ComplexArray:
     """∫₀ᵀ (1 − τ/T) e^{−sτ} dτ."""
     return 1 / s + np.expm1(-s * length) / (s**2 * length)
 
 
-def _hann(s: NDArray[np.complex128], length: float) -> NDArray[np.complex128]:
+def _hann(s: ComplexArray, length: float) -> ComplexArray:
     """∫₀ᵀ [(1 − u)(2 + cos 2πu)/3 + sin(2πu)/2π] e^{−sτ} dτ with u = τ/T."""
     turn = 2j * np.pi / length
     cosine = (_triangle(s - turn, length) + _triangle(s + turn, length)) / 2
@@ -122,7 +122,10 @@ def _hann(s: NDArray[np.complex128], length: float) -> NDArray[np.complex128]:
     return (2 * _triangle(s, length) + cosine) / 3 + sine / (2 * np.pi)
 
 
-_LAG_WINDOWS: dict[str, Callable[[Any, float], Any]] = {"rectangular": _triangle, "hann": _hann}
+_LAG_WINDOWS: dict[str, Callable[[ComplexArray, float], ComplexArray]] = {
+    "rectangular": _triangle,
+    "hann": _hann,
+}
 
 
 def thermal_spectrum(*, window: str = "none", length: float | None = None) -> FitModel:
@@ -149,9 +152,9 @@ def thermal_spectrum(*, window: str = "none", length: float | None = None) -> Fi
             f"model thermal_spectrum: window {window!r}: wanted the length of a segment in s, got {length!r}"
         )
 
-    def function(x: Any, f0: Any, Q: Any, variance: Any, white: Any) -> Any:
+    def function(x: Value, f0: Value, Q: Value, variance: Value, white: Value) -> FloatArray:
         if window == "none":
-            return oscillator_spectrum(x, f0, Q, variance, white)
+            return np.asarray(oscillator_spectrum(x, f0, Q, variance, white))
         assert length is not None
         return smeared_spectrum(x, f0, Q, variance, white, length=length, window=window)
 
@@ -173,7 +176,7 @@ def thermal_spectrum(*, window: str = "none", length: float | None = None) -> Fi
     )
 
 
-def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
     """Background from the median, area from the sum above it, width from area and height."""
     del weights
     white = float(np.median(y))

@@ -10,6 +10,7 @@ import numpy as np
 from labspin.analysis.model import FloatArray
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import REPEATS, traces_of
+from labspin.arrays import Numbers
 
 if TYPE_CHECKING:
     from labspin.data import Run
@@ -79,7 +80,7 @@ def value_at_each(run: Run, recipe: Recipe, name: str, traces: int) -> tuple[Flo
     return np.full(traces, value), unit
 
 
-def _mean(values: FloatArray) -> float:
+def _mean(values: Numbers) -> float:
     there = values[np.isfinite(values)]
     return float(there.mean()) if there.size else float("nan")
 

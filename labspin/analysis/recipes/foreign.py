@@ -20,6 +20,7 @@ from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.spectra import density_unit, spectrum_settings
 from labspin.analysis.recipes.values import values_of
+from labspin.arrays import Numbers
 from labspin.errors import FitError, UnitError
 from labspin.units import conversion_factor, parse_quantity
 
@@ -57,7 +58,7 @@ class Section:
                 "to fit all points"
             )
 
-    def places(self, x: NDArray[Any], unit: str) -> NDArray[np.int64]:
+    def places(self, x: Numbers, unit: str) -> NDArray[np.int64]:
         """Return the numbers of the points that are fitted.
 
         Parameters
@@ -109,9 +110,9 @@ class ForeignTrace:
     """
 
     path: Path
-    x: NDArray[Any]
-    y: NDArray[Any]
-    sigma: NDArray[Any] | None
+    x: Numbers
+    y: Numbers
+    sigma: Numbers | None
     axes: tuple[str, str, str, str]
 
 

@@ -19,6 +19,7 @@ from labspin.analysis.recipes.fit_records import chosen_statistics, recipe_table
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.stack_fit import StackFit
 from labspin.analysis.recipes.traces import Stack
+from labspin.arrays import Element
 
 if TYPE_CHECKING:
     from labspin.data import FitParameter, FitRecord
@@ -125,7 +126,7 @@ class ChosenStack:
             curve=replace(drawn[0], values=_picked([one.values for one in drawn], wanted)) if drawn else None,
         )
 
-    def _covariance(self, wanted: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+    def _covariance(self, wanted: Sequence[NDArray[np.bool_]]) -> FloatArray:
         padded = [
             self.choice.padded_covariance(fit.result.covariance, fit.result.free, fit.result.names)
             for fit in self.fits
@@ -133,7 +134,7 @@ class ChosenStack:
         return _picked(padded, wanted)
 
     def _parameters(
-        self, records: Sequence[FitRecord], wanted: Sequence[NDArray[np.bool_]], covariance: NDArray[Any]
+        self, records: Sequence[FitRecord], wanted: Sequence[NDArray[np.bool_]], covariance: FloatArray
     ) -> tuple[FitParameter, ...]:
         from labspin.data import FitParameter
 
@@ -175,7 +176,7 @@ class ChosenStack:
         return found | chosen_statistics(options, several=True)
 
 
-def _picked(values: Sequence[NDArray[np.generic]], wanted: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+def _picked(values: Sequence[NDArray[Element]], wanted: Sequence[NDArray[np.bool_]]) -> NDArray[Element]:
     """Return for each trace the values of the model that it prefers."""
     picked = np.array(values[0])
     for own, mask in zip(values, wanted, strict=True):

@@ -27,6 +27,7 @@ from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes.fit_records import recipe_table, safe_name
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Stack
+from labspin.arrays import Numbers
 
 if TYPE_CHECKING:
     from labspin.data import FitCurve, FitParameter, FitRecord
@@ -82,7 +83,7 @@ def fit_stack(
     converted = in_units_of(model, stack.x, stack.y, stack.sigma, stack.names)
     stack = replace(stack, x=converted[0], y=converted[1], sigma=converted[2], names=converted[3])
     kind = np.complex128 if model.is_complex else np.float64
-    y = np.where(stack.keep, stack.y, np.nan).astype(kind)
+    y: Numbers = np.where(stack.keep, stack.y, np.nan).astype(kind)
     x, sigma = stack.x, stack.sigma
     order = np.argsort(x, axis=-1, kind="stable")
     if x.ndim == 1:
@@ -126,8 +127,8 @@ class StackFit:
     recipe: Recipe
     result: BatchResult
     x: FloatArray
-    y: NDArray[Any]
-    sigma: FloatArray | None
+    y: Numbers
+    sigma: Numbers | None
     deviance: FloatArray | None = None
 
     @functools.cached_property

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,12 @@ from labspin.analysis.expression import Expression
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import place_words
 from labspin.analysis.recipes.recipe import Recipe
+from labspin.arrays import Element, Numbers
 from labspin.errors import FitError
 from labspin.units import parse_quantity
+
+if TYPE_CHECKING:
+    from labspin.data import Run
 
 __all__ = ["REPEATS", "Stack", "Trace", "spread", "stack_of", "traces_lie_along", "traces_of"]
 
@@ -38,8 +42,8 @@ class Trace:
     """
 
     x: FloatArray
-    y: NDArray[Any]
-    sigma: NDArray[Any] | None
+    y: Numbers
+    sigma: Numbers | None
     x_name: str
     x_unit: str
     y_name: str
@@ -66,8 +70,8 @@ class Stack:
     """
 
     x: FloatArray
-    y: NDArray[Any]
-    sigma: NDArray[Any] | None
+    y: Numbers
+    sigma: Numbers | None
     keep: NDArray[np.bool_]
     names: tuple[str, str, str, str]
     labels: tuple[str, ...]
@@ -108,7 +112,7 @@ class Stack:
         return Trace(x[chosen], self.y[number][chosen], errors, *self.names, self.labels[number])
 
 
-def traces_of(run: object, recipe: Recipe) -> list[Trace]:
+def traces_of(run: Run, recipe: Recipe) -> list[Trace]:
     """Return the traces of ``run`` that ``recipe`` asks for, each by itself; see `stack_of`.
 
     Parameters
@@ -122,7 +126,7 @@ def traces_of(run: object, recipe: Recipe) -> list[Trace]:
     return [stack.trace(number) for number in range(len(stack))]
 
 
-def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
+def stack_of(run: Run, recipe: Recipe, *, first: int = 0) -> Stack:
     """Return all traces of ``run`` (a `labspin.data.Run`) that ``recipe`` asks for.
 
     Parameters
@@ -156,7 +160,7 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
     shared = all(x.shape[axis] == 1 or x.strides[axis] == 0 for axis in others)
     order, count = (*others, *along), math.prod(x.shape[axis] for axis in others)
 
-    def stacked(values: NDArray[np.generic]) -> NDArray[Any]:
+    def stacked(values: NDArray[Element]) -> NDArray[Element]:
         return values.transpose(order).reshape(count, -1)
 
     one = tuple(0 if axis in others else slice(None) for axis in range(x.ndim))
@@ -171,7 +175,7 @@ def stack_of(run: Any, recipe: Recipe, *, first: int = 0) -> Stack:
     )
 
 
-def traces_lie_along(run: Any, recipe: Recipe) -> int | None:
+def traces_lie_along(run: Run, recipe: Recipe) -> int | None:
     """Return an axis of the points that tells traces apart, by which a run can be cut; None: there is none.
 
     It is the longest; only the layout of ``run`` is looked at.
@@ -222,7 +226,7 @@ def _along(dimensions: list[str], x: Expression, ndim: int) -> list[int]:
     return repeats + scanned if scanned else list(range(ndim))
 
 
-def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[str]]:
+def _columns(run: Run) -> tuple[dict[str, NDArray[np.generic]], dict[str, str], list[str]]:
     """Return every column and dimension by name, on the grid, with their units and the grid's dimensions."""
     layout = run.header.layout
     arrays = {name: np.asarray(values) for name, values in run.data.items()}
@@ -243,7 +247,7 @@ def _columns(run: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str], list[st
     return arrays, units, [dimension.name for dimension in layout.dimensions]
 
 
-def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[Any] | None:
+def _sigma(recipe: Recipe, y: Expression, arrays: Mapping[str, NDArray[np.generic]]) -> Numbers | None:
     if recipe.sigma == "none":
         return None
     if recipe.sigma == "likelihood":  # the errors follow from the fit
@@ -282,7 +286,7 @@ def _selected(
     return keep
 
 
-def _number(value: Any, unit: str, name: str) -> float:
+def _number(value: str | float, unit: str, name: str) -> float:
     return parse_quantity(value, unit, name=name) if isinstance(value, str) else float(value)
 
 
@@ -294,7 +298,9 @@ def _remarks(bad: NDArray[np.bool_], recipe: Recipe) -> tuple[tuple[str, ...], .
     )
 
 
-def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]:
+def _aligned(
+    x: FloatArray, y: Numbers, sigma: Numbers | None, keep: NDArray[np.bool_]
+) -> tuple[FloatArray, Numbers, Numbers | None, NDArray[np.bool_]]:
     """Return all four in the shape of the largest; one value a point counts for all of an array."""
     largest = max(x.shape, y.shape, key=len)
     x, y = _raised(x, largest), _raised(y, largest)
@@ -311,7 +317,7 @@ def _aligned(x: Any, y: Any, sigma: Any, keep: Any) -> tuple[Any, Any, Any, Any]
     )
 
 
-def _raised(values: Any, shape: tuple[int, ...]) -> Any:
+def _raised(values: NDArray[Element], shape: tuple[int, ...]) -> NDArray[Element]:
     """Return ``values`` with axes added behind: those that are there are the axes of the points."""
     lacking = len(shape) - values.ndim
     if lacking > 0 and values.ndim:
@@ -337,7 +343,7 @@ def _unit(expression: Expression, units: Mapping[str, str]) -> str:
     return found.pop() or "1" if linear and len(found) == 1 else "1"
 
 
-def _labels(run: Any, others: list[int], shape: tuple[int, ...], first: int) -> Iterator[str]:
+def _labels(run: Run, others: list[int], shape: tuple[int, ...], first: int) -> Iterator[str]:
     """Yield what tells each trace from the others."""
     dimensions = run.header.layout.dimensions
     words = []
