@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -35,7 +36,6 @@ from labspin.notebook import html_page
 from labspin.workspaces import quantity_text
 
 __all__ = ["Actuator", "ActuatorSpec", "Bench", "Calibration", "Settle", "Simulation"]
-
 
 _log = logging.getLogger(__name__)
 Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
@@ -121,6 +121,7 @@ class Bench:
                 "rename them"
             )
         self._on_close, self._on_reopen = on_close, on_reopen
+        self._open = [self]  # as actuators know it; empty once it is closed, else they would keep each other
         self._handles: dict[str, Any] = {}
         self._sent: dict[str, float] = {}
         self._watchdog, self._heir, self._claims = watchdog, heir, claims
@@ -157,7 +158,7 @@ class Bench:
                 sent=self._sent,
                 knob=knob,
                 attribute=attribute,
-                on_send=self._note_sent,
+                on_send=partial(_note_sent, self._open),
             )
             self._actuators[actuator.name] = actuator
 
@@ -206,11 +207,7 @@ class Bench:
 
     def _repr_html_(self) -> str:
         rows = [
-            (
-                name,
-                quantity_text(actuator.minimum, actuator.unit),
-                quantity_text(actuator.maximum, actuator.unit),
-            )
+            (name, *(quantity_text(end, actuator.unit) for end in (actuator.minimum, actuator.maximum)))
             for name, actuator in self.actuators.items()
         ]
         facts = [("instruments", ", ".join(self.instruments))]
@@ -402,10 +399,6 @@ class Bench:
         """
         return self._watchdog.beat(patience) if self._watchdog is not None else ""
 
-    def _note_sent(self, name: str, value: float) -> None:
-        if self._watchdog is not None:
-            self._watchdog.note_sent(name, value)
-
     def recall(self, sent: Mapping[str, float]) -> None:
         """Take it for known where ramped actuators were last sent: by another process, which is gone.
 
@@ -458,6 +451,8 @@ class Bench:
             on_close()
         if self._claims is not None:
             self._claims.close()
+        self._open.clear()
+        self._on_reopen = None
 
     def __enter__(self) -> Bench:
         return self
@@ -470,6 +465,13 @@ class Bench:
                 self.safe()
         finally:
             self.close()
+
+
+def _note_sent(benches: Sequence[Bench], name: str, value: float) -> None:
+    """Tell the watchdog of a bench, if there is one, what is sent next."""
+    for bench in benches:
+        if bench._watchdog is not None:
+            bench._watchdog.note_sent(name, value)
 
 
 def _parts(instruments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -167,6 +167,13 @@ class Execution(Closing):
                 error = caught
             signals.closing()
             outcome, error = self._close(error)
+        del (
+            self.watch,
+            self.trust,
+            self.regular,
+            self.truth,
+            self.log,
+        )  # they know this run, and keep its bench
         if error is not None and not isinstance(error, RunAborted):
             raise error
         return outcome

@@ -12,7 +12,8 @@ import io
 import logging
 import socket
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Protocol
 
 __all__ = ["Transport", "client_class", "http_transport", "in_process_transport"]
@@ -82,13 +83,22 @@ def http_transport(host: str, port: int, timeout: float) -> Any:
     timeout
         Time that a request and its whole answer may take, s.
     """
+    return _carrier_class()(partial(_post, host, port, timeout=timeout))
+
+
+@cache
+def _carrier_class() -> Any:
+    """Return the class of both transports: one for all, as a class is freed late, with what it knows."""
     from tinyrpc.transports import ClientTransport
 
-    class Http(ClientTransport):  # type: ignore[misc]
-        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
-            return _post(host, port, message, timeout)
+    class Carrier(ClientTransport):  # type: ignore[misc]
+        def __init__(self, carry: Callable[[bytes], bytes]) -> None:
+            self._carry = carry
 
-    return Http()
+        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
+            return self._carry(message)
+
+    return Carrier
 
 
 def _post(host: str, port: int, body: bytes, timeout: float) -> bytes:
@@ -116,13 +126,7 @@ def in_process_transport(handler: Transport) -> Any:
     handler
         Answers the requests.
     """
-    from tinyrpc.transports import ClientTransport
-
-    class InProcess(ClientTransport):  # type: ignore[misc]
-        def send_message(self, message: bytes, expect_reply: bool = True) -> bytes:
-            return handler.handle(message)
-
-    return InProcess()
+    return _carrier_class()(handler.handle)
 
 
 @cache

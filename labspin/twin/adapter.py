@@ -11,7 +11,7 @@ from typing import Any
 
 from pymeasure.adapters import Adapter
 
-from labspin.errors import ArgumentError, ReplyTimeoutError
+from labspin.errors import ArgumentError, ConnectionFailedError, ReplyTimeoutError
 from labspin.twin.device import SimulatedDevice
 
 __all__ = ["SimulatedAdapter"]
@@ -39,11 +39,25 @@ class SimulatedAdapter(Adapter):  # type: ignore[misc]
         if not timeout >= 0:
             raise ArgumentError(f"timeout of a simulated adapter: wanted ≥ 0 s, got {timeout!r}")
         super().__init__()
-        self.device, self.timeout = device, timeout
+        self._device: SimulatedDevice | None = device
+        self.timeout = timeout
         self.lock = threading.RLock()
         self._termination = write_termination.encode("ascii")
         self._arrived = b""
         device.connect()
+
+    @property
+    def device(self) -> SimulatedDevice:
+        """The simulated instrument.
+
+        Raises
+        ------
+        ConnectionFailedError
+            The connection was closed.
+        """
+        if self._device is None:
+            raise ConnectionFailedError("a simulated instrument: its connection was closed; connect it again")
+        return self._device
 
     def _write(self, command: str, **kwargs: object) -> None:
         self._write_bytes(command.encode("latin-1", "replace") + self._termination)
@@ -99,7 +113,8 @@ class SimulatedAdapter(Adapter):  # type: ignore[misc]
             self.device.transmit()
 
     def close(self) -> None:
-        """Do nothing: there is no connection to close."""
+        """Let the device go: a driver that is kept does not keep a whole simulated world in memory."""
+        self._device = None
 
     def __repr__(self) -> str:
-        return f"SimulatedAdapter({type(self.device).__name__})"
+        return f"SimulatedAdapter({'closed' if self._device is None else type(self._device).__name__})"
