@@ -45,7 +45,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"folder": str(folder), "files": [str(path) for path in files]})
     else:
+        there = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
         console().print(
-            f"workspace in {folder}; try:  cd {folder} && labspin run procedures/first.toml --fit"
+            f"workspace in {folder.resolve()}; try:  {there}labspin run procedures/first.toml --fit"
         )
     return 0

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLa
 
 from labspin.data import RunSummary
 from labspin.gui.parts import Panel, button, label
-from labspin.session import is_workspace, list_cards, list_stations
+from labspin.session import is_workspace, list_cards, list_stations, station_kind
 
-__all__ = ["StartView"]
+__all__ = ["StartView", "first_measurement", "listed_station"]
 
 
 class StartView(QWidget):
@@ -39,7 +39,7 @@ class StartView(QWidget):
         self.init_button = button("Make a workspace here", self.init.emit, "primary", hint="labspin init")
         self.first_button = button(
             "Measure a T1 on the simulated diamond", self.first.emit, "primary",
-            hint="connects the station, starts the first run of procedures/t1.toml, and shows it",
+            hint="connects the station, starts the run of procedures/first_t1.toml, and shows it",
         )  # fmt: skip
         self.stations, self.cards, self.runs = QListWidget(), QListWidget(), QListWidget()
         self._panels: list[Panel] = []
@@ -88,11 +88,13 @@ class StartView(QWidget):
         self.init_button.setVisible(not has_files)
         for panel in self._panels:
             panel.setVisible(has_files)
-        self.first_button.setVisible(_first(workspace) is not None)
-        for box, paths in ((self.stations, list_stations(workspace)), (self.cards, list_cards(workspace))):
-            box.clear()
-            for path in paths:
-                _add(box, path.stem, path)
+        self.first_button.setVisible(first_measurement(workspace) is not None)
+        self.stations.clear()
+        for path in list_stations(workspace):
+            _add(self.stations, listed_station(path), path)
+        self.cards.clear()
+        for path in list_cards(workspace):
+            _add(self.cards, path.stem, path)
 
     def show_runs(self, runs: Sequence[RunSummary]) -> None:
         """Show the last runs.
@@ -114,10 +116,28 @@ class StartView(QWidget):
             _add(self.runs, words, run.path)
 
 
-def _first(workspace: Path) -> tuple[Path, Path] | None:
-    """Return station and card of a first measurement, where they are there."""
+def listed_station(path: Path) -> str:
+    """Return how a station is listed: the name of its file, and whether something real would move.
+
+    Parameters
+    ----------
+    path
+        The station file.
+    """
+    kind = station_kind(path)
+    return f"{path.stem} — {kind if kind == 'simulated' else kind.upper() or 'cannot be read'}"
+
+
+def first_measurement(workspace: Path) -> tuple[Path, Path] | None:
+    """Return station and card of a first measurement, where they are there.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the workspace.
+    """
     station = workspace / "instruments" / "levitated-diamond.toml"
-    card = workspace / "procedures" / "t1.toml"
+    card = workspace / "procedures" / "first_t1.toml"
     return (station, card) if station.is_file() and card.is_file() else None
 
 

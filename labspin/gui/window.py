@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from labspin.gui.log_view import LogView
 from labspin.gui.measure_view import MeasureView
 from labspin.gui.parts import TwiceButton, button, label, text_of
 from labspin.gui.see_view import SeeView
-from labspin.gui.start_view import StartView
+from labspin.gui.start_view import StartView, first_measurement, listed_station
 from labspin.gui.tasks import in_background, sentence
 from labspin.session import (
     HostClient,
@@ -178,7 +179,7 @@ class MainWindow(QMainWindow):
         self.browse.repeated.connect(self._repeat_run)
         self.start.init.connect(self._init)
         self.start.first.connect(self.measure_first)
-        self.start.connect_station.connect(self.connect_station)
+        self.start.connect_station.connect(lambda path: self.connect_station(path))
         self.start.open_card.connect(lambda path: self._repeat(path, ""))
         self.start.open_run.connect(lambda path: self.show_runs([path]))
 
@@ -188,7 +189,7 @@ class MainWindow(QMainWindow):
         """Show what is in the workspace, and attach to a host that runs already."""
         self.station.clear()
         for path in list_stations(self.workspace):
-            self.station.addItem(path.stem, path)
+            self.station.addItem(listed_station(path), path)
         self.appearance.use(self.workspace)
         self.start.use(self.workspace)
         self.measure.use(self.workspace)
@@ -212,32 +213,37 @@ class MainWindow(QMainWindow):
         if path is not None:
             self.connect_station(path)
 
-    def connect_station(self, path: Path) -> None:
+    def connect_station(self, path: Path, done: Callable[[], None] | None = None) -> None:
         """Connect a station: find its host, or start one.
 
         Parameters
         ----------
         path
             Path of the station's file.
+        done
+            Called when it is connected; None calls nothing.
         """
-        self.station.setCurrentIndex(max(0, self.station.findData(path)))
+        self._choose_station(path)
         self.connect_button.setEnabled(False)
         self.state.setText("connecting …")
-        self.link.attach(path)
+        self.link.attach(path, done)
+
+    def _choose_station(self, path: Path) -> None:
+        known = [Path(self.station.itemData(k)).resolve() for k in range(self.station.count())]
+        if path.resolve() in known:
+            self.station.setCurrentIndex(known.index(path.resolve()))
 
     def measure_first(self) -> None:
-        """Connect the simulated diamond, start the first run of the card of T1, and show it."""
-        station = self.workspace / "instruments" / "levitated-diamond.toml"
-        card = self.workspace / "procedures" / "t1.toml"
+        """Connect the simulated diamond, make a first measurement of T1, and show it."""
+        found = first_measurement(self.workspace)
+        if found is None:
+            return
+        station, card = found
         self.measure.show_card(card)
-        if self.link.is_connected:
+        if self.link.record is not None and Path(self.link.record.station).resolve() == station.resolve():
             self.measure.start()
             return
-        self.state.setText("connecting …")
-        self.link.attach(station, self._start_when_connected)
-
-    def _start_when_connected(self) -> None:
-        self.measure.start()
+        self.connect_station(station, self.measure.start)
 
     # -- the host --------------------------------------------------------------------------------------
 
@@ -248,7 +254,7 @@ class MainWindow(QMainWindow):
         self.kind.style().unpolish(self.kind)
         self.kind.style().polish(self.kind)
         self.kind.show()
-        self.station.setCurrentIndex(max(0, self.station.findText(Path(description["path"]).stem)))
+        self._choose_station(Path(description["path"]))
         self.connect_button.setEnabled(True)
         self.safe_button.setEnabled(True)
         self._build(description)

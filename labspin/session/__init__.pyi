@@ -53,5 +53,6 @@ from .workspace import (
     is_workspace as is_workspace,
     list_cards as list_cards,
     list_stations as list_stations,
+    station_kind as station_kind,
     workspace_examples as workspace_examples,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 from labspin.errors import ConfigurationError
@@ -15,6 +16,7 @@ __all__ = [
     "is_workspace",
     "list_cards",
     "list_stations",
+    "station_kind",
     "workspace_examples",
 ]
 
@@ -176,9 +178,29 @@ def list_stations(folder: Path) -> list[Path]:
         Folder of the workspace.
     """
     files = (folder / "instruments").glob("*.toml")
-    return sorted(
-        files, key=lambda path: ("[simulation]" not in path.read_text("utf-8", "replace"), path.stem)
-    )
+    return sorted(files, key=lambda path: (station_kind(path) != "simulated", path.stem))
+
+
+def station_kind(path: Path) -> str:
+    """Return what kind of bench a station file describes, without checking the rest of it.
+
+    Parameters
+    ----------
+    path
+        The station file.
+
+    Returns
+    -------
+    str
+        ``"real"``, ``"simulated"`` or ``"mixed"``; empty where the file cannot be read as TOML.
+    """
+    try:
+        simulation = tomllib.loads(path.read_text("utf-8")).get("simulation")
+    except (OSError, ValueError):
+        return ""
+    if simulation is None:
+        return "real"
+    return "mixed" if isinstance(simulation, dict) and simulation.get("mixed") is True else "simulated"
 
 
 def list_cards(folder: Path) -> list[Path]:

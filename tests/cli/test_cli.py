@@ -31,6 +31,16 @@ def measured(workspace, capsys):
     return workspace / row["path"]
 
 
+def test_init_tells_to_go_where_one_is_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "lab", "--no-examples"]) == 0
+    assert "cd lab && labspin run" in capsys.readouterr().out
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["init", ".", "--no-examples"]) == 0
+    assert "try:  labspin run" in " ".join(capsys.readouterr().out.split("\n"))
+
+
 def test_init_makes_the_three_doors_and_never_overwrites(workspace, capsys):
     for door in ("instruments", "procedures", "analysis", "data", "README.md"):
         assert (workspace / door).exists()

@@ -26,6 +26,7 @@ REDUCED = {
     "film_power": {**_PULSED, "repetitions": 100, "dark_times": 4, "fields": ["24 mT"]},
     "film_approach": {"positions": ["19.6 um", "19.2 um"], "record_time": "1 s"},
     "first": {**_PULSED, "pulse_durations": 6},
+    "first_t1": {**_PULSED, "dark_times": 4},
     "hahn_echo": {**_PULSED, "evolution_times": 4, "evolution_stop": "5 us"},
     "mdmr": {**_PULSED, "fields": ["10 G", "14 G"], "frequencies": 3},
     "mdmr_lockin": {

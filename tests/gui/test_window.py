@@ -43,7 +43,10 @@ def test_from_an_empty_folder_to_a_fitted_t1(qtbot, until, tmp_path, open_window
     assert not window.start.first_button.isVisible()
     qtbot.mouseClick(window.start.init_button, LEFT)
     until(lambda: window.start.first_button.isVisible())
-    assert window.station.currentText() == "levitated-diamond"
+    assert window.station.currentText() == "levitated-diamond — simulated"
+    listed = [window.station.itemText(k) for k in range(window.station.count())]
+    assert "levitated-diamond-lab — REAL" in listed
+    assert listed == [window.start.stations.item(k).text() for k in range(window.start.stations.count())]
     qtbot.mouseClick(window.start.first_button, LEFT)
     try:
         until(lambda: bool(window.see.frames) and len(window.see.frames[0].run.points) > 5)
@@ -55,7 +58,7 @@ def test_from_an_empty_folder_to_a_fitted_t1(qtbot, until, tmp_path, open_window
         qtbot.mouseClick(window.see.fits.fit_button, LEFT)
         until(lambda: window.see.fits.outcome is not None)
         found = window.see.fits.outcome["T1"]
-        assert abs(found.value - 1.61e-3) < 5 * found.stderr
+        assert abs(found.value - 0.49e-3) < 5 * found.stderr, "of two classes that are resonant"
         assert "T1 = " in window.see.fits.result.text()
         assert "±" in window.see.fits.result.text()
         assert window.see.line.residuals.isVisible()
