@@ -13,7 +13,7 @@ frequency: in hertz where x is in seconds, where a rate (``"1/x"``) is in 1/s.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -166,6 +166,10 @@ class FitModel:
     doubts
         ``doubts(outcome)`` -> what to distrust in a fit by this model, one sentence each, beside what holds
         for all models.
+    rivals
+        ``rivals(x, y, weights, values, free)`` -> names of fitted parameters that another minimum, about as
+        good, has elsewhere: the curvature at one of the two is no error, and they are not determined; None:
+        none.
     resolved
         ``resolved(values)`` -> whether what the values (..., p) describe can be told apart, shape (...): a
         choice prefers no pair of lines that are closer than they are wide; None: always.
@@ -190,6 +194,7 @@ class FitModel:
     noise: NoiseEstimate | None = None
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[Any], Sequence[str]] | None = None
+    rivals: Callable[..., Collection[str]] | None = None
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     x_unit: str = ""

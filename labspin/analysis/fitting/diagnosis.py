@@ -35,7 +35,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
         One sentence each; empty for a fit without doubts.
     """
     found = [*_convergence(outcome), *_goodness(outcome)]
-    unseen = _unseen(outcome)
+    unseen = _unseen(outcome) - _elsewhere(model, outcome)
     of_all = covariance_of_all(model, outcome) if unseen else None
     for parameter in outcome.parameters:
         if parameter.derived:
@@ -71,6 +71,16 @@ def _unseen(outcome: FitOutcome) -> frozenset[str]:
     if not known.any():
         return frozenset()
     return frozenset(name for name, seen in zip(outcome.covariance_names, known, strict=True) if not seen)
+
+
+def _elsewhere(model: FitModel, outcome: FitOutcome) -> frozenset[str]:
+    """Return parameters without an error because another minimum, told of elsewhere, has others."""
+    if model.rivals is None or not np.any(np.isfinite(outcome.covariance)):
+        return frozenset()
+    weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
+    values = {p.name: p.value for p in outcome.parameters if not p.derived}
+    y = np.asarray(outcome.y, np.float64)
+    return frozenset(model.rivals(outcome.x, y, weights, values, outcome.covariance_names))
 
 
 def _invisible(outcome: FitOutcome, parameter: FittedParameter, of_all: FloatArray | None) -> list[str]:

@@ -17,7 +17,7 @@ from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.minimiser.problem import Minimum, Problem
 from labspin.analysis.model import FloatArray, Parameter
 
-__all__ = ["check_profiles", "enter", "enter_one", "hold_unseen"]
+__all__ = ["check_profiles", "enter", "enter_one", "hold_unseen", "void_rivals"]
 
 _CUBE_ROOT = float(np.cbrt(np.finfo(np.float64).eps))
 
@@ -245,3 +245,35 @@ def _curvature(problem: Problem, values: FloatArray, errors: FloatArray) -> Floa
     if problem.weights is not None:
         jacobian = jacobian * problem.weights[:, None, :]
     return np.asarray(jacobian @ np.swapaxes(jacobian, -1, -2))
+
+
+def void_rivals(sheet: Sheet, problem: Problem, rows: NDArray[np.intp]) -> None:
+    """Take the errors of parameters that another minimum, about as good, has elsewhere.
+
+    Parameters
+    ----------
+    sheet
+        Results of the batch, changed in place.
+    problem
+        The traces that were fitted.
+    rows
+        Row of the sheet for each trace of ``problem``, shape (m,).
+    """
+    model, names = sheet.model, np.array(sheet.model.names)
+    if model.rivals is None:
+        return
+    free = names[sheet.free]
+    for place, row in enumerate(rows):
+        if sheet.status[row] not in (0, 1, 7):
+            continue
+        there = slice(None) if problem.weights is None else problem.weights[place] > 0
+        x = problem.x if problem.x.ndim == 1 else problem.x[place]
+        weights = None if problem.weights is None or not sheet.absolute else problem.weights[place][there]
+        values = dict(zip(names.tolist(), sheet.values[row].tolist(), strict=True))
+        found = model.rivals(x[there], problem.y[place][there], weights, values, free.tolist())
+        void = np.isin(free, list(found))
+        if void.any():
+            sheet.covariance[row][void] = np.nan
+            sheet.covariance[row][:, void] = np.nan
+            sheet.held[row] |= void
+            sheet.status[row] = 7

@@ -17,7 +17,7 @@ from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all
-from labspin.analysis.fitting.holding import check_profiles, enter, hold_unseen
+from labspin.analysis.fitting.holding import check_profiles, enter, hold_unseen, void_rivals
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import raw_evaluator
 from labspin.analysis.minimiser.levenberg import FIRST_DAMPING, minimise
@@ -218,6 +218,8 @@ def solve(task: Task) -> Sheet:
     if sheet.refit[0] and not task.ties.expressions and task.noise is None:
         refit_all(sheet, task.model, problem, _ROW, start)
     check_profiles(sheet, problem, _ROW, partial(run, iterations=_FEW))
+    if task.noise is None and not task.model.is_complex:
+        void_rivals(sheet, problem, _ROW)
     sheet.values[:] = task.ties.completed(sheet.values)
     if not task.absolute and np.all(problem.y == problem.y[0, 0]):
         sheet.covariance[:] = np.nan  # no scatter, no errors

@@ -19,15 +19,16 @@ of the nitrogen (A∥ of Felton et al., PRB 79, 075203 (2009)).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
-from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
+from labspin.analysis.models.odmr_start import SPLITTING, Candidate, Search, candidates_of, frequencies
 from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
 
@@ -124,10 +125,15 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
     offsets, line = np.array(HYPERFINE[hyperfine].offsets), _SHAPES[shape]
     by_class = amplitudes == "class"
 
-    def at_one_field(x: FloatArray, B: FloatArray, D: float, width: float) -> FloatArray:
-        return _lines(x, list(B), D, 0.0, width, offsets, line)
-
-    search = Search(at_one_field, line, by_class, max_field)
+    search = Search(
+        lambda x, B, D, E, width: _lines(
+            x, B.T[..., None], D[:, None], E[:, None], width[:, None], offsets, line
+        ).swapaxes(0, 1),
+        lambda x, values: _evaluate(x, values, offsets, shape, by_class),
+        line,
+        by_class,
+        max_field,
+    )
 
     def function(x: ArrayLike, *values: Value) -> FloatArray:
         x = np.asarray(x, np.float64)
@@ -143,8 +149,8 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
 
     def guesser(
         x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
-    ) -> Mapping[str, Value]:
-        return _guess(search, x, y, weights, held.get("D"))
+    ) -> Mapping[str, Any]:
+        return _guess(search, x, y, weights, held)
 
     return FitModel(
         name=name,
@@ -153,10 +159,11 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
         parameters=_parameters(by_class, max_field),
         function=function,
         guesser=guesser,
-        derivatives=lambda x, values: _evaluate(x, values, offsets, shape, by_class),
+        derivatives=search.evaluate,
         guess_knows_held=True,
         limits=_limits,
         doubts=lambda outcome: _doubts(search, outcome),
+        rivals=lambda *fit: _undecided(search, *fit),
         options={"hyperfine": hyperfine, "max_field": max_field, "shape": shape},
         x_unit="Hz",
     )
@@ -254,49 +261,85 @@ def _evaluate(
 
 
 def _guess(
-    search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, splitting: float | None
-) -> Mapping[str, Value]:
+    search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
+) -> Mapping[str, Any]:
     """Return the best of the fields that the spectrum may come from, with what suits it."""
-    names = [p.name for p in _parameters(search.by_class, search.max_field)][6:-1]
-    found = candidates_of(search, x, y, weights, splitting)
-    if not found:
-        B, D, width = np.full(3, 1e-3), splitting or ROOM, float(np.ptp(x)) / 30
-        scale = np.ones_like(y) if weights is None else weights
-        found = (Candidate(math.inf, B, D, width, *search.linear(x, y, scale, B, D, width)[1:]),)
-    best = found[0]
-    heights = best.heights / best.offset if search.by_class and best.offset else best.heights
-    return {
-        **dict(zip(_FIELD, map(float, best.field), strict=True)),
-        "D": best.splitting,
-        "E": 0.0,
-        "width": best.width,
-        **dict(zip(names, map(float, heights), strict=True)),
-        "offset": best.offset,
-    }
+    names = [p.name for p in _parameters(search.by_class, search.max_field)]
+    best = candidates_of(search, x, y, weights, _known(held))[0]
+    values = (*best.field, best.splitting, held.get("E", 0.0), best.width, *best.heights, best.offset)
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def _known(held: Mapping[str, float]) -> Mapping[str, float]:
+    return {name: float(held[name]) for name in ("D", "E") if name in held}
 
 
 _COMPARABLE = 9.0
 """Difference of χ² (in units of the reduced one, where that is larger) below which two fields compete."""
+_TOLD = 3
+"""Other fields that are listed."""
+
+
+class _Rival(NamedTuple):
+    """Another field that explains a spectrum about as well: by how much χ² is larger; classes not seen."""
+
+    found: Candidate
+    excess: float
+    hidden: int
+
+
+def _rivals(
+    search: Search,
+    data: tuple[FloatArray, FloatArray, FloatArray | None],
+    values: Mapping[str, float],
+    held: Mapping[str, float],
+) -> tuple[list[_Rival], int]:
+    """Return the fields that compete with that of a fit, by |B|, and how many of its classes are not seen."""
+    x, y, weights = data
+    w = np.ones_like(y) if weights is None else weights
+    numbers = np.array([values[p.name] for p in _parameters(search.by_class, search.max_field)])
+    cost = float(np.sum(np.square((y - search.evaluate(x, numbers[None])[0][0]) * w)))
+    own = Candidate(cost, numbers[:3], numbers[3], numbers[5], numbers[6:-1], numbers[-1])
+    scatter = cost / max(x.size - 9, 1)
+    size = scatter if weights is None else max(scatter, 1.0)
+    B, found = np.sort(np.abs(own.field)), []
+    for other in candidates_of(search, x, y, weights, held):
+        apart = float(np.linalg.norm(np.sort(np.abs(other.field)) - B))
+        if apart > 0.02 * float(np.linalg.norm(B)) and other.cost - cost < _COMPARABLE * size:
+            found.append(_Rival(other, other.cost - cost, search.hidden(x, other)))
+    return sorted(found, key=lambda one: float(np.linalg.norm(one.found.field))), search.hidden(x, own)
+
+
+def _undecided(
+    search: Search,
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    values: Mapping[str, float],
+    free: Collection[str],
+) -> frozenset[str]:
+    """Return field and D where another field, with no more classes that are not seen, does as well.
+
+    So they are where no line in the window is left to check them by.
+    """
+    sought = frozenset({*_FIELD, "D"} & {*free})
+    lines = frequencies(np.array([values[name] for name in _FIELD]), values["D"], values["E"])
+    if np.count_nonzero((lines > x.min()) & (lines < x.max())) <= len(sought):
+        return sought
+    held = _known({name: value for name, value in values.items() if name not in free})
+    rivals, hidden = _rivals(search, (x, y, weights), values, held)
+    return sought if any(one.hidden <= hidden for one in rivals) else frozenset()
 
 
 def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
-    """Say where another field does as well, and where lines are too few to know."""
-    B = np.array([outcome[name].value for name in _FIELD])
-    strength, statistics = float(np.linalg.norm(B)), outcome.statistics
+    """Say where other fields do as well, and where lines are too few to know."""
+    values = {p.name: p.value for p in outcome.parameters if not p.derived}
     weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
-    size = statistics.chi2red if outcome.sigma is None else max(statistics.chi2red, 1.0)
-    doubts = []
-    D, y = outcome["D"], np.asarray(outcome.y, np.float64)
-    for other in candidates_of(search, outcome.x, y, weights, D.value if D.fixed else None):
-        apart = np.linalg.norm(np.sort(np.abs(other.field)) - np.sort(np.abs(B)))
-        if apart > 0.02 * strength and other.cost - statistics.chi2 < _COMPARABLE * size:
-            doubts.append(
-                f"another field explains the spectrum about as well: |B| = "
-                f"{1e3 * float(np.linalg.norm(other.field)):.4g} mT instead of {1e3 * strength:.4g} mT "
-                f"(χ² {other.cost - statistics.chi2:+.2g}); sweep over more lines, or hold D"
-            )
-            break
-    lines = np.sort(frequencies(B, D.value, outcome["E"].value))
+    held = _known({p.name: p.value for p in outcome.parameters if p.fixed})
+    data = outcome.x, np.asarray(outcome.y, np.float64), weights
+    doubts = _told(outcome, *_rivals(search, data, values, held))
+    B, D = np.array([values[name] for name in _FIELD]), outcome["D"]
+    lines = np.sort(frequencies(B, D.value, values["E"]))
     seen = lines[(lines > outcome.x.min()) & (lines < outcome.x.max())]
     if not D.fixed and seen.size and (np.all(seen < D.value) or np.all(seen > D.value)):
         doubts.append(
@@ -304,10 +347,40 @@ def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
             "hold D (2.8704 GHz at room temperature), or sweep across it"
         )
     unknown = sum(1 for name in (*_FIELD, "D") if not outcome[name].fixed)
-    told = int(np.count_nonzero(np.diff(seen) > outcome["width"].value)) + 1 if seen.size else 0
+    told = int(np.count_nonzero(np.diff(seen) > values["width"])) + 1 if seen.size else 0
     if unknown and told <= unknown:
         doubts.append(
             f"{told} lines of this field can be told apart in the window, where {unknown} numbers are wanted "
             "and one line more to check them: other fields have the same lines; sweep over more"
         )
     return doubts
+
+
+def _told(outcome: FitOutcome, rivals: list[_Rival], hidden: int) -> list[str]:
+    """List other fields: those that ask for no more, and those in which a class in the window is not seen."""
+    strength = float(np.linalg.norm([outcome[name].value for name in _FIELD]))
+    advice = "sweep over more lines" if outcome["D"].fixed else "sweep over more lines, or hold D"
+    found = []
+    for more, reason in ((False, ""), (True, ", if a class whose line is in the window shows no dip")):
+        some = [one for one in rivals if (one.hidden > hidden) is more]
+        if not some:
+            continue
+        best = sorted(sorted(some, key=lambda one: one.excess)[:_TOLD], key=lambda one: _strength(one))
+        text = ", ".join(
+            f"{_strength(one):.4g} mT (D = {one.found.splitting / 1e9:.4f} GHz, χ² {one.excess:+.2g})"
+            for one in best
+        )
+        rest = f" and {len(some) - len(best)} more" if len(some) > len(best) else ""
+        range_ = (
+            f"; all are between {_strength(some[0]):.3g} and {_strength(some[-1]):.3g} mT" if rest else ""
+        )
+        verb = "another field explains" if len(some) == 1 else f"{len(some)} other fields explain"
+        found.append(
+            f"{verb} the spectrum about as well{reason}: |B| = {text}{rest} instead of "
+            f"{1e3 * strength:.4g} mT{range_}; {advice}"
+        )
+    return found
+
+
+def _strength(rival: _Rival) -> float:
+    return 1e3 * float(np.linalg.norm(rival.found.field))

@@ -20,9 +20,10 @@ _FOURTH = ((1.0, 2 / 3), (-1.0, -2 / 3), (2.0, -1 / 12), (-2.0, 1 / 12))
 
 
 def frequencies_of_many(B: FloatArray, D: FloatArray, E: FloatArray) -> FloatArray:
-    """Return the lines (lower, upper of each class), shape (m, 8), Hz.
+    """Return the lines (lower, upper of each class), shape (m, 8), Hz; NaN where there is no such centre.
 
-    The Hamiltonian is of one degree in B, D and E, so that fields with one E/D share a call.
+    The Hamiltonian is of one degree in B, D and E, so that fields with one E/D share a call. A minimiser
+    tries what it likes: what is not finite, or a strain beyond D, has no lines and is no error.
 
     Parameters
     ----------
@@ -34,9 +35,10 @@ def frequencies_of_many(B: FloatArray, D: FloatArray, E: FloatArray) -> FloatArr
     from labspin.physics.nv import NV_CENTRE, transition_frequencies
 
     unit = NV_CENTRE.zero_field_splitting / _TURN
-    found = np.empty((len(B), 8))
-    strains = E / D * unit
-    for strain in np.unique(strains):
+    found = np.full((len(B), 8), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        strains = np.where((np.abs(E) < D) & np.isfinite(B).all(-1), E / D * unit, np.nan)
+    for strain in np.unique(strains[np.isfinite(strains)]):
         rows = strains == strain
         centre = replace(NV_CENTRE, strain=_TURN * float(strain))
         scaled = transition_frequencies(field=B[rows] * (unit / D[rows])[:, None], centre=centre)
@@ -54,6 +56,7 @@ def frequency_slopes(B: FloatArray, D: FloatArray, E: FloatArray) -> tuple[Float
     D, E
         Zero-field splitting and strain over 2π, Hz, shape (m,).
     """
+    D = np.where(np.abs(E) < D, D, np.nan)
     field_step, strain_step = _STEP * _TESLA, 0.5 * _STEP * D
     shifted = [B] + [B + step * field_step * np.eye(3)[axis] for axis in range(3) for step, _ in _FOURTH]
     many = np.concatenate(shifted)

@@ -1,26 +1,27 @@
 """Which fields a whole spectrum of NV centres may come from: starts of the fit, and the doubt about it.
 
-Dips are placed, and every field whose lines stand there is a candidate
-(`labspin.physics.nv.field_from_lines`), with the zero-field splitting known and free. Each candidate is
-brought to its own minimum with the whole spectrum, heights and offset in closed form, those of light not
-negative. The best one is where the fit starts; a second one of about the same χ² at another field is a reason
-to doubt.
+Dips are placed, and every field whose lines stand there (`labspin.physics.nv.starting_fields`) is a
+candidate, for each of some zero-field splittings where that is not held; so are fields of high symmetry, in
+which the lines of several classes are one. A class has one height in light, and none that is negative. Those
+that suit the spectrum best are all brought to their own minima at once. The best of these is where the fit
+starts; others at another field, of about the same χ², are reasons to doubt: few lines leave one field for
+every splitting, and several for each.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labspin.analysis.minimiser.levenberg import minimise
+from labspin.analysis.minimiser.problem import Problem
 from labspin.analysis.model import FloatArray
+from labspin.analysis.models.odmr_lines import frequencies_of_many
 from labspin.analysis.models.pursuit import place_dips
-from labspin.errors import ArgumentError
 
 __all__ = ["SPLITTING", "Candidate", "Search", "candidates_of", "frequencies"]
 
@@ -29,13 +30,21 @@ SPLITTING = (2.82e9, 2.885e9)
 """Zero-field splitting of NV centres from 700 K to 4 K (and a little beyond), Hz."""
 ROOM = 2.8704e9
 """At room temperature, Hz."""
-_REFINED = 8
-_STEPS = 25
+_SPLITTINGS = np.append(np.linspace(2.825e9, 2.88e9, 8), ROOM)
+"""Splittings for which fields are sought where it is fitted, Hz."""
+_COUNTS = (8, 7, 6, 5, 4, 3)
+_OF_A_COUNT, _REFINED = 160, 48
+"""Fields that are compared with the spectrum for each number of lines, and that are refined in all."""
+_STEPS, _TOLERANCE = 60, 1e-2
+_AXES = np.array([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]]) / np.sqrt([[1.0], [2], [3]])
+_STRENGTHS = 100
 _HIDDEN = 25.0
 """Fall of χ², in units of the reduced one, that a class whose line in the window is not seen must bring."""
 _FAINT = 0.1
 _SAME = 0.02
 """Relative difference of two fields below which they are one."""
+_BLOCK = 2_000_000
+"""Numbers of a block of line shapes."""
 
 
 class Candidate(NamedTuple):
@@ -56,46 +65,62 @@ class Search:
     Attributes
     ----------
     lines
-        ``lines(x, (B_x, B_y, B_z), D, width)`` -> the eight line shapes, (8, n).
+        ``lines(x, B (m, 3), D (m,), E (m,), width (m,))`` -> the eight line shapes, (m, 8, n).
+    evaluate
+        ``evaluate(x, values (m, p))`` -> the model and its derivatives.
     shape
         A line of width one, by which dips are placed.
     by_class
-        The two lines of a class have one height, which is that of a dip.
+        The two lines of a class have one height, which is that of a dip in parts of the offset.
     max_field
         Largest |B|, T.
     """
 
-    lines: Callable[[FloatArray, FloatArray, float, float], FloatArray]
+    lines: Callable[..., FloatArray]
+    evaluate: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
     shape: Callable[[FloatArray], FloatArray]
     by_class: bool
     max_field: float
 
-    def linear(
-        self, x: FloatArray, y: FloatArray, w: FloatArray, B: FloatArray, D: float, width: float
-    ) -> tuple[FloatArray, FloatArray, float]:
-        """Return weighted residuals, heights and offset that suit one field best.
+    def suited(
+        self, x: FloatArray, y: FloatArray, w: FloatArray, fields: FloatArray, strain: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return χ² (m,) and the heights and offset (m, k) that suit each field, none of a wrong sign.
 
         Parameters
         ----------
         x, y, w
             The spectrum and 1/σ, shape (n,).
-        B
-            Field, T, shape (3,).
-        D, width
-            Splitting and width, Hz.
+        fields
+            Rows of B_x, B_y, B_z, D and width, shape (m, 5).
+        strain
+            E/2π, Hz.
         """
-        shapes = self.lines(x, B, D, width)
-        if self.by_class:
-            from scipy.optimize import nnls
+        rows = max(1, _BLOCK // (8 * x.size))
+        parts = [self._suited(x, y, w, fields[k : k + rows], strain) for k in range(0, len(fields), rows)]
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
 
-            sign = 1.0 if y.mean() >= 0 else -1.0
-            dips = -sign * (shapes[0::2] + shapes[1::2])
-            matrix = np.concatenate([dips, np.ones((1, x.size)), -np.ones((1, x.size))]).T * w[:, None]
-            found = nnls(matrix, y * w)[0]
-            return y * w - matrix @ found, sign * found[:4], float(found[4] - found[5])
-        matrix = np.concatenate([shapes, np.ones((1, x.size))]).T * w[:, None]
-        found = np.asarray(np.linalg.lstsq(matrix, y * w, rcond=1e-6)[0], np.float64)
-        return y * w - matrix @ found, found[:-1], float(found[-1])
+    def _suited(
+        self, x: FloatArray, y: FloatArray, w: FloatArray, fields: FloatArray, strain: float
+    ) -> tuple[FloatArray, FloatArray]:
+        shapes = self.lines(x, fields[:, :3], fields[:, 3], np.full(len(fields), strain), fields[:, 4])
+        if self.by_class:
+            shapes = -np.sign(y.mean() or 1.0) * (shapes[:, 0::2] + shapes[:, 1::2])
+        basis = np.concatenate([shapes, np.ones((len(shapes), 1, x.size))], axis=1) * w
+        normal, right = basis @ np.swapaxes(basis, 1, 2), basis @ (y * w)
+        size = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-300))
+        normal, right = normal / size[:, :, None] / size[:, None, :], right / size
+        unit, used = np.eye(size.shape[1]), np.ones(size.shape, bool)
+        for _ in range(4 if self.by_class else 1):
+            pairs = used[:, :, None] & used[:, None, :]
+            solved = np.linalg.solve(np.where(pairs, normal, 0.0) + 1e-9 * unit, (right * used)[..., None])
+            found = solved[..., 0] * used
+            if self.by_class:
+                used[:, :-1] &= found[:, :-1] > 0
+        found *= used
+        left = float((y * w) @ (y * w)) - 2 * (found * right).sum(1)
+        cost = left + np.einsum("mi,mij,mj->m", found, normal, found)
+        return cost, found / size
 
     def hidden(self, x: FloatArray, found: Candidate) -> int:
         """Return how many classes have lines in the window of which nothing is seen.
@@ -110,7 +135,9 @@ class Search:
         lines = frequencies(found.field, found.splitting, 0.0).reshape(4, 2)
         inside = ((lines > x.min() + found.width) & (lines < x.max() - found.width)).any(-1)
         heights = np.abs(found.heights).reshape(4, -1).max(-1)
-        return int(np.count_nonzero(inside & (heights < _FAINT * heights.max())))
+        if not inside.any():
+            return 0
+        return int(np.count_nonzero(inside & (heights < _FAINT * heights[inside].max())))
 
 
 def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
@@ -123,14 +150,15 @@ def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
     D, E
         Zero-field splitting and strain over 2π, Hz.
     """
-    from labspin.physics.nv import NV_CENTRE, transition_frequencies
-
-    centre = replace(NV_CENTRE, zero_field_splitting=_TURN * D, strain=_TURN * E)
-    return np.asarray(transition_frequencies(field=B, centre=centre)).reshape(8) / _TURN
+    return frequencies_of_many(np.asarray(B)[None], np.array([D]), np.array([E]))[0]
 
 
 def candidates_of(
-    search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, splitting: float | None = None
+    search: Search,
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    held: Mapping[str, float] | None = None,
 ) -> tuple[Candidate, ...]:
     """Return the fields that the spectrum may come from, each at its own minimum, the best first.
 
@@ -142,31 +170,36 @@ def candidates_of(
         The spectrum, shape (n,).
     weights
         1/σ, shape (n,); None: all alike.
-    splitting
-        D/2π where it is held, Hz; None: it is fitted.
+    held
+        D and E where they are held, Hz; a D that is not is fitted, an E that is not is 0.
     """
-    w = np.ones_like(y) if weights is None else weights
-    return _candidates(search, x.tobytes(), y.tobytes(), np.asarray(w, np.float64).tobytes(), splitting)
+    w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
+    known = held or {}
+    return _candidates(
+        search, x.tobytes(), y.tobytes(), w.tobytes(), known.get("D"), float(known.get("E", 0.0))
+    )
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
 def _candidates(
-    search: Search, x_bytes: bytes, y_bytes: bytes, w_bytes: bytes, splitting: float | None
+    search: Search,
+    x_bytes: bytes,
+    y_bytes: bytes,
+    w_bytes: bytes,
+    splitting: float | None,
+    strain: float,
 ) -> tuple[Candidate, ...]:
     x, y, w = (np.frombuffer(part, np.float64) for part in (x_bytes, y_bytes, w_bytes))
-    rough = []
-    for B, D, width in _begun(search, x, y, splitting):
-        left = search.linear(x, y, w, B, D, width)[0]
-        rough.append((float(left @ left), B, D, width))
-    rough.sort(key=lambda one: one[0])
-    picked: list[tuple[FloatArray, float, float]] = []
-    for _, B, D, width in rough:
-        if not any(_alike(B, other) and abs(D - d) < 2e6 for other, d, _ in picked):
-            picked.append((B, D, width))
+    fields = np.concatenate(list(_begun(search, x, y, splitting)))
+    cost, heights = search.suited(x, y, w, fields, strain)
+    picked: list[int] = []
+    for k in np.argsort(cost, kind="stable"):
+        near = (j for j in picked if abs(fields[k, 3] - fields[j, 3]) < 2e6)
+        if not any(_alike(fields[k, :3], fields[j, :3]) for j in near):
+            picked.append(int(k))
         if len(picked) == _REFINED:
             break
-    held = splitting is not None
-    found = [_refined(search, x, y, w, *one, held) for one in picked]
+    found = _refined(search, (x, y, w), fields[picked], heights[picked], splitting, strain)
     # Classes are of one number of spins: a field that needs a line of no depth must explain much better.
     size = min((one.cost for one in found), default=0.0) / max(x.size - 9, 1)
     found.sort(key=lambda one: one.cost + _HIDDEN * max(size, 1e-300) * search.hidden(x, one))
@@ -177,80 +210,89 @@ def _candidates(
     return tuple(kept)
 
 
-def _begun(
-    search: Search, x: FloatArray, y: FloatArray, splitting: float | None
-) -> list[tuple[FloatArray, float, float]]:
-    """Return fields whose lines stand where dips are, with D and width."""
-    found = []
-    window = (float(x.min()), float(x.max()))
-    for count in (8, 7, 6, 5, 4, 3):
+def _begun(search: Search, x: FloatArray, y: FloatArray, splitting: float | None) -> Iterator[FloatArray]:
+    """Yield rows of B, D and width: fields whose lines stand where dips are, and those of high symmetry."""
+    from labspin.physics.nv import NV_CENTRE, starting_fields
+
+    splittings = _SPLITTINGS if splitting is None else np.array([splitting])
+    for count in _COUNTS:
         centers, widths, *_ = place_dips(x, y, count, search.shape, mixed=not search.by_class)
         width = float(np.median(widths))
         lines = np.unique(centers)
-        merged = lines[np.concatenate([[True], np.diff(lines) > width / 2])][:8]
-        for D in (None, ROOM) if splitting is None else (splitting,):
-            found += [(B, at, width) for B, at in _fields(merged, width, search.max_field, D, window)]
-    return found
-
-
-def _fields(
-    lines: FloatArray,
-    width: float,
-    max_field: float,
-    splitting: float | None,
-    window: tuple[float, float],
-) -> list[tuple[FloatArray, float]]:
-    """Return fields and D that explain the lines; ``splitting`` None: D is fitted."""
-    from labspin.physics.nv import NV_CENTRE, field_from_lines
-
-    if lines.size < (4 if splitting is None else 3):
-        return []
-    found = []
-    # Lines in the window that no dip was placed at may be weak; but fields without any are looked at first.
-    for seen in ((_TURN * window[0], _TURN * window[1]), None):
-        with contextlib.suppress(ArgumentError):
-            solutions = field_from_lines(
-                lines=_TURN * lines,
-                uncertainty=_TURN * width / 6,
-                centre=replace(NV_CENTRE, zero_field_splitting=_TURN * (splitting or ROOM)),
-                max_field=max_field,
-                fit_splitting=splitting is None,
-                chi_square_limit=np.inf,
-                window=seen,
+        lines = lines[np.concatenate([[True], np.diff(lines) > width / 2])][:8]
+        if count == _COUNTS[-1]:
+            strengths = np.linspace(0, search.max_field, _STRENGTHS + 1)[1:]
+            yield _rows((strengths[:, None, None] * _AXES).reshape(-1, 3), splitting or ROOM, width)
+        if lines.size < 3 or not lines[0] > 0:
+            continue
+        fields, places = [], []
+        for D in splittings:
+            centre = replace(NV_CENTRE, zero_field_splitting=_TURN * float(D))
+            found = starting_fields(
+                lines=_TURN * lines, centre=centre, splitting=_TURN * float(D), max_field=search.max_field
             )
-            found += [(one.field, one.splitting / _TURN) for one in solutions[:8]]
-    return found
+            fields.append(-np.sort(-np.abs(found), axis=1))
+            places.append(np.full(len(found), D))
+        rows = _rows(np.concatenate(fields), np.concatenate(places), width)
+        computed = frequencies_of_many(rows[:, :3], rows[:, 3], np.zeros(len(rows)))
+        score = np.square(np.abs(computed[:, :, None] - lines).min(axis=1)).sum(axis=-1)
+        yield rows[np.argsort(score, kind="stable")[:_OF_A_COUNT]]
+
+
+def _rows(fields: FloatArray, splitting: Any, width: float) -> FloatArray:
+    rows = np.empty((len(fields), 5))
+    rows[:, :3], rows[:, 3], rows[:, 4] = fields, splitting, width
+    return rows
 
 
 def _refined(
     search: Search,
-    x: FloatArray,
-    y: FloatArray,
-    w: FloatArray,
-    B: FloatArray,
-    D: float,
-    width: float,
-    held: bool,
-) -> Candidate:
-    """Return the minimum near one field, with heights and offset in closed form at every step."""
-    from scipy.optimize import least_squares
-
-    sizes = np.array([1e-3, 1e-3, 1e-3, 1e6, width])
+    data: tuple[FloatArray, FloatArray, FloatArray],
+    fields: FloatArray,
+    heights: FloatArray,
+    splitting: float | None,
+    strain: float,
+) -> list[Candidate]:
+    """Return the minima near some fields."""
+    (x, y, w), count, size = data, len(fields), 4 if search.by_class else 8
+    sign = float(np.sign(y.mean()) or 1.0)
+    offset = heights[:, -1:]
+    if search.by_class:
+        depth = np.divide(sign * heights[:, :-1], offset, out=np.zeros((count, size)), where=offset != 0)
+        heights = np.concatenate([np.clip(depth, 1e-4, 0.9), offset], axis=1)
+    start = np.concatenate([fields[:, :4], np.full((count, 1), strain), fields[:, 4:], heights], axis=1)
     span, spacing = float(np.ptp(x)), float(np.ptp(x)) / max(x.size - 1, 1)
-    splittings = (D - 1e-3, D + 1e-3) if held else SPLITTING
-    low = np.array([*3 * [-search.max_field], splittings[0], min(spacing, width / 2)]) / sizes
-    high = np.array([*3 * [search.max_field], splittings[1], max(span, 2 * width)]) / sizes
-
-    def residual(scaled: NDArray[np.float64]) -> FloatArray:
-        p = scaled * sizes
-        return search.linear(x, y, w, p[:3], float(p[3]), float(p[4]))[0]
-
-    margin = 1e-6 * (high - low)
-    start = np.clip(np.array([*B, D, width]) / sizes, low + margin, high - margin)
-    ended = least_squares(residual, start, bounds=(low, high), max_nfev=_STEPS, diff_step=[1e-5])
-    p = ended.x * sizes
-    left, heights, offset = search.linear(x, y, w, p[:3], float(p[3]), float(p[4]))
-    return Candidate(float(left @ left), p[:3], float(p[3]), float(p[4]), heights, offset)
+    free = np.ones(start.shape[1], bool)
+    free[[3, 4]] = splitting is None, False
+    endless = [np.inf] * (size + 1)
+    low, high = ([0.0] * 4 + [-np.inf], [1.0] * 4 + [np.inf]) if search.by_class else ([-np.inf] * 9, endless)
+    narrow = min(spacing, 0.1 * span)
+    problem = Problem(
+        evaluate=lambda points, values, steps: search.evaluate(points, values),
+        x=x,
+        y=np.repeat(y[None], count, axis=0),
+        weights=np.repeat(w[None], count, axis=0),
+        logarithmic=np.arange(free.size) == 5,
+        lower=np.array([*3 * [-search.max_field], SPLITTING[0], -np.inf, narrow, *low]),
+        upper=np.array([*3 * [search.max_field], SPLITTING[1], np.inf, max(span, 2 * narrow), *high]),
+        free=free,
+        numerical=False,
+    )
+    ended = minimise(problem, start, tolerance=_TOLERANCE, iterations=_STEPS)
+    found = []
+    for cost, values in zip(ended.cost, ended.values, strict=True):
+        if np.isfinite(cost) and np.linalg.norm(values[:3]) <= 1.001 * search.max_field:
+            found.append(
+                Candidate(
+                    float(cost),
+                    values[:3],
+                    float(values[3]),
+                    float(values[5]),
+                    values[6:-1],
+                    float(values[-1]),
+                )
+            )
+    return found
 
 
 def _alike(one: FloatArray, other: FloatArray) -> bool:
