@@ -124,16 +124,7 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
     _check(name, hyperfine, max_field, shape)
     offsets, line = np.array(HYPERFINE[hyperfine].offsets), _SHAPES[shape]
     by_class = amplitudes == "class"
-
-    search = Search(
-        lambda x, B, D, E, width: _lines(
-            x, B.T[..., None], D[:, None], E[:, None], width[:, None], offsets, line
-        ).swapaxes(0, 1),
-        lambda x, values: _evaluate(x, values, offsets, shape, by_class),
-        line,
-        by_class,
-        max_field,
-    )
+    search = _search(offsets, shape, by_class, max_field)
 
     def function(x: ArrayLike, *values: Value) -> FloatArray:
         x = np.asarray(x, np.float64)
@@ -147,18 +138,13 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
         lines: FloatArray = sum(heights[k] * shapes[k] for k in range(8))
         return offset + lines
 
-    def guesser(
-        x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
-    ) -> Mapping[str, Any]:
-        return _guess(search, x, y, weights, held)
-
     return FitModel(
         name=name,
         equation=f"y = {_TERMS[amplitudes]}, ν = eigenfrequencies of D Sz² + E (Sx² − Sy²) + γe B·S",
         source="Pellet-Mary et al., PRB 104, L100411 (2021), Eq. (1)",
         parameters=_parameters(by_class, max_field),
         function=function,
-        guesser=guesser,
+        guesser=lambda *data: _guess(search, *data),
         derivatives=search.evaluate,
         guess_knows_held=True,
         limits=_limits,
@@ -167,6 +153,19 @@ def _spectrum(name: str, amplitudes: str, hyperfine: str, max_field: float, shap
         options={"hyperfine": hyperfine, "max_field": max_field, "shape": shape},
         x_unit="Hz",
     )
+
+
+def _search(offsets: FloatArray, shape: str, by_class: bool, max_field: float) -> Search:
+    line = _SHAPES[shape]
+
+    def lines(x: FloatArray, B: FloatArray, D: FloatArray, E: FloatArray, width: FloatArray) -> FloatArray:
+        rows = (one[:, None] for one in (D, E, width))
+        return _lines(x, B.T[..., None], *rows, offsets, line).swapaxes(0, 1)
+
+    def evaluate(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return _evaluate(x, values, offsets, shape, by_class)
+
+    return Search(lines, evaluate, line, by_class, max_field)
 
 
 def _check(name: str, hyperfine: str, max_field: float, shape: str) -> None:
@@ -276,6 +275,9 @@ def _known(held: Mapping[str, float]) -> Mapping[str, float]:
 
 _COMPARABLE = 9.0
 """Difference of χ² (in units of the reduced one, where that is larger) below which two fields compete."""
+_CHANCE = 50.0
+"""Fall of χ² below that of a constant, in units of the reduced one, that noise alone does not bring: of 16
+spectra of noise, of 151 and 400 points, the best field brought 38 at most."""
 _TOLD = 3
 """Other fields that are listed."""
 
@@ -326,9 +328,25 @@ def _undecided(
     lines = frequencies(np.array([values[name] for name in _FIELD]), values["D"], values["E"])
     if np.count_nonzero((lines > x.min()) & (lines < x.max())) <= len(sought):
         return sought
+    if _is_noise(search, (x, y, weights), values):
+        return sought | ({"width"} & {*free})
     held = _known({name: value for name, value in values.items() if name not in free})
     rivals, hidden = _rivals(search, (x, y, weights), values, held)
     return sought if any(one.hidden <= hidden for one in rivals) else frozenset()
+
+
+def _is_noise(
+    search: Search, data: tuple[FloatArray, FloatArray, FloatArray | None], values: Mapping[str, float]
+) -> bool:
+    """Return whether all lines together explain no more than what the best of all fields finds in noise."""
+    x, y, weights = data
+    w = np.ones_like(y) if weights is None else weights
+    numbers = np.array([values[p.name] for p in _parameters(search.by_class, search.max_field)])
+    left = np.square((y - search.evaluate(x, numbers[None])[0][0]) * w).sum()
+    level = np.average(y, weights=np.square(w))
+    fall = float(np.square((y - level) * w).sum() - left)
+    scatter = float(left) / max(x.size - 9, 1)
+    return fall < _CHANCE * (scatter if weights is None else max(scatter, 1.0))
 
 
 def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
@@ -337,6 +355,11 @@ def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
     weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
     held = _known({p.name: p.value for p in outcome.parameters if p.fixed})
     data = outcome.x, np.asarray(outcome.y, np.float64), weights
+    if _is_noise(search, data, values):
+        return [
+            "no line is seen: the best of all fields explains no more of noise alone; average longer, or "
+            "sweep where lines are expected"
+        ]
     doubts = _told(outcome, *_rivals(search, data, values, held))
     B, D = np.array([values[name] for name in _FIELD]), outcome["D"]
     lines = np.sort(frequencies(B, D.value, values["E"]))

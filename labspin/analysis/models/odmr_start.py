@@ -123,7 +123,7 @@ class Search:
         return cost, found / size
 
     def hidden(self, x: FloatArray, found: Candidate) -> int:
-        """Return how many classes have lines in the window of which nothing is seen.
+        """Return how many classes have lines in the window, and no dip of any class there.
 
         Parameters
         ----------
@@ -132,12 +132,18 @@ class Search:
         found
             A field with heights.
         """
-        lines = frequencies(found.field, found.splitting, 0.0).reshape(4, 2)
-        inside = ((lines > x.min() + found.width) & (lines < x.max() - found.width)).any(-1)
-        heights = np.abs(found.heights).reshape(4, -1).max(-1)
+        lines = frequencies(found.field, found.splitting, 0.0)
+        inside = ((lines > x.min() + found.width) & (lines < x.max() - found.width)).reshape(4, 2)
         if not inside.any():
             return 0
-        return int(np.count_nonzero(inside & (heights < _FAINT * heights[inside].max())))
+        one = np.array([found.splitting]), np.zeros(1), np.array([found.width])
+        shapes = self.lines(lines, found.field[None], *one)[0]
+        heights = np.repeat(found.heights, 2) if self.by_class else found.heights
+        depths = np.abs(heights @ shapes).reshape(4, 2)
+        deepest = float(depths[inside].max())
+        return int(
+            np.count_nonzero(inside.any(-1) & (np.where(inside, depths, 0.0).max(-1) < _FAINT * deepest))
+        )
 
 
 def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
