@@ -19,9 +19,9 @@ of the nitrogen (A∥ of Felton et al., PRB 79, 075203 (2009)).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -159,8 +159,8 @@ def _search(offsets: FloatArray, shape: str, by_class: bool, max_field: float) -
     line = _SHAPES[shape]
 
     def lines(x: FloatArray, B: FloatArray, D: FloatArray, E: FloatArray, width: FloatArray) -> FloatArray:
-        rows = (one[:, None] for one in (D, E, width))
-        return _lines(x, B.T[..., None], *rows, offsets, line).swapaxes(0, 1)
+        columns = D[:, None], E[:, None], width[:, None]
+        return _lines(x, list(B.T[..., None]), *columns, offsets, line).swapaxes(0, 1)
 
     def evaluate(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _evaluate(x, values, offsets, shape, by_class)
@@ -261,7 +261,7 @@ def _evaluate(
 
 def _guess(
     search: Search, x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
-) -> Mapping[str, Any]:
+) -> Mapping[str, Value]:
     """Return the best of the fields that the spectrum may come from, with what suits it."""
     names = [p.name for p in _parameters(search.by_class, search.max_field)]
     best = candidates_of(search, x, y, weights, _known(held))[0]

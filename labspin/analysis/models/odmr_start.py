@@ -36,7 +36,7 @@ _COUNTS = (8, 7, 6, 5, 4, 3)
 _OF_A_COUNT, _REFINED = 160, 48
 """Fields that are compared with the spectrum for each number of lines, and that are refined in all."""
 _STEPS, _TOLERANCE = 60, 1e-2
-_AXES = np.array([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]]) / np.sqrt([[1.0], [2], [3]])
+_AXES = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]) ** 0.5
 _STRENGTHS = 100
 _HIDDEN = 25.0
 """Fall of χ², in units of the reduced one, that a class whose line in the window is not seen must bring."""
@@ -156,7 +156,7 @@ def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
     D, E
         Zero-field splitting and strain over 2π, Hz.
     """
-    return frequencies_of_many(np.asarray(B)[None], np.array([D]), np.array([E]))[0]
+    return np.asarray(frequencies_of_many(np.asarray(B)[None], np.array([D]), np.array([E]))[0])
 
 
 def candidates_of(

@@ -66,6 +66,7 @@ from .line_pair import (
     FieldOfPair as FieldOfPair,
     field_of_pair as field_of_pair,
 )
+from .line_starts import starting_fields as starting_fields
 from .microwave import (
     Microwave as Microwave,
     driving_rates as driving_rates,
