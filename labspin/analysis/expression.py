@@ -3,8 +3,9 @@
 ``"without_pi - with_pi"`` or ``"(a - b) / (a + b)"``: names, numbers, ``+ - * / **``, and a few functions.
 Nothing else is accepted and nothing is evaluated as Python: the text, whose length is bounded, is parsed and
 walked. All numbers are floats (complex where a column is): ``10**20`` does not wrap, ``10**-3`` is 0.001, and
-``9**9**9`` is infinite at once. The error of the result follows from the errors of the columns to first
-order, column by column.
+``9**9**9`` is infinite at once. Derivatives are exact, by the rules of differentiation: no step is too short
+for a column beside whose values its errors are small. The error of the result follows from the errors of the
+columns to first order, column by column.
 
 Runs of earlier versions call the standard errors of ``NAME`` ``NAME_error``, those of today ``NAME_errors``;
 either name finds either column.
@@ -13,6 +14,7 @@ either name finds either column.
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,16 +97,7 @@ class Expression:
         _check(self._tree(), self.text)
 
     def _tree(self) -> ast.expr:
-        if len(self.text) > _LONGEST:
-            raise RecipeError(
-                f"expression {self.text[:40]!r}…: wanted at most {_LONGEST} characters, got {len(self.text)}"
-            )
-        try:
-            return ast.parse(self.text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise RecipeError(
-                f"expression {self.text!r}: wanted arithmetic of column names: {error}"
-            ) from error
+        return _parsed(self.text)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -131,6 +124,37 @@ class Expression:
         RecipeError
             A column is missing.
         """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            return np.asarray(_walk(self._tree(), self._columns(data)))
+
+    def derivative(self, data: Mapping[str, Any], name: str) -> NDArray[Any]:
+        """Return ∂expression/∂name at the arrays in ``data``.
+
+        Parameters
+        ----------
+        data
+            As for `value`.
+        name
+            A real column; one that is not in the expression has the derivative 0.
+
+        Returns
+        -------
+            Of the shape of the value; NaN where there is no derivative, as that of sqrt(x) at 0.
+
+        Raises
+        ------
+        RecipeError
+            A column is missing.
+        """
+        columns = self._columns(data)
+        key = column_of(name, data)
+        moved = {one for one in columns if column_of(one, data) == key}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            value, slope = _differentiate(self._tree(), columns, moved)
+            found = np.asarray(value) * 0.0 + (0.0 if slope is None else slope)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    def _columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
         columns = {}
         for name in self.names:
             columns[name] = data.get(column_of(name, data))
@@ -139,8 +163,7 @@ class Expression:
                     f"expression {self.text!r}: there is no column {name!r}; "
                     f"there are {', '.join(sorted(data))}"
                 )
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-            return np.asarray(_walk(self._tree(), columns))
+        return columns
 
     def error(self, data: Mapping[str, Any], errors: Mapping[str, FloatArray]) -> FloatArray:
         """Return the standard deviation of the expression for independent errors of its columns.
@@ -156,12 +179,18 @@ class Expression:
         for name in self.names:
             if name not in errors:
                 continue
-            key = column_of(name, data)
-            centre, sigma = np.asarray(data[key], np.float64), errors[name]
-            step = np.where(sigma > 0, sigma, 1.0) * 1e-4
-            above, below = (self.value({**data, key: centre + sign * step}) for sign in (1, -1))
-            variance = variance + np.abs((above - below) / (2 * step) * sigma) ** 2
+            variance = variance + np.abs(self.derivative(data, name) * errors[name]) ** 2
         return np.sqrt(np.asarray(variance, np.float64))
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str) -> ast.expr:
+    if len(text) > _LONGEST:
+        raise RecipeError(f"expression {text[:40]!r}…: wanted at most {_LONGEST} characters, got {len(text)}")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise RecipeError(f"expression {text!r}: wanted arithmetic of column names: {error}") from error
 
 
 def _check(node: ast.AST, text: str) -> None:
@@ -204,3 +233,62 @@ def _walk(node: ast.expr, data: Mapping[str, object]) -> object:
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
     return _FUNCTIONS[node.func.id](_walk(node.args[0], data))
+
+
+def _differentiate(node: ast.expr, data: Mapping[str, Any], moved: set[str]) -> tuple[Any, Any]:
+    """Return the value of a part of an expression and its derivative; None where nothing in it moves."""
+    if isinstance(node, ast.Name):
+        return _walk(node, data), 1.0 if node.id in moved else None
+    if isinstance(node, ast.BinOp):
+        left, right = (_differentiate(part, data, moved) for part in (node.left, node.right))
+        return _of_two(type(node.op), left, right)
+    if isinstance(node, ast.UnaryOp):
+        value, slope = _differentiate(node.operand, data, moved)
+        operator = _OPERATORS[type(node.op)]
+        return operator(value), None if slope is None else operator(slope)
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        value, slope = _differentiate(node.args[0], data, moved)
+        found: Any = _FUNCTIONS[node.func.id](value)
+        return found, None if slope is None else _SLOPES[node.func.id](value, found, slope)
+    return _walk(node, data), None
+
+
+def _of_two(kind: type, left: tuple[Any, Any], right: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return value and derivative of two parts that an operator joins."""
+    (a, da), (b, db) = left, right
+    found: Any = _OPERATORS[kind](a, b)
+    if da is None and db is None:
+        return found, None
+    of_left, of_right = _PARTIAL[kind]
+    slope: Any = 0.0
+    if da is not None:
+        slope = slope + of_left(a, b, found) * da
+    if db is not None:
+        slope = slope + of_right(a, b, found) * db
+    return found, slope
+
+
+_PARTIAL: dict[type, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    ast.Add: (lambda a, b, f: 1.0, lambda a, b, f: 1.0),
+    ast.Sub: (lambda a, b, f: 1.0, lambda a, b, f: -1.0),
+    ast.Mult: (lambda a, b, f: b, lambda a, b, f: a),
+    ast.Div: (lambda a, b, f: 1.0 / b, lambda a, b, f: -f / b),
+    ast.Pow: (lambda a, b, f: b * np.power(a, b - 1.0), lambda a, b, f: f * np.log(a)),
+}
+"""Of each operator: the derivatives by its left and by its right side, from both and the value."""
+
+_SLOPES: dict[str, Callable[..., Any]] = {
+    # At 0 the slope of |z| is that to either side.
+    "abs": lambda z, f, dz: np.where(f > 0, np.real(np.conj(z) * dz) / f, np.abs(dz)),
+    "angle": lambda z, f, dz: np.imag(np.conj(z) * dz) / np.abs(z) ** 2,
+    "arctan": lambda z, f, dz: dz / (1.0 + z**2),
+    "cos": lambda z, f, dz: -np.sin(z) * dz,
+    "exp": lambda z, f, dz: f * dz,
+    "imag": lambda z, f, dz: np.imag(dz),
+    "log": lambda z, f, dz: dz / z,
+    "real": lambda z, f, dz: np.real(dz),
+    "sin": lambda z, f, dz: np.cos(z) * dz,
+    "sqrt": lambda z, f, dz: 0.5 * dz / f,
+}
+"""Of each function: the derivative from its argument z, its value f and the derivative of z."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -259,20 +260,50 @@ def dip_centre(frequency: FloatArray, contrast: FloatArray, error: FloatArray) -
     """
     from scipy.optimize import curve_fit
 
-    def dip(x: FloatArray, offset: float, depth: float, centre: float, width: float) -> FloatArray:
-        return np.asarray(offset - depth * np.exp(-0.5 * ((x - centre) / width) ** 2))
-
     middle, half = float(np.mean(frequency)), 0.5 * float(np.ptp(frequency))
     x = (frequency - middle) / half
-    smooth = np.convolve(contrast, np.ones(3) / 3, mode="same")[1:-1]
-    at = int(np.argmin(smooth)) + 1
-    start = (float(np.median(contrast)), float(np.median(contrast) - smooth[at - 1]), float(x[at]), 0.2)
-    try:
-        values, covariance = curve_fit(dip, x, contrast, start, error, absolute_sigma=True, maxfev=2000)
-    except RuntimeError:
-        return math.nan, math.nan
+    start = _likeliest_dip(x, contrast, error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what curve_fit warns of has infinite errors, and is no dip
+        try:
+            values, covariance = curve_fit(
+                _dip, x, contrast, start, error, absolute_sigma=True, jac=_dip_slopes, maxfev=2000
+            )
+        except RuntimeError:
+            return math.nan, math.nan
     deviations = np.sqrt(np.diagonal(covariance))
     seen = values[1] > _CLEAR * deviations[1] and abs(values[2]) < 1 and np.isfinite(deviations).all()
     if not seen:
         return math.nan, math.nan
     return middle + half * float(values[2]), half * float(deviations[2])
+
+
+def _dip(x: FloatArray, offset: float, depth: float, centre: float, width: float) -> FloatArray:
+    return np.asarray(offset - depth * np.exp(-0.5 * ((x - centre) / width) ** 2))
+
+
+def _dip_slopes(x: FloatArray, offset: float, depth: float, centre: float, width: float) -> FloatArray:
+    """Return the derivatives of a dip, shape (n, 4): MINPACK's own steps vanish beside a centre near 0."""
+    del offset
+    z = (x - centre) / width
+    bell = np.exp(-0.5 * z**2)
+    slope = -depth * bell * z / width
+    return np.stack([np.ones_like(x), -bell, slope, slope * z], axis=1)
+
+
+def _likeliest_dip(
+    x: FloatArray, contrast: FloatArray, error: FloatArray
+) -> tuple[float, float, float, float]:
+    """Return offset, depth, centre and width of the best dip of a grid of centres and widths."""
+    centres, widths = np.linspace(-1.0, 1.0, 2 * x.size - 1), np.geomspace(2.0 / x.size, 1.0, 8)
+    bells = np.exp(-0.5 * ((x - centres[:, None, None]) / widths[:, None]) ** 2)
+    weights = error**-2 / np.sum(error**-2)
+    mean = float(weights @ contrast)
+    apart = bells - (bells @ weights)[..., None]
+    overlaps = -(apart * weights) @ (contrast - mean)
+    sizes = (apart**2) @ weights
+    depths = overlaps / sizes
+    place = np.unravel_index(np.argmax(np.where(depths > 0, overlaps * depths, -1.0)), depths.shape)
+    depth = float(depths[place])
+    centre, width = float(centres[place[0]]), float(widths[place[1]])
+    return mean + depth * float((bells @ weights)[place]), depth, centre, width

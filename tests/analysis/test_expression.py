@@ -72,3 +72,45 @@ def test_errors_are_found_under_the_name_of_today_and_that_of_earlier_files(aske
     ) == pytest.approx(0.05, rel=1e-6, abs=0)
     with pytest.raises(RecipeError, match=f"no column '{asked}'"):
         Expression(asked).value({"y": 1.0})
+
+
+TEXTS = [
+    "a + b", "a - 2*b", "a * b", "a / b", "a**b", "a**2 - b**-1", "-a + (+b)", "2**a", "b**0.5",
+    "abs(a - b)", "arctan(a / b)", "cos(a) * sin(b)", "exp(-a / b)", "log(a)", "sqrt(a * b)",
+    "(a - b) / (a + b)", "abs(a + b*z)", "angle(a + b*z)", "real(a*z)", "imag(z / a)", "exp(a*z)", "z**a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_derivatives_are_those_of_finite_differences(text):
+    rng = np.random.default_rng(5)
+    a, b = rng.uniform(0.5, 2.0, (2, 7))
+    data = {"a": a, "b": b, "z": np.full(7, 0.4 - 0.7j)}
+    expression = Expression(text)
+    for name in ("a", "b"):
+        steps = [{**data, name: data[name] + sign * 1e-5} for sign in (1, -1)]
+        expected = (expression.value(steps[0]) - expression.value(steps[1])) / 2e-5
+        found = expression.derivative(data, name)
+        np.testing.assert_allclose(found, expected, rtol=2e-9, atol=1e-9)
+
+
+def test_a_derivative_needs_no_step():
+    """Beside a frequency of 3 GHz errors of 10 nHz, and a parameter that happens to be 1e-17."""
+    data = {"f": np.array(2.87e9), "g": np.array(2.86e9), "tiny": np.array(1e-17)}
+    errors = {"f": np.array(1e-8), "g": np.array(1e-8)}
+    assert Expression("f - g").error(data, errors) == pytest.approx(np.sqrt(2) * 1e-8, rel=1e-12, abs=0)
+    assert Expression("1 + tiny").derivative(data, "tiny") == 1.0
+    assert Expression("f").derivative(data, "g") == 0.0
+
+
+def test_where_there_is_no_derivative_it_is_nan():
+    zero = {"a": np.array([0.0, 4.0])}
+    np.testing.assert_array_equal(Expression("sqrt(a)").derivative(zero, "a"), [np.nan, 0.25])
+    np.testing.assert_array_equal(Expression("abs(a)").derivative(zero, "a"), [1.0, 1.0])
+    np.testing.assert_array_equal(Expression("a**2").derivative(zero, "a"), [0.0, 8.0])
+    with pytest.raises(RecipeError, match="no column 'b'"):
+        Expression("a + b").derivative(zero, "a")
+
+
+def test_an_error_is_found_under_either_name_in_a_derivative():
+    assert Expression("2*y_errors").derivative({"y_error": np.array([1.0])}, "y_errors") == 2.0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from labspin.data import read_run
 from labspin.errors import DeviceError, PlanError
@@ -58,6 +58,26 @@ def test_a_dip_is_found_with_its_error():
         pulls.append((centre - 2.0023e9) / error)
     assert 0.60 < np.mean(np.abs(pulls) < 1) < 0.76
     assert np.isnan(dip_centre(x, 1 + 0.01 * rng.normal(size=21), np.full(21, 0.01))[0])
+
+
+@given(
+    st.integers(9, 41),
+    st.floats(-0.85, 0.85),
+    st.floats(0.06, 0.4),
+    st.floats(1e-3, 0.3),
+    st.floats(1e9, 4e9), st.integers(0, 2**32),
+)
+@example(17, 0.0, 0.24, 0.05, 2092585120.3, 2)
+def test_a_clear_dip_is_found_wherever_it_lies(points, centre, width, depth, middle, seed):
+    """Also in the middle of an odd number of points, where the centre starts at rounded zero."""
+    x = middle + np.linspace(-0.5, 0.5, points) * 4e6
+    width = max(width, 2.5 / points)
+    noise = depth / 20
+    y = 0.96 - depth * np.exp(-0.5 * (((x - middle) / 2e6 - centre) / width) ** 2)
+    y += noise * np.random.default_rng(seed).normal(size=points)
+    found, error = dip_centre(x, y, np.full(points, noise))
+    assert abs(found - (middle + 2e6 * centre)) < 6 * error
+    assert error < 0.2 * width * 2e6
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ __all__ = ["derive", "derive_all", "propagated", "slope", "split_unit", "with_de
 def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
     """Return value and standard error of ``expression``, such as ``"1/T1"`` or ``"amplitude/baseline"``.
 
-    The error is ``√(gᵀ C g)`` with g the gradient (central differences of one thousandth of a standard
-    error) and C the covariance, so that correlations between parameters count.
+    The error is ``√(gᵀ C g)`` with g the gradient and C the covariance, so that correlations between
+    parameters count.
 
     Parameters
     ----------
@@ -45,11 +45,8 @@ def derive(outcome: FitOutcome, expression: str) -> tuple[float, float]:
         return centre, math.nan
     gradient = np.zeros(len(outcome.covariance_names))
     for index, name in enumerate(outcome.covariance_names):
-        step = 1e-3 * float(np.sqrt(outcome.covariance[index, index]))
-        if name not in parsed.names or not step > 0:
-            continue
-        above, below = (float(parsed.value({**values, name: values[name] + sign * step})) for sign in (1, -1))
-        gradient[index] = (above - below) / (2 * step)
+        if name in parsed.names and outcome.covariance[index, index] > 0:
+            gradient[index] = float(parsed.derivative(values, name))
     used = np.flatnonzero(gradient)
     variance = gradient[used] @ outcome.covariance[np.ix_(used, used)] @ gradient[used]
     return centre, float(np.sqrt(variance))
@@ -85,7 +82,7 @@ def derive_all(
 
 
 def slope(expression: Expression, name: str, columns: Mapping[str, Numbers], variance: FloatArray) -> Numbers:
-    """Return ∂expression/∂name of each fit, by central differences of one thousandth of a standard error.
+    """Return ∂expression/∂name of each fit.
 
     Parameters
     ----------
@@ -103,10 +100,7 @@ def slope(expression: Expression, name: str, columns: Mapping[str, Numbers], var
     slope
         Shape (n,); NaN where the variance is not positive.
     """
-    centre = columns[name]
-    step = 1e-3 * np.sqrt(np.where(variance > 0, variance, np.nan))
-    above, below = (expression.value({**columns, name: centre + sign * step}) for sign in (1, -1))
-    return np.asarray((above - below) / (2 * step))
+    return np.where(variance > 0, expression.derivative(columns, name), np.nan)
 
 
 def propagated(slopes: FloatArray, covariance: FloatArray) -> FloatArray:

@@ -138,25 +138,15 @@ class JointTies:
         for column, name in enumerate(self.names):
             if name in self.model.names:
                 found[:, self.model.names.index(name), column] = 1.0
-        sources = {place: self._sources(place) for place in self.expressions}
-        for column, name in enumerate(self.names):
-            places = [place for place, names in sources.items() if name in names]
-            if not places:
-                continue
-            step = _STEP * np.maximum(np.abs(values[:, column]), 1e-2 * self.typical[name])
-            above, below = values.copy(), values.copy()
-            above[:, column] += step
-            below[:, column] -= step
-            change = (self.full(above) - self.full(below)) / (above - below)[:, column, None]
-            found[:, places, column] = change[:, places]
-        return found
-
-    def _sources(self, place: int) -> set[str]:
-        """Return the names that a tied parameter follows from, through other tied ones, too."""
-        found = set(self.expressions[place].names)
-        for other in self.expressions:
-            if self.model.names[other] in found and other != place:
-                found |= self._sources(other)
+        named = self.known | dict(zip(self.model.names, self.full(values).T, strict=True))
+        named |= dict(zip(self.names, values.T, strict=True))
+        by = {name: (np.arange(len(self.names)) == column) * 1.0 for column, name in enumerate(self.names)}
+        for place, expression in self.expressions.items():
+            for name in expression.names:
+                if name in by:
+                    slope = np.real(expression.derivative(named, name))
+                    found[:, place] += np.broadcast_to(slope, (len(values),))[:, None] * by[name]
+            by[self.model.names[place]] = found[:, place]
         return found
 
     def through(self, evaluate: Evaluate) -> Evaluate:

@@ -13,8 +13,12 @@ import lmfit
 import numpy as np
 
 from labspin.analysis.complex_numbers import real_view
+from labspin.analysis.expression import Expression
+from labspin.errors import RecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from labspin.analysis.model import CorrelatedNoise, FitModel, FloatArray
 
 __all__ = ["TIGHT", "LabspinModel", "derivatives_of"]
@@ -165,16 +169,36 @@ def _through_expressions(
     tied = [index for index, name in enumerate(names) if params[name].expr is not None]
     if not tied:
         return extra
+    values = params.valuesdict()
     for row, index in enumerate(varied):
-        parameter = params[names[index]]
-        centre = float(parameter.value)
-        step = 1e-6 * max(abs(centre), 1e-12)
-        ends = []
-        for shifted in (centre - step, centre + step):
-            parameter.value = shifted
-            params.update_constraints()
-            ends.append(np.array([params[names[other]].value for other in tied]))
-        parameter.value = centre
-        extra[row] = ((ends[1] - ends[0]) / (2 * step)) @ jacobian[tied]
-    params.update_constraints()
+        try:
+            slopes = np.array([_slope_of(params, values, names[other], names[index]) for other in tied])
+        except (RecipeError, KeyError):  # more than arithmetic of parameters: only lmfit can tell
+            slopes = _difference(params, [names[other] for other in tied], params[names[index]])
+        extra[row] = slopes @ jacobian[tied]
     return extra
+
+
+def _slope_of(params: Any, values: Mapping[str, float], name: str, by: str) -> float:
+    """Return d(parameter)/d(another), through the expressions of those between them."""
+    if name == by:
+        return 1.0
+    if params[name].expr is None:
+        return 0.0
+    expression = Expression(params[name].expr)
+    through = {one: _slope_of(params, values, one, by) for one in expression.names}
+    return sum(float(expression.derivative(values, one)) * slope for one, slope in through.items() if slope)
+
+
+def _difference(params: Any, tied: list[str], parameter: Any) -> FloatArray:
+    """Return d(each tied parameter)/d(parameter) by central differences."""
+    centre = float(parameter.value)
+    step = 1e-6 * (abs(centre) or 1e-6)
+    ends = []
+    for shifted in (centre - step, centre + step):
+        parameter.value = shifted
+        params.update_constraints()
+        ends.append(np.array([params[name].value for name in tied]))
+    parameter.value = centre
+    params.update_constraints()
+    return np.asarray((ends[1] - ends[0]) / (2 * step))
