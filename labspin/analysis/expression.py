@@ -127,7 +127,7 @@ class Expression:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             return np.asarray(_walk(self._tree(), self._columns(data)))
 
-    def derivative(self, data: Mapping[str, Any], name: str) -> NDArray[Any]:
+    def derivative(self, data: Mapping[str, Any], name: str) -> Numbers:
         """Return ∂expression/∂name at the arrays in ``data``.
 
         Parameters

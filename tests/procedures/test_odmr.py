@@ -65,7 +65,8 @@ def test_a_dip_is_found_with_its_error():
     st.floats(-0.85, 0.85),
     st.floats(0.06, 0.4),
     st.floats(1e-3, 0.3),
-    st.floats(1e9, 4e9), st.integers(0, 2**32),
+    st.floats(1e9, 4e9),
+    st.integers(0, 2**32),
 )
 @example(17, 0.0, 0.24, 0.05, 2092585120.3, 2)
 def test_a_clear_dip_is_found_wherever_it_lies(points, centre, width, depth, middle, seed):
