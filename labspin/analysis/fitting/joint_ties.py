@@ -138,7 +138,7 @@ class JointTies:
         for column, name in enumerate(self.names):
             if name in self.model.names:
                 found[:, self.model.names.index(name), column] = 1.0
-        named = self.known | dict(zip(self.model.names, self.full(values).T, strict=True))
+        named = dict(self.known) | dict(zip(self.model.names, self.full(values).T, strict=True))
         named |= dict(zip(self.names, values.T, strict=True))
         by = {name: (np.arange(len(self.names)) == column) * 1.0 for column, name in enumerate(self.names)}
         for place, expression in self.expressions.items():
