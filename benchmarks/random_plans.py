@@ -55,7 +55,13 @@ def main():
             violations.extend(outcome.monitor.violations)
 
     go()
-    print(f"seed                               {arguments.seed:>10}")
+    report(arguments.seed, found, violations)
+    print(f"seconds                            {time.perf_counter() - begun:>10.0f}")
+    return bool(violations or found["refused, yet measured"])
+
+
+def report(number, found, violations):
+    print(f"seed                               {number:>10}")
     print(f"plans run                          {found['plans']:>10}")
     print(f"refused before anything moved      {found['refused']:>10}")
     print(f"refused, and yet measured          {found['refused, yet measured']:>10}")
@@ -64,10 +70,8 @@ def main():
     print(f"  of them in ramps                 {found['ramped']:>10}")
     print(f"largest rate / allowed             {found['worst']:>10.6f}")
     print(f"violations                         {len(violations):>10}")
-    print(f"seconds                            {time.perf_counter() - begun:>10.0f}")
     for violation in violations[:10]:
         print(violation)
-    return bool(violations or found["refused, yet measured"])
 
 
 if __name__ == "__main__":

@@ -72,6 +72,13 @@ def add(commands: Any) -> None:
         metavar="PICTURE",
         help="where to draw (default: beside the data, if files are few)",
     )
+    _add_options_of_many(parser)
+    add_foreign_options(parser)
+    add_json(parser)
+    parser.set_defaults(execute=execute)
+
+
+def _add_options_of_many(parser: argparse.ArgumentParser) -> None:
     many = parser.add_argument_group("many files")
     many.add_argument(
         "--refit", "--force", dest="force", action="store_true", help="fit again what is stored already"
@@ -90,9 +97,6 @@ def add(commands: Any) -> None:
     many.add_argument("--reverse", action="store_true", help="the largest first")
     many.add_argument("--rows", type=int, metavar="N", help="lines of their table (default: 40; 0: all)")
     many.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_foreign_options(parser)
-    add_json(parser)
-    parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:

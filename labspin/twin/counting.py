@@ -363,7 +363,7 @@ class CountJob:
             mean[self._open] = _mean_while_open(means_in, episode, begin, end)
             open_time[self._open] = end - begin
         self._open_time += open_time
-        self._counts += self._world.detector(self._detector).draw(mean, open_time, self._rng)
+        self._counts += self._world.detectors.connected(self._detector).draw(mean, open_time, self._rng)
 
     def _trained(self, pattern: Pattern) -> _Train:
         if self._train is None or self._train.pattern is not pattern:
@@ -411,7 +411,7 @@ def mean_rate(world: World, detector: str, episode: Episode, time: float) -> flo
     time
         Simulated time at which signals and drift are taken, s.
     """
-    properties, period = world.detector(detector), episode.pattern.period
+    properties, period = world.detectors.connected(detector), episode.pattern.period
     photons = float(_Means(world, detector, episode, time, time)(np.array([[0.0, period]]))[0])
     rate = photons * properties.efficiency / period + properties.dark_rate
     return rate / (1 + rate * properties.dead_time)

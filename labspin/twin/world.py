@@ -11,12 +11,10 @@ Everything random comes from one seed. `World.begin_point` makes the noise from 
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from weakref import WeakMethod
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,16 +23,18 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.rc_filter import Stretch
 from labspin.twin.counting import CountJob, Episode, PhotonDetector, Trigger, mean_rate
+from labspin.twin.detectors import PhotonDetectors
 from labspin.twin.inputs import Pattern, Signals
+from labspin.twin.noise import NoiseStreams
 from labspin.twin.played import Played
 from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.signal import Course, Staircase, Track, equal_runs, pieces
+from labspin.twin.watchers import Watchers
 
 __all__ = ["CountJob", "PhotonDetector", "Trigger", "World"]
 
 _IDLE_PERIOD = 1e-3  # period of the one-step pattern that stands for constant outputs, s
 _NEVER = (math.nan, None, math.nan)
-_JOB_STREAM, _READING_STREAM, _FAULT_STREAM = 0, 1, 2
 
 
 class World:
@@ -58,10 +58,15 @@ class World:
     ----------
     lock : threading.RLock
         Held while anything of the world changes; devices hold it while they handle a command.
+    detectors : labspin.twin.detectors.PhotonDetectors
+        Efficiency, dark rate and dead time of each photon detector, and the stray light that falls onto it.
     rng : numpy.random.Generator
         Noise of readings (not of counting, where each job has its own generator).
     fault_rng : numpy.random.Generator
         Faults by probability; not touched by `begin_point`.
+    watchers : labspin.twin.watchers.Watchers
+        Called with the time before the sample moves on or the signals change, so that who observes an
+        analog detector can process what passed since the last call.
     is_fresh : bool
         Whether no point has been begun yet.
     """
@@ -75,18 +80,9 @@ class World:
         detectors: Mapping[str, PhotonDetector] | None = None,
     ) -> None:
         self.sample, self.clock, self.seed = sample, clock, int(seed)
+        self._noise = NoiseStreams(seed)
         self.lock = threading.RLock()
-        self.detectors = {
-            name: PhotonDetector() for name, kind in sample.detectors.items() if kind == "photons"
-        }
-        for name, detector in (detectors or {}).items():
-            if name not in self.detectors:
-                raise ArgumentError(
-                    f"detector {name!r}: the sample has no such photon detector; "
-                    f"there are: {', '.join(self.detectors) or 'none'}"
-                )
-            self.detectors[name] = detector
-        self._unblinded: dict[str, PhotonDetector] = {}
+        self.detectors = PhotonDetectors(sample, detectors or {})
         sample.prepare(self.seed)
         start = clock.now()
         self._tracks: dict[str, Course] = {
@@ -99,12 +95,11 @@ class World:
         self._still: tuple[Mapping[str, Course], Episode, Signals] | tuple[None, None, Signals]
         self._still = None, None, Signals({})
         self._readings: dict[str, tuple[float, Signals | None, float]] = {}  # time, signals, value
-        self._watchers: list[WeakMethod[Callable[[float], None]]] = []
+        self.watchers = Watchers()
         self._playing_until = start
-        self._point, self._jobs_begun = -1, 0
         self.is_fresh = True
-        self.rng = self._generator(_READING_STREAM)
-        self.fault_rng = self._generator(_FAULT_STREAM)
+        self.rng = self._noise.readings()
+        self.fault_rng = self._noise.faults()
 
     # -- signals -----------------------------------------------------------------------------------------
 
@@ -285,21 +280,10 @@ class World:
                 closing_trigger=closing_trigger,
                 duration=duration,
                 armed=now if start is None else min(start, now),
-                rng=self._generator(_JOB_STREAM, self._jobs_begun),
+                rng=self._noise.next_job(),
             )
             self._played.arm(job)
-            self._jobs_begun += 1
             return job
-
-    def detector(self, name: str) -> PhotonDetector:
-        """Return the properties of a photon detector; ``""`` is none, which counts nothing.
-
-        Parameters
-        ----------
-        name
-            Name of a photon detector of the sample, or ``""``.
-        """
-        return self.detectors[name] if name else PhotonDetector()
 
     def mean_rate(self, detector: str) -> float:
         """Return the rate of counts of ``detector``, averaged over the pattern being played, 1/s.
@@ -312,45 +296,6 @@ class World:
         with self.lock:
             now = self._settle()
             return mean_rate(self, detector, self._played.episodes[0], now)
-
-    def blind(self, detector: str, rate: float = 1e10) -> None:
-        """Let stray light onto a photon detector: ``rate`` counts per second more, until `unblind`.
-
-        Parameters
-        ----------
-        detector
-            Name of a photon detector.
-        rate
-            Counts that the stray light adds, 1/s, as a higher dark rate.
-        """
-        with self.lock:
-            self._unblinded.setdefault(detector, self.detectors[detector])
-            dark_rate = self._unblinded[detector].dark_rate + rate
-            self.detectors[detector] = dataclasses.replace(self._unblinded[detector], dark_rate=dark_rate)
-
-    def unblind(self, detector: str) -> None:
-        """Remove the stray light that `blind` added.
-
-        Parameters
-        ----------
-        detector
-            Name of a photon detector.
-        """
-        with self.lock:
-            self.detectors[detector] = self._unblinded.pop(detector, self.detectors[detector])
-
-    def watch(self, look: Callable[[float], None]) -> None:
-        """Call a method, with the time, before the sample moves on or the signals change.
-
-        So an observer of an analog detector can process what passed since its last call.
-
-        Parameters
-        ----------
-        look
-            Bound method that gets the simulated time, s; only a weak reference is kept.
-        """
-        with self.lock:
-            self._watchers.append(WeakMethod(look))
 
     def quadratures(self, detector: str, frequency: float, times: FloatArray) -> ComplexArray:
         """Return the complex envelope of an analog detector, see `Sample.quadratures`.
@@ -475,10 +420,10 @@ class World:
             Number of the point, from 0; a negative one for what happens before the points.
         """
         with self.lock:
-            self._look(self.clock.now())
+            self.watchers.tell(self.clock.now())
             self.is_fresh = False
-            self._point, self._jobs_begun = int(index), 0
-            self.rng = self._generator(_READING_STREAM)
+            self._noise.begin_point(index)
+            self.rng = self._noise.readings()
 
     def restore(self, time: float) -> None:
         """Move the simulated clock on to ``time`` (s), as a resumed run does; never back.
@@ -521,7 +466,7 @@ class World:
         now = self.clock.now()
         if now == self._advanced and self._brought is self._tracks:
             return now
-        self._look(now)
+        self.watchers.tell(now)
         self._played.pass_to(now)
         if self._moving_until > self._advanced and type(self.sample).advance is not Sample.advance:
             for begin, end in pieces(self._tracks.values(), self._advanced, now):
@@ -547,16 +492,3 @@ class World:
         self._moving_until = max(track.settled for track in self._tracks.values())
         kept = [(max(e.start, now), e.stop, e.pattern, e.origin) for e in self._played.episodes]
         self._played.replace([self._episode(*parts) for parts in kept])
-
-    def _look(self, now: float) -> None:
-        """Let those who watch take in what has passed; forget those that are gone."""
-        if self._watchers:
-            watching = [(reference, reference()) for reference in self._watchers]
-            self._watchers = [reference for reference, look in watching if look is not None]
-            for _, look in watching:
-                if look is not None:
-                    look(now)
-
-    def _generator(self, *stream: int) -> np.random.Generator:
-        key = (self._point + 1, *stream)
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))

@@ -122,7 +122,7 @@ def test_what_the_instrument_refuses_is_an_error(bench):
 
 def test_more_counts_than_the_counter_holds_are_an_error(bench):
     sequence = PulseSequence().then("laser", "trigger", duration=10e-6).wait(10e-6)
-    bench.simulation.world.blind("pl", 1e11)
+    bench.simulation.world.detectors.blind("pl", 1e11)
     bench.pulses.load(sequence)
     bench.pulses.start()
     bench.counter.arm([(0.0, 8e-6), (8e-6, 1e-6)], triggers=9_000_000)  # 3e9 counts at 22 ns dead time

@@ -220,11 +220,11 @@ def test_restoring_moves_time_on_and_never_back(world):
 
 def test_a_blinded_detector_counts_as_fast_as_it_can():
     world = make_world(dead_time=50e-9)
-    world.blind("pl")
+    world.detectors.blind("pl")
     job = world.count("pl", gates=[(0.0, math.inf)], duration=1e-3)
     world.clock.sleep(1e-3)
     assert job.counts()[0] == pytest.approx(1e-3 / 50e-9, rel=0.01, abs=0)
-    world.unblind("pl")
+    world.detectors.unblind("pl")
     assert world.detectors["pl"].dark_rate == 0
 
 

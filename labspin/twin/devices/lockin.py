@@ -65,7 +65,7 @@ class LockInAmplifier(MessageDevice):
         self.largest_input = self.present_input = 0.0  # V peak, since the last `update_status` and now
         self.largest_output = 0.0  # V rms
         super().__init__(world, wiring=wiring, **options)
-        world.watch(self.follow)
+        world.watchers.add(self.follow)
 
     def wake(self) -> None:
         """Begin with an empty filter now, and with the oscillator as the settings say."""

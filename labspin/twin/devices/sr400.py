@@ -254,7 +254,7 @@ class SR400(MessageDevice):
     def overload(self) -> None:
         """Let stray light onto the detector of input 1."""
         if self.wiring.get("input1"):
-            self.world.blind(self.wiring["input1"])
+            self.world.detectors.blind(self.wiring["input1"])
 
     def store(self, location: int) -> None:
         """Keep the settings (ST).
