@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from labspin.imports import import_lightly
 
 __all__ = [
     "DIMENSIONS", "canonical", "conversion_factor", "format_quantity", "parse_quantity", "prefixed",
-    "shown_in", "si_unit",
+    "shown_in", "si_unit", "typeset",
 ]  # fmt: skip
 
 DIMENSIONS: Mapping[str, str] = MappingProxyType(
@@ -274,15 +275,51 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
 
 def _remedy(error: UnitError, unit: str, number: str, found: str) -> str:
     """Return what to do about a unit that cannot be converted."""
-    for other in (found.upper(), found.lower(), found.capitalize(), found[:1] + found[1:].capitalize()):
+    meant = []
+    for other in _other_cases(found):
         with contextlib.suppress(UnitError):  # not that one
             conversion_factor(other, unit)
-            return f"did you mean '{number} {other}'?"
+            meant.append(f"'{number} {other}'")
+    if meant:  # two at most: 17 mT or 17 MT
+        return f"did you mean {' or '.join(meant[:2])}?"
     _, has_reason, reason = str(error).partition("': ")
     known = has_reason and any(
         why in reason for why in ("zero of its own", "counts an angle", "is a logarithm")
     )
     return reason if known else f"write it in {unit!r}"
+
+
+def _other_cases(unit: str) -> list[str]:
+    """Return a unit in other upper and lower case, first what differs in the last letters: mT before MT."""
+    if not 0 < len(unit) <= _LONGEST_CASED:
+        return []
+    choices = itertools.product(*((letter, letter.swapcase()) for letter in unit))
+    found = {"".join(letters) for letters in choices} - {unit}
+    kept = [[new == old for new, old in zip(one, unit, strict=True)] for one in found]
+    ranked = sorted(zip(kept, found, strict=True), key=lambda pair: (-sum(pair[0]), [not k for k in pair[0]]))
+    return [one for _, one in ranked]
+
+
+_LONGEST_CASED = 5
+"""Letters of a unit whose case is tried: mW, MHz, dBm, gauss."""
+
+
+def typeset(text: str) -> str:
+    """Return a value with its unit as it is printed: 10¹⁷ m⁻² for e+17 1/m**2, Hz m/N for Hz*m/N.
+
+    Parameters
+    ----------
+    text
+        Such as ``"(1.39982 ± 0.00030)e+17 1/m**2"``.
+    """
+    text = re.sub(r"(?<=[\d)])e([+-])0*(\d+)", lambda m: f"·10{_raised(m[1].strip('+') + m[2])}", text)
+    text = re.sub(r" 1/(\w+)\*\*(\d)$", lambda m: f" {m[1]}{_raised('-' + m[2])}", text)
+    text = re.sub(r"\*\*(\d)", lambda m: _raised(m[1]), text)
+    return re.sub(r"(?<=[^\W\d])\*(?=[^\W\d])", " ", text)
+
+
+def _raised(digits: str) -> str:
+    return digits.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def si_unit(text: str) -> str:

@@ -8,7 +8,15 @@ from hypothesis import example, given, strategies as st
 
 from labspin import units
 from labspin.errors import UnitError
-from labspin.units import canonical, conversion_factor, format_quantity, parse_quantity, shown_in, si_unit
+from labspin.units import (
+    canonical,
+    conversion_factor,
+    format_quantity,
+    parse_quantity,
+    shown_in,
+    si_unit,
+    typeset,
+)
 
 
 @pytest.mark.parametrize(
@@ -312,3 +320,29 @@ def test_a_number_too_large_is_not_taken_for_no_limit(text, unit):
     with pytest.raises(UnitError, match="wanted a number that a computer can hold"):
         parse_quantity(text, unit)
     assert parse_quantity(f"inf {unit}", unit) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("(1.39982 ± 0.00030)e+17 1/m**2", "(1.39982 ± 0.00030)·10¹⁷ m⁻²"), ("5e-07 T**2", "5·10⁻⁷ T²"),
+        ("1.60 ± 0.02 ms", "1.60 ± 0.02 ms"), ("3 1/s", "3 1/s"), ("level 3", "level 3"),
+        ("(2.79 ± 0.42)e+12 Hz*m/N", "(2.79 ± 0.42)·10¹² Hz m/N"),
+    ],
+)  # fmt: skip
+def test_values_are_written_as_they_are_printed(text, printed):
+    assert typeset(text) == printed
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "hint"),
+    [
+        ("17 g", "T", "did you mean '17 G'?"), ("17 mt", "T", "did you mean '17 mT' or '17 MT'?"),
+        ("2.6 ghz", "Hz", "did you mean '2.6 GHz'?"), ("2 KHZ", "Hz", "did you mean '2 kHz'?"),
+        ("10 dbm", "dBm", "did you mean '10 dBm'?"), ("4 US", "s", "did you mean '4 us'?"),
+        ("4 parsecs", "s", "write it in 's'"),
+    ],
+)  # fmt: skip
+def test_a_unit_in_wrong_case_is_recognised(value, unit, hint):
+    with pytest.raises(UnitError, match=re.escape(hint)):
+        parse_quantity(value, unit)

@@ -21,7 +21,7 @@ from labspin.analysis.model import CorrelatedNoise, FloatArray
 from labspin.arrays import Numbers
 from labspin.errors import FitError
 from labspin.notebook import html_page
-from labspin.units import shown_in
+from labspin.units import shown_in, typeset
 from labspin.workspaces import liked_units, quantity_text
 
 __all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "Picture", "chosen_text", "with_error"]
@@ -290,7 +290,7 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):
-        return quantity_text(value, unit)
+        return typeset(quantity_text(value, unit))
     divisor, found = shown_in(max(abs(value), stderr), unit, liked_units())
     shown, error = value / divisor, stderr / divisor
     name = "" if found in ("", "1") else f" {found}"
@@ -299,4 +299,4 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     shown, error = shown / 10.0**power, error / 10.0**power
     places = min(12, max(0, 1 - math.floor(math.log10(error))))
     text = f"{shown:.{places}f} ± {error:.{places}f}"
-    return f"({text})e{power:+03d}{name}" if power else f"{text}{name}"
+    return typeset(f"({text})e{power:+03d}{name}" if power else f"{text}{name}")

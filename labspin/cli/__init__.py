@@ -14,6 +14,7 @@ import argparse
 import difflib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -58,8 +59,20 @@ _COMMANDS = (
 INTERRUPTED = 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the word that was meant where only some are taken; parsers of commands are of this class."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with a sentence about what is wrong with the command line."""
+        match = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message)
+        if match:
+            near = difflib.get_close_matches(match[1], re.findall(r"[\w.-]+", match[2]), n=1, cutoff=0.5)
+            message += f"; did you mean {near[0]!r}?" if near else ""
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="labspin",
         description="Run spin-mechanics experiments from the wire to the fit, with or without hardware.",
     )
@@ -95,7 +108,8 @@ def _log_to_stderr(verbose: int) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     logging.basicConfig(level=level, handlers=[handler])
     if verbose < 2:
-        logging.getLogger("pymeasure").setLevel(logging.ERROR)  # warns of optional packages on import
+        for chatty in ("pymeasure", "matplotlib"):  # of optional packages, and of each font that is missing
+            logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 def _warn_of_unsafe_benches() -> None:

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     """
     parser = commands.add_parser("trash", help="put runs aside, or bring them back", description=__doc__)
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="run files (.h5)")
-    parser.add_argument("--restore", action="store_true", help="bring the files back to where they were")
+    parser.add_argument("--restore", action="store_true", help="bring files back to where they were")
     parser.add_argument(
         "--list",
         action="store_true",
@@ -44,15 +44,14 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code, always 0; a failure raises.
     """
-    from labspin.data import TRASH, restore_run, trash_run, trashed_runs
+    from labspin.data import restore_run, trash_run, trashed_run, trashed_runs
     from labspin.workspaces import find_workspace
 
     folder = find_workspace().data
     if arguments.only_list or not arguments.files:
         found = trashed_runs(folder)
     elif arguments.restore:
-        names = [file if file.is_file() else folder / TRASH / file for file in arguments.files]
-        found = [restore_run(file) for file in names]
+        found = [restore_run(trashed_run(file, folder)) for file in arguments.files]
     else:
         found = [trash_run(file) for file in arguments.files]
     if arguments.json:

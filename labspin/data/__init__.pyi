@@ -46,6 +46,7 @@ from .trash import (
     TRASH as TRASH,
     restore_run as restore_run,
     trash_run as trash_run,
+    trashed_run as trashed_run,
     trashed_runs as trashed_runs,
 )
 from .writer import RunWriter as RunWriter

@@ -15,7 +15,7 @@ from labspin.data.nexus.publish import open_run_metadata
 from labspin.data.storage import storage_error, sync_folder
 from labspin.errors import NotARunFileError, RunFileError
 
-__all__ = ["TRASH", "restore_run", "trash_run", "trashed_runs"]
+__all__ = ["TRASH", "restore_run", "trash_run", "trashed_run", "trashed_runs"]
 
 TRASH = ".trash"
 """Name of the folders."""
@@ -72,14 +72,40 @@ def restore_run(path: Path) -> Path:
 
 
 def trashed_runs(folder: Path) -> list[Path]:
-    """Return the runs of a folder that were put aside, sorted.
+    """Return the runs of a folder and of those in it that were put aside, sorted.
 
     Parameters
     ----------
     folder
         Folder of the runs.
     """
-    return sorted((folder / TRASH).glob("*.h5"))
+    return sorted(folder.rglob(f"{TRASH}/*.h5"))
+
+
+def trashed_run(name: Path, folder: Path) -> Path:
+    """Return the run that was put aside under a name, or from a place.
+
+    Parameters
+    ----------
+    name
+        Where it is in its folder ``.trash``, where it was before, or only its name.
+    folder
+        Where runs are looked for that are known by their name only.
+
+    Raises
+    ------
+    RunFileError
+        There is none, or several.
+    """
+    if name.parent.name == TRASH:
+        return name
+    beside = name.parent / TRASH / name.name
+    if beside.is_file():
+        return beside
+    found = [one for one in trashed_runs(folder) if one.name == name.name] if name.parent == Path() else []
+    if len(found) > 1:
+        raise RunFileError(f"{name}: put aside are {', '.join(map(str, found))}; name one of them")
+    return found[0] if found else beside
 
 
 def _moved(path: Path, folder: Path) -> Path:

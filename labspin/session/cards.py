@@ -24,6 +24,7 @@ The card is checked when it is read: every key, every parameter name, every valu
 from __future__ import annotations
 
 import difflib
+import tomllib
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -216,11 +217,21 @@ def _overrides(
         if name not in known:
             raise CardError(f"{path}: --set.{name}: {_no_parameter(procedure, name, known)}")
         try:
-            _checked(known[name], value)
+            found[name] = _as_in_a_card(value)
+            _checked(known[name], found[name])
         except (LabspinError, ValueError) as error:
             raise CardError(f"{path}: --set.{name}: {error}") from error
-        found[name] = value
     return found
+
+
+def _as_in_a_card(text: str) -> Any:
+    """Return what a card would hold: a list or a table if the text is one, else the text."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"wanted a list or table as in a run card, got {text!r}: {error}") from error
 
 
 def _checked(parameter: Any, value: Any) -> None:

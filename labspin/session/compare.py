@@ -49,6 +49,8 @@ def differences_between(first: Path | str, second: Path | str) -> list[Differenc
 
 
 def _table(run: Run) -> dict[str, Any]:
+    from labspin.analysis.report.words import with_unit
+
     header = run.header
     table: dict[str, Any] = {
         "procedure": header.procedure,
@@ -59,7 +61,7 @@ def _table(run: Run) -> dict[str, Any]:
     }
     table |= run.metadata.to_dict()
     table |= {
-        f"parameter {name}": f"{record['value']} {record['unit'] if record['unit'] != '1' else ''}".strip()
+        f"parameter {name}": with_unit(record["value"], str(record["unit"]))
         for name, record in header.parameters.items()
     }
     table |= _flat("environment", header.environment)

@@ -360,9 +360,6 @@ def _run(run: Any) -> Description:
     ]  # fmt: skip
     begun = run.events[0].time if run.events else 0.0
     events = [(f"{one.time - begun:.1f}", str(one.kind), one.message) for one in run.events]
-    fits = [
-        (fit.name, fit.model, ", ".join(f"{p.name} ({p.unit})" for p in fit.parameters)) for fit in run.fits
-    ]
     return Description(
         f"run {run.path}",
         run.metadata.comment,
@@ -371,22 +368,40 @@ def _run(run: Any) -> Description:
             _listing("words", ("word", "text"), said),
             _listing("parameters", ("parameter", "value"), parameters),
             _listing("columns", ("column", "unit", "shape", "meaning"), columns),
-            _listing("fits", ("fit", "model", "parameters"), fits),
+            _listing("fits", ("fit", "model", "parameter", "value"), _fitted(run)),
             _listing("ground truth of the simulation", ("name", "value"), truth_words(header)),
             _listing("events", ("after (s)", "kind", "message"), events),
         ),
     )
 
 
+def _fitted(run: Any) -> list[tuple[str, str, str, str]]:
+    """Return a row for each parameter of each fit; of many traces, from the least to the greatest value."""
+    import numpy as np
+
+    from labspin.data import Number
+    from labspin.session.run_list import values_text
+
+    rows = []
+    for fit in run.fits:
+        for one in fit.parameters:
+            values, errors = (tuple(np.ravel(some).tolist()) for some in (one.value, one.stderr))
+            number = Number(values, one.unit, errors)
+            rows.append((fit.name, fit.model, one.name, values_text(number)))
+    return rows
+
+
 def _facts(run: Any) -> list[tuple[str, str]]:
+    from labspin.analysis.report.words import local_time
+
     header, size = run.header, run.header.layout.size
     return [
         ("procedure", header.procedure),
         ("label", header.label),
         ("status", str(run.status)),
         ("points", f"{len(run.points)}{'' if size is None else f' of {size}'}"),
-        ("started (UTC)", header.started),
-        ("ended (UTC)", run.ended or ""),
+        ("started", local_time(header.started)),
+        ("ended", local_time(run.ended or "")),
         ("station", str(header.station.get("name", ""))),
         ("simulated", header.simulated),
         ("seed", "" if header.seed is None else str(header.seed)),
@@ -464,8 +479,9 @@ def _bounds(parameter: Any) -> str:
         return " | ".join(map(str, parameter.choices))
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return ""
-    least = "" if low == float("-inf") else f"{low:g}"
-    most = "" if high == float("inf") or high >= (1 << 63) - 1 else f"{high:g}"
+    unit = _unit(parameter)
+    least = "" if low == float("-inf") else _with_unit(low, unit)
+    most = "" if high == float("inf") or high >= (1 << 63) - 1 else _with_unit(high, unit)
     return f"{least} …{f' {most}' if most else ''}" if least or most else ""
 
 

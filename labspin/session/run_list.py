@@ -21,7 +21,7 @@ from labspin.errors import ArgumentError, PlanError, UnitError
 from labspin.experiment.conditions import holds, names_in
 from labspin.units import conversion_factor
 
-__all__ = ["check_column", "known_columns", "number_text", "runs_where", "sorted_runs"]
+__all__ = ["check_column", "known_columns", "number_text", "runs_where", "sorted_runs", "values_text"]
 
 _FACTS = (
     "file",
@@ -192,14 +192,23 @@ def number_text(run: RunSummary, name: str) -> str:
     name
         Its name.
     """
-    from labspin.analysis.outcome import with_error
-
     if name in _FACTS:
         value = _fact(run, name)
         return "" if value is None else str(value)
     number = run.number(name)
-    if number is None:
-        return ""
+    return "" if number is None else values_text(number)
+
+
+def values_text(number: Number) -> str:
+    """Return the values of a name with their errors as text; of many, the least and the greatest.
+
+    Parameters
+    ----------
+    number
+        The values.
+    """
+    from labspin.analysis.outcome import with_error
+
     if not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in number.values):
         return ", ".join(map(str, number.values))
     errors = number.errors or (math.nan,) * len(number.values)

@@ -112,6 +112,8 @@ def test_a_foreign_spectrum_is_fitted_by_its_own_statistics(tmp_path, capsys):
     [
         (["run", "no-such-card.toml"], "run card 'no-such-card.toml' does not exist"),
         (["run", "procedures/t1.toml", "--set", "averagess=2"], "did you mean 'averages'"),
+        (["run", "procedures/t1_field.toml", "--set", 'fields=["1 mt"]'], "'1 mT' or '1 MT'"),
+        (["run", "procedures/t1_field.toml", "--set", 'fields=["1 mT"'], "list or table as in a run card"),
         (["run", "procedures/t1.toml", "--set", "dark_time_stop=5"], "has no unit"),
         (["run", "procedures/t1.toml", "--set", "microwave_frequency=9 GHz"], "microwave.frequency"),
         (["run", "procedures/t1.toml", "--set", "dark_time_stop=1e8 s"], "memory"),
@@ -160,3 +162,13 @@ def test_a_read_only_folder_is_refused_before_anything_moves(workspace, capsys, 
     (workspace / "file").write_text("")
     assert main(["run", "procedures/t1.toml", *SHORT, "--output", "file/data"]) == 1
     assert "file/data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["chek"], "check"), (["export", "a.h5", "--to", "cvs"], "csv"), (["queue", "lst"], "list")],
+)
+def test_a_word_of_few_is_recognised(capsys, arguments, meant):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.endswith(f"; did you mean '{meant}'?\n")

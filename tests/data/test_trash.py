@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from labspin.cli import main
-from labspin.data import RunWriter, list_runs, read_run, restore_run, trash_run, trashed_runs
+from labspin.data import RunWriter, list_runs, read_run, restore_run, trash_run, trashed_run, trashed_runs
 from labspin.errors import NotARunFileError, RunFileError, StorageError
 from tests.data.samples import grid_header, grid_values
 
@@ -88,3 +89,24 @@ def test_by_commands(run, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == [".trash/one.h5"]
     assert main(["trash", "--restore", "one.h5"]) == 0
     assert run.exists()
+
+
+@pytest.mark.parametrize("name", ["one.h5", "inner/one.h5", "inner/.trash/one.h5"])
+def test_a_run_of_a_folder_within_comes_back_by_each_of_its_names(run, monkeypatch, name):
+    inner = run.parent / "inner"
+    inner.mkdir()
+    run.rename(inner / "one.h5")
+    aside = trash_run(inner / "one.h5")
+    assert trashed_runs(run.parent) == [aside]
+    monkeypatch.chdir(run.parent)
+    assert restore_run(trashed_run(Path(name), run.parent)).resolve() == inner / "one.h5"
+
+
+def test_a_name_that_several_have_is_asked_for(run):
+    for name in ("a", "b"):
+        folder = run.parent / name
+        folder.mkdir()
+        shutil.copy(run, folder / "one.h5")
+        trash_run(folder / "one.h5")
+    with pytest.raises(RunFileError, match=r"a/\.trash/one\.h5, .*b/\.trash/one\.h5; name one of them"):
+        trashed_run(Path("one.h5"), run.parent)

@@ -1,5 +1,7 @@
 """What `labspin show` and `labspin diff` say, of everything that has a name."""
 
+import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def test_everything_that_has_a_name_can_be_shown(kind, name):
 
 def test_a_procedure_shows_its_parameters_with_unit_bounds_and_meaning():
     rows = table(describe("rabi")[0], "parameters")
-    assert rows["pulse_stop"] == ("400 ns", "s", "1e-09 …", "Longest pulse")
+    assert rows["pulse_stop"] == ("400 ns", "s", "1 ns …", "Longest pulse")
     assert rows["magnet"][2] == "field | current | nothing"
 
 
@@ -51,6 +53,22 @@ def test_a_run_file_shows_everything_that_was_recorded(runs):
     assert table(shown, "columns")["contrast"][0] == "1"
     assert table(shown, "words")["tags"] == ("good",)
     assert table(shown, "run")["points"] == ("3 of 3",)
+
+
+def test_a_run_file_shows_its_fits_with_values_and_the_time_of_this_place():
+    (shown,) = describe(str(ROOT / "labspin" / "session" / "examples" / "t1.h5"))
+    (fits,) = [one for one in shown.listings if one.title == "fits"]
+    values = {row[2]: row[3] for row in fits.rows}
+    assert re.fullmatch(r"[\d.]+ ± [\d.]+ ms", values["T1"])
+    started = dict(table(shown, "run"))["started"][0]
+    assert datetime.datetime.strptime(started, "%Y-%m-%d %H:%M:%S %z")
+
+
+def test_two_runs_differ_by_parameters_in_units_that_one_reads():
+    folder = ROOT / "labspin" / "session" / "examples"
+    found = {one.what: one for one in differences_between(folder / "rabi.h5", folder / "t1.h5")}
+    assert found["parameter signal_width"].first == "20 µs"
+    assert found["parameter signal_width"].second == "25 µs"
 
 
 @pytest.mark.parametrize("folder", ["instruments", "procedures", "analysis"])
@@ -80,7 +98,7 @@ def test_an_unknown_name_offers_near_ones():
 def test_two_runs_differ_in_what_was_asked_for(runs):
     found = {one.what: (one.first, one.second) for one in differences_between(*runs)}
     assert found["parameter averages"] == ("1", "2")
-    assert found["parameter microwave_power"] == ("0.0 dBm", "3.0 dBm")
+    assert found["parameter microwave_power"] == ("0 dBm", "3 dBm")
     assert found["label"] == ("first", "")
     assert "parameter pulse_stop" not in found
     assert not [one for one in differences_between(runs[0], runs[0]) if one.what]

@@ -149,7 +149,7 @@ def _outcome(
 def _traces(run: Run, record: FitRecord) -> Stack | None:
     """Return the traces of the run that were fitted, by the stored recipe; None where it does not tell."""
     stored = record.recipe
-    keys = {"x", "y", "sigma", "select"} & set(stored)
+    keys = {"x", "y", "sigma", "select", "y_name"} & set(stored)
     try:
         recipe = Recipe(name=record.name, model=record.model, **{key: stored[key] for key in keys})
         return stack_of(run, recipe)

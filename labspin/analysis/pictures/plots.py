@@ -24,7 +24,7 @@ from labspin.data.outputs import PICTURE, refuse_foreign
 from labspin.data.storage import replace_file
 from labspin.errors import FitError
 from labspin.system import reason_of
-from labspin.units import shown_in
+from labspin.units import shown_in, typeset
 from labspin.workspaces import liked_units
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = [
     "plot_outcomes",
     "plot_t1",
     "save",
-    "written",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -279,30 +278,13 @@ def legend_text(outcome: FitOutcome) -> str:
     several = [name for name in shown if name.startswith("center_")]
     names = _HEADLINE.get(outcome.model, tuple(several or shown[:2]))
     present = {parameter.name: parameter for parameter in outcome.parameters}
-    parts = [f"{_symbol(name)} = {written(present[name].text())}" for name in names if name in present]
+    parts = [f"{_symbol(name)} = {typeset(present[name].text())}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "
     head = f"{outcome.label}{between}" if outcome.label else ""
     statistics = outcome.statistics
     if not statistics.errors_from_scatter and statistics.degrees_of_freedom > 0:
         parts.append(f"$\\chi^2/\\nu$ = {statistics.chi2 / statistics.degrees_of_freedom:.2f}")
     return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
-
-
-def written(text: str) -> str:
-    """Return a value with its unit as it is printed: 10¹⁷ m⁻² for e+17 1/m**2.
-
-    Parameters
-    ----------
-    text
-        Such as ``"(1.39982 ± 0.00030)e+17 1/m**2"``.
-    """
-    text = re.sub(r"(?<=[\d)])e([+-])0*(\d+)", lambda m: f"·10{_raised(m[1].strip('+') + m[2])}", text)
-    text = re.sub(r" 1/(\w+)\*\*(\d)$", lambda m: f" {m[1]}{_raised('-' + m[2])}", text)
-    return re.sub(r"\*\*(\d)", lambda m: _raised(m[1]), text)
-
-
-def _raised(digits: str) -> str:
-    return digits.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _symbol(name: str) -> str:

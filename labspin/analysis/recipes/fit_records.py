@@ -325,6 +325,7 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
             "bounds": {name: list(pair) for name, pair in recipe.bounds.items()},
             "tied": dict(recipe.tied),
             "derived": dict(recipe.derived),
+            **({"y_name": recipe.y_name} if recipe.y_name else {}),
         }
         | _joint_table(recipe)
     )

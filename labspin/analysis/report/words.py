@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labspin.errors import UnitError
+from labspin.units import typeset
 from labspin.workspaces import quantity_text
 
 __all__ = ["clock_time", "flattened", "interval", "local_time", "shown", "with_unit"]
@@ -31,7 +32,7 @@ def with_unit(value: object, unit: str) -> str:
     if unit in _NO_PREFIX:
         return f"{shown(value)} {'' if unit == '1' else unit}".strip()
     try:
-        return quantity_text(float(value), unit, digits=9)
+        return typeset(quantity_text(float(value), unit, digits=9))
     except UnitError:
         return f"{shown(value)} {unit}"
 

@@ -20,11 +20,11 @@ __all__ = ["CANTILEVER_TRUTH_UNITS", "BathSettings", "CantileverSettings"]
 
 CANTILEVER_TRUTH_UNITS = {
         "temperature": "K", "resonance_frequency": "Hz", "frequency_shift": "Hz", "stiffness_real": "N/m",
-        "stiffness_imag": "N/m", "T1": "s", "density": "1/m**3", "bare_frequency": "Hz",
+        "stiffness_imag": "N/m", "T1": "s", "density": "1/m**2", "bare_frequency": "Hz",
         "magnet_moment": "A*m**2", "distance": "m", "curve_temperature": "K",
         "curve_resonance_frequency": "Hz", "curve_T1": "s",
 }  # fmt: skip
-"""Units of what a perfect measurement finds."""
+"""Units of what a perfect measurement finds; the density of spins in the bulk is one per volume."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from labspin.analysis import fit_curve, fit_run, load_recipe, model_from_function, write_outcomes
 from labspin.analysis.names import place_words, words_of_name
-from labspin.analysis.pictures.plots import _part_of_name, figure_of, written
+from labspin.analysis.pictures.plots import _part_of_name, figure_of
 from labspin.analysis.pictures.runplots import _share_axes, draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
@@ -269,17 +269,6 @@ def test_the_legend_of_a_fit_says_what_it_found(tmp_path):
     (words,) = (text.get_text() for text in panel.get_legend().get_texts())
     assert "slope = " in words
     assert "chi^2" in words
-
-
-@pytest.mark.parametrize(
-    ("text", "printed"),
-    [
-        ("(1.39982 ± 0.00030)e+17 1/m**2", "(1.39982 ± 0.00030)·10¹⁷ m⁻²"), ("5e-07 T**2", "5·10⁻⁷ T²"),
-        ("1.60 ± 0.02 ms", "1.60 ± 0.02 ms"), ("3 1/s", "3 1/s"), ("level 3", "level 3"),
-    ],
-)  # fmt: skip
-def test_values_are_written_as_they_are_printed(text, printed):
-    assert written(text) == printed
 
 
 def test_the_heights_of_a_fit_have_a_prefix_and_its_residuals_too():
