@@ -27,6 +27,8 @@ _WORDS = {
 _WHOLE = {
     "f0": "resonance frequency f₀",
     "inverse_q": "1/Q",
+    "inverse_quality": "1/Q",
+    "cryostat_setpoint": "set-point of the cryostat",
     "difference": "PL contrast without − with π pulse",
     "contrast": "PL contrast (signal/reference)",
     "reflected_ratio": "reflected-light ratio",

@@ -80,6 +80,7 @@ class MRFMTemperature(Procedure):
     )
     quantities = Quantities()
     signal = "resonance_frequency"
+    below_signal = ("inverse_quality",)
     is_open_ended = True
 
     temperatures = QuantityListParameter(

@@ -54,6 +54,8 @@ _HEADLINE = {
     "ramsey": ("T2_star", "detuning", "splitting"),
     "echo_decay": ("T2", "exponent"),
 }
+_APART = {"gaussian_dips": 0.6, "lorentzian_dips": 0.6, "hyperfine_dips": 0.6}
+"""Models whose traces would hide one another: so many heights they are moved apart, as those of a run are."""
 _LEGEND_LIMIT = 12
 _LINES_INSIDE = 6
 """Lines of text up to which the legend leaves room for the data."""
@@ -208,10 +210,12 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     seen = np.concatenate([np.real(outcome.y) for outcome in outcomes])
     known_unit = first.y_unit not in ("", "1")
     height, y_unit = axis_scale(seen[np.isfinite(seen)], first.y_unit) if known_unit else (1.0, first.y_unit)
+    apart = _APART.get(first.model, 0.0) if len(outcomes) > 1 else 0.0
+    tallest = max((float(np.ptp(one.y[np.isfinite(one.y)])) for one in outcomes if one.y.size), default=0.0)
     for index, outcome in enumerate(outcomes):
         colour = COLOURS[index % len(COLOURS)]
-        marker = MARKERS[index % len(MARKERS)]
-        _draw_one(upper, lower, outcome, (scale, height), colour, "." if spectrum else marker)
+        marker = "." if spectrum else MARKERS[index % len(MARKERS)]
+        _draw_one(upper, lower, _moved(outcome, index * apart * tallest), (scale, height), colour, marker)
     lower.axhline(0, color="0.4", linewidth=0.8)
     if spectrum:
         upper.set_yscale("log")
@@ -220,18 +224,32 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     if logarithmic:
         _log_axis(lower, np.concatenate([outcome.x for outcome in outcomes]) * scale)
     lower.set_xlabel(axis_label(first.x_name, unit))
-    upper.set_ylabel(axis_label(first.y_name, y_unit))
+    upper.set_ylabel(axis_label(first.y_name, y_unit) + (", moved apart" if apart else ""))
     known = all(outcome.sigma is not None for outcome in outcomes)
     lower.set_ylabel("residual / σ" if known else axis_label("residual", y_unit))
     upper.grid(alpha=0.25)
     lower.grid(alpha=0.25)
     if len(outcomes) <= _LEGEND_LIMIT:
-        if _is_beside(outcomes):
-            upper.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        else:
-            upper.legend(fontsize=8, frameon=False)
+        _legend(upper, outcomes, uppermost_first=apart > 0)
     largest = max(outcomes, key=lambda outcome: len(outcome.present))
     upper.set_title(largest.equation, fontsize=8, wrap=True)
+
+
+def _moved(outcome: FitOutcome, height: float) -> FitOutcome:
+    """Return a fit that is drawn higher; its residuals stay as they are."""
+    if not height:
+        return outcome
+    higher = {name: getattr(outcome, name) + height for name in ("y", "best", "curve_y")}
+    return outcome.with_changes(**higher)
+
+
+def _legend(panel: Axes, outcomes: Sequence[FitOutcome], *, uppermost_first: bool) -> None:
+    """Name the fits, beside the data where there is no room among them."""
+    handles, said = panel.get_legend_handles_labels()
+    order = slice(None, None, -1) if uppermost_first else slice(None)
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    place = beside if _is_beside(outcomes) else {}
+    panel.legend(handles[order], said[order], fontsize=8, frameon=False, **place)
 
 
 def _draw_one(
@@ -274,9 +292,7 @@ def legend_text(outcome: FitOutcome) -> str:
     outcome
         The fit.
     """
-    shown = [p.name for p in outcome.present if not p.fixed]
-    several = [name for name in shown if name.startswith("center_")]
-    names = _HEADLINE.get(outcome.model, tuple(several or shown[:2]))
+    names = headline(outcome.model, [p.name for p in outcome.present if not p.fixed])
     present = {parameter.name: parameter for parameter in outcome.parameters}
     parts = [f"{_symbol(name)} = {typeset(present[name].text())}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "
@@ -285,6 +301,20 @@ def legend_text(outcome: FitOutcome) -> str:
     if not statistics.errors_from_scatter and statistics.degrees_of_freedom > 0:
         parts.append(f"$\\chi^2/\\nu$ = {statistics.chi2 / statistics.degrees_of_freedom:.2f}")
     return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
+
+
+def headline(model: str, fitted: Sequence[str]) -> tuple[str, ...]:
+    """Return which parameters of a fit are told first: in legends, and at the head of a report.
+
+    Parameters
+    ----------
+    model
+        Name of the model.
+    fitted
+        Names of the parameters that were fitted.
+    """
+    several = [name for name in fitted if name.startswith("center_")]
+    return _HEADLINE.get(model, tuple(several or fitted[:2]))
 
 
 def _symbol(name: str) -> str:

@@ -7,6 +7,7 @@ Doubtful points (`labspin.data.quality`) are hollow, crossed in a map, and count
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,12 @@ from numpy.typing import NDArray
 
 from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words, outcomes_of
-from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import place_words
+from labspin.analysis.pictures.lines import Axis, Line, draw_line, draw_lines, draw_ways, is_logarithmic
 from labspin.analysis.pictures.plots import (
-    COLOURS,
-    MARKERS,
     axis_label,
     axis_scale,
-    legend_text,
     save,
 )
 from labspin.analysis.recipes.traces import REPEATS
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome
     from labspin.data import FitRecord, Run
 
-Axis = tuple[str, str, FloatArray]
-Line = tuple[Any, ...]
-"""Values, errors or None, which points are doubtful, words; and x, where lines have each their own."""
 _MOST_LINES = 7
 """Rows up to which they are lines; more are a map."""
 
@@ -206,7 +201,11 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
     fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
     if shown.ndim == 1:
-        _draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
+        ways = _ways(run, shown.shape)
+        if ways:
+            draw_ways(panel, axes[0], (shown, error, bad, axis), ways, _fitted(run, fits, ()))
+        else:
+            draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
         return
     mean, bars = shown, error
     if shown.ndim > 2:
@@ -218,7 +217,7 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
                  for row, words in enumerate(places)]  # fmt: skip
         apart = _apart(run) if offset is None else offset
         curves = _fitted(run, fits, (len(lines),)) if shown.ndim == 2 else []
-        _draw_lines(panel, axes[1], lines, axis, apart, curves)
+        draw_lines(panel, axes[1], lines, axis, apart, curves)
     else:
         _draw_map(panel, axes[:2], mean, axis_label(*axis), bad)
 
@@ -250,7 +249,7 @@ def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offse
             )
         words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
         lines.append((shown, error, bad, f"{words}{_doubts(run)}", axes[-1][2]))
-    _draw_lines(panel, axis, lines, drawn, offset, [])
+    draw_lines(panel, axis, lines, drawn, offset, [])
 
 
 def _title(run: Run, *, is_map: bool) -> str:
@@ -352,101 +351,21 @@ def _list_axis(run: Run) -> list[Axis]:
     return [("point", "1", np.arange(float(run.shape[0])))]
 
 
-def _draw_line(panel: Axes, axis: Axis, line: Line, fits: Sequence[FitOutcome]) -> None:
-    (name, unit, x), (values, error, bad, drawn) = axis, line
-    scale, shown_unit = axis_scale(np.asarray(x), unit)
-    height, label = _heights([line], drawn)
-    _draw_points(
-        panel, (x * scale, values * height, None if error is None else error * height), 0, bool(fits)
-    )
-    _hollow(panel, x * scale, values * height, bad)
-    for fit in fits:
-        curve = np.abs(fit.curve_y) if np.iscomplexobj(fit.curve_y) else fit.curve_y
-        text = legend_text(fit.with_changes(label=""))
-        panel.plot(fit.curve_x * scale, curve * height, color=COLOURS[1], label=text, zorder=3)
-        panel.legend(fontsize=8, frameon=False)
-    _label_axes(panel, axis_label(name, shown_unit), label, [x])
+def _ways(run: Run, shape: tuple[int, ...]) -> dict[str, NDArray[np.bool_]]:
+    """Return which points of a list scan were measured on which way, by its name; none where there is one.
 
-
-def _draw_lines(
-    panel: Axes,
-    axis: Axis,
-    lines: Sequence[Line],
-    drawn: tuple[str, str],
-    offset: float,
-    fits: Sequence[FitOutcome],
-) -> None:
-    """Draw several lines over one axis, each with its colour, marker and fit, ``offset`` heights apart."""
-    name, unit, common = axis
-    finite = [line[0][np.isfinite(line[0])] for line in lines]
-    tallest = max((float(np.ptp(values)) for values in finite if values.size), default=0.0)
-    places = [_x_of(line, common) for line in lines]
-    scale, shown_unit = axis_scale(np.concatenate(places), unit)
-    height, label = _heights(lines, drawn)
-    for number, (line, x) in enumerate(zip(lines, places, strict=True)):
-        up = number * offset * tallest
-        moved, bars = (line[0] + up) * height, None if line[1] is None else line[1] * height
-        only = len(lines) == 1 and fits
-        words = f"{line[3]}\n{legend_text(fits[0].with_changes(label=''))}" if only else line[3]
-        _draw_points(panel, (x * scale, moved, bars), number, bool(fits), words)
-        _hollow(panel, x * scale, moved, line[2], number)
-    for number, fit in enumerate(fits):
-        curve = (np.real(fit.curve_y) + number * offset * tallest) * height
-        panel.plot(fit.curve_x * scale, curve, color=COLOURS[number % len(COLOURS)], zorder=3, linewidth=1.2)
-    # Where lines stand apart, the uppermost is named first; beside them where there is no room among them.
-    handles, said = panel.get_legend_handles_labels()
-    order = slice(None, None, -1) if offset > 0 else slice(None)
-    panel.legend(handles[order], said[order], fontsize=8, frameon=False, loc="best")
-    _label_axes(panel, axis_label(name, shown_unit), f"{label}, moved apart" if offset else label, places)
-
-
-def _draw_points(
-    panel: Axes,
-    line: tuple[FloatArray, FloatArray, FloatArray | None],
-    number: int,
-    is_fitted: bool,
-    words: str | None = None,
-) -> None:
-    """Draw a line's points in their order; without a fit, joined."""
-    x, values, error = line
-    order = np.argsort(x, kind="stable")
-    panel.errorbar(
-        x[order], values[order], None if error is None else error[order], label=words,
-        fmt=f"{MARKERS[number % len(MARKERS)]}{'' if is_fitted else '-'}",
-        color=COLOURS[number % len(COLOURS)], markersize=3, linewidth=0.7, capsize=2,
-    )  # fmt: skip
-
-
-def _heights(lines: Sequence[Line], drawn: tuple[str, str]) -> tuple[float, str]:
-    """Return the factor by which values are drawn, and the words of their axis with its unit."""
-    words, unit = drawn
-    values = np.concatenate([np.ravel(line[0]) for line in lines])
-    scale, shown_unit = (
-        axis_scale(values[np.isfinite(values)], unit) if unit not in ("", "1") else (1.0, unit)
-    )
-    return scale, axis_label(words, shown_unit)
-
-
-def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArray]) -> None:
-    panel.set_xlabel(below)
-    panel.set_ylabel(beside)
-    panel.grid(alpha=0.25)
-    panel.ticklabel_format(axis="y", useMathText=True)  # ×10⁶, not 1e6
-    if all(_is_logarithmic(x) for x in places):
-        panel.set_xscale("log")
-
-
-def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
-    """Draw the doubtful points of a line anew, empty."""
-    if bad.any():
-        panel.plot(
-            x[bad], values[bad], MARKERS[number % len(MARKERS)], markerfacecolor="white",
-            color=COLOURS[number % len(COLOURS)], markersize=4, markeredgewidth=0.9, zorder=4,
-        )  # fmt: skip
-
-
-def _x_of(line: Line, common: FloatArray) -> FloatArray:
-    return np.asarray(line[4] if len(line) > 4 else common, np.float64)
+    The names are those that the column ``direction`` gives: ``"1: approach, -1: back"``, else up and down.
+    """
+    column = next((one for one in run.header.layout.coordinates if one.name == "direction"), None)
+    if column is None or run.data["direction"].shape != shape:
+        return {}
+    named = dict(re.findall(r"(-?\d+): (\w+)", column.description))
+    directions = np.asarray(run.data["direction"], np.float64)
+    found = {
+        named.get(f"{value:g}", place_words("direction", value, "1")): directions == value
+        for value in sorted(set(directions[np.isfinite(directions)].tolist()), reverse=True)
+    }
+    return found if len(found) > 1 else {}
 
 
 def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad: NDArray[np.bool_]) -> None:
@@ -458,22 +377,18 @@ def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad
     image = panel.pcolormesh(edges_x, edges_y, values[np.ix_(order_y, order_x)], cmap="cividis")
     rows, columns = np.nonzero(bad)
     panel.plot(x[columns] * scale_x, y[rows] * scale_y, "x", color="tab:red", markersize=4)
-    panel.set_xscale("log" if _is_logarithmic(x) else "linear")
-    panel.set_yscale("log" if _is_logarithmic(y) else "linear")
+    panel.set_xscale("log" if is_logarithmic(x) else "linear")
+    panel.set_yscale("log" if is_logarithmic(y) else "linear")
     panel.figure.colorbar(image, ax=panel, label=label)
     panel.set_xlabel(axis_label(name_x, shown_x))
     panel.set_ylabel(axis_label(name_y, shown_y))
-
-
-def _is_logarithmic(values: FloatArray) -> bool:
-    return bool(values.min() > 0) and is_log_spaced(values)
 
 
 def _edges(centres: FloatArray) -> FloatArray:
     """Return the borders between cells, halfway; halfway of the logarithms on a logarithmic axis."""
     if centres.size == 1:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    if _is_logarithmic(centres):
+    if is_logarithmic(centres):
         return np.exp(_edges_between(np.log(centres)))
     return _edges_between(centres)
 

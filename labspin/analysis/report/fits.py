@@ -15,6 +15,7 @@ import numpy as np
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome, chosen_text, with_error
+from labspin.analysis.pictures.plots import COLOURS, headline
 from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_sections", "fit_summaries", "fit_warnings"]
 
-_DRAWN = 6
+_DRAWN = len(COLOURS)
 _LISTED = 200
 _UNFOLDED = 24
 """Rows of a table that are shown unasked."""
@@ -61,7 +62,7 @@ def fit_summaries(run: Run) -> list[Html]:
     lines = []
     for record in run.fits:
         if record.dimensions:
-            text = f"{_count(record)} traces, see below"
+            text = f"{_count(record)} traces{_ends(record)}, see below"
         else:
             pairs = zip(record.parameters, present_at_trace(record, 0), strict=True)
             found = [one for one, here in pairs if here and float(one.stderr) > 0]
@@ -72,6 +73,21 @@ def fit_summaries(run: Run) -> list[Html]:
         doubts = tag("span", " (doubtful, see below)", class_="bad") if fit_warnings(record) else ""
         lines.append(tag("p", tag("b", f"{record.name}: {text or 'no parameter with an error'}"), doubts))
     return lines
+
+
+def _ends(record: FitRecord) -> str:
+    """Return the least and the greatest value of what matters most, with their errors."""
+    varied = {one.name: one for one in record.parameters if one.varied}
+    parts = []
+    for name in headline(record.model, list(varied))[:_NAMED]:
+        values, errors = np.ravel(varied[name].value), np.ravel(varied[name].stderr)
+        if np.isfinite(values).any():
+            ends = [
+                with_error(float(values[k]), float(errors[k]), _unit(varied[name].unit))
+                for k in dict.fromkeys((int(np.nanargmin(values)), int(np.nanargmax(values))))
+            ]
+            parts.append(f"{name} = {' … '.join(ends)}")
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def fit_warnings(record: FitRecord) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.expression import Expression
+from labspin.analysis.files.stored import axis_words
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, figure_of
@@ -55,11 +56,10 @@ def run_picture(run: Run) -> Html:
 
     if not len(run.points):
         return tag("p", "No point was measured.", class_="note")
+    words = axis_words(run, run.header.signal)
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     try:
-        panels = draw_stack(
-            figure, replace(run, header=replace(run.header, label="", procedure=run.header.signal))
-        )
+        panels = draw_stack(figure, replace(run, header=replace(run.header, label=_literal(words))))
     except FitError as error:
         return tag("p", f"No picture: {error}", class_="note")
     if len(panels) > 1:
@@ -69,7 +69,7 @@ def run_picture(run: Run) -> Html:
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
             text.set_parse_math(False)
     size = int(np.asarray(run.columns[run.header.signal]).size)
-    return _embedded(figure, f"{run.header.signal} as measured", size)
+    return _embedded(figure, f"{words}, as measured", size)
 
 
 def sequence_picture(sequences: Mapping[str, PulseSequence]) -> Html:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import Recipe, fit_run, load_model, report_html, write_outcomes, write_report
+from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
@@ -199,7 +200,6 @@ def test_a_bad_fit_is_said_at_the_top(tmp_path):
 
 
 def test_residuals_are_in_units_of_the_errors_of_the_run(tmp_path):
-    from labspin.analysis.files.stored import outcomes_of
 
     path = make(tmp_path / "run.h5")
     (outcome,) = fit_run(path, RECIPE, write=True)
@@ -220,8 +220,18 @@ def test_many_traces_are_listed_and_drawn_along_the_traces(tmp_path):
     page = report_html(path)
     text = text_of(page)
     assert all(outcome["T1"].text() in text for outcome in outcomes)
-    assert "6 of the" in text
+    assert "7 of the 9 traces" in text  # as many as there are colours
+    ends = [f([outcome["T1"] for outcome in outcomes], key=lambda one: one.value).text() for f in (min, max)]
+    assert f"9 traces: T1 = {ends[0]} … {ends[1]}, see below" in text
     assert page.count("<img") == 3
+
+
+def test_what_is_fitted_has_the_name_that_the_recipe_gives_it(tmp_path):
+    path = make(tmp_path / "run.h5")
+    fit_run(path, dataclasses.replace(RECIPE, y_name="light less light"), write=True)
+    run = read_run(path)
+    (outcome,) = outcomes_of(run, run.fits[0])
+    assert outcome.y_name == "light less light"
 
 
 def test_parameters_are_drawn_over_the_axis_of_the_run(tmp_path):
