@@ -120,18 +120,21 @@ class OBISOptions:
 
     transmission: float = 1.0
     """Power at the sample over the power that leaves the laser."""
-    least: float = field(default=1e-4, metadata={"unit": "W"})
-    """Least power at the sample that is more than off, W; from the head's own least power."""
+    least: float | None = field(default=None, metadata={"unit": "W"})
+    """Least power at the sample that is more than off, W; None: the head's own."""
     greatest: float = field(default=_GREATEST, metadata={"unit": "W"})
     """Greatest power at the sample, W."""
 
     def __post_init__(self) -> None:
         if not 0 < self.transmission <= 1:
             raise ArgumentError(f"transmission: wanted more than 0 and at most 1, got {self.transmission!r}")
-        if not 0 < self.least < self.greatest <= _GREATEST:
+        if not 0 < self.greatest <= _GREATEST:
             raise ArgumentError(
-                f"least, greatest: wanted 0 W < least < greatest <= {_GREATEST:g} W, got {self.least!r} W "
-                f"and {self.greatest!r} W"
+                f"greatest: wanted more than 0 W and at most {_GREATEST:g} W, got {self.greatest!r} W"
+            )
+        if self.least is not None and not 0 < self.least < self.greatest:
+            raise ArgumentError(
+                f"least: wanted more than 0 W and less than {self.greatest:g} W, got {self.least!r} W"
             )
 
 
@@ -165,9 +168,10 @@ class OBISLaser(RoleAdapter):
             Its least power is above the one that the station file promises.
         """
         least = self.device.least_power * self.chosen.transmission
-        if least > self.chosen.least * (1 + _CLOSE):
+        promised = self.chosen.least
+        if promised is not None and least > promised * (1 + _CLOSE):
             raise DeviceError(
-                f"{self.device.name}: wanted at most {self.chosen.least:g} W at the sample, the head emits "
+                f"{self.device.name}: wanted at most {promised:g} W at the sample, the head emits "
                 f"at least {least:g} W there; correct 'least' in the station file, or put a filter before it"
             )
 
@@ -188,10 +192,9 @@ class OBISLaser(RoleAdapter):
     def power(self, value: float) -> None:
         if value == 0:
             self.device.output_enabled = False
-        elif value < self.chosen.least:
+        elif value < (least := self._least()) * (1 - _CLOSE):
             raise ArgumentError(
-                f"{self.device.name}: wanted 0 W or at least {self.chosen.least:g} W at the sample, got "
-                f"{value!r} W"
+                f"{self.device.name}: wanted 0 W or at least {least:g} W at the sample, got {value!r} W"
             )
         else:
             wanted = value / self.chosen.transmission
@@ -203,6 +206,11 @@ class OBISLaser(RoleAdapter):
                     f"{self.device.least_power:g} to {self.device.greatest_power:g} W"
                 )
             self.device.output_enabled = True
+
+    def _least(self) -> float:
+        """Return the least power at the sample that is more than off, W."""
+        promised = self.chosen.least
+        return self.device.least_power * self.chosen.transmission if promised is None else promised
 
     @property
     def measured_power(self) -> float:

@@ -110,6 +110,14 @@ class TestTwin:
         with pytest.raises(ArgumentError, match="0 W or at least"):
             OBISLaser(laser, CHOSEN).power = 1e-6
 
+    def test_without_a_promise_the_least_is_that_of_the_head(self):
+        _, _, laser = simulated(nominal=50e-3)
+        adapter = OBISLaser(laser, OBISOptions(transmission=2e-3))
+        adapter.configure()
+        adapter.power = 2e-6
+        with pytest.raises(ArgumentError, match="0 W or at least 2e-06 W"):
+            adapter.power = 1.9e-6
+
     @pytest.mark.parametrize("options", [{"transmission": 0.0}, {"least": 1.0, "greatest": 0.5}])
     def test_bad_options(self, options):
         with pytest.raises(ArgumentError, match="wanted"):

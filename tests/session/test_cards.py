@@ -6,7 +6,10 @@ from labspin.data import read_run
 from labspin.errors import CardError
 from labspin.experiment import Linear, Repeat, run
 from labspin.session import load_card
+from labspin.station import load_station
 from tests.experiment.fakes import fake_bench
+
+ROOT = Path(__file__).parents[2]
 
 OWN = """
 from labspin.data import Column
@@ -179,3 +182,13 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_place(swept, change, text):
     assert change[0] in SWEEP
     with pytest.raises(CardError, match=text):
         load_card(swept(SWEEP.replace(*change)))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "procedures").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_card_corrects_for_the_dead_time_of_its_detector(path):
+    card = load_card(path)
+    dead = load_station(card.station).simulation.detectors
+    for run in card.runs:
+        procedure = run.make()
+        if "dead_time" in procedure.parameter_objects():
+            assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), run.label
