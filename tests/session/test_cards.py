@@ -188,7 +188,7 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_place(swept, change, text):
 def test_a_shipped_card_corrects_for_the_dead_time_of_its_detector(path):
     card = load_card(path)
     dead = load_station(card.station).simulation.detectors
-    for run in card.runs:
-        procedure = run.make()
+    for one in card.runs:
+        procedure = one.make()
         if "dead_time" in procedure.parameter_objects():
-            assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), run.label
+            assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), one.label
