@@ -1,6 +1,6 @@
 """Kill run, host, watchdog and deputy, one or two at once, at random moments, and look what is left.
 
-    python benchmarks/kills.py [--kills N] [--at-once N] [--minutes M] [--seed N]
+    python benchmarks/kills.py [--kills N] [--at-once N] [--minutes M] [--seed N] [--only WHOM]
 
 The lab's bench is simulated and served over TCP in real time. A run is a process of its own that sweeps the
 magnet between 4 A and -4 A with the microwave on and the laser pulsed; a host ramps the magnet by hand, or
@@ -111,6 +111,7 @@ def looked_at(served, process, path, whom, since):
         "unsafe": took is None, "jumped": served.greatest_step(since) > 1.05 * RATE * INTERVAL or off > 0.1,
         "lost": max(0, counted - kept), "unreadable": not is_readable,
         "slow": took is not None and took > LONGEST, "left": not calm, "took": took or 0.0,
+        "said": served.around_jumps(since),
     }  # fmt: skip
 
 
@@ -153,9 +154,9 @@ def give_current(host, value):
         host.client().set("magnet.current", value)
 
 
-def one(number, seed):
+def one(number, seed, only=None):
     generator = random.Random(1000 * seed + number)
-    whom = WHOM[number % len(WHOM)]
+    whom = only or WHOM[number % len(WHOM)]
     phase = PHASES[number // len(WHOM) % 3] if whom != ("watchdog",) else PHASES[0]
     delay = generator.uniform(0.0, 4.0)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -183,6 +184,7 @@ def main():
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no other after this time")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=lambda text: tuple(text.split("+")), choices=WHOM, help="watchdog+deputy")
     arguments = parser.parse_args()
     end = time.monotonic() + 60.0 * arguments.minutes
     ureg.Quantity("1 s")  # the registry is made at its first use, which two threads must not do at once
@@ -190,8 +192,9 @@ def main():
 
     def attempt(number):
         if time.monotonic() < end:
-            outcomes.append(found := one(number, arguments.seed))
-            print(number, *found, flush=True)
+            outcomes.append(found := one(number, arguments.seed, arguments.only))
+            said = found[-1].pop("said")
+            print(number, *found, *said, sep="\n    " if said else " ", flush=True)
 
     with ThreadPoolExecutor(arguments.at_once) as pool:
         list(pool.map(attempt, range(arguments.kills)))

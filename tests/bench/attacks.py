@@ -33,6 +33,7 @@ class Outcome:
     said: str = ""
     log: str = ""
     remarks: list = field(default_factory=list)
+    jumps: list = field(default_factory=list)  # what was said to the supply around each of them
 
     @property
     def rate_passed(self):
@@ -107,7 +108,7 @@ class CabledBench(ServedBench):
         off = self.current_when_switched_off(since)
         return Outcome(
             took is not None, took if took is not None else time.monotonic() - began,
-            self.greatest_step(since), max(off, default=0.0), said,
+            self.greatest_step(since), max(off, default=0.0), said, jumps=self.around_jumps(since),
         )  # fmt: skip
 
     def __exit__(self, *exception):

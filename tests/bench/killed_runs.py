@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -64,13 +65,13 @@ class ServedBench:
     """The lab's bench, every device behind a socket of its own, in real time; a context manager.
 
     ``commands`` holds (time, set-point in A, whether the output is on, true current in A) after every message
-    to the supply.
+    to the supply, ``senders`` beside it the thread that served the connection, and the message.
     """
 
     def __init__(self, folder):
         self.world = World(samples.load("levitated_diamond")(), SimulatedClock(1.0), seed=1)
         self.devices = {name: DEVICES[driver](self.world) for name, driver in NAMES.items()}
-        self.commands = []
+        self.commands, self.senders = [], []
         self._watch_supply()
         any_port = {"pulses": 0}
         self.server = BenchServer(self.devices, ports=any_port, binary_ports=any_port)
@@ -90,6 +91,7 @@ class ServedBench:
             receive(data)
             state = supply.state
             self.commands.append((time.monotonic(), state.current, state.enabled, supply.output_current()))
+            self.senders.append((threading.current_thread().name, bytes(data)))
 
         supply.receive = watched
 
@@ -143,6 +145,21 @@ class ServedBench:
         """
         known = [command for command in self.commands if command[0] >= since]
         return [abs(after[3]) for before, after in itertools.pairwise(known) if before[2] and not after[2]]
+
+    def around_jumps(self, since, step=1.05 * RATE * INTERVAL, off_at=0.1):
+        """Return what was said to the supply around each jump after ``since``, by whom, a line each."""
+        told = list(zip(self.commands, self.senders, strict=True))
+        seen = [
+            number
+            for number, ((before, _), (after, _)) in enumerate(itertools.pairwise(told))
+            if after[0] >= since and before[2]
+            and (abs(after[1] - before[1]) > step if after[2] else abs(after[3]) > off_at)
+        ]  # fmt: skip
+        shown = sorted({near for number in seen for near in range(number - 12, number + 8)})
+        return [
+            f"{now - since:8.3f} s  {current:7.3f} A {'on ' if is_on else 'off'} {true:7.3f} A  {sender}: {data!r}"
+            for (now, current, is_on, true), (sender, data) in (told[i] for i in shown if 0 <= i < len(told))
+        ]
 
     def __enter__(self):
         return self
