@@ -67,7 +67,8 @@ def main():
             passed = sum(one.rate_passed for one in found)
             slow = sum("hung" in one.said or one.took > 10.0 for one in found)
             _row(name, len(found), unsafe, passed, slow, [one.took for one in found if one.is_safe])
-            print(*(line for one in found for line in (*one.jumps, *one.remarks)), sep="\n", end="", flush=True)
+            for line in (line for one in found for line in (*one.jumps, *one.remarks)):
+                print(f"    {line}", flush=True)
             failed += unsafe + passed + sum(bool(one.remarks) for one in found)
         share = arguments.bursts // arguments.at_once
         if share and arguments.only in "bursts of signals":

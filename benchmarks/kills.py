@@ -184,7 +184,8 @@ def main():
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no other after this time")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=lambda text: tuple(text.split("+")), choices=WHOM, help="watchdog+deputy")
+    whom = {"type": lambda text: tuple(text.split("+")), "choices": WHOM}
+    parser.add_argument("--only", **whom, help="kill these, such as watchdog+deputy")
     arguments = parser.parse_args()
     end = time.monotonic() + 60.0 * arguments.minutes
     ureg.Quantity("1 s")  # the registry is made at its first use, which two threads must not do at once

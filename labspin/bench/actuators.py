@@ -201,6 +201,7 @@ class Actuator:
 
     def _take(self, checkpoint: Checkpoint, patience: float = math.inf) -> None:
         """Wait until no other thread moves it, and let none; whoever calls this releases the lock."""
+        self.knob.check()
         if self.knob.lock.acquire(blocking=False):
             return
         end = time.monotonic() + patience
@@ -336,6 +337,7 @@ class Actuator:
         ConnectionFailedError
             There is no connection.
         """
+        self.knob.check()
         spec = self.spec
         start = self._sent.get(spec.name)
         if start is None or spec.safe is None or spec.ramp_rate is None:

@@ -24,13 +24,14 @@ from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
 from labspin.bench.knob import Knob
 from labspin.bench.notices import leave_notice, withdraw_notice
+from labspin.bench.read_back import read_back
 from labspin.bench.safety import SafeAction, longest_way, safe_state, unsafe_instruments
 from labspin.bench.simulation import Simulation
 from labspin.bench.trust import TrustRules
 from labspin.bench.waiting import InterruptibleClock
 from labspin.bench.watchdog import Watchdog
 from labspin.clock import Clock
-from labspin.errors import ArgumentError, PlanError, StationError
+from labspin.errors import ArgumentError, PlanError, SafetyError, StationError
 from labspin.instruments import missing_members
 from labspin.notebook import html_page
 from labspin.workspaces import quantity_text
@@ -148,7 +149,8 @@ class Bench:
 
     def _install(self, spec: ActuatorSpec) -> None:
         part, attribute = self._moved(spec.instrument, spec.attribute)
-        device, knob = self._instruments[part], Knob()
+        former = self._actuators.get(spec.name)  # a thread that hangs in an old connection holds its knob
+        device, knob = self._instruments[part], Knob(former.knob.elsewhere if former else None)
         for calibrated in (False, True) if spec.calibration is not None else (False,):
             actuator = Actuator(
                 spec,
@@ -312,14 +314,7 @@ class Bench:
         tolerant
             Note the error of an instrument that cannot be read instead of raising it.
         """
-        record: dict[str, Any] = {"time": self.clock.now(), "instruments": {}, "actuators": {}}
-        for name, device in self._instruments.items():
-            record["instruments"][name] = _read(_describe, device, tolerant)
-        for name, actuator in self._actuators.items():
-            error = record["instruments"][actuator.spec.instrument].get("error")  # it would not answer again
-            value = {"error": error} if error is not None else _read(_stand, actuator, tolerant)
-            record["actuators"][name] = {**value, "unit": actuator.unit}
-        return record
+        return {"time": self.clock.now(), **read_back(self._instruments, self._actuators, tolerant=tolerant)}
 
     def safe(self) -> list[SafeAction]:
         """Bring every device to its safe state, in the declared order, even if one fails.
@@ -433,6 +428,10 @@ class Bench:
         """
         if self._heir is None:
             return ""
+        for actuator in self._actuators.values():
+            if (name := actuator.spec.instrument) in unsafe:
+                self._sent.pop(actuator.spec.name, None)  # nobody here knows it from now on
+                actuator.knob.elsewhere = partial(self.refuse_while_entrusted, name)
         station, process = Path(str(self.description.get("path", ""))), 0
         try:
             if self._watchdog is None:
@@ -441,6 +440,25 @@ class Bench:
         finally:
             leave_notice(station, self.name, unsafe, path, watchdog=process)
         return f"{', '.join(unsafe)}: process {process} goes on trying to make it safe"
+
+    def refuse_while_entrusted(self, what: str) -> None:
+        """Refuse to touch something as long as another process makes safe what a run here could not.
+
+        Parameters
+        ----------
+        what
+            For the error.
+
+        Raises
+        ------
+        SafetyError
+            Two that ramp one supply would tear its set-point to and fro.
+        """
+        if self._watchdog is not None and self._watchdog.is_trying:
+            raise SafetyError(
+                f"{what}: an earlier run could not make the bench safe, and a process of its own goes on "
+                "trying; wait until it has (labspin unsafe), or see to it by hand"
+            )
 
     def close(self) -> None:
         """Disconnect. Does not move anything: `safe` does."""
@@ -477,24 +495,3 @@ def _note_sent(benches: Sequence[Bench], name: str, value: float) -> None:
 def _parts(instruments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the parts of those instruments that are made of others."""
     return {name: dict(device.made_of) for name, device in instruments.items() if hasattr(device, "made_of")}
-
-
-def _describe(device: Any) -> dict[str, Any]:
-    record = {"identity": device.identity(), "settings": dict(device.settings())}
-    if hasattr(device, "relied_settings"):
-        record["relied_on"] = dict(device.relied_settings())
-    repeated = getattr(getattr(device, "device", None), "repeated", None)
-    return record if repeated is None else {**record, "repeated": dict(repeated)}
-
-
-def _stand(actuator: Actuator) -> dict[str, Any]:
-    return {"value": actuator.read()}
-
-
-def _read(read: Callable[[Any], dict[str, Any]], of: Any, tolerant: bool) -> dict[str, Any]:
-    try:
-        return read(of)
-    except Exception as error:  # after a failure the rest of the bench is still worth recording
-        if not tolerant:
-            raise
-        return {"error": f"{type(error).__name__}: {error}"}

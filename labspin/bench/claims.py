@@ -25,7 +25,7 @@ from typing import Any
 from labspin.data.lock import try_lock
 from labspin.errors import SafetyError
 
-__all__ = ["Claims", "claim_file", "turn"]
+__all__ = ["Claims", "Turn", "claim_file", "turn"]
 
 _PATIENCE = 2.0  # s that somebody else may take to let go
 _TAKE_OVER = 90.0  # s to wait for a bench that a watchdog still makes safe
@@ -160,6 +160,10 @@ def _write_holder(descriptor: int, what: str) -> None:
     command = " ".join([Path(sys.argv[0] or "python").name, *sys.argv[1:]])[:_LONGEST_COMMAND]
     since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     record = {"process": os.getpid(), "command": command, "since": since, "is_watchdog": what == "watchdog"}
+    _overwrite(descriptor, record)
+
+
+def _overwrite(descriptor: int, record: Mapping[str, object]) -> None:
     with contextlib.suppress(OSError):
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.ftruncate(descriptor, 0)
@@ -186,9 +190,61 @@ def note_watchdog(places: Sequence[str]) -> None:
                 os.close(descriptor)
 
 
+class Turn:
+    """An instrument that its holder alone makes safe, and what the holder before it did there.
+
+    Parameters
+    ----------
+    descriptor
+        The locked file; None: there is none, and nothing is known of others.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def begin(self, run: str, sent: Mapping[str, float]) -> dict[str, float]:
+        """Say that one acts for a run from now on, and return where the actuators were sent last.
+
+        Parameters
+        ----------
+        run
+            Token of the run. What was done for other runs is of no use.
+        sent
+            What the run said, in raw units.
+
+        Returns
+        -------
+            That, if nobody has acted for this run; else what the one before sent. It is empty if that one did
+            not come to its end: any number to begin a ramp with might be a jump.
+        """
+        before = {} if self._descriptor is None else _holder(self._descriptor)
+        known = dict(sent)
+        if run and before.get("run") == run:
+            left = before.get("sent")
+            known = {name: float(value) for name, value in left.items()} if isinstance(left, dict) else {}
+        self._write({"run": run})
+        return known
+
+    def end(self, run: str, sent: Mapping[str, float]) -> None:
+        """Leave word for the next one.
+
+        Parameters
+        ----------
+        run
+            Token of the run.
+        sent
+            Where the actuators were sent last, in raw units.
+        """
+        self._write({"run": run, "sent": dict(sent)})
+
+    def _write(self, record: Mapping[str, object]) -> None:
+        if self._descriptor is not None:
+            _overwrite(self._descriptor, record)
+
+
 @contextlib.contextmanager
-def turn(what: str) -> Iterator[bool]:
-    """Have ``what`` to oneself in the block, among processes that share a claim; gives whether one has.
+def turn(what: str) -> Iterator[Turn | None]:
+    """Have ``what`` to oneself in the block, among processes that share a claim; gives None if another has.
 
     A watchdog that a run has just started and the deputy of the former one may both find the run gone. One
     after the other they do no harm; two ramps at once would be a set-point that jumps to and fro. Where the
@@ -202,10 +258,10 @@ def turn(what: str) -> Iterator[bool]:
     try:
         descriptor = _open(what, claim_file(f"turn: {what}"))
     except SafetyError:
-        yield True
+        yield Turn(None)
         return
     try:
-        yield try_lock(descriptor, patience=0.0)
+        yield Turn(descriptor) if try_lock(descriptor, patience=0.0) else None
     finally:
         os.close(descriptor)
 

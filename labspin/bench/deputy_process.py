@@ -49,6 +49,7 @@ class Deputy:
         self.life: int | None = order["life"]  # pipe of the watchdog; None: it has ended
         self.inherited: list[int] = order["inherited"]
         self.path: str | None = None
+        self.token = ""  # of the run
         self.names: list[str] | None = None
         self.sent: dict[str, float] = {}
         self.due = float("inf")
@@ -67,6 +68,7 @@ class Deputy:
             self.names, self.due = order["keep"], float("inf")
         else:
             self.path, self.names, self.due = order.get("watch"), None, float("inf")
+            self.token = order.get("token", "")
             self.is_over = "end" in order
 
     def look(self) -> bool:
@@ -101,7 +103,8 @@ class Deputy:
         """Start a watchdog, which acts at once: its standard input ends after it has been told what to do."""
         self.number += 1
         why = "the processes of the run and of its watchdog are gone; the deputy has started another watchdog"
-        words: list[dict[str, Any]] = [{"watch": self.path, "why": why}, {"sent": self.sent}]
+        words: list[dict[str, Any]] = [{"watch": self.path, "why": why, "token": self.token}]
+        words += [{"sent": self.sent}]
         words += [] if self.names is None else [{"keep": self.names}]
         text = self.feed + "".join(json.dumps(one) + "\n" for one in words)
         self.life, life = os.pipe()

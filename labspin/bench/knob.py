@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 __all__ = ["Knob"]
 
@@ -16,8 +17,16 @@ class Knob:
         Held while it is moved: two threads that ramp one output would tear it to and fro.
     preempted : int
         Counts how often something took it over to make it safe; a ramp of somebody else then ends.
+    elsewhere : callable
+        Where it was left to another process to make it safe: raises as long as that one tries.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Callable[[], None] | None = None) -> None:
         self.lock = threading.RLock()
         self.preempted = 0
+        self.elsewhere = elsewhere
+
+    def check(self) -> None:
+        """Refuse to move it while another process does."""
+        if self.elsewhere is not None:
+            self.elsewhere()

@@ -39,7 +39,9 @@ class Duty(Protocol):
         """Give the bench back: the run is over and the bench is safe."""
         ...
 
-    def act(self, path: Path, why: str, names: Sequence[str] | None, sent: Mapping[str, float]) -> None:
+    def act(
+        self, path: Path, why: str, names: Sequence[str] | None, sent: Mapping[str, float], token: str
+    ) -> None:
         """Make the bench safe.
 
         Parameters
@@ -52,6 +54,8 @@ class Duty(Protocol):
             Instruments that are left to do; None: all.
         sent
             Last set-point of each ramped actuator that the run moved, in its raw unit.
+        token
+            Of the run: the same for all who act for it.
         """
         ...
 
@@ -64,7 +68,7 @@ class _Watch:
         self.names: list[str] | None = None  # that the run could not make safe
         self.due = math.inf  # when the run must have said something, s of the monotonic clock
         self.sent: dict[str, float] = {}
-        self.why = _GONE
+        self.why, self.token = _GONE, ""
 
     def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, object]:
         """Take in what the run says, and return what is answered; nothing where no answer is wanted."""
@@ -81,7 +85,7 @@ class _Watch:
         if "watch" in command:
             duty.begin()
             self.path = Path(command["watch"])
-            self.why = command.get("why", _GONE)
+            self.why, self.token = command.get("why", _GONE), command.get("token", "")
             return {"watching": command["watch"]}
         self.path = None
         duty.end()
@@ -116,7 +120,7 @@ def keep_watch(commands: IO[bytes], answers: IO[bytes], duty: Duty, *, parent: i
     elif time.monotonic() >= watch.due:
         why = f"the run has made no progress for longer than it said; {_end(parent)}"
     if watch.path is not None:
-        duty.act(watch.path, why, watch.names, watch.sent)
+        duty.act(watch.path, why, watch.names, watch.sent, watch.token)
 
 
 def _end(process: int | None) -> str:

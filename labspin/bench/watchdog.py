@@ -93,6 +93,7 @@ class Watchdog:
         self._next_beat, self._promised = 0.0, 0.0
         self._beats, self._heard, self._heard_at = 0, 0, 0.0
         self._watched: Path | None = None
+        self._token = ""
         self._spare, self._feed = () if sys.platform == "win32" else tuple(spare), feed
         self._title = title or name
         self._deputy: Deputy | None = None
@@ -117,23 +118,26 @@ class Watchdog:
         SafetyError
             The watchdog cannot be started, or the bench is another run's.
         """
-        is_trying = self._heir is not None and self._heir.poll() is None
-        if is_trying or (self._heirs_deputy is not None and self._heirs_deputy.is_alive):
+        if self.is_trying:
             raise self._failed("the one of an earlier run still tries to make that bench safe")
+        self._forget_heir()
+        outer, former = self._watched, self._token
+        self._token = f"{os.getpid()} {time.time_ns()}"
         try:
-            self._begin({"watch": str(Path(path).absolute())})
+            self._begin(self._order(path))
         except BaseException:
+            self._token = former
             self.close()
             raise
-        outer, self._watched = self._watched, path
+        self._watched = path
         try:
             yield
         finally:
-            self._watched = outer
+            self._watched, self._token = outer, former
             if outer is None:
                 self._dismiss()
             elif self._process is not None:
-                self._begin({"watch": str(Path(outer).absolute())})
+                self._begin(self._order(outer))
 
     def beat(self, patience: float) -> str:
         """Say that the run makes progress; to be called often.
@@ -154,9 +158,11 @@ class Watchdog:
         """
         now = time.monotonic()
         is_early = now < self._next_beat and patience <= self._promised
-        if is_early or self._watched is None or self._process is None:
+        if is_early or self._watched is None:
             return ""
         self._next_beat, self._promised = now + _BEAT, patience
+        if self._process is None:
+            return self._replace_entrusted(patience)
         self._take_answers(now)
         if self._beats == self._heard:
             self._heard_at = now
@@ -167,6 +173,28 @@ class Watchdog:
         self._restart()
         self._say_alive(patience)
         return f"the watchdog {why}; another one (process {self.process_id}) has taken its place"
+
+    def _replace_entrusted(self, patience: float) -> str:
+        """Start another watchdog for whoever goes on when the former one has done what was left to it."""
+        if self.is_trying:
+            return ""
+        self._forget_heir()
+        self._begin(self._order())
+        self._say_alive(patience)
+        return (
+            f"what was entrusted to the watchdog is over; another one (process {self.process_id}) is on watch"
+        )
+
+    def _forget_heir(self) -> None:
+        heir, self._heir, self._heirs_deputy = self._heir, None, None
+        if heir is not None:
+            _pipe(heir.stdout).close()
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether the watchdog of an earlier run still tries to make safe what was entrusted to it."""
+        is_heir = self._heir is not None and self._heir.poll() is None
+        return is_heir or (self._heirs_deputy is not None and self._heirs_deputy.is_alive)
 
     def _say_alive(self, patience: float) -> bool:
         self._beats += 1
@@ -202,8 +230,8 @@ class Watchdog:
         if former is not None:
             former.close()
 
-    def _order(self) -> dict[str, Any]:
-        return {"watch": str(Path(self._watched or "").absolute())}
+    def _order(self, path: Path | None = None) -> dict[str, Any]:
+        return {"watch": str(Path(path or self._watched or "").absolute()), "token": self._token}
 
     def note_sent(self, name: str, value: float) -> None:
         """Tell where an actuator is sent next, before it is: it may be the last that is known of it.
@@ -294,9 +322,11 @@ class Watchdog:
         """
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._begin({"watch": str(Path(path).absolute())})
+            self._begin(self._order(path))
         self._ask({"keep": list(names)}, self._patience)
         process, self._process, self._heir = self._process, None, self._process
+        for name in [name for name in self._sent if name.partition(".")[0] in names]:
+            del self._sent[name]  # it is moved by another process from now on
         if process is None:
             raise self._failed("it is not there any more")
         deputy, self._deputy, self._heirs_deputy = self._deputy, None, self._deputy

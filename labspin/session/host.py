@@ -38,6 +38,7 @@ from labspin.errors import (
     StationError,
 )
 from labspin.experiment import Control, Observer, RunOutcome
+from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
 from labspin.session.host_record import claimed, host_file, new_record
@@ -104,6 +105,7 @@ class BenchHost:
         self._has_ended, self._calls_for_safety = False, 0
         self._is_stopping = self._makes_runs = self._break_off = False
         self._pace, self._next_touch = 0.0, 0.0
+        self._heart = Heart(self.news)
         self._verbs: Mapping[str, Callable[..., Any]] = {
             name: getattr(self, f"_on_{name}")
             for name in (
@@ -181,6 +183,7 @@ class BenchHost:
             else:
                 order.obey()
             if self._makes_runs:
+                self._heart.beat(self._bench, math.inf)  # a run says by itself that it makes progress
                 self._make_runs()
 
     def _refuse_orders(self) -> None:
@@ -195,6 +198,7 @@ class BenchHost:
         """Read the bench back, idle."""
         if math.isinf(self._bench.clock.speed):
             self._bench.clock.sleep(self._lookout.interval)  # idle simulated time goes as the wall's
+        self._heart.beat(self._bench)
         self._lookout.look(self._bench, self.description, is_idle=True)
 
     def _between_points(self) -> None:
@@ -358,6 +362,9 @@ class BenchHost:
         self._refuse_in_run(name)  # it may have gone on meanwhile
         if calls != self._calls_for_safety:
             raise RunAborted(f"{name}: not touched, since the safe state was asked for meanwhile")
+        self._bench.refuse_while_entrusted(name)
+        if do is not set_value:
+            self._heart.beat(self._bench, math.inf)  # nobody knows how long a method takes
         self._break_off = False
         actuator = self._bench.actuators.get(name)
         is_fast = math.isinf(self._bench.clock.speed)
@@ -378,6 +385,8 @@ class BenchHost:
             raise RunAborted("the move was broken off")
         if self._run is not None and self._run.control is not None:
             self._run.control.check()
+        if self._hand and self._hand["target"] is not None:
+            self._heart.beat(self._bench)
         if self._pace:
             time.sleep(self._pace)
         if self._lookout.wait == 0.0:

@@ -62,6 +62,7 @@ class Guard:
 
     def __init__(self, station: Station, names: Sequence[str], *, persistence: float = _PERSISTENCE) -> None:
         self._sent: dict[str, float] = {}
+        self._token = ""
         first = [name for name in station.safe_order if name in names]
         self._station, self._persistence = station, persistence
         self._names = [*first, *(name for name in names if name not in first)]
@@ -79,6 +80,7 @@ class Guard:
         why: str,
         names: Sequence[str] | None = None,
         sent: Mapping[str, float] = MappingProxyType({}),
+        token: str = "",
     ) -> None:
         """Bring instruments to their safe state, and record it.
 
@@ -92,8 +94,11 @@ class Guard:
             Instruments that are left to do; None: all.
         sent
             Last set-point of each ramped actuator that the run moved, in its raw unit.
+        token
+            Of the run: the same for all who act for it.
         """
         self._sent.update(sent)
+        self._token = token
         wanted = [name for name in self._names if names is None or name in names]
         witness = _Witness(path)
         witness.do(lambda: note_watchdog(list(self._station.places(wanted).values())))
@@ -141,10 +146,14 @@ class Guard:
             Records what happens in the run's journal.
         """
         try:
-            with turn(f"{name} of {self._station.path.resolve()}") as is_mine:
-                if not is_mine:
+            with turn(f"{name} of {self._station.path.resolve()}") as mine:
+                if mine is None:
                     return "another watchdog is at it"
-                actions = self._safe_actions(name)
+                sent = mine.begin(self._token, _of(name, self._sent))
+                try:
+                    actions = self._safe_actions(name, sent)
+                finally:
+                    mine.end(self._token, sent)
         except Exception as error:  # noqa: BLE001 - the other instruments must be made safe whatever this is
             said = f"{type(error).__name__}: {error}"
             witness.once(name, f"watchdog: {name}: {said}")
@@ -159,27 +168,32 @@ class Guard:
                 witness.once(name, text)
         return failed if unsafe_instruments(actions) else ""
 
-    def _safe_actions(self, name: str) -> list[SafeAction]:
+    def _safe_actions(self, name: str, sent: dict[str, float]) -> list[SafeAction]:
         """Connect to an instrument and make it safe; one that gives no whole answer is told, and not asked.
 
-        Where it stands is then what the run sent last. One that the run did not move is left as it is: any
-        number to begin a ramp with might be a jump.
+        Where it stands is then what was sent last, which ``sent`` holds before and after. Where that is not
+        known it is left as it is: any number to begin a ramp with might be a jump.
         """
         try:
-            return self._connected_safely(name, is_deaf=False)
+            return self._connected_safely(name, sent, is_deaf=False)
         except ReplyTimeoutError:
-            if not any(sent.partition(".")[0] == name for sent in self._sent):
+            if not sent:
                 raise
-        return self._connected_safely(name, is_deaf=True)
+        return self._connected_safely(name, sent, is_deaf=True)
 
-    def _connected_safely(self, name: str, *, is_deaf: bool) -> list[SafeAction]:
+    def _connected_safely(self, name: str, sent: dict[str, float], *, is_deaf: bool) -> list[SafeAction]:
         connect = self._station.connect
         with connect(roles=[name], watchdog=False, is_claimed=True, is_deaf=is_deaf) as bench:
-            bench.recall(self._sent)
+            bench.recall(sent)
             try:
                 return bench.safe()
             finally:
-                self._sent.update(bench.sent)  # the next try begins where this one ended
+                sent.update(bench.sent)  # the next try begins where this one ended
+
+
+def _of(name: str, sent: Mapping[str, float]) -> dict[str, float]:
+    """Return what was sent to one instrument."""
+    return {actuator: value for actuator, value in sent.items() if actuator.partition(".")[0] == name}
 
 
 class _Attempts(threading.Thread):

@@ -156,10 +156,13 @@ class ServedBench:
             and (abs(after[1] - before[1]) > step if after[2] else abs(after[3]) > off_at)
         ]  # fmt: skip
         shown = sorted({near for number in seen for near in range(number - 12, number + 8)})
-        return [
-            f"{now - since:8.3f} s  {current:7.3f} A {'on ' if is_on else 'off'} {true:7.3f} A  {sender}: {data!r}"
-            for (now, current, is_on, true), (sender, data) in (told[i] for i in shown if 0 <= i < len(told))
-        ]
+        lines = []
+        for (now, current, is_on, true), (sender, data) in (told[i] for i in shown if 0 <= i < len(told)):
+            output = "on" if is_on else "off"
+            lines.append(
+                f"{now - since:8.3f} s {current:7.3f} A, {output}, {true:7.3f} A; {sender}: {data!r}"
+            )
+        return lines
 
     def __enter__(self):
         return self

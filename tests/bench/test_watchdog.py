@@ -197,9 +197,9 @@ class Recorder:
     def end(self):
         self.done.append("end")
 
-    def act(self, path, why, names, sent):
+    def act(self, path, why, names, sent, token):
         self.done.append(str(path))
-        self.why, self.names, self.sent = why, names, sent
+        self.why, self.names, self.sent, self.token = why, names, sent, token
 
 
 class Pipes:
@@ -307,12 +307,12 @@ def test_two_watchdogs_take_turns_at_an_instrument(tmp_path, monkeypatch):
     path, inside, most, refused = tmp_path / "run.h5", [], [], threading.Event()
     work, tried = guard.Guard._safe_actions, guard.Guard.make_safe
 
-    def at_work(self, name):
+    def at_work(self, name, sent):
         inside.append(self)
         most.append(len(inside))
         refused.wait(30.0)  # until the other one has come and gone
         try:
-            return work(self, name)
+            return work(self, name, sent)
         finally:
             inside.remove(self)
 
