@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.bench.hostile import Cable
 from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
 
 PATIENCE = 4.0  # s of silence after which these runs count as hung
+GIVEN_UP = "could not make everything safe"  # says the watchdog, of a run that entrusts it with the rest
 
 
 @dataclass
@@ -88,7 +90,7 @@ class CabledBench(ServedBench):
             return None not in now and not set(now) & set(numbers.values())
 
         assert wait_for(others)
-        time.sleep(3.0)  # they load what they need
+        assert wait_for(lambda: is_at_rest(self.watchdog_of(process)) and is_at_rest(self.deputy_of(process)))
 
     def has_calmed_down(self):
         """Wait until no process of this bench is left, and return whether there is none."""
@@ -125,6 +127,16 @@ def wait_for(condition, timeout=30.0):
     return found
 
 
+def is_at_rest(number, moments=10):
+    """Return whether a process has loaded what it needs: it sleeps for some moments, and does no work."""
+    seen = set()
+    for _ in range(moments):
+        state, *numbers = (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()
+        seen.add((state, *numbers[10:12]))  # and its time in user and system mode
+        time.sleep(0.03)
+    return len(seen) == 1 and state == "S"
+
+
 def _parent(entry):
     return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
 
@@ -153,10 +165,8 @@ def kill_the_watchdog(folder, delay):
         since = time.monotonic() - 0.5
         first = bench.watchdog_of(process)
         os.kill(first, signal.SIGKILL)
-        deadline = time.monotonic() + places.PATIENCE
-        while bench.watchdog_of(process) in (None, first) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(3.0)  # it loads what it needs
+        assert wait_for(lambda: bench.watchdog_of(process) not in (None, first), places.PATIENCE)
+        assert wait_for(lambda: is_at_rest(bench.watchdog_of(process)))
         bench.kill(process)
         outcome = bench.outcome(since)
         outcome.log = wait_for_log(path, "the bench is in its safe state")
@@ -230,6 +240,7 @@ def hang_the_run(folder, delay):
 def drip_answers(folder, delay, names=("magnet",)):
     """Let answers come one byte each 0.3 s, and end the run."""
     with CabledBench(folder) as bench:
+        bench.answer_within(1)  # four bytes: no answer is whole in that time
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
         for name in names:
@@ -238,19 +249,30 @@ def drip_answers(folder, delay, names=("magnet",)):
         return bench.outcome(since, process, timeout=120.0)
 
 
-def pull_the_cables(folder, delay, seconds=8.0, names=None):
-    """Cut off instruments (all of them unless named) for a while."""
+def pull_the_cables(folder, delay, seconds=None, names=None):
+    """Cut off instruments (all of them unless named) for a while; None: until the run has given them up."""
     with CabledBench(folder) as bench:
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
         for name in names or bench.cables:
             bench.cables[name].pulled = True
-        time.sleep(seconds)  # what the guards do meanwhile is asked afterwards
+        if seconds is None:
+            assert wait_for_log(folder / "run.h5", GIVEN_UP, places.PATIENCE)
+        else:
+            time.sleep(seconds)  # what the guards do meanwhile is asked afterwards
         for cable in bench.cables.values():
             cable.pulled = False
         outcome = bench.outcome(since, process, timeout=120.0)
         outcome.log = wait_for_log(folder / "run.h5", "the bench is in its safe state")
         return outcome
+
+
+def _refusal(command):
+    """Return what a command said as it failed, in one line; nothing if it did not fail."""
+    done = subprocess.run(
+        command, env=places.environment(), capture_output=True, text=True, timeout=places.PATIENCE
+    )
+    return " ".join((done.stdout + done.stderr).split()) if done.returncode else ""
 
 
 def begin_a_second_run(folder, delay):
@@ -261,20 +283,18 @@ def begin_a_second_run(folder, delay):
         copy = folder / "copy.toml"
         text = bench.station.read_text(encoding="utf-8").replace("127.0.0.1::", "localhost::")
         copy.write_text(text, encoding="utf-8")
-        environment = places.environment()
         remarks = []
         connections = {name: len(cable._open) for name, cable in bench.cables.items()}
-        for command in (
+        commands = (
             [sys.executable, str(bench.script), str(copy), str(folder / "second.h5")],
             [sys.executable, "-c", "import sys\nfrom labspin.station import load_station\n"
              f"load_station({str(copy)!r}).connect(watchdog=False)"],
             [sys.executable, "-m", "labspin.cli", "doctor", str(copy)],
-        ):  # fmt: skip
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=places.PATIENCE
-            )
-            if not done.returncode or "is in use by" not in " ".join((done.stdout + done.stderr).split()):
-                remarks.append(f"not refused: {command[-1]}: {done.stdout[-300:]}{done.stderr[-300:]}")
+        )  # fmt: skip
+        with ThreadPoolExecutor(len(commands)) as pool:
+            for command, said in zip(commands, pool.map(_refusal, commands), strict=True):
+                if "is in use by" not in said:
+                    remarks.append(f"not refused: {command[-1]}: {said}")
         if {name: len(cable._open) for name, cable in bench.cables.items()} != connections:
             remarks.append("another connection was made")
         os.kill(process.pid, signal.SIGINT)
@@ -298,7 +318,7 @@ ATTACKS = {
     "run stopped (hangs with the magnet on)": hang_the_run,
     "magnet's answers drip, SIGTERM": drip_answers,
     "pulse generator's answers drip, SIGTERM": lambda folder, delay: drip_answers(folder, delay, ("pulses",)),
-    "all cables pulled for 8 s": pull_the_cables,
+    "all cables pulled for 8 s": lambda folder, delay: pull_the_cables(folder, delay, 8.0),
     "the magnet's cable pulled for 8 s": lambda folder, delay: pull_the_cables(
         folder, delay, 8.0, ("magnet",)
     ),

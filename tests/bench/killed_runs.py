@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,6 +83,12 @@ class ServedBench:
         self.station.write_text(text, encoding="utf-8")
         self.script = folder / "sweep.py"
         self.script.write_text(textwrap.dedent(CODE), encoding="utf-8")
+
+    def answer_within(self, seconds):
+        """Give every instrument this time-out (s): where no answer will come, its usual one is time lost."""
+        text = self.station.read_text(encoding="utf-8").replace('timeout = "2 s"\n', "")
+        text = re.sub(r"(?m)^(address = .*)$", rf'\1\ntimeout = "{seconds} s"', text)
+        self.station.write_text(text, encoding="utf-8")
 
     def _watch_supply(self):
         supply = self.devices["magnet"]

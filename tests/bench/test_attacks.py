@@ -61,7 +61,7 @@ def test_a_bench_that_was_cut_off_becomes_safe_when_it_is_back(tmp_path):
     outcome = attacks.pull_the_cables(tmp_path / "bench", 1.0)
     assert_safe(outcome)
     assert "NOT SAFE" in outcome.said
-    assert "could not make everything safe" in outcome.log
+    assert attacks.GIVEN_UP in outcome.log
     assert notices(tmp_path / "bench") == [], "withdrawn when it was safe"
 
 

@@ -131,6 +131,7 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
 def test_an_instrument_whose_safe_action_fails_is_not_called_safe(tmp_path):
     path = tmp_path / "run.h5"
     with ServedBench(tmp_path) as served:
+        served.answer_within(1)
         station = load_station(served.station)
         with station.connect(watchdog=False) as bench:
             bench.actuator("magnet.current").energise()

@@ -1,3 +1,4 @@
+import itertools
 import math
 from pathlib import Path
 
@@ -152,6 +153,17 @@ def test_an_overload_ends_the_run_or_is_recorded(tmp_path):
     with small.connect() as bench:
         recorded = read_run(run(near_a_line(if_overloaded="record"), bench, tmp_path / "again.h5").path)
     assert recorded.data["overloaded"][0, 0].tolist() == [1, 0]
+
+
+def test_an_overload_is_told_of_its_own_point_alone_in_whichever_order_they_come(tmp_path):
+    small = station_with(tmp_path, 'sensitivity = "50 mV", time', 'sensitivity = "1 mV", time')
+    averages = near_a_line(averages=4, if_overloaded="record", averaging_time="300 ms")
+    frequencies = [point.setpoints["microwave.frequency"] for point in averages.plan()]
+    behind = {(before < now) for before, now in itertools.pairwise(frequencies) if before != now}
+    assert behind == {True, False}, "the line comes before the quiet place, and behind it"
+    with small.connect() as bench:
+        recorded = read_run(run(averages, bench, tmp_path / "run.h5").path)
+    assert recorded.data["overloaded"][0].tolist() == [[1, 0]] * 4
 
 
 def test_without_the_angle_one_lock_in_is_enough(tmp_path):

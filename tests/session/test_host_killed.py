@@ -113,6 +113,7 @@ def test_between_its_runs_the_host_is_watched_still(served, tmp_path):
 
 
 def test_an_instrument_that_is_lost_comes_back(served):
+    served.answer_within(1)
     with HostProcess(served.station) as host:
         client = host.client()
         served.devices["magnet"].faults.add("drop", times=-1)

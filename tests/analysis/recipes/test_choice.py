@@ -43,8 +43,8 @@ def spectrum(places):
     return model.evaluate(X, [*places, *[8e6] * count, *[0.03] * count, 1.0])
 
 
-def write_run(path, traces, rng):
-    """Write spectra with one, two, three, one … dips, one a field."""
+def write_run(path, traces, rng, points=None):
+    """Write spectra with one, two, three, one … dips, one a field; ``points`` of them, None: all."""
     fields = np.arange(float(traces)) * 1e-3
     dimensions = (
         Dimension(name="field", unit="T", values=fields),
@@ -56,7 +56,8 @@ def write_run(path, traces, rng):
     with RunWriter.create(path, header) as writer:
         for trace in range(traces):
             noisy = spectrum(PLACES[trace % 3]) + rng.normal(0, SIGMA, X.size)
-            for point, value in enumerate(noisy):
+            left = X.size if points is None else min(max(points - trace * X.size, 0), X.size)
+            for point, value in enumerate(noisy[:left]):
                 writer.append(trace * X.size + point, 0.0, [value, SIGMA])
         writer.finish("finished")
     return path
@@ -118,6 +119,16 @@ def test_choice_survives_the_file_and_is_not_repeated(tmp_path, traces):
     assert [outcome.chosen["count"] for outcome in drawn[:3]] == [1, 2, 2]
     assert isinstance(drawn[0], FitOutcome)
     assert drawn[0].best.size == X.size
+
+
+def test_a_trace_that_could_not_be_fitted_is_in_the_table_with_every_parameter_and_no_value(tmp_path):
+    path = write_run(tmp_path / "run.h5", 2, np.random.default_rng(2), points=X.size + 1)
+    (result,) = fit_many([path], RECIPE, workers=1)
+    whole, broken_off = ([row for row in result.rows() if row["trace"] == trace] for trace in (0, 1))
+    assert [row["parameter"] for row in whole] == ["center_1", "width_1", "depth_1", "offset"]
+    assert {row["parameter"] for row in broken_off} > {row["parameter"] for row in whole}
+    assert np.isnan([row["value"] for row in broken_off]).all()
+    assert not any(row["converged"] for row in broken_off)
 
 
 def test_single_trace_is_stored_and_drawn_without_its_curve(tmp_path):
