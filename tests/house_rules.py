@@ -257,6 +257,30 @@ def is_patient(source):
             )
 
 
+def measures_no_haste(source):
+    """A time on the wall is compared with `PATIENCE`, not with a number: it measures the machine's load."""
+    named = {
+        target.id
+        for node in source.nodes
+        if isinstance(node, ast.Assign) and _is_time_on_the_wall(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in source.nodes:
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Lt, ast.LtE)):
+            continue
+        limit, is_named = node.comparators[0], isinstance(node.left, ast.Name) and node.left.id in named
+        if _is_number(limit) and limit.value < PATIENCE and (is_named or _is_time_on_the_wall(node.left)):
+            yield f"line {node.lineno}"
+
+
+def _is_time_on_the_wall(node):
+    """Return whether an expression is the time since a moment."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Call)):
+        return False
+    return _name_of(node.left.func) in ("monotonic", "time", "perf_counter")
+
+
 def _is_process(function):
     return _name_of(function) == "communicate" or ast.unparse(function).startswith("subprocess.")
 

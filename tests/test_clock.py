@@ -6,6 +6,7 @@ import pytest
 
 from labspin.clock import Clock, SimulatedClock, WallClock
 from labspin.errors import ArgumentError
+from tests.places import PATIENCE
 
 
 def test_as_fast_as_possible_an_hour_takes_no_time():
@@ -13,7 +14,7 @@ def test_as_fast_as_possible_an_hour_takes_no_time():
     started = time.monotonic()
     clock.sleep(3600.0)
     assert clock.now() == 3600.0
-    assert time.monotonic() - started < 60.0
+    assert time.monotonic() - started < PATIENCE, "the wait itself is fifteen times as long"
 
 
 def test_a_scaled_clock_follows_the_wall_clock():

@@ -20,6 +20,7 @@ OF_THE_TESTS = [
     house_rules.asserts_something,
     house_rules.looks_instead_of_waiting,
     house_rules.is_patient,
+    house_rules.measures_no_haste,
     house_rules.takes_any_free_port,
     house_rules.hands_on_no_options,
 ]
@@ -73,6 +74,10 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("is_patient", "x = time.monotonic() + 10\n", "x = time.monotonic() + PATIENCE\n"),
         ("is_patient", "subprocess.run(x, timeout=60)\n", "subprocess.run(x, timeout=PATIENCE)\n"),
         ("is_patient", "process.communicate(timeout=60)\n", "socket.create_connection(x, timeout=1.0)\n"),
+        ("measures_no_haste", "x = time.monotonic() - a < 20\n", "x = time.monotonic() - a < PATIENCE\n"),
+        ("measures_no_haste", "assert time.time() - a <= 2.0\n", "assert time.process_time() - a <= 2.0\n"),
+        ("measures_no_haste", "took = perf_counter() - a\nassert took < 5\n", "assert clock.now() - a < 5\n"),
+        ("measures_no_haste", "assert time.monotonic() - a < 20\n", "assert time.monotonic() - a > 0.3\n"),
         ("takes_any_free_port", 'held.bind(("127.0.0.1", 5025))\n', 'held.bind(("127.0.0.1", 0))\n'),
         ("takes_any_free_port", 'create_server(("", 80))\n', 'connect(("", 80))\n'),
         ("hands_on_no_options", "run(x, env={**os.environ, 'A': b})\n", "run(x, env=environment(A=b))\n"),

@@ -246,7 +246,7 @@ def drip_answers(folder, delay, names=("magnet",)):
         for name in names:
             bench.cables[name].drip = 0.3
         os.kill(process.pid, signal.SIGTERM)
-        return bench.outcome(since, process, timeout=120.0)
+        return bench.outcome(since, process)
 
 
 def pull_the_cables(folder, delay, seconds=None, names=None):

@@ -15,7 +15,6 @@ def assert_safe(outcome):
 def test_a_run_that_hangs_with_the_magnet_on_is_ended_by_its_watchdog(tmp_path):
     outcome = attacks.hang_the_run(tmp_path / "bench", 1.0)
     assert_safe(outcome)
-    assert outcome.took < attacks.PATIENCE + 15.0
     assert "made no progress" in outcome.log
 
 
@@ -54,7 +53,6 @@ def test_a_run_notices_that_its_watchdog_is_gone(tmp_path):
 def test_answers_that_drip_hold_nobody(tmp_path, names):
     outcome = attacks.drip_answers(tmp_path / "bench", 0.5, names)
     assert_safe(outcome)
-    assert outcome.took < 40.0
 
 
 def test_a_bench_that_was_cut_off_becomes_safe_when_it_is_back(tmp_path):

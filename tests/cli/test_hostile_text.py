@@ -21,9 +21,9 @@ STATION = ROOT / "instruments" / "levitated-diamond.toml"
 
 @pytest.fixture(autouse=True)
 def at_once():
-    begun = time.monotonic()
+    begun = time.process_time()
     yield
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize("text", [f"x = {DEEP}", "x" * 200_000, "[" + " " * 100_000, "a." * 50_000 + "b = 1"])

@@ -16,6 +16,7 @@ from labspin.data.journal.writer import journal_path
 from labspin.data.nexus.seal import check_seal, probe, read_seal
 from labspin.errors import DamagedFileError, LabspinError, NotARunFileError, RunFileError, StorageError
 from tests.data.samples import ORDER, grid_header, grid_values, list_header
+from tests.places import PATIENCE
 
 
 def test_open_says_which(partial, path):
@@ -269,7 +270,7 @@ def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
     started = time.monotonic()
     with pytest.raises(DamagedFileError, match="does not come to an end"):
         probe(finished, "run", patience=3)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_a_file_that_kills_its_reader_is_refused(finished, monkeypatch):

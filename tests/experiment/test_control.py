@@ -16,6 +16,7 @@ from labspin.errors import (
 )
 from labspin.experiment import Control, Linear, Product, Progress, Values, run
 from tests.experiment.fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
+from tests.places import PATIENCE
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_an_abort_comes_through_a_long_wait(path):
 
     def wait(bench):
         threading.Timer(0.1, control.abort, ["enough"]).start()
-        bench.clock.sleep(60)
+        bench.clock.sleep(10 * PATIENCE)
 
     class Still(Scan):
         def plan(self):
@@ -88,7 +89,7 @@ def test_an_abort_comes_through_a_long_wait(path):
     assert outcome.status == "aborted"
     assert outcome.points == 2
     assert "enough" in outcome.message
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < PATIENCE
 
 
 def test_an_abort_in_a_ramp_stops_there_and_ramps_to_safety(path):

@@ -10,6 +10,7 @@ import pytest
 from labspin.errors import ConnectionFailedError
 from labspin.session.host_record import host_file
 from tests.bench.killed_runs import ServedBench, read_dead, wait_for_log
+from tests.places import PATIENCE
 from tests.session.hosts import ENVIRONMENT, QUICK_CARD, HostProcess, wait_for, wait_for_run
 
 
@@ -128,12 +129,10 @@ def test_an_instrument_that_is_lost_comes_back(served):
 def test_the_instruments_of_a_host_are_not_connected_beside_it(served, tmp_path):
     with HostProcess(served.station) as host:
         host.client()
-        began = time.monotonic()
         refused = subprocess.run(
             [sys.executable, "-m", "labspin", "run", "quick.toml", "--on", str(served.station)],
-            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True,
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert refused.returncode == 1
         assert f"its instruments are held by the host (process {host.process.pid})" in refused.stderr
         assert "labspin queue add CARD, then labspin start" in refused.stderr
-        assert time.monotonic() - began < 30

@@ -452,7 +452,7 @@ def test_a_scheduler_that_does_not_answer_is_named(files):
     start = time.monotonic()
     with pytest.raises(FitError, match=r"tcp://127\.0\.0\.1:9.*no scheduler"):
         fit_on_cluster([FitJob(path=files[0])], "tcp://127.0.0.1:9", timeout=1.0)
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < PATIENCE
 
 
 def test_without_dask_it_is_said_what_to_install(files, monkeypatch):

@@ -249,10 +249,10 @@ def bombs():
 def test_bombs_fill_neither_memory_nor_stack(path, name):
     journal_path(path).write_bytes(bombs()[name])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RunFileError):
         read_run(path).data  # noqa: B018 - laid out on first use
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
 
 
@@ -261,9 +261,9 @@ def test_a_hostile_tail_is_searched_in_bounded_time(path):
     whole = journal_of(path, point(0))
     trap = struct.pack("<II", 500_000, 1)[:8] + b"\x91\x01"
     journal_path(path).write_bytes(whole + trap * 100_000)
-    started = time.monotonic()
+    started = time.process_time()
     assert len(run_from_journal(path, live=False).points) == 1
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_nobody_else_writes_a_journal_that_is_being_written(path):
