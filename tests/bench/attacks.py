@@ -133,7 +133,7 @@ def is_at_rest(number, moments=10):
     for _ in range(moments):
         state, *numbers = (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()
         seen.add((state, *numbers[10:12]))  # and its time in user and system mode
-        time.sleep(0.03)
+        time.sleep(0.03)  # a moment
     return len(seen) == 1 and state == "S"
 
 
