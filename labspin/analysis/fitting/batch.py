@@ -35,6 +35,7 @@ _BLOCK = 256 * 1024
 """Numbers in the Jacobian of one stack, 2 MB: enough to share the cost of a call, and still in the cache."""
 
 
+@np.errstate(all="ignore")  # what overflows is not finite, and judged as that
 def fit_batch(
     model: FitModel | Any,
     x: ArrayLike,
@@ -146,6 +147,8 @@ def _inputs(
             f"got x {points.shape} and y {traces.shape}"
         )
     lead, count = traces.shape[:-1], traces.shape[-1]
+    if not count:
+        raise FitError(f"batch of {model.name}: wanted traces with points, got y of shape {traces.shape}")
     errors = None if sigma is None else _errors(model, sigma, traces)
     flat = np.ascontiguousarray(traces.reshape(-1, count))
     points = points if points.ndim == 1 else points.reshape(-1, count)

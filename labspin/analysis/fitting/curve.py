@@ -31,6 +31,7 @@ _ROUNDS = 2
 """Estimates of correlated noise, each followed by a fit that is weighted by it."""
 
 
+@np.errstate(all="ignore")  # what overflows is not finite, and judged as that
 def fit_curve(
     model: FitModel,
     x: ArrayLike,

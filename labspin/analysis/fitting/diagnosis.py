@@ -11,10 +11,15 @@ from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome, FittedParameter
 from labspin.units import format_quantity
 
-__all__ = ["warnings_of"]
+__all__ = ["BASES", "warnings_of"]
 
 _IMPROBABLE = 1e-3
 """Probability of χ² below which model or errors are called wrong."""
+
+BASES = ("offset", "baseline", "background")
+"""Names of what is added to a curve, a constant."""
+HEIGHTS = ("y", "y/x", "x*y")
+"""Units of what models are linear in."""
 
 _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 
@@ -34,7 +39,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
     warnings
         One sentence each; empty for a fit without doubts.
     """
-    found = [*_convergence(outcome), *_goodness(outcome)]
+    found = [*_convergence(outcome), *_goodness(outcome), *_nothing_seen(model, outcome)]
     unseen = _unseen(outcome) - _elsewhere(model, outcome)
     of_all = covariance_of_all(model, outcome) if unseen else None
     for parameter in outcome.parameters:
@@ -134,13 +139,13 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
 
     For white residuals 1 − d/2 is the correlation of neighbours, with standard deviation √(1/n).
     """
-    if outcome.noise is not None or outcome.x.size < 12 or np.any(np.diff(outcome.x) == 0):
-        return []
-    residuals = np.asarray(outcome.residuals)
-    if np.ptp(np.abs(outcome.y)) == 0:
+    if np.all(outcome.y == outcome.y[0]):
         return [
             "all points are alike, so their scatter says nothing of errors; give the errors of the points"
         ]
+    if outcome.noise is not None or outcome.x.size < 12 or np.any(np.diff(outcome.x) == 0):
+        return []
+    residuals = np.asarray(outcome.residuals)
     size = float(np.sum(np.square(np.abs(residuals))))
     if size == 0:
         return []  # the model goes through every point
@@ -151,6 +156,35 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
     return [
         f"neighbouring residuals are alike (correlation {alike:.2f}, by chance ± {spread:.2f}): the model "
         "misses something, or the noise is correlated; then the errors are too small"
+    ]
+
+
+def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
+    """Compare with a constant: what has places and widths to choose finds something in noise, too.
+
+    The best of all curves on noise lowers χ² by about one for each height and 2 ln n for each place, width or
+    time that is free, since so many of them, n each, can be told apart.
+    """
+    base = next((p for p in outcome.parameters if p.name in BASES and not p.derived), None)
+    free = outcome.covariance_names
+    if base is None or model.rivals is not None or np.iscomplexobj(outcome.y) or outcome.x.size < 8:
+        return []
+    weights = np.ones(outcome.x.size) if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
+    y = np.asarray(outcome.y, np.float64)
+    level = base.value if base.fixed else np.average(y, weights=np.square(weights))
+    of_constant = float(np.sum(np.square((y - level) * weights)))
+    left = outcome.statistics.chi2
+    heights = sum(model.parameter(name).unit in HEIGHTS for name in free if name != base.name)
+    places = sum(model.parameter(name).unit not in HEIGHTS for name in free)
+    by_chance = heights + 2 * places * math.log(y.size)
+    size = outcome.statistics.chi2red
+    size = size if outcome.sigma is None else max(size, 1.0)
+    if not places or not size > 0 or not of_constant - left < by_chance * size:
+        return []
+    return [
+        f"a constant explains the data about as well: the curve lowers χ² by {(of_constant - left) / size:.2g}, "
+        f"and the best of such curves on noise alone by up to about {by_chance:.2g}; measure longer, or hold "
+        "what is known"
     ]
 
 

@@ -139,8 +139,9 @@ class Sheet:
             covariance[~determined] = np.nan
         self.covariance[rows] = covariance
         sound = np.where(held.any(-1), 7, status)
-        self.status[rows] = np.where(found.converged, np.where(determined, sound, 3), 2)
-        self.refit[rows] = ~found.converged | ~determined
+        ended = found.converged & np.isfinite(found.values).all(-1)
+        self.status[rows] = np.where(ended, np.where(determined, sound, 3), 2)
+        self.refit[rows] = ~ended | ~determined
 
     def _at_bound(self, found: Minimum) -> NDArray[np.bool_]:
         """Return which free parameters (m, k) the fits have left at a bound."""

@@ -70,12 +70,12 @@ def decay_times(x: FloatArray, count: int) -> FloatArray:
     Returns
     -------
     times
-        Shape (count,), from half the shortest time or gap to three times the longest; all 1 without a
-        positive x.
+        Shape (count,), from half the shortest time or gap to three times the longest; of the size of the
+        range of x where none is positive.
     """
     positive = np.unique(x[x > 0])
     if positive.size == 0:
-        return np.ones(count)
+        return np.geomspace(0.01, 3.0, count) * (float(np.ptp(x)) or 1.0)
     gaps = np.diff(np.unique(x))
     shortest = min(positive[0], gaps[gaps > 0].min() if gaps.size else positive[0])
     return np.geomspace(shortest / 2, 3 * positive[-1], count)

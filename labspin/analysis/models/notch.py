@@ -114,10 +114,7 @@ def _delay(x: FloatArray, y: Numbers) -> float:
     """Return the delay with which the sweep is closest to a circle, begun from the phase of its ends."""
     span = float(np.ptp(x)) or 1.0
     edge = max(x.size // 8, 2)
-    slopes = [
-        float(np.polyfit(x[part] - x[part].mean(), np.unwrap(np.angle(y[part])), 1)[0])
-        for part in (slice(0, edge), slice(-edge, None))
-    ]
+    slopes = [_slope(x[part], np.unwrap(np.angle(y[part]))) for part in (slice(0, edge), slice(-edge, None))]
     first = -float(np.mean(slopes)) / (2 * np.pi)
     candidates = first + np.linspace(-1, 1, 81) / span
     for width in (1 / 40, 1 / 400):
@@ -125,6 +122,13 @@ def _delay(x: FloatArray, y: Numbers) -> float:
         best = float(candidates[int(np.argmin(scatter))])
         candidates = best + np.linspace(-1, 1, 21) * width / span
     return best
+
+
+def _slope(x: FloatArray, y: FloatArray) -> float:
+    """Return the slope of the straight line nearest to the points; 0 where all are at one place."""
+    away = x - x.mean()
+    size = float(away @ away)
+    return float(away @ y) / size if size > 0 else 0.0
 
 
 def _resonance(x: FloatArray, turned: Numbers) -> tuple[float, float, complex]:

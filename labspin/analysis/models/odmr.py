@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
-from labspin.analysis.models.odmr_start import SPLITTING, Candidate, Search, candidates_of, frequencies
+from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
 from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
 
@@ -264,7 +264,11 @@ def _guess(
 ) -> Mapping[str, Value]:
     """Return the best of the fields that the spectrum may come from, with what suits it."""
     names = [p.name for p in _parameters(search.by_class, search.max_field)]
-    best = candidates_of(search, x, y, weights, _known(held))[0]
+    none = Candidate(
+        math.inf, np.full(3, 1e-3), held.get("D", ROOM), 1e7, np.zeros(len(names) - 7), float(np.mean(y))
+    )
+    found = candidates_of(search, x, y, weights, _known(held)) if np.ptp(x) > 0 else ()
+    best = found[0] if found else none
     values = (*best.field, best.splitting, held.get("E", 0.0), best.width, *best.heights, best.offset)
     return dict(zip(names, map(float, values), strict=True))
 

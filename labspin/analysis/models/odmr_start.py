@@ -23,7 +23,7 @@ from labspin.analysis.model import FloatArray
 from labspin.analysis.models.odmr_lines import frequencies_of_many
 from labspin.analysis.models.pursuit import place_dips
 
-__all__ = ["SPLITTING", "Candidate", "Search", "candidates_of", "frequencies"]
+__all__ = ["ROOM", "SPLITTING", "Candidate", "Search", "candidates_of", "frequencies"]
 
 _TURN = 2 * np.pi
 SPLITTING = (2.82e9, 2.885e9)
