@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.data import RunSummary, read_run
 from labspin.errors import LabspinError
 from labspin.gui.pictures import Choice, Picture, picture_of, thinned
@@ -111,7 +112,7 @@ def sketch_of(picture: Picture) -> Sketch:
     if line is None or len(line.values) < 2:
         return Sketch()
     x, y = thinned(line.axis.values, line.values, stretches=COLUMNS)
-    if x.min() > 0 and x.max() > 30 * x.min():
+    if x.min() > 0 and is_log_spaced(x):
         x = np.log10(x)
     return Sketch(line=np.stack([_scaled(x), _scaled(y)], 1).astype(np.float32))
 

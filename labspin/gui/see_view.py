@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 from superqt import QLabeledSlider
 
+from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.go_there import GoThere
 from labspin.gui.link import HostLink
@@ -229,8 +230,8 @@ class SeeView(QWidget):
         self._offer_axes(frame)
         axis = frame.picture.line.axis if frame.picture.line is not None else None
         full = next((d.values for d in run.header.layout.dimensions if axis and d.name == axis.name), None)
-        spans = full is not None and len(full) > 2 and full.min() > 0 and full.max() > 30 * full.min()
-        self.log_x.setChecked(bool(spans))
+        x = np.zeros(0) if full is None else np.asarray(full, np.float64)
+        self.log_x.setChecked(bool(x.size and x.min() > 0 and is_log_spaced(x)))
         self.fits.offer(frame)
 
     def _offer_axes(self, frame: Frame) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from labspin.analysis import FitModel, Recipe, load_model, load_recipe
 from labspin.analysis.fitting.axes import in_units_of
+from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.recipes.traces import traces_of
 from labspin.errors import LabspinError
 
@@ -25,7 +26,6 @@ Values = Mapping[str, float]
 _BASES = ("offset", "baseline", "background")
 _WIDTHS = ("width", "sigma", "linewidth")
 _HEIGHTS = ("amplitude", "depth", "contrast")
-_POINTS = 600  # of the curve that is drawn
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,13 @@ class StartValues:
     model: FitModel
     units: Mapping[str, str]
     values: Mapping[str, float]
-    span: tuple[float, float]
+    points: NDArray[np.float64]
     quantity: str
 
     def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return points of the model with these values; the moduli of a complex one."""
-        low, high = self.span
-        is_wide = low > 0 and high > 30 * low
-        x = np.geomspace(low, high, _POINTS) if is_wide else np.linspace(low, high, _POINTS)
         with np.errstate(all="ignore"):
+            x = curve_grid(self.points, lambda grid: self.model.evaluate(grid, self.values))
             y = self.model.evaluate(x, self.values)
         return x, np.abs(y) if np.iscomplexobj(y) else np.asarray(y, np.float64)
 
@@ -145,9 +143,9 @@ def start_values(run: Any, recipe: Recipe, outcome: Any = None) -> StartValues:
     if is_own:
         fitted = {p.name: p.value for p in outcome.parameters if p.name in values and math.isfinite(p.value)}
         values |= fitted
-    span = (float(x.min()), float(x.max())) if x.size else (0.0, 1.0)
+    points = x if x.size else np.array([0.0, 1.0])
     quantity = recipe.y_name or recipe.y
-    return StartValues(recipe, model, model.units(axes[1], axes[3]), values, span, quantity)
+    return StartValues(recipe, model, model.units(axes[1], axes[3]), values, points, quantity)
 
 
 def _middle(unit: str, x: NDArray[np.float64], y: NDArray[np.generic]) -> float:

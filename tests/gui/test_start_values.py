@@ -20,7 +20,9 @@ from labspin.gui.start_values import StartValues, handles_of
 def test_a_line_dragged_to_where_it_stands_changes_nothing(name):
     model = load_model(name)
     values = {p.name: float(p.inside(1.3 + 0.2 * k)) for k, p in enumerate(model.parameters)}
-    start = StartValues(Recipe(name=name, x="x", y="y", model=name), model, {}, values, (1.0, 2.0), "y")
+    start = StartValues(
+        Recipe(name=name, x="x", y="y", model=name), model, {}, values, np.array([1.0, 2.0]), "y"
+    )
     for handle in handles_of(start):
         assert handle.name in values
         back = handle.value(values, handle.place(values))
@@ -47,7 +49,7 @@ def _lines(name):
     model = load_model(name)
     values = {p.name: 1.0 for p in model.parameters}
     return handles_of(
-        StartValues(Recipe(name=name, x="x", y="y", model=name), model, {}, values, (1, 2), "y")
+        StartValues(Recipe(name=name, x="x", y="y", model=name), model, {}, values, np.array([1.0, 2.0]), "y")
     )
 
 
@@ -129,3 +131,20 @@ def test_what_is_shown_is_copied_as_a_table(qtbot, view):
     assert rows[0] == ["frequency (Hz)", "dips rate (1/s)"]
     assert len(rows) == 202
     assert float(rows[101][1]) == pytest.approx(8e4, rel=1e-9, abs=0)
+
+
+def test_a_curve_is_drawn_as_its_points_are_spaced():
+    """A Rabi oscillation over three decades of pulses is no logarithmic matter, and a narrow line is drawn."""
+    model, points = load_model("rabi_oscillation"), np.linspace(1e-9, 1e-6, 101)
+    values = {
+        "amplitude": 1.0,
+        "frequency": 2e7,
+        "decay_time": 1e-6,
+        "phase": 0.0,
+        "offset": 0.0,
+        "exponent": 1,
+    }
+    recipe = Recipe(name="rabi", x="x", y="y", model="rabi_oscillation")
+    x, y = StartValues(recipe, model, {}, values, points, "y").curve()
+    assert np.median(np.diff(x)) < 2e-9
+    assert np.count_nonzero(np.diff(np.sign(y))) == 40

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.batch_result import BatchResult
 from labspin.analysis.fitting.determination import typical_sizes
@@ -27,6 +28,7 @@ from labspin.analysis.fitting.vectorised import as_model, evaluator, guess_all
 from labspin.analysis.minimiser.levenberg import minimise
 from labspin.analysis.minimiser.problem import IndexArray, Minimum, Problem, bounds_of
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["fit_batch"]
@@ -157,9 +159,10 @@ def _inputs(
     weights: FloatArray | None = None
     refused = np.zeros(0, np.intp)
     if flat_errors is not None:
-        refused = np.flatnonzero((flat_errors <= 0).any(-1))
-        missing |= ~(np.isfinite(flat_errors) & (flat_errors > 0))
-        weights = np.where(missing, 0.0, 1 / np.where(missing, 1.0, flat_errors))
+        parts = real_view(flat_errors).reshape(*flat.shape, -1)
+        refused = np.flatnonzero((parts <= 0).any((-1, -2)))
+        missing |= ~(np.isfinite(parts) & (parts > 0)).all(-1)
+        weights = np.where(missing[..., None], 0.0, 1 / np.where(missing[..., None], 1.0, parts))
     elif missing.any():
         weights = np.where(missing, 0.0, 1.0)
     if missing.any():
@@ -169,14 +172,18 @@ def _inputs(
         )
     if model.is_complex:
         flat = flat.view(np.float64)
-        weights = None if weights is None else np.repeat(weights, 2, axis=-1)
+    if weights is not None:
+        # One error for both parts of a complex number, or one for each.
+        weights = weights if weights.ndim == 3 else weights[..., None]
+        weights = np.ascontiguousarray(np.broadcast_to(weights, (*missing.shape, flat.shape[-1] // count)))
+        weights = weights.reshape(len(flat), -1)
     return points, flat, weights, lead, refused
 
 
 def _windowed(model: FitModel, x: ArrayLike, y: ArrayLike) -> ArrayLike:
     """Return y with NaN outside of the part of each trace that belongs to the model."""
     points, traces = np.asarray(x, np.float64), np.asarray(y)
-    if model.window is None or points.shape not in (traces.shape[-1:], traces.shape):
+    if model.window is None or not traces.size or points.shape not in (traces.shape[-1:], traces.shape):
         return y
     traces = traces.astype(np.complex128 if model.is_complex else np.float64)
     axes = np.broadcast_to(points, traces.shape).reshape(-1, traces.shape[-1])
@@ -190,16 +197,17 @@ def _windowed(model: FitModel, x: ArrayLike, y: ArrayLike) -> ArrayLike:
     return rows.reshape(traces.shape)
 
 
-def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[np.generic]) -> FloatArray:
+def _errors(model: FitModel, sigma: ArrayLike, traces: NDArray[np.generic]) -> Numbers:
     try:
-        errors = np.broadcast_to(np.asarray(sigma, np.float64), traces.shape)
+        errors: Numbers = np.broadcast_to(np.asarray(sigma), traces.shape)
     except ValueError as error:
         raise FitError(
             f"batch of {model.name}: sigma of shape {np.shape(sigma)} does not belong to y {traces.shape}"
         ) from error
-    if np.all((errors <= 0).any(-1)) and errors.size:
+    parts = real_view(errors)
+    if np.all((parts <= 0).any(-1)) and errors.size:
         raise FitError(
-            f"batch of {model.name}: sigma: wanted errors > 0, got {float(np.nanmin(errors))!r}; "
+            f"batch of {model.name}: sigma: wanted errors > 0, got {float(np.nanmin(parts))!r}; "
             "leave sigma out if the errors are not known"
         )
     return errors

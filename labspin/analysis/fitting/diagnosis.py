@@ -181,8 +181,9 @@ def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
     size = size if outcome.sigma is None else max(size, 1.0)
     if not places or not size > 0 or not of_constant - left < by_chance * size:
         return []
+    fall = (of_constant - left) / size
     return [
-        f"a constant explains the data about as well: the curve lowers χ² by {(of_constant - left) / size:.2g}, "
+        f"a constant explains the data about as well: the curve lowers χ² by {fall:.2g}, "
         f"and the best of such curves on noise alone by up to about {by_chance:.2g}; measure longer, or hold "
         "what is known"
     ]

@@ -1,0 +1,122 @@
+"""What no model may do, whatever the data are: end in a traceback, warn in numbers, or be sure of nothing."""
+
+import numpy as np
+import pytest
+
+from labspin.analysis import fit_batch, fit_curve, load_model
+from labspin.errors import FitError, LabspinError
+from tests.analysis.models.test_models import INTEGRALS, LEAST_SQUARES, made, noisy
+
+LONG = INTEGRALS | {"film_layer_relaxation", "cross_relaxation_rate"}
+
+
+def inputs(name):
+    """Yield what it is, x, y and sigma of data that somebody has handed to a fit."""
+    case, model, _ = made(name)
+    rng, one = np.random.default_rng(3), 1 + 0j if model.is_complex else 1.0
+    x, y = np.asarray(case.x, float), noisy(case, model, rng)
+    n, sigma = x.size, np.full(x.size, np.real(case.noise))
+    there = np.arange(n)
+    order = rng.permutation(n)
+    yield from (("one point", x[:1], y[:1], None), ("no point", x[:0], y[:0], None))
+    yield from (("nothing finite", x, np.nan * y, None), ("zero", x, 0 * y, None))
+    yield from (("constant", x, np.full(n, y[0]), None), ("constant with errors", x, np.full(n, y[0]), sigma))
+    yield from (("one x", np.full(n, x[0]), y, None), ("unsorted", x[order], y[order], None))
+    yield "a point twice", np.append(x, x[n // 2]), np.append(y, y[n // 2]), None
+    yield "x below zero", -x, y, None
+    yield (
+        "integers",
+        np.round(x).astype(int),
+        np.round(1000 * y.real).astype(int) * np.int64(1) + 0 * one,
+        None,
+    )
+    yield "masked", np.ma.array(x, mask=there % 7 == 0), np.ma.array(y, mask=there % 5 == 0), None
+    yield from (("subnormal x", x * 5e-324, y, None), ("subnormal y", x, y * 1e-310, None))
+    yield from (("huge x", x * 1e290, y, None), ("huge y", x, y * 1e290, None))
+    yield "infinite y", x, np.where(there == 3, np.inf, y.real) + 0 * one, None
+    yield "an error of zero", x, y, np.where(there == 3, 0.0, sigma)
+    yield "an error that is missing", x, y, np.where(there == 3, np.nan, sigma)
+    yield from (("errors below zero", x, y, -sigma), ("huge errors", x, y, np.full(n, 1e200)))
+    yield from (("text", x.astype(str), y, None), ("objects", x.astype(object), y.astype(object), None))
+    yield from (("two dimensions", x, np.stack([y, y]), None), ("noise", x, rng.normal(size=n) * one, None))
+    yield "a step", x, (there > n // 2) * one, None
+
+
+MUST_WARN = {"zero", "constant", "noise"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in LEAST_SQUARES]
+)
+def test_odd_data_are_fitted_or_refused(name):
+    model = made(name)[1]
+    seen = 0
+    for what, x, y, sigma in inputs(name):
+        try:
+            fit = fit_curve(model, x, y, sigma)
+        except LabspinError:
+            pass
+        else:
+            seen += 1
+            assert fit.summary()
+            finite = np.isfinite([parameter.value for parameter in fit.parameters])
+            assert finite.all() or not fit.statistics.converged, what
+            if what in MUST_WARN and fit.x.size > 12:
+                assert fit.warnings or not np.any(np.isfinite(fit.covariance)), (what, fit.summary())
+        stack = [np.ma.filled(one, np.nan) if np.ma.isMaskedArray(one) else one for one in (x, y)]
+        with_errors = None if sigma is None else sigma[None]
+        try:
+            fit_batch(model, stack[0], np.atleast_2d(stack[1]), with_errors, check=0)
+        except LabspinError:
+            continue
+    assert seen > 3
+
+
+def test_a_masked_point_is_not_there():
+    case, model, _ = made("stretched_exponential")
+    x, y = np.asarray(case.x), noisy(case, model, np.random.default_rng(1))
+    there = np.arange(x.size) % 5 != 0
+    spoilt = np.ma.array(np.where(there, y, 1e6), mask=~there)
+    wanted = fit_curve(model, x[there], y[there])
+    assert fit_curve(model, x, spoilt)["T1"].value == pytest.approx(wanted["T1"].value, rel=1e-9, abs=0)
+    found = fit_batch(model, x, spoilt[None], check=0)
+    assert found.values[0, 1] == pytest.approx(wanted["T1"].value, rel=1e-5, abs=0)
+
+
+def test_complex_data_are_no_real_ones():
+    case, model, _ = made("stretched_exponential")
+    with pytest.raises(FitError, match="wanted real numbers, got complex ones; fit one part"):
+        fit_curve(model, case.x, model.evaluate(case.x, case.truth) * (1 + 1j))
+
+
+def test_errors_of_both_parts_count_in_a_batch():
+    """σ + i σ': the imaginary part of the errors was dropped."""
+    case, model, _ = made("resonator_response")
+    y, errors = noisy(case, model, np.random.default_rng(1)), np.full(case.x.size, 0.01 + 0.03j)
+    one, many = fit_curve(model, case.x, y, errors), fit_batch(model, case.x, y[None], errors[None], check=0)
+    for place, name in enumerate(model.names):
+        assert many.values[0, place] == pytest.approx(one[name].value, rel=1e-6, abs=1e-9)
+        if not one[name].fixed:
+            assert many.stderr[0, place] == pytest.approx(one[name].stderr, rel=1e-4, abs=0)
+
+
+@pytest.mark.parametrize("name", ["gaussian_dips", "ramsey", "rabi_oscillation", "stretched_exponential"])
+def test_what_is_found_in_noise_is_called_noise(name):
+    """The best of many curves looks like five standard errors of something (with errors known, or not)."""
+    case, model, _ = made(name)
+    rng, x, said = np.random.default_rng(8), np.asarray(case.x), []
+    for _ in range(8):
+        y = rng.normal(size=x.size)
+        said += [
+            any("a constant explains" in one for one in fit_curve(model, x, y, s).warnings)
+            for s in (None, 1.0)
+        ]
+    assert np.mean(said) > 0.9
+    seen = fit_curve(model, x, noisy(case, model, rng), case.noise)
+    assert not any("a constant explains" in one for one in seen.warnings)
+
+
+def test_a_field_far_from_any_line_is_no_traceback():
+    model = load_model("odmr_spectrum")
+    fit = fit_curve(model, np.linspace(1.0, 2.0, 50), np.random.default_rng(1).normal(1.0, 1e-3, 50))
+    assert fit.warnings
