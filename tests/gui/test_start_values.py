@@ -135,6 +135,7 @@ def test_what_is_shown_is_copied_as_a_table(qtbot, view):
 
 def test_a_curve_is_drawn_as_its_points_are_spaced():
     """A Rabi oscillation over three decades of pulses is no logarithmic matter, and a narrow line is drawn."""
+    values["exponent"] = 1.0
     model, points = load_model("rabi_oscillation"), np.linspace(1e-9, 1e-6, 101)
     values = {
         "amplitude": 1.0,
