@@ -54,13 +54,9 @@ def in_units_of(
     """
     by_x = _factor(model, axes[0], axes[1], model.x_unit)
     by_y = _factor(model, axes[2], axes[3], model.y_unit)
-    points, trace = _numbers(model, "x", x), _numbers(model, "y", y)
-    errors = None if sigma is None else _numbers(model, "sigma", sigma)
-    if by_x != 1:
-        points = points * by_x
-    if by_y != 1:
-        trace = trace * by_y
-        errors = None if errors is None else errors * by_y
+    points = np.asarray(_numbers(model, "x", x, by_x), np.float64)
+    trace = _numbers(model, "y", y, by_y)
+    errors = None if sigma is None else _numbers(model, "sigma", sigma, by_y)
     _check_sizes(model, {"x": points - _first(points), "y": trace, "sigma": errors})
     units = (model.x_unit or axes[1], model.y_unit or axes[3])
     return points, trace, errors, (axes[0], units[0], axes[2], units[1])
@@ -78,8 +74,8 @@ def _factor(model: FitModel, name: str, unit: str, wanted: str) -> float:
         ) from error
 
 
-def _numbers(model: FitModel, name: str, values: ArrayLike) -> Numbers:
-    """Return values as numbers of double precision, complex where they are; NaN where they are masked."""
+def _numbers(model: FitModel, name: str, values: ArrayLike, factor: float) -> Numbers:
+    """Return values as numbers of double precision, complex where they are, times a factor; NaN if masked."""
     mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
     array = np.asarray(values)
     try:
@@ -93,6 +89,8 @@ def _numbers(model: FitModel, name: str, values: ArrayLike) -> Numbers:
             f"model {model.name}: {name}: wanted real numbers, got complex ones; fit one part, the "
             "modulus, or by a complex model"
         )
+    if factor != 1:
+        found = np.multiply(found, factor)
     return found if mask is None or not mask.any() else np.where(mask, np.nan, found)
 
 
