@@ -173,6 +173,8 @@ class FitModel:
     resolved
         ``resolved(values)`` -> whether what the values (..., p) describe can be told apart, shape (...): a
         choice prefers no pair of lines that are closer than they are wide; None: always.
+    headline
+        Parameters that a legend shows; empty: the first that are fitted.
     options
         What the model was built with.
     x_unit, y_unit
@@ -196,6 +198,7 @@ class FitModel:
     doubts: Callable[[Any], Sequence[str]] | None = None
     rivals: Callable[..., Collection[str]] | None = None
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
+    headline: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""

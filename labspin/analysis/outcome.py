@@ -139,6 +139,8 @@ class FitOutcome:
         What to distrust, one sentence each.
     noise
         Correlated noise that the fit was weighted by; None: the points are independent.
+    likelihood
+        That of the model.
     chosen
         Options of the model that the data prefer, where a recipe lets them choose; parameters that only
         other options have are then NaN.
@@ -167,6 +169,7 @@ class FitOutcome:
     source: str = ""
     label: str = ""
     noise: CorrelatedNoise | None = None
+    likelihood: str = "normal"
     chosen: Mapping[str, object] = field(default_factory=dict)
 
     @property

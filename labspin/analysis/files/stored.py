@@ -132,6 +132,7 @@ def _outcome(
         names = (axis_words(run, names[0]), names[1], axis_words(run, names[2]), names[3])
     label = "" if trace is None else trace.label
     curve = fine_curve(record, index, x) or (x[order], best[order])
+    model = load_model(record.model) if record.model in MODELS else None
     return FitOutcome(
         name=record.name, quantity=record.quantity, model=record.model,
         equation=str(record.recipe.get("equation", "")),
@@ -143,6 +144,7 @@ def _outcome(
         recipe=f"{record.recipe.get('name', '')} {record.recipe.get('digest', '')}".strip(),
         source=str(run.path), label=", ".join(word for word in (run.header.label, label) if word),
         warnings=warnings_of_trace(record, index), chosen=chosen_of_trace(record, index),
+        likelihood=model.likelihood if model else "normal",
     )  # fmt: skip
 
 

@@ -244,6 +244,7 @@ def _outcome(
         y_name=axes[2],
         y_unit=axes[3],
         noise=task.noise,
+        likelihood=model.likelihood,
     )
     return outcome.with_changes(warnings=warnings_of(model, outcome))
 

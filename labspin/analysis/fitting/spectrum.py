@@ -298,6 +298,7 @@ def _outcome(
         x_unit=axes[1],
         y_name=axes[2],
         y_unit=axes[3],
+        likelihood=model.likelihood,
     )
     found = warnings_of(model, outcome)
     quality = outcome["Q"]

@@ -71,6 +71,7 @@ def ramsey(*, count: int = 1) -> FitModel:
         fringe = f"Σₖ cos(2π (detuning + k splitting) x + phase)/{count}"
     return FitModel(
         name="ramsey",
+        headline=("T2_star", "detuning", "splitting"),
         equation=f"y = offset + amplitude exp(−(x/T2_star)^exponent) {fringe}",
         source="N. F. Ramsey, Phys. Rev. 78, 695 (1950); hyperfine lines: Doherty et al., Phys. Rep. 528, 1",
         parameters=(
@@ -297,6 +298,7 @@ def _guess_echo(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Map
 
 ECHO_DECAY = FitModel(
     name="echo_decay",
+    headline=("T2", "exponent"),
     equation="y = offset + amplitude exp(−(x/T2)^exponent)",
     source="Klauder and Anderson, Phys. Rev. 125, 912 (1962); de Sousa, Top. Appl. Phys. 115, 183 (2009)",
     parameters=(

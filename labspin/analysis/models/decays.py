@@ -264,6 +264,7 @@ _STRETCHED = (
 
 STRETCHED_EXPONENTIAL = FitModel(
     name="stretched_exponential",
+    headline=("T1",),
     equation="y = amplitude·exp(−(x/T1)^beta) + baseline",
     source="Pellet-Mary et al., PRB 104, L100411 (2021); Choi et al., PRL 118, 093601 (2017)",
     parameters=_STRETCHED,
@@ -275,6 +276,7 @@ STRETCHED_EXPONENTIAL = FitModel(
 
 RECHARGING_DECAY = FitModel(
     name="recharging_decay",
+    headline=("T1", "recharging_time"),
     equation="y = (baseline + amplitude·exp(−(x/T1)^beta))·(1 + recharging·(1 − exp(−x/recharging_time)))",
     source="Pellet-Mary et al., PRB 104, L100411 (2021), p. 2: charge-state recharging in the dark",
     parameters=(
@@ -289,6 +291,7 @@ RECHARGING_DECAY = FitModel(
 
 DOUBLE_EXPONENTIAL = FitModel(
     name="double_exponential",
+    headline=("time_fast", "time_slow"),
     equation="y = amplitude_fast·exp(−x/time_fast) + amplitude_slow·exp(−x/time_slow) + baseline",
     source="two independent relaxation channels",
     parameters=(

@@ -150,6 +150,7 @@ def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[
 
 RABI_ENSEMBLE = FitModel(
     name="rabi_ensemble",
+    headline=("rabi_frequency", "pi_duration"),
     equation="y = offset − amplitude ⟨Ω²/(Ω² + δ²) sin²(π √(Ω² + δ²) x)⟩, δ normal about detuning",
     source="two-level system driven off resonance, averaged over a Gaussian line",
     parameters=(

@@ -160,6 +160,7 @@ def thermal_spectrum(*, window: str = "none", length: float | None = None) -> Fi
 
     return FitModel(
         name="thermal_spectrum",
+        headline=("f0", "Q", "spring_constant"),
         equation="S = white + variance·(2 f0³/πQ)/((f0² − x²)² + (x f0/Q)²)",
         source="fluctuation-dissipation theorem, S_F = 4 k_B T γ; physics.md 2.3",
         parameters=(

@@ -18,6 +18,7 @@ import numpy as np
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
+from labspin.analysis.models.loading import MODELS, load_model
 from labspin.analysis.names import words_of_name
 from labspin.analysis.outcome import FitOutcome
 from labspin.data.outputs import PICTURE, refuse_foreign
@@ -45,15 +46,6 @@ __all__ = [
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
-_HEADLINE = {
-    "stretched_exponential": ("T1",),
-    "recharging_decay": ("T1", "recharging_time"),
-    "double_exponential": ("time_fast", "time_slow"),
-    "thermal_spectrum": ("f0", "Q", "spring_constant"),
-    "rabi_ensemble": ("rabi_frequency", "pi_duration"),
-    "ramsey": ("T2_star", "detuning", "splitting"),
-    "echo_decay": ("T2", "exponent"),
-}
 _APART = {"gaussian_dips": 0.6, "lorentzian_dips": 0.6, "hyperfine_dips": 0.6}
 """Models whose traces would hide one another: so many heights they are moved apart, as those of a run are."""
 _LEGEND_LIMIT = 12
@@ -206,7 +198,7 @@ def _grouped(outcomes: Iterable[FitOutcome]) -> list[list[FitOutcome]]:
 def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic: bool | None) -> None:
     first = outcomes[0]
     scale, unit = axis_scale(np.concatenate([outcome.x for outcome in outcomes]), first.x_unit)
-    spectrum = first.model == "thermal_spectrum"
+    spectrum = first.likelihood == "gamma"
     seen = np.concatenate([np.real(outcome.y) for outcome in outcomes])
     known_unit = first.y_unit not in ("", "1")
     height, y_unit = axis_scale(seen[np.isfinite(seen)], first.y_unit) if known_unit else (1.0, first.y_unit)
@@ -255,7 +247,7 @@ def _legend(panel: Axes, outcomes: Sequence[FitOutcome], *, uppermost_first: boo
 def _draw_one(
     upper: Axes, lower: Axes, outcome: FitOutcome, scales: tuple[float, float], colour: str, marker: str
 ) -> None:
-    spectrum, (scale, height) = outcome.model == "thermal_spectrum", scales
+    spectrum, (scale, height) = outcome.likelihood == "gamma", scales
     points: dict[str, Any] = {"color": colour, "markersize": 2 if spectrum else 4}
     x, y, sigma, residuals = _pooled(outcome)
     errors = None if spectrum or sigma is None else sigma * height
@@ -314,7 +306,8 @@ def headline(model: str, fitted: Sequence[str]) -> tuple[str, ...]:
         Names of the parameters that were fitted.
     """
     several = [name for name in fitted if name.startswith("center_")]
-    return _HEADLINE.get(model, tuple(several or fitted[:2]))
+    own = load_model(model).headline if model in MODELS else ()
+    return own or tuple(several or fitted[:2])
 
 
 def _symbol(name: str) -> str:

@@ -25,6 +25,7 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter
 from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome, FittedParameter
 from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.spectra import is_spectrum
 from labspin.errors import RecipeError
 
 __all__ = ["Choice", "choice_of"]
@@ -176,8 +177,8 @@ def choice_of(recipe: Recipe) -> Choice:
     RecipeError
         The model has no such option, or the recipe names a parameter that none of the models has.
     """
-    if recipe.model == "thermal_spectrum":
-        raise RecipeError(f"recipe {recipe.name}: choose: is not for thermal_spectrum; set its options")
+    if is_spectrum(recipe.model):
+        raise RecipeError(f"recipe {recipe.name}: choose: is not for {recipe.model}; set its options")
     values = [recipe.choose[name] for name in recipe.choose]
     options = tuple(dict(zip(recipe.choose, drawn, strict=True)) for drawn in itertools.product(*values))
     models = tuple(
@@ -199,4 +200,6 @@ def _alone(recipe: Recipe, model: FitModel, chosen: Mapping[str, object]) -> Rec
         name: {key: value for key, value in getattr(recipe, name).items() if key in model.names}
         for name in ("fixed", "start", "bounds", "tied")
     }
-    return replace(recipe, options={**recipe.options, **chosen}, choose={}, derived={}, **parts)
+    alone = replace(recipe, options={**recipe.options, **chosen}, choose={}, derived={}, **parts)
+    vars(alone)["built"] = model  # what `Recipe.built` would make once more
+    return alone

@@ -21,7 +21,7 @@ from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.choice import Choice, choice_of
 from labspin.analysis.recipes.recipe import Recipe, default_recipe, load_recipe
-from labspin.analysis.recipes.spectra import SPECTRUM_SETTINGS, THERMAL, density_unit, spectrum_numbers
+from labspin.analysis.recipes.spectra import SPECTRUM_SETTINGS, density_unit, is_spectrum, spectrum_numbers
 from labspin.analysis.recipes.traces import Stack, Trace, stack_of
 from labspin.analysis.recipes.values import pairs_of, values_of
 from labspin.errors import FitError, RecipeError
@@ -152,7 +152,8 @@ def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     FitError
         None of them can be fitted.
     """
-    fitted = _fitter(recipe)
+    choice = choice_of(recipe) if recipe.choose else None
+    fitted = _fitter(recipe, choice)
     found: list[FitOutcome | FitError] = []
     for k in range(len(stack)):
         try:
@@ -162,8 +163,7 @@ def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     sound = next((one for one in found if isinstance(one, FitOutcome)), None)
     if sound is None:
         raise found[0] if isinstance(found[0], FitError) else FitError(f"recipe {recipe.name}: no traces")
-    if recipe.choose:
-        choice = choice_of(recipe)
+    if choice is not None:
         sound = sound.with_changes(chosen=dict(choice.options[choice.simplest]))
     outcomes = [one if isinstance(one, FitOutcome) else _not_fitted(sound, one) for one in found]
     return [
@@ -204,7 +204,7 @@ def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit
     fits
         None where there are fewer traces, or where the batch engine does not take such a fit.
     """
-    if len(stack) < least or recipe.model == THERMAL:
+    if len(stack) < least or is_spectrum(recipe.model):
         return None
     from labspin.analysis.recipes.stack_fit import suits_batch
 
@@ -216,18 +216,16 @@ def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit
         if not all(suits_batch(stack, model, one) for model, one in alone):
             return None
         return fit_choice(choice, stack, _fit_at_once)
-    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
-    return _fit_at_once(stack, recipe) if suits_batch(stack, model, recipe) else None
+    return _fit_at_once(stack, recipe) if suits_batch(stack, recipe.built, recipe) else None
 
 
 def _fit_at_once(stack: Stack, recipe: Recipe, quick: bool = False) -> StackFit:
     from labspin.analysis.recipes.stack_fit import fit_stack
 
-    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
-    units = model.units(stack.names[1], stack.names[3])
+    units = recipe.built.units(stack.names[1], stack.names[3])
     return fit_stack(
         stack,
-        model,
+        recipe.built,
         recipe,
         start=values_of(recipe, units, recipe.start),
         fixed=values_of(recipe, units, recipe.fixed),
@@ -270,16 +268,15 @@ def _recipe(recipe: Recipe | Path | str | None, procedure: str) -> Recipe:
     return default_recipe(procedure) if recipe is None else load_recipe(recipe)
 
 
-def _fitter(recipe: Recipe) -> Callable[[Trace], FitOutcome]:
+def _fitter(recipe: Recipe, choice: Choice | None = None) -> Callable[[Trace], FitOutcome]:
     if recipe.choose:
-        choice = choice_of(recipe)
+        choice = choice or choice_of(recipe)
         return functools.partial(_fit_best, choice, [_fitter(one) for one in choice.recipes])
-    if recipe.model == THERMAL:
+    if is_spectrum(recipe.model):
         return functools.partial(_fit_spectrum, recipe)
     if recipe.sigma == "likelihood":
         return functools.partial(_fit_counts, recipe)
-    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
-    return functools.partial(_fit_trace, recipe, model)
+    return functools.partial(_fit_trace, recipe, recipe.built)
 
 
 def _fit_best(choice: Choice, fitters: list[Callable[[Trace], FitOutcome]], trace: Trace) -> FitOutcome:
@@ -307,7 +304,7 @@ def _fit_counts(recipe: Recipe, trace: Trace) -> FitOutcome:
     stack = Stack(
         x=trace.x, y=trace.y[None], sigma=None, keep=keep, names=names, labels=(trace.label,), remarks=((),)
     )
-    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    model = recipe.built
     if model.is_complex or not suits_batch(stack, model, recipe):
         raise RecipeError(
             f"recipe {recipe.name}: sigma = 'likelihood': model {model.name} is not for counts; "

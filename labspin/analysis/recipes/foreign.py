@@ -18,7 +18,7 @@ from labspin.analysis.model import FitModel
 from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.recipe import Recipe
-from labspin.analysis.recipes.spectra import density_unit, spectrum_settings
+from labspin.analysis.recipes.spectra import density_unit, is_spectrum, spectrum_settings
 from labspin.analysis.recipes.values import values_of
 from labspin.arrays import Numbers
 from labspin.errors import FitError, UnitError
@@ -226,8 +226,7 @@ def fit_foreign(
 
     contents = open_foreign(path) if isinstance(path, (str, Path)) else path
     trace = read_trace(contents, x=x, y=y, sigma=sigma, units=units, section=section)
-    wants = model.likelihood == "gamma" if isinstance(model, FitModel) else model == "thermal_spectrum"
-    if wants and "averages" not in {**settings, **(options or {})}:
+    if is_spectrum(model) and "averages" not in {**settings, **(options or {})}:
         settings["averages"] = averages_of(contents)
     return fit_foreign_trace(trace, model, options=options, **settings)
 
@@ -252,14 +251,14 @@ def fit_foreign_trace(
     spectrum = spectrum_settings(model, options or {}, settings)
     built = model if isinstance(model, FitModel) else load_model(model, **spectrum.pop("options"))
     _refuse_wrong_kind(built, trace)
-    if built.likelihood == "gamma":
+    if is_spectrum(built):
         x_unit = built.x_unit if x_unit in ("", "1") else x_unit
         y_unit = density_unit(x_unit, y_unit)
     named = Recipe(name=str(trace.path), x="x", y="y", model=built.name)
     for name in {"start", "fixed"} & set(settings):
         settings[name] = values_of(named, built.units(x_unit, y_unit), settings[name])
     axes = (x_name, x_unit, y_name, y_unit)
-    if built.likelihood == "gamma":
+    if is_spectrum(built):
         from labspin.analysis.fitting.spectrum import fit_spectrum
 
         outcome = fit_spectrum(trace.x, trace.y, axes=axes, **spectrum, **settings).outcome

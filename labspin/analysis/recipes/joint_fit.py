@@ -31,7 +31,6 @@ from labspin.analysis.fitting.diagnosis import warnings_of
 from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.fitting.joint import JointFit, JointTrace, fit_joint
 from labspin.analysis.model import FitModel, FloatArray, Parameter
-from labspin.analysis.models import load_model
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Trace
@@ -54,7 +53,7 @@ def fact_names(recipe: Recipe) -> tuple[str, ...]:
     recipe
         A recipe with a section ``[joint]``.
     """
-    own = {*load_model(recipe.model, folder=recipe.folder, **recipe.options).names, *recipe.free}
+    own = {*recipe.built.names, *recipe.free}
     tied = (name for text in recipe.tied.values() for name in Expression(text).names)
     return tuple(dict.fromkeys(n for n in (*recipe.grouped.values(), *tied) if n not in own))
 
@@ -86,7 +85,7 @@ def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe
             f"recipe {recipe.name}: {lacking[0]!r} is neither a parameter of model {recipe.model} nor known "
             "of the traces; name an axis, a column or a parameter of the run"
         )
-    model = load_model(recipe.model, folder=recipe.folder, **recipe.options)
+    model = recipe.built
     traces = _in_one_unit(model, traces)
     first = traces[0]
     free = _free(recipe)
@@ -159,7 +158,7 @@ def _outcome(
         covariance_names=found.varied, covariance=found.trace_covariance[row],
         statistics=_statistics(found, x.size, recipe), x=x, y=y, sigma=sigma, best=bare.evaluate(x, own),
         curve_x=fine, curve_y=bare.evaluate(fine, own), x_name=trace.x_name, x_unit=trace.x_unit,
-        y_name=trace.y_name, y_unit=trace.y_unit, label=trace.label,
+        y_name=trace.y_name, y_unit=trace.y_unit, label=trace.label, likelihood=model.likelihood,
     )  # fmt: skip
     said = [*warnings_of(model, outcome), *together]
     points = x.size * (2 if model.is_complex else 1)

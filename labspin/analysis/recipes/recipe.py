@@ -40,15 +40,18 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labspin.analysis.expression import Expression
 from labspin.documents import parse_document
 from labspin.errors import RecipeError
 from labspin.system import reason_of
 from labspin.workspaces import find_workspace
+
+if TYPE_CHECKING:
+    from labspin.analysis.model import FitModel
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
@@ -123,6 +126,17 @@ class Recipe:
     y_unit: str = ""
     version: str = ""
     folder: Path | None = None
+
+    @functools.cached_property
+    def built(self) -> FitModel:
+        """The model with the options of the recipe, made at the first use and kept."""
+        from labspin.analysis.models.loading import load_model  # loads what reading a recipe does not need
+
+        return load_model(self.model, folder=self.folder, **self.options)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields alone: a model does not travel to another process."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def __post_init__(self) -> None:
         derived = (text.partition("[")[0] for text in self.derived.values())

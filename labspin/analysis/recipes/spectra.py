@@ -9,10 +9,28 @@ from labspin.analysis.model import FitModel
 from labspin.errors import FitError, RecipeError
 from labspin.units import parse_quantity
 
-__all__ = ["SPECTRUM_SETTINGS", "THERMAL", "density_unit", "spectrum_numbers", "spectrum_settings"]
+__all__ = [
+    "SPECTRUM_SETTINGS",
+    "THERMAL",
+    "density_unit",
+    "is_spectrum",
+    "spectrum_numbers",
+    "spectrum_settings",
+]
 
 THERMAL = "thermal_spectrum"
 SPECTRUM_SETTINGS = ("averages", "window", "length", "temperature")
+
+
+def is_spectrum(model: FitModel | str) -> bool:
+    """Return whether a model is fitted to averaged power spectra, by the likelihood of their bins.
+
+    Parameters
+    ----------
+    model
+        The model, or its name in a recipe, whose options are then partly those of the fit.
+    """
+    return model.likelihood == "gamma" if isinstance(model, FitModel) else model == THERMAL
 
 
 def spectrum_settings(
@@ -38,7 +56,7 @@ def spectrum_settings(
     RecipeError
         An unknown option, or one that is no number.
     """
-    named = model.likelihood == "gamma" if isinstance(model, FitModel) else model == THERMAL
+    named = is_spectrum(model)
     given = {name: settings.pop(name) for name in SPECTRUM_SETTINGS if name in settings}
     if not named:
         if given:

@@ -252,6 +252,7 @@ class StackFit:
             y_name=self.stack.names[2],
             y_unit=self.stack.names[3],
             label=self.stack.labels[trace],
+            likelihood=self.model.likelihood,
         )
         return outcome.with_changes(warnings=self._warnings(outcome, trace)) if fine else outcome
 

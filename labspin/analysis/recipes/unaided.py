@@ -23,7 +23,7 @@ from labspin.analysis.recipes.foreign import (
     fit_foreign_trace,
     read_trace,
 )
-from labspin.analysis.recipes.spectra import THERMAL
+from labspin.analysis.recipes.spectra import THERMAL, is_spectrum
 from labspin.errors import FitError, LabspinError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _fitted(
     except (LabspinError, ValueError):  # a model that does not go with the data is no candidate
         return
     free = len(outcome.covariance_names)
-    if model != THERMAL and outcome.statistics.points < np.isfinite(trace.y).sum():
+    if not is_spectrum(model) and outcome.statistics.points < np.isfinite(trace.y).sum():
         return  # a part of the points cannot be compared with all of them
     if outcome.noise is not None:
         return  # nor can points with correlated noise be compared with independent ones
@@ -254,7 +254,7 @@ def _decided(trace: ForeignTrace, tried: list[Candidate]) -> tuple[Candidate | N
         return None, f"y is a level in {trace.axes[3]}, and the models are for y itself; convert it first"
     if not tried:
         return None, _why_nothing(trace)
-    if tried[0].model == THERMAL:
+    if is_spectrum(tried[0].model):
         return tried[
             0
         ], "the file says how many spectra were averaged, and such are fitted by their statistics"

@@ -1,5 +1,6 @@
 """Recipes whose options the data choose, trace by trace."""
 
+import pickle
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from labspin.analysis import (
     write_outcomes,
 )
 from labspin.analysis.fitting.criterion import preferred
+from labspin.analysis.models import loading
 from labspin.analysis.recipes import fit_run as fit_run_module
 from labspin.analysis.recipes.choice import choice_of
 from labspin.analysis.recipes.fit_records import chosen_of_trace
@@ -245,3 +247,16 @@ def test_a_model_that_did_not_converge_quickly_is_tried_thoroughly(run_file):
     chosen = fit_choice(choice_of(RECIPE), stack, fit)
     assert [chosen.outcome(trace).chosen["count"] for trace in range(18)] == [1 + k % 3 for k in range(18)]
     assert 6 <= asked[0] < 18  # the six that have three dips, and those for which three come near
+
+
+def test_a_fit_makes_the_model_of_every_option_once(run_file, monkeypatch):
+    made = []
+    built = loading._built
+    monkeypatch.setattr(loading, "_built", lambda *told: made.append(told[2]) or built(*told))
+    fit_apart(stack_of(read_run(run_file), RECIPE), RECIPE)
+    assert [options["count"] for options in made] == [1, 2, 3]
+    made.clear()
+    recipe = replace(RECIPE, choose={}, options={"count": 2}, derived={})
+    fit_run(run_file, recipe)
+    assert len(made) == 1
+    assert pickle.loads(pickle.dumps(recipe)) == recipe  # the model stays: a worker makes its own
