@@ -32,7 +32,7 @@ from labspin.errors import (
 )
 from labspin.instruments.in_step import InStep, Line, SurplusError, failures
 from labspin.instruments.inherited import keep_rules
-from labspin.instruments.invalid import SCPI_WORDS, as_reading
+from labspin.instruments.invalid import SCPI_WORDS, as_reading, whole
 from labspin.instruments.limits import on_off
 from labspin.instruments.pymeasure import Adapter, Channel, Instrument
 from labspin.instruments.wire import as_boolean, in_words, is_timeout, visa
@@ -287,6 +287,8 @@ class Guarded(InStep):
     def _converter(self, cast: Callable[[str], object]) -> Callable[[str], Any]:
         if cast is float:
             return functools.partial(as_reading, words=self.invalid_words)
+        if cast is int:
+            return whole
         return as_boolean if cast is bool else cast
 
     def _unreadable(self, command: str, reply: str, wanted: str) -> ReplyError:

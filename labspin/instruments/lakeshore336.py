@@ -23,6 +23,7 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError
+from labspin.instruments.invalid import whole
 from labspin.instruments.lakeshore_controller import (
     ControllerAdapter,
     HeaterOutput,
@@ -86,7 +87,7 @@ class HeaterOutput336(HeaterOutput):
         -------
             The name; empty for none.
         """
-        return ("", *_INPUTS)[int(word)]
+        return ("", *_INPUTS)[whole(word)]
 
     def input_word(self, name: str) -> str:
         """Return the number of an input on the wire.

@@ -27,7 +27,7 @@ from pymeasure.instruments import Instrument
 
 from labspin.errors import IdentityError, LimitError, ReplyError
 from labspin.instruments.base import GuardedChannel, LabspinInstrument
-from labspin.instruments.invalid import whole
+from labspin.instruments.invalid import decimal, whole
 from labspin.instruments.limits import check_limits
 from labspin.instruments.properties import choice, quantity, whole_number
 
@@ -135,7 +135,7 @@ class SR400(LabspinInstrument):
 
         def is_answer(reply: str) -> bool:
             try:
-                return abs(float(reply) - step) < 0.5e-6
+                return abs(decimal(reply) - step) < 0.5e-6
             except ValueError:
                 return False
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from labspin.errors import ReplyTimeoutError
+from labspin.instruments.invalid import decimal
 
 if TYPE_CHECKING:
     from pymeasure.adapters import Adapter
@@ -216,7 +217,7 @@ def as_boolean(text: str) -> bool:
     ValueError
         It is not a finite number.
     """
-    number = float(text)
+    number = decimal(text)
     if not math.isfinite(number):
         raise ValueError(f"{text!r} is neither 0 nor 1")
     return bool(number)

@@ -214,13 +214,14 @@ def _overrides(
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
             raise CardError(f"{path}: --set: wanted NAME=VALUE, got {text!r}")
+        given = "--scan" if name == "scan" else f"--set {name}"
         if name not in known:
-            raise CardError(f"{path}: --set.{name}: {_no_parameter(procedure, name, known)}")
+            raise CardError(f"{path}: {given}: {_no_parameter(procedure, name, known)}")
         try:
             found[name] = _as_in_a_card(value)
             _checked(known[name], found[name])
         except (LabspinError, ValueError) as error:
-            raise CardError(f"{path}: --set.{name}: {error}") from error
+            raise CardError(f"{path}: {given}: {error}") from error
     return found
 
 

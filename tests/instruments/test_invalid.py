@@ -9,12 +9,13 @@ from labspin.errors import ReplyError
 from labspin.instruments import DRIVERS, load_driver
 from labspin.instruments.base import Guarded
 from labspin.instruments.e36312a import E36312A
-from labspin.instruments.invalid import as_reading, whole
+from labspin.instruments.invalid import as_reading, decimal, whole
 from labspin.instruments.kepco_bop import KepcoBOP
 from labspin.instruments.lakeshore336 import LakeShore336
 from labspin.instruments.lakeshore425 import LakeShore425
 from labspin.instruments.smb100a import SMB100A
 from labspin.instruments.sr830 import SR830
+from labspin.instruments.wire import as_boolean
 
 NOTHING, OVER, UNDER = math.nan, math.inf, -math.inf
 
@@ -71,3 +72,19 @@ def test_large_readings_are_readings():
 def test_a_count_that_is_no_number_is_an_error_not_a_huge_count():
     with expected_protocol(SR830, [("HARM?", "9.91E37")], retries=0) as lockin, pytest.raises(ReplyError):
         _ = lockin.harmonic
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "1_0.5", "1e1_0", "\u0663", "\uff11\uff12", "0x10", "1,5", "1 0", "", "+", "1e"]
+)
+def test_what_python_alone_takes_for_a_number_is_none(text):
+    for read in (decimal, whole, as_reading, as_boolean):
+        with pytest.raises(ValueError, match=r"is no( whole)? number"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("+1.50000E+03", 1500.0), (" -.5\r", -0.5), ("3.", 3.0), ("007", 7.0), ("2e0", 2.0)]
+)
+def test_numbers_are_read_as_instruments_write_them(text, number):
+    assert decimal(text) == as_reading(text) == number
