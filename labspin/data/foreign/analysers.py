@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 from labspin.data.foreign.cells import is_number, numbers
 from labspin.data.foreign.headers import points_in_header
 from labspin.data.foreign.lines import Lines, cells_of, without_end
@@ -21,6 +23,9 @@ __all__ = ["read_analyser"]
 _LABONE = re.compile(r"chunk[;,]timestamp[;,]size[;,]fieldname", re.IGNORECASE)
 _LABONE_UNITS = {"frequency": "Hz", "x": "V", "y": "V", "r": "V", "phase": "rad", "realz": "ohm",
                  "imagz": "ohm", "absz": "ohm", "phasez": "rad"}  # fmt: skip
+
+
+_INCREMENTS = re.compile(r"\bt0\s*=\s*([^,\s]+)\s*,\s*tInc\s*=\s*([^,\s]+)")
 
 
 def read_analyser(lines: Lines) -> Contents | None:
@@ -39,6 +44,8 @@ def read_analyser(lines: Lines) -> Contents | None:
     first = lines.body[0][1] if lines.body else ""
     if re.match(r"X\s*,.*\bStart\s*,\s*Increment\b", first) and len(lines.body) > 2:
         return _rigol(lines)
+    if _INCREMENTS.search(first):
+        return _rigol_mso(lines)
     if first.startswith("Record Length,") and len(cells_of(first, ",")) > 4:
         return _tektronix(lines)
     if re.match(r"Type\s*;\s*(FS|ZV|ES|RS)", first):
@@ -65,6 +72,27 @@ def _rigol(lines: Lines) -> Contents:
     channels = [
         Item.of(name, item.load(), unit=unit_of(units[1 + index]), along="time")
         for index, (name, item) in enumerate(zip(names, table.items[1:], strict=False))
+    ]
+    said = {"start": start, "increment": step}
+    return Contents(kind=table.kind, path=lines.path, items=[time, *channels], attributes=said, numbered=True)
+
+
+def _rigol_mso(lines: Lines) -> Contents:
+    """``Time(s),CH1V,CH2V,t0 = -1e-4, tInc = 2e-6`` above rows whose first cell is empty."""
+    first = lines.body[0][1]
+    match = _INCREMENTS.search(first)
+    assert match is not None
+    rows = [(number, line.lstrip(", \t").rstrip(", \t")) for number, line in lines.body[1:]]
+    titles = [title for title in cells_of(first[: match.start()], ",")[1:] if title]
+    table = table_of(Lines(lines.path, rows), "a table of a Rigol oscilloscope")
+    named = [re.fullmatch(r"(.*?)([munpkM]?[VAW])?", title) for title in titles]
+    columns = table.items[-len(titles) :]  # some write the time, too
+    start, step = float(match[1]), float(match[2])
+    time = Item.of("time", start + step * np.arange(columns[0].shape[0]), unit="s")
+    channels = [
+        Item.of(one[1] or one[0], item.load(), unit=one[2] or "", along="time")
+        for one, item in zip(named, columns, strict=True)
+        if one is not None
     ]
     said = {"start": start, "increment": step}
     return Contents(kind=table.kind, path=lines.path, items=[time, *channels], attributes=said, numbered=True)

@@ -66,6 +66,10 @@ def _is_winspec(head: bytes, ending: str) -> bool:
     return ending == ".spe" and is_winspec(head)
 
 
+def _is_grid(head: bytes, ending: str) -> bool:
+    return ending == ".3ds" and b"Grid dim" in head[:400]
+
+
 def _is_documents(head: bytes, ending: str) -> bool:
     from labspin.data.foreign.bluesky import is_documents
 
@@ -91,6 +95,7 @@ FORMATS = (
     Format("QCoDeS", _starts(b"SQLite format 3\0"), f"{_HERE}.qcodes:read_qcodes"),
     Format("Igor Pro", _is_igor, f"{_HERE}.igor:read_igor", "igor2"),
     Format("Nanonis scan", _starts(b":NANONIS_VERSION:"), f"{_HERE}.nanonis:read_sxm"),
+    Format("Nanonis grid", _is_grid, f"{_HERE}.nanonis_grid:read_grid"),
     Format("WinSpec and LightField", _is_winspec, f"{_HERE}.winspec:read_winspec"),
     Format("Touchstone", lambda head, ending: bool(_ENDING.fullmatch(ending)),
            f"{_HERE}.touchstone:read_touchstone"),

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from labspin.data.foreign.titles import unit_of
+from labspin.data.foreign.titles import is_unit, unit_of
 from labspin.data.plain import plain
 
 __all__ = ["parameters_of", "points_in_header", "titles_of", "unit_in_header"]
@@ -76,8 +76,10 @@ def unit_in_header(attributes: dict[str, object], place: int) -> str:
     place
         Number of the column; the first is x.
     """
-    said = attributes.get("Vertical Units" if place else "Horizontal Units", "")
-    return unit_of(said.rpartition(":")[2].strip(" ,")) if isinstance(said, str) else ""
+    names = ("Vertical Units", "YUnits") if place else ("Horizontal Units", "XUnits")
+    said = next((attributes[name] for name in names if name in attributes), "")
+    unit = said.rpartition(":")[2].strip(" ,") if isinstance(said, str) else ""
+    return unit_of(unit if is_unit(unit) else unit.lower())  # "Second" is no unit where titles stand
 
 
 def points_in_header(attributes: dict[str, object]) -> int:

@@ -48,6 +48,11 @@ _TAILS = (_PLAIN - {"T", "G", "A", "K", "N", "F", "H", "J", "W", "m", "g", "cm",
 _PRODUCT = re.compile(r"[*·/ ^()²³√]|\brt\b|sqrt")
 
 
+_IN = re.compile(r"(|.*\s)in (\S+)")
+_OF_A_UNIT = {"s": "time", "Hz": "frequency"}
+"""What a column is called that says nothing but ``in s``."""
+
+
 def unit_of(text: str) -> str:
     """Return a unit in the spelling of `labspin.units` where it is known, else as it is written.
 
@@ -119,6 +124,10 @@ def split_title(title: str) -> tuple[str, str]:
     name, comma, unit = title.rpartition(",")
     if comma and name.strip() and is_unit(unit):
         return name.strip(), unit_of(unit)
+    match = _IN.fullmatch(title)
+    if match and is_unit(match[2]):
+        unit = unit_of(match[2])
+        return match[1].strip() or _OF_A_UNIT.get(unit, "x"), unit
     match = _TAIL.match(title)
     if match and match[2] in _TAILS:
         return match[1], unit_of(match[2])

@@ -7,8 +7,10 @@ import numpy as np
 
 from tests.data.foreign.make_text import WRITERS as TEXT, Writer
 from tests.data.foreign.samples import (
+    BIAS,
     CONTRAST,
     COUNTS,
+    CURRENT,
     DELAY,
     ERRORS,
     FREQUENCY,
@@ -57,6 +59,33 @@ def scan(path: Path) -> None:
     path.write_bytes(
         head.encode() + b"\x1a\x04" + b"".join(image.astype(">f4").tobytes() for image in images)
     )
+
+
+@writes("grid.3ds")
+def grid(path: Path) -> None:
+    fixed, own = "Sweep Start;Sweep End", "X (m);Y (m);Z (m);Z offset (m);Settling time (s)"
+    said = {
+        "Grid dim": '"4 x 3"',
+        "Grid settings": "0.0E+0;0.0E+0;4.0E-8;3.0E-8;0.0E+0",
+        "Filetype": "Linear",
+        "Sweep Signal": '"Bias (V)"',
+        "Fixed parameters": f'"{fixed}"',
+        "Experiment parameters": f'"{own}"',
+        "# Parameters (4 byte)": "7",
+        "Experiment size (bytes)": str(2 * 4 * BIAS.size),
+        "Points": str(BIAS.size),
+        "Channels": '"Current (A);LIX 1 omega (A)"',
+        "Delay before measuring (s)": "0.0E+0",
+        "Experiment": '"Grid Spectroscopy"',
+        "Start time": '"13.05.2024 10:11:12"',
+    }
+    head = "".join(f"{name}={text}\r\n" for name, text in said.items()) + ":HEADER_END:\r\n"
+    blocks = [
+        np.concatenate([[BIAS[0], BIAS[-1], 1e-8 * column, 1e-8 * row, 2e-10, 0, 0.01],
+                        CURRENT * (1 + column + 10 * row), np.gradient(CURRENT)])
+        for row in range(3) for column in range(4)
+    ]  # fmt: skip
+    path.write_bytes(head.encode("latin-1") + np.concatenate(blocks).astype(">f4").tobytes())
 
 
 @writes("two_columns.h5")

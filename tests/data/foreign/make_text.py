@@ -336,3 +336,45 @@ def two_ports(path: Path) -> None:
     flat = np.full(81, -1.5)
     put(path, head + table("{:.9f} {:.4f} {:.4f} {:.5f} {:.5f} {:.5f} {:.5f} {:.4f} {:.4f}",
                            LOW / 1e3, flat, flat, size, angle, size, angle, flat, flat))  # fmt: skip
+
+
+@writes("rigol_mso.csv")
+def rigol_mso(path: Path) -> None:
+    head = f"Time(s),CH1V,CH2V,t0 = {SHORT[0]:.6e}, tInc = {SHORT[1] - SHORT[0]:.6e},\n"
+    put(path, head + table(",{:.4f},{:.4f},", WAVE, -WAVE))
+
+
+@writes("rohde_rtb.csv")
+def rohde_rtb(path: Path) -> None:
+    put(path, "in s,C1 in V\n" + table("{:.6E},{:.5E}", SHORT, WAVE))
+
+
+@writes("infiniium.csv")
+def infiniium(path: Path) -> None:
+    head = "Revision:,0\nType:,raw\nStart:,0\nPoints:,80\nXDisp Range:,2E-006\nXInc:,2.0E-008\nXOrg:,0\n"
+    head += (
+        "XUnits:,Second\nYUnits:,Volt\nFrame:,MSOS104A:MY55\nDate:,13-MAY-2024\nTime:,10:11:12:00\nData:,\n"
+    )
+    put(path, head + table("{:.8E},{:.5E}", SHORT, WAVE))
+
+
+NOISE = (2e3, 0.4, 0.5, 30.0, 0.2), (4e3, 0.6, 0.45, 60.0, 0.25), (8e3, 0.9, 0.3, 120.0, 0.3)
+"""Frequency in kHz, least noise figure in dB, optimum reflection, its angle in degrees, noise resistance."""
+
+
+@writes("noise.s2p")
+def noise(path: Path) -> None:
+    rows = table("{:.9f} 0.1 0 {:.6f} {:.6f} {:.6f} {:.6f} 0.1 0", LOW / 1e3, S21.real, S21.imag, -S21.real,
+                 S21.imag)  # fmt: skip
+    level = "".join(" ".join(f"{word:g}" for word in (row[0] / 1e3, *row[1:])) + "\n" for row in NOISE)
+    put(path, f"! an amplifier\n# kHz S RI R 50\n{rows}! noise: fmin |G| angle Rn\n{level}")
+
+
+@writes("version_2.s2p")
+def version_2(path: Path) -> None:
+    head = "[Version] 2.0\n# Hz S RI R 50\n[Number of Ports] 2\n[Two-Port Data Order] 12_21\n"
+    head += "[Number of Frequencies] 81\n[Reference] 50\n50\n[Network Data]\n"
+    rows = table("{:.9f} 0.1 0 {:.6f} {:.6f} {:.6f} {:.6f} 0.1 0", LOW, -S21.real, S21.imag, S21.real,
+                 S21.imag)  # fmt: skip
+    level = "".join(" ".join(f"{word:g}" for word in row) + "\n" for row in NOISE)
+    put(path, f"{head}{rows}[Noise Data]\n{level}[End]\n")

@@ -14,7 +14,8 @@ from labspin.data import open_foreign, pick_axes, read_foreign
 from labspin.data.foreign.cells import number, numbers
 from labspin.data.foreign.titles import split_title, units_row
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
-from tests.data.foreign.samples import FOLDER
+from tests.data.foreign.make_text import NOISE
+from tests.data.foreign.samples import BIAS, CURRENT, FOLDER
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,16 @@ def test_fewer_readings_than_the_last_document_says_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "file",
-    ["spectrum.spe", "scan.sxm", "labone.csv", "wave.ibw", "stamps.tdms", "book.xlsx", "struct.mat"],
+    [
+        "spectrum.spe",
+        "scan.sxm",
+        "noise.s2p",
+        "labone.csv",
+        "wave.ibw",
+        "stamps.tdms",
+        "book.xlsx",
+        "struct.mat",
+    ],
 )
 def test_binary_files_that_are_cut_are_refused(file, tmp_path):
     for ending, package in ((".ibw", "igor2"), (".tdms", "nptdms"), (".xlsx", "openpyxl")):
@@ -279,3 +289,49 @@ def test_a_last_number_that_lost_its_end_is_refused(tmp_path):
     path.write_bytes(content[:-4])  # 9.98e+04 without its exponent
     with pytest.raises(DamagedFileError, match="ends within the number"):
         read_foreign(path, y="counts")
+
+
+@pytest.mark.parametrize("file", ["noise.s2p", "version_2.s2p"])
+def test_noise_of_an_amplifier_is_beside_its_transmission(file):
+    """Five numbers a line after the network data were taken for a damaged file."""
+    names = [entry.name for entry in open_foreign(FOLDER / file).entries()]
+    assert names[:2] == ["frequency", "S21"]
+    found = read_foreign(FOLDER / file, x="noise_frequency", y="optimum_reflection")
+    for place, (frequency, _, size, angle, _) in enumerate(NOISE):
+        assert found["x"].values[place] == pytest.approx(frequency, rel=1e-9, abs=0)
+        wanted = size * np.exp(1j * np.deg2rad(angle))
+        assert found["y"].values[place] == pytest.approx(wanted, rel=1e-9, abs=0)
+    figure = read_foreign(FOLDER / file, x="noise_frequency", y="minimum_noise_figure")["y"]
+    assert (figure.unit, figure.values.tolist()) == ("dB", [row[1] for row in NOISE])
+    reverse = read_foreign(FOLDER / file, x="frequency", y="S12")["y"].values
+    forward = read_foreign(FOLDER / file, x="frequency", y="S21")["y"].values
+    np.testing.assert_allclose(reverse.real, -forward.real, rtol=1e-12, atol=0)
+
+
+def test_half_a_matrix_is_refused(tmp_path):
+    path = tmp_path / "a.s2p"
+    head = "[Version] 2.0\n# GHz S RI R 50\n[Number of Ports] 2\n[Matrix Format] Lower\n[Network Data]\n"
+    path.write_text(head + "1 0 0 0 0 0 0\n")
+    with pytest.raises(DamagedFileError, match="wanted a full matrix, got"):
+        open_foreign(path)
+
+
+def test_a_grid_has_a_sweep_at_every_point():
+    found = read_foreign(FOLDER / "grid.3ds", x="Bias", y="Current[2,3,:]")
+    np.testing.assert_allclose(found["x"].values, BIAS, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found["y"].values, 24 * CURRENT, rtol=1e-6, atol=0)
+    places = open_foreign(FOLDER / "grid.3ds").find("X")
+    assert places is not None
+    np.testing.assert_allclose(places.load()[1], 1e-8 * np.arange(4), rtol=1e-6, atol=0)
+
+
+def test_a_grid_that_was_broken_off_has_nan_for_the_rest(tmp_path):
+    content = (FOLDER / "grid.3ds").read_bytes()
+    size = 4 * (7 + 2 * BIAS.size)
+    path = tmp_path / "grid.3ds"
+    path.write_bytes(content[: -3 * size])
+    assert np.isnan(read_foreign(path, x="Bias", y="Current[2,3,:]")["y"].values).all()
+    assert np.isfinite(read_foreign(path, x="Bias", y="Current[2,0,:]")["y"].values).all()
+    path.write_bytes(content + b"\0" * size)
+    with pytest.raises(DamagedFileError, match="where the header says"):
+        open_foreign(path)
