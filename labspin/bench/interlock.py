@@ -33,6 +33,11 @@ class Interlock:
     def __post_init__(self) -> None:
         if self.quantity.count(".") != 1:
             raise ArgumentError(f"interlock: wanted 'instrument.attribute', got {self.quantity!r}")
+        if math.isinf(self.minimum) and math.isinf(self.maximum):
+            raise ArgumentError(
+                f"interlock {self.quantity}: wanted a minimum or a maximum, got none that is finite: it would "
+                "let everything pass; give the window that it must stay in"
+            )
         if not self.minimum < self.maximum:
             raise ArgumentError(
                 f"interlock {self.quantity}: wanted minimum < maximum, got {self.minimum!r} and "

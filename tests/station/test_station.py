@@ -299,6 +299,8 @@ MISTAKES = [
         r"interlocks\.coil\.action: wanted one of abort, hold, got 'stop'",
     ),
     ('maximum = "3.1 A"', 'maximum = "-4 A"', r"interlocks\.coil: .*wanted minimum < maximum"),
+    ('minimum = "-3.1 A"\nmaximum = "3.1 A"', "", r"interlocks\.coil: .*it would let everything pass"),
+    ('minimum = "-3.1 A"\nmaximum = "3.1 A"', 'minimum = "-inf A"', r"coil: .*it would let everything pass"),
     ("[instruments.magnet]", "[instruments.safe]", r"name 'safe' cannot be used for an instrument"),
     ("[instruments.magnet]", '[instruments."1 magnet"]', r"name '1 magnet' cannot be used"),
     (
