@@ -35,7 +35,7 @@ class Interlock:
             raise ArgumentError(f"interlock: wanted 'instrument.attribute', got {self.quantity!r}")
         if math.isinf(self.minimum) and math.isinf(self.maximum):
             raise ArgumentError(
-                f"interlock {self.quantity}: wanted a minimum or a maximum, got none that is finite: it would "
+                f"interlock {self.quantity}: wanted a minimum or a maximum, got none: it would "
                 "let everything pass; give the window that it must stay in"
             )
         if not self.minimum < self.maximum:
