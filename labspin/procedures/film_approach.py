@@ -8,7 +8,12 @@ does.
 
 Far from the film the resonance is searched and swept once. Then the drive stays at that frequency, and the
 pole p = f + if/2Q follows from the settled response R = a/(f_drive − p): no sweep is needed where the shift
-is a small part of a linewidth, and shift and damping come out together.
+is a small part of a linewidth, and shift and damping come out together. What the sweep leaves uncertain of
+the line is common to all positions: it scales every shift alike. It is in the errors, and stands beside them
+(``scale_error``).
+
+Thermal motion is remembered for a ring-down time τ: a record of T holds about T/2τ independent readings, and
+its scatter shows a part only of what its mean is off.
 
 The approach goes from far to near. It ends by itself where the cantilever has shifted too much in the dark,
 where its response breaks in or grows (the tip touches), or at the last distance; ``hysteresis`` then
@@ -25,6 +30,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.bench import Bench
 from labspin.data import Column
@@ -44,6 +50,7 @@ __all__ = ["FilmApproach"]
 
 _log = logging.getLogger(__name__)
 _SETTLED = 7.0  # ring-down times after which what is left of a change is a thousandth
+_RINGS = 6.0  # ring-down times that a record should last for its scatter to say something
 _STATES = ("dark", "light")
 
 
@@ -73,6 +80,9 @@ class FilmApproach(Procedure):
         Column(name="light_shift_errors", unit="Hz", description="its standard error"),
         Column(name="force_gradient", unit="N/m", description="of the light: F' = -2k light_shift/f"),
         Column(name="force_gradient_errors", unit="N/m", description="its standard error"),
+        Column(
+            name="scale_error", description="relative error of all shifts and forces together, by the sweep"
+        ),
         Column(name="dark_shift", unit="Hz", description="frequency in the dark less that far away"),
         Column(name="response", unit="V", description="magnitude of the response in the dark"),
         Column(name="measured_position", unit="m", description="of the stage, by its sensor"),
@@ -213,44 +223,44 @@ class FilmApproach(Procedure):
         if self._reference is None:
             self._reference = self._find(bench)
         reference = self._reference
-        poles: dict[str, list[tuple[complex, float]]] = {state: [] for state in _STATES}
-        responses = []
+        responses: dict[str, list[tuple[complex, float]]] = {state: [] for state in _STATES}
         for _ in range(self.repeats):
             for state in _STATES:
                 bench.actuator("laser.power").move(self.laser_power if state == "light" else 0.0)
-                response, error = self._response(bench, reference)
-                poles[state].append(reference.pole(response, error))
-                if state == "dark":
-                    responses.append(abs(response))
+                responses[state].append(self._response(bench, reference))
+        poles = {state: reference.poles(values) for state, values in responses.items()}
         found: dict[str, Any] = {}
-        for state, values in poles.items():
-            pole = complex(np.mean([value for value, _ in values]))
-            error = math.sqrt(sum(e**2 for _, e in values)) / len(values)
+        for state, (pole, noise) in poles.items():
+            error = math.hypot(noise, reference.error)
             found[f"frequency_{state}"], found[f"frequency_{state}_errors"] = pole.real, error
             found[f"inverse_quality_{state}"] = 2 * pole.imag / pole.real
             found[f"inverse_quality_{state}_errors"] = 2 * error / pole.real
         found["measured_position"] = bench.positioner.measured_position
-        return found | self._conclusions(found, float(np.mean(responses)), reference)
+        response = float(np.mean([abs(value) for value, _ in responses["dark"]]))
+        return found | self._conclusions(poles, found["measured_position"], response, reference)
 
     def _conclusions(
-        self, found: Mapping[str, Any], response: float, reference: _Reference
-    ) -> dict[str, Any]:
-        shift = found["frequency_light"] - found["frequency_dark"]
-        error = math.hypot(found["frequency_light_errors"], found["frequency_dark_errors"])
-        dark = found["frequency_dark"] - reference.frequency
+        self, poles: Mapping[str, tuple[complex, float]], position: float, response: float,
+        reference: _Reference,
+    ) -> dict[str, Any]:  # fmt: skip
+        (lit, lit_noise), (unlit, unlit_noise) = poles["light"], poles["dark"]
+        shift = lit.real - unlit.real
+        error = math.hypot(lit_noise, unlit_noise, reference.scale_error * abs(lit - unlit))
+        dark = unlit.real - reference.frequency
         factor = 2 * self.spring_constant / reference.frequency
         touched = abs(dark) > self.largest_shift
         touched |= abs(response / abs(reference.response) - 1) > self.response_change
         if touched:
             _log.warning(
                 "film_approach: ended at %.4g m: shift %.3g Hz in the dark, response %.3g of that far away",
-                found["measured_position"], dark, response / abs(reference.response),
+                position, dark, response / abs(reference.response),
             )  # fmt: skip
         return {
             "light_shift": shift,
             "light_shift_errors": error,
             "force_gradient": -factor * shift,
             "force_gradient_errors": factor * error,
+            "scale_error": reference.scale_error,
             "dark_shift": dark,
             "response": response,
             "touched": int(touched),
@@ -269,27 +279,43 @@ class FilmApproach(Procedure):
         fine = resonance_from_sweep(*readout.sweep(where, settling_time=wait))
         bench.actuator("cantilever.frequency").move(fine.frequency)
         reference = _Reference(readout.frequency, fine, 0j)
-        response, _ = self._response(bench, reference)
-        return _Reference(readout.frequency, fine, response)
+        if self.record_time < _RINGS * fine.ring_down_time:
+            _log.warning(
+                "film_approach: record_time: %.3g s is %.2g ring-down times of the cantilever, so that "
+                "errors are known roughly; wanted %g of them or more",
+                self.record_time, self.record_time / fine.ring_down_time, _RINGS,
+            )  # fmt: skip
+        return _Reference(readout.frequency, fine, *self._response(bench, reference))
 
     def _response(self, bench: Bench, reference: _Reference) -> tuple[complex, float]:
         """Return the settled response and the standard error of each part of it, V."""
         readout, ring_down = bench.cantilever, reference.resonance.ring_down_time
         bench.clock.sleep(_SETTLED * ring_down + readout.settling_time(0.0))
-        _, record = readout.record(self.record_time, rate=10.0 / min(ring_down, float(self.record_time)))
-        # Thermal motion forgets itself in a ring-down time: so many independent readings there are.
-        independent = max(self.record_time / (2 * ring_down), 1.0)
-        scatter = math.sqrt(0.5 * float(np.var(record)))
-        return complex(np.mean(record)), scatter / math.sqrt(independent)
+        times, record = readout.record(self.record_time, rate=10.0 / min(ring_down, float(self.record_time)))
+        return complex(np.mean(record)), _error_of_mean(times, record, ring_down)
+
+
+def _error_of_mean(times: NDArray[np.float64], record: NDArray[np.complex128], memory: float) -> float:
+    """Return the standard error of each part of a mean of readings that are correlated as e^(−t/memory).
+
+    With m = ΣΣ e^(−|t_i − t_j|/memory)/n², a mean has the variance mσ², and the scatter about the mean is
+    (1 − m)σ²: readings that go astray together do not show it.
+    """
+    together = float(np.exp(-np.abs(times[:, None] - times) / memory).mean())
+    scatter = 0.5 * float(np.var(record))
+    return math.sqrt(scatter * together / (1 - together))
 
 
 class _Reference:
     """The resonance far away, and what the response there says of the drive."""
 
-    def __init__(self, drive: float, resonance: Resonance, response: complex) -> None:
+    def __init__(self, drive: float, resonance: Resonance, response: complex, error: float = 0.0) -> None:
         self.drive, self.resonance, self.response = drive, resonance, response
         far = complex(resonance.frequency, 0.5 * resonance.linewidth)
         self.strength = response * (drive - far)  # a of R = a/(f_drive − p)
+        relative = error / abs(response) if error else 0.0
+        self.scale_error = math.hypot(resonance.frequency_error / abs(drive - far), relative)
+        self.error = self.scale_error * abs(drive - far)  # Hz, of each part of every pole, common to all
 
     @property
     def frequency(self) -> float:
@@ -297,5 +323,11 @@ class _Reference:
         return self.resonance.frequency
 
     def pole(self, response: complex, error: float) -> tuple[complex, float]:
-        """Return f + if/2Q from a response, and the standard error of each part, Hz."""
+        """Return f + if/2Q from a response, and what its error adds to each part, Hz."""
         return self.drive - self.strength / response, abs(self.strength) * error / abs(response) ** 2
+
+    def poles(self, responses: Sequence[tuple[complex, float]]) -> tuple[complex, float]:
+        """Return the mean pole of responses with errors, and what their errors add to each part, Hz."""
+        found = [self.pole(*pair) for pair in responses]
+        error = math.sqrt(sum(noise**2 for _, noise in found)) / len(found)
+        return complex(np.mean([pole for pole, _ in found])), error

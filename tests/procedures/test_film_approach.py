@@ -10,7 +10,7 @@ from labspin.errors import PlanError, SettleError
 from labspin.experiment import run
 from labspin.physics import spinwaves as sw
 from labspin.procedures import FilmApproach
-from labspin.procedures.film_approach import _Reference
+from labspin.procedures.film_approach import _error_of_mean, _Reference
 from labspin.procedures.resonance import Resonance
 from labspin.station import load_station
 
@@ -71,6 +71,41 @@ def test_the_pole_follows_from_one_response():
         assert pole.real - 5000 == pytest.approx(f0 - 5000, rel=2e-3, abs=0)
         assert 2 * pole.imag / pole.real == pytest.approx(1 / quality, rel=2e-3, abs=0)
         assert error == pytest.approx(0.01 * abs(drive - pole), rel=1e-2, abs=0)
+
+
+@pytest.mark.parametrize("duration", [20.0, 60.0])
+def test_the_error_of_a_mean_knows_how_long_thermal_motion_is_remembered(duration):
+    """Against the scatter of the means of 4000 simulated records of Brownian motion."""
+    rng, memory = np.random.default_rng(7), 3.2
+    times = np.arange(0, duration, memory / 10)
+    kept = np.exp(-(times[1] - times[0]) / memory)
+    noise = rng.normal(size=(4000, times.size, 2)) @ [1, 1j]
+    records = np.empty_like(noise)
+    records[:, 0] = noise[:, 0]
+    for at in range(1, times.size):
+        records[:, at] = kept * records[:, at - 1] + np.sqrt(1 - kept**2) * noise[:, at]
+    variances = [_error_of_mean(times, record, memory) ** 2 for record in records]
+    assert np.mean(variances) == pytest.approx(
+        0.5 * np.mean(np.abs(records.mean(axis=1)) ** 2), rel=0.05, abs=0
+    )
+
+
+def test_what_the_sweep_leaves_uncertain_is_in_the_errors():
+    """Against poles from references drawn within the errors of the sweep and of the response."""
+    rng, drive, error = np.random.default_rng(8), 5000.0, 0.005
+    true, response, lit = Resonance(5000.0, error, 2e-5, 2e-6, 1.0, 1.0), 0.05 + 0j, 0.049 + 0.004j
+    told = _Reference(drive, true, response, 0.001)
+    (dark, _), (light, _) = told.pole(response, 0.0), told.pole(lit, 0.0)
+    shifts, absolute = [], []
+    for _ in range(4000):
+        f0, half = error * rng.normal(size=2)
+        drawn = Resonance(5000.0 + f0, 0.0, (0.1 + 2 * half) / 5000, 0.0, 1.0, 1.0)
+        one = _Reference(drive, drawn, response + 0.001 * (rng.normal() + 1j * rng.normal()))
+        poles = one.pole(lit, 0.0)[0], one.pole(response, 0.0)[0]
+        shifts.append(poles[0] - poles[1])
+        absolute.append(poles[1].real)
+    assert np.std(shifts) / 2**0.5 == pytest.approx(told.scale_error * abs(light - dark), rel=0.05, abs=0)
+    assert np.std(absolute) == pytest.approx(told.error, rel=0.05, abs=0)
 
 
 CARD = {

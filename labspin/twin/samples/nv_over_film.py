@@ -18,6 +18,7 @@ import cmath
 import math
 from collections import deque
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,6 +53,20 @@ __all__ = ["FilmSettings", "NVOverFilm"]
 
 _TOUCHING_LIGHT, _TOUCHING_SPRING = 0.4, 2e-3  # what is left of the light, and what is added to the spring
 _FORGOTTEN = 40.0  # ring-down times after which nothing of a cantilever's past is left
+
+
+# A record asks for the same cantilever hundreds of times.
+@lru_cache(maxsize=64)
+def _thermal_motion(resonator: Resonator, temperature: float) -> ThermalMotion:
+    return ThermalMotion(LinearMotion(resonator), temperature)
+
+
+@lru_cache(maxsize=64)
+def _steady_state(resonator: Resonator, temperature: float, omega: float, force: float) -> ComplexArray:
+    motion = _thermal_motion(resonator, temperature).motion
+    steady = np.asarray(motion.steady_state(angular_frequency=omega, force=force), np.complex128)
+    steady.setflags(write=False)
+    return steady
 
 
 class NVOverFilm(Sample):
@@ -363,10 +378,11 @@ class NVOverFilm(Sample):
 
     def _move(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
         """Move the cantilever on to ``until`` under constant signals; at first it is in equilibrium."""
-        thermal = ThermalMotion(LinearMotion(self._resonator(signals)), self.settings.temperature)
+        resonator = self._resonator(signals)
+        thermal = _thermal_motion(resonator, self.settings.temperature)
         omega = 2 * math.pi * signals["drive.frequency"]
         force = self.settings.force_per_volt * signals["drive.amplitude"]
-        steady = thermal.motion.steady_state(angular_frequency=omega, force=force)
+        steady = _steady_state(resonator, self.settings.temperature, omega, force)
         if self._motion is None:
             self._motion = Motion(until, steady, thermal.equilibrium(rng), 0.0)
         elapsed = until - self._motion.time
@@ -443,8 +459,9 @@ class NVOverFilm(Sample):
         drive = Drive(omega, settings.force_per_volt * volts, volts, signals["positioner.distance"])
         self._follow(rng)
         instants = [self._instant(float(time), drive, signals, rng) for time in np.atleast_1d(times)]
-        thermal = ThermalMotion(LinearMotion(self._resonator(signals)), settings.temperature)
-        steady = thermal.motion.steady_state(angular_frequency=omega, force=drive.force)
+        resonator = self._resonator(signals)
+        thermal = _thermal_motion(resonator, settings.temperature)
+        steady = _steady_state(resonator, settings.temperature, omega, drive.force)
         return stretches_of(
             instants,
             frequency,
