@@ -171,6 +171,11 @@ def chain_fit(results: Iterable[FileResult], recipe: Recipe) -> ChainOutcome:
         if not used
     ]
     keep &= converged
+    if not keep.any():
+        raise FitError(
+            f"recipe {recipe.name}: wanted points, got none: of {keep.size} none can be used; "
+            + "; ".join(left_out[:1] or [f"check what is selected: {', '.join(recipe.select)}"])
+        )
     group, words = _groups(recipe, columns, units, keep)
     points = [np.flatnonzero(keep)[group == number] for number in range(max(len(words), 1))]
     traces = [

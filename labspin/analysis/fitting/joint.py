@@ -83,7 +83,7 @@ class JointFit:
     points
         Real numbers that were fitted, what is known beforehand among them.
     converged
-        Whether the last step was shorter than 10⁻⁸ standard errors.
+        Whether the last step was shorter than 10⁻⁸ standard errors, or than 10⁻⁵ where χ² is rounding.
     steps
         How many steps were tried.
     """

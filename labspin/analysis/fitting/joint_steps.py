@@ -21,7 +21,13 @@ __all__ = ["JointCovariance", "JointProblem"]
 _MOST_STEPS = 200
 _SETTLED = 1e-8
 """Length of the last step, in standard errors."""
+_ROUNDING = 1e-5
+"""The same, where χ² does not tell better from worse any more, or all steps are used up."""
 _MOST_DAMPING = 1e12
+_SLOW, _FARTHEST = 0.5, 100.0
+"""Part of a move that the next one is for their sum to be tried, and how many moves that may be."""
+Move = tuple[FloatArray, FloatArray]
+"""Of the shared values, and of each trace's own, shape (m, k)."""
 _SINGULAR = 1e-13
 """Least eigenvalue of a normal matrix of unit diagonal; below, a combination is not determined."""
 
@@ -140,26 +146,56 @@ class JointProblem:
         step, converged, steps
             Where it ended, whether it settled, and after how many steps.
         """
-        step, damping = self.at(values), 1e-3
+        step, damping, length = self.at(values), 1e-3, math.inf
+        before: Move | None = None
         if not math.isfinite(step.cost):
             raise FitError("joint fit: the model is not finite at the start; give start")
         for tried in range(1, _MOST_STEPS + 1):
             try:
-                shared, own = self.solve(step, damping)
+                move = self.solve(step, damping)
             except np.linalg.LinAlgError:
                 damping *= 10
                 continue
-            better = self.at(self.moved(step.values, shared, own))
-            length = self.length(step, shared, own)
+            better = self.at(self.moved(step.values, *move))
+            length = self.length(step, *move)
             if better.cost <= step.cost:
-                step, damping = better, max(damping / 10, 1e-14)
+                summed = self._summed(step, move, before)
+                jumped = summed is not None and summed.cost <= better.cost
+                before = None if jumped else move
+                step, damping = summed if summed and jumped else better, max(damping / 10, 1e-14)
             else:
+                before = None
                 damping *= 10
             if length < _SETTLED:
                 return step, True, tried
             if damping > _MOST_DAMPING:
                 break
-        return step, False, tried
+        return step, length < _ROUNDING, tried
+
+    def _summed(self, step: Step, move: Move, before: Move | None) -> Step | None:
+        """Return where moves lead to of which each is a constant part of the one before, if that is slow.
+
+        Where residuals are large and the model is curved, moves go on in one direction, or to and fro, each r
+        times the one before: their sum is 1/(1 − r) times the first.
+        """
+        square = self._product(step, before, before) if before else 0.0
+        if not before or not square > 0:
+            return None
+        ratio = self._product(step, move, before) / square
+        if not _SLOW < abs(ratio) < 1:
+            return None
+        stretch = min(1 / (1 - ratio), _FARTHEST)
+        return self.at(self.moved(step.values, *(stretch * part for part in move)))
+
+    def _product(self, step: Step, move: Move, other: Move) -> float:
+        """Return the product of two moves in the metric of the normal equations."""
+        slots, (shared, own), (shared_2, own_2) = self.layout.slots, move, other
+        common, common_2 = shared[slots], shared_2[slots]
+        found = np.einsum("ms,mst,mt->", common, step.common, common_2)
+        found += np.einsum("ms,msk,mk->", common, step.mixed, own_2)
+        found += np.einsum("ms,msk,mk->", common_2, step.mixed, own)
+        found += np.einsum("mk,mkl,ml->", own, step.own, own_2)
+        return float(found + (np.square(self._off(step.values)[0]) * shared * shared_2).sum())
 
     def length(self, step: Step, shared: FloatArray, own: FloatArray) -> float:
         """Return the length of a move in standard errors.
@@ -171,13 +207,8 @@ class JointProblem:
         shared, own
             The move.
         """
-        common = shared[self.layout.slots]
-        squares = np.einsum("ms,mst,mt->", common, step.common, common)
-        squares += 2 * np.einsum("ms,msk,mk->", common, step.mixed, own)
-        squares += np.einsum("mk,mkl,ml->", own, step.own, own)
-        squares += float(np.square(self._off(step.values)[0] * shared).sum())
         scale = 1.0 if self.absolute else step.cost / max(self.freedom(), 1)
-        return math.sqrt(max(float(squares), 0.0) / max(scale, 1e-300))
+        return math.sqrt(max(self._product(step, (shared, own), (shared, own)), 0.0) / max(scale, 1e-300))
 
     def points(self) -> int:
         """Return the number of real numbers that are fitted, priors among them."""

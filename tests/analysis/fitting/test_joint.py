@@ -279,3 +279,19 @@ def test_the_cost_grows_with_the_number_of_traces_only():
     groups = tuple("abcde" * 10)
     big, _ = big_problem(decays(50, groups=groups), shared={"beta": None, "T1": groups}, sigma=0.01)
     assert 50 * big.nfev > 10 * curves[0]
+
+
+@pytest.mark.parametrize("curvature", [-0.95, 0.95])
+def test_steps_that_hardly_get_shorter_are_summed(curvature):
+    """Residuals a + 1 and λa² + a − 1: near a = 0 each step of Gauss and Newton leaves λ of what was left."""
+
+    def model(x, a):
+        return a + curvature * a**2 * x
+
+    traces = [JointTrace([0.0, 1.0], [-1.0, 1.0], 1.0, name) for name in ("one", "two")]
+    found = fit_joint(model, traces, shared={"a": None}, start={"a": 0.3})
+    assert found.converged
+    assert found.steps < 40
+    value, error = found.value("a")
+    assert abs(value) < 1e-6 * error
+    assert error == pytest.approx(0.5, rel=1e-6, abs=0)
