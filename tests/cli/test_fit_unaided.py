@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from labspin.analysis import Section, fit_foreign, load_model
+from labspin.analysis import Section, fit_foreign, load_model, propose
 from labspin.analysis.fitting.grids import curve_grid, fine_grid, is_log_spaced
+from labspin.analysis.recipes import unaided
+from labspin.analysis.recipes.foreign import fit_foreign_trace
 from labspin.cli import main
+from labspin.data import open_foreign
 from labspin.errors import FitError
 from tests.data.foreign.samples import FOLDER
 
@@ -198,3 +201,27 @@ def test_a_ring_down_in_decibels_and_a_derivative_are_known(tmp_path, capsys):
         row = {row["parameter"]: row for row in fitted(capsys, path)["fits"]}[parameter]
         assert row["model"] == model
         assert row["value"] == pytest.approx(value, abs=4 * row["stderr"])
+
+
+def test_a_curve_without_lines_is_not_tried_with_eight(monkeypatch):
+    """A current against voltage took 22 fits of up to 8 lines, 3.6 s."""
+    tried = []
+
+    def counted(trace, model, **settings):
+        tried.append((model, settings["options"]))
+        return fit_foreign_trace(trace, model, **settings)
+
+    monkeypatch.setattr(unaided, "fit_foreign_trace", counted)
+    found = propose(open_foreign(FOLDER / "nanonis.dat"))
+    assert found.clear is None
+    assert len(tried) <= 4, tried
+
+
+def test_lines_on_a_slope_are_still_listed(tmp_path, capsys):
+    x = np.linspace(2.8e9, 2.95e9, 151)
+    dips = sum(0.03 / (1 + ((x - center) / 3e6) ** 2) for center in (2.84e9, 2.9e9))
+    y = 1 + 0.02 * (x - x[0]) / np.ptp(x) - dips + np.random.default_rng(2).normal(0, 1e-3, x.size)
+    np.savetxt(tmp_path / "a.txt", np.column_stack([x, y]), header="frequency (Hz)\tsignal", delimiter="\t")
+    main(["fit", str(tmp_path / "a.txt")])
+    said = capsys.readouterr()
+    assert "lorentzian_dips" in said.out + said.err

@@ -222,18 +222,30 @@ def _fitted(
 
 
 def _lines(trace: ForeignTrace) -> Iterator[Candidate]:
-    """Yield Lorentzian lines, 1, 2, … until two more make it no better, and Gaussian ones about as many."""
-    best, count, worse = np.inf, 0, 0
-    while worse < 2 and count < _MOST_LINES:
+    """Yield Lorentzian lines, 1, 2, … until two more make it no better, and Gaussian ones about as many.
+
+    Where it gets better twice by a line at the end of the window, lines make up for a curve that has none.
+    """
+    best, count, worse, at_ends = np.inf, 0, 0, 0
+    while worse < 2 and at_ends < 2 and count < _MOST_LINES:
         count += 1
         found = list(_fitted(trace, "lorentzian_dips", {"count": count}))
         if not found:
             break
         worse = 0 if found[0].bic < best else worse + 1
-        best = min(best, found[0].bic)
         yield found[0]
+        at_ends = at_ends + 1 if worse == 0 and _ends(found[0].outcome) else 0
+        best = min(best, found[0].bic)
     for other in range(max(count - 3, 1), max(count - 1, 1) + 1):
         yield from _fitted(trace, "gaussian_dips", {"count": other})
+
+
+def _ends(outcome: FitOutcome) -> bool:
+    """Return whether a line stands at an end of the window."""
+    ends = (float(outcome.x.min()), float(outcome.x.max()))
+    reach = 1e-9 * (ends[1] - ends[0])
+    centers = [value for name, value in outcome.values().items() if name.startswith("center")]
+    return any(abs(center - end) <= reach for center in centers for end in ends)
 
 
 def _line(trace: ForeignTrace) -> float:
