@@ -41,6 +41,7 @@ from labspin.procedures import (
     HahnEcho,
     MDMRLockIn,
     PLScan,
+    PulsedODMR,
     Rabi,
     Ramsey,
     T1Field,
@@ -162,6 +163,20 @@ CASES = {
         _TRAIN | {"evolution_start": "4 us", "evolution_stop": "160 us", "evolution_times": 40},
         "dynamical_decoupling",
         {"T2": lambda truth: echo_time(truth, 8), "exponent": lambda truth: math.nan},
+        station=NARROW_STATION,
+    ),
+    "pulsed_odmr": Case(
+        PulsedODMR,
+        {
+            "microwave_frequency": "2.60138 GHz", "microwave_power": "-22 dBm", "pi_duration": "2 us",
+            "averages": 1, "repetitions": 80_000,
+        },
+        "pulsed_odmr",
+        {
+            "center": lambda truth: truth["lower_transition"][0],
+            "splitting": lambda truth: truth["hyperfine_splitting"],
+            "width": lambda truth: math.nan,  # of line and pulse together: only what is expected is known
+        },
         station=NARROW_STATION,
     ),
     "t1 one class": _t1("one class alone", 0),

@@ -438,8 +438,13 @@ class Section:
             problem = text.removeprefix(f"{key}: ") if named else text
             raise self._error(f"{self.where(key)}: {problem}") from error
 
-    def finish(self) -> None:
+    def finish(self, elsewhere: Mapping[str, str] | None = None) -> None:
         """Refuse keys that were never taken.
+
+        Parameters
+        ----------
+        elsewhere
+            Keys that belong somewhere else -> what to do with them.
 
         Raises
         ------
@@ -448,6 +453,8 @@ class Section:
         """
         for key in self._data:
             if key not in self._known:
+                if elsewhere and key in elsewhere:
+                    self.fail(key, elsewhere[key])
                 known = ", ".join(self._known) or "none"
                 self.fail(key, f"is not known here{_near(key, self._known)}; known: {known}")
 

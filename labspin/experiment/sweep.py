@@ -230,7 +230,9 @@ class Sweep(ABC):
         """
         kind = content.get("sweep") if isinstance(content, Mapping) else None
         if kind not in Sweep._kinds:
-            raise PlanError(f"sweep: wanted one of the kinds {sorted(Sweep._kinds)}, got {kind!r}")
+            near = difflib.get_close_matches(str(kind), Sweep._kinds, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PlanError(f"sweep: wanted one of the kinds {sorted(Sweep._kinds)}, got {kind!r}{hint}")
         known = {"sweep", *Sweep._kinds[kind].keys}
         if unknown := sorted(content.keys() - known):
             near = difflib.get_close_matches(unknown[0], known, n=1)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labspin.procedures.mrfm_temperature import MRFMTemperature
     from labspin.procedures.odmr import ODMR
     from labspin.procedures.pl_scan import PLScan
+    from labspin.procedures.pulsed_odmr import PulsedODMR
     from labspin.procedures.rabi import Rabi
     from labspin.procedures.ramsey import Ramsey
     from labspin.procedures.relaxometry import Relaxometry
@@ -40,6 +41,7 @@ __all__ = [
     "MDMRLockIn",
     "MRFMTemperature",
     "PLScan",
+    "PulsedODMR",
     "Rabi",
     "Ramsey",
     "Relaxometry",
@@ -56,6 +58,7 @@ PROCEDURES = {
     "mrfm_temperature": "labspin.procedures.mrfm_temperature:MRFMTemperature",
     "odmr": "labspin.procedures.odmr:ODMR",
     "pl_scan": "labspin.procedures.pl_scan:PLScan",
+    "pulsed_odmr": "labspin.procedures.pulsed_odmr:PulsedODMR",
     "relaxometry": "labspin.procedures.relaxometry:Relaxometry",
     "film_approach": "labspin.procedures.film_approach:FilmApproach",
     "ramsey": "labspin.procedures.ramsey:Ramsey",

@@ -146,7 +146,7 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     station = root.take("station", str, "")
     metadata = _metadata(root)
     runs = _runs(root, path.stem, procedure, known, common, replaced)
-    root.finish()
+    root.finish(_misplaced(procedure.name, known, "[parameters]"))
     kept = _kept(path, runs, only)
     return Card(path, procedure, path.parent / station if station else None, kept, metadata)
 
@@ -178,12 +178,17 @@ def _runs(
             table.fail(
                 "label", f"wanted at most {LONGEST_NAME} characters, got {len(label)}: {label[:40]!r} …"
             )
-        table.finish()
+        table.finish(_misplaced(procedure.name, known, "'parameters' of the run"))
         runs.append(RunSpec(label, procedure, MappingProxyType({**common, **own, **replaced})))
     labels = [run.label for run in runs]
     if twice := {label for label in labels if labels.count(label) > 1}:
         root.fail("runs", f"two runs have the label {min(twice)!r}; give each its own")
     return tuple(runs)
+
+
+def _misplaced(procedure: str, known: Iterable[str], place: str) -> dict[str, str]:
+    """Return what is said of parameters that do not stand among the parameters."""
+    return dict.fromkeys(known, f"is a parameter of procedure {procedure!r}; write it under {place}")
 
 
 def _kept(path: Path, runs: tuple[RunSpec, ...], only: Sequence[str]) -> tuple[RunSpec, ...]:

@@ -38,6 +38,7 @@ REDUCED = {
     },
     "odmr": {"fields": ["24 mT", "25 mT", "26 mT"], "points": 6, "repetitions": 100},
     "pl_scan": {"fields": 3, "repetitions": 1000},
+    "pulsed_odmr": {**_PULSED, "frequencies": 4},
     "rabi": {**_PULSED, "pulse_durations": 6},
     "ramsey": {**_PULSED, "evolution_times": 4, "evolution_stop": "500 ns"},
     "relaxometry": {**_PULSED, "repetitions": 100, "dark_times": 4, "fields": ["24 mT", "36 mT"]},

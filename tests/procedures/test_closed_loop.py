@@ -30,6 +30,7 @@ METHOD = {
     "t1 all four": {"T1": 0.08, "beta": 0.05},
     "rabi": {"pi_duration": 1e-4, "linewidth": 1e-3},
     "ramsey": {"T2_star": 5e-3, "splitting": 1e-3, "detuning": 1e-3},
+    "pulsed_odmr": {"center": 1e-6, "splitting": 5e-3, "width": None},
     "hahn_echo": {"T2": 5e-3, "exponent": None},
     "xy8": {"T2": 0.04, "exponent": None},  # π pulses that are off two of the three hyperfine lines
     "mdmr": {f"center_{k}": 2e-5 for k in (1, 2, 3)},

@@ -192,3 +192,17 @@ def test_a_shipped_card_corrects_for_the_dead_time_of_its_detector(path):
         procedure = one.make()
         if "dead_time" in procedure.parameter_objects():
             assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), one.label
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        ('averages = 2\n[parameters]\nmagnet = "nothing"', r"line 2: averages: .*\[parameters\]"),
+        ("[[runs]]\naverages = 2", "averages: .*'parameters' of the run"),
+    ],
+)
+def test_a_parameter_in_the_wrong_place_is_sent_to_the_right_one(tmp_path, where, place):
+    path = tmp_path / "card.toml"
+    path.write_text(f'procedure = "rabi"\n{where}\n', encoding="utf-8")
+    with pytest.raises(CardError, match=f"{place}"):
+        load_card(path)

@@ -35,7 +35,7 @@ from labspin.analysis.models.condensed import LONGEST, condensed
 from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
-__all__ = ["MAX_DIPS", "gaussian_dips", "lorentzian_dips"]
+__all__ = ["GAUSSIAN", "LORENTZIAN", "MAX_DIPS", "Shape", "gaussian_dips", "lorentzian_dips"]
 
 MAX_DIPS = 24
 _FOUR_LN2 = 4 * np.log(2)
@@ -48,11 +48,11 @@ class Shape(NamedTuple):
     slope: Callable[[FloatArray, FloatArray], FloatArray]
 
 
-_LORENTZIAN = Shape(
+LORENTZIAN = Shape(
     value=lambda z: 1 / (1 + 4 * np.square(z)),
     slope=lambda z, value: -8 * z * np.square(value),
 )
-_GAUSSIAN = Shape(
+GAUSSIAN = Shape(
     value=lambda z: np.exp(-_FOUR_LN2 * np.square(z)),
     slope=lambda z, value: (-2 * _FOUR_LN2) * z * value,
 )
@@ -76,7 +76,7 @@ def lorentzian_dips(*, count: int = 1, background: str = "constant", mixed: bool
         A count outside 0 to 24, an unknown background, or ``mixed`` that is neither true nor false.
     """
     return _dips(
-        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", _LORENTZIAN, count, background, mixed
+        "lorentzian_dips", "depth_k/(1 + (2 (x − center_k)/width_k)²)", LORENTZIAN, count, background, mixed
     )
 
 
@@ -98,7 +98,7 @@ def gaussian_dips(*, count: int = 1, background: str = "constant", mixed: bool =
         A count outside 0 to 24, an unknown background, or ``mixed`` that is neither true nor false.
     """
     return _dips(
-        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", _GAUSSIAN, count, background, mixed
+        "gaussian_dips", "depth_k exp(−4 ln 2 (x − center_k)²/width_k²)", GAUSSIAN, count, background, mixed
     )
 
 

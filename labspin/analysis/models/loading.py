@@ -22,6 +22,7 @@ MODELS: Mapping[str, str] = {
     "double_exponential": "labspin.analysis.models.decays:DOUBLE_EXPONENTIAL",
     "gaussian_dips": "labspin.analysis.models.dips:gaussian_dips",
     "lorentzian_dips": "labspin.analysis.models.dips:lorentzian_dips",
+    "hyperfine_dips": "labspin.analysis.models.hyperfine:hyperfine_dips",
     "gaussian_derivative": "labspin.analysis.models.derivative_lines:gaussian_derivative",
     "lorentzian_derivative": "labspin.analysis.models.derivative_lines:lorentzian_derivative",
     "odmr_spectrum": "labspin.analysis.models.odmr:odmr_spectrum",

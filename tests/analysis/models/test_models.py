@@ -162,6 +162,13 @@ CASES = {
         {"reference": 50.0},
         ("nm", "pN s/m"),
     ),
+    "hyperfine_dips": Case(
+        np.linspace(2.597e9, 2.605e9, 65),
+        {"center": 2.6014e9, "splitting": 2.16e6, "width": 6e5, "depth": 0.012, "offset": 1.001},
+        1e-3,
+        {"lines": 3},
+        ("Hz", "1"),
+    ),
     "ramsey": Case(
         np.linspace(5e-8, 3e-6, 60),
         {
