@@ -9,10 +9,10 @@
 
 In the light a line is as wide as the light makes it. Here the spins turn in the dark: a π pulse of length t
 sees what is within about 0.8/t of its frequency (full width at half maximum of its own line). So 2 µs show
-the hyperfine lines of the nitrogen, 2.16 MHz (¹⁴N) or 3.03 MHz (¹⁵N) apart. It is a π pulse at a power that is
-as much weaker: 20 dB for a tenth of the Rabi frequency.
+the hyperfine lines of the nitrogen, 2.16 MHz (¹⁴N) or 3.03 MHz (¹⁵N) apart. It is a π pulse at a power that
+is as much weaker: 20 dB for a tenth of the Rabi frequency.
 
-Gate A counts at the beginning of the laser pulse, gate B at its end; A/B does not see the laser's power drift.
+Gate A counts at the beginning of the laser pulse, gate B at its end; A/B does not see the laser's drift.
 Frequencies are visited in a random order of its own in every average.
 """
 
