@@ -12,8 +12,8 @@ offset    background
 ========= =====================================================================
 
 The lines of ¹⁴N (spin 1) are three, those of ¹⁵N (spin ½) two; nuclei that are not polarised make them
-equally deep (M. W. Doherty *et al.*, Phys. Rep. 528, 1 (2013)). They share width and distance, so a triplet has fewer
-parameters than two free dips, and its middle is known better than that of any of them.
+equally deep (M. W. Doherty *et al.*, Phys. Rep. 528, 1 (2013)). They share width and distance, so a triplet
+has fewer parameters than two free dips, and its middle is known better than that of any of them.
 """
 
 from __future__ import annotations

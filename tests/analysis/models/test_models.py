@@ -134,7 +134,7 @@ CASES = {
         },
         0.01,
         units=("Hz", "V"),
-    ),
+    ),  # fmt: skip
     "ring_down": Case(
         np.linspace(0, 3, 600),
         {"amplitude": 1.0, "ring_down_time": 0.4, "offset": 0.1, "start": 0.0},
