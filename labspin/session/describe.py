@@ -382,13 +382,11 @@ def _fitted(run: Any) -> list[tuple[str, str, str, str]]:
     from labspin.data import Number
     from labspin.session.run_list import values_text
 
-    rows = []
-    for fit in run.fits:
-        for one in fit.parameters:
-            values, errors = (tuple(np.ravel(some).tolist()) for some in (one.value, one.stderr))
-            number = Number(values, one.unit, errors)
-            rows.append((fit.name, fit.model, one.name, values_text(number)))
-    return rows
+    def text(one: Any) -> str:
+        values, errors = (tuple(np.ravel(some).tolist()) for some in (one.value, one.stderr))
+        return values_text(Number(values, one.unit, errors))
+
+    return [(fit.name, fit.model, one.name, text(one)) for fit in run.fits for one in fit.parameters]
 
 
 def _facts(run: Any) -> list[tuple[str, str]]:

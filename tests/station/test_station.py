@@ -9,7 +9,6 @@ import pytest
 from labspin.bench import Bench
 from labspin.clock import SimulatedClock
 from labspin.errors import StationError
-from labspin.instruments import driver_names, load_driver
 from labspin.station import load_station
 from labspin.twin import samples
 
@@ -497,20 +496,3 @@ def test_the_doctor_reports_every_instrument():
     assert all(row.error is None for row in rows.values())
     assert "SG384" in rows["microwave"].identity
     assert rows["magnet"].address == "simulated"
-
-
-@pytest.mark.parametrize("driver", sorted(set(driver_names()) - {"cantilever_readout"}))
-def test_each_driver_takes_its_own_simulated_device_without_options(write, driver):
-    path = write(
-        f"""
-        [station]
-        name = "one"
-        [simulation]
-        sample = "levitated_diamond"
-        [instruments.one]
-        role = "{load_driver(driver).adapter.role}"
-        driver = "{driver}"
-        """
-    )
-    with load_station(path).connect() as bench:
-        assert bench.one is not None

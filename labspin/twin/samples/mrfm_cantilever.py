@@ -82,8 +82,7 @@ class MRFMCantilever(Sample):
         # The class's default is the thesis'; this cantilever may hang elsewhere.
         self.defaults = {**type(self).defaults, "positioner.distance": self.settings.distance}  # type: ignore[misc]
         per = dict.fromkeys("1/m**3" if bath.bulk else "1/m**2" for bath in self.settings.baths)
-        units = {**type(self).truth_units, "density": " or ".join(per)}
-        self.truth_units = units  # type: ignore[misc]
+        self.truth_units = {**type(self).truth_units, "density": " or ".join(per)}  # type: ignore[misc]
         self._cryostat = Cryostat(self.settings.cryostat)
         self._instants: list[Instant] = []
         self._motions: OrderedDict[tuple[float, float], ThermalMotion] = OrderedDict()

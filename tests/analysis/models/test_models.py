@@ -134,7 +134,7 @@ CASES = {
         },
         0.01,
         units=("Hz", "V"),
-    ),  # fmt: skip
+    ),
     "ring_down": Case(
         np.linspace(0, 3, 600),
         {"amplitude": 1.0, "ring_down_time": 0.4, "offset": 0.1, "start": 0.0},
@@ -171,15 +171,8 @@ CASES = {
     ),
     "ramsey": Case(
         np.linspace(5e-8, 3e-6, 60),
-        {
-            "amplitude": 0.05,
-            "detuning": 1e6,
-            "splitting": 2.16e6,
-            "T2_star": 1.1e-6,
-            "phase": 0.1,
-            "offset": 0.002,
-            "exponent": 2.0,
-        },
+        {"amplitude": 0.05, "detuning": 1e6, "splitting": 2.16e6, "T2_star": 1.1e-6, "phase": 0.1}
+        | {"offset": 0.002, "exponent": 2.0},
         1e-3,
         {"count": 3},
     ),
