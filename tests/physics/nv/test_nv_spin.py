@@ -124,6 +124,16 @@ def test_zero_field_and_strain() -> None:
     assert np.allclose(strained, [D - 4 * MHZ, D + 4 * MHZ], rtol=1e-14, atol=0)
 
 
+def test_a_field_across_the_axis_mixes_the_states_in_its_square() -> None:
+    """Second order of the perturbation: ⟨±1|γ B⊥ S_x|0⟩ = γ B⊥/√2 twice, over D; along the axis nothing."""
+    field = 1e-4 * NV_AXES[0]
+    across = field - (NV_AXES @ field)[:, None] * NV_AXES
+    found = levels(field=field).mixing
+    assert abs(found[0]) < 1e-15
+    expected = (GAMMA * np.linalg.norm(across[1:], axis=-1) / D) ** 2
+    assert found[1:] == pytest.approx(expected, rel=1e-5, abs=0)
+
+
 @pytest.mark.parametrize("gauss", [1.0, 500.0, 1023.0, 1024.0, 1025.0, 3000.0, 20000.0])
 def test_label_stays_with_zero_through_the_level_crossing(gauss: float) -> None:
     result = levels(field=gauss * 1e-4 * NV_AXES[0])
