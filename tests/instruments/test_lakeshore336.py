@@ -241,6 +241,16 @@ def test_open_loop_gives_the_part_of_the_current_that_is_set():
     assert float(controller.output_1.output) == pytest.approx(50.0, abs=0.1)
 
 
+@pytest.mark.parametrize("output", ["3", "4"])
+def test_a_voltage_output_is_off_or_on_and_drives_a_hundred_ohm(output):
+    """The 336's RANGE knows 0 and 1 for outputs 3 and 4, which give up to 10 V: 4 V are 0.16 W here."""
+    controller = simulated(loop=int(output))
+    controller.write(f"OUTMODE {output},3,1,0;MOUT {output},40")
+    assert controller.world.level("cryostat.heater") == 0.0
+    controller.write(f"RANGE {output},1")
+    assert controller.world.level("cryostat.heater") == pytest.approx(4.0**2 / 100, rel=1e-9, abs=0)
+
+
 def test_a_temperature_beyond_its_limit_switches_the_heater_off():
     controller = simulated()
     cryostat = LakeShore336Controller(controller)

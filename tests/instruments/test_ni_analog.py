@@ -39,6 +39,15 @@ def test_a_field_is_offset_and_slope_times_the_mean_voltage(world):
     assert "PCIe-6341" in found["identity"]
 
 
+@pytest.mark.parametrize(("greatest", "scale"), [(10.0, 10.0), (0.15, 0.2)])
+def test_voltages_are_whole_steps_of_sixteen_bits_of_the_range(world, greatest, scale):
+    device, _ = on(world, noise=0.2 * scale)
+    read = device.voltages("Dev1/ai3", wiring="differential", greatest=greatest, rate=1e4, samples=500)
+    steps = read / (2 * 1.05 * scale / 2**16)
+    assert steps == pytest.approx(np.round(steps), rel=0, abs=1e-6)
+    assert len(set(np.round(steps))) > 450
+
+
 def test_noise_averages_out_over_the_samples(world):
     few, many = (
         on(world, options=NIGaussmeterOptions(**PROBE, samples=samples, greatest=1.0), noise=0.01)[1]

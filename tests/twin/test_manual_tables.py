@@ -287,6 +287,22 @@ def test_sg384_loads_a_point_of_its_list_at_each_trigger():
     assert line.ask("LERR?") == "11"
 
 
+@pytest.mark.parametrize("source", ["BUS", "IMM"])
+def test_a_source_steps_at_each_trigger_or_sweeps_at_one(source):
+    """LIST:TRIGger:SOURce of Agilent's sources: BUS, each point waits for a trigger; IMM, for its dwell time."""
+    world = make_world()
+    line = Line(DEVICES["scpi_source"](world))
+    line("FREQ:MODE LIST;:LIST:TYPE STEP;:SWE:POIN 3;DWEL 1", "FREQ:STAR 1E9;STOP 3E9", "TRIG:SOUR BUS")
+    line(f"LIST:TRIG:SOUR {source}", "INIT:CONT ON", "OUTP ON")
+    seen = []
+    for _ in range(3):
+        seen.append(world.level("microwave.frequency"))
+        line("*TRG")
+    assert seen == ([1e9, 2e9, 3e9] if source == "BUS" else [1e9] * 3)
+    world.clock.sleep(1.5)
+    assert world.level("microwave.frequency") == (1e9 if source == "BUS" else 2e9)
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [("AMPH 3", 15), ("ENBC?", 14), ("QFNC 4", 16), ("TYPE 6", 16), ("*CAL", 113), ("LSTD?", 112),

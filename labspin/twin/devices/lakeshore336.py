@@ -95,9 +95,10 @@ class LakeShore336(TemperatureController):
         output
             Name of the output, ``"1"`` to ``"4"``.
         """
-        part = _PARTS[self.state.range[output][0]]
-        if output in ("3", "4"):
-            return part * _VOLTS**2 / _LOAD
+        number = self.state.range[output][0]
+        if output in ("3", "4"):  # off or on
+            return _VOLTS**2 / _LOAD if number else 0.0
+        part = _PARTS[number]
         ohm, limit, own, _ = self.state.heater[output]
         return part * float(_CURRENTS.get(limit, own)) ** 2 * _RESISTANCES[ohm]
 
