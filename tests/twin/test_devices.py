@@ -205,6 +205,25 @@ def test_the_status_byte_sums_up_what_is_enabled(kepco):
     assert int(kepco.ask("*ESR?")) & 1
 
 
+@pytest.mark.parametrize("register", ["*ESE", "*SRE"])
+def test_a_register_that_enables_is_one_byte(kepco, register):
+    """IEEE 488.2: the value lies in 0 to 255; any other is refused and leaves the register as it was."""
+    kepco(f"*CLS;{register} 255")
+    for beyond in ("256", "-1"):
+        kepco(f"{register} {beyond}")
+        assert kepco.ask("SYST:ERR?") == '-222,"Data out of range"'
+        assert kepco.ask(f"{register}?") == "255"
+
+
+def test_a_message_that_does_not_fit_is_lost_and_told(kepco):
+    kepco("*CLS")
+    kepco.device.receive(b"CURR 1;" * 10_000)  # 70 000 bytes without an end
+    assert kepco.ask("SYST:ERR?") == '-363,"Input buffer overrun"'
+    assert kepco.ask("SYST:ERR?") == '0,"No error"'
+    kepco.device.receive(b"CURR 2\n" * 10_000)  # as many, in messages that fit
+    assert kepco.ask("SYST:ERR?") == '0,"No error"'
+
+
 def test_the_driver_of_pymeasure_works_on_the_kepco():
     world = make_world()
     supply = KepcoBOP3612(SimulatedAdapter(KepcoBOP(world)))

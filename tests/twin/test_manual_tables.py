@@ -289,7 +289,7 @@ def test_sg384_loads_a_point_of_its_list_at_each_trigger():
 
 @pytest.mark.parametrize("source", ["BUS", "IMM"])
 def test_a_source_steps_at_each_trigger_or_sweeps_at_one(source):
-    """LIST:TRIGger:SOURce of Agilent's sources: BUS, each point waits for a trigger; IMM, for its dwell time."""
+    """LIST:TRIGger:SOURce of Agilent's sources: a point waits for a trigger (BUS), or for its dwell time."""
     world = make_world()
     line = Line(DEVICES["scpi_source"](world))
     line("FREQ:MODE LIST;:LIST:TYPE STEP;:SWE:POIN 3;DWEL 1", "FREQ:STAR 1E9;STOP 3E9", "TRIG:SOUR BUS")

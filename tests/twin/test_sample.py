@@ -37,6 +37,10 @@ def test_patterns_are_equal_by_content():
     assert same == PULSES
     assert hash(same) == hash(PULSES)
     assert Pattern(PULSES.durations * 2, PULSES.lines) != PULSES
+    dark = {name: np.zeros_like(levels) for name, levels in PULSES.lines.items()}
+    assert Pattern(PULSES.durations, dark) != PULSES
+    swapped = dict(zip(PULSES.lines, reversed(PULSES.lines.values()), strict=True))
+    assert Pattern(PULSES.durations, swapped) != PULSES, "levels belong to their line"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +75,15 @@ def test_the_steady_state_is_computed_once_for_the_same_question():
     assert first == pytest.approx([2.0, 1.0], rel=1e-6, abs=0)
     lamp.expected_photons("pl", PULSES, windows, Signals({**Lamp.defaults, "laser.power": 2.0}), 0.0)
     assert lamp.evaluations == 2
+
+
+def test_light_of_one_pattern_is_not_taken_for_that_of_another_of_equal_steps():
+    lamp, signals, windows = Lamp(), Signals(Lamp.defaults), np.array([[0.0, 2e-6]])
+    dark = Pattern(PULSES.durations, {"laser": np.zeros_like(PULSES.durations)})
+    found = [
+        float(lamp.expected_photons("pl", pattern, windows, signals, 0.0)[0]) for pattern in (PULSES, dark)
+    ]
+    assert found == pytest.approx([2.0, 0.0], rel=1e-6, abs=0)
 
 
 def test_what_a_sample_does_not_have_is_refused():
