@@ -140,9 +140,13 @@ def test_a_limit_ends_the_approach(tmp_path):
     assert len(recorded.points) < 3
 
 
-def test_a_stage_that_does_not_move_is_found_out():
+def test_a_stage_that_does_not_move_is_found_out(tmp_path):
     """The sensor says that the tip is not where it was sent: no point is measured there."""
-    with load_station(STATION).connect(watchdog=False) as bench:
+    text = STATION.read_text(encoding="utf-8")
+    assert 'timeout = "20 s"' in text
+    impatient = tmp_path / "impatient.toml"
+    impatient.write_text(text.replace('timeout = "20 s"', 'timeout = "2 s"'), encoding="utf-8")
+    with load_station(impatient).connect(watchdog=False) as bench:
         actuator = bench.actuator("positioner.position")
         actuator.move(2e-6)
         device = bench.simulation.devices["positioner"]
