@@ -1,9 +1,11 @@
 """The sampled posterior: normal or Student's where theory says so, lopsided where the likelihood is."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import truncnorm
 
 from labspin.analysis import fit_curve, load_model, model_from_function, profile_interval, sample_posterior
 from labspin.errors import FitError
@@ -73,6 +75,25 @@ def test_a_function_of_one_trace_and_a_bound():
     assert any("sample longer" in warning for warning in found.warnings)
     with pytest.raises(FitError, match="no parameter 'c'"):
         found["c"]
+
+
+def test_a_bound_cuts_the_posterior_off_as_it_does_a_normal_distribution():
+    """With x centred, a and b are independent: a is cut below half an error under its fit, b as far above."""
+    pytest.importorskip("emcee")
+    free = fit_curve(LINE, X, straight(6), 0.1)
+    cuts = {"a": (-0.5, np.inf), "b": (-np.inf, 0.5)}
+    bounded = [
+        replace(p, minimum=free[p.name].value + low * free[p.name].stderr,
+                maximum=free[p.name].value + high * free[p.name].stderr)
+        for p, (low, high) in zip(LINE.parameters, cuts.values(), strict=True)
+    ]  # fmt: skip
+    model = replace(LINE, parameters=tuple(bounded))
+    outcome = fit_curve(model, X, straight(6), 0.1, start={p.name: free[p.name].value for p in bounded})
+    found = sample_posterior(model, outcome, seed=2)
+    for name, (low, high) in cuts.items():
+        in_errors = (found[name] - free[name].value) / free[name].stderr
+        assert low <= in_errors.min() <= in_errors.max() <= high
+        assert np.mean(in_errors) == pytest.approx(truncnorm(low, high).mean(), rel=0, abs=0.1)
 
 
 def test_what_cannot_be_sampled_is_refused(monkeypatch):

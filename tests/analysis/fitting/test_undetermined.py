@@ -7,7 +7,22 @@ import numpy as np
 import pytest
 
 from labspin.analysis import count_dips, fit_batch, fit_curve, load_model
+from labspin.analysis.fitting.determination import inverse
 from tests.analysis.models.test_models import made
+
+
+@pytest.mark.parametrize(("apart", "is_sound"), [(1e-12, True), (1e-14, False)])
+def test_the_inverse_of_a_matrix_is_trusted_as_far_as_its_digits_reach(apart, is_sound):
+    """Two derivatives that differ by δ of a square: errors grow by 1/√(2δ), in whatever units."""
+    units = np.array([1e-12, 1e9])
+    alike = np.array([[1.0, 1.0 - apart], [1.0 - apart, 1.0]]) * np.outer(units, units)
+    found, sound = inverse(np.stack([alike, np.diag(units**2)]), np.zeros((2, 2), bool))
+    assert sound.tolist() == [is_sound, True]
+    assert np.diag(found[1]) == pytest.approx(units**-2.0, rel=1e-12, abs=0)
+    if is_sound:
+        assert np.diag(found[0]) * units**2 == pytest.approx(0.5 / apart, rel=1e-3, abs=0)
+    else:
+        assert np.isnan(found[0]).all()
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,23 @@ class TestFilm:
         fit = fit_curve(model, x, y.real + 1j * clean.imag, 0.1 * clean.real + 0.1j * clean.imag)
         assert any("distance" in warning for warning in fit.warnings)
 
+    def test_a_distance_that_is_held_is_not_doubted(self):
+        model = load_model("film_relaxation", **NARROW)
+        clean = model.evaluate(FIELDS, {"distance": 300e-9, "T1": 3e-3, "scale": 1.0})
+        fit = fit_curve(
+            model, FIELDS, clean, 0.1 * clean.real + 0.1j * clean.imag, fixed={"distance": 300e-9}
+        )
+        assert not [warning for warning in fit.warnings if "distance" in warning]
+
+    def test_a_distance_at_the_edge_of_the_table_is_doubted(self):
+        """The rates are ten times those of the nearest place that the table has."""
+        model = load_model("film_relaxation", **NARROW)
+        near = model.parameter("distance").minimum
+        clean = model.evaluate(FIELDS, {"distance": near, "T1": 3e-3, "scale": 10.0})
+        fit = fit_curve(model, FIELDS, clean, 0.1 * clean.real + 0.1j * clean.imag, fixed={"scale": 1.0})
+        assert fit["distance"].value == pytest.approx(near, rel=2e-3, abs=0)
+        assert any("the distance is at the edge of the table" in warning for warning in fit.warnings)
+
     @pytest.mark.parametrize(
         ("options", "match"),
         [({"film": "permalloy"}, "yig_figures"), ({"near": 1e-6, "far": 1e-7}, "near < far")],
