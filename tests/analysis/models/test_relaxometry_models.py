@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import constants
 from scipy.linalg import expm
 
 from labspin.analysis import JointTrace, fit_curve, fit_joint, load_model
 from labspin.analysis.model import Parameter
+from labspin.analysis.models.film import own_rates
 from labspin.analysis.models.film_tables import film_place, film_table, table_values
 from labspin.errors import FitError, RecipeError
 from labspin.physics import spinwaves as sw
@@ -94,6 +96,15 @@ class TestFilm:
         assert found.real == pytest.approx(alone.kappa_1 * (alone.occupation_minus + 0.5), rel=1e-3, abs=0)
         assert found.imag == pytest.approx(alone.kappa_1 * (alone.occupation_plus + 0.5), rel=1e-3, abs=0)
 
+    def test_in_the_cold_the_centre_alone_relaxes_by_planck_and_a_half(self):
+        """n̄ + ½ = ½ coth(ħω/2kT), with ω∓ = D ∓ γB: the two lines share every other factor."""
+        field, temperature = np.array([0.02, 0.08]), 0.1
+        splitting, ratio = sw.NV_TABLE1.zero_field_splitting, sw.NV_TABLE1.gyromagnetic_ratio
+        lines = splitting + np.multiply.outer([-1, 1], ratio * field)  # rad/s
+        half = 0.5 / np.tanh(constants.hbar * lines / (2 * constants.k * temperature))
+        lower, upper = own_rates(field, temperature)
+        assert lower / upper == pytest.approx(half[0] / half[1], rel=1e-9, abs=0)
+
     def test_a_curve_for_the_eye_passes_the_points(self):
         model = load_model("film_relaxation", **NARROW)
         values = {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
@@ -111,6 +122,7 @@ class TestFilm:
             load_model("film_relaxation", **NARROW, logarithmic=True),
         )
         clean = plain.evaluate(FIELDS, {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0})
+        assert (plain.y_unit, logs.y_unit) == ("1/s", "1")
         fit = fit_curve(logs, FIELDS, np.log(clean.real) + 1j * np.log(clean.imag), 0.05 + 0.05j)
         assert fit["distance"].value == pytest.approx(300e-9, rel=1e-5, abs=0)
         assert fit["T1"].value == pytest.approx(2.5e-3, rel=1e-4, abs=0)
