@@ -115,6 +115,15 @@ class TestFilm:
         assert curve[at].real == pytest.approx(points.real, rel=0.1, abs=0)
         assert curve[at].imag == pytest.approx(points.imag, rel=0.05, abs=0)
 
+    def test_a_curve_for_the_eye_is_that_of_the_film_as_it_was_fitted(self):
+        plain, values = load_model("film_relaxation", **NARROW), {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
+        other = load_model("film_relaxation", **NARROW, magnetisation=1.01 * 1.39e5)
+        grid = np.linspace(FIELDS[0], FIELDS[-1], 161)
+        found = plain.evaluate(grid, values | {"magnetisation_change": 0.01})
+        expected = other.evaluate(grid, values)
+        assert found.real == pytest.approx(expected.real, rel=1e-6, abs=0)
+        assert np.abs(plain.evaluate(grid, values) / expected - 1).max() > 0.01
+
     def test_logarithms_of_rates_are_fitted_alike(self):
         """The same place without noise; with y the logarithm, in exact agreement."""
         plain, logs = (
