@@ -116,7 +116,8 @@ class TestFilm:
         assert curve[at].imag == pytest.approx(points.imag, rel=0.05, abs=0)
 
     def test_a_curve_for_the_eye_is_that_of_the_film_as_it_was_fitted(self):
-        plain, values = load_model("film_relaxation", **NARROW), {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
+        values = {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
+        plain = load_model("film_relaxation", **NARROW)
         other = load_model("film_relaxation", **NARROW, magnetisation=1.01 * 1.39e5)
         grid = np.linspace(FIELDS[0], FIELDS[-1], 161)
         found = plain.evaluate(grid, values | {"magnetisation_change": 0.01})
