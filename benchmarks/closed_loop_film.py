@@ -105,7 +105,9 @@ def row(seed: int, bench_file: Any, folder: Path) -> list[list[float]]:
             path = run(made, bench, path).path
     recorded = read_run(path)
     truth = {**(recorded.header.truth or {}), **recorded.truth_at_points}
-    (found,) = fit_many([path], link_of(RECIPE), workers=1, wanted=chain_names(RECIPE), curves=True)
+    (found,) = fit_many(
+        [path], link_of(RECIPE), workers=1, wanted=chain_names(RECIPE), curves=True, again=True
+    )
     rows = []
     fits: list[FitOutcome] = list(found.outcomes)
     for at, fit in enumerate(fits):

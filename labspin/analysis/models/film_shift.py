@@ -8,8 +8,8 @@ stiffness κ = −dF/dl that one centre adds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,6 +34,9 @@ from labspin.analysis.models.film_tables import (
 )
 from labspin.errors import RecipeError
 
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
+
 __all__ = ["spin_wave_force", "spin_wave_shift"]
 
 
@@ -47,6 +50,8 @@ def _pair_at(place: FilmPlace, distance: float, fields: FloatArray) -> FloatArra
     return np.asarray((bath.shift_minus + bath.shift_plus)[None] / (2 * math.pi))
 
 
+_TOLD_APART = 0.25
+"""Relative error of the strength of a force from which its dependence on the surface is no straight line."""
 _SHIFTS = {"lower": ("shift", _shift_at), "pair": ("pair", _pair_at)}
 
 
@@ -139,6 +144,18 @@ def _force_of(
     return np.asarray(coefficient * kappa + baseline)
 
 
+def _force_doubts(outcome: FitOutcome) -> Sequence[str]:
+    """Say where the strength of the force and the place of the surface stand for each other."""
+    found = {p.name: p for p in outcome.parameters}
+    surface, strength = found["surface"], found["coefficient"]
+    if surface.fixed or strength.fixed or strength.stderr < _TOLD_APART * abs(strength.value):
+        return []
+    return [
+        "surface and coefficient are hardly told apart: few centres near the film pull like many far from "
+        "it, and their errors are too small then; give a prior for the surface, or fit it with relaxometry"
+    ]
+
+
 def spin_wave_force(
     *, field: float = 0.02, pump_rate: float = 0.0, **options: Unpack[FilmOptions]
 ) -> FitModel:
@@ -189,6 +206,7 @@ def spin_wave_force(
         ),
         function=force,
         guesser=guess,
+        doubts=_force_doubts,
         x_unit="m",
         y_unit="Hz",
         options=options_of(place, field=field, pump_rate=pump_rate),
