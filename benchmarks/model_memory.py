@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,8 +39,8 @@ def one(name: str, what: str, count: int) -> None:
 
     case, model, truth = made(name)
     rng, x = np.random.default_rng(1), np.asarray(case.x, float)
-    case.x = axis(x, count if what == "points" else min(OF_A_TRACE, x.size))
-    fit_curve(model, x, noisy(made(name)[0], model, rng))  # what is loaded late
+    fit_curve(model, x, noisy(case, model, rng))  # what is loaded late
+    case = replace(case, x=axis(x, count if what == "points" else min(OF_A_TRACE, x.size)))
     if what == "points":
         y = noisy(case, model, rng)
         before, begun = peak(), time.process_time()

@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "CellError", "is_number", "number", "numbers", "unpaired"]
+__all__ = ["MISSING", "CellError", "is_grouped", "is_number", "measured", "number", "numbers", "unpaired"]
 
-MISSING = ("", "na", "n/a", "null", "none", "--", "nan", "-nan", "#n/a", "1.#qnan", "-1.#ind", "nan(ind)")
+MISSING = (
+    "", "na", "n/a", "null", "none", "-", "--", "---", "nan", "-nan", "#n/a", "1.#qnan", "-1.#ind",
+    "nan(ind)", "ovld", "ovrflw", "overload", "overflow", "ol", "o.l", "#div/0!", "#num!", "#value!", "#ref!",
+)  # fmt: skip
+"""What stands for a number that is missing, or that an instrument could not measure, in small letters."""
+_SCPI = (9.9e37, 9.91e37)
+"""How instruments write infinity and not a number (SCPI-99, 7.2.1)."""
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d*")
 _REAL = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?"
 _FORTRAN = re.compile(r"([+-]?\d*\.?\d+|[+-]?\d+\.)[dD]([+-]?\d+)")
 _NO_LETTER = re.compile(r"([+-]?\d*\.\d+)([+-]\d{3})")  # 1.234-105, where Fortran has no room for the E
@@ -38,7 +45,7 @@ def number(cell: str) -> float | complex:
     ValueError
         It is no number.
     """
-    text = cell.strip()
+    text = cell.strip().replace("\u2212", "-")
     try:
         if "_" not in text:
             return float(text)
@@ -50,6 +57,10 @@ def number(cell: str) -> float | complex:
         return float(f"{match[1]}e{match[2]}")
     if match := _NO_LETTER.fullmatch(text):
         return float(f"{match[1]}e{match[2]}")
+    if is_grouped(text):
+        # With both signs in one number, the last of them is the decimal point.
+        whole, point, part = text.rpartition("." if text.rfind(".") > text.rfind(",") else ",")
+        return float(f"{whole.translate({44: None, 46: None})}.{part}") if point else float(text)
     if match := _PAIR.fullmatch(text):
         return complex(_real(match[1]), _real(match[2]))
     return _complex(text)
@@ -69,6 +80,32 @@ def _complex(text: str) -> complex:
     if bare.endswith("j") and "nan" in bare.lower() and "_" not in bare:
         return complex(bare)
     raise ValueError(f"{text!r} is no number")
+
+
+def is_grouped(cell: str) -> bool:
+    """Return whether a number has its thousands parted, and a decimal point beside: ``1,234.5``, ``1.234,5``.
+
+    Parameters
+    ----------
+    cell
+        Text of the cell.
+    """
+    return bool(_GROUPED.fullmatch(cell.strip()))
+
+
+def measured(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers with NaN for those by which an instrument says that there is none.
+
+    Parameters
+    ----------
+    values
+        Any shape.
+    """
+    if values.dtype.kind not in "fc" or not values.size:
+        return values
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.isin(np.abs(values), _SCPI)
+    return np.where(found, np.nan, values) if found.any() else values
 
 
 def is_number(cell: str) -> bool:
@@ -110,9 +147,9 @@ def numbers(cells: Sequence[str], decimal_comma: bool = False) -> NDArray[Any]:
         A cell holds no number.
     """
     if decimal_comma:
-        cells = [cell.replace(",", ".") for cell in cells]
+        cells = [cell if is_grouped(cell) else cell.replace(",", ".") for cell in cells]
     try:
-        return np.array(cells, dtype=np.float64) if "_" not in "".join(cells) else _each(cells)
+        return measured(np.array(cells, dtype=np.float64)) if "_" not in "".join(cells) else _each(cells)
     except ValueError:
         pass  # they may be times
     stamps = [cell.strip() for cell in cells]
@@ -130,7 +167,7 @@ def _each(cells: Sequence[str]) -> NDArray[np.generic]:
         except ValueError:
             raise CellError(place, cell) from None
     found = any(isinstance(value, complex) for value in values)
-    return np.array(values, np.complex128 if found else np.float64)
+    return measured(np.array(values, np.complex128 if found else np.float64))
 
 
 class CellError(ValueError):

@@ -19,6 +19,7 @@ _MAX_TEXT = 1 << 31
 _COMMENTS = ("#", "%", "!", "//")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _WORD = re.compile(r"[^\s(\[]+(?:\s?(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\]))?|[(\[]\S*")
+_TWO = re.compile(r"^[+-]?\d+\s+[+-]?\d+$")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
@@ -137,6 +138,8 @@ def is_numeric(cells: list[str], delimiter: str | None) -> bool:
     filled = [cell for cell in cells if cell]
     if not filled:
         return False
+    if delimiter == "," and any(_TWO.search(cell) and not _STAMP.match(cell) for cell in filled):
+        return False  # two numbers in one cell: blanks part them, and the comma is the decimal point
     if delimiter != ",":
         filled = [cell.replace(",", ".", 1) if cell.count(",") == 1 else cell for cell in filled]
     numbers = [cell for cell in filled if is_number(cell) or _STAMP.match(cell)]

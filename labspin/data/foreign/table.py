@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.foreign.cells import CellError, is_number, numbers
+from labspin.data.foreign.cells import CellError, is_grouped, is_number, measured, numbers
 from labspin.data.foreign.headers import parameters_of, points_in_header, titles_of, unit_in_header
 from labspin.data.foreign.lines import (
     DELIMITERS,
@@ -198,7 +198,9 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
             layout.units, comments = units, comments[:-1]
     if comments:
         _match(layout, comments[-1])
-        layout.doubt = layout.doubt if not layout.titles else ""
+        if layout.doubt == "comma":
+            layout.titles = []  # one word of a comment is no title of two columns
+        layout.doubt = layout.doubt if not (layout.titles or layout.doubt == "comma") else ""
 
 
 def _is_titles(line: str, layout: _Layout, *, numbered: bool = False) -> bool:
@@ -271,7 +273,7 @@ def _at_once(lines: Lines, layout: _Layout) -> NDArray[np.generic] | None:
         found = np.loadtxt(body, delimiter=layout.delimiter, comments=None, ndmin=2)
     except (ValueError, TypeError):
         return None
-    return found if found.shape == (len(body), layout.width) else None
+    return measured(found) if found.shape == (len(body), layout.width) else None
 
 
 def _slowly(
@@ -336,6 +338,8 @@ def _decimal_comma(path: Path, rows: list[Row]) -> bool:
     """Return whether the comma is the decimal point: numbers have commas, and none has a point."""
     cells = [cell for _, row in rows for cell in row]
     commas = [cell for cell in cells if "," in cell and _COMMA_NUMBER.fullmatch(cell)]
+    if any(is_grouped(cell) and cell.rfind(",") > cell.rfind(".") for cell in cells):
+        return True
     if not commas or any("." in cell and is_number(cell) for cell in cells):
         return False
     if all(_THOUSANDS.fullmatch(cell) for cell in commas):

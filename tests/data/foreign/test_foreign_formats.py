@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 from hypothesis import given, settings, strategies as st
 
-from labspin.data import list_foreign, read_foreign
+from labspin.data import list_foreign, open_foreign, pick_axes, read_foreign
 from labspin.errors import DamagedFileError, LabspinError, RunFileError
 
 X = np.linspace(0, 1, 7)
@@ -238,3 +238,42 @@ def test_a_fit_reads_them_all(tmp_path):
         tmp_path / "t1.mat", x="run/time", y="run/contrast", model="stretched_exponential", units=("s", "1")
     )
     assert abs(outcome["T1"].value - 1e-3) < 4 * outcome["T1"].stderr
+
+
+PLACES, HEIGHTS = np.arange(12) * 0.5, np.round(3000 * np.exp(-np.arange(12) / 4) + 12.5, 2)
+
+
+def german(value):
+    return f"{value:,.2f}".translate({44: ".", 46: ","})
+
+
+WAYS = {
+    "thousands, German": ("t;y\n", lambda x, y: f"{x:.1f};{german(y)}\n".replace(f"{x:.1f}", german(x))),
+    "thousands, English": ("t,y\n", lambda x, y: f'{x},"{y:,.2f}"\n'),
+    "a minus sign of typesetters": ("t,y\n", lambda x, y: f"{x},{y}\n".replace("-", "\u2212")),
+    "decimal commas between blanks": ("t y\n", lambda x, y: f"{x:.2f} {y:.2f}\n".replace(".", ",")),
+    "comments of one word, then commas": ("! SR785\n! dBVrms\n", lambda x, y: f"{x}, {y}\n"),
+    "a column named by its unit": ("in s,C1 in V\n", lambda x, y: f"{x},{y}\n"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numbers_are_read_however_a_country_writes_them(way, tmp_path):
+    head, row = WAYS[way]
+    path = tmp_path / "a.csv"
+    path.write_text(head + "".join(row(x, y) for x, y in zip(PLACES, HEIGHTS, strict=True)), encoding="utf-8")
+    pick = pick_axes(open_foreign(path))
+    found = read_foreign(path, x=pick.x, y=pick.y)
+    np.testing.assert_allclose(found["x"].values, PLACES, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found["y"].values, HEIGHTS, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("word", ["OVLD", "OL", "+9.91E37", "9.9e37", "#DIV/0!", "-"])
+def test_what_an_instrument_could_not_measure_is_nan(word, tmp_path):
+    """9.91e37 is how SCPI writes that there is no number: a fit took it for one."""
+    cells = [word if place == 3 else f"{value}" for place, value in enumerate(HEIGHTS)]
+    path = tmp_path / "a.csv"
+    path.write_text("t,y\n" + "".join(f"{x},{cell}\n" for x, cell in zip(PLACES, cells, strict=True)))
+    values = read_foreign(path, x="t", y="y")["y"].values
+    assert np.isnan(values[3])
+    assert np.count_nonzero(np.isnan(values)) == 1
