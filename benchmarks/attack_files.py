@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import h5py
 import numpy as np
 
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
@@ -172,6 +173,28 @@ def files_too_deep(work):
         work.labspin("doctor", "d.toml")
 
 
+def pipes_and_gigabytes_for_texts(work):
+    os.mkfifo(work.folder / "p.toml")
+    (work.folder / "z.toml").symlink_to("/dev/zero")
+    with (work.folder / "g.toml").open("wb") as file:
+        file.truncate(1 << 35)
+    for name in ("p.toml", "z.toml", "g.toml"):
+        for command in (f"check {name}", f"doctor {name}", f"fit r0.h5 --no-write --with {name}"):
+            work.labspin(*command.split())
+    os.mkfifo(work.folder / "workspace.toml")
+    work.labspin("check", "card.toml")
+
+
+def data_that_stand_in_another_file(work):
+    secret = work.folder / "secret"
+    secret.write_bytes(bytes(range(20)))
+    with h5py.File(work.folder / "e.h5", "w") as file:
+        file["x"] = np.arange(20.0)
+        file.create_dataset("y", shape=(20,), dtype="u1", external=[(str(secret), 0, 20)])
+    work.labspin("fit", "e.h5", "--x", "/x", "--y", "/y", "--model", "ring_down", "--plot", "e.png")
+    work.result.executed += (work.folder / "e.png").exists()
+
+
 def a_pipe_among_the_runs(work):
     os.mkfifo(work.folder / "a.h5.jnl")
     work.run_file("dead.h5", finish=False)
@@ -255,7 +278,8 @@ def a_journal_deleted_in_mid_run(work):
 ATTACKS = [
     table_over_a_run, table_over_somebody_elses_table, picture_over_a_run, report_over_somebody_elses_page,
     procedure_named_in_a_run, driver_named_by_a_station_named_in_a_run, reading_a_run_that_names_code,
-    python_in_a_tied_parameter, units_that_compute, files_too_deep, a_pipe_among_the_runs, damaged_journals,
+    python_in_a_tied_parameter, units_that_compute, files_too_deep, pipes_and_gigabytes_for_texts,
+    data_that_stand_in_another_file, a_pipe_among_the_runs, damaged_journals,
     an_archive_without_bound, text_that_a_terminal_obeys, a_full_disk_under_the_output, a_pipe_nobody_reads,
     old_code_pages, long_labels_in_a_queue, a_journal_deleted_in_mid_run,
 ]  # fmt: skip

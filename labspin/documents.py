@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from labspin.errors import LabspinError, StationError
+from labspin.system import bounded_text
 from labspin.units import parse_quantity
 
 __all__ = ["Section", "parse_document", "parse_toml", "read_document"]
@@ -58,7 +59,7 @@ def read_document(
         The file cannot be read, or is not TOML; of the class ``error``.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig") if text is None else text
+        text = bounded_text(path) if text is None else text
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _neighbours(path), n=1)
         hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a .toml file"

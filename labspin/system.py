@@ -1,10 +1,15 @@
-"""What the operating system refused, in words that say what to do."""
+"""What the operating system refused, in words; and how a file is read that a person may have put there."""
 
 from __future__ import annotations
 
 import errno
+import os
+import stat
+from pathlib import Path
 
-__all__ = ["reason_of"]
+__all__ = ["bounded_text", "read_bounded", "reason_of"]
+
+_MOST = 1 << 24  # bytes that cards, stations, recipes, queues and records may have: far more than they need
 
 
 def _codes(*names: str) -> frozenset[int]:
@@ -31,6 +36,58 @@ _REASONS: tuple[tuple[frozenset[int], str], ...] = (
     (_codes("ELOOP"), "its links lead in a circle; check them"),
     (_codes("ENOMEM"), "there is not enough memory"),
 )
+
+
+def read_bounded(path: Path) -> bytes:
+    """Return what stands in a file that a person or labspin wrote: a card, a queue, a record.
+
+    A pipe under its name would be waited for without end, and a device or a damaged file of many gigabytes
+    would fill the memory.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+        Its content.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, is no plain file, or has more than 16 MiB.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError("is no plain file (a pipe, a device or a folder); move it away")
+        content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise OSError(f"has {found.st_size} bytes, more than the 16 MiB of any file of this kind; check it")
+    return content
+
+
+def bounded_text(path: Path, *, errors: str = "strict") -> str:
+    """Return the text of a file that a person or labspin wrote, its lines ended by a line feed each.
+
+    Parameters
+    ----------
+    path
+        The file: UTF-8, with or without a byte order mark.
+    errors
+        What becomes of other bytes, as `bytes.decode` takes it.
+
+    Raises
+    ------
+    OSError
+        As for `read_bounded`.
+    UnicodeDecodeError
+        It is not UTF-8.
+    """
+    text = read_bounded(path).decode("utf-8-sig", errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def reason_of(error: OSError, *, writing: bool = False) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labspin.system import read_bounded
 from labspin.workspaces import workspace_folder
 
 __all__ = ["Notice", "confirm", "leave_notice", "notices", "withdraw_notice"]
@@ -148,7 +149,7 @@ def confirm(station: Path) -> bool:
 
 def _read(path: Path) -> Notice | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bounded(path))
         unsafe = {str(name): str(words) for name, words in content["unsafe"].items()}
         return Notice(
             station=str(content["station"]), name=str(content["name"]), unsafe=unsafe,

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -83,14 +84,16 @@ class Outlet:
 
 @contextlib.contextmanager
 def tolerant_streams() -> Iterator[None]:
-    """Let what cannot be printed be dropped in the block."""
+    """Let what cannot be printed be dropped in the block, and warnings spell control characters."""
     output, errors = sys.stdout, sys.stderr
     outlets = Outlet(output, "standard output", errors), Outlet(errors, "standard error")
     sys.stdout, sys.stderr = outlets
+    as_it_is = warnings.formatwarning
+    warnings.formatwarning = lambda *about, **more: clean(as_it_is(*about, **more))
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = output, errors
+        sys.stdout, sys.stderr, warnings.formatwarning = output, errors, as_it_is
         for outlet, stream in zip(outlets, (output, errors), strict=True):
             outlet.flush()
             if outlet.is_broken:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from labspin.errors import ArgumentError, StorageError
 __all__ = ["FORMATS", "export_run"]
 
 _KEPT = "it was not exported"
+_LONGEST_CELL = 32_767  # characters, with the quote before what looks like a formula
+_NOT_IN_A_SHEET = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHEET_ROWS = 1_048_576 - 1  # Excel's own limit, without the heads
 
 
@@ -79,13 +82,21 @@ def _xlsx(run: Run, target: Path) -> list[Path]:
         sheet = book.create_sheet(name[:31] or "points")
         sheet.append(list(table))
         for row in zip(*(column.tolist() for column in table.values()), strict=True):
-            sheet.append([csv_cell(cell) if isinstance(cell, str) else cell for cell in row])
+            sheet.append([_sheet_cell(cell) for cell in row])
     about = book.create_sheet("run")
     for key, value in run.attributes.items():
-        about.append([key, csv_cell(str(value))])
+        about.append([key, _sheet_cell(str(value))])
     with whole_file(target, _KEPT) as temporary:
         book.save(temporary)
     return [target]
+
+
+def _sheet_cell(value: object) -> object:
+    """Return a cell as Excel can hold it: no formula, no control characters, 32767 characters at most."""
+    if not isinstance(value, str):
+        return value
+    text = _NOT_IN_A_SHEET.sub(lambda match: ascii(match[0])[1:-1], value)
+    return csv_cell(text if len(text) < _LONGEST_CELL else f"{text[: _LONGEST_CELL - 2]}…")
 
 
 def _parquet(run: Run, target: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from labspin.data.journal.writer import journal_path
 from labspin.data.storage import replace_file, whole_file
 from labspin.errors import RunFileError, StorageError
-from labspin.system import reason_of
+from labspin.system import read_bounded, reason_of
 
 __all__ = ["deliver", "deliver_all", "note_target", "place_in_spool"]
 
@@ -146,7 +146,7 @@ def _note_of(local: Path) -> Path:
 
 def _target_of(local: Path) -> Path | None:
     try:
-        content = json.loads(_note_of(local).read_bytes())
+        content = json.loads(read_bounded(_note_of(local)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -7,6 +7,8 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+from labspin.system import read_bounded
+
 __all__ = ["KeptResults", "digest_of"]
 
 _FILE = "kept.json"
@@ -39,7 +41,7 @@ class KeptResults:
     def __init__(self, folder: Path) -> None:
         self._file = folder / _FILE
         try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
+            known = json.loads(read_bounded(self._file))
         except (OSError, ValueError):
             known = {}  # none yet, or one that a crash cut off: everything is computed again
         self._known: dict[str, str] = known if isinstance(known, dict) else {}

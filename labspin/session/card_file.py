@@ -13,6 +13,7 @@ from typing import Any
 
 from labspin.data.storage import storage_error
 from labspin.errors import CardError
+from labspin.system import bounded_text
 
 __all__ = ["new_card_text", "save_card", "write_card"]
 
@@ -44,7 +45,7 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        document = tomlkit.parse(bounded_text(path))
     except (TOMLKitError, OSError) as error:
         raise CardError(f"{path}: wanted a run card, got {error}; correct that line") from error
     own = _own_table(document, label)

@@ -21,6 +21,7 @@ from labspin import __version__
 from labspin.data.lock import is_locked, try_lock
 from labspin.data.storage import storage_error
 from labspin.errors import StationError, StorageError
+from labspin.system import read_bounded
 from labspin.workspaces import workspace_folder
 
 __all__ = [
@@ -182,7 +183,7 @@ def _taken(path: Path, name: str) -> StationError:
 
 def _read(path: Path) -> HostRecord | None:
     try:
-        return HostRecord(**json.loads(path.read_text(encoding="utf-8")))
+        return HostRecord(**json.loads(read_bounded(path)))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -16,7 +16,7 @@ from typing import Literal, cast, get_args
 from labspin.data.storage import replace_file
 from labspin.documents import Section, parse_document
 from labspin.errors import ConfigurationError
-from labspin.system import reason_of
+from labspin.system import read_bounded, reason_of
 
 __all__ = ["QueueState", "QueuedRun", "State", "read_queue", "write_queue"]
 
@@ -81,7 +81,7 @@ def read_queue(path: Path) -> QueueState:
         stamp = _stamp(path.stat())
         known = _known.get(path)
         if known is None or known[0] != stamp:
-            root = parse_document(path.read_bytes(), path, error=ConfigurationError)
+            root = parse_document(read_bounded(path), path, error=ConfigurationError)
             known = _known[path] = (stamp, _parsed(root))
     except FileNotFoundError:
         return QueueState()

@@ -19,7 +19,7 @@ from labspin.experiment import Procedure
 from labspin.procedures import list_procedures, load_procedure
 from labspin.station import Station, load_station
 from labspin.station.code import code_files, code_of
-from labspin.system import reason_of
+from labspin.system import bounded_text, reason_of
 from labspin.workspaces import workspace_folder
 
 __all__ = ["recorded_parameters", "recorded_procedure", "recorded_station", "recorded_values"]
@@ -115,7 +115,7 @@ def recorded_station(path: Path, recorded: Mapping[str, object]) -> Station:
             f"{path}: wanted its station file {str(file)!r}, found none; name one with --on STATION"
         )
     try:
-        text = file.read_text(encoding="utf-8-sig", errors="replace")
+        text = bounded_text(file, errors="replace")
     except OSError as error:
         raise StationError(f"{file}: {reason_of(error)}; name a station with --on STATION") from error
     code = code_files(text, file.parent)

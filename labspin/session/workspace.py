@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from labspin.errors import ConfigurationError
+from labspin.system import bounded_text
 from labspin.workspaces import FILE_NAME, find_workspace
 
 __all__ = [
@@ -195,7 +196,7 @@ def station_kind(path: Path) -> str:
         ``"real"``, ``"simulated"`` or ``"mixed"``; empty where the file cannot be read as TOML.
     """
     try:
-        simulation = tomllib.loads(path.read_text("utf-8")).get("simulation")
+        simulation = tomllib.loads(bounded_text(path)).get("simulation")
     except (OSError, ValueError):
         return ""
     if simulation is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labspin.documents import parse_toml
+from labspin.system import read_bounded
 
 __all__ = ["code_files", "code_of"]
 
@@ -50,7 +51,7 @@ def code_of(text: str, folder: Path) -> dict[str, str]:
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bounded(path)).hexdigest()
     except OSError:
         return ""
 

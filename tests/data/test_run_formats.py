@@ -38,6 +38,25 @@ def test_excel_has_the_points_and_what_the_run_is(run_file):
     assert dict(book["run"].iter_rows(values_only=True))["procedure"] == read_run(run_file).header.procedure
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31m\x00b\ud800", "a\\x1b[31m\\x00b\\ud800"),
+        ("x" * 100_000, "x" * 32_765 + "…"),
+        ("=cmd|'/C calc'!A0", "'=cmd|'/C calc'!A0"),
+        ("=" + "x" * 40_000, "'=" + "x" * 32_764 + "…"),
+    ],
+)
+def test_excel_can_hold_any_label(tmp_path, text, shown):
+    openpyxl = pytest.importorskip("openpyxl")
+    from labspin.data.formats import _sheet_cell
+
+    sheet = openpyxl.Workbook().active
+    sheet.append([_sheet_cell(text)])
+    assert sheet["A1"].value == shown
+    assert sheet["A1"].data_type == "s"
+
+
 def test_parquet_has_the_columns_with_their_units(run_file):
     parquet = pytest.importorskip("pyarrow.parquet")
     paths = export_run(run_file, to="parquet")

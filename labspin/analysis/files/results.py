@@ -21,6 +21,7 @@ from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome, chosen_text
 from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.recipes.recipe import Recipe
+from labspin.system import read_bounded
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord
@@ -199,7 +200,7 @@ def _recipe_text(recipe: Recipe) -> str:
     if ".py:" in recipe.model:
         source = (recipe.folder or Path()) / recipe.model.rpartition(":")[0]
         try:
-            text += hashlib.sha256(source.read_bytes()).hexdigest()
+            text += hashlib.sha256(read_bounded(source)).hexdigest()
         except OSError:
             text += "missing"  # loading the model says so
     return text

@@ -178,7 +178,7 @@ def _part_of_name(name: str, unit: str, part: str) -> tuple[str, str]:
     real, plus, imaginary = name.partition(" + i ")
     if plus:
         return (real if part == "real part" else imaginary), unit
-    both = re.fullmatch(r"(?P<real>.+) \((?P<unit>[^)]+)\) \+ i/(?P<imaginary>\w+)", name)
+    both = re.fullmatch(r"(?P<real>.+) \((?P<unit>[^()]+)\) \+ i/(?P<imaginary>\w+)", name)
     if both is None:
         return f"{name}, {part}", unit
     if part == "real part":

@@ -359,7 +359,7 @@ def _ways(run: Run, shape: tuple[int, ...]) -> dict[str, NDArray[np.bool_]]:
     column = next((one for one in run.header.layout.coordinates if one.name == "direction"), None)
     if column is None or run.data["direction"].shape != shape:
         return {}
-    named = dict(re.findall(r"(-?\d+): (\w+)", column.description))
+    named = dict(re.findall(r"(?<!\d)(-?\d{1,9}): (\w+)", column.description))
     directions = np.asarray(run.data["direction"], np.float64)
     found = {
         named.get(f"{value:g}", place_words("direction", value, "1")): directions == value

@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING, Any
 from labspin.analysis.expression import Expression
 from labspin.documents import parse_document
 from labspin.errors import RecipeError
-from labspin.system import reason_of
+from labspin.system import read_bounded, reason_of
 from labspin.workspaces import find_workspace
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def _shipped() -> Path | None:
 
 def _read(path: Path) -> Recipe:
     try:
-        text = path.read_bytes()
+        text = read_bounded(path)
     except OSError as error:
         raise RecipeError(f"recipe {path}: {reason_of(error)}") from error
     return _parse(text, path)

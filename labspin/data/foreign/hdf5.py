@@ -185,6 +185,25 @@ def _fields(path: Path, name: str, item: h5py.Dataset, attributes: dict[str, obj
             )
 
 
+def _refuse_elsewhere(path: Path, name: str, item: h5py.Dataset) -> None:
+    """Refuse numbers that stand in a file of another folder, which whoever wrote this one may have chosen.
+
+    A data set may be the bytes of any file of this computer, and a plot or a report would carry them on.
+    """
+    outside = [source[0] for source in item.external or ()]
+    outside += [source.file_name for source in item.virtual_sources()] if item.is_virtual else []
+    for source in map(Path, outside):
+        if source.is_absolute() or ".." in source.parts or _is_no_file(path.parent / source):
+            raise DamagedFileError(
+                f"{path}: {name!r} stands in another file, {str(source)!r}, outside this folder; copy that "
+                "file beside this one, and let this one name it without folders"
+            )
+
+
+def _is_no_file(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
 def load_dataset(path: Path, name: str, field: str = "") -> NDArray[Any]:
     """Return the numbers of a data set, unpacked.
 
@@ -204,6 +223,7 @@ def load_dataset(path: Path, name: str, field: str = "") -> NDArray[Any]:
     """
     with opened(path) as file:
         item = file[name]
+        _refuse_elsewhere(path, name, item)
         needed = math.prod(item.shape or ()) * item.dtype.itemsize
         if needed > _SMALL and needed > _PACKED * item.id.get_storage_size() and not item.external:
             raise DamagedFileError(f"{path}: {name!r} claims {needed} bytes, which the file does not hold")
