@@ -36,8 +36,9 @@ _LONGEST_COMMAND = 160  # characters
 def _folder() -> Path:
     if chosen := os.environ.get("LABSPIN_CLAIMS"):
         return Path(chosen)
-    shared = Path(tempfile.gettempdir()) if sys.platform == "win32" else Path("/tmp")
-    return shared / "labspin-claims"
+    # On Windows everybody has a temporary folder of their own, but all who work at the computer write here.
+    shared = os.environ.get("PUBLIC", tempfile.gettempdir()) if sys.platform == "win32" else "/tmp"
+    return Path(shared) / "labspin-claims"
 
 
 def claim_file(place: str) -> Path:

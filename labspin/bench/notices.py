@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labspin.data.storage import put_in_place
 from labspin.system import read_bounded
 from labspin.workspaces import workspace_folder
 
@@ -85,7 +86,7 @@ def leave_notice(
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(json.dumps(asdict(notice)), encoding="utf-8")
-        written.replace(path)
+        put_in_place(written, path)
 
 
 def withdraw_notice(station: Path, made_safe: Iterable[str]) -> None:

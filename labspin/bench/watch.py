@@ -69,6 +69,7 @@ class _Watch:
         self.due = math.inf  # when the run must have said something, s of the monotonic clock
         self.sent: dict[str, float] = {}
         self.why, self.token = _GONE, ""
+        self.process: int | None = None  # of the run, as it says
 
     def obey(self, command: dict[str, Any], duty: Duty) -> dict[str, object]:
         """Take in what the run says, and return what is answered; nothing where no answer is wanted."""
@@ -86,6 +87,7 @@ class _Watch:
             duty.begin()
             self.path = Path(command["watch"])
             self.why, self.token = command.get("why", _GONE), command.get("token", "")
+            self.process = command.get("process")
             return {"watching": command["watch"]}
         self.path = None
         duty.end()
@@ -118,20 +120,27 @@ def keep_watch(commands: IO[bytes], answers: IO[bytes], duty: Duty, *, parent: i
     if watch.names is not None:
         why = f"the run could not make everything safe ({', '.join(watch.names)})"
     elif time.monotonic() >= watch.due:
-        why = f"the run has made no progress for longer than it said; {_end(parent)}"
+        why = f"the run has made no progress for longer than it said; {_end(parent, watch.process, lines)}"
     if watch.path is not None:
         duty.act(watch.path, why, watch.names, watch.sent, watch.token)
 
 
-def _end(process: int | None) -> str:
-    """Kill the run's process, so that two do not act on one bench; return what came of it."""
-    if process is None or not hasattr(os, "getppid") or os.getppid() != process:
+def _end(parent: int | None, told: int | None, lines: Lines) -> str:
+    """Kill the run's process, so that two do not act on one bench; return what came of it.
+
+    On Windows a process keeps the number of its parent when that is gone, and may have been started by a
+    launcher. There the number counts that the run has told: its pipe is open, so that it is still its own.
+    """
+    process = told if parent is None else parent
+    if process is None or (parent is not None and os.getppid() != parent):
         return "its process is not known"
     with contextlib.suppress(OSError):
         os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
     deadline = time.monotonic() + _KILLING
-    while os.getppid() == process and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while time.monotonic() < deadline and (parent is None or os.getppid() == parent):
+        with contextlib.suppress(queue.Empty):
+            if lines.get(timeout=0.02) is None:  # its end of the pipe is closed
+                break
     return f"its process {process} was ended"
 
 

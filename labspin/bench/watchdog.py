@@ -231,7 +231,8 @@ class Watchdog:
             former.close()
 
     def _order(self, path: Path | None = None) -> dict[str, Any]:
-        return {"watch": str(Path(path or self._watched or "").absolute()), "token": self._token}
+        watched = str(Path(path or self._watched or "").absolute())
+        return {"watch": watched, "token": self._token, "process": os.getpid()}
 
     def note_sent(self, name: str, value: float) -> None:
         """Tell where an actuator is sent next, before it is: it may be the last that is known of it.
@@ -409,7 +410,7 @@ class Watchdog:
         self._answers = lines_of(_pipe(self._process.stdout))
         self._beats = self._heard = 0
         self._heard_at = time.monotonic()
-        if sys.platform != "win32":
+        with contextlib.suppress(AttributeError, OSError):  # Windows, before Python 3.12
             os.set_blocking(_pipe(self._process.stdin).fileno(), False)  # one that does not read holds nobody
 
     def _ask(self, message: dict[str, Any], patience: float) -> None:

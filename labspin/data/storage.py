@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from labspin.system import reason_of
 
 __all__ = [
     "BINARY",
+    "put_in_place",
     "replace_file",
     "storage_error",
     "sync_descriptor",
@@ -33,6 +35,9 @@ _NO_SYNC = {
     getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS") if hasattr(errno, name)
 }
 _LONGEST = 180  # bytes of a target's name that its temporary name takes over
+_WINDOWS: bool = sys.platform == "win32"
+_HELD_OPEN = 5.0  # s for which Windows may refuse to replace a file that somebody looks at
+_LOOK = 0.05  # s between two tries
 
 
 def sync_descriptor(descriptor: int) -> None:
@@ -148,13 +153,41 @@ def whole_file(
         yield temporary
         if flush:
             _flush(temporary)
-        temporary.replace(target)
+        put_in_place(temporary, target)
         sync_folder(target.parent)
     except OSError as refused:
         raise error(f"{target}: {reason_of(refused, writing=True)}; {consequence}") from refused
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Give a file the name of another, which it replaces.
+
+    Windows does not replace a file that a viewer or a virus scanner holds open; most let it go soon.
+
+    Parameters
+    ----------
+    temporary
+        The file.
+    target
+        Its new name.
+
+    Raises
+    ------
+    OSError
+        As `os.replace` raises it; on Windows after some seconds of trying.
+    """
+    deadline = time.monotonic() + _HELD_OPEN
+    while True:
+        try:
+            temporary.replace(target)
+            return
+        except PermissionError:
+            if not _WINDOWS or time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK)
 
 
 def replace_file(

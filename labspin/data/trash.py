@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labspin.data.journal.writer import journal_path
 from labspin.data.nexus.publish import open_run_metadata
-from labspin.data.storage import storage_error, sync_folder
+from labspin.data.storage import put_in_place, storage_error, sync_folder
 from labspin.errors import NotARunFileError, RunFileError
 
 __all__ = ["TRASH", "restore_run", "trash_run", "trashed_run", "trashed_runs"]
@@ -108,6 +108,14 @@ def trashed_run(name: Path, folder: Path) -> Path:
     return found[0] if found else beside
 
 
+def _take(path: Path, target: Path) -> None:
+    try:
+        put_in_place(path, target)
+    except OSError:
+        target.unlink(missing_ok=True)  # nothing stands there but its name
+        raise
+
+
 def _moved(path: Path, folder: Path) -> Path:
     """Move a file into a folder under a name that is free there; never over another file."""
     try:
@@ -116,7 +124,7 @@ def _moved(path: Path, folder: Path) -> Path:
             target = folder / (path.name if number == 1 else f"{path.stem}-{number}{path.suffix}")
             with contextlib.suppress(FileExistsError):
                 target.touch(exist_ok=False)  # the name is ours now
-                path.replace(target)
+                _take(path, target)
                 break
         sync_folder(folder)
         sync_folder(path.parent)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labspin.data.storage import storage_error
+from labspin.data.storage import put_in_place, storage_error
 from labspin.errors import CardError
 from labspin.system import bounded_text
 
@@ -138,7 +138,7 @@ def write_card(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        put_in_place(part, path)
     except OSError as error:
         raise storage_error(path, error, "the card stays as it was") from error
     return path

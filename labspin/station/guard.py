@@ -28,13 +28,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from labspin.bench.claims import note_watchdog, turn
+from labspin.bench.claims import Claims, note_watchdog, turn
 from labspin.bench.notices import leave_notice, withdraw_notice
 from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.bench.watch import keep_watch, refuse, show_life
 from labspin.data import EventKind, Postscript
 from labspin.data.journal.writer import journal_path
-from labspin.errors import LabspinError, ReplyTimeoutError, RunFileError, StationError
+from labspin.errors import LabspinError, ReplyTimeoutError, RunFileError, SafetyError, StationError
 from labspin.station.station import Station, load_station, text_digest
 
 __all__ = ["Guard"]
@@ -63,6 +63,7 @@ class Guard:
     def __init__(self, station: Station, names: Sequence[str], *, persistence: float = _PERSISTENCE) -> None:
         self._sent: dict[str, float] = {}
         self._token = ""
+        self._claims: Claims | None = None
         first = [name for name in station.safe_order if name in names]
         self._station, self._persistence = station, persistence
         self._names = [*first, *(name for name in names if name not in first)]
@@ -101,6 +102,8 @@ class Guard:
         self._token = token
         wanted = [name for name in self._names if names is None or name in names]
         witness = _Witness(path)
+        if sys.platform == "win32" and names is None:  # the locks of the run's process ended with it
+            self._claim(wanted, witness)
         witness.do(lambda: note_watchdog(list(self._station.places(wanted).values())))
         witness.event(EventKind.WATCHDOG, f"{why}; the watchdog makes the bench safe")
         self._notify(witness, path, {name: f"{name} (being made safe)" for name in wanted})
@@ -114,6 +117,13 @@ class Guard:
             witness.event(EventKind.WATCHDOG, "the bench is in its safe state")
             witness.event(EventKind.VERDICT, "the bench is in its safe state", unsafe={})
         witness.close(_RECORDING)
+
+    def _claim(self, names: Sequence[str], witness: _Witness) -> None:
+        """Keep other runs from the instruments; where another is quicker, act all the same, and record it."""
+        try:
+            self._claims = Claims.take(self._station.places(names))
+        except SafetyError as error:
+            witness.event(EventKind.ERROR, f"watchdog: {error}")
 
     def _notify(self, witness: _Witness, path: Path, left: dict[str, str]) -> None:
         station, words, process = self._station, dict(left), os.getpid()
