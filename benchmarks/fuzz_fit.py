@@ -5,7 +5,8 @@
 The flags are those that the command declares, so that a new one is in it; their values are names, numbers and
 units that suit, and others that do not. Files are copies of the samples of the tests and of the examples. In
 one process, since it is the command and not its start that is tried. A combination that takes more than
-``--longest`` seconds is listed as well. Prints how the commands ended; exit code 1 if any ended badly.
+``--longest`` seconds of processor time is listed as well. Prints how the commands ended; exit code 1 if any
+ended badly.
 """
 
 import argparse
@@ -73,7 +74,7 @@ def words_of(rng: random.Random, known: list[argparse.Action], folder: Path) -> 
 def ended(words: list[str], longest: int) -> str:
     """Run one command, and return how it ended."""
     said, errors = io.StringIO(), io.StringIO()
-    signal.alarm(longest)
+    signal.setitimer(signal.ITIMER_PROF, longest)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors), warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -81,12 +82,12 @@ def ended(words: list[str], longest: int) -> str:
     except SystemExit as error:
         code = int(error.code or 0)
     except OverdueError:
-        return f"more than {longest} s"
+        return f"more than {longest} s of processor time"
     except BaseException as error:  # noqa: BLE001
         place = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__}: {str(error)[:80]} at {Path(place.filename).name}:{place.lineno}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     if "Traceback" in errors.getvalue():
         return "a traceback is printed"
     if code == 3 and "--json" in words and "error" in said.getvalue():
@@ -106,7 +107,7 @@ def main() -> None:
     def overdue(number: int, frame: object) -> None:
         raise OverdueError
 
-    signal.signal(signal.SIGALRM, overdue)
+    signal.signal(signal.SIGPROF, overdue)
     rng, known, endings = random.Random(given.seed), flags(), Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -6,6 +6,7 @@ Columns and model that are not named are found out, with the reasons: `labspin.a
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -289,9 +290,14 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, object]:
     return found
 
 
-def _number(text: str) -> bool | int | float | str:
+def _number(text: str) -> bool | int | float | str | list[object]:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
+    if text.startswith("["):
+        try:
+            return list(json.loads(text))
+        except ValueError:
+            return text
     for kind in (int, float):
         try:
             return kind(text)

@@ -65,6 +65,7 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
             Parameter("magnetisation", "A/m", "M_S across the edge; negative if it points into the film"),
             Parameter("offset", "y", "field without the film"),
         ),
+        x_unit="m",
         y_unit="T",
         function=along,
         guesser=lambda x, y, weights: _guess(along, x, y),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -115,21 +116,37 @@ _KINDS: tuple[tuple[str, type, str], ...] = (
     ("bool", bool, "true or false"),
     ("int", int, "a whole number"),
     ("str", str, "text"),
+    ("float", float, "a number in SI units"),
 )
 
 
 def _check_types(name: str, function: Callable[..., object], options: Mapping[str, object]) -> None:
     """Refuse an option of another type than the function that makes the model says."""
-    declared = inspect.signature(function).parameters
+    declared = _annotations(function)
     for option, value in options.items():
-        # an option that is handed on is checked by what takes it
-        annotation = declared[option].annotation if option in declared else None
+        annotation = declared.get(option)
+        annotation = annotation.removesuffix(" | None") if isinstance(annotation, str) else annotation
         kind = next((one for one in _KINDS if annotation in (one[0], one[1])), None)
-        if kind is None:
+        if kind is None or value is None:
             continue
-        wrong = not isinstance(value, kind[1]) or (isinstance(value, bool) and kind[1] is not bool)
+        wanted = (int, float) if kind[1] is float else kind[1]
+        wrong = not isinstance(value, wanted) or (isinstance(value, bool) and kind[1] is not bool)
         if wrong:
             raise RecipeError(f"model {name}: {option}: wanted {kind[2]}, got {value!r}")
+
+
+def _annotations(function: Callable[..., object]) -> dict[str, object]:
+    """Return the types of options as they are written, those of a table that is handed on, too."""
+    found: dict[str, object] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        table = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
+        if table is None:
+            found[name] = parameter.annotation
+            continue
+        handed = getattr(function, "__globals__", {}).get(table[1])
+        for option, written in getattr(handed, "__annotations__", {}).items():
+            found[option] = getattr(written, "__forward_arg__", written)
+    return found
 
 
 def _returned(function: Callable[..., object]) -> str:

@@ -11,7 +11,8 @@ from labspin.analysis.recipes.joint_fit import fit_jointly
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Trace
 from labspin.errors import FitError
-from tests.analysis.models.test_models import made
+from tests.analysis.fitting.symmetries import X_SCALE
+from tests.analysis.models.test_models import LEAST_SQUARES, made
 
 OTHERS = {
     "Hz": {"kHz": 1e-3, "GHz": 1e-9},
@@ -38,6 +39,18 @@ def test_a_model_with_a_parameter_in_si_says_what_its_axes_are(name):
     model = made(name)[1]
     absolute = [p.name for p in model.parameters if p.unit not in FOLLOW]
     assert model.x_unit or model.y_unit or not absolute
+
+
+OWN_COUNTS = {
+    "decoupling_scaling": "x counts pulses",
+    "noncontact_friction": "its reference is in the unit of x",
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(LEAST_SQUARES) - X_SCALE))
+def test_a_model_that_knows_a_length_or_a_field_says_what_x_is(name):
+    """A film's edge took nanometres for metres: its thickness, an option, is in metres."""
+    assert made(name)[1].x_unit or name in OWN_COUNTS
 
 
 def door(model, side, x, y, unit):

@@ -51,3 +51,12 @@ def test_a_model_of_an_installed_package_is_found_by_name():
 def test_a_model_that_cannot_be_loaded_is_one_sentence(name, message):
     with pytest.raises(RecipeError, match=message):
         load_model(name)
+
+
+@pytest.mark.parametrize(
+    "option", [{"near": "60 nm"}, {"thickness": "200 nm"}, {"field": "20 mT"}, {"near": True}]
+)
+def test_an_option_that_is_a_number_takes_no_text(option):
+    """It was told as "'<' not supported between instances of 'int' and 'str'"."""
+    with pytest.raises(RecipeError, match="wanted a number in SI units, got"):
+        load_model("spin_wave_force", **option)
