@@ -129,7 +129,7 @@ def test_list_scan_and_array_quantity():
 
 def test_selection_by_unit():
     run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(5), 1e-3))
-    chosen = Recipe(**(vars(RECIPE) | {"select": {"dark_time": ("100 us", "1 s")}}))
+    chosen = replace(RECIPE, select={"dark_time": ("100 us", "1 s")})
     (outcome,) = fit_run(run, chosen)
     assert outcome.x.min() >= 1e-4
 
@@ -148,7 +148,7 @@ def test_selection_by_unit():
 def test_recipe_that_does_not_suit_the_run_is_refused(change, error, match):
     run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(6), 1e-3))
     with pytest.raises(error, match=match):
-        fit_run(run, Recipe(**(vars(RECIPE) | change)))
+        fit_run(run, replace(RECIPE, **change))
 
 
 def test_record_for_the_file_holds_one_fit_or_many():
@@ -250,7 +250,7 @@ def test_no_count_at_all_has_the_error_of_one():
     """√0 would weigh a gate in which nothing was seen without end."""
     data = {"dark": np.array([0, 1, 4, 0, 9]), "bright": np.array([0, 3, 0, 1, 16])}
     run = fake([("dark_time", "s", DELAYS[:5])], data)
-    (single,) = traces_of(run, Recipe(**(vars(RECIPE) | {"y": "dark"})))
+    (single,) = traces_of(run, replace(RECIPE, y="dark"))
     assert single.sigma == pytest.approx([1, 1, 2, 1, 3], rel=1e-6, abs=0)
     (difference,) = traces_of(run, RECIPE)
     assert difference.sigma**2 == pytest.approx([1 + 1, 1 + 3, 4 + 1, 1 + 1, 9 + 16], rel=1e-6, abs=0)
@@ -259,7 +259,7 @@ def test_no_count_at_all_has_the_error_of_one():
 @pytest.mark.parametrize(("first", "last"), [(0, 29), (5, 20), (7, 7)])
 def test_both_limits_of_a_selection_belong_to_it(first, last):
     run = fake([("dark_time", "s", DELAYS)], counts(np.random.default_rng(5), 1e-3))
-    chosen = Recipe(**(vars(RECIPE) | {"select": {"dark_time": (DELAYS[first], DELAYS[last])}}))
+    chosen = replace(RECIPE, select={"dark_time": (DELAYS[first], DELAYS[last])})
     (trace,) = traces_of(run, chosen)
     assert trace.x.tolist() == DELAYS[first : last + 1].tolist()
 
