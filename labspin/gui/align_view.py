@@ -14,6 +14,7 @@ from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.theme import current, fine, style_plot
 from labspin.gui.traces import Course, time_plot
+from labspin.session.host_records import BenchDescription, HostStatus, ReadingRecord, value_of
 
 __all__ = ["AlignView", "Figure"]
 
@@ -57,7 +58,7 @@ class Figure(Panel):
         self.body.addLayout(row)
         self.body.addWidget(self._plot, 1)
 
-    def take(self, record: dict[str, Any] | None) -> None:
+    def take(self, record: ReadingRecord | None) -> None:
         """Show a new value.
 
         Parameters
@@ -118,11 +119,13 @@ class _Ring(Panel):
         self.body.addWidget(plot, 3)
         self.body.addWidget(self._spectrum_plot, 2)
 
-    def take(self, readings: dict[str, dict[str, Any]]) -> None:
+    def take(self, readings: dict[str, ReadingRecord]) -> None:
         """Show where the motion is now, and the spectrum of the last minutes."""
-        x, y = (readings.get(name, {}).get("value") for name in (self._x, self._y))
-        moment = readings.get(self._x, {}).get("time")
-        if x is None or y is None or moment is None or (self._times and moment <= self._times[-1]):
+        x, y = (value_of(readings, name) for name in (self._x, self._y))
+        if x is None or y is None:
+            return
+        moment = readings[self._x]["time"]
+        if self._times and moment <= self._times[-1]:
             return
         self._points = [*self._points[-_RING:], (float(x), float(y))]
         self._times = [*self._times[-_RING:], float(moment)]
@@ -188,7 +191,7 @@ class AlignView(QWidget):
         layout.addLayout(head)
         layout.addWidget(scroll, 1)
 
-    def build(self, description: dict[str, Any]) -> None:
+    def build(self, description: BenchDescription) -> None:
         """Make the figures of a bench.
 
         Parameters
@@ -257,7 +260,7 @@ class AlignView(QWidget):
         self.count.setEnabled(False)
         self._told.setText(_GONE)
 
-    def show_status(self, status: dict[str, Any]) -> None:
+    def show_status(self, status: HostStatus) -> None:
         """Show the values of a status.
 
         Parameters

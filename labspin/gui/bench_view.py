@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
@@ -14,6 +13,13 @@ from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, QuantityField, label, text_of
 from labspin.gui.set_point import SetPoint
 from labspin.gui.traces import TraceStack
+from labspin.session.host_records import (
+    ActuatorRecord,
+    BenchDescription,
+    HostStatus,
+    InstrumentRecord,
+    value_of,
+)
 
 __all__ = ["BenchView", "InstrumentPanel"]
 
@@ -40,8 +46,8 @@ class InstrumentPanel(Panel):
     def __init__(
         self,
         name: str,
-        record: dict[str, object],
-        actuators: dict[str, dict[str, object]],
+        record: InstrumentRecord,
+        actuators: dict[str, ActuatorRecord],
         link: HostLink,
         trace: Callable[[str, str, bool], None],
     ) -> None:
@@ -66,7 +72,7 @@ class InstrumentPanel(Panel):
         self._fill(record, actuators)
         self.body.addStretch(1)
 
-    def _fill(self, record: dict[str, Any], actuators: dict[str, dict[str, Any]]) -> None:
+    def _fill(self, record: InstrumentRecord, actuators: dict[str, ActuatorRecord]) -> None:
         for full, actuator in sorted(actuators.items(), key=lambda item: item[1]["moves"] != item[0]):
             self._add(full, actuator["unit"], actuator)
         for attribute, unit in record["settable"].items():
@@ -89,7 +95,7 @@ class InstrumentPanel(Panel):
             self.body.addWidget(label(told, "muted", wrap=True))
 
     def _add(
-        self, full: str, unit: str, actuator: dict[str, object] | None, *, reads_only: bool = False
+        self, full: str, unit: str, actuator: ActuatorRecord | None, *, reads_only: bool = False
     ) -> None:
         row = 2 * self._grid.rowCount()
         traced = QCheckBox(full.partition(".")[2].replace("_", " "))
@@ -120,7 +126,7 @@ class InstrumentPanel(Panel):
     def _switch(self, on: bool) -> None:
         self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on))
 
-    def show_status(self, status: dict[str, Any]) -> None:
+    def show_status(self, status: HostStatus) -> None:
         """Show the read-backs of a status.
 
         Parameters
@@ -138,7 +144,7 @@ class InstrumentPanel(Panel):
                 figure.setText("—")
             else:
                 figure.setText(text_of(record["value"], self._units[full], _DIGITS))
-        output = readings.get(f"{self.name}.output_enabled", {}).get("value")
+        output = value_of(readings, f"{self.name}.output_enabled")
         if self.output is not None and output is not None and self.output.isChecked() != bool(output):
             self.output.setChecked(bool(output))
         self._lost = errors[0] if errors else ""
@@ -191,7 +197,7 @@ class BenchView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
 
-    def build(self, description: dict[str, Any]) -> None:
+    def build(self, description: BenchDescription) -> None:
         """Make the panels of a bench.
 
         Parameters
@@ -222,7 +228,7 @@ class BenchView(QWidget):
         for panel in self.panels.values():
             panel.forget()
 
-    def show_status(self, status: dict[str, Any]) -> None:
+    def show_status(self, status: HostStatus) -> None:
         """Show the read-backs of a status.
 
         Parameters

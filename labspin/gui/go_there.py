@@ -9,6 +9,7 @@ from labspin.gui.axes import shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import TwiceButton, label
 from labspin.gui.set_point import check_limits
+from labspin.session.host_records import ActuatorRecord
 
 __all__ = ["GoThere"]
 
@@ -57,7 +58,7 @@ class GoThere(QWidget):
         if around is not None and self.isVisibleTo(around):
             self._tell()
 
-    def _offer(self, actuators: dict[str, dict[str, str]], place: tuple[str, str, float] | None) -> None:
+    def _offer(self, actuators: dict[str, ActuatorRecord], place: tuple[str, str, float] | None) -> None:
         self.choice.clear()
         if place is None:
             return

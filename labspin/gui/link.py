@@ -6,16 +6,18 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from labspin.errors import ConnectionFailedError, LabspinError
 from labspin.gui.tasks import in_background, sentence
 from labspin.session import HostClient, HostRecord, start_host
+from labspin.session.host_records import BenchDescription, HostStatus, NewsRecord
 
 __all__ = ["HostLink"]
 
+Result = TypeVar("Result")
 _WAIT = 1.0  # s for which the host may be silent in one request for news
 
 
@@ -42,14 +44,14 @@ class HostLink(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.record: HostRecord | None = None
-        self.description: dict[str, Any] = {}
-        self.status: dict[str, Any] = {}
+        self.description: BenchDescription = {}
+        self.status: HostStatus = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.news.connect(self._remember)
         self.gone.connect(self._forget)
 
-    def _remember(self, answer: dict[str, Any]) -> None:
+    def _remember(self, answer: NewsRecord) -> None:
         self.status = answer["status"]
 
     def _forget(self, _: str) -> None:
@@ -97,7 +99,7 @@ class HostLink(QObject):
         )
         in_background(client.describe, lambda found: self._begin(found, thread), self._fail)
 
-    def _begin(self, description: dict[str, Any], thread: threading.Thread) -> None:
+    def _begin(self, description: BenchDescription, thread: threading.Thread) -> None:
         self.description = description
         self.connected.emit(description)
         self._thread = thread
@@ -135,8 +137,8 @@ class HostLink(QObject):
 
     def order(
         self,
-        do: Callable[[HostClient], Any],
-        done: Callable[[Any], None] | None = None,
+        do: Callable[[HostClient], Result],
+        done: Callable[[Result], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Let the host do something, over a connection of its own, so that no order waits for another.
@@ -155,7 +157,7 @@ class HostLink(QObject):
             self.trouble.emit("no station is connected; choose one above and connect it first")
             return
 
-        def work() -> Any:
+        def work() -> Result:
             with HostClient(record) as client:
                 return do(client)
 

@@ -6,13 +6,13 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 
 from PySide6.QtGui import QColor, QFontDatabase, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from labspin.gui.parts import button
 from labspin.gui.theme import current
+from labspin.session.host_records import EventRecord
 
 __all__ = ["LogView"]
 
@@ -41,7 +41,7 @@ class LogView(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.text, 1)
 
-    def take(self, events: list[list[Any]]) -> None:
+    def take(self, events: list[EventRecord]) -> None:
         """Show events of the host.
 
         Parameters

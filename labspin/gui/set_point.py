@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +12,7 @@ from labspin.gui.axes import shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import QuantityField, button, label
 from labspin.gui.tasks import sentence
+from labspin.session.host_records import ActuatorRecord, HostStatus, value_of
 
 __all__ = ["SetPoint", "check_limits"]
 
@@ -45,7 +45,7 @@ class SetPoint(QObject):
     refused = Signal()
 
     def __init__(
-        self, full: str, unit: str, actuator: dict[str, object] | None, link: HostLink, parent: QObject
+        self, full: str, unit: str, actuator: ActuatorRecord | None, link: HostLink, parent: QObject
     ) -> None:
         super().__init__(parent)
         self.full, self._unit, self._actuator, self._link = full, unit, actuator, link
@@ -61,7 +61,7 @@ class SetPoint(QObject):
         self._is_moving = False
         self._before: list[float] = []
         self._former: list[float] = []
-        self._status: dict[str, Any] = {}
+        self._status: HostStatus = {}
         self._refused = ""
         self.field.given.connect(self._given)
         self.field.nudged.connect(self.nudge)
@@ -88,7 +88,7 @@ class SetPoint(QObject):
         sent = self._status.get("sent", {}).get(actuator["moves"]) if actuator else None
         if actuator is not None and sent is not None:
             return float(actuator["offset"] + actuator["slope"] * sent)
-        value = self._status.get("readings", {}).get(self.full, {}).get("value")
+        value = value_of(self._status.get("readings", {}), self.full)
         return float(value) if isinstance(value, (int, float)) else None
 
     def _given(self, value: float) -> None:
@@ -167,7 +167,7 @@ class SetPoint(QObject):
 
     # -- what is said ----------------------------------------------------------------------------------
 
-    def show_status(self, status: dict[str, object]) -> None:
+    def show_status(self, status: HostStatus) -> None:
         """Show the limits, and a ramp that goes on.
 
         Parameters
@@ -191,7 +191,7 @@ class SetPoint(QObject):
             self.back.setText(f"↶ {before}")
             self.back.setToolTip(f"move {self.full} back to {before} (Ctrl+Z in its empty field)")
 
-    def _under_way(self, actuator: dict[str, Any]) -> str:
+    def _under_way(self, actuator: ActuatorRecord) -> str:
         """Return what is said of a ramp while it goes on."""
         status = self._status
         hand = status.get("hand")
@@ -202,13 +202,15 @@ class SetPoint(QObject):
         if sent is None or actuator["ramp_rate"] is None or not is_moved:
             return ""
         target = actuator["offset"] + actuator["slope"] * sent
-        at = status["readings"].get(self.full, {}).get("value")
-        if at is not None and abs(at - target) <= _FOLLOWS * (actuator["maximum"] - actuator["minimum"]):
+        at = value_of(status["readings"], self.full)
+        if isinstance(at, (int, float)) and abs(at - target) <= _FOLLOWS * (
+            actuator["maximum"] - actuator["minimum"]
+        ):
             return ""
         return f"→  {shown(target, self._unit)}"
 
 
-def _first_step(actuator: dict[str, Any]) -> float | None:
+def _first_step(actuator: ActuatorRecord) -> float | None:
     """Return a power of ten that divides the limits into a hundred steps at least."""
     span = actuator["maximum"] - actuator["minimum"]
     if not (math.isfinite(span) and span > 0):
@@ -216,7 +218,7 @@ def _first_step(actuator: dict[str, Any]) -> float | None:
     return float(f"1e{math.floor(math.log10(span / _FINEST))}")
 
 
-def _limits(actuator: dict[str, Any]) -> str:
+def _limits(actuator: ActuatorRecord) -> str:
     unit = actuator["unit"]
     low, high = (shown(actuator[end], unit) for end in ("minimum", "maximum"))
     rate = actuator["ramp_rate"]
@@ -224,7 +226,7 @@ def _limits(actuator: dict[str, Any]) -> str:
     return f"{low} … {high}{ramp}"
 
 
-def check_limits(name: str, actuator: dict[str, Any], value: float) -> None:
+def check_limits(name: str, actuator: ActuatorRecord, value: float) -> None:
     """Refuse a value that the limits of the station forbid; it is not even sent.
 
     Parameters

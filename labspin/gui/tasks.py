@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +13,7 @@ from labspin.errors import LabspinError
 
 __all__ = ["in_background", "sentence"]
 
+Result = TypeVar("Result")
 _under_way: set[_Task] = set()
 
 
@@ -22,21 +23,21 @@ class _Task(QObject):
     ended = Signal(object, object)
 
     def __init__(
-        self, done: Callable[[object], None] | None, failed: Callable[[Exception], None] | None
+        self, done: Callable[[Any], None] | None, failed: Callable[[Exception], None] | None
     ) -> None:
         super().__init__()
-        self._do: Callable[[], Any] | None = None
+        self._do: Callable[[], object] | None = None
         self._done, self._failed = done, failed
         self._thread = threading.Thread(target=self._work, name="window task", daemon=True)
         self.ended.connect(self._report)
 
-    def start(self, do: Callable[[], Any]) -> None:
+    def start(self, do: Callable[[], object]) -> None:
         """Begin."""
         self._do = do
         self._thread.start()
 
     def _work(self) -> None:
-        result: Any = None
+        result: object = None
         problem: Exception | None = None
         try:
             result = self._do() if self._do is not None else None
@@ -45,7 +46,7 @@ class _Task(QObject):
         with contextlib.suppress(RuntimeError):  # the window may have been closed
             self.ended.emit(result, problem)
 
-    def _report(self, result: Any, problem: Exception | None) -> None:
+    def _report(self, result: object, problem: Exception | None) -> None:
         self._thread.join(1.0)  # so that nothing of Qt is freed by that thread
         _under_way.discard(self)
         try:
@@ -59,8 +60,8 @@ class _Task(QObject):
 
 
 def in_background(
-    do: Callable[[], Any],
-    done: Callable[[Any], None] | None = None,
+    do: Callable[[], Result],
+    done: Callable[[Result], None] | None = None,
     failed: Callable[[Exception], None] | None = None,
 ) -> None:
     """Call ``do`` in a thread; then ``done`` with its result, or ``failed`` with its error, in this one.

@@ -9,10 +9,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from labspin.arrays import FloatArray
 from labspin.gui.axes import RateAxis, TimeAxis, UnitAxis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
 from labspin.gui.theme import current, fine, style_plot
+from labspin.session.host_records import ReadingRecord
 
 __all__ = ["Course", "TraceStack", "time_plot"]
 
@@ -45,7 +47,7 @@ class Course:
             del self._times[:first], self._values[:first]
         return True
 
-    def fill(self, times: Any, values: Any) -> None:
+    def fill(self, times: FloatArray, values: FloatArray) -> None:
         """Add what the host remembers, before the values that came since.
 
         Parameters
@@ -60,7 +62,7 @@ class Course:
         self._times[:0] = [t for t, _ in known]
         self._values[:0] = [v for _, v in known]
 
-    def arrays(self) -> tuple[Any, Any]:
+    def arrays(self) -> tuple[FloatArray, FloatArray]:
         """Return times and values."""
         return np.array(self._times), np.array(self._values)
 
@@ -159,7 +161,7 @@ class TraceStack(QWidget):
             self.plots.pop(unit).deleteLater()
         self._hint.setVisible(not self.curves)
 
-    def take(self, readings: dict[str, dict[str, Any]]) -> None:
+    def take(self, readings: dict[str, ReadingRecord]) -> None:
         """Add new values of the read-backs that are shown.
 
         Parameters
@@ -172,7 +174,7 @@ class TraceStack(QWidget):
             if (
                 record is not None
                 and "value" in record
-                and self.courses[name].add(record["time"], record["value"])
+                and self.courses[name].add(record["time"], float(record["value"]))
             ):
                 self._draw(name)
 

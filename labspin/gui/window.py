@@ -45,6 +45,7 @@ from labspin.session import (
     recorded_parameters,
 )
 from labspin.session.host_record import state_folder
+from labspin.session.host_records import BenchDescription, HandRecord, HostStatus, NewsRecord, RunRecord
 
 __all__ = ["MainWindow"]
 
@@ -247,7 +248,7 @@ class MainWindow(QMainWindow):
 
     # -- the host --------------------------------------------------------------------------------------
 
-    def _connected(self, description: dict[str, Any]) -> None:
+    def _connected(self, description: BenchDescription) -> None:
         kind = description["kind"]
         self.kind.setText(kind if kind == "simulated" else kind.upper())
         self.kind.setObjectName("simulated" if kind == "simulated" else "real")
@@ -261,7 +262,7 @@ class MainWindow(QMainWindow):
         if self.tabs.currentWidget() is self.start:
             self.tabs.setCurrentWidget(self.bench)
 
-    def _build(self, description: dict[str, Any]) -> None:
+    def _build(self, description: BenchDescription) -> None:
         """Make what is made out of a bench."""
         self.bench.build(description)
         self.align.build(description)
@@ -275,7 +276,7 @@ class MainWindow(QMainWindow):
             self._build(self.link.description)
         self.see.restate()
 
-    def _take(self, answer: dict[str, Any]) -> None:
+    def _take(self, answer: NewsRecord) -> None:
         status = answer["status"]
         self.log.take(answer["events"])
         for _, _, kind, message in answer["events"][-20:]:
@@ -288,7 +289,7 @@ class MainWindow(QMainWindow):
         self._show_run_buttons(run)
         self._follow_runs(run, status.get("last"))
 
-    def _follow_runs(self, run: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
+    def _follow_runs(self, run: RunRecord | None, last: RunRecord | None) -> None:
         """Show the run that is made, or else the last one: it may have begun and ended between two news."""
         newest = run if run is not None and run["done"] > 0 else last
         if newest is None or newest["path"] == self._shown_run or not newest["done"]:
@@ -301,7 +302,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
             self._is_asked = False
 
-    def _show_state(self, status: dict[str, Any]) -> None:
+    def _show_state(self, status: HostStatus) -> None:
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
         text = words.get(status["state"], status["state"])
         if status["hand"]:
@@ -314,13 +315,14 @@ class MainWindow(QMainWindow):
             text += ", queue paused" if status["queue"]["paused"] else ""
         self.state.setText(text)
 
-    def _move(self, hand: dict[str, Any]) -> str:
+    def _move(self, hand: HandRecord) -> str:
         target, unit = hand["target"], ""
         if isinstance(target, (int, float)) and not isinstance(target, bool):
-            unit = self.link.description["actuators"].get(hand["name"], {}).get("unit", "1")
+            actuator = self.link.description["actuators"].get(hand["name"])
+            unit = "" if actuator is None else actuator["unit"]
         return f"{hand['name']} → {text_of(target, unit or '1')}"
 
-    def _show_run_buttons(self, run: dict[str, Any] | None) -> None:
+    def _show_run_buttons(self, run: RunRecord | None) -> None:
         for part in (self.pause_button, self.skip_button, self.abort_button, self.progress):
             part.setVisible(run is not None)
         if run is None:

@@ -22,6 +22,7 @@ from typing import Any
 from labspin import __version__
 from labspin.errors import ConnectionFailedError, PlanError, StationError
 from labspin.session.host_record import HostRecord, find_hosts, host_of
+from labspin.session.host_records import BenchDescription, Course, HostStatus, NewsRecord
 from labspin.session.host_wire import PROTOCOL, Line, dial
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
@@ -103,11 +104,11 @@ class HostClient:
                 f"the host of station {record.name!r} is of labspin {said['version']}, this {__version__}; "
                 "end it with labspin bench stop once it is idle, and start it again"
             )
-        self._description: dict[str, Any] | None = None
+        self._description: BenchDescription | None = None
 
     # -- asking ----------------------------------------------------------------------------------------
 
-    def ask(self, verb: str, *, patience: float | None = None, **arguments: Any) -> Any:
+    def ask(self, verb: str, *, patience: float | None = None, **arguments: object) -> Any:
         """Return what the host answers to ``verb``.
 
         Parameters
@@ -127,11 +128,12 @@ class HostClient:
         with self._lock:
             return self._line.ask(verb, arguments, patience=patience)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> HostStatus:
         """Return the state of host, run, queue and read-backs."""
-        return dict(self.ask("status", patience=_QUICK))
+        status: HostStatus = self.ask("status", patience=_QUICK)
+        return status
 
-    def follow(self, sequence: int = 0, *, timeout: float = 1.0) -> dict[str, Any]:
+    def follow(self, sequence: int = 0, *, timeout: float = 1.0) -> NewsRecord:
         """Wait for news; return ``sequence`` to ask with next, ``events`` since, and ``status``.
 
         Parameters
@@ -141,9 +143,10 @@ class HostClient:
         timeout
             Time to wait for news, s.
         """
-        return dict(self.ask("follow", patience=timeout + _SLACK, sequence=sequence, timeout=timeout))
+        news: NewsRecord = self.ask("follow", patience=timeout + _SLACK, sequence=sequence, timeout=timeout)
+        return news
 
-    def course(self, names: Sequence[str], since: float = 0.0) -> dict[str, Any]:
+    def course(self, names: Sequence[str], since: float = 0.0) -> Course:
         """Return the past values of read-backs after a Unix time.
 
         Parameters
@@ -158,9 +161,10 @@ class HostClient:
             Name -> Unix times (s) and values, each of shape (n,); empty for a name that the host does not
             read back.
         """
-        return dict(self.ask("course", patience=_QUICK, names=list(names), since=float(since)))
+        course: Course = self.ask("course", patience=_QUICK, names=list(names), since=float(since))
+        return course
 
-    def describe(self, *, again: bool = False) -> dict[str, Any]:
+    def describe(self, *, again: bool = False) -> BenchDescription:
         """Return what the host's bench consists of.
 
         Parameters
@@ -173,7 +177,7 @@ class HostClient:
             The host's description of its bench, with the tables ``instruments`` and ``actuators``.
         """
         if self._description is None or again:
-            self._description = dict(self.ask("describe", patience=_QUICK))
+            self._description = self.ask("describe", patience=_QUICK)
         return self._description
 
     # -- the bench -------------------------------------------------------------------------------------
@@ -193,7 +197,7 @@ class HostClient:
         """
         return self.ask("get", name=name)
 
-    def set(self, name: str, value: object) -> Any:
+    def set(self, name: str, value: object) -> object:
         """Set ``instrument.attribute`` through limits and ramp; return the value read afterwards.
 
         Parameters
@@ -205,7 +209,7 @@ class HostClient:
         """
         return self.ask("set", name=name, value=value)
 
-    def safe(self) -> list[dict[str, Any]]:
+    def safe(self) -> list[dict[str, object]]:
         """Bring the bench to its safe state; a run is aborted and the queue paused.
 
         Returns
@@ -360,7 +364,7 @@ class RemoteBench:
             raise PlanError(f"the bench has no actuator {name!r}, only {sorted(actuators)}{hint}")
         return RemoteActuator(self._client, name)
 
-    def safe(self) -> list[dict[str, Any]]:
+    def safe(self) -> list[dict[str, object]]:
         """Bring the bench to its safe state."""
         return self._client.safe()
 
@@ -390,7 +394,7 @@ class RemoteInstrument:
         if attribute not in record["methods"]:
             return self._client.get(full)
 
-        def call(*arguments: Any, **keywords: Any) -> Any:
+        def call(*arguments: object, **keywords: object) -> object:
             return self._client.ask("call", name=full, arguments=list(arguments), keywords=keywords)
 
         return call

@@ -24,10 +24,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from labspin import __version__
 from labspin.bench import Bench
+from labspin.bench.actuators import Actuator
 from labspin.bench.safety import unsafe_instruments
 from labspin.errors import (
     ArgumentError,
@@ -41,7 +42,8 @@ from labspin.experiment import Control, Observer, RunOutcome
 from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
-from labspin.session.host_record import claimed, host_file, new_record
+from labspin.session.host_record import Claim, claimed, host_file, new_record
+from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
 from labspin.session.host_run import HostControl, RunWatch
 from labspin.session.host_wire import PROTOCOL, Server
 from labspin.session.queue import Queue
@@ -62,17 +64,18 @@ from labspin.workspaces import workspace_folder
 
 __all__ = ["BenchHost"]
 
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _PATIENCE = 1.0  # s between two looks whether the bench's thread still works
 _LONGEST_WAIT = 5.0  # s that a client may wait for news in one request
 
 
 @dataclasses.dataclass
-class _Order:
+class _Order(Generic[Result]):
     """Something to be done in the bench's thread."""
 
-    do: Callable[[], Any]
-    future: Future[object]
+    do: Callable[[], Result]
+    future: Future[Result]
 
     def obey(self) -> None:
         """Do it; what it raises goes to who asked."""
@@ -98,15 +101,15 @@ class BenchHost:
         self.queue = Queue(self.workspace / "queue.toml")
         self.news = News()
         self._lookout = Lookout(self.news, interval)
-        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[_Order[Any]] = queue.SimpleQueue()
         self._run: RunWatch | None = None
         self._last: RunWatch | None = None
-        self._hand: dict[str, Any] | None = None
+        self._hand: HandRecord | None = None
         self._has_ended, self._calls_for_safety = False, 0
         self._is_stopping = self._makes_runs = self._break_off = False
         self._pace, self._next_touch = 0.0, 0.0
         self._heart = Heart(self.news)
-        self._verbs: Mapping[str, Callable[..., Any]] = {
+        self._verbs: Mapping[str, Callable[..., object]] = {
             name: getattr(self, f"_on_{name}")
             for name in (
                 "hello", "status", "follow", "course", "describe", "get", "set", "call", "align", "safe",
@@ -138,7 +141,7 @@ class BenchHost:
                 logging.getLogger("labspin").removeHandler(handler)
                 self._bench.close()
 
-    def _serve(self, claim: Any) -> None:
+    def _serve(self, claim: Claim) -> None:
         recover_dead_runs(data_folder(self.workspace))
         server = self._server = Server(claim.secret, self._answer)
         try:
@@ -281,7 +284,7 @@ class BenchHost:
             raise ArgumentError(f"verb {verb!r}: {error}") from error
         return do(**arguments)
 
-    def _order(self, do: Callable[[], object]) -> Any:
+    def _order(self, do: Callable[[], Result]) -> Result:
         """Have something done in the bench's thread, and wait for it."""
         if self._is_stopping:
             raise StationError(f"station {self.station.name!r}: its host is ending")
@@ -295,7 +298,7 @@ class BenchHost:
     def _on_hello(self) -> dict[str, object]:
         return {"protocol": PROTOCOL, "version": __version__, "process": os.getpid()}
 
-    def _on_status(self) -> dict[str, object]:
+    def _on_status(self) -> HostStatus:
         run, state = self._run, self.queue.read()
         return {
             "station": self.station.name,
@@ -330,10 +333,10 @@ class BenchHost:
         number, events = self.news.since(sequence, min(timeout, _LONGEST_WAIT))
         return {"sequence": number, "events": events, "status": self._on_status()}
 
-    def _on_course(self, names: list[str], since: float = 0.0) -> dict[str, object]:
+    def _on_course(self, names: list[str], since: float = 0.0) -> Course:
         return self.news.course(names, since)
 
-    def _on_describe(self) -> dict[str, object]:
+    def _on_describe(self) -> BenchDescription:
         return self.description
 
     def _on_get(self, name: str) -> object:
@@ -402,7 +405,7 @@ class BenchHost:
         self._lookout.hurry()
         return on
 
-    def _on_safe(self) -> list[dict[str, Any]]:
+    def _on_safe(self) -> list[dict[str, object]]:
         self._break_off = True
         self._calls_for_safety += 1
         if self._run is not None or self._makes_runs:
@@ -410,10 +413,9 @@ class BenchHost:
         if self._run is not None and self._run.control is not None:
             self._run.control.abort("the safe state was asked for")
         self._lookout.aligns = False
-        done: list[dict[str, Any]] = self._order(self._make_safe)
-        return done
+        return self._order(self._make_safe)
 
-    def _make_safe(self) -> list[dict[str, Any]]:
+    def _make_safe(self) -> list[dict[str, object]]:
         actions = self._bench.safe()
         for action in actions:
             if not action.ok:
@@ -461,12 +463,12 @@ class BenchHost:
             self._orders.put(_Order(lambda: None, Future()))  # wakes the bench's thread
         return len(state.of("waiting"))
 
-    def _on_reconnect(self) -> dict[str, Any]:
+    def _on_reconnect(self) -> BenchDescription:
         if self._run is not None:
             raise SafetyError("reconnect: not while a run is being made; wait for its end")
-        return dict(self._order(self._reconnect))
+        return self._order(self._reconnect)
 
-    def _reconnect(self) -> dict[str, Any]:
+    def _reconnect(self) -> BenchDescription:
         """Read the station file again, and connect what it says now."""
         station = load_station(self.station.path)
         if not self.station.simulated or not station.simulated:
@@ -494,7 +496,8 @@ class BenchHost:
         self._break_off = self._is_stopping = True
 
 
-def _words(value: Any, actuator: Any) -> str:
+def _words(value: object, actuator: Actuator | None) -> str:
     """Return what was set, with its unit."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return format_quantity(float(value), actuator.unit) if actuator and is_number else str(value)
+    if actuator and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return format_quantity(float(value), actuator.unit)
+    return str(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from labspin.bench import Bench
 from labspin.errors import LabspinError
 from labspin.session.host_news import News
+from labspin.session.host_records import BenchDescription, ReadingRecord
 from labspin.session.workbench import count_rates, read_all
 
 __all__ = ["Lookout"]
@@ -55,7 +55,7 @@ class Lookout:
         """Look as soon as possible."""
         self._next = 0.0
 
-    def look(self, bench: Bench, description: Mapping[str, Any], *, is_idle: bool) -> None:
+    def look(self, bench: Bench, description: BenchDescription, *, is_idle: bool) -> None:
         """Read everything back; where the bench is idle, count too and connect again what is lost.
 
         Parameters
@@ -74,7 +74,7 @@ class Lookout:
         self._note_lost(bench, description, readings, is_idle)
         self._news.read(readings)
 
-    def _rates(self, bench: Bench, description: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    def _rates(self, bench: Bench, description: BenchDescription) -> dict[str, ReadingRecord]:
         try:
             rates = count_rates(bench, description)
         except LabspinError as error:
@@ -86,8 +86,8 @@ class Lookout:
     def _note_lost(
         self,
         bench: Bench,
-        description: Mapping[str, Any],
-        readings: Mapping[str, Mapping[str, Any]],
+        description: BenchDescription,
+        readings: Mapping[str, ReadingRecord],
         is_idle: bool,
     ) -> None:
         for name in description["instruments"]:

@@ -12,9 +12,11 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
+
+from labspin.arrays import FloatArray
+from labspin.session.host_records import Course, EventRecord, ReadingRecord
 
 __all__ = ["News", "NewsHandler"]
 
@@ -36,7 +38,7 @@ class _Course:
         if len(self._times) >= _COURSE + _SPARE:
             del self._times[:_SPARE], self._values[:_SPARE]
 
-    def since(self, time: float) -> list[Any]:
+    def since(self, time: float) -> list[FloatArray]:
         """Return times and values after a time."""
         times, values = np.array(self._times), np.array(self._values)
         return [times[times > time], values[times > time]]
@@ -48,9 +50,9 @@ class News:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._sequence = 0
-        self._events: deque[tuple[int, float, str, str]] = deque(maxlen=_EVENTS)
+        self._events: deque[EventRecord] = deque(maxlen=_EVENTS)
         self._courses: dict[str, _Course] = {}
-        self.readings: dict[str, dict[str, Any]] = {}
+        self.readings: dict[str, ReadingRecord] = {}
 
     def event(self, kind: str, message: str) -> None:
         """Record an event and wake the clients that wait for news.
@@ -73,7 +75,7 @@ class News:
             self._sequence += 1
             self._changed.notify_all()
 
-    def read(self, readings: Mapping[str, Mapping[str, Any]]) -> None:
+    def read(self, readings: Mapping[str, ReadingRecord]) -> None:
         """Store new read-backs; each replaces the former one of the same name.
 
         Parameters
@@ -83,14 +85,14 @@ class News:
         """
         with self._changed:
             for name, record in readings.items():
-                self.readings[name] = dict(record)
+                self.readings[name] = record.copy()
                 value = record.get("value")
                 if isinstance(value, (int, float)):
                     self._courses.setdefault(name, _Course()).add(float(record["time"]), float(value))
             self._sequence += 1
             self._changed.notify_all()
 
-    def since(self, sequence: int, timeout: float) -> tuple[int, list[list[Any]]]:
+    def since(self, sequence: int, timeout: float) -> tuple[int, list[EventRecord]]:
         """Wait for something newer than ``sequence``; return the present number and the events since.
 
         Parameters
@@ -102,9 +104,9 @@ class News:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._sequence != sequence, timeout)
-            return self._sequence, [list(event) for event in self._events if event[0] > sequence]
+            return self._sequence, [event for event in self._events if event[0] > sequence]
 
-    def course(self, names: list[str], since: float) -> dict[str, Any]:
+    def course(self, names: list[str], since: float) -> Course:
         """Return the past values of read-backs after a Unix time.
 
         Parameters

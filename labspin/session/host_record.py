@@ -119,7 +119,7 @@ def new_record(station: Path, name: str, *, simulated: bool, port: int, secret: 
     )
 
 
-class _Claim:
+class Claim:
     """The locked file of a living host."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -137,7 +137,7 @@ class _Claim:
 
 
 @contextlib.contextmanager
-def claimed(station: Path, name: str) -> Iterator[_Claim]:
+def claimed(station: Path, name: str) -> Iterator[Claim]:
     """Be the one host of a station in the block.
 
     Parameters
@@ -164,7 +164,7 @@ def claimed(station: Path, name: str) -> Iterator[_Claim]:
         if not try_lock(descriptor, patience=0.5):
             raise _taken(path, name)
         path.chmod(0o600)
-        claim = _Claim(path, descriptor)
+        claim = Claim(path, descriptor)
         claim._write("")
         yield claim
         claim._write("")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from labspin.data import RunHeader
 from labspin.experiment import Control, RunOutcome
 from labspin.experiment.control import Progress
+from labspin.session.host_records import RunRecord
 from labspin.session.queue_file import QueuedRun
 
 __all__ = ["HostControl", "RunWatch"]
@@ -135,7 +135,7 @@ class RunWatch(Progress):
         super().on_finish(outcome)
         self._say("run", f"{self.queued.label}: {outcome.status}, {outcome.points} points")
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """Return the run as plain data."""
         return {
             "id": self.queued.id,

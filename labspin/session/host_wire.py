@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _LONGEST = 64 << 20  # bytes of one message
 _HANDSHAKE = 5.0  # s that a client may take to prove that it knows the secret
 
-Answer = Callable[[str, dict[str, Any]], Any]
+Answer = Callable[[str, dict[str, object]], object]
 
 
 class Server:
@@ -119,7 +119,7 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _request(message: object) -> tuple[str, dict[str, Any]]:
+def _request(message: object) -> tuple[str, dict[str, object]]:
     match message:
         case {"verb": str(verb), "arguments": dict(arguments)}:
             return verb, arguments
@@ -141,7 +141,7 @@ class Line:
     def __init__(self, connection: Connection, gone: str) -> None:
         self._connection, self._gone = connection, gone
 
-    def ask(self, verb: str, arguments: Mapping[str, Any], *, patience: float | None = None) -> Any:
+    def ask(self, verb: str, arguments: Mapping[str, object], *, patience: float | None = None) -> Any:
         """Return what the host answers.
 
         Parameters

@@ -13,14 +13,18 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labspin.bench import Actuator, Bench
 from labspin.errors import ArgumentError, DeviceError, LabspinError, StationError
 from labspin.instruments import ACTUATORS, ROLES, PulseSequence
+from labspin.session.host_records import ActuatorRecord, BenchDescription, ReadingRecord
 from labspin.station import Station
+
+if TYPE_CHECKING:
+    from labspin.station.records import InstrumentSpec
 
 __all__ = ["call_method", "count_rates", "describe_bench", "read_all", "read_value", "set_value"]
 
@@ -35,7 +39,7 @@ _TRIGGER = 1e-6  # s
 # -- what there is ------------------------------------------------------------------------------------------
 
 
-def describe_bench(station: Station, bench: Bench) -> dict[str, object]:
+def describe_bench(station: Station, bench: Bench) -> BenchDescription:
     """Return everything that a client must know to show a panel for every instrument, as plain data.
 
     Parameters
@@ -74,11 +78,11 @@ def describe_bench(station: Station, bench: Bench) -> dict[str, object]:
     }
 
 
-def _settable(spec: Any) -> dict[str, str]:
+def _settable(spec: InstrumentSpec) -> dict[str, str]:
     return dict(spec.entry.settable)
 
 
-def _readings(spec: Any, device: Any) -> dict[str, str]:
+def _readings(spec: InstrumentSpec, device: object) -> dict[str, str]:
     found = {name: unit for name, unit in spec.entry.readable.items() if name not in spec.entry.settable}
     if spec.role == "CantileverReadout" and _has(device, "quadratures"):
         found |= _MOTION
@@ -99,7 +103,7 @@ def _methods(role: str) -> list[str]:
     )
 
 
-def _actuator_record(name: str, actuator: Actuator) -> dict[str, object]:
+def _actuator_record(name: str, actuator: Actuator) -> ActuatorRecord:
     spec = actuator.spec
     return {
         "unit": actuator.unit,
@@ -125,7 +129,7 @@ def _in_unit(actuator: Actuator, raw: float) -> float:
 # -- reading and setting ------------------------------------------------------------------------------------
 
 
-def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+def read_all(bench: Bench, description: BenchDescription) -> dict[str, ReadingRecord]:
     """Return every read-back of a bench: name to ``{"value", "time"}``, or to ``{"error", "time"}``.
 
     Parameters
@@ -135,7 +139,7 @@ def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str
     description
         Of it, by `describe_bench`.
     """
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, ReadingRecord] = {}
     for name, record in description["instruments"].items():
         motion = [attribute for attribute in record["readings"] if attribute in _MOTION]
         attributes = [*record["settable"], *(a for a in record["readings"] if a not in _MOTION)]
@@ -145,34 +149,33 @@ def read_all(bench: Bench, description: Mapping[str, Any]) -> dict[str, dict[str
             _note(found, f"{name}.{attribute}", functools.partial(_scalar, bench, name, attribute))
         if motion:
             _note_motion(found, bench, name)
-    for name, record in description["actuators"].items():
-        if name != record["moves"]:
+    for name, actuator in description["actuators"].items():
+        if name != actuator["moves"]:
             _note(found, name, bench.actuators[name].read)
     return found
 
 
-def _scalar(bench: Bench, instrument: str, attribute: str) -> object:
+def _scalar(bench: Bench, instrument: str, attribute: str) -> float | bool | str:
     value = getattr(bench.instruments[instrument], attribute)
     return value if isinstance(value, (bool, str)) else float(value)
 
 
-def _note(found: dict[str, dict[str, object]], name: str, read: Callable[[], object]) -> None:
+def _note(found: dict[str, ReadingRecord], name: str, read: Callable[[], float | bool | str]) -> None:
     try:
         found[name] = {"value": read(), "time": time.time()}
     except Exception as error:  # noqa: BLE001 - one instrument that is lost does not hide the others
         found[name] = {"error": _sentence(error), "time": time.time()}
 
 
-def _note_motion(found: dict[str, dict[str, object]], bench: Bench, name: str) -> None:
-    record: dict[str, dict[str, Any]] = {}
-    _note(record, "motion", bench.instruments[name].quadratures)
-    answer = record["motion"]
-    if "error" in answer:
-        found |= {f"{name}.{attribute}": dict(answer) for attribute in _MOTION}
+def _note_motion(found: dict[str, ReadingRecord], bench: Bench, name: str) -> None:
+    names = [f"{name}.{attribute}" for attribute in _MOTION]
+    try:
+        motion, moment = complex(bench.instruments[name].quadratures()), time.time()
+    except Exception as error:  # noqa: BLE001 - one instrument that is lost does not hide the others
+        found |= {full: {"error": _sentence(error), "time": time.time()} for full in names}
         return
-    motion = complex(answer["value"])
-    for attribute, value in zip(_MOTION, (motion.real, motion.imag, abs(motion)), strict=True):
-        found[f"{name}.{attribute}"] = {"value": value, "time": answer["time"]}
+    for full, value in zip(names, (motion.real, motion.imag, abs(motion)), strict=True):
+        found[full] = {"value": value, "time": moment}
 
 
 def _sentence(error: Exception) -> str:

@@ -1,0 +1,156 @@
+"""What a host and its clients tell each other, by name: plain data as they go over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+from labspin.arrays import FloatArray
+
+__all__ = [
+    "ActuatorRecord",
+    "BenchDescription",
+    "Course",
+    "EventRecord",
+    "HandRecord",
+    "HostStatus",
+    "InstrumentRecord",
+    "NewsRecord",
+    "QueueRecord",
+    "ReadingRecord",
+    "RunRecord",
+    "value_of",
+]
+
+
+class InstrumentRecord(TypedDict):
+    """An instrument of a bench: attribute to unit in ``settable`` and ``readings``."""
+
+    role: str
+    driver: str
+    address: str
+    settable: dict[str, str]
+    readings: dict[str, str]
+    has_output: bool
+    detectors: list[str]
+    methods: list[str]
+
+
+class ActuatorRecord(TypedDict):
+    """An actuator, in ``unit``: ``slope`` times what is sent to ``moves``, plus ``offset``."""
+
+    unit: str
+    minimum: float
+    maximum: float
+    ramp_rate: float | None
+    safe: float | None
+    instrument: str
+    attribute: str
+    moves: str
+    slope: float
+    offset: float
+
+
+class BenchDescription(TypedDict, total=False):
+    """What a client must know to show a panel for every instrument; empty where no host is connected."""
+
+    name: str
+    description: str
+    path: str
+    simulated: bool
+    kind: str
+    instruments: dict[str, InstrumentRecord]
+    actuators: dict[str, ActuatorRecord]
+
+
+class ReadingRecord(TypedDict):
+    """A read-back at a Unix time (s): its ``value``, or the ``error`` in place of it."""
+
+    time: float
+    value: NotRequired[float | bool | str]
+    error: NotRequired[str]
+
+
+class RunRecord(TypedDict):
+    """A run that is made, or the last one; ``left`` in s."""
+
+    id: int
+    label: str
+    card: str
+    path: str
+    procedure: str
+    done: int
+    total: int | None
+    left: float | None
+    began: float
+    paused: bool
+
+
+class HandRecord(TypedDict):
+    """What is moved by hand; ``target`` None: it is another order than to set a value."""
+
+    name: str
+    target: object
+
+
+class QueueRecord(TypedDict):
+    """The queue of a host."""
+
+    paused: bool
+    waiting: int
+    makes_runs: bool
+
+
+class HostStatus(TypedDict, total=False):
+    """State of host, run, queue and read-backs; empty where no host is connected.
+
+    ``sent`` is the last set-point of each actuator.
+    """
+
+    station: str
+    path: str
+    workspace: str
+    simulated: bool
+    kind: str
+    process: int
+    state: str
+    run: RunRecord | None
+    last: RunRecord | None
+    hand: HandRecord | None
+    orders: int
+    aligns: bool
+    readings: dict[str, ReadingRecord]
+    sent: dict[str, float]
+    lost: list[str]
+    queue: QueueRecord
+    clients: int
+
+
+EventRecord = tuple[int, float, str, str]
+"""Number, Unix time (s), kind and message of an event; a list where it came over the wire."""
+
+
+class NewsRecord(TypedDict):
+    """What a client waits for; ``sequence`` is what it asks with next."""
+
+    sequence: int
+    events: list[EventRecord]
+    status: HostStatus
+
+
+def value_of(readings: Mapping[str, ReadingRecord], name: str) -> float | bool | str | None:
+    """Return the value that was read back; None: it was not, or in vain.
+
+    Parameters
+    ----------
+    readings
+        Read-backs by name.
+    name
+        Of one of them.
+    """
+    record = readings.get(name)
+    return None if record is None else record.get("value")
+
+
+Course = dict[str, list[FloatArray]]
+"""Name of a read-back to Unix times (s) and values."""
