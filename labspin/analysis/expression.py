@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FloatArray
 from labspin.arrays import Numbers
@@ -107,7 +108,7 @@ class Expression:
         found = {n.id: None for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
         return tuple(found)
 
-    def value(self, data: Mapping[str, Any]) -> Numbers:
+    def value(self, data: Mapping[str, ArrayLike]) -> Numbers:
         """Return the expression of the arrays in ``data``.
 
         Parameters
@@ -127,7 +128,7 @@ class Expression:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             return np.asarray(_walk(self._tree(), self._columns(data)))
 
-    def derivative(self, data: Mapping[str, Any], name: str) -> Numbers:
+    def derivative(self, data: Mapping[str, ArrayLike], name: str) -> Numbers:
         """Return ∂expression/∂name at the arrays in ``data``.
 
         Parameters
@@ -154,18 +155,19 @@ class Expression:
             found = np.asarray(value) * 0.0 + (0.0 if slope is None else slope)
         return np.where(np.isfinite(found), found, np.nan)
 
-    def _columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        columns = {}
+    def _columns(self, data: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+        columns: dict[str, ArrayLike] = {}
         for name in self.names:
-            columns[name] = data.get(column_of(name, data))
-            if columns[name] is None:
+            found = data.get(column_of(name, data))
+            if found is None:
                 raise RecipeError(
                     f"expression {self.text!r}: there is no column {name!r}; "
                     f"there are {', '.join(sorted(data))}"
                 )
+            columns[name] = found
         return columns
 
-    def error(self, data: Mapping[str, Any], errors: Mapping[str, FloatArray]) -> FloatArray:
+    def error(self, data: Mapping[str, ArrayLike], errors: Mapping[str, FloatArray]) -> FloatArray:
         """Return the standard deviation of the expression for independent errors of its columns.
 
         Parameters
@@ -235,7 +237,7 @@ def _walk(node: ast.expr, data: Mapping[str, object]) -> object:
     return _FUNCTIONS[node.func.id](_walk(node.args[0], data))
 
 
-def _differentiate(node: ast.expr, data: Mapping[str, Any], moved: set[str]) -> tuple[Any, Any]:
+def _differentiate(node: ast.expr, data: Mapping[str, ArrayLike], moved: set[str]) -> tuple[Any, Any]:
     """Return the value of a part of an expression and its derivative; None where nothing in it moves."""
     if isinstance(node, ast.Name):
         return _walk(node, data), 1.0 if node.id in moved else None

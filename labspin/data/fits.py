@@ -73,12 +73,12 @@ class FitCurve:
 
     axes: tuple[Dimension, ...]
     """Axes of the curve itself; those of the fit's dimensions stand before them in ``values``."""
-    values: NDArray[Any]
+    values: NDArray[np.generic]
     """Shape (dimensions of the fit, axes), float or complex."""
     unit: str = "1"
-    data: NDArray[Any] | None = None
+    data: NDArray[np.generic] | None = None
     """The data as the fit saw them, same shape, where they are not simply a column of the run."""
-    errors: NDArray[Any] | None = None
+    errors: NDArray[np.generic] | None = None
     """Standard errors of the data, same shape; of complex data those of both parts, as a complex number."""
 
     def __post_init__(self) -> None:
@@ -135,7 +135,7 @@ class FitRecord:
     def _check_shapes(self) -> None:
         shape = tuple(len(dimension) for dimension in self.dimensions)
         varied = sum(parameter.varied for parameter in self.parameters)
-        wanted: list[tuple[str, Any, tuple[int, ...]]] = [
+        wanted: list[tuple[str, NDArray[np.generic], tuple[int, ...]]] = [
             (f"parameter {parameter.name!r}", parameter.value, shape) for parameter in self.parameters
         ]
         if self.covariance is not None:

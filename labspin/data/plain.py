@@ -19,6 +19,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.errors import DamagedFileError
 
@@ -56,7 +57,7 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
-def plain(value: Any, *, depth: int = 0) -> Any:
+def plain(value: object, *, depth: int = 0) -> Any:
     """Return ``value`` converted to plain types; nesting deeper than `MAX_DEPTH` is replaced by text.
 
     Parameters
@@ -78,30 +79,30 @@ def plain(value: Any, *, depth: int = 0) -> Any:
     return clean_text(repr(value))
 
 
-def _plain_integer(value: Any, depth: int) -> int | str:
+def _plain_integer(value: int, depth: int) -> int | str:
     number = int(value)
     return number if -(1 << 63) <= number < 1 << 63 else str(number)
 
 
-def _plain_array(value: np.ndarray[Any, Any], depth: int) -> Any:
+def _plain_array(value: NDArray[np.generic], depth: int) -> object:
     if value.ndim == 0 or value.dtype.kind not in "biufc":
         return plain(value.tolist(), depth=depth + 1)
     return _portable_array(value)
 
 
-def _plain_mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
+def _plain_mapping(value: Mapping[object, object], depth: int) -> dict[str, object]:
     return {clean_text(str(key)): plain(item, depth=depth + 1) for key, item in value.items()}
 
 
-def _plain_list(value: Iterable[object], depth: int) -> list[Any]:
+def _plain_list(value: Iterable[object], depth: int) -> list[object]:
     return [plain(item, depth=depth + 1) for item in value]
 
 
-def _plain_set(value: Iterable[object], depth: int) -> list[Any]:
+def _plain_set(value: Iterable[object], depth: int) -> list[object]:
     return _plain_list(sorted(value, key=repr), depth)
 
 
-_CONVERSIONS: Sequence[tuple[Any, Callable[[Any, int], Any]]] = (
+_CONVERSIONS: Sequence[tuple[type | tuple[type, ...], Callable[[Any, int], object]]] = (
     (enum.Enum, lambda value, depth: plain(value.value, depth=depth + 1)),
     (int, _plain_integer),
     (np.generic, lambda value, depth: plain(value.item(), depth=depth + 1)),
@@ -115,7 +116,7 @@ _CONVERSIONS: Sequence[tuple[Any, Callable[[Any, int], Any]]] = (
 )
 
 
-def _portable_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _portable_array(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return ``array`` in one of the four dtypes that the journal knows."""
     kind = array.dtype.kind
     if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 1 << 63:
@@ -151,7 +152,7 @@ def pack(value: object) -> bytes:
     return bytes(packer().pack(value))
 
 
-def _decode(code: int, data: bytes) -> Any:
+def _decode(code: int, data: bytes) -> complex | NDArray[np.generic]:
     if code == _COMPLEX_CODE:
         return complex(*_COMPLEX.unpack(data))
     if code != _ARRAY_CODE:
@@ -221,7 +222,7 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     return json.dumps(_tag(plain(value)), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def _tag(value: object) -> Any:
+def _tag(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": repr(value)}
     if isinstance(value, complex):
@@ -270,7 +271,7 @@ def _untag(value: object) -> Any:
     return {key: _untag(item) for key, item in value.items()}
 
 
-def _untag_array(content: dict[str, Any]) -> np.ndarray[Any, Any]:
+def _untag_array(content: dict[str, Any]) -> NDArray[np.generic]:
     dtype = np.dtype(str(content["dtype"]))
     if dtype not in _DTYPE_CODES:
         raise ValueError(f"an array of type {dtype} is not known")
@@ -281,7 +282,7 @@ def _untag_float(content: str) -> float:
     return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
 
 
-_TAGS: Mapping[str, Callable[[Any], Any]] = {
+_TAGS: Mapping[str, Callable[[Any], object]] = {
     "$float": _untag_float,
     "$complex": lambda content: complex(*(_untag(part) for part in content)),
     "$bytes": bytes.fromhex,

@@ -120,7 +120,7 @@ class Sweep(ABC):
     def _order(self) -> IntArray: ...
 
     @abstractmethod
-    def _content(self) -> dict[str, Any]: ...
+    def _content(self) -> dict[str, object]: ...
 
     @classmethod
     @abstractmethod
@@ -210,7 +210,7 @@ class Sweep(ABC):
             for track in axis:
                 yield track, np.asarray(along)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the sweep as plain values, its kind under ``"sweep"``."""
         return {"sweep": self.kind, **self._content()}
 
@@ -311,7 +311,7 @@ class Values(OneAxis):
     def _sizes(self) -> tuple[int, ...]:
         return (self._values.size,)
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         return {"name": self.name, "unit": self.unit, "values": self._values.tolist()}
 
     @classmethod
@@ -345,7 +345,7 @@ class Linear(OneAxis):
     def _sizes(self) -> tuple[int, ...]:
         return (self.number,)
 
-    def _content(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, object]:
         fields = {"start": self.start, "stop": self.stop, "number": self.number}
         return {"name": self.name, "unit": self.unit, **fields}
 

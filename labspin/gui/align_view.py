@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from labspin.arrays import FloatArray
 from labspin.gui.axes import UnitAxis, rate_unit, shown
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
@@ -134,7 +133,7 @@ class _Ring(Panel):
         self._now.setData([x], [y])
 
 
-def spectrum_of(times: Any, points: Any) -> tuple[Any, Any]:
+def spectrum_of(times: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return detunings (Hz) and amplitudes of a motion that is read as X and Y beside its drive.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -17,6 +17,9 @@ from labspin.gui.run_source import Frame
 from labspin.gui.start_panel import StartHandles, StartPanel
 from labspin.gui.start_values import StartValues, recipe_for, start_values
 from labspin.gui.tasks import in_background, sentence
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["FitPanel"]
 
@@ -48,7 +51,7 @@ class FitPanel(Panel):
     def __init__(self, plot: LinePlot, frame: Callable[[], Frame | None]) -> None:
         super().__init__("Fit")
         self._plot, self._frame = plot, frame
-        self.outcome: Any = None
+        self.outcome: FitOutcome | None = None
         self.start: StartValues | None = None
         self._log = (False, False)
         self._is_fitting = False
@@ -160,7 +163,7 @@ class FitPanel(Panel):
         by_hand = self.start if self.by_hand.isChecked() else None
         held = self.start_panel.held()
 
-        def do() -> list[Any]:
+        def do() -> list[FitOutcome]:
             from labspin.analysis import fit_run
 
             return fit_run(frame.run, by_hand.for_fit(held) if by_hand else self._wanted(frame))
@@ -169,7 +172,7 @@ class FitPanel(Panel):
         self.result.setText("fitting …")
         in_background(do, self._show_fit, self._fit_failed)
 
-    def _show_fit(self, outcomes: list[Any]) -> None:
+    def _show_fit(self, outcomes: list[FitOutcome]) -> None:
         self._is_fitting = False
         self.outcome = outcomes[0]
         self.result.setText("<br>".join(_lines(outcomes)))
@@ -205,7 +208,7 @@ class FitPanel(Panel):
     def _guess(self) -> None:
         self._look_up(None)
 
-    def _look_up(self, outcome: Any) -> None:
+    def _look_up(self, outcome: FitOutcome) -> None:
         frame = self._frame()
         if frame is None or self.recipe.currentData() is None:
             return
@@ -237,7 +240,7 @@ class FitPanel(Panel):
         self._timer.stop()
 
 
-def _lines(outcomes: list[Any]) -> list[str]:
+def _lines(outcomes: list[FitOutcome]) -> list[str]:
     """Return the results of fits, a line each."""
     lines: list[str] = []
     for outcome in outcomes[:_MOST]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from labspin.arrays import FloatArray
 from labspin.gui.axes import UnitAxis, shown
 from labspin.gui.parts import label
 from labspin.gui.pictures import LineData, MapData, Picture
 from labspin.gui.theme import current, fine, style_plot
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["LinePlot", "MapGrid", "MapPlot"]
 
@@ -92,7 +96,7 @@ class LinePlot(QWidget):
         self.lines: list[Any] = []
         self._errors: list[Any] = []
         self._fit: Any = None
-        self._outcome: Any = None
+        self._outcome: FitOutcome | None = None
         self._cursors: list[pg.InfiniteLine] = []
         self._units, self._axis = ("1", "1"), ""
         self._first: LineData | None = None
@@ -208,7 +212,7 @@ class LinePlot(QWidget):
 
     # -- fit -------------------------------------------------------------------------------------------
 
-    def show_fit(self, outcome: Any | None) -> None:
+    def show_fit(self, outcome: FitOutcome | None) -> None:
         """Show the curve of a fit and its residuals, or remove them.
 
         Parameters
@@ -487,7 +491,7 @@ class MapGrid(QWidget):
         self._is_following = False
 
 
-def _edges(values: Any) -> tuple[float, float]:
+def _edges(values: FloatArray) -> tuple[float, float]:
     """Return where an even axis of pixels begins, and how long it is."""
     if len(values) < 2:
         return float(values[0]) - 0.5, 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -26,6 +26,9 @@ from PySide6.QtWidgets import (
 
 from labspin.gui.axes import shown
 from labspin.gui.parts import button, label
+
+if TYPE_CHECKING:
+    from labspin.experiment.sweep import Sweep
 
 __all__ = ["AxisRow", "ScanEditor", "as_lines", "rows_of"]
 
@@ -44,7 +47,7 @@ class AxisRow:
     """Whether it advances together with the axis above."""
 
 
-def rows_of(sweep: Any) -> list[AxisRow] | None:
+def rows_of(sweep: Sweep) -> list[AxisRow] | None:
     """Return the rows of a sweep; None if it has a form that rows cannot say.
 
     Parameters
@@ -275,7 +278,7 @@ class ScanEditor(QWidget):
             row.name.setCurrentText(text)
             row.name.blockSignals(False)
 
-    def show_scan(self, sweep: Any) -> None:
+    def show_scan(self, sweep: Sweep) -> None:
         """Show the axes of a scan.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -10,6 +10,9 @@ from PySide6.QtGui import QColor
 
 from labspin.gui.theme import current, fine, style_plot
 from labspin.instruments import SequenceLayout, sequence_layout
+
+if TYPE_CHECKING:
+    from labspin.instruments.sequence import PulseSequence
 
 __all__ = ["SequencePlot"]
 
@@ -30,7 +33,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.hideButtons()
         self.setMinimumHeight(130)
 
-    def show_sequence(self, sequence: Any) -> None:
+    def show_sequence(self, sequence: PulseSequence) -> None:
         """Draw a sequence; the former one is removed.
 
         Parameters

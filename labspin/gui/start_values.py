@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.recipes.traces import traces_of
 from labspin.errors import LabspinError
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
+    from labspin.data import Run
 
 __all__ = ["Handle", "StartValues", "handles_of", "recipe_for", "start_values"]
 
@@ -105,7 +109,7 @@ def recipe_for(name: str, is_recipe: bool, x: str, y: str) -> Recipe:
     return load_recipe(name) if is_recipe else Recipe(name=name, x=x, y=y, model=name)
 
 
-def start_values(run: Any, recipe: Recipe, outcome: Any = None) -> StartValues:
+def start_values(run: Run, recipe: Recipe, outcome: FitOutcome | None = None) -> StartValues:
     """Return values to start from: those of a fit by the same recipe, or what the model guesses.
 
     Parameters

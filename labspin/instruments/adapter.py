@@ -63,7 +63,7 @@ class RoleAdapter(ABC):
     entails: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Settings that the instrument changes by itself when the named one is set."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         for name in (*cls.units, *cls.readings):
             driver = getattr(cls, "driver", None)
@@ -73,7 +73,7 @@ class RoleAdapter(ABC):
         if is_own and cls.settings is RoleAdapter.settings:
             cls.settings = _declared_settings  # type: ignore[method-assign]
 
-    def __init__(self, driver: Any, options: Any = None) -> None:
+    def __init__(self, driver: Any, options: object = None) -> None:
         self._sent: dict[str, Any] = {}
         self._noted: dict[str, Any] = {}
         self.device = driver
@@ -81,7 +81,7 @@ class RoleAdapter(ABC):
 
     @classmethod
     def open(
-        cls, connection: Any, *, name: str, options: Any = None, is_deaf: bool = False, **kwargs: Any
+        cls, connection: Any, *, name: str, options: object = None, is_deaf: bool = False, **kwargs: object
     ) -> RoleAdapter:
         """Connect, check the identity, and return the adapter.
 
@@ -118,7 +118,7 @@ class RoleAdapter(ABC):
         return adapter
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return what the hardware allows: attribute to (least, greatest), in the role's units.
 
         Parameters
@@ -129,7 +129,7 @@ class RoleAdapter(ABC):
         return {}
 
     @classmethod
-    def rests(cls, options: Any = None) -> Mapping[str, float]:
+    def rests(cls, options: object = None) -> Mapping[str, float]:
         """Return where the safe action leaves what the role does not fix: attribute to value, in its unit.
 
         What a station ramps is ramped there first.
@@ -192,7 +192,7 @@ class RoleAdapter(ABC):
             return address.strip().upper()
 
     @classmethod
-    def place(cls, address: str, options: Any = None) -> str:
+    def place(cls, address: str, options: object = None) -> str:
         """Return what only one instrument may use: the device, or one output of a device with several.
 
         Parameters
@@ -227,7 +227,7 @@ class RoleAdapter(ABC):
         """Return the settings that readings depend on now; those of `relied_on` unless one does not apply."""
         return type(self).relied_on
 
-    def relied_settings(self) -> dict[str, Any]:
+    def relied_settings(self) -> dict[str, object]:
         """Return the settings that readings depend on, read back: name to value."""
         return {name: operator.attrgetter(name)(self) for name in self.relies_on()}
 
@@ -271,7 +271,7 @@ class RoleAdapter(ABC):
         return str(self.device.identify())
 
     @abstractmethod
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return the instrument's settings as read back from it."""
 
     def safe(self) -> None:
@@ -298,7 +298,7 @@ def _forwarded(driver: type, name: str, *, is_settable: bool) -> property:
     return property(get, change if is_settable else None, None, getattr(driver, name).__doc__)
 
 
-def _declared_settings(self: RoleAdapter) -> dict[str, Any]:
+def _declared_settings(self: RoleAdapter) -> dict[str, object]:
     """Return what can be set, as read back from the instrument."""
     return {name: getattr(self, name) for name in self.units}
 

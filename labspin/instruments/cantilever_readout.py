@@ -75,7 +75,7 @@ class LockInCantilever(CompositeAdapter):
     chosen: CantileverOptions
 
     def __init__(
-        self, parts: Mapping[str, Any], *, name: str = "", clock: Clock, options: Any = None
+        self, parts: Mapping[str, Any], *, name: str = "", clock: Clock, options: object = None
     ) -> None:
         super().__init__(parts, name=name, clock=clock, options=options)
         self.ring_down_time = self.chosen.ring_down_time
@@ -343,7 +343,7 @@ class LockInCantilever(CompositeAdapter):
         """Return a rate at which the filter leaves little to fold back, samples a second."""
         return 2 / self.lockin.time_constant
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return drive (Hz, V), filter (s) and the times that waits are counted by (s)."""
         return {
             "frequency": self.frequency,

@@ -48,7 +48,7 @@ class CompositeAdapter(RoleAdapter):
     """What can be moved -> the part and its attribute that is moved: one knob, to be declared once."""
 
     def __init__(
-        self, parts: Mapping[str, Any], *, name: str = "", clock: Clock, options: Any = None
+        self, parts: Mapping[str, Any], *, name: str = "", clock: Clock, options: object = None
     ) -> None:
         missing = [part for part in self.parts if part not in parts]
         if missing:
@@ -61,7 +61,7 @@ class CompositeAdapter(RoleAdapter):
         self.made_of = dict(parts)
 
     @classmethod
-    def open(cls, connection: Any, **kwargs: Any) -> NoReturn:
+    def open(cls, connection: Any, **kwargs: object) -> NoReturn:
         """Refuse: there is nothing to connect to.
 
         Parameters

@@ -122,7 +122,7 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         condition = self.values("STAT:QUES:INST:ISUM{ch}:COND?", cast=whole)[0]
         return _REGULATES.get(condition & 3, "nothing")
 
-    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], object]]]] = {
         "enabled": ("OUTP? (@{ch})", on_off),
         "wanted": ("CURR? (@{ch})", float),
         "flowing": ("MEAS:CURR? (@{ch})", float),
@@ -296,7 +296,7 @@ class E36312AMagnet(MagnetAdapter):
         name = f"{self.device.name} current"
         self.output.current_limit = check_limits(name, value, least, greatest, "A")
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return set-point (A), current (A), compliance and protection (V), switch and mode, read back."""
         return {
             **super().settings(),

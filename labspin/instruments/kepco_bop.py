@@ -58,7 +58,7 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
     maker = "KEPCO"
     takes_several = True
     error_query = "SYSTem:ERRor?"
-    terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them
+    terminations: ClassVar[Mapping[str, object]] = {}  # pymeasure's class sets them
     residual_current: float = 0.02
     """Current that counts as none when the supply is made safe, A."""
 
@@ -122,7 +122,7 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
         """Measure the voltage across the output (V, float, both signs).""",
     )
 
-    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    state_questions: ClassVar[Mapping[str, tuple[str, Callable[[str], object]]]] = {
         "enabled": ("OUTPut?", on_off),
         "wanted": ("CURRent?", float),
         "flowing": ("MEASure:CURRent?", float),
@@ -217,6 +217,6 @@ class KepcoMagnet(MagnetAdapter):
         """Get what feeds the magnet: the supply has one output (dimensionless, the driver)."""
         return self.device
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return set-point (A), current (A), compliance (V), switch and mode, read back."""
         return {**super().settings(), "mode": self.device.mode}

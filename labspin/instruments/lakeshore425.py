@@ -49,12 +49,12 @@ class LakeShore425(ReadBack, PymeasureLakeShore425):  # type: ignore[misc]
     invalid_words: ClassVar[Mapping[str, float]] = {
         **SCPI_WORDS, "OL": math.inf, "+OL": math.inf, "-OL": -math.inf, "NO PROBE": math.nan,
     }  # fmt: skip
-    terminations: ClassVar[Mapping[str, Any]] = {}  # pymeasure's class sets them for its serial port
+    terminations: ClassVar[Mapping[str, object]] = {}  # pymeasure's class sets them for its serial port
 
     def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 425", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
         ends = {"read_termination": "\n", "write_termination": "\n"}
         others = {} if not self.address else dict.fromkeys(("tcpip", "gpib", "usb"), ends)
         super()._open(adapter, name, {**others, **settings})
@@ -159,7 +159,7 @@ class LakeShore425Gaussmeter(RoleAdapter):
             )
         return field
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return field (T), unit, range (T) and switches, read back."""
         return {
             "field": float(self.device.field),

@@ -203,7 +203,7 @@ class LakeShoreController(StandardEvents, LabspinInstrument):
     takes_several = True
     invalid_words = _WORDS
     # The ends of lines are the same at every interface; the serial port is USB's.
-    terminations: ClassVar[Mapping[str, Any]] = {
+    terminations: ClassVar[Mapping[str, object]] = {
         "read_termination": "\r\n",
         "write_termination": "\n",
         "asrl": {"baud_rate": 57600, "data_bits": 7, "parity": 1},
@@ -439,7 +439,7 @@ class ControllerAdapter(RoleAdapter):
         """Switch this heater off; others stay as they are."""
         self.switch(False)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return temperature and set-point (K), mode, range, P, I, D and output (percent), read back."""
         output = self.output
         return {

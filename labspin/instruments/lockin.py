@@ -351,7 +351,7 @@ class LockInAdapter(RoleAdapter):
         self.start_recording(duration, rate=rate)
         return self.recorded()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return oscillator (Hz, V), phase (degrees), filter (s, dB/octave), gain and input, read back."""
         device = self.device
         return {

@@ -106,7 +106,7 @@ class MagnetAdapter(RoleAdapter):
         """Bring this output to zero, then switch it off; others of the device stay as they are."""
         self.output.safe()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return set-point (A), current (A), compliance (V) and switch, read back."""
         return {
             "current": self.current,

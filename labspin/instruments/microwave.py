@@ -55,6 +55,6 @@ class MicrowaveAdapter(RoleAdapter):
     def output_enabled(self, value: bool) -> None:
         self.device.output_enabled = value
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return frequency (Hz), power (dBm) and the switch, read back."""
         return {"frequency": self.frequency, "power": self.power, "output_enabled": self.output_enabled}

@@ -194,7 +194,7 @@ class NIGaussmeter(RoleAdapter):
         """Measure the field at the probe (T, float, with sign)."""
         return self.chosen.offset + self.chosen.slope * self._volts()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return device, input, its voltage (V), and what field it stands for (T, T/V)."""
         volts = self._volts()
         return {

@@ -49,7 +49,7 @@ class OBIS(LabspinInstrument):
 
     maker = "Coherent"
     models = ("OBIS",)
-    terminations: ClassVar[Mapping[str, Any]] = {"read_termination": "\r\n", "write_termination": "\r\n"}
+    terminations: ClassVar[Mapping[str, object]] = {"read_termination": "\r\n", "write_termination": "\r\n"}
 
     power: float = quantity(
         "SOUR:POW:LEV:IMM:AMPL?",
@@ -217,7 +217,7 @@ class OBISLaser(RoleAdapter):
         """Measure the power at the sample by the laser's own detector (W, float)."""
         return self.device.measured_power * self.chosen.transmission
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return the powers (W) and whether it emits, read back."""
         return {
             "power": self.power,

@@ -291,7 +291,7 @@ class PIPositioner(RoleAdapter):
                 )
             clock.sleep(_POLL)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return target and measured distance (m), velocity (m/s), servo and contact (m), read back."""
         return {
             "position": self.position,

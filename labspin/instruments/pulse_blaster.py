@@ -22,7 +22,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.clock import Clock
 from labspin.errors import (
@@ -345,7 +345,7 @@ class PulseBlasterLines(PulseLinesAdapter):
         """Return whether a sequence is being played."""
         return bool(self.device.status & Status.RUNNING)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what all generators have, clock (Hz) and length of the program."""
         return {
             **super().settings(),

@@ -168,7 +168,7 @@ class PulseLinesAdapter(RoleAdapter):
         """Return the period with which the device repeats ``sequence``, s."""
         return sequence.duration
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return lines, loaded sequence, its period (s) and repetitions, and whether it is played."""
         loaded = self._loaded
         return {

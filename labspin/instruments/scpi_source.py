@@ -48,7 +48,7 @@ class ScpiSource(ScpiCarrier, Agilent8257D):  # type: ignore[misc]
     def __init__(self, adapter: Adapter | str, name: str = "SCPI source", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
         # Past Agilent8257D.__init__, which does nothing of its own, and the warning of SCPIUnknownMixin.
         SCPIMixin.__init__(self, adapter, name, **settings)
 
@@ -268,6 +268,6 @@ class ScpiMicrowave(MicrowaveAdapter):
         """Return whether the power is not levelled or the frequency not locked."""
         return self.device.read_questionable()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return frequency (Hz), power (dBm) and switches, read back."""
         return {**super().settings(), "modulation_enabled": self.device.modulation_enabled}

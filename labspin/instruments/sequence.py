@@ -350,7 +350,7 @@ class PulseSequence:
                 f"the generator needs at least {_seconds(minimum)}; make the pulse or gap longer"
             )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the sequence as plain numbers, text and lists."""
         return {
             "duration": self.duration,

@@ -64,7 +64,7 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
     def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
         # Past SG380.__init__, which does nothing of its own, and the warning of SCPIUnknownMixin behind it.
         SCPIMixin.__init__(self, adapter, name, **settings)
 
@@ -207,6 +207,6 @@ class SG384Microwave(MicrowaveAdapter):
                 f"{format_quantity(at, 'Hz')}, got {wanted!r}; nothing was sent to the instrument"
             )
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return frequency (Hz), power (dBm) and switches, read back."""
         return {**super().settings(), "modulation_enabled": self.device.modulation_enabled}

@@ -297,7 +297,7 @@ class SMB100AMicrowave(MicrowaveAdapter):
         """Return whether the power is not levelled or the frequency not locked."""
         return self.device.read_questionable()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return frequency (Hz), power (dBm), mode and switches, read back."""
         return {
             **super().settings(),

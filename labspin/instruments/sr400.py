@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
@@ -114,7 +114,7 @@ class SR400(LabspinInstrument):
     asked_once = frozenset({"SS", "SS3", "SI"})
     takes_several = True
     # Records end with a carriage return on the serial port; on GPIB they end with the bus's own END.
-    terminations: ClassVar[Mapping[str, Any]] = {
+    terminations: ClassVar[Mapping[str, object]] = {
         "asrl": {"read_termination": "\r", "write_termination": "\r"},
         "tcpip": {"read_termination": "\r", "write_termination": "\r"},
         "gpib": {"write_termination": "\n"},

@@ -47,7 +47,7 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
     """Driver of the SR830; see the module for its quirks."""
 
     models = ("SR830",)
-    terminations: ClassVar[Mapping[str, Any]] = {
+    terminations: ClassVar[Mapping[str, object]] = {
         "asrl": {"read_termination": "\r", "write_termination": "\r"},
         "gpib": {"read_termination": "\n", "write_termination": "\n"},
         "tcpip": {"read_termination": "\n", "write_termination": "\n"},
@@ -257,6 +257,6 @@ class SR830LockIn(LockInAdapter):
         self.device.pause_buffer()
         return self.device.read_trace(1, count) + 1j * self.device.read_trace(2, count)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what all lock-ins have, and the reserve, read back."""
         return {**super().settings(), "reserve": self.device.reserve}

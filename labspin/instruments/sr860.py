@@ -316,7 +316,7 @@ class SR860LockIn(LockInAdapter):
         x, y = self.device.read_capture("XY", count).T
         return np.asarray(x + 1j * y)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what all lock-ins have, DC level and input range (V), and the filters, read back."""
         device = self.device
         return {

@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -90,7 +90,7 @@ class FileResult:
     recipe: Recipe | None = None
     linked: tuple[FileResult, ...] = ()
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, str | float | bool | None]]:
         """Return one plain row a trace and parameter, for tidy tables."""
         return list(self.each_row())
 
@@ -100,7 +100,7 @@ class FileResult:
         for link in self.linked:
             yield from link.each_row()
 
-    def own_rows(self) -> Iterator[dict[str, Any]]:
+    def own_rows(self) -> Iterator[dict[str, str | float | bool | None]]:
         """Yield the rows of this fit, without those of the chains that went on from it."""
         record = self.record
         if record is None:

@@ -6,7 +6,7 @@ stored recipe. No model but one of labspin's own is evaluated: a file from elsew
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +118,7 @@ def _model_at(record: FitRecord, index: int) -> tuple[FitModel, dict[str, float]
 
 
 def _outcome(
-    run: Run, record: FitRecord, index: int, trace: Trace | None, x: FloatArray, y: Any, best: Any
+    run: Run, record: FitRecord, index: int, trace: Trace | None, x: FloatArray, y: Numbers, best: Numbers
 ) -> FitOutcome:
     order = np.argsort(x, kind="stable")
     names = (record.quantity, "1", record.quantity, "1")

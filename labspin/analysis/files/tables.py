@@ -48,7 +48,7 @@ COLUMNS: dict[str, type] = {
 """Columns of the table, see `FileResult.rows`."""
 _BATCH = 20_000
 
-Rows = list[dict[str, Any]]
+Rows = list[dict[str, str | float | bool | None]]
 
 
 def check_table(path: Path, inputs: Iterable[Path] = ()) -> None:

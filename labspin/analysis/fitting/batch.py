@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +38,7 @@ _BLOCK = 256 * 1024
 
 @np.errstate(all="ignore")  # what overflows is not finite, and judged as that
 def fit_batch(
-    model: FitModel | Any,
+    model: FitModel | object,
     x: ArrayLike,
     y: ArrayLike,
     sigma: ArrayLike | None = None,

@@ -29,7 +29,7 @@ LEAST = 1e-3
 """Counts that a model is taken to expect at least, so that no point weighs without limit."""
 
 
-def fit_counts(model: FitModel | Any, x: ArrayLike, counts: ArrayLike, **settings: Any) -> BatchResult:
+def fit_counts(model: FitModel | object, x: ArrayLike, counts: ArrayLike, **settings: Any) -> BatchResult:
     """Fit ``model`` to many traces of counts by Poisson's likelihood.
 
     Parameters

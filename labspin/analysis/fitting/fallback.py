@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from labspin.analysis.fitting.holding import enter_one
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.minimiser.problem import Problem
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.arrays import Numbers, Value
 
 __all__ = ["refit_all", "spot_check"]
 
@@ -205,13 +206,14 @@ def _resized(model: FitModel, sizes: FloatArray, height: float) -> FitModel:
     """Return ``model`` with parameters in units of ``sizes`` (p,) and y in units of ``height``."""
     own = model.derivatives
 
-    def function(x: Any, *values: Any) -> Any:
-        return model.function(x, *(value * size for value, size in zip(values, sizes, strict=True))) / height
+    def function(x: FloatArray, *values: Value) -> Numbers:
+        scaled = (value * size for value, size in zip(values, sizes, strict=True))
+        return np.asarray(model.function(x, *scaled) / height)
 
-    def derivatives(x: FloatArray, values: FloatArray) -> tuple[Any, Any]:
+    def derivatives(x: FloatArray, values: FloatArray) -> tuple[Numbers, Numbers]:
         assert own is not None
         y, jacobian = own(x, values * sizes)
-        return y / height, jacobian * (sizes[:, None] / height)
+        return np.asarray(y / height), np.asarray(jacobian * (sizes[:, None] / height))
 
     parameters = tuple(
         replace(p, minimum=p.minimum / size, maximum=p.maximum / size, value=None)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +26,7 @@ from labspin.analysis.fitting.joint_steps import JointCovariance, JointProblem
 from labspin.analysis.fitting.joint_ties import JointTies
 from labspin.analysis.fitting.vectorised import as_model, evaluator
 from labspin.analysis.model import FitModel, FloatArray, Parameter
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["JointFit", "JointTrace", "fit_joint"]
@@ -157,7 +157,7 @@ class _Wanted:
 
 
 def fit_joint(
-    model: FitModel | Any,
+    model: FitModel | object,
     traces: Sequence[JointTrace],
     *,
     shared: Mapping[str, Sequence[Hashable] | None],
@@ -225,7 +225,7 @@ def _with_free(
     return {**{parameter.name: None for parameter in free}, **shared}
 
 
-def _models(model: Any, traces: Sequence[JointTrace], wanted: _Wanted) -> list[FitModel]:
+def _models(model: object, traces: Sequence[JointTrace], wanted: _Wanted) -> list[FitModel]:
     """Return the model of each trace, one object for all traces of one model."""
     several = isinstance(model, (list, tuple))
     if several and len(model) != len(traces):
@@ -343,14 +343,16 @@ def _typical(model: FitModel, data: Data, wanted: _Wanted, priors: Mapping[str, 
 
 def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, absolute: bool) -> FloatArray:
     """Return starting values (m, q) of what moves from fits of the single traces."""
-    y: Any = data.y.copy()
+    y: Numbers = data.y.copy()
     y[data.weights == 0] = np.nan
-    sigma: Any = None
+    sigma: Numbers | None = None
     if absolute and not model.is_complex:  # a start needs no weights of both parts
         sigma = np.where(data.weights > 0, 1 / np.where(data.weights > 0, data.weights, 1.0), 1.0)
     y = y.view(np.complex128) if model.is_complex else y
     same = bool((data.x == data.x[0]).all())
-    held: dict[str, Any] = {n: value for n, value in wanted.held_of(model).items() if n in model.names}
+    held: dict[str, float | FloatArray] = {
+        n: value for n, value in wanted.held_of(model).items() if n in model.names
+    }
     held |= {p.name: p.value for p in model.parameters if p.name in wanted.tied and p.value is not None}
     held |= {name: mean for name, mean in wanted.means.items() if name in model.names}
     held |= ties.facts()

@@ -14,6 +14,7 @@ import numpy as np
 
 from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.expression import Expression
+from labspin.arrays import Numbers, Value
 from labspin.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         again = super().fit(data, params, *args, fit_kws=settings | {"factor": 1.0}, **kwargs)
         return max(found, again, key=lambda result: (result.success and result.errorbars, -result.chisqr))
 
-    def _residual_derivatives(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> FloatArray:
+    def _residual_derivatives(
+        self, params: Any, data: Numbers, weights: Numbers | None, **kwargs: object
+    ) -> FloatArray:
         """Return d(data - model)*weights / d(varied parameters), shape (n, varied)."""
         prefixed = [self.prefix + name for name in self.description.names]
         values = np.array([params[name].value for name in prefixed])
@@ -116,10 +119,10 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         varied = [index for index, name in enumerate(prefixed) if params[name].vary]
         # A tied parameter (expr) moves with those it names: MINPACK's varied columns are then a chain rule.
         out = -(jacobian[varied] + _through_expressions(params, prefixed, varied, jacobian)).T
-        return out if weights is None else out * np.asarray(weights)[:, None]
+        return out if weights is None else np.asarray(out * np.asarray(weights)[:, None], np.float64)
 
 
-def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> Any:
+def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> Numbers:
     """Return dy/dp (p, n), real or complex as y: the model's own, or central differences.
 
     Parameters
@@ -136,7 +139,7 @@ def derivatives_of(description: FitModel, x: FloatArray, values: FloatArray) -> 
     return _central_differences(description, x, values)
 
 
-def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> object:
+def _central_differences(description: FitModel, x: FloatArray, values: FloatArray) -> Numbers:
     """Return dy/dp (p, n) with steps of the cube root of the rounding error, where both errors are alike."""
     rows = []
     for index, value in enumerate(values):
@@ -152,7 +155,7 @@ def _central_differences(description: FitModel, x: FloatArray, values: FloatArra
 def _named(description: FitModel, noise: CorrelatedNoise | None) -> Any:
     """Return the model's function with its parameters as names, which lmfit reads from the signature."""
 
-    def function(x: Any, **values: Any) -> Any:
+    def function(x: FloatArray, **values: Value) -> Numbers:
         found = description.function(x, *(values[name] for name in description.names))
         return real_view(found if noise is None else noise.whiten(found))
 

@@ -23,6 +23,7 @@ from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.fitting.vectorised import curves_of
 from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome
+from labspin.arrays import Numbers
 from labspin.errors import FitError
 
 __all__ = ["Posterior", "sample_posterior"]
@@ -214,7 +215,7 @@ def _log_probability(model: FitModel, outcome: FitOutcome) -> Callable[[FloatArr
     return log_probability
 
 
-def _deviations(model: FitModel, sigma: Any) -> FloatArray:
+def _deviations(model: FitModel, sigma: Numbers) -> FloatArray:
     if model.is_complex and not np.iscomplexobj(sigma):
         return np.repeat(np.asarray(sigma, np.float64), 2)
     return real_view(sigma)

@@ -8,7 +8,7 @@ refitted, to where it has risen by what the probability asks. `bootstrap` fits r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -168,7 +168,7 @@ def _allowed_rise(outcome: FitOutcome, probability: float) -> float:
     return float(chi2.ppf(probability, 1))
 
 
-def _crossing(excess: Any, value: float, step: float, bound: float) -> float:
+def _crossing(excess: Callable[[float], float], value: float, step: float, bound: float) -> float:
     """Return where ``excess`` changes sign, going from ``value`` in steps that double; else bound or inf."""
     from scipy.optimize import brentq
 

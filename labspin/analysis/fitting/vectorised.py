@@ -22,7 +22,7 @@ from labspin.analysis.complex_numbers import real_view
 from labspin.analysis.minimiser.problem import Evaluate
 from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
-from labspin.arrays import Numbers
+from labspin.arrays import Numbers, Value
 from labspin.errors import FitError
 
 __all__ = ["as_model", "curves_of", "evaluator", "guess_all", "raw_evaluator"]
@@ -72,10 +72,11 @@ def _from_lmfit(model: Any) -> FitModel:
         parameters.append(Parameter(name, "", "", minimum=low, maximum=high))
         starts[name] = float(hint.get("value", model.def_vals.get(name.removeprefix(model.prefix), 1.0)))
 
-    def function(x: Any, *values: Any) -> Any:
-        return model.eval(**{independent: x}, **dict(zip(names, values, strict=True)))
+    def function(x: FloatArray, *values: Value) -> Numbers:
+        y: Numbers = model.eval(**{independent: x}, **dict(zip(names, values, strict=True)))
+        return y
 
-    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Any]:
+    def guesser(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         del weights
         try:
             return {**starts, **model.guess(y, **{independent: x}).valuesdict()}
@@ -235,7 +236,7 @@ def guess_all(
     count = len(y)
     values = np.empty((count, len(model.names)))
     missing = [name for name in model.names if name not in given]
-    guessed: Mapping[str, Any] = {}
+    guessed: Mapping[str, Value] = {}
     if missing and count:
         guessed = _guess(model, x, y, weights, {name: given[name] for name in held if name in given})
     for index, name in enumerate(model.names):
@@ -251,7 +252,7 @@ def _guess(
     y: FloatArray,
     weights: FloatArray | None,
     held: Mapping[str, FloatArray],
-) -> Mapping[str, Any]:
+) -> Mapping[str, Value]:
     fixed = {p.name: p.value for p in model.parameters if p.value is not None}
     data: Numbers = y.view(np.complex128) if model.is_complex else y
     if model.batch_guess and x.ndim == 1:

@@ -46,7 +46,7 @@ class Choice:
     """
 
     recipe: Recipe
-    options: tuple[Mapping[str, Any], ...]
+    options: tuple[Mapping[str, object], ...]
     recipes: tuple[Recipe, ...]
     models: tuple[FitModel, ...]
 

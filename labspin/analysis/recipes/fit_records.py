@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.recipe import Recipe
+from labspin.arrays import Element, FloatArray, Numbers
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
@@ -121,11 +123,12 @@ def joined(records: Sequence[FitRecord]) -> FitRecord:
     )
 
 
-def _concatenated(arrays: Sequence[Any]) -> Any:
-    return None if any(array is None for array in arrays) else np.concatenate(arrays)
+def _concatenated(arrays: Sequence[FloatArray | None]) -> FloatArray | None:
+    known = [array for array in arrays if array is not None]
+    return np.concatenate(known) if len(known) == len(arrays) else None
 
 
-def _joined_statistic(name: str, values: Sequence[Any]) -> Any:
+def _joined_statistic(name: str, values: Sequence[Any]) -> object:
     if isinstance(values[0], np.ndarray):
         return np.concatenate(values)
     if isinstance(values[0], list):
@@ -154,7 +157,7 @@ def warnings_of_trace(record: FitRecord, trace: int) -> tuple[str, ...]:
     return tuple(text for text in str(stored[trace]).split(" | ") if text)
 
 
-def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool) -> dict[str, Any]:
+def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool) -> dict[str, object]:
     """Return the statistics that tell which options each trace prefers, such as ``chosen_count``.
 
     Parameters
@@ -164,7 +167,7 @@ def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool)
     several
         Keep one value a trace; otherwise only that of the first.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in options[0]:
         values = [chosen[name] for chosen in options]
         numbers = all(isinstance(value, (int, float)) for value in values)
@@ -172,7 +175,7 @@ def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool)
     return found
 
 
-def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, Any]:
+def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, object]:
     """Return the options of the model that one trace of a record prefers, empty where there was no choice.
 
     Parameters
@@ -183,7 +186,7 @@ def chosen_of_trace(record: FitRecord, trace: int) -> dict[str, Any]:
         Number of the trace, from 0.
     """
     offered = record.recipe.get("choose")
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, values in offered.items() if isinstance(offered, dict) else ():
         stored = record.statistics.get(f"chosen_{name}")
         own = stored[trace] if isinstance(stored, (list, np.ndarray)) and trace < len(stored) else stored
@@ -214,8 +217,12 @@ def present_at_trace(record: FitRecord, trace: int) -> list[bool]:
     return [bool(np.isfinite(p.value.ravel()[trace])) for p in record.parameters]
 
 
-def _stack(arrays: Sequence[Any], several: bool) -> Any:
+def _stack(arrays: Sequence[NDArray[Element]], several: bool) -> NDArray[Element]:
     return np.stack(arrays) if several else arrays[0]
+
+
+def _numbers(values: Sequence[float], several: bool) -> FloatArray:
+    return np.asarray(values if several else values[0], np.float64)
 
 
 def _parameters(outcomes: Sequence[FitOutcome], several: bool) -> tuple[FitParameter, ...]:
@@ -228,8 +235,8 @@ def _parameters(outcomes: Sequence[FitOutcome], several: bool) -> tuple[FitParam
     return tuple(
         FitParameter(
             name=safe_name(name),
-            value=np.asarray(_stack([outcome[name].value for outcome in outcomes], several)),
-            stderr=np.asarray(_stack([outcome[name].stderr for outcome in outcomes], several)),
+            value=_numbers([outcome[name].value for outcome in outcomes], several),
+            stderr=_numbers([outcome[name].stderr for outcome in outcomes], several),
             unit=first[name].unit,
             varied=name in order,
         )
@@ -237,12 +244,12 @@ def _parameters(outcomes: Sequence[FitOutcome], several: bool) -> tuple[FitParam
     )
 
 
-def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, Any]:
-    def gathered(values: list[object]) -> Any:
+def _statistics(outcomes: Sequence[FitOutcome], several: bool) -> dict[str, object]:
+    def gathered(values: list[object]) -> object:
         return np.asarray(values) if several else values[0]
 
     every = [outcome.statistics for outcome in outcomes]
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "chi_square": gathered([s.chi2 for s in every]),
         "reduced_chi_square": gathered([s.chi2red for s in every]),
         "degrees_of_freedom": gathered([s.degrees_of_freedom for s in every]),
@@ -269,9 +276,8 @@ def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimens
         largest = max(outcome.x.size for outcome in outcomes)
         if x.size > _SPARSE * largest or any(np.unique(o.x).size < o.x.size for o in outcomes):
             return None
-    errors = None
-    if all(outcome.sigma is not None for outcome in outcomes):
-        errors = _stack([_placed(x, outcome, outcome.sigma) for outcome in outcomes], several)
+    placed = [_placed(x, outcome, outcome.sigma) for outcome in outcomes if outcome.sigma is not None]
+    errors = _stack(placed, several) if len(placed) == len(outcomes) else None
     return FitCurve(
         axes=(dimension(name=safe_name(first.x_name), unit=first.x_unit, values=x),),
         values=_stack([_placed(x, outcome, outcome.best) for outcome in outcomes], several),
@@ -281,7 +287,7 @@ def _curve(outcomes: Sequence[FitOutcome], several: bool, dimension: type[Dimens
     )
 
 
-def _placed(x: Any, outcome: FitOutcome, values: Any) -> Any:
+def _placed(x: FloatArray, outcome: FitOutcome, values: Numbers) -> Numbers:
     """Return values of a trace on the points of all, NaN between."""
     if np.array_equal(outcome.x, x):
         return values
@@ -290,7 +296,7 @@ def _placed(x: Any, outcome: FitOutcome, values: Any) -> Any:
     return found
 
 
-def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
+def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, object]:
     """Return a recipe, and the equation of its model, as they are kept beside the result.
 
     Parameters
@@ -305,7 +311,7 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
     table
         Plain values, as a run file takes them.
     """
-    table: dict[str, Any] = {"equation": equation}
+    table: dict[str, object] = {"equation": equation}
     if recipe is None:
         return table
     return (
@@ -331,8 +337,8 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, Any]:
     )
 
 
-def _joint_table(recipe: Recipe) -> dict[str, Any]:
-    table: dict[str, Any] = {}
+def _joint_table(recipe: Recipe) -> dict[str, object]:
+    table: dict[str, object] = {}
     if recipe.chain:  # its x and y are no columns of the run, which would tell what they are called
         table = {"after": recipe.chain, "by": list(recipe.by), "y_name": recipe.y_name or recipe.y}
     if recipe.is_joint:

@@ -42,7 +42,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.analysis.expression import Expression
 from labspin.documents import parse_document
@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recipe", "default_recipe", "list_recipes", "load_recipe"]
 
+Written = float | str
+"""A value as it is written in a recipe: a number, or text with a unit."""
 _SUM = re.compile(r"\s*\w+(\s*\+\s*\w+)*\s*")
 _TABLES = ("options", "choose", "fixed", "start", "bounds", "tied")
 
@@ -105,13 +107,13 @@ class Recipe:
     y_name: str = ""
     description: str = ""
     procedures: tuple[str, ...] = ()
-    select: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    select: Mapping[str, tuple[Written, Written]] = field(default_factory=dict)
     doubtful: str = "leave out"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    choose: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    start: Mapping[str, Any] = field(default_factory=dict)
-    bounds: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    choose: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    fixed: Mapping[str, Written] = field(default_factory=dict)
+    start: Mapping[str, Written] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[Written, Written]] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
     result_name: str = ""
@@ -119,9 +121,9 @@ class Recipe:
     then: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    grouped: Mapping[str, Any] = field(default_factory=dict)
+    grouped: Mapping[str, str] = field(default_factory=dict)
     free: Mapping[str, str] = field(default_factory=dict)
-    priors: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    priors: Mapping[str, tuple[Written, Written]] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""
     version: str = ""
@@ -197,11 +199,10 @@ class Recipe:
                 f"sum of columns, got y = {self.y!r}; sigma = 'poisson' carries errors through arithmetic"
             )
 
-    def _check_choice(self, name: str, values: Any) -> None:
-        plain = isinstance(values, (list, tuple)) and all(
-            isinstance(v, (bool, int, float, str)) for v in values
-        )
-        if not plain or len(set(values)) < max(len(values), 2):
+    def _check_choice(self, name: str, values: object) -> None:
+        offered = values if isinstance(values, (list, tuple)) else ()
+        plain = all(isinstance(v, (bool, int, float, str)) for v in offered)
+        if not plain or len(set(offered)) < max(len(offered), 2):
             raise RecipeError(
                 f"recipe {self.name}: choose.{name}: wanted two or more different values to choose from, "
                 f"such as [1, 2, 3], got {values!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,8 +161,8 @@ class ChosenStack:
             )
         return tuple(found)
 
-    def _statistics(self, records: Sequence[FitRecord]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _statistics(self, records: Sequence[FitRecord]) -> dict[str, object]:
+        found: dict[str, object] = {}
         for name, value in records[0].statistics.items():
             every = [record.statistics[name] for record in records if name in record.statistics]
             if isinstance(value, np.ndarray):

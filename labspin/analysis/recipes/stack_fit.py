@@ -360,10 +360,10 @@ class StackFit:
             for name, value, stderr, unit, varied in (*fitted, *derived)
         )
 
-    def _record_statistics(self, warned: NDArray[np.bool_] | None) -> dict[str, Any]:
+    def _record_statistics(self, warned: NDArray[np.bool_] | None) -> dict[str, object]:
         result = self.result
         aic, bic = self._information
-        found: dict[str, Any] = {
+        found: dict[str, object] = {
             "chi_square": result.chi2,
             "reduced_chi_square": result.chi2red,
             "degrees_of_freedom": self._freedom,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.errors import RecipeError
@@ -50,7 +49,7 @@ def pairs_of(
     }
 
 
-def _value(recipe: Recipe, units: Mapping[str, str], name: str, value: Any) -> float:
+def _value(recipe: Recipe, units: Mapping[str, str], name: str, value: object) -> float:
     if name not in units:
         raise RecipeError(
             f"recipe {recipe.name}: model {recipe.model} has no parameter {name!r}; it has {', '.join(units)}"

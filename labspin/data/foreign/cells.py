@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +125,7 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def numbers(cells: Sequence[str], decimal_comma: bool = False) -> NDArray[Any]:
+def numbers(cells: Sequence[str], decimal_comma: bool = False) -> NDArray[np.generic]:
     """Return a column of numbers, complex where one of them is; times of day are seconds since the first.
 
     Parameters

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -379,7 +378,7 @@ def _lazily(
 ) -> Contents:
     """Return columns that are read when they are asked for, so that one with words stops no other."""
 
-    def load(place: int, name: str) -> NDArray[Any]:
+    def load(place: int, name: str) -> NDArray[np.generic]:
         for number, row in rows:
             if place >= len(row):
                 raise _wrong(path, number, name, "nothing")

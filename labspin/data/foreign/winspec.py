@@ -92,7 +92,7 @@ def _axis(content: bytes, width: int, footer: int) -> Item:
     order = content[3101]
     if content[3098] and order <= 5:
         coefficients = np.array(_at(content, 3263, "<6d"))[: order + 1]
-        pixels: NDArray[Any] = np.arange(1.0, width + 1)
+        pixels: NDArray[np.generic] = np.arange(1.0, width + 1)
         values = np.polynomial.polynomial.polyval(pixels, coefficients)
         if np.isfinite(values).all() and np.ptp(values) > 0:
             unit = _UNITS.get(content[3100], "nm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 __all__ = ["Device", "implements", "missing_members"]
 
@@ -20,7 +20,7 @@ class Device(Protocol):
         """Return the device's own identification: maker, model, serial number, firmware."""
         ...
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return the device's settings as read back from it, for the snapshot of a run."""
         ...
 

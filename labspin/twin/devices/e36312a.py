@@ -75,7 +75,7 @@ class State:
     selected: int = 1
     pair: str = "OFF"
     coupled: tuple[int, ...] = ()  # outputs that are switched together
-    kept: dict[Any, Any] = field(default_factory=dict)  # what is only kept
+    kept: dict[object, object] = field(default_factory=dict)  # what is only kept
 
 
 class E36312A(MessageDevice):

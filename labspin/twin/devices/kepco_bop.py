@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.errors import ArgumentError
 from labspin.twin.devices.kepco_programs import WAITING_FOR_TRIGGER, Programs, finish, program_lines
@@ -54,7 +54,7 @@ class State:
     enabled: bool = False
     tripped: bool = False
     program: str = "FIX"  # what moves the main channel: commands, a list, or a transient
-    kept: dict[Any, Any] = field(default_factory=dict)  # what acts on nothing
+    kept: dict[object, object] = field(default_factory=dict)  # what acts on nothing
 
 
 def _setting(header: str, field: str, unit: str, rating: str) -> Command:

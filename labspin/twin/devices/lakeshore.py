@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labspin.twin.wire import Command, CommandError, Dialect, Unit, parse_number
+from labspin.twin.wire.commands import Stateful
 
 __all__ = ["DIALECT", "Column", "keyed", "plain", "real", "scientific", "six_digits", "text", "whole"]
 
@@ -143,14 +144,14 @@ def keyed(
             )
         return _key(arguments[0], keys(device)), arguments[1:]
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         key, words = split(device, call, len(columns))
         values = tuple(column.read(word) for column, word in zip(columns, words, strict=True))
         getattr(device.state, field)[key] = values
         if then is not None:
             then(device, key)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         key, _ = split(device, call, 0)
         values = getattr(device.state, field)[key]
         return ",".join(column.answer(value) for column, value in zip(columns, values, strict=True))
@@ -175,7 +176,7 @@ def plain(
         Called with the device after a change; None calls nothing.
     """
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         if len(call.arguments) != len(columns):
             missing = len(call.arguments) < len(columns)
             raise CommandError(
@@ -186,7 +187,7 @@ def plain(
         if then is not None:
             then(device)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         if call.arguments:
             raise CommandError(-108, "Parameter not allowed")
         values = getattr(device.state, field)

@@ -343,7 +343,7 @@ def reading_line(
         Input that is read when the query names none; ``""`` means that it must name one.
     """
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: TemperatureController, call: Unit) -> str:
         word = optional if optional and not call.arguments else one_argument(call)
         key = word.upper().lstrip("0") or "0"
         if key == "0" and header in device.read_together:
@@ -438,7 +438,7 @@ def _by_output(
 ) -> Command:
     """Return the line of a query of one output."""
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: TemperatureController, call: Unit) -> str:
         key = default if default is not None and not call.arguments else one_argument(call)
         if key not in device.outputs:
             raise CommandError(-222, "Data out of range")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class State(SweptState):
     am: bool = False
     fm: bool = False
     pm: bool = False
-    kept: dict[Any, Any] = field(default_factory=dict)  # what acts on nothing
+    kept: dict[object, object] = field(default_factory=dict)  # what acts on nothing
 
 
 class SMB100A(SweptSource):

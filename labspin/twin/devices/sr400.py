@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from labspin.twin.counting import CountJob
@@ -37,6 +38,7 @@ from labspin.twin.devices.sr400_settings import (
 )
 from labspin.twin.message import MessageDevice
 from labspin.twin.wire import Command, CommandError, Dialect, Table, Unit, do, parse_number
+from labspin.twin.wire.commands import Do
 
 __all__ = ["SR400"]
 
@@ -306,7 +308,7 @@ def _secondary(device: SR400, unit: Unit) -> str:
     return str(value)
 
 
-def _last(counter: int) -> Any:
+def _last(counter: int) -> Callable[..., str]:
     def answer(device: SR400, unit: Unit) -> str:
         device._update()
         points = device._points
@@ -321,7 +323,7 @@ def _last(counter: int) -> Any:
     return answer
 
 
-def _contents(counter: int) -> Any:
+def _contents(counter: int) -> Callable[..., str]:
     def answer(device: SR400, unit: Unit) -> str:
         device._update()
         return "0" if device._jobs is None else str(device._contents(device._jobs)[counter])
@@ -329,7 +331,7 @@ def _contents(counter: int) -> Any:
     return answer
 
 
-def _buffer(counters: tuple[int, ...]) -> Any:
+def _buffer(counters: tuple[int, ...]) -> Do:
     def answer(device: SR400, unit: Unit) -> str | None:
         device._update()
         if 1 in counters and device.state.mode == 3:
@@ -340,7 +342,7 @@ def _buffer(counters: tuple[int, ...]) -> Any:
     return answer
 
 
-def _scan_and_send(which: str) -> Any:
+def _scan_and_send(which: str) -> Do:
     def begin(device: SR400, unit: Unit) -> None:
         if device._going_on or device._points or (which != "A" and device.state.mode == 3):
             raise CommandError(-221, "Settings conflict")
@@ -350,7 +352,7 @@ def _scan_and_send(which: str) -> Any:
     return begin
 
 
-def _at_location(method: str, low: int) -> Any:
+def _at_location(method: str, low: int) -> Do:
     def call(device: SR400, unit: Unit) -> None:
         (location,) = _integers(unit, 1, 1)
         if not low <= location <= 9:
@@ -365,7 +367,7 @@ def _position(device: SR400, unit: Unit) -> str:
     return str(len(device._points) + (1 if device._jobs is not None else 0))
 
 
-def _scanned(what: str, indices: tuple[int, ...]) -> Any:
+def _scanned(what: str, indices: tuple[int, ...]) -> Callable[..., str]:
     """Return the query of where a level, port or gate is in the scan."""
     starts = {"disc": "disc_levels", "port": "port_levels", "gate": "gate_delays"}[what]
     scanning = 2 if what == "gate" else 1
@@ -384,7 +386,7 @@ def _scanned(what: str, indices: tuple[int, ...]) -> Any:
     return answer
 
 
-def _accepted(fewest: int, most: int) -> Any:
+def _accepted(fewest: int, most: int) -> Do:
     def call(device: SR400, unit: Unit) -> None:
         _integers(unit, fewest, most)
 

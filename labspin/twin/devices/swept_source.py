@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 from labspin.twin.message import MessageDevice
 from labspin.twin.signal import Staircase
 from labspin.twin.wire import Command, CommandError, Unit, do, number, one_argument, parse_number, switch
+from labspin.twin.wire.commands import Stateful
 
 __all__ = ["Step", "SweptSource", "SweptState", "numbers", "sweep_lines"]
 
@@ -274,7 +275,7 @@ def numbers(
         Called with the device after a change; None calls nothing.
     """
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         if not call.arguments:
             raise CommandError(-109, "Missing parameter")
         values = tuple(parse_number(text, unit) for text in call.arguments[:_MOST_LISTED])
@@ -285,7 +286,7 @@ def numbers(
         if then is not None:
             then(device)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         return ",".join(form.format(value) for value in device.state.listed.get(name, ())) or "0"
 
     return Command(header, read, write)

@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from labspin.twin.wire import parser
 from labspin.twin.wire.parser import CommandError, Unit
@@ -29,6 +29,16 @@ __all__ = [
     "spellings",
     "switch",
 ]
+
+
+class Stateful(Protocol):
+    """A device that holds what its commands set in a record."""
+
+    @property
+    def state(self) -> object:
+        """The record; its fields are the settings."""
+        ...
+
 
 Ask = Callable[[Any, Unit], str]
 Do = Callable[[Any, Unit], str | None]
@@ -178,7 +188,7 @@ def number(
     def limits_of(device: object) -> tuple[float, float]:
         return limits(device) if callable(limits) else limits
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         text, (low, high) = one_argument(call), limits_of(device)
         named = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high}.get(text.upper())
         value = parser.number(text, unit) if named is None else named
@@ -188,7 +198,7 @@ def number(
         if then is not None:
             then(device)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         if call.arguments:
             low, high = limits_of(device)
             named = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high}.get(one_argument(call).upper())
@@ -213,7 +223,7 @@ def switch(header: str, field: str, *, then: Callable[[Any], None] | None = None
         Called with the device after a change; None calls nothing.
     """
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         word = one_argument(call).upper()
         if word not in _TRUE and word not in _FALSE:
             word = "1" if round(parser.number(word)) else "0"
@@ -247,7 +257,7 @@ def choice(
     """
     accepted = dict(words) if isinstance(words, Mapping) else spelled_words(words)
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         held = accepted.get(one_argument(call).strip("\"'").upper())
         if held is None:
             raise CommandError(-224, "Illegal parameter value")
@@ -255,7 +265,7 @@ def choice(
         if then is not None:
             then(device)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         held = str(getattr(device.state, field))
         return held if answers is None else answers.get(held, held)
 
@@ -288,7 +298,7 @@ def ask(header: str, answer: Callable[[Any], str] | Ask, *, arguments: bool = Fa
     if arguments:
         return Command(header, ask=answer)  # type: ignore[arg-type]
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: Stateful, call: Unit) -> str:
         if call.arguments:
             raise CommandError(-108, "Parameter not allowed")
         return answer(device)  # type: ignore[call-arg]
@@ -307,7 +317,7 @@ def do(header: str, action: Callable[[Any], None]) -> Command:
         Called with the device.
     """
 
-    def write(device: object, call: Unit) -> None:
+    def write(device: Stateful, call: Unit) -> None:
         if call.arguments:
             raise CommandError(-108, "Parameter not allowed")
         action(device)
