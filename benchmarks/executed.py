@@ -1,7 +1,7 @@
 """Which tests execute a function: each test is run once with a tracer that sees calls only.
 
 Functions are kept by name, not by line, so that the map stays right while lines move. A file of tests is
-traced anew when its text has changed. What runs in a process of its own is not seen: a map says which tests
+traced again when its text has changed. What runs in a process of its own is not seen: a map says which tests
 to ask first, never which tests to leave out.
 """
 

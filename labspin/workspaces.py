@@ -136,7 +136,7 @@ def _places(folder: str) -> tuple[tuple[Path, str], ...]:
 
 @functools.lru_cache(maxsize=16)
 def _units_of(root: Path, changed: int, size: int) -> Mapping[str, str]:
-    try:  # anew where the file has changed
+    try:  # again where the file has changed
         return _read(root).units
     except ConfigurationError:
         return {}

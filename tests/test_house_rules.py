@@ -2,13 +2,18 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests import house_rules
 from tests.house_rules import PACKAGE, ROOT, TESTS, Source, broken, in_folders
 
-OF_ALL = [house_rules.says_its_absolute_tolerance, house_rules.can_be_taken_in_at_one_look]
+OF_ALL = [
+    house_rules.says_its_absolute_tolerance,
+    house_rules.can_be_taken_in_at_one_look,
+    house_rules.says_it_in_plain_words,
+]
 OF_THE_PACKAGE = [
     house_rules.opens_with_its_idea,
     house_rules.prints_nothing,
@@ -41,6 +46,14 @@ def test_benchmarks_keep_the_rules(paths):
     assert broken(paths, [*OF_ALL, house_rules.hands_on_no_options]) == []
 
 
+def test_pages_keep_to_plain_words():
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("procedures/*.toml")]
+    texts = [(page, SimpleNamespace(lines=page.read_text(encoding="utf-8").splitlines())) for page in pages]
+    assert [
+        f"{page}: {what}" for page, text in texts for what in house_rules.says_it_in_plain_words(text)
+    ] == []
+
+
 FUNCTION = '__all__ = ["f"]\ndef f(a, b):\n    """Do it.\n\n    Parameters\n    ----------\n    {}\n    """\n'
 LONG = "def f():\n" + 41 * "    g()\n"
 
@@ -66,6 +79,7 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("tells_its_arguments", FUNCTION.format("a"), FUNCTION.format("a, b")),
         ("can_be_taken_in_at_one_look", LONG, LONG.replace("    g()\n", "", 1)),
         ("can_be_taken_in_at_one_look", 501 * "x = 1\n", 500 * "x = 1\n"),
+        ("says_it_in_plain_words", "# it is made ane" "w\n", "# it is made again, and amended\n"),
         ("imports_its_helpers", "import sys\nsys.path.append('.')\n", "import sys\nx = sys.argv\n"),
         ("looks_instead_of_waiting", "time.sleep(1)\n", "while x:\n    time.sleep(1)\n"),
         ("looks_instead_of_waiting", "sleep(1)\n", "clock.sleep(1)\n"),

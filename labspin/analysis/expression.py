@@ -256,7 +256,7 @@ def _differentiate(node: ast.expr, data: Mapping[str, ArrayLike], moved: set[str
     return _walk(node, data), None
 
 
-def _of_two(kind: type, left: tuple[Any, Any], right: tuple[Any, Any]) -> tuple[Any, Any]:
+def _of_two(kind: type, left: tuple[object, object], right: tuple[object, object]) -> tuple[Any, Any]:
     """Return value and derivative of two parts that an operator joins."""
     (a, da), (b, db) = left, right
     found: Any = _OPERATORS[kind](a, b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.errors import UnitError
 from labspin.workspaces import quantity_text
@@ -89,7 +89,7 @@ def truth_words(header: RunHeader) -> list[tuple[str, str]]:
     ]
 
 
-def _truth_text(value: Any, unit: str) -> str:
+def _truth_text(value: object, unit: str) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_truth_text(one, unit)}" for name, one in value.items())
     if isinstance(value, (list, tuple)):

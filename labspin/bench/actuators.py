@@ -94,7 +94,7 @@ class Actuator:
         self._unread_at = -math.inf  # when it last could not be read back, s
         self._settles = spec.settle.wait > 0 or spec.settle.tolerance is not None
         self._jumps = spec.ramp_rate is None and not self._settles
-        self._key = spec.name  # a property, which every step would make anew
+        self._key = spec.name  # a property, which every step would make again
         self.name, self.unit = spec.name, spec.unit
         if calibrated:
             if spec.calibration is None:
@@ -343,7 +343,7 @@ class Actuator:
         if start is None or spec.safe is None or spec.ramp_rate is None:
             raise UnknownStateError(
                 f"{spec.name}: cannot be read back and was not moved since it was connected, so it is left "
-                "as it is; see to it by hand"
+                "as it is; make it safe by hand"
             )
         with _told(self._device, "is_deaf"):  # answers that do not come must not keep it
             # Whether it obeyed the last one is not known: this one is a step away from either at most.
@@ -487,7 +487,7 @@ class Actuator:
 
 
 @contextlib.contextmanager
-def _told(device: Any, word: str) -> Iterator[None]:
+def _told(device: object, word: str) -> Iterator[None]:
     """Let ``word``, an attribute of guarded drivers, be true of ``device`` in the block."""
     drivers = [one for one in (device, getattr(device, "device", None)) if hasattr(one, word)]
     before = [getattr(driver, word) for driver in drivers]

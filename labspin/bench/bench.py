@@ -77,7 +77,7 @@ class Bench:
     on_close
         Called by `close`, to disconnect.
     on_reopen
-        Given names of instruments, connects them anew and returns what took their place.
+        Given names of instruments, reconnects them and returns the new ones.
 
     Raises
     ------
@@ -346,7 +346,9 @@ class Bench:
             This bench has no way to reconnect.
         """
         if self._on_reopen is None:
-            raise StationError(f"bench {self.name!r}: wanted a way to connect anew, got none")
+            raise StationError(
+                f"bench {self.name!r}: cannot reconnect: the bench was made without `on_reopen`"
+            )
         replaced = self._on_reopen(names)
         self._instruments.update(replaced)
         self._parts |= _parts(replaced)
@@ -457,7 +459,7 @@ class Bench:
         if self._watchdog is not None and self._watchdog.is_trying:
             raise SafetyError(
                 f"{what}: an earlier run could not make the bench safe, and a process of its own goes on "
-                "trying; wait until it has (labspin unsafe), or see to it by hand"
+                "trying; wait until it has (labspin unsafe), or make it safe by hand"
             )
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ class Deputy:
             self.next_start = self.seen + self.pause
 
     def act(self) -> None:
-        """See to it that a watchdog is at work."""
+        """Ensure that a watchdog is at work."""
         now = time.monotonic()
         self.end = min(self.end, now + _PERSISTENCE)
         if self.life is not None and now - self.seen > self.patience:

@@ -51,7 +51,7 @@ class Notice:
         trying = "its watchdog goes on trying" if _lives(self.watchdog) else "nobody is trying any more"
         return (
             f"NOT SAFE since {when}: {'; '.join(self.unsafe.values())} (station {self.name!r}, {trying}); "
-            f"see to it, then say so with 'labspin unsafe --confirm {self.station}'"
+            f"make it safe, then confirm it with 'labspin unsafe --confirm {self.station}'"
         )
 
 

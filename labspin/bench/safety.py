@@ -76,7 +76,7 @@ class SafeBench(Protocol):
         ...
 
     def reopen(self, names: Sequence[str]) -> None:
-        """Connect instruments anew."""
+        """Reconnect instruments."""
         ...
 
 

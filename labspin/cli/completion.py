@@ -87,7 +87,7 @@ def _things(prefix: str, **context: object) -> Iterable[str]:
     return sorted(names) + list(_RUNS(prefix, **context))
 
 
-def _samples(prefix: str, **_: Any) -> Iterable[str]:
+def _samples(prefix: str, **_: object) -> Iterable[str]:
     from labspin.workspaces import find_workspace
 
     return sorted(find_workspace().samples)

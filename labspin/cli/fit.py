@@ -23,7 +23,7 @@ __all__ = ["add", "execute"]
 
 _EXAMPLES = """\
 A run is fitted by the recipe of its procedure unless --with names another. What is stored already is not
-repeated; what another recipe or version made is made anew. Of several files, those that have nothing to fit
+repeated; what another recipe or version made is made again. Of several files, those that have nothing to fit
 are skipped and named. A bad file is named at the end and stops no other.
 
 examples:

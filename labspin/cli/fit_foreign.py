@@ -147,7 +147,7 @@ def fit_foreign_file(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     for name in ("averages", "window"):
         if getattr(arguments, name) is not None:
             settings[name] = getattr(arguments, name)

@@ -205,7 +205,7 @@ def _stamp(path: Path) -> str:
 
 def _by_trace(result: FileResult) -> list[list[dict[str, Any]]]:
     """Return the rows of a fit, those of each trace together."""
-    traces: dict[int, list[dict[str, Any]]] = {}
+    traces: dict[int, list[dict[str, object]]] = {}
     for row in result.own_rows():
         traces.setdefault(row["trace"], []).append(row)
     return list(traces.values())

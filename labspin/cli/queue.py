@@ -200,7 +200,7 @@ def _make(
     control: Control,
     observers: Sequence[Observer],
 ) -> RunOutcome:
-    """Make one run, or go on with it."""
+    """Make one run, or resume it."""
     from labspin.session import make_queued_run
 
     def start(shown: Sequence[Observer], control: Control) -> RunOutcome:

@@ -1,4 +1,4 @@
-"""`labspin resume`: go on with a run that died, failed or was aborted, at its first missing point."""
+"""`labspin resume`: resume a run that died, failed or was aborted, at its first missing point."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         Subparsers of the command ``labspin``, as `argparse` returns them.
     """
     parser = commands.add_parser(
-        "resume", help="go on with a run that died, failed or was aborted", description=__doc__
+        "resume", help="resume a run that died, failed or was aborted", description=__doc__
     )
     parser.add_argument(
         "file", type=_named, nargs="?", default="",
@@ -46,7 +46,7 @@ def _named(text: str) -> Path:
     """Return the path of a run file; without one, perhaps a run that a host holds was meant."""
     if not text:
         raise argparse.ArgumentTypeError(
-            "wanted a run file; a run that a host holds paused goes on with: labspin unpause"
+            "wanted a run file; a run that a host holds paused is resumed by: labspin unpause"
         )
     return Path(text)
 

@@ -42,7 +42,7 @@ class RunFollower:
         self._reader: JournalReader | None = None
         self._header: RunHeader | None = None
         self._replay: Replay | None = None
-        self._arrays: list[NDArray[Any]] = []
+        self._arrays: list[NDArray[np.generic]] = []
         self._size = 0
         self._ended: Run | None = None
         self._is_live = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +50,7 @@ def readings_of(events: Iterable[Event], extra: Mapping[str, object]) -> Reading
     )
 
 
-def _value(row: Mapping[str, Any], name: str) -> float:
+def _value(row: Mapping[str, object], name: str) -> float:
     values = row.get("values")
     return _number(values.get(name)) if isinstance(values, dict) else np.nan
 

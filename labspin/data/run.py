@@ -42,7 +42,7 @@ __all__ = [
 
 STATUSES = (RunStatus.RUNNING, RunStatus.DEAD, RunStatus.FINISHED, RunStatus.ABORTED, RunStatus.FAILED)
 """What a run that can be read may stand at."""
-AnyArray = NDArray[np.generic]
+AnyArray = NDArray[Any]
 
 POINT_TIME_MEANING = "time of the point after the start of the run"
 _ROOM = 1 << 30

@@ -82,7 +82,7 @@ class Closing:
             self._attempt(self._record_action, action, times=2)
         unsafe: dict[str, str] | None = self._attempt(unsafe_remarks, self.bench, actions)
         if unsafe is None:
-            unsafe = {name: f"{name} (see to it by hand)" for name in unsafe_instruments(actions)}
+            unsafe = {name: f"{name} (make it safe by hand)" for name in unsafe_instruments(actions)}
         text = not_safe(unsafe) or "the bench is in its safe state"
         self._attempt(lambda: self._event(EventKind.VERDICT, text, unsafe=unsafe), times=2)
         return unsafe

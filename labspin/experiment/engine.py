@@ -9,7 +9,7 @@ One run goes through these steps, and through the last three whatever happens in
 4. Point by point: noise of a simulated bench is tied to the point, interlocks are looked at, what has to
    move is ramped and settles, the procedure measures, what it returns is compared with what it declared,
    and the point is recorded. A set-point that does not change is not sent again, unless something came
-   between (a pause, a skipped point, an interlock): then settings and set-points are reached anew.
+   between (a pause, a skipped point, an interlock): then settings and set-points are reached again.
 5. The procedure finishes.
 6. The bench is brought to its safe state (`labspin.bench.safety`).
 7. Snapshot, errors and safe actions go into the file.

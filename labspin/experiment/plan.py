@@ -279,7 +279,7 @@ def _list(
     )
 
 
-def _listed(procedure: Procedure | Scanned, plan: Any) -> list[Point]:
+def _listed(procedure: Procedure | Scanned, plan: object) -> list[Point]:
     if not isinstance(plan, Iterable):
         raise PlanError(f"plan of {procedure.name!r}: wanted a sweep or points, got {plan!r}")
     if isinstance(plan, Sized) and len(plan) > MAX_POINTS:
@@ -296,7 +296,7 @@ def _listed(procedure: Procedure | Scanned, plan: Any) -> list[Point]:
     return points
 
 
-def _as_point(index: int, asked: Any, names: tuple[str, ...] | None) -> Point:
+def _as_point(index: int, asked: object, names: tuple[str, ...] | None) -> Point:
     if isinstance(asked, Mapping):
         asked = Point(
             index,

@@ -1,4 +1,4 @@
-"""Going on with a run that died, failed or was aborted.
+"""Resuming a run that died, failed or was aborted.
 
 The plan is made again from the procedure's recorded parameters and seed, and must be the recorded one. What
 stands in the file stays, and what was skipped stays skipped.

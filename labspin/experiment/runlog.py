@@ -30,7 +30,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith("labspin.data"):
             return  # the journal does not write about its own writing
-        data: dict[str, Any] = {"level": record.levelname, "logger": record.name, "time": record.created}
+        data: dict[str, object] = {"level": record.levelname, "logger": record.name, "time": record.created}
         if record.exc_info:
             data["traceback"] = logging.Formatter().formatException(record.exc_info)
         self._waiting.append((record.getMessage(), data))
@@ -47,7 +47,7 @@ class RecordedLog:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._waiting: deque[tuple[str, dict[str, Any]]] = deque()
+        self._waiting: deque[tuple[str, dict[str, object]]] = deque()
         self._handler = _Handler(self._waiting)
         self._logger = logging.getLogger("labspin")
         self._level = self._logger.level

@@ -36,8 +36,8 @@ class TruthRecord:
         record: Callable[[EventKind, str, dict[str, object]], None],
     ) -> None:
         self._ask, self._record = truth, record
-        self._base: Mapping[str, Any] = {}
-        self._changes: Mapping[str, Any] = {}
+        self._base: Mapping[str, object] = {}
+        self._changes: Mapping[str, object] = {}
 
     def begin(self) -> dict[str, Any]:
         """Return what is the case now, with which later points are compared."""

@@ -1,4 +1,4 @@
-"""Whether what a run is gone on with is what it was begun with.
+"""Checks that a run is resumed under the conditions it began with.
 
 A run that broke off is resumed with the same release of labspin, the same station file, the same source of
 the procedure and the same parameters, or not at all unless somebody says that the difference does not matter
@@ -72,7 +72,7 @@ def _beside(module: ModuleType) -> list[str]:
 def differences(
     path: Path, header: RunHeader, *, station: Mapping[str, object], procedure: Procedure
 ) -> list[LabspinError]:
-    """Return what forbids to go on with a run, one error each.
+    """Return the differences that forbid resuming a run, one error each.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def differences(
     station
         Description of the station as it is now.
     procedure
-        As it would be gone on with.
+        As it would be resumed.
     """
     found: list[LabspinError] = []
     was, now = header.environment.get("labspin"), environment().get("labspin")
     if was != now:
         found.append(
             PlanError(
-                f"{path}: was begun with labspin {was}, and this is {now}; go on with that version, or with "
+                f"{path}: was begun with labspin {was}, and this is {now}; resume with that version, or with "
                 "--force if the procedure still does the same"
             )
         )
@@ -98,7 +98,7 @@ def differences(
         found.append(
             StationError(
                 f"{station.get('path')}: is not the station file that {path} was begun with; restore it, or "
-                "go on with --force if instruments, limits and calibrations mean the same"
+                "resume with --force if instruments, limits and calibrations mean the same"
             )
         )
     was, now = header.extra.get("procedure_source"), procedure_source(type(procedure))
@@ -106,7 +106,7 @@ def differences(
         found.append(
             PlanError(
                 f"{path}: procedure {header.procedure!r} was changed since the run was begun; restore it, or "
-                "go on with --force if it still does the same"
+                "resume with --force if it still does the same"
             )
         )
     return found + _other_parameters(path, header, procedure)
@@ -121,7 +121,7 @@ def _other_parameters(path: Path, header: RunHeader, procedure: Procedure) -> li
     return [
         PlanError(
             f"{path}: {name} is {becomes!r}, and the run was begun with {was!r}; restore the card, start a "
-            "new run, or go on with --force if the points mean the same"
+            "new run, or resume with --force if the points mean the same"
         )
         for name, (was, becomes) in values.items()
         if _listed(was) != _listed(becomes)
@@ -141,7 +141,7 @@ def notes(header: RunHeader) -> list[str]:
         The header of the run that is resumed.
     """
     was, now = _state(header.environment), _state(environment())
-    return [f"begun with the code of {was}, gone on with that of {now}"] if was != now else []
+    return [f"begun with the code of {was}, resumed with that of {now}"] if was != now else []
 
 
 def _state(recorded: Mapping[str, Any]) -> str:

@@ -144,7 +144,7 @@ def spectrum_of(times: FloatArray, points: FloatArray) -> tuple[FloatArray, Floa
         X and Y, shape (n, 2).
     """
     if len(times) < _FEWEST:
-        return [], []
+        return np.empty(0), np.empty(0)
     even = np.linspace(times[0], times[-1], len(times))
     motion = np.interp(even, times, points[:, 0]) + 1j * np.interp(even, times, points[:, 1])
     window = np.hanning(len(even))

@@ -230,10 +230,10 @@ class BrowseView(QWidget):
             self.see.emit(runs)
 
     def resume(self) -> None:
-        """Put a run that broke off into the queue, and let the host go on with it."""
+        """Put a run that broke off into the queue, and let the host resume it."""
         runs = self.chosen()
         if len(runs) != 1 or runs[0].status in ("finished", "running", "damaged"):
-            self.trouble.emit("choose one run that was aborted, failed or died; it is gone on with")
+            self.trouble.emit("choose one run that was aborted, failed or died, to resume it")
             return
         path = runs[0].path
         self._link.order(lambda host: host.go_on(path), lambda _: self.told.emit(f"goes on: {path.name}"))

@@ -208,7 +208,7 @@ class FitPanel(Panel):
     def _guess(self) -> None:
         self._look_up(None)
 
-    def _look_up(self, outcome: FitOutcome) -> None:
+    def _look_up(self, outcome: FitOutcome | None) -> None:
         frame = self._frame()
         if frame is None or self.recipe.currentData() is None:
             return

@@ -73,9 +73,9 @@ class ParameterForm(QWidget):
         self._layout.setVerticalSpacing(7)
         self.widgets: dict[str, QWidget] = {}
         self._parameters: dict[str, Any] = {}
-        self._given: dict[str, Any] = {}
+        self._given: dict[str, object] = {}
         self._start: dict[str, Any] = {}
-        self._defaults: dict[str, Any] = {}
+        self._defaults: dict[str, object] = {}
 
     def show_run(self, kind: type[Procedure], given: Mapping[str, object]) -> None:
         """Show the parameters of a procedure with the values of a card, and defaults for the others.

@@ -431,7 +431,7 @@ class MeasureView(QWidget):
             folder = self._workspace / ".labspin" / "cards"
             text = new_card_text(self._kind.name, self.station(), self.form.settings(), folder=folder)
             card, overrides = write_card(folder / f"{self._kind.name}.toml", text), []
-        options: dict[str, Any] = {"overrides": overrides, "only": [only] if only else []}
+        options: dict[str, object] = {"overrides": overrides, "only": [only] if only else []}
         self._link.order(functools.partial(_queue, card, options, start), self._queued, self._refused)
 
     def _queued(self, added: Any) -> None:

@@ -65,7 +65,7 @@ class RunDetails(Panel):
         self.text = label("", wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
-        self._shown: tuple[Any, ...] = ()
+        self._shown: tuple[object, ...] = ()
         for signal in (
             self.sample.currentTextChanged, self.rating.currentIndexChanged, self.tags.textChanged,
             self.comment.textChanged,
@@ -228,7 +228,7 @@ def _row(name: str, cells: list[str]) -> str:
     return f"<tr><td>{escape(name)}&nbsp;&nbsp;</td>{shown_cells}</tr>"
 
 
-def _value(record: Any) -> str:
+def _value(record: object) -> str:
     if not isinstance(record, dict):
         return "—"
     value, unit = record.get("value"), record.get("unit", "1")

@@ -62,7 +62,7 @@ class RunReader(QObject):
         self._changed = threading.Condition()
         self._folder: Path | None = None
         self._last: Path | None = None
-        self._wanted: OrderedDict[Any, Path] = OrderedDict()
+        self._wanted: OrderedDict[object, Path] = OrderedDict()
         self._is_closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths = 0

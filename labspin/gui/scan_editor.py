@@ -28,7 +28,7 @@ from labspin.gui.axes import shown
 from labspin.gui.parts import button, label
 
 if TYPE_CHECKING:
-    from labspin.experiment.sweep import Sweep
+    pass
 
 __all__ = ["AxisRow", "ScanEditor", "as_lines", "rows_of"]
 
@@ -47,7 +47,7 @@ class AxisRow:
     """Whether it advances together with the axis above."""
 
 
-def rows_of(sweep: Sweep) -> list[AxisRow] | None:
+def rows_of(sweep: Any) -> list[AxisRow] | None:
     """Return the rows of a sweep; None if it has a form that rows cannot say.
 
     Parameters
@@ -248,7 +248,7 @@ class ScanEditor(QWidget):
         self.setObjectName("inside")
         self.rows: list[_Row] = []
         self._names: tuple[str, ...] = ()
-        self._kept: Any = ""
+        self._kept: object = ""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
@@ -278,7 +278,7 @@ class ScanEditor(QWidget):
             row.name.setCurrentText(text)
             row.name.blockSignals(False)
 
-    def show_scan(self, sweep: Sweep) -> None:
+    def show_scan(self, sweep: Any) -> None:
         """Show the axes of a scan.
 
         Parameters
@@ -349,7 +349,7 @@ class ScanEditor(QWidget):
         rows = [row.row() for row in self.rows]
         if not rows:
             return ""
-        table: dict[str, Any] = {row.name: row.values for row in rows}
+        table: dict[str, object] = {row.name: row.values for row in rows}
         if any(row.is_together for row in rows):
             table["together"] = [
                 row.name

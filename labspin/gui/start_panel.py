@@ -133,7 +133,7 @@ class StartPanel(QWidget):
         self.holds: dict[str, QCheckBox] = {}
 
     def show_start(self, start: StartValues | None) -> None:
-        """Show start values; the fields are made anew for another model.
+        """Show start values; the fields are rebuilt for another model.
 
         Parameters
         ----------

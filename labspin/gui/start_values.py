@@ -126,9 +126,9 @@ def start_values(run: Run, recipe: Recipe, outcome: FitOutcome | None = None) ->
     LabspinError
         The recipe does not suit the run.
     """
-    is_own = outcome is not None and outcome.recipe.split(" ")[0] == recipe.name
+    own = outcome if outcome is not None and outcome.recipe.split(" ")[0] == recipe.name else None
     simplest = {name: choices[0] for name, choices in recipe.choose.items()}
-    chosen = {**recipe.options, **simplest, **(outcome.chosen if is_own else {})}
+    chosen = {**recipe.options, **simplest, **(own.chosen if own else {})}
     model = load_model(recipe.model, folder=recipe.folder, **chosen)
     model = replace(model, options=chosen)
     trace = traces_of(run, recipe)[0]
@@ -144,8 +144,8 @@ def start_values(run: Run, recipe: Recipe, outcome: FitOutcome | None = None) ->
         values |= {
             p.name: float(p.inside(_middle(p.unit, x, y))) for p in model.parameters if p.value is None
         }
-    if is_own:
-        fitted = {p.name: p.value for p in outcome.parameters if p.name in values and math.isfinite(p.value)}
+    if own is not None:
+        fitted = {p.name: p.value for p in own.parameters if p.name in values and math.isfinite(p.value)}
         values |= fitted
     points = x if x.size else np.array([0.0, 1.0])
     quantity = recipe.y_name or recipe.y

@@ -36,7 +36,7 @@ class PhotonCounterAdapter(RoleAdapter):
     def usual_input(self) -> Any:
         """Get what a gate watches unless told otherwise (dimensionless: an input or a terminal)."""
 
-    def _watched(self, gates: Sequence[object], detectors: Sequence[str] | None) -> list[object]:
+    def _watched(self, gates: Sequence[object], detectors: Sequence[str] | None) -> list[Any]:
         """Return what each gate watches: the inputs or terminals of ``detectors``, or the usual one."""
         if detectors is None:
             return [self.usual_input] * len(gates)

@@ -46,7 +46,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what comes next; a socket of its own would count its time-out anew at every byte."""
+        """Read what comes next; a socket of its own would count its time-out again at every byte."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer did not end in time")

@@ -172,7 +172,7 @@ class ScpiSource(ScpiCarrier, Agilent8257D):  # type: ignore[misc]
         dwell
             Time at each step, s.
         repeat
-            Whether to begin anew after the last.
+            Whether to start again after the last.
 
         Raises
         ------

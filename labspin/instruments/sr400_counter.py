@@ -92,7 +92,7 @@ class SR400Counter(PhotonCounterAdapter):
 
     def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
         super().__init__(driver, options)
-        self._armed: tuple[Any, ...] | None = None
+        self._armed: tuple[object, ...] | None = None
         self._unread = True  # there may have been a count whose overflow nobody asked about
         self._inputs = {"A": 1, "B": self.chosen.input}  # that the counters watch now
         self._counting: tuple[tuple[str, GatedCounter], ...] = ()  # one for each gate

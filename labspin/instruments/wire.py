@@ -1,6 +1,6 @@
 """Reading whole answers from a connection, with a deadline for each answer as a whole.
 
-A VISA library counts its time-out anew whenever something arrives, so that an instrument which sends one byte
+A VISA library restarts its time-out whenever something arrives, so that an instrument which sends one byte
 now and then holds a read for ever. Answers that come as a stream of bytes (sockets, serial ports) are
 therefore read here by the one byte that has to be waited for and by those that are already there, and the
 whole answer has to come in time: within the time-out, and what is long at no less than 100 bytes a second.

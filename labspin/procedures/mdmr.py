@@ -74,7 +74,7 @@ class MDMR(FrequencyScan, PulsedProcedure):
     angle = BooleanParameter("Reflected light as well", default=True)
 
     def plan(self) -> Sweep:
-        """Return field by field the frequencies, shuffled anew in every average."""
+        """Return field by field the frequencies, shuffled again in every average."""
         if 3 * self.gate_margin > self.period:
             raise PlanError(
                 f"procedure 'mdmr': a gate_margin of {self.gate_margin:g} s leaves no gate in a period of "

@@ -129,7 +129,7 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         return (_PL, _ANGLE) if self.angle else (_PL,)
 
     def plan(self) -> Sweep:
-        """Return field by field the frequencies, shuffled anew in every average.
+        """Return field by field the frequencies, shuffled again in every average.
 
         Raises
         ------

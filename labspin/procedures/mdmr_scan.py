@@ -54,7 +54,7 @@ class FrequencyScan(Procedure):
         return {"microwave.power": self.microwave_power}
 
     def plan(self) -> Sweep:
-        """Return field by field the frequencies, shuffled anew in every average.
+        """Return field by field the frequencies, shuffled again in every average.
 
         Raises
         ------

@@ -10,7 +10,7 @@ sweeps that zoom in; and measures it, by a slow sweep, by a ring-down, or both.
                     |  window   | soak |search| sweep |
 
 The sweep waits at every frequency for the ring-down time that the search has shown and for the filter of the
-detection: one that moves on earlier gives a line that is skewed and too wide, and no fit mends that. Its
+detection: one that moves on earlier gives a line that is skewed and too wide, and no fit corrects that. Its
 frequencies lie close where the response turns fast. What is recorded is the raw response X + iY and the raw
 ring-down; frequency and 1/Q beside them are quick estimates, good enough to see what happens and to steer
 by.

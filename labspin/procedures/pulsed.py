@@ -295,6 +295,40 @@ class PulsedReadout(AtOneField):
         """Return the two gates."""
         return [(self.gates(), None)]
 
+    def compared(
+        self, bench: Bench, sequences: Mapping[str, PulseSequence], difference: str, *, swapped: bool
+    ) -> dict[str, float]:
+        """Count after two sequences; return counts, contrasts with their errors, and the difference.
+
+        Parameters
+        ----------
+        bench
+            The connected instruments.
+        sequences
+            The two, by what their columns end with: ``signal_KIND``, ``reference_KIND``, ``contrast_KIND``.
+        difference
+            Column of the first contrast minus the second.
+        swapped
+            Whether the second sequence is played first, which drifts ask for in every other average.
+
+        Returns
+        -------
+        found
+            Name of each column to its value; standard errors are ``contrast_KIND_errors`` and so on.
+        """
+        order = list(sequences)[::-1] if swapped else list(sequences)
+        counts = {kind: self.count(bench, sequences[kind], self.gates()) for kind in order}
+        found: dict[str, float] = {}
+        for kind in sequences:
+            signal, reference = counts[kind]
+            contrast, error = self.contrast(signal, reference)
+            found |= {f"signal_{kind}": signal, f"reference_{kind}": reference}
+            found |= {f"contrast_{kind}": contrast, f"contrast_{kind}_errors": error}
+        first, second = (f"contrast_{kind}" for kind in sequences)
+        found[difference] = found[first] - found[second]
+        found[f"{difference}_errors"] = math.hypot(found[f"{first}_errors"], found[f"{second}_errors"])
+        return found
+
     def contrast(self, signal: int, reference: int) -> tuple[float, float]:
         """Return signal over reference per gate time, and its standard error; see `normalised`.
 

@@ -68,7 +68,7 @@ class Rabi(PulsedReadout):
     seed = CountParameter("Seed of the order", default=0)
 
     def plan(self) -> Sweep:
-        """Return the lengths, shuffled anew in every average."""
+        """Return the lengths, shuffled again in every average."""
         self.gates()
         lengths = Values("pulse_duration", self.pulse_values(), unit="s")
         return Shuffled(Repeat(lengths, self.averages, name="average"), self.seed, within="average")

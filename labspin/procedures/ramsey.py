@@ -64,7 +64,7 @@ class Ramsey(PulseTrainReadout):
         return found
 
     def plan(self) -> Sweep:
-        """Return the times, shuffled anew in every average.
+        """Return the times, shuffled again in every average.
 
         Raises
         ------

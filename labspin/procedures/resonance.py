@@ -199,7 +199,7 @@ def search_resonance(
     The first sweep is wide and does not wait for the ring-down, which is not known yet. A sweep that was too
     fast to show a pole is repeated four times as slowly; one that shows a pole but does not resolve the line
     is followed by a narrower one about it. The search ends with a sweep that resolves the line and has
-    waited for the ring-down time that it shows. One that loses its way begins anew, more slowly.
+    waited for the ring-down time that it shows. One that loses its way starts again, more slowly.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ def _decay(x: FloatArray, p: complex) -> tuple[ComplexArray, ComplexArray]:
 
 
 def _rational_start(x: FloatArray, y: ComplexArray) -> complex:
-    """Return the pole of the (a + b x)/(x − p) that fits best; linear, and weighted anew a few times."""
+    """Return the pole of the (a + b x)/(x − p) that fits best; linear, and weighted again a few times."""
     weight = np.ones_like(x)
     p = 0j
     for _ in range(6):

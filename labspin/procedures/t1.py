@@ -33,7 +33,6 @@ of which the polarisation makes +2.2 % and the charge −1.8 %, for pulses of 30
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -94,7 +93,7 @@ class T1(PulsedReadout):
     seed = CountParameter("Seed of the order", default=0)
 
     def plan(self) -> Sweep:
-        """Return the dark times, shuffled anew in every average."""
+        """Return the dark times, shuffled again in every average."""
         self.gates()
         times = Values("dark_time", self.dark_time_values(), unit="s")
         return Shuffled(Repeat(times, self.averages, name="average"), self.seed, within="average")
@@ -182,17 +181,9 @@ class T1(PulsedReadout):
             For each kind the counts, the contrast and its standard error; and their difference.
         """
         dark_time = point.coordinates["dark_time"]
-        pi_first = int(point.coordinates["average"]) % 2 == 0
-        counts = {
-            with_pi: self.count(bench, self.sequence(dark_time, with_pi=with_pi), self.gates())
-            for with_pi in (pi_first, not pi_first)
+        sequences = {
+            "0": self.sequence(dark_time, with_pi=False),
+            "pi": self.sequence(dark_time, with_pi=True),
         }
-        found: dict[str, Any] = {}
-        for suffix, with_pi in (("0", False), ("pi", True)):
-            signal, reference = counts[with_pi]
-            contrast, error = self.contrast(signal, reference)
-            found |= {f"signal_{suffix}": signal, f"reference_{suffix}": reference}
-            found |= {f"contrast_{suffix}": contrast, f"contrast_{suffix}_errors": error}
-        found["difference"] = found["contrast_0"] - found["contrast_pi"]
-        found["difference_errors"] = math.hypot(found["contrast_0_errors"], found["contrast_pi_errors"])
-        return found
+        pi_first = int(point.coordinates["average"]) % 2 == 0
+        return self.compared(bench, sequences, "difference", swapped=pi_first)

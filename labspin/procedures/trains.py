@@ -24,7 +24,6 @@ against anything: ``"pulse_count" = [1, 8, 64]``, a detuning, the field.
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -122,7 +121,7 @@ class PulseTrainReadout(PulsedReadout):
     # -- times -------------------------------------------------------------------------------------------
 
     def plan(self) -> Sweep:
-        """Return the times, shuffled anew in every average."""
+        """Return the times, shuffled again in every average."""
         self.gates()
         times = Values("evolution_time", self.evolution_values(), unit="s")
         return Shuffled(Repeat(times, self.averages, name="average"), self.seed, within="average")
@@ -258,21 +257,9 @@ class PulseTrainReadout(PulsedReadout):
             For each kind the counts, the contrast and its standard error; and their difference.
         """
         time = point.coordinates["evolution_time"]
-        bright_first = int(point.coordinates["average"]) % 2 == 0
-        counts = {
-            bright: self.count(bench, self.sequence(time, bright=bright), self.gates())
-            for bright in (bright_first, not bright_first)
-        }
-        found: dict[str, Any] = {}
-        for kind, bright in (("bright", True), ("dark", False)):
-            signal, reference = counts[bright]
-            contrast, error = self.contrast(signal, reference)
-            found |= {f"signal_{kind}": signal, f"reference_{kind}": reference}
-            found |= {f"contrast_{kind}": contrast, f"contrast_{kind}_errors": error}
-        found["coherence"] = found["contrast_bright"] - found["contrast_dark"]
-        errors = found["contrast_bright_errors"], found["contrast_dark_errors"]
-        found["coherence_errors"] = math.hypot(*errors)
-        return found
+        sequences = {"bright": self.sequence(time, bright=True), "dark": self.sequence(time, bright=False)}
+        dark_first = int(point.coordinates["average"]) % 2 != 0
+        return self.compared(bench, sequences, "coherence", swapped=dark_first)
 
 
 def _in_turn(steps: Iterable[_Step]) -> PulseSequence:

@@ -253,7 +253,7 @@ class HostClient:
         return add_card(self.queue, Path(card), **chosen)
 
     def go_on(self, path: Path | str) -> QueuedRun:
-        """Let the host go on with a run that broke off, whoever began it, and return it as it is queued.
+        """Let the host resume a run that broke off, whoever began it, and return it as it is queued.
 
         Parameters
         ----------

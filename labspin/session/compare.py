@@ -52,7 +52,7 @@ def _table(run: Run) -> dict[str, Any]:
     from labspin.analysis.report.words import with_unit
 
     header = run.header
-    table: dict[str, Any] = {
+    table: dict[str, object] = {
         "procedure": header.procedure,
         "label": header.label,
         "status": str(run.status),

@@ -448,7 +448,7 @@ def _pairs(table: Any) -> Iterable[tuple[str, str]]:
     return ((str(name), str(unit)) for name, unit in dict(table).items())
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):

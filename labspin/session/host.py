@@ -24,7 +24,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from labspin import __version__
 from labspin.bench import Bench
@@ -42,6 +42,7 @@ from labspin.experiment import Control, Observer, RunOutcome
 from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
+from labspin.session.host_orders import Order, Result
 from labspin.session.host_record import Claim, claimed, host_file, new_record
 from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
 from labspin.session.host_run import HostControl, RunWatch
@@ -64,25 +65,9 @@ from labspin.workspaces import workspace_folder
 
 __all__ = ["BenchHost"]
 
-Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _PATIENCE = 1.0  # s between two looks whether the bench's thread still works
 _LONGEST_WAIT = 5.0  # s that a client may wait for news in one request
-
-
-@dataclasses.dataclass
-class _Order(Generic[Result]):
-    """Something to be done in the bench's thread."""
-
-    do: Callable[[], Result]
-    future: Future[Result]
-
-    def obey(self) -> None:
-        """Do it; what it raises goes to who asked."""
-        try:
-            self.future.set_result(self.do())
-        except BaseException as error:  # noqa: BLE001 - also a ramp that was broken off
-            self.future.set_exception(error)
 
 
 class BenchHost:
@@ -101,7 +86,7 @@ class BenchHost:
         self.queue = Queue(self.workspace / "queue.toml")
         self.news = News()
         self._lookout = Lookout(self.news, interval)
-        self._orders: queue.SimpleQueue[_Order[Any]] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Order[Any]] = queue.SimpleQueue()
         self._run: RunWatch | None = None
         self._last: RunWatch | None = None
         self._hand: HandRecord | None = None
@@ -184,7 +169,7 @@ class BenchHost:
             except queue.Empty:
                 self._look()
             else:
-                order.obey()
+                order.carry_out()
             if self._makes_runs:
                 self._heart.beat(self._bench, math.inf)  # a run says by itself that it makes progress
                 self._make_runs()
@@ -207,7 +192,7 @@ class BenchHost:
     def _between_points(self) -> None:
         """Do what clients ask, and read back when it is time, while no measurement is under way."""
         while not self._orders.empty():
-            self._orders.get().obey()
+            self._orders.get().carry_out()
         if self._lookout.wait == 0.0:
             self._lookout.look(self._bench, self.description, is_idle=False)
 
@@ -256,7 +241,7 @@ class BenchHost:
 
     @contextlib.contextmanager
     def _for_run(self, station: Station, seed: int | None) -> Iterator[Bench]:
-        """Lend the bench to a run; a simulated one is connected anew, so that it begins as it always does."""
+        """Lend the bench to a run; a simulated one is connected again, to begin as it always does."""
         if station.path.resolve() != self.station.path.resolve():
             raise StationError(
                 f"the run is for the station {station.path}, but this host holds {self.station.path}; "
@@ -288,7 +273,7 @@ class BenchHost:
         """Have something done in the bench's thread, and wait for it."""
         if self._is_stopping:
             raise StationError(f"station {self.station.name!r}: its host is ending")
-        order = _Order(do, Future())
+        order = Order(do, Future())
         self._orders.put(order)
         while not wait([order.future], _PATIENCE).done:
             if self._has_ended:
@@ -423,7 +408,9 @@ class BenchHost:
         left = unsafe_instruments(actions)
         self.news.event(
             "error" if left else "safe",
-            f"not safe: {', '.join(left)}; see to it by hand" if left else "the bench is in its safe state",
+            f"not safe: {', '.join(left)}; make it safe by hand"
+            if left
+            else "the bench is in its safe state",
         )
         self._lookout.hurry()
         return [dataclasses.asdict(action) for action in actions]
@@ -460,7 +447,7 @@ class BenchHost:
                     f"{self.queue.path}: another process is running this queue; wait for it"
                 )
             self._makes_runs = True
-            self._orders.put(_Order(lambda: None, Future()))  # wakes the bench's thread
+            self._orders.put(Order(lambda: None, Future()))  # wakes the bench's thread
         return len(state.of("waiting"))
 
     def _on_reconnect(self) -> BenchDescription:

@@ -1,6 +1,6 @@
 """A queue of runs that survives restarts, crashes and ``kill -9``.
 
-The queue is one TOML file in the workspace that a person can read, and mend with an editor. Each change reads
+The queue is one TOML file in the workspace, which a person can read and correct by editor. Each change reads
 the file, makes the change and replaces the file whole, under a lock, so that any number of processes may
 add, move and remove while one of them makes the runs. Who makes them holds a second lock, which ends with
 the process however that dies: a run that is marked as running while nobody holds it was *interrupted*.
@@ -9,7 +9,7 @@ the process however that dies: a run that is marked as running while nobody hold
 
     waiting ──→ running ──→ finished | aborted | failed
        ↑           └──────→ interrupted (its process died)
-       └── resume ──────────────┘  goes on with its run file
+       └── resume ──────────────┘  resumes its run file
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Queue:
     def again(self, *ids: int) -> tuple[QueuedRun, ...]:
         """Let runs that were interrupted, aborted or failed wait again, first in the queue, and return them.
 
-        Those that have a run file will be gone on with, not begun anew.
+        Those that have a run file will be resumed, not started again.
 
         Raises
         ------

@@ -41,7 +41,7 @@ def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
     Parameters
     ----------
     queue
-        The queue. A run that is gone on with counts in full.
+        The queue. A run that is resumed counts in full.
 
     Returns
     -------

@@ -43,7 +43,7 @@ class QueuedRun:
     output: str = "data"
     """Folder of the run file."""
     file: str = ""
-    """Run file, once the run has begun; a waiting run that has one is gone on with."""
+    """Run file, once the run has begun; a waiting run that has one is resumed."""
     added: str = ""
     started: str = ""
     ended: str = ""

@@ -77,7 +77,7 @@ def run_queue(
     queue
         May be changed by others meanwhile; while it is paused, nothing is begun.
     execute
-        Makes one run, or goes on with it where its ``file`` exists, under a control and observers.
+        Makes one run, or resumes it where its ``file`` exists, under a control and observers.
     file
         Names the run file of a run that begins.
     wait

@@ -87,7 +87,7 @@ def add_card(
 
 
 def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun:
-    """Append a run that broke off, from whatever queue or command, and return it; it will be gone on with.
+    """Append a run that broke off, from whatever queue or command, and return it; it will be resumed.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def make_queued_run(
     observers, control
         As for `labspin.experiment.run`.
     connect
-        Given station and seed, returns the bench to run on as a context manager; None: connect anew.
+        Given station and seed, returns the bench to run on as a context manager; None: connect again.
 
     Returns
     -------

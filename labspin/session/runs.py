@@ -218,7 +218,7 @@ def resume_run(
     observers, control
         As for `labspin.experiment.resume`.
     connect
-        Given station and seed, returns the bench as a context manager; None: connect anew.
+        Given station and seed, returns the bench as a context manager; None: connect again.
 
     Returns
     -------

@@ -109,7 +109,7 @@ class Guard:
         self._notify(witness, path, {name: f"{name} (being made safe)" for name in wanted})
         left = self._make_all_safe(wanted, witness, path)
         if left:
-            text = f"watchdog: {', '.join(left)} not safe after {self._persistence:g} s; see to it by hand"
+            text = f"watchdog: {', '.join(left)} not safe after {self._persistence:g} s; make it safe by hand"
             witness.event(EventKind.ERROR, text, left=list(left))
             witness.event(EventKind.VERDICT, text, unsafe=left)
             self._notify(witness, path, left)

@@ -297,7 +297,7 @@ def _refuse_shared_addresses(tables: Section, specs: tuple[InstrumentSpec, ...])
 def _options(section: Section, entry: DriverEntry) -> Any:
     """Return the adapter's record of options, quantities in the units that its fields declare."""
     table = section.section("options")
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     kind = entry.adapter.options
     for option in dataclasses.fields(kind):
         if option.name in table:

@@ -330,7 +330,7 @@ class Station:
         world: SimulatedWorld | None,
         clock: InterruptibleClock,
     ) -> dict[str, RoleAdapter]:
-        """Connect instruments anew, parts before what is made of them, and return them.
+        """Reconnect instruments, parts before the instruments made of them, and return them.
 
         An old connection is let go once the new one stands: a device that does not answer may still obey it.
         What is called through a vendor's library can be had once only, and is let go before.

@@ -47,7 +47,7 @@ def unconnected_instruments(specs: Iterable[InstrumentSpec], clock: Clock) -> di
     -------
         Name of the instrument to adapter.
     """
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
     for spec in in_order(specs):
         made[spec.name] = _adapter(spec, made, clock)
     return made

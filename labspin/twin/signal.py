@@ -119,7 +119,7 @@ class Track:
 class Staircase:
     """Course of a swept output: ``values`` one after another, each for its ``durations``, from ``start`` on.
 
-    It begins anew after the last, or stays at ``final`` if it does not ``repeat``.
+    It starts again after the last, or stays at ``final`` if it does not ``repeat``.
     """
 
     start: float  # s

@@ -106,7 +106,7 @@ def test_a_magnet_that_cannot_be_read_and_was_never_moved_is_left_as_it_is():
     assert bench.magnet.sent == []
     assert bench.magnet.safe_calls == 0, "a jump from an unknown state is worse than staying"
     assert unsafe_instruments(actions) == ["magnet"]
-    assert any("see to it by hand" in action.message for action in actions)
+    assert any("make it safe by hand" in action.message for action in actions)
 
 
 def test_what_fails_is_made_safe_over_a_new_connection():

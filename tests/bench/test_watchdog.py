@@ -117,7 +117,7 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
         served.devices["microwave"].faults.add("identity", times=-1, value="Acme,Toaster,1,1")
         duty.act(path, "it was tried")
         assert served.is_safe
-    log = wait_for_log(path, "see to it by hand")
+    log = wait_for_log(path, "make it safe by hand")
     assert "watchdog: microwave not safe after 0.5 s" in log
     (notice,) = notices(tmp_path)
     assert list(notice.unsafe) == ["microwave"]
@@ -138,7 +138,7 @@ def test_an_instrument_whose_safe_action_fails_is_not_called_safe(tmp_path):
             bench.actuator("magnet.current").move(0.5)
         served.devices["magnet"].faults.add("silent", matching=r"CURR\S*\?", times=-1)
         guard.Guard(station, list(served.devices), persistence=0.5).act(path, "it was tried")
-    log = wait_for_log(path, "see to it by hand")
+    log = wait_for_log(path, "make it safe by hand")
     assert "watchdog: magnet not safe after 0.5 s" in log
     assert "microwave not safe" not in log
     (notice,) = notices(tmp_path)

@@ -345,4 +345,4 @@ def test_resume_without_a_file_names_the_command_for_the_run_of_a_host(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["resume"])
     assert ended.value.code == 2
-    assert "goes on with: labspin unpause" in capsys.readouterr().err
+    assert "is resumed by: labspin unpause" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_a_run_that_has_finished_is_recovered_and_not_gone_on_with(path, monkeyp
 
 @pytest.mark.parametrize("written", range(4))
 def test_a_run_that_cannot_be_gone_on_with_is_left_as_it_was(path, monkeypatch, written):
-    """The disk is full after so many records: three points, and that it is gone on with."""
+    """The disk is full after so many records: three points, and that it is resumed."""
     writer = RunWriter.create(path, list_header(9))
     for index in range(3):
         writer.append(index, 0.0, [1.0, 2.0])
@@ -96,7 +96,7 @@ def test_a_run_that_cannot_be_gone_on_with_is_left_as_it_was(path, monkeypatch, 
         disk.setattr(JournalWriter, "write", full)
         with pytest.raises(StorageError, match="full"):
             RunWriter.resume(path)
-    assert not journal_path(path).exists(), "what was made to go on with is taken away"
+    assert not journal_path(path).exists(), "what was made to resume is removed"
     assert path.read_bytes() == before
     RunWriter.resume(path).close()
     assert len(read_run(path).points) == 3

@@ -261,7 +261,7 @@ def _now(monkeypatch, **changes):
 
 def test_another_release_is_refused_unless_forced(broken_off, monkeypatch):
     _now(monkeypatch, labspin="9.9")
-    with pytest.raises(PlanError, match=r"was begun with labspin .*, and this is 9\.9; go on with that"):
+    with pytest.raises(PlanError, match=r"was begun with labspin .*, and this is 9\.9; resume with that"):
         resume(broken_off, bench(), procedure=scan())
     assert resume(broken_off, bench(), procedure=scan(), force=True).status == "finished"
     assert any("this is 9.9" in event.message for event in read_run(broken_off).events_of("warning"))
@@ -272,7 +272,7 @@ def test_a_commit_more_is_only_noted(broken_off, monkeypatch):
     assert resume(broken_off, bench(), procedure=scan()).status == "finished"
     recorded = read_run(broken_off)
     (note,) = recorded.events_of("note")
-    assert note.message.endswith("gone on with that of 0123456789ab, changed")
+    assert note.message.endswith("resumed with that of 0123456789ab, changed")
     assert not recorded.events_of("warning")
 
 

@@ -67,7 +67,7 @@ class ReducedRun:
         return spec.procedure(**{**spec.parameters, **REDUCED[self.card.stem]})
 
     def connect(self):
-        """Return the bench, connected anew.
+        """Return the bench, connected again.
 
         What the sample has once worked out about its steady state it need not work out again for every run.
         """

@@ -60,7 +60,7 @@ class StopAfter:
 
 
 def aborted_and_resumed(reduced, points, path, reference):
-    """Abort a run after so many points, resume it on a bench connected anew; return what is unlike."""
+    """Abort a run after so many points, resume it on a bench connected again; return what is unlike."""
     control = Control()
     with reduced.connect() as bench:
         outcome = run(

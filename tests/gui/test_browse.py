@@ -1,4 +1,4 @@
-"""The list of runs: small pictures, words that are changed, runs that are repeated and gone on with."""
+"""The list of runs: small pictures, words that are changed, runs that are repeated and resumed."""
 
 import dataclasses
 import shutil

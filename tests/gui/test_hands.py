@@ -130,7 +130,7 @@ def test_a_set_point_is_moved_to_a_cursor(qtbot, until, window, lab, client):
     go.button.click()
     assert go.button.text() == "Really move"
     go.show_place(("magnet_field", "T", 1.6e-3))
-    assert go.button.text() == "to 1.6 mT", "another place is confirmed anew"
+    assert go.button.text() == "to 1.6 mT", "another place is confirmed again"
     go.button.click()
     go.button.click()
     until(lambda: abs(client.get("magnet.field") - 1.6e-3) < 2e-5)

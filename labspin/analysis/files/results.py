@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,17 +90,17 @@ class FileResult:
     recipe: Recipe | None = None
     linked: tuple[FileResult, ...] = ()
 
-    def rows(self) -> list[dict[str, str | float | bool | None]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return one plain row a trace and parameter, for tidy tables."""
         return list(self.each_row())
 
-    def each_row(self) -> Iterator[dict[str, object]]:
+    def each_row(self) -> Iterator[dict[str, Any]]:
         """Yield the rows one by one: ten thousand traces make as many times the number of parameters."""
         yield from self.own_rows()
         for link in self.linked:
             yield from link.each_row()
 
-    def own_rows(self) -> Iterator[dict[str, str | float | bool | None]]:
+    def own_rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of this fit, without those of the chains that went on from it."""
         record = self.record
         if record is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +145,7 @@ class BatchResult:
         axes = dims or (("trace",) if lead == 1 else tuple(f"trace_{k}" for k in range(lead)))
         if len(axes) != lead:
             raise FitError(f"batch: wanted {lead} names of dimensions, got {axes!r}")
-        variables: dict[str, Any] = {}
+        variables: dict[str, object] = {}
         for name in self.names:
             attributes = {"units": self.units[name]}
             variables[name] = (axes, self[name], attributes)
@@ -154,7 +154,7 @@ class BatchResult:
             variables[name] = (axes, getattr(self, name))
         variables["covariance"] = ((*axes, "parameter", "parameter_2"), self.covariance)
         inner = {"parameter": list(self.free), "parameter_2": list(self.free)}
-        about: dict[str, Any] = {
+        about: dict[str, object] = {
             "model": self.model,
             "status_meaning": ", ".join(f"{code}: {text}" for code, text in STATUS.items()),
             "absolute_sigma": int(self.absolute),

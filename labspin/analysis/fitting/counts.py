@@ -63,7 +63,7 @@ def fit_counts(model: FitModel | object, x: ArrayLike, counts: ArrayLike, **sett
     settings |= {"check": 0, "fallback": False}
     result = fit_batch(model, x, traces, _smooth(traces), **settings)
     result = _settled(described, x, traces, result, settings, lambda r: r.converged)
-    # What only lmfit brings to an end has stopped before its weights were right: they are found by it anew.
+    # What only lmfit brings to an end has stopped before its weights were right: they are found by it again.
     settings |= last | {"start": {name: result[name] for name in result.free}}
     sigma = np.sqrt(expected_counts(described, x, result.values, traces))
     result = fit_batch(model, x, traces, sigma, **settings)

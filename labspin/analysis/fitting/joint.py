@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -225,7 +226,7 @@ def _with_free(
     return {**{parameter.name: None for parameter in free}, **shared}
 
 
-def _models(model: object, traces: Sequence[JointTrace], wanted: _Wanted) -> list[FitModel]:
+def _models(model: Any, traces: Sequence[JointTrace], wanted: _Wanted) -> list[FitModel]:
     """Return the model of each trace, one object for all traces of one model."""
     several = isinstance(model, (list, tuple))
     if several and len(model) != len(traces):

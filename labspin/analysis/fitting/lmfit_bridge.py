@@ -51,7 +51,7 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
             name=description.name,
         )
         for parameter in description.parameters:
-            hints: dict[str, Any] = {"min": parameter.minimum, "max": parameter.maximum}
+            hints: dict[str, object] = {"min": parameter.minimum, "max": parameter.maximum}
             if parameter.value is not None:
                 hints |= {"value": parameter.value, "vary": False}
             self.set_param_hint(parameter.name, **hints)

@@ -1,4 +1,4 @@
-"""Starting values of spectra put right where they are wrong: the dip that explains least is placed anew.
+"""Starting values of spectra put right where they are wrong: the dip that explains least is placed again.
 
 Pursuit over a dictionary may spend two entries on one dip, because neither has quite its width, and miss a
 dip elsewhere; or take two dips for one that is wide. After a few steps of the fit this shows: there is a dip
@@ -184,7 +184,7 @@ def _split(
 
 
 def _weakest(basis: FloatArray, y: FloatArray, count: int) -> tuple[IndexArray, FloatArray]:
-    """Return which dip costs least to leave out, the heights being solved anew, and the heights."""
+    """Return which dip costs least to leave out, the heights being solved again, and the heights."""
     heights, inverse = _solved(basis, y)
     lost = np.square(heights) / np.diagonal(inverse, axis1=1, axis2=2)
     return np.asarray(np.argmin(lost[:, :count], axis=1)), heights[:, :count]

@@ -12,7 +12,7 @@ offset      signal off resonance
 A small modulation of depth δ turns y(x) into δ dy/dx at its first harmonic. The derivative of a dip has two
 lobes; in units z = (x − center)/width they stand at ±1/√12 = ±0.289 for a Lorentzian line and at
 ±1/√(8 ln 2) = ±0.425 for a Gaussian one. A modulation that is not small against the width widens the lobes;
-no model here mends that.
+no model here corrects that.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _place(shape: _Shape, count: int, x: FloatArray, y: FloatArray, weights: Flo
         part = found[:, first : first + count]
         part[:] = np.take_along_axis(part, order, axis=1)
     scale = np.ones_like(y) if weights is None else weights
-    for row, one, size in zip(found, y, scale, strict=True):  # all heights anew, each beside the others
+    for row, one, size in zip(found, y, scale, strict=True):  # all heights again, each beside the others
         z = (x - row[:count, None]) / row[count : 2 * count, None]
         matrix = np.concatenate([shape.value(z), np.ones((1, x.size))]).T * size[:, None]
         row[2 * count :] = np.linalg.lstsq(matrix, one * size, rcond=1e-6)[0]

@@ -12,8 +12,8 @@ slope     slope of the background
 
 A flat function of all dips is fitted six to twelve times faster than a sum of single-peak models, and its
 starting values come from the spectrum as a whole: dips are placed one after another where they explain most
-(orthogonal matching pursuit), all depths being solved anew each time; then the one that explains least is
-placed anew, or splits another in two, as long as that helps (`labspin.analysis.minimiser.exchange`).
+(orthogonal matching pursuit), all depths being solved again each time; then the one that explains least is
+placed again, or splits another in two, as long as that helps (`labspin.analysis.minimiser.exchange`).
 
 A dip lies in the window, is narrower than the window, and wider than the points are apart: beyond that no
 data can tell it from the background or from noise. A spectrum without dips is a model, too (``count=0``).

@@ -11,7 +11,7 @@ delay            time between drive and detection, s
 ================ ======================================================================
 
 With e^{+iωt} the response is ``χ(f) = 1/(f0² − f² + i f f0/Q)``; times f0²/Q it is −i at resonance. A sweep
-that does not wait for the ring-down time shows a skewed line; no model here mends that.
+that does not wait for the ring-down time shows a skewed line; no model here corrects that.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArra
 
 
 def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
-    """Draw the doubtful points of a line anew, empty."""
+    """Draw the doubtful points of a line again, empty."""
     if bad.any():
         panel.plot(
             x[bad], values[bad], MARKERS[number % len(MARKERS)], markerfacecolor="white",

@@ -38,7 +38,7 @@ class LivePlot:
     interval
         Shortest time between two pictures, s.
     show
-        Called with the figure whenever it has been drawn anew; None: into the notebook's cell, or into
+        Called with the figure whenever it has been redrawn; None: into the notebook's cell, or into
         matplotlib's window.
 
     Attributes

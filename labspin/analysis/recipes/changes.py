@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from labspin.analysis.recipes.recipe import Recipe
+from labspin.analysis.recipes.recipe import Recipe, Written
 from labspin.errors import RecipeError
 
 __all__ = ["changed_recipe"]
 
+Kept = TypeVar("Kept")
 _OF_A_MODEL = (
     "options",
     "choose",
@@ -32,8 +33,8 @@ def changed_recipe(
     model: str | None = None,
     sigma: str | None = None,
     options: Mapping[str, object],
-    fixed: Mapping[str, object],
-    start: Mapping[str, object],
+    fixed: Mapping[str, Written],
+    start: Mapping[str, Written],
 ) -> Recipe:
     """Return a recipe with what a person wants otherwise.
 
@@ -74,7 +75,7 @@ def changed_recipe(
     )
 
 
-def _without(table: Mapping[str, Any], names: Any) -> dict[str, Any]:
+def _without(table: Mapping[str, Kept], names: Collection[str]) -> dict[str, Kept]:
     return {name: value for name, value in table.items() if name not in names}
 
 

@@ -337,15 +337,15 @@ def _fit_trace(recipe: Recipe, model: FitModel, trace: Trace) -> FitOutcome:
 def _fit_spectrum(recipe: Recipe, trace: Trace) -> FitOutcome:
     from labspin.analysis.fitting.spectrum import fit_spectrum
 
-    options = dict(recipe.options)
-    unknown = sorted(set(options) - set(SPECTRUM_SETTINGS))
-    if unknown or "averages" not in options:
+    given = dict(recipe.options)
+    unknown = sorted(set(given) - set(SPECTRUM_SETTINGS))
+    if unknown or "averages" not in given:
         what = f"unknown option {unknown[0]!r}" if unknown else "averages is missing"
         raise RecipeError(
             f"recipe {recipe.name}: model.options: {what}; "
             f"a thermal spectrum takes {', '.join(SPECTRUM_SETTINGS)}"
         )
-    options = spectrum_numbers(f"recipe {recipe.name}", options)
+    options = spectrum_numbers(f"recipe {recipe.name}", given)
     units = load_model(recipe.model).units(trace.x_unit, density_unit(trace.x_unit, trace.y_unit))
     for name in ("bounds", "tied"):
         if getattr(recipe, name):

@@ -235,7 +235,7 @@ def _table(content: Mapping[str, object], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {name: value}
 
 
-def _actuators(before: Mapping[str, Any], after: Any) -> Html:
+def _actuators(before: Mapping[str, object], after: object) -> Html:
     def text(content: Any) -> str:
         if isinstance(content, Mapping) and "value" in content:
             return with_unit(content["value"], str(content.get("unit") or "1"))

@@ -84,7 +84,7 @@ def _refuse_cut(path: Path, streams: dict[str, Any], rows: dict[str, Any], stop:
         there = sum(len(rows.get(uid, ())) for uid, one in streams.items() if one.get("name") == name)
         if isinstance(count, int) and count > there:
             raise DamagedFileError(
-                f"{path}: cut short: stream {name!r} had {count} readings, there are {there}; copy it anew"
+                f"{path}: cut short: stream {name!r} had {count} readings, there are {there}; copy it again"
             )
 
 

@@ -245,7 +245,7 @@ def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, object]) ->
     said = points_in_header(attributes)
     if said > rows:
         raise DamagedFileError(
-            f"{lines.path}: cut short: its header says {said} points, there are {rows}; copy the file anew"
+            f"{lines.path}: cut short: its header says {said} points, there are {rows}; copy the file again"
         )
     if not lines.ends_open or rows < _ENOUGH:
         return
@@ -257,7 +257,7 @@ def _refuse_cut(lines: Lines, layout: _Layout, attributes: dict[str, object]) ->
     if len(digits) == 1 and len(last[-1].partition(".")[2]) < next(iter(digits)):
         raise DamagedFileError(
             f"{lines.path}, line {lines.body[-1][0]}: cut short: the file ends within the number "
-            f"{last[-1]!r}; copy it anew, or remove its last line"
+            f"{last[-1]!r}; copy it again, or remove its last line"
         )
 
 

@@ -277,7 +277,7 @@ def join_chunks(
     limit = len(index) + MAX_GAP if layout.size is None else layout.size
     if index.size and (index.min() < 0 or index.max() >= limit or np.unique(index).size != index.size):
         raise DamagedFileError("a point lies outside the plan, or occurs twice")
-    joined: dict[str, Any] = {
+    joined: dict[str, object] = {
         column.name: np.concatenate(items)
         for column, items in zip(held, zip(*parts, strict=True), strict=True)
     }

@@ -22,7 +22,7 @@ from labspin.data.storage import storage_error, write_whole
 
 __all__ = ["Spool", "SpooledColumn"]
 
-AnyArray = NDArray[np.generic]
+AnyArray = NDArray[Any]
 _BLOCK = 1 << 22
 """Bytes that are read at once."""
 

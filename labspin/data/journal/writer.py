@@ -282,7 +282,7 @@ class JournalWriter:
             return error.errno != errno.ESTALE
 
     def _renew(self) -> None:
-        """Make the journal anew, of all that was written, and go on there."""
+        """Rewrite the journal with all that was written, and continue there."""
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | BINARY, 0o644)

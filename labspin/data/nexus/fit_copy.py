@@ -61,7 +61,7 @@ def write_fit_copy(entry: h5py.Group, fit: FitRecord) -> None:
 
 
 def _structure(fit: FitRecord) -> Hashable:
-    """Return all of a fit that is not put in anew: equal for fits that are built alike."""
+    """Return all of a fit that is not put in again: equal for fits that are built alike."""
     short, _, rest = sorted_statistics(fit)
     curve = fit.curve
     return (

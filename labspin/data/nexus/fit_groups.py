@@ -126,9 +126,9 @@ def sorted_statistics(fit: FitRecord) -> tuple[dict[str, Any], dict[str, NDArray
         Three tables, name -> value: numbers and short texts; arrays; all other values.
     """
     names = {dimension.name for dimension in fit.dimensions}
-    short: dict[str, Any] = {}
+    short: dict[str, object] = {}
     arrays: dict[str, NDArray[Any]] = {}
-    rest: dict[str, Any] = {}
+    rest: dict[str, object] = {}
     for name, value in plain(fit.statistics).items():
         if name in ("", ".", "NX_class", REST) or name in names or "/" in name:
             rest[name] = value

@@ -81,7 +81,7 @@ def _is_short(value: object) -> bool:
 
 
 def _results(entry: h5py.Group) -> dict[str, dict[str, list[Any]]]:
-    dated: list[tuple[str, str, dict[str, list[Any]]]] = []
+    dated: list[tuple[str, str, dict[str, list[object]]]] = []
     room = _ALL
     for name in entry:
         if not name.startswith(FIT_PREFIX):

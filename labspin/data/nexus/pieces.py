@@ -37,7 +37,7 @@ __all__ = [
     "set_attribute",
 ]
 
-AnyArray = NDArray[np.generic]
+AnyArray = NDArray[Any]
 TEXT = h5py.string_dtype()
 _CHUNK_BYTES = 1 << 22
 _SCALAR = h5s.create(h5s.SCALAR)

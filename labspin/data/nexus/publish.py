@@ -173,7 +173,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _carry_fits(previous: Path, entry: h5py.Group) -> None:
-    """Write the fits of the older file anew: HDF5 copies groups, but not what ties axes to data in them."""
+    """Write the fits of the older file again: HDF5 copies groups, but not what ties axes to data in them."""
     with open_run_file(previous) as old:
         for name in old["entry"]:
             if name.startswith(FIT_PREFIX) and name not in entry:

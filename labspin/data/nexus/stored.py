@@ -33,7 +33,7 @@ __all__ = [
     "stored_pieces",
 ]
 
-AnyArray = NDArray[np.generic]
+AnyArray = NDArray[Any]
 # Deflate shrinks at most about 1030 times; a data set that claims more holds nothing or is a trap.
 _MAX_EXPANSION = 1100
 _SMALL = 1 << 26

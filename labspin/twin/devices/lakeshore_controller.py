@@ -129,7 +129,7 @@ class TemperatureController(MessageDevice):
         """Wake up with every heater off, and with the settings of the factory."""
         self.state = self.factory_settings()
         self._limited: list[str] = []
-        self.kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # settings that act on nothing
+        self.kept: dict[tuple[object, ...], tuple[object, ...]] = {}  # settings that act on nothing
         self.extremes: dict[str, tuple[float, float]] = {}  # least and greatest reading of an input, K
         self.sensor_status: dict[str, int] = {}  # bits of RDGST? of sensors that are out of range (a fault)
         self._courses = {output: Track.constant(0.0) for output in self.outputs}

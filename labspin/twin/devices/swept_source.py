@@ -3,7 +3,7 @@
 A source holds one frequency and one power, or goes through *steps* of both, each for its dwell time: again
 and again, once a trigger, or one step a trigger. The world gets the whole course at once, so a counter sees
 every step for as long as it lasts, whether or not anybody looks. Assumed, after no manual: steps follow each
-other without a settling time, and a setting that shapes a sweep lets it begin anew.
+other without a settling time, and a setting that shapes a sweep restarts it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any, ClassVar, NamedTuple
 from labspin.twin.message import MessageDevice
 from labspin.twin.signal import Staircase
 from labspin.twin.wire import Command, CommandError, Unit, do, number, one_argument, parse_number, switch
-from labspin.twin.wire.commands import Stateful
 
 __all__ = ["Step", "SweptSource", "SweptState", "numbers", "sweep_lines"]
 
@@ -98,7 +97,7 @@ class SweptSource(MessageDevice):
         return False
 
     def apply(self) -> None:
-        """Put the settings on the output; a sweep begins anew.
+        """Put the settings on the output; a sweep restarts.
 
         Raises
         ------
@@ -275,7 +274,7 @@ def numbers(
         Called with the device after a change; None calls nothing.
     """
 
-    def write(device: Stateful, call: Unit) -> None:
+    def write(device: Any, call: Unit) -> None:
         if not call.arguments:
             raise CommandError(-109, "Missing parameter")
         values = tuple(parse_number(text, unit) for text in call.arguments[:_MOST_LISTED])
@@ -286,7 +285,7 @@ def numbers(
         if then is not None:
             then(device)
 
-    def read(device: Stateful, call: Unit) -> str:
+    def read(device: Any, call: Unit) -> str:
         return ",".join(form.format(value) for value in device.state.listed.get(name, ())) or "0"
 
     return Command(header, read, write)

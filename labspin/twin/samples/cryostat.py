@@ -8,7 +8,7 @@ not T, obeys a linear equation,
 and the sample's T² follows the stage's with a lag of its own; both are advanced exactly over any time. The
 thermometer sits on the stage: whoever does not wait measures a sample that is not yet where the thermometer
 is. The heater is held by hand, or by a proportional–integral loop that, like the controller it stands for,
-sets the power anew once a second and cannot cool.
+sets the power again once a second and cannot cool.
 """
 
 from __future__ import annotations

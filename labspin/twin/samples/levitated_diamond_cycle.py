@@ -95,7 +95,7 @@ class DiamondCycle:
         self._line, self._bath = settings.static_line, settings.bath
         self.collected = settings.photon_rate / bright
         """Photons counted of those that a mean centre emits."""
-        self._latest: tuple[Conditions, dict[str, dict[Hashable, Any]]] | None = None
+        self._latest: tuple[Conditions, dict[str, dict[Hashable, object]]] | None = None
 
     def conditions(self, signals: Signals, field: FloatArray) -> Conditions:
         """Return the state of the diamond's environment and rate model at ``signals`` in a field.

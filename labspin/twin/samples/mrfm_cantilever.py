@@ -364,7 +364,7 @@ class MRFMCantilever(Sample):
         return between
 
     def _follow(self, until: float, signals: Signals, rng: np.random.Generator) -> None:
-        """Add instants up to ``until``, at each of which the temperature is taken anew."""
+        """Add instants up to ``until``, at each of which the temperature is taken again."""
         while (last := self._instants[-1]).time < until:
             step = self._cool_a_step(until - last.time, signals)
             thermal = self._motion(last).later(last.thermal, step, rng)

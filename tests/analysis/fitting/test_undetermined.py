@@ -142,7 +142,7 @@ def said(fit, name):
 
 
 def profile(fit, model, case, name):
-    """Return √Δχ² at one standard error, where all others are fitted anew: 1 where the error is right."""
+    """Return √Δχ² at one standard error, where all others are fitted again: 1 where the error is right."""
     p = fit[name]
     held = {q.name: q.value for q in fit.parameters if q.fixed or not np.isfinite(q.stderr)}
     start = {q.name: q.value for q in fit.parameters if q.name not in held and q.name != name}
