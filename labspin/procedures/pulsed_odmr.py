@@ -61,7 +61,7 @@ class PulsedODMR(PulsedReadout):
         return {name: value for name, value in super().settings().items() if name != "microwave.frequency"}
 
     def plan(self) -> Sweep:
-        """Return the frequencies around ``microwave_frequency``, shuffled anew in every average."""
+        """Return the frequencies around ``microwave_frequency``, shuffled again in every average."""
         self.gates()
         low, high = (self.microwave_frequency + side * self.span / 2 for side in (-1, 1))
         across = Linear("microwave.frequency", low, high, self.frequencies, unit="Hz")

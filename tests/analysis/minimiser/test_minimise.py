@@ -1,4 +1,4 @@
-"""The minimiser itself, on lines whose least squares are known: a batch mends what it may leave undone."""
+"""The minimiser itself, on lines whose least squares are known: a batch corrects what it may leave undone."""
 
 import numpy as np
 import pytest
