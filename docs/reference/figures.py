@@ -37,13 +37,34 @@ This page is made by `docs/reference/figures.py`.
 """
 HEAD_OF_NUMBERS = """# The numbers of the papers
 
-Every number that the texts of the three papers state and that the models cover: quoted, computed, their ratio, and what
-to think of it. Nothing is tuned. `labspin reproduce --numbers` computes the table again. Where two readings of a text are
-possible, both stand here; a disagreement is an erratum, a parameter that the paper does not give, or a text that
-contradicts itself, as the comment says.
+Every number that the texts, captions and tables of the three papers state: quoted, computed, their ratio, and what to
+think of it. Nothing is tuned. `labspin reproduce --numbers` computes the table again. Where two readings of a text are
+possible, both stand here; a disagreement is [an erratum](../explanations/errata.md), a parameter that the paper does
+not give, or a text that contradicts itself, as the comment says. Where a text compares without a number, its words
+stand in the place of one. What is not computed is named below each table, with the reason.
 
 This page is made by `docs/reference/figures.py`.
 """
+NOT_COMPUTED = {
+    "nv": (
+        ("2.1 G and 2.8 G", "widths of measured curves; in the table are their conversions to MHz"),
+        ("T1 of milliseconds, and of a few hundred microseconds", "measured by others in other diamonds"),
+        ("a depolarising rate of about 10 kHz", "what an experiment to come would choose"),
+    ),
+    "mr": (
+        ("2WT1 ≪ 1, (3.6)", "a condition on the motion, whose size the text does not give; `LinearResponseWarning` looks at it"),
+        ("Q0 ≫ 1/√2", "a condition; the text gives no Q0"),
+    ),
+    "sw": (
+        ("fields, distances, densities and temperatures of captions", "axes and parameters of [the figures](figures.md)"),
+        ("α_d from 0.2 to 0.7 mHz m²/W", "a range of others; Table 2 takes 0.45, and so does the preset"),
+        ("κ_φ = 2π·10⁶ MHz", "no occupation depends on it"),
+        ("10⁻²¹ to 10⁻¹⁸ N/√Hz, 10⁻⁴ to 10⁻⁶ nT/√Hz, 10 % of a propagation length", "what sensors of others resolve; forces and noise are compared with them in the table"),
+        ("a polarisation of 1", "a hope, not a result"),
+        ("T2* ≤ 2 T1, and the ratio 4 of footnote 4", "identities; the second is in the table as δ over Γ"),
+        ("nodes, bands, levels, sizes of matrices", "structure"),
+    ),
+}
 
 
 def thumbnail(picture: Path) -> None:
@@ -90,14 +111,30 @@ def numbers(found: tuple[Quoted, ...]) -> str:
     """Return the text of the page of numbers."""
     parts = [HEAD_OF_NUMBERS]
     for paper, title in PAPERS.items():
-        parts.append(f"\n## {title}\n\n| where | what | quoted | computed | ratio | |\n| --- | --- | --- | --- | --- | --- |\n")
+        parts.append(
+            f"\n## {title}\n\n| where | what | quoted | computed | ratio | |\n| --- | --- | --- | --- | --- | --- |\n"
+        )
         parts += [
-            f"| {one.source.split('] ')[1]} | {one.quantity.replace('|', '&#124;')} | {one.quoted:.3g} {unit(one.unit)} | "
-            f"{one.computed:.3g} {unit(one.unit)} | {one.ratio:.2g} | {one.comment.replace('|', '&#124;')} |\n"
+            f"| {one.source.split('] ')[1]} | {one.quantity.replace('|', '&#124;')} | {said(one)} | "
+            f"{one.computed:.3g} {unit(one.unit)} | {ratio(one)} | {one.comment.replace('|', '&#124;')} |\n"
             for one in found
             if one.source.lower().startswith(f"[{paper}")
         ]
+        parts.append("\nNot computed:\n\n")
+        parts += [f"- {number}: {why}.\n" for number, why in NOT_COMPUTED[paper]]
     return "".join(parts)
+
+
+def said(one: Quoted) -> str:
+    """Return the quoted number with its unit, or the words of the text."""
+    if isinstance(one.quoted, str):
+        return f"{one.quoted} {unit(one.unit)}" if one.quoted[0].isdigit() else one.quoted
+    return f"{one.quoted:.3g} {unit(one.unit)}"
+
+
+def ratio(one: Quoted) -> str:
+    """Return computed / quoted, nothing where words are quoted."""
+    return "" if one.ratio is None else f"{one.ratio:.2g}"
 
 
 def unit(name: str) -> str:

@@ -89,10 +89,17 @@ def _numbers(arguments: argparse.Namespace) -> int:
         print_json([{name: getattr(one, name) for name in names} for one in found])
         return 0
     rows = [
-        (one.source, one.quantity, one.unit, f"{one.quoted:.4g}", f"{one.computed:.4g}", f"{one.ratio:.3g}",
-         one.comment)
+        (
+            one.source,
+            one.quantity,
+            one.unit,
+            one.quoted if isinstance(one.quoted, str) else f"{one.quoted:.4g}",
+            f"{one.computed:.4g}",
+            "" if one.ratio is None else f"{one.ratio:.3g}",
+            one.comment,
+        )
         for one in found
-    ]  # fmt: skip
+    ]
     print_table("Numbers", ("source", "quantity", "unit", "quoted", "computed", "ratio", "comment"), rows)
     return 0
 

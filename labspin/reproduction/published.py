@@ -20,6 +20,8 @@ from labspin.physics.nv import (
     transition_frequencies,
 )
 from labspin.reproduction.published_film import film_values
+from labspin.reproduction.published_inputs import diamond_inputs, film_inputs, resonator_inputs
+from labspin.reproduction.published_limits import limit_values
 from labspin.reproduction.published_waves import wave_values
 from labspin.reproduction.quoted import Quoted
 
@@ -27,7 +29,7 @@ __all__ = ["Quoted", "quoted_values"]
 
 
 def quoted_values() -> tuple[Quoted, ...]:
-    """Return the numbers of the three papers (some ten seconds).
+    """Return the numbers of the three papers (some twenty seconds).
 
     Returns
     -------
@@ -39,7 +41,9 @@ def quoted_values() -> tuple[Quoted, ...]:
         Quoted(one.source, one.quantity, one.unit, one.quoted, one.computed, one.remark) for one in found
     ]
     return (
-        *_relaxation(), *diamond, *_torques(found), *_lines(), *_cantilever(), *film_values(), *wave_values(),
+        *_relaxation(), *diamond, *_torques(found), *_lines(), *diamond_inputs(),
+        *_cantilever(), *resonator_inputs(),
+        *film_values(), *wave_values(), *limit_values(), *film_inputs(),
     )  # fmt: skip
 
 

@@ -14,11 +14,11 @@ class Quoted:
     source: str  # [NV] p. 3
     quantity: str
     unit: str
-    quoted: float
+    quoted: float | str  # the words, where a text gives no number: "several Hz"
     computed: float
     comment: str  # agrees | erratum | … , and why
 
     @property
-    def ratio(self) -> float:
-        """Computed over quoted."""
-        return self.computed / self.quoted
+    def ratio(self) -> float | None:
+        """Computed over quoted; None where words or nothing are quoted."""
+        return None if isinstance(self.quoted, str) or self.quoted == 0 else self.computed / self.quoted

@@ -155,15 +155,26 @@ def test_every_figure_stands_on_the_page_with_a_small_picture():
 
 def test_the_table_says_of_every_number_whether_it_agrees():
     found = quoted_values()
-    assert len(found) >= 70
+    assert len(found) >= 140
     assert {one.source.split("]")[0] for one in found} == {"[NV", "[MR", "[SW"}
     for one in found:
+        assert one.comment
+        assert np.isfinite(one.computed)
+        if isinstance(one.quoted, str) or one.quoted == 0:
+            assert one.ratio is None
+            continue
         assert one.ratio == pytest.approx(one.computed / one.quoted, rel=1e-12, abs=0)
         if one.comment.startswith("agrees") and "shorter" not in one.comment:
             assert 0.6 < abs(one.ratio) < 1.5
-        assert one.comment
     page = runpy.run_path(str(DOCS / "reference" / "figures.py"))["numbers"](found)
     assert (DOCS / "reference" / "numbers.md").read_text(encoding="utf-8") == page
+
+
+def test_parameters_of_presets_are_those_that_the_papers_print():
+    held = [one for one in quoted_values() if one.comment == "agrees: parameter of the preset"]
+    assert {one.source for one in held} >= {"[SW] Table 1", "[SW] Table 2", "[MR] Fig. 3.2", "[MR] Fig. 3.3"}
+    for one in held:
+        assert one.computed == pytest.approx(one.quoted, rel=1e-12, abs=0), one.quantity
 
 
 def test_the_command_lists_writes_and_refuses(tmp_path, capsys):
