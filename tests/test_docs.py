@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labspin.analysis.models import MODELS, load_model
 from labspin.cli import main
 from labspin.data import read_run
 
@@ -212,7 +213,11 @@ def test_every_decision_is_listed():
 
 @pytest.mark.parametrize(
     ("page", "module"),
-    [("physics-nv", "labspin.physics.nv"), ("physics-cantilever", "labspin.physics.mrfm")],
+    [
+        ("physics-nv", "labspin.physics.nv"),
+        ("physics-cantilever", "labspin.physics.mrfm"),
+        ("spin-waves", "labspin.physics.spinwaves"),
+    ],
 )
 def test_the_pages_of_the_physics_name_what_there_is(page, module):
     words = re.findall(
@@ -220,6 +225,28 @@ def test_the_pages_of_the_physics_name_what_there_is(page, module):
     )
     assert words
     assert [word for word in words if not hasattr(importlib.import_module(module), word)] == []
+
+
+def test_every_fit_model_stands_on_its_page_with_equation_symbols_and_source():
+    page = runpy.run_path(str(DOCS / "reference" / "models.py"))
+    text = (DOCS / "reference" / "models.md").read_text(encoding="utf-8")
+    assert text == page["render"](), "run python docs/reference/models.py"
+    for name in MODELS:
+        model = load_model(name)
+        assert f"\n#### {name}\n\n```text\n{model.equation}\n```\n" in text, (
+            f"{name}: name its module in SUBJECTS"
+        )
+        assert model.equation, name
+        assert model.source, name
+        assert all(one.description for one in model.parameters), name
+
+
+def test_every_erratum_names_a_test_that_is_there():
+    text = (DOCS / "explanations" / "errata.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+)`", text)
+    assert len(named) > 20
+    there = "".join(path.read_text(encoding="utf-8") for path in (DOCS.parent / "tests").rglob("test_*.py"))
+    assert [name for name in named if f"def {name}(" not in there] == []
 
 
 def test_a_station_grows_from_an_empty_file_as_told(tmp_path, monkeypatch, capsys):

@@ -39,7 +39,7 @@ def test_every_module_can_be_imported():
         assert importlib.import_module(module.name).__name__ == module.name
 
 
-@pytest.mark.parametrize("statement", ["import labspin", "import labspin.cli; labspin.cli._parser()"])
+@pytest.mark.parametrize("statement", ["import labspin", "import labspin.cli; labspin.cli.command_parser()"])
 def test_heavy_packages_are_loaded_only_when_needed(statement):
     heavy = (
         "lmfit",

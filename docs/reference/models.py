@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import textwrap
 from pathlib import Path
 
 from labspin.analysis.model import FitModel
@@ -54,7 +55,7 @@ def marked(text: str) -> str:
     for block in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         lines = block.splitlines()
         if set(lines[0]) <= set("= ") or all(line.startswith("    ") for line in lines):
-            found.append("```text\n" + "\n".join(lines) + "\n```")
+            found.append("```text\n" + textwrap.dedent(block) + "\n```")
         else:
             found.append(re.sub(r"``(.+?)``", r"`\1`", block, flags=re.DOTALL))
     return "\n\n".join(found)
@@ -88,7 +89,7 @@ def section(name: str) -> str:
     """Return the section of one model, as it is with its defaults."""
     model = load_model(name)
     rows = "".join(
-        f"| `{one.name}` | {one.unit or '1'} | {one.minimum:g} … {one.maximum:g} | {one.meaning.replace('|', '&#124;')} |\n"
+        f"| `{one.name}` | {one.unit or '1'} | {one.minimum:g} … {one.maximum:g} | {one.description.replace('|', '&#124;')} |\n"
         for one in model.parameters
     )
     kinds = {"gamma": "Errors: those of averaged power spectra (a gamma distribution).\n\n"}

@@ -50,7 +50,7 @@ from labspin.cli.output import NOT_SAFE
 from labspin.errors import LabspinError, NotSafeError, RunAborted
 from labspin.system import reason_of
 
-__all__ = ["main"]
+__all__ = ["command_parser", "main"]
 
 _COMMANDS = (
     run, resume, queue, check, sequence, doctor, fit, plot, report, ls, show, diff, note, trash, export,
@@ -71,7 +71,13 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Returns
+    -------
+        The same that `main` uses; for completion and for the page of commands.
+    """
     parser = _Parser(
         prog="labspin",
         description="Run spin-mechanics experiments from the wire to the fit, with or without hardware.",
@@ -127,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         Arguments of the command line; None: those of this process.
     """
-    parser = _parser()
+    parser = command_parser()
     if "_ARGCOMPLETE" in os.environ:
         from labspin.cli.completion import complete
 

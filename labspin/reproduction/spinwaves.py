@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,10 @@ def bands() -> Sheet:
         for name, curve in list(columns.items())[1:9]:
             axes.semilogx(reduced, curve, "-" if "DE" in name else "--", color=f"C{name.split()[3]}")
         axes.set(xlabel="kd", ylabel="frequency (GHz)", title="solid: Damon–Eshbach, dashed: parallel")
+        unit = YIG_FIGURES.omega_m / (2e9 * np.pi)
+        axes.secondary_yaxis("right", functions=(lambda ghz: ghz / unit, lambda one: one * unit)).set_ylabel(
+            "ω/ω_M"
+        )
         for band in range(4):
             lower.plot(band + height, columns[f"S_{band} [1]"], color=f"C{band}")
             lower.text(band + 0.5, 1.5, f"n = {band}", ha="center")
@@ -113,24 +117,35 @@ def linewidth_of_a_mode() -> Sheet:
 
 
 def optical_pumping() -> Sheet:
-    """Fig. 9(b, c): occupation of |0> and correlation time against the pump at 20 mT, 300 K."""
+    """Fig. 9(b, c): occupations and correlation time against the pump at 20 mT, 300 K.
+
+    Red |0>, blue all that is outside of the ground state; dashed the estimate 1/(κ1 + γ₊ + Ω) of (177).
+    """
     pump = 2 * np.pi * np.geomspace(1e1, 1e7, 181)
-    occupations = sw.pumped_occupations(spin=NV_TABLE1, field=20 * MT, temperature=300.0, pump_rate=pump)
+    centre: dict[str, Any] = {"spin": NV_TABLE1, "field": 20 * MT, "temperature": 300.0}
+    occupations = sw.pumped_occupations(pump_rate=pump, **centre)
+    rates = sw.thermal_rates(**centre)
     columns = {
         "pump/2pi [Hz]": pump / (2 * np.pi),
         "occupation of |0> [1]": occupations[..., 0],
-        "correlation time [s]": sw.correlation_time(
-            spin=NV_TABLE1, field=20 * MT, temperature=300.0, pump_rate=pump
-        ),
+        "occupation outside of the ground state [1]": occupations[..., 3:].sum(axis=-1),
+        "correlation time [s]": sw.correlation_time(pump_rate=pump, **centre),
+        "estimate [s]": 1 / (rates.kappa_1 + rates.gamma_plus + pump),
     }
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(2, 1, sharex=True)
-        names = list(columns)
-        panels[0].semilogx(columns[names[0]], columns[names[1]])
-        panels[1].loglog(columns[names[0]], columns[names[2]])
-        panels[0].set(ylabel="ρ00")
-        panels[1].set(xlabel="pump Ω/2π (Hz)", ylabel="τ (s)")
+        hertz, zero, outside, time, estimate = columns.values()
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        upper.semilogx(hertz, zero, "r", label="ρ00")
+        upper.semilogx(hertz, outside, "b", label="outside of the ground state")
+        lower.loglog(hertz, time, "g", label="correlation time")
+        lower.loglog(hertz, estimate, "k--", label="1/(κ1 + γ₊ + Ω)")
+        best = hertz[zero > 0.99 * zero.max()]
+        for axes in (upper, lower):
+            axes.axvspan(best[0], best[-1], color="0.9")  # ρ00 within 1 % of its largest
+            axes.legend(fontsize=7)
+        upper.set(ylabel="occupation")
+        lower.set(xlabel="pump Ω/2π (Hz)", ylabel="τ (s)")
 
     return Sheet(columns, draw, (6.0, 6.0))
 

@@ -135,7 +135,10 @@ def stripes() -> Sheet:
 
 
 def pairs() -> Sheet:
-    """Fig. 10(b, c): n = 0 at 20 mT, and the pairs of waves whose difference or sum is ω₋ or ω₊."""
+    """Fig. 10(b, c): n = 0 at 20 mT, and the pairs of waves whose difference or sum is ω₋ or ω₊.
+
+    No two waves add up to ω₋: twice the lowest frequency is above it. The paper speaks of such pairs.
+    """
     reduced = np.linspace(0.01, 12, 1200)
     wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 20 * MT, "wavenumber": reduced / D}
     de, bv = (sw.mode_frequency(angle=angle, **wave) / GHZ for angle in (0.0, np.pi / 2))

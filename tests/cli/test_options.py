@@ -24,7 +24,7 @@ def _declared():
             elif action.dest not in ("help", "version"):
                 yield module, words, action.dest
 
-    return sorted(set(walk("", cli._parser())))
+    return sorted(set(walk("", cli.command_parser())))
 
 
 def _read(module):
