@@ -111,6 +111,26 @@ def tells_its_arguments(source):
             yield f"line {function.lineno}: {function.name}: {sorted(wanted - told)}"
 
 
+def tells_of_arguments_only(source):
+    """What a docstring lists as parameters are arguments; the pages of the interface refuse anything else.
+
+    A `NamedTuple` has attributes: what reads docstrings does not see its constructor.
+    """
+    for function in _public_functions(source.tree):
+        arguments = function.args
+        listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        known = {argument.arg for argument in [*listed, arguments.vararg, arguments.kwarg] if argument}
+        section = (ast.get_docstring(function) or "").partition("Parameters\n----------\n")[2]
+        own = re.split(r"\n\n(?=\w+\n-+\n)", section)[0]
+        told = {name.strip(" *") for line in re.findall(r"^\S.*$", own, re.MULTILINE) for name in line.split(",")}
+        if told - known:
+            yield f"line {function.lineno}: {function.name}: {sorted(told - known)}"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "NamedTuple" for base in node.bases):
+            if "Parameters\n---" in (ast.get_docstring(node) or ""):
+                yield f"line {node.lineno}: {node.name}: Attributes, not Parameters"
+
+
 def _public_functions(tree):
     """Yield the functions of ``__all__`` and the public methods of its classes, without properties."""
     names = {

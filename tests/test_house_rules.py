@@ -19,6 +19,7 @@ OF_THE_PACKAGE = [
     house_rules.prints_nothing,
     house_rules.swallows_nothing,
     house_rules.tells_its_arguments,
+    house_rules.tells_of_arguments_only,
 ]
 OF_THE_TESTS = [
     house_rules.imports_its_helpers,
@@ -54,6 +55,7 @@ def test_pages_keep_to_plain_words():
     ] == []
 
 
+NAMED = 'class C(NamedTuple):\n    """Is.\n\n    {0}\n    ----------\n    a\n        It.\n    """\n'
 FUNCTION = '__all__ = ["f"]\ndef f(a, b):\n    """Do it.\n\n    Parameters\n    ----------\n    {}\n    """\n'
 LONG = "def f():\n" + 41 * "    g()\n"
 
@@ -77,6 +79,8 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("swallows_nothing", "with suppress(BaseException):\n    f()\n",
          "with suppress(OSError):\n    f()\n"),
         ("tells_its_arguments", FUNCTION.format("a"), FUNCTION.format("a, b")),
+        ("tells_of_arguments_only", FUNCTION.format("a, b, c"), FUNCTION.format("a, b")),
+        ("tells_of_arguments_only", NAMED.format("Parameters"), NAMED.format("Attributes")),
         ("can_be_taken_in_at_one_look", LONG, LONG.replace("    g()\n", "", 1)),
         ("can_be_taken_in_at_one_look", 501 * "x = 1\n", 500 * "x = 1\n"),
         ("says_it_in_plain_words", "# it is made ane" "w\n", "# it is made again, and amended\n"),

@@ -54,11 +54,31 @@ def marked(text: str) -> str:
     found = []
     for block in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         lines = block.splitlines()
-        if set(lines[0]) <= set("= ") or all(line.startswith("    ") for line in lines):
+        if set(lines[0]) <= set("= "):
+            found.append(table(lines))
+        elif all(line.startswith("    ") for line in lines):
             found.append("```text\n" + textwrap.dedent(block) + "\n```")
         else:
             found.append(re.sub(r"``(.+?)``", r"`\1`", block, flags=re.DOTALL))
     return "\n\n".join(found)
+
+
+def table(lines: list[str]) -> str:
+    """Return a table of a docstring as one of Markdown; a row without a first cell goes on with the row before."""
+    starts = [one.start() for one in re.finditer(r"(?:^| )=+", lines[0])] + [None]
+    rows: list[list[str]] = []
+    for line in lines[1:-1]:
+        if set(line) <= set("= "):
+            continue
+        cells = [line[a:b].strip() for a, b in zip(starts, starts[1:], strict=False)]
+        if cells[0] or not rows:
+            rows.append(cells)
+        else:
+            rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells, strict=True)]
+    marked_rows = [
+        "| " + " | ".join(re.sub(r"``(.+?)``", r"`\1`", cell).replace("|", "&#124;") for cell in row) + " |" for row in rows
+    ]
+    return "\n".join([marked_rows[0], "| " + " | ".join("---" for _ in rows[0]) + " |", *marked_rows[1:]])
 
 
 def module_of(name: str) -> str:

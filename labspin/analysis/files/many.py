@@ -62,6 +62,8 @@ def fit_many(
 ) -> Iterator[FileResult]:
     """Fit run files and yield one result a file as they come, in any order.
 
+    A joint recipe that is named takes the traces of all files together, here and at once.
+
     Parameters
     ----------
     paths
@@ -80,8 +82,6 @@ def fit_many(
         Bring data and curves along, to be drawn; memory then grows with the number of files.
     wanted
         Names of which the value at each trace is wanted, see `FileResult.context`.
-
-    A joint recipe that is named takes the traces of all files together, here and at once.
 
     Raises
     ------

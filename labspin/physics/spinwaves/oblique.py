@@ -48,7 +48,7 @@ _BANDS = 400
 class MagnetisedFilm(NamedTuple):
     """Where the magnetisation of a film rests.
 
-    Parameters
+    Attributes
     ----------
     elevation
         θ of the magnetisation out of the plane, rad.
