@@ -122,13 +122,15 @@ def tells_of_arguments_only(source):
         known = {argument.arg for argument in [*listed, arguments.vararg, arguments.kwarg] if argument}
         section = (ast.get_docstring(function) or "").partition("Parameters\n----------\n")[2]
         own = re.split(r"\n\n(?=\w+\n-+\n)", section)[0]
-        told = {name.strip(" *") for line in re.findall(r"^\S.*$", own, re.MULTILINE) for name in line.split(",")}
+        lines = re.findall(r"^\S.*$", own, re.MULTILINE)
+        told = {name.strip(" *") for line in lines for name in line.split(",")}
         if told - known:
             yield f"line {function.lineno}: {function.name}: {sorted(told - known)}"
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "NamedTuple" for base in node.bases):
-            if "Parameters\n---" in (ast.get_docstring(node) or ""):
-                yield f"line {node.lineno}: {node.name}: Attributes, not Parameters"
+        bases = getattr(node, "bases", ()) if isinstance(node, ast.ClassDef) else ()
+        named = any(getattr(base, "id", "") == "NamedTuple" for base in bases)
+        if named and "Parameters\n---" in (ast.get_docstring(node) or ""):
+            yield f"line {node.lineno}: {node.name}: Attributes, not Parameters"
 
 
 def _public_functions(tree):

@@ -1,4 +1,4 @@
-"""The pages of reference say all that the code takes: every key of every file, every argument, every table's word."""
+"""The pages of reference say all that the code takes: keys of files, arguments, the words of tables."""
 
 import ast
 import re
@@ -10,7 +10,8 @@ from tests.places import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 TAKES = {
-    "take", "texts", "choice", "quantity", "positive_time", "quantities", "section", "sections", "plain_value",
+    "take", "texts", "choice", "quantity", "positive_time", "quantities", "section", "sections",
+    "plain_value",
 }  # fmt: skip
 FILES = [
     ("labspin/station", "station-file"),
@@ -27,7 +28,11 @@ def keys_of(place: str, methods: set[str] = TAKES) -> set[str]:
     found = set()
     for file in [path] if path.is_file() else path.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in methods
+            ):
                 first = node.args[0] if node.args else None
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found.add(first.value)

@@ -20,7 +20,7 @@ def lines(field: float) -> tuple[float, float]:
 
 
 def test_the_printed_evolution_does_not_begin_where_it_should():
-    """(142) is the matrix of eigenvectors times exponentials; in (141) the inverse of that matrix is missing."""
+    """(142) is the matrix of eigenvectors times exponentials; its inverse is missing in (141)."""
     state = {"spin": SPIN, "field": 0.02, "temperature": 0.2}
     rates = sw.thermal_rates(**state)
     kappa, plus, minus = (float(one) for one in (rates.kappa_1, rates.gamma_plus, rates.gamma_minus))
