@@ -108,6 +108,35 @@ def _labels(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterab
     return sorted(spec.label for spec in load_card(parsed_args.card).runs)
 
 
+def _columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
+    """Complete what the runs of a folder may be sorted by and shown with; after a comma the next of them."""
+    from labspin.data import list_runs
+    from labspin.session import known_columns
+    from labspin.workspaces import find_workspace
+
+    if not hasattr(parsed_args, "folder"):  # of `labspin fit`, whose columns are known after it
+        return []
+    runs = list_runs(parsed_args.folder or find_workspace().data, numbers=True)
+    before = prefix[: prefix.rfind(",") + 1]
+    return [before + name for name in sorted(known_columns(runs))]
+
+
+def _figures(prefix: str, **_: object) -> Iterable[str]:
+    from labspin.reproduction import FIGURES
+
+    return sorted(FIGURES)
+
+
+def _any_files(prefix: str, parsed_args: argparse.Namespace, **context: object) -> Iterable[str]:
+    """Complete files; of what is to be brought back, the runs that were put aside."""
+    if not getattr(parsed_args, "restore", False):
+        return _files("")(prefix, **context)
+    from labspin.data import trashed_runs
+    from labspin.workspaces import find_workspace
+
+    return [path.name for path in trashed_runs(find_workspace().data)]
+
+
 _TOML = _files(".toml")
 _RUNS = _files(".h5")
 _COMPLETERS: dict[str, Completer] = {
@@ -118,7 +147,10 @@ _COMPLETERS: dict[str, Completer] = {
     "run": _RUNS,
     "first": _RUNS,
     "second": _RUNS,
-    "files": _files(""),
+    "files": _quiet(_any_files),
+    "figures": _quiet(_figures),
+    "sort": _quiet(_columns),
+    "columns": _quiet(_columns),
     "path": _RUNS,
     "folder": _files(),
     "workspace": _files(),

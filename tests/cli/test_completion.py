@@ -15,6 +15,8 @@ def lab(tmp_path_factory):
     assert main(["init", str(folder)]) == 0
     (folder / "workspace.toml").write_text("[samples.D7]\n[samples.D8]\n")
     (folder / "data" / "one.h5").touch()
+    (folder / "data" / "examples" / ".trash").mkdir()
+    (folder / "data" / "examples" / ".trash" / "two.h5").touch()
     return folder
 
 
@@ -57,6 +59,10 @@ def complete(lab, line):
         ("labspin report data/", {"data/one.h5"}, set()),
         ("labspin show stretched", {"stretched_exponential"}, {"lorentzian_dips"}),
         ("labspin run nothing.toml --set ", {""}, {"averages="}),
+        ("labspin ls data/examples --sort ", {"T1", "started"}, {"workspace.toml"}),
+        ("labspin ls data/examples --columns T1,p", {"T1,pi_duration"}, {"T1"}),
+        ("labspin trash --restore ", {"two.h5"}, {"README.md", "one.h5"}),
+        ("labspin reproduce mr", {"mr-3.2"}, {"nv-2c"}),
     ],
 )
 def test_the_shell_is_told(lab, line, wanted, others):
