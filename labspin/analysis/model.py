@@ -13,7 +13,7 @@ frequency: in hertz where x is in seconds, where a rate (``"1/x"``) is in 1/s.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -374,7 +374,26 @@ def _resolve(unit: str, x: str, y: str) -> str:
         "y/x": (y or "1") if x_is_one else f"{'1' if y_is_one else _bracket(y)}/{_bracket(x)}",
         "x*y": (y or "1") if x_is_one else (x if y_is_one else f"{_bracket(y)}*{_bracket(x)}"),
     }
-    return known.get(unit, unit)
+    return known.get(unit, unit) if unit else UnsaidUnit(known.values())
+
+
+class UnsaidUnit(str):
+    """The unit of a parameter of a plain function, which nobody said: empty, with what it may be.
+
+    Attributes
+    ----------
+    choices
+        Units that are made of those of the axes. A quantity in one of them is a number for the function,
+        whose x and y are numbers in the units of the axes.
+    """
+
+    choices: tuple[str, ...]
+
+    def __new__(cls, choices: Iterable[str]) -> UnsaidUnit:
+        """Return an empty text that knows the units."""
+        unit = super().__new__(cls, "")
+        unit.choices = tuple(dict.fromkeys(choices))
+        return unit
 
 
 def _bracket(unit: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import difflib
+from collections.abc import Mapping, Sequence
 
+from labspin.analysis.model import UnsaidUnit
 from labspin.analysis.recipes.recipe import Recipe
-from labspin.errors import RecipeError
+from labspin.errors import RecipeError, UnitError
 from labspin.units import parse_quantity
 
 __all__ = ["pairs_of", "values_of"]
@@ -51,11 +54,25 @@ def pairs_of(
 
 def _value(recipe: Recipe, units: Mapping[str, str], name: str, value: object) -> float:
     if name not in units:
+        near = difflib.get_close_matches(name, units, n=1)
         raise RecipeError(
             f"recipe {recipe.name}: model {recipe.model} has no parameter {name!r}; it has {', '.join(units)}"
+            + (f"; did you mean {near[0]!r}?" if near else "")
         )
     if isinstance(value, str):
-        return parse_quantity(value, units[name], name=f"recipe {recipe.name}: {name}")
+        named, unit = f"recipe {recipe.name}: {name}", units[name]
+        if isinstance(unit, UnsaidUnit):
+            return _in_one_of(value, unit.choices, named)
+        return parse_quantity(value, unit, name=named)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RecipeError(f"recipe {recipe.name}: {name}: wanted a number or text with a unit, got {value!r}")
     return float(value)
+
+
+def _in_one_of(text: str, units: Sequence[str], name: str) -> float:
+    """Return a quantity in the first of the units that can be it; a bare number is what it is."""
+    for unit in units:
+        with contextlib.suppress(UnitError):  # of another dimension: the next one may be it
+            return parse_quantity(text, unit, name=name)
+    dimensions = ", ".join(repr(unit) for unit in units if unit != "1")
+    raise RecipeError(f"{name}: wanted a number, or a quantity in one of {dimensions}, got {text!r}")

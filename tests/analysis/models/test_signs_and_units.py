@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from labspin.analysis import FitModel, fit_curve, load_model, model_from_function
+from labspin.analysis import FitModel, Recipe, fit_curve, load_model, model_from_function
 from labspin.analysis.outcome import with_error
-from labspin.errors import FitError
+from labspin.analysis.recipes.values import values_of
+from labspin.errors import FitError, RecipeError
 
 
 def test_a_dip_is_found_beside_a_higher_bump_where_it_is_known_to_be_one():
@@ -39,3 +40,23 @@ def test_function_without_parameters_is_no_model():
     with pytest.raises(FitError, match="wanted a function"):
         model_from_function(lambda x: x)
     assert isinstance(model_from_function(lambda x, a: a * x), FitModel)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("3 ms", 3.0), ("3000 us", 3.0), ("3", 3.0), ("500 mV", 0.5), ("2 kHz", 2.0), ("2 V/s", 2e-3)],
+)
+def test_a_plain_function_takes_quantities_in_the_units_of_the_axes(text, number):
+    recipe = Recipe(name="own", x="x", y="y", model="own.py:line")
+    units = model_from_function(lambda x, a: a * x).units("ms", "V")
+    assert values_of(recipe, units, {"a": text}) == {"a": pytest.approx(number, rel=1e-12, abs=0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"), [("a", "3 K", "one of 'ms', 'V'"), ("alpha", "3", "did you mean 'alpha_1'")]
+)
+def test_another_quantity_or_name_is_refused_with_what_would_do(name, text, said):
+    recipe = Recipe(name="own", x="x", y="y", model="own.py:line")
+    units = model_from_function(lambda x, a, alpha_1: a * x + alpha_1).units("ms", "V")
+    with pytest.raises(RecipeError, match=said):
+        values_of(recipe, units, {name: text})
