@@ -112,6 +112,8 @@ def conversion_factor(unit: str, to: str) -> float:
     one, other = _unit(unit, to), _unit(to, unit)
     _refuse_own_zero(unit, one, to, other)
     _refuse_angle(unit, one, to, other)
+    if one.dimensionality != other.dimensionality:
+        raise UnitError(f"unit {unit!r} cannot be converted to {to!r}; write the value in {to!r}")
     try:
         return float(one.m_as(other.units))
     except Exception as error:  # pint raises a family of unrelated types

@@ -346,3 +346,10 @@ def test_values_are_written_as_they_are_printed(text, printed):
 def test_a_unit_in_wrong_case_is_recognised(value, unit, hint):
     with pytest.raises(UnitError, match=re.escape(hint)):
         parse_quantity(value, unit)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("MHz", "T"), ("furlong", "s"), ("V**2", "V"), ("3", "x")])
+def test_a_unit_of_another_dimension_is_refused_in_words(unit, to):
+    with pytest.raises(UnitError) as refused:
+        conversion_factor(unit, to)
+    assert "[" not in str(refused.value)  # no dimensions as pint prints them

@@ -66,7 +66,10 @@ def test_a_sample_that_is_not_registered_is_refused(lab):
         ("operator = 3", "line 1: operator: wanted text, got 3"),
         ("[samples.D7]\ndescripton = 'x'", r"line 2: samples\.D7\.descripton: .* did you mean 'description'"),
         ("[units]\nfeild = 'G'", r"line 2: units\.feild: wanted one of field, .* did you mean 'field'"),
-        ("[units]\nfield = 'MHz'", r"line 2: units\.field: unit 'MHz' cannot be converted to 'T'"),
+        (
+            "[units]\nfield = 'MHz'",
+            r"line 2: units\.field: unit 'MHz' cannot be converted to 'T'; write the value in 'T'$",
+        ),
         ("[units]\nfield = 3", r"line 2: units\.field: wanted text, got 3"),
         ("[", "is not TOML"),
     ],

@@ -19,6 +19,7 @@ import subprocess
 from pathlib import Path
 
 from labspin.errors import LabspinError
+from labspin.system import reason_of
 from labspin.workspaces import Occasion, find_workspace
 
 __all__ = ["notify"]
@@ -63,9 +64,10 @@ def notify(folder: Path, when: Occasion, title: str, text: str) -> None:
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or b""
+        why = reason_of(error) if isinstance(error, OSError) else error
         _log.warning(
             "notify: %s: %s%s; correct [notify] in workspace.toml",
-            command[0], error, f": {said.decode(errors='replace').strip()}" if said else "",
+            command[0], why, f": {said.decode(errors='replace').strip()}" if said else "",
         )  # fmt: skip
 
 

@@ -90,6 +90,7 @@ def test_a_command_that_fails_is_a_warning(lab, caplog, command):
     with caplog.at_level(logging.WARNING):
         notify(lab, "end", "a", "b")
     assert "correct [notify] in workspace.toml" in caplog.text
+    assert "[Errno" not in caplog.text
 
 
 def test_a_command_that_hangs_keeps_nobody(lab, caplog, monkeypatch):
