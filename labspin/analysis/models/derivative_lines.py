@@ -163,7 +163,7 @@ def _place(shape: _Shape, count: int, x: FloatArray, y: FloatArray, weights: Flo
     span = float(np.ptp(x)) or 1.0
     spacing = float(np.quantile(np.diff(places), 0.1)) if places.size > 1 else span
     widths = np.geomspace(min(2 * spacing, span / 4), span / 2, 14)
-    nodes = np.array([(c, w) for w in widths for c in np.arange(places[0], places[-1] + w / 8, w / 8)])
+    nodes = np.array([(c, w) for w in widths for c in _centers(places, w / 8, everywhere=weights is None)])
     basis = shape.value((x - nodes[:, :1]) / nodes[:, 1:])
     found = np.empty((len(y), 3 * count + 1))
     rest = y
@@ -181,6 +181,13 @@ def _place(shape: _Shape, count: int, x: FloatArray, y: FloatArray, weights: Flo
         matrix = np.concatenate([shape.value(z), np.ones((1, x.size))]).T * size[:, None]
         row[2 * count :] = np.linalg.lstsq(matrix, one * size, rcond=1e-6)[0]
     return found
+
+
+def _centers(places: FloatArray, step: float, *, everywhere: bool) -> FloatArray:
+    """Return where lines are looked for: in steps, of a condensed spectrum only where it has points."""
+    if everywhere:
+        return np.arange(places[0], places[-1] + step, step)
+    return np.asarray(places[0] + step * np.unique(np.round((places - places[0]) / step)), np.float64)
 
 
 def _limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
