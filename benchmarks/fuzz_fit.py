@@ -90,8 +90,8 @@ def ended(words: list[str], longest: int) -> str:
         signal.setitimer(signal.ITIMER_PROF, 0)
     if "Traceback" in errors.getvalue():
         return "a traceback is printed"
-    if code == 3 and "--json" in words and "error" in said.getvalue():
-        return "exit code 3"  # what could not be fitted is told in the document
+    if code == 3 and ("not fitted:" in said.getvalue() or "failures" in said.getvalue()):
+        return "exit code 3"  # what could not be fitted is told among what could
     if code and not errors.getvalue().strip():
         return f"exit code {code} without a sentence"
     return f"exit code {code}"

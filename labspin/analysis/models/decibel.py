@@ -74,19 +74,28 @@ def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[
     del weights
     order = np.argsort(x, kind="stable")[:: max(x.size // 4000, 1)]
     t, v = x[order] - x[order[0]], y[order]
-    best: tuple[float, float, float, float] = (math.inf, float(v[0]), 1.0, float(v[-1]))
-    for count in np.unique(np.linspace(3, t.size, 60).astype(int)):
-        if count > t.size or np.ptp(t[:count]) == 0:
-            continue
-        slope, level = np.polyfit(t[:count], v[:count], 1)
-        slope = min(float(slope), -1e-6 / (float(np.ptp(t)) or 1.0))
-        floor = float(np.mean(v[count:])) if count < t.size else float(v[-1]) - 20.0
-        time = -2 / _NEPERS / slope
-        left = v - ring_down_decibel(t, level, time, floor)
-        cost = float(left @ left)
-        if cost < best[0]:
-            best = (cost, float(level), time, floor)
-    return {"level": best[1], "ring_down_time": best[2], "floor": best[3], "start": float(x.min())}
+    counts = np.unique(np.linspace(3, t.size, 60).astype(int))
+    counts = counts[counts <= t.size]
+    middle = float(v.mean())
+    ones = np.arange(1.0, t.size + 1)
+    # Sums over the first points of every length give each straight line.
+    sums = np.stack(
+        [ones, np.cumsum(t), np.cumsum(v - middle), np.cumsum(t * t), np.cumsum(t * (v - middle))]
+    )
+    number, by_t, by_v, by_tt, by_tv = sums[:, counts - 1]
+    apart = number * by_tt - by_t**2
+    there = apart > 0
+    if not there.any():
+        return {"level": float(v[0]), "ring_down_time": 1.0, "floor": float(v[-1]), "start": float(x.min())}
+    number, by_t, by_v, by_tv, apart = (one[there] for one in (number, by_t, by_v, by_tv, apart))
+    slope = (number * by_tv - by_t * by_v) / apart
+    level = (by_v - slope * by_t) / number + middle
+    time = -2 / _NEPERS / np.minimum(slope, -1e-6 / (float(np.ptp(t)) or 1.0))
+    rest = np.maximum(t.size - number, 1)
+    floor = np.where(number < t.size, (sums[2, -1] - by_v) / rest + middle, float(v[-1]) - 20.0)
+    left = v - ring_down_decibel(t, level[:, None], time[:, None], floor[:, None])
+    best = int(np.argmin(np.square(left).sum(-1)))
+    return {"level": level[best], "ring_down_time": time[best], "floor": floor[best], "start": float(x.min())}
 
 
 RING_DOWN_DECIBEL = FitModel(
