@@ -115,6 +115,15 @@ class TestFilm:
         assert curve[at].real == pytest.approx(points.real, rel=0.1, abs=0)
         assert curve[at].imag == pytest.approx(points.imag, rel=0.05, abs=0)
 
+    def test_traces_at_distances_of_their_own_are_those_of_one_after_the_other(self):
+        model = load_model("film_relaxation", **NARROW)
+        places = [dict.fromkeys(model.names, 0.0) | {"distance": distance, "T1": T1, "scale": 1.0}
+                  for distance, T1 in ((200e-9, 3e-3), (600e-9, 1e-3))]  # fmt: skip
+        columns = (np.array([[place[name]] for place in places]) for name in model.names)
+        together = model.function(np.stack([FIELDS, FIELDS]), *columns)
+        apart = [model.evaluate(FIELDS, place) for place in places]
+        np.testing.assert_allclose(together, apart, rtol=1e-12, atol=0)
+
     def test_a_curve_for_the_eye_is_that_of_the_film_as_it_was_fitted(self):
         values = {"distance": 300e-9, "T1": 3e-3, "scale": 1.0}
         plain = load_model("film_relaxation", **NARROW)
