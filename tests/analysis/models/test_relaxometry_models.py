@@ -142,6 +142,7 @@ class TestFilm:
         )
         clean = plain.evaluate(FIELDS, {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0})
         assert (plain.y_unit, logs.y_unit) == ("1/s", "1")
+        assert load_model(logs.name, **logs.options).y_unit == "1", "as a run file keeps it"
         fit = fit_curve(logs, FIELDS, np.log(clean.real) + 1j * np.log(clean.imag), 0.05 + 0.05j)
         assert fit["distance"].value == pytest.approx(300e-9, rel=1e-5, abs=0)
         assert fit["T1"].value == pytest.approx(2.5e-3, rel=1e-4, abs=0)

@@ -91,6 +91,8 @@ def test_everything_about_the_run_stands_on_the_page(tmp_path):
     assert "current 0.25 0" in text
     deviation = (outcome["T1"].value - 1.5e-3) / outcome["T1"].stderr
     assert f"{deviation:+.2f} σ" in text
+    percent = 100 * outcome["T1"].stderr / outcome["T1"].value
+    assert f"{outcome['T1'].text()} {percent:.2f}%" in text, "the relative error stands beside the value"
 
 
 def test_the_page_begins_with_what_a_supervisor_asks(tmp_path, monkeypatch):
