@@ -10,6 +10,7 @@ from labspin.clock import SimulatedClock
 from labspin.errors import DeviceError
 from labspin.experiment import Point, run
 from labspin.procedures import MDMR, T1, MDMRLockIn, MRFMTemperature, PLScan, Rabi, T1Field
+from labspin.procedures.pulsed import normalised
 from labspin.procedures.resonance import Resonance
 from labspin.procedures.stability import StabilityRule, wait_until_stable
 from labspin.station import load_station
@@ -119,6 +120,30 @@ def test_a_slow_sweep_waits_for_cantilever_and_filter(monkeypatch):
         accuracy = readout.chosen.accuracy
     left = waits[0] - 5.0 * 1e5 / (math.pi * 3000.0)  # τ = 2Q/ω
     assert 0 < 1 - gammainc(stages, left / constant) < accuracy
+
+
+@pytest.mark.parametrize("wider", [0.25, 1.0, 6.0])
+def test_light_in_a_gate_relative_to_another_has_the_relative_error_of_both_counts(wider):
+    """400 counts are known to 1/20, 225 to 1/15: their ratio to √(1/400 + 1/225) = 1/12."""
+    found, error = normalised(signal=400, reference=225, gate_ratio=wider)
+    assert found == pytest.approx(400 / 225 * wider, rel=1e-12, abs=0)
+    assert error / found == pytest.approx(1 / 12, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("reference", ["point", "gate"])
+def test_a_point_of_a_scan_lasts_as_long_as_its_counts_and_waits(reference):
+    """Counted at the point, twice at the reference, again at the point; it settles wherever it has moved."""
+    procedure = PLScan(reference=reference, reference_field="10 G", settle_time="0.3 s", repetitions=500)
+    with load_station(ROOT / "instruments" / "levitated-diamond.toml").connect(watchdog=False) as bench:
+        procedure.prepare(bench)
+        point = Point(0, {"magnet.field": 10e-4}, {})
+        bench.magnet.output_enabled = True
+        bench.actuator("magnet.field").move(10e-4)  # of which it is not moved away: the ways are told apart
+        began = bench.clock.now()
+        procedure.measure(bench, point)
+        took = bench.clock.now() - began
+        settled = bench.actuator("magnet.field").spec.settle.wait * (2 if reference == "point" else 0)
+    assert took - settled == pytest.approx(procedure.duration(point), rel=0.1, abs=0)
 
 
 # -- stability ----------------------------------------------------------------------------------------------
