@@ -43,6 +43,16 @@ class Interlock:
                 f"interlock {self.quantity}: wanted minimum < maximum, got {self.minimum!r} and "
                 f"{self.maximum!r}"
             )
+        if not (math.isfinite(self.interval) and self.interval >= 0):
+            raise ArgumentError(
+                f"interlock {self.quantity}: interval: wanted a finite number ≥ 0 of seconds, got "
+                f"{self.interval!r}: it would never be looked at"
+            )
+        if not (math.isfinite(self.timeout) and self.timeout >= 0):
+            raise ArgumentError(
+                f"interlock {self.quantity}: timeout: wanted a finite number ≥ 0 of seconds, got "
+                f"{self.timeout!r}: a run would hold for ever"
+            )
         if self.action not in ("abort", "hold"):
             raise ArgumentError(
                 f"interlock {self.quantity}: wanted action 'abort' or 'hold', got {self.action!r}"

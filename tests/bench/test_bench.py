@@ -1,4 +1,5 @@
 import itertools
+import math
 import os
 import signal
 import threading
@@ -201,6 +202,13 @@ def test_a_simulated_wait_advances_by_exactly_what_was_asked():
     clock = SimulatedClock()
     InterruptibleClock(clock).sleep(3600.1)
     assert clock.now() == 3600.1
+
+
+@pytest.mark.parametrize("word", ["interval", "timeout"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0])
+def test_an_interlock_that_is_never_looked_at_is_none(word, value):
+    with pytest.raises(ArgumentError, match=rf"interlock magnet.current: {word}: wanted a finite number ≥ 0"):
+        Interlock(quantity="magnet.current", unit="A", maximum=1.0, **{word: value})
 
 
 def test_interlocks_are_checked():
