@@ -8,6 +8,7 @@ an hour of thermalisation is gone through in full, and tested in a second.
 
 from __future__ import annotations
 
+import datetime
 import math
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from labspin.errors import ArgumentError
 
-__all__ = ["Clock", "SimulatedClock", "WallClock"]
+__all__ = ["Clock", "SimulatedClock", "WallClock", "local_time"]
 
 
 @runtime_checkable
@@ -110,3 +111,17 @@ class SimulatedClock:
             return
         with self._lock:
             self._elapsed += seconds
+
+
+def local_time(text: str) -> str:
+    """Return an ISO 8601 time as date and time of this place with its offset; other text unchanged.
+
+    Parameters
+    ----------
+    text
+        Such as ``"2026-01-01T12:00:00+00:00"``.
+    """
+    try:
+        return f"{datetime.datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S %z}"
+    except (ValueError, OverflowError, OSError):
+        return text

@@ -1,10 +1,13 @@
 import math
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from labspin.clock import Clock, SimulatedClock, WallClock
+import labspin
+from labspin.clock import Clock, SimulatedClock, WallClock, local_time
 from labspin.errors import ArgumentError
 from tests.places import PATIENCE
 
@@ -64,3 +67,27 @@ def test_time_that_is_skipped_goes_forwards_only(speed):
 def test_a_speed_that_is_none_is_refused(speed):
     with pytest.raises(ArgumentError, match="speed of the simulated clock"):
         SimulatedClock(speed)
+
+
+@pytest.fixture
+def in_paris(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system has no tzset")
+@pytest.mark.usefixtures("in_paris")
+def test_a_time_of_a_file_is_read_as_that_of_this_place():
+    assert local_time("2026-07-01T10:00:00.123+00:00") == "2026-07-01 12:00:00 +0200"
+    assert local_time("2026-01-01T10:00:00+00:00")[:16] == "2026-01-01 11:00"
+    assert local_time("yesterday") == "yesterday"
+
+
+def test_no_list_shows_the_time_of_a_file_as_it_stands_there():
+    """A file has UTC; a slice of it would look like local time."""
+    package = Path(labspin.__file__).parent
+    sliced = [path for path in package.rglob("*.py") if re.search(r"\.started\[:", path.read_text("utf-8"))]
+    assert sliced == []

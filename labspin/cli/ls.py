@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.clock import local_time
 
 if TYPE_CHECKING:
     from labspin.data import RunSummary
@@ -109,7 +109,7 @@ def _print(title: str, runs: Sequence[RunSummary], names: Sequence[str]) -> None
     rows = [
         (run.path.name, run.procedure, run.label, run.sample,
          f"{run.status}, NOT SAFE" if run.unsafe else run.status,
-         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", _local(run.started),
+         f"{run.points}" if run.size is None else f"{run.points}/{run.size}", local_time(run.started)[:16],
          *(number_text(run, name) for name in names), _notes(run))
         for run in runs
     ]  # fmt: skip
@@ -146,14 +146,6 @@ def _not_safe(runs: Sequence[RunSummary]) -> list[str]:
     """Return one sentence for each station whose latest run that knows left it unsafe."""
     latest = {run.station: run for run in runs if run.unsafe is not None}
     return [f"NOT SAFE: {run.unsafe} (after {run.path.name})" for run in latest.values() if run.unsafe]
-
-
-def _local(started: str) -> str:
-    """Return an ISO 8601 time as this place's date and time; the JSON has it to the millisecond."""
-    try:
-        return f"{datetime.datetime.fromisoformat(started).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError, OSError):
-        return started
 
 
 def vars_of(run: Any) -> dict[str, object]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.fitting.grids import is_log_spaced
+from labspin.clock import local_time
 from labspin.data import RunSummary, read_run
 from labspin.errors import LabspinError
 from labspin.gui.pictures import Choice, Picture, picture_of, thinned
@@ -66,7 +67,7 @@ def _cells(run: RunSummary) -> tuple[str, ...]:
     stars = "" if run.rating is None else "★" * run.rating + "☆" * (5 - run.rating)
     words = " ".join(filter(None, [stars, run.comment, *map("#{}".format, run.tags)]))
     return (
-        "", run.started[:19].replace("T", " "), run.label, run.procedure, _status(run),
+        "", local_time(run.started)[:19], run.label, run.procedure, _status(run),
         f"{run.points}{total}", run.sample, words, ", ".join(run.fits), run.operator, run.path.name,
     )  # fmt: skip
 

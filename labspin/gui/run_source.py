@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from labspin.clock import local_time
 from labspin.data import Run, RunFollower
 from labspin.errors import LabspinError, RunFileError
 from labspin.gui.pictures import Choice, Picture, alike, picture_of
@@ -176,7 +177,7 @@ def _told_apart(shown: Sequence[tuple[Run, Picture]]) -> list[Picture]:
     """Return the pictures of runs; those of one name are told apart by when they began."""
     number = Counter(picture.label for _, picture in shown)
     return [
-        replace(picture, label=f"{picture.label}, {run.header.started[:19].replace('T', ' ')}")
+        replace(picture, label=f"{picture.label}, {local_time(run.header.started)[:19]}")
         if number[picture.label] > 1
         else picture
         for run, picture in shown

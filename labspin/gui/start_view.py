@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from labspin.clock import local_time
 from labspin.data import RunSummary
 from labspin.gui.parts import Panel, button, label
 from labspin.session import is_workspace, list_cards, list_stations, station_kind
@@ -112,7 +113,7 @@ class StartView(QWidget):
             self.runs.addItem("none yet")
             self.runs.item(0).setFlags(Qt.ItemFlag.NoItemFlags)
         for run in runs:
-            words = f"{run.label or run.procedure} — {run.status}, {run.started[:16].replace('T', ' ')}"
+            words = f"{run.label or run.procedure} — {run.status}, {local_time(run.started)[:16]}"
             _add(self.runs, words, run.path)
 
 

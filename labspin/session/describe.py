@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labspin.clock import local_time
 from labspin.errors import ArgumentError, LabspinError
 from labspin.workspaces import quantity_text
 
@@ -390,8 +391,6 @@ def _fitted(run: Any) -> list[tuple[str, str, str, str]]:
 
 
 def _facts(run: Any) -> list[tuple[str, str]]:
-    from labspin.analysis.report.words import local_time
-
     header, size = run.header, run.header.layout.size
     return [
         ("procedure", header.procedure),

@@ -10,7 +10,8 @@ from labspin.analysis.names import truth_words
 from labspin.analysis.report.fits import fit_sections, fit_summaries, fit_warnings
 from labspin.analysis.report.page import Html, document, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import run_picture, sequence_picture
-from labspin.analysis.report.words import clock_time, flattened, interval, local_time, shown, with_unit
+from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
+from labspin.clock import local_time
 from labspin.data import EventKind, RunStatus, not_safe
 from labspin.data.outputs import PAGE, refuse_foreign
 from labspin.data.storage import replace_file

@@ -11,7 +11,7 @@ from labspin.errors import UnitError
 from labspin.units import typeset
 from labspin.workspaces import quantity_text
 
-__all__ = ["clock_time", "flattened", "interval", "local_time", "shown", "with_unit"]
+__all__ = ["clock_time", "flattened", "interval", "shown", "with_unit"]
 
 _LONG = 12
 _NO_PREFIX = frozenset({"", "1", "dBm", "dB", "%"})
@@ -97,20 +97,6 @@ def clock_time(time: float) -> str:
     except (OverflowError, OSError, ValueError):
         return f"{time!r} s"
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def local_time(text: str) -> str:
-    """Return an ISO 8601 time as date and time of this place with its offset; other text unchanged.
-
-    Parameters
-    ----------
-    text
-        Such as ``"2026-01-01T12:00:00+00:00"``.
-    """
-    try:
-        return f"{datetime.datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S %z}"
-    except (ValueError, OverflowError, OSError):
-        return text
 
 
 def interval(start: str, end: str | None) -> str:
