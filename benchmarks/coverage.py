@@ -1,6 +1,6 @@
 """Whether the errors of a fit are honest: pulls of many noisy draws of every model against the truth.
 
-    python -m benchmarks.coverage [--draws 400] [MODEL …]
+    python -m benchmarks.coverage [--draws 400] [--seed 7] [MODEL …]
 
 A line for each parameter, with the errors of the points known and, after the stroke, taken from the scatter:
 the share of draws within one standard error (68.3 % for honest ones), the standard deviation of the pulls
@@ -82,9 +82,9 @@ def pulls(model: FitModel, case: Case, outcome: FitOutcome) -> np.ndarray:
     return np.array(found)
 
 
-def measure(title: str, name: str, case: Case, draws: int) -> None:
+def measure(title: str, name: str, case: Case, draws: int, seed: int) -> None:
     """Print the table of one case."""
-    model, rng, begun = load_model(name, **case.options), np.random.default_rng(7), time.process_time()
+    model, rng, begun = load_model(name, **case.options), np.random.default_rng(seed), time.process_time()
     known, scattered, warned, failed = [], [], 0, 0
     for _ in range(draws):
         y = noisy(case, model, rng)
@@ -116,10 +116,11 @@ def _line(found: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("models", nargs="*")
     given = parser.parse_args()
     for title, name, case in cases(given.models):
-        measure(title, name, case, given.draws)
+        measure(title, name, case, given.draws, given.seed)
 
 
 if __name__ == "__main__":
