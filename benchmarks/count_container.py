@@ -1,7 +1,7 @@
 """What the container of a count costs on its way from the counter to the journal.
 
-Two gates of two sequences, as a T1 point counts them: as plain integers (what `PulsedProcedure.count` hands on), and
-left in the counter's array of 64-bit integers until they are packed. Prints the time of a point for each step.
+Two gates of two sequences, as T1 has them: as plain integers, which `PulsedProcedure.count` returns, or left
+in the array of the counter until they are packed. Prints the time of a point for each step.
 
     python -m benchmarks.count_container
 """
@@ -45,13 +45,15 @@ def appended(rows):
     columns = tuple(Column(name=name, dtype="int64") for name in NAMES)
     points = (Dimension(name="place", unit="1", values=np.arange(float(len(rows)))),)
     header = RunHeader(procedure="t1", label="counts", layout=Layout(dimensions=points, columns=columns))
-    with tempfile.TemporaryDirectory() as folder:
-        with RunWriter.create(Path(folder) / "run.h5", header, sync_interval=1e9) as writer:
-            begun = time.process_time()
-            for index, row in enumerate(rows):
-                writer.append(index, 0.0, row)
-            spent = time.process_time() - begun
-            writer.finish("finished")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        RunWriter.create(Path(folder) / "run.h5", header, sync_interval=1e9) as writer,
+    ):
+        begun = time.process_time()
+        for index, row in enumerate(rows):
+            writer.append(index, 0.0, row)
+        spent = time.process_time() - begun
+        writer.finish("finished")
     return spent / len(rows) * 1e6
 
 

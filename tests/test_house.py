@@ -1,5 +1,7 @@
 """Rules that hold for every module of the package."""
 
+import ast
+import graphlib
 import importlib
 import importlib.util
 import pkgutil
@@ -73,3 +75,43 @@ def test_a_change_has_a_name_and_a_kind_that_the_page_of_changes_knows():
     files = [file.name for file in (ROOT / settings["directory"]).iterdir()]
     assert [name for name in files if not right.fullmatch(name)] == []
     assert files
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    """Not even inside functions; imports for the checker of types alone do not count."""
+    graphlib.TopologicalSorter(imports_of_modules(PACKAGE)).prepare()  # raises CycleError, with the circle
+
+
+def test_a_circle_inside_functions_is_found(tmp_path):
+    (tmp_path / "labspin").mkdir()
+    for one, other in (("a", "b"), ("b", "a")):
+        text = f"def f():\n    from labspin.{other} import x\n"
+        (tmp_path / "labspin" / f"{one}.py").write_text(text, encoding="utf-8")
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(imports_of_modules(tmp_path / "labspin")).prepare()
+
+
+def imports_of_modules(package):
+    """Return the modules that each module of a package imports, by name."""
+    paths = {}
+    for path in package.rglob("*.py"):
+        if "templates" not in path.parts:
+            name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            paths[name.removesuffix(".__init__")] = path
+    return {
+        name: set(_imported(ast.parse(path.read_text("utf-8")), paths)) - {name}
+        for name, path in paths.items()
+    }
+
+
+def _imported(tree, known):
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                found = f"{node.module}.{alias.name}"
+                yield from (name for name in (found if found in known else node.module,) if name in known)
+        yield from _imported(node, known)

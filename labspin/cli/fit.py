@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from labspin.cli.fit_foreign import (
 from labspin.cli.output import add_json
 
 if TYPE_CHECKING:
-    from labspin.analysis import FitOutcome
+    pass
 
 __all__ = ["add", "execute"]
 
@@ -135,17 +134,3 @@ def execute(arguments: argparse.Namespace) -> int:
         falling=arguments.reverse,
         rows=arguments.rows,
     )
-
-
-def outcome_row(outcome: FitOutcome) -> tuple[str, str, str, str]:
-    """Return a fit as a row of the table that is printed."""
-    from labspin.analysis.outcome import chosen_text
-
-    statistics = outcome.statistics
-    shown = outcome.present
-    chosen = [chosen_text(outcome.chosen)] if outcome.chosen else []
-    text = "\n".join(chosen + [parameter.line() for parameter in shown])
-    reduced = statistics.chi2red
-    chi2 = "–" if statistics.errors_from_scatter or math.isnan(reduced) else f"{reduced:.3f}"
-    p_value = "–" if statistics.p_value is None else f"{statistics.p_value:.3f}"
-    return outcome.label or outcome.name, text, chi2, p_value

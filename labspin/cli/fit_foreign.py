@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.output import console, print_json, print_table
+from labspin.cli.output import console, outcome_row, print_json, print_table
 from labspin.errors import FitError
 from labspin.units import parse_quantity
 
@@ -313,7 +313,6 @@ def _show(outcome: FitOutcome, arguments: argparse.Namespace, proposal: Proposal
         document = {"fits": outcome.rows(), "failures": [], "picture": shown}
         print_json(document | ({} if proposal is None else _as_json(proposal)))
         return
-    from labspin.cli.fit import outcome_row
 
     print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)], whole=("parameters",))
     _say(tuple(f"{outcome.label or outcome.name}: {warning}" for warning in outcome.warnings))

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.fit import outcome_row
-from labspin.cli.output import console, print_json, print_table
+from labspin.cli.output import console, outcome_row, print_json, print_table
 from labspin.errors import FitError
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from labspin.cli.outlet import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["NOT_FINISHED", "NOT_SAFE", "add_json", "console", "print_json", "print_table"]
+    from labspin.analysis.outcome import FitOutcome
+
+__all__ = ["NOT_FINISHED", "NOT_SAFE", "add_json", "console", "outcome_row", "print_json", "print_table"]
 
 NOT_FINISHED = 3
 """Exit code of a run that did not finish, or a fit that failed."""
@@ -152,3 +154,23 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
+
+
+def outcome_row(outcome: FitOutcome) -> tuple[str, str, str, str]:
+    """Return a fit as a row of the table that is printed: label, values, χ²/ν and p.
+
+    Parameters
+    ----------
+    outcome
+        The fit.
+    """
+    from labspin.analysis.outcome import chosen_text
+
+    statistics = outcome.statistics
+    shown = outcome.present
+    chosen = [chosen_text(outcome.chosen)] if outcome.chosen else []
+    text = "\n".join(chosen + [parameter.line() for parameter in shown])
+    reduced = statistics.chi2red
+    chi2 = "–" if statistics.errors_from_scatter or math.isnan(reduced) else f"{reduced:.3f}"
+    p_value = "–" if statistics.p_value is None else f"{statistics.p_value:.3f}"
+    return outcome.label or outcome.name, text, chi2, p_value

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.data.foreign.hdf5_open import load_dataset
 from labspin.data.foreign.source import Item
 from labspin.data.foreign.titles import split_title, unit_of
 
@@ -99,8 +100,6 @@ def _labber(path: Path, file: h5py.File) -> Iterator[Item]:
 
 
 def _labber_values(path: Path, real: int, imaginary: int | None) -> NDArray[Any]:
-    from labspin.data.foreign.hdf5 import load_dataset
-
     values = load_dataset(path, "Data/Data")
     found = values[:, real, :] if imaginary is None else values[:, real, :] + 1j * values[:, imaginary, :]
     return found[:, 0] if found.shape[1] == 1 else found
@@ -160,8 +159,6 @@ def _column(
 
 
 def _column_values(path: Path, source: str, place: int | None, field: str) -> NDArray[np.generic]:
-    from labspin.data.foreign.hdf5 import load_dataset
-
     values = load_dataset(path, source, field)
     return values if place is None else values[:, place]
 
@@ -183,8 +180,6 @@ def _pickled_words(pickled: object) -> list[str]:
 
 def _labone(path: Path, file: h5py.File) -> Iterator[Item]:
     """Yield what LabOne stored: ``000/dev…/demods/0/sample/x`` with the units of a demodulator."""
-    from labspin.data.foreign.hdf5 import load_dataset
-
     names: list[str] = []
     file.visit(lambda name: names.append(name) if len(names) < 20_000 else None)
     order = {leaf: place for place, leaf in enumerate(_LABONE_UNITS)}

@@ -10,17 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import stat
 import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
 
+from labspin.data.journal.layout import require_plain_file
+from labspin.data.journal.reader import JournalReader
 from labspin.data.lock import is_locked
 from labspin.errors import RunFileError
 from labspin.system import reason_of
 
-__all__ = ["HEARTBEAT", "is_alive", "require_plain_file", "writer_hint"]
+__all__ = ["HEARTBEAT", "is_alive", "writer_hint"]
 
 HEARTBEAT = 5.0
 """Longest time between two touches of a journal by its writer, s."""
@@ -56,25 +57,6 @@ def is_alive(journal: Path) -> bool:
     return "host_id" in hint and hint["host_id"] != _host_id()
 
 
-def require_plain_file(path: Path) -> None:
-    """Refuse anything but a regular file: opening a pipe would wait for ever.
-
-    Parameters
-    ----------
-    path
-        What is about to be opened.
-
-    Raises
-    ------
-    RunFileError
-        It is a pipe, a device, a folder or a socket.
-    OSError
-        It is not there.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise RunFileError(f"{path}: is no plain file (a pipe, a device or a folder); move it away")
-
-
 def _host_id() -> str:
     return f"{platform.node()}/{uuid.getnode():012x}"
 
@@ -87,8 +69,6 @@ def _is_recent(journal: Path) -> bool:
 
 
 def _hint_of(journal: Path) -> dict[str, Any]:
-    from labspin.data.journal.reader import JournalReader
-
     try:
         with JournalReader(journal) as reader:
             first = next(reader.records(), [])

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from labspin.data.journal.liveness import require_plain_file
-from labspin.data.journal.writer import MAGIC, RECORD_HEAD
+from labspin.data.journal.layout import MAGIC, RECORD_HEAD, require_plain_file
 from labspin.data.plain import unpack_each
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 from labspin.system import reason_of

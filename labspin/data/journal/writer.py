@@ -19,7 +19,6 @@ import contextlib
 import errno
 import logging
 import os
-import struct
 import threading
 import time
 import weakref
@@ -27,6 +26,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from labspin.data.journal.layout import MAGIC, RECORD_HEAD
 from labspin.data.journal.liveness import HEARTBEAT, is_alive
 from labspin.data.lock import try_lock
 from labspin.data.plain import pack, packer
@@ -37,9 +37,7 @@ __all__ = [
     "END",
     "EVENT",
     "HEADER",
-    "MAGIC",
     "POINT_RECORD",
-    "RECORD_HEAD",
     "JournalWriter",
     "journal_path",
 ]
@@ -51,8 +49,6 @@ _BLOCK = 1 << 20
 _KEPT = 1 << 25
 """Bytes of the journal kept in memory, for a share that does not give back what was deleted there."""
 
-MAGIC = b"labspin-journal\x01"
-RECORD_HEAD = struct.Struct("<II")
 _SLOW = 0.01
 
 

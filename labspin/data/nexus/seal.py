@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labspin.data.journal.liveness import require_plain_file
+from labspin.data.journal.layout import require_plain_file
 from labspin.errors import DamagedFileError, NotARunFileError, RunFileError
 from labspin.system import reason_of
 

@@ -1,0 +1,34 @@
+"""How a journal begins, and what stands before each record; and what may be opened as one."""
+
+from __future__ import annotations
+
+import stat
+import struct
+from pathlib import Path
+
+from labspin.errors import RunFileError
+
+__all__ = ["MAGIC", "RECORD_HEAD", "require_plain_file"]
+
+MAGIC = b"labspin-journal\x01"
+RECORD_HEAD = struct.Struct("<II")
+"""Length and CRC-32 of the record that follows."""
+
+
+def require_plain_file(path: Path) -> None:
+    """Refuse anything but a regular file: opening a pipe would wait for ever.
+
+    Parameters
+    ----------
+    path
+        What is about to be opened.
+
+    Raises
+    ------
+    RunFileError
+        It is a pipe, a device, a folder or a socket.
+    OSError
+        It is not there.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise RunFileError(f"{path}: is no plain file (a pipe, a device or a folder); move it away")
