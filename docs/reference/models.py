@@ -25,7 +25,7 @@ SUBJECTS = {
         "[coherence and trains of pulses](../explanations/coherence.md)",
     ),
     "Lines and spectra": (
-        ("dips", "derivative_lines", "odmr", "saturation"),
+        ("dips", "hyperfine", "derivative_lines", "odmr", "saturation"),
         "[NV centres in a levitated diamond](../explanations/physics-nv.md)",
     ),
     "Resonators": (
