@@ -53,8 +53,7 @@ def test_the_fit_model_of_the_how_to_fits(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path / "lab")
     (code,) = blocks("how-to/write-a-fit-model.md", "python")
     Path("analysis/pump.py").write_text(code, encoding="utf-8")
-    rows = "".join(f"{power},{5e4 * power / (power + 2.0)}\n" for power in (0.3, 0.6, 1, 2, 3, 5, 8, 12))
-    Path("light.csv").write_text("power,rate\n" + rows, encoding="utf-8")
+    Path("light.csv").write_text(blocks("how-to/write-a-fit-model.md", "text")[0], encoding="utf-8")
     (command,) = blocks("how-to/write-a-fit-model.md", "console")
     capsys.readouterr()
     assert main([*shlex.split(command)[1:], "--json"]) == 0
@@ -85,6 +84,15 @@ def test_links_between_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_a_page_says_where_its_commands_are_typed():
+    """A reader who types the first command of a page is in a folder in which it works."""
+    for page in [*(DOCS / "tutorials").glob("*.md"), *(DOCS / "how-to").glob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        command = re.search(r"^(?: {4}|\$ )?labspin ", text, re.MULTILINE)
+        before = text[: command.end() + 10] if command else "in a workspace"
+        assert re.search(r"labspin init|in a workspace|repository|empty folder|[Aa]ny folder", before), page.name
 
 
 def test_pictures_are_there_and_say_what_they_show():
@@ -280,6 +288,15 @@ def run_python(page):
     for block in blocks(page, "python"):
         exec(compile(block, page, "exec"), names)
     return names
+
+
+def test_an_array_of_traces_is_fitted_as_told():
+    (code,) = blocks("how-to/fit-many-traces.md", "python")
+    space: dict[str, object] = {}
+    exec(compile(code, "fit-many-traces.md", "exec"), space)
+    result = space["result"]
+    assert result["T1"].mean() == pytest.approx(1.6e-3, rel=0.03, abs=0)
+    assert result.counts() == {"converged": 200}
 
 
 def test_ten_thousand_traces_are_fitted_as_told():
