@@ -92,7 +92,9 @@ def test_a_page_says_where_its_commands_are_typed():
         text = page.read_text(encoding="utf-8")
         command = re.search(r"^(?: {4}|\$ )?labspin ", text, re.MULTILINE)
         before = text[: command.end() + 10] if command else "in a workspace"
-        assert re.search(r"labspin init|in a workspace|repository|empty folder|[Aa]ny folder", before), page.name
+        assert re.search(r"labspin init|in a workspace|repository|empty folder|[Aa]ny folder", before), (
+            page.name
+        )
 
 
 def test_pictures_are_there_and_say_what_they_show():
