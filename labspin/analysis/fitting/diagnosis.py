@@ -21,6 +21,10 @@ BASES = ("offset", "baseline", "background")
 HEIGHTS = ("y", "y/x", "x*y")
 """Units of what models are linear in."""
 
+_FROM_ZERO = ("T1", "T2", "T2_star", "decay_time", "time_fast")
+"""Times of what begins at x = 0."""
+_FAR = 100.0
+"""Ranges of x from zero at which x is counted from elsewhere."""
 _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 
 
@@ -39,7 +43,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
     warnings
         One sentence each; empty for a fit without doubts.
     """
-    found = [*_convergence(outcome), *_goodness(outcome), *_nothing_seen(model, outcome)]
+    found = [*_convergence(outcome), *_far(outcome), *_goodness(outcome), *_nothing_seen(model, outcome)]
     unseen = _unseen(outcome) - _elsewhere(model, outcome)
     of_all = covariance_of_all(model, outcome) if unseen else None
     for parameter in outcome.parameters:
@@ -68,6 +72,18 @@ def _convergence(outcome: FitOutcome) -> list[str]:
             "the data leave a combination of parameters free, so there are no errors; fix a parameter"
         )
     return found
+
+
+def _far(outcome: FitOutcome) -> list[str]:
+    """Say that a decay is looked for far from where it begins, such as in times since 1970."""
+    counted = any(p.name in _FROM_ZERO and p.unit == outcome.x_unit for p in outcome.parameters)
+    range_ = float(np.ptp(outcome.x)) if outcome.x.size else 0.0
+    if not counted or not 0 < _FAR * range_ < float(np.min(outcome.x)):
+        return []
+    return [
+        f"x begins at {format_quantity(float(np.min(outcome.x)), outcome.x_unit)}, many times its range, and "
+        "this model counts from x = 0: subtract where it begins"
+    ]
 
 
 def _unseen(outcome: FitOutcome) -> frozenset[str]:

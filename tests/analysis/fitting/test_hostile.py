@@ -120,3 +120,14 @@ def test_a_field_far_from_any_line_is_no_traceback():
     model = load_model("odmr_spectrum")
     fit = fit_curve(model, np.linspace(1.0, 2.0, 50), np.random.default_rng(1).normal(1.0, 1e-3, 50))
     assert fit.warnings
+
+
+@pytest.mark.parametrize(
+    "name", ["stretched_exponential", "double_exponential", "echo_decay", "rabi_oscillation"]
+)
+def test_a_decay_in_times_since_1970_says_so(name):
+    case, model, _ = made(name)
+    y = noisy(case, model, np.random.default_rng(1))
+    for begins, told in ((1.7e9, True), (0.0, False)):
+        fit = fit_curve(model, np.asarray(case.x) + begins, y)
+        assert any("counts from x = 0" in one for one in fit.warnings) is told, fit.summary()
