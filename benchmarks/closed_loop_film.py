@@ -106,7 +106,7 @@ def row(seed: int, bench_file: Any, folder: Path) -> list[list[float]]:
     recorded = read_run(path)
     truth = {**(recorded.header.truth or {}), **recorded.truth_at_points}
     (found,) = fit_many(
-        [path], link_of(RECIPE), workers=1, wanted=chain_names(RECIPE), curves=True, again=True
+        [path], link_of(RECIPE), workers=1, wanted=chain_names(RECIPE), curves=True, force=True
     )
     rows = []
     fits: list[FitOutcome] = list(found.outcomes)

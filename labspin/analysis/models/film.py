@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
 from labspin.analysis.models.film_tables import (
+    ALL_CHANGES,
     CHANGES,
     FilmOptions,
     FilmPlace,
@@ -58,6 +59,14 @@ def film_changes() -> tuple[Parameter, ...]:
         Parameter(name, "1", f"relative, of the {of.replace('_', ' ')}", minimum=-0.1, maximum=0.1, value=0.0)
         for name, of in CHANGES.items()
     )
+
+
+_SMALL_TILT = 0.06
+"""rad: odmr tells the angle of the axis better than an error of this says."""
+_TILT = Parameter(
+    "tilt_change", "rad", "by which the axis stands farther out of the plane than tilt says", minimum=-0.2,
+    maximum=0.2, value=0.0,
+)  # fmt: skip
 
 
 def distance_parameter(place: FilmPlace) -> Parameter:
@@ -141,6 +150,7 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
             Parameter("T1", "s", "of the centre far from the film", minimum=0),
             Parameter("scale", "1", "of the rates by spin waves", minimum=0, value=1.0),
             *film_changes(),
+            *([] if place.transitions == "lower" else [_TILT]),
         ),
         function=logs if logarithmic else rates,
         guesser=lambda x, y, weights: _guess_distance(
@@ -165,7 +175,7 @@ def _both_rates(
         spread = [np.asarray(value, np.float64).ravel() for value in np.broadcast_arrays(distance, *changes)]
         shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
         logs = table_values(
-            "rates", place, field, spread[0], changes=dict(zip(CHANGES, spread[1:], strict=False))
+            "rates", place, field, spread[0], changes=dict(zip(ALL_CHANGES, spread[1:], strict=False))
         )  # (2, n, places)
         film = np.exp(np.moveaxis(logs, -1, 0)).reshape(*shape[:-1], 2, field.size)
     both: FloatArray = np.asarray(scale)[..., None] * film + own
@@ -201,11 +211,11 @@ def drawn(
     distance
         m.
     changes
-        Relative changes of the film, in the order of `CHANGES`.
+        Relative changes of the film, in the order of `ALL_CHANGES`; what is left out is 0.
     """
-    for name, relative in zip(CHANGES, changes, strict=False):
+    for name, relative in zip(ALL_CHANGES, changes, strict=False):
         if float(np.squeeze(relative)) != 0:
-            place = place.with_change(CHANGES[name], float(np.squeeze(relative)))
+            place = place.with_change(ALL_CHANGES[name], float(np.squeeze(relative)))
     key = (function, place, distance)
     knots, values = _curves.get(key, (np.zeros(2), np.zeros((1, 2))))
     low, high = field.min(), field.max()
@@ -246,7 +256,8 @@ def _guess_distance(x: FloatArray, y: Numbers, place: FilmPlace) -> Mapping[str,
     costs = np.array([np.square(np.log(film + own / T) - wanted).sum(axis=(0, 1)) for T in lifetimes])
     row, column = np.unravel_index(np.argmin(costs), costs.shape)
     best = {"distance": float(distances[column]), "T1": float(lifetimes[row]), "scale": 1.0}
-    return best | dict.fromkeys(CHANGES, 0.0)
+    changes = CHANGES if place.transitions == "lower" else ALL_CHANGES
+    return best | dict.fromkeys(changes, 0.0)
 
 
 def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
@@ -271,4 +282,13 @@ def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
             "the distance is not determined: none of the fields has a rate that depends on it; measure where "
             "the film resonates with one of the lines"
         )
+    tilt = next((p for p in outcome.parameters if p.name == "tilt_change" and not p.fixed), None)
+    in_plane = place.elevation == 0 and place.tilt == 0
+    if tilt is not None and (in_plane or not tilt.stderr < _SMALL_TILT):
+        why = (
+            "in the plane of the film the rates depend on its square, and hardly; hold it at what odmr says"
+            if in_plane
+            else "measure both rates at more fields"
+        )
+        doubts.append(f"the tilt of the axis is not determined: {why}, or give that of odmr as a prior")
     return doubts

@@ -24,7 +24,16 @@ from labspin.errors import FitError, RecipeError
 if TYPE_CHECKING:
     from labspin.physics.spinwaves import Film, SpinWaveBath
 
-__all__ = ["CHANGES", "FilmOptions", "FilmPlace", "film_place", "film_table", "mean_rates", "table_values"]
+__all__ = [
+    "ALL_CHANGES",
+    "CHANGES",
+    "FilmOptions",
+    "FilmPlace",
+    "film_place",
+    "film_table",
+    "mean_rates",
+    "table_values",
+]
 
 CHANGES: Mapping[str, str] = {
     "thickness_change": "thickness",
@@ -34,6 +43,8 @@ CHANGES: Mapping[str, str] = {
     "temperature_change": "temperature",
 }
 """Relative change that a fit may make, and the number of the film that it changes."""
+ALL_CHANGES: Mapping[str, str] = {**CHANGES, "tilt_change": "tilt"}
+"""The same with the angle of the axis (rad, not relative), on which rates alone are known to depend."""
 
 _OBLIQUE = ("film_relaxation", "film_layer_relaxation")
 _FILMS = {"yig_figures": "YIG_FIGURES", "yig_table1": "YIG_TABLE1"}
@@ -41,7 +52,8 @@ _TABLE_ERROR = 1e-4
 _FLOOR = 1e-3  # of the largest value at a field, below which errors are no longer relative
 _FEWEST_NODES, _FIRST_NODES, _MOST_NODES = 17, 65, 257
 _RTOL = 3e-5
-_CHANGED = 0.02  # relative change between the tables of a parabola
+_CHANGED, _TILTED = 0.02, 0.05  # relative change, and rad, between the tables of a parabola
+_UPRIGHT = 1e-12  # rad, a tilt of nothing that is integrated like any other tilt
 _REMEMBERED = 4096  # fields of which a table is kept
 
 
@@ -88,10 +100,12 @@ class FilmPlace:
         Parameters
         ----------
         name
-            Of the number, a value of `CHANGES`.
+            Of the number, a value of `ALL_CHANGES`.
         relative
-            Its relative change.
+            Its relative change; of the tilt rad.
         """
+        if name == "tilt":
+            return replace(self, tilt=self.tilt + relative or _UPRIGHT)
         if name == "temperature":
             return replace(self, temperature=self.temperature * (1 + relative))
         value = getattr(self.material, name) * (1 + relative)
@@ -426,9 +440,11 @@ def table_values(
 
     found = at(place)
     for name, relative in (changes or {}).items():
-        part = np.asarray(relative, np.float64) / _CHANGED
+        number, apart = ALL_CHANGES[name], _TILTED if name == "tilt_change" else _CHANGED
+        part = np.asarray(relative, np.float64) / apart
         if np.any(part != 0):
-            more, less = (at(place.with_change(CHANGES[name], sign * _CHANGED)) for sign in (1, -1))
-            base = at(place)
+            more, less = (at(place.with_change(number, sign * apart)) for sign in (1, -1))
+            # Integrals in the plane are others off resonance: tilted neighbours are compared with their like.
+            base = at(place.with_change(number, 0.0) if number == "tilt" else place)
             found = found + part * (more - less) / 2 + part**2 * (more + less - 2 * base) / 2
     return found

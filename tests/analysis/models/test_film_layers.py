@@ -168,6 +168,39 @@ def test_bad_options(name, options, match):
         load_model(name, **options)
 
 
+NEAR = {"near": 150e-9, "far": 400e-9}
+
+
+@pytest.mark.parametrize("elevation", [0.6155, 0.0])
+def test_a_tilt_that_is_fitted_is_that_of_the_option(elevation):
+    """Against a table made for the tilt; where a wave is resonant, both integrals agree to 0.2 %."""
+    fields = np.array([20e-3])
+    option = load_model("film_relaxation", elevation=elevation, tilt=0.03, **NEAR)
+    model = load_model("film_relaxation", elevation=elevation, **NEAR)
+    values = dict.fromkeys(model.names, 0.0) | {"distance": 250e-9, "T1": 3e-3, "scale": 1.0}
+    changed = model.evaluate(fields, values | {"tilt_change": 0.03})
+    wanted = option.evaluate(fields, values)
+    assert changed.real == pytest.approx(wanted.real, rel=2e-3, abs=0)
+    assert changed.imag == pytest.approx(wanted.imag, rel=2e-3, abs=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("elevation", [0.6155, 0.0])
+def test_rates_tell_a_tilt_out_of_the_plane_and_not_in_it(elevation):
+    """Out of the plane one rate gets slower and the other faster; in the plane neither, to first order."""
+    fields, rng = np.array([14e-3, 20e-3, 26e-3, 33e-3]), np.random.default_rng(5)
+    noise = 0.02 * (rng.normal(size=4) + 1j * rng.normal(size=4))
+    model = load_model("film_relaxation", logarithmic=True, elevation=elevation, **NEAR)
+    truth = {"distance": 200e-9, "T1": 3e-3, "scale": 1.0, "tilt_change": 0.04}
+    y = model.evaluate(fields, dict.fromkeys(model.names, 0.0) | truth) + noise
+    fit = fit_curve(model, fields, y, 0.02 + 0.02j, start={"tilt_change": 0.01})
+    tilt, distance = fit["tilt_change"], fit["distance"]
+    assert abs(distance.value - 200e-9) < 3 * distance.stderr
+    if elevation:
+        assert abs(tilt.value - 0.04) < 3 * tilt.stderr
+    assert (elevation == 0) == any("tilt" in text for text in fit.warnings)
+
+
 @pytest.mark.parametrize("elevation", [0.0, 0.6155])
 def test_an_edge_gives_the_distance_and_the_magnetisation(elevation):
     rng = np.random.default_rng(8)
