@@ -380,6 +380,15 @@ def test_what_is_put_back_comes_next(queue):
     ]  # fmt: skip
 
 
+def test_a_run_that_is_gone_on_with_keeps_its_file(queue):
+    """Whatever a new run would be called by now: on the next day it would be another name."""
+    queue.add(runs(1))
+    queue.begin(lambda run: "data/monday.h5")
+    queue.end(1, "interrupted", "gone")
+    queue.again(1)
+    assert queue.begin(lambda run: "data/tuesday.h5").file == "data/monday.h5"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_queue_killed_while_it_is_changed_is_never_half_written(queue):
     code = f"""
