@@ -28,7 +28,15 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
-from labspin.analysis.models.odmr_start import ROOM, SPLITTING, Candidate, Search, candidates_of, frequencies
+from labspin.analysis.models.odmr_start import (
+    ROOM,
+    SPLITTING,
+    Candidate,
+    Search,
+    candidates_of,
+    frequencies,
+    looked_at,
+)
 from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
 
@@ -302,18 +310,26 @@ def _rivals(
 ) -> tuple[list[_Rival], int]:
     """Return the fields that compete with that of a fit, by |B|, and how many of its classes are not seen."""
     x, y, weights = data
-    w = np.ones_like(y) if weights is None else weights
     numbers = np.array([values[p.name] for p in _parameters(search.by_class, search.max_field)])
-    cost = float(np.sum(np.square((y - search.evaluate(x, numbers[None])[0][0]) * w)))
+    size = _left(search, data, numbers) / max(x.size - 9, 1)
+    size = size if weights is None else max(size, 1.0)
+    cost = _left(search, looked_at(x, y, weights), numbers)
     own = Candidate(cost, numbers[:3], numbers[3], numbers[5], numbers[6:-1], numbers[-1])
-    scatter = cost / max(x.size - 9, 1)
-    size = scatter if weights is None else max(scatter, 1.0)
     B, found = np.sort(np.abs(own.field)), []
     for other in candidates_of(search, x, y, weights, held):
         apart = float(np.linalg.norm(np.sort(np.abs(other.field)) - B))
         if apart > 0.02 * float(np.linalg.norm(B)) and other.cost - cost < _COMPARABLE * size:
             found.append(_Rival(other, other.cost - cost, search.hidden(x, other)))
     return sorted(found, key=lambda one: float(np.linalg.norm(one.found.field))), search.hidden(x, own)
+
+
+def _left(
+    search: Search, data: tuple[FloatArray, FloatArray, FloatArray | None], numbers: FloatArray
+) -> float:
+    """Return χ² of a fit in a spectrum."""
+    x, y, weights = data
+    left = y - search.evaluate(x, numbers[None])[0][0]
+    return float(np.sum(np.square(left if weights is None else left * weights)))
 
 
 def _undecided(
@@ -346,10 +362,10 @@ def _is_noise(
     x, y, weights = data
     w = np.ones_like(y) if weights is None else weights
     numbers = np.array([values[p.name] for p in _parameters(search.by_class, search.max_field)])
-    left = np.square((y - search.evaluate(x, numbers[None])[0][0]) * w).sum()
+    left = _left(search, data, numbers)
     level = np.average(y, weights=np.square(w))
     fall = float(np.square((y - level) * w).sum() - left)
-    scatter = float(left) / max(x.size - 9, 1)
+    scatter = left / max(x.size - 9, 1)
     return fall < _CHANCE * (scatter if weights is None else max(scatter, 1.0))
 
 

@@ -20,10 +20,11 @@ import numpy as np
 from labspin.analysis.minimiser.levenberg import minimise
 from labspin.analysis.minimiser.problem import Problem
 from labspin.analysis.model import FloatArray
+from labspin.analysis.models.condensed import condensed
 from labspin.analysis.models.odmr_lines import frequencies_of_many
 from labspin.analysis.models.pursuit import place_dips
 
-__all__ = ["ROOM", "SPLITTING", "Candidate", "Search", "candidates_of", "frequencies"]
+__all__ = ["ROOM", "SPLITTING", "Candidate", "Search", "candidates_of", "frequencies", "looked_at"]
 
 _TURN = 2 * np.pi
 SPLITTING = (2.82e9, 2.885e9)
@@ -43,6 +44,8 @@ _HIDDEN = 25.0
 _FAINT = 0.1
 _SAME = 0.02
 """Relative difference of two fields below which they are one."""
+_LONGEST = 1000
+"""Points up to which a spectrum is searched as it is."""
 _BLOCK = 2_000_000
 """Numbers of a block of line shapes."""
 
@@ -159,6 +162,30 @@ def frequencies(B: FloatArray, D: float, E: float) -> FloatArray:
     return np.asarray(frequencies_of_many(np.asarray(B)[None], np.array([D]), np.array([E]))[0])
 
 
+def looked_at(
+    x: FloatArray, y: FloatArray, weights: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the spectrum in which fields are sought: of a long one means of its parts, fine at its dips.
+
+    Parameters
+    ----------
+    x, y
+        The spectrum, shape (n,).
+    weights
+        1/σ, shape (n,); None: all alike.
+
+    Returns
+    -------
+    x, y, weights
+        Shape (m,) each; χ² of a smooth curve differs from that of all points by a constant.
+    """
+    w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
+    if x.size <= _LONGEST:
+        return x, y, w
+    part, order = condensed(x, y), np.argsort(x, kind="stable")
+    return part.x, part.y, part.weights * np.sqrt(np.interp(part.x, x[order], np.square(w[order])))
+
+
 def candidates_of(
     search: Search,
     x: FloatArray,
@@ -179,7 +206,7 @@ def candidates_of(
     held
         D and E where they are held, Hz; a D that is not is fitted, an E that is not is 0.
     """
-    w = np.ones_like(y) if weights is None else np.asarray(weights, np.float64)
+    x, y, w = looked_at(x, y, weights)
     known = held or {}
     return _candidates(
         search, x.tobytes(), y.tobytes(), w.tobytes(), known.get("D"), float(known.get("E", 0.0))

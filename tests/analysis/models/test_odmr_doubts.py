@@ -38,6 +38,17 @@ def test_a_field_from_all_lines_is_right_and_not_doubted():
     assert not in_doubt(fit), fit.warnings
 
 
+def test_a_long_spectrum_is_searched_in_its_parts():
+    """Ten thousand points took minutes and gigabytes."""
+    x = np.linspace(2.56e9, 3.2e9, 10_000)
+    model, y = spectrum(x, (2.6e-3, 1.4e-3, 6.1e-3), np.random.default_rng(1), 2e-3)
+    fit = fit_curve(model, x, y, 2e-3)
+    assert strength(fit) == pytest.approx(np.linalg.norm([2.6e-3, 1.4e-3, 6.1e-3]), rel=2e-3, abs=0)
+    assert fit.statistics.p_value > 1e-4
+    assert not in_doubt(fit), fit.warnings
+    assert all(np.isfinite(fit[name].stderr) for name in ("B_x", "B_y", "B_z", "D"))
+
+
 def test_lower_lines_alone_are_doubted():
     """Four lower lines say four numbers: three components and D, with nothing left to check them by."""
     model, y = spectrum(LOWER, (4.0e-3, 4.4e-3, 7.9e-3), np.random.default_rng(2))
