@@ -225,7 +225,7 @@ def soak(minutes):
     use_theme("light")
     collector = Collector(application)
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=3, averages=1)
-    rows, made, began = [], [0], time.perf_counter()
+    rows, made, began, hours = [], [0], time.perf_counter(), _hours(lab / "procedures" / "quick.toml")
     with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
         client, window = host.client(), MainWindow(lab)
         window.show()
@@ -233,15 +233,15 @@ def soak(minutes):
         def step():
             status = client.status()
             if status["run"] is None and not status["queue"]["makes_runs"]:
-                client.queue.clear()
-                for seed in range(made[0], made[0] + 5):
-                    client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={seed}"])
-                client.start()
-                made[0] += 5
+                _queue_five(client, lab / "procedures" / "quick.toml", made)
                 window.tabs.setCurrentIndex(made[0] // 5 % window.tabs.count())
             if time.perf_counter() - began >= 60 * len(rows):
-                rows.append((max(0, made[0] - 5), *_held(host.process.pid), *_held(os.getpid())))
-                print("{} runs: host {:.1f} MB, {} {}; window {:.1f} MB, {} {}".format(*rows[-1]), flush=True)
+                runs = max(0, made[0] - 5)
+                rows.append((runs, runs * hours, *_held(host.process.pid), *_held(os.getpid())))
+                print(
+                    "{} runs, {:.1f} h: host {:.1f} MB, {} {}; window {:.1f} MB, {} {}".format(*rows[-1]),
+                    flush=True,
+                )
 
         timer = QTimer()
         timer.setInterval(200)
@@ -251,16 +251,35 @@ def soak(minutes):
         application.exec()
         window.close()
     collector.stop()
-    late = np.array(rows[len(rows) // 3 :], float)
-    for column, what in (
-        (1, "host, MB"),
-        (2, "host, descriptors"),
-        (4, "window, MB"),
-        (5, "window, descriptors"),
-    ):
-        slope, covariance = np.polyfit(late[:, 0], late[:, column], 1, cov=True)
-        error = covariance[0, 0] ** 0.5
-        print(f"{what}: {1e3 * slope[0]:.2f} ± {1e3 * error:.2f} in 1000 runs")
+    _tell_growth(np.array(rows[len(rows) // 3 :], float))
+
+
+def _hours(card):
+    """Return how long the run of a card takes on the clock of its bench, h."""
+    from labspin.experiment import estimate
+    from labspin.session import load_card
+    from labspin.station import load_station
+
+    loaded = load_card(card)
+    procedure = loaded.procedure(**loaded.runs[0].parameters)
+    return estimate(procedure, load_station(loaded.station)).total / 3600
+
+
+def _queue_five(client, card, made):
+    """Queue five runs, with other seeds than those before, and start them."""
+    client.queue.clear()
+    for seed in range(made[0], made[0] + 5):
+        client.add(card, overrides=[f"seed={seed}"])
+    client.start()
+    made[0] += 5
+
+
+def _tell_growth(rows):
+    """Tell by how much memory and descriptors grow with the runs."""
+    places = {"host, MB": 2, "host, descriptors": 3, "window, MB": 5, "window, descriptors": 6}
+    for what, column in places.items():
+        slope, covariance = np.polyfit(rows[:, 0], rows[:, column], 1, cov=True)
+        print(f"{what}: {1e3 * slope[0]:.2f} ± {1e3 * covariance[0, 0] ** 0.5:.2f} in 1000 runs")
 
 
 def _held(process):

@@ -2,7 +2,7 @@
 
 ::
 
-    python docs/window_pictures.py FOLDER [--size 1280x720] [--scale 1]
+    python docs/window_pictures.py FOLDER [--size 1280x720] [--scale 1] [--only first]
 
 Opens a workspace of its own, connects the simulated diamond by a host of its own, measures a T1, a map and a
 set of traces, and grabs the window. Without a display set ``QT_QPA_PLATFORM=offscreen``.
@@ -86,6 +86,9 @@ def main():
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--scale", default="1")
     parser.add_argument("--themes", default="light,dark")
+    parser.add_argument(
+        "--only", choices=["first"], help="nothing but the first start, and how long it takes"
+    )
     arguments = parser.parse_args()
     os.environ["QT_SCALE_FACTOR"] = arguments.scale
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -93,12 +96,48 @@ def main():
     from PySide6.QtWidgets import QApplication
 
     application = QApplication(sys.argv[:1])
+    first_start(application, folder, arguments.themes.split(",")[0])
+    if arguments.only:
+        return
     lab = Path(tempfile.mkdtemp()) / "lab"
     lab.mkdir()
     width, height = map(int, arguments.size.split("x"))
     runs = {}
     for theme in arguments.themes.split(","):
         pictures(application, lab, folder, theme, (width, height), runs)
+    subprocess.run([sys.executable, "-m", "labspin", "bench", "stop"], cwd=lab, check=False)
+
+
+def first_start(application, folder, theme):
+    """Click through a first start in an empty folder, as somebody does who reads nothing, and time it."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    use_theme(theme)
+    lab = Path(tempfile.mkdtemp()) / "my-lab"
+    lab.mkdir()
+    began = time.monotonic()
+    window = MainWindow(lab)
+    window.show()
+    see, steps = window.see, []
+
+    def step(what, until, press=None):
+        if press is not None:
+            QTest.mouseClick(press, Qt.MouseButton.LeftButton)
+        wait(application, until)
+        steps.append(f"{what} {time.monotonic() - began:.1f} s")
+        take(application, window, folder, f"first-{len(steps)}-{what}")
+
+    step("empty", window.start.init_button.isVisible)
+    step("workspace", window.start.first_button.isVisible, window.start.init_button)
+    step("measuring", lambda: see.frames and len(see.frames[0].run.points) > 3, window.start.first_button)
+    step("finished", lambda: see.frames[0].run.status == "finished" and see.fits.recipe.count())
+    step("fitted", lambda: see.fits.outcome is not None, see.fits.fit_button)
+    sys.stdout.write(f"first start: {', '.join(steps)}\n")
+    window.close()
     subprocess.run([sys.executable, "-m", "labspin", "bench", "stop"], cwd=lab, check=False)
 
 
@@ -160,7 +199,7 @@ def hard_cases(application, window, lab, save, runs):
     host = window.link.record.process
     resource.prlimit(host, resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
     window.link.order(lambda host: (host.add(lab / CARDS["long"], overrides=["averages=300"]), host.start()))
-    wait(application, lambda: "is full" in window.notice_text.text())
+    wait(application, lambda: "is full" in window.notice.text.text())
     wait(application, lambda: window.link.status["run"] is None)
     window.tabs.setCurrentWidget(window.see)
     save("disk-full")

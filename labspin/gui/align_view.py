@@ -8,10 +8,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
-from labspin.gui.axes import UnitAxis, rate_unit, shown
+from labspin.gui.axes import rate_unit, shown
+from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
-from labspin.gui.theme import current, fine, style_plot
+from labspin.gui.theme import current, fine
 from labspin.gui.traces import Course, time_plot
 from labspin.session.host_records import BenchDescription, HostStatus, ReadingRecord, value_of
 
@@ -52,7 +53,7 @@ class Figure(Panel):
         row = QHBoxLayout()
         row.addWidget(self._held)
         row.addStretch(1)
-        row.addWidget(button("Reset peak", self.reset))
+        row.addWidget(button("Reset peak", self.reset, hint="forget the greatest value"))
         self.body.addWidget(self.figure)
         self.body.addLayout(row)
         self.body.addWidget(self._plot, 1)
@@ -100,16 +101,14 @@ class _Ring(Panel):
         super().__init__(f"{instrument}: X–Y")
         self._x, self._y = f"{instrument}.motion_x", f"{instrument}.motion_y"
         self._points: list[tuple[float, float]] = []
-        plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
-        style_plot(plot)
-        plot.getAxis("bottom").show_quantity("X", "V")
-        plot.getAxis("left").show_quantity("Y", "V")
+        plot = KeyedPlot()
+        label_axis(plot, "bottom", "X", "V")
+        label_axis(plot, "left", "Y", "V")
         plot.setAspectLocked(True)
         self._times: list[float] = []
-        self._spectrum_plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
-        style_plot(self._spectrum_plot)
-        self._spectrum_plot.getAxis("bottom").show_quantity("detuning from the drive", "Hz")
-        self._spectrum_plot.getAxis("left").show_quantity("amplitude", "V")
+        self._spectrum_plot = KeyedPlot()
+        label_axis(self._spectrum_plot, "bottom", "detuning from the drive", "Hz")
+        label_axis(self._spectrum_plot, "left", "amplitude", "V")
         self._spectrum = self._spectrum_plot.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
         self._dots = plot.plot([], [], pen=None, symbol="o", symbolSize=4, symbolBrush=current().series[0])
         self._now = plot.plot([], [], pen=None, symbol="o", symbolSize=12, symbolBrush=current().series[1])

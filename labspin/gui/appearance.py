@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from labspin.errors import LabspinError
 from labspin.gui.axes import use_units
+from labspin.gui.keys import shortcut
 from labspin.gui.theme import current, style_plot, use_theme
 from labspin.workspaces import find_workspace
 
@@ -45,8 +45,8 @@ class Appearance(QObject):
         self._window, self._restate = window, restate
         self._folder: Path | None = None
         self._stamp: tuple[int, ...] = ()
-        QShortcut(QKeySequence(_THEME_KEY), window, self.change_theme)
-        QShortcut(QKeySequence(_SCREEN_KEY), window, self.change_screen)
+        shortcut(_THEME_KEY, window, self.change_theme, "light or dark")
+        shortcut(_SCREEN_KEY, window, self.change_screen, "fill the screen, or no longer")
         self.timer = QTimer(self)
         self.timer.setInterval(_LOOK)
         self.timer.timeout.connect(self._look)

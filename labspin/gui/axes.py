@@ -17,6 +17,7 @@ from labspin.units import format_quantity, shown_in
 __all__ = ["RateAxis", "TimeAxis", "UnitAxis", "liked_unit", "rate_unit", "shown", "use_units"]
 
 _MINUTE, _DAY = 60.0, 86400.0
+_TICK = 0.01  # s by which a tick may miss the second that is written at it
 
 _chosen: dict[str, str] = {}
 
@@ -171,7 +172,13 @@ class TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         if spacing >= _DAY:
             return list(super().tickStrings(values, 1.0, spacing))
         form = "%H:%M" if spacing >= _MINUTE else "%H:%M:%S"
-        return [time.strftime(form, time.localtime(t)) if t == round(t) else "" for t in values]
+        whole = [
+            round(t) for t in values
+        ]  # tenths of a second are added up, and are not exact in 1970's seconds
+        return [
+            time.strftime(form, time.localtime(second)) if abs(t - second) < _TICK else ""
+            for t, second in zip(values, whole, strict=True)
+        ]
 
 
 def _tick(value: float) -> str:

@@ -82,6 +82,7 @@ class InstrumentPanel(Panel):
             self._add(f"{self.name}.{attribute}", unit, None, reads_only=True)
         if record["has_output"]:
             self.output = QToggleSwitch("output")
+            self.output.setToolTip(f"switch the output of {self.name} on or off")
             self.output.setAccessibleName(f"{self.name} output")
             self.output.clicked.connect(self._switch)
             self.body.addWidget(self.output)

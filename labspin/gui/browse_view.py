@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -20,8 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from labspin.data import RunSummary
+from labspin.data import TRASH, RunSummary, restore_run, trash_run, trashed_runs
 from labspin.errors import LabspinError
+from labspin.gui.keys import shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button
 from labspin.gui.run_details import RunDetails
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrowseView"]
 
+_ASIDE = "into the trash of its folder; nothing is deleted (Del)"
+_BACK = "to the folder where it was (Del)"
 _LOOK = 3000  # ms between two looks at the folder
 _DRAW = 120  # ms within which small pictures that were made are shown
 _WIDTHS = {"": WIDTH + 12, "started": 158, "run": 138, "procedure": 104, "status": 82, "points": 76,
@@ -80,8 +85,16 @@ class BrowseView(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("search in everything: label, procedure, sample, tags, date, file")
         self.search.setClearButtonEnabled(True)
+        self.search.setToolTip("runs that hold all of these words (Ctrl+F)")
+        shortcut("Ctrl+F", self, self.search.setFocus, "search in all runs")
         self.search.textChanged.connect(self.table.search)
+        self.folders = QComboBox()
+        self.folders.setAccessibleName("folder of runs")
+        self.folders.setToolTip("folder whose runs are listed; those that were put aside have one, too")
+        self.folders.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.folders.activated.connect(lambda _: self._change_folder())
         self.view = QTableView()
+        self.view.setAccessibleName("runs")
         self.details = RunDetails()
         self.details.changed.connect(self.look)
         self.details.trouble.connect(self.trouble)
@@ -122,7 +135,10 @@ class BrowseView(QWidget):
 
     def _lay_out(self) -> None:
         left = Panel()
-        left.body.addWidget(self.search)
+        head = QHBoxLayout()
+        head.addWidget(self.search, 1)
+        head.addWidget(self.folders)
+        left.body.addLayout(head)
         left.body.addWidget(self.view, 1)
         row = QHBoxLayout()
         for text, do, hint in (
@@ -133,6 +149,11 @@ class BrowseView(QWidget):
             ("Show file", self.show_file, "in the file manager"),
         ):
             row.addWidget(button(text, do, "primary" if text == "See" else "", hint=hint))
+        self.aside_button = button("Put aside", self.put_aside, hint=_ASIDE)
+        shortcut(
+            "Del", self.view, self.put_aside, "put the chosen runs aside, or bring them back", has_focus=True
+        )
+        row.addWidget(self.aside_button)
         row.addStretch(1)
         left.body.addLayout(row)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -157,7 +178,50 @@ class BrowseView(QWidget):
         """
         self._workspace = workspace
         self.details.use(workspace)
+        self.folders.clear()
+        self._offer_folders()
         self.look()
+
+    @property
+    def shows_new_runs(self) -> bool:
+        """Whether the list is of the folder into which new runs come."""
+        return self.folders.currentIndex() <= 0
+
+    @property
+    def shows_trash(self) -> bool:
+        """Whether the list is of runs that were put aside."""
+        folder = self.folders.currentData()
+        return folder is not None and folder.name == TRASH
+
+    def _offer_folders(self) -> None:
+        with contextlib.suppress(LabspinError):
+            in_background(functools.partial(_folders_of, data_folder(self._workspace)), self._show_folders)
+
+    def _show_folders(self, found: list[tuple[str, Path]]) -> None:
+        chosen = self.folders.currentData()
+        self.folders.clear()
+        for text, folder in found:
+            self.folders.addItem(text, folder)
+        paths = [folder for _, folder in found]
+        self.folders.setCurrentIndex(paths.index(chosen) if chosen in paths else 0)
+        if chosen is not None and chosen not in paths:
+            self._change_folder()
+
+    def _change_folder(self) -> None:
+        self.aside_button.setText("Bring back" if self.shows_trash else "Put aside")
+        self.aside_button.setToolTip(_BACK if self.shows_trash else _ASIDE)
+        self.look()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look which folders of runs there are.
+
+        Parameters
+        ----------
+        event
+            Of Qt.
+        """
+        super().showEvent(event)
+        self._offer_folders()
 
     def _draw_soon(self) -> None:
         if not self._drawing.isActive():
@@ -170,7 +234,7 @@ class BrowseView(QWidget):
     def look(self) -> None:
         """Read the folder again."""
         try:
-            folder = data_folder(self._workspace)
+            folder = self.folders.currentData() or data_folder(self._workspace)
         except LabspinError:
             return  # the window says what is wrong with the file of the workspace
         if not folder.is_dir():
@@ -232,11 +296,30 @@ class BrowseView(QWidget):
     def resume(self) -> None:
         """Put a run that broke off into the queue, and let the host resume it."""
         runs = self.chosen()
+        if self.shows_trash:
+            self.trouble.emit("runs that were put aside are not gone on with; bring the run back first")
+            return
         if len(runs) != 1 or runs[0].status in ("finished", "running", "damaged"):
             self.trouble.emit("choose one run that was aborted, failed or died, to resume it")
             return
         path = runs[0].path
         self._link.order(lambda host: host.go_on(path), lambda _: self.told.emit(f"goes on: {path.name}"))
+
+    def put_aside(self) -> None:
+        """Put the chosen runs aside, or bring them back from there; nothing is deleted."""
+        paths, back = [run.path for run in self.chosen()], self.shows_trash
+        if not paths:
+            self.trouble.emit("choose the runs that are to be put aside, or brought back")
+            return
+
+        def done(moved: int) -> None:
+            self.told.emit(
+                f"{'brought back' if back else 'put aside'}: {moved} run{'' if moved == 1 else 's'}"
+            )
+            self._offer_folders()
+            self.look()
+
+        in_background(functools.partial(_move, paths, back), done, self._failed)
 
     def repeat(self) -> None:
         """Show the parameters of a run in *Measure*."""
@@ -264,6 +347,28 @@ class BrowseView(QWidget):
         """End the process that reads runs."""
         self._timer.stop()
         self.reader.close()
+
+
+def _folders_of(data: Path) -> list[tuple[str, Path]]:
+    """Return the folders that hold runs, by name: that of new runs first, then those in it, then trash."""
+    inner = (
+        sorted(part for part in data.iterdir() if part.is_dir() and part.name != TRASH)
+        if data.is_dir()
+        else []
+    )
+    folders = [
+        (data.name, data),
+        *((f"{data.name}/{part.name}", part) for part in inner if any(part.glob("*.h5"))),
+    ]
+    aside = [(f"{name}: put aside", folder / TRASH) for name, folder in folders if trashed_runs(folder)]
+    return [*folders, *aside]
+
+
+def _move(paths: list[Path], back: bool) -> int:
+    """Put runs aside or bring them back, and return how many."""
+    for path in paths:
+        (restore_run if back else trash_run)(path)
+    return len(paths)
 
 
 def _report(path: Path) -> Path:

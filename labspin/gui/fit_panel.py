@@ -54,7 +54,8 @@ class FitPanel(Panel):
         self.outcome: FitOutcome | None = None
         self.start: StartValues | None = None
         self._log = (False, False)
-        self._is_fitting = False
+        self._fitting: object = None  # what marks the fit that is awaited: one of a run shown before is not
+        self._preferred: dict[str, str] = {}  # procedure -> what was chosen for it last
         self.handles = StartHandles(plot.plot)
         self.start_panel = StartPanel()
         self.handles.dragged.connect(self.start_panel.change)
@@ -73,8 +74,13 @@ class FitPanel(Panel):
         self.recipe.setToolTip("recipe or model by which the run in front is fitted")
         self.recipe.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.recipe.activated.connect(lambda _: self._recipe_chosen())
-        self.fit_button = button("Fit", self.fit, "primary", hint="or double-click the curve (F)")
-        self.fit_button.setShortcut("F")
+        self.fit_button = button(
+            "Fit",
+            self.fit,
+            "primary",
+            hint="fit the run in front; so does a double click on its curve",
+            key="F",
+        )
         self.by_hand = QCheckBox("start values by hand")
         self.by_hand.setToolTip("drag the dashed lines in the plot or type values, then press Fit")
         self.by_hand.toggled.connect(self._toggle_start)
@@ -86,6 +92,7 @@ class FitPanel(Panel):
         for text in (self.result, self.truth_text):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.truth = QCheckBox("truth of the simulation")
+        self.truth.setToolTip("what a fit of a simulated run should find")
         self.truth.toggled.connect(lambda _: self.tell_truth())
         self.guess_button.hide()
         self.start_panel.hide()
@@ -116,7 +123,8 @@ class FitPanel(Panel):
 
     def forget(self) -> None:
         """Forget fits and start values: another run is shown."""
-        self.outcome = None
+        self.outcome = self._fitting = None
+        self.recipe.clear()  # those of another procedure would fit something else
         self.by_hand.setChecked(False)
         self._plot.show_fit(None)
         self.result.setText("")
@@ -131,12 +139,19 @@ class FitPanel(Panel):
         """
         self.truth.setEnabled(frame.run.header.truth is not None)
         self.tell_truth()
-        in_background(functools.partial(_fits_for, frame.run.header.procedure), self._offer)
+        procedure = frame.run.header.procedure
+        in_background(
+            functools.partial(_fits_for, procedure), functools.partial(self._offer, procedure), self._say
+        )
 
-    def _offer(self, names: list[tuple[str, bool]]) -> None:
+    def _offer(self, procedure: str, names: list[tuple[str, bool]]) -> None:
+        frame = self._frame()
+        if frame is None or frame.run.header.procedure != procedure:
+            return  # another run is shown by now
         self.recipe.clear()
         for name, is_recipe in names:
             self.recipe.addItem(name if is_recipe else f"model: {name}", (name, is_recipe))
+        self.recipe.setCurrentIndex(max(0, self.recipe.findText(self._preferred.get(procedure, ""))))
 
     def set_log(self, x: bool, y: bool) -> None:
         """Draw start values on logarithmic or linear axes.
@@ -158,7 +173,7 @@ class FitPanel(Panel):
     def fit(self) -> None:
         """Fit the run in front by the chosen recipe or model, from start values if they are set by hand."""
         frame = self._frame()
-        if frame is None or self._is_fitting or self.recipe.currentData() is None:
+        if frame is None or self._fitting is not None or self.recipe.currentData() is None:
             return
         by_hand = self.start if self.by_hand.isChecked() else None
         held = self.start_panel.held()
@@ -168,12 +183,14 @@ class FitPanel(Panel):
 
             return fit_run(frame.run, by_hand.for_fit(held) if by_hand else self._wanted(frame))
 
-        self._is_fitting = True
+        mark = self._fitting = object()
         self.result.setText("fitting …")
-        in_background(do, self._show_fit, self._fit_failed)
+        in_background(do, functools.partial(self._show_fit, mark), functools.partial(self._fit_failed, mark))
 
-    def _show_fit(self, outcomes: list[FitOutcome]) -> None:
-        self._is_fitting = False
+    def _show_fit(self, mark: object, outcomes: list[FitOutcome]) -> None:
+        if mark is not self._fitting:
+            return  # of a run that is not shown any more
+        self._fitting = None
         self.outcome = outcomes[0]
         self.result.setText("<br>".join(_lines(outcomes)))
         frame = self._frame()
@@ -181,8 +198,12 @@ class FitPanel(Panel):
             self.fitted.emit(self.outcome)
             self._plot.show_fit(self.outcome)
 
-    def _fit_failed(self, error: Exception) -> None:
-        self._is_fitting = False
+    def _fit_failed(self, mark: object, error: Exception) -> None:
+        if mark is self._fitting:
+            self._fitting = None
+            self._say(error)
+
+    def _say(self, error: Exception) -> None:
         self.result.setText(sentence(error))
 
     def _fit_again(self) -> None:
@@ -193,6 +214,9 @@ class FitPanel(Panel):
     # -- start values ----------------------------------------------------------------------------------
 
     def _recipe_chosen(self) -> None:
+        frame = self._frame()
+        if frame is not None:
+            self._preferred[frame.run.header.procedure] = self.recipe.currentText()
         if self.by_hand.isChecked():
             self._guess()
 
@@ -213,7 +237,7 @@ class FitPanel(Panel):
         if frame is None or self.recipe.currentData() is None:
             return
         do = functools.partial(lambda f, o: start_values(f.run, self._wanted(f), o), frame, outcome)
-        in_background(do, self._show_start, self._fit_failed)
+        in_background(do, self._show_start, self._say)
 
     def _show_start(self, start: StartValues) -> None:
         if not self.by_hand.isChecked():

@@ -46,6 +46,7 @@ from labspin.station import load_station
 
 __all__ = ["MeasureView", "Preview", "preview"]
 
+_START = "put this run into the queue, and make it"
 _SETTLE = 250  # ms without typing before a plan is checked
 _CARD, _PROCEDURE = "card", "procedure"
 
@@ -159,6 +160,7 @@ class MeasureView(QWidget):
         self.choice.currentItemChanged.connect(lambda item, _: self._choose(item))
         self.choice.setMinimumWidth(170)
         names = self.choice.list_widget
+        names.setAccessibleName("cards and procedures")
         names.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         names.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
@@ -181,13 +183,11 @@ class MeasureView(QWidget):
         self.sequence = SequencePlot()
         self._filler = label()  # where there is no sequence to draw
         self._filler.hide()
-        self.start_button = button(
-            "Start", self.start, "primary", hint="put this run into the queue, and make it"
-        )
+        self.start_button = button("Start", self.start, "primary", hint=_START, key="Ctrl+Return")
         self.all_button = button("Queue all runs", self.add_all, hint="append every run of the card")
         self.queue_button = button("Queue", self.add, hint="append this run")
         self.save_button = button("Save card", self.save, hint="comments and order are kept")
-        self.save_as_button = button("Save as…", self.save_as)
+        self.save_as_button = button("Save as…", self.save_as, hint="a new card; comments and order are kept")
         for part in (
             self.start_button,
             self.queue_button,
@@ -385,7 +385,9 @@ class MeasureView(QWidget):
         self.problem.setVisible(bool(found.problem))
         can_start = not found.problem and self._link.is_connected and not self._timer.isActive()
         self.start_button.setEnabled(can_start)
-        self.start_button.setToolTip("" if self._link.is_connected else "connect a station first")
+        self.start_button.setToolTip(
+            f"{_START} (Ctrl+Return)" if self._link.is_connected else "connect a station first"
+        )
         for part in (self.queue_button, self.all_button):
             part.setEnabled(not found.problem)
         is_right = not self.form.problems()

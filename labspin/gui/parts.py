@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from labspin.errors import LabspinError
 from labspin.gui.axes import liked_unit, shown
 from labspin.units import parse_quantity
 
-__all__ = ["Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
+__all__ = ["BriefLabel", "Notice", "Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
@@ -33,7 +34,9 @@ def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
     return made
 
 
-def button(text: str, do: Callable[[], object], kind: str = "", *, hint: str = "") -> QPushButton:
+def button(
+    text: str, do: Callable[[], object], kind: str = "", *, hint: str = "", key: str = ""
+) -> QPushButton:
     """Return a button that calls ``do``.
 
     Parameters
@@ -45,11 +48,16 @@ def button(text: str, do: Callable[[], object], kind: str = "", *, hint: str = "
     kind
         Its name in the style sheet.
     hint
-        Tool tip.
+        Tool tip; the key is added to it.
+    key
+        By which the button is pressed, too; empty is none.
     """
     made = QPushButton(text)
     made.setObjectName(kind)
-    made.setToolTip(hint)
+    made.setToolTip(f"{hint} ({key})" if key else hint)
+    made.setWhatsThis(hint)
+    if key:
+        made.setShortcut(key)
     made.clicked.connect(lambda: do())
     return made
 
@@ -73,6 +81,34 @@ def text_of(value: object, unit: str, digits: int = 6) -> str:
     return str(value)
 
 
+class BriefLabel(QElidingLabel):
+    """A line that is cut where there is no room for it; the tool tip has the whole of it.
+
+    Parameters
+    ----------
+    text
+        Text of the label.
+    kind
+        Its name in the style sheet.
+    """
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__()
+        self.setObjectName(kind)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show a text.
+
+        Parameters
+        ----------
+        text
+            The text.
+        """
+        super().setText(text)
+        self.setToolTip(text)
+
+
 class Panel(QFrame):
     """A framed part of a view, with a heading."""
 
@@ -84,6 +120,31 @@ class Panel(QFrame):
         self.body.setSpacing(8)
         if heading:
             self.body.addWidget(label(heading, "heading"))
+
+
+class Notice(QFrame):
+    """A message above the views; it stays until it is dismissed, and keeps nobody from anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("notice")
+        self.text = label("", wrap=True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row = QHBoxLayout(self)
+        row.addWidget(self.text, 1)
+        row.addWidget(button("Dismiss", self.hide, hint="the message stays in Log"))
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show a message in place of the one before.
+
+        Parameters
+        ----------
+        text
+            The message.
+        """
+        self.text.setText(text)
+        self.show()
 
 
 class QuantityField(QLineEdit):
@@ -113,6 +174,15 @@ class QuantityField(QLineEdit):
         The keyboard has come, or has gone.
     """
 
+    KEYS = (
+        "in a field for a quantity",
+        (
+            ("Enter", "set what was typed"),
+            ("↑ ↓", "one step up or down; the step stands beside the field"),
+            ("PageUp PageDown", "a step ten times greater, or smaller"),
+            ("Ctrl+Z", "in an empty field: the value before the last change"),
+        ),
+    )
     given = Signal(float)
     nudged = Signal(float)
     stepped = Signal()

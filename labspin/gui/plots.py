@@ -1,4 +1,4 @@
-"""The plots of the view *See*: lines with errors and fits, residuals, maps with cuts, cursors."""
+"""The plot of lines in the view *See*: with errors, fits, residuals and cursors."""
 
 from __future__ import annotations
 
@@ -6,36 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from labspin.arrays import FloatArray
-from labspin.gui.axes import UnitAxis, shown
+from labspin.gui.axes import shown
+from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.parts import label
-from labspin.gui.pictures import LineData, MapData, Picture
-from labspin.gui.theme import current, fine, style_plot
+from labspin.gui.pictures import LineData, Picture
+from labspin.gui.theme import current, fine
 
 if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome
 
-__all__ = ["LinePlot", "MapGrid", "MapPlot"]
+__all__ = ["LinePlot"]
 
 _FEW = 2000  # points up to which each has a symbol
-_BAR = 84  # pixels of the bar of colours and its numbers
-_FINE = 1000  # steps in which the ends of the colours are dragged
 _NAME = 44  # characters of a name in a legend
 _POWERS = 300  # of ten
-_MAPS = 4  # maps that are compared side by side
-
-
-def _plot() -> pg.PlotWidget:
-    plot = pg.PlotWidget(axisItems={side: UnitAxis(side) for side in ("left", "bottom")})
-    style_plot(plot)
-    return plot
-
-
-def _axis_label(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
-    plot.getAxis(side).show_quantity(name, unit)
 
 
 def _short(name: str) -> str:
@@ -75,11 +62,11 @@ class LinePlot(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = _plot()
-        self.residuals = _plot()
+        self.plot = KeyedPlot()
+        self.residuals = KeyedPlot()
         self.plot.addLegend(offset=(-12, 12), labelTextSize="9.5pt")
         self.residuals.setXLink(self.plot)
-        _axis_label(self.residuals, "left", "residual", "1")
+        label_axis(self.residuals, "left", "residual", "1")
         self.residuals.getAxis("bottom").setStyle(showValues=False)
         for part in (self.plot, self.residuals):
             part.getAxis("left").setWidth(72)
@@ -98,12 +85,14 @@ class LinePlot(QWidget):
         self._fit: Any = None
         self._outcome: FitOutcome | None = None
         self._cursors: list[pg.InfiniteLine] = []
-        self._units, self._axis = ("1", "1"), ""
+        self._units, self._axis, self._quantity = ("1", "1"), "", ""
+        self._own: Any = None
         self._first: LineData | None = None
         self._proxy = pg.SignalProxy(self.plot.scene().sigMouseMoved, rateLimit=30, slot=self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.plot.getViewBox().sigXRangeChanged.connect(self._range)
         self._is_long = False
+        self.plot.nudged.connect(self._nudge)
 
     # -- what is shown ---------------------------------------------------------------------------------
 
@@ -124,13 +113,29 @@ class LinePlot(QWidget):
         if drawn and drawn[0].line is not None:
             first = drawn[0]
             axis = drawn[0].line.axis
-            self._units, self._axis = (axis.unit, first.unit), axis.name
-            _axis_label(self.plot, "bottom", axis.name, axis.unit)
-            _axis_label(self.plot, "left", first.quantity, first.unit)
+            self._units, self._axis, self._quantity = (axis.unit, first.unit), axis.name, first.quantity
+            self._name_axes()
         self._is_long = any(p.line is not None and p.line.points > len(p.line.values) for p in drawn)
         self._first = drawn[0].line if drawn else None
         if self._cursors:
             self._tell_cursors()
+
+    def _name_axes(self) -> None:
+        """Name the axes: those of the lines, or of a fit along another axis, whose lines are then hidden."""
+        name, unit = self._axis, self._units[0]
+        if self._own is not None:
+            name, unit = self._outcome.x_name, self._outcome.x_unit
+            for item in self._errors:
+                item.setVisible(False)
+        legend = self.plot.plotItem.legend
+        for line in self.lines:
+            line.setVisible(self._own is None)
+            if self._own is not None:
+                legend.removeItem(line)
+            elif legend.getLabel(line) is None:
+                legend.addItem(line, line.opts["name"])
+        label_axis(self.plot, "bottom", name, unit)
+        label_axis(self.plot, "left", self._quantity, self._units[1])
 
     def _show_line(self, place: int, picture: Picture) -> None:
         line = picture.line
@@ -218,17 +223,27 @@ class LinePlot(QWidget):
         Parameters
         ----------
         outcome
-            Result of the fit; None removes it. Of complex data, the moduli are shown.
+            Result of the fit; None removes it. Of complex data, the moduli are shown. One along another
+            axis than that of the lines is shown with its own points instead of them.
         """
         self._outcome = outcome
-        if self._fit is not None:
-            self.plot.removeItem(self._fit)
-            self._fit = None
+        for item in (self._fit, self._own):
+            if item is not None:
+                self.plot.removeItem(item)
+        self._fit = self._own = None
         self.residuals.clear()
         self.residuals.setVisible(outcome is not None)
         if outcome is None:
+            self._name_axes()
             return
         theme = current()
+        if self._axis and outcome.x_name != self._axis:
+            y = np.abs(outcome.y) if np.iscomplexobj(outcome.y) else outcome.y
+            self._own = self.plot.plot(
+                outcome.x, y, pen=None, symbol="o", symbolSize=6, symbolBrush=theme.series[0],
+                symbolPen=None, name=_short(outcome.label),
+            )  # fmt: skip
+        self._name_axes()
         pen = pg.mkPen(theme.series[1], width=fine(2.5))
         curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y
         self._fit = self.plot.plot(outcome.curve_x, curve, pen=pen, name=f"fit: {outcome.model}")
@@ -257,13 +272,12 @@ class LinePlot(QWidget):
             return
         self.plot.getViewBox().updateAutoRange()  # an axis that has just become logarithmic
         low, high = self.plot.getViewBox().viewRange()[0]
-        for part in (1 / 3, 2 / 3):
+        for name, part in (("A", 1 / 3), ("B", 2 / 3)):
             line = pg.InfiniteLine(
-                low + part * (high - low),
-                angle=90,
-                movable=True,
+                low + part * (high - low), angle=90, movable=True, label=name,
                 pen=pg.mkPen(current().accent, width=fine(2)),
-            )
+                labelOpts={"position": 0.96, "color": current().accent, "fill": current().panel},
+            )  # fmt: skip
             line.sigPositionChanged.connect(self._tell_cursors)
             self.plot.addItem(line)
             self._cursors.append(line)
@@ -293,6 +307,12 @@ class LinePlot(QWidget):
         self.readout.setText("     ".join(said))
         self.placed.emit((self._axis, unit, a))
 
+    def _nudge(self, right: int, _: int, other: bool) -> None:
+        """Move a cursor by a hundredth of what is in view."""
+        low, high = self.plot.getViewBox().viewRange()[0]
+        for cursor in self._cursors[int(other) : int(other) + 1]:
+            cursor.setValue(cursor.value() + 0.01 * right * (high - low))
+
     def _hover(self, event: Any) -> None:
         if self._cursors or not self.lines:
             return
@@ -310,190 +330,3 @@ class LinePlot(QWidget):
         if self._is_long and not self.plot.getViewBox().autoRangeEnabled()[0]:
             low, high = (10.0**v for v in span) if self._log[0] else span
             self.looked.emit((low, high))
-
-
-class MapPlot(QWidget):
-    """A map with its levels, and cuts through the point that was clicked.
-
-    Signals
-    -------
-    levels_wanted(levels)
-        The ends of the colours were dragged to these values.
-    """
-
-    levels_wanted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.plot = _plot()
-        self.cut = _plot()
-        for part in (self.plot, self.cut):
-            part.getAxis("left").setWidth(72)
-        self.plot.showGrid(x=False, y=False)
-        self.image = pg.ImageItem(axisOrder="row-major")
-        colours = pg.colormap.get("viridis")
-        table = colours.getLookupTable(nPts=256)
-        table[0] = 128  # not measured
-        self.image.setLookupTable(table)
-        self.plot.addItem(self.image)
-        self._bar = pg.ColorBarItem(
-            values=(0, 1), colorMap=colours, width=18, colorMapMenu=False, pen=current().text
-        )
-        self._bar.sigLevelsChangeFinished.connect(lambda bar: self.levels_wanted.emit(bar.levels()))
-        self._bar.axis.setWidth(_BAR - 18)
-        self.plot.plotItem.layout.addItem(self._bar, 2, 5)
-        right = self.cut.getAxis("right")  # the cut is as wide as the map
-        right.setWidth(_BAR + 8)
-        right.setStyle(showValues=False, tickLength=0)
-        right.setPen(None)
-        self.cut.showAxis("right")
-        self.cut.setXLink(self.plot)
-        self._across = pg.InfiniteLine(angle=0, pen=pg.mkPen(current().danger), movable=True)
-        self._across.sigPositionChanged.connect(self._draw_cut)
-        self.plot.addItem(self._across)
-        self._cut_line = self.cut.plot([], [], pen=pg.mkPen(current().series[0], width=fine(1.5)))
-        self.readout = label("", "muted")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot, 3)
-        layout.addWidget(self.cut, 1)
-        layout.addWidget(self.readout)
-        self._map: MapData | None = None
-        self._unit = "1"
-        self._is_placed = False
-        self.plot.scene().sigMouseClicked.connect(self._click)
-
-    def show_picture(self, picture: Picture) -> None:
-        """Show the map of a run.
-
-        Parameters
-        ----------
-        picture
-            The run as it is shown; one without a map changes nothing.
-        """
-        grid = picture.map
-        if grid is None:
-            return
-        before, self._map, self._unit = self._map, grid, picture.unit
-        self.image.setImage(grid.levels, levels=(0, 255), autoLevels=False)
-        is_other = before is None or (before.x.name, before.y.name) != (grid.x.name, grid.y.name)
-        if is_other or not self._is_placed:
-            self._place(grid, picture)
-        low, high = grid.low, grid.high if grid.high > grid.low else grid.low + 1
-        self._bar.rounding = (high - low) / _FINE
-        self._bar.setLevels((low, high))
-        self._draw_cut()
-
-    def show_alone(self, name: str) -> None:
-        """Show the cut below the map, or the run's name above it, where several maps are compared.
-
-        Parameters
-        ----------
-        name
-            Of the run; empty where the map is shown alone.
-        """
-        for part in (self.cut, self.readout, self._across):
-            part.setVisible(not name)
-        self.plot.setTitle(name or None, size="10pt", color=current().text)
-
-    def restyle(self) -> None:
-        """Use the colours of the present theme, and its units, from now on."""
-        self._bar.axis.setTextPen(current().text)
-        self._cut_line.setPen(pg.mkPen(current().series[0], width=fine(1.5)))
-        for plot in (self.plot, self.cut):
-            plot.getAxis("bottom").updateAutoSIPrefix()
-            plot.getAxis("left").updateAutoSIPrefix()
-        self._draw_cut()
-
-    def _place(self, grid: MapData, picture: Picture) -> None:
-        for plot in (self.plot, self.cut):
-            plot.setLogMode(grid.is_log[0], grid.is_log[1] if plot is self.plot else False)
-        left, width = _edges(grid.x.values)
-        bottom, height = _edges(grid.y.values)
-        self.image.setRect(QRectF(left, bottom, width, height))
-        _axis_label(self.plot, "bottom", grid.x.name, grid.x.unit)
-        _axis_label(self.plot, "left", grid.y.name, grid.y.unit)
-        _axis_label(self.cut, "bottom", grid.x.name, grid.x.unit)
-        _axis_label(self.cut, "left", picture.quantity, picture.unit)
-        self._across.setValue(float(grid.y.values[len(grid.y.values) // 2]))
-        self.plot.autoRange(padding=0)
-        self._is_placed = True
-
-    def _draw_cut(self, *_: object) -> None:
-        grid = self._map
-        if grid is None:
-            return
-        row = int(np.argmin(np.abs(grid.y.values - self._across.value())))
-        x = 10**grid.x.values if grid.is_log[0] else grid.x.values
-        self._cut_line.setData(x, grid.values[row])
-        at = 10 ** grid.y.values[row] if grid.is_log[1] else grid.y.values[row]
-        name = grid.y.name.replace("_", " ")
-        self.readout.setText(f"cut at {name} = {shown(float(at), grid.y.unit)}")
-
-    def _click(self, event: Any) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            point = self.plot.getViewBox().mapSceneToView(event.scenePos())
-            self._across.setValue(point.y())
-
-
-class MapGrid(QWidget):
-    """One map with its cut, or up to four side by side, with the same axes and colours.
-
-    Signals
-    -------
-    levels_wanted(levels)
-        The ends of the colours were dragged to these values.
-    """
-
-    levels_wanted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.plots: list[MapPlot] = []
-        self._is_following = False
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-
-    def restyle(self) -> None:
-        """Use the colours of the present theme, and its units, from now on."""
-        for plot in self.plots:
-            plot.restyle()
-
-    def show_pictures(self, pictures: list[Picture]) -> None:
-        """Show the maps of runs.
-
-        Parameters
-        ----------
-        pictures
-            The runs as they are shown; those without a map are left out.
-        """
-        drawn = [picture for picture in pictures if picture.map is not None][:_MAPS]
-        while len(self.plots) < len(drawn):
-            plot = MapPlot()
-            plot.levels_wanted.connect(self.levels_wanted)
-            plot.plot.getViewBox().sigRangeChanged.connect(lambda view, span, *_: self._follow(view, span))
-            self._grid.addWidget(plot, len(self.plots) // 2, len(self.plots) % 2)
-            self.plots.append(plot)
-        for place, plot in enumerate(self.plots):
-            plot.setVisible(place < len(drawn))
-        for plot, picture in zip(self.plots, drawn, strict=False):
-            plot.show_alone(picture.label if len(drawn) > 1 else "")
-            plot.show_picture(picture)
-
-    def _follow(self, view: pg.ViewBox, span: list[list[float]]) -> None:
-        """Let all maps show the same part; pyqtgraph's own links cut off rows where plots differ in size."""
-        if self._is_following:
-            return
-        self._is_following = True
-        for plot in self.plots:
-            if plot.plot.getViewBox() is not view:
-                plot.plot.setRange(xRange=span[0], yRange=span[1], padding=0)
-        self._is_following = False
-
-
-def _edges(values: FloatArray) -> tuple[float, float]:
-    """Return where an even axis of pixels begins, and how long it is."""
-    if len(values) < 2:
-        return float(values[0]) - 0.5, 1.0
-    step = float(values[1] - values[0])
-    return float(values[0]) - step / 2, step * len(values)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
 
+from labspin.gui.keys import shortcut
 from labspin.gui.parts import Panel, button
 from labspin.gui.tasks import in_background, sentence
 from labspin.session import Queue, QueuedRun, QueueState
@@ -71,11 +72,12 @@ class QueueView(Panel):
         self.table.dropped.connect(self._drop)
         self.table.setMinimumHeight(64)
         self.table.setToolTip("drag a run to change the order, or Alt+↑ and Alt+↓; Delete takes it out")
-        for keys, do in (
-            ("Alt+Up", lambda: self._shift(-1)), ("Alt+Down", lambda: self._shift(1)), ("Del", self._remove),
-        ):  # fmt: skip
-            shortcut = QShortcut(QKeySequence(keys), self.table, do)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        for keys, do, does in (
+            ("Alt+Up", lambda: self._shift(-1), "the chosen run of the queue comes earlier"),
+            ("Alt+Down", lambda: self._shift(1), "the chosen run of the queue comes later"),
+            ("Del", self._remove, "take the chosen runs out of the queue"),
+        ):
+            shortcut(keys, self.table, do, does, has_focus=True)
         self.start_button = button(
             "Start queue", start, "primary", hint="make the runs that wait, one by one"
         )

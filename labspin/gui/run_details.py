@@ -60,8 +60,9 @@ class RunDetails(Panel):
         self.comment.setPlaceholderText("comment")
         self.comment.setMaximumHeight(62)
         self.comment.setTabChangesFocus(True)
-        self.save_button = button("Save words", self.save, hint="what was measured stays as it is (Ctrl+S)")
-        self.save_button.setShortcut("Ctrl+S")
+        self.save_button = button(
+            "Save words", self.save, hint="what was measured stays as it is", key="Ctrl+S"
+        )
         self.text = label("", wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()

@@ -142,6 +142,7 @@ class _Row(QWidget):
         self.number.setRange(1, _MOST)
         self.number.setValue(11)
         self.together = QCheckBox("together with the axis above")
+        self.together.setToolTip("both axes advance at once, instead of one within the other")
         self._name_parts()
         self._lay_out()
         self.kind.currentTextChanged.connect(lambda _: self._show_fields())

@@ -23,9 +23,10 @@ from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.go_there import GoThere
 from labspin.gui.link import HostLink
+from labspin.gui.map_plots import MapGrid
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.pictures import Axis, Choice, Picture, axes_of, numeric_names, table_of
-from labspin.gui.plots import LinePlot, MapGrid
+from labspin.gui.plots import LinePlot
 from labspin.gui.run_source import Frame, RunSource
 from labspin.gui.tasks import in_background, sentence
 
@@ -82,6 +83,12 @@ class SeeView(QWidget):
         self.log_x, self.log_y = QCheckBox("log x"), QCheckBox("log y")
         self.bars, self.each = QCheckBox("errors"), QCheckBox("each repeat")
         self.cursors = QCheckBox("cursors")
+        for part, hint in (
+            (self.log_x, "logarithmic x axis"), (self.log_y, "logarithmic y axis"),
+            (self.bars, "standard errors"), (self.each, "every repeat instead of their mean"),
+            (self.cursors, "two places to read values and differences; drag them, or Ctrl and arrows"),
+        ):  # fmt: skip
+            part.setToolTip(hint)
         self.follow = QCheckBox("follow the bench")
         self.follow.setToolTip("show each new run as it begins; choosing other runs switches it off")
         self.follow.setChecked(True)
@@ -111,17 +118,14 @@ class SeeView(QWidget):
         self.fits.fitted.connect(lambda outcome: self._show_quantity(outcome.quantity))
         self.fits.quantity_wanted.connect(self._show_quantity)
         for row_of in (
-            (("Save picture…", self.save_picture, "as labspin plot draws it, for publication"),
-             ("Save data…", self.save_data, "a table of the run in front")),
-            (("Copy picture", self.copy, "as it is shown"),
-             ("Copy data", self.copy_data, "what is shown, as a table for a spreadsheet (Ctrl+Shift+C)")),
+            (("Save picture…", self.save_picture, "as labspin plot draws it, for publication", ""),
+             ("Save data…", self.save_data, "a table of the run in front", "")),
+            (("Copy picture", self.copy, "as it is shown", ""),
+             ("Copy data", self.copy_data, "what is shown, as a table for a spreadsheet", "Ctrl+Shift+C")),
         ):  # fmt: skip
             row = QHBoxLayout()
-            for text, do, hint in row_of:
-                pressed = button(text, do, hint=hint)
-                if "(Ctrl+Shift+C)" in hint:
-                    pressed.setShortcut("Ctrl+Shift+C")
-                row.addWidget(pressed, 1)
+            for text, do, hint, key in row_of:
+                row.addWidget(button(text, do, hint=hint, key=key), 1)
             self.fits.body.addLayout(row)
 
     def _lay_out(self) -> None:

@@ -55,7 +55,7 @@ class SetPoint(QObject):
         if actuator is not None:
             self.field.set_hint(_KEYS)
         self.limits = label("", "muted", wrap=True)
-        self.back = button("", self.take_back, "small")
+        self.back = button("", self.take_back, "small", hint="take the last change back")
         self.back.hide()
         self._goal: float | None = None
         self._is_moving = False

@@ -51,12 +51,13 @@ class StartView(QWidget):
         head.addStretch(1)
         lists = QHBoxLayout()
         for heading, box, signal, hint in (
-            ("Stations", self.stations, self.connect_station, "double-click connects"),
-            ("Run cards", self.cards, self.open_card, "double-click opens the form"),
-            ("Last runs", self.runs, self.open_run, "double-click shows the run"),
+            ("Stations", self.stations, self.connect_station, "double-click or Enter connects"),
+            ("Run cards", self.cards, self.open_card, "double-click or Enter opens the form"),
+            ("Last runs", self.runs, self.open_run, "double-click or Enter shows the run"),
         ):
             panel = Panel(heading)
             self._panels.append(panel)
+            box.setAccessibleName(heading.lower())
             panel.body.addWidget(box, 1)
             panel.body.addWidget(label(hint, "muted"))
             box.itemActivated.connect(lambda item, s=signal: s.emit(item.data(Qt.ItemDataRole.UserRole)))

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
 from labspin.gui.axes import RateAxis, TimeAxis, UnitAxis
+from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
-from labspin.gui.theme import current, fine, style_plot
+from labspin.gui.theme import current, fine
 from labspin.session.host_records import ReadingRecord
 
 __all__ = ["Course", "TraceStack", "time_plot"]
@@ -76,9 +77,8 @@ def time_plot(unit: str) -> pg.PlotWidget:
         Unit of the values.
     """
     values = RateAxis("left") if unit == "1/s" else UnitAxis("left")
-    plot = pg.PlotWidget(axisItems={"bottom": TimeAxis("bottom"), "left": values})
-    style_plot(plot)
-    plot.getAxis("left").show_quantity("", unit)
+    plot = KeyedPlot({"bottom": TimeAxis("bottom"), "left": values})
+    label_axis(plot, "left", "", unit)
     plot.addLegend(offset=(8, 8), labelTextSize="9pt")
     plot.setMinimumHeight(140)
     return plot

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMainWindow,
     QProgressBar,
     QSplitter,
@@ -29,10 +29,11 @@ from labspin.gui.align_view import AlignView
 from labspin.gui.appearance import Appearance
 from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
+from labspin.gui.keys import KeysWindow, shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.log_view import LogView
 from labspin.gui.measure_view import MeasureView
-from labspin.gui.parts import TwiceButton, button, label, text_of
+from labspin.gui.parts import BriefLabel, Notice, TwiceButton, button, label, text_of
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_view import StartView, first_measurement, listed_station
 from labspin.gui.tasks import in_background, sentence
@@ -49,7 +50,7 @@ from labspin.session.host_records import BenchDescription, HandRecord, HostStatu
 
 __all__ = ["MainWindow"]
 
-_SAFE_KEY = "F12"
+_SAFE_KEY, _PAUSE_KEY = "F12", "F9"
 _LAST = 30  # runs on the first page
 
 
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
         self.appearance = Appearance(self, self._restate)
         self._shown_run, self._is_asked = "", False
         self._make_bar()
-        self._make_notice()
+        self.notice = Notice()
         self._make_tabs()
         self._connect_parts()
         self.setWindowTitle(f"labspin — {self.workspace.name}")
@@ -89,7 +90,9 @@ class MainWindow(QMainWindow):
 
     def _make_bar(self) -> None:
         self.station = QComboBox()
-        self.station.setMinimumWidth(230)
+        self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.station.setPlaceholderText("no station")
+        self.station.setToolTip("station to connect")
         self.station.setAccessibleName("station")
         self.connect_button = button(
             "Connect", self.connect_chosen, hint="find the host of the station, or start one"
@@ -98,12 +101,12 @@ class MainWindow(QMainWindow):
         self.kind.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.kind.setFixedSize(96, 28)
         self.kind.hide()
-        self.state = label("not connected", "heading")
+        self.state = BriefLabel("not connected", "heading")
         self.progress = QProgressBar()
         self.progress.setMinimumWidth(180)
         self.progress.hide()
         self.pause_button = button(
-            "Pause", self.pause, hint="holds before the next point; the bench may be touched"
+            "Pause", self.pause, hint="holds before the next point; the bench may be touched", key=_PAUSE_KEY
         )
         self.skip_button = button("Skip", self._skip, hint="leaves out the point being measured")
         self.abort_button = TwiceButton(
@@ -118,27 +121,15 @@ class MainWindow(QMainWindow):
         self.bar.setObjectName("bar")
         row = QHBoxLayout(self.bar)
         row.setContentsMargins(12, 8, 12, 8)
-        left: tuple[QWidget, ...] = (self.station, self.connect_button, self.kind, self.state)
-        for part in left:
+        for part in (self.station, self.connect_button, self.kind):
             row.addWidget(part)
-        row.addStretch(1)
+        row.addWidget(self.state, 1)
         right: tuple[QWidget, ...] = (
             self.progress, self.pause_button, self.skip_button, self.abort_button, self.safe_button,
         )  # fmt: skip
         for part in right:
             row.addWidget(part)
         self._show_run_buttons(None)
-
-    def _make_notice(self) -> None:
-        self.notice = QFrame()
-        self.notice.setObjectName("notice")
-        self.notice_text = QLabel()
-        self.notice_text.setWordWrap(True)
-        self.notice_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        row = QHBoxLayout(self.notice)
-        row.addWidget(self.notice_text, 1)
-        row.addWidget(button("Dismiss", self.notice.hide))
-        self.notice.hide()
 
     def _make_tabs(self) -> None:
         self.tabs = QTabWidget()
@@ -160,9 +151,16 @@ class MainWindow(QMainWindow):
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(inside)
         self.tabs.currentChanged.connect(self._tab_changed)
-        QShortcut(QKeySequence(_SAFE_KEY), self, self.make_safe)
+        shortcut(_SAFE_KEY, self, self.make_safe, "SAFE: bring the bench to its safe state")
         for number in range(self.tabs.count()):
-            QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self, lambda n=number: self.tabs.setCurrentIndex(n))
+            show = functools.partial(self.tabs.setCurrentIndex, number)
+            shortcut(f"Ctrl+{number + 1}", self, show, f"the view {self.tabs.tabText(number)}")
+        corner = QFrame()
+        beside = QHBoxLayout(corner)
+        beside.setContentsMargins(0, 2, 12, 2)
+        keys = button("Keys", lambda: KeysWindow(self).show(), "small", hint="what each key does", key="F1")
+        beside.addWidget(keys)
+        self.tabs.setCornerWidget(corner)
 
     def _connect_parts(self) -> None:
         self.link.connected.connect(self._connected)
@@ -175,7 +173,7 @@ class MainWindow(QMainWindow):
         self.see.follow.toggled.connect(self._follow_again)
         self.browse.told.connect(self._tell)
         self.bench.traces.chosen.connect(self.align.show_also)
-        self.browse.listed.connect(lambda: self.start.show_runs(self.browse.table.latest(_LAST)))
+        self.browse.listed.connect(self._show_last_runs)
         self.browse.see.connect(self.show_runs)
         self.browse.repeated.connect(self._repeat_run)
         self.start.init.connect(self._init)
@@ -191,6 +189,7 @@ class MainWindow(QMainWindow):
         self.station.clear()
         for path in list_stations(self.workspace):
             self.station.addItem(listed_station(path), path)
+        self.connect_button.setEnabled(self.station.count() > 0)
         self.appearance.use(self.workspace)
         self.start.use(self.workspace)
         self.measure.use(self.workspace)
@@ -328,6 +327,7 @@ class MainWindow(QMainWindow):
         if run is None:
             return
         self.pause_button.setText("Go on" if run["paused"] else "Pause")
+        self.pause_button.setShortcut(_PAUSE_KEY)  # a new text takes the key away
         total = run["total"] or 0
         self.progress.setRange(0, total)
         self.progress.setValue(min(run["done"], total) if total else 0)
@@ -342,7 +342,7 @@ class MainWindow(QMainWindow):
         self.bench.forget()
         self.align.forget()
         self._show_run_buttons(None)
-        self.complain(text)
+        self.complain(f"{text}, or press Connect")
 
     # -- orders ----------------------------------------------------------------------------------------
 
@@ -395,6 +395,10 @@ class MainWindow(QMainWindow):
         if self.tabs.currentWidget() is self.start:
             self.browse.look()
 
+    def _show_last_runs(self) -> None:
+        if self.browse.shows_new_runs:
+            self.start.show_runs(self.browse.table.latest(_LAST))
+
     def _repeat(self, card: Path, label_of_run: str) -> None:
         self.measure.show_card(card, label_of_run)
         self.tabs.setCurrentWidget(self.measure)
@@ -432,8 +436,7 @@ class MainWindow(QMainWindow):
             self.state.setText("not connected")
 
     def _notice(self, text: str) -> None:
-        self.notice_text.setText(text)
-        self.notice.show()
+        self.notice.say(text)
 
     def _tell(self, text: str) -> None:
         self.log.add("window", text)

@@ -56,6 +56,30 @@ def test_runs_have_small_pictures(qtbot, window, lab, client):
     assert 50 < inked < image.width() * image.height() / 3, "a line, not an area"
 
 
+def test_a_run_is_put_aside_by_a_key_and_brought_back(qtbot, window, lab, client):
+    path = make_run(client, lab)
+    show_list(qtbot, window, path)
+    browse = window.browse
+    browse.view.setFocus()
+    qtbot.keyClick(browse.view, Qt.Key.Key_Delete)
+    aside = path.parent / ".trash" / path.name
+    qtbot.waitUntil(lambda: aside.is_file() and not path.exists(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: path not in [run.path for run in browse.table.runs], timeout=PATIENCE)
+    name = f"{path.parent.name}: put aside"
+    qtbot.waitUntil(lambda: browse.folders.findText(name) > 0, timeout=PATIENCE)
+    browse.folders.setCurrentText(name)
+    browse.folders.activated.emit(browse.folders.currentIndex())
+    qtbot.waitUntil(lambda: choose(window, aside), timeout=PATIENCE)
+    assert [run.path for run in browse.table.runs] == [aside], "runs of other folders are not shown"
+    assert browse.aside_button.text() == "Bring back"
+    browse.resume()
+    assert "bring the run back first" in window.notice.text.text()
+    qtbot.mouseClick(browse.aside_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: path.is_file() and browse.shows_new_runs, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: choose(window, path), timeout=PATIENCE)
+    assert browse.aside_button.text() == "Put aside"
+
+
 def test_words_are_stored_with_a_run(qtbot, window, lab, client):
     path = make_run(client, lab)
     before = read_run(path).data["difference"].copy()
@@ -137,7 +161,7 @@ def test_a_damaged_file_is_listed_and_hurts_nobody(qtbot, window, lab, client):
         assert any(run.status == "damaged" for run in list_runs(data_folder(lab)))
         window.browse.show_chosen()
         window.browse.repeat()
-        assert "choose one run to repeat" in window.notice_text.text()
+        assert "choose one run to repeat" in window.notice.text.text()
         assert not window.browse.details.comment.isEnabled()
     finally:
         broken.unlink()
@@ -167,7 +191,7 @@ def test_a_process_that_dies_again_and_again_is_left_alone_and_said(qtbot, windo
     for _ in range(6):
         window.browse.look()
         qtbot.waitUntil(lambda: not window.browse.is_looking, timeout=PATIENCE)
-    assert "has ended three times" in window.notice_text.text()
+    assert "has ended three times" in window.notice.text.text()
     assert len(started) == 2, "the first death was that of the process before"
 
 

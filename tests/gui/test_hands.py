@@ -111,7 +111,7 @@ def test_a_refused_move_leaves_what_can_be_taken_back_as_it_was(qtbot, until, wi
     client.set("magnet.output_enabled", False)
     before = list(magnet._before)
     qtbot.keyClick(magnet.field, KEY.Key_Up)
-    until(lambda: window.notice.isVisible() and "its output is off" in window.notice_text.text())
+    until(lambda: window.notice.isVisible() and "its output is off" in window.notice.text.text())
     until(lambda: magnet._goal is None)
     assert magnet._before == before
 
@@ -301,7 +301,7 @@ def test_units_that_are_changed_in_the_file_of_the_workspace_are_shown_at_once(u
         assert "165 G" in window.bench.panels["magnet"].points["magnet.field"].limits.text()
         assert "magnet.field" in window.bench.traces.curves, "what was shown is shown"
         file.write_text('[units]\nfield = "parsec"\n')
-        until(lambda: "workspace.toml" in window.notice_text.text())
+        until(lambda: "workspace.toml" in window.notice.text.text())
         assert field().placeholderText() == "value G"
     finally:
         file.unlink()

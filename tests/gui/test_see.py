@@ -10,21 +10,23 @@ if WHY_NOT:
 
 from PySide6.QtWidgets import QApplication
 
+from labspin.analysis import fit_run
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from labspin.gui.axes import use_units
 from labspin.gui.see_view import SeeView
+from labspin.gui.start_values import recipe_for
 from tests.gui.mouse import click, drag, place
 
 AXES = {"field": ("T", [0.0, 0.01, 0.02]), "power": ("W", [1.0, 2.0, 3.0, 4.0]),
         "frequency": ("Hz", [1e9, 1.1e9, 1.2e9, 1.3e9, 1.4e9])}  # fmt: skip
 
 
-def make_run(path, values, names, label=""):
+def make_run(path, values, names, label="", procedure="p"):
     """Write a finished run over some of the axes; values in the order of the grid."""
     axes = tuple(Dimension(name=n, unit=AXES[n][0], values=np.array(AXES[n][1])) for n in names)
     layout = Layout(dimensions=axes, columns=(Column(name="signal", unit="V"),))
     with RunWriter.create(
-        path, RunHeader(procedure="p", label=label, signal="signal", layout=layout)
+        path, RunHeader(procedure=procedure, label=label, signal="signal", layout=layout)
     ) as writer:
         for index, value in enumerate(np.ravel(values)):
             writer.append(index, float(index), (float(value),))
@@ -225,3 +227,52 @@ def test_a_run_that_cannot_be_shown_does_not_end_the_thread_that_shows_others(
     assert "b.h5: cannot be shown" in told[0]
     view.show_runs([other])
     qtbot.waitUntil(lambda: bool(view.frames) and bool(view.line.lines), timeout=PATIENCE)
+
+
+def test_a_fit_belongs_to_the_run_that_is_shown(qtbot, show, tmp_path):
+    values = np.linspace(1.0, 2.0, 5)
+    one = make_run(tmp_path / "one.h5", values, ["frequency"], procedure="t1")
+    other = make_run(tmp_path / "other.h5", values, ["frequency"], procedure="mdmr")
+    view = show(one)
+    fits = view.fits
+    qtbot.waitUntil(lambda: fits.recipe.currentText() == "t1", timeout=PATIENCE)
+    fits.recipe.setCurrentText("model: stretched_exponential")
+    fits.recipe.activated.emit(fits.recipe.currentIndex())
+    fits.fit()
+    view.show_runs([other])
+    assert fits.recipe.count() == 0, "recipes of one procedure are not offered for another"
+    qtbot.waitUntil(lambda: fits.recipe.currentText() == "mdmr", timeout=PATIENCE)
+    assert fits.result.text() == "", "what was asked of another run is not shown here"
+    fits.fit()
+    qtbot.waitUntil(lambda: fits.result.text() not in ("", "fitting …"), timeout=PATIENCE)
+    view.show_runs([one])
+    qtbot.waitUntil(lambda: fits.recipe.count() > 0, timeout=PATIENCE)
+    assert fits.recipe.currentText() == "model: stretched_exponential", (
+        "as it was chosen last for this procedure"
+    )
+
+
+def test_a_fit_along_another_axis_is_shown_with_its_own_points(qtbot, show, tmp_path):
+    path, times = tmp_path / "run.h5", np.geomspace(1e-3, 1.0, 12)
+    axis = Dimension(name="step", unit="1", values=np.arange(12.0))
+    layout = Layout(
+        dimensions=(axis,), columns=(Column(name="signal", unit="V"), Column(name="dark_time", unit="s"))
+    )
+    with RunWriter.create(path, RunHeader(procedure="p", signal="signal", layout=layout)) as writer:
+        for index, time in enumerate(times):
+            writer.append(index, float(index), (float(np.exp(-time / 0.1)), float(time)))
+        writer.finish("finished")
+    view = show(path)
+    line, legend = view.line, view.line.plot.plotItem.legend
+    assert line.plot.getAxis("bottom").labelText == "step"
+    (along,) = fit_run(path, recipe_for("stretched_exponential", False, "dark_time", "signal"))
+    line.show_fit(along)
+    assert line.plot.getAxis("bottom").labelText == "dark time"
+    np.testing.assert_allclose(line._own.getOriginalDataset()[0], times, rtol=1e-12, atol=0)
+    assert not line.lines[0].isVisible(), "its points stand elsewhere"
+    view._redraw()
+    assert not line.lines[0].isVisible(), "also when points arrive"
+    line.show_fit(None)
+    assert line.lines[0].isVisible()
+    assert line.plot.getAxis("bottom").labelText == "step"
+    assert legend.getLabel(line.lines[0]) is not None

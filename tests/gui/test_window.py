@@ -105,7 +105,7 @@ def test_what_the_limits_forbid_is_not_even_sent(qtbot, until, window, client, t
 def test_what_the_host_refuses_is_said_without_stopping_anybody(qtbot, until, window):
     type_into(qtbot, window.bench.panels["magnet"].fields["magnet.field"], "1 G")  # its output is off
     until(lambda: window.notice.isVisible())
-    assert "its output is off" in window.notice_text.text()
+    assert "its output is off" in window.notice.text.text()
     field = window.bench.panels["magnet"].fields["magnet.field"]
     until(lambda: not field.isReadOnly())
     assert field.text() == "1 G", "it can be sent again"
@@ -381,7 +381,7 @@ def test_a_host_that_is_killed_is_said_at_once_and_started_again(
         until(lambda: bool(window.link.status.get("readings")))
         process.kill()
         until(lambda: window.state.text() != "idle")
-    assert "is gone; its watchdog makes a real bench safe" in window.notice_text.text()
+    assert "is gone; its watchdog makes a real bench safe" in window.notice.text.text()
     assert not window.safe_button.isEnabled()
     panel = window.bench.panels["magnet"]
     assert {figure.text() for figure in panel.values.values()} == {"—"}, "nothing old is shown as if it lived"
@@ -405,9 +405,9 @@ def test_a_file_edited_to_nonsense_is_said_in_a_sentence(until, tmp_path, open_w
     (lab / "instruments" / "levitated-diamond.toml").write_text("[station\n")
     window = open_window(lab)
     window.measure.show_card(lab / "procedures" / "quick.toml")
-    assert "quick.toml, line 2: parametres" in window.notice_text.text()
+    assert "quick.toml, line 2: parametres" in window.notice.text.text()
     window.connect_chosen()
-    until(lambda: "levitated-diamond.toml" in window.notice_text.text())
+    until(lambda: "levitated-diamond.toml" in window.notice.text.text())
     assert window.state.text() == "not connected"
     assert window.connect_button.isEnabled()
 

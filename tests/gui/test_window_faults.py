@@ -46,7 +46,7 @@ def test_an_instrument_that_is_lost_is_named_and_the_others_go_on(until, tmp_pat
         until(lambda: "lost: microwave" in window.state.text())
         until(lambda: panel().values["microwave.frequency"].text() == "—")
         assert panel().problem.isVisibleTo(panel())
-        assert "microwave" in window.notice_text.text()
+        assert "microwave" in window.notice.text.text()
         before = window.link.status["readings"]["magnet.current"]["time"]
         until(lambda: window.link.status["readings"]["magnet.current"]["time"] > before)
         assert window.safe_button.isEnabled()
@@ -68,8 +68,8 @@ def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_every_point_is_kep
         client.add(lab / "procedures" / "quick.toml", overrides=["averages=200"])
         client.start()
         path = wait_for_run(client)["run"]["path"]
-        until(lambda: window.notice.isVisible() and "quick" in window.notice_text.text())
-        assert "Traceback" not in window.notice_text.text()
+        until(lambda: window.notice.isVisible() and "quick" in window.notice.text.text())
+        assert "Traceback" not in window.notice.text.text()
         until(lambda: window.link.status["run"] is None)
         until(lambda: bool(window.see.frames) and window.see.frames[0].run.status != "running")
         kept = len(read_run(path).points)
@@ -91,8 +91,8 @@ def test_a_host_of_another_version_is_named_with_what_to_do(until, tmp_path, ope
                 )
             )
             window = open_window(lab)
-            until(lambda: "is of labspin 0.0.9" in window.notice_text.text())
-            assert "labspin bench stop" in window.notice_text.text()
+            until(lambda: "is of labspin 0.0.9" in window.notice.text.text())
+            assert "labspin bench stop" in window.notice.text.text()
             assert window.state.text() == "not connected"
             window.connect_chosen()
             until(lambda: window.connect_button.isEnabled())
@@ -106,7 +106,7 @@ def test_a_workspace_file_edited_to_nonsense_is_said_and_the_window_opens(until,
     lab = make_workspace(tmp_path / "lab")
     (lab / "workspace.toml").write_text(text)
     window = open_window(lab)
-    until(lambda: "workspace.toml" in window.notice_text.text())
+    until(lambda: "workspace.toml" in window.notice.text.text())
     assert window.start.stations.count() == 1
     window.tabs.setCurrentWidget(window.browse)
     window.browse.look()

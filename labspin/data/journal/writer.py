@@ -234,7 +234,11 @@ class JournalWriter:
         except OSError as second:
             self._failure = storage_error(self.path, second, "the journal cannot be written any more")
             return self._failure
-        return storage_error(self.path, error, "the last record was not taken, all before it stand")
+        return storage_error(
+            self.path,
+            error,
+            "the last point was not taken, all before it are kept, and labspin resume goes on with the run",
+        )
 
     def sync(self) -> None:
         """Have all records stand on the disk itself."""
