@@ -92,7 +92,6 @@ class MainWindow(QMainWindow):
         self.station = QComboBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.station.setPlaceholderText("no station")
-        self.station.setToolTip("station to connect")
         self.station.setAccessibleName("station")
         self.connect_button = button(
             "Connect", self.connect_chosen, hint="find the host of the station, or start one"
