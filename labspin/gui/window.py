@@ -76,7 +76,8 @@ class MainWindow(QMainWindow):
         )
         self.log = LogView()
         self.appearance = Appearance(self, self._restate)
-        self._shown_run, self._is_asked = "", False
+        self._shown_run = ""
+        self._asked_after: str | None = None  # the last run before the one that was asked for here
         self._make_bar()
         self.notice = Notice()
         self._make_tabs()
@@ -91,7 +92,6 @@ class MainWindow(QMainWindow):
     def _make_bar(self) -> None:
         self.station = QComboBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.station.setPlaceholderText("no station")
         self.station.setAccessibleName("station")
         self.connect_button = button(
             "Connect", self.connect_chosen, hint="find the host of the station, or start one"
@@ -296,9 +296,10 @@ class MainWindow(QMainWindow):
         if not self.see.follow.isChecked():
             return
         self.see.show_runs([Path(newest["path"])])
-        if newest is run and (self._is_asked or self.tabs.currentWidget() in (self.start, self.measure)):
+        is_mine = self._asked_after is not None and newest["path"] != self._asked_after
+        if is_mine or (newest is run and self.tabs.currentWidget() in (self.start, self.measure)):
             self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
-            self._is_asked = False
+            self._asked_after = None
 
     def _show_state(self, status: HostStatus) -> None:
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
@@ -381,7 +382,7 @@ class MainWindow(QMainWindow):
 
     def _follow_mine(self) -> None:
         """Show the run that was asked for here, as soon as it begins."""
-        self._is_asked = True
+        self._asked_after = (self.link.status.get("last") or {}).get("path", "")
         self.see.follow.setChecked(True)
 
     def _follow_again(self, on: bool) -> None:
