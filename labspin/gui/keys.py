@@ -79,7 +79,8 @@ def _shortcuts_of(window: QWidget) -> Iterator[Key]:
 
 def _with_keys(kind: type) -> Iterator[type]:
     """Return the kinds of parts of the window that take keys themselves."""
-    for below in kind.__subclasses__():
+    kinds: list[type] = kind.__subclasses__()
+    for below in kinds:
         if below.__module__.startswith("labspin.") and "KEYS" in vars(below):
             yield below
         yield from _with_keys(below)

@@ -123,7 +123,7 @@ class LinePlot(QWidget):
     def _name_axes(self) -> None:
         """Name the axes: those of the lines, or of a fit along another axis, whose lines are then hidden."""
         name, unit = self._axis, self._units[0]
-        if self._own is not None:
+        if self._own is not None and self._outcome is not None:
             name, unit = self._outcome.x_name, self._outcome.x_unit
             for item in self._errors:
                 item.setVisible(False)

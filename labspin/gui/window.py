@@ -87,8 +87,6 @@ class MainWindow(QMainWindow):
         self._restore()
         self.use_workspace()
 
-    # -- parts -----------------------------------------------------------------------------------------
-
     def _make_bar(self) -> None:
         self.station = QComboBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -120,8 +118,8 @@ class MainWindow(QMainWindow):
         self.bar.setObjectName("bar")
         row = QHBoxLayout(self.bar)
         row.setContentsMargins(12, 8, 12, 8)
-        for part in (self.station, self.connect_button, self.kind):
-            row.addWidget(part)
+        for left in (self.station, self.connect_button, self.kind):
+            row.addWidget(left)
         row.addWidget(self.state, 1)
         right: tuple[QWidget, ...] = (
             self.progress, self.pause_button, self.skip_button, self.abort_button, self.safe_button,
@@ -382,7 +380,8 @@ class MainWindow(QMainWindow):
 
     def _follow_mine(self) -> None:
         """Show the run that was asked for here, as soon as it begins."""
-        self._asked_after = (self.link.status.get("last") or {}).get("path", "")
+        last = self.link.status.get("last")
+        self._asked_after = last["path"] if last else ""
         self.see.follow.setChecked(True)
 
     def _follow_again(self, on: bool) -> None:
