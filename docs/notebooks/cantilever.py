@@ -51,10 +51,22 @@ _ = bottom.set_xlabel("temperature (K)")
 # %%
 MRFMTemperature = load_procedure("mrfm_temperature")
 procedure = MRFMTemperature(
-    temperature_start="30 mK", temperature_stop="1 K", temperature_points=10, stability_window="60 s",
-    stability_poll="5 s", soak_time="60 s", search_start="2995 Hz", search_stop="3010 Hz", bare_frequency="3 kHz",
-    drive="20 mV", response_target="50 mV", time_constant="1 ms", sweep_points=41, sweep_span=6, ring_downs=5,
-)  # fmt: skip
+    temperature_start="30 mK",
+    temperature_stop="1 K",
+    temperature_points=10,
+    stability_window="60 s",
+    stability_poll="5 s",
+    soak_time="60 s",
+    search_start="2995 Hz",
+    search_stop="3010 Hz",
+    bare_frequency="3 kHz",
+    drive="20 mV",
+    response_target="50 mV",
+    time_constant="1 ms",
+    sweep_points=41,
+    sweep_span=6,
+    ring_downs=5,
+)
 with labspin.load_station(lab / "instruments" / "mrfm-cantilever.toml").connect(seed=1) as simulated:
     outcome = labspin.run(procedure, simulated, lab / "data" / "night.h5")
     print(

@@ -32,10 +32,20 @@ for band in (0, 1):
             angle=angle,
             band=band,
         )
-        plt.semilogx(kd, omega / (2e9 * np.pi), style, color=f"C{band}")
-for omega in spinwaves.transition_frequencies(spin=spin, field=field):
-    plt.axhline(float(omega) / (2e9 * np.pi), color="0.6")
+        plt.semilogx(
+            kd,
+            omega / (2e9 * np.pi),
+            style,
+            color=f"C{band}",
+            label=f"n = {band}, φ = {np.degrees(angle):.0f}°",
+        )
+lines = spinwaves.transition_frequencies(spin=spin, field=field)
+for name, omega in zip(("ω₋", "ω₊"), lines, strict=True):
+    gigahertz = float(omega) / (2e9 * np.pi)
+    plt.axhline(gigahertz, color="0.6")
+    plt.annotate(name, (0.011, gigahertz + 0.1))
 plt.ylim(0, 8)
+plt.legend()
 plt.xlabel("wavenumber × thickness")
 _ = plt.ylabel("frequency (GHz)")
 # %% [markdown]
