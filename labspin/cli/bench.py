@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labspin.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.station import ServedBench
 
 __all__ = ["add", "execute"]
@@ -22,7 +23,7 @@ _LOOK = 0.5  # s between looks for a signal, where waiting cannot be interrupted
 _PORT_BASE = 5025
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 from labspin.cli.run import duration_text
 from labspin.cli.sequence import draw
 
+if TYPE_CHECKING:
+    from labspin.cli.output import Commands
+
 __all__ = ["add", "execute"]
 
 _log = logging.getLogger(__name__)
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

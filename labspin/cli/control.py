@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labspin.cli.output import add_json, console, print_json, print_table
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.session import HostClient
 
 __all__ = ["add", "execute"]
@@ -27,7 +28,7 @@ _SIMPLE = {
 }
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the commands.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.fit_foreign import (
     add_foreign_options,
@@ -16,6 +16,8 @@ from labspin.cli.fit_foreign import (
 from labspin.cli.output import add_json
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
+
     pass
 
 __all__ = ["add", "execute"]
@@ -41,7 +43,7 @@ exit codes: 0 all fitted, 1 an error, 2 wrong usage, 3 some files could not be f
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

@@ -11,12 +11,13 @@ from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.clock import local_time
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.data import RunSummary
 
 __all__ = ["add", "execute"]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

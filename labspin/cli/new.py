@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json
+
+if TYPE_CHECKING:
+    from labspin.cli.output import Commands
 
 __all__ = ["add", "execute"]
 
@@ -18,7 +21,7 @@ _KINDS = (
 )  # labspin.session.skeletons.KINDS, without its imports
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from labspin.cli.outlet import clean
 
 if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    """The commands of ``labspin``, as `argparse` holds them."""
     from rich.console import Console
 
     from labspin.analysis.outcome import FitOutcome

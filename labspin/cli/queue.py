@@ -18,13 +18,14 @@ from labspin.cli.output import NOT_FINISHED, NOT_SAFE, add_json, console, print_
 from labspin.cli.overrides import add_overrides, overrides_of
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.experiment import Control, Observer, RunOutcome
     from labspin.session import Queue, QueuedRun
 
 __all__ = ["add", "execute"]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from labspin.cli.output import add_json, console, print_json, print_table
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.reproduction import Compared
 
 __all__ = ["add", "execute"]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json
 
+if TYPE_CHECKING:
+    from labspin.cli.output import Commands
+
 __all__ = ["add", "execute"]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

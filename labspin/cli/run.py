@@ -6,7 +6,7 @@ import argparse
 import functools
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
 from labspin.cli.output import add_json, print_json, print_table
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from labspin.bench import Bench
+    from labspin.cli.output import Commands
     from labspin.data import RunMetadata
     from labspin.experiment import Control, Estimate, Observer, RunOutcome
     from labspin.session import Card, RunSpec
@@ -27,7 +28,7 @@ __all__ = ["add", "execute"]
 _log = logging.getLogger(__name__)
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

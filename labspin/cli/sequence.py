@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json
 from labspin.cli.overrides import add_overrides, overrides_of
 
 if TYPE_CHECKING:
+    from labspin.cli.output import Commands
     from labspin.session import Card
 
 __all__ = ["add", "draw", "execute"]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Declare the command.
 
     Parameters

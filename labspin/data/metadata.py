@@ -51,7 +51,7 @@ class RunMetadata:
     def __bool__(self) -> bool:
         return self != RunMetadata()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return what was said, as plain values."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         return {

@@ -131,7 +131,7 @@ class Dimension:
     def __len__(self) -> int:
         return int(self.values.size)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the record as plain values."""
         return {"name": self.name, "unit": self.unit, "values": self.values}
 
@@ -202,7 +202,7 @@ class Column:
             for k, n in enumerate(self.shape)
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the record as plain values."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         return content | {"shape": list(self.shape), "axes": [axis.to_dict() for axis in self.axes]}
@@ -297,7 +297,7 @@ class Layout:
                 return column
         raise ArgumentError(f"no column {name!r}; there are {', '.join(c.name for c in self.columns)}")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the record as plain values."""
         return {
             "dimensions": [dimension.to_dict() for dimension in self.dimensions],
@@ -385,7 +385,7 @@ class RunHeader:
             return ", ".join(map(str, self.station.get("simulated_instruments") or ()))
         return "no" if self.truth is None else "yes"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the record as plain values."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
         return content | {"layout": self.layout.to_dict(), "metadata": self.metadata.to_dict()}

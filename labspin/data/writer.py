@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from labspin.data.convert import converter
 from labspin.data.events import ENDED, EventKind, RunStatus
@@ -127,7 +126,7 @@ class RunWriter:
         writer._start_checkpoints(checkpoint_interval)
         return writer
 
-    def append(self, index: int, time: float, values: Sequence[Any]) -> None:
+    def append(self, index: int, time: float, values: Sequence[object]) -> None:
         """Record one point; when this returns, it is acknowledged.
 
         Parameters

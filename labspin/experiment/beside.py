@@ -77,7 +77,7 @@ class WithReadings:
         )
         return (*self._procedure.quantities, *beside)
 
-    def measure(self, bench: Bench, point: Point) -> dict[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> dict[str, object]:
         """Return the procedure's quantities at ``point``, and the readings of the station's record.
 
         Parameters

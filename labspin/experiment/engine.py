@@ -26,7 +26,6 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from labspin.bench.bench import Bench
 from labspin.bench.safety import Interruptions
@@ -330,7 +329,7 @@ class Execution(Closing):
             self.keep(point, values)
             plan.reading = reading
 
-    def _measure(self, point: Point) -> Mapping[str, Any]:
+    def _measure(self, point: Point) -> Mapping[str, object]:
         while True:
             try:
                 if self.watch:
@@ -339,14 +338,14 @@ class Execution(Closing):
                     self._reach_settings()
                 if point.setpoints:
                     self.move(point.setpoints)
-                reading: Mapping[str, Any] = self.procedure.measure(self.bench, point)
+                reading: Mapping[str, object] = self.procedure.measure(self.bench, point)
                 if self.trust:
                     self.trust.after_point(point.index)
                 return reading
             except Disturbed:
                 self._hold()
 
-    def keep(self, point: Point, values: tuple[Any, ...]) -> None:
+    def keep(self, point: Point, values: tuple[object, ...]) -> None:
         """Record a point, and tell the observers.
 
         Parameters

@@ -91,7 +91,7 @@ class CompiledPlan:
     ) -> None:
         self.layout, self.total, self.recorded = layout, total, recorded
         self.values, self.description = dict(values), dict(description)
-        self.reading: Mapping[str, Any] | None = None
+        self.reading: Mapping[str, object] | None = None
         self._points, self._actuators = points, actuators
 
     @property

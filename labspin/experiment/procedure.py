@@ -188,7 +188,7 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
             The instruments, as attributes by their names in the station file, and the clock.
         """
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Return the quantities at ``point``.
 
         Parameters

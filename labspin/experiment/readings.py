@@ -7,7 +7,6 @@ the morning. Shapes and types are compared by the writer, which has to convert t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from labspin.data import Column
 from labspin.errors import PlanError
@@ -17,7 +16,7 @@ __all__ = ["readings_in_order"]
 
 def readings_in_order(
     procedure: str, columns: Sequence[Column]
-) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
     """Return a function that turns what ``measure()`` returns into the values of ``columns``, in order.
 
     It raises `PlanError` where the names are not those of the columns.
@@ -32,7 +31,7 @@ def readings_in_order(
     names = tuple(column.name for column in columns)
     expected = frozenset(names)
 
-    def read(measured: Mapping[str, Any]) -> tuple[Any, ...]:
+    def read(measured: Mapping[str, object]) -> tuple[object, ...]:
         if type(measured) is not dict and not isinstance(measured, Mapping):
             raise PlanError(f"procedure {procedure!r}: wanted measure() to return {names}, got {measured!r}")
         if measured.keys() != expected:

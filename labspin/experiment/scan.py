@@ -186,7 +186,7 @@ class Scanned:
         self._current = next(iter(self._all()))
         self._current.prepare(bench)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Return the quantities at ``point``; after a change of a scanned parameter, prepare again first.
 
         Parameters

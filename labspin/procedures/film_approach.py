@@ -205,7 +205,7 @@ class FilmApproach(Procedure):
         """
         bench.actuator("laser.power").move(0.0)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Measure frequency and damping in the dark and in the light.
 
         Parameters

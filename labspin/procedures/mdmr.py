@@ -125,7 +125,7 @@ class MDMR(FrequencyScan, PulsedProcedure):
         """
         return float(2 * (self.settle_time + self.repetitions * self.period))
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count with and without microwave, first with it at every other point.
 
         Parameters

@@ -246,7 +246,7 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
                 )
             bench.clock.sleep(_LOCK_POLL)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Wait for sample and filters, and average the readings of the lock-ins.
 
         Parameters

@@ -297,7 +297,7 @@ class MRFMTemperature(Procedure):
 
     # -- at one temperature ----------------------------------------------------------------------------
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Wait for the temperature, find the resonance, and measure it.
 
         Parameters

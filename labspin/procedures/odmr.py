@@ -169,7 +169,7 @@ class ODMR(FieldByField):
         super().prepare(bench)
         self._off = dict.fromkeys(LINES, 0.0)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Measure the spectrum around both lines, and what follows from it.
 
         Parameters

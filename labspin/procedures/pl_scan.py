@@ -37,7 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.bench import Bench
 from labspin.data import Column
@@ -193,7 +193,7 @@ class PLScan(PulsedProcedure):
         there = {"magnet.field": self.reference_field}
         return (there, point.setpoints) if self.reference == "point" else ()
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count at the field of the point and at the reference.
 
         Parameters

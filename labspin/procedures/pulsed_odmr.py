@@ -19,7 +19,6 @@ Frequencies are visited in a random order of its own in every average.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from labspin.bench import Bench
 from labspin.data import Column
@@ -91,7 +90,7 @@ class PulsedODMR(PulsedReadout):
         """
         return float(self.repetitions * self.sequence().duration)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count signal and reference after pulses of one frequency.
 
         Parameters

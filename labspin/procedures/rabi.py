@@ -21,7 +21,6 @@ The recipe ``rabi`` fits the average over a Gaussian line instead (`labspin.anal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +124,7 @@ class Rabi(PulsedReadout):
         """
         return self.repetitions * self.sequence(point.coordinates["pulse_duration"]).duration
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count signal and reference after pulses of one length.
 
         Parameters

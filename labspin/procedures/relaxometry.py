@@ -248,7 +248,7 @@ class Relaxometry(FieldByField):
             for line in self.lines(field):
                 bench.actuator("microwave.frequency").check(line)
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Measure all dark times on one line, then on the other.
 
         Parameters

@@ -34,7 +34,6 @@ of which the polarisation makes +2.2 % and the charge −1.8 %, for pulses of 30
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +164,7 @@ class T1(PulsedReadout):
         """
         return 2 * self.repetitions * self.sequence(point.coordinates["dark_time"], with_pi=True).duration
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count with and without the π pulse, first with it in every other average.
 
         Parameters

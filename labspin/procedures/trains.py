@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,7 +240,7 @@ class PulseTrainReadout(PulsedReadout):
         period = self.sequence(point.coordinates["evolution_time"], bright=True).duration
         return 2 * self.repetitions * period
 
-    def measure(self, bench: Bench, point: Point) -> Mapping[str, Any]:
+    def measure(self, bench: Bench, point: Point) -> Mapping[str, object]:
         """Count after both trains; which comes first alternates between averages.
 
         Parameters

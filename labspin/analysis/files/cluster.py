@@ -60,7 +60,7 @@ def _client(distributed: Any, address: str, timeout: float) -> Any:
 def _results(client: Any, distributed: Any, jobs: Iterator[FitJob], address: str) -> Iterator[FileResult]:
     flying: dict[str, FitJob] = {}
 
-    def start(job: FitJob) -> Any:
+    def start(job: FitJob) -> object:
         job = replace(job, path=job.path.absolute())
         future = client.submit(fit_file, job, pure=False)
         flying[future.key] = job

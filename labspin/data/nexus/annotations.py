@@ -35,7 +35,9 @@ def summary_of(metadata: RunMetadata) -> dict[str, str]:
         empty where nothing was noted.
     """
     found = metadata.to_dict()
-    shown = {name: clean_text(found.get(name, "")) for name in ("operator", "sample", "project", "comment")}
+    shown = {
+        name: clean_text(str(found.get(name, ""))) for name in ("operator", "sample", "project", "comment")
+    }
     rating = "" if metadata.rating is None else str(metadata.rating)
     return {**shown, "tags": " ".join(metadata.tags), "rating": rating}
 
