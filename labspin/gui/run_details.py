@@ -66,7 +66,7 @@ class RunDetails(Panel):
         self.text = label("", wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
-        self._shown: tuple[tuple[str, object], ...] = ()
+        self._shown: tuple[object, ...] = ()
         for signal in (
             self.sample.currentTextChanged, self.rating.currentIndexChanged, self.tags.textChanged,
             self.comment.textChanged,
@@ -162,7 +162,7 @@ class RunDetails(Panel):
             part.setEnabled(can_be_changed)
         self._edited()
 
-    def _words(self) -> tuple[tuple[str, object], ...]:
+    def _words(self) -> tuple[Any, ...]:
         rating = self.rating.currentIndex() - 1
         return (
             ("sample", self.sample.currentText().strip()), ("comment", self.comment.toPlainText().strip()),
