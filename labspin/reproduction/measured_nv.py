@@ -238,14 +238,18 @@ def _across(
 
 
 def _scatter(values: FloatArray) -> FloatArray:
-    """Return standard errors of the means (n,) of passes (m, n).
+    """Return standard errors of the means (n,) of passes (m, n), by the scatter of √m groups of passes.
+
+    What drifts in one pass comes back in the next: their scatter over √m would be too large, and half of it
+    drift that is not in the mean. Groups of passes that follow each other are told by it no more.
 
     The way to the reference, and with it the drift meanwhile, grows with the field: neighbours share it, and
     nine of them tell the scatter better than one.
     """
-    kernel, variance = np.ones(9), values.var(axis=0, ddof=1)
+    groups = np.array_split(values, round(math.sqrt(len(values))))
+    kernel, variance = np.ones(9), np.array([group.mean(axis=0) for group in groups]).var(axis=0, ddof=1)
     shared = np.convolve(variance, kernel, "same") / np.convolve(np.ones_like(variance), kernel, "same")
-    return np.sqrt(shared / len(values))
+    return np.sqrt(shared / len(groups))
 
 
 def _steady(kind: str, field: FloatArray, reference: float, relaxation: Relaxation) -> FloatArray:
