@@ -2,17 +2,21 @@
 
 import ast
 import os
+import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 
 from labspin.analysis import load_recipe
+from labspin.analysis.pictures import plots, runplots
 from labspin.bench.notices import notices
 from labspin.cli.outlet import tolerant_streams
 from labspin.data import open_foreign
+from labspin.data.foreign import winspec
 from labspin.errors import DamagedFileError, LabspinError
 from labspin.session import load_card
 from labspin.session.queue import Queue
@@ -145,3 +149,28 @@ def test_a_warning_about_a_strangers_text_is_no_command_to_the_terminal():
     assert "\x1b" not in shown
     assert "\r" not in shown
     assert warnings.formatwarning is before
+
+
+# -- patterns that go over a text once ---
+
+
+def ways_of_a_scan(text):
+    column = SimpleNamespace(name="direction", description=text)
+    layout = SimpleNamespace(coordinates=[column])
+    run = SimpleNamespace(header=SimpleNamespace(layout=layout), data={"direction": np.ones(3)})
+    return runplots._ways(run, (3,))
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (ways_of_a_scan, "1" * 200_000),
+        (lambda text: plots._part_of_name(text, "1", "real part"), "(" + "( " * 100_000 + ")"),
+        (winspec._WAVELENGTHS.search, b"<Wavelength" * 100_000),
+    ],
+)
+def test_a_text_of_any_length_is_gone_over_once(read, text):
+    """Each of them took a time that grows as the square of the length: minutes and more for these."""
+    began = time.process_time()
+    read(text)
+    assert time.process_time() - began < 5.0

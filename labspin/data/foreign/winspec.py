@@ -18,7 +18,7 @@ __all__ = ["is_winspec", "read_winspec"]
 _HEAD = 4100
 _TYPES = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<u2", 5: "<f8", 6: "u1", 8: "<u4"}
 _UNITS = {3: "nm", 4: "nm", 5: "1/cm", 6: "1/cm", 8: "eV", 9: "1"}
-_WAVELENGTHS = re.compile(rb"<Wavelength[^>]*>([-+0-9.eE,\s]+)</Wavelength>")
+_WAVELENGTHS = re.compile(rb"<Wavelength[^<>]*>([-+0-9.eE,\s]+)</Wavelength>")
 
 
 def is_winspec(head: bytes) -> bool:
