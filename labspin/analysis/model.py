@@ -322,6 +322,11 @@ class FitModel:
             1/sigma, shape (n,), or None.
         held
             Values of parameters that are not fitted, for guesses that ask for them; None: none.
+
+        Raises
+        ------
+        FitError
+            x and y are not of one shape, or give no starting values.
         """
         points, trace = np.asarray(x, np.float64), np.asarray(y)
         trace = trace.astype(np.complex128 if self.is_complex else np.float64)
@@ -331,7 +336,12 @@ class FitModel:
             )
         scales = None if weights is None else np.asarray(weights, np.float64)
         known: tuple[Mapping[str, float], ...] = (held or {},) if self.guess_knows_held else ()
-        found = self.guesser(points, trace, scales, *known)
+        try:
+            found = self.guesser(points, trace, scales, *known)
+        except np.linalg.LinAlgError as error:
+            raise FitError(
+                f"model {self.name}: no starting values are found in these data; give them, or correct the data"
+            ) from error
         return {p.name: float(p.inside(np.squeeze(found[p.name]))) for p in self.parameters}
 
 
