@@ -340,7 +340,7 @@ class FitModel:
             found = self.guesser(points, trace, scales, *known)
         except np.linalg.LinAlgError as error:
             raise FitError(
-                f"model {self.name}: no starting values are found in these data; give them, or correct the data"
+                f"model {self.name}: no starting values are found in the data; give them, or correct these"
             ) from error
         return {p.name: float(p.inside(np.squeeze(found[p.name]))) for p in self.parameters}
 

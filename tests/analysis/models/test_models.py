@@ -256,7 +256,7 @@ CASES = {
     ),
     "film_relaxation": Case(
         np.array([12e-3, 20e-3, 28e-3, 33e-3, 38e-3]),
-        {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0} | NO_CHANGE,
+        {"distance": 300e-9, "T1": 2.5e-3, "scale": 1.0, "tilt_change": 0.0} | NO_CHANGE,
         100 + 5j,
         {"near": 150e-9, "far": 700e-9},
         ("T", "1/s"),
