@@ -9,6 +9,7 @@ from labspin.analysis import fit_curve, load_model
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, FitError
 from labspin.physics import mrfm
+from labspin.procedures import resonance
 from labspin.procedures.resonance import (
     Resonance,
     resonance_from_ring_down,
@@ -266,3 +267,21 @@ def test_a_rule_that_means_nothing_is_refused(change):
     values = {"window": 60.0, "scatter": 0.01, "drift": 0.01, "poll": 2.0}
     with pytest.raises(ArgumentError, match="stability rule: wanted"):
         StabilityRule(**(values | change))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_pole_is_never_fitted_worse_than_where_the_fit_began(seed):
+    """Whole steps of Gauss and Newton overshoot from afar; what is left of y only falls."""
+    rng = np.random.default_rng(seed)
+    x, pole = np.linspace(-20.0, 20.0, 81), complex(rng.uniform(-5, 5), -1.0)
+    y = (2 - 1j) / (x - pole) + 0.3
+    found = []
+    for _ in range(40):
+        start = complex(rng.uniform(-15, 15), -(10 ** rng.uniform(-1, 1)))
+        end, *_ = resonance._fit_pole(resonance._simple_pole, x, y, start)
+        before, after = (
+            resonance._linear(resonance._simple_pole, x, y, p, lambda r: r)[2] for p in (start, end)
+        )
+        assert after <= before * (1 + 1e-9)
+        found.append(abs(end - pole) < 1e-6)
+    assert np.mean(found) > 0.5
