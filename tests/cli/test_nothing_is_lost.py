@@ -197,6 +197,12 @@ def test_a_driver_that_was_changed_is_not_run(own, tmp_path):
     refused(path, "the code is not, by its contents, what the run recorded")
 
 
+def test_a_station_file_that_was_changed_is_not_believed_though_its_driver_is_the_same(own, tmp_path):
+    path = run_with(tmp_path / "run.h5", station=own[1])
+    (own[0] / "own.toml").write_text(STATION.replace("::1::", "::2::"), encoding="utf-8")
+    refused(path, "the station file is not what the run recorded")
+
+
 def test_a_station_beside_the_run_file_is_not_believed(own, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
