@@ -5,6 +5,7 @@ import pytest
 
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import CardError, LabspinError
+from labspin.procedures import T1
 from labspin.session.describe import describe
 from labspin.session.recorded import recorded_parameters, recorded_procedure, recorded_values
 
@@ -42,6 +43,12 @@ def test_parameters_of_any_name_and_kind_are_shown_and_not_called(tmp_path, text
                 take(thing)
             assert len(str(caught.value)) < 5000
         path.unlink()
+
+
+def test_a_run_is_repeated_on_the_station_that_is_there_and_not_on_that_of_the_run(tmp_path):
+    parameters = {"averages": 7, "station": "another.toml"}
+    kind, values, label = recorded_parameters(written(tmp_path / "run.h5", parameters))
+    assert (kind, values, label) == (T1, {"averages": 7}, "t1")
 
 
 def test_a_parameter_without_a_unit_is_a_number(tmp_path):
