@@ -262,7 +262,8 @@ def _draw_one(
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
     """Return whether the legend is so long that it stands beside the data."""
     lines = sum(1 + legend_text(outcome).count("\n") for outcome in outcomes)
-    return len(outcomes) <= _LEGEND_LIMIT and lines > _LINES_INSIDE
+    crowded = lines > _LINES_INSIDE or outcomes[0].model in _APART  # a spectrum has no empty corner
+    return len(outcomes) <= _LEGEND_LIMIT and crowded
 
 
 def _pooled(outcome: FitOutcome) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]:

@@ -55,6 +55,7 @@ def test_spectra_stand_apart_and_their_residuals_do_not():
     assert np.abs([line.get_ydata() for line in lower.lines[:2]]).max() < 1e-3
     (alone, _) = figure_of(dips([0.02])).axes
     assert "moved apart" not in alone.get_ylabel()
+    assert alone.get_legend().get_bbox_to_anchor().x0 >= alone.bbox.x1  # beside the data, not over them
 
 
 def test_what_is_told_first_are_the_lines_of_a_spectrum():
