@@ -237,7 +237,7 @@ class JournalWriter:
         return storage_error(
             self.path,
             error,
-            "the last point was not taken, all before it are kept, and labspin resume goes on with the run",
+            "the last point was not taken, all before it are kept, and labspin resume resumes it",
         )
 
     def sync(self) -> None:
