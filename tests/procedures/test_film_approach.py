@@ -115,9 +115,13 @@ CARD = {
 
 @pytest.mark.slow
 def test_a_simulated_approach_gives_the_gradient_of_the_force(tmp_path):
-    """Against the physics at the true distance: −κ of all centres in the light less that in the dark."""
+    """Against the physics at the true distance: −κ of all centres in the light less that in the dark.
+
+    120 nm from the film the shift is 5.7 mHz. In 15 min thermal motion leaves an error of 0.6 mHz.
+    """
+    card = CARD | {"positions": ["1.5 um", "120 nm"], "record_time": "15 min"}
     with load_station(STATION).connect(watchdog=False) as bench:
-        recorded = read_run(run(FilmApproach(**CARD), bench, tmp_path / "run.h5").path)
+        recorded = read_run(run(FilmApproach(**card), bench, tmp_path / "run.h5").path)
     data, truth = recorded.data, recorded.truth_at_points
     for at in range(2):
         place = {
