@@ -297,7 +297,7 @@ class BrowseView(QWidget):
         """Put a run that broke off into the queue, and let the host resume it."""
         runs = self.chosen()
         if self.shows_trash:
-            self.trouble.emit("runs that were put aside are not gone on with; bring the run back first")
+            self.trouble.emit("runs that were put aside are not resumed; bring the run back first")
             return
         if len(runs) != 1 or runs[0].status in ("finished", "running", "damaged"):
             self.trouble.emit("choose one run that was aborted, failed or died, to resume it")

@@ -1,4 +1,4 @@
-"""Errata of [SW] that no other test holds, each by a second way: plain sums and (75)–(78) typed anew."""
+"""Errata of [SW] that no other test holds, each by a second way: plain sums and (75)–(78) typed again."""
 
 from dataclasses import replace
 
