@@ -11,12 +11,13 @@ import pytest
 
 from labspin.bench import Watchdog
 from labspin.bench.notices import confirm, notices
+from labspin.bench.safety import SafeAction
 from labspin.bench.watch import keep_watch
 from labspin.data import Column, Postscript, read_run
 from labspin.errors import LabspinError, RunFileError, SafetyError
 from labspin.experiment import Linear, Procedure, run
 from labspin.station import guard, load_station
-from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, read_dead, wait_for_log
+from tests.bench.killed_runs import INTERVAL, LAB, RATE, ServedBench, read_dead, wait_for_log
 
 # -- runs that are killed -----------------------------------------------------------------------------------
 
@@ -144,6 +145,17 @@ def test_an_instrument_whose_safe_action_fails_is_not_called_safe(tmp_path):
     (notice,) = notices(tmp_path)
     assert list(notice.unsafe) == ["magnet"]
     assert confirm(station.path)
+
+
+@pytest.mark.parametrize(("ok", "told"), [(True, ""), (False, "it is at 3 A")])
+def test_one_attempt_tells_what_it_could_not_make_safe(tmp_path, monkeypatch, ok, told):
+    """The action itself fails, and raises nothing."""
+    done = [SafeAction(instrument="magnet", message="it is at 3 A", ok=ok, time=0.0)]
+    monkeypatch.setattr(guard.Guard, "_safe_actions", lambda self, name, sent: done)
+    station = load_station(LAB)
+    witness = guard._Witness(tmp_path / "run.h5")
+    assert guard.Guard(station, ["magnet"]).make_safe("magnet", witness) == told
+    witness.close(60.0)
 
 
 def test_what_an_instrument_says_at_every_try_is_recorded_once(tmp_path):
