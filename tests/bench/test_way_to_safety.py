@@ -112,6 +112,19 @@ def test_one_that_falls_mute_in_a_ramp_comes_home_without_a_jump(target):
     assert max(abs(b - a) for a, b in itertools.pairwise(values)) <= MAGNET.largest_step * (1 + 1e-9)
 
 
+def test_a_step_that_failed_is_not_taken_for_made():
+    """The last step home is not answered: told to be off is not off, as long as nobody can read it."""
+    clock = SimulatedClock()
+    step = MAGNET.largest_step
+    magnet = FallsMute(clock, 10 * step)
+    actuator = Actuator(MAGNET, magnet, clock)
+    with pytest.raises(ReplyTimeoutError):
+        actuator.move(0.0)
+    assert [value for _, value in magnet.sent[-2:]] == pytest.approx([step, 0.0], rel=1e-9, abs=0)
+    assert actuator.last_sent == magnet.sent[-2][1]
+    assert not actuator.is_home()
+
+
 def test_neither_an_abort_nor_an_interlock_interrupts_the_way_to_safety():
     bench = fake_bench()
     bench.magnet.current = 1.0
