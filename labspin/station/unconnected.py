@@ -23,8 +23,16 @@ __all__ = ["unconnected_instruments"]
 class _NotConnected:
     """Stands where the driver would."""
 
+    name: str
+
     def __init__(self, name: str) -> None:
-        self.name = name
+        object.__setattr__(self, "name", name)
+
+    def __setattr__(self, attribute: str, value: object) -> NoReturn:
+        raise ConnectionFailedError(
+            f"{self.name}: wanted to set its {attribute!r} to {value!r}, and it is not connected; connect the "
+            "station first"
+        )
 
     def __getattr__(self, attribute: str) -> NoReturn:
         raise ConnectionFailedError(

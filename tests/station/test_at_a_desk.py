@@ -29,6 +29,11 @@ def test_at_a_desk_what_only_a_device_knows_is_refused_and_what_the_file_says_is
         _ = bench.magnet.measured_current
     with pytest.raises(ConnectionFailedError, match="checked when a run connects"):
         _ = bench.microwave.output_enabled
+    for setting, value in (("output_enabled", True), ("frequency", 2.8e9)):
+        with pytest.raises(ConnectionFailedError, match=rf"'{setting}'|not connected"):
+            setattr(bench.microwave, setting, value)
+    with pytest.raises(ConnectionFailedError):
+        bench.actuator("microwave.frequency").move(2.8e9)
 
 
 @pytest.mark.parametrize(
