@@ -30,8 +30,8 @@ class _NotConnected:
 
     def __setattr__(self, attribute: str, value: object) -> NoReturn:
         raise ConnectionFailedError(
-            f"{self.name}: wanted to set its {attribute!r} to {value!r}, and it is not connected; connect the "
-            "station first"
+            f"{self.name}: wanted to set its {attribute!r} to {value!r}, and it is not connected; connect "
+            "the station first"
         )
 
     def __getattr__(self, attribute: str) -> NoReturn:
