@@ -10,7 +10,7 @@ Far from the film the resonance is searched and swept once. Then the drive stays
 pole p = f + if/2Q follows from the settled response R = a/(f_drive − p): no sweep is needed where the shift
 is a small part of a linewidth, and shift and damping come out together. What the sweep leaves uncertain of
 the line is common to all positions: it scales every shift alike. It is in the errors, and stands beside them
-(``scale_error``).
+(``scale_uncertainty``).
 
 Thermal motion is remembered for a ring-down time τ: a record of T holds about T/2τ independent readings, and
 its scatter shows a part only of what its mean is off.
@@ -81,7 +81,8 @@ class FilmApproach(Procedure):
         Column(name="force_gradient", unit="N/m", description="of the light: F' = -2k light_shift/f"),
         Column(name="force_gradient_errors", unit="N/m", description="its standard error"),
         Column(
-            name="scale_error", description="relative error of all shifts and forces together, by the sweep"
+            name="scale_uncertainty",
+            description="relative error of all shifts and forces together, by the sweep",
         ),
         Column(name="dark_shift", unit="Hz", description="frequency in the dark less that far away"),
         Column(name="response", unit="V", description="magnitude of the response in the dark"),
@@ -260,7 +261,7 @@ class FilmApproach(Procedure):
             "light_shift_errors": error,
             "force_gradient": -factor * shift,
             "force_gradient_errors": factor * error,
-            "scale_error": reference.scale_error,
+            "scale_uncertainty": reference.scale_error,
             "dark_shift": dark,
             "response": response,
             "touched": int(touched),

@@ -284,7 +284,7 @@ def begin_a_second_run(folder, delay):
         text = bench.station.read_text(encoding="utf-8").replace("127.0.0.1::", "localhost::")
         copy.write_text(text, encoding="utf-8")
         remarks = []
-        connections = {name: len(cable._open) for name, cable in bench.cables.items()}
+        connections = {name: cable.made for name, cable in bench.cables.items()}
         commands = (
             [sys.executable, str(bench.script), str(copy), str(folder / "second.h5")],
             [sys.executable, "-c", "import sys\nfrom labspin.station import load_station\n"
@@ -295,7 +295,7 @@ def begin_a_second_run(folder, delay):
             for command, said in zip(commands, pool.map(_refusal, commands), strict=True):
                 if "is in use by" not in said:
                     remarks.append(f"not refused: {command[-1]}: {said}")
-        if {name: len(cable._open) for name, cable in bench.cables.items()} != connections:
+        if {name: cable.made for name, cable in bench.cables.items()} != connections:
             remarks.append("another connection was made")
         os.kill(process.pid, signal.SIGINT)
         outcome = bench.outcome(since, process)

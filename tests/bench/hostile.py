@@ -23,12 +23,14 @@ class Cable:
         Lines that arrive with the next answers, each in front of one: in the moment in which it is due.
     late : float
         Seconds before every answer.
+    made : int
+        How many connections there have been.
     """
 
     def __init__(self, port):
         self.target = port
         self.drip, self.greeting, self.surplus, self.surplus_delay = 0.0, b"", b"", 0.0
-        self.late, self.before = 0.0, []
+        self.late, self.before, self.made = 0.0, [], 0
         self._pulled = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -70,6 +72,7 @@ class Cable:
         for end in (client, device):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open |= {client, device}
+        self.made += 1
         self._client = client
         if self.greeting:
             client.sendall(self.greeting)

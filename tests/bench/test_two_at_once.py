@@ -46,10 +46,10 @@ def test_a_watchdog_that_still_loads_and_the_deputys_do_not_pull_to_and_fro(tmp_
         before = setpoint(bench)
         assert wait_for(lambda: abs(setpoint(bench)) < abs(before) - 2 * STEP)
         os.kill(acting, signal.SIGSTOP)  # in the middle of its ramp, with its turn
-        left_at, counter = setpoint(bench), bench.cables["counter"]._open
-        connections = len(counter)
+        left_at, counter = setpoint(bench), bench.cables["counter"]
+        connections = counter.made
         os.kill(stopped, signal.SIGCONT)
-        assert wait_for(lambda: len(counter) > connections), "it comes to the counter after the magnet"
+        assert wait_for(lambda: counter.made > connections), "it comes to the counter after the magnet"
         moved = wait_for(lambda: setpoint(bench) != left_at, timeout=1.0)
         os.kill(acting, signal.SIGCONT)
         outcome = bench.outcome(since, process)

@@ -7,6 +7,9 @@ from tests.places import ROOT
 
 STATION = ROOT / "instruments" / "levitated-diamond.toml"
 CARD = (ROOT / "procedures" / "t1.toml").read_text("utf-8")
+LINE_OF_FIELD, LINE_OF_TIMES = (
+    f"line {CARD[: CARD.index(found)].count(chr(10)) + 1}: " for found in ('"17 G"', "dark_times = 21")
+)
 OWN = """
 from labspin.data import Column
 from labspin.experiment import Linear, Procedure
@@ -41,10 +44,10 @@ def card(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "right", "error"),
     [
-        ('"17 G"', '"17 g"', "line 30: runs[1].parameters.magnet_field: value: wanted a quantity in 'T', got "
-         "'17 g'; did you mean '17 G'?"),
+        ('"17 G"', '"17 g"', LINE_OF_FIELD + "runs[1].parameters.magnet_field: value: wanted a quantity in "
+         "'T', got '17 g'; did you mean '17 G'?"),
         ('power = "10 dBm"', 'power = "50 dBm"', "run 'one class alone': microwave.power: wanted -60 dBm"),
-        ("dark_times = 21", "dark_tims = 21", "line 13: parameters.dark_tims: procedure 't1' has no"),
+        ("dark_times = 21", "dark_tims = 21", LINE_OF_TIMES + "parameters.dark_tims: procedure 't1' has no"),
         ('procedure = "t1"', 'procedure = "t11"', "did you mean 't1'?"),
     ],
 )  # fmt: skip

@@ -136,11 +136,11 @@ def test_lines_stand_where_they_are_in_the_light_and_in_the_angle(lockin_bench, 
 def test_a_lock_in_that_does_not_follow_is_named(tmp_path):
     text = 'wiring = { input = "pl_photodiode", reference = "reference" }'
     unplugged = station_with(tmp_path, text, 'wiring = { input = "pl_photodiode", reference = "" }')
-    with unplugged.connect() as bench, pytest.raises(
-        DeviceError, match=r"lockin: wanted the reference of 417 Hz .* shows 0 Hz; check the cable"
-    ):  # fmt: skip
-        run(near_a_line(), bench, tmp_path / "run.h5")
-    assert bench.magnet.measured_current == pytest.approx(0, abs=0.02), "safe at the end"
+    match = r"lockin: wanted the reference of 417 Hz .* shows 0 Hz; check the cable"
+    with unplugged.connect() as bench:
+        with pytest.raises(DeviceError, match=match):
+            run(near_a_line(), bench, tmp_path / "run.h5")
+        assert bench.magnet.measured_current == pytest.approx(0, abs=0.02), "safe at the end"
 
 
 def test_an_overload_ends_the_run_or_is_recorded(tmp_path):
