@@ -7,7 +7,7 @@ from labspin.analysis import fit_batch, fit_curve, load_model
 from labspin.errors import FitError, LabspinError
 from tests.analysis.models.test_models import INTEGRALS, LEAST_SQUARES, made, noisy
 
-LONG = INTEGRALS | {"film_layer_relaxation", "cross_relaxation_rate"}
+LONG = INTEGRALS | {"film_layer_relaxation", "cross_relaxation_rate", "mdmr_spectrum"}
 
 
 def inputs(name):
