@@ -29,7 +29,7 @@ def breaking(name, kind="drop"):
 
 
 def reduced_card(folder, name):
-    """Write the card with its reduced parameters."""
+    """Write the card with its reduced parameters, and its scan if it has one."""
     run = RUNS[name]
     procedure = run.procedure()
     values = {key: json.dumps(value) for key, value in REDUCED[run.card.stem].items()}
@@ -39,6 +39,8 @@ def reduced_card(folder, name):
     kept = [line for line in own[1].splitlines() if line.partition("=")[0].strip() not in values]
     card = folder / f"{run.card.stem}.toml"
     table = [f"{key} = {value}" for key, value in values.items()]
+    scan = re.search(r"^\[scan\]\n.*?(?=^\[)", text, re.DOTALL | re.MULTILINE)
+    lines += [scan[0]] if scan else []
     card.write_text("\n".join([*lines, "[parameters]", *kept, *table]), encoding="utf-8")
     return card
 
