@@ -73,7 +73,7 @@ def test_a_signal_at_any_step_ends_the_run_safely(counted, name, kind):
 
 
 def killed_near(reduced, number, tmp_path, steps):
-    """Kill a run at a step, or before: how often it looks while it waits, and so its steps, is not the same."""
+    """Kill a run at a step, or before it: how often it looks while it waits differs from run to run."""
     while True:
         folder = tmp_path / str(number)
         folder.mkdir()
