@@ -107,7 +107,7 @@ def test_a_run_that_was_killed_and_resumed_equals_the_uninterrupted_one_to_the_b
     log, _ = _steps(counted, name)
     measured = [number for number, step in enumerate(log) if step.what == "measure"]
     reference = whole(RUNS[name], tmp_path)
-    step = (measured[1] + measured[2]) // 2
+    step = sum(measured[1:3] if len(measured) > 2 else measured[:2]) // 2
     assert killed_and_resumed(RUNS[name], step, tmp_path / "killed.h5", reference) == []
 
 
