@@ -53,9 +53,7 @@ class FittedParameter:
 
     def line(self) -> str:
         """Return ``name = value ± stderr unit``, and whether it was held or could not be determined."""
-        known = math.isfinite(self.value) and not math.isfinite(self.stderr)
-        note = " (held)" if self.fixed else (" (not determined)" if known else "")
-        return f"{self.name} = {self.text()}{note}"
+        return f"{self.name} = {noted(self.value, self.stderr, self.unit, fixed=self.fixed)}"
 
 
 @dataclass(frozen=True)
@@ -277,6 +275,22 @@ def goodness_text(statistics: FitStatistics) -> str:
         )
     text = f"χ²red = {statistics.chi2red:.3g} ({statistics.degrees_of_freedom} degrees of freedom"
     return text + (")" if statistics.p_value is None else f", p = {statistics.p_value:.2g})")
+
+
+def noted(value: float, stderr: float, unit: str, *, fixed: bool = False) -> str:
+    """Return a fitted value as `with_error`, and whether it was held or could not be determined.
+
+    Parameters
+    ----------
+    value, stderr
+        A number and its standard error, NaN where the data do not give one, both in ``unit``.
+    unit
+        Of both; ``"1"`` or empty for a number without one.
+    fixed
+        Whether it was held.
+    """
+    known = math.isfinite(value) and not math.isfinite(stderr)
+    return with_error(value, stderr, unit) + (" (held)" if fixed else " (not determined)" if known else "")
 
 
 def with_error(value: float, stderr: float, unit: str) -> str:

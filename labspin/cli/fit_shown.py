@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,20 +212,24 @@ def _by_trace(result: FileResult) -> list[list[dict[str, Any]]]:
 
 
 def _line(place: int, result: FileResult, rows: list[dict[str, Any]]) -> _Line:
-    from labspin.analysis.outcome import with_error
-
     first = rows[0]
     return _Line(
         (place, first["trace"]),
         result.path.name,
         first["label"],
         {row["parameter"]: float(row["value"]) for row in rows},
-        {row["parameter"]: with_error(row["value"], row["stderr"], row["unit"])
-         + (" (held)" if row["kind"] == "fixed" else "") for row in rows},
+        {row["parameter"]: _noted(row) for row in rows},
         math.nan if _scaled(result) else float(first["chi2red"]),
         float(first["p_value"]),
         bool(first["warnings"]) or not first["converged"],
     )  # fmt: skip
+
+
+def _noted(row: Mapping[str, Any]) -> str:
+    """Return the value of a row, and whether it was held or could not be determined."""
+    from labspin.analysis.outcome import noted
+
+    return noted(row["value"], row["stderr"], row["unit"], fixed=row["kind"] == "fixed")
 
 
 def _scaled(result: FileResult) -> bool:
@@ -362,16 +367,10 @@ def _warned(result: FileResult) -> list[dict[str, object]]:
 
 
 def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
-    from labspin.analysis.outcome import with_error
-
     found = []
     for rows in _by_trace(result):
         chosen = [rows[0]["chosen"]] if rows[0]["chosen"] else []
-        lines = chosen + [
-            f"{row['parameter']} = {with_error(row['value'], row['stderr'], row['unit'])}"
-            + (" (held)" if row["kind"] == "fixed" else "")
-            for row in rows
-        ]
+        lines = chosen + [f"{row['parameter']} = {_noted(row)}" for row in rows]
         first = rows[0]
         name = first["label"] or first["fit"]
         found.append(

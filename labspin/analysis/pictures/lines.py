@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
-from labspin.analysis.pictures.plots import COLOURS, MARKERS, axis_label, axis_scale, legend_text
+from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, legend_text, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,11 +140,11 @@ def _draw_points(
 ) -> None:
     """Draw a line's points in their order; without a fit, joined."""
     x, values, error = line
+    colour, marker = style_of(number)
     order = np.argsort(x, kind="stable")
     panel.errorbar(
         x[order], values[order], None if error is None else error[order], label=words,
-        fmt=f"{MARKERS[number % len(MARKERS)]}{'' if is_fitted else '-'}",
-        color=COLOURS[number % len(COLOURS)], markersize=3, linewidth=0.7, capsize=2,
+        fmt=f"{marker}{'' if is_fitted else '-'}", color=colour, markersize=3, linewidth=0.7, capsize=2,
     )  # fmt: skip
 
 
@@ -170,9 +170,10 @@ def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArra
 def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
     """Draw the doubtful points of a line again, empty."""
     if bad.any():
+        colour, marker = style_of(number)
         panel.plot(
-            x[bad], values[bad], MARKERS[number % len(MARKERS)], markerfacecolor="white",
-            color=COLOURS[number % len(COLOURS)], markersize=4, markeredgewidth=0.9, zorder=4,
+            x[bad], values[bad], marker, markerfacecolor="white", color=colour, markersize=4,
+            markeredgewidth=0.9, zorder=4,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
 from labspin.analysis.models.loading import MODELS, load_model
 from labspin.analysis.names import words_of_name
-from labspin.analysis.outcome import FitOutcome
+from labspin.analysis.outcome import FitOutcome, FittedParameter, noted
 from labspin.data.outputs import PICTURE, refuse_foreign
 from labspin.data.storage import replace_file
 from labspin.errors import FitError
@@ -42,6 +43,7 @@ __all__ = [
     "plot_outcomes",
     "plot_t1",
     "save",
+    "style_of",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -51,6 +53,20 @@ _APART = {"gaussian_dips": 0.6, "lorentzian_dips": 0.6, "hyperfine_dips": 0.6}
 _LEGEND_LIMIT = 12
 _LINES_INSIDE = 6
 """Lines of text up to which the legend leaves room for the data."""
+_LINE = 0.19  # inches of the figure for a line of a legend beside the data
+_EQUATION = 76  # characters of a line of an equation above one panel of several
+
+
+def style_of(number: int) -> tuple[str, str]:
+    """Return colour and marker of the line of a number, 0 and on: no two of the first 49 are the same.
+
+    Parameters
+    ----------
+    number
+        Place of the line among those of a panel.
+    """
+    turn, place = divmod(number, len(COLOURS))
+    return COLOURS[place], MARKERS[(place + turn) % len(MARKERS)]
 
 
 def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
@@ -114,12 +130,40 @@ def figure_of(outcomes: Sequence[FitOutcome], *, logarithmic: bool | None = None
     from matplotlib.figure import Figure
 
     groups = _grouped([part for outcome in outcomes for part in _parts(outcome)])
-    beside = any(_is_beside(group) for group in groups)
-    figure = Figure(figsize=((9.0 if beside else 6.4) * len(groups), 5.6), layout="constrained")
+    legends = _legends(groups)
+    named = [group for group, here in zip(groups, legends, strict=True) if here and _is_beside(group)]
+    # The panel of the data, three quarters of the height, is at least as tall as the legend beside it.
+    lines = max((_lines(group) for group in named), default=0)
+    size = (6.4 * len(groups) + 2.6 * len(named), max(5.6, 2.0 + _LINE * lines))
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(2, len(groups), sharex="col", squeeze=False, gridspec_kw={"height_ratios": [3, 1]})
     for column, group in enumerate(groups):
         _draw(axes[0, column], axes[1, column], group, logarithmic)
+        if legends[column]:
+            _legend(axes[0, column], group, uppermost_first=_apart(group) > 0)
+    equations = [max(group, key=lambda outcome: len(outcome.present)).equation for group in groups]
+    if len(set(equations)) == 1:
+        figure.suptitle(equations[0], fontsize=8, wrap=True)
+    else:
+        for panel, equation in zip(axes[0], equations, strict=True):
+            panel.set_title(textwrap.fill(equation, _EQUATION), fontsize=8)
     return figure
+
+
+def _legends(groups: Sequence[Sequence[FitOutcome]]) -> list[bool]:
+    """Return which panels name their fits: of neighbours that would say the same, the last one."""
+    said = [[legend_text(outcome) for outcome in group] for group in groups]
+    few = [len(group) <= _LEGEND_LIMIT for group in groups]
+    return [few[place] and said[place] not in said[place + 1 :] for place in range(len(groups))]
+
+
+def _lines(outcomes: Sequence[FitOutcome]) -> int:
+    return sum(1 + legend_text(outcome).count("\n") for outcome in outcomes)
+
+
+def _apart(outcomes: Sequence[FitOutcome]) -> float:
+    """Return by how much of the tallest one each of several fits is drawn above the one before."""
+    return _APART.get(outcomes[0].model, 0.0) if len(outcomes) > 1 else 0.0
 
 
 def save(figure: Figure, path: Path | str) -> Path:
@@ -202,11 +246,11 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     seen = np.concatenate([np.real(outcome.y) for outcome in outcomes])
     known_unit = first.y_unit not in ("", "1")
     height, y_unit = axis_scale(seen[np.isfinite(seen)], first.y_unit) if known_unit else (1.0, first.y_unit)
-    apart = _APART.get(first.model, 0.0) if len(outcomes) > 1 else 0.0
+    apart = _apart(outcomes)
     tallest = max((float(np.ptp(one.y[np.isfinite(one.y)])) for one in outcomes if one.y.size), default=0.0)
     for index, outcome in enumerate(outcomes):
-        colour = COLOURS[index % len(COLOURS)]
-        marker = "." if spectrum else MARKERS[index % len(MARKERS)]
+        colour, marker = style_of(index)
+        marker = "." if spectrum else marker
         _draw_one(upper, lower, _moved(outcome, index * apart * tallest), (scale, height), colour, marker)
     lower.axhline(0, color="0.4", linewidth=0.8)
     if spectrum:
@@ -221,10 +265,6 @@ def _draw(upper: Axes, lower: Axes, outcomes: Sequence[FitOutcome], logarithmic:
     lower.set_ylabel("residual / σ" if known else axis_label("residual", y_unit))
     upper.grid(alpha=0.25)
     lower.grid(alpha=0.25)
-    if len(outcomes) <= _LEGEND_LIMIT:
-        _legend(upper, outcomes, uppermost_first=apart > 0)
-    largest = max(outcomes, key=lambda outcome: len(outcome.present))
-    upper.set_title(largest.equation, fontsize=8, wrap=True)
 
 
 def _moved(outcome: FitOutcome, height: float) -> FitOutcome:
@@ -261,8 +301,8 @@ def _draw_one(
 
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
     """Return whether the legend is so long that it stands beside the data."""
-    lines = sum(1 + legend_text(outcome).count("\n") for outcome in outcomes)
-    crowded = lines > _LINES_INSIDE or outcomes[0].model in _APART  # a spectrum has no empty corner
+    # A spectrum has no empty corner.
+    crowded = _lines(outcomes) > _LINES_INSIDE or outcomes[0].model in _APART
     return len(outcomes) <= _LEGEND_LIMIT and crowded
 
 
@@ -287,13 +327,17 @@ def legend_text(outcome: FitOutcome) -> str:
     """
     names = headline(outcome.model, [p.name for p in outcome.present if not p.fixed])
     present = {parameter.name: parameter for parameter in outcome.parameters}
-    parts = [f"{_symbol(name)} = {typeset(present[name].text())}" for name in names if name in present]
+    parts = [f"{_symbol(name)} = {typeset(_noted(present[name]))}" for name in names if name in present]
     between = "\n" if len(parts) > 1 else ": "
     head = f"{outcome.label}{between}" if outcome.label else ""
     statistics = outcome.statistics
     if not statistics.errors_from_scatter and statistics.degrees_of_freedom > 0:
         parts.append(f"$\\chi^2/\\nu$ = {statistics.chi2 / statistics.degrees_of_freedom:.2f}")
     return head + "\n".join(parts) + (" (!)" if outcome.warnings else "")
+
+
+def _noted(parameter: FittedParameter) -> str:
+    return noted(parameter.value, parameter.stderr, parameter.unit)
 
 
 def headline(model: str, fitted: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome, chosen_text, with_error
+from labspin.analysis.outcome import FitOutcome, chosen_text, noted, with_error
 from labspin.analysis.pictures.plots import COLOURS, headline
 from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
@@ -83,7 +83,7 @@ def _ends(record: FitRecord) -> str:
         values, errors = np.ravel(varied[name].value), np.ravel(varied[name].stderr)
         if np.isfinite(values).any():
             ends = [
-                with_error(float(values[k]), float(errors[k]), _unit(varied[name].unit))
+                noted(float(values[k]), float(errors[k]), _unit(varied[name].unit))
                 for k in dict.fromkeys((int(np.nanargmin(values)), int(np.nanargmax(values))))
             ]
             parts.append(f"{name} = {' … '.join(ends)}")
@@ -165,7 +165,7 @@ def _one(record: FitRecord, truth: Mapping[str, object]) -> Html:
         value, stderr = float(parameter.value), float(parameter.stderr)
         relative = f"{abs(stderr / value):.2%}" if value and stderr > 0 else "–"
         kind = "" if parameter.varied else "derived" if stderr > 0 else "fixed or derived"
-        row = [parameter.name, with_error(value, stderr, _unit(parameter.unit)), relative, kind]
+        row = [parameter.name, noted(value, stderr, _unit(parameter.unit)), relative, kind]
         if known:
             row += _against(known.get(parameter.name), value, stderr, _unit(parameter.unit))
         rows.append(row)
@@ -232,7 +232,7 @@ def _many(record: FitRecord) -> Html:
         chosen = chosen_of_trace(record, trace)
         cells = [str(chosen.get(name, "–")) for name in offered]
         cells += [
-            with_error(float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit))
+            noted(float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit))
             if here
             else "–"
             for p, here in itertools.compress(

@@ -1,12 +1,16 @@
 """Pictures of fits and of scans there and back, read off the artists that were drawn."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from labspin.analysis import fit_curve
 from labspin.analysis.models import load_model
-from labspin.analysis.pictures.plots import figure_of, headline
+from labspin.analysis.pictures.plots import figure_of, headline, legend_text, style_of
 from labspin.analysis.pictures.runplots import draw_run
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
 
@@ -61,3 +65,43 @@ def test_spectra_stand_apart_and_their_residuals_do_not():
 def test_what_is_told_first_are_the_lines_of_a_spectrum():
     assert headline("gaussian_dips", ["center_1", "center_2", "width_1"]) == ("center_1", "center_2")
     assert headline("stretched_exponential", ["amplitude", "T1"]) == ("T1",)
+
+
+LONG = "y = a u/u + b + i (a v/v + b), u' = -(2G + g) u - (G - g) v, v' = -(G - g) u - (2G + g) v, " * 2
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_eight_complex_fits_of_a_long_equation_leave_room_for_the_data(others):
+    """As relaxometry at eight fields makes them: once the data had a fifth of the picture."""
+    fits = [
+        fit.with_changes(
+            label=f"relaxometry, positioner position 400 nm, magnet field {10 + number} mT", equation=LONG,
+            **{name: getattr(fit, name) * (1 + 2j) for name in ("y", "best", "curve_y")},
+        )
+        for number, fit in enumerate(dips([0.02] * 8))
+    ]  # fmt: skip
+    fits += [fit.with_changes(y_name="other", equation="y = x") for fit in dips([0.02])[:others]]
+    figure = figure_of(fits)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    uppers = figure.axes[: len(figure.axes) // 2]
+    assert len(uppers) == 2 + others
+    for upper in uppers:
+        assert upper.get_position().height > 0.5
+    assert [upper.get_legend() is not None for upper in uppers] == [False, True, True][: 2 + others]
+    equations = [upper.title for upper in uppers] if others else [figure._suptitle]
+    boxes = [text.get_window_extent() for text in equations]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+
+
+def test_no_two_lines_of_a_panel_look_the_same():
+    assert len({style_of(number) for number in range(49)}) == 49
+
+
+def test_what_is_not_determined_is_marked_in_legend_and_line():
+    (fit,) = dips([0.02])
+    unknown = [dataclasses.replace(one, stderr=np.nan) for one in fit.parameters]
+    fit = fit.with_changes(parameters=tuple(unknown))
+    assert "(not determined)" in legend_text(fit)
+    assert "(not determined)" not in legend_text(dips([0.02])[0])
