@@ -2,6 +2,8 @@
 
 import pytest
 
+from labspin.data.foreign.source import damage
+from labspin.errors import DamagedFileError
 from tests.data.foreign.damage import outcomes
 from tests.data.foreign.samples import SAMPLES
 
@@ -26,3 +28,12 @@ def test_a_damaged_file_brings_nothing_down(sample, tmp_path):
     found, wrong = outcomes(sample, 20, tmp_path, seed=1)
     assert not wrong, wrong[0]
     assert found["refused"] > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(KeyError("x"), DamagedFileError), (NameError("x"), NameError), (MemoryError(), DamagedFileError)],
+)
+def test_a_mistake_in_a_reader_is_not_told_as_a_damaged_file(error, told, tmp_path):
+    with pytest.raises(told), damage(tmp_path / "a.dat"):
+        raise error
