@@ -237,7 +237,7 @@ class JournalWriter:
         return storage_error(
             self.path,
             error,
-            "the last point was not taken, all before it are kept, and labspin resume resumes it",
+            "the last point was not taken, all before it are kept: resume the run with labspin resume",
         )
 
     def sync(self) -> None:
