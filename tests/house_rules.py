@@ -290,14 +290,19 @@ def looks_instead_of_waiting(source):
 def is_patient(source):
     """What a test waits for may take `tests.places.PATIENCE`: a number of its own is too short under load."""
     for node in source.nodes:
+        limits = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             if _is_number(node.right) and ast.unparse(node.left) == "time.monotonic()":
                 yield f"line {node.lineno}"
         elif isinstance(node, ast.Call) and _is_process(node.func):
             limits = [keyword.value for keyword in node.keywords if keyword.arg == "timeout"]
-            yield from (
-                f"line {limit.lineno}" for limit in limits if _is_number(limit) and limit.value < PATIENCE
-            )
+        elif isinstance(node, ast.FunctionDef):  # a helper that waits by itself
+            named = [*node.args.posonlyargs, *node.args.args][::-1]
+            pairs = zip(named, node.args.defaults[::-1], strict=False)
+            limits = [default for name, default in pairs if name.arg == "timeout"]
+        yield from (
+            f"line {limit.lineno}" for limit in limits if _is_number(limit) and limit.value < PATIENCE
+        )
 
 
 def measures_no_haste(source):

@@ -92,6 +92,7 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("is_patient", "x = time.monotonic() + 10\n", "x = time.monotonic() + PATIENCE\n"),
         ("is_patient", "subprocess.run(x, timeout=60)\n", "subprocess.run(x, timeout=PATIENCE)\n"),
         ("is_patient", "process.communicate(timeout=60)\n", "socket.create_connection(x, timeout=1.0)\n"),
+        ("is_patient", "def f(x, timeout=30.0): pass\n", "def f(x=30.0, timeout=PATIENCE): pass\n"),
         ("measures_no_haste", "x = time.monotonic() - a < 20\n", "x = time.monotonic() - a < PATIENCE\n"),
         ("measures_no_haste", "assert time.time() - a <= 2.0\n", "assert time.process_time() - a <= 2.0\n"),
         ("measures_no_haste", "took = perf_counter() - a\nassert took < 5\n", "assert clock.now() - a < 5\n"),

@@ -96,7 +96,7 @@ class CabledBench(ServedBench):
         """Wait until no process of this bench is left, and return whether there is none."""
         return wait_for(lambda: not self.processes())
 
-    def outcome(self, since, process=None, timeout=60.0):
+    def outcome(self, since, process=None, timeout=places.PATIENCE):
         """Wait for the safe state and return what is to be told."""
         began = time.monotonic()
         took = self.wait_until_safe(timeout)
@@ -119,7 +119,7 @@ class CabledBench(ServedBench):
         super().__exit__(*exception)
 
 
-def wait_for(condition, timeout=30.0):
+def wait_for(condition, timeout=places.PATIENCE):
     """Return what ``condition()`` returns once that is true; what it returned last if it never is."""
     deadline = time.monotonic() + timeout
     while not (found := condition()) and time.monotonic() < deadline:
@@ -186,7 +186,7 @@ def kill_together(folder, delay, whom=("run", "watchdog")):
         if "run" not in whom:  # it goes on, finds others for them, and is ended then
             bench.wait_for_others(process, numbers)
             os.kill(process.pid, signal.SIGKILL)
-        outcome = bench.outcome(since, process, timeout=30.0)
+        outcome = bench.outcome(since, process)
         outcome.log = wait_for_log(path, "the bench is in its safe state")
         if not bench.has_calmed_down():
             outcome.remarks.append("a process is left over")
@@ -204,7 +204,7 @@ def kill_the_heir(folder, delay):
         os.kill(process.pid, signal.SIGKILL)
         second = wait_for(lambda: bench.child_of(deputy, b"labspin.station.guard"))
         os.kill(second, signal.SIGKILL)
-        outcome = bench.outcome(since, process, timeout=30.0)
+        outcome = bench.outcome(since, process)
         outcome.log = wait_for_log(path, "the bench is in its safe state")
         if not bench.has_calmed_down():
             outcome.remarks.append("a process is left over")
@@ -219,7 +219,7 @@ def kill_as_it_drips(folder, delay):
         since = time.monotonic() - 0.5
         bench.cables["magnet"].drip = 0.3
         bench.kill(process)
-        outcome = bench.outcome(since, process, timeout=60.0)
+        outcome = bench.outcome(since, process)
         bench.cables["magnet"].drip = 0.0
         outcome.log = wait_for_log(path, "the bench is in its safe state")
         return outcome

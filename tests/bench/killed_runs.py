@@ -130,7 +130,7 @@ class ServedBench:
             and not self.world.playing
         )
 
-    def wait_until_safe(self, timeout=30.0):
+    def wait_until_safe(self, timeout=PATIENCE):
         """Return the seconds until the bench is safe, or None."""
         began = time.monotonic()
         while time.monotonic() - began < timeout:
@@ -193,7 +193,7 @@ class ServedBench:
                     os.kill(number, signal.SIGKILL)
 
 
-def wait_for_log(path, words, timeout=30.0):
+def wait_for_log(path, words, timeout=PATIENCE):
     """Return the watchdog's log of a run once it holds ``words``."""
     log = path.with_name(path.name + ".watchdog.log")
     deadline = time.monotonic() + timeout
@@ -204,7 +204,7 @@ def wait_for_log(path, words, timeout=30.0):
     return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
-def read_dead(path, timeout=10.0):
+def read_dead(path, timeout=PATIENCE):
     """Return a run as the watchdog leaves it: while it writes, the journal counts as being written."""
     deadline = time.monotonic() + timeout
     while (run := read_run(path)).status == "running" and time.monotonic() < deadline:

@@ -1,10 +1,12 @@
 """Two processes, or two threads, that could both send set-points to one supply."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,11 +53,13 @@ def test_a_watchdog_that_still_loads_and_the_deputys_do_not_pull_to_and_fro(tmp_
         os.kill(stopped, signal.SIGCONT)
         assert wait_for(lambda: counter.made > connections), "it comes to the counter after the magnet"
         moved = wait_for(lambda: setpoint(bench) != left_at, timeout=1.0)
-        os.kill(acting, signal.SIGCONT)
+        has_its_turn = Path(f"/proc/{acting}").exists()  # on a busy machine the deputy ends it: it is mute
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(acting, signal.SIGCONT)
         outcome = bench.outcome(since, process)
         assert outcome.is_safe
         assert not outcome.rate_passed, "\n".join(outcome.jumps)
-        assert not moved, "the other one waits for its turn"
+        assert not (moved and has_its_turn), "the other one waits for its turn"
         assert wait_for(lambda: not bench.processes())
 
 

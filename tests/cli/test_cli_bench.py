@@ -60,7 +60,7 @@ def ask(line, command):
 
 
 def connected(served):
-    return socket.create_connection(("127.0.0.1", served.port), timeout=5.0)
+    return socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE)
 
 
 def test_what_one_instrument_sets_another_measures_over_sockets(path):
@@ -195,7 +195,8 @@ def test_a_signal_ends_it_cleanly_with_clients_connected(path, number):
         told = json.loads(text)
         assert told["speed"] == 5.0
         assert [row["name"] for row in told["instruments"]] == ["microwave", "magnet", "gaussmeter"]
-        with socket.create_connection(("127.0.0.1", told["instruments"][1]["port"]), timeout=5.0) as line:
+        place = ("127.0.0.1", told["instruments"][1]["port"])
+        with socket.create_connection(place, timeout=PATIENCE) as line:
             assert ask(line, "*IDN?").startswith("Keysight")
             process.send_signal(number)
             out, errors = process.communicate(timeout=PATIENCE)

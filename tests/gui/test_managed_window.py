@@ -42,7 +42,7 @@ def test_the_window_of_the_page_measures_a_t1(qtbot, tmp_path, monkeypatch):
     window.manager.queue(experiment)
     with qtbot.waitSignal(window.manager.finished, timeout=PATIENCE):
         pass
-    qtbot.waitUntil(lambda: len(results.data) == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: len(results.data) == 4, timeout=PATIENCE)
     assert (results.data["dark_time (s)"] > 0).all()
     (run,) = list_runs(Path("data"))
     assert (run.status, run.points) == ("finished", 4)

@@ -339,7 +339,7 @@ def test_a_window_is_killed_and_another_shows_the_run_from_its_first_point(
         client.pause()  # however fast the bench is, the run is not over when the other window asks
         wait_for(lambda: client.status()["run"]["paused"])
     first.kill()
-    first.wait(10)
+    first.wait()
     second = open_window(lab)
     until(lambda: bool(second.see.frames) and str(second.see.paths[0]) == path)
     if not is_over:

@@ -23,6 +23,7 @@ from labspin.instruments.sr400 import SR400
 from labspin.twin import devices
 from labspin.twin.adapter import SimulatedAdapter
 from tests.instruments.wires import Wire
+from tests.places import PATIENCE
 from tests.twin.lamp import make_world
 
 IDENTITY = "Acme,Box 1,42,1.0"
@@ -281,19 +282,19 @@ class SlowServer(threading.Thread):
 
 
 def test_a_late_answer_over_a_real_socket():
-    server = SlowServer({"A?": 0.5})
+    server = SlowServer({"A?": 2.5})
     server.start()
-    box = Box(server.address, "box", timeout=0.2, retries=0, visa_library="@py")
+    box = Box(server.address, "box", timeout=1.0, retries=0, visa_library="@py")
     try:
         assert box.ask("B?") == "answer to B?"
-        with pytest.raises(ReplyTimeoutError, match=r"box at TCPIP.*: no answer to 'A\?' within 0.2 s"):
+        with pytest.raises(ReplyTimeoutError, match=r"box at TCPIP.*: no answer to 'A\?' within 1 s"):
             box.ask("A?")
         found = [ask_or_none(box, "C?") for _ in range(6)]  # the server is asleep for some of them
         assert set(found) <= {None, "answer to C?"}
         assert found[-1] == "answer to C?"
     finally:
         box.close()
-        server.join(2)
+        server.join(PATIENCE)
         server.listener.close()
 
 

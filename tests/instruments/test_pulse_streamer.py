@@ -21,6 +21,7 @@ from labspin.errors import (
 )
 from labspin.instruments import PulseSequence
 from labspin.instruments.pulse_streamer import PulseStreamer, PulseStreamerLines, PulseStreamerOptions
+from tests.places import PATIENCE
 
 STEP = np.dtype([("ticks", "<u4"), ("digital", "u1"), ("a0", "<i2"), ("a1", "<i2")])
 
@@ -266,7 +267,7 @@ def served():
 
 def test_over_http(served):
     address = f"127.0.0.1:{served.server_address[1]}"
-    generator = PulseStreamerLines.open(address, name="pulses", timeout=2.0)
+    generator = PulseStreamerLines.open(address, name="pulses", timeout=PATIENCE)
     generator.load(t1())
     generator.start()
     assert "stream" in served.device.methods()
@@ -277,14 +278,14 @@ def test_over_http_silence_ends_at_our_time_out(served):
     released = threading.Event()
 
     def never(request):
-        released.wait(5)
+        released.wait(PATIENCE)
         return b"{}"
 
     address = f"127.0.0.1:{served.server_address[1]}"
-    generator = PulseStreamerLines.open(address, name="pulses", timeout=0.2, retries=0)
+    generator = PulseStreamerLines.open(address, name="pulses", timeout=1.0, retries=0)
     served.device.answers["isStreaming"] = never
     with pytest.raises(
-        ReplyTimeoutError, match=f"pulses at {address}: no answer to 'isStreaming' within 0.2 s"
+        ReplyTimeoutError, match=f"pulses at {address}: no answer to 'isStreaming' within 1 s"
     ):
         generator.is_running()
     released.set()

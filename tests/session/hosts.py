@@ -74,7 +74,7 @@ class HostProcess:
     def kill(self):
         """Kill the host as nothing else does."""
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
     def __enter__(self):
         return self
@@ -85,7 +85,7 @@ class HostProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(60)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
         self.process.communicate()

@@ -114,11 +114,11 @@ def test_the_safe_state_breaks_off_a_ramp_and_what_waits_behind_it(client):
     for thread in threads:
         thread.start()
     wait_for(lambda: abs(client.status()["sent"].get("magnet.current", 0)) > 0.2, what="a step of the ramp")
-    wait_for(lambda: client.status()["orders"] == 1, timeout=4, what="the second order")
+    wait_for(lambda: client.status()["orders"] == 1, what="the second order")
     assert client.status()["state"] == "moving"
     actions = client.safe()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(errors) == 2
     assert all(action["ok"] for action in actions)
     assert client.get("magnet.output_enabled") is False
@@ -295,7 +295,7 @@ def test_the_file_of_a_dead_host_is_nobody(tmp_path):
         connect_host(workspace=lab)
     with HostProcess(station) as process:
         process.client().stop()
-        assert process.process.wait(30) == 0
+        assert process.process.wait(PATIENCE) == 0
 
 
 def test_a_host_may_not_be_taken_twice_by_one_process(tmp_path):

@@ -178,7 +178,7 @@ def test_many_hands_at_once(queue):
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(hand, range(10)))
-    assert [other.wait(60) for other in others] == [0, 0]
+    assert [other.wait(PATIENCE) for other in others] == [0, 0]
     assert len(ids(queue)) == len(set(ids(queue))) == 50 + 40
     assert queue.read().next_id == 141
 

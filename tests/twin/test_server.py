@@ -35,7 +35,7 @@ def bench(world):
 
 
 def terminal(bench, name):
-    connection = socket.create_connection((bench.host, bench.ports[name]), timeout=5.0)
+    connection = socket.create_connection((bench.host, bench.ports[name]), timeout=PATIENCE)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
