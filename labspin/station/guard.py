@@ -276,8 +276,13 @@ class _Witness:
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
-            with contextlib.suppress(RunFileError, OSError):
+            try:
                 task()
+            except (RunFileError, OSError):
+                continue  # a disk or a journal that takes nothing
+            except Exception as error:  # noqa: BLE001 - what comes next is recorded all the same
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+                self._write(stamp, f"not recorded: {type(error).__name__}: {error}")
         if self._journal is not None:
             self._journal.close()
 

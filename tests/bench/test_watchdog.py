@@ -170,6 +170,17 @@ def test_what_an_instrument_says_at_every_try_is_recorded_once(tmp_path):
     ]  # fmt: skip
 
 
+def test_what_cannot_be_recorded_does_not_keep_the_rest_from_the_record(tmp_path):
+    path = tmp_path / "run.h5"
+    witness = guard._Witness(path)
+    witness.do(lambda: {}["nobody"])
+    witness.once("a", "a: gone")
+    witness.close(60.0)
+    log = path.with_name(path.name + ".watchdog.log").read_text()
+    assert "not recorded: KeyError: 'nobody'" in log
+    assert "a: gone" in log
+
+
 def test_a_signal_that_is_meant_for_the_run_does_not_end_its_watchdog(tmp_path):
     seen = []
 
