@@ -153,6 +153,46 @@ def _public_functions(tree):
                         yield method
 
 
+SHOWN = {
+    "setToolTip": 0, "setStatusTip": 0, "setWhatsThis": 0, "setWindowTitle": 0, "setTitle": 0,
+    "showMessage": 0, "QLabel": 0, "QCheckBox": 0, "QPushButton": 0,
+    "QRadioButton": 0, "QGroupBox": 0, "QToggleSwitch": 0,
+    "QListWidgetItem": 0, "QTableWidgetItem": 0, "QTreeWidgetItem": 0, "QStandardItem": 0, "QAction": 0,
+    "QMenu": 0, "addAction": 0, "addMenu": 0, "addTab": 1, "insertHtml": 0, "appendHtml": 0,
+}  # fmt: skip
+"""Calls of Qt and pyqtgraph that show a text, and its place among their arguments."""
+WAYS_IN = {"tool_tip", "caption", "line", "markup"}
+
+
+def shows_foreign_text_as_it_is(source):
+    """What the window shows is written in the code, or went through `labspin.gui.foreign`."""
+    if source.path.name == "foreign.py":
+        return
+    for call in _calls(source):
+        name = _name_of(call.func)
+        shown = call.args[SHOWN[name] : SHOWN[name] + 1] if name in SHOWN else []
+        if name == "setText" and "getLabel(" in ast.unparse(call.func):
+            shown = call.args[:1]
+        if name in ("plot", "PlotDataItem", "PlotCurveItem"):
+            shown = [keyword.value for keyword in call.keywords if keyword.arg == "name"]
+        yield from (f"line {text.lineno}: {name}" for text in shown if not _is_written(text))
+
+
+def _is_written(text):
+    """Whether a text is written in the code, or went through one of `WAYS_IN`."""
+    if isinstance(text, ast.IfExp):
+        return _is_written(text.body) and _is_written(text.orelse)
+    if isinstance(text, ast.BoolOp):
+        return all(map(_is_written, text.values))
+    if isinstance(text, ast.JoinedStr):
+        return all(map(_is_written, text.values))
+    if isinstance(text, ast.FormattedValue):
+        return _is_written(text.value)
+    if isinstance(text, ast.Call):
+        return _name_of(text.func) in WAYS_IN
+    return isinstance(text, ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
+
+
 # -- of all -----------------------------------------------------------------------------------------------
 
 # Comparisons that have an absolute tolerance unless told otherwise, and the argument that tells it.

@@ -20,6 +20,7 @@ OF_THE_PACKAGE = [
     house_rules.swallows_nothing,
     house_rules.tells_its_arguments,
     house_rules.tells_of_arguments_only,
+    house_rules.shows_foreign_text_as_it_is,
 ]
 OF_THE_TESTS = [
     house_rules.imports_its_helpers,
@@ -102,6 +103,12 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("hands_on_no_options", "run(x, env={**os.environ, 'A': b})\n", "run(x, env=environment(A=b))\n"),
         ("hands_on_no_options", "env = os.environ.copy()\n", "env = os.environ['HOME']\n"),
         ("hands_on_no_options", "env = dict(os.environ, A=b)\n", "env = dict(environment(), A=b)\n"),
+        ("shows_foreign_text_as_it_is", "part.setToolTip(name)\n", "part.setToolTip(tool_tip(name))\n"),
+        ("shows_foreign_text_as_it_is", "QCheckBox(f'{a} b')\n", "QCheckBox(caption(f'{a} b'))\n"),
+        ("shows_foreign_text_as_it_is", "QLabel(text)\n", "QLabel('a text')\n"),
+        ("shows_foreign_text_as_it_is", "tabs.addTab(view, name)\n", "tabs.addTab(view, 'Log')\n"),
+        ("shows_foreign_text_as_it_is", "p.plot(x, y, name=run.label)\n", "p.plot(x, y, name=markup(a))\n"),
+        ("shows_foreign_text_as_it_is", "l.getLabel(i).setText(a)\n", "l.getLabel(i).setText(markup(a))\n"),
         ("takes_any_free_port", "station.serve(port_base=6000)\n", "station.serve(port_base=base)\n"),
     ],
 )  # fmt: skip

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from labspin import __version__
+from labspin.characters import visible
 from labspin.cli import (
     bench,
     check,
@@ -45,7 +46,7 @@ from labspin.cli import (
     trash,
     unsafe,
 )
-from labspin.cli.outlet import clean, tolerant_streams
+from labspin.cli.outlet import tolerant_streams
 from labspin.cli.output import NOT_SAFE
 from labspin.errors import LabspinError, NotSafeError, RunAborted
 from labspin.system import reason_of
@@ -95,7 +96,7 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return level and message."""
-        return clean(f"labspin: {record.levelname.lower()}: {record.getMessage()}")
+        return visible(f"labspin: {record.levelname.lower()}: {record.getMessage()}")
 
 
 class _ToStderr(logging.Handler):
@@ -164,7 +165,7 @@ def _with_inner(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(clean(sentence) + "\n")
+    sys.stderr.write(visible(sentence) + "\n")
 
 
 def _executed(arguments: argparse.Namespace) -> int:

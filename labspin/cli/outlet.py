@@ -9,28 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from labspin.characters import visible
 from labspin.system import reason_of
 
-__all__ = ["clean", "tolerant_streams"]
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Return ``text`` with control characters, which a terminal would obey, replaced by their codes.
-
-    Parameters
-    ----------
-    text
-        Any text.
-    """
-    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+__all__ = ["tolerant_streams"]
 
 
 class Outlet:
@@ -89,7 +76,7 @@ def tolerant_streams() -> Iterator[None]:
     outlets = Outlet(output, "standard output", errors), Outlet(errors, "standard error")
     sys.stdout, sys.stderr = outlets
     as_it_is = warnings.formatwarning
-    warnings.formatwarning = lambda *about, **more: clean(as_it_is(*about, **more))
+    warnings.formatwarning = lambda *about, **more: visible(as_it_is(*about, **more))
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.outlet import clean
+from labspin.characters import UNSEEN, visible
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -53,13 +53,10 @@ def console(*, width: int | None = None) -> Console:
 
         def print(self, *objects: Any, **options: Any) -> None:
             """Print as rich does."""
-            shown = (clean(item) if isinstance(item, str) else item for item in objects)
+            shown = (visible(item) if isinstance(item, str) else item for item in objects)
             super().print(*shown, **options)
 
     return Plain(highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
-
-
-_UNSEEN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -81,7 +78,7 @@ def print_json(document: object) -> None:
         Tables, lists, texts, numbers; arrays become lists, and anything else becomes text.
     """
     text = json.dumps(_plain(document), indent=2, ensure_ascii=False)
-    sys.stdout.write(_UNSEEN.sub(_escaped, text) + "\n")
+    sys.stdout.write(UNSEEN.sub(_escaped, text) + "\n")
 
 
 def print_table(
@@ -102,17 +99,17 @@ def print_table(
     whole
         Heads of the columns whose cells are never broken into lines.
     """
-    cells = [[clean(cell) for cell in row] for row in rows]
+    cells = [[visible(cell) for cell in row] for row in rows]
     screen = console()
     if not screen.is_terminal or len(cells) > _LAID_OUT:
-        screen.out("\n".join(_whole_lines(clean(title), columns, cells)))
+        screen.out("\n".join(_whole_lines(visible(title), columns, cells)))
         return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        title=Text(clean(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
+        title=Text(visible(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD,
         show_edge=False, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     least = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.outlet import clean
+from labspin.characters import visible
 from labspin.cli.textplot import text_plot
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ProgressBar:
     """
 
     def __init__(self, label: str, *, hint: str = "", live: bool = False) -> None:
-        self._label, self._hint, self._live = clean(label or "run"), hint, live
+        self._label, self._hint, self._live = visible(label or "run"), hint, live
         self._task: Any = None
         self._signal, self._unit, self._column = "", "", 0
         self._place: Callable[[int, Any], float] = lambda index, values: float(index)
@@ -93,7 +93,7 @@ class ProgressBar:
             What happened, for people.
         """
         if kind in _SHOWN:
-            self._progress.console.print(clean(f"{kind}: {message}"), markup=False)
+            self._progress.console.print(visible(f"{kind}: {message}"), markup=False)
 
     def on_finish(self, outcome: object) -> None:
         """Stop the bar and leave it on the screen.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+from labspin.gui.foreign import markup
 from labspin.units import format_quantity, shown_in
 
 __all__ = ["RateAxis", "TimeAxis", "UnitAxis", "liked_unit", "rate_unit", "shown", "use_units"]
@@ -106,7 +107,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         """Return what is written beside the axis, with the unit in brackets."""
         style = ";".join(f"{key}: {value}" for key, value in self.labelStyle.items())
         unit = f" ({self.labelUnits})" if self.labelUnits else ""
-        return f"<span style='{style}'>{self.labelText}{unit}</span>"
+        return f"<span style='{style}'>{markup(f'{self.labelText}{unit}')}</span>"
 
     def logTickStrings(self, values: object, scale: float, spacing: object) -> list[str]:
         """Return what is written at the ticks of a logarithmic scale.

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
 from superqt import QToggleSwitch
 
+from labspin.gui.foreign import caption, tool_tip
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, QuantityField, label, text_of
 from labspin.gui.set_point import SetPoint
@@ -82,7 +83,7 @@ class InstrumentPanel(Panel):
             self._add(f"{self.name}.{attribute}", unit, None, reads_only=True)
         if record["has_output"]:
             self.output = QToggleSwitch("output")
-            self.output.setToolTip(f"switch the output of {self.name} on or off")
+            self.output.setToolTip(tool_tip(f"switch the output of {self.name} on or off"))
             self.output.setAccessibleName(f"{self.name} output")
             self.output.clicked.connect(self._switch)
             self.body.addWidget(self.output)
@@ -99,7 +100,7 @@ class InstrumentPanel(Panel):
         self, full: str, unit: str, actuator: ActuatorRecord | None, *, reads_only: bool = False
     ) -> None:
         row = 2 * self._grid.rowCount()
-        traced = QCheckBox(full.partition(".")[2].replace("_", " "))
+        traced = QCheckBox(caption(full.partition(".")[2].replace("_", " ")))
         traced.setToolTip("show its course, and in large figures in Align")
         traced.toggled.connect(partial(self._trace, full, unit))
         self.traced[full] = traced

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from labspin.analysis.names import truth_words
+from labspin.gui.foreign import MarkedLabel, markup
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.plots import LinePlot
 from labspin.gui.run_source import Frame
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FitPanel"]
 
 _AGAIN = 2000  # ms between two fits while points arrive
+_WARNING = 1000  # characters of a warning
 _MOST = 8  # traces whose results are written out
 
 
@@ -88,7 +90,7 @@ class FitPanel(Panel):
         self.again = QCheckBox("again while points arrive")
         self.again.setToolTip("every two seconds, as long as the run goes on")
         self.again.toggled.connect(lambda on: self._timer.start() if on else self._timer.stop())
-        self.result, self.truth_text = label("", wrap=True), label("", "muted", wrap=True)
+        self.result, self.truth_text = MarkedLabel(), label("", "muted", wrap=True)
         for text in (self.result, self.truth_text):
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.truth = QCheckBox("truth of the simulation")
@@ -204,7 +206,7 @@ class FitPanel(Panel):
             self._say(error)
 
     def _say(self, error: Exception) -> None:
-        self.result.setText(sentence(error))
+        self.result.setText(markup(sentence(error), _WARNING))
 
     def _fit_again(self) -> None:
         frame = self._frame()
@@ -269,12 +271,12 @@ def _lines(outcomes: list[FitOutcome]) -> list[str]:
     lines: list[str] = []
     for outcome in outcomes[:_MOST]:
         if len(outcomes) > 1:
-            lines.append(f"<b>{outcome.label}</b>")
-        lines += [f"{p.name} = {p.text()}{' (fixed)' if p.fixed else ''}" for p in outcome.present]
+            lines.append(f"<b>{markup(outcome.label)}</b>")
+        lines += [markup(f"{p.name} = {p.text()}{' (fixed)' if p.fixed else ''}") for p in outcome.present]
         reduced = outcome.statistics.chi2red
         if math.isfinite(reduced):
             lines.append(f"χ²/ν = {reduced:.3g}, {outcome.statistics.points} points")
-        lines += [f"<i>{warning}</i>" for warning in outcome.warnings]
+        lines += [f"<i>{markup(warning, _WARNING)}</i>" for warning in outcome.warnings]
     if len(outcomes) > _MOST:
         lines.append(f"and {len(outcomes) - _MOST} more traces")
     return lines

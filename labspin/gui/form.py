@@ -20,6 +20,7 @@ from labspin.experiment.parameters import (
     SweepParameter,
 )
 from labspin.gui.axes import shown
+from labspin.gui.foreign import tool_tip
 from labspin.gui.parts import label
 from labspin.gui.scan_editor import ScanEditor, as_lines
 from labspin.procedures.lists import QuantityListParameter
@@ -101,7 +102,7 @@ class ParameterForm(QWidget):
             value = given.get(name, default)
             widget = self._widget(name, parameter, written(parameter, value))
             widget.setAccessibleName(name)
-            widget.setToolTip(_help(name, parameter))
+            widget.setToolTip(tool_tip(_help(name, parameter)))
             self.widgets[name] = widget
             if isinstance(widget, ScanEditor):
                 said = "Further axes: any parameter or set-point, around the whole measurement"
@@ -194,7 +195,7 @@ class ParameterForm(QWidget):
         widget = self.widgets[name]
         widget.setProperty("wrong", "true" if problem else "false")
         widget.setProperty("changed", "true" if self._read(name) != self._start.get(name) else "false")
-        widget.setToolTip(problem or _help(name, self._parameters[name]))
+        widget.setToolTip(tool_tip(problem or _help(name, self._parameters[name])))
         widget.style().unpolish(widget)
         widget.style().polish(widget)
         self._show_groups()

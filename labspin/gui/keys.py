@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QDialog, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
+
+from labspin.gui.foreign import markup, tool_tip
 
 __all__ = ["EVERYWHERE", "Key", "KeysWindow", "keys_of", "shortcut"]
 
@@ -44,7 +45,7 @@ def shortcut(
     """
     made = QShortcut(QKeySequence(keys), parent)
     made.activated.connect(lambda: do())
-    made.setWhatsThis(does)
+    made.setWhatsThis(tool_tip(does))
     if has_focus:
         made.setContext(Qt.ShortcutContext.WidgetShortcut)
     return made
@@ -125,9 +126,9 @@ def _table(keys: list[Key]) -> str:
     rows, last = [], ""
     for key in keys:
         if key.where != last:
-            rows.append(f'<tr><td colspan="2"><h4>{escape(key.where)}</h4></td></tr>')
+            rows.append(f'<tr><td colspan="2"><h4>{markup(key.where)}</h4></td></tr>')
         last = key.where
         rows.append(
-            f"<tr><td><b>{escape(key.keys)}</b>&nbsp;&nbsp;&nbsp;</td><td>{escape(key.does)}</td></tr>"
+            f"<tr><td><b>{markup(key.keys)}</b>&nbsp;&nbsp;&nbsp;</td><td>{markup(key.does)}</td></tr>"
         )
     return f"<table>{''.join(rows)}</table>"

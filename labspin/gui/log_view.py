@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from PySide6.QtGui import QColor, QFontDatabase, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from labspin.characters import visible
 from labspin.gui.parts import button
 from labspin.gui.theme import current
 from labspin.session.host_records import EventRecord
@@ -17,6 +18,7 @@ from labspin.session.host_records import EventRecord
 __all__ = ["LogView"]
 
 _LINES = 5000
+_LONGEST = 10_000  # characters of a message
 
 
 class LogView(QWidget):
@@ -96,4 +98,4 @@ class LogView(QWidget):
 
 def _line(event: tuple[float, str, str]) -> str:
     moment, kind, message = event
-    return f"{time.strftime('%H:%M:%S', time.localtime(moment))}  {kind:10} {message}\n"
+    return f"{time.strftime('%H:%M:%S', time.localtime(moment))}  {kind:10} {visible(message, _LONGEST)}\n"

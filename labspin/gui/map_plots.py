@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
 from labspin.gui.axes import shown
+from labspin.gui.foreign import markup
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.parts import label
 from labspin.gui.pictures import MapData, Picture
@@ -107,7 +108,7 @@ class MapPlot(QWidget):
         """
         for part in (self.cut, self.readout, self._across):
             part.setVisible(not name)
-        self.plot.setTitle(name or None, size="10pt", color=current().text)
+        self.plot.setTitle(markup(name) or None, size="10pt", color=current().text)
 
     def restyle(self) -> None:
         """Use the colours of the present theme, and its units, from now on."""

@@ -25,6 +25,7 @@ from superqt import QSearchableListWidget
 from labspin.errors import CardError
 from labspin.experiment import Procedure, check_plan, estimate
 from labspin.gui.axes import shown
+from labspin.gui.foreign import line, tool_tip
 from labspin.gui.form import ParameterForm
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
@@ -257,9 +258,9 @@ class MeasureView(QWidget):
             self._offer(f"new: {name}", (_PROCEDURE, name))
 
     def _offer(self, text: str, data: tuple[str, str]) -> None:
-        item = QListWidgetItem(text)
+        item = QListWidgetItem(line(text))
         item.setData(Qt.ItemDataRole.UserRole, data)
-        item.setToolTip(text)
+        item.setToolTip(tool_tip(text))
         self.choice.addItem(item)
 
     def show_card(self, path: Path, label_of_run: str = "") -> None:

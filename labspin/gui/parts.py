@@ -11,13 +11,14 @@ from superqt import QElidingLabel
 
 from labspin.errors import LabspinError
 from labspin.gui.axes import liked_unit, shown
+from labspin.gui.foreign import ForeignLabel, caption, line, tool_tip
 from labspin.units import parse_quantity
 
 __all__ = ["BriefLabel", "Notice", "Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
-    """Return a label.
+    """Return a label that shows any text as it is.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
     wrap
         Whether long text is broken into lines.
     """
-    made = QLabel(text)
+    made = ForeignLabel(text)
     made.setObjectName(kind)
     made.setWordWrap(wrap)
     return made
@@ -52,10 +53,10 @@ def button(
     key
         By which the button is pressed, too; empty is none.
     """
-    made = QPushButton(text)
+    made = QPushButton(caption(text))
     made.setObjectName(kind)
-    made.setToolTip(f"{hint} ({key})" if key else hint)
-    made.setWhatsThis(hint)
+    made.setToolTip(tool_tip(f"{hint} ({key})" if key else hint))
+    made.setWhatsThis(tool_tip(hint))
     if key:
         made.setShortcut(key)
     made.clicked.connect(lambda: do())
@@ -95,6 +96,7 @@ class BriefLabel(QElidingLabel):
     def __init__(self, text: str, kind: str = "") -> None:
         super().__init__()
         self.setObjectName(kind)
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
 
     def setText(self, text: str) -> None:
@@ -105,8 +107,8 @@ class BriefLabel(QElidingLabel):
         text
             The text.
         """
-        super().setText(text)
-        self.setToolTip(text)
+        super().setText(line(text))
+        self.setToolTip(tool_tip(text))
 
 
 class Panel(QFrame):
@@ -209,7 +211,7 @@ class QuantityField(QLineEdit):
             What can be done with the field.
         """
         self._hint = text
-        self.setToolTip(text)
+        self.setToolTip(tool_tip(text))
 
     def value(self) -> float:
         """Return what stands in the field, in its unit.
@@ -272,7 +274,7 @@ class QuantityField(QLineEdit):
                 self.value()
             except LabspinError as error:
                 self.problem = str(error)
-        self.setToolTip(self.problem or self._hint)
+        self.setToolTip(tool_tip(self.problem or self._hint))
         self.setProperty("wrong", "true" if self.problem else "false")
         self.style().unpolish(self)
         self.style().polish(self)
@@ -297,13 +299,13 @@ class TwiceButton(QPushButton):
     """
 
     def __init__(self, text: str, armed: str, do: Callable[[], object], *, hint: str = "") -> None:
-        super().__init__(text)
+        super().__init__(caption(text))
         self._text, self._armed, self._do = text, armed, do
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(3000)
         self._timer.timeout.connect(self._disarm)
-        self.setToolTip(hint)
+        self.setToolTip(tool_tip(hint))
         self.clicked.connect(self._press)
 
     def rename(self, text: str) -> None:
@@ -332,7 +334,7 @@ class TwiceButton(QPushButton):
         self._show(self._text, "")
 
     def _show(self, text: str, kind: str) -> None:
-        self.setText(text)
+        self.setText(caption(text))
         self.setObjectName(kind)
         self.style().unpolish(self)
         self.style().polish(self)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from labspin.gui.axes import shown
+from labspin.gui.foreign import markup
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.parts import label
 from labspin.gui.pictures import LineData, Picture
@@ -143,12 +144,12 @@ class LinePlot(QWidget):
             return
         colour = current().series[place % len(current().series)]
         if place >= len(self.lines):
-            self.lines.append(self.plot.plot([], [], name=_short(picture.label)))
+            self.lines.append(self.plot.plot([], [], name=markup(_short(picture.label))))
             self._errors.append(pg.ErrorBarItem(pen=pg.mkPen(colour, width=fine(1))))
             self.plot.addItem(self._errors[-1])
         few = len(line.values) <= _FEW
         item = self.lines[place]
-        item.opts["name"] = _short(picture.label)
+        item.opts["name"] = markup(_short(picture.label))
         item.setSymbol("o" if few else None)
         item.setSymbolSize(6)
         item.setSymbolBrush(colour)
@@ -161,7 +162,7 @@ class LinePlot(QWidget):
             item.setSymbolPen(pg.mkPen(colour, width=fine(1)) if line.doubtful is not None else None)
         legend = self.plot.plotItem.legend
         if legend is not None and legend.getLabel(item) is not None:
-            legend.getLabel(item).setText(_short(picture.label))
+            legend.getLabel(item).setText(markup(_short(picture.label)))
         self._show_errors(self._errors[place], line, y)
 
     def _show_errors(self, item: Any, line: LineData, y: Any) -> None:
@@ -241,12 +242,12 @@ class LinePlot(QWidget):
             y = np.abs(outcome.y) if np.iscomplexobj(outcome.y) else outcome.y
             self._own = self.plot.plot(
                 outcome.x, y, pen=None, symbol="o", symbolSize=6, symbolBrush=theme.series[0],
-                symbolPen=None, name=_short(outcome.label),
+                symbolPen=None, name=markup(_short(outcome.label)),
             )  # fmt: skip
         self._name_axes()
         pen = pg.mkPen(theme.series[1], width=fine(2.5))
         curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y
-        self._fit = self.plot.plot(outcome.curve_x, curve, pen=pen, name=f"fit: {outcome.model}")
+        self._fit = self.plot.plot(outcome.curve_x, curve, pen=pen, name=markup(f"fit: {outcome.model}"))
         rest = np.abs(outcome.residuals) if np.iscomplexobj(outcome.residuals) else outcome.residuals
         self.residuals.plot(
             outcome.x, rest, pen=None, symbol="o", symbolSize=5, symbolBrush=theme.series[0], symbolPen=None

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
 
+from labspin.gui.foreign import line, tool_tip
 from labspin.gui.keys import shortcut
 from labspin.gui.parts import Panel, button
 from labspin.gui.tasks import in_background, sentence
@@ -123,8 +124,8 @@ class QueueView(Panel):
         self.table.setRowCount(len(state.runs))
         for row, run in enumerate(state.runs):
             for column, text in enumerate(_cells(run)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item = QTableWidgetItem(line(text))
+                item.setToolTip(tool_tip(text))
                 self.table.setItem(row, column, item)
         rows = [row for row, run in enumerate(state.runs) if run.id in chosen]
         if len(rows) == 1 and rows != [self.table.currentRow()]:

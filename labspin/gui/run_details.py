@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from labspin.data import RunMetadata, RunSummary, annotate, read_run
 from labspin.errors import LabspinError
 from labspin.gui.axes import shown
+from labspin.gui.foreign import MarkedLabel, markup
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.tasks import in_background, sentence
 from labspin.workspaces import Workspace, find_workspace
@@ -30,6 +30,7 @@ from labspin.workspaces import Workspace, find_workspace
 __all__ = ["RunDetails"]
 
 _RATINGS = ("not rated", *(f"{'★' * n}{'☆' * (5 - n)}" for n in range(6)))
+_LONGEST = 2000  # characters of a value
 _COMPARED = 3  # runs that are compared side by side
 
 
@@ -63,7 +64,7 @@ class RunDetails(Panel):
         self.save_button = button(
             "Save words", self.save, hint="what was measured stays as it is", key="Ctrl+S"
         )
-        self.text = label("", wrap=True)
+        self.text = MarkedLabel()
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
         self._shown: tuple[object, ...] = ()
@@ -132,7 +133,7 @@ class RunDetails(Panel):
             self.text.setText("")
             return
         paths = [run.path for run in runs[:_COMPARED] if run.status != "damaged"]
-        broken = "".join(f"<p>{escape(run.problem)}</p>" for run in runs[:_COMPARED] if run.problem)
+        broken = "".join(f"<p>{markup(run.problem, _LONGEST)}</p>" for run in runs[:_COMPARED] if run.problem)
         in_background(functools.partial(_details, paths), self._put(paths, broken), self._failed)
 
     def _put(self, paths: list[Path], broken: str) -> Callable[[str], None]:
@@ -143,7 +144,7 @@ class RunDetails(Panel):
         return put
 
     def _failed(self, error: Exception) -> None:
-        self.text.setText(escape(sentence(error)))
+        self.text.setText(markup(sentence(error), _LONGEST))
 
     # -- words -----------------------------------------------------------------------------------------
 
@@ -213,10 +214,10 @@ def _details(paths: list[Path]) -> str:
         if any(values) and (len(runs) == 1 or len(set(values)) > 1):
             rows.append(_row(name.replace("_", " "), values))
     heads = "".join(
-        f"<td><b>{escape(run.header.label or run.header.procedure)}</b>&nbsp;&nbsp;</td>" for run in runs
+        f"<td><b>{markup(run.header.label or run.header.procedure)}</b>&nbsp;&nbsp;</td>" for run in runs
     )
     problems = [event.message for run in runs for event in run.events_of("error")][:5]
-    said = "".join(f"<p>{escape(message[:300])}</p>" for message in problems)
+    said = "".join(f"<p>{markup(message)}</p>" for message in problems)
     if not runs:
         return ""
     if len(runs) == 1:
@@ -225,8 +226,8 @@ def _details(paths: list[Path]) -> str:
 
 
 def _row(name: str, cells: list[str]) -> str:
-    shown_cells = "".join(f"<td>{escape(text)}&nbsp;&nbsp;</td>" for text in cells)
-    return f"<tr><td>{escape(name)}&nbsp;&nbsp;</td>{shown_cells}</tr>"
+    shown_cells = "".join(f"<td>{markup(text, _LONGEST)}&nbsp;&nbsp;</td>" for text in cells)
+    return f"<tr><td>{markup(name)}&nbsp;&nbsp;</td>{shown_cells}</tr>"
 
 
 def _value(record: object) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 
 from labspin.data import RunSummary
+from labspin.gui.foreign import line, tool_tip
 from labspin.gui.run_reader import RunReader
 from labspin.gui.run_rows import HEADS, RunRow
 from labspin.gui.theme import current
@@ -199,8 +200,9 @@ class RunTable(QAbstractTableModel):
         run = row.run
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             if role == Qt.ItemDataRole.ToolTipRole and run.problem:
-                return run.problem
-            return row.cells[index.column()]
+                return tool_tip(run.problem)
+            cell = row.cells[index.column()]
+            return tool_tip(cell) if role == Qt.ItemDataRole.ToolTipRole else line(cell)
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return self.thumbnails.of(run)
         if role == Qt.ItemDataRole.SizeHintRole and index.column() == 0:

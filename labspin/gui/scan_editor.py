@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from labspin.gui.axes import shown
+from labspin.gui.foreign import tool_tip
 from labspin.gui.parts import button, label
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class _Row(QWidget):
             (self.together, "together", "both advance at the same time, along one axis"),
         ):  # fmt: skip
             part.setAccessibleName(name)
-            part.setToolTip(hint)
+            part.setToolTip(tool_tip(hint))
         self.first.setPlaceholderText("first")
         self.last.setPlaceholderText("last")
         self.listed.setPlaceholderText("10 G, 17 G, 25 G")

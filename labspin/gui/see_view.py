@@ -21,6 +21,7 @@ from superqt import QLabeledSlider
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.gui.fit_panel import FitPanel
+from labspin.gui.foreign import tool_tip
 from labspin.gui.go_there import GoThere
 from labspin.gui.link import HostLink
 from labspin.gui.map_plots import MapGrid
@@ -77,7 +78,7 @@ class SeeView(QWidget):
         self.quantity, self.x_box, self.y_box = QComboBox(), QComboBox(), QComboBox()
         for box, name in ((self.quantity, "quantity"), (self.x_box, "x axis"), (self.y_box, "y axis")):
             box.setAccessibleName(name)
-            box.setToolTip(name)
+            box.setToolTip(tool_tip(name))
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.activated.connect(lambda _: self._choose())
         self.log_x, self.log_y = QCheckBox("log x"), QCheckBox("log y")
@@ -88,7 +89,7 @@ class SeeView(QWidget):
             (self.bars, "standard errors"), (self.each, "every repeat instead of their mean"),
             (self.cursors, "two places to read values and differences; drag them, or Ctrl and arrows"),
         ):  # fmt: skip
-            part.setToolTip(hint)
+            part.setToolTip(tool_tip(hint))
         self.follow = QCheckBox("follow the bench")
         self.follow.setToolTip("show each new run as it begins; choosing other runs switches it off")
         self.follow.setChecked(True)
@@ -261,7 +262,7 @@ class SeeView(QWidget):
             slider = QLabeledSlider(Qt.Orientation.Horizontal)
             slider.setRange(-1, len(axis.values) - 1)
             slider.setValue(-1)
-            slider.setToolTip(f"place along {axis.name}; -1: the mean")
+            slider.setToolTip(tool_tip(f"place along {axis.name}; -1: the mean"))
             slider.valueChanged.connect(lambda _: self._choose(keep_axes=True))
             self._slider_row.addWidget(label(axis.name.replace("_", " "), "muted"))
             self._slider_row.addWidget(slider, 1)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from labspin.errors import LimitError
 from labspin.gui.axes import shown
+from labspin.gui.foreign import tool_tip
 from labspin.gui.link import HostLink
 from labspin.gui.parts import QuantityField, button, label
 from labspin.gui.tasks import sentence
@@ -189,7 +190,7 @@ class SetPoint(QObject):
         if self._before:
             before = shown(self._before[-1], self._unit)
             self.back.setText(f"↶ {before}")
-            self.back.setToolTip(f"move {self.full} back to {before} (Ctrl+Z in its empty field)")
+            self.back.setToolTip(tool_tip(f"move {self.full} back to {before} (Ctrl+Z in its empty field)"))
 
     def _under_way(self, actuator: ActuatorRecord) -> str:
         """Return what is said of a ramp while it goes on."""

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from labspin.gui.axes import shown
+from labspin.gui.foreign import line, tool_tip
 from labspin.gui.parts import QuantityField, label
 from labspin.gui.start_values import Handle, StartValues, handles_of
 from labspin.gui.theme import current, fine
@@ -164,13 +165,13 @@ class StartPanel(QWidget):
             field, hold = QuantityField(start.units[name]), QCheckBox("hold")
             field.given.connect(functools.partial(self._typed, name))
             field.setAccessibleName(f"start value of {name}")
-            field.setStatusTip(parameter.description)
-            hold.setToolTip(f"{name} is not fitted")
+            field.setStatusTip(line(parameter.description))
+            hold.setToolTip(tool_tip(f"{name} is not fitted"))
             is_held = parameter.value is not None or parameter.from_data or name in start.recipe.fixed
             hold.setChecked(is_held)
             hold.toggled.connect(lambda _: self.changed.emit())
             name_of = label(name.replace("_", " "))
-            name_of.setToolTip(parameter.description)
+            name_of.setToolTip(tool_tip(parameter.description))
             for column, part in enumerate((name_of, field, hold)):
                 self._grid.addWidget(part, row, column)
             self.fields[name], self.holds[name] = field, hold

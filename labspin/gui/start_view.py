@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLa
 
 from labspin.clock import local_time
 from labspin.data import RunSummary
+from labspin.gui.foreign import line, tool_tip
 from labspin.gui.parts import Panel, button, label
 from labspin.session import is_workspace, list_cards, list_stations, station_kind
 
@@ -144,7 +145,7 @@ def first_measurement(workspace: Path) -> tuple[Path, Path] | None:
 
 
 def _add(box: QListWidget, text: str, path: Path) -> None:
-    item = QListWidgetItem(text)
+    item = QListWidgetItem(line(text))
     item.setData(Qt.ItemDataRole.UserRole, path)
-    item.setToolTip(str(path))
+    item.setToolTip(tool_tip(str(path)))
     box.addItem(item)

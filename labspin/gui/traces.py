@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
 from labspin.gui.axes import RateAxis, TimeAxis, UnitAxis
+from labspin.gui.foreign import markup
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import label
@@ -144,7 +145,7 @@ class TraceStack(QWidget):
             plot = self.plots[unit] = time_plot(unit)
             self._layout.insertWidget(self._layout.count() - 1, plot, 1)
         colour = current().series[len(self.curves) % len(current().series)]
-        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=fine(2)), name=name)
+        self.curves[name] = plot.plot([], [], pen=pg.mkPen(colour, width=fine(2)), name=markup(name))
         self._hint.hide()
         self._link.order(lambda host: host.course([name]), lambda found: self._fill(name, found[name]))
 

@@ -29,6 +29,7 @@ from labspin.gui.align_view import AlignView
 from labspin.gui.appearance import Appearance
 from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
+from labspin.gui.foreign import caption, line
 from labspin.gui.keys import KeysWindow, shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.log_view import LogView
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self.notice = Notice()
         self._make_tabs()
         self._connect_parts()
-        self.setWindowTitle(f"labspin — {self.workspace.name}")
+        self.setWindowTitle(line(f"labspin — {self.workspace.name}"))
         self.resize(1280, 720)
         self._restore()
         self.use_workspace()
@@ -134,7 +135,7 @@ class MainWindow(QMainWindow):
             (self.start, "Start"), (self.bench, "Bench"), (self.align, "Align"), (self.measure, "Measure"),
             (self.see, "See"), (self.browse, "Browse"), (self.log, "Log"),
         ):  # fmt: skip
-            self.tabs.addTab(view, name)
+            self.tabs.addTab(view, caption(name))
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
@@ -185,7 +186,7 @@ class MainWindow(QMainWindow):
         """Show what is in the workspace, and attach to a host that runs already."""
         self.station.clear()
         for path in list_stations(self.workspace):
-            self.station.addItem(listed_station(path), path)
+            self.station.addItem(line(listed_station(path)), path)
         self.connect_button.setEnabled(self.station.count() > 0)
         self.appearance.use(self.workspace)
         self.start.use(self.workspace)
@@ -277,7 +278,7 @@ class MainWindow(QMainWindow):
         self.log.take(answer["events"])
         for _, _, kind, message in answer["events"][-20:]:
             if kind == "error":
-                self._notice(message)
+                self.notice.say(message)
         self.bench.show_status(status)
         self.align.show_status(status)
         self._show_state(status)
@@ -429,17 +430,14 @@ class MainWindow(QMainWindow):
             The message.
         """
         self.log.add("error", text)
-        self._notice(text)
+        self.notice.say(text)
         self.connect_button.setEnabled(True)
         if not self.link.is_connected:
             self.state.setText("not connected")
 
-    def _notice(self, text: str) -> None:
-        self.notice.say(text)
-
     def _tell(self, text: str) -> None:
         self.log.add("window", text)
-        self.statusBar().showMessage(text, 8000)
+        self.statusBar().showMessage(line(text), 8000)
 
     # -- layout ----------------------------------------------------------------------------------------
 

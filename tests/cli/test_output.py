@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from labspin.characters import visible
 from labspin.cli import main
-from labspin.cli.outlet import Outlet, clean
+from labspin.cli.outlet import Outlet
 from labspin.data import RunWriter, read_run
 from labspin.session import new_run_path
 from tests.data.samples import grid_header, grid_values
@@ -151,7 +152,7 @@ def test_a_stream_that_fails_is_given_up_and_said_once():
 
 
 def test_plain_text_is_left_as_it_is():
-    assert clean("χ² = 1.0 ± 0.1 µs\n\tdone") == "χ² = 1.0 ± 0.1 µs\n\tdone"
+    assert visible("χ² = 1.0 ± 0.1 µs\n\tdone") == "χ² = 1.0 ± 0.1 µs\n\tdone"
 
 
 @pytest.mark.parametrize("label", ["x" * 255, "é" * 300, "/" * 300, "a b" * 200])

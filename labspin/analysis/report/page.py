@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Sequence
+
+from labspin.characters import UNSEEN
 
 __all__ = ["Html", "document", "folded", "join", "pairs", "section", "table", "tag"]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-"""What is no character, and what turns the direction of the text around it."""
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _VOID = frozenset({"img", "meta", "br"})
 
@@ -21,7 +20,7 @@ class Html(str):
 
 
 def _escaped(child: str) -> str:
-    return child if isinstance(child, Html) else html.escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", child))
+    return child if isinstance(child, Html) else html.escape(UNSEEN.sub("\N{REPLACEMENT CHARACTER}", child))
 
 
 def tag(name: str, /, *children: str, **attributes: str) -> Html:
