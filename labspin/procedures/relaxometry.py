@@ -48,6 +48,7 @@ from labspin.experiment import (
     Values,
 )
 from labspin.instruments import PulseSequence
+from labspin.physics.spinwaves.keywords import CentreState
 from labspin.procedures.field_by_field import LINES, FieldByField
 from labspin.procedures.pulsed import TRIGGER, on_time_steps
 
@@ -311,7 +312,7 @@ def _film_times(
 
     turn = 2 * math.pi
     spin = ParamagneticSpin(turn * splitting, turn * gyromagnetic_ratio, T1, min(1e-6, T1))
-    place: dict[str, Any] = {"spin": spin, "field": field, "temperature": temperature}
+    place: CentreState = {"spin": spin, "field": field, "temperature": temperature}
     bath = spin_wave_bath(film=YIG_FIGURES, distance=distance, rtol=1e-3, counter_rotating=False, **place)
     times = relaxation_times(**place, bath=bath)
     return float(times.t1b), float(times.t1a)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from labspin.analysis import FitOutcome, fit_run
 from labspin.data import Run
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import CentreState
 from labspin.reproduction.measurement import Measurement, Panel
 
 __all__ = ["MEASUREMENTS"]
@@ -40,7 +41,7 @@ class Relaxing(NamedTuple):
 @lru_cache(maxsize=64)
 def _computed(field: float, distances: tuple[float, ...]) -> Relaxing:
     """Return what the physics says at a field, T, and distances, m."""
-    place: dict[str, Any] = {"spin": NV_TABLE1, "field": field, "temperature": 300.0}
+    place: CentreState = {"spin": NV_TABLE1, "field": field, "temperature": 300.0}
     bath = sw.spin_wave_bath(film=YIG_FIGURES, distance=np.array(distances), rtol=1e-4, **place)
     alone, times = sw.thermal_rates(**place), sw.relaxation_times(**place, bath=bath)
     return Relaxing(

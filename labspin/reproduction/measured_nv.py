@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -263,16 +262,20 @@ def _steady(kind: str, field: FloatArray, reference: float, relaxation: Relaxati
 
 def _steady_state(strength: FloatArray, relaxation: Relaxation) -> tuple[FloatArray, FloatArray]:
     """Return light (any unit) and torque of one centre of each class (N m), of centres that lose charge."""
-    place: dict[str, Any] = {
-        "field": LABORATORY_BENCH.bench.field(strength),
-        "orientation": LABORATORY_BENCH.orientation,
-        "ensemble": ensemble(relaxation),
-    }
-    model, mixture = rate_model_at(**place), stretched_exponential_mixture(beta=BETA)
+    field, orientation = LABORATORY_BENCH.bench.field(strength), LABORATORY_BENCH.orientation
+    centres = ensemble(relaxation)
+    model = rate_model_at(field=field, orientation=orientation, ensemble=centres)
+    mixture = stretched_exponential_mixture(beta=BETA)
     pump = np.full((4, 1), BENCH.pump_rate)
     rows = [
         np.broadcast_to(model.cycle.emission_row(pump=pump), (4, strength.size, 7)),
-        level_torques(axis=BENCH.libration.unit_axis, model=model, **place),
+        level_torques(
+            axis=BENCH.libration.unit_axis,
+            model=model,
+            field=field,
+            orientation=orientation,
+            ensemble=centres,
+        ),
     ]
     found = [np.zeros(strength.size) for _ in rows]
     for rate, weight in zip(mixture.rates, mixture.weights, strict=True):

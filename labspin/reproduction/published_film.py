@@ -5,13 +5,12 @@ Where the text fits a layer counted from the mid-plane of the film, both distanc
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, YIG_TABLE1
+from labspin.physics.spinwaves.keywords import CentreInBath, CentreState, Wave
 from labspin.reproduction.quoted import Quoted
 from labspin.reproduction.spinwaves_layer import COUNTED, layer, resonant_kd
 
@@ -127,19 +126,30 @@ def _layer() -> list[Quoted]:
     return found
 
 
+def _bath(distance: float, millitesla: float) -> sw.SpinWaveBath:
+    """Return the bath of the lower transition at a distance in d, 300 K."""
+    return sw.spin_wave_bath(
+        film=YIG_FIGURES,
+        spin=NV_TABLE1,
+        distance=distance * _D,
+        field=millitesla * _MT,
+        temperature=300.0,
+        transitions="lower",
+        rtol=1e-4,
+    )
+
+
 def _centre() -> list[Quoted]:
     """Return what the text says of one centre near the film."""
-    lower: dict[str, Any] = {
-        "film": YIG_FIGURES,
-        "spin": NV_TABLE1,
-        "temperature": 300.0,
-        "transitions": "lower",
-    }
-    near = sw.spin_wave_bath(distance=0.01 * _D, field=35 * _MT, rtol=1e-4, **lower)
-    close = sw.spin_wave_bath(distance=0.01 * _D, field=20 * _MT, rtol=1e-4, **lower)
+    near, close = _bath(0.01, 35), _bath(0.01, 20)
     lifetimes = sw.coherence_times(spin=NV_TABLE1, field=20 * _MT, temperature=300.0, bath=close)
-    middle = sw.spin_wave_bath(distance=_D, field=25 * _MT, rtol=1e-4, **lower)
-    arguments: dict[str, Any] = {"spin": NV_TABLE1, "field": 25 * _MT, "temperature": 300.0, "bath": middle}
+    middle = _bath(1.0, 25)
+    arguments: CentreInBath = {
+        "spin": NV_TABLE1,
+        "field": 25 * _MT,
+        "temperature": 300.0,
+        "bath": middle,
+    }
     plateau = float(sw.occupations_in_time(time=1e-4, **arguments)[..., 0])
     plateau -= float(sw.steady_occupations(**arguments)[..., 0])
     decay = float(
@@ -181,7 +191,7 @@ def _free_field() -> float:
 
 def _pumping() -> list[Quoted]:
     """Return what the text says of optical pumping."""
-    arguments: dict[str, Any] = {"spin": NV_TABLE1, "field": 20 * _MT, "temperature": 300.0}
+    arguments: CentreState = {"spin": NV_TABLE1, "field": 20 * _MT, "temperature": 300.0}
     slow, fast = (
         float(sw.correlation_time(pump_rate=pump, **arguments)) for pump in (0.0, sw.OPTIMUM_PUMP_RATE)
     )
@@ -205,7 +215,7 @@ def _pumping() -> list[Quoted]:
 def _propagation() -> list[Quoted]:
     """Return what the text says of waves along +y under a layer at 10 mT."""
     kd = resonant_kd(10 * _MT)
-    wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 10 * _MT, "wavenumber": kd / _D}
+    wave: Wave = {"film": YIG_FIGURES, "field": 10 * _MT, "wavenumber": kd / _D}
     loss = float(sw.decay_rate(**wave))
     found = [
         Quoted("[SW] text", "kd of the resonant wave along +y, 10 mT", "1", 0.8, kd, "agrees"),
@@ -244,13 +254,9 @@ def _propagation() -> list[Quoted]:
 def _noise() -> list[Quoted]:
     """Return the asymmetry of Fig. 8 and the dips of Fig. 16, of the components that the table names."""
     minus = float(sw.transition_frequencies(spin=NV_TABLE1, field=10 * _MT)[0])
-    three: dict[str, Any] = {
-        "frequency": 6e9 * np.pi,
-        "distance": _D,
-        "field": 20 * _MT,
-        "temperature": 300.0,
-    }
-    plus, down, _ = sw.field_spectral_density(film=YIG_FIGURES, rtol=1e-3, **three).field_noise()
+    plus, down, _ = sw.field_spectral_density(
+        film=YIG_FIGURES, frequency=6e9 * np.pi, distance=_D, field=20 * _MT, temperature=300.0, rtol=1e-3
+    ).field_noise()
     found = [
         Quoted(
             "[SW] Fig. 8", "noise along e_- over e_+, 3 GHz, l = d", "1", 10.0, float(down / plus),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.nv import NV_OPTICAL_RATES
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import CentreInBath, CentreState, Wave
 from labspin.reproduction.quoted import Quoted
 from labspin.reproduction.spinwaves_layer import COUNTED, layer, resonant_kd
 
@@ -80,7 +80,7 @@ def _fields() -> list[Quoted]:
 
 def _thick_and_slow() -> list[Quoted]:
     """Return what is lost beyond 5 µm, and by how much the group velocity grows near resonance."""
-    wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 15 * _MT, "wavenumber": resonant_kd(15 * _MT) / _D}
+    wave: Wave = {"film": YIG_FIGURES, "field": 15 * _MT, "wavenumber": resonant_kd(15 * _MT) / _D}
     centres = layer(15 * _MT, near=0.0)
     thick, whole = (
         float(sw.modified_modes(layer=replace(centres, far=far), **wave).linewidth_increase)
@@ -182,11 +182,10 @@ def _bands() -> list[Quoted]:
                 comment,
             )
         )
-    wave: dict[str, Any] = {"field": 10 * _MT}
     for nanometres in (50, 100):
         film = replace(YIG_FIGURES, thickness=nanometres * 1e-9)
-        fastest = float(sw.mode_frequency(film=film, wavenumber=1 / film.thickness, **wave))
-        above = float(sw.transition_frequencies(spin=NV_TABLE1, **wave)[1]) - fastest
+        fastest = float(sw.mode_frequency(film=film, wavenumber=1 / film.thickness, field=10 * _MT))
+        above = float(sw.transition_frequencies(spin=NV_TABLE1, field=10 * _MT)[1]) - fastest
         found.append(
             Quoted(
                 "[SW] App. C",
@@ -202,17 +201,19 @@ def _bands() -> list[Quoted]:
 
 def _pairs() -> list[Quoted]:
     """Return how far apart waves are that differ by ω₋, and whether two can add up to it, 20 mT."""
-    wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 20 * _MT}
-    minus = float(sw.transition_frequencies(spin=NV_TABLE1, field=20 * _MT)[0])
+    film, field = YIG_FIGURES, 20 * _MT
+    minus = float(sw.transition_frequencies(spin=NV_TABLE1, field=field)[0])
     apart = np.inf
     for angle in np.radians([0, 30, 45, 60, 75, 90]):
         for kd in np.linspace(0.5, 6, 12):
             here = kd * np.array([np.cos(angle), np.sin(angle)]) / _D
-            slow = float(sw.mode_frequency(wavenumber=kd / _D, angle=angle, **wave))
-            for fast in sw.iso_frequency_contour(frequency=slow + minus, **wave):
+            slow = float(sw.mode_frequency(film=film, field=field, wavenumber=kd / _D, angle=angle))
+            for fast in sw.iso_frequency_contour(film=film, field=field, frequency=slow + minus):
                 apart = min(apart, float(np.hypot(*(fast - here).T).min()) * _D)
     lowest = float(
-        sw.mode_frequency(wavenumber=np.linspace(0.01, 6, 600) / _D, angle=np.pi / 2, **wave).min()
+        sw.mode_frequency(
+            film=film, field=field, wavenumber=np.linspace(0.01, 6, 600) / _D, angle=np.pi / 2
+        ).min()
     )
     return [
         Quoted(
@@ -259,7 +260,7 @@ def _markov() -> list[Quoted]:
 
 def _pump() -> list[Quoted]:
     """Return where pumping is best, what light it takes, and the estimate of (177)."""
-    arguments: dict[str, Any] = {"spin": NV_TABLE1, "field": 20 * _MT, "temperature": 300.0}
+    arguments: CentreState = {"spin": NV_TABLE1, "field": 20 * _MT, "temperature": 300.0}
     pump = 2e3 * np.pi * np.geomspace(1, 100, 401)
     zero = sw.pumped_occupations(pump_rate=pump, **arguments)[..., 0]
     rates = sw.thermal_rates(**arguments)
@@ -294,9 +295,9 @@ def _pump() -> list[Quoted]:
     ]
 
 
-def _centre(distance: float, field: float, kelvin: float) -> tuple[sw.SpinWaveBath, dict[str, Any]]:
+def _centre(distance: float, field: float, kelvin: float) -> tuple[sw.SpinWaveBath, CentreInBath]:
     """Return the bath of the lower transition at a distance in d, and what else describes the centre."""
-    state: dict[str, Any] = {"spin": NV_TABLE1, "field": field * _MT, "temperature": kelvin}
+    state: CentreState = {"spin": NV_TABLE1, "field": field * _MT, "temperature": kelvin}
     bath = sw.spin_wave_bath(
         film=YIG_FIGURES, distance=distance * _D, transitions="lower", rtol=1e-4, **state
     )

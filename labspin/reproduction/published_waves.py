@@ -5,12 +5,11 @@ Each is a statement in the running text; of a range or an order of magnitude the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import CentreState
 from labspin.reproduction.quoted import Quoted
 from labspin.reproduction.spinwaves_layer import COUNTED, layer
 
@@ -96,20 +95,17 @@ def _waves() -> list[Quoted]:
 
 def _forces() -> list[Quoted]:
     """Return occupations, forces and shifts of one centre."""
-    lower: dict[str, Any] = {
-        "film": YIG_FIGURES, "spin": NV_TABLE1, "field": 35 * _MT, "temperature": 300.0,
-        "transitions": "lower", "rtol": 1e-4,
-    }  # fmt: skip
-    centre: dict[str, Any] = {"spin": NV_TABLE1, "field": 35 * _MT, "temperature": 300.0}
+    centre: CentreState = {"spin": NV_TABLE1, "field": 35 * _MT, "temperature": 300.0}
     resting = sw.steady_occupations(**centre)
-    near = sw.spin_wave_bath(distance=0.2 * _D, **lower)
-    closer = sw.spin_wave_bath(distance=0.04 * _D, **lower)
+    near, both, closer = (
+        sw.spin_wave_bath(film=YIG_FIGURES, distance=place * _D, transitions=transitions, rtol=1e-4, **centre)
+        for place, transitions in ((0.2, "lower"), (0.2, "both"), (0.04, "lower"))
+    )
     lit = sw.pumped_occupations(**centre, bath=near, pump_rate=sw.OPTIMUM_PUMP_RATE)
     pumped = float(sw.spin_wave_force(bath=near, occupations=lit))
     thermal = sw.spin_wave_force(
         bath=closer, occupations=sw.steady_occupations(**centre, bath=closer), limit="high temperature"
     )
-    both = sw.spin_wave_bath(distance=0.2 * _D, **{**lower, "transitions": "both"})
     lit = sw.pumped_occupations(**centre, bath=both, pump_rate=sw.OPTIMUM_PUMP_RATE)
     faster = float(sw.spin_wave_force(bath=both, occupations=lit))
     return [

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import CentreState
 from labspin.reproduction.sheet import FigureScript, Sheet
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def optical_pumping() -> Sheet:
     Red |0>, blue all that is outside of the ground state; dashed the estimate 1/(κ1 + γ₊ + Ω) of (177).
     """
     pump = 2 * np.pi * np.geomspace(1e1, 1e7, 181)
-    centre: dict[str, Any] = {"spin": NV_TABLE1, "field": 20 * MT, "temperature": 300.0}
+    centre: CentreState = {"spin": NV_TABLE1, "field": 20 * MT, "temperature": 300.0}
     occupations = sw.pumped_occupations(pump_rate=pump, **centre)
     rates = sw.thermal_rates(**centre)
     columns = {

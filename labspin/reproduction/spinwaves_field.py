@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import Wave
 from labspin.reproduction.sheet import FigureScript, Sheet
 
 if TYPE_CHECKING:
@@ -110,14 +111,15 @@ def noise_by_distance() -> Sheet:
 def stripes() -> Sheet:
     """Fig. 10(a): the transitions of the centre and the long waves (kd ≤ 1) of the lowest three bands."""
     field = np.linspace(1, 60, 119) * MT
-    wave: dict[str, Any] = {
-        "wavenumber": np.linspace(0, 1, 41)[:, None, None] / D,
-        "angle": np.linspace(0, np.pi / 2, 19)[:, None],
-    }
+    wavenumber = np.linspace(0, 1, 41)[:, None, None] / D
+    angle = np.linspace(0, np.pi / 2, 19)[:, None]
     minus, plus = sw.transition_frequencies(spin=NV_TABLE1, field=field)
     columns = {"field [mT]": field / MT, "omega_minus [GHz]": minus / GHZ, "omega_plus [GHz]": plus / GHZ}
     for band in range(3):
-        omega = sw.mode_frequency(film=YIG_FIGURES, field=field, band=band, **wave) / GHZ
+        omega = (
+            sw.mode_frequency(film=YIG_FIGURES, field=field, wavenumber=wavenumber, angle=angle, band=band)
+            / GHZ
+        )
         columns[f"n = {band} lowest [GHz]"] = omega.min(axis=(0, 1))
         columns[f"n = {band} highest [GHz]"] = omega.max(axis=(0, 1))
 
@@ -140,7 +142,7 @@ def pairs() -> Sheet:
     No two waves add up to ω₋: twice the lowest frequency is above it. The paper speaks of such pairs.
     """
     reduced = np.linspace(0.01, 12, 1200)
-    wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 20 * MT, "wavenumber": reduced / D}
+    wave: Wave = {"film": YIG_FIGURES, "field": 20 * MT, "wavenumber": reduced / D}
     de, bv = (sw.mode_frequency(angle=angle, **wave) / GHZ for angle in (0.0, np.pi / 2))
     minus, plus = (float(one) / GHZ for one in sw.transition_frequencies(spin=NV_TABLE1, field=20 * MT))
     columns = {"kd [1]": reduced, "DE [GHz]": de, "parallel [GHz]": bv}

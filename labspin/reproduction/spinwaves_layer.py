@@ -6,13 +6,14 @@ from its surface as (19) with l1 = 0 says. It is a reading of the text, not proo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import Mode, Wave
 from labspin.reproduction.sheet import FigureScript, Sheet
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ STATES = (("pumped", sw.OPTIMUM_PUMP_RATE), ("thermal", 0.0))
 
 
 def layer(
-    field: Any, *, near: float, density: float = 1e22, pump: float = sw.OPTIMUM_PUMP_RATE
+    field: ArrayLike, *, near: float, density: float = 1e22, pump: float = sw.OPTIMUM_PUMP_RATE
 ) -> sw.SpinLayer:
     """Return the paper's layer at 300 K; density in 1/m³."""
     return sw.spin_layer(
@@ -49,16 +50,18 @@ def map_of_linewidths() -> Sheet:
     """Fig. 2(b): linewidth that the layer adds at 20 mT on the plane of wavevectors, and its iso-lines."""
     axis = np.linspace(-0.8, 0.8, 161)
     ky, kz = (part.ravel() for part in np.meshgrid(axis, axis, indexing="ij"))
-    wave: dict[str, Any] = {
+    wave: Mode = {
+        "film": YIG_FIGURES,
+        "field": 20 * MT,
         "wavenumber": np.hypot(ky, kz).clip(1e-3) / D,
         "angle": np.arctan2(kz, ky),
-        "field": 20 * MT,
+        "band": 0,
     }
     columns = {"k_y d [1]": ky, "k_z d [1]": kz}
     for label, near in COUNTED:
-        found = sw.modified_modes(film=YIG_FIGURES, layer=layer(20 * MT, near=near), **wave)
+        found = sw.modified_modes(layer=layer(20 * MT, near=near), **wave)
         columns[f"added linewidth, {label} [MHz]"] = found.linewidth_increase / MHZ
-    columns["field above the film [1]"] = sw.field_amplitude(film=YIG_FIGURES, **wave)
+    columns["field above the film [1]"] = sw.field_amplitude(**wave)
     minus = float(sw.transition_frequencies(spin=NV_TABLE1, field=20 * MT)[0])
     resonant = sw.iso_frequency_contour(film=YIG_FIGURES, field=20 * MT, frequency=minus)
 
@@ -144,7 +147,7 @@ def largest_linewidth() -> Sheet:
 def propagation() -> Sheet:
     """Fig. 3(b): frequency and propagation length of the bare film, 10 mT; shaded: Γ > γ, mid-plane."""
     reduced = np.geomspace(0.01, 10, 4001)
-    wave: dict[str, Any] = {"film": YIG_FIGURES, "field": 10 * MT, "wavenumber": reduced / D}
+    wave: Wave = {"film": YIG_FIGURES, "field": 10 * MT, "wavenumber": reduced / D}
     bare = sw.modified_modes(layer=layer(10 * MT, near=0.0, density=0.0), **wave)
     spins = sw.modified_modes(layer=layer(10 * MT, near=D / 2), **wave)
     columns = {
@@ -228,12 +231,19 @@ def noise_below() -> Sheet:
 
 def _bands_of_film(frequency: FloatArray, distance: float, bands: int) -> tuple[FloatArray, FloatArray]:
     """Return S_++ of the bare film: all bands, and the lowest ones that a layer can touch."""
-    point: dict[str, Any] = {
-        "film": YIG_FIGURES, "frequency": frequency, "distance": distance, "field": 10 * MT,
-        "temperature": 300.0, "rtol": 1e-4,
-    }  # fmt: skip
-    lowest = sum(sw.field_spectral_density(band=n, **point).plus for n in range(bands))
-    return sw.field_spectral_density(**point).plus, np.asarray(lowest)
+
+    def density(band: int | None) -> FloatArray:
+        return sw.field_spectral_density(
+            film=YIG_FIGURES,
+            frequency=frequency,
+            distance=distance,
+            field=10 * MT,
+            temperature=300.0,
+            rtol=1e-4,
+            band=band,
+        ).plus
+
+    return density(None), np.asarray(sum(density(band) for band in range(bands)))
 
 
 def dips() -> Sheet:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.physics import spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from labspin.physics.spinwaves.keywords import CentreInBath
 from labspin.reproduction.sheet import FigureScript, Sheet
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def near_the_film() -> Sheet:
 def _force(field: float, kelvin: float, reduced: FloatArray, transitions: str, pumped: bool) -> FloatArray:
     """Return the force on a resting or pumped centre: (260) where it is thermal and only |−> counts."""
     bath = _bath(field, kelvin, reduced, transitions)
-    centre: dict[str, Any] = {"spin": NV_TABLE1, "field": field, "temperature": kelvin, "bath": bath}
+    centre: CentreInBath = {"spin": NV_TABLE1, "field": field, "temperature": kelvin, "bath": bath}
     if pumped:
         levels = sw.pumped_occupations(**centre, pump_rate=sw.OPTIMUM_PUMP_RATE)
         return sw.spin_wave_force(bath=bath, occupations=levels)

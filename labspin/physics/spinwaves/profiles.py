@@ -6,8 +6,6 @@ one mode, and as the lower half of Fig. 1(b).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import hbar, mu_0
@@ -16,6 +14,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.hybrid import hybridised_modes
+from labspin.physics.spinwaves.keywords import Mode
 from labspin.physics.spinwaves.modes import (
     bands_of,
     mode_frequency,
@@ -285,7 +284,7 @@ def mode_coupling(
     ArgumentError
         As `mode_frequency`, or an area is not positive, a distance negative, a side unknown.
     """
-    mode: dict[str, Any] = {
+    mode: Mode = {
         "film": film, "field": field, "wavenumber": wavenumber, "angle": angle, "band": band,
     }  # fmt: skip
     outside = stray_field(distance=distance, side=side, **mode)

@@ -11,8 +11,6 @@ to be added to the stiffness of the cantilever: Δω/ω0 = Re κ/2k0, Δ(1/Q) = 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -21,6 +19,7 @@ from labspin.physics.nv.records import NV_OPTICAL_RATES, OpticalRates
 from labspin.physics.spinwaves.bath import SpinWaveBath, spin_wave_bath
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.force import level_forces
+from labspin.physics.spinwaves.keywords import CentreInBath, CentreState
 from labspin.physics.spinwaves.nv import ParamagneticSpin, exchange_gradients
 from labspin.physics.spinwaves.pumping import (
     close_columns,
@@ -89,27 +88,28 @@ def spin_wave_stiffness(
         pump_rate=pump,
     )
     places = metres[..., None] * (1 + _STEP * np.array([-1.0, 0.0, 1.0]))
-    arguments: dict[str, Any] = {
+    state: CentreState = {
+        "spin": spin,
         "field": np.asarray(field)[..., None],
         "temperature": np.asarray(temperature)[..., None],
     }
     bath = spin_wave_bath(
         film=film,
-        spin=spin,
         distance=places,
         rtol=1e-9,
         rates=rates,
         transitions=transitions,
         occupation=occupation,
         counter_rotating=counter_rotating,
-        **arguments,
+        **state,
     )
-    pumping: dict[str, Any] = {"spin": spin, "pump_rate": pump[..., None], "cycle": cycle, "bath": bath}
-    generator, force = pumping_rate_matrix(**pumping, **arguments), _force_on_levels(bath)
-    levels = pumped_occupations(**pumping, **arguments)[..., 1, :]
+    near: CentreInBath = {**state, "bath": bath}
+    generator = pumping_rate_matrix(pump_rate=pump[..., None], cycle=cycle, **near)
+    levels = pumped_occupations(pump_rate=pump[..., None], cycle=cycle, **near)[..., 1, :]
+    force = _force_on_levels(bath)
     force_slope = (force[..., 2, :] - force[..., 0, :]) / (2 * _STEP * metres[..., None])
     slope = np.zeros((*bath.decay_minus.shape, 6, 6))
-    fill_ground(slope, exchange_gradients(spin, arguments["field"], arguments["temperature"], bath))
+    fill_ground(slope, exchange_gradients(spin, state["field"], state["temperature"], bath))
     close_columns(slope)
     moved = _response(generator[..., 1, :, :], (slope[..., 1, :, :] @ levels[..., None])[..., 0], omega)
     static = (force_slope * levels).sum(axis=-1)

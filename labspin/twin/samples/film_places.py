@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -72,30 +71,47 @@ def _bath_near(settings: FilmSettings, field: float, stretch: int) -> tuple[Spin
     Of centres out of the plane rates and lines are their own, gradients (of the force) those in the plane.
     """
     nearest = np.exp(_STRETCH * (stretch + 0.5 * (_NODES + 1)))
-    place: dict[str, Any] = {
-        "film": settings.film,
-        "spin": settings.spin,
-        "distance": np.stack([depths_of(spot, settings.layer_thickness)[0] for spot in nearest]),
-        "field": field,
-        "temperature": settings.temperature,
-    }
-    bath = spin_wave_bath(**place)
+    distance = np.stack([depths_of(spot, settings.layer_thickness)[0] for spot in nearest])
+    bath = spin_wave_bath(
+        film=settings.film,
+        spin=settings.spin,
+        distance=distance,
+        field=field,
+        temperature=settings.temperature,
+    )
     if settings.field_elevation == 0 and settings.axis_tilt == 0:
         return bath, np.zeros_like(bath.decay_minus)
     along = settings.field_elevation + settings.axis_tilt
     axis = (math.sin(along), 0.0, math.cos(along))
-    found = misaligned_rates(**place, elevation=settings.field_elevation, axis=axis, rtol=1e-4)
-    changed: dict[str, Any] = {}
+    found = misaligned_rates(
+        film=settings.film,
+        spin=settings.spin,
+        distance=distance,
+        field=field,
+        temperature=settings.temperature,
+        elevation=settings.field_elevation,
+        axis=axis,
+        rtol=1e-4,
+    )
     aligned = transition_frequencies(spin=settings.spin, field=field)
-    for sign, line, rate, bare in (
-        ("minus", found.lower, found.lower_rate, aligned[0]),
-        ("plus", found.upper, found.upper_rate, aligned[1]),
-    ):
-        number = magnon_occupation(frequency=line, temperature=settings.temperature)
-        changed[f"decay_{sign}"] = 2 * rate * (number + 1) / (2 * number + 1)
-        changed[f"absorption_{sign}"] = 2 * rate * number / (2 * number + 1)
-        changed[f"shift_{sign}"] = getattr(bath, f"shift_{sign}") + line - bare
-    return replace(bath, **changed), found.across_rate
+    emitted, taken = _exchange(found.lower, found.lower_rate, settings.temperature)
+    emitted_plus, taken_plus = _exchange(found.upper, found.upper_rate, settings.temperature)
+    tilted = replace(
+        bath,
+        decay_minus=emitted,
+        absorption_minus=taken,
+        shift_minus=bath.shift_minus + found.lower - aligned[0],
+        decay_plus=emitted_plus,
+        absorption_plus=taken_plus,
+        shift_plus=bath.shift_plus + found.upper - aligned[1],
+    )
+    return tilted, found.across_rate
+
+
+def _exchange(line: float, rate: FloatArray, temperature: float) -> tuple[FloatArray, FloatArray]:
+    """Return decay and absorption rates (1/s) of a line (rad/s) whose populations relax at ``rate`` (1/s)."""
+    number = magnon_occupation(frequency=line, temperature=temperature)
+    return 2 * rate * (number + 1) / (2 * number + 1), 2 * rate * number / (2 * number + 1)
 
 
 def _shares(spot: float) -> FloatArray:

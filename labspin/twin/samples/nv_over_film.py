@@ -19,7 +19,7 @@ import math
 from collections import deque
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from labspin.physics.spinwaves import (
     thermal_rates,
     transition_frequencies,
 )
+from labspin.physics.spinwaves.keywords import CentreState
 from labspin.twin.drift import Drift
 from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.sample import ComplexArray, Sample
@@ -182,7 +183,7 @@ class NVOverFilm(Sample):
             Present signals (SI units, or dBm).
         """
         settings, place = self.settings, self._place(signals)
-        arguments: dict[str, Any] = {
+        arguments: CentreState = {
             "spin": place.spin,
             "field": place.field,
             "temperature": settings.temperature,
@@ -294,7 +295,7 @@ class NVOverFilm(Sample):
         """Return the map of the levels and what they emit over a constant step, (depths, 7, 7)."""
         settings = self.settings
         pump = self._pump(signals) if laser else 0.0
-        arguments: dict[str, Any] = {
+        arguments: CentreState = {
             "spin": place.spin,
             "field": place.field,
             "temperature": settings.temperature,
