@@ -11,6 +11,7 @@ memory, descriptors and threads every minute, and how much they grow in 1000 run
 time for which a timer of 1 ms was not heard. Without a display set ``QT_QPA_PLATFORM=offscreen``.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
 
 from tests.places import environment
 from tests.session.hosts import HostProcess, make_workspace, wait_for, wait_until_idle
@@ -34,6 +37,28 @@ def memory(process):
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     raise LookupError(process)
+
+
+@contextlib.contextmanager
+def opened(lab, tab="bench"):
+    """Show the window of a workspace, with its collector of garbage, until the block is left."""
+    from labspin.gui.collector import Collector
+    from labspin.gui.theme import use_theme
+    from labspin.gui.window import MainWindow
+
+    application = QApplication([])
+    use_theme("light")
+    collector = Collector(application)
+    window = MainWindow(lab)
+    collector.look()
+    if tab == "browse":
+        window.tabs.setCurrentWidget(window.browse)
+    window.show()
+    try:
+        yield window
+    finally:
+        window.close()
+        collector.stop()
 
 
 def latency(number=300):
@@ -108,37 +133,23 @@ def watched(rounds=4):
 
 def session(number):
     """Watch many runs with one window, and look at its memory."""
-    from PySide6.QtWidgets import QApplication
-
-    from labspin.gui.collector import Collector
-    from labspin.gui.theme import use_theme
-    from labspin.gui.window import MainWindow
-
-    application = QApplication([])
-    use_theme("light")
-    collector = Collector()
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=12, averages=1)
-    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
-        client = host.client()
-        window = MainWindow(lab)
-        window.show()
-        shown, began = set(), time.perf_counter()
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+        client, shown, began = host.client(), set(), time.perf_counter()
         for done in range(number):
             client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={done}"])
             client.start()
-            wait_for(lambda n=done: _step(application, window, shown) and len(shown) > n, timeout=60)
+            wait_for(lambda n=done: _step(window, shown) and len(shown) > n, timeout=60)
             client.queue.clear()
             if done + 1 in (10, 50, 100, 200, 300, 400, 500, number):
                 print(
                     f"{done + 1} runs after {time.perf_counter() - began:.0f} s: window "
                     f"{memory(os.getpid()):.0f} MB, host {memory(host.process.pid):.0f} MB", flush=True,
                 )  # fmt: skip
-        window.close()
-    collector.stop()
 
 
-def _step(application, window, shown):
-    application.processEvents()
+def _step(window, shown):
+    QApplication.processEvents()
     if window.see.frames and window.see.frames[0].run.status == "finished":
         shown.add(window.see.paths[0])
     return True
@@ -146,21 +157,36 @@ def _step(application, window, shown):
 
 def browse(number):
     """Look at a folder of many runs."""
-    from PySide6.QtCore import QEventLoop, QTimer
-    from PySide6.QtWidgets import QApplication
-    from window import Gaps
-
-    from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
     from labspin.gui.run_rows import HEADS
-    from labspin.gui.theme import use_theme
-    from labspin.gui.window import MainWindow
 
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
+    began = time.perf_counter()
+    _write_runs(lab / "data", number)
+    print(f"{number} files written in {time.perf_counter() - began:.0f} s", flush=True)
+    with opened(lab, tab="browse") as window:
+        browsed = window.browse
+        by_file, header = HEADS.index("file"), browsed.view.horizontalHeader()
+
+        def is_shown():
+            return browsed.table.rowCount() == number and not browsed.is_looking
+
+        watch("first look", lambda: None, is_shown)
+        watch("second look", browsed.look, lambda: not browsed.is_looking)
+        watch("search", lambda: browsed.search.setText("005000"))
+        watch("all again", lambda: browsed.search.setText(""))
+        watch("scroll to the end", browsed.view.scrollToBottom)
+        watch("sort by file", lambda: browsed.view.sortByColumn(by_file, header.sortIndicatorOrder()))
+        watch("choose all", browsed.view.selectAll)
+
+
+def _write_runs(folder, number):
+    """Write the same short run under so many names."""
+    from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
+
     axis = Dimension(name="time", unit="s", values=np.arange(5.0))
     layout = Layout(dimensions=(axis,), columns=(Column(name="value", unit="V"),))
-    began = time.perf_counter()
-    first = lab / "data" / "20260101-000000-run.h5"
-    first.parent.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    first = folder / "20260101-000000-run.h5"
     with RunWriter.create(first, RunHeader(procedure="t1", signal="value", layout=layout)) as writer:
         for index in range(5):
             writer.append(index, float(index), (1.0,))
@@ -168,72 +194,50 @@ def browse(number):
     content = first.read_bytes()
     for k in range(1, number):
         first.with_name(f"20260101-{k:06}-run.h5").write_bytes(content)
-    print(f"{number} files written in {time.perf_counter() - began:.0f} s", flush=True)
-    from labspin.gui.collector import Collector
 
-    application = QApplication([])
-    use_theme("light")
-    collector = Collector(application)
-    window = MainWindow(lab)
-    collector.look()
-    window.tabs.setCurrentWidget(window.browse)
-    window.show()
-    table, view = window.browse.table, window.browse.view
+
+def watch(what, do, is_over=lambda: True):
+    """Do something, wait until it is over and half a second more, and print the longest gap."""
+    from window import Gaps
+
     gaps = Gaps()
+    gaps.start()
+    began, took, loop = time.perf_counter(), [], QEventLoop()
 
-    def watch(what, do, over=lambda: True):
-        """Do something, wait until it is over and half a second more, and tell the longest gap."""
-        gaps.start()
-        began, took, loop = time.perf_counter(), [], QEventLoop()
+    def look():
+        if is_over() and not took:
+            took.append(time.perf_counter() - began)
+            QTimer.singleShot(500, loop.quit)
 
-        def look():
-            if over() and not took:
-                took.append(time.perf_counter() - began)
-                QTimer.singleShot(500, loop.quit)
+    timer = every(10, look)
+    do()
+    loop.exec()
+    timer.stop()
+    gaps.timer.stop()
+    print(f"{what:20} {took[0]:6.2f} s, longest gap {1e3 * gaps.longest:4.0f} ms", flush=True)
 
-        timer = QTimer()
-        timer.setInterval(10)
-        timer.timeout.connect(look)
-        timer.start()
-        do()
-        loop.exec()
-        timer.stop()
-        print(f"{what:20} {took[0]:6.2f} s, longest gap {1e3 * gaps.longest:4.0f} ms", flush=True)
 
-    by_file = HEADS.index("file")
-    watch("first look", lambda: None, lambda: table.rowCount() == number and not window.browse.is_looking)
-    watch("second look", window.browse.look, lambda: not window.browse.is_looking)
-    watch("search", lambda: window.browse.search.setText("005000"))
-    watch("all again", lambda: window.browse.search.setText(""))
-    watch("scroll to the end", view.scrollToBottom)
-    watch("sort by file", lambda: view.sortByColumn(by_file, view.horizontalHeader().sortIndicatorOrder()))
-    watch("choose all", view.selectAll)
-    window.close()
-    collector.stop()
+def every(milliseconds, do):
+    """Return a running timer that calls ``do``."""
+    timer = QTimer()
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(do)
+    timer.start()
+    return timer
 
 
 def soak(minutes):
     """Make short runs, one after the other, and look at memory, descriptors and threads every minute."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication
-
-    from labspin.gui.collector import Collector
-    from labspin.gui.theme import use_theme
-    from labspin.gui.window import MainWindow
-
-    application = QApplication([])
-    use_theme("light")
-    collector = Collector(application)
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=3, averages=1)
-    rows, made, began, hours = [], [0], time.perf_counter(), _hours(lab / "procedures" / "quick.toml")
-    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
-        client, window = host.client(), MainWindow(lab)
-        window.show()
+    card = lab / "procedures" / "quick.toml"
+    rows, made, began, hours = [], [0], time.perf_counter(), _hours(card)
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+        client = host.client()
 
         def step():
             status = client.status()
             if status["run"] is None and not status["queue"]["makes_runs"]:
-                _queue_five(client, lab / "procedures" / "quick.toml", made)
+                _queue_five(client, card, made)
                 window.tabs.setCurrentIndex(made[0] // 5 % window.tabs.count())
             if time.perf_counter() - began >= 60 * len(rows):
                 runs = max(0, made[0] - 5)
@@ -243,14 +247,10 @@ def soak(minutes):
                     flush=True,
                 )
 
-        timer = QTimer()
-        timer.setInterval(200)
-        timer.timeout.connect(step)
-        timer.start()
-        QTimer.singleShot(60_000 * minutes + 1000, application.exit)
-        application.exec()
-        window.close()
-    collector.stop()
+        timer = every(200, step)
+        QTimer.singleShot(60_000 * minutes + 1000, QApplication.exit)
+        QApplication.exec()
+        timer.stop()
     _tell_growth(np.array(rows[len(rows) // 3 :], float))
 
 
