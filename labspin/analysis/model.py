@@ -175,6 +175,9 @@ class FitModel:
         choice prefers no pair of lines that are closer than they are wide; None: always.
     headline
         Parameters that a legend shows; empty: the first that are fitted.
+    lines_apart
+        By how much pictures move each trace of several up from the one before, in heights of the largest:
+        lines at the same place would hide one another.
     options
         What the model was built with.
     x_unit, y_unit
@@ -199,6 +202,7 @@ class FitModel:
     rivals: Callable[..., Collection[str]] | None = None
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
     headline: tuple[str, ...] = ()
+    lines_apart: float = 0.0
     options: Mapping[str, object] = field(default_factory=dict)
     x_unit: str = ""
     y_unit: str = ""

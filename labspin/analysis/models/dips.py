@@ -172,6 +172,7 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
         batch_guess=True,
         limits=functools.partial(_limits, count=count),
         resolved=functools.partial(_apart, count) if count > 1 else None,
+        lines_apart=0.6,
         options={"count": count, "background": background, "mixed": mixed},
     )
 

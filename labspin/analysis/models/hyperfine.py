@@ -83,6 +83,7 @@ def hyperfine_dips(*, lines: int = 3, shape: str = "gaussian") -> FitModel:
         headline=("center", "splitting", "width") if lines > 1 else ("center", "width"),
         limits=made.limits,
         resolved=made.resolved if lines > 1 else None,
+        lines_apart=0.6,
         options={"lines": lines, "shape": shape},
     )
 

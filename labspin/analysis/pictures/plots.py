@@ -48,8 +48,6 @@ __all__ = [
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vPX"
-_APART = {"gaussian_dips": 0.6, "lorentzian_dips": 0.6, "hyperfine_dips": 0.6}
-"""Models whose traces would hide one another: so many heights they are moved apart, as those of a run are."""
 _LEGEND_LIMIT = 12
 _LINES_INSIDE = 6
 """Lines of text up to which the legend leaves room for the data."""
@@ -163,7 +161,11 @@ def _lines(outcomes: Sequence[FitOutcome]) -> int:
 
 def _apart(outcomes: Sequence[FitOutcome]) -> float:
     """Return by how much of the tallest one each of several fits is drawn above the one before."""
-    return _APART.get(outcomes[0].model, 0.0) if len(outcomes) > 1 else 0.0
+    return _lines_apart(outcomes[0].model) if len(outcomes) > 1 else 0.0
+
+
+def _lines_apart(model: str) -> float:
+    return load_model(model).lines_apart if model in MODELS else 0.0
 
 
 def save(figure: Figure, path: Path | str) -> Path:
@@ -302,7 +304,7 @@ def _draw_one(
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
     """Return whether the legend is so long that it stands beside the data."""
     # A spectrum has no empty corner.
-    crowded = _lines(outcomes) > _LINES_INSIDE or outcomes[0].model in _APART
+    crowded = _lines(outcomes) > _LINES_INSIDE or _lines_apart(outcomes[0].model) > 0
     return len(outcomes) <= _LEGEND_LIMIT and crowded
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from labspin.analysis import fit_curve
 from labspin.analysis.models import load_model
+from labspin.analysis.pictures import plots
 from labspin.analysis.pictures.plots import figure_of, headline, legend_text, style_of
 from labspin.analysis.pictures.runplots import draw_run
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
@@ -60,6 +61,13 @@ def test_spectra_stand_apart_and_their_residuals_do_not():
     (alone, _) = figure_of(dips([0.02])).axes
     assert "moved apart" not in alone.get_ylabel()
     assert alone.get_legend().get_bbox_to_anchor().x0 >= alone.bbox.x1  # beside the data, not over them
+
+
+def test_a_model_says_how_far_apart_its_traces_are_drawn(monkeypatch):
+    model = dataclasses.replace(load_model("gaussian_dips", count=1), lines_apart=1.5)
+    monkeypatch.setattr(plots, "load_model", lambda name: model)
+    first, second = (one.lines[0].get_ydata() for one in figure_of(dips([0.02, 0.01])).axes[0].containers)
+    assert second[0] - first[0] == pytest.approx(1.5 * 0.02, rel=1e-3, abs=0)
 
 
 def test_what_is_told_first_are_the_lines_of_a_spectrum():
