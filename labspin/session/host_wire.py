@@ -13,6 +13,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
@@ -28,6 +29,7 @@ PROTOCOL = 1
 """Number of the language; it grows when an older client would misunderstand."""
 _log = logging.getLogger(__name__)
 _LONGEST = 64 << 20  # bytes of one message
+_PAUSE = 0.2  # s after a client that could not be taken
 _HANDSHAKE = 5.0  # s that a client may take to prove that it knows the secret
 
 Answer = Callable[[str, dict[str, object]], object]
@@ -49,6 +51,7 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._is_closed = False
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._listen, name="host listener", daemon=True).start()
 
@@ -58,16 +61,24 @@ class Server:
         return len(self._clients)
 
     def _listen(self) -> None:
-        while True:
+        """Take clients until closed. A moment without descriptors or threads must not end that for ever."""
+        while not self._is_closed:
             try:
                 client, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), name="host client", daemon=True).start()
+                threading.Thread(target=self._serve, args=(client,), name="host client", daemon=True).start()
+            except (OSError, RuntimeError) as error:
+                if not self._is_closed:
+                    _log.warning("no client can be taken now: %s", error)
+                    time.sleep(_PAUSE)
 
     def _serve(self, client: socket.socket) -> None:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(client.dup().detach())
+        try:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(client.dup().detach())
+        except OSError as error:
+            _log.warning("no client can be taken now: %s", error)
+            client.close()
+            return
         with self._lock:
             self._clients.add(client)
         try:
@@ -107,6 +118,7 @@ class Server:
 
     def close(self) -> None:
         """Let all clients go."""
+        self._is_closed = True
         _shut(self._socket)
         self._socket.close()
         with self._lock:
