@@ -156,7 +156,8 @@ def _status(host: HostClient, arguments: argparse.Namespace) -> int:
         total = "?" if run["total"] is None else run["total"]
         console().print(f"run {run['id']} {run['label']}: {run['done']} of {total} points in {run['path']}")
     queue = status["queue"]
-    console().print(f"queue: {queue['waiting']} wait{', paused' if queue['paused'] else ''}")
+    state = queue["problem"] or f"{queue['waiting']} wait{', paused' if queue['paused'] else ''}"
+    console().print(f"queue: {state}")
     rows = [
         (name, record["error"] if "error" in record else _text(record["value"], _reading_unit(host, name)))
         for name, record in status["readings"].items()

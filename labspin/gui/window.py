@@ -311,6 +311,8 @@ class MainWindow(QMainWindow):
         if waiting:
             text += f" — {waiting} wait{'s' if waiting == 1 else ''}"
             text += ", queue paused" if status["queue"]["paused"] else ""
+        if status["queue"]["problem"]:
+            text += " — the queue cannot be read"
         self.state.setText(text)
 
     def _move(self, hand: HandRecord) -> str:

@@ -43,6 +43,7 @@ from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
 from labspin.session.host_orders import Order, Result
+from labspin.session.host_queue import QueueTurns
 from labspin.session.host_record import Claim, claimed, host_file, new_record
 from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
 from labspin.session.host_run import HostControl, RunWatch
@@ -85,13 +86,14 @@ class BenchHost:
         self.station, self.workspace = station, workspace_folder(station.path)
         self.queue = Queue(self.workspace / "queue.toml")
         self.news = News()
+        self._turns = QueueTurns(self.queue, self.news)
         self._lookout = Lookout(self.news, interval)
         self._orders: queue.SimpleQueue[Order[Any]] = queue.SimpleQueue()
         self._run: RunWatch | None = None
         self._last: RunWatch | None = None
         self._hand: HandRecord | None = None
         self._has_ended, self._calls_for_safety = False, 0
-        self._is_stopping = self._makes_runs = self._break_off = False
+        self._is_stopping = self._break_off = False
         self._pace, self._next_touch = 0.0, 0.0
         self._heart = Heart(self.news)
         self._verbs: Mapping[str, Callable[..., object]] = {
@@ -170,7 +172,7 @@ class BenchHost:
                 self._look()
             else:
                 order.carry_out()
-            if self._makes_runs:
+            if self._turns.come:
                 self._heart.beat(self._bench, math.inf)  # a run says by itself that it makes progress
                 self._make_runs()
 
@@ -206,17 +208,19 @@ class BenchHost:
                 file=lambda run: new_queued_path(self.queue, run),
                 report=self._report,
                 stay=False,
+                go_on=lambda: self._turns.may_begin,
             )
+            waiting = self.queue.read().of("waiting")
         except KeyboardInterrupt:
-            self._is_stopping = True
+            self._is_stopping, self._turns.are_wanted = True, False
+            return
         except LabspinError as error:
             self.news.event("error", str(error))
-            self._makes_runs = False
+            self._turns.are_wanted = False
             return
         finally:
             self._last, self._run = self._run or self._last, None
-        waiting = self.queue.read().of("waiting")
-        self._makes_runs = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
+        self._turns.are_wanted = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
         if not waiting:
             self.news.event("queue", "no run waits any more")
 
@@ -233,8 +237,8 @@ class BenchHost:
         watch.path = str(self.queue.folder / run.file)
         watch.control = HostControl(control, self._between_points)
         self._run = watch
-        if self._is_stopping:
-            watch.control.abort("the host is ending")
+        if self._is_stopping or not self._turns.may_begin:
+            watch.control.abort("the host is ending" if self._is_stopping else "no run was to be begun")
         return make_queued_run(
             self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
         )
@@ -284,7 +288,7 @@ class BenchHost:
         return {"protocol": PROTOCOL, "version": __version__, "process": os.getpid()}
 
     def _on_status(self) -> HostStatus:
-        run, state = self._run, self.queue.read()
+        run = self._run
         return {
             "station": self.station.name,
             "path": str(self.station.path.resolve()),
@@ -301,11 +305,7 @@ class BenchHost:
             "readings": self.news.readings,
             "sent": dict(self._bench.sent),
             "lost": sorted(self._lookout.lost),
-            "queue": {
-                "paused": state.paused,
-                "waiting": len(state.of("waiting")),
-                "makes_runs": self._makes_runs,
-            },
+            "queue": self._turns.record(),
             "clients": self._server.clients,
         }
 
@@ -393,12 +393,19 @@ class BenchHost:
     def _on_safe(self) -> list[dict[str, object]]:
         self._break_off = True
         self._calls_for_safety += 1
-        if self._run is not None or self._makes_runs:
-            self.queue.pause()
-        if self._run is not None and self._run.control is not None:
-            self._run.control.abort("the safe state was asked for")
         self._lookout.aligns = False
-        return self._order(self._make_safe)
+        makes_runs = self._run is not None or self._turns.are_wanted
+        self._end_runs("the safe state was asked for")
+        try:
+            return self._order(self._make_safe)
+        finally:
+            self._turns.pause(makes_runs)
+
+    def _end_runs(self, why: str) -> None:
+        """Abort the run that is being made, and begin no further one."""
+        self._turns.may_begin = False
+        if self._run is not None and self._run.control is not None:
+            self._run.control.abort(why)
 
     def _make_safe(self) -> list[dict[str, object]]:
         actions = self._bench.safe()
@@ -435,18 +442,20 @@ class BenchHost:
     def _on_abort(self, pause_queue: bool = False) -> None:
         control = self._control()
         if pause_queue:
-            self.queue.pause()
-        control.abort("asked to")
+            self._end_runs("asked to")
+            self._turns.pause()
+        else:
+            control.abort("asked to")
         self.news.event("order", "abort the run")
 
     def _on_start(self) -> int:
         state = self.queue.read()
-        if not self._makes_runs:
-            if self.queue.is_being_run:
+        if not self._turns.come:
+            if self._run is None and self.queue.is_being_run:
                 raise ConfigurationError(
                     f"{self.queue.path}: another process is running this queue; wait for it"
                 )
-            self._makes_runs = True
+            self._turns.are_wanted = self._turns.may_begin = True
             self._orders.put(Order(lambda: None, Future()))  # wakes the bench's thread
         return len(state.of("waiting"))
 
@@ -477,10 +486,10 @@ class BenchHost:
             raise SafetyError(
                 f"the run {self._run.queued.label!r} is being made; abort it first, or use force"
             )
-        if self._run is not None and self._run.control is not None:
-            self.queue.pause()
-            self._run.control.abort("the host is ending")
+        is_running = self._run is not None
         self._break_off = self._is_stopping = True
+        self._end_runs("the host is ending")
+        self._turns.pause(is_running)
 
 
 def _words(value: object, actuator: Actuator | None) -> str:

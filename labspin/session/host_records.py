@@ -94,11 +94,12 @@ class HandRecord(TypedDict):
 
 
 class QueueRecord(TypedDict):
-    """The queue of a host."""
+    """The queue of a host; ``problem`` says why its file cannot be read, and is empty where it can."""
 
     paused: bool
     waiting: int
     makes_runs: bool
+    problem: str
 
 
 class HostStatus(TypedDict, total=False):

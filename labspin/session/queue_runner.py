@@ -68,6 +68,7 @@ def run_queue(
     wait: bool = False,
     max_failures: int = 3,
     stay: bool = True,
+    go_on: Callable[[], bool] = lambda: True,
     report: Callable[[QueuedRun, State, str], None] = lambda run, state, message: None,
 ) -> int:
     """Make the runs of ``queue`` until none waits, and return how many did not finish.
@@ -86,6 +87,8 @@ def run_queue(
         So many failures in a row pause the queue, and end this.
     stay
         Whether to stay while the queue is paused and runs wait.
+    go_on
+        Asked before every run; False ends this.
     report
         Called with every run when it begins and when it has ended.
 
@@ -99,7 +102,7 @@ def run_queue(
     failures = in_a_row = made = 0
     ended: State
     with queue.being_run():
-        while True:
+        while go_on():
             run = queue.begin(lambda run: str(file(run)))
             if run is None:
                 state = queue.read()
@@ -132,6 +135,7 @@ def run_queue(
                 queue.pause()
                 notify(queue.folder, "failure", "labspin: the queue is paused", why)
                 return failures
+    return failures
 
 
 def _tell(folder: Path, run: QueuedRun, ended: State, message: str) -> None:
