@@ -15,6 +15,7 @@ A folder with a file ``workspace.toml`` is a workspace, and so is everything bel
     frequency = "MHz"
 
 Every key may be missing. Without the file, the current folder is the workspace and nothing is said of people.
+What ``[units]`` leaves open is shown as the card writes it (`labspin.written`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from __future__ import annotations
 import difflib
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -30,10 +33,11 @@ from typing import Literal, cast, get_args
 from labspin.documents import Section, read_document
 from labspin.errors import ConfigurationError
 from labspin.units import DIMENSIONS, conversion_factor, format_quantity
+from labspin.written import units_by_dimension
 
 __all__ = [
     "FILE_NAME", "Notification", "Occasion", "Workspace", "find_workspace", "liked_units", "quantity_text",
-    "workspace_folder",
+    "shown_as_written", "workspace_folder",
 ]  # fmt: skip
 
 FILE_NAME = "workspace.toml"
@@ -114,11 +118,37 @@ def find_workspace(start: Path | None = None) -> Workspace:
     return Workspace(root=Path(), spool=_spool("", Path()))
 
 
-def liked_units() -> Mapping[str, str]:
-    """Return in which units the workspace of the current folder shows what: dimension -> unit.
+_written: ContextVar[Mapping[str, str]] = ContextVar("_written", default={})  # noqa: B039 - never changed
 
-    Nothing where its file cannot be read: what needs it says so, and numbers are shown all the same.
+
+@contextmanager
+def shown_as_written(*units: Iterable[str]) -> Iterator[None]:
+    """Show quantities in these units meanwhile, where the workspace chooses none of their dimension.
+
+    Parameters
+    ----------
+    units
+        In which each card, or that of each run, writes its quantities (see `labspin.written.written_units`);
+        of several, those in which all of them do.
     """
+    token = _written.set(units_by_dimension(set.intersection(*map(set, units)) if units else ()))
+    try:
+        yield
+    finally:
+        _written.reset(token)
+
+
+def liked_units() -> Mapping[str, str]:
+    """Return in which units quantities are shown here: dimension -> unit.
+
+    What the workspace of the current folder chooses goes before what `shown_as_written` says. Nothing is
+    chosen where its file cannot be read: what needs it says so, and numbers are shown all the same.
+    """
+    chosen, written = _units_here(), _written.get()
+    return {**written, **chosen} if written else chosen
+
+
+def _units_here() -> Mapping[str, str]:
     for root, file in _places(os.getcwd()):  # noqa: PTH109 - asked for with every number that is shown
         try:
             stand = os.stat(file)  # noqa: PTH116

@@ -56,6 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.experiment import estimate
     from labspin.session import check_runs, load_card, station_of
     from labspin.station import load_station
+    from labspin.workspaces import shown_as_written
 
     card = load_card(arguments.card, overrides=overrides_of(arguments))
     station = load_station(station_of(card, arguments.on))
@@ -75,10 +76,12 @@ def execute(arguments: argparse.Namespace) -> int:
             ]
         )
         return 0
+    with shown_as_written(card.metadata.units):
+        texts = [report.text() for _, report in reports]
     rows = [
         (label, str(report.points if report.points is not None else "adaptive"),
-         duration_text(estimate(spec.make(), station)), report.text())
-        for spec, (label, report) in zip(card.runs, reports, strict=True)
+         duration_text(estimate(spec.make(), station)), text)
+        for spec, (label, report), text in zip(card.runs, reports, texts, strict=True)
     ]  # fmt: skip
     print_table(
         f"{arguments.card} on {station.name}: within all limits",

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.fit_shown import FEW, Gathered, Shown, counted, print_fits, print_fits_json
-from labspin.errors import FitError, RunAborted
+from labspin.errors import FitError, RunAborted, RunFileError
+from labspin.workspaces import shown_as_written
 
 if TYPE_CHECKING:
     from labspin.analysis import ChainOutcome, FileResult, FitOutcome, Recipe, TableWriter
@@ -144,12 +145,24 @@ def fit_and_show(
         raise FitError(gathered.failures[0].error)
     ordered = gathered.ordered()
     linked = None if chain is None else _linked(ordered, chain, output)
-    shown = Shown(ordered if few else [], linked, _pictures(ordered, linked, taken, plot, chosen), table)
-    if as_json:
-        print_fits_json(ordered, gathered, shown)
-    else:
-        print_fits(gathered, shown)
+    with shown_as_written(*(_units(path) for path in taken if few)):
+        pictures = _pictures(ordered, linked, taken, plot, chosen)
+        shown = Shown(ordered if few else [], linked, pictures, table)
+        if as_json:
+            print_fits_json(ordered, gathered, shown)
+        else:
+            print_fits(gathered, shown)
     return FIT_FAILED if gathered.failures or gathered.broken else 0
+
+
+def _units(path: Path) -> tuple[str, ...]:
+    """Return in which units the card of a run writes its quantities; nothing of what is still a journal."""
+    from labspin.data import open_run_metadata
+
+    try:
+        return open_run_metadata(path).units
+    except RunFileError:
+        return ()
 
 
 def _chosen(

@@ -32,6 +32,8 @@ class RunMetadata:
     tags: tuple[str, ...] = ()
     rating: int | None = None
     """0 to 5; None: not rated."""
+    units: tuple[str, ...] = ()
+    """In which the card writes its quantities, where they are none of SI; so they are shown."""
 
     def __post_init__(self) -> None:
         for name in ("operator", "sample", "project", "description", "comment"):
@@ -41,7 +43,8 @@ class RunMetadata:
                     f"{name} of the run: wanted text of at most {_MOST} characters, got {str(text)[:60]!r}"
                 )
             object.__setattr__(self, name, clean_text(text))
-        object.__setattr__(self, "tags", _checked_tags(self.tags))
+        object.__setattr__(self, "tags", _checked_words("tags", self.tags))
+        object.__setattr__(self, "units", _checked_words("units", self.units))
         rating = self.rating
         if rating is not None and (
             not isinstance(rating, int) or isinstance(rating, bool) or not 0 <= rating <= 5
@@ -84,10 +87,10 @@ class RunMetadata:
         return replace(self, **changes)
 
 
-def _checked_tags(tags: object) -> tuple[str, ...]:
-    if isinstance(tags, str) or not isinstance(tags, Sequence) or len(tags) > _MOST_TAGS:
-        raise ArgumentError(f"tags of the run: wanted a list of at most {_MOST_TAGS} words, got {tags!r}")
-    for tag in tags:
-        if not isinstance(tag, str) or len(tag.split()) != 1 or len(tag) > 100:
-            raise ArgumentError(f"tags of the run: wanted words of at most 100 characters, got {tag!r}")
-    return tuple(dict.fromkeys(clean_text(tag.strip()) for tag in tags))
+def _checked_words(what: str, words: object) -> tuple[str, ...]:
+    if isinstance(words, str) or not isinstance(words, Sequence) or len(words) > _MOST_TAGS:
+        raise ArgumentError(f"{what} of the run: wanted a list of at most {_MOST_TAGS} words, got {words!r}")
+    for word in words:
+        if not isinstance(word, str) or len(word.split()) != 1 or len(word) > 100:
+            raise ArgumentError(f"{what} of the run: wanted words of at most 100 characters, got {word!r}")
+    return tuple(dict.fromkeys(clean_text(word.strip()) for word in words))

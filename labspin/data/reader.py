@@ -187,10 +187,11 @@ def _summary_from_journal(path: Path) -> RunSummary:
         station=str(header.station.get("name", "")),
         unsafe=_in_words(unsafe_instruments(events)),
         parameters=parameters_from(told_parameters(header.parameters)),
-        **{name: value for name, value in vars(header.metadata).items() if name != "description"},
+        **{name: value for name, value in vars(header.metadata).items() if name not in _NOT_LISTED},
     )
 
 
+_NOT_LISTED = ("description", "units")  # words about a run that no list shows
 _TELLING = tuple(
     str(kind).encode()
     for kind in (EventKind.VERDICT, EventKind.SAFE_ACTION, EventKind.RESUMED, EventKind.ERROR)

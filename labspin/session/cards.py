@@ -43,6 +43,7 @@ from labspin.experiment.procedure import Procedure
 from labspin.procedures import load_procedure
 from labspin.station import Station
 from labspin.units import parse_quantity
+from labspin.written import written_units
 
 __all__ = ["Card", "RunSpec", "load_card"]
 
@@ -148,6 +149,7 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     runs = _runs(root, path.stem, procedure, known, common, replaced)
     root.finish(_misplaced(procedure.name, known, "[parameters]"))
     kept = _kept(path, runs, only)
+    metadata = metadata.with_changes(units=written_units([dict(run.parameters) for run in runs]))
     return Card(path, procedure, path.parent / station if station else None, kept, metadata)
 
 

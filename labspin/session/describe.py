@@ -17,7 +17,7 @@ from typing import Any
 
 from labspin.clock import local_time
 from labspin.errors import ArgumentError, LabspinError
-from labspin.workspaces import quantity_text
+from labspin.workspaces import quantity_text, shown_as_written
 
 __all__ = ["Description", "Listing", "describe", "known_names"]
 
@@ -348,11 +348,16 @@ def _card(path: Path) -> Description:
 
 
 def _run(run: Any) -> Description:
+    with shown_as_written(run.metadata.units):
+        return _run_described(run)
+
+
+def _run_described(run: Any) -> Description:
     from labspin.analysis.names import truth_words
     from labspin.session.recorded import recorded_values
 
     header, layout = run.header, run.header.layout
-    said = [(name, _value(value)) for name, value in run.metadata.to_dict().items()]
+    said = [(name, _value(value)) for name, value in run.metadata.to_dict().items() if name != "units"]
     parameters = [(name, _with_unit(value, unit)) for name, (value, unit) in recorded_values(header).items()]
     columns = [
         *((one.name, one.unit, f"axis of {len(one)}", "") for one in layout.dimensions),
@@ -460,6 +465,10 @@ def _value(value: object) -> str:
 
 
 def _with_unit(value: object, unit: str) -> str:
+    if isinstance(value, (list, dict)):
+        from labspin.analysis.report.words import with_unit
+
+        return with_unit(value, unit)
     if unit in ("", "1") or not isinstance(value, (int, float)):
         return _value(value)
     return quantity_text(float(value), unit, digits=10)

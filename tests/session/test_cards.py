@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from labspin.analysis import fit_run
+from labspin.cli import main
 from labspin.data import read_run
 from labspin.errors import CardError
 from labspin.experiment import Linear, Repeat, run
-from labspin.session import load_card
+from labspin.session import check_runs, describe, load_card
 from labspin.station import load_station
 from tests.experiment.fakes import fake_bench
 
@@ -192,6 +194,40 @@ def test_a_shipped_card_corrects_for_the_dead_time_of_its_detector(path):
         procedure = one.make()
         if "dead_time" in procedure.parameter_objects():
             assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), one.label
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "procedures").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_card_brings_the_tip_to_where_it_measures(path):
+    card = load_card(path)
+    station = load_station(card.station)
+    if "positioner" not in station.unconnected().instruments:
+        return
+    retracted = station.unconnected().actuator("positioner.position").safe
+    for spec, report in check_runs(card, station):
+        if "positions" in spec.make().parameter_objects():
+            continue  # it approaches by itself
+        _, farthest, unit = report.ranges["positioner.position"]
+        assert unit == "m"
+        assert farthest < 0.1 * retracted, spec.label
+
+
+def test_check_shows_a_field_as_the_card_writes_it(capsys):
+    assert main(["check", str(ROOT / "procedures" / "t1.toml")]) == 0
+    told = capsys.readouterr().out
+    assert "magnet.field 17 G" in told
+    assert "microwave.frequency 2.7705 GHz" in told
+
+
+def test_a_run_keeps_the_units_of_its_card(tmp_path):
+    card = load_card(ROOT / "procedures" / "mdmr.toml", overrides=["fields=10 G"])
+    path = tmp_path / "run.h5"
+    with load_station(card.station).connect() as bench:
+        few = load_card(card.path, overrides=["fields=10 G", "averages=1", "frequencies=21", "repetitions=10"])
+        run(few.runs[0].make(), bench, path, metadata=few.metadata)
+    assert read_run(path).metadata.units == ("G",)
+    shown = {row[0]: row[1] for part in describe(str(path))[0].listings for row in part.rows}
+    assert shown["fields"] == "10 G"
+    assert "magnet field 10 G" in fit_run(path, "mdmr")[0].label
 
 
 @pytest.mark.parametrize(

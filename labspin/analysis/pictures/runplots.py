@@ -27,6 +27,7 @@ from labspin.analysis.pictures.plots import (
 )
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.errors import FitError
+from labspin.workspaces import shown_as_written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,17 +74,23 @@ def plot_runs(
     FitError
         There is nothing to draw, or a run has no such quantity.
     """
-    from matplotlib.figure import Figure
-
     from labspin.data import read_run
 
     runs = [read_run(path) for path in paths]
     if not runs:
         raise FitError("plot: wanted at least one run, got none")
+    with shown_as_written(*(run.metadata.units for run in runs)):
+        return save(_figure(runs, quantity, overlay=overlay, offset=offset), output)
+
+
+def _figure(runs: Sequence[Run], quantity: str | None, *, overlay: bool, offset: float | None) -> Figure:
+    """Return the picture of runs; see `plot_runs`."""
+    from matplotlib.figure import Figure
+
     if overlay:
         figure = Figure(figsize=(8.0, 5.6), layout="constrained")
         _draw_together(figure.subplots(), runs, quantity, offset or 0.0)
-        return save(figure, output)
+        return figure
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
     below = max(len(_quantities(run, quantity)) for run in runs)
@@ -98,7 +105,7 @@ def plot_runs(
         _name(stack[-1], run.path.stem)
         panels += stack
     _share_axes([panel for panel in panels if panel.lines])
-    return save(figure, output)
+    return figure
 
 
 def draw_stack(

@@ -24,6 +24,7 @@ from labspin.analysis.recipes.recipe import Recipe
 from labspin.arrays import Element, Numbers
 from labspin.errors import FitError
 from labspin.units import parse_quantity
+from labspin.workspaces import shown_as_written
 
 if TYPE_CHECKING:
     from labspin.data import Run
@@ -350,7 +351,8 @@ def _labels(run: Run, others: list[int], shape: tuple[int, ...], first: int) -> 
     for axis in others:
         if axis < len(dimensions):
             name, unit, values = dimensions[axis].name, dimensions[axis].unit, dimensions[axis].values
-            words.append([place_words(name, float(value), unit) for value in values])
+            with shown_as_written(run.metadata.units):
+                words.append([place_words(name, float(value), unit) for value in values])
         else:
             words.append([f"point {first + index}" for index in range(shape[axis])])
     for parts in itertools.product(*words):

@@ -17,6 +17,7 @@ from labspin.data.outputs import PAGE, refuse_foreign
 from labspin.data.storage import replace_file
 from labspin.errors import FitError
 from labspin.system import reason_of
+from labspin.workspaces import shown_as_written
 
 if TYPE_CHECKING:
     from labspin.data import Event, Run, RunHeader
@@ -80,6 +81,11 @@ def report_html(run: Run | Path | str, *, sequences: Mapping[str, PulseSequence]
         Pulse sequences that were played, by their titles, to be drawn; None: none.
     """
     opened = _opened(run)
+    with shown_as_written(opened.metadata.units):
+        return _page(opened, sequences)
+
+
+def _page(opened: Run, sequences: Mapping[str, PulseSequence] | None) -> str:
     header = opened.header
     return document(
         header.label or header.procedure,

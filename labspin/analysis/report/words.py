@@ -23,10 +23,20 @@ def with_unit(value: object, unit: str) -> str:
     Parameters
     ----------
     value
-        A number; anything else is written by `shown`.
+        A number, a list of them, or the record of a sweep, which has a unit of its own; anything else is
+        written by `shown`.
     unit
         Of the value; ``"1"`` or empty for none.
     """
+    if isinstance(value, Mapping):
+        own = str(value.get("unit") or "1")
+        return ", ".join(f"{name} {_of_sweep(item, own)}" for name, item in value.items() if name != "unit")
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+        return "; ".join(with_unit(item, unit) for item in value)
+    if isinstance(value, (list, tuple)) and value and unit not in _NO_PREFIX:
+        items = [*value[:5], "…", *value[-3:]] if len(value) > _LONG else value
+        tail = f" ({len(value)} values)" if len(value) > _LONG else ""
+        return ", ".join(item if item == "…" else with_unit(item, unit) for item in items) + tail
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return f"{shown(value)} {unit if unit not in ('', '1') else ''}".strip()
     if unit in _NO_PREFIX:
@@ -35,6 +45,11 @@ def with_unit(value: object, unit: str) -> str:
         return typeset(quantity_text(float(value), unit, digits=9))
     except UnitError:
         return f"{shown(value)} {unit}"
+
+
+def _of_sweep(value: object, unit: str) -> str:
+    """Return what a sweep says; whole numbers are counts of its points."""
+    return shown(value) if isinstance(value, (int, str)) else with_unit(value, unit)
 
 
 def shown(value: object) -> str:
