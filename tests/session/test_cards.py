@@ -219,11 +219,11 @@ def test_check_shows_a_field_as_the_card_writes_it(capsys):
 
 
 def test_a_run_keeps_the_units_of_its_card(tmp_path):
-    card = load_card(ROOT / "procedures" / "mdmr.toml", overrides=["fields=10 G"])
+    few = ["fields=10 G", "averages=1", "frequencies=21", "repetitions=10"]
+    card = load_card(ROOT / "procedures" / "mdmr.toml", overrides=few)
     path = tmp_path / "run.h5"
     with load_station(card.station).connect() as bench:
-        few = load_card(card.path, overrides=["fields=10 G", "averages=1", "frequencies=21", "repetitions=10"])
-        run(few.runs[0].make(), bench, path, metadata=few.metadata)
+        run(card.runs[0].make(), bench, path, metadata=card.metadata)
     assert read_run(path).metadata.units == ("G",)
     shown = {row[0]: row[1] for part in describe(str(path))[0].listings for row in part.rows}
     assert shown["fields"] == "10 G"
