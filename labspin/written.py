@@ -1,8 +1,8 @@
-"""In which units a card writes its quantities, so that they are shown as they were given: "17 G", not "1.7 mT".
+"""In which units a card writes its quantities, so that they are shown as they were given: "17 G", not 1.7 mT.
 
-A unit is taken over where it is no SI unit with a prefix (gauss, minutes, degrees) and where all quantities of
-its dimension are written in it. A prefix is no choice of the writer: 2770.5 MHz and 2.7705 GHz read alike. What
-the workspace chooses (``[units]`` in ``workspace.toml``) goes before what a card writes.
+A unit is taken over where it is no SI unit with a prefix (gauss, minutes, degrees) and where all quantities
+of its dimension are written in it. A prefix is no choice of the writer: 2770.5 MHz and 2.7705 GHz read alike.
+What the workspace chooses (``[units]`` in ``workspace.toml``) goes before what a card writes.
 """
 
 from __future__ import annotations
