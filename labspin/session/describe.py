@@ -274,7 +274,9 @@ def _of_file(path: Path) -> Description:
     if path.suffix not in _RUN_SUFFIXES:
         return _foreign(path)
     try:
-        return _run(read_run(path.with_name(path.name.removesuffix(".jnl"))))
+        run = read_run(path.with_name(path.name.removesuffix(".jnl")))
+        with shown_as_written(run.metadata.units):
+            return _run(run)
     except NotARunFileError:  # an HDF5 file of somebody else
         return _foreign(path)
 
@@ -348,11 +350,6 @@ def _card(path: Path) -> Description:
 
 
 def _run(run: Any) -> Description:
-    with shown_as_written(run.metadata.units):
-        return _run_described(run)
-
-
-def _run_described(run: Any) -> Description:
     from labspin.analysis.names import truth_words
     from labspin.session.recorded import recorded_values
 
@@ -465,9 +462,9 @@ def _value(value: object) -> str:
 
 
 def _with_unit(value: object, unit: str) -> str:
-    if isinstance(value, (list, dict)):
-        from labspin.analysis.report.words import with_unit
+    from labspin.analysis.report.words import with_unit
 
+    if isinstance(value, (list, dict)):
         return with_unit(value, unit)
     if unit in ("", "1") or not isinstance(value, (int, float)):
         return _value(value)
