@@ -74,6 +74,11 @@ def _everyday_ratio(unit: str) -> tuple[float, tuple[str, ...]] | None:
     return (factor / below[0][0], (base, below[0][1])) if below else (factor, (base,))
 
 
+def _are_apart(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Return whether two of `_NAMED` are of different dimension for certain; of angles pint has to tell."""
+    return len(one) == len(other) == 1 and "rad" not in one + other
+
+
 @functools.cache
 def _registry() -> Any:
     pint = import_lightly("pint")
@@ -107,6 +112,8 @@ def conversion_factor(unit: str, to: str) -> float:
     one_way, other_way = _everyday_ratio(unit), _everyday_ratio(to)
     if one_way is not None and other_way is not None and one_way[1] == other_way[1]:
         return one_way[0] / other_way[0]
+    if one_way is not None and other_way is not None and _are_apart(one_way[1], other_way[1]):
+        raise UnitError(f"unit {unit!r} cannot be converted to {to!r}; write the value in {to!r}")
     if unit in _LEVELS or to in _LEVELS:
         raise UnitError(f"unit {unit!r} cannot be converted to {to!r}; write the value in {to!r}")
     one, other = _unit(unit, to), _unit(to, unit)

@@ -351,11 +351,12 @@ def _card(path: Path) -> Description:
 
 def _run(run: Any) -> Description:
     from labspin.analysis.names import truth_words
+    from labspin.analysis.report.words import with_unit
     from labspin.session.recorded import recorded_values
 
     header, layout = run.header, run.header.layout
     said = [(name, _value(value)) for name, value in run.metadata.to_dict().items() if name != "units"]
-    parameters = [(name, _with_unit(value, unit)) for name, (value, unit) in recorded_values(header).items()]
+    parameters = [(name, with_unit(value, unit)) for name, (value, unit) in recorded_values(header).items()]
     columns = [
         *((one.name, one.unit, f"axis of {len(one)}", "") for one in layout.dimensions),
         *((one.name, one.unit, "×".join(map(str, one.shape)) or "one value", one.description)
@@ -452,20 +453,14 @@ def _pairs(table: Any) -> Iterable[tuple[str, str]]:
 def _value(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.12g}"
     if isinstance(value, dict):
         return ", ".join(f"{key} = {_value(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_value, value))
-    return str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _with_unit(value: object, unit: str) -> str:
-    from labspin.analysis.report.words import with_unit
-
-    if isinstance(value, (list, dict)):
-        return with_unit(value, unit)
     if unit in ("", "1") or not isinstance(value, (int, float)):
         return _value(value)
     return quantity_text(float(value), unit, digits=10)
