@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from labspin.bench.claims import Claims, claim_file
+from labspin.bench.claims import Claims, claim_file, note_watchdog, turn
 from labspin.bench.notices import confirm, leave_notice, notices, withdraw_notice
 from labspin.cli import main
 from labspin.errors import SafetyError
@@ -86,6 +87,73 @@ def test_a_folder_that_cannot_be_written_is_said_with_the_way_out(tmp_path, monk
     with pytest.raises(SafetyError, match="name another one, the same for everybody, in the variable LAB"):
         Claims.take({"magnet": PLACE})
     assert claim_file(PLACE).parent == tmp_path / "file"
+
+
+def test_a_watchdog_that_is_still_at_work_is_waited_for():
+    held = Claims.take({"magnet": PLACE})
+    note_watchdog([PLACE])
+    later = threading.Timer(0.5, held.close)
+    later.start()
+    Claims.take({"magnet": PLACE}, patience=0.0).close()
+    later.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
+def test_a_link_in_the_place_of_a_claim_is_not_followed(tmp_path):
+    """All users share the folder: one might have another's file emptied."""
+    private = tmp_path / "private"
+    private.write_text("mine")
+    claim_file(PLACE).parent.mkdir()
+    claim_file(PLACE).symlink_to(private)
+    with pytest.raises(SafetyError, match="its claim cannot be written"):
+        Claims.take({"magnet": PLACE})
+    assert private.read_text() == "mine"
+
+
+# -- turns --------------------------------------------------------------------------------------------------
+
+MAGNET = f"the magnet of {PLACE}"
+SENT, ELSEWHERE = {"magnet.current": 2.0}, {"magnet.current": 0.5}
+
+
+def test_one_at_a_time_has_its_turn():
+    with turn(MAGNET) as mine:
+        assert mine is not None
+        with turn(MAGNET) as other:
+            assert other is None
+    with turn(MAGNET) as next_one:
+        assert next_one is not None
+
+
+def test_what_was_done_for_another_run_is_of_no_use():
+    with turn(MAGNET) as mine:
+        assert mine.begin("one run", SENT) == SENT
+        mine.end("one run", ELSEWHERE)
+    with turn(MAGNET) as mine:
+        assert mine.begin("another run", SENT) == SENT
+
+
+def test_a_ramp_goes_on_from_where_the_one_before_came():
+    with turn(MAGNET) as mine:
+        mine.begin("the run", SENT)
+        mine.end("the run", ELSEWHERE)
+    with turn(MAGNET) as mine:
+        assert mine.begin("the run", SENT) == ELSEWHERE
+
+
+def test_after_one_that_broke_off_nothing_is_known():
+    with turn(MAGNET) as mine:
+        mine.begin("the run", SENT)
+    with turn(MAGNET) as mine:
+        assert mine.begin("the run", SENT) == {}
+
+
+def test_where_no_claim_can_be_written_it_is_everybodys_turn(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("LABSPIN_CLAIMS", str(tmp_path / "file"))
+    with turn(MAGNET) as mine:
+        assert mine.begin("the run", SENT) == SENT
+        mine.end("the run", ELSEWHERE)
 
 
 # -- notices ------------------------------------------------------------------------------------------------

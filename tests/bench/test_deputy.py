@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from labspin.bench import deputy_process
 from labspin.bench.deputy_process import Deputy
 from labspin.data import Column
 from labspin.errors import SafetyError
@@ -141,6 +142,7 @@ def test_a_deputy_acts_once_the_run_is_gone_if_it_was_watched():
 
 HANGING = """
 import os, sys, time
+from labspin.bench import deputy_process
 from labspin.bench.deputy_process import Deputy
 
 if os.fork():
@@ -192,6 +194,35 @@ def test_a_watchdog_that_says_nothing_when_it_has_to_act_is_replaced(monkeypatch
     assert '{"sent": {"magnet.current": 2.5}}' in told.read_text()
     one.hear(one.life)
     assert one.next_start - time.monotonic() > 0.5, "the next pause is longer"
+
+
+def test_a_watchdog_that_loads_has_longer_than_one_that_is_at_work(tmp_path):
+    one = deputy(run=os.getppid() + 1, command=["/bin/sleep", "60"])
+    one.obey({"watch": "/run.h5"})
+    one.act()
+    assert one.number == 1
+    one.seen -= 60.0
+    one.act()
+    assert os.waitpid(one.watchdog, os.WNOHANG) == (0, 0), "it still loads"
+    one.seen -= 70.0
+    one.act()
+    assert os.waitstatus_to_exitcode(os.waitpid(one.watchdog, 0)[1]) == -signal.SIGKILL
+    os.close(one.life)
+
+
+def test_a_process_that_goes_on_is_not_ended_for_what_it_left_to_its_watchdog(tmp_path, monkeypatch):
+    """A window or a notebook lives on after a run that could not make everything safe."""
+    ended = []
+    monkeypatch.setattr(deputy_process, "_kill", ended.append)
+    one = deputy(command=["/bin/true"])
+    one.obey({"watch": "/run.h5"})
+    one.obey({"keep": ["magnet"]})
+    assert one.look()
+    one.act()
+    assert one.number == 1
+    assert ended == []
+    os.waitpid(one.watchdog, 0)
+    os.close(one.life)
 
 
 def test_a_run_does_not_begin_without_a_deputy_that_begins(tmp_path, monkeypatch):

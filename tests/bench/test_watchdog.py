@@ -294,6 +294,29 @@ def test_what_is_entrusted_is_done_after_the_pipe_closed():
     assert "could not make everything safe" in duty.why
 
 
+def test_of_what_a_run_said_all_is_known_when_there_is_something_to_do():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        pipes.ask(watch="/data/one.h5", token="the run")
+        for sent in ({"magnet.current": 1.0}, {"laser.power": 0.1}, {"magnet.current": 1.5}):
+            os.write(pipes.to_watchdog, json.dumps({"sent": sent}).encode() + b"\n")
+    assert duty.sent == {"magnet.current": 1.5, "laser.power": 0.1}
+    assert duty.names is None
+    assert duty.token == "the run"
+
+
+def test_a_process_that_goes_on_after_it_left_something_is_not_taken_for_hung():
+    duty = Recorder()
+    with Pipes(duty) as pipes:
+        pipes.ask(watch="/data/one.h5")
+        pipes.ask(alive=1, patience=0.2)
+        pipes.ask(keep=["magnet"])
+        time.sleep(0.7)  # longer than the run said that it would be silent, and than a look takes
+        assert pipes.thread.is_alive()
+        assert duty.done == ["begin"]
+    assert duty.names == ["magnet"]
+
+
 def test_a_run_that_was_refused_is_not_watched():
     duty = Recorder(SafetyError("in use"))
     with Pipes(duty) as pipes:

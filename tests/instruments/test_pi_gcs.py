@@ -203,8 +203,55 @@ class TestDistances:
         with pytest.raises(DeviceError, match="retract it by hand"):
             positioner(axis, retracted=20e-6).safe()
 
+    def test_a_ramp_of_short_steps_the_wrong_way_is_stopped_too(self):
+        """Each step of 10 nm alone is less than what counts as the wrong way."""
+        world, _, axis = simulated(drift=0.0, noise=0.0, motion=-1.0)
+        stage = positioner(axis)
+        began = stage.measured_position
+
+        def ramp():
+            for step in range(1, 200):
+                stage.position = began - 10e-9 * step
+                world.clock.sleep(2e-4)  # 10 nm at 50 µm/s
+
+        with pytest.raises(DeviceError, match="wrong way"):
+            ramp()
+        assert abs(stage.measured_position - began) < 100e-9
+
+    def test_a_stage_whose_servo_was_switched_off_is_retracted(self):
+        world, _, axis = simulated(drift=0.0, noise=0.0)
+        stage = positioner(axis, retracted=80e-6)
+        stage.position = 300e-9
+        world.clock.sleep(10.0)
+        axis.servo_enabled = False
+        stage.safe()
+        assert world.level("positioner.distance") == pytest.approx(80e-6, rel=0.01, abs=0)
+
+    def test_a_slow_stage_is_given_the_time_of_its_way(self):
+        """80 µm at 2 µm/s are 40 s, far more than the few seconds that a stage may be late."""
+        world, _, axis = simulated(drift=0.0, noise=0.0)
+        stage = positioner(axis, retracted=80e-6)
+        stage.position = 300e-9
+        world.clock.sleep(10.0)
+        axis.velocity = 2.0
+        before = world.clock.now()
+        stage.safe()
+        assert 35.0 < world.clock.now() - before < 45.0
+
+    def test_a_stage_on_its_way_is_doubted(self):
+        world, _, axis = simulated(drift=0.0, noise=0.0)
+        stage = positioner(axis)
+        assert stage.doubts() == ()
+        stage.position = 2e-6
+        assert stage.doubts() == ("the stage is not on its target",)
+        world.clock.sleep(10.0)
+        assert stage.doubts() == ()
+
     def test_settings_are_read_back(self):
         _, _, axis = simulated(noise=0.0)
+        axis.velocity = 25.0
         found = positioner(axis).settings()
         assert found["servo_enabled"] is True
         assert found["position"] == pytest.approx(50e-6, rel=1e-9, abs=0)
+        assert found["velocity"] == pytest.approx(25e-6, rel=1e-9, abs=0)
+        assert found["contact"] == pytest.approx(100e-6, rel=1e-9, abs=0)
