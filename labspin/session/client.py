@@ -13,14 +13,16 @@ The window, the command line and a notebook all speak to a host through `HostCli
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labspin import __version__
-from labspin.errors import ConnectionFailedError, PlanError, StationError
+from labspin.errors import ConnectionFailedError, LabspinError, PlanError, StationError
 from labspin.session.host_record import HostRecord, find_hosts, host_of
 from labspin.session.host_records import BenchDescription, Course, HostStatus, NewsRecord
 from labspin.session.host_wire import PROTOCOL, Line, dial
@@ -95,8 +97,9 @@ class HostClient:
             f"the host of station {record.name!r} (process {record.process}) is gone; its watchdog makes a "
             f"real bench safe; start it again with: labspin bench host {record.station}"
         )
-        self._line: Line = dial(record.port, record.secret, gone)
-        self._lock = threading.Lock()
+        self._dial = functools.partial(dial, record.port, record.secret, gone)
+        self._line: Line = self._dial()
+        self._lock, self._is_closed = threading.Lock(), False
         said = self.ask("hello", patience=_QUICK)
         if said["protocol"] != PROTOCOL:
             self.close()
@@ -126,7 +129,28 @@ class HostClient:
             What the host refuses; `ConnectionFailedError` if it is gone.
         """
         with self._lock:
+            if not self._line.is_open and not self._is_closed:
+                self._line = self._dial()
             return self._line.ask(verb, arguments, patience=patience)
+
+    def by_hand(self, verb: str, name: str, **arguments: object) -> Any:
+        """Have something done at the bench; Ctrl-C breaks it off there, too, as at a bench of one's own.
+
+        Parameters
+        ----------
+        verb
+            ``"set"`` or ``"call"``.
+        name
+            ``instrument.attribute``.
+        **arguments
+            Of the verb, plain values.
+        """
+        try:
+            return self.ask(verb, patience=None, name=name, **arguments)
+        except KeyboardInterrupt:
+            with contextlib.suppress(LabspinError):
+                self.ask("halt", patience=_QUICK, name=name)
+            raise
 
     def status(self) -> HostStatus:
         """Return the state of host, run, queue and read-backs."""
@@ -207,7 +231,7 @@ class HostClient:
         value
             A number in the attribute's unit, or text with any unit of the same dimension.
         """
-        return self.ask("set", name=name, value=value)
+        return self.by_hand("set", name, value=value)
 
     def safe(self) -> list[dict[str, object]]:
         """Bring the bench to its safe state; a run is aborted and the queue paused.
@@ -309,6 +333,7 @@ class HostClient:
 
     def close(self) -> None:
         """Hang up; the host lives on."""
+        self._is_closed = True
         self._line.close()
 
     def __enter__(self) -> HostClient:
@@ -395,7 +420,7 @@ class RemoteInstrument:
             return self._client.get(full)
 
         def call(*arguments: object, **keywords: object) -> object:
-            return self._client.ask("call", name=full, arguments=list(arguments), keywords=keywords)
+            return self._client.by_hand("call", full, arguments=list(arguments), keywords=keywords)
 
         return call
 

@@ -22,13 +22,13 @@ import os
 import queue
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any
 
 from labspin import __version__
 from labspin.bench import Bench
-from labspin.bench.actuators import Actuator
 from labspin.bench.safety import unsafe_instruments
 from labspin.errors import (
     ArgumentError,
@@ -42,7 +42,7 @@ from labspin.experiment import Control, Observer, RunOutcome
 from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
-from labspin.session.host_orders import Order, Result
+from labspin.session.host_orders import Order, Result, refuse_all, words_of
 from labspin.session.host_queue import QueueTurns
 from labspin.session.host_record import Claim, claimed, host_file, new_record
 from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
@@ -61,7 +61,6 @@ from labspin.session.workbench import (
 )
 from labspin.session.workspace import data_folder
 from labspin.station import Station, load_station
-from labspin.units import format_quantity
 from labspin.workspaces import workspace_folder
 
 __all__ = ["BenchHost"]
@@ -93,6 +92,7 @@ class BenchHost:
         self._last: RunWatch | None = None
         self._hand: HandRecord | None = None
         self._has_ended, self._calls_for_safety = False, 0
+        self._halts: Counter[str] = Counter()
         self._is_stopping = self._break_off = False
         self._pace, self._next_touch = 0.0, 0.0
         self._heart = Heart(self.news)
@@ -100,7 +100,7 @@ class BenchHost:
             name: getattr(self, f"_on_{name}")
             for name in (
                 "hello", "status", "follow", "course", "describe", "get", "set", "call", "align", "safe",
-                "pause", "unpause", "skip", "abort", "start", "reconnect", "stop",
+                "halt", "pause", "unpause", "skip", "abort", "start", "reconnect", "stop",
             )
         }  # fmt: skip
 
@@ -142,7 +142,7 @@ class BenchHost:
         finally:
             self._make_safe()
             self._has_ended = True
-            self._refuse_orders()
+            refuse_all(self._orders, StationError(f"station {self.station.name!r}: its host has ended"))
             server.close()
 
     def _connect(self, seed: int | None = None) -> Bench:
@@ -175,14 +175,6 @@ class BenchHost:
             if self._turns.come:
                 self._heart.beat(self._bench, math.inf)  # a run says by itself that it makes progress
                 self._make_runs()
-
-    def _refuse_orders(self) -> None:
-        while True:
-            try:
-                order = self._orders.get_nowait()
-            except queue.Empty:
-                return
-            order.future.set_exception(StationError(f"station {self.station.name!r}: its host has ended"))
 
     def _look(self) -> None:
         """Read the bench back, idle."""
@@ -329,12 +321,12 @@ class BenchHost:
 
     def _on_call(self, name: str, arguments: list[object], keywords: dict[str, object]) -> object:
         self._refuse_in_run(name)
-        calls = self._calls_for_safety
+        calls = self._calls(name)
         return self._order(lambda: self._moved(calls, name, call_method, name, arguments, keywords))
 
     def _on_set(self, name: str, value: object) -> object:
         self._refuse_in_run(name)
-        calls = self._calls_for_safety
+        calls = self._calls(name)
         return self._order(lambda: self._moved(calls, name, set_value, name, value))
 
     def _refuse_in_run(self, name: str) -> None:
@@ -345,26 +337,37 @@ class BenchHost:
                 "wait for its end"
             )
 
-    def _moved(self, calls: int, name: str, do: Callable[..., object], *arguments: object) -> object:
+    def _calls(self, name: str) -> tuple[int, int]:
+        """Return how often the safe state, and an end of what is done at ``name``, was asked for so far."""
+        return self._calls_for_safety, self._halts[name]
+
+    def _on_halt(self, name: str) -> None:
+        self._halts[name] += 1
+        if self._hand is not None and self._hand["name"] == name:
+            self._break_off = True
+
+    def _moved(
+        self, calls: tuple[int, int], name: str, do: Callable[..., object], *arguments: object
+    ) -> object:
         """Do something at the bench by hand; it can be broken off at any step of a ramp."""
-        self._refuse_in_run(name)  # it may have gone on meanwhile
-        if calls != self._calls_for_safety:
-            raise RunAborted(f"{name}: not touched, since the safe state was asked for meanwhile")
-        self._bench.refuse_while_entrusted(name)
-        if do is not set_value:
-            self._heart.beat(self._bench, math.inf)  # nobody knows how long a method takes
-        self._break_off = False
-        actuator = self._bench.actuators.get(name)
-        is_fast = math.isinf(self._bench.clock.speed)
-        self._pace = actuator.spec.ramp_interval if actuator and actuator.spec.ramp_rate and is_fast else 0.0
         self._hand = {"name": name, "target": arguments[-1] if do is set_value else None}
+        self._break_off = False  # before it is looked who called: a call that comes later is heard on the way
         try:
+            self._refuse_in_run(name)  # it may have gone on meanwhile
+            if calls != self._calls(name):
+                raise RunAborted(f"{name}: not touched, since that was called off meanwhile")
+            self._bench.refuse_while_entrusted(name)
+            if do is not set_value:
+                self._heart.beat(self._bench, math.inf)  # nobody knows how long a method takes
+            actuator = self._bench.actuators.get(name)
+            ramps = actuator is not None and actuator.spec.ramp_rate and math.isinf(self._bench.clock.speed)
+            self._pace = actuator.spec.ramp_interval if actuator and ramps else 0.0
             with self._bench.clock.interrupted_by(self._check_hand):
                 result = do(self._bench, *arguments)
         finally:
             self._hand = None
             self._lookout.hurry()
-        said = f"{name} = {_words(arguments[-1], actuator)}" if do is set_value else f"{name}()"
+        said = f"{name} = {words_of(arguments[-1], actuator)}" if do is set_value else f"{name}()"
         self.news.event("order", said)
         return result
 
@@ -490,10 +493,3 @@ class BenchHost:
         self._break_off = self._is_stopping = True
         self._end_runs("the host is ending")
         self._turns.pause(is_running)
-
-
-def _words(value: object, actuator: Actuator | None) -> str:
-    """Return what was set, with its unit."""
-    if actuator and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return format_quantity(float(value), actuator.unit)
-    return str(value)

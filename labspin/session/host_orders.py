@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import queue
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Order", "Result"]
+from labspin.bench.actuators import Actuator
+from labspin.units import format_quantity
+
+__all__ = ["Order", "Result", "refuse_all", "words_of"]
 
 Result = TypeVar("Result")
 """What an order comes to."""
@@ -26,3 +30,35 @@ class Order(Generic[Result]):
             self.future.set_result(self.do())
         except BaseException as error:  # noqa: BLE001 - also a ramp that was broken off
             self.future.set_exception(error)
+
+
+def refuse_all(orders: queue.SimpleQueue[Order[Any]], error: Exception) -> None:
+    """Tell all who wait that nothing is done any more.
+
+    Parameters
+    ----------
+    orders
+        What waits; it is empty afterwards.
+    error
+        What they are told.
+    """
+    while True:
+        try:
+            orders.get_nowait().future.set_exception(error)
+        except queue.Empty:
+            return
+
+
+def words_of(value: object, actuator: Actuator | None) -> str:
+    """Return what was set, with its unit.
+
+    Parameters
+    ----------
+    value
+        The new value, in the actuator's unit if it is a number.
+    actuator
+        What was set; None: not an actuator.
+    """
+    if actuator and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return format_quantity(float(value), actuator.unit)
+    return str(value)

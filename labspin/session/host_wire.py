@@ -148,10 +148,16 @@ class Line:
         An open connection to a host that knows the secret.
     gone
         Text of the error when the host is not there any more.
+
+    Attributes
+    ----------
+    is_open : bool
+        False after a question that was broken off or failed: its answer is not waited for.
     """
 
     def __init__(self, connection: Connection, gone: str) -> None:
         self._connection, self._gone = connection, gone
+        self.is_open = True
 
     def ask(self, verb: str, arguments: Mapping[str, object], *, patience: float | None = None) -> Any:
         """Return what the host answers.
@@ -170,21 +176,24 @@ class Line:
         LabspinError
             What the host refuses, as the same error.
         """
+        answer: Any = None
         try:
             self._connection.send_bytes(pack({"verb": verb, "arguments": plain(arguments)}))
             if patience is not None and not self._connection.poll(patience):
-                self.close()
                 raise ConnectionFailedError(f"{self._gone}: no answer to {verb!r} within {patience:g} s")
             answer = unpack(self._connection.recv_bytes(_LONGEST))
         except (EOFError, OSError) as error:
-            self.close()
             raise ConnectionFailedError(self._gone) from error
+        finally:
+            if answer is None:  # Ctrl-C, too: what is still to come would be taken for the next answer
+                self.close()
         if "error" in answer:
             raise _error(answer["error"])
         return answer["result"]
 
     def close(self) -> None:
         """Hang up."""
+        self.is_open = False
         with contextlib.suppress(OSError):
             self._connection.close()
 

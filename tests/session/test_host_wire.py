@@ -4,11 +4,12 @@ import contextlib
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
 from labspin.errors import ConnectionFailedError
-from labspin.session.host_wire import dial
+from labspin.session.host_wire import Server, dial
 from tests.places import PATIENCE, environment
 from tests.session.hosts import wait_for
 
@@ -58,3 +59,25 @@ def test_a_moment_without_descriptors_does_not_make_the_host_deaf():
         line.close()
         _, said = host.communicate("\n", timeout=PATIENCE)
     assert "Traceback" not in said
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next():
+    released = threading.Event()
+
+    def answer(verb, arguments):
+        if verb == "slow":
+            released.wait(PATIENCE)
+        return verb
+
+    server = Server(SECRET, answer)
+    try:
+        line = wait_for(lambda: dialled(server.port))
+        with pytest.raises(ConnectionFailedError, match="no answer to 'slow' within"):
+            line.ask("slow", {}, patience=0.0)
+        released.set()
+        assert not line.is_open
+        with pytest.raises(ConnectionFailedError):
+            line.ask("fast", {}, patience=PATIENCE)
+    finally:
+        released.set()
+        server.close()
