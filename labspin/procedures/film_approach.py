@@ -78,6 +78,9 @@ class FilmApproach(Procedure):
         ),
         Column(name="light_shift", unit="Hz", description="frequency in the light less that in the dark"),
         Column(name="light_shift_errors", unit="Hz", description="its standard error"),
+        Column(
+            name="light_shift_noise", unit="Hz", description="its standard error without that of the scale"
+        ),
         Column(name="force_gradient", unit="N/m", description="of the light: F' = -2k light_shift/f"),
         Column(name="force_gradient_errors", unit="N/m", description="its standard error"),
         Column(
@@ -246,7 +249,8 @@ class FilmApproach(Procedure):
     ) -> dict[str, Any]:  # fmt: skip
         (lit, lit_noise), (unlit, unlit_noise) = poles["light"], poles["dark"]
         shift = lit.real - unlit.real
-        error = math.hypot(lit_noise, unlit_noise, reference.scale_error * abs(lit - unlit))
+        noise = math.hypot(lit_noise, unlit_noise)
+        error = math.hypot(noise, reference.scale_error * abs(lit - unlit))
         dark = unlit.real - reference.frequency
         factor = 2 * self.spring_constant / reference.frequency
         touched = abs(dark) > self.largest_shift
@@ -259,6 +263,7 @@ class FilmApproach(Procedure):
         return {
             "light_shift": shift,
             "light_shift_errors": error,
+            "light_shift_noise": noise,
             "force_gradient": -factor * shift,
             "force_gradient_errors": factor * error,
             "scale_uncertainty": reference.scale_error,

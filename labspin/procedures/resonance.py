@@ -47,7 +47,10 @@ _FEWEST = 6  # points of a fit: twice its complex parameters
 _THINNEST = 1e-9  # a pole stays this far from the real axis, in units of half the range
 
 _ATTEMPTS, _STAGES = 3, 12  # searches from the beginning, and sweeps in each
+_DENSER = 4  # times as many points in the first sweeps of the next attempt, and as slow
+_LOOKS = 2  # sweeps of one density, the second slower, before the next attempt
 _CLEAR = 0.5  # part of the variance that a fit must explain to be believed
+_CHANCE = 9.0  # a part of (ln n + this)/n is explained by chance in one of 10⁴ sweeps of n points of noise
 _SHARP = 0.25  # standard error of a frequency, in linewidths, that is believed
 _RESOLVED = 10.0  # linewidths that a window may hold for its line to be called resolved
 _WIDE = 6.0  # width of the next window, in linewidths
@@ -199,7 +202,9 @@ def search_resonance(
     The first sweep is wide and does not wait for the ring-down, which is not known yet. A sweep that was too
     fast to show a pole is repeated four times as slowly; one that shows a pole but does not resolve the line
     is followed by a narrower one about it. The search ends with a sweep that resolves the line and has
-    waited for the ring-down time that it shows. One that loses its way starts again, more slowly.
+    waited for the ring-down time that it shows. One that loses its way, or shows nothing, starts again, with
+    four times as many points: a narrow line between two of them hides in the thermal motion, however long
+    they last.
 
     Parameters
     ----------
@@ -224,18 +229,18 @@ def search_resonance(
     """
     zoom = _Zoom(sweep, low, high, points, settle, settle + _RINGS * longest)
     if around is not None:
-        found = zoom.search(max(low, around[0]), min(high, around[1]), settle, patient=False)
+        found = zoom.search(max(low, around[0]), min(high, around[1]), settle, looks=1)
         if found is not None:
             return found
-    dwell = settle
-    for _ in range(_ATTEMPTS):
-        found = zoom.search(low, high, dwell, patient=True)
+    for attempt in range(_ATTEMPTS):
+        begin = min(settle * _DENSER**attempt, zoom.longest_dwell)
+        found = zoom.search(low, high, begin, looks=_LOOKS, points=points * _DENSER**attempt)
         if found is not None:
             return found
-        dwell = settle + min(8 * dwell, longest)
     raise FitError(
-        f"resonance: none found between {low:g} and {high:g} Hz in {_ATTEMPTS} searches of {points} points a "
-        "sweep; search elsewhere or more finely, drive harder, or allow for a longer ring-down time"
+        f"resonance: none found between {low:g} and {high:g} Hz in {_ATTEMPTS} searches of {points} to "
+        f"{points * _DENSER ** (_ATTEMPTS - 1)} points a sweep; search elsewhere or in a smaller range, "
+        "drive harder, or allow for a longer ring-down time"
     )
 
 
@@ -250,15 +255,22 @@ class _Zoom:
     settle: float
     longest_dwell: float
 
-    def search(self, begin: float, end: float, dwell: float, *, patient: bool) -> Resonance | None:
-        """Return the resonance, looking from ``begin`` to ``end`` first; None if the way was lost."""
+    def search(
+        self, begin: float, end: float, dwell: float, *, looks: int, points: int | None = None
+    ) -> Resonance | None:
+        """Return the resonance, looking from ``begin`` to ``end`` first; None if the way was lost.
+
+        The first look is repeated, more slowly, up to ``looks`` times, with ``points``.
+        """
         for stage in range(_STAGES):
-            span = end - begin
-            seen = self._look(np.linspace(begin, end, self.points), dwell)
+            span, wide = end - begin, stage < looks
+            count = points if points and wide and (begin, end) == (self.low, self.high) else self.points
+            seen = self._look(np.linspace(begin, end, count), dwell)
+            longest = self.longest_dwell * min(1.0, _DENSER * self.points / count)
             if seen is None:
-                if dwell >= self.longest_dwell or (stage == 0 and not patient):
+                if dwell >= longest or stage == looks - 1:
                     return None
-                dwell = min(_SLOWER * dwell, self.longest_dwell)
+                dwell = min(_SLOWER * dwell, longest)
                 continue
             if begin <= seen.frequency <= end and self._is_settled(seen, span, dwell):
                 return seen
@@ -268,20 +280,32 @@ class _Zoom:
         return None
 
     def _look(self, frequencies: FloatArray, dwell: float) -> Resonance | None:
-        """Return the resonance that a sweep shows, if it clearly shows one where to look."""
+        """Return the resonance that a sweep shows, if it clearly shows one where to look.
+
+        Of a line that is narrower than a step little is explained, and its width is not known; where it is
+        is known to the step.
+        """
         made, response = self.sweep(frequencies, dwell)
         try:
             seen = resonance_from_sweep(made, response)
         except FitError:
             return None
-        is_clear = seen.explained > _CLEAR and seen.frequency_error < _SHARP * seen.linewidth
+        count, span = len(frequencies), float(frequencies[-1] - frequencies[0])
+        enough, known = _CLEAR, seen.linewidth
+        if not self._is_resolved(seen, span):
+            enough = min(enough, (math.log(count) + _CHANCE) / count)
+            known = max(known, span / (count - 1))
+        is_clear = seen.explained > enough and seen.frequency_error < _SHARP * known
         return seen if is_clear and self.low <= seen.frequency <= self.high else None
+
+    def _is_resolved(self, seen: Resonance, span: float) -> bool:
+        return seen.linewidth * _RESOLVED >= span
 
     def _needed(self, seen: Resonance) -> float:
         return min(self.settle + _RINGS * seen.ring_down_time, self.longest_dwell)
 
     def _is_settled(self, seen: Resonance, span: float, dwell: float) -> bool:
-        return seen.linewidth * _RESOLVED >= span and dwell >= 0.7 * self._needed(seen)
+        return self._is_resolved(seen, span) and dwell >= 0.7 * self._needed(seen)
 
     def _next_width(self, seen: Resonance, begin: float, end: float) -> float:
         """Return a window of a few linewidths that is not too much narrower, and wider if it has to move."""

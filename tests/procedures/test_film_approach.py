@@ -133,6 +133,9 @@ def test_a_simulated_approach_gives_the_gradient_of_the_force(tmp_path):
         error = float(data["force_gradient_errors"][at])
         assert abs(-float(data["force_gradient"][at]) - float(expected)) < 4 * error
     assert abs(data["light_shift"][1]) > 5 * data["light_shift_errors"][1]
+    scaled = np.asarray(data["scale_uncertainty"] * data["light_shift"])
+    parts = np.hypot(data["light_shift_noise"], scaled)
+    assert parts == pytest.approx(np.asarray(data["light_shift_errors"]), rel=0.1, abs=0)
 
 
 @pytest.mark.slow

@@ -178,6 +178,33 @@ def test_the_search_follows_a_line_that_has_left_the_window():
     assert found.frequency == pytest.approx(3003.0, abs=0.5)
 
 
+class Warm:
+    """A line 0.1 Hz wide in white noise: thermal motion at points that are far apart in time."""
+
+    def __init__(self, f0, noise, seed):
+        self.f0, self.noise, self.rng, self.elapsed = f0, noise, np.random.default_rng(seed), 0.0
+
+    def sweep(self, frequencies, dwell):
+        self.elapsed += dwell * len(frequencies)
+        settled = 1 - math.exp(-dwell * math.pi * 0.1)
+        scatter = self.rng.standard_normal((len(frequencies), 2)) @ [1, 1j]
+        return frequencies, settled * -0.05j / (frequencies - self.f0 - 0.05j) + self.noise * scatter
+
+
+@pytest.mark.parametrize("off", [0.0, 0.125, 0.25])
+def test_a_line_between_two_points_of_a_noisy_sweep_is_found(off):
+    """A quarter of a hertz beside a point the line is a fifth of its height, and noise a tenth."""
+    times = []
+    for seed in range(20):
+        bench = Warm(5000.0 + off, 0.1, seed)
+        found = search_resonance(bench.sweep, low=4990.0, high=5010.0, points=41, settle=1.0, longest=20.0)
+        assert abs(found.frequency - bench.f0) < 0.05
+        times.append(bench.elapsed)
+    assert max(times) < 41 * (
+        1 + 4 + 16 + 3 * 31 + 9 + 21
+    )  # what looking at the same points ever more slowly takes
+
+
 @pytest.mark.parametrize("f0", [2950.0, 3050.0])
 def test_a_line_elsewhere_is_not_found(f0):
     cantilever = Cantilever(f0, 30_000.0, drive=0.003)

@@ -168,7 +168,7 @@ def fit_joint(
     tied: Mapping[str, str] | None = None,
     free: Sequence[Parameter] = (),
     known: Mapping[str, ArrayLike] | None = None,
-    priors: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
 ) -> JointFit:
     """Fit many traces that share parameters.
 
@@ -193,8 +193,8 @@ def fit_joint(
     known
         Facts of the traces by name, shape (m,).
     priors
-        By name: mean and standard deviation of what is known beforehand. Wants errors of the points. The fit
-        starts from the mean.
+        By name: mean and standard deviation of what is known beforehand, numbers or one for each trace. Wants
+        errors of the points. The fit starts from the mean.
 
     Returns
     -------
@@ -209,15 +209,48 @@ def fit_joint(
     """
     if not traces:
         raise FitError("joint fit: wanted traces, got none")
-    means = {name: mean for name, (mean, _) in (priors or {}).items()}
+    given = {name: _prior(name, *pair, len(traces)) for name, pair in (priors or {}).items()}
+    means = {name: float(np.median(prior.mean)) for name, prior in given.items()}
     wanted = _Wanted(
         _with_free(shared, free), start or {}, fixed or {}, bounds or {}, tied or {}, free, known or {}, means
     )
     models = _models(model, traces, wanted)
-    _check_names(models, traces, wanted, priors or {})
-    given = {name: Prior(*pair) for name, pair in (priors or {}).items()}
+    _check_names(models, traces, wanted, given)
+    _check_priors(traces, wanted.shared, given)
     problem, values = _problem(models, traces, wanted, given)
     return _finished(problem, *problem.minimise(values), traces)
+
+
+def _prior(name: str, mean: ArrayLike, deviation: ArrayLike, count: int) -> Prior:
+    for given in (mean, deviation):
+        if np.shape(given) not in ((), (count,)):
+            raise FitError(
+                f"joint fit: {name}: wanted what is known beforehand as a number, or one for each of {count} "
+                f"traces, got shape {np.shape(given)}"
+            )
+    means, deviations = (np.full(count, given, np.float64) for given in (mean, deviation))
+    if not np.all(deviations > 0):
+        raise FitError(f"joint fit: {name}: wanted a standard deviation > 0, got {deviation!r}")
+    return Prior(means, deviations)
+
+
+def _check_priors(
+    traces: Sequence[JointTrace],
+    shared: Mapping[str, Sequence[Hashable] | None],
+    priors: Mapping[str, Prior],
+) -> None:
+    if priors and traces[0].sigma is None:
+        raise FitError("joint fit: what is known beforehand wants errors of the points; give sigma")
+    for name, prior in priors.items():
+        labels = shared[name] if name in shared else range(len(traces))
+        known: dict[Hashable, tuple[float, float]] = {}
+        pairs = zip(prior.mean.tolist(), prior.deviation.tolist(), strict=True)
+        for label, pair in zip(labels or [None] * len(traces), pairs, strict=True):
+            if known.setdefault(label, pair) != pair:
+                raise FitError(
+                    f"joint fit: {name}: wanted one thing known beforehand of traces that share it, got "
+                    f"{known[label]} and {pair}; share it by what tells them apart"
+                )
 
 
 def _with_free(
@@ -245,7 +278,7 @@ def _check_names(
     models: Sequence[FitModel],
     traces: Sequence[JointTrace],
     wanted: _Wanted,
-    priors: Mapping[str, tuple[float, float]],
+    priors: Mapping[str, Prior],
 ) -> None:
     names = {name for model in models for name in model.names}
     for parameter in wanted.free:
@@ -274,11 +307,6 @@ def _check_names(
             )
     if len({trace.sigma is None for trace in traces}) != 1:
         raise FitError("joint fit: wanted errors for all traces or for none, got both; give sigma everywhere")
-    if priors and traces[0].sigma is None:
-        raise FitError("joint fit: what is known beforehand wants errors of the points; give sigma")
-    for name, (_, deviation) in priors.items():
-        if not deviation > 0:
-            raise FitError(f"joint fit: {name}: wanted a standard deviation > 0, got {deviation!r}")
 
 
 def _problem(
@@ -335,7 +363,7 @@ def _typical(model: FitModel, data: Data, wanted: _Wanted, priors: Mapping[str, 
         own = float(by_unit[place]) if place < len(by_unit) else abs(p.value or 0.0)
         found[p.name] = 0.1 * width if np.isfinite(width) else own
         if p.name in priors:
-            found[p.name] = priors[p.name].deviation
+            found[p.name] = float(np.median(priors[p.name].deviation))
         if found[p.name] == 0:
             facts = [np.abs(np.asarray(values, np.float64)).max() for values in wanted.known.values()]
             found[p.name] = float(max(facts, default=1.0)) or 1.0

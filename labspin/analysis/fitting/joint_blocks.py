@@ -68,12 +68,12 @@ class Block:
     typical: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prior:
-    """What is known of a parameter beforehand: a mean and a standard deviation."""
+    """What is known of a parameter beforehand, of every trace: means and standard deviations, shape (m,)."""
 
-    mean: float
-    deviation: float
+    mean: FloatArray
+    deviation: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,7 +303,8 @@ def normal_equations(
     for column, at in enumerate(layout.own):
         prior = priors.get(layout.moved[at].name)
         if prior is not None:
-            off = (prior.mean - values[:, at]) / prior.deviation
+            there = layout.there[:, at]
+            off = np.where(there, (prior.mean - values[:, at]) / prior.deviation, 0.0)
             gradient = slope[:, at] / prior.deviation
             own[:, column, column] += gradient**2
             down_own[:, column] += gradient * off

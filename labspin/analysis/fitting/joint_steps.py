@@ -81,8 +81,9 @@ class JointProblem:
         for slot, (name, _) in enumerate(layout.names):
             prior = self.priors.get(name)
             if prior is not None:
-                gradient[slot] = slope[slot] / prior.deviation
-                off[slot] = (prior.mean - here[slot]) / prior.deviation
+                trace = layout.first[0][slot]
+                gradient[slot] = slope[slot] / prior.deviation[trace]
+                off[slot] = (prior.mean[trace] - here[slot]) / prior.deviation[trace]
         return gradient, off
 
     def solve(self, step: Step, damping: float) -> tuple[FloatArray, FloatArray]:

@@ -2,7 +2,9 @@
 
 ``spin_wave_shift`` is the shift of |0> ↔ |−>, or of the sum of both lines, against the field;
 ``spin_wave_force`` that of a cantilever with centres at its tip against the position, Δf = N f κ/2k with the
-stiffness κ = −dF/dl that one centre adds.
+stiffness κ = −dF/dl that one centre adds. What scales all shifts of a run together (the line of the
+cantilever, which a sweep tells to some per cent) is a parameter of its own, ``scale``: the data do not tell
+it from the strength, so that its prior is what it adds to the error of that.
 """
 
 from __future__ import annotations
@@ -135,13 +137,14 @@ def _force_of(
     surface: Value,
     coefficient: Value,
     baseline: Value,
+    scale: Value,
     *changes: Value,
 ) -> FloatArray:
     """Return the shift of a cantilever at positions, Hz; values broadcast against them."""
     distance = np.asarray(x) - np.asarray(surface)
     named = {n: np.asarray(v) + 0 * distance for n, v in zip(CHANGES, changes, strict=False)}
     kappa = table_values("stiffness", place, there, distance, changes=named, about=pump)[0]
-    return np.asarray(coefficient * kappa + baseline)
+    return np.asarray(scale * (coefficient * kappa + baseline))
 
 
 def _force_doubts(outcome: FitOutcome) -> Sequence[str]:
@@ -185,23 +188,25 @@ def spin_wave_force(
         none = (0.0,) * len(CHANGES)
         best = (math.inf, 0.0, 1.0, 0.0)
         for surface in np.linspace(-0.8, 0.8, 33) * float(x.min()):
-            shape = force(x, surface, 1.0, 0.0, *none)
+            shape = force(x, surface, 1.0, 0.0, 1.0, *none)
             matrix = np.stack([shape / np.abs(shape).max(), np.ones_like(shape)], axis=1)
             solution, *_ = np.linalg.lstsq(matrix, y, rcond=None)
             cost = float(np.square(y - matrix @ solution).sum())
             if cost < best[0]:
                 best = (cost, float(surface), float(solution[0] / np.abs(shape).max()), float(solution[1]))
         named = dict(zip(("surface", "coefficient", "baseline"), best[1:], strict=True))
-        return named | dict.fromkeys(CHANGES, 0.0)
+        return named | {"scale": 1.0} | dict.fromkeys(CHANGES, 0.0)
 
     return FitModel(
         name="spin_wave_force",
-        equation="y = coefficient κ(x − surface) + baseline, coefficient = N f/2k, κ = −dF/dl of one centre",
+        equation="y = scale (coefficient κ(x − surface) + baseline), coefficient = N f/2k, κ = −dF/dl of one "
+        "centre",
         source="Gonzalez-Ballestero et al. (258)–(259): spin_wave_stiffness",
         parameters=(
             Parameter("surface", "m", "position at which the distance is zero", value=0.0),
             Parameter("coefficient", "Hz*m/N", "N f/2k of N centres"),
             Parameter("baseline", "Hz", "shift far from the film"),
+            Parameter("scale", "1", "of all shifts together, known by the sweep", minimum=0, value=1.0),
             *film_changes(),
         ),
         function=force,

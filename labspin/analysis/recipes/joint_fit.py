@@ -13,7 +13,9 @@
     priors = { T1 = ["3 ms", "0.5 ms"] }     # what is known beforehand: mean and standard deviation
 
 Parameters that are named nowhere are each trace's own. Names in ``by`` and ``tied`` that are no parameters
-are facts of the traces: axes of the run, means of its columns, its parameters.
+are facts of the traces: axes of the run, means of its columns, its parameters. So are names in ``priors``,
+``scale = ["1", "scale_uncertainty"]``: what a run knows of an error that all points of a trace have in
+common.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.axes import in_units_of
@@ -55,7 +58,32 @@ def fact_names(recipe: Recipe) -> tuple[str, ...]:
     """
     own = {*recipe.built.names, *recipe.free}
     tied = (name for text in recipe.tied.values() for name in Expression(text).names)
-    return tuple(dict.fromkeys(n for n in (*recipe.grouped.values(), *tied) if n not in own))
+    return tuple(
+        dict.fromkeys(
+            [*(n for n in (*recipe.grouped.values(), *tied) if n not in own), *_known_by_name(recipe)]
+        )
+    )
+
+
+def _known_by_name(recipe: Recipe) -> list[str]:
+    """Return what stands in priors as a name, not as a quantity."""
+    written = (text for pair in recipe.priors.values() for text in pair)
+    return [text for text in written if isinstance(text, str) and text.isidentifier()]
+
+
+def _priors(
+    recipe: Recipe, units: Mapping[str, str], facts: Mapping[str, FloatArray]
+) -> dict[str, tuple[ArrayLike, ArrayLike]]:
+    """Return what is known beforehand, in the units of the parameters; facts are in them already."""
+
+    def one(name: str, written: object) -> ArrayLike:
+        if isinstance(written, str) and written.isidentifier():
+            return facts[written]
+        return values_of(recipe, units, {name: written})[name]
+
+    return {
+        name: (one(name, mean), one(name, deviation)) for name, (mean, deviation) in recipe.priors.items()
+    }
 
 
 def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe: Recipe) -> list[FitOutcome]:
@@ -102,7 +130,7 @@ def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe
         tied=recipe.tied,
         free=free,
         known={name: facts[name] for name in fact_names(recipe)},
-        priors=pairs_of(recipe, units, recipe.priors),
+        priors=_priors(recipe, units, facts),
     )
     described = replace(model, parameters=(*model.parameters, *free))
     together = _not_separated(found)

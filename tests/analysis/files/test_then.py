@@ -237,6 +237,23 @@ def test_a_file_that_cannot_be_read_is_left_out(folder):
         list(fit_many([folder / "bad.h5"], folder / "together.toml", workers=1))
 
 
+def test_a_prior_may_be_what_the_run_knows(folder):
+    """Amplitudes of 0.4 that are said to be 1 ± their place, and then to be their place."""
+    known = TOGETHER + 'priors = {amplitude = ["1", "place"]}\n'
+    path = decays(folder / "run.h5")
+    (folder / "together.toml").write_text(known)
+    loose = fit_run(path, folder / "together.toml")
+    (folder / "together.toml").write_text(known.replace('["1", "place"]', '["place", "1e-6"]'))
+    tight = fit_run(path, folder / "together.toml")
+    assert loose[0].statistics.degrees_of_freedom == tight[0].statistics.degrees_of_freedom
+    found = {outcome["amplitude"].value for outcome in tight}
+    assert sorted(found) == pytest.approx(PLACES, rel=1e-4, abs=0)
+    assert loose[0]["amplitude"].value == pytest.approx(0.4, rel=0.02, abs=0)  # what the decays say
+    (folder / "together.toml").write_text(known.replace('"place"]', '"plaice"]'))
+    with pytest.raises(RecipeError, match="'plaice' is neither a parameter"):
+        fit_run(path, folder / "together.toml")
+
+
 def test_an_unknown_fact_is_named(folder):
     (folder / "together.toml").write_text(TOGETHER.replace("*field)", "*feld)"))
     with pytest.raises(RecipeError, match="'feld' is neither a parameter"):

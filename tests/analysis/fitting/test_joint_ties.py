@@ -87,6 +87,59 @@ def test_a_tied_parameter_has_the_error_of_its_expression(traces):
         assert found.values[row, at] == pytest.approx(expected, rel=1e-12, abs=0)
 
 
+def test_what_each_trace_knows_of_itself_is_its_own_prior(traces):
+    """Amplitudes known to 1 %, 2 %, … of other means: against one dense problem."""
+    means, deviations = 0.5 + 0.04 * np.arange(4), 5e-3 * np.arange(1, 5)
+    found = fitted(traces, priors={"amplitude": (means, deviations)})
+
+    def residual(p):
+        parts = [
+            (trace.y - decay(TIMES, p[3 + at], 1e-3 * (p[0] + p[1] * PLACES[at]), p[2])) / SIGMA
+            for at, trace in enumerate(traces)
+        ]
+        return np.concatenate([*parts, (p[3:] - means) / deviations])
+
+    dense = least_squares(residual, [1.0, 0.1, 0.1, *means], xtol=1e-15, ftol=1e-15, jac="3-point")
+    errors = np.sqrt(np.diagonal(np.linalg.inv(dense.jac.T @ dense.jac)))
+    at = found.names.index("amplitude")
+    assert found.values[:, at] == pytest.approx(dense.x[3:], rel=1e-5, abs=0)
+    assert found.errors[:, at] == pytest.approx(errors[3:], rel=1e-4, abs=0)
+    assert found.chi2 == pytest.approx(2 * dense.cost, rel=1e-9, abs=0)
+    assert found.degrees_of_freedom == 4 * 30 + 4 - 7
+
+
+def test_a_prior_of_a_parameter_that_a_trace_lacks_costs_nothing():
+    x = np.linspace(0, 1, 12)
+    one = JointTrace(TIMES, decay(TIMES, 0.5, 1e-3, 0.1), SIGMA, "decay")
+    two = JointTrace(x, line(x, 2e-3, 1e-3), 2e-5, "line")
+    settings = {"shared": {"T1": None}, "fixed": {"beta": 1.0}}
+    found = fit_joint([DECAY, LINE], [one, two], priors={"slope": (2e-3, 1e-4)}, **settings)
+    assert found.chi2 < 1e-6
+    assert found.degrees_of_freedom == 42 + 1 - 4
+
+
+def test_an_error_that_all_points_have_in_common_adds_to_that_of_the_strength():
+    """y = g · slope · x, g known to 5 %: against weighted least squares with the covariance of the points."""
+    x, rng = np.linspace(0.5, 2.0, 9), np.random.default_rng(6)
+    y, sigma = 1.04 * 3.0 * x + 0.1 * rng.normal(size=9), 0.1
+
+    def scaled(x, slope, scale):
+        return scale * slope * np.asarray(x)
+
+    model = FitModel(
+        name="scaled", equation="y = scale slope x", source="", function=scaled,
+        parameters=(Parameter("slope", "y/x", ""), Parameter("scale", "1", "", value=1.0)),
+        guesser=lambda x, y, w: {"slope": float((x @ y) / (x @ x)), "scale": 1.0},
+    )  # fmt: skip
+    found = fit_joint(model, [JointTrace(x, y, sigma)], shared={}, priors={"scale": (1.0, [0.05])})
+    slope = float((x @ y) / (x @ x))
+    covariance = sigma**2 * np.eye(9) + 0.05**2 * slope**2 * np.outer(x, x)
+    expected = 1 / np.sqrt(x @ np.linalg.solve(covariance, x))
+    at = found.names.index("slope")
+    assert found.values[0, at] == pytest.approx(slope, rel=1e-6, abs=0)
+    assert found.errors[0, at] == pytest.approx(expected, rel=1e-4, abs=0)
+
+
 def line(x, slope, T1):
     return slope * np.asarray(x) + T1
 
@@ -142,6 +195,9 @@ def test_what_the_data_leave_free_has_no_error_and_the_rest_has(traces):
         ({"free": (Parameter("T1", "s", ""),)}, "already"),
         ({"priors": {"a": (1e-3, 0.0)}}, "standard deviation > 0"),
         ({"priors": {"c": (1e-3, 1.0)}}, "no parameter 'c'"),
+        ({"priors": {"a": (1e-3, [1e-4, 1e-4])}}, "one for each of 4 traces"),
+        ({"priors": {"a": (1e-3, [1e-4, 1e-4, 1e-4, 2e-4])}}, "one thing known beforehand of traces that sh"),
+        ({"priors": {"amplitude": (0.5, [0.1, 0.1, 0.0, 0.1])}}, "standard deviation > 0"),
     ],
 )
 def test_what_makes_no_sense_is_said(traces, change, match):

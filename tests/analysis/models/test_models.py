@@ -322,7 +322,7 @@ CASES = {
     ),
     "spin_wave_force": Case(
         np.array([80e-9, 100e-9, 130e-9, 180e-9, 300e-9, 600e-9]),
-        {"surface": 0.0, "coefficient": 3e12, "baseline": 2e-3} | NO_CHANGE,
+        {"surface": 0.0, "coefficient": 3e12, "baseline": 2e-3, "scale": 1.0} | NO_CHANGE,
         1e-4,
         {"near": 50e-9, "far": 1e-6, "field": 35e-3, "pump_rate": 3e6},
         ("m", "Hz"),

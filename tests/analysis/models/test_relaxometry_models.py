@@ -355,7 +355,7 @@ def test_uneven_pumping_is_that_of_the_rate_matrix(lower, upper, across):
 def test_a_force_that_does_not_tell_where_the_surface_is_says_so(noise, doubted):
     model = load_model("spin_wave_force", pump_rate=3e6, near=50e-9, far=3e-6)
     x = np.array([1.5e-6, 300e-9, 200e-9, 160e-9, 120e-9])
-    truth = dict.fromkeys(model.names, 0.0) | {"surface": 2e-9, "coefficient": 2.5e12}
+    truth = {"surface": 2e-9, "coefficient": 2.5e12, "baseline": 0.0}
     y = model.evaluate(x, truth) + noise * np.random.default_rng(4).normal(size=x.size)
     fit = fit_curve(model, x, y, noise, start={"surface": 0.0})
     assert doubted == any("hardly told apart" in text for text in fit.warnings)
