@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -20,6 +20,7 @@ from labspin.gui.start_values import StartValues, recipe_for, start_values
 from labspin.gui.tasks import in_background, sentence
 
 if TYPE_CHECKING:
+    from labspin.analysis import Recipe
     from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["FitPanel"]
@@ -36,8 +37,8 @@ class FitPanel(Panel):
     ----------
     plot
         Where curves, residuals and lines to drag are drawn.
-    frame
-        Returns the run in front, or None.
+    frames
+        Returns the runs that are shown, that in front first.
 
     Signals
     -------
@@ -50,10 +51,11 @@ class FitPanel(Panel):
     fitted = Signal(object)
     quantity_wanted = Signal(str)
 
-    def __init__(self, plot: LinePlot, frame: Callable[[], Frame | None]) -> None:
+    def __init__(self, plot: LinePlot, frames: Callable[[], Sequence[Frame]]) -> None:
         super().__init__("Fit")
-        self._plot, self._frame = plot, frame
+        self._plot, self._frames = plot, frames
         self.outcome: FitOutcome | None = None
+        self.is_chain = False  # whether the fit goes on from those of runs, and stands for itself
         self.start: StartValues | None = None
         self._log = (False, False)
         self._fitting: object = None  # what marks the fit that is awaited: one of a run shown before is not
@@ -126,6 +128,7 @@ class FitPanel(Panel):
     def forget(self) -> None:
         """Forget fits and start values: another run is shown."""
         self.outcome = self._fitting = None
+        self.is_chain = False
         self.recipe.clear()  # those of another procedure would fit something else
         self.by_hand.setChecked(False)
         self._plot.show_fit(None)
@@ -155,6 +158,12 @@ class FitPanel(Panel):
             self.recipe.addItem(name if is_recipe else f"model: {name}", (name, is_recipe))
         self.recipe.setCurrentIndex(max(0, self.recipe.findText(self._preferred.get(procedure, ""))))
 
+    def leave_chain(self) -> None:
+        """Show the runs again instead of what goes on from their fits."""
+        if self.is_chain:
+            self.is_chain = False
+            self._plot.show_fit(None)
+
     def set_log(self, x: bool, y: bool) -> None:
         """Draw start values on logarithmic or linear axes.
 
@@ -167,38 +176,56 @@ class FitPanel(Panel):
         if self.start is not None and self.by_hand.isChecked():
             self.handles.show(self.start, self._log)
 
-    def _wanted(self, frame: Frame) -> Any:
+    def _frame(self) -> Frame | None:
+        """Return the run in front, or None."""
+        return next(iter(self._frames()), None)
+
+    def _wanted(self, frame: Frame) -> Callable[[], Recipe]:
+        """Return what reads the chosen recipe, in whichever thread."""
         name, is_recipe = self.recipe.currentData()
         line = frame.picture.line
-        return recipe_for(name, is_recipe, line.axis.name if line else "", frame.picture.quantity)
+        x = line.axis.name if line else ""
+        return functools.partial(recipe_for, name, is_recipe, x, frame.picture.quantity)
 
     def fit(self) -> None:
-        """Fit the run in front by the chosen recipe or model, from start values if they are set by hand."""
+        """Fit the run in front by the chosen recipe or model, from start values if they are set by hand.
+
+        A recipe that goes on from the fits of runs takes all runs that are shown.
+        """
         frame = self._frame()
         if frame is None or self._fitting is not None or self.recipe.currentData() is None:
             return
         by_hand = self.start if self.by_hand.isChecked() else None
         held = self.start_panel.held()
 
-        def do() -> list[FitOutcome]:
-            from labspin.analysis import fit_run
+        paths, wanted = [one.path for one in self._frames()], self._wanted(frame)
 
-            return fit_run(frame.run, by_hand.for_fit(held) if by_hand else self._wanted(frame))
+        def do() -> tuple[list[FitOutcome], bool]:
+            from labspin.analysis import fit_chain, fit_run
+
+            if by_hand:
+                return fit_run(frame.run, by_hand.for_fit(held)), False
+            recipe = wanted()
+            if recipe.chain:
+                return list(fit_chain(paths, recipe, write=False, workers=1).outcomes), True
+            return fit_run(frame.run, recipe), False
 
         mark = self._fitting = object()
         self.result.setText("fitting …")
         in_background(do, functools.partial(self._show_fit, mark), functools.partial(self._fit_failed, mark))
 
-    def _show_fit(self, mark: object, outcomes: list[FitOutcome]) -> None:
+    def _show_fit(self, mark: object, found: tuple[list[FitOutcome], bool]) -> None:
         if mark is not self._fitting:
             return  # of a run that is not shown any more
         self._fitting = None
+        outcomes, self.is_chain = found
         self.outcome = outcomes[0]
         self.result.setText("<br>".join(_lines(outcomes)))
         frame = self._frame()
-        if frame is not None and frame.picture.line is not None:
+        if frame is not None:
             self.fitted.emit(self.outcome)
-            self._plot.show_fit(self.outcome)
+        if self.is_chain or (frame is not None and frame.picture.line is not None):
+            self._plot.show_fit(self.outcome, alone=self.is_chain)
 
     def _fit_failed(self, mark: object, error: Exception) -> None:
         if mark is self._fitting:
@@ -238,8 +265,10 @@ class FitPanel(Panel):
         frame = self._frame()
         if frame is None or self.recipe.currentData() is None:
             return
-        do = functools.partial(lambda f, o: start_values(f.run, self._wanted(f), o), frame, outcome)
-        in_background(do, self._show_start, self._say)
+        self.start = None  # of another recipe
+        self.handles.show(None)
+        wanted = self._wanted(frame)
+        in_background(lambda: start_values(frame.run, wanted(), outcome), self._show_start, self._say)
 
     def _show_start(self, start: StartValues) -> None:
         if not self.by_hand.isChecked():
@@ -283,13 +312,17 @@ def _lines(outcomes: list[FitOutcome]) -> list[str]:
 
 
 def _fits_for(procedure: str) -> list[tuple[str, bool]]:
-    """Return recipes for a procedure, then models: name, and whether it is a recipe."""
+    """Return recipes for a procedure, those that go on from its fits last, then models.
+
+    Returns
+    -------
+        Name, and whether it is a recipe.
+    """
     from labspin.analysis import list_recipes, load_recipe, model_names
 
     found = []
     for name in list_recipes():
         recipe = load_recipe(name)
-        if procedure in recipe.procedures and not recipe.chain:
-            found.append((name, True))
-    found.sort(key=lambda item: item[0] != procedure)
-    return found + [(name, False) for name in model_names()]
+        if procedure in recipe.procedures:
+            found.append((bool(recipe.chain), name != procedure, name))
+    return [(name, True) for _, _, name in sorted(found)] + [(name, False) for name in model_names()]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.fitting.grids import is_log_spaced
+from labspin.analysis.pictures.inner_axis import places_along
 from labspin.analysis.pictures.runplots import errors_of
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.data import Run
@@ -132,7 +133,7 @@ def axes_of(run: Run, quantity: str, *, each: bool) -> list[Axis]:
     axes = [Axis(d.name, d.unit, np.asarray(d.values, np.float64)) for d in layout.dimensions]
     if not axes:
         axes = [_list_axis(run)]
-    axes += [Axis(a.name, a.unit, np.asarray(a.values)) for a in layout.column(quantity).inner_axes()]
+    axes += _inner_axes(run, quantity)
     kept = [axis for axis in axes if each or axis.name not in REPEATS]
     return kept or axes
 
@@ -166,10 +167,18 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     if quantity not in names:
         raise ArgumentError(f"{run.path}: has no quantity {quantity!r} to show; it has {', '.join(names)}")
     values, errors = _real(run.data[quantity]), errors_of(run, quantity)
-    every = axes = _all_axes(run, quantity)
-    values, errors, axes = _without_repeats(values, errors, axes, choice)
+    every = _all_axes(run, quantity)
     shown = axes_of(run, quantity, each=choice.each)
     wanted = _wanted(shown, choice)
+    places = places_along(run, quantity)
+    if places is not None and _is_one_trace(every, wanted, choice):
+        own, _, left = _without_repeats(places.values, None, every, choice)
+        wanted = [Axis(places.name, places.unit, _at(own, None, left, wanted, choice)[0])]
+        every = [*every[:-1], wanted[0]]
+    elif places is not None:
+        values = places.brought_to(every[-1].values, values)
+        errors = None if errors is None else places.brought_to(every[-1].values, errors)
+    values, errors, axes = _without_repeats(values, errors, every, choice)
     values, errors = _at(values, errors, axes, wanted, choice)
     label = run.header.label or run.header.procedure
     unit = run.header.layout.column(quantity).unit
@@ -180,6 +189,14 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     return Picture(*common, map=_map(wanted[0], wanted[1], values, choice.levels))
 
 
+def _is_one_trace(axes: Sequence[Axis], wanted: Sequence[Axis], choice: Choice) -> bool:
+    """Return whether a line along the last axis is shown, at one place of each other one; repeats aside."""
+    free = [
+        axis.name for axis in axes[:-1] if len(axis.values) > 1 and (choice.each or axis.name not in REPEATS)
+    ]
+    return [axis.name for axis in wanted] == [axes[-1].name] and all(name in choice.at for name in free)
+
+
 def _doubtful(
     run: Run, quantity: str, axes: list[Axis], wanted: list[Axis], choice: Choice
 ) -> NDArray[np.bool_] | None:
@@ -187,7 +204,7 @@ def _doubtful(
     flags = run.is_doubtful
     if not flags.any():
         return None
-    shape = run.data[quantity].shape
+    shape = tuple(len(axis.values) for axis in axes)
     spread = np.broadcast_to(flags.reshape(flags.shape + (1,) * (len(shape) - flags.ndim)), shape)
     marks, _, left = _without_repeats(spread.astype(np.float64), None, axes, choice)
     marks, _ = _at(marks, None, left, wanted, choice)
@@ -261,7 +278,16 @@ def _all_axes(run: Run, quantity: str) -> list[Axis]:
     layout = run.header.layout
     axes = [Axis(d.name, d.unit, np.asarray(d.values, np.float64)) for d in layout.dimensions]
     axes = axes or [_list_axis(run)]
-    return axes + [Axis(a.name, a.unit, np.asarray(a.values)) for a in layout.column(quantity).inner_axes()]
+    return axes + _inner_axes(run, quantity)
+
+
+def _inner_axes(run: Run, quantity: str) -> list[Axis]:
+    """Return the axes of the array that a point yields; where they only count, what a column says of them."""
+    places = places_along(run, quantity)
+    if places is not None:
+        return [Axis(places.name, places.unit, places.common())]
+    inner = run.header.layout.column(quantity).inner_axes()
+    return [Axis(axis.name, axis.unit, np.asarray(axis.values)) for axis in inner]
 
 
 def _real(values: object) -> FloatArray:
@@ -309,6 +335,8 @@ def _at(
     places = [k for k, axis in enumerate(axes) if axis.name not in {w.name for w in wanted}]
     for k in sorted(places, reverse=True):
         place = choice.at.get(axes[k].name)
+        if place is None and values.shape[k] == 1:
+            place = 0
         if place is None:
             values, errors = _mean(values, (k,)), None
         else:

@@ -13,7 +13,7 @@ from labspin.gui.axes import shown
 from labspin.gui.foreign import markup
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.parts import label
-from labspin.gui.pictures import LineData, Picture
+from labspin.gui.pictures import Axis, LineData, Picture
 from labspin.gui.theme import current, fine
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class LinePlot(QWidget):
         self._cursors: list[pg.InfiniteLine] = []
         self._units, self._axis, self._quantity = ("1", "1"), "", ""
         self._own: Any = None
+        self._own_bars: Any = None
+        self._alone = False
         self._first: LineData | None = None
         self._proxy = pg.SignalProxy(self.plot.scene().sigMouseMoved, rateLimit=30, slot=self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
@@ -136,7 +138,10 @@ class LinePlot(QWidget):
             elif legend.getLabel(line) is None:
                 legend.addItem(line, line.opts["name"])
         label_axis(self.plot, "bottom", name, unit)
-        label_axis(self.plot, "left", self._quantity, self._units[1])
+        if self._alone and self._outcome is not None:
+            label_axis(self.plot, "left", self._outcome.y_name, self._outcome.y_unit)
+        else:
+            label_axis(self.plot, "left", self._quantity, self._units[1])
 
     def _show_line(self, place: int, picture: Picture) -> None:
         line = picture.line
@@ -218,7 +223,7 @@ class LinePlot(QWidget):
 
     # -- fit -------------------------------------------------------------------------------------------
 
-    def show_fit(self, outcome: FitOutcome | None) -> None:
+    def show_fit(self, outcome: FitOutcome | None, *, alone: bool = False) -> None:
         """Show the curve of a fit and its residuals, or remove them.
 
         Parameters
@@ -226,24 +231,32 @@ class LinePlot(QWidget):
         outcome
             Result of the fit; None removes it. Of complex data, the moduli are shown. One along another
             axis than that of the lines is shown with its own points instead of them.
+        alone
+            Whether it is no fit of what is shown, such as one that goes on from fits: it has its own points.
         """
-        self._outcome = outcome
-        for item in (self._fit, self._own):
+        self._outcome, self._alone = outcome, alone and outcome is not None
+        for item in (self._fit, self._own, self._own_bars):
             if item is not None:
                 self.plot.removeItem(item)
-        self._fit = self._own = None
+        self._fit = self._own = self._own_bars = None
         self.residuals.clear()
         self.residuals.setVisible(outcome is not None)
         if outcome is None:
             self._name_axes()
             return
         theme = current()
-        if self._axis and outcome.x_name != self._axis:
+        if alone or (self._axis and outcome.x_name != self._axis):
             y = np.abs(outcome.y) if np.iscomplexobj(outcome.y) else outcome.y
             self._own = self.plot.plot(
                 outcome.x, y, pen=None, symbol="o", symbolSize=6, symbolBrush=theme.series[0],
                 symbolPen=None, name=markup(_short(outcome.label)),
             )  # fmt: skip
+            if outcome.sigma is not None and not np.iscomplexobj(outcome.y):
+                self._own_bars = pg.ErrorBarItem(pen=pg.mkPen(theme.series[0], width=fine(1)))
+                self.plot.addItem(self._own_bars)
+                axis = Axis(outcome.x_name, outcome.x_unit, outcome.x)
+                sigma = np.asarray(outcome.sigma, np.float64)
+                self._show_errors(self._own_bars, LineData(axis, y, sigma, len(y)), y)
         self._name_axes()
         pen = pg.mkPen(theme.series[1], width=fine(2.5))
         curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from superqt import QLabeledSlider
 
 from labspin.analysis.fitting.grids import is_log_spaced
+from labspin.analysis.outcome import FitOutcome
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.foreign import tool_tip
 from labspin.gui.go_there import GoThere
@@ -115,8 +116,8 @@ class SeeView(QWidget):
         self._slider_row = QHBoxLayout()
 
     def _make_side(self) -> None:
-        self.fits = FitPanel(self.line, lambda: self.frames[0] if self.frames else None)
-        self.fits.fitted.connect(lambda outcome: self._show_quantity(outcome.quantity))
+        self.fits = FitPanel(self.line, lambda: self.frames)
+        self.fits.fitted.connect(self._show_fitted)
         self.fits.quantity_wanted.connect(self._show_quantity)
         for row_of in (
             (("Save picture…", self.save_picture, "as labspin plot draws it, for publication", ""),
@@ -207,12 +208,13 @@ class SeeView(QWidget):
         if not self.frames:
             return
         pictures = [frame.picture for frame in self.frames]
+        is_map = pictures[0].map is not None and not self.fits.is_chain
         for part in (self.log_x, self.log_y, self.bars, self.cursors):
-            part.setVisible(pictures[0].map is None)
-        self.all_levels.setVisible(pictures[0].map is not None and self._levels is not None)
+            part.setVisible(not is_map)
+        self.all_levels.setVisible(is_map and self._levels is not None)
         for beside in (self.apart, self.apart_label):
-            beside.setVisible(pictures[0].map is None and len(pictures) > 1)
-        if pictures[0].map is not None:
+            beside.setVisible(not is_map and len(pictures) > 1)
+        if is_map:
             self.stack.setCurrentWidget(self.maps)
             self.maps.show_pictures(pictures)
         else:
@@ -259,6 +261,8 @@ class SeeView(QWidget):
                 widget.deleteLater()
         self._sliders = {}
         for axis in axes:
+            if len(axis.values) == 1:
+                continue  # there is nothing to choose
             slider = QLabeledSlider(Qt.Orientation.Horizontal)
             slider.setRange(-1, len(axis.values) - 1)
             slider.setValue(-1)
@@ -286,6 +290,7 @@ class SeeView(QWidget):
         self.source.choose(self.choice())
 
     def _choose(self, *, keep_axes: bool = False) -> None:
+        self.fits.leave_chain()
         if not self.frames or self.quantity.currentText() != self.frames[0].picture.quantity:
             self._levels = None
         choice = self.choice()
@@ -299,6 +304,10 @@ class SeeView(QWidget):
                 ]
             )
         self.source.choose(choice)
+
+    def _show_fitted(self, outcome: FitOutcome) -> None:
+        self._show_quantity(outcome.quantity)
+        self._redraw()
 
     def _show_quantity(self, name: str) -> None:
         if name in [self.quantity.itemText(k) for k in range(self.quantity.count())]:

@@ -18,7 +18,7 @@ from labspin.analysis import FitModel, Recipe, load_model, load_recipe
 from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.recipes.traces import traces_of
-from labspin.errors import LabspinError
+from labspin.errors import LabspinError, RecipeError
 
 if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome
@@ -126,6 +126,11 @@ def start_values(run: Run, recipe: Recipe, outcome: FitOutcome | None = None) ->
     LabspinError
         The recipe does not suit the run.
     """
+    if recipe.chain:
+        raise RecipeError(
+            f"recipe {recipe.name}: wanted a fit of a run for start values by hand, got one that goes on "
+            "from such fits; untick them"
+        )
     own = outcome if outcome is not None and outcome.recipe.split(" ")[0] == recipe.name else None
     simplest = {name: choices[0] for name, choices in recipe.choose.items()}
     chosen = {**recipe.options, **simplest, **(own.chosen if own else {})}

@@ -121,3 +121,50 @@ def map_run(path, values):
                 writer.append(index, float(index), (float(value),))
         writer.finish("finished" if np.isfinite(values).all() else "aborted")
     return read_run(path)
+
+
+@pytest.fixture
+def relaxing(tmp_path):
+    """Decays of two fields, each with dark times of its own, twice."""
+    times = np.array([np.geomspace(1e-6, 1e-4, 5), np.geomspace(1e-4, 1e-2, 5)])
+    layout = Layout(
+        dimensions=(
+            Dimension(name="average", unit="1", values=np.arange(2.0)),
+            Dimension(name="magnet_field", unit="T", values=np.array([0.01, 0.02])),
+        ),
+        columns=(
+            Column(name="difference", shape=(5,)),
+            Column(name="difference_errors", shape=(5,)),
+            Column(name="dark_time", unit="s", shape=(5,)),
+        ),
+    )
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, RunHeader(procedure="p", signal="difference", layout=layout)) as writer:
+        for index in range(4):
+            own = times[index % 2]
+            writer.append(index, float(index), (np.log10(own), np.full(5, 0.1), own))
+        writer.finish("finished")
+    return read_run(path), times
+
+
+def test_a_counter_is_shown_as_what_it_counts(relaxing):
+    run, _ = relaxing
+    shown = picture_of(run, Choice())
+    assert shown.names == ("magnet_field", "dark_time")
+    assert shown.map.x.name == "dark_time"
+    assert shown.map.is_log[0]
+    np.testing.assert_allclose(10 ** shown.map.x.values[[0, -1]], [1e-6, 1e-2], rtol=1e-9, atol=0)
+    first = shown.map.values[0]
+    there = np.isfinite(first)
+    assert there.any()
+    assert not there.all(), "a field is empty where it was not measured"
+    np.testing.assert_allclose(first[there], shown.map.x.values[there], rtol=0.02, atol=0)
+
+
+def test_a_trace_is_shown_at_its_own_places(relaxing):
+    run, times = relaxing
+    line = picture_of(run, Choice(y="-", at={"magnet_field": 1})).line
+    assert (line.axis.name, line.axis.unit) == ("dark_time", "s")
+    np.testing.assert_allclose(line.axis.values, times[1], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(line.values, np.log10(times[1]), rtol=1e-12, atol=0)
+    assert line.errors is not None

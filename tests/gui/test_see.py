@@ -276,3 +276,58 @@ def test_a_fit_along_another_axis_is_shown_with_its_own_points(qtbot, show, tmp_
     assert line.lines[0].isVisible()
     assert line.plot.getAxis("bottom").labelText == "step"
     assert legend.getLabel(line.lines[0]) is not None
+
+
+@pytest.fixture
+def decays(tmp_path):
+    """T1 at seven fields, without noise: fast where two classes meet."""
+    fields, times = np.linspace(1.1e-3, 2.3e-3, 7), np.geomspace(2e-5, 1e-2, 12)
+    layout = Layout(
+        dimensions=(
+            Dimension(name="magnet_field", unit="T", values=fields),
+            Dimension(name="dark_time", unit="s", values=times),
+        ),
+        columns=(Column(name="difference"), Column(name="difference_errors")),
+    )
+    path = tmp_path / "run.h5"
+    with RunWriter.create(
+        path, RunHeader(procedure="t1_field", signal="difference", layout=layout)
+    ) as writer:
+        for index in range(fields.size * times.size):
+            field, time = fields[index // times.size], times[index % times.size]
+            rate = 650.0 + 1300.0 * np.exp(-(((field - 1.7e-3) / 2.5e-4) ** 2))
+            writer.append(index, float(index), (0.03 * float(np.exp(-((time * rate) ** 0.8))), 1e-4))
+        writer.finish("finished")
+    return path
+
+
+def test_a_fit_that_goes_on_from_fits_is_offered_and_shown_by_itself(qtbot, show, decays):
+    view = show(decays)
+    fits, line = view.fits, view.line
+    qtbot.waitUntil(lambda: fits.recipe.count() > 1, timeout=PATIENCE)
+    assert [fits.recipe.itemText(k) for k in range(2)] == ["t1_field", "t1_cross_relaxation"]
+    assert view.stack.currentWidget() is view.maps
+    fits.recipe.setCurrentText("t1_cross_relaxation")
+    fits.fit()
+    qtbot.waitUntil(lambda: fits.outcome is not None, timeout=PATIENCE)
+    assert view.stack.currentWidget() is line, "its curve is no part of a map"
+    assert line.plot.getAxis("bottom").labelText == "magnet field"
+    assert line.plot.getAxis("left").labelText == "relaxation rate"
+    np.testing.assert_allclose(fits.outcome["center"].value, 1.7e-3, rtol=0.02, atol=0)
+    assert line._own.getOriginalDataset()[0].size == 7
+    assert line._own_bars.isVisible()
+    view._choose(keep_axes=True)
+    qtbot.waitUntil(lambda: view.stack.currentWidget() is view.maps, timeout=PATIENCE)
+    assert line._own is None
+
+
+def test_start_values_are_not_for_a_fit_that_goes_on_from_fits(qtbot, show, decays):
+    view = show(decays)
+    fits = view.fits
+    qtbot.waitUntil(lambda: fits.recipe.count() > 1, timeout=PATIENCE)
+    fits.by_hand.setChecked(True)
+    qtbot.waitUntil(lambda: fits.start is not None, timeout=PATIENCE)
+    fits.recipe.setCurrentText("t1_cross_relaxation")
+    fits.recipe.activated.emit(fits.recipe.currentIndex())
+    qtbot.waitUntil(lambda: "goes on from such fits" in fits.result.text(), timeout=PATIENCE)
+    assert fits.start is None, "those of the other recipe are not taken"

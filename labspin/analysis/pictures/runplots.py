@@ -19,6 +19,7 @@ from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words, outcomes_of
 from labspin.analysis.model import FloatArray
 from labspin.analysis.names import place_words
+from labspin.analysis.pictures.inner_axis import places_along
 from labspin.analysis.pictures.lines import Axis, Line, draw_line, draw_lines, draw_ways, is_logarithmic
 from labspin.analysis.pictures.plots import (
     axis_label,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 7
 """Rows up to which they are lines; more are a map."""
+_MOST_TRACES = 12
+"""Traces, each at places of its own, up to which they are lines: a map would have no axis in common."""
 
 __all__ = ["draw_run", "draw_stack", "plot_runs"]
 
@@ -205,6 +208,12 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         As for `plot_runs`.
     """
     axes, shown, error, bad, axis = _shown(run, quantity)
+    places = places_along(run, quantity or run.header.signal)
+    if places is not None and 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES:
+        panel.set_title(_title(run, is_map=False), fontsize=9)
+        lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, places.values))
+        draw_lines(panel, (places.name, places.unit, lines[0][4]), lines, axis, offset or 0.0, [])
+        return
     panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
     fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
     if shown.ndim == 1:
@@ -227,6 +236,32 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         draw_lines(panel, axes[1], lines, axis, apart, curves)
     else:
         _draw_map(panel, axes[:2], mean, axis_label(*axis), bad)
+
+
+def _mean_places(run: Run, quantity: str | None, places: FloatArray) -> FloatArray:
+    """Return where each trace was measured; repeats were measured at the same places."""
+    layout = run.header.layout
+    axes = [(d.name, d.unit, d.values) for d in layout.dimensions] or _list_axis(run)
+    inner = layout.column(quantity or run.header.signal).inner_axes()
+    return _without_repeats([*axes, *((a.name, a.unit, a.values) for a in inner)], places, None)[1]
+
+
+def _traces(
+    axes: Sequence[Axis], drawn: tuple[FloatArray, FloatArray | None, NDArray[np.bool_]], places: FloatArray
+) -> list[Line]:
+    """Return a line for each trace, at places of its own; what is the same for all is not said of each."""
+    values, errors, bad = drawn
+    outer = values.shape[:-1]
+    lines: list[Line] = []
+    for point in np.ndindex(outer):
+        told = [
+            place_words(name, float(at[place]), unit)
+            for (name, unit, at), place in zip(axes, point, strict=False)
+            if len(at) > 1
+        ]
+        bars = None if errors is None else errors[point]
+        lines.append((values[point], bars, bad[point], ", ".join(told), places[point]))
+    return lines
 
 
 def _apart(run: Run) -> float:

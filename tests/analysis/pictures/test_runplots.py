@@ -285,3 +285,36 @@ def test_the_heights_of_a_fit_have_a_prefix_and_its_residuals_too():
     assert np.allclose(curve.get_ydata(), outcome.curve_y * 1e6, rtol=1e-9, atol=0)
     residuals = next(line for line in lower.lines if line.get_linestyle() == "None").get_ydata()
     assert np.allclose(residuals, (outcome.y - outcome.best) * 1e6, rtol=1e-6, atol=1e-12)
+
+
+def test_traces_with_places_of_their_own_are_lines_over_them(tmp_path):
+    """Dark times that follow from the field are no axis of a run; the mean over them would mean nothing."""
+    fields, count = [0.01, 0.02, 0.03], 4
+    layout = Layout(
+        dimensions=(
+            Dimension(name="positioner_position", unit="m", values=np.array([4e-7])),
+            Dimension(name="average", unit="1", values=np.arange(2.0)),
+            Dimension(name="magnet_field", unit="T", values=np.array(fields)),
+        ),
+        columns=(
+            Column(name="dark_time", unit="s", shape=(count,)),
+            Column(name="difference_lower", shape=(count,)),
+            Column(name="difference_lower_errors", shape=(count,)),
+        ),
+    )
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, RunHeader(procedure="p", signal="difference_lower", layout=layout)) as writer:
+        for index in range(6):
+            times = np.geomspace(1e-6, 1e-3, count) * (1 + index % 3)
+            writer.append(index, float(index), (times, np.full(count, float(index)), np.full(count, 0.2)))
+        writer.finish("finished")
+    panel = drawn(read_run(path))
+    words = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert words == ["magnet field 10 mT", "magnet field 20 mT", "magnet field 30 mT"]
+    assert panel.get_xlabel() == "dark time (ms)"
+    for place, line in enumerate(bars(panel)):
+        data = line.lines[0]
+        expected = np.geomspace(1e-3, 1.0, count) * (1 + place)
+        np.testing.assert_allclose(data.get_xdata(), expected, rtol=1e-9, atol=0)
+        np.testing.assert_allclose(data.get_ydata(), np.full(count, place + 1.5), rtol=1e-9, atol=0)
+        np.testing.assert_allclose(lengths(line), 0.2 / np.sqrt(2), rtol=1e-6, atol=0)
