@@ -255,8 +255,8 @@ class LinePlot(QWidget):
                 self._own_bars = pg.ErrorBarItem(pen=pg.mkPen(theme.series[0], width=fine(1)))
                 self.plot.addItem(self._own_bars)
                 axis = Axis(outcome.x_name, outcome.x_unit, outcome.x)
-                sigma = np.asarray(outcome.sigma, np.float64)
-                self._show_errors(self._own_bars, LineData(axis, y, sigma, len(y)), y)
+                values, sigma = np.asarray(y, np.float64), np.asarray(outcome.sigma, np.float64)
+                self._show_errors(self._own_bars, LineData(axis, values, sigma, len(values)), values)
         self._name_axes()
         pen = pg.mkPen(theme.series[1], width=fine(2.5))
         curve = np.abs(outcome.curve_y) if np.iscomplexobj(outcome.curve_y) else outcome.curve_y

@@ -208,11 +208,11 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         As for `plot_runs`.
     """
     axes, shown, error, bad, axis = _shown(run, quantity)
-    places = places_along(run, quantity or run.header.signal)
-    if places is not None and 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES:
+    own = places_along(run, quantity or run.header.signal)
+    if own is not None and 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES:
         panel.set_title(_title(run, is_map=False), fontsize=9)
-        lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, places.values))
-        draw_lines(panel, (places.name, places.unit, lines[0][4]), lines, axis, offset or 0.0, [])
+        lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, own.values))
+        draw_lines(panel, (own.name, own.unit, lines[0][4]), lines, axis, offset or 0.0, [])
         return
     panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
     fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
