@@ -36,7 +36,7 @@ DIMENSIONS: Mapping[str, str] = MappingProxyType(
 """What a laboratory may choose a unit for, and the unit that labspin keeps it in."""
 
 _LEVELS = frozenset({"dBm", "dB"})
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
+_NUMBER = re.compile(r"\s*+([+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
 _UNIT_TOKEN = re.compile(
     r"\s*(?:(?P<power>(?:\*\*|\^)\s*\(?\s*[+-]?\d{1,2}(?:\.\d{1,3}|/\d{1,2})?(?:\s*\))?)"
     r"|(?P<name>[^\W\d]\w*)|1(?![\w.])|[*/·()°%√²³⁴⁻¹Ω])"

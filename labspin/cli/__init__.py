@@ -65,9 +65,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with a sentence about what is wrong with the command line."""
-        match = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message)
-        if match:
-            near = difflib.get_close_matches(match[1], re.findall(r"[\w.-]+", match[2]), n=1, cutoff=0.5)
+        word, found, choices = message.partition("invalid choice: '")[2].partition("' (choose from ")
+        if found:
+            near = difflib.get_close_matches(word, re.findall(r"[\w.-]+", choices), n=1, cutoff=0.5)
             message += f"; did you mean {near[0]!r}?" if near else ""
         super().error(message)
 

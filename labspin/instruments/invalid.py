@@ -18,7 +18,7 @@ INVALID_FROM = 9.8e37
 """From which magnitude on a number on the wire is no reading."""
 _NOT_A_NUMBER = 9.91e37
 _CLOSE = 1e-4
-_DECIMAL = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_DECIMAL = re.compile(r"\s*[+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _NO_NUMBER = re.compile(r"\s*[+-]?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
 
 SCPI_WORDS: Mapping[str, float] = MappingProxyType(

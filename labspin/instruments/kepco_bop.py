@@ -185,7 +185,7 @@ class KepcoMagnet(MagnetAdapter):
     def configure(self) -> None:
         """Check the model and set current mode and compliance."""
         identity = self.device.identify()
-        found = re.search(r"(\d+)-(\d+)", identity)
+        found = re.search(r"(?<!\d)(\d{1,4})-(\d{1,4})(?!\d)", identity)
         if found and found[0] != self.chosen.model:
             raise IdentityError(
                 f"{self.device.name}: wanted the model {self.chosen.model}, but {identity!r} answers; "

@@ -126,7 +126,7 @@ class NICounters(NIDevice):
         rising: bool,
         falling: bool,
     ) -> None:
-        number = re.sub(r".*ctr", "", maker, flags=re.IGNORECASE)
+        number = re.sub(r"^.*ctr", "", maker, flags=re.IGNORECASE)
         self._counts.append(
             self._do(
                 lambda: self._daqmx.gated_count(

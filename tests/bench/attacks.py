@@ -44,9 +44,9 @@ class Outcome:
 
 
 class CabledBench(ServedBench):
-    """A served bench every instrument of which hangs on a `Cable`."""
+    """A served bench every instrument of which hangs on a `Cable`; ``patience`` (s) is that of its runs."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, patience=PATIENCE):
         folder.mkdir(exist_ok=True)
         super().__init__(folder)
         self.cables = {name: Cable(port) for name, port in self.server.ports.items()}
@@ -55,9 +55,9 @@ class CabledBench(ServedBench):
             text = re.sub(rf"(?<=[:]){self.server.ports[name]}\b", str(cable.port), text)
         self.station.write_text(text, encoding="utf-8")
         code = self.script.read_text(encoding="utf-8")
-        patience = "from labspin.experiment import closing, engine\n"
-        patience += f"closing.PATIENCE = engine.PATIENCE = {PATIENCE}\n"
-        self.script.write_text(code.replace("class Sweep", patience + "class Sweep"), encoding="utf-8")
+        hasty = "from labspin.experiment import closing, engine\n"
+        hasty += f"closing.PATIENCE = engine.PATIENCE = {patience}\n"
+        self.script.write_text(code.replace("class Sweep", hasty + "class Sweep"), encoding="utf-8")
 
     def begin(self, path, delay):
         """Start a run, and return its process ``delay`` s after it has prepared."""
@@ -96,7 +96,7 @@ class CabledBench(ServedBench):
         """Wait until no process of this bench is left, and return whether there is none."""
         return wait_for(lambda: not self.processes())
 
-    def outcome(self, since, process=None, timeout=places.PATIENCE):
+    def outcome(self, since, process=None, timeout=places.PATIENCE, remarks=()):
         """Wait for the safe state and return what is to be told."""
         began = time.monotonic()
         took = self.wait_until_safe(timeout)
@@ -110,7 +110,8 @@ class CabledBench(ServedBench):
         off = self.current_when_switched_off(since)
         return Outcome(
             took is not None, took if took is not None else time.monotonic() - began,
-            self.greatest_step(since), max(off, default=0.0), said, jumps=self.around_jumps(since),
+            self.greatest_step(since), max(off, default=0.0), said, remarks=list(remarks),
+            jumps=self.around_jumps(since),
         )  # fmt: skip
 
     def __exit__(self, *exception):
@@ -277,7 +278,7 @@ def _refusal(command):
 
 def begin_a_second_run(folder, delay):
     """Begin another run by a copy of the station file, with and without a watchdog, and ask the doctor."""
-    with CabledBench(folder) as bench:
+    with CabledBench(folder, patience=places.PATIENCE) as bench:  # one that hangs makes room for the second
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
         copy = folder / "copy.toml"
@@ -297,10 +298,12 @@ def begin_a_second_run(folder, delay):
                     remarks.append(f"not refused: {command[-1]}: {said}")
         if {name: cable.made for name, cable in bench.cables.items()} != connections:
             remarks.append("another connection was made")
+        if process.poll() is not None:
+            said = " ".join("".join(process.communicate()).split())
+            remarks.append(f"the first run ended before, with {process.returncode}: {said}")
+            return bench.outcome(since, remarks=remarks)
         os.kill(process.pid, signal.SIGINT)
-        outcome = bench.outcome(since, process)
-        outcome.remarks = remarks
-        return outcome
+        return bench.outcome(since, process, remarks=remarks)
 
 
 ATTACKS = {

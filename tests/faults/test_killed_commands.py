@@ -21,6 +21,15 @@ COMMANDS = {
     "export": ["export", "r0.h5", "--to", "csv", "--output", "out", "--force"],
     "report": ["report", "r0.h5"],
 }
+FIT = ["fit", "--with", "t.toml", "--workers", "1", "--table", "fits.csv", "r0.h5", "r1.h5"]
+RECIPE = """
+[data]
+x = "x"
+y = "y"
+[model]
+name = "stretched_exponential"
+fixed = {beta = 1.0}
+"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,7 +44,8 @@ def killed_at(step, words, folder):
     left = [step]
 
     def look(event, arguments):
-        if event in STEPS and any(str(one).startswith(str(folder)) for one in map(path_of, arguments)):
+        paths = map(path_of, arguments[: 1 if event == "open" else 2])  # not the mode
+        if event in STEPS and any(path.startswith(str(folder)) for path in paths):
             left[0] -= 1
             if not left[0]:
                 os._exit(KILLED)
@@ -96,3 +106,47 @@ def test_a_command_killed_at_any_step_loses_no_run(tmp_path, monkeypatch, name, 
             break
     assert ended == DONE
     assert step > 2, "it takes steps"
+
+
+def results(folder):
+    """Return the fits of every run, and what else `labspin fit` left that a person would open."""
+    found = {}
+    for path in folder.glob("r?.h5"):
+        fits = read_run(path).fits
+        found[path.name] = [(fit.name, [(p.name, p.value, p.stderr) for p in fit.parameters]) for fit in fits]
+    others = (path for path in folder.iterdir() if path.suffix in (".csv", ".png") and path.name[0] != ".")
+    return found | {path.name: path.read_bytes() for path in others}
+
+
+@pytest.mark.timeout(1800)
+def test_a_fit_killed_at_any_step_harms_no_run_and_leaves_results_whole(tmp_path, monkeypatch, capsys):
+    fresh, done = tmp_path / "fresh", tmp_path / "done"
+    fresh.mkdir()
+    Workspace(fresh)
+    (fresh / "t.toml").write_text(RECIPE, encoding="utf-8")
+    was = numbers(fresh / "r0.h5")
+    shutil.copytree(fresh, done)
+    monkeypatch.chdir(done)
+    assert main(FIT) == 0
+    whole = results(done)
+    assert len(whole["r0.h5"]) == len(whole["r1.h5"]) == 1
+    assert "fits.csv" in whole
+    seen = set()
+    for step in range(1, 200):
+        folder = tmp_path / f"fit{step}"
+        shutil.copytree(fresh, folder)
+        monkeypatch.chdir(folder)
+        ended = killed_at(step, FIT, folder)
+        left = results(folder)
+        assert {numbers(folder / f"r{k}.h5") for k in range(2)} == {was}, f"killed at step {step}"
+        assert [name for name, one in left.items() if one not in ([], whole[name])] == [], f"killed at {step}"
+        number = sum(bool(one) for one in left.values())
+        if number not in seen:  # it is slow
+            assert main(FIT) == 0, capsys.readouterr().err
+            assert results(folder) == whole, f"killed at step {step}, then fitted again"
+        seen.add(number)
+        shutil.rmtree(folder)
+        if ended == DONE:
+            break
+    assert ended == DONE
+    assert len(seen) > 2, "killed before, between and after what it stores"

@@ -25,7 +25,7 @@ _LABONE_UNITS = {"frequency": "Hz", "x": "V", "y": "V", "r": "V", "phase": "rad"
                  "imagz": "ohm", "absz": "ohm", "phasez": "rad"}  # fmt: skip
 
 
-_INCREMENTS = re.compile(r"\bt0\s*=\s*([^,\s]+)\s*,\s*tInc\s*=\s*([^,\s]+)")
+_INCREMENTS = re.compile(r"\bt0\s{0,9}=\s{0,9}([^,\s]{1,40})\s{0,9},\s{0,9}tInc\s{0,9}=\s{0,9}([^,\s]{1,40})")
 
 
 def read_analyser(lines: Lines) -> Contents | None:

@@ -24,7 +24,7 @@ _SCPI = (9.9e37, 9.91e37)
 """How instruments write infinity and not a number (SCPI-99, 7.2.1)."""
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d*")
 _REAL = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?"
-_FORTRAN = re.compile(r"([+-]?\d*\.?\d+|[+-]?\d+\.)[dD]([+-]?\d+)")
+_FORTRAN = re.compile(r"([+-]?(?:\d++(?:\.\d*+)?|\.\d++))[dD]([+-]?\d+)")
 _NO_LETTER = re.compile(r"([+-]?\d*\.\d+)([+-]\d{3})")  # 1.234-105, where Fortran has no room for the E
 _PLAIN = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?"
 _COMPLEX = re.compile(rf"(?P<real>{_REAL}(?=[+-]))?(?P<imaginary>[+-]?(?:(?:{_PLAIN})?[ij]|[ij]{_PLAIN}))")

@@ -20,7 +20,7 @@ from labspin.data.foreign.titles import split_title
 __all__ = ["read_grid"]
 
 _END = b":HEADER_END:"
-_LINE = re.compile(r"^(.+?)=(.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^([^=\n]+)=(.*)$", re.MULTILINE)
 _LONGEST = 1 << 20  # bytes of a header
 _ENDS = ("Sweep Start", "Sweep End")
 
@@ -46,7 +46,8 @@ def read_grid(path: Path) -> Contents:
             head = file.read(_LONGEST)
         start = head.index(_END) + len(_END)
         start += 2 if head[start : start + 2] == b"\r\n" else 1
-        said = {name.strip(): text.strip('"') for name, text in _LINE.findall(head[:start].decode("latin-1"))}
+        lines = _LINE.findall(head[:start].decode("latin-1"))
+        said = {name.strip(): text.strip().strip('"') for name, text in lines}
         columns, rows = (int(word) for word in said["Grid dim"].lower().split("x"))
         points, named = int(said["Points"]), _listed(said["Channels"])
         parameters = [*_listed(said["Fixed parameters"]), *_listed(said["Experiment parameters"])]

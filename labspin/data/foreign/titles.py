@@ -48,6 +48,7 @@ _TAILS = (_PLAIN - {"T", "G", "A", "K", "N", "F", "H", "J", "W", "m", "g", "cm",
 _PRODUCT = re.compile(r"[*·/ ^()²³√]|\brt\b|sqrt")
 
 
+_FACTOR = re.compile(r"[+-]?\d+(\.\d+)?|.+[²³]")
 _IN = re.compile(r"(|.*\s)in (\S+)")
 _OF_A_UNIT = {"s": "time", "Hz": "frequency"}
 """What a column is called that says nothing but ``in s``."""
@@ -69,7 +70,7 @@ def unit_of(text: str) -> str:
     if bare.casefold() in ("a.u.", "arb. u.", "arb. units", "none", "n/a", "-"):
         return "1" if "." in bare else ""
     bare = bare.replace("μ", "µ").replace("²", "**2").replace("³", "**3")
-    bare = re.sub(r"(?:√|\bsqrt)\s*\(?\s*Hz\s*\)?|\brt\s?Hz\b", "Hz**0.5", bare)
+    bare = re.sub(r"(?:√|\bsqrt)\s*+(?:\(\s*+)?Hz(?:\s*+\))?|\brt\s?Hz\b", "Hz**0.5", bare)
     return re.sub(r"\b(?:arb\. ?u(?:nits)?\.?)", "1", bare)
 
 
@@ -87,9 +88,8 @@ def is_unit(text: str) -> bool:
     if bare in _SPELLINGS or bare in _KNOWN or unit_of(bare) in _KNOWN:
         return True
     pieces = [piece for piece in re.split(r"[*·/ ^()]+", bare.replace("sqrt", "").replace("√", "")) if piece]
-    numbers = re.compile(r"[+-]?\d+(\.\d+)?|.+[²³]")
     return bool(_PRODUCT.search(bare)) and all(
-        numbers.fullmatch(piece) or piece in _KNOWN or piece in _SPELLINGS for piece in pieces
+        _FACTOR.fullmatch(piece) or piece in _KNOWN or piece in _SPELLINGS for piece in pieces
     )
 
 

@@ -23,7 +23,7 @@ __all__ = ["CommandError", "Dialect", "MessageBuffer", "Unit", "number", "split_
 _BLOCK = re.compile(rb"#(?:([1-9])(\d*))?")
 _HEADER = re.compile(r"\s*(?P<header>\*[A-Za-z]+|:?[A-Za-z]\w*(?::[A-Za-z]\w*)*)(?P<query>\s?\?)?")
 _LETTERS = re.compile(r"\s*(?P<header>\*[A-Za-z]+|[A-Za-z]+)(?P<query>\s?\?)?")
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:\s?[eE]\s?[+-]?\d{1,5})?)\s*([A-Za-z%/]*)\s*$")
+_NUMBER = re.compile(r"\s*([+-]?(?:\d++\.?\d*|\.\d+)(?:\s?[eE]\s?[+-]?\d{1,5})?)\s*+([A-Za-z%/]*+)\s*+$")
 _SUFFIX_NUMBER = re.compile(r"(?<=[A-Z])\d+(?=:|$)")
 _PREFIXES = {
     "": 1.0, "P": 1e-12, "N": 1e-9, "U": 1e-6, "M": 1e-3, "K": 1e3, "MA": 1e6, "G": 1e9, "T": 1e12,
