@@ -15,7 +15,7 @@ from labspin.units import DIMENSIONS, conversion_factor, si_unit
 
 __all__ = ["units_by_dimension", "written_units"]
 
-_QUANTITY = re.compile(r"(?<![\w.])[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*([^\W\d_]+)(?![\w(])")
+_QUANTITY = re.compile(r"(?<![\w.])[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d+)?\s*+([^\W\d_]++)(?![\w(])")
 """A number and a unit that is one word; what counts per something is written as SI has it."""
 _PREFIXED = re.compile(r"[fpnuµμmckMGT]?(?:s|Hz|T|A|V|W|K|m|N|rad)")
 
