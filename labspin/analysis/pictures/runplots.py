@@ -209,12 +209,13 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     """
     axes, shown, error, bad, axis = _shown(run, quantity)
     own = places_along(run, quantity or run.header.signal)
-    if own is not None and 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES:
-        panel.set_title(_title(run, is_map=False), fontsize=9)
+    own = own if 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES else None
+    is_map = own is None and shown.ndim > 1 and shown.shape[0] > _MOST_LINES
+    panel.set_title(_title(run, is_map=is_map), fontsize=9)
+    if own is not None:
         lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, own.values))
         draw_lines(panel, (own.name, own.unit, lines[0][4]), lines, axis, offset or 0.0, [])
         return
-    panel.set_title(_title(run, is_map=shown.ndim > 1 and shown.shape[0] > _MOST_LINES), fontsize=9)
     fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
     if shown.ndim == 1:
         ways = _ways(run, shown.shape)
@@ -227,10 +228,10 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     if shown.ndim > 2:
         deeper = tuple(range(2, shown.ndim))
         mean, bars, bad = _mean(shown, deeper), None, np.asarray(bad.any(deeper))
-    if mean.shape[0] <= _MOST_LINES:
-        places = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
-        lines = [(mean[row], None if bars is None else bars[row], bad[row], words)
-                 for row, words in enumerate(places)]  # fmt: skip
+    if not is_map:
+        words = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
+        lines = [(mean[row], None if bars is None else bars[row], bad[row], word)
+                 for row, word in enumerate(words)]  # fmt: skip
         apart = _apart(run) if offset is None else offset
         curves = _fitted(run, fits, (len(lines),)) if shown.ndim == 2 else []
         draw_lines(panel, axes[1], lines, axis, apart, curves)
