@@ -177,6 +177,8 @@ def duration_text(guess: Estimate) -> str:
     guess
         Of the run.
     """
+    if guess.points is not None and not guess.measuring:
+        return f"at least {_duration(guess.moving)}"  # the procedure does not declare how long it measures
     return ("about " if guess.is_typical else "") + _duration(guess.total)
 
 

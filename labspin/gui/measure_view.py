@@ -88,7 +88,8 @@ def preview(kind: type[Procedure], values: dict[str, object], station: Path | No
     except Exception as error:  # noqa: BLE001 - as above
         return Preview("", sentence(error), _sequences(procedure))
     points = "an open number of points" if guess.points is None else f"{guess.points} points"
-    lasts = "" if guess.total is None else f", about {_duration(guess.total)}"
+    some = "about" if guess.measuring else "at least"
+    lasts = "" if guess.total is None else f", {some} {_duration(guess.total)}"
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
     is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
     faster = " A simulated bench does not wait for it." if is_fast else ""

@@ -70,7 +70,8 @@ def _seconds(folder: Path, card: str, label: str, station: str, overrides: tuple
     try:
         loaded = load_card(folder / card, overrides=overrides, only=[label])
         bench = load_station(station_of(loaded, folder / station if station else None))
-        return estimate(loaded.runs[0].make(), bench).total
+        guess = estimate(loaded.runs[0].make(), bench)
+        return guess.total if guess.measuring else None  # moving alone is not how long it takes
     except LabspinError:  # the run itself will say what is wrong
         return None
 

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from labspin.cli import main
+from labspin.cli.run import duration_text
 from labspin.data import list_runs, read_run
+from labspin.experiment import Estimate
 
 SHORT = ["--set", "averages=1", "--set", "pulse_durations=3", "--set", "repetitions=1000", "--quiet"]
 
@@ -77,3 +79,16 @@ def test_runs_are_noted_and_found_again(lab, capsys):
     assert main(["note", str(summary.path), "--json"]) == 0
     (said,) = json.loads(capsys.readouterr().out)
     assert (said["comment"], said["tags"], said["rating"]) == ("drifted", ["bad"], 1)
+
+
+@pytest.mark.parametrize(
+    ("guess", "text"),
+    [
+        (Estimate(15, moving=0.05), "at least 0.05 s"),  # the procedure does not say how long it measures
+        (Estimate(15, moving=1.0, measuring=9.0), "10 s"),
+        (Estimate(15, moving=1.0, measuring=9.0, is_typical=True), "about 10 s"),
+        (Estimate(None), "unknown"),
+    ],
+)
+def test_how_long_a_run_takes(guess, text):
+    assert duration_text(guess) == text
