@@ -20,7 +20,7 @@ __all__ = ["HEIGHT", "WIDTH", "Thumbnails", "drawn"]
 
 _SCALE = 2  # pixels of the image per pixel of the list, for fine screens
 WIDTH, HEIGHT = COLUMNS // _SCALE, ROWS // _SCALE
-_KEPT = 400  # images in memory: 48 kB each; others are sketched again when they are seen
+_KEPT = 150  # images in memory: 48 kB each, 7 MB; others are sketched again when they are seen
 _MOST = 2_000_000  # points above which a run is not read for a small picture
 _MARGIN = 3  # pixels around a line
 _Key = tuple[Path, str, int]

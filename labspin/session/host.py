@@ -373,7 +373,8 @@ class BenchHost:
 
     def _check_hand(self) -> None:
         if self._break_off or self._is_stopping:
-            raise RunAborted("the move was broken off")
+            name = self._hand["name"] if self._hand else "the bench"
+            raise RunAborted(f"{name}: the move was broken off, by SAFE or because somebody ended it")
         if self._run is not None and self._run.control is not None:
             self._run.control.check()
         if self._hand and self._hand["target"] is not None:

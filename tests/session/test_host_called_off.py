@@ -73,5 +73,6 @@ def test_what_waits_behind_another_move_can_be_called_off(client):
     for thread in threads:
         thread.join(PATIENCE)
     assert sorted(errors) == [
-        "magnet.current: not touched, since that was called off meanwhile", "the move was broken off",
-    ]  # fmt: skip
+        "magnet.current: not touched, since that was called off meanwhile",
+        "magnet.current: the move was broken off, by SAFE or because somebody ended it",
+    ]
