@@ -40,7 +40,7 @@ class Deputy:
     life
         Descriptor of the pipe that ends with the watchdog.
     inherited
-        Descriptors that another watchdog gets too: the locks on the instruments.
+        Descriptors that it hands on to another watchdog: the locks on the instruments.
 
     Raises
     ------
@@ -70,7 +70,6 @@ class Deputy:
         )
         order = {
             "command": list(command), "feed": feed, "run": os.getpid(), "watchdog": watchdog, "life": life,
-            "inherited": list(inherited),
         }  # fmt: skip
         self.tell(order)
         self._is_ready = False

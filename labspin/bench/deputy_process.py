@@ -22,7 +22,6 @@ import os
 import select
 import signal
 import time
-from collections.abc import Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class Deputy:
         self.run: int = order["run"]  # process of the run
         self.watchdog: int = order["watchdog"]
         self.life: int | None = order["life"]  # pipe of the watchdog; None: it has ended
-        self.inherited: list[int] = order["inherited"]
         self.path: str | None = None
         self.token = ""  # of the run
         self.names: list[str] | None = None
@@ -111,7 +109,7 @@ class Deputy:
         reading, writing = os.pipe()
         self.watchdog = os.fork()
         if not self.watchdog:
-            _become(self.command, reading, life, self.inherited)
+            _become(self.command, reading, life)
         os.close(reading)
         os.close(life)
         _write(writing, text.encode())
@@ -119,16 +117,15 @@ class Deputy:
         self.pause = min(2 * self.pause, _PAUSE[1])
 
 
-def _become(command: list[str], stdin: int, life: int, inherited: Sequence[int]) -> None:
-    """Be the watchdog from here on."""
+def _become(command: list[str], stdin: int, life: int) -> None:
+    """Be the watchdog from here on; what this process has inherited, the locked claims, it inherits too."""
     try:
         os.setsid()
         os.chdir("/")  # the run's folder may be gone
         nothing = os.open(os.devnull, os.O_RDWR)
         for source, target in ((stdin, 0), (nothing, 1), (nothing, 2)):
             os.dup2(source, target)
-        for descriptor in (*inherited, life):
-            os.set_inheritable(descriptor, True)
+        os.set_inheritable(life, True)
         os.execve(command[0], command, {**os.environ, _LIFE: str(life)})
     finally:
         os._exit(127)

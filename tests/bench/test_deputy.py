@@ -109,7 +109,7 @@ def test_nothing_that_the_run_stood_on_is_needed(tmp_path):
 
 
 def deputy(**order):
-    words = {"command": [], "feed": "", "run": os.getppid(), "watchdog": 0, "life": None, "inherited": []}
+    words = {"command": [], "feed": "", "run": os.getppid(), "watchdog": 0, "life": None}
     return Deputy(words | order)
 
 
@@ -148,7 +148,7 @@ from labspin.bench.deputy_process import Deputy
 if os.fork():
     time.sleep(60)  # the run, which hangs
 order = {"command": ["/bin/sh", "-c", f"cat > {sys.argv[1]}"], "feed": "", "watchdog": 0, "life": None}
-one = Deputy(order | {"run": os.getppid(), "inherited": []})
+one = Deputy(order | {"run": os.getppid()})
 one.obey({"watch": "/run.h5"})
 one.obey({"alive": 1, "patience": -20.0})
 assert one.look()
