@@ -342,7 +342,10 @@ def is_patient(source):
 
 
 def measures_no_haste(source):
-    """A time on the wall is compared with `PATIENCE`, not with a number: it measures the machine's load."""
+    """A time on the wall is compared with `PATIENCE`, not with a number: it measures the machine's load.
+
+    So does the time that is left until a moment.
+    """
     named = {
         target.id
         for node in source.nodes
@@ -351,6 +354,8 @@ def measures_no_haste(source):
         if isinstance(target, ast.Name)
     }
     for node in source.nodes:
+        if _asks_for_time_left(node):
+            yield f"line {node.lineno}"
         if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Lt, ast.LtE)):
             continue
         limit, is_named = node.comparators[0], isinstance(node.left, ast.Name) and node.left.id in named
@@ -363,6 +368,15 @@ def _is_time_on_the_wall(node):
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Call)):
         return False
     return _name_of(node.left.func) in ("monotonic", "time", "perf_counter")
+
+
+def _asks_for_time_left(node):
+    """Return whether a number of seconds is to be left until a moment."""
+    if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.GtE))):
+        return False
+    left = node.left.right if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Sub) else None
+    is_now = isinstance(left, ast.Call) and _name_of(left.func) in ("monotonic", "perf_counter")
+    return is_now and _is_number(node.comparators[0])
 
 
 def _is_process(function):
