@@ -35,3 +35,15 @@ def test_a_course_is_bounded_and_takes_sixteen_bytes_a_value():
     kept = news._courses["magnet.field"]
     taken = sum(sys.getsizeof(part) for part in (kept._times, kept._values))
     assert taken <= 1.2 * 16 * (host_news._COURSE + host_news._SPARE)
+
+
+def test_every_event_is_told_once():
+    news = News()
+    assert news.since(0, 0.0) == (0, [])
+    for number in range(5):
+        news.event("run", f"event {number}")
+    sequence, events = news.since(0, 0.0)
+    assert [text for *_, text in events] == [f"event {number}" for number in range(5)]
+    assert news.since(sequence, 0.0) == (sequence, [])
+    news.event("run", "one more")
+    assert [text for *_, text in news.since(sequence, 0.0)[1]] == ["one more"]
