@@ -1,0 +1,137 @@
+"""How a queued run is begun and resumed, and when a queue is expected to end; nothing is connected."""
+
+import contextlib
+import datetime
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from labspin.data import RunStatus
+from labspin.errors import StationError
+from labspin.experiment import RunOutcome
+from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs
+from labspin.session.queue_ends import expected_ends
+from labspin.session.queue_runs import make_queued_run
+from tests.session.hosts import make_workspace
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return make_workspace(tmp_path)
+
+
+@pytest.fixture
+def queue(lab):
+    return Queue(lab / "queue.toml")
+
+
+def entry(**more):
+    return QueuedRun(**{"card": "procedures/quick.toml", "label": "quick", "file": "data/one.h5", **more})
+
+
+@pytest.mark.parametrize("watchdog", [True, False])
+def test_a_queued_run_is_watched_unless_somebody_says_otherwise(queue, monkeypatch, watchdog):
+    asked = []
+
+    @contextlib.contextmanager
+    def connect(self, *, seed, watchdog):
+        asked.append((seed, watchdog))
+        yield SimpleNamespace()
+
+    monkeypatch.setattr("labspin.station.Station.connect", connect)
+    monkeypatch.setattr(queue_runs, "run_procedure", lambda *_, **__: None)
+    make_queued_run(queue, entry(seed=5), watchdog=watchdog)
+    assert asked == [(5, watchdog)]
+
+
+def test_instruments_that_a_host_holds_are_not_connected_by_a_queue(queue, monkeypatch):
+    def refuse(path):
+        raise StationError("held by the host")
+
+    monkeypatch.setattr(queue_runs, "refuse_hosted", refuse)
+    with pytest.raises(StationError, match="held by the host"):
+        make_queued_run(queue, entry())
+
+
+def test_a_queued_run_is_made_on_the_station_that_was_chosen(lab, queue, monkeypatch):
+    chosen = lab / "instruments" / "other.toml"
+    shutil.copy(lab / "instruments" / "levitated-diamond.toml", chosen)
+    seen = []
+
+    @contextlib.contextmanager
+    def connect(station, seed):
+        seen.append(station.path.name)
+        yield SimpleNamespace()
+
+    monkeypatch.setattr(queue_runs, "run_procedure", lambda *_, **__: None)
+    make_queued_run(queue, entry(station="instruments/other.toml"), connect=connect)
+    make_queued_run(queue, entry(), connect=connect)
+    assert seen == ["other.toml", "levitated-diamond.toml"]
+
+
+def test_a_queued_run_is_resumed_with_what_was_set_beside_its_card(lab, queue, monkeypatch):
+    (lab / "data").mkdir()
+    (lab / "data" / "one.h5").touch()
+    told = {}
+    recorded = SimpleNamespace(status=RunStatus.ABORTED, points=())
+    monkeypatch.setattr(queue_runs, "read_run", lambda path: recorded)
+    monkeypatch.setattr(queue_runs, "run_exists", lambda path: True)
+    monkeypatch.setattr(queue_runs, "resume_run", lambda path, **options: told.update(options, path=path))
+    make_queued_run(queue, entry(overrides=("averages=7",), station="instruments/other.toml"))
+    assert told["overrides"] == ("averages=7",)
+    assert told["path"] == lab / "data" / "one.h5"
+    assert told["on"] == lab / "instruments" / "other.toml"
+
+
+def test_where_a_run_found_its_name_taken_the_queue_knows_its_file(queue):
+    """Somebody put a file there between naming it and beginning the run."""
+    queue.add([entry(file="")])
+    ended = RunOutcome(queue.folder / "data" / "1-2.h5", RunStatus.FINISHED, 3, ())
+
+    def execute(run, control, observers):
+        for observer in observers:
+            observer.on_finish(ended)
+        return ended
+
+    queue_runner.run_queue(queue, execute, file=lambda run: Path(f"data/{run.id}.h5"))
+    assert [run.file for run in queue.read().runs] == ["data/1-2.h5"]
+
+
+# -- expected ends ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def an_hour(monkeypatch):
+    """Every run takes an hour."""
+    monkeypatch.setattr(queue_ends, "_seconds", lambda *_: 3600.0)
+
+
+def started(queue, before):
+    """Add three runs, the first of which began so many seconds before now."""
+    queue.add([entry(file="")] * 3)
+    queue.begin(lambda run: "data/1.h5")
+    began = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=before)
+    text = queue.path.read_text()
+    (line,) = [one for one in text.splitlines() if one.startswith("started")]
+    queue.path.write_text(text.replace(line, f'started = "{began.isoformat(timespec="seconds")}"'))
+    return began
+
+
+@pytest.mark.parametrize("before", [0.0, 1800.0])
+def test_a_run_that_has_begun_ends_an_hour_after_its_beginning(queue, an_hour, before):
+    with queue.being_run():
+        began = started(queue, before)
+        ends = [(end - began).total_seconds() for end in expected_ends(queue).values()]
+    assert ends == pytest.approx([3600.0, 7200.0, 10800.0], rel=1e-3, abs=0)
+
+
+def test_a_run_that_takes_longer_than_expected_may_end_now(queue, an_hour):
+    with queue.being_run():
+        began = started(queue, 7200.0)
+        now = datetime.datetime.now().astimezone()
+        first, second, _ = expected_ends(queue).values()
+    assert first >= now.replace(microsecond=0)
+    assert (second - first).total_seconds() == pytest.approx(3600.0, rel=1e-6, abs=0)
+    assert (first - began).total_seconds() >= 7199.0
