@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import shutil
-import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -87,7 +86,7 @@ def test_a_move_that_waited_is_not_made_after_the_safe_state(host):
     host._on_set("microwave.power", "-20 dBm")
     host._order = lambda do: do()
     host._on_safe()
-    with pytest.raises(RunAborted, match="the safe state was asked for meanwhile"):
+    with pytest.raises(RunAborted, match="called off meanwhile"):
         late[0]()
 
 
@@ -111,6 +110,12 @@ def during_a_ramp(host, do):
 def test_the_safe_state_breaks_off_a_ramp_by_hand(host):
     host._order = lambda do: do() if do.__name__ == "<lambda>" else []
     assert during_a_ramp(host, host._on_safe) < 9.0
+
+
+def test_a_halt_breaks_off_the_ramp_that_it_names(host):
+    assert during_a_ramp(host, lambda: host._on_halt("magnet.current")) < 9.0
+    host._lookout.look = lambda *_, **__: host._on_halt("microwave.power")
+    assert host._on_set("magnet.current", "0.5 A") == pytest.approx(0.5, rel=0.01, abs=0)
 
 
 def test_an_abort_breaks_off_a_ramp_by_hand_in_a_run_that_is_held(host):
@@ -357,26 +362,3 @@ def test_the_light_is_not_switched_on_in_a_run(monkeypatch):
     for is_idle in (True, False):
         _, news, _ = look(monkeypatch, {"magnet.current": GOOD}, is_idle=is_idle, aligns=True)
         assert ("rate.pl" in news.readings) == is_idle
-
-
-def test_orders_that_came_too_late_are_refused(host):
-    """A client that asked in the moment of the end would wait for ever."""
-    del host._order
-    errors = []
-    asking = threading.Thread(target=lambda: errors.append(_error_of(lambda: host._on_get("magnet.current"))))
-    asking.start()
-    while host._orders.empty():
-        threading.Event().wait(0.005)
-    host._has_ended = True
-    host._refuse_orders()
-    asking.join(30.0)
-    assert not asking.is_alive()
-    assert isinstance(errors[0], StationError)
-
-
-def _error_of(do):
-    try:
-        do()
-    except StationError as error:
-        return error
-    return None
