@@ -101,8 +101,18 @@ def test_pictures_are_there_and_say_what_they_show():
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         text = page.read_text(encoding="utf-8")
         for words, target in re.findall(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)]+)\)", text):
-            assert len(words.split()) >= 2, f"{page}: {target}: wanted a few words for who cannot see it"
+            assert len(words.split()) >= 5, f"{page}: {target}: wanted what it shows, for who cannot see it"
             assert (page.parent / target).is_file(), f"{page}: {target}"
+
+
+def test_no_star_of_a_symbol_begins_an_emphasis():
+    """T2* twice in a paragraph, and what is between is slanted and the stars are gone."""
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+        text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = re.sub(r"\*\*.+?\*\*", "", text)
+        text = re.sub(r"(?<![\w\\*])\*(?=\w)[^*]+?(?<!\s)\*(?!\*)", "", text)
+        for block in re.split(r"\n\s*\n|\n(?=\|)", text):  # one star alone stays a star
+            assert len(re.findall(r"\w\*", block)) < 2, f"{page.name}: write T2\\*: {block}"
 
 
 def type_in(page, folder, monkeypatch, capsys):

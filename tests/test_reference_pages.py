@@ -3,9 +3,12 @@
 import ast
 import re
 import runpy
+import typing
 
 import pytest
 
+from labspin.data import RunStatus
+from labspin.session.queue_file import State
 from tests.places import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -65,3 +68,44 @@ def test_the_glossary_has_the_words_of_commands_and_of_tables():
     assert len(tables) > 10
     singular = {key: {key, key.removesuffix("s"), key.removesuffix("ies") + "y"} for key in tables}
     assert sorted(key for key, forms in singular.items() if not forms & words) == []
+
+
+def glossary_words():
+    text = (REFERENCE / "glossary.md").read_text(encoding="utf-8")
+    return {entry.lower().replace("\\", "") for entry in re.findall(r"\*\*(.+?)\*\*", text)}
+
+
+def test_the_glossary_says_what_can_become_of_a_run():
+    states = {*map(str, RunStatus), *typing.get_args(State)}
+    assert "interrupted" in states
+    assert sorted(states - glossary_words()) == []
+
+
+OF_COMPUTERS = {
+    "CSV", "GPIB", "HDF5", "HTML", "HTTP", "JSON", "MATLAB", "MIT", "NAME", "NFS", "PNG", "SAFE", "SMB",
+    "TCP", "TDMS", "TOML", "USB", "USBTMC", "UTC", "UTF", "VISA", "VXI",
+}  # fmt: skip
+OF_MAKERS = {"AMD", "COMSOL", "EPYC", "IEEE", "PRB", "PRL", "SCPI", "TDS"}
+EXPLAINED_THERE = {"CITATION", "CPMG", "MAX", "MIXED", "STATION"}
+
+
+def test_the_glossary_has_the_short_words_of_the_pages_that_are_read_first():
+    root = ROOT / "docs"
+    pages = [
+        ROOT / "README.md",
+        root / "index.md",
+        *(root / "tutorials").glob("*.md"),
+        *(root / "how-to").glob("*.md"),
+    ]
+    short = set()
+    for page in pages:
+        text = re.sub(
+            r"```.*?```|^ {4}.*?$|`[^`\n]*`|\]\([^)]*\)",
+            "",
+            page.read_text(encoding="utf-8"),
+            flags=re.S | re.M,
+        )
+        short |= set(re.findall(r"(?<![\w:])[A-Z]{3,}(?![\w:])", text))
+    known = OF_COMPUTERS | OF_MAKERS | EXPLAINED_THERE | {word.upper() for word in glossary_words()}
+    assert {"MRFM", "ODMR"} <= short
+    assert sorted(short - known) == []

@@ -29,7 +29,10 @@ files = init_workspace(lab)
 # %%
 bench = nv.LABORATORY_BENCH
 scan = np.linspace(0, 2.5e-3, 251)
-lines = nv.transition_frequencies(field=bench.bench.field(scan), orientation=bench.orientation)
+lines = nv.transition_frequencies(
+    field=bench.bench.field(scan),
+    orientation=bench.orientation,
+)
 plt.plot(1e3 * scan, lines[..., 0] / (2e9 * np.pi))
 plt.axvline(1e3 * bench.pair_at, color="0.7")
 plt.xlabel("field of the electromagnet (mT)")
@@ -50,9 +53,16 @@ runs = {}
 with labspin.load_station(lab / "instruments" / "levitated-diamond.toml").connect(seed=1) as simulated:
     for label, (field, frequency, longest) in cases.items():
         procedure = T1(
-            magnet_field=field, microwave_frequency=frequency, dark_time_start="20 us", dark_time_stop=longest,
-            dark_times=21, averages=2, repetitions=40000, pi_duration="100 ns", microwave_power="10 dBm",
-        )  # fmt: skip
+            magnet_field=field,
+            microwave_frequency=frequency,
+            microwave_power="10 dBm",
+            pi_duration="100 ns",
+            dark_time_start="20 us",
+            dark_time_stop=longest,
+            dark_times=21,
+            averages=2,
+            repetitions=40000,
+        )
         outcome = labspin.run(procedure, simulated, lab / "data" / f"{label}.h5", label=label)
         runs[label] = outcome.path
         print(label, outcome.status, outcome.points, "points")
@@ -76,6 +86,12 @@ print(data)
 fits = {label: fit_run(path)[0] for label, path in runs.items()}
 for label, fit in fits.items():
     print(f"{label:12}  T1 = {fit['T1'].text()}   β = {fit['beta'].text()}")
+
+# %% [markdown]
+# A fit shows itself with its data and the residuals:
+
+# %%
+fits["alone"].plot()
 
 # %% [markdown]
 # The physics of the sample gives, for the same classes,

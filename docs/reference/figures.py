@@ -82,7 +82,7 @@ def page() -> str:
     for paper, title in PAPERS.items():
         parts.append(f"\n## {title}\n")
         parts += [figure(name) for name, script in FIGURES.items() if script.paper == paper]
-    return "".join(parts)
+    return "".join(parts).replace("T2*", r"T2\*")
 
 
 def figure(name: str) -> str:
@@ -122,7 +122,7 @@ def numbers(found: tuple[Quoted, ...]) -> str:
         ]
         parts.append("\nNot computed:\n\n")
         parts += [f"- {number}: {why}.\n" for number, why in NOT_COMPUTED[paper]]
-    return "".join(parts)
+    return "".join(parts).replace("T2*", r"T2\*")
 
 
 def said(one: Quoted) -> str:

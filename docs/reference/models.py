@@ -59,7 +59,7 @@ def marked(text: str) -> str:
         elif all(line.startswith("    ") for line in lines):
             found.append("```text\n" + textwrap.dedent(block) + "\n```")
         else:
-            found.append(re.sub(r"``(.+?)``", r"`\1`", block, flags=re.DOTALL))
+            found.append(re.sub(r"``(.+?)``", r"`\1`", block, flags=re.DOTALL).replace("T2*", r"T2\*"))
     return "\n\n".join(found)
 
 

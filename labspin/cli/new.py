@@ -57,5 +57,21 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     for file in files:
         console().print(str(file), markup=False, highlight=False)
-    console().print(f"they work as they are:  python -m pytest {files[-1]}", markup=False, highlight=False)
+    for line in _next_steps([str(file) for file in files], arguments.name):
+        console().print(line, markup=False, highlight=False)
     return 0
+
+
+def _next_steps(files: list[str], name: str) -> list[str]:
+    """Return the commands that try what was written: its tests, its card or station or recipe."""
+    tests = [file for file in files if file.startswith("test")]
+    lines = [f"they work as they are:  python -m pytest {' '.join(tests)}"]
+    for folder, command in (
+        ("procedures", "labspin run {}"),
+        ("instruments", "labspin doctor {}"),
+        ("analysis", f"labspin fit FILE --with {name}"),
+    ):
+        tried = [file for file in files if file.startswith(folder) and file.endswith(".toml")]
+        if tried:
+            return [*lines, f"try it:  {command.format(tried[0])}"]
+    return lines

@@ -46,6 +46,17 @@ def test_all_kinds_pass_their_own_tests_as_they_are(lab, monkeypatch):
         assert "keleton" not in file.read_text()
 
 
+@pytest.mark.parametrize(("kind", "tests"), [("driver", 1), ("role", 2), ("procedure", 1), ("sample", 1)])
+def test_what_is_told_to_be_typed_next_works(lab, monkeypatch, capsys, kind, tests):
+    assert new(lab, monkeypatch, kind, f"typed_{kind}") == 0
+    told = capsys.readouterr().out.split()
+    command = told[told.index("pytest") + 1 :]
+    assert [Path(word).is_file() for word in command[: command.index("try")]] == [True] * tests
+    typed = command[command.index("labspin") + 1 :]
+    assert typed[0] == {"driver": "doctor", "sample": "doctor"}.get(kind, "run")
+    assert main(typed) == 0
+
+
 FAULTS = [
     ("driver", "instruments", "VOLT %.6f", "VOLT %.5f"),
     ("driver", "instruments", "self.level = 0.0\n        self.output_enabled = False", "self.level = 0.0"),
