@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -117,6 +118,8 @@ def _log_to_stderr(verbose: int) -> None:
     if verbose < 2:
         for chatty in ("pymeasure", "matplotlib"):  # of optional packages, and of each font that is missing
             logging.getLogger(chatty).setLevel(logging.ERROR)
+        # matplotlib says so of any legend that took a second, as it does on a busy machine.
+        warnings.filterwarnings("ignore", "Creating legend with loc", UserWarning)
 
 
 def _warn_of_unsafe_benches() -> None:

@@ -177,7 +177,8 @@ def angle_across_a_resonance() -> Sheet:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for (label, curve), style in zip(list(columns.items())[1:], ("-", "--") * 2, strict=True):
+        for (name, curve), style in zip(list(columns.items())[1:], ("-", "--") * 2, strict=True):
+            label = name.removesuffix(" [N m]")
             axes.plot(strength, curve * 1e27, style, color="C0" if "3" in label[:1] else "C1", label=label)
         axes.set(xlabel="B_em (G)", ylabel="|torque| (1e-27 N m)")
         axes.legend()

@@ -257,8 +257,11 @@ def forces() -> Sheet:
 
 
 def couplings() -> Sheet:
-    """Fig. 15(a–c): |Γ_d| of two centres over their separation, L = d, 20 mT: above, across and below."""
-    axis = np.linspace(-3e-6, 3e-6, 25)
+    """Fig. 15(a–c): |Γ_d| of two centres over their separation, L = d, 20 mT: above, across and below.
+
+    The stripes beside the beams are interference: |Γ_d| vanishes on them, on a finer map, too.
+    """
+    axis = np.linspace(-3e-6, 3e-6, 61)
     y, z = (part.ravel() for part in np.meshgrid(axis, axis, indexing="ij"))
     columns = {"y [µm]": y * 1e6, "z [µm]": z * 1e6}
     cases = (("both above", (1, 1)), ("above and below", (1, -1)), ("both below", (-1, -1)))
@@ -272,7 +275,7 @@ def couplings() -> Sheet:
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 3, sharey=True)
         for axes, (label, _) in zip(panels, cases, strict=True):
-            values = np.log10(columns[f"|coupling|, {label} [Hz]"].reshape(25, 25).T.clip(1e-3))
+            values = np.log10(columns[f"|coupling|, {label} [Hz]"].reshape(61, 61).T.clip(1e-3))
             mesh = axes.pcolormesh(axis * 1e6, axis * 1e6, values, vmin=-1.5, vmax=1.4)
             axes.set(xlabel="y (µm)", title=label, aspect="equal")
         panels[0].set(ylabel="z (µm)")

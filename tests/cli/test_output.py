@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,13 @@ def test_every_refusal_of_the_system_is_one_sentence(error, words, capsys, monke
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
+
+
+def test_a_slow_legend_is_no_warning_to_the_user(capsys):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert main(["show", "rabi"]) == 0
+        warnings.warn('Creating legend with loc="best" can be slow with large amounts of data.', stacklevel=1)
+        warnings.warn("another", stacklevel=1)
+    assert [str(one.message) for one in caught] == ["another"]
+    assert "rabi" in capsys.readouterr().out
