@@ -7,6 +7,7 @@ result; only a job that loses its worker again and again is given up, and said t
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from labspin.errors import FitError
 __all__ = ["fit_on_cluster"]
 
 _AHEAD = 4
+_log = logging.getLogger(__name__)
 
 
 def fit_on_cluster(jobs: Iterable[FitJob], address: str, *, timeout: float = 20.0) -> Iterator[FileResult]:
@@ -67,8 +69,14 @@ def _results(client: Any, distributed: Any, jobs: Iterator[FitJob], address: str
         return future
 
     with client:
-        room = _AHEAD * max(sum(client.nthreads().values()), 1)
-        first = [start(job) for job in itertools.islice(jobs, room)]
+        threads = sum(client.nthreads().values())
+        if not threads:
+            _log.warning(
+                "dask %s: no worker is there, waiting for one; start it with: dask worker %s",
+                address,
+                address,
+            )
+        first = [start(job) for job in itertools.islice(jobs, _AHEAD * max(threads, 1))]
         coming = distributed.as_completed(first, loop=client.loop, with_results=True, raise_errors=False)
         for future, result in coming:
             job = flying.pop(future.key)

@@ -1,5 +1,6 @@
 """Many files: all of them, once, side by side, whatever becomes of a file, a process or a machine."""
 
+import concurrent.futures
 import csv
 import json
 import os
@@ -443,6 +444,24 @@ def test_a_worker_killed_midway_costs_no_result(cluster, originals, tmp_path):
     found += list(results)
     assert sorted(result.path for result in found) == sorted(files)
     assert {result.status for result in found} == {"fitted"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_without_workers_is_waited_for_in_words(files, caplog):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=0, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
+    ) as empty:
+        results = fit_many(files[:2], RECIPE, dask=empty.scheduler_address, write=False)
+        with concurrent.futures.ThreadPoolExecutor(1) as other:
+            found = other.submit(list, results)
+            end = time.monotonic() + PATIENCE
+            while "no worker is there, waiting" not in caplog.text and time.monotonic() < end:
+                time.sleep(0.05)
+            assert f"start it with: dask worker {empty.scheduler_address}" in caplog.text
+            assert not found.done()
+            empty.scale(1)
+            assert {one.status for one in found.result(PATIENCE)} == {"fitted"}
 
 
 def test_a_scheduler_that_does_not_answer_is_named(files):
