@@ -118,6 +118,7 @@ class InstrumentPanel(Panel):
         if actuator is not None:
             self._grid.addWidget(point.limits, row + 1, 0, 1, 2)
             self._grid.addWidget(point.back, row + 1, 2)
+            self._grid.addWidget(point.stop, row + 1, 2)
 
     def _show_problem(self) -> None:
         typed = [point.problem for point in self.points.values() if point.problem]

@@ -172,6 +172,8 @@ class QuantityField(QLineEdit):
         The step has changed.
     undone()
         Ctrl+Z was pressed in the empty field.
+    halted()
+        Esc was pressed.
     focused()
         The keyboard has come, or has gone.
     """
@@ -183,12 +185,14 @@ class QuantityField(QLineEdit):
             ("↑ ↓", "one step up or down; the step stands beside the field"),
             ("PageUp PageDown", "a step ten times greater, or smaller"),
             ("Ctrl+Z", "in an empty field: the value before the last change"),
+            ("Esc", "stop the ramp where it is"),
         ),
     )
     given = Signal(float)
     nudged = Signal(float)
     stepped = Signal()
     undone = Signal()
+    halted = Signal()
     focused = Signal()
 
     def __init__(
@@ -227,7 +231,7 @@ class QuantityField(QLineEdit):
         return number
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take the keys of steps, and Ctrl+Z where nothing is typed that it could take back.
+        """Take the keys of steps, Esc, and Ctrl+Z where nothing is typed that it could take back.
 
         Parameters
         ----------
@@ -242,6 +246,8 @@ class QuantityField(QLineEdit):
         elif self.step is not None and key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self.step *= 10.0 if key == Qt.Key.Key_PageUp else 0.1
             self.stepped.emit()
+        elif key == Qt.Key.Key_Escape:
+            self.halted.emit()
         else:
             super().keyPressEvent(event)
 

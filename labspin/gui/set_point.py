@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from labspin.errors import LimitError
+from labspin.errors import LimitError, RunAborted
 from labspin.gui.axes import shown
 from labspin.gui.foreign import tool_tip
 from labspin.gui.link import HostLink
@@ -20,7 +20,7 @@ __all__ = ["SetPoint", "check_limits"]
 _FOLLOWS = 1e-3  # of the limits' span: a read-back so near to what was sent has arrived
 _FINEST = 100  # steps between the limits, at first
 _REMEMBERED = 50  # values that can be taken back, one after the other
-_KEYS = "↑ and ↓ move it by a step, Page Up and Page Down make the step ten times greater or smaller"
+_KEYS = "↑ and ↓ move it by a step, Page Up and Page Down make the step ten times greater or smaller; Esc stops a ramp"
 
 
 class SetPoint(QObject):
@@ -58,8 +58,11 @@ class SetPoint(QObject):
         self.limits = label("", "muted", wrap=True)
         self.back = button("", self.take_back, "small", hint="take the last change back")
         self.back.hide()
+        self.stop = button("■ stop", self.halt, "small", hint="stop the ramp where it is (Esc in its field)")
+        self.stop.setAccessibleName(f"stop {full}")
+        self.stop.hide()
         self._goal: float | None = None
-        self._is_moving = False
+        self._is_moving = self._is_halted = False
         self._before: list[float] = []
         self._former: list[float] = []
         self._status: HostStatus = {}
@@ -69,6 +72,7 @@ class SetPoint(QObject):
         self.field.stepped.connect(self._tell)
         self.field.focused.connect(self._tell)
         self.field.undone.connect(self.take_back)
+        self.field.halted.connect(self.halt)
         self.field.textChanged.connect(lambda _: self._refuse(""))
         self._tell()
 
@@ -127,6 +131,18 @@ class SetPoint(QObject):
             self._move(before)
             self._tell()
 
+    def halt(self) -> None:
+        """Stop the ramp where it is, whoever began it; what else was wanted is forgotten."""
+        if self._is_moving or self._is_ramped:
+            self._is_halted, self._goal = self._is_moving, None
+            self._link.order(lambda host: host.halt(self.full))
+
+    @property
+    def _is_ramped(self) -> bool:
+        """Whether a ramp lasts, by this window or another client."""
+        hand = self._status.get("hand")
+        return hand is not None and hand["name"] == self.full
+
     def _remember(self) -> None:
         before, self._former = self.stands(), self._before
         if before is not None and self._actuator is not None:
@@ -151,12 +167,18 @@ class SetPoint(QObject):
         self.field.clear()
 
     def _failed(self, error: Exception) -> None:
+        if self._is_halted and isinstance(
+            error, RunAborted
+        ):  # the value has changed all the same, and can be taken back
+            self._end()
+            return
         self._before = self._former
         self._end()
         self._link.trouble.emit(sentence(error))
 
     def _end(self) -> None:
-        self._is_moving, self._goal = False, None
+        self._is_moving = self._is_halted = False
+        self._goal = None
         self._show_busy(False)
         self._tell()
 
@@ -186,7 +208,8 @@ class SetPoint(QObject):
         is_held = self.field.step is not None and self.field.hasFocus()
         step = f" · step {shown(self.field.step or 0.0, self._unit)}" if is_held else ""
         self.limits.setText(under_way or _limits(self._actuator) + step)
-        self.back.setVisible(bool(self._before))
+        self.stop.setVisible(self._is_ramped)
+        self.back.setVisible(bool(self._before) and not self._is_ramped)
         if self._before:
             before = shown(self._before[-1], self._unit)
             self.back.setText(f"↶ {before}")
@@ -200,7 +223,7 @@ class SetPoint(QObject):
             hand is not None and hand["name"].partition(".")[0] == self.full.partition(".")[0]
         )
         sent = status.get("sent", {}).get(actuator["moves"])
-        if sent is None or actuator["ramp_rate"] is None or not is_moved:
+        if sent is None or actuator["ramp_time"] is None or not is_moved:
             return ""
         target = actuator["offset"] + actuator["slope"] * sent
         at = value_of(status["readings"], self.full)
@@ -222,8 +245,8 @@ def _first_step(actuator: ActuatorRecord) -> float | None:
 def _limits(actuator: ActuatorRecord) -> str:
     unit = actuator["unit"]
     low, high = (shown(actuator[end], unit) for end in ("minimum", "maximum"))
-    rate = actuator["ramp_rate"]
-    ramp = "" if rate is None or rate <= 0 else f", {shown(1 / rate, unit)}/s"
+    time = actuator["ramp_time"]
+    ramp = "" if time is None or time <= 0 else f", {shown(1 / time, unit)}/s"
     return f"{low} … {high}{ramp}"
 
 

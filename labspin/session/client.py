@@ -149,8 +149,18 @@ class HostClient:
             return self.ask(verb, patience=None, name=name, **arguments)
         except KeyboardInterrupt:
             with contextlib.suppress(LabspinError):
-                self.ask("halt", patience=_QUICK, name=name)
+                self.halt(name)
             raise
+
+    def halt(self, name: str) -> None:
+        """Stop what is done by hand at one actuator, by whichever client: a ramp stays where it is.
+
+        Parameters
+        ----------
+        name
+            ``instrument.attribute``, as it was set.
+        """
+        self.ask("halt", patience=_QUICK, name=name)
 
     def status(self) -> HostStatus:
         """Return the state of host, run, queue and read-backs."""

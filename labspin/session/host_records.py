@@ -37,12 +37,15 @@ class InstrumentRecord(TypedDict):
 
 
 class ActuatorRecord(TypedDict):
-    """An actuator, in ``unit``: ``slope`` times what is sent to ``moves``, plus ``offset``."""
+    """An actuator, in ``unit``: ``slope`` times what is sent to ``moves``, plus ``offset``.
+
+    ``ramp_time`` is the time of a ramp by one unit, s; None: it is set in one step.
+    """
 
     unit: str
     minimum: float
     maximum: float
-    ramp_rate: float | None
+    ramp_time: float | None
     safe: float | None
     instrument: str
     attribute: str

@@ -53,7 +53,7 @@ def describe_bench(station: Station, bench: Bench) -> BenchDescription:
     -------
     dict
         ``instruments`` (role, driver, readings and settable attributes with units, methods), ``actuators``
-        (unit, limits, ramp rate, safe value, the attribute that is moved) and who the station is.
+        (unit, limits, ramp time a unit, safe value, the attribute that is moved) and who the station is.
     """
     return {
         "name": station.name,
@@ -109,7 +109,7 @@ def _actuator_record(name: str, actuator: Actuator) -> ActuatorRecord:
         "unit": actuator.unit,
         "minimum": actuator.minimum,
         "maximum": actuator.maximum,
-        "ramp_rate": None if spec.ramp_rate is None else abs(actuator.ramp_time(0.0, 1.0) - spec.settle.wait),
+        "ramp_time": None if spec.ramp_rate is None else abs(actuator.ramp_time(0.0, 1.0) - spec.settle.wait),
         "safe": None if spec.safe is None else _in_unit(actuator, spec.safe),
         "instrument": spec.instrument,
         "attribute": name.partition(".")[2],

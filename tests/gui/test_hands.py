@@ -107,6 +107,26 @@ def test_what_was_typed_keeps_the_keyboard_and_is_taken_back(qtbot, until, clien
     assert sent(client) == 0.2
 
 
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_ramp_is_stopped_where_it_is(qtbot, until, window, client, magnet, by_key):
+    """By Esc, or by the button that stands there while the ramp lasts."""
+    for goal in (11.0, -11.0, 11.0, -11.0):  # on a busy machine a ramp may be over before it is stopped
+        qtbot.keyClicks(magnet.field, f"{goal} A")
+        qtbot.keyClick(magnet.field, KEY.Key_Return)
+        until(lambda: not magnet.stop.isHidden() or magnet._goal is None)
+        if by_key:
+            qtbot.keyClick(magnet.field, KEY.Key_Escape)
+        else:
+            magnet.stop.click()
+        until(lambda: not magnet._is_moving and client.status()["hand"] is None)
+        if sent(client) != goal:
+            break
+    assert -11.0 < sent(client) < 11.0
+    until(lambda: magnet.stop.isHidden())
+    assert not window.notice.isVisible(), "who stops a ramp needs not be told that it was stopped"
+    until(lambda: not magnet.back.isHidden())
+
+
 def test_a_refused_move_leaves_what_can_be_taken_back_as_it_was(qtbot, until, window, client, magnet):
     client.set("magnet.output_enabled", False)
     before = list(magnet._before)
