@@ -20,7 +20,10 @@ __all__ = ["SetPoint", "check_limits"]
 _FOLLOWS = 1e-3  # of the limits' span: a read-back so near to what was sent has arrived
 _FINEST = 100  # steps between the limits, at first
 _REMEMBERED = 50  # values that can be taken back, one after the other
-_KEYS = "↑ and ↓ move it by a step, Page Up and Page Down make the step ten times greater or smaller; Esc stops a ramp"
+_KEYS = (
+    "↑ and ↓ move it by a step, Page Up and Page Down make the step ten times greater or smaller; Esc stops "
+    "a ramp"
+)
 
 
 class SetPoint(QObject):
