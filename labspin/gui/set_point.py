@@ -170,10 +170,8 @@ class SetPoint(QObject):
         self.field.clear()
 
     def _failed(self, error: Exception) -> None:
-        if self._is_halted and isinstance(
-            error, RunAborted
-        ):  # the value has changed all the same, and can be taken back
-            self._end()
+        if self._is_halted and isinstance(error, RunAborted):
+            self._end()  # the value has changed all the same, and can be taken back
             return
         self._before = self._former
         self._end()
