@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 import math
 
@@ -318,6 +319,30 @@ def test_one_device_that_cannot_be_made_safe_does_not_keep_the_others(path):
         not event.data["ok"] and "does not answer" in event.message for event in recorded.events_of("safe")
     )
     assert recorded.unsafe.keys() == {"magnet"}
+
+
+def test_a_bench_whose_safe_actions_broke_off_is_not_called_safe(path, monkeypatch):
+    bench, entrusted = fake_bench(), []
+
+    def broken():
+        raise RuntimeError("in the middle of it")
+
+    monkeypatch.setattr(bench, "safe", broken)
+    monkeypatch.setattr(
+        bench, "entrust", lambda unsafe, path: entrusted.append((dict(unsafe), path)) or "somebody goes on"
+    )
+    outcome = run(scan(), bench, path)
+    assert not outcome.is_safe
+    assert outcome.unsafe.keys() == bench.instruments.keys()
+    (left,) = entrusted
+    assert left == (dict(outcome.unsafe), path), "left to who goes on trying"
+    assert "somebody goes on" in [event.message for event in read_run(path).events_of("watchdog")]
+
+
+def test_what_a_run_calls_unsafe_is_unsafe_whatever_its_actions_say(path):
+    outcome = run(scan(), fake_bench(), path)
+    assert outcome.is_safe
+    assert not dataclasses.replace(outcome, unsafe={"magnet": "magnet at 1 A"}).is_safe
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_what_the_outcome_says(path):

@@ -200,3 +200,52 @@ def test_interlocks_are_looked_at_while_a_person_holds_the_run(path):
 def test_an_interlock_does_not_hold_for_ever(path):
     with pytest.raises(InterlockError):
         run(scan(), _with_probe(timeout=10.0), path)
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [(0.5, True), (1.0, True), (1.01, False), (-0.01, False), (math.nan, False), (math.inf, False)],
+)
+def test_what_is_no_number_in_the_window_is_not_allowed(value, allowed):
+    assert Interlock(quantity="probe.stray", unit="T", minimum=0.0, maximum=1.0).allows(value) == allowed
+
+
+def test_an_overflow_is_not_allowed_where_there_is_no_upper_end():
+    assert not Interlock(quantity="probe.stray", unit="T", minimum=0.0).allows(math.inf)
+    assert not Interlock(quantity="probe.stray", unit="T", maximum=0.0).allows(-math.inf)
+
+
+class Dumb(Magnet):
+    """A quantity that cannot be read."""
+
+    @property
+    def stray(self):
+        raise OSError("no answer")
+
+
+def test_a_quantity_that_cannot_be_read_ends_the_run(path):
+    bench = fake_bench(interlocks=[Interlock(quantity="probe.stray", unit="T", maximum=1.0)])
+    bench._instruments["probe"] = Dumb(bench.clock)
+    with pytest.raises(InterlockError, match=r"probe\.stray: wanted -inf to 1 T, got nan"):
+        run(scan(), bench, path)
+    assert_safe(bench)
+
+
+class Slower(Magnet):
+    """A second quantity, which is back a minute later than the first."""
+
+    @property
+    def stray(self):
+        return 2.0 if 3.0 < self.clock.now() < 123.0 else 0.5
+
+
+def test_a_run_holds_until_every_quantity_is_back(path):
+    window = {"unit": "T", "maximum": 1.0, "action": "hold"}
+    bench = fake_bench(
+        interlocks=[Interlock(quantity="probe.stray", **window), Interlock(quantity="other.stray", **window)]
+    )
+    bench._instruments |= {"probe": Probe(bench.clock), "other": Slower(bench.clock)}
+    assert run(scan(), bench, path).status == "finished"
+    told = [event for event in read_run(path).events if event.kind in ("interlock", "continued")]
+    assert [event.kind for event in told] == ["interlock", "continued"], "one hold, not one after the other"
+    assert bench.clock.now() > 123.0

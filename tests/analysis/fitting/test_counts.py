@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from labspin.analysis import Recipe, fit_batch, fit_counts, fit_run, load_model, outcomes_of
-from labspin.analysis.fitting.counts import poisson_deviance
+from labspin.analysis.fitting.counts import expected_counts, poisson_deviance
 from labspin.analysis.recipes.fit_records import record_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run, write_fit
 from labspin.errors import FitError, RecipeError
@@ -52,6 +52,13 @@ def test_few_counts_do_not_draw_the_baseline_down(level):
     assert np.mean(pulls[1]) < (-0.25 if level < 100 else -0.02)
     assert np.mean(expected.chi2red[expected.sound]) == pytest.approx(1, abs=0.02)
     assert np.mean(np.abs(pulls[0]) < 1) == pytest.approx(0.683, abs=0.05)
+
+
+def test_a_model_that_expects_nothing_weighs_no_point_without_limit():
+    dark = np.zeros((1, DELAYS.size))
+    expected = expected_counts(SE, DELAYS, np.array([[0.0, 1e-3, 1.0, 0.0]]), dark)
+    assert expected.shape == dark.shape
+    assert expected.min() == expected.max() == 1e-3
 
 
 def test_bad_traces_and_what_is_no_count():

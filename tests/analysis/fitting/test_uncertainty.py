@@ -1,5 +1,7 @@
 """Profiles, bootstrap, model choice, derived quantities: against closed forms and against each other."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from labspin.analysis import (
     profile_interval,
     with_derived,
 )
+from labspin.analysis.fitting.uncertainty import Bootstrap, _crossing
 from labspin.errors import FitError, RecipeError
 
 SE = load_model("stretched_exponential")
@@ -88,6 +91,37 @@ def test_bootstrap_finds_the_standard_errors(kind):
         assert found.stderr(name) == pytest.approx(outcome[name].stderr, rel=0.2, abs=0)
         low, high = found.interval(name)
         assert high - low == pytest.approx(2 * outcome[name].stderr, rel=0.2, abs=0)
+
+
+def test_few_points_make_residuals_smaller_than_the_noise():
+    """Five points and two parameters: drawn as they are, residuals give errors √(3/5) of the right ones."""
+    x = np.linspace(-1, 1, 5)
+    outcome = fit_curve(LINE, x, 1 + 2 * x + 0.1 * np.array([1.0, -2.0, 1.0, 1.5, -1.0]))
+    found = bootstrap(LINE, outcome, draws=4000, kind="residuals", seed=3)
+    assert found.stderr("a") == pytest.approx(outcome["a"].stderr, rel=0.05, abs=0)
+
+
+def test_the_spread_of_few_samples_is_not_made_small():
+    """Of 1, 2, 3 it is 1, whose mean had to be found from them."""
+    found = Bootstrap(("a",), np.array([[1.0], [2.0], [3.0]]), 0)
+    assert found.stderr("a") == pytest.approx(1.0, rel=1e-12, abs=0)
+
+
+def test_an_end_that_nothing_reaches_is_infinite():
+    for step in (-0.1, 0.1):
+        assert _crossing(lambda value: -1.0, 1.0, step, math.copysign(math.inf, step)) == math.copysign(
+            math.inf, step
+        )
+    assert _crossing(lambda value: -1.0, 1.0, -0.1, 0.0) == 0.0, "but where a bound is, it is that"
+
+
+def test_models_of_few_points_are_compared_by_the_corrected_criterion():
+    """Six points, two parameters: 2·2·3/(6 − 2 − 1) = 4 more than Akaike's own."""
+    x = np.linspace(-1, 1, 6)
+    y = 1 + 2 * x + 0.1 * np.array([1.0, -2.0, 1.0, 1.5, -1.0, 0.3])
+    (found,) = compare_models([LINE], x, y, 0.1)
+    assert found.aicc - found.aic == pytest.approx(4.0, rel=1e-9, abs=0)
+    assert found.weight == 1.0
 
 
 def test_bootstrap_of_a_decay():
