@@ -230,6 +230,18 @@ def test_progress_tells_how_long_it_will_take(path):
     assert Progress().eta is None
 
 
+def test_the_time_that_is_left_is_that_of_the_points_that_are_left(monkeypatch):
+    """Four of ten points took 8 s: the other six will take 12 s."""
+    now = [100.0]
+    monkeypatch.setattr("labspin.experiment.control.time.monotonic", lambda: now[0])
+    progress = Progress(interval=0.0)
+    progress.on_start(None, 10)
+    for done in range(1, 5):
+        now[0] += 2.0
+        progress.on_point(done - 1, (), done, 10)
+    assert progress.eta == pytest.approx(12.0, rel=1e-9, abs=0)
+
+
 # -- property: whatever the plan, the magnet is treated well -------------------------------------------------
 
 

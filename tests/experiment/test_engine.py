@@ -1,10 +1,12 @@
 import dataclasses
 import logging
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from labspin.bench.safety import SafeAction
 from labspin.data import Column, RunWriter, read_run, recover
 from labspin.errors import (
     ArgumentError,
@@ -14,6 +16,7 @@ from labspin.errors import (
     UnknownStateError,
 )
 from labspin.experiment import Control, Linear, Point, Product, Values, run
+from labspin.experiment.beside import WithReadings
 from tests.experiment.fakes import Scan, Watcher, assert_safe, fake_bench, kinds, scan
 
 
@@ -339,6 +342,24 @@ def test_a_bench_whose_safe_actions_broke_off_is_not_called_safe(path, monkeypat
     assert "somebody goes on" in [event.message for event in read_run(path).events_of("watchdog")]
 
 
+def test_an_error_says_what_is_not_safe(path, monkeypatch):
+    bench = fake_bench()
+    monkeypatch.setattr(bench, "safe", lambda: [SafeAction("magnet", False, "no answer", 0.0)])
+    monkeypatch.setattr(bench, "entrust", lambda unsafe, path: "")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(scan(do_at_point={3: lambda bench: 1 / 0}), bench, path)
+    assert any("NOT SAFE" in note and "magnet" in note for note in caught.value.__notes__)
+
+
+def test_on_the_way_to_safety_the_watchdog_waits_as_long_as_it_may_take(path, monkeypatch):
+    told, bench = [], fake_bench()
+    monkeypatch.setattr(type(bench), "longest_way_to_safety", 5000.0)
+    monkeypatch.setattr(bench, "beat", lambda patience: told.append(patience) or "")
+    monkeypatch.setattr(bench, "safe", lambda safe=bench.safe: told.append("safe") or safe())
+    run(scan(), bench, path)
+    assert told[told.index("safe") - 1] == pytest.approx(5300.0, rel=1e-9, abs=0)
+
+
 def test_what_a_run_calls_unsafe_is_unsafe_whatever_its_actions_say(path):
     outcome = run(scan(), fake_bench(), path)
     assert outcome.is_safe
@@ -402,3 +423,17 @@ def test_the_journal_of_a_run_that_could_not_be_published_is_free_to_be_recovere
     assert recover(path) == [path]
     assert len(read_run(path).points) == 11
     assert kept.value is not None, "whoever keeps the error keeps the writer, and it is free all the same"
+
+
+def test_what_is_recorded_beside_a_point_is_read_at_its_end():
+    """A temperature after the heat pulse of the point, not before it."""
+    probe = SimpleNamespace(temperature=4.0)
+
+    def measure(bench, point):
+        probe.temperature = 5.0
+        return {"signal": 1.0}
+
+    procedure = SimpleNamespace(name="p", quantities=(), coordinates=(), measure=measure)
+    bench = SimpleNamespace(instruments={"cryostat": probe})
+    found = WithReadings(procedure, {"cryostat.temperature": "K"}).measure(bench, None)
+    assert found == {"signal": 1.0, "cryostat_temperature": 5.0}

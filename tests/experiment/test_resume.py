@@ -328,6 +328,28 @@ def test_the_source_of_a_procedure_is_that_of_its_helpers_too():
     assert len({procedure_source(T1), procedure_source(PLScan), ""}) == 3
 
 
+def test_a_helper_that_was_edited_is_an_edited_procedure(monkeypatch):
+    from labspin.experiment import unchanged
+    from labspin.procedures import T1
+
+    before, source = unchanged.procedure_source(T1), unchanged.inspect.getsource
+
+    def edited(module):
+        return source(module) + "# edited" * (module.__name__ == "labspin.procedures.pulsed")
+
+    monkeypatch.setattr(unchanged.inspect, "getsource", edited)
+    assert unchanged.procedure_source(T1) not in ("", before)
+
+
+def test_a_run_is_not_resumed_by_another_release(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    with pytest.raises(ValueError, match="broken off"):
+        run(scan(list(scan().plan())[5].index), fake_bench(), path)
+    monkeypatch.setattr("labspin.experiment.unchanged.environment", lambda: {"labspin": "99.9"})
+    with pytest.raises(PlanError, match=r"was begun with labspin .*, and this is 99\.9"):
+        resume(path, fake_bench(), procedure=scan())
+
+
 def test_a_clock_that_was_set_back_gives_no_times_before_the_last_point(tmp_path):
     import datetime
     from unittest import mock

@@ -10,9 +10,12 @@ from tests.qt import PATIENCE, WHY_NOT
 if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
+import pyqtgraph as pg
+
 from labspin.analysis import MODELS, Recipe, load_model
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from labspin.gui.see_view import SeeView
+from labspin.gui.start_panel import StartHandles
 from labspin.gui.start_values import StartValues, handles_of
 
 
@@ -142,3 +145,21 @@ def test_a_curve_is_drawn_as_its_points_are_spaced():
     x, y = StartValues(recipe, model, {}, values, points, "y").curve()
     assert np.median(np.diff(x)) < 2e-9
     assert np.count_nonzero(np.diff(np.sign(y))) == 40
+
+
+@pytest.mark.parametrize(("log", "at", "value"), [(False, 3.0, 3.0), (True, -3.0, 1e-3)])
+def test_a_line_on_a_logarithmic_axis_is_dragged_to_a_value_not_to_its_logarithm(qapp, log, at, value):
+    model = load_model("stretched_exponential")
+    values = {"amplitude": 1.0, "T1": 1e-2, "beta": 1.0, "baseline": 0.0}
+    start = StartValues(
+        Recipe(name="r", x="x", y="y", model=model.name), model, {}, values, np.array([1e-4, 1.0]), "y"
+    )
+    plot = pg.PlotWidget()
+    handles, dragged = StartHandles(plot), []
+    handles.dragged.connect(lambda name, to: dragged.append((name, to)))
+    handles.show(start, (log, False))
+    assert handles.lines["T1"].value() == pytest.approx(np.log10(1e-2) if log else 1e-2, rel=1e-9, abs=0)
+    handles.lines["T1"].setValue(at)
+    handles._drag("T1", handles.lines["T1"])
+    assert dragged == [("T1", pytest.approx(value, rel=1e-9, abs=0))]
+    plot.close()

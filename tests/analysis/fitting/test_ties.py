@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import LabspinModel, fit_curve, model_from_function
+from labspin.analysis.fitting.solve import Ties
 
 
 def pair(x, first, gap, second, height):
@@ -42,3 +43,19 @@ def test_lmfit_computes_ties_that_are_more_than_arithmetic():
     x = np.linspace(-4.0, 6.0, 81)
     found = model.fit(pair(x, 0.2, 1.3, 1.5, 2.0), parameters, x=x, weights=np.full(x.size, 1e3))
     assert found.params["gap"].value == pytest.approx(1.3, rel=1e-6, abs=0)
+
+
+def test_a_tie_of_a_tie_moves_with_what_both_follow():
+    """d(second)/d(first) is 6 where second = 2 gap and gap = 3 first; by hand, not by differences."""
+    model = model_from_function(pair)
+    ties = Ties.made(model, {"gap": "3 * first", "second": "2 * gap"})
+    slopes = ties.slopes(np.array([0.5, 0.0, 0.0, 1.0]))
+    assert slopes[:, 0].tolist() == [1.0, 3.0, 6.0, 0.0]
+    assert slopes[:, 1].tolist() == slopes[:, 2].tolist() == [0.0] * 4
+    assert ties.completed(np.array([[0.5, 0.0, 0.0, 1.0]])).tolist() == [[0.5, 1.5, 3.0, 1.0]]
+
+
+def test_points_that_are_all_alike_give_no_errors():
+    outcome = fit_curve(model_from_function(lambda x, a, b: a + b * x), np.arange(9.0), np.full(9, 2.5))
+    assert outcome["a"].value == pytest.approx(2.5, rel=1e-12, abs=0)
+    assert np.isnan(outcome.covariance).all()
