@@ -24,6 +24,7 @@ from labspin.experiment.parameters import Parameter, ScanParameter
 from labspin.experiment.pymeasure import Procedure as PymeasureProcedure
 from labspin.experiment.sweep import Point, Sweep
 from labspin.notebook import html_page
+from labspin.workspaces import quantity_text
 
 __all__ = ["Procedure", "data_column"]
 
@@ -104,8 +105,8 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
 
     def _repr_html_(self) -> str:
         rows = [
-            (name, str(parameter), str(getattr(parameter, "description", "") or parameter.name))
-            for name, parameter in self.parameter_objects().items()
+            (name, _value_text(one), ". ".join(filter(None, (one.name, getattr(one, "description", "")))))
+            for name, one in self.parameter_objects().items()
         ]
         facts = [("roles", ", ".join(self.roles)), ("gives", ", ".join(one.name for one in self.quantities))]
         return html_page(f"procedure {self.name}", facts, ("parameter", "value", "meaning"), rows)
@@ -242,3 +243,14 @@ def data_column(column: Any) -> str:
     return (
         f"{column.name} ({column.unit})" if plain and re.fullmatch(r"[A-Za-z]+", column.unit) else column.name
     )
+
+
+def _value_text(parameter: Any) -> str:
+    """Return the value of a parameter as the workspace shows it."""
+    unit = str(getattr(parameter, "units", None) or "1")
+    if unit == "1" or not parameter.is_set():
+        return str(parameter)
+    values = parameter.value if isinstance(parameter.value, (list, tuple)) else [parameter.value]
+    if not all(isinstance(value, (int, float)) for value in values):
+        return str(parameter)
+    return ", ".join(quantity_text(value, unit, digits=10) for value in values)

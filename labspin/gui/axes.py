@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+from labspin.analysis.names import words_of_name
 from labspin.gui.foreign import markup
 from labspin.units import format_quantity, shown_in
 
@@ -82,11 +83,11 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         Parameters
         ----------
         words
-            Name of the quantity; underscores become spaces.
+            Name of the quantity, which is written in words.
         unit
             Unit of the data.
         """
-        text, self._unit = words.replace("_", " "), "" if unit in ("", "1") else unit
+        text, self._unit = words_of_name(words), "" if unit in ("", "1") else unit
         if (text, self._unit) != (self.labelText, getattr(self, "_shown_unit", None)):
             self._shown_unit = self._unit
             self.setLabel(text, units=self._unit)

@@ -262,19 +262,19 @@ def _safe_state(run: Run) -> Html:
         [clock_time(event.time), event.message, done if event.data.get("ok", True) else failed]
         for event in events
     ]
-    return table(["time (UTC)", "action", ""], rows)
+    return table(["time", "action", ""], rows)
 
 
 def _log(events: Iterable[Event]) -> Html:
     rows = [[clock_time(e.time), e.kind, e.message] for e in events if e.kind not in _ELSEWHERE]
     if not rows:
         return tag("p", "No events.", class_="note")
-    return table(["time (UTC)", "kind", "message"], rows, limit=_EVENTS)
+    return table(["time", "kind", "message"], rows, limit=_EVENTS)
 
 
 def _origin(run: Run) -> Iterable[Html]:
     header, station = run.header, run.header.station
-    facts = [("run", header.run_id), ("started", header.started), ("ended", run.ended or "–")]
+    facts = [("run", header.run_id), ("started (UTC)", header.started), ("ended (UTC)", run.ended or "–")]
     if header.seed is not None:
         facts.append(("seed", str(header.seed)))
     notes = [(name, shown(value)) for name, value in flattened(header.extra) if isinstance(value, str)]

@@ -95,7 +95,7 @@ def flattened(content: Mapping[str, object], prefix: str = "") -> Iterator[tuple
 
 
 def clock_time(time: float) -> str:
-    """Return a Unix time as date and time in UTC.
+    """Return a Unix time as date and time of this place, with its offset.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ def clock_time(time: float) -> str:
     Returns
     -------
     text
-        To the millisecond; a time that is no date is written in s.
+        To the millisecond, such as ``"2026-01-01 13:00:00.123 +0100"``; a time that is no date is in s.
     """
     try:
-        moment = datetime.datetime.fromtimestamp(time, datetime.UTC)
+        moment = datetime.datetime.fromtimestamp(time, datetime.UTC).astimezone()
     except (OverflowError, OSError, ValueError):
         return f"{time!r} s"
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} {moment:%z}"
 
 
 def interval(start: str, end: str | None) -> str:

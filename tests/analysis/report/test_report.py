@@ -17,6 +17,7 @@ from labspin.analysis import Recipe, fit_run, load_model, report_html, write_out
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
+from labspin.analysis.report.words import clock_time
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
 from tests.places import PATIENCE
@@ -116,6 +117,15 @@ def test_the_page_begins_with_what_a_supervisor_asks(tmp_path, monkeypatch):
     assert digest in rest
     assert rest.index("Data, fit and residuals") < rest.index("Measurement")
     assert text_of(report_html(make(tmp_path / "plain.h5"))).index("Measurement") > 0
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the system has no tzset")
+def test_events_are_told_in_local_time_with_its_offset(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Paris")
+    time.tzset()
+    assert clock_time(1767225600.123) == "2026-01-01 01:00:00.123 +0100"
+    assert clock_time(1782864000.0) == "2026-07-01 02:00:00.000 +0200"
+    assert clock_time(1e300) == "1e+300 s"
 
 
 @pytest.fixture(autouse=True)
