@@ -245,7 +245,7 @@ class LinePlot(QWidget):
             self._name_axes()
             return
         theme = current()
-        if alone or (self._axis and outcome.x_name != self._axis):
+        if alone or (self._axis and outcome.x_name.replace("_", " ") != self._axis.replace("_", " ")):
             y = np.abs(outcome.y) if np.iscomplexobj(outcome.y) else outcome.y
             self._own = self.plot.plot(
                 outcome.x, y, pen=None, symbol="o", symbolSize=6, symbolBrush=theme.series[0],

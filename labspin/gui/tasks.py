@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ __all__ = ["in_background", "sentence"]
 
 Result = TypeVar("Result")
 _under_way: set[_Task] = set()
+_PATIENCE = 5.0  # s for which the end of the program waits for all tasks
 
 
 class _Task(QObject):
@@ -35,6 +38,10 @@ class _Task(QObject):
         """Begin."""
         self._do = do
         self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long for the end of the work."""
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         result: object = None
@@ -57,6 +64,14 @@ class _Task(QObject):
         except RuntimeError as error:
             if "already deleted" not in str(error):  # the window was closed meanwhile: nobody waits for it
                 raise
+
+
+@atexit.register
+def _wait_for_all() -> None:
+    """Let tasks end before the interpreter does: one that comes back from Qt while it ends would abort it."""
+    end = time.monotonic() + _PATIENCE
+    for task in tuple(_under_way):
+        task.wait(max(0.0, end - time.monotonic()))
 
 
 def in_background(

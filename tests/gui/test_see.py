@@ -331,3 +331,20 @@ def test_start_values_are_not_for_a_fit_that_goes_on_from_fits(qtbot, show, deca
     fits.recipe.activated.emit(fits.recipe.currentIndex())
     qtbot.waitUntil(lambda: "goes on from such fits" in fits.result.text(), timeout=PATIENCE)
     assert fits.start is None, "those of the other recipe are not taken"
+
+
+def test_a_fit_along_the_axis_that_is_shown_leaves_the_lines(qtbot, show, tmp_path):
+    """A fit names its axis in words, "dark time", and a run by its column, "dark_time"."""
+    times = np.geomspace(1e-3, 1.0, 12)
+    axis = Dimension(name="dark_time", unit="s", values=times)
+    layout = Layout(dimensions=(axis,), columns=(Column(name="signal"), Column(name="signal_errors")))
+    path = tmp_path / "run.h5"
+    with RunWriter.create(path, RunHeader(procedure="p", signal="signal", layout=layout)) as writer:
+        for index, time in enumerate(times):
+            writer.append(index, float(index), (float(np.exp(-time / 0.1)), 0.01))
+        writer.finish("finished")
+    view = show(path)
+    (fit,) = fit_run(path, recipe_for("stretched_exponential", False, "dark_time", "signal"))
+    view.line.show_fit(fit)
+    assert view.line.lines[0].isVisible()
+    assert view.line._own is None
