@@ -22,7 +22,7 @@ in_background(lambda: pathlib.Path(sys.argv[1]).write_text(str(sum(range(3_000_0
 
 
 def test_the_program_ends_after_what_it_does_in_the_background(tmp_path):
-    """A thread that came back from Qt while the interpreter ended aborted it: PyThreadState_Get, core dumped."""
+    """A thread that comes back from Qt while the interpreter ends aborts it: PyThreadState_Get."""
     told = tmp_path / "told"
     command = [sys.executable, "-c", SCRIPT, str(told)]
     done = subprocess.run(
