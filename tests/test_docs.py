@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,16 @@ def test_pictures_are_there_and_say_what_they_show():
         for words, target in re.findall(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)]+)\)", text):
             assert len(words.split()) >= 5, f"{page}: {target}: wanted what it shows, for who cannot see it"
             assert (page.parent / target).is_file(), f"{page}: {target}"
+
+
+def test_the_readme_names_every_extra():
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"]) - {"dev", "all"}
+    (told,) = re.findall(
+        r"^Extras: (.+?)\n\n", (DOCS.parent / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    assert extras
+    assert sorted(extras - set(re.findall(r"`([\w-]+)`", told))) == []
 
 
 def test_no_star_of_a_symbol_begins_an_emphasis():
