@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from labspin.reproduction import FIGURES, Quoted, measurements, quoted_values
+from labspin.units import prefixed, typeset
 
 PAGE = Path(__file__).with_suffix(".md")
 NUMBERS = PAGE.with_name("numbers.md")
@@ -116,7 +117,7 @@ def numbers(found: tuple[Quoted, ...]) -> str:
         )
         parts += [
             f"| {one.source.split('] ')[1]} | {one.quantity.replace('|', '&#124;')} | {said(one)} | "
-            f"{one.computed:.3g} {unit(one.unit)} | {ratio(one)} | {one.comment.replace('|', '&#124;')} |\n"
+            f"{computed(one)} | {ratio(one)} | {one.comment.replace('|', '&#124;')} |\n"
             for one in found
             if one.source.lower().startswith(f"[{paper}")
         ]
@@ -129,7 +130,20 @@ def said(one: Quoted) -> str:
     """Return the quoted number with its unit, or the words of the text."""
     if isinstance(one.quoted, str):
         return f"{one.quoted} {unit(one.unit)}" if one.quoted[0].isdigit() else one.quoted
-    return f"{one.quoted:.3g} {unit(one.unit)}"
+    return shown(one.quoted, one.quoted, one.unit)
+
+
+def computed(one: Quoted) -> str:
+    """Return the computed number in the unit of the quoted one."""
+    return shown(one.computed, one.computed if isinstance(one.quoted, str) else one.quoted, one.unit)
+
+
+def shown(value: float, like: float, name: str) -> str:
+    """Return a number with the prefix that ``like`` reads well in: 1.61 ms; 1.81·10⁻²⁶ N m."""
+    power, prefixed_name = prefixed(like, unit(name), digits=3)
+    if not 1 <= abs(like) / 10.0**power < 1000:  # 10⁻²¹ N has no prefix
+        power, prefixed_name = 0, unit(name)
+    return typeset(f"{value / 10.0**power:.3g} {prefixed_name}".rstrip())
 
 
 def ratio(one: Quoted) -> str:
