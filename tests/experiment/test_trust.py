@@ -241,7 +241,16 @@ def test_what_a_run_depends_on_is_in_the_snapshot(look):
 def test_rules_are_checked(look):
     with pytest.raises(ArgumentError, match=r"trust, status: wanted one of hold, abort, record, got 'maybe'"):
         TrustRules(status="maybe")
-    with pytest.raises(ArgumentError, match="trust, timeout: wanted at least 0 s"):
-        TrustRules(timeout=-1.0)
+    for number in (-1.0, float("nan")):
+        with pytest.raises(ArgumentError, match="trust, timeout: wanted at least 0 s"):
+            TrustRules(timeout=number)
+        with pytest.raises(ArgumentError, match="trust, interval: wanted at least 0 s"):
+            TrustRules(interval=number)
     with pytest.raises(StationError, match="trust"):
         look({}, status="maybe")
+
+
+def test_a_station_that_says_nothing_keeps_no_doubtful_point():
+    usual = TrustRules()
+    assert (usual.status, usual.settings) == ("hold", "hold")
+    assert (usual.interval, usual.timeout) == (10.0, 600.0)

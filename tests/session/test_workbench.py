@@ -110,8 +110,8 @@ def test_an_actuator_is_described_in_its_own_unit(bench):
     assert ends == pytest.approx([field["minimum"], field["maximum"]], rel=1e-9, abs=0)
     assert field["safe"] == pytest.approx(field["offset"] + field["slope"] * current["safe"], rel=1e-9, abs=0)
     spec = connected.actuator("magnet.current").spec
-    assert current["ramp_rate"] == pytest.approx(1 / spec.ramp_rate, rel=1e-9, abs=0)
-    assert field["ramp_rate"] == pytest.approx(1 / spec.ramp_rate / abs(field["slope"]), rel=1e-9, abs=0)
+    assert current["ramp_time"] == pytest.approx(1 / spec.ramp_rate, rel=1e-9, abs=0)
+    assert field["ramp_time"] == pytest.approx(1 / spec.ramp_rate / abs(field["slope"]), rel=1e-9, abs=0)
 
 
 def test_a_safe_value_is_described_in_the_unit_of_what_is_shown(bench):
