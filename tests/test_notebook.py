@@ -4,6 +4,7 @@ import html.parser
 
 import labspin
 from labspin.analysis import Recipe, fit_run
+from labspin.analysis.outcome import Picture
 from labspin.data import read_run
 from labspin.notebook import html_page
 from labspin.procedures.rabi import Rabi
@@ -47,6 +48,15 @@ def test_a_fit_shows_its_values_and_a_picture_of_itself(tmp_path):
     run = _Words(read_run(tmp_path / "run.h5")._repr_html_())
     assert "dark_time" not in run.text  # an axis, no column
     assert "difference_errors" in run.text
+
+
+def test_a_picture_is_shown_without_a_line_for_each_font_that_is_missing(tmp_path, caplog):
+    (fit,) = fit_run(decay_run(tmp_path / "run.h5"), RECIPE)
+    for place, show in enumerate((Picture._repr_png_, lambda one: one.save(tmp_path / "fit.svg"))):
+        picture = fit.plot()
+        picture.figure.text(0.5, 0.5, "x", fontfamily=f"A Font That Nobody Has {place}")
+        show(picture)
+    assert caplog.text == ""
 
 
 def test_procedure_and_bench_show_what_can_be_set():

@@ -8,9 +8,11 @@ there is nothing left to test.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +106,8 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
-        self.figure.savefig(file, format="png", dpi=110)
+        with _without_word_of_fonts():
+            self.figure.savefig(file, format="png", dpi=110)
         return file.getvalue()
 
     def save(self, path: Path | str) -> Path:
@@ -115,8 +118,21 @@ class Picture:
         path
             Its ending says as what: PNG, PDF or SVG.
         """
-        self.figure.savefig(path)
+        with _without_word_of_fonts():
+            self.figure.savefig(path)
         return Path(path)
+
+
+@contextlib.contextmanager
+def _without_word_of_fonts() -> Iterator[None]:
+    """Keep matplotlib from a line for each font it replaces: a notebook shows them above the picture."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @dataclass(frozen=True, eq=False)
