@@ -81,9 +81,8 @@ def thicknesses() -> Sheet:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for number, (name, curve) in enumerate(list(columns.items())[1:]):
-            axes.semilogx(
-                wavenumber, curve, "--" if "60" in name else "-", color=f"C{number // 2}", label=name
-            )
+            style, label = "--" if "60" in name else "-", name.removesuffix(" [GHz]")
+            axes.semilogx(wavenumber, curve, style, color=f"C{number // 2}", label=label)
         axes.set(xlabel="k (1/m)", ylabel="frequency (GHz)", ylim=(0, 12))
         axes.legend(fontsize=7)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from labspin.cli import main
 from labspin.errors import ArgumentError
@@ -25,7 +26,11 @@ def column(sheet: Sheet, start: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_figure_is_written_as_picture_and_columns(name, tmp_path):
+def test_a_figure_is_written_as_picture_and_columns(name, tmp_path, monkeypatch):
+    drawn, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *path, **how: drawn.append(figure) or save(figure, *path, **how)
+    )
     ((script, picture),) = reproduce(tmp_path / "made", [name])
     assert script.name == name
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -36,6 +41,8 @@ def test_a_figure_is_written_as_picture_and_columns(name, tmp_path):
     values = np.array(rows, dtype=float)
     assert values.shape[0] > 100
     assert np.isfinite(values).all()
+    labels = [label for axes in drawn[0].axes for label in axes.get_legend_handles_labels()[1]]
+    assert [label for label in labels if label.endswith("]")] == [], "the unit stands at the axis"
 
 
 def test_traces_of_a_class_fall_to_one_over_e_at_its_t1():
