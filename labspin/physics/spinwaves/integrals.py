@@ -48,6 +48,8 @@ ComplexArray = NDArray[np.complex128]
 AnyArray = NDArray[Any]
 
 _FIRST_BANDS = 6
+_ROUGH, _FEW_LEVELS, _LEVELS = 1e-5, 6, 11
+"""Tolerance from which panels begin that much coarser; those that do not suffice are split anyway."""
 _ANGLES = np.array([8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024])
 _MAX_BANDS = 1 << 13
 _CHUNK = 600_000
@@ -139,18 +141,21 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float, *, band: int | 
     # The rates live on the contours: what decays from there on must have decayed, too.
     cutoff = _decayed(film, probes, rtol) + _contours_begin(film, probes)
     first = min(0.5, 0.5 / farthest)
+    levels = _FEW_LEVELS if rtol >= _ROUGH else _LEVELS
     resonant = _resonant_bands(film, probes)
     totals = np.zeros((4, *_shape(probes)), dtype=np.complex128)
     if band is not None:
         alone = resonant_panels(
-            film, probes.reduced_field, probes.reduced_frequency, np.array([band]), cutoff, first
+            film, probes.reduced_field, probes.reduced_frequency, np.array([band]), cutoff, first, levels
         )
         totals += _refined(film, probes, alone, rtol, totals[2])
         return Integrals(totals[0], totals[1], totals[3] + 0.25 * rtol * totals[2], 1)
     previous, start, stop = None, 0, _FIRST_BANDS
     while True:
         bands = np.arange(start, stop)
-        panels = resonant_panels(film, probes.reduced_field, probes.reduced_frequency, bands, cutoff, first)
+        panels = resonant_panels(
+            film, probes.reduced_field, probes.reduced_frequency, bands, cutoff, first, levels
+        )
         block = _refined(film, probes, panels, rtol, totals[2])
         totals += block
         tail = _tail(previous, block[2])

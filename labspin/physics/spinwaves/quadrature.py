@@ -124,6 +124,7 @@ def resonant_panels(
     bands: IntArray,
     cutoff: float,
     first: float,
+    levels: int = _LEVELS,
 ) -> Panels:
     """Return panels on (0, cutoff] for every probe and band, graded around every resonance.
 
@@ -138,6 +139,8 @@ def resonant_panels(
         Bands, shape (bands,).
     cutoff, first
         Largest κ, and the end of the first panel.
+    levels
+        How many panels, each a third of the one before, stand on either side of a resonance to begin with.
     """
     probe, band = (part.ravel() for part in np.indices((reduced_field.size, bands.size)))
     band = bands[band]
@@ -147,7 +150,7 @@ def resonant_panels(
     )
     smooth = _smooth_edges(first, cutoff)
     edges = [np.broadcast_to(smooth, (probe.size, smooth.size))]
-    offsets = _GRADING ** -np.arange(1.0, _LEVELS + 1)
+    offsets = _GRADING ** -np.arange(1.0, levels + 1)
     around = special[:, :, None] * (1 + np.concatenate([-offsets, [0.0], offsets]))
     edges.append(around.reshape(probe.size, -1))
     stacked = np.sort(np.nan_to_num(np.concatenate(edges, axis=1), nan=cutoff).clip(0, cutoff), axis=1)
