@@ -143,7 +143,9 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
     logs = trace_by_trace(lambda field, *values: _logarithms(_both_rates(place, field, *values)))
     return FitModel(
         name="film_relaxation",
-        equation="y = Γ₋(B, distance) + i Γ₊(B, distance) + (D/ω₋ + i D/ω₊)/(3 T1), Γ∓ of thermal spin waves",
+        equation="y = ln R₋ + i ln R₊, R∓ = scale Γ∓(B, distance) + D/(3 T1 ω∓), Γ∓ of thermal spin waves"
+        if logarithmic
+        else "y = R₋ + i R₊, R∓ = scale Γ∓(B, distance) + D/(3 T1 ω∓), Γ∓ of thermal spin waves",
         source="Gonzalez-Ballestero et al. (223), with both transitions: spin_wave_bath",
         parameters=(
             distance_parameter(place),
