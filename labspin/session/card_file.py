@@ -1,7 +1,7 @@
 """Writing run cards: values are changed in place, comments and order are kept.
 
-The file stays the truth. A form changes single values in it; what the form does not know (comments, a scan,
-other runs, blank lines) stays as a person wrote it. Needs the package tomlkit (the extra ``gui``).
+The file is the reference. A form changes single values in it; everything else (comments, a scan, other
+runs, blank lines) stays as it was written. Needs the package tomlkit (the extra ``gui``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
         An existing run card.
     values
         Parameter to value: numbers, booleans, or text with a unit; ``scan`` is the table of further axes, and
-        an empty one takes it out.
+        an empty one removes it.
     label
         The run whose own parameters are changed, if the card has several; what the run does not set itself
         is changed for all runs.
@@ -37,9 +37,9 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
     Raises
     ------
     CardError
-        The file is no TOML.
+        The file is not valid TOML.
     StorageError
-        It cannot be written; the old file stands.
+        It cannot be written; the old file is unchanged.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -64,7 +64,7 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
 
 
 def _put_scan(document: Any, values: Mapping[str, Any]) -> None:
-    """Replace the table ``scan``, or take it out where it is empty."""
+    """Replace the table ``scan``, or remove it if it is empty."""
     import tomlkit
 
     scan = values.get("scan")
@@ -132,7 +132,7 @@ def write_card(path: Path, text: str) -> Path:
     Raises
     ------
     StorageError
-        It cannot be written; the old file stands.
+        It cannot be written; the old file is unchanged.
     """
     part = path.with_name(f".{path.name}.part")
     try:

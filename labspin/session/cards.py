@@ -78,18 +78,18 @@ class Card:
 
 
 def check_runs(card: Card, station: Station) -> list[tuple[RunSpec, PlanReport]]:
-    """Compare the whole plan of each run of a card with the limits of a station, before anything moves.
+    """Check the whole plan of each run of a card against the limits of a station, before anything moves.
 
     Parameters
     ----------
     card
         The card.
     station
-        Where it is to be made.
+        Where the runs are to be made.
 
     Returns
     -------
-        Each run with what it would do.
+        Each run with its plan.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def _runs(
 
 
 def _misplaced(procedure: str, known: Iterable[str], place: str) -> dict[str, str]:
-    """Return what is said of parameters that do not stand among the parameters."""
+    """Return the error for parameters outside the table of parameters."""
     return dict.fromkeys(known, f"is a parameter of procedure {procedure!r}; write it under {place}")
 
 
@@ -233,7 +233,7 @@ def _overrides(
 
 
 def _as_in_a_card(text: str) -> Any:
-    """Return what a card would hold: a list or a table if the text is one, else the text."""
+    """Return the value as a card would hold it: a list or table if the text is one, else the text."""
     if not text.startswith(("[", "{")):
         return text
     try:

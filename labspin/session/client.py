@@ -32,12 +32,12 @@ from labspin.workspaces import workspace_folder
 
 __all__ = ["HostClient", "RemoteActuator", "RemoteBench", "RemoteInstrument", "connect_host"]
 
-_QUICK = 10.0  # s in which a host that lives answers what needs no instrument
-_SLACK = 2.0  # s that news may come late before the host counts as gone
+_QUICK = 10.0  # s in which a running host answers a request that needs no instrument
+_SLACK = 2.0  # s by which news may be late before the host counts as gone
 
 
 def connect_host(station: Path | str | None = None, *, workspace: Path | str = ".") -> HostClient:
-    """Return a client of a living host.
+    """Return a client of a running host.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class HostClient:
     Raises
     ------
     ConnectionFailedError
-        It does not answer, or speaks another language than this labspin.
+        It does not answer, or belongs to another version of labspin.
     """
 
     def __init__(self, record: HostRecord) -> None:
@@ -168,7 +168,7 @@ class HostClient:
         return status
 
     def follow(self, sequence: int = 0, *, timeout: float = 1.0) -> NewsRecord:
-        """Wait for news; return ``sequence`` to ask with next, ``events`` since, and ``status``.
+        """Wait for news; return ``sequence`` for the next call, ``events`` since, and ``status``.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class HostClient:
         return news
 
     def course(self, names: Sequence[str], since: float = 0.0) -> Course:
-        """Return the past values of read-backs after a Unix time.
+        """Return the values of read-backs after a Unix time.
 
         Parameters
         ----------
@@ -199,12 +199,12 @@ class HostClient:
         return course
 
     def describe(self, *, again: bool = False) -> BenchDescription:
-        """Return what the host's bench consists of.
+        """Return the description of the host's bench.
 
         Parameters
         ----------
         again
-            Whether to ask the host even if its answer is known already.
+            Whether to ask the host again although its answer is cached.
 
         Returns
         -------
@@ -249,7 +249,7 @@ class HostClient:
         Returns
         -------
         list of dict
-            What was done, one record an action: instrument, ok, message.
+            One record per action: instrument, ok, message.
         """
         return list(self.ask("safe"))
 
@@ -287,7 +287,7 @@ class HostClient:
         return add_card(self.queue, Path(card), **chosen)
 
     def go_on(self, path: Path | str) -> QueuedRun:
-        """Let the host resume a run that broke off, whoever began it, and return it as it is queued.
+        """Let the host resume an interrupted run, whoever began it, and return it as queued.
 
         Parameters
         ----------
@@ -306,7 +306,7 @@ class HostClient:
         return queued
 
     def start(self) -> int:
-        """Let the host make the runs that wait; return how many there are."""
+        """Let the host execute the waiting runs; return their number."""
         return int(self.ask("start", patience=_QUICK))
 
     def pause(self) -> None:
@@ -314,11 +314,11 @@ class HostClient:
         self.ask("pause", patience=_QUICK)
 
     def unpause(self) -> None:
-        """Let a held run go on."""
+        """Let a held run continue."""
         self.ask("unpause", patience=_QUICK)
 
     def skip(self) -> None:
-        """Leave out the point being measured."""
+        """Skip the point being measured."""
         self.ask("skip", patience=_QUICK)
 
     def abort(self, *, pause_queue: bool = False) -> None:
@@ -342,7 +342,7 @@ class HostClient:
         self.ask("stop", patience=_QUICK, force=force)
 
     def close(self) -> None:
-        """Hang up; the host lives on."""
+        """Close the connection; the host keeps running."""
         self._is_closed = True
         self._line.close()
 
@@ -405,7 +405,7 @@ class RemoteBench:
 
 
 class RemoteInstrument:
-    """An instrument of a host's bench; attributes are asked for and set there.
+    """An instrument of a host's bench; its attributes are read and set by the host.
 
     Parameters
     ----------

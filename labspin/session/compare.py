@@ -1,4 +1,4 @@
-"""What is different between two runs: parameters, station, versions, where the instruments stood."""
+"""Differences between two runs: parameters, station, versions, initial settings of the instruments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_EVERY_RUN = {"snapshot.time"}
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same in two runs."""
+    """One difference between two runs."""
 
     what: str
     first: str
@@ -26,7 +26,7 @@ class Difference:
 
 
 def differences_between(first: Path | str, second: Path | str) -> list[Difference]:
-    """Return what is not the same in two runs; what was measured is not compared.
+    """Return the differences between two runs; measured values are not compared.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def differences_between(first: Path | str, second: Path | str) -> list[Differenc
     Raises
     ------
     RunFileError
-        One cannot be read.
+        One of them cannot be read.
     """
     runs = read_run(first), read_run(second)
     tables = [_table(run) for run in runs]
@@ -79,7 +79,7 @@ def _flat(prefix: str, table: object) -> dict[str, object]:
 
 
 def _station_lines(first: Run, second: Run) -> list[Difference]:
-    """Return the lines in which the station files differ."""
+    """Return the lines that differ between the station files."""
     texts = [str(run.header.station.get("text", "")).splitlines() for run in (first, second)]
     found = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).get_opcodes():

@@ -46,9 +46,9 @@ def write_crate(files: Sequence[Path], target: Path, *, name: str = "") -> Path:
     ConfigurationError
         The package `rocrate` is not installed.
     RunFileError
-        A file is no run.
+        A file is not a run file.
     StorageError
-        The crate cannot be written; nothing is left of it.
+        The crate cannot be written; no part of it is left.
     """
     try:
         from rocrate.rocrate import ROCrate
@@ -122,7 +122,7 @@ def _add_run(crate: ROCrate, run: Run, file: Path, scratch: Path) -> None:
 
 
 def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) -> Any:
-    """Return the entity of that identifier, made if it is new; what is empty is left out."""
+    """Return the entity of that identifier, created if new; empty properties are left out."""
     from rocrate.model import ContextEntity
 
     known = crate.get(identifier)
@@ -151,7 +151,7 @@ def _software(crate: ROCrate, run: Run) -> Any:
 
 
 def _instruments(crate: ROCrate, run: Run) -> list[Any]:
-    """Return the instruments as they named themselves; simulated ones say so."""
+    """Return the instruments by their own identification; simulated ones are marked."""
     simulated = " (simulated)" if run.header.simulated else ""
     found = []
     for name, record in dict(run.header.snapshot.get("instruments", {})).items():

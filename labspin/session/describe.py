@@ -1,4 +1,4 @@
-"""What there is, for a person to read: procedures, drivers, roles, models, recipes, and files of all kinds.
+"""Descriptions for people: procedures, drivers, roles, models, recipes, and files of all kinds.
 
 `describe` finds out what a word or a path means and returns it as a `Description`: a title, sentences and
 tables, which a command prints and a window shows.
@@ -59,12 +59,12 @@ def known_names() -> dict[str, tuple[str, ...]]:
 
 
 def describe(thing: str) -> list[Description]:
-    """Return what ``thing`` is; a name may be several, such as a procedure and the recipe of its fit.
+    """Return what ``thing`` is; a name may have several meanings, such as a procedure and its recipe.
 
     Parameters
     ----------
     thing
-        The name of a procedure, driver, role, model or recipe, ``"file.py:object"`` for one of one's own, or
+        The name of a procedure, driver, role, model or recipe, ``"file.py:object"`` for your own code, or
         the path of a run file, run card, station file, fit recipe, Python file or a data file of another
         program.
 
@@ -217,11 +217,11 @@ def _described_recipe(recipe: Any) -> Description:
     )
 
 
-# -- one's own code ------------------------------------------------------------------------------------------
+# -- user code ------------------------------------------------------------------------------------------
 
 
 def _of_code(thing: str, path: Path, name: str) -> Description:
-    """Return what an object of a Python file is: a procedure, a driver's adapter, else a model."""
+    """Describe an object of a Python file: a procedure, a driver's adapter, or a model."""
     found = _objects(path).get(name)
     if found is not None:
         return {"procedure": _procedure, "driver": _driver}.get(found, _model)(thing)
@@ -235,7 +235,7 @@ def _code(path: Path) -> Description:
 
 
 def _objects(path: Path) -> dict[str, str]:
-    """Return what labspin can use of a Python file: name to kind."""
+    """Return the objects of a Python file that labspin can use: name to kind."""
     from labspin.analysis import FitModel
     from labspin.experiment import Procedure
     from labspin.instruments import RoleAdapter
@@ -245,7 +245,7 @@ def _objects(path: Path) -> dict[str, str]:
         return {}
     try:
         module = load_module(path)
-    except Exception as error:  # somebody's own file may fail in any way
+    except Exception as error:  # user code may raise anything
         raise ArgumentError(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
     found = {}
     for name, one in vars(module).items():
@@ -277,7 +277,7 @@ def _of_file(path: Path) -> Description:
         run = read_run(path.with_name(path.name.removesuffix(".jnl")))
         with shown_as_written(run.metadata.units):
             return _run(run)
-    except NotARunFileError:  # an HDF5 file of somebody else
+    except NotARunFileError:  # an HDF5 file that labspin did not write
         return _foreign(path)
 
 
@@ -489,7 +489,7 @@ def _help(parameter: Any) -> str:
 
 
 def _first_words(thing: object) -> str:
-    # Not what a base class says of itself; where a class says nothing, its file may.
+    # The docstring of a base class does not count; a class without one may have a module docstring.
     own = vars(thing).get("__doc__") if inspect.isclass(thing) else inspect.getdoc(thing)
     text = inspect.cleandoc(own or getattr(inspect.getmodule(thing), "__doc__", None) or "")
     return text.split("\n\nParameters\n")[0].split("\n\nAttributes\n")[0].strip()

@@ -1,4 +1,4 @@
-"""What can be drawn of the pulses of a procedure, for the command line, the window and reports alike."""
+"""The pulses of a procedure as drawings, for the command line, the window and reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def drawn_sequences(procedure: object) -> dict[str, PulseSequence]:
 
 
 def card_sequences(card: Card) -> dict[str, PulseSequence]:
-    """Return the pulse sequences of all runs of a card by their titles; equal ones once.
+    """Return the pulse sequences of all runs of a card by their titles, without duplicates.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def card_sequences(card: Card) -> dict[str, PulseSequence]:
 
 
 def recorded_sequences(header: RunHeader) -> dict[str, PulseSequence]:
-    """Return the pulse sequences that a recorded run played, by their titles; none if that is not known.
+    """Return the pulse sequences that a recorded run played, by their titles; none if they are not known.
 
     Parameters
     ----------
     header
-        Of the run. Its procedure is made again from what the file says of it; a procedure that is
+        Of the run. Its procedure is built again from the file; a procedure that is
         gone, or has changed so that it does not take these parameters, draws nothing.
     """
     try:
@@ -72,21 +72,21 @@ def recorded_sequences(header: RunHeader) -> dict[str, PulseSequence]:
 
 
 def report_run(path: Path | str, output: Path | str | None = None) -> Path:
-    """Write the report of a run, with the pulses that it played, and return where it stands.
+    """Write the report of a run, with the pulses that it played, and return its path.
 
     Parameters
     ----------
     path
-        A run file; the run may still go on, or have died.
+        A run file; the run may be in progress, or have died.
     output
-        HTML file; None: beside the run file.
+        HTML file; None: next to the run file.
 
     Raises
     ------
     RunFileError
         The run cannot be read.
     FitError
-        The page cannot be written, or would take the place of data.
+        The page cannot be written, or would overwrite data.
     """
     from labspin.analysis import write_report
 

@@ -1,4 +1,4 @@
-"""The bench host: one process that holds the instruments of a station, and does what its clients ask.
+"""The bench host: one process that holds the instruments of a station, and executes its clients' orders.
 
 ::
 
@@ -7,8 +7,8 @@
     Python ─┘                      └─ main thread: the only one that speaks to instruments
                                       idle: reads back, obeys orders; or makes the runs of the queue
 
-The host lives on when its clients go. While it lives, a watchdog makes a real bench safe should the host die.
-Points are not sent to clients: they stand in the run's journal, where anybody reads them.
+The host keeps running when its clients leave. A watchdog makes a real bench safe if the host dies.
+Points are not sent to clients: they are in the run's journal, which any process can read.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from labspin.workspaces import workspace_folder
 __all__ = ["BenchHost"]
 
 _log = logging.getLogger(__name__)
-_PATIENCE = 1.0  # s between two looks whether the bench's thread still works
+_PATIENCE = 1.0  # s between two checks that the bench's thread is alive
 _LONGEST_WAIT = 5.0  # s that a client may wait for news in one request
 
 
@@ -150,7 +150,7 @@ class BenchHost:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Let signals end the host, not break off what it does."""
+        """Let signals end the host without interrupting its current action."""
         names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         before = {name: signal.signal(getattr(signal, name), self._note_signal) for name in names}
         try:
@@ -173,18 +173,18 @@ class BenchHost:
             else:
                 order.carry_out()
             if self._turns.come:
-                self._heart.beat(self._bench, math.inf)  # a run says by itself that it makes progress
+                self._heart.beat(self._bench, math.inf)  # a run reports its own progress
                 self._make_runs()
 
     def _look(self) -> None:
         """Read the bench back, idle."""
         if math.isinf(self._bench.clock.speed):
-            self._bench.clock.sleep(self._lookout.interval)  # idle simulated time goes as the wall's
+            self._bench.clock.sleep(self._lookout.interval)  # when idle, simulated time runs with wall time
         self._heart.beat(self._bench)
         self._lookout.look(self._bench, self.description, is_idle=True)
 
     def _between_points(self) -> None:
-        """Do what clients ask, and read back when it is time, while no measurement is under way."""
+        """Execute orders of clients, and read back when it is due, while no measurement is in progress."""
         while not self._orders.empty():
             self._orders.get().carry_out()
         if self._lookout.wait == 0.0:
@@ -212,7 +212,9 @@ class BenchHost:
             return
         finally:
             self._last, self._run = self._run or self._last, None
-        self._turns.are_wanted = bool(waiting) and not self._is_stopping  # paused: goes on when it is resumed
+        self._turns.are_wanted = (
+            bool(waiting) and not self._is_stopping
+        )  # paused: continues when it is resumed
         if not waiting:
             self.news.event("queue", "no run waits any more")
 
@@ -237,7 +239,7 @@ class BenchHost:
 
     @contextlib.contextmanager
     def _for_run(self, station: Station, seed: int | None) -> Iterator[Bench]:
-        """Lend the bench to a run; a simulated one is connected again, to begin as it always does."""
+        """Lend the bench to a run; a simulated one is connected again, so that it starts afresh."""
         if station.path.resolve() != self.station.path.resolve():
             raise StationError(
                 f"the run is for the station {station.path}, but this host holds {self.station.path}; "
@@ -266,7 +268,7 @@ class BenchHost:
         return do(**arguments)
 
     def _order(self, do: Callable[[], Result]) -> Result:
-        """Have something done in the bench's thread, and wait for it."""
+        """Execute a call in the bench's thread, and wait for it."""
         if self._is_stopping:
             raise StationError(f"station {self.station.name!r}: its host is ending")
         order = Order(do, Future())
@@ -349,7 +351,7 @@ class BenchHost:
     def _moved(
         self, calls: tuple[int, int], name: str, do: Callable[..., object], *arguments: object
     ) -> object:
-        """Do something at the bench by hand; it can be broken off at any step of a ramp."""
+        """Execute a manual action at the bench; it can be interrupted at any step of a ramp."""
         self._hand = {"name": name, "target": arguments[-1] if do is set_value else None}
         self._break_off = False  # before it is looked who called: a call that comes later is heard on the way
         try:
@@ -358,7 +360,7 @@ class BenchHost:
                 raise RunAborted(f"{name}: not touched, since that was called off meanwhile")
             self._bench.refuse_while_entrusted(name)
             if do is not set_value:
-                self._heart.beat(self._bench, math.inf)  # nobody knows how long a method takes
+                self._heart.beat(self._bench, math.inf)  # a method may take any time
             actuator = self._bench.actuators.get(name)
             ramps = actuator is not None and actuator.spec.ramp_rate and math.isinf(self._bench.clock.speed)
             self._pace = actuator.spec.ramp_interval if actuator and ramps else 0.0
@@ -469,7 +471,7 @@ class BenchHost:
         return self._order(self._reconnect)
 
     def _reconnect(self) -> BenchDescription:
-        """Read the station file again, and connect what it says now."""
+        """Read the station file again, and connect its instruments."""
         station = load_station(self.station.path)
         if not self.station.simulated or not station.simulated:
             raise StationError(

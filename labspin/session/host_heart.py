@@ -1,4 +1,4 @@
-"""A host tells its watchdog that it is at work: current may flow at a bench without a run, too."""
+"""Signs of life of a host for its watchdog: a bench may carry current without a run, too."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from labspin.session.host_news import News
 
 __all__ = ["Heart"]
 
-_PATIENCE = 300.0  # s for which a host that is idle, or moves something, may do nothing
-_AGAIN = 60.0  # s between two tries to start a watchdog where none can be
+_PATIENCE = 300.0  # s for which a host that is idle, or moves something, may be silent
+_AGAIN = 60.0  # s between two attempts to start a watchdog
 
 
 class Heart:
-    """Signs of life for the watchdog of a bench, and news where it was gone.
+    """Signs of life for the watchdog of a bench, and a report if it had died.
 
     Parameters
     ----------
     news
-        Where it is told that the watchdog was gone, and another was started or could not be.
+        Receives the report that the watchdog had died, and whether another was started.
     """
 
     def __init__(self, news: News) -> None:
         self._news, self._next = news, 0.0
 
     def beat(self, bench: Bench, patience: float = _PATIENCE) -> None:
-        """Say that the host is at work; to be called often.
+        """Send a sign of life; to be called often.
 
         Parameters
         ----------
         bench
             What is watched; a simulated bench has no watchdog.
         patience
-            Time for which the host may be silent after this, s.
+            Time for which the host may be silent afterwards, s.
         """
         if time.monotonic() < self._next:
             return

@@ -1,4 +1,4 @@
-"""Reading a bench back again and again, for a host: values, count rates, and instruments that are lost."""
+"""Periodic read-back of a bench for a host: values, count rates, and lost instruments."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from labspin.session.workbench import count_rates, read_all
 
 __all__ = ["Lookout"]
 
-_RECONNECT = 5.0  # s between two tries to reach a lost instrument
+_RECONNECT = 5.0  # s between two attempts to reach a lost instrument
 
 
 class Lookout:
-    """Reads a bench back when it is time.
+    """Reads a bench back when it is due.
 
     Parameters
     ----------
     news
         Where read-backs and events go.
     interval
-        Time between two looks, s.
+        Time between two read-backs, s.
 
     Attributes
     ----------
     aligns : bool
-        Whether the count rates are looked at, too.
+        Whether the count rates are measured, too.
     lost : dict
-        Instruments that do not answer, and when it was last tried to connect them again, s.
+        Instruments that do not answer, and the time of the last attempt to reconnect them, s.
     """
 
     def __init__(self, news: News, interval: float) -> None:
@@ -43,20 +43,20 @@ class Lookout:
 
     @property
     def wait(self) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next read-back."""
         return max(0.0, self._next - time.monotonic())
 
     @property
     def interval(self) -> float:
-        """Time between two looks, s."""
+        """Time between two read-backs, s."""
         return self._interval
 
     def hurry(self) -> None:
-        """Look as soon as possible."""
+        """Read back as soon as possible."""
         self._next = 0.0
 
     def look(self, bench: Bench, description: BenchDescription, *, is_idle: bool) -> None:
-        """Read everything back; where the bench is idle, count too and connect again what is lost.
+        """Read everything back; if the bench is idle, also count photons and reconnect lost instruments.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""What a host tells its clients: events, the last read-backs, and their course.
+"""News for the clients of a host: events, the last read-backs, and their history.
 
-Nothing waits for a client: events and read-backs lie in memory for a while, and whoever asks gets what came
-since it last asked.
+The host never waits for a client: events and read-backs are kept in memory for a while, and each request
+returns what came since the last one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["News", "NewsHandler"]
 
 _EVENTS = 2000
 _COURSE = 7200  # values of one read-back: an hour at two a second
-_SPARE = 800  # values that may be more: a course is shortened once in so many
+_SPARE = 800  # values beyond that, so that a course is not shortened at each value
 
 
 class _Course:
-    """The latest values of one read-back, as bare numbers: those of a whole bench lie in memory for ever."""
+    """The latest values of one read-back, as a numeric array: a host keeps them for all attributes."""
 
     def __init__(self) -> None:
         self._times, self._values = array("d"), array("d")
@@ -70,13 +70,13 @@ class News:
             self._changed.notify_all()
 
     def touch(self) -> None:
-        """Tell that something else has changed."""
+        """Wake the clients: something else has changed."""
         with self._changed:
             self._sequence += 1
             self._changed.notify_all()
 
     def read(self, readings: Mapping[str, ReadingRecord]) -> None:
-        """Store new read-backs; each replaces the former one of the same name.
+        """Store new read-backs; each replaces the previous one of the same name.
 
         Parameters
         ----------
@@ -93,21 +93,21 @@ class News:
             self._changed.notify_all()
 
     def since(self, sequence: int, timeout: float) -> tuple[int, list[EventRecord]]:
-        """Wait for something newer than ``sequence``; return the present number and the events since.
+        """Wait for news after ``sequence``; return the present sequence number and the events since.
 
         Parameters
         ----------
         sequence
-            What was returned last; 0 at first.
+            The number returned last; 0 at first.
         timeout
-            Time to wait at most, s.
+            Longest wait, s.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._sequence != sequence, timeout)
             return self._sequence, [event for event in self._events if event[0] > sequence]
 
     def course(self, names: list[str], since: float) -> Course:
-        """Return the past values of read-backs after a Unix time.
+        """Return the values of read-backs after a Unix time.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class News:
 
 
 class NewsHandler(logging.Handler):
-    """Hands warnings and errors of the log on to the clients.
+    """Passes warnings and errors of the log to the clients.
 
     Parameters
     ----------

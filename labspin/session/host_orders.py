@@ -1,4 +1,4 @@
-"""What clients have done in the thread of the bench, one order after another."""
+"""Orders of clients, executed one after another in the thread of the bench."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Order(Generic[Result]):
     future: Future[Result]
 
     def carry_out(self) -> None:
-        """Do it; an error goes to the client that asked."""
+        """Execute it; an error goes to the client that ordered it."""
         try:
             self.future.set_result(self.do())
-        except BaseException as error:  # noqa: BLE001 - also a ramp that was broken off
+        except BaseException as error:  # noqa: BLE001 - also an interrupted ramp
             self.future.set_exception(error)
 
 

@@ -1,4 +1,4 @@
-"""Where the host of a station is found, and how two of them are kept apart.
+"""How clients find the host of a station, and how a second host is refused.
 
 One process, the *host*, holds the instruments of a station. It keeps a file in the folder ``.labspin`` of the
 workspace locked while it lives; the same file says which process it is, at which port it listens, and the
@@ -40,7 +40,7 @@ _FOLDER = ".labspin"
 
 @dataclass(frozen=True, kw_only=True)
 class HostRecord:
-    """What a client must know of a host."""
+    """What a client needs to reach a host."""
 
     station: str
     """Station file, absolute."""
@@ -120,7 +120,7 @@ def new_record(station: Path, name: str, *, simulated: bool, port: int, secret: 
 
 
 class Claim:
-    """The locked file of a living host."""
+    """The locked file of a running host."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path, self.secret = path, secrets.token_hex(32)
@@ -138,7 +138,7 @@ class Claim:
 
 @contextlib.contextmanager
 def claimed(station: Path, name: str) -> Iterator[Claim]:
-    """Be the one host of a station in the block.
+    """Be the only host of a station inside the block.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def _living(path: Path) -> HostRecord | None:
 
 
 def host_of(station: Path) -> HostRecord | None:
-    """Return the living host of a station file; None if no host listens.
+    """Return the running host of a station file; None if no host listens.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def host_of(station: Path) -> HostRecord | None:
 
 
 def find_hosts(workspace: Path) -> list[HostRecord]:
-    """Return the living hosts of all stations of a workspace, the oldest first.
+    """Return the running hosts of all stations of a workspace, oldest first.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def refuse_hosted(station: Path) -> None:
     Raises
     ------
     StationError
-        A host lives; the text says what to do instead.
+        A host runs; the text says what to do instead.
     """
     with contextlib.suppress(StorageError):
         record = host_of(station)

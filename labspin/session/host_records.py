@@ -1,4 +1,4 @@
-"""What a host and its clients tell each other, by name: plain data as they go over the wire."""
+"""Records that a host and its clients exchange: plain data as sent over the connection."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ActuatorRecord(TypedDict):
 
 
 class BenchDescription(TypedDict, total=False):
-    """What a client must know to show a panel for every instrument; empty where no host is connected."""
+    """What a client needs to show a panel for every instrument; empty if no host is connected."""
 
     name: str
     description: str
@@ -75,7 +75,7 @@ class ReadingRecord(TypedDict):
 
 
 class RunRecord(TypedDict):
-    """A run that is made, or the last one; ``left`` in s."""
+    """The run in progress, or the last one; ``left`` in s."""
 
     id: int
     label: str
@@ -90,7 +90,7 @@ class RunRecord(TypedDict):
 
 
 class HandRecord(TypedDict):
-    """What is moved by hand; ``target`` None: it is another order than to set a value."""
+    """The manual action in progress; ``target`` None: it does not set a value."""
 
     name: str
     target: object
@@ -135,7 +135,7 @@ EventRecord = tuple[int, float, str, str]
 
 
 class NewsRecord(TypedDict):
-    """What a client waits for; ``sequence`` is what it asks with next."""
+    """News for a client; ``sequence`` is the argument of its next request."""
 
     sequence: int
     events: list[EventRecord]
@@ -143,7 +143,7 @@ class NewsRecord(TypedDict):
 
 
 def value_of(readings: Mapping[str, ReadingRecord], name: str) -> float | bool | str | None:
-    """Return the value that was read back; None: it was not, or in vain.
+    """Return the value that was read back; None: not read, or the reading failed.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""A run while a host makes it: who may interfere, and what is told of it.
+"""A run executed by a host: how clients interfere with it, and what they are told.
 
 Between two points, and while the run is held, the host does what clients ask of the bench: in the run's own
-thread, so that nobody ever speaks to an instrument in the middle of a measurement.
+thread, so that no instrument is ever addressed in the middle of a measurement.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class HostControl(Control):
     Parameters
     ----------
     inner
-        The control of who makes the queue; hears of an abort too.
+        The control of the process that runs the queue; it is aborted as well.
     held
-        Called again and again while the run is held.
+        Called repeatedly while the run is held.
     """
 
     def __init__(self, inner: Control, held: Callable[[], None]) -> None:
@@ -45,7 +45,7 @@ class HostControl(Control):
         super().abort(reason)
 
     def hold(self, seconds: float) -> bool:
-        """Wait for `resume`, and meanwhile carry out what clients ask of the bench.
+        """Wait for `resume`, and meanwhile execute orders of clients.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class HostControl(Control):
 
 
 class RunWatch(Progress):
-    """An observer that knows what clients want to know of a run.
+    """An observer that keeps the state of a run for clients.
 
     Parameters
     ----------

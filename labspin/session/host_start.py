@@ -1,4 +1,4 @@
-"""Starting a host as a process of its own, which outlives who started it."""
+"""Starting a host as a separate process, which outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labspin.workspaces import workspace_folder
 
 __all__ = ["host_log", "start_host", "wait_until_gone"]
 
-_LOOK = 0.02  # s between two looks whether the host listens
+_LOOK = 0.02  # s between two checks whether the host listens
 _started: list[subprocess.Popen[bytes]] = []
 """Hosts that this process has started: they outlive it, or are reaped here when they end before."""
 
@@ -35,7 +35,7 @@ def host_log(station: Path) -> Path:
 
 
 def start_host(station: Path | str, *, patience: float = 60.0) -> HostClient:
-    """Return a client of the station's host, which is started in the background if there is none.
+    """Return a client of the station's host; start the host in the background if there is none.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ def start_host(station: Path | str, *, patience: float = 60.0) -> HostClient:
     Raises
     ------
     StationError
-        The file is wrong, or the host did not come up; the text says why.
+        The file is not valid, or the host did not start; the text says why.
     """
     path = Path(station).resolve()
     living = host_of(path)
     if living is not None:
         return HostClient(living)
-    load_station(path)  # what is wrong with the file is better said here
+    load_station(path)  # an error in the file is reported here
     state_folder(workspace_folder(path))
     log = host_log(path)
     _started[:] = [process for process in _started if process.poll() is None]

@@ -1,4 +1,4 @@
-"""How clients speak to a host: one message asks, one answers, plain data only.
+"""The protocol between clients and a host: a request, an answer, plain data only.
 
 Connections go over the loopback interface. Either side proves that it knows the secret of the host's file
 (challenge and HMAC, by `multiprocessing.connection`) before anything else is said; the secret itself is never
@@ -110,14 +110,14 @@ class Server:
         try:
             verb, arguments = _request(unpack(message))
             return pack({"result": plain(self._answer(verb, arguments))})
-        except Exception as error:  # noqa: BLE001 - whatever a verb raises, the client has to hear of it
+        except Exception as error:  # noqa: BLE001 - the client receives whatever a verb raises
             if not isinstance(error, LabspinError):
                 _log.debug("a request failed", exc_info=True)
             text = str(error) if isinstance(error, LabspinError) else f"{type(error).__name__}: {error}"
             return pack({"error": {"kind": type(error).__name__, "message": plain(text)}})
 
     def close(self) -> None:
-        """Let all clients go."""
+        """Close all connections."""
         self._is_closed = True
         _shut(self._socket)
         self._socket.close()
@@ -147,7 +147,7 @@ class Line:
     connection
         An open connection to a host that knows the secret.
     gone
-        Text of the error when the host is not there any more.
+        Text of the error when the host has gone.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class Line:
         return answer["result"]
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.is_open = False
         with contextlib.suppress(OSError):
             self._connection.close()
@@ -214,7 +214,7 @@ def dial(port: int, secret: str, gone: str) -> Line:
     secret
         Out of the host's file.
     gone
-        Text of the error when the host is not there.
+        Text of the error when there is no host.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def dial(port: int, secret: str, gone: str) -> Line:
     Raises
     ------
     ConnectionFailedError
-        Nobody listens, or somebody who does not know the secret.
+        No process listens, or one that does not know the secret.
     """
     try:
         plug = socket.create_connection(("127.0.0.1", port), timeout=_HANDSHAKE)

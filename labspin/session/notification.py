@@ -1,4 +1,4 @@
-"""Telling a person who is not there that runs ended, by a command that the workspace names.
+"""Notifications that runs have ended, sent by a command that the workspace names.
 
 ::
 
@@ -6,9 +6,9 @@
     command = ["notify-send", "{title}", "{text}"]     # or a script that mails, or curl to a webhook
     when = ["end", "failure"]                          # "run": also when each single run has finished
 
-The words in braces are replaced in each argument; no shell takes part. The command gets the same words in its
-environment, as ``LABSPIN_TITLE``, ``LABSPIN_TEXT`` and ``LABSPIN_WHEN``. It is started when the bench is safe
-already, has ten seconds, and its failure is a warning: nothing of a measurement hangs on it.
+The words in braces are replaced in each argument, without a shell. The command gets the same words in its
+environment, as ``LABSPIN_TITLE``, ``LABSPIN_TEXT`` and ``LABSPIN_WHEN``. It is started when the bench is
+safe, has ten seconds, and its failure is only a warning: no measurement depends on it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _PATIENCE = 10.0  # s
 
 
 def notify(folder: Path, when: Occasion, title: str, text: str) -> None:
-    """Tell a person what happened, if the workspace asks for it.
+    """Send a notification, if the workspace asks for it.
 
     Parameters
     ----------
     folder
         A folder of the workspace.
     when
-        ``"run"``: a run has finished; ``"end"``: all runs of a command or a queue are over; ``"failure"``: a
+        ``"run"``: a run has finished; ``"end"``: all runs of a command or queue have ended; ``"failure"``: a
         run failed, or a bench could not be made safe.
     title
         In a few words.
@@ -46,7 +46,7 @@ def notify(folder: Path, when: Occasion, title: str, text: str) -> None:
     try:
         asked = find_workspace(folder).notify
     except LabspinError:
-        return  # the file was edited meanwhile; every other command says what is wrong with it
+        return  # the file was edited meanwhile; every other command reports its error
     if not asked.command or when not in asked.when:
         return
     words = {"title": title, "text": text, "when": when}

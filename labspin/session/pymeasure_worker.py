@@ -1,6 +1,6 @@
-"""Procedures in a stock pymeasure Worker or ManagedWindow, recorded as everywhere.
+"""Procedures in a stock pymeasure Worker or ManagedWindow, recorded as usual.
 
-The class of a procedure is handed to pymeasure as it is; its ``execute`` comes here.
+The class of a procedure is given to pymeasure unchanged; its ``execute`` calls this module.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _connect(procedure: Procedure) -> Bench:
 
 
 class _WorkerControl(Control):
-    """Asks pymeasure's Worker, in every wait, whether it was told to stop."""
+    """Checks in every wait whether pymeasure's Worker was told to stop."""
 
     def __init__(self, procedure: Procedure) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class _WorkerControl(Control):
 
 
 class _WorkerObserver:
-    """Hands every point on to pymeasure's Worker."""
+    """Passes every point to pymeasure's Worker."""
 
     def __init__(self, procedure: Procedure, control: Control) -> None:
         self._procedure, self._control = procedure, control

@@ -1,9 +1,9 @@
 """A queue of runs that survives restarts, crashes and ``kill -9``.
 
-The queue is one TOML file in the workspace, which a person can read and correct by editor. Each change reads
+The queue is one TOML file in the workspace, which can be read and corrected with an editor. Each change reads
 the file, makes the change and replaces the file whole, under a lock, so that any number of processes may
-add, move and remove while one of them makes the runs. Who makes them holds a second lock, which ends with
-the process however that dies: a run that is marked as running while nobody holds it was *interrupted*.
+add, move and remove while one of them executes the runs. That process holds a second lock, which ends with
+it however it dies: a run that is marked as running while no process holds the lock was *interrupted*.
 
 ::
 
@@ -46,11 +46,11 @@ class Queue:
 
     @property
     def folder(self) -> Path:
-        """What relative paths of the queue start from."""
+        """The folder that relative paths of the queue start from."""
         return self.path.parent
 
     def read(self) -> QueueState:
-        """Return the queue as it stands.
+        """Return the present queue.
 
         Raises
         ------
@@ -64,14 +64,14 @@ class Queue:
 
     @property
     def is_being_run(self) -> bool:
-        """Whether a process makes the runs of this queue."""
+        """Whether a process is running this queue."""
         try:
             return is_locked(self._runner)
         except OSError:
             return False
 
     def add(self, runs: Iterable[QueuedRun]) -> tuple[QueuedRun, ...]:
-        """Append runs and return them as they stand in the queue.
+        """Append runs and return them as queued.
 
         Parameters
         ----------
@@ -89,12 +89,12 @@ class Queue:
         return tuple(added)
 
     def remove(self, *ids: int) -> None:
-        """Take runs out; the run that is being made stays.
+        """Remove runs; the run in progress stays.
 
         Raises
         ------
         PlanError
-            There is no such run, or it is being made.
+            There is no such run, or it is in progress.
         """
 
         def change(state: QueueState) -> QueueState:
@@ -104,7 +104,7 @@ class Queue:
 
         self._change(change)
 
-    def move(self, id: int, position: int) -> None:  # noqa: A002 - what everybody calls it
+    def move(self, id: int, position: int) -> None:  # noqa: A002 - the usual name
         """Move a waiting run to another place among the waiting runs.
 
         Parameters
@@ -117,7 +117,7 @@ class Queue:
         Raises
         ------
         PlanError
-            There is no such run, or it does not wait.
+            There is no such run, or it is not waiting.
         """
 
         def change(state: QueueState) -> QueueState:
@@ -134,7 +134,7 @@ class Queue:
         self._change(change)
 
     def clear(self, *, waiting: bool = False) -> int:
-        """Remove the runs that are over; return how many runs were removed.
+        """Remove the runs that have ended; return how many were removed.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Queue:
         return before - len(after.runs)
 
     def pause(self) -> None:
-        """Begin no further run; the one being made goes on."""
+        """Begin no further run; the one in progress continues."""
         self._change(lambda state: replace(state, paused=True))
 
     def resume(self) -> None:
@@ -164,7 +164,7 @@ class Queue:
         Raises
         ------
         PlanError
-            There is no such run, or it has finished, or it waits or runs already.
+            There is no such run, or it has finished, or it is waiting or running already.
         """
 
         def change(state: QueueState) -> QueueState:
@@ -181,16 +181,16 @@ class Queue:
 
         return self._found(self._change(change), ids)
 
-    # -- who makes the runs ----------------------------------------------------------------------------
+    # -- running the queue ----------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def being_run(self) -> Iterator[None]:
-        """Be the one process that makes the runs; what a dead one was making becomes interrupted.
+        """Be the only process that runs the queue; the run of a dead process becomes interrupted.
 
         Raises
         ------
         ConfigurationError
-            Another process makes them.
+            Another process runs the queue.
         StorageError
             The folder cannot be written.
         """
@@ -201,7 +201,7 @@ class Queue:
         try:
             if not try_lock(descriptor, patience=0.5):
                 raise ConfigurationError(
-                    f"{self.path}: another process makes the runs of this queue; let it, or stop it first"
+                    f"{self.path}: another process is running this queue; wait for it or stop it"
                 )
             if read_queue(self.path).of("running"):
                 self._change(_interrupted)
@@ -210,7 +210,7 @@ class Queue:
             os.close(descriptor)
 
     def begin(self, file: Callable[[QueuedRun], str]) -> QueuedRun | None:
-        """Mark the next run as running and return it; None if none waits or the queue is paused.
+        """Mark the next run as running and return it; None if none is waiting or the queue is paused.
 
         A run for which no file can be named is marked as failed instead, and returned so.
 
@@ -227,7 +227,7 @@ class Queue:
             run = replace(state.of("waiting")[0], started=_now())
             try:
                 run = replace(run, state="running", file=run.file or file(run))
-            except Exception as error:  # noqa: BLE001 - the runs behind it may well begin
+            except Exception as error:  # noqa: BLE001 - the next runs may begin
                 said = str(error) or type(error).__name__
                 run = replace(run, state="failed", ended=_now(), message=said)
             begun.append(run)
@@ -248,7 +248,7 @@ class Queue:
         message
             Why.
         file
-            Where its file stands, if not where it was begun.
+            Path of its file, if not the one it was begun with.
         """
 
         def change(whole: QueueState) -> QueueState:

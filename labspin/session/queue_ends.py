@@ -1,4 +1,4 @@
-"""When the runs of a queue are expected to end, by the estimate of each; nothing is connected."""
+"""Expected ends of the runs of a queue, from their estimates; nothing is connected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["expected_ends", "station_name"]
 
 
 def station_name(queue: Queue, run: QueuedRun) -> str:
-    """Return the station file on which a queued run is made, without its ending; empty if nothing names one.
+    """Return the station file of a queued run, without its suffix; empty if nothing names one.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def station_name(queue: Queue, run: QueuedRun) -> str:
         return Path(run.station).stem
     try:
         return station_of(load_card(queue.folder / run.card, only=[run.label])).stem if run.card else ""
-    except LabspinError:  # the card is gone or was changed: the run itself will say so
+    except LabspinError:  # the card is gone or was changed: the run will report it
         return ""
 
 
 def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
-    """Return when the run that is made, and those that wait, are expected to end, by their numbers.
+    """Return when the run in progress and the waiting runs are expected to end, by their numbers.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
     Returns
     -------
     ends
-        Local times; None from the first run on of which nobody knows how long it takes.
+        Local times; None from the first run on whose duration is unknown.
     """
     state = queue.read()
     now = datetime.datetime.now().astimezone()
@@ -64,7 +64,7 @@ def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
 
 
 def _seconds(folder: Path, card: str, label: str, station: str, overrides: tuple[str, ...]) -> float | None:
-    """Return how long a run takes, s; None where nobody can say."""
+    """Return how long a run takes, s; None if unknown."""
     if not card:
         return None
     try:
@@ -72,7 +72,7 @@ def _seconds(folder: Path, card: str, label: str, station: str, overrides: tuple
         bench = load_station(station_of(loaded, folder / station if station else None))
         guess = estimate(loaded.runs[0].make(), bench)
         return guess.total if guess.measuring else None  # moving alone is not how long it takes
-    except LabspinError:  # the run itself will say what is wrong
+    except LabspinError:  # the run will report the error
         return None
 
 

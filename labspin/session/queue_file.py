@@ -1,6 +1,6 @@
 """The file of a queue: TOML that a person can read, and correct with an editor.
 
-It is always replaced whole, so that whoever reads it sees all of a change or nothing.
+It is always replaced whole, so that a reader sees all of a change or nothing.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _known: dict[Path, tuple[tuple[int, ...], QueueState]] = {}
 
 
 def _stamp(found: os.stat_result) -> tuple[int, ...]:
-    """Return what changes whenever the file is replaced or edited."""
+    """Return a stamp that changes whenever the file is replaced or edited."""
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -112,7 +112,7 @@ def write_queue(path: Path, state: QueueState) -> None:
     Raises
     ------
     StorageError
-        It cannot be written; the old file stands.
+        It cannot be written; the old file is unchanged.
     """
     written = replace_file(path, _text(state).encode(), "the queue stays as it was")
     _known[path] = (_stamp(written), state)

@@ -1,7 +1,7 @@
-"""Making the runs of a queue, one after the other, through the night.
+"""Executing the runs of a queue, one after the other.
 
-A run that fails does not keep the next from being made. The runner stops by itself where going on would do
-harm or be of no use: a bench that could not be made safe, several failures in a row, a signal.
+A run that fails does not prevent the next one. The runner stops by itself where continuing would be
+harmful or useless: a bench that could not be made safe, several failures in a row, a signal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Ending", "run_queue"]
 Execute = Callable[[QueuedRun, Control, Sequence[Observer]], RunOutcome]
 _log = logging.getLogger(__name__)
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-_LOOK = 0.5  # s between two looks into a queue that is paused or empty
+_LOOK = 0.5  # s between two checks of a queue that is paused or empty
 
 
 class _QueueControl(Control):
@@ -45,7 +45,7 @@ class Ending:
         self.outcome: RunOutcome | None = None
 
     def on_start(self, *_: object) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
     on_point = on_event = on_start
 
@@ -71,22 +71,22 @@ def run_queue(
     go_on: Callable[[], bool] = lambda: True,
     report: Callable[[QueuedRun, State, str], None] = lambda run, state, message: None,
 ) -> int:
-    """Make the runs of ``queue`` until none waits, and return how many did not finish.
+    """Execute queued runs until none is waiting; return how many did not finish.
 
     Parameters
     ----------
     queue
         May be changed by others meanwhile; while it is paused, nothing is begun.
     execute
-        Makes one run, or resumes it where its ``file`` exists, under a control and observers.
+        Executes one run, or resumes it if its ``file`` exists, under a control and observers.
     file
         Names the run file of a run that begins.
     wait
-        Go on waiting for further runs instead of returning when none waits.
+        Whether to wait for further runs instead of returning when none is waiting.
     max_failures
-        So many failures in a row pause the queue, and end this.
+        Number of failures in a row that pause the queue and end this call.
     stay
-        Whether to stay while the queue is paused and runs wait.
+        Whether to wait while the queue is paused and has waiting runs.
     go_on
         Asked before every run; False ends this.
     report
@@ -95,9 +95,9 @@ def run_queue(
     Raises
     ------
     ConfigurationError
-        Another process makes the runs, or the file is not a queue.
+        Another process runs the queue, or the file is not a queue.
     KeyboardInterrupt
-        A signal stopped the run that was being made, once its bench was safe.
+        A signal stopped the run in progress; its bench is safe.
     """
     failures = in_a_row = made = 0
     ended: State
@@ -139,7 +139,7 @@ def run_queue(
 
 
 def _tell(folder: Path, run: QueuedRun, ended: State, message: str) -> None:
-    """Tell a person how a run ended; one that somebody ended needs no telling."""
+    """Send a notification of how a run ended, unless a person aborted it."""
     if ended == "finished":
         notify(folder, "run", f"labspin: {run.label or run.card} has finished", message)
     elif ended != "aborted":
@@ -147,14 +147,14 @@ def _tell(folder: Path, run: QueuedRun, ended: State, message: str) -> None:
 
 
 def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, bool]:
-    """Make one run; return how it ended, why, and whether the bench is safe as far as is known."""
+    """Execute one run; return how it ended, why, and whether the bench is known to be safe."""
     control, ending = _QueueControl(), Ending()
     state: State = "aborted"
     message = "the queue was stopped"
     try:
         outcome = execute(run, control, [ending])
         state, message = cast("State", str(outcome.status)), outcome.message
-    except Exception as error:  # noqa: BLE001 - the next run may well succeed
+    except Exception as error:  # noqa: BLE001 - the next run may succeed
         state, message = "failed", _sentence(error)
         _log.debug("run %d failed", run.id, exc_info=True)
     finally:

@@ -69,7 +69,7 @@ def add_card(
         raise CardError(f"--repeat: wanted a number of times, got {repeat}")
     card = load_card(path, overrides=overrides, only=only)
     station = load_station(station_of(card, on))
-    check_runs(card, station)  # better refused now than in the middle of the night
+    check_runs(card, station)  # refused now rather than when the run begins
     return list(
         queue.add(
             QueuedRun(
@@ -87,12 +87,12 @@ def add_card(
 
 
 def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun:
-    """Append a run that broke off, from whatever queue or command, and return it; it will be resumed.
+    """Append an interrupted run, from any queue or command, and return it; it will be resumed.
 
     Parameters
     ----------
     queue
-        The queue; where it knows the run already, that one waits again.
+        The queue; if it has the run already, that one waits again.
     path
         The run file.
     on
@@ -101,9 +101,9 @@ def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun
     Raises
     ------
     RunFileError
-        The run has finished or is being made.
+        The run has finished or is in progress.
     CardError
-        Its procedure is none of labspin's or of an installed package, and the queue does not know its card.
+        Its procedure is not from labspin or an installed package, and the queue does not know its card.
     """
     for run in queue.read().runs:
         if run.file and (queue.folder / run.file).resolve() == path.resolve():
@@ -145,7 +145,7 @@ def make_queued_run(
     Parameters
     ----------
     queue
-        Whose folder the paths of ``run`` start from.
+        The queue; the paths of ``run`` start from its folder.
     run
         What to make.
     watchdog

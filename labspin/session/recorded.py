@@ -1,10 +1,10 @@
-"""What a run file names and may be used again: its station and its procedure.
+"""Station and procedure that a run file names, and when they may be used again.
 
 A run file comes from anywhere and is data. It names a station file and a procedure; neither may make labspin
-run Python that nobody chose. So a procedure is taken out of labspin or an installed package, and a station
-file that names Python files of its own is loaded only where it stands in a door of the workspace in which one
-works, and where it and those files are, by their contents, what the run recorded. Whatever else is wanted, a
-person names: ``--card`` and ``--on``.
+execute Python code that the user did not choose. So a procedure is taken from labspin or an installed package
+only. A station file that names Python files of its own is loaded only from a known folder of the present
+workspace, and only if it and those files have the contents that the run recorded. Anything else must be named
+explicitly: ``--card`` and ``--on``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DOORS = ("instruments", "procedures", "analysis")
 
 
 def recorded_procedure(header: RunHeader) -> Procedure:
-    """Return the procedure of a run as it was begun, out of labspin or an installed package.
+    """Return the procedure of a run as it was begun, from labspin or an installed package.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def recorded_parameters(path: Path | str) -> tuple[type[Procedure], dict[str, An
     RunFileError
         It cannot be read.
     CardError
-        Its procedure is none of labspin or of an installed package.
+        Its procedure is not from labspin or an installed package.
     """
     header = read_run(path).header
     procedure = recorded_procedure(header)
@@ -128,7 +128,7 @@ def recorded_station(path: Path, recorded: Mapping[str, object]) -> Station:
 
 
 def _distrust(file: Path, text: str, code: Mapping[str, Path], recorded: Mapping[str, object]) -> str:
-    """Return why code is not to be run; empty if it may be."""
+    """Return why code must not be executed; empty if it may be."""
     workspace = workspace_folder(Path.cwd())
     doors = [(workspace / door).resolve() for door in DOORS]
     for one in (file, *code.values()):

@@ -1,4 +1,4 @@
-"""Runs as a person asks for them: those for which a condition holds, in an order, with columns of numbers.
+"""Lists of runs: filtered by a condition, sorted, with columns of numbers.
 
 A name is a fact of the run (``label``, ``started``, ``points`` …), a parameter of it, or a parameter of one
 of its fits (``T1``, or ``t1.T1``). A fit of several traces has as many values: a condition holds for the run
@@ -39,7 +39,7 @@ _FEW = 2  # values that are written one by one; of more, the range
 
 
 def known_columns(runs: Iterable[RunSummary]) -> tuple[str, ...]:
-    """Return the names of what runs may be sorted by and shown with.
+    """Return the names that runs may be sorted by and shown with.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def known_columns(runs: Iterable[RunSummary]) -> tuple[str, ...]:
 
 
 def check_column(name: str, runs: Sequence[RunSummary], what: str) -> None:
-    """Refuse a name that none of the runs has.
+    """Raise if none of the runs has a name.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def check_column(name: str, runs: Sequence[RunSummary], what: str) -> None:
     runs
         The runs.
     what
-        What the error says first.
+        How the error begins.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _first(number: Number | None) -> object:
 
 
 def runs_where(runs: Sequence[RunSummary], condition: str) -> list[RunSummary]:
-    """Return the runs for which a condition such as ``"T1 > 1 ms"`` holds; those that lack a name are out.
+    """Return the runs for which a condition such as ``"T1 > 1 ms"`` holds; runs without a name are left out.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def runs_where(runs: Sequence[RunSummary], condition: str) -> list[RunSummary]:
     Raises
     ------
     ArgumentError
-        It is no condition, or names what no run has, or compares what cannot be compared.
+        It is not a condition, names what no run has, or compares incompatible values.
     """
     try:
         names = [name for name in names_in(condition) if name in known_columns(runs)]
@@ -200,7 +200,7 @@ def number_text(run: RunSummary, name: str) -> str:
 
 
 def values_text(number: Number) -> str:
-    """Return the values of a name with their errors as text; of many, the least and the greatest.
+    """Return the values of a name with their errors as text; of many, the smallest and the largest.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Runs as a person asks for them: begin one, run a card, resume a file.
+"""Begin a run, run a card, resume a run file.
 
 Window, command line, queue and notebook all begin and resume runs through these functions.
 """
@@ -37,7 +37,7 @@ __all__ = [
     "station_of",
 ]
 
-_TAKE_OVER = 90.0  # s that a watchdog gets to make safe the bench of a run that was killed
+_TAKE_OVER = 90.0  # s that a watchdog has to make the bench of a killed run safe
 _LONGEST = 80  # characters of a label in the name of a file
 _log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def new_run_path(folder: Path, name: str) -> Path:
     Raises
     ------
     StorageError
-        A thousand runs of that name were begun in this second.
+        A thousand runs of that name began within this second.
     """
     stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     slug = re.sub(r"[^a-z0-9_]+", "-", name.lower())[:_LONGEST].strip("-") or "run"
@@ -143,7 +143,7 @@ def station_of(card: Card, on: Path | None = None) -> Path:
 
 
 def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
-    """Return who measures what, and why: what is said now, else in the card, else in the workspace.
+    """Return who measures what, and why: from the arguments, else the card, else the workspace.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
     workspace
         Of the current folder.
     **words
-        Fields of `RunMetadata` said now; tags are added to the card's.
+        Fields of `RunMetadata`; tags are added to the card's.
 
     Raises
     ------
@@ -211,8 +211,8 @@ def resume_run(
     card, overrides
         Where the procedure comes from, if not from labspin or an installed package.
     force
-        Go on although labspin, station file, procedure or parameters were changed. The plan must be the
-        recorded one all the same, and simulated and measured points are never mixed.
+        Resume although labspin, station file, procedure or parameters were changed. The plan must still be
+        the recorded one, and simulated and measured points are never mixed.
     watchdog
         Whether a second process watches over a real bench.
     observers, control
@@ -227,7 +227,7 @@ def resume_run(
     Raises
     ------
     RunFileError
-        The run has finished, or is still being made.
+        The run has finished, or is still in progress.
     StationError
         The station cannot be found again, or is another than the recorded one.
     PlanError
@@ -252,7 +252,7 @@ def resume_run(
 
 
 def _wait_for_watchdog(path: Path) -> None:
-    """Wait while the watchdog of a run that was killed still makes its bench safe and says so in the run."""
+    """Wait while the watchdog of a killed run makes its bench safe and records that in the run."""
     deadline = time.monotonic() + _TAKE_OVER
     while time.monotonic() < deadline:
         run = read_run(path)

@@ -1,7 +1,7 @@
-"""Working beginnings of one's own driver, role, procedure, model or sample, each with its test.
+"""Working skeletons of a new driver, role, procedure, model or sample, each with its test.
 
 The skeletons are files of the folder ``templates``: real modules, in which the words ``Skeleton`` and
-``skeleton`` stand for the name. They run as they are made; what to change is said in their first lines.
+``skeleton`` stand for the name. They work unchanged; their first lines say what to change.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a person does at a bench by hand: look at it, read it back, set it, align by its count rates.
+"""Manual work at a bench: describe it, read it back, set it, align by its count rates.
 
-A host does these things for its clients, in the one thread that speaks to the instruments. Names are
+A host does this for its clients, in the only thread that addresses the instruments. Names are
 ``instrument.attribute``; what may be moved is moved as by ``bench.instrument.attribute = value``, through
 limits and ramp.
 """
@@ -40,7 +40,7 @@ _TRIGGER = 1e-6  # s
 
 
 def describe_bench(station: Station, bench: Bench) -> BenchDescription:
-    """Return everything that a client must know to show a panel for every instrument, as plain data.
+    """Return everything that a client needs to show a panel for every instrument, as plain data.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def describe_bench(station: Station, bench: Bench) -> BenchDescription:
     -------
     dict
         ``instruments`` (role, driver, readings and settable attributes with units, methods), ``actuators``
-        (unit, limits, ramp time a unit, safe value, the attribute that is moved) and who the station is.
+        (unit, limits, ramp time a unit, safe value, the attribute that is moved) and the identity of the station.
     """
     return {
         "name": station.name,
@@ -183,7 +183,7 @@ def _sentence(error: Exception) -> str:
 
 
 def read_value(bench: Bench, name: str) -> object:
-    """Return what ``bench.instrument.attribute`` answers.
+    """Return the value of ``bench.instrument.attribute``.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def read_value(bench: Bench, name: str) -> object:
 
 
 def set_value(bench: Bench, name: str, value: object) -> object:
-    """Set ``bench.instrument.attribute`` through limits and ramp, and return what it reads then.
+    """Set ``bench.instrument.attribute`` through limits and ramp, and return the value read afterwards.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def set_value(bench: Bench, name: str, value: object) -> object:
 
 
 def _own_unit(bench: Bench, instrument: str, attribute: str, value: object) -> object:
-    """Return a text with a unit as the number that the attribute takes."""
+    """Convert a text with a unit to a number in the attribute's unit."""
     from labspin.units import parse_quantity
 
     if not isinstance(value, str):

@@ -299,7 +299,7 @@ def test_one_process_makes_the_runs(queue):
     queue.add(runs(1))
     with (
         queue.being_run(),
-        pytest.raises(ConfigurationError, match="another process makes the runs of this queue"),
+        pytest.raises(ConfigurationError, match="another process is running this queue"),
     ):
         make(Queue(queue.path), lambda *_: outcome())
     assert make(queue, lambda *_: outcome()) == 0
