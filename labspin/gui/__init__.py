@@ -1,7 +1,7 @@
 """The window: a client of a bench host, on PySide6 and pyqtgraph.
 
-Nothing in here speaks to an instrument (that is done by `labspin.session.host`), and nothing that may take
-time happens in the thread of the window.
+Nothing here addresses an instrument (`labspin.session.host` does), and nothing slow happens in the thread of
+the window.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Alignment: what a person watches who turns a knob at the table, in figures that are read from afar."""
+"""Alignment: count rates and read-backs in figures that can be read from the optical table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FEWEST = 16  # points of which a spectrum is made
 
 
 class Figure(Panel):
-    """One value in large figures, the greatest since it was reset, and its course.
+    """One value in large figures, its maximum since the last reset, and its history.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ class Figure(Panel):
         self._curve.setData(*self._course.arrays())
 
     def forget(self) -> None:
-        """Show no value any more: nobody reads it back."""
+        """Clear the value: it is no longer read back."""
         self.figure.setText("—")
 
     def reset(self) -> None:
-        """Forget the greatest value."""
+        """Reset the maximum."""
         self.peak = 0.0
 
 
@@ -118,7 +118,7 @@ class _Ring(Panel):
         self.body.addWidget(self._spectrum_plot, 2)
 
     def take(self, readings: dict[str, ReadingRecord]) -> None:
-        """Show where the motion is now, and the spectrum of the last minutes."""
+        """Show the present motion, and the spectrum of the last minutes."""
         x, y = (value_of(readings, name) for name in (self._x, self._y))
         if x is None or y is None:
             return
@@ -133,7 +133,7 @@ class _Ring(Panel):
 
 
 def spectrum_of(times: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return detunings (Hz) and amplitudes of a motion that is read as X and Y beside its drive.
+    """Return detunings (Hz) and amplitudes of a motion that is read as X and Y.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class AlignView(QWidget):
         layout.addWidget(scroll, 1)
 
     def build(self, description: BenchDescription) -> None:
-        """Make the figures of a bench.
+        """Create the figures of a bench.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class AlignView(QWidget):
         self._arrange()
 
     def show_also(self, name: str, unit: str, on: bool) -> None:
-        """Show a read-back in large figures beside what a bench is aligned by, or no longer.
+        """Show or hide a read-back in large figures, next to the count rates.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class AlignView(QWidget):
         self._link.order(lambda host: host.ask("align", on=on))
 
     def forget(self) -> None:
-        """Show no values any more: the host is gone."""
+        """Clear all values: the host has gone."""
         for figure in self.figures.values():
             figure.forget()
         self.count.setChecked(False)

@@ -1,4 +1,4 @@
-"""How the window looks while it is open: light or dark, full screen, the units of the workspace."""
+"""Appearance of the window: light or dark, full screen, the units of the workspace."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from labspin.workspaces import find_workspace
 
 __all__ = ["Appearance"]
 
-_LOOK = 1000  # ms between two looks at the file of the workspace
+_LOOK = 1000  # ms between two checks of the file of the workspace
 _THEME_KEY, _SCREEN_KEY = "Ctrl+T", "F11"
 
 
 class Appearance(QObject):
-    """Changes how a window looks, and has its views made again.
+    """Changes the appearance of a window, and has its views drawn again.
 
     Parameters
     ----------
     window
         The window.
     restate
-        Called when everything that is shown is to be written again.
+        Called when all texts must be written again.
 
     Signals
     -------
     trouble(text)
-        The file of the workspace is wrong.
+        The file of the workspace is not valid.
     """
 
     trouble = Signal(str)
@@ -53,7 +53,7 @@ class Appearance(QObject):
         self.timer.start()
 
     def use(self, workspace: Path) -> None:
-        """Show quantities in the units of a workspace, also when its file is changed later.
+        """Show quantities in the units of a workspace, and follow later changes of its file.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Appearance(QObject):
                 self._restate()
 
     def change_theme(self) -> None:
-        """Make a light window dark, or a dark one light."""
+        """Switch between the light and the dark theme."""
         theme = use_theme("light" if current().name == "dark" else "dark")
         for plot in self._window.findChildren(pg.PlotWidget):
             style_plot(plot)
@@ -91,7 +91,7 @@ class Appearance(QObject):
         self._restate()
 
     def change_screen(self) -> None:
-        """Let the window fill the screen, or no longer."""
+        """Enter or leave full screen."""
         state = self._window.windowState()
         self._window.setWindowState(state ^ Qt.WindowState.WindowFullScreen)
 

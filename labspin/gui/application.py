@@ -66,7 +66,7 @@ def open_window(
 
 
 def _refuse_faulty_qt() -> None:
-    """Refuse the one version of PySide6 that frees None twice a repaint, which ends Python before 3.12."""
+    """Refuse the version of PySide6 that frees None at every repaint, which crashes Python before 3.12."""
     import PySide6
 
     if PySide6.__version__ == "6.12.0" and sys.version_info < (3, 12):
@@ -77,7 +77,7 @@ def _refuse_faulty_qt() -> None:
 
 
 def _require_display() -> None:
-    """Refuse where Qt would end the process for want of a display."""
+    """Raise if there is no display: Qt would end the process."""
     chosen = os.environ.get("QT_QPA_PLATFORM", "")
     has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
     if sys.platform.startswith("linux") and not chosen and not has_display:

@@ -1,6 +1,6 @@
-"""Quantities as the workspace likes to read them: in text, and on the axes of plots.
+"""Quantities in the preferred units of the workspace: in text, and on the axes of plots.
 
-Data stay in SI everywhere; only what is written beside them changes.
+Data stay in SI everywhere; only their labels change.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from labspin.units import format_quantity, shown_in
 __all__ = ["RateAxis", "TimeAxis", "UnitAxis", "liked_unit", "rate_unit", "shown", "use_units"]
 
 _MINUTE, _DAY = 60.0, 86400.0
-_TICK = 0.01  # s by which a tick may miss the second that is written at it
+_TICK = 0.01  # s by which a tick may differ from the second in its label
 
 _chosen: dict[str, str] = {}
 
 
 def use_units(units: Mapping[str, str]) -> None:
-    """Show quantities in these units from now on.
+    """Set the units in which quantities are shown.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def use_units(units: Mapping[str, str]) -> None:
 
 
 def shown(value: float, unit: str, digits: int = 4) -> str:
-    """Return a quantity as text, in the unit that the workspace likes.
+    """Return a quantity as text, in the preferred unit of the workspace.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def liked_unit(unit: str) -> str:
 
 
 class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
-    """An axis with the liked unit, or an SI prefix; on a logarithmic scale only 1, 2 and 5 are written.
+    """An axis with the preferred unit, or an SI prefix; a logarithmic scale is labelled at 1, 2 and 5 only.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         super().__init__(orientation, **options)
 
     def show_quantity(self, words: str, unit: str) -> None:
-        """Set what is written beside the axis.
+        """Set the label of the axis.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
             self.enableAutoSIPrefix(bool(self._unit))
 
     def updateAutoSIPrefix(self) -> None:
-        """Choose the unit for what is in view."""
+        """Choose the unit for the visible range."""
         divisor, name = 1.0, ""
         if self._unit and self.label.isVisible():
             ends = 10 ** np.clip(self.range, -300, 300) if self.logMode else self.range
@@ -105,13 +105,13 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         self._updateLabel()
 
     def labelString(self) -> str:
-        """Return what is written beside the axis, with the unit in brackets."""
+        """Return the label of the axis, with the unit in brackets."""
         style = ";".join(f"{key}: {value}" for key, value in self.labelStyle.items())
         unit = f" ({self.labelUnits})" if self.labelUnits else ""
         return f"<span style='{style}'>{markup(f'{self.labelText}{unit}')}</span>"
 
     def logTickStrings(self, values: object, scale: float, spacing: object) -> list[str]:
-        """Return what is written at the ticks of a logarithmic scale.
+        """Return the labels of the ticks of a logarithmic scale.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         scale
             By which values are multiplied.
         spacing
-            Distance of the ticks; does not matter here.
+            Distance of the ticks; not used.
         """
         del spacing
         return [_tick(10.0**value * scale) for value in np.asarray(values, np.float64)]
@@ -130,7 +130,7 @@ class RateAxis(UnitAxis):
     """An axis of count rates, in k/s or M/s, as their figures are written."""
 
     def updateAutoSIPrefix(self) -> None:
-        """Choose the unit for what is in view."""
+        """Choose the unit for the visible range."""
         divisor, name = rate_unit(max(abs(self.range[0]), abs(self.range[1])))
         self.autoSIPrefixScale = 1.0 / divisor
         self.labelUnits, self.labelUnitPrefix = name, ""
@@ -138,7 +138,7 @@ class RateAxis(UnitAxis):
 
 
 def rate_unit(rate: float) -> tuple[float, str]:
-    """Return a divisor and the unit in which a count rate reads well: nobody says 691.7 1/ms.
+    """Return a divisor and the unit in which a count rate reads well: not 691.7 1/ms.
 
     Parameters
     ----------
@@ -152,23 +152,23 @@ def rate_unit(rate: float) -> tuple[float, str]:
 
 
 class TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
-    """An axis of the time of day: hours and minutes, with seconds where they are told apart."""
+    """An axis of the time of day: hours and minutes, with seconds where the scale needs them."""
 
     def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
-        """Return what is written at the ticks.
+        """Return the labels of the ticks.
 
         Parameters
         ----------
         values
             Times, s since 1970.
         scale
-            By which values are multiplied; does not matter here.
+            Factor of the values; not used.
         spacing
             Distance of the ticks, s.
 
         Returns
         -------
-            The texts; parts of a second have none.
+            The texts; empty at fractions of a second.
         """
         del scale
         if spacing >= _DAY:
@@ -176,7 +176,7 @@ class TimeAxis(pg.DateAxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         form = "%H:%M" if spacing >= _MINUTE else "%H:%M:%S"
         whole = [
             round(t) for t in values
-        ]  # tenths of a second are added up, and are not exact in 1970's seconds
+        ]  # sums of tenths of a second are not exact at the size of a Unix time
         return [
             time.strftime(form, time.localtime(second)) if abs(t - second) < _TICK else ""
             for t, second in zip(values, whole, strict=True)

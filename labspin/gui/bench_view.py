@@ -41,7 +41,7 @@ class InstrumentPanel(Panel):
     link
         To the host.
     trace
-        Called with full name, unit and whether its course is to be shown.
+        Called with full name, unit and whether its history is shown.
     """
 
     def __init__(
@@ -156,14 +156,14 @@ class InstrumentPanel(Panel):
             point.show_status(status)
 
     def forget(self) -> None:
-        """Show no values any more: nobody reads them back."""
+        """Clear all values: they are no longer read back."""
         for figure in self.values.values():
             figure.setText("—")
         self.setEnabled(False)
 
 
 class BenchView(QWidget):
-    """All instruments, and the course of what is chosen.
+    """All instruments, and the history of chosen read-backs.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ class BenchView(QWidget):
         layout.addWidget(splitter)
 
     def build(self, description: BenchDescription) -> None:
-        """Make the panels of a bench.
+        """Create the panels of a bench.
 
         Parameters
         ----------
@@ -227,7 +227,7 @@ class BenchView(QWidget):
             self._grid.setColumnStretch(column, 1)
 
     def forget(self) -> None:
-        """Show no values any more: the host is gone."""
+        """Clear all values: the host has gone."""
         for panel in self.panels.values():
             panel.forget()
 

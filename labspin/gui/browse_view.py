@@ -1,4 +1,4 @@
-"""Browse: the runs of the workspace, found again."""
+"""Browse: search and manage the runs of the workspace."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ __all__ = ["BrowseView"]
 
 _ASIDE = "into the trash of its folder; nothing is deleted (Del)"
 _BACK = "to the folder where it was (Del)"
-_LOOK = 3000  # ms between two looks at the folder
-_DRAW = 120  # ms within which small pictures that were made are shown
+_LOOK = 3000  # ms between two listings of the folder
+_DRAW = 120  # ms after which finished thumbnails are shown
 _WIDTHS = {"": WIDTH + 12, "started": 158, "run": 138, "procedure": 104, "status": 82, "points": 76,
            "sample": 74, "comment": 170, "fits": 60, "operator": 84, "file": 220}  # fmt: skip
 
 
 class BrowseView(QWidget):
-    """All runs of a workspace, with search, details, and what can be done with them.
+    """All runs of a workspace, with search, details and actions.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class BrowseView(QWidget):
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, name in enumerate(HEADS):
             head.resizeSection(column, _WIDTHS[name])
-        head.setSelectionModel(QItemSelectionModel(self.table, self))  # else it asks for every chosen cell
+        head.setSelectionModel(QItemSelectionModel(self.table, self))  # else Qt reads every selected cell
         head.setStretchLastSection(True)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.view.activated.connect(lambda _: self.show_chosen())
@@ -184,12 +184,12 @@ class BrowseView(QWidget):
 
     @property
     def shows_new_runs(self) -> bool:
-        """Whether the list is of the folder into which new runs come."""
+        """Whether the list shows the folder of new runs."""
         return self.folders.currentIndex() <= 0
 
     @property
     def shows_trash(self) -> bool:
-        """Whether the list is of runs that were put aside."""
+        """Whether the list shows the trash."""
         folder = self.folders.currentData()
         return folder is not None and folder.name == TRASH
 
@@ -213,7 +213,7 @@ class BrowseView(QWidget):
         self.look()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look which folders of runs there are.
+        """Update the list of folders.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class BrowseView(QWidget):
         try:
             folder = self.folders.currentData() or data_folder(self._workspace)
         except LabspinError:
-            return  # the window says what is wrong with the file of the workspace
+            return  # the window reports an error in the file of the workspace
         if not folder.is_dir():
             self.listed.emit()
             return
@@ -247,7 +247,7 @@ class BrowseView(QWidget):
         self.reader.look(folder)
 
     def _take(self, listing: Listing) -> None:
-        """Show what a part of a look has found."""
+        """Show one part of a listing."""
         self.is_looking = not listing.is_whole
         if listing.rows or listing.gone or listing.is_anew:
             chosen = {str(run.path) for run in self.chosen()}
@@ -263,7 +263,7 @@ class BrowseView(QWidget):
         Parameters
         ----------
         paths
-            Paths of the run files; those that are not shown are left out.
+            Paths of the run files; those that are not shown are ignored.
         """
         self._choose({str(path) for path in paths})
 
@@ -285,7 +285,7 @@ class BrowseView(QWidget):
     def _tell(self) -> None:
         self.details.show_runs(self.chosen())
 
-    # -- what can be done ------------------------------------------------------------------------------
+    # -- actions ------------------------------------------------------------------------------
 
     def show_chosen(self) -> None:
         """Show the chosen runs in *See*."""
@@ -294,7 +294,7 @@ class BrowseView(QWidget):
             self.see.emit(runs)
 
     def resume(self) -> None:
-        """Put a run that broke off into the queue, and let the host resume it."""
+        """Put an interrupted run into the queue, and let the host resume it."""
         runs = self.chosen()
         if self.shows_trash:
             self.trouble.emit("runs that were put aside are not resumed; bring the run back first")
@@ -306,7 +306,7 @@ class BrowseView(QWidget):
         self._link.order(lambda host: host.go_on(path), lambda _: self.told.emit(f"goes on: {path.name}"))
 
     def put_aside(self) -> None:
-        """Put the chosen runs aside, or bring them back from there; nothing is deleted."""
+        """Move the chosen runs to the trash, or back; nothing is deleted."""
         paths, back = [run.path for run in self.chosen()], self.shows_trash
         if not paths:
             self.trouble.emit("choose the runs that are to be put aside, or brought back")
@@ -365,7 +365,7 @@ def _folders_of(data: Path) -> list[tuple[str, Path]]:
 
 
 def _move(paths: list[Path], back: bool) -> int:
-    """Put runs aside or bring them back, and return how many."""
+    """Move runs to the trash or back, and return how many."""
     for path in paths:
         (restore_run if back else trash_run)(path)
     return len(paths)

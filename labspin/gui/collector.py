@@ -1,8 +1,8 @@
-"""Garbage is collected in the window's thread, in pieces that nobody notices.
+"""Garbage collection in the window's thread, in steps too short to be noticed.
 
-Qt's objects must not be freed by another thread, as Python's own collection would do it. A collection of all
+Qt's objects must not be freed by another thread, as Python's own collection may do. A collection of all
 objects takes 70 ms in a window with its packages loaded, and nearly all of them live as long as the process.
-So they are set aside (``gc.freeze``): after the start, and again when packages were loaded since.
+So they are excluded (``gc.freeze``): after the start, and again after packages have been loaded.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from PySide6.QtCore import QObject, QTimer
 
 __all__ = ["Collector"]
 
-_EVERY = 1000  # ms between two looks
-_SWITCH = 1e-3  # s after which a thread that computes lets the window's thread go on
+_EVERY = 1000  # ms between two steps
+_SWITCH = 1e-3  # s after which a computing thread releases the interpreter to the window's thread
 
 
 class Collector(QObject):
-    """Collects garbage in the thread in which it was made, instead of Python."""
+    """Collects garbage in the thread that created it, in place of Python's automatic collection."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class Collector(QObject):
         self.timer.start()
 
     def look(self) -> None:
-        """Collect what is due; set aside what lives for ever when packages were loaded."""
+        """Collect what is due; exclude long-lived objects after packages have been loaded."""
         modules = len(sys.modules)
         if modules != self._modules:
             self._modules = modules
@@ -47,7 +47,7 @@ class Collector(QObject):
                 return
 
     def stop(self) -> None:
-        """Let Python collect again."""
+        """Return collection to Python."""
         self.timer.stop()
         sys.setswitchinterval(self._interval)
         gc.unfreeze()

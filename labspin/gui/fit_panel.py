@@ -1,4 +1,4 @@
-"""The panel beside the plot: fits by a click, start values by hand, the truth of a simulation."""
+"""The panel next to the plot: fits, manual starting values, the truth of a simulation."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class FitPanel(Panel):
         self.is_chain = False  # whether the fit goes on from those of runs, and stands for itself
         self.start: StartValues | None = None
         self._log = (False, False)
-        self._fitting: object = None  # what marks the fit that is awaited: one of a run shown before is not
-        self._preferred: dict[str, str] = {}  # procedure -> what was chosen for it last
+        self._fitting: object = None  # identifies the awaited fit: a fit of a previously shown run is dropped
+        self._preferred: dict[str, str] = {}  # procedure -> the last choice for it
         self.handles = StartHandles(plot.plot)
         self.start_panel = StartPanel()
         self.handles.dragged.connect(self.start_panel.change)
@@ -129,7 +129,7 @@ class FitPanel(Panel):
         """Forget fits and start values: another run is shown."""
         self.outcome = self._fitting = None
         self.is_chain = False
-        self.recipe.clear()  # those of another procedure would fit something else
+        self.recipe.clear()  # recipes of another procedure would fit something else
         self.by_hand.setChecked(False)
         self._plot.show_fit(None)
         self.result.setText("")
@@ -152,7 +152,7 @@ class FitPanel(Panel):
     def _offer(self, procedure: str, names: list[tuple[str, bool]]) -> None:
         frame = self._frame()
         if frame is None or frame.run.header.procedure != procedure:
-            return  # another run is shown by now
+            return  # another run is shown now
         self.recipe.clear()
         for name, is_recipe in names:
             self.recipe.addItem(name if is_recipe else f"model: {name}", (name, is_recipe))
@@ -165,7 +165,7 @@ class FitPanel(Panel):
             self._plot.show_fit(None)
 
     def set_log(self, x: bool, y: bool) -> None:
-        """Draw start values on logarithmic or linear axes.
+        """Draw the curve of the starting values on logarithmic or linear axes.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class FitPanel(Panel):
 
     def _show_fit(self, mark: object, found: tuple[list[FitOutcome], bool]) -> None:
         if mark is not self._fitting:
-            return  # of a run that is not shown any more
+            return  # of a run that is no longer shown
         self._fitting = None
         outcomes, self.is_chain = found
         self.outcome = outcomes[0]
@@ -291,12 +291,12 @@ class FitPanel(Panel):
         self.truth_text.setText("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in truth))
 
     def close_panel(self) -> None:
-        """Fit no more."""
+        """Stop fitting."""
         self._timer.stop()
 
 
 def _lines(outcomes: list[FitOutcome]) -> list[str]:
-    """Return the results of fits, a line each."""
+    """Return the results of fits, one line each."""
     lines: list[str] = []
     for outcome in outcomes[:_MOST]:
         if len(outcomes) > 1:

@@ -1,11 +1,11 @@
-"""Text that others wrote, as it may be given to Qt: the one way on which it comes into the window.
+"""Text from outside the code, made safe for Qt: the only way such text enters the window.
 
 Qt takes a text for rich text wherever it looks like it: ``<img src=...>`` in a label then reads a file (and a
 pipe under that name stops the window), ``<b>`` disappears. pyqtgraph takes every title, legend and axis for
-HTML. An ``&`` makes a key of the letter behind it, and the width of a label is that of its text.
+HTML. An ``&`` makes a key of the next letter, and the width of a label is that of its text.
 
 `ForeignLabel` shows plain text; `tool_tip`, `caption` and `markup` return what a tool tip, a button or check
-box, and a plot show as plain text. A house rule asks for them wherever the text is not written in the code.
+box, and a plot show as plain text. A house rule requires them for every text that is no literal of the code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from labspin.characters import visible
 __all__ = ["ForeignLabel", "MarkedLabel", "caption", "line", "markup", "tool_tip"]
 
 _LABEL, _HINT, _LINE = 4000, 2000, 300  # characters that are shown
-_WIDEST = 640  # pixels that a label may ask for at the least: a word may have any length
+_WIDEST = 640  # pixels, the largest minimum width of a label: a word may have any length
 
 
 def line(text: str, longest: int = _LINE) -> str:
@@ -50,12 +50,12 @@ def tool_tip(text: str) -> str:
 
 
 def caption(text: str) -> str:
-    """Return a text as it may stand on a button, a check box or a tab.
+    """Return a text for a button, a check box or a tab.
 
     Parameters
     ----------
     text
-        Any text; an ``&`` is seen instead of making a key of the letter behind it.
+        Any text; an ``&`` is shown instead of making a key of the next letter.
     """
     return line(text).replace("&", "&&")
 
@@ -74,7 +74,7 @@ def markup(text: str, longest: int = _LINE) -> str:
 
 
 class ForeignLabel(QLabel):
-    """A label that shows any text as it is, up to 4000 characters of it.
+    """A label that shows any text unchanged, up to 4000 characters.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ class ForeignLabel(QLabel):
         super().setToolTip(tool_tip(text))
 
     def minimumSizeHint(self) -> QSize:
-        """Return how small the label may be made: a long word does not widen the window."""
+        """Return the smallest size of the label: a long word does not widen the window."""
         least = super().minimumSizeHint()
         return QSize(min(least.width(), _WIDEST), least.height())
 
 
 class MarkedLabel(QLabel):
-    """A label that shows HTML, made of pieces that went through `markup`."""
+    """A label that shows HTML, made of pieces returned by `markup`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,6 +122,6 @@ class MarkedLabel(QLabel):
         self.setWordWrap(True)
 
     def minimumSizeHint(self) -> QSize:
-        """Return how small the label may be made: a long word does not widen the window."""
+        """Return the smallest size of the label: a long word does not widen the window."""
         least = super().minimumSizeHint()
         return QSize(min(least.width(), _WIDEST), least.height())

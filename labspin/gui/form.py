@@ -202,7 +202,7 @@ class ParameterForm(QWidget):
         self.changed.emit()
 
     def problem(self, name: str) -> str:
-        """Return what is wrong with the value in the form, or ``""``.
+        """Return the error of a value in the form, or ``""``.
 
         Parameters
         ----------
@@ -221,11 +221,11 @@ class ParameterForm(QWidget):
         return ""
 
     def problems(self) -> list[str]:
-        """Return what is wrong with all values."""
+        """Return the errors of all values."""
         return [text for name in self.widgets if (text := self.problem(name))]
 
     def _show_groups(self) -> None:
-        """Hide parameters that mean nothing with the present choice of another."""
+        """Hide parameters that have no effect with the present choice of another."""
         for name, parameter in self._parameters.items():
             by = getattr(parameter, "group_by", None) or {}
             hidden = any(
@@ -263,7 +263,7 @@ class ParameterForm(QWidget):
         return value
 
     def values(self) -> dict[str, Any]:
-        """Return the parameters of the run as they stand in the form."""
+        """Return the parameters of the run in the form."""
         kept = {
             n: v for n, v in self._given.items() if n not in self.widgets or self.widgets[n].property("fixed")
         }

@@ -1,4 +1,4 @@
-"""Move a set-point to where a cursor stands: to the dip that was just seen, without typing its frequency."""
+"""Move a set-point to the position of a cursor, such as the frequency of a dip, without typing it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["GoThere"]
 
 
 class GoThere(QWidget):
-    """A choice of the bench's set-points with the unit of an axis, and a button that is pressed twice.
+    """A choice of the bench's set-points with the unit of an axis, and a button that must be pressed twice.
 
     Parameters
     ----------
     link
-        To the host, which checks the limits once more and ramps.
+        To the host, which checks the limits again and ramps.
     """
 
     def __init__(self, link: HostLink) -> None:
@@ -42,7 +42,7 @@ class GoThere(QWidget):
         self.hide()
 
     def show_place(self, place: tuple[str, str, float] | None) -> None:
-        """Show where a set-point may be moved.
+        """Show where a set-point can be moved.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A plot that is also used without a mouse: moved, widened, and its menu opened, by keys."""
+"""A plot that can be used without a mouse: keys move and zoom it, and open its menu."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from labspin.gui.theme import style_plot
 
 __all__ = ["KeyedPlot", "label_axis"]
 
-_MOVE, _ZOOM = 0.1, 0.8  # of what is in view
+_MOVE, _ZOOM = 0.1, 0.8  # of the visible range
 _KEY = Qt.Key
 _ARROWS = {_KEY.Key_Left: (-1, 0), _KEY.Key_Right: (1, 0), _KEY.Key_Down: (0, -1), _KEY.Key_Up: (0, 1)}
 
 
 class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
-    """A plot in the colours of the theme, over quantities unless it is given other axes.
+    """A plot in the colours of the theme; its axes show quantities unless others are given.
 
     Parameters
     ----------
     axes
-        Side -> axis; those that are missing are made.
+        Side -> axis; missing ones are created.
 
     Signals
     -------
     nudged(right, up, other)
-        An arrow was pressed with Ctrl: what stands in the plot is moved; with Shift, the other one.
+        An arrow was pressed with Ctrl: the cursor or cut is moved; with Shift, the other one.
     """
 
     KEYS = (
@@ -53,7 +53,7 @@ class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.setAccessibleName("plot")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take the keys of a plot.
+        """Handle the keys of a plot.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Open the menu of the plot in its middle; the right button of the mouse has its own way.
+        """Open the menu of the plot in its middle; the right mouse button opens it elsewhere.
 
         Parameters
         ----------

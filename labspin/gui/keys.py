@@ -1,4 +1,4 @@
-"""The keys of the window, collected from its parts: each is described where it is made, and nowhere else."""
+"""The keys of the window, collected from its parts: each is described only where it is created."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def shortcut(
 
 
 def keys_of(window: QWidget) -> list[Key]:
-    """Return the keys of a window: of its shortcuts, its buttons, and parts that take keys themselves.
+    """Return the keys of a window: of its shortcuts, its buttons, and parts that handle keys themselves.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _view_of(window: QWidget, part: QWidget | None) -> str:
 
 
 class KeysWindow(QDialog):
-    """The list of keys, beside the window: nothing waits until it is closed.
+    """The list of keys, in a window that does not block the main one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The window's connection to a bench host: news come in, orders go out, never in the window's thread."""
+"""The window's connection to a bench host: news and orders, never in the window's thread."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ class HostLink(QObject):
                     self.news.emit(answer)
 
     def detach(self) -> None:
-        """Leave the host alone; it lives on."""
+        """Disconnect from the host, which keeps running."""
         self._stop.set()
         self.record = None
         self.status = {}
 
     def close(self) -> None:
-        """Leave the host alone, and wait until nothing is heard of it any more."""
+        """Disconnect from the host, and wait until the last news has arrived."""
         self.detach()
         if self._thread is not None:
             self._thread.join(5.0)
@@ -141,7 +141,7 @@ class HostLink(QObject):
         done: Callable[[Result], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Let the host do something, over a connection of its own, so that no order waits for another.
+        """Let the host do something, over its own connection, so that no order waits for another.
 
         Parameters
         ----------

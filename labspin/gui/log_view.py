@@ -1,4 +1,4 @@
-"""What the host did, and what went wrong, each in a sentence."""
+"""The log: what the host did, and errors, one sentence each."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LogView(QWidget):
         self._show(self._events)
 
     def _show(self, events: Iterable[tuple[float, str, str]]) -> None:
-        """Append events, those of one colour in one piece: a host tells up to two thousand at once."""
+        """Append events, those of one colour in one call: a host may send two thousand at once."""
         theme = current()
         style = QTextCharFormat()
         cursor = self.text.textCursor()

@@ -22,7 +22,7 @@ __all__ = ["MapGrid", "MapPlot"]
 _BAR = 84  # pixels of the bar of colours and its numbers
 _FINE = 1000  # steps in which the ends of the colours are dragged
 _MAPS = 4  # maps that are compared side by side
-_NAME = 12  # characters of a name beside the cut, which is not high
+_NAME = 12  # characters of a name next to the cut, which is not high
 
 
 class MapPlot(QWidget):
@@ -111,7 +111,7 @@ class MapPlot(QWidget):
         self.plot.setTitle(markup(name) or None, size="10pt", color=current().text)
 
     def restyle(self) -> None:
-        """Use the colours of the present theme, and its units, from now on."""
+        """Use the colours and units of the present theme."""
         self._bar.axis.setTextPen(current().text)
         self._cut_line.setPen(pg.mkPen(current().series[0], width=fine(1.5)))
         for plot in (self.plot, self.cut):
@@ -177,7 +177,7 @@ class MapGrid(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
 
     def restyle(self) -> None:
-        """Use the colours of the present theme, and its units, from now on."""
+        """Use the colours and units of the present theme."""
         for plot in self.plots:
             plot.restyle()
 
@@ -203,7 +203,7 @@ class MapGrid(QWidget):
             plot.show_picture(picture)
 
     def _follow(self, view: pg.ViewBox, span: list[list[float]]) -> None:
-        """Let all maps show the same part; pyqtgraph's own links cut off rows where plots differ in size."""
+        """Show the same range in all maps; pyqtgraph's own links cut off rows where plots differ in size."""
         if self._is_following:
             return
         self._is_following = True
@@ -214,7 +214,7 @@ class MapGrid(QWidget):
 
 
 def _edges(values: FloatArray) -> tuple[float, float]:
-    """Return where an even axis of pixels begins, and how long it is."""
+    """Return start and length of an even axis of pixels."""
     if len(values) < 2:
         return float(values[0]) - 0.5, 1.0
     step = float(values[1] - values[0])

@@ -1,4 +1,4 @@
-"""Measure: forms out of run cards and procedures, what a run would do, start, and the queue."""
+"""Measure: forms of run cards and procedures, a preview of the run, start, and the queue."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CARD, _PROCEDURE = "card", "procedure"
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would do."""
+    """A preview of a run."""
 
     text: str
     problem: str = ""
@@ -62,7 +62,7 @@ class Preview:
 
 
 def preview(kind: type[Procedure], values: dict[str, object], station: Path | None) -> Preview:
-    """Return how many points a run has, how long it takes, or what forbids it; nothing is connected.
+    """Return the points and duration of a run, or what forbids it; nothing is connected.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _range(name: str, low: float, high: float, unit: str) -> str:
 def _sequences(procedure: Procedure) -> tuple[tuple[str, Any], ...]:
     try:
         return tuple(drawn_sequences(procedure).items())
-    except Exception:  # noqa: BLE001 - what is wrong is said by the check of the plan
+    except Exception:  # noqa: BLE001 - the check of the plan reports the error
         return ()
 
 
@@ -116,7 +116,7 @@ def _duration(seconds: float) -> str:
 
 
 class MeasureView(QWidget):
-    """Choose, set, look ahead, start.
+    """Choose a card, set parameters, preview, start.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class MeasureView(QWidget):
     trouble(text)
         Something was refused.
     started()
-        A run was asked for; it should be shown.
+        A run was ordered; it should be shown.
     """
 
     trouble = Signal(str)
@@ -284,7 +284,7 @@ class MeasureView(QWidget):
         kind
             The procedure.
         values
-            Its parameters; those that are missing have their defaults.
+            Its parameters; missing ones have their defaults.
         name
             What the form is called.
         """
@@ -350,7 +350,7 @@ class MeasureView(QWidget):
         self._show_form(spec.parameters)
 
     def station(self) -> Path | None:
-        """Return the station that a run would be made on: the connected one, else the card's."""
+        """Return the station that a run would use: the connected one, else the card's."""
         if self._link.record is not None:
             return Path(self._link.record.station)
         if self.card is not None:
@@ -360,7 +360,7 @@ class MeasureView(QWidget):
         stations = list_stations(self._workspace)
         return stations[0] if stations else None
 
-    # -- looking ahead ---------------------------------------------------------------------------------
+    # -- preview ---------------------------------------------------------------------------------
 
     def _edited(self) -> None:
         self.start_button.setEnabled(False)
@@ -413,7 +413,7 @@ class MeasureView(QWidget):
     # -- starting and saving ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Put the run into the queue and let the host make it."""
+        """Put the run into the queue and start the queue."""
         self.started.emit()
         self._add(start=True)
 

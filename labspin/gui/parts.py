@@ -51,7 +51,7 @@ def button(
     hint
         Tool tip; the key is added to it.
     key
-        By which the button is pressed, too; empty is none.
+        Key that also presses the button; empty: none.
     """
     made = QPushButton(caption(text))
     made.setObjectName(kind)
@@ -83,7 +83,7 @@ def text_of(value: object, unit: str, digits: int = 6) -> str:
 
 
 class BriefLabel(QElidingLabel):
-    """A line that is cut where there is no room for it; the tool tip has the whole of it.
+    """A line that is shortened where there is no room; the tool tip has the whole text.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Panel(QFrame):
 
 
 class Notice(QFrame):
-    """A message above the views; it stays until it is dismissed, and keeps nobody from anything."""
+    """A message above the views; it stays until it is dismissed, and blocks nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class Notice(QFrame):
         self.hide()
 
     def say(self, text: str) -> None:
-        """Show a message in place of the one before.
+        """Show a message in place of the previous one.
 
         Parameters
         ----------
@@ -159,13 +159,13 @@ class QuantityField(QLineEdit):
     check
         Called with the value; raises to refuse it.
     step
-        By which the keys ↑ and ↓ change what stands; Page Up and Page Down make it ten times greater or
+        By which the keys ↑ and ↓ change the value; Page Up and Page Down make it ten times larger or
         smaller. None: the keys do nothing.
 
     Signals
     -------
     given(value)
-        Enter was pressed on a value that is not refused.
+        Enter was pressed on a valid value.
     nudged(change)
         A step up or down is wanted.
     stepped()
@@ -175,7 +175,7 @@ class QuantityField(QLineEdit):
     halted()
         Esc was pressed.
     focused()
-        The keyboard has come, or has gone.
+        The field got or lost the keyboard focus.
     """
 
     KEYS = (
@@ -207,7 +207,7 @@ class QuantityField(QLineEdit):
         self.returnPressed.connect(self._give)
 
     def set_hint(self, text: str) -> None:
-        """Set the tool tip that is shown while nothing is wrong.
+        """Set the tool tip that is shown while the value is valid.
 
         Parameters
         ----------
@@ -218,12 +218,12 @@ class QuantityField(QLineEdit):
         self.setToolTip(tool_tip(text))
 
     def value(self) -> float:
-        """Return what stands in the field, in its unit.
+        """Return the value in the field, in its unit.
 
         Raises
         ------
         LabspinError
-            It is no such quantity, or is refused.
+            It is not a quantity of that dimension, or is refused.
         """
         number = parse_quantity(self.text().strip().replace("−", "-"), self._unit)
         if self._check is not None:
@@ -252,7 +252,7 @@ class QuantityField(QLineEdit):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Tell that the keyboard has come.
+        """Signal that the field got the keyboard focus.
 
         Parameters
         ----------
@@ -263,7 +263,7 @@ class QuantityField(QLineEdit):
         self.focused.emit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Tell that the keyboard has gone.
+        """Signal that the field lost the keyboard focus.
 
         Parameters
         ----------
@@ -292,14 +292,14 @@ class QuantityField(QLineEdit):
 
 
 class TwiceButton(QPushButton):
-    """A button for what cannot be undone: the first press arms it for three seconds, the second does it.
+    """A button for irreversible actions: the first press arms it for three seconds, the second acts.
 
     Parameters
     ----------
     text
-        What it says.
+        Its text.
     armed
-        What it says when it is armed.
+        Its text when it is armed.
     do
         What the second press calls.
     """
@@ -315,12 +315,12 @@ class TwiceButton(QPushButton):
         self.clicked.connect(self._press)
 
     def rename(self, text: str) -> None:
-        """Say something else; a press that armed the button for what it said before counts no more.
+        """Change the text; a button that was armed for the old text is disarmed.
 
         Parameters
         ----------
         text
-            What it says.
+            Its text.
         """
         if text != self._text:
             self._text = text

@@ -1,4 +1,4 @@
-"""What a run looks like as a line or a map: arrays for plots, made outside the window's thread.
+"""A run as a line or a map: arrays for plots, computed outside the window's thread.
 
 Lines of many points are thinned to what a screen can show, keeping the extremes of every stretch, so that no
 peak is lost; maps are brought onto even axes and to 256 levels. What the window's thread then draws is small.
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
-_SHOWN = 4000  # stretches into which a long line is parted
+_SHOWN = 4000  # stretches into which a long line is divided
 _SIDE = 1200  # pixels of a map along one side, at most
 
 
@@ -50,7 +50,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a run is to be shown."""
+    """The part of a run that is shown."""
 
     quantity: str = ""
     """Empty: the signal that the procedure names."""
@@ -151,11 +151,11 @@ def picture_of(run: Run, choice: Choice, *, span: tuple[float, float] | None = N
     Parameters
     ----------
     run
-        A run, which may still grow.
+        A run, which may be in progress.
     choice
-        What of it is shown.
+        The part that is shown.
     span
-        Part of the x axis that is in view, if a long line is looked at closely.
+        Visible part of the x axis, if a long line is zoomed.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def _is_one_trace(axes: Sequence[Axis], wanted: Sequence[Axis], choice: Choice) 
 def _doubtful(
     run: Run, quantity: str, axes: list[Axis], wanted: list[Axis], choice: Choice
 ) -> NDArray[np.bool_] | None:
-    """Return which points of a line are doubtful: a mean is, if one of its points is; None: none."""
+    """Return which points of a line are doubtful: a mean is if one of its points is; None: none."""
     flags = run.is_doubtful
     if not flags.any():
         return None
@@ -212,7 +212,7 @@ def _doubtful(
 
 
 def alike(pictures: Sequence[Picture]) -> list[Picture]:
-    """Return runs with one scale of colours for all maps of one quantity, so that they can be compared.
+    """Return runs with a common colour scale for all maps of one quantity.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def alike(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def _levels(values: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
-    """Return values as levels from 1 to 255; 0 is what was not measured."""
+    """Return values as levels from 1 to 255; 0 marks points that were not measured."""
     scaled = np.nan_to_num((values - low) * (254.0 / (high - low or 1.0)), nan=-1.0) + 1.0
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
@@ -298,7 +298,7 @@ def _real(values: object) -> FloatArray:
 def _without_repeats(
     values: FloatArray, errors: FloatArray | None, axes: list[Axis], choice: Choice
 ) -> tuple[FloatArray, FloatArray | None, list[Axis]]:
-    """Return the mean over repeats and its standard error: of the scatter, of one measurement its own."""
+    """Return the mean over repeats and its standard error, from the scatter or of the single measurement."""
     repeats = tuple(k for k, axis in enumerate(axes) if axis.name in REPEATS)
     if choice.each or not repeats or len(repeats) == len(axes):
         return values, errors, axes
@@ -371,14 +371,14 @@ def _line(
 def thinned(
     x: FloatArray, y: FloatArray, span: tuple[float, float] | None = None, *, stretches: int = _SHOWN
 ) -> tuple[FloatArray, FloatArray]:
-    """Return a line of few points that looks the same: least and greatest of every stretch.
+    """Return a line of few points that looks the same: minimum and maximum of every stretch.
 
     Parameters
     ----------
     x, y
         Shape (n,), x ascending.
     span
-        Only what lies in this part of x, and a point on either side.
+        Keep only this part of x, and one point on either side.
     stretches
         Number of stretches; a line of fewer than four points a stretch is returned whole.
     """

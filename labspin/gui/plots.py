@@ -27,12 +27,12 @@ _POWERS = 300  # of ten
 
 
 def _short(name: str) -> str:
-    """Return a name that leaves room for the plot; the whole one stands above it."""
+    """Return a shortened name that leaves room for the plot, which shows the whole one above."""
     return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 :]}"
 
 
 def _value(place: float, *, is_log: bool) -> float:
-    """Return the value at a place along an axis; beyond what a number can be, the place itself."""
+    """Return the value at a position along an axis; the position itself where that overflows."""
     return 10.0**place if is_log and abs(place) < _POWERS else float(place)
 
 
@@ -52,9 +52,9 @@ class LinePlot(QWidget):
     wanted()
         The curve was double-clicked: a fit is wanted.
     looked(span)
-        Another part of the x axis is looked at; None: all of it.
+        The visible part of the x axis has changed; None: all of it.
     placed(place)
-        Cursor A stands elsewhere: name and unit of the x axis, and the value; None: there are no cursors.
+        Cursor A has moved: name and unit of the x axis, and the value; None: there are no cursors.
     """
 
     wanted = Signal()
@@ -212,7 +212,7 @@ class LinePlot(QWidget):
         self._bars = on
 
     def set_offset(self, offset: float) -> None:
-        """Set the distance by which each run is drawn above the one before.
+        """Set the distance by which each run is drawn above the previous one.
 
         Parameters
         ----------
@@ -298,7 +298,7 @@ class LinePlot(QWidget):
         self._tell_cursors()
 
     def restyle(self) -> None:
-        """Use the colours of the present theme, and its units, from now on."""
+        """Use the colours and units of the present theme."""
         if self._cursors:
             places = [cursor.value() for cursor in self._cursors]
             self.show_cursors(True)
@@ -322,7 +322,7 @@ class LinePlot(QWidget):
         self.placed.emit((self._axis, unit, a))
 
     def _nudge(self, right: int, _: int, other: bool) -> None:
-        """Move a cursor by a hundredth of what is in view."""
+        """Move a cursor by a hundredth of the visible range."""
         low, high = self.plot.getViewBox().viewRange()[0]
         for cursor in self._cursors[int(other) : int(other) + 1]:
             cursor.setValue(cursor.value() + 0.01 * right * (high - low))

@@ -23,7 +23,7 @@ _HEADS = ("", "run", "state", "parameters", "file or reason")
 
 
 class _Table(QTableWidget):
-    """A table whose rows are dropped between others."""
+    """A table whose rows can be dragged between others."""
 
     dropped = Signal(int, int)
 
@@ -37,11 +37,11 @@ class _Table(QTableWidget):
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setMaximumSectionSize(_WIDEST)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # it would hide a row of few
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # it would hide a row
         self.horizontalHeader().setStretchLastSection(True)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell which row was dragged, and before which one: downwards it comes behind the row below it."""
+        """Signal which row was dragged, and before which one."""
         target = self.indexAt(event.position().toPoint()).row()
         source = self.currentRow()
         event.setDropAction(Qt.DropAction.IgnoreAction)
@@ -55,7 +55,7 @@ class QueueView(Panel):
     Parameters
     ----------
     start
-        Called to let the host make the runs.
+        Called to let the host run the queue.
 
     Signals
     -------
@@ -129,7 +129,7 @@ class QueueView(Panel):
                 self.table.setItem(row, column, item)
         rows = [row for row, run in enumerate(state.runs) if run.id in chosen]
         if len(rows) == 1 and rows != [self.table.currentRow()]:
-            self.table.selectRow(rows[0])  # the run that was moved, not its former place
+            self.table.selectRow(rows[0])  # the run that was moved, not its old position
 
     def chosen(self) -> list[int]:
         """Return the numbers of the chosen runs."""
@@ -149,7 +149,7 @@ class QueueView(Panel):
         self._change(functools.partial(self._queue.move, moved, place))
 
     def _shift(self, places: int) -> None:
-        """Move the chosen run among those that wait."""
+        """Move the chosen run among the waiting ones."""
         chosen, waiting = self.chosen(), [run.id for run in self._state.of("waiting")]
         if self._queue is None or len(chosen) != 1 or chosen[0] not in waiting:
             return

@@ -1,4 +1,4 @@
-"""What is known of the chosen runs: words that may be changed, parameters, differences, errors."""
+"""Details of the chosen runs: notes that can be edited, parameters, differences, errors."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class RunDetails(Panel):
     Signals
     -------
     changed()
-        Words were stored with a run.
+        Notes were stored with a run.
     trouble(text)
-        They could not be.
+        They could not be stored.
     """
 
     changed = Signal()
@@ -117,12 +117,12 @@ class RunDetails(Panel):
         self.sample.addItems(["", *self._workspace.samples])
 
     def show_runs(self, runs: Sequence[RunSummary]) -> None:
-        """Show what is known of runs.
+        """Show the details of runs.
 
         Parameters
         ----------
         runs
-            Those that are chosen; of several, their words are changed together.
+            The chosen runs; notes of several are changed together.
         """
         self._runs = list(runs)
         names = ", ".join(run.label or run.procedure or run.path.stem for run in runs[:_COMPARED])
@@ -146,10 +146,10 @@ class RunDetails(Panel):
     def _failed(self, error: Exception) -> None:
         self.text.setText(markup(sentence(error), _LONGEST))
 
-    # -- words -----------------------------------------------------------------------------------------
+    # -- notes -----------------------------------------------------------------------------------------
 
     def _show_words(self, runs: list[RunSummary]) -> None:
-        """Show the words of runs; where several differ, the field is empty and is not stored."""
+        """Show the notes of runs; where several differ, the field is empty and is not stored."""
         sample, comment, tags, rating = (
             _common(runs, name) for name in ("sample", "comment", "tags", "rating")
         )
@@ -174,7 +174,7 @@ class RunDetails(Panel):
         self.save_button.setEnabled(bool(self._runs) and self._words() != self._shown)
 
     def save(self) -> None:
-        """Store the words that were changed with all chosen runs."""
+        """Store the edited notes with all chosen runs."""
         changes = dict(new for new, old in zip(self._words(), self._shown, strict=True) if new != old)
         if not changes or not self._runs:
             return

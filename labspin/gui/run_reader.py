@@ -1,4 +1,4 @@
-"""The window's end of the process that reads runs for the list: asks, and hands the answers on as signals."""
+"""The window's end of the process that reads runs for the list: sends requests, and emits the answers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from labspin.gui.run_rows import RunRow, Sketch
 
 __all__ = ["Listing", "RunReader"]
 
-_SLICE = 0.2  # s of one look: its rows are shown before the next
-_SKETCHES = 8  # made between two slices of a look
-_WAITING = 80  # sketches that are asked for: what has left the screen is forgotten
-_DEATHS = 3  # of the process without an answer, after which it is not started again
+_SLICE = 0.2  # s of one slice: its rows are shown before the next
+_SKETCHES = 8  # sketches made between two slices of a listing
+_WAITING = 80  # waiting sketches: those that have left the screen are dropped
+_DEATHS = 3  # deaths of the process without an answer, after which it is not restarted
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a look has found."""
+    """The result of a listing."""
 
     rows: list[RunRow]
     gone: list[str]
@@ -37,18 +37,17 @@ class Listing:
 
 
 class RunReader(QObject):
-    """Looks at folders and sketches runs, in a process of its own.
+    """Lists folders and sketches runs, in a separate process.
 
-    Where a thread computes in Python, the window's thread waits for up to a millisecond at each of the
-    thousand questions by which Qt paints a list: together more than a person overlooks. Beside a process it
-    does not wait.
+    While a thread computes in Python, the window's thread waits for up to a millisecond at each of the
+    thousand calls by which Qt paints a list: a noticeable delay in total. A process causes no such wait.
 
     Signals
     -------
     listed(listing)
-        A part of a look is done.
+        A part of a listing is ready.
     sketched(key, sketch)
-        A sketch that was asked for is done.
+        A requested sketch is ready.
     trouble(text)
         The folder cannot be read.
     """
@@ -69,7 +68,7 @@ class RunReader(QObject):
         self._thread: threading.Thread | None = None
 
     def look(self, folder: Path) -> None:
-        """Look at a folder once; `listed` tells, part by part.
+        """List a folder once; `listed` is emitted for each part.
 
         Parameters
         ----------
@@ -81,12 +80,12 @@ class RunReader(QObject):
             self._begin()
 
     def sketch(self, key: object, path: Path) -> None:
-        """Make a sketch; of many that wait, the last asked for comes first.
+        """Make a sketch; the last request is served first.
 
         Parameters
         ----------
         key
-            Handed back with the sketch.
+            Returned with the sketch.
         path
             Path of the run file.
         """
@@ -113,7 +112,7 @@ class RunReader(QObject):
         if self._thread is not None:
             self._thread.join(5.0)
 
-    # -- the thread that asks --------------------------------------------------------------------------
+    # -- the requesting thread --------------------------------------------------------------------------
 
     def _work(self) -> None:
         with contextlib.suppress(RuntimeError):  # the window may have been closed
@@ -124,7 +123,7 @@ class RunReader(QObject):
         self._end_process()
 
     def _wait(self) -> bool:
-        """Wait until something is asked for; return whether to go on."""
+        """Wait for a request; return whether to continue."""
         with self._changed:
             self._changed.wait_for(lambda: self._folder or self._wanted or self._is_closed)
             return not self._is_closed
@@ -153,7 +152,7 @@ class RunReader(QObject):
         self.sketched.emit(key, self._ask(("sketch", str(path))) or Sketch())
 
     def _ask(self, request: tuple[Any, ...]) -> Any:
-        """Return the answer of the process; None if it died of the question."""
+        """Return the answer of the process; None if the request killed it."""
         if self._deaths >= _DEATHS:
             return None
         process = self._living()

@@ -1,6 +1,6 @@
 """Runs as rows of the list, and as sketches for its small pictures.
 
-They are made in a process of their own, without Qt.
+They are made in a separate process, without Qt.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["COLUMNS", "HEADS", "ROWS", "RunRow", "Sketch", "rows_of", "sketch_of
 HEADS = (
     "", "started", "run", "procedure", "status", "points", "sample", "comment", "fits", "operator", "file",
 )  # fmt: skip
-COLUMNS, ROWS = 168, 72  # dots of a sketch
+COLUMNS, ROWS = 168, 72  # points of a sketch
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as it stands in the table."""
+    """A run in the table."""
 
     run: RunSummary
     key: str
@@ -39,7 +39,7 @@ class RunRow:
 
 
 def rows_of(runs: Sequence[RunSummary]) -> list[RunRow]:
-    """Return the rows of runs, without the numbers that a list does not show: they lie in memory for long.
+    """Return the rows of runs, without numbers that the list does not show, to save memory.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _cells(run: RunSummary) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A run as a small picture: a line or a map, or neither where there is nothing to draw."""
+    """A run as a small picture: a line or a map, or neither if there is nothing to draw."""
 
     line: NDArray[np.float32] | None = None
     """Points from 0 to 1 to the right and upwards, shape (n, 2)."""
@@ -97,7 +97,7 @@ def sketch_of_run(path: Path) -> Sketch:
 
 
 def sketch_of(picture: Picture) -> Sketch:
-    """Return a picture of a run with as many dots as the list shows.
+    """Return a picture of a run with as many points as the list shows.
 
     Parameters
     ----------

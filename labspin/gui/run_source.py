@@ -1,4 +1,4 @@
-"""Runs that are shown, read and made into pictures by a thread of their own."""
+"""Runs that are shown: a thread reads them and computes their pictures."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from labspin.gui.tasks import sentence
 
 __all__ = ["Frame", "RunSource"]
 
-_LOOK = 0.1  # s between two looks at growing runs
+_LOOK = 0.1  # s between two checks of runs in progress
 _PATIENCE = 60.0  # s for which a run may not have begun yet
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What there is to be drawn of one run."""
+    """The drawing data of one run."""
 
     path: Path
     run: Run
@@ -39,7 +39,7 @@ class RunSource(QObject):
     Signals
     -------
     drawn(frames)
-        Something has changed; frames of all runs.
+        A run has changed; frames of all runs.
     trouble(text)
         A run cannot be read or shown.
     """
@@ -63,7 +63,7 @@ class RunSource(QObject):
         self._thread.start()
 
     def show(self, paths: list[Path]) -> None:
-        """Follow these runs from now on.
+        """Follow these runs.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class RunSource(QObject):
         self._wake.set()
 
     def choose(self, choice: Choice) -> None:
-        """Set which part of the runs is shown from now on.
+        """Set which part of the runs is shown.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class RunSource(QObject):
             follower.close()
 
     def _look_safely(self) -> None:
-        """Look; whatever goes wrong with one run, the thread goes on for the next."""
+        """Update; an error with one run does not end the thread."""
         try:
             self._look()
         except RuntimeError:  # of Qt: the window was closed
@@ -174,7 +174,7 @@ class RunSource(QObject):
 
 
 def _told_apart(shown: Sequence[tuple[Run, Picture]]) -> list[Picture]:
-    """Return the pictures of runs; those of one name are told apart by when they began."""
+    """Return the pictures of runs; those of one name are distinguished by their time."""
     number = Counter(picture.label for _, picture in shown)
     return [
         replace(picture, label=f"{picture.label}, {local_time(run.header.started)[:19]}")

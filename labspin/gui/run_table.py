@@ -23,14 +23,14 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class RunTable(QAbstractTableModel):
-    """The summaries of runs, the newest first: those in which a text is found, in the order of a column.
+    """The summaries of runs, newest first, filtered by a text and sorted by a column.
 
-    Ten thousand runs are searched and sorted here: Qt's own proxy asks for every cell of every run.
+    Search and sorting are done here for ten thousand runs: Qt's own proxy reads every cell of every run.
 
     Parameters
     ----------
     reader
-        Sketches the small pictures.
+        Makes the sketches of the thumbnails.
     """
 
     def __init__(self, reader: RunReader) -> None:
@@ -62,11 +62,11 @@ class RunTable(QAbstractTableModel):
         Parameters
         ----------
         rows
-            Rows that are new, or replace those of the same key.
+            New rows, or replacements for those of the same key.
         gone
             Keys of rows that are to be removed.
         is_anew
-            Whether all former rows are to be removed.
+            Whether all previous rows are to be removed.
         """
         replaced = {row.key for row in rows}.union(gone)
         kept = [] if is_anew else [row for row in self._all if row.key not in replaced]
@@ -74,12 +74,12 @@ class RunTable(QAbstractTableModel):
         self._choose()
 
     def places(self, keys: Collection[str]) -> list[tuple[int, int]]:
-        """Return where rows of these keys are shown, as first and last row of stretches.
+        """Return the positions of the rows with these keys, as first and last row of stretches.
 
         Parameters
         ----------
         keys
-            Keys of rows; those that are not shown are left out.
+            Keys of rows; those that are not shown are ignored.
         """
         found: list[tuple[int, int]] = []
         for place, row in enumerate(self._rows):
@@ -89,7 +89,7 @@ class RunTable(QAbstractTableModel):
         return found
 
     def latest(self, number: int) -> list[RunSummary]:
-        """Return the runs that were begun last, the last one first, whatever is searched for.
+        """Return the newest runs, newest first, independent of the search.
 
         Parameters
         ----------
@@ -161,16 +161,16 @@ class RunTable(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return the head of a column.
+        """Return the header of a column.
 
         Parameters
         ----------
         section
             Number of the column, from 0.
         orientation
-            Horizontal; rows have no head.
+            Horizontal; rows have no header.
         role
-            What Qt asks for; only the text is answered.
+            Role of Qt; only the text is returned.
 
         Returns
         -------
@@ -189,12 +189,12 @@ class RunTable(QAbstractTableModel):
         index
             Row and column of the cell.
         role
-            What Qt asks for.
+            Role of Qt.
 
         Returns
         -------
         Any
-            Text, picture or colour, or None where there is nothing to say.
+            Text, picture or colour, or None.
         """
         row = self._rows[index.row()]
         run = row.run

@@ -1,4 +1,4 @@
-"""Reads runs for the list of the window, in a process of its own: a thread would hold up the window's thread.
+"""Reads runs for the list of the window in a separate process: a thread would delay the window's thread.
 
 Run as ``python -m labspin.gui.run_worker``. A request is a pickle on the standard input, its answer one on
 the standard output; both ends are this program's own. It ends with its input, also when the window is killed.
@@ -28,7 +28,7 @@ from labspin.gui.run_rows import rows_of, sketch_of_run
 
 __all__ = ["main", "serve"]
 
-_MODEST = 5  # niceness: the bench and the window go first
+_MODEST = 5  # niceness: bench and window have priority
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -62,7 +62,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> int:
     """Serve the standard streams; nothing else may write to them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window, which then ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the window handles Ctrl-C
     with contextlib.suppress(AttributeError, OSError):
         os.nice(_MODEST)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

@@ -1,7 +1,7 @@
 """An editor for the axes of a scan: any parameter or set-point, as a range or a list, nested or together.
 
-It writes what a person writes in a run card (`labspin.experiment.read_scan`), so that a card, a command
-line and the window say the same. A form of sweep that rows cannot say (a snake, a filter) is kept.
+It writes the format of run cards (`labspin.experiment.read_scan`), so that card, command line and window
+agree. A form of sweep that rows cannot express (a snake, a filter) is kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOST = 10_000_000  # values along one axis
 
 @dataclass(frozen=True)
 class AxisRow:
-    """One axis, as it stands in the editor."""
+    """One axis in the editor."""
 
     name: str
     values: str
@@ -49,7 +49,7 @@ class AxisRow:
 
 
 def rows_of(sweep: Any) -> list[AxisRow] | None:
-    """Return the rows of a sweep; None if it has a form that rows cannot say.
+    """Return the rows of a sweep; None if it has a form that rows cannot express.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class _Row(QWidget):
     changed()
         Something was edited.
     removed(), raised()
-        The axis is to go, or to move outwards.
+        The axis is to be removed, or moved outwards.
     """
 
     changed = Signal()
@@ -224,7 +224,7 @@ class _Row(QWidget):
         self.number.setValue(int(count))
 
     def row(self) -> AxisRow:
-        """Return the axis as it stands in the fields."""
+        """Return the axis in the fields."""
         name, kind = self.name.currentText().strip(), self.kind.currentText()
         if kind == _LIST:
             return AxisRow(name, self.listed.text().strip().replace("−", "-"), self.together.isChecked())

@@ -1,4 +1,4 @@
-"""See: runs while they are measured and afterwards, with fits on a click."""
+"""See: runs in progress and finished runs, with fits."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = ["SeeView"]
 
 
 class SeeView(QWidget):
-    """The plot of one or several runs, and what can be done with it.
+    """The plot of one or several runs, with its actions.
 
     Parameters
     ----------
     link
-        To the host, whose set-points can be moved to a cursor; None: they cannot.
+        To the host, whose set-points can be moved to a cursor; None: no host.
 
     Signals
     -------
@@ -223,14 +223,14 @@ class SeeView(QWidget):
             self.line.show_pictures(pictures)
 
     def _offset(self, pictures: list[Picture]) -> float:
-        """Return how far lines of several runs stand apart, in the unit of the quantity."""
+        """Return the offset between lines of several runs, in the unit of the quantity."""
         first = pictures[0].line
         if len(pictures) < 2 or first is None or not len(first.values):
             return 0.0
         return 0.01 * float(self.apart.value()) * float(np.ptp(first.values))
 
     def _offer(self, frame: Frame) -> None:
-        """Fill the choices of what may be shown of a run."""
+        """Fill the choices of quantities and axes of a run."""
         run = frame.run
         self.quantity.addItems(numeric_names(run))
         self.quantity.setCurrentText(frame.picture.quantity)
@@ -273,7 +273,7 @@ class SeeView(QWidget):
             self._sliders[axis.name] = slider
 
     def choice(self) -> Choice:
-        """Return what is chosen to be shown."""
+        """Return the present choice."""
         at = {name: slider.value() for name, slider in self._sliders.items() if slider.value() >= 0}
         return Choice(
             self.quantity.currentText(),
@@ -285,7 +285,7 @@ class SeeView(QWidget):
         )
 
     def _set_levels(self, levels: tuple[float, float] | None) -> None:
-        """Let the colours of maps reach from one value to another."""
+        """Set the ends of the colour scale of maps."""
         self._levels = levels
         self.source.choose(self.choice())
 
@@ -323,7 +323,7 @@ class SeeView(QWidget):
         self.fits.set_log(self.log_x.isChecked(), self.log_y.isChecked())
         self._redraw()
 
-    # -- out -------------------------------------------------------------------------------------------
+    # -- saving -------------------------------------------------------------------------------------------
 
     def _ask(self, what: str, kinds: str) -> str:
         return QFileDialog.getSaveFileName(self, what, str(self.paths[0].with_suffix("")), kinds)[0]
@@ -359,7 +359,7 @@ class SeeView(QWidget):
             )
 
     def copy_data(self) -> None:
-        """Copy what is shown as a table, columns with tabs between: of a map the axes stand around it."""
+        """Copy the data as a table separated by tabs; the axes of a map surround it."""
         if self.frames:
             QApplication.clipboard().setText(table_of([frame.picture for frame in self.frames]))
 

@@ -1,4 +1,4 @@
-"""Drawing of pulse sequences in a window: a row a line; where it all stands is `sequence_layout`'s."""
+"""Drawing of pulse sequences in a window, one row per line; `sequence_layout` computes the positions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SequencePlot"]
 
 _HEIGHT = 0.62
-_ROW = 26  # pixels that a row takes at the least
+_ROW = 26  # smallest height of a row, pixels
 _NARROW = 0.07  # part of the width that a duration of four letters takes
 
 
@@ -34,7 +34,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.setMinimumHeight(130)
 
     def show_sequence(self, sequence: PulseSequence) -> None:
-        """Draw a sequence; the former one is removed.
+        """Draw a sequence in place of the previous one.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         )
 
     def _words(self, layout: SequenceLayout) -> None:
-        """Write durations, phases, and how often a unit is played."""
+        """Write durations, phases, and the number of repetitions of a unit."""
         count = len(layout.rows)
         narrow = _NARROW * float(layout.edges[-1])
         free = -1.0  # where the last text ends

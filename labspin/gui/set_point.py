@@ -1,4 +1,4 @@
-"""One set-point by hand: typed, changed step by step with the arrow keys, taken back."""
+"""One manual set-point: typed, changed in steps with the arrow keys, undone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEYS = (
 
 
 class SetPoint(QObject):
-    """The field of a set-point, its limits, and the button that takes the last change back.
+    """The field of a set-point, its limits, and the button that undoes the last change.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ class SetPoint(QObject):
     unit
         Unit of its value.
     actuator
-        From the description of the bench; None: it has no limits, and is only typed.
+        From the description of the bench; None: it has no limits, and can only be typed.
     link
         To the host.
 
     Signals
     -------
     refused()
-        A value is refused, or no more: `problem` says why.
+        A value is refused, or valid again: `problem` says why.
     """
 
     refused = Signal()
@@ -252,7 +252,7 @@ def _limits(actuator: ActuatorRecord) -> str:
 
 
 def check_limits(name: str, actuator: ActuatorRecord, value: float) -> None:
-    """Refuse a value that the limits of the station forbid; it is not even sent.
+    """Raise if a value is beyond the limits of the station; it is not sent.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def check_limits(name: str, actuator: ActuatorRecord, value: float) -> None:
     Raises
     ------
     LimitError
-        It lies beyond the limits.
+        It is beyond the limits.
     """
     low, high, unit = actuator["minimum"], actuator["maximum"], actuator["unit"]
     slack = 1e-9 * (high - low)

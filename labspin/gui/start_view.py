@@ -1,4 +1,4 @@
-"""The first page: what there is in the workspace, and what to do next."""
+"""The first page: contents of the workspace, and next steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["StartView", "first_measurement", "listed_station"]
 
 
 class StartView(QWidget):
-    """Stations, cards, last runs; a button that makes a workspace in an empty folder.
+    """Stations, cards, last runs; a button that creates a workspace in an empty folder.
 
     Signals
     -------
@@ -120,7 +120,7 @@ class StartView(QWidget):
 
 
 def listed_station(path: Path) -> str:
-    """Return how a station is listed: the name of its file, and whether something real would move.
+    """Return the entry of a station in the list: the name of its file, and whether it is real.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def listed_station(path: Path) -> str:
 
 
 def first_measurement(workspace: Path) -> tuple[Path, Path] | None:
-    """Return station and card of a first measurement, where they are there.
+    """Return station and card of a first measurement, if they exist.
 
     Parameters
     ----------

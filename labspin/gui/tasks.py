@@ -1,4 +1,4 @@
-"""Work that may take time, done in a thread of its own; the result comes back into the window's thread."""
+"""Slow work in a separate thread; the result is delivered in the window's thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATIENCE = 5.0  # s for which the end of the program waits for all tasks
 
 
 class _Task(QObject):
-    """One piece of work; lives in the window's thread, works in another."""
+    """One piece of work: an object of the window's thread, executed in another."""
 
     ended = Signal(object, object)
 
@@ -54,7 +54,7 @@ class _Task(QObject):
             self.ended.emit(result, problem)
 
     def _report(self, result: object, problem: Exception | None) -> None:
-        self._thread.join(1.0)  # so that nothing of Qt is freed by that thread
+        self._thread.join(1.0)  # so that no Qt object is freed by that thread
         _under_way.discard(self)
         try:
             if problem is not None and self._failed is not None:
@@ -62,7 +62,7 @@ class _Task(QObject):
             elif problem is None and self._done is not None:
                 self._done(result)
         except RuntimeError as error:
-            if "already deleted" not in str(error):  # the window was closed meanwhile: nobody waits for it
+            if "already deleted" not in str(error):  # the window was closed meanwhile
                 raise
 
 

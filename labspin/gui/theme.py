@@ -108,7 +108,7 @@ QSplitter::handle {{ background: {window}; }}
 
 
 def fine(width: float) -> float:
-    """Return the width of a pen in pixels of the screen; pens of plots do not grow with its scale themselves.
+    """Return the width of a pen in pixels of the screen; pens of plots do not follow its scale by themselves.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def fine(width: float) -> float:
 
 
 def current() -> Theme:
-    """Return the theme that is used now."""
+    """Return the present theme."""
     return _chosen[0]
 
 

@@ -37,7 +37,7 @@ class Thumbnails(QObject):
     Signals
     -------
     made()
-        Some that were asked for are there.
+        Some requested images are ready.
     """
 
     made = Signal()
@@ -49,12 +49,12 @@ class Thumbnails(QObject):
         reader.sketched.connect(self._keep)
 
     def of(self, run: RunSummary) -> QImage | None:
-        """Return the image of a run, or None; then it is made, and `made` tells.
+        """Return the image of a run; None while it is made, until `made` is emitted.
 
         Parameters
         ----------
         run
-            Summary of the run; a run that has grown has another image.
+            Summary of the run; a run in progress gets new images.
         """
         key = (run.path, str(run.status), run.points)
         found = self._images.get(key)

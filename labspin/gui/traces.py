@@ -1,4 +1,4 @@
-"""The course of read-backs in time, one plot a unit."""
+"""The history of read-backs, one plot per unit."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from labspin.session.host_records import ReadingRecord
 
 __all__ = ["Course", "TraceStack", "time_plot"]
 
-_LONGEST = 3600.0  # s of a course that are kept
+_LONGEST = 3600.0  # s of history that are kept
 
 
 class Course:
-    """Times and values of one read-back, the latest hour of them."""
+    """Times and values of one read-back, for the last hour."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
@@ -50,7 +50,7 @@ class Course:
         return True
 
     def fill(self, times: FloatArray, values: FloatArray) -> None:
-        """Add what the host remembers, before the values that came since.
+        """Insert the history of the host before the values that came since.
 
         Parameters
         ----------
@@ -91,12 +91,12 @@ class TraceStack(QWidget):
     Parameters
     ----------
     link
-        To the host, which remembers an hour.
+        To the host, which keeps an hour.
 
     Signals
     -------
     chosen(name, unit, on)
-        The course of a read-back is shown, or no longer.
+        The history of a read-back is shown or hidden.
     """
 
     chosen = Signal(str, str, bool)
@@ -115,13 +115,13 @@ class TraceStack(QWidget):
         self._layout.addStretch(0)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         for name in list(self.curves):
             self.choose(name, self._units[name], False)
         self.courses.clear()
 
     def choose(self, name: str, unit: str, on: bool) -> None:
-        """Show the course of a read-back, or remove it.
+        """Show or remove the history of a read-back.
 
         Parameters
         ----------

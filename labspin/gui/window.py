@@ -1,4 +1,4 @@
-"""The window: a bar that is always there, and the views."""
+"""The main window: a permanent bar, and the views."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self.log = LogView()
         self.appearance = Appearance(self, self._restate)
         self._shown_run = ""
-        self._asked_after: str | None = None  # the last run before the one that was asked for here
+        self._asked_after: str | None = None  # the last run before the one that was ordered here
         self._make_bar()
         self.notice = Notice()
         self._make_tabs()
@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
     # -- the workspace ---------------------------------------------------------------------------------
 
     def use_workspace(self) -> None:
-        """Show what is in the workspace, and attach to a host that runs already."""
+        """Show the workspace, and attach to a host that is running."""
         self.station.clear()
         for path in list_stations(self.workspace):
             self.station.addItem(line(listed_station(path)), path)
@@ -260,14 +260,14 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentWidget(self.bench)
 
     def _build(self, description: BenchDescription) -> None:
-        """Make what is made out of a bench."""
+        """Create the parts that depend on a bench."""
         self.bench.build(description)
         self.align.build(description)
         self.measure.form.offer_setpoints(sorted(description["actuators"]))
         self.measure.form.changed.emit()
 
     def _restate(self) -> None:
-        """Write and draw everything again, in other units or colours."""
+        """Redraw everything in other units or colours."""
         if self.link.is_connected and self.link.description:
             self.bench.wanted_traces = set(self.bench.traces.curves)
             self._build(self.link.description)
@@ -287,7 +287,7 @@ class MainWindow(QMainWindow):
         self._follow_runs(run, status.get("last"))
 
     def _follow_runs(self, run: RunRecord | None, last: RunRecord | None) -> None:
-        """Show the run that is made, or else the last one: it may have begun and ended between two news."""
+        """Show the run in progress, or else the last one, which may have begun and ended between two news."""
         newest = run if run is not None and run["done"] > 0 else last
         if newest is None or newest["path"] == self._shown_run or not newest["done"]:
             return
@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
         self.see.show_runs([Path(newest["path"])])
         is_mine = self._asked_after is not None and newest["path"] != self._asked_after
         if is_mine or (newest is run and self.tabs.currentWidget() in (self.start, self.measure)):
-            self.tabs.setCurrentWidget(self.see)  # nobody is taken away from the bench, or from other runs
+            self.tabs.setCurrentWidget(self.see)  # not away from other views
             self._asked_after = None
 
     def _show_state(self, status: HostStatus) -> None:
@@ -328,7 +328,7 @@ class MainWindow(QMainWindow):
         if run is None:
             return
         self.pause_button.setText("Go on" if run["paused"] else "Pause")
-        self.pause_button.setShortcut(_PAUSE_KEY)  # a new text takes the key away
+        self.pause_button.setShortcut(_PAUSE_KEY)  # a new text removes the key
         total = run["total"] or 0
         self.progress.setRange(0, total)
         self.progress.setValue(min(run["done"], total) if total else 0)
@@ -354,7 +354,7 @@ class MainWindow(QMainWindow):
             self.link.order(lambda host: host.safe(), lambda _: self._tell("the bench is in its safe state"))
 
     def pause(self) -> None:
-        """Hold the run, or let it go on."""
+        """Pause or resume the run."""
         run = self.link.status.get("run")
         if run is not None and run["paused"]:
             self.link.order(lambda host: host.unpause())
@@ -382,18 +382,18 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self.see)
 
     def _follow_mine(self) -> None:
-        """Show the run that was asked for here, as soon as it begins."""
+        """Show the run that was ordered here, as soon as it begins."""
         last = self.link.status.get("last")
         self._asked_after = last["path"] if last else ""
         self.see.follow.setChecked(True)
 
     def _follow_again(self, on: bool) -> None:
-        """Show the newest run at once when runs are to be followed again."""
+        """Show the newest run when following is switched on again."""
         if on and [str(path) for path in self.see.paths] != [self._shown_run]:
             self._shown_run = ""
 
     def _tab_changed(self) -> None:
-        """Look at the last runs again when the first page is seen."""
+        """Update the last runs when the first page is opened."""
         if self.tabs.currentWidget() is self.start:
             self.browse.look()
 
@@ -424,7 +424,7 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentWidget(self.measure)
 
     def complain(self, text: str) -> None:
-        """Show what went wrong, without interrupting anybody.
+        """Show an error without blocking the window.
 
         Parameters
         ----------
@@ -460,7 +460,7 @@ class MainWindow(QMainWindow):
         self.bench.wanted_traces = set(str(settings.value("traces") or "").split())
 
     def _kept_parts(self) -> dict[str, QSplitter | QHeaderView]:
-        """Return the parts whose state is remembered, by name."""
+        """Return the parts whose state is saved, by name."""
         found: dict[str, QSplitter | QHeaderView] = {
             f"splitter-{part.objectName()}": part
             for part in self.findChildren(QSplitter)
@@ -469,7 +469,7 @@ class MainWindow(QMainWindow):
         return {**found, "runs": self.browse.view.horizontalHeader()}
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Store the layout of the window; the host goes on running.
+        """Store the layout of the window; the host keeps running.
 
         Parameters
         ----------
