@@ -98,7 +98,7 @@ class Registry:
             f"your own{hint}"
         )
 
-    def _from(self, name: str, module: ModuleType, attribute: str) -> tuple[Any, ModuleType]:
+    def _from(self, name: str, module: ModuleType, attribute: str) -> tuple[object, ModuleType]:
         try:
             return functools.reduce(getattr, attribute.split("."), module), module
         except AttributeError:

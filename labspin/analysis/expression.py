@@ -256,14 +256,14 @@ def _differentiate(node: ast.expr, data: Mapping[str, ArrayLike], moved: set[str
     return _walk(node, data), None
 
 
-def _of_two(kind: type, left: tuple[object, object], right: tuple[object, object]) -> tuple[Any, Any]:
+def _of_two(kind: type, left: tuple[object, object], right: tuple[object, object]) -> tuple[object, object]:
     """Return value and derivative of two parts that an operator joins."""
     (a, da), (b, db) = left, right
-    found: Any = _OPERATORS[kind](a, b)
+    found: object = _OPERATORS[kind](a, b)
     if da is None and db is None:
         return found, None
     of_left, of_right = _PARTIAL[kind]
-    slope: Any = 0.0
+    slope: object = 0.0
     if da is not None:
         slope = slope + of_left(a, b, found) * da
     if db is not None:

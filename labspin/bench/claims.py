@@ -20,7 +20,6 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from labspin.data.lock import try_lock
 from labspin.errors import SafetyError
@@ -171,7 +170,7 @@ def _overwrite(descriptor: int, record: Mapping[str, object]) -> None:
         os.write(descriptor, json.dumps(record).encode())
 
 
-def _holder(descriptor: int) -> dict[str, Any]:
+def _holder(descriptor: int) -> dict[str, object]:
     with contextlib.suppress(OSError, ValueError):
         os.lseek(descriptor, 0, os.SEEK_SET)
         found = json.loads(os.read(descriptor, 4096))

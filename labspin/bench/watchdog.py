@@ -230,7 +230,7 @@ class Watchdog:
         if former is not None:
             former.close()
 
-    def _order(self, path: Path | None = None) -> dict[str, Any]:
+    def _order(self, path: Path | None = None) -> dict[str, object]:
         watched = str(Path(path or self._watched or "").absolute())
         return {"watch": watched, "token": self._token, "process": os.getpid()}
 
@@ -365,7 +365,7 @@ class Watchdog:
             process.wait()
         _pipe(process.stdout).close()
 
-    def _begin(self, message: dict[str, Any]) -> None:
+    def _begin(self, message: dict[str, object]) -> None:
         process = self._process
         if process is None:
             self._start()

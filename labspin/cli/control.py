@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json, print_table
 
@@ -119,7 +119,7 @@ def _get(host: HostClient, arguments: argparse.Namespace) -> int:
     return _show(host, arguments, {name: host.get(name) for name in arguments.names})
 
 
-def _show(host: HostClient, arguments: argparse.Namespace, values: dict[str, Any]) -> int:
+def _show(host: HostClient, arguments: argparse.Namespace, values: dict[str, object]) -> int:
     if arguments.json:
         print_json(values)
         return 0

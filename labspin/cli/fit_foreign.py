@@ -146,7 +146,7 @@ def fit_foreign_file(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+def _settings(arguments: argparse.Namespace) -> dict[str, object]:
     settings: dict[str, object] = {}
     for name in ("averages", "window"):
         if getattr(arguments, name) is not None:

@@ -101,7 +101,7 @@ class Closing:
         self._attempt(writer.close)  # whoever recovers or resumes it must find it free
         return problem
 
-    def _last_snapshot(self) -> dict[str, Any]:
+    def _last_snapshot(self) -> dict[str, object]:
         return self.bench.snapshot(tolerant=True)
 
     def _record_error(self, error: BaseException) -> None:

@@ -56,7 +56,7 @@ def _version(name: str) -> str:
         return ""
 
 
-def _git(folder: Path) -> dict[str, Any]:
+def _git(folder: Path) -> dict[str, object]:
     commit = _ask_git(folder, "rev-parse", "HEAD")
     if not commit:
         return {}

@@ -143,7 +143,7 @@ class Scanned:
                 self._local.append(point.index if isinstance(point, Point) else place)
                 yield _joined(outer, point)
 
-    def _adaptive(self) -> Iterator[Any]:
+    def _adaptive(self) -> Iterator[object]:
         for outer in self._outer:
             yield from self._nested(outer, self._of(outer).plan())
 

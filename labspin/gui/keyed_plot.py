@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
@@ -45,7 +43,7 @@ class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
     )
     nudged = Signal(int, int, bool)
 
-    def __init__(self, axes: dict[str, Any] | None = None) -> None:
+    def __init__(self, axes: dict[str, object] | None = None) -> None:
         made = {side: UnitAxis(side) for side in ("left", "bottom")}
         super().__init__(axisItems={**made, **(axes or {})})
         style_plot(self)

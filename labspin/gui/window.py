@@ -6,7 +6,6 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtGui import QCloseEvent
@@ -419,7 +418,7 @@ class MainWindow(QMainWindow):
 
         in_background(lambda: recorded_parameters(path), self._show_repeated, failed)
 
-    def _show_repeated(self, found: tuple[type[Procedure], dict[str, Any], str]) -> None:
+    def _show_repeated(self, found: tuple[type[Procedure], dict[str, object], str]) -> None:
         self.measure.show_parameters(*found)
         self.tabs.setCurrentWidget(self.measure)
 

@@ -129,7 +129,7 @@ class Guarded(InStep):
         self._line = Line.of(self.adapter)
         self._line.is_new = bool(self.address)
 
-    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
         super().__init__(adapter, name=name, **settings)  # type: ignore[call-arg]
 
     def write(self, command: str, **kwargs: object) -> None:
@@ -284,7 +284,7 @@ class Guarded(InStep):
         found: dict[str, Any] = self._asked(command, read)
         return found
 
-    def _converter(self, cast: Callable[[str], object]) -> Callable[[str], Any]:
+    def _converter(self, cast: Callable[[str], object]) -> Callable[[str], object]:
         if cast is float:
             return functools.partial(as_reading, words=self.invalid_words)
         if cast is int:
@@ -364,7 +364,7 @@ class LabspinInstrument(Guarded, Instrument):  # type: ignore[misc]
     def __init__(self, adapter: Adapter | str, name: str = "", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
 
-    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, Any]) -> None:
+    def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
         super()._open(adapter, name, {**settings, "includeSCPI": False})
 
 

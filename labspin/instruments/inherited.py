@@ -57,7 +57,9 @@ def _refusing(driver: type, name: str, member: property, how: Mapping[str, inspe
     return Inherited(member.fget, fset, doc=member.__doc__)
 
 
-def _checked(name: str, validate: Callable[[Any, Any], Any], command: str) -> Callable[[Any, Any], Any]:
+def _checked(
+    name: str, validate: Callable[[object, object], object], command: str
+) -> Callable[[object, object], object]:
     """Return a validator that refuses where ``validate`` would clip, and what ``command`` cannot say."""
 
     def check(value: Any, values: Any) -> Any:

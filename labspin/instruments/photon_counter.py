@@ -57,7 +57,7 @@ class PhotonCounterAdapter(RoleAdapter):
     @abstractmethod
     def _wanted(
         self, gates: Sequence[tuple[float, float]], triggers: int, detectors: Sequence[str] | None
-    ) -> Any:
+    ) -> object:
         """Return what will be armed, if it can be; sends nothing."""
 
     def check(

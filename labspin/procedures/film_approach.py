@@ -246,7 +246,7 @@ class FilmApproach(Procedure):
     def _conclusions(
         self, poles: Mapping[str, tuple[complex, float]], position: float, response: float,
         reference: _Reference,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, object]:  # fmt: skip
         (lit, lit_noise), (unlit, unlit_noise) = poles["light"], poles["dark"]
         shift = lit.real - unlit.real
         noise = math.hypot(lit_noise, unlit_noise)

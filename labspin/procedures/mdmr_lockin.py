@@ -308,5 +308,5 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
         return 1
 
 
-def _nothing(name: str) -> dict[str, Any]:
+def _nothing(name: str) -> dict[str, object]:
     return {column.name: math.nan for column in _columns(name, "")}

@@ -329,7 +329,7 @@ class MRFMTemperature(Procedure):
             **values,
         }
 
-    def _at_temperature(self, bench: Bench, kelvin: float) -> tuple[dict[str, Any], list[str]]:
+    def _at_temperature(self, bench: Bench, kelvin: float) -> tuple[dict[str, object], list[str]]:
         """Find and measure the resonance, driven less after an overload; return what went wrong too."""
         drive, overloads = bench.actuator("cantilever.amplitude"), 0
         arrays, found, trouble = self._empty(), _NOTHING, ["lock-in overloaded"]
@@ -351,7 +351,7 @@ class MRFMTemperature(Procedure):
 
     def _attempt(
         self, bench: Bench, kelvin: float, drive: Actuator, softer: float
-    ) -> tuple[dict[str, Any], Resonance, list[str]]:
+    ) -> tuple[dict[str, object], Resonance, list[str]]:
         drive.move(max(softer * self._search_drive(drive), drive.minimum))
         try:
             rough = self._find(bench)
@@ -411,7 +411,7 @@ class MRFMTemperature(Procedure):
             around=around,
         )
 
-    def _measure_resonance(self, bench: Bench, rough: Resonance) -> tuple[dict[str, Any], Resonance]:
+    def _measure_resonance(self, bench: Bench, rough: Resonance) -> tuple[dict[str, object], Resonance]:
         arrays = self._empty()
         fine = rough
         if self.method in ("sweep", "both"):
@@ -424,7 +424,7 @@ class MRFMTemperature(Procedure):
             fine = found if self.method == "ring_down" else fine
         return arrays, fine
 
-    def _slow_sweep(self, bench: Bench, rough: Resonance) -> tuple[Any, Any]:
+    def _slow_sweep(self, bench: Bench, rough: Resonance) -> tuple[object, object]:
         frequencies = sweep_frequencies(
             rough,
             span=self.sweep_span,
@@ -436,7 +436,7 @@ class MRFMTemperature(Procedure):
         made, response = bench.cantilever.sweep(frequencies, settling_time=wait)
         return made, response
 
-    def _ring_down(self, bench: Bench, rough: Resonance) -> tuple[dict[str, Any], Resonance]:
+    def _ring_down(self, bench: Bench, rough: Resonance) -> tuple[dict[str, object], Resonance]:
         readout = bench.cantilever
         bench.actuator("cantilever.frequency").move(rough.frequency)
         reference = readout.frequency
@@ -454,7 +454,7 @@ class MRFMTemperature(Procedure):
         arrays = {"decay_time": time, "decay": decay, "reference_frequency": reference}
         return arrays | {"ring_down_time": found.ring_down_time}, found
 
-    def _estimates(self, found: Resonance) -> dict[str, Any]:
+    def _estimates(self, found: Resonance) -> dict[str, object]:
         return {
             "found": int(math.isfinite(found.frequency)),
             "resonance_frequency": found.frequency,
@@ -466,7 +466,7 @@ class MRFMTemperature(Procedure):
             "shift_errors": complex(found.frequency_error, found.inverse_quality_error),
         }
 
-    def _empty(self) -> dict[str, Any]:
+    def _empty(self) -> dict[str, object]:
         """Return what is not measured everywhere: arrays, and what a ring-down yields."""
         arrays = {column.name: np.full(column.shape, np.nan) for column in self.quantities if column.shape}
         return arrays | {"ring_down_time": math.nan, "reference_frequency": math.nan}

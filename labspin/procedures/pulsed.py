@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -358,7 +358,7 @@ class PulsedReadout(AtOneField):
         return normalised(signal=signal, reference=reference, gate_ratio=gate_ratio * alive[1] / alive[0])
 
 
-def _named(detectors: Sequence[str] | None) -> dict[str, Any]:
+def _named(detectors: Sequence[str] | None) -> dict[str, object]:
     # A counter of one detector need not know of names.
     return {} if detectors is None else {"detectors": detectors}
 

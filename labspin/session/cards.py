@@ -215,7 +215,7 @@ def _parameters(section: Section, procedure: str, known: Mapping[str, object]) -
 
 def _overrides(
     path: Path, procedure: str, known: Mapping[str, object], overrides: Iterable[str]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     found = {}
     for text in overrides:
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -232,7 +232,7 @@ def _overrides(
     return found
 
 
-def _as_in_a_card(text: str) -> Any:
+def _as_in_a_card(text: str) -> object:
     """Return the value as a card would hold it: a list or table if the text is one, else the text."""
     if not text.startswith(("[", "{")):
         return text

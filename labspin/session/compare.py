@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labspin.data import Run, read_run
 
@@ -48,7 +47,7 @@ def differences_between(first: Path | str, second: Path | str) -> list[Differenc
     return found + _station_lines(*runs)
 
 
-def _table(run: Run) -> dict[str, Any]:
+def _table(run: Run) -> dict[str, object]:
     from labspin.analysis.report.words import with_unit
 
     header = run.header

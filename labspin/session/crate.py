@@ -121,7 +121,7 @@ def _add_run(crate: ROCrate, run: Run, file: Path, scratch: Path) -> None:
     )
 
 
-def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) -> Any:
+def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) -> object:
     """Return the entity of that identifier, created if new; empty properties are left out."""
     from rocrate.model import ContextEntity
 
@@ -135,15 +135,15 @@ def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) ->
     return entity
 
 
-def _person(crate: ROCrate, name: str) -> Any:
+def _person(crate: ROCrate, name: str) -> object:
     return _entity(crate, f"#person-{name}", "Person", name=name) if name else None
 
 
-def _sample(crate: ROCrate, name: str) -> Any:
+def _sample(crate: ROCrate, name: str) -> object:
     return _entity(crate, f"#sample-{name}", "Thing", name=name) if name else None
 
 
-def _software(crate: ROCrate, run: Run) -> Any:
+def _software(crate: ROCrate, run: Run) -> object:
     version = str(run.header.environment.get("labspin", ""))
     return _entity(
         crate, f"#labspin-{version}", "SoftwareApplication", name="labspin", softwareVersion=version

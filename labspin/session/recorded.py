@@ -66,7 +66,7 @@ def recorded_values(header: RunHeader) -> dict[str, tuple[Any, str]]:
     header
         Of the run.
     """
-    found: dict[str, tuple[Any, str]] = {}
+    found: dict[str, tuple[object, str]] = {}
     for name, record in header.parameters.items():
         known = isinstance(record, Mapping) and "value" in record
         found[name] = (record["value"], str(record.get("unit") or "1")) if known else (record, "1")

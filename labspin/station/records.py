@@ -243,7 +243,7 @@ def _retries(section: Section) -> int:
 
 def _connection(
     section: Section, entry: DriverEntry, simulation: SimulationSpec | None
-) -> tuple[str, dict[str, str], dict[str, Any]]:
+) -> tuple[str, dict[str, str], dict[str, object]]:
     """Return address, wiring and options of the twin, refusing a mixture that the file does not ask for."""
     is_mixed = simulation is not None and simulation.mixed
     if simulation is None or (is_mixed and "address" in section):

@@ -382,7 +382,7 @@ class Station:
             "code": code_of(self.text, self.path.parent),
         }
 
-    def _describe_bench(self, names: Iterable[str], world: SimulatedWorld | None) -> dict[str, Any]:
+    def _describe_bench(self, names: Iterable[str], world: SimulatedWorld | None) -> dict[str, object]:
         """Return what a run file says of the bench: the station, and which instruments are simulated."""
         more = (
             {}

@@ -152,7 +152,7 @@ def _central_differences(description: FitModel, x: FloatArray, values: FloatArra
     return np.stack(rows)
 
 
-def _named(description: FitModel, noise: CorrelatedNoise | None) -> Any:
+def _named(description: FitModel, noise: CorrelatedNoise | None) -> object:
     """Return the model's function with its parameters as names, which lmfit reads from the signature."""
 
     def function(x: FloatArray, **values: Value) -> Numbers:

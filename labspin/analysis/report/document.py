@@ -237,7 +237,7 @@ def _settings(before: Mapping[str, object], after: object) -> Html:
     return table(["setting", "before the run", "after the run"], rows, limit=300)
 
 
-def _table(content: Mapping[str, object], name: str) -> Mapping[str, Any]:
+def _table(content: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = content.get(name, {})
     return value if isinstance(value, Mapping) else {name: value}
 

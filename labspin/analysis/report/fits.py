@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -181,9 +181,9 @@ def _against(truth: float | None, value: float, stderr: float, unit: str) -> lis
     ]
 
 
-def _truth(run: Run) -> dict[str, Any]:
+def _truth(run: Run) -> dict[str, object]:
     """Return the truth of the whole run: that of its points, which the header tells of the time before."""
-    found: dict[str, Any] = dict(run.header.truth or {})
+    found: dict[str, object] = dict(run.header.truth or {})
     for name, values in run.truth_at_points.items():
         there = np.asarray(values, np.float64).ravel()
         there = there[np.isfinite(there)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +60,7 @@ def _take(item: Item, place: int, axis: int) -> NDArray[np.generic]:
 
 def _names(item: Item, count: int) -> list[str]:
     for key in _NAMES:
-        said: Any = item.attributes.get(key)
+        said: object = item.attributes.get(key)
         if isinstance(said, (str, bytes)):
             text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
             said = next((text.split(mark) for mark in (";;", "\t", ";", ",") if mark in text), [])

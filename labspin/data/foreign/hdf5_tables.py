@@ -10,7 +10,7 @@ import pickletools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def _labber(path: Path, file: h5py.File) -> Iterator[Item]:
         )
 
 
-def _labber_values(path: Path, real: int, imaginary: int | None) -> NDArray[Any]:
+def _labber_values(path: Path, real: int, imaginary: int | None) -> NDArray[np.generic]:
     values = load_dataset(path, "Data/Data")
     found = values[:, real, :] if imaginary is None else values[:, real, :] + 1j * values[:, imaginary, :]
     return found[:, 0] if found.shape[1] == 1 else found

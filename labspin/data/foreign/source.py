@@ -175,7 +175,7 @@ class Contents:
             f"{self.path}: no {what} {wanted!r} (wanted as {role}){doubt}; the file has {offered}"
         )
 
-    def _loaded(self, item: Item) -> NDArray[Any]:
+    def _loaded(self, item: Item) -> NDArray[np.generic]:
         if math.prod(item.shape) * 8 > _LARGE:
             raise DamagedFileError(
                 f"{self.path}: {item.name!r} claims {math.prod(item.shape)} numbers; take a part of it, or "

@@ -68,7 +68,7 @@ def _is_recent(journal: Path) -> bool:
     return False  # a folder that cannot be written is not recovered either
 
 
-def _hint_of(journal: Path) -> dict[str, Any]:
+def _hint_of(journal: Path) -> dict[str, object]:
     try:
         with JournalReader(journal) as reader:
             first = next(reader.records(), [])

@@ -127,7 +127,7 @@ def sorted_statistics(fit: FitRecord) -> tuple[dict[str, Any], dict[str, NDArray
     """
     names = {dimension.name for dimension in fit.dimensions}
     short: dict[str, object] = {}
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[np.generic]] = {}
     rest: dict[str, object] = {}
     for name, value in plain(fit.statistics).items():
         if name in ("", ".", "NX_class", REST) or name in names or "/" in name:
@@ -156,7 +156,7 @@ def _write_statistics(group: h5py.Group, fit: FitRecord) -> None:
         add_text(own, REST, to_json(rest))
 
 
-def _read_statistics(group: h5py.Group, dimensions: tuple[Dimension, ...]) -> dict[str, Any]:
+def _read_statistics(group: h5py.Group, dimensions: tuple[Dimension, ...]) -> dict[str, object]:
     if has(group, "statistics_json"):  # of files written before the numbers became attributes
         return dict(get_json(group, "statistics_json"))
     own = get_group(group, "statistics")

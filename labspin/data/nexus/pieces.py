@@ -46,7 +46,7 @@ _UTF8_NAMES = h5p.create(h5p.LINK_CREATE)
 _UTF8_NAMES.set_char_encoding(h5t.CSET_UTF8)
 
 
-def _settings(chunks: tuple[int, ...] | None = None) -> Any:
+def _settings(chunks: tuple[int, ...] | None = None) -> object:
     """Return how a data set is stored: without time stamps, with a checksum where it has chunks."""
     properties = h5p.create(h5p.DATASET_CREATE)
     properties.set_obj_track_times(False)

@@ -114,7 +114,7 @@ def blamed_on(path: Path) -> Iterator[None]:
         raise DamagedFileError(f"{path}: claims more data than the memory can hold") from error
 
 
-def _open(path: Path, mode: str, options: dict[str, Any]) -> h5py.File:
+def _open(path: Path, mode: str, options: dict[str, object]) -> h5py.File:
     """Open a file in spite of locks: run files are replaced, never written to, so that these mean nothing.
 
     HDF5 wants one way of locking from all who open a file in one process, so theirs has to be found.

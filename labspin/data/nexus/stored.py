@@ -93,7 +93,7 @@ def get_attributes(parent: h5py.Group, name: str = ".") -> dict[str, Any]:
     item = parent.id if name == "." else _member(parent, name)
     if item is None:
         raise DamagedFileError(f"{name!r} is missing in {parent.name!r}")
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for number in range(h5a.get_num_attrs(item)):
         attribute = h5a.open(item, index=number)
         dtype = attribute.dtype

@@ -23,11 +23,11 @@ _ALARM, _OVERLOAD, _LOOP_2_DONE, _LOOP_1_DONE = 1, 2, 4, 8  # bits of OPST?
 def kept(
     header: str,
     columns: Sequence[Column],
-    factory: Values | Callable[[Any, Values], Values],
+    factory: Values | Callable[[object, Values], Values],
     *,
     keys: Sequence[Column] = (),
     optional: int = 0,
-    check: Callable[[Any, Values], None] | None = None,
+    check: Callable[[object, Values], None] | None = None,
 ) -> Command:
     """Return the line of a setting that is only kept, under its header and keys in ``device.kept``.
 

@@ -209,7 +209,7 @@ class PulseStreamer(SimulatedDevice):
             return None
         return {"jsonrpc": "2.0", "id": identifier, "result": result}
 
-    def _call(self, method: str, parameters: object) -> Any:
+    def _call(self, method: str, parameters: object) -> object:
         entry = _METHODS.get(method)
         if entry is None:
             raise CommandError(_NO_METHOD, "Method not found")
