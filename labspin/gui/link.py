@@ -97,7 +97,15 @@ class HostLink(QObject):
         thread = threading.Thread(
             target=self._listen, args=(client, self._stop), daemon=True, name="host news"
         )
-        in_background(client.describe, lambda found: self._begin(found, thread), self._fail)
+        stop = self._stop
+
+        def described(description: BenchDescription) -> None:
+            if stop.is_set():  # detached, or closed, before the answer
+                client.close()
+                return
+            self._begin(description, thread)
+
+        in_background(client.describe, described, self._fail)
 
     def _begin(self, description: BenchDescription, thread: threading.Thread) -> None:
         self.description = description

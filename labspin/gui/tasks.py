@@ -62,7 +62,8 @@ class _Task(QObject):
             elif problem is None and self._done is not None:
                 self._done(result)
         except RuntimeError as error:
-            if "already deleted" not in str(error):  # the window was closed meanwhile
+            # "... already deleted", "Signal source has been deleted": the window was closed meanwhile
+            if "deleted" not in str(error):
                 raise
 
 

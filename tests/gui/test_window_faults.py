@@ -3,6 +3,7 @@
 import functools
 import resource
 import sys
+import threading
 
 import pytest
 
@@ -12,6 +13,8 @@ if WHY_NOT:
     pytest.skip(WHY_NOT, allow_module_level=True)
 
 from labspin.data import read_run
+from labspin.gui.link import HostLink
+from labspin.gui.tasks import in_background
 from labspin.session.host_record import claimed, new_record
 from labspin.session.host_wire import PROTOCOL, Server
 from tests.bench.killed_runs import ServedBench
@@ -121,3 +124,41 @@ def test_a_file_of_the_layout_that_is_rubbish_does_not_keep_the_window_shut(unti
     )
     window = open_window(lab)
     assert window.tabs.currentIndex() >= 0
+
+
+class _SlowHost:
+    """A client whose bench is described only when it is let."""
+
+    record = None
+
+    def __init__(self):
+        self.may_answer, self.is_closed = threading.Event(), False
+
+    def describe(self):
+        self.may_answer.wait(PATIENCE / 1000)
+        return {}
+
+    def close(self):
+        self.is_closed = True
+
+
+def test_a_host_that_describes_its_bench_after_the_link_was_closed_is_let_go(qtbot):
+    link, client, seen = HostLink(), _SlowHost(), []
+    link.connected.connect(seen.append)
+    link.follow(client)
+    link.close()
+    client.may_answer.set()
+    qtbot.waitUntil(lambda: client.is_closed, timeout=PATIENCE)
+    assert seen == []
+
+
+@pytest.mark.parametrize("words", ["Internal C++ object already deleted.", "Signal source has been deleted"])
+def test_work_that_ends_after_its_window_is_let_go(qtbot, words):
+    reported = threading.Event()
+
+    def done(_):
+        reported.set()
+        raise RuntimeError(words)
+
+    in_background(lambda: None, done)
+    qtbot.waitUntil(reported.is_set, timeout=PATIENCE)
