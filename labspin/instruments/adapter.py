@@ -11,7 +11,7 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from labspin.instruments.base import Guarded
 from labspin.instruments.roles import ROLES
 from labspin.instruments.wire import visa
 
-__all__ = ["NoOptions", "RoleAdapter"]
+__all__ = ["NoOptions", "RoleAdapter", "options_or_defaults"]
 
 FloatArray = NDArray[np.float64]
 _SAME = 1e-9  # relative difference of two read-backs that is none
@@ -31,6 +31,34 @@ _ROUNDED = 1e-3  # … of a value that was set and its read-back
 @dataclasses.dataclass(frozen=True)
 class NoOptions:
     """Options of an adapter that has none."""
+
+
+Record = TypeVar("Record")
+
+
+def options_or_defaults(kind: type[Record], options: object) -> Record:
+    """Return options of a driver; their defaults where none are given.
+
+    Parameters
+    ----------
+    kind
+        Record of the options.
+    options
+        A record of that kind, or None.
+
+    Raises
+    ------
+    ArgumentError
+        They are the options of another driver.
+    """
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise ArgumentError(
+            f"options: wanted a {kind.__name__} or None, got a {type(options).__name__}; give the options of "
+            "this driver"
+        )
+    return options
 
 
 class RoleAdapter(ABC):

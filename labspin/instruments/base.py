@@ -20,7 +20,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from labspin.clock import Clock, WallClock
 from labspin.errors import (
@@ -37,7 +37,7 @@ from labspin.instruments.limits import on_off
 from labspin.instruments.pymeasure import Adapter, Channel, Instrument
 from labspin.instruments.wire import as_boolean, in_words, is_timeout, visa
 
-__all__ = ["Guarded", "GuardedChannel", "LabspinInstrument"]
+__all__ = ["Guarded", "GuardedChannel", "LabspinInstrument", "Opening"]
 
 log = logging.getLogger(__name__)
 
@@ -358,10 +358,31 @@ class Guarded(InStep):
                 self._line.lock.release()
 
 
+class Opening(TypedDict, total=False):
+    """How a driver opens its instrument.
+
+    Attributes
+    ----------
+    clock
+        What waits; the wall clock where it is left out.
+    timeout
+        Longest wait for an answer, s.
+    retries
+        How often a query without an answer is repeated.
+    visa_library
+        That of pyvisa, such as ``"@py"``.
+    """
+
+    clock: Clock | None
+    timeout: float
+    retries: int
+    visa_library: str
+
+
 class LabspinInstrument(Guarded, Instrument):  # type: ignore[misc]
     """Base of drivers that pymeasure does not have."""
 
-    def __init__(self, adapter: Adapter | str, name: str = "", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:

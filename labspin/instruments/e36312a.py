@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Channel, Instrument
@@ -30,7 +30,8 @@ from pymeasure.instruments.keysight import KeysightE36312A
 from pymeasure.instruments.keysight.keysightE36312A import VoltageChannel
 
 from labspin.errors import ArgumentError, DeviceError
-from labspin.instruments.base import GuardedChannel
+from labspin.instruments.adapter import options_or_defaults
+from labspin.instruments.base import GuardedChannel, Opening
 from labspin.instruments.invalid import whole
 from labspin.instruments.limits import check_limits, on_off
 from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
@@ -166,7 +167,7 @@ class E36312A(ErrorQueue, KeysightE36312A):  # type: ignore[misc]
     ch_2 = Instrument.ChannelCreator(SupplyOutput, 2)
     ch_3 = Instrument.ChannelCreator(SupplyOutput, 3)
 
-    def __init__(self, adapter: Adapter | str, name: str = "E36312A", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "E36312A", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
         for number, (volts, amperes) in RATINGS.items():
             output = self.channels[number]
@@ -230,7 +231,7 @@ class E36312AMagnet(MagnetAdapter):
     relied_on = (*MagnetAdapter.relied_on, "device.coupling", "output.current_program")
 
     @classmethod
-    def ranges(cls, options: Any = None) -> dict[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> dict[str, tuple[float, float]]:
         """Return the limits of the output, A.
 
         Parameters
@@ -238,11 +239,11 @@ class E36312AMagnet(MagnetAdapter):
         options
             `E36312AOptions`; None: their defaults.
         """
-        amperes = RATINGS[(options or E36312AOptions()).channel][1]
+        amperes = RATINGS[options_or_defaults(E36312AOptions, options).channel][1]
         return {"current": (0.0, _OVER_RANGE * amperes)}
 
     @classmethod
-    def place(cls, address: str, options: Any = None) -> str:
+    def place(cls, address: str, options: object = None) -> str:
         """Return what only one instrument may use: here one output, not the whole supply.
 
         Parameters
@@ -252,7 +253,9 @@ class E36312AMagnet(MagnetAdapter):
         options
             `E36312AOptions`; None: their defaults.
         """
-        return f"{cls.canonical_address(address)} output {(options or E36312AOptions()).channel}"
+        return (
+            f"{cls.canonical_address(address)} output {options_or_defaults(E36312AOptions, options).channel}"
+        )
 
     @property
     def output(self) -> SupplyOutput:

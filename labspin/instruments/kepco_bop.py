@@ -25,13 +25,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.kepco import KepcoBOP3612
 
 from labspin.errors import ArgumentError, IdentityError, InstrumentError
+from labspin.instruments.adapter import options_or_defaults
+from labspin.instruments.base import Opening
 from labspin.instruments.limits import on_off
 from labspin.instruments.magnet import MagnetAdapter, wait_for_discharge
 from labspin.instruments.properties import choice, quantity, switch
@@ -62,7 +64,7 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
     residual_current: float = 0.02
     """Current that counts as none when the supply is made safe, A."""
 
-    def __init__(self, adapter: Adapter | str, name: str = "Kepco BOP", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "Kepco BOP", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     output_enabled: bool = switch(
@@ -171,7 +173,7 @@ class KepcoMagnet(MagnetAdapter):
     relied_on = (*MagnetAdapter.relied_on, "device.mode", "device.program", "device.follows_triggers")
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the model's limits, A.
 
         Parameters
@@ -179,7 +181,7 @@ class KepcoMagnet(MagnetAdapter):
         options
             `KepcoOptions`; None: their defaults.
         """
-        greatest = MODELS[(options or KepcoOptions()).model][1]
+        greatest = MODELS[options_or_defaults(KepcoOptions, options).model][1]
         return {"current": (-greatest, greatest)}
 
     def configure(self) -> None:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError
+from labspin.instruments.base import Opening
 from labspin.instruments.invalid import whole
 from labspin.instruments.lakeshore_controller import (
     ControllerAdapter,
@@ -114,7 +115,9 @@ class LakeShore336(LakeShoreController):
     output_3 = Instrument.ChannelCreator(HeaterOutput336, 3)
     output_4 = Instrument.ChannelCreator(HeaterOutput336, 4)
 
-    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 336", **kwargs: object) -> None:
+    def __init__(
+        self, adapter: Adapter | str, name: str = "Lake Shore 336", **kwargs: Unpack[Opening]
+    ) -> None:
         super().__init__(adapter, name, **kwargs)
 
     @property

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from labspin.errors import ArgumentError, InstrumentError
+from labspin.instruments.base import Opening
 from labspin.instruments.lakeshore_controller import (
     ControllerAdapter,
     HeaterOutput,
@@ -90,7 +91,9 @@ class LakeShore372(LakeShoreController):
     input_ = Instrument.MultiChannelCreator(TemperatureInput, list(_INPUTS), prefix="input_")
     sample_heater = Instrument.ChannelCreator(SampleHeater, 0)
 
-    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 372", **kwargs: object) -> None:
+    def __init__(
+        self, adapter: Adapter | str, name: str = "Lake Shore 372", **kwargs: Unpack[Opening]
+    ) -> None:
         super().__init__(adapter, name, **kwargs)
 
     @property

@@ -18,13 +18,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments.lakeshore import LakeShore425 as PymeasureLakeShore425
 
 from labspin.errors import ArgumentError, DeviceError, DoubtfulReadingError
 from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.base import Opening
 from labspin.instruments.invalid import SCPI_WORDS, whole
 from labspin.instruments.properties import choice, switch
 from labspin.instruments.refusals import ReadBack
@@ -51,7 +52,9 @@ class LakeShore425(ReadBack, PymeasureLakeShore425):  # type: ignore[misc]
     }  # fmt: skip
     terminations: ClassVar[Mapping[str, object]] = {}  # pymeasure's class sets them for its serial port
 
-    def __init__(self, adapter: Adapter | str, name: str = "Lake Shore 425", **kwargs: Any) -> None:
+    def __init__(
+        self, adapter: Adapter | str, name: str = "Lake Shore 425", **kwargs: Unpack[Opening]
+    ) -> None:
         super().__init__(adapter, name, **kwargs)
 
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.errors import ArgumentError, DeviceError, IdentityError
-from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.adapter import RoleAdapter, options_or_defaults
 from labspin.instruments.limits import check_limits
 from labspin.instruments.ni_device import NIDevice, check_device
 
@@ -147,7 +147,7 @@ class NIGaussmeter(RoleAdapter):
         return check_device(address).upper()
 
     @classmethod
-    def place(cls, address: str, options: Any = None) -> str:
+    def place(cls, address: str, options: object = None) -> str:
         """Return device and input: each input is an instrument.
 
         Parameters
@@ -157,7 +157,8 @@ class NIGaussmeter(RoleAdapter):
         options
             `NIGaussmeterOptions`; None: their defaults.
         """
-        return f"{cls.canonical_address(address)}/{(options or NIGaussmeterOptions()).channel.upper()}"
+        channel = options_or_defaults(NIGaussmeterOptions, options).channel
+        return f"{cls.canonical_address(address)}/{channel.upper()}"
 
     def configure(self) -> None:
         """Refuse an input that the device does not have.

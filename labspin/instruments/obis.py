@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.errors import ArgumentError, DeviceError
-from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.adapter import RoleAdapter, options_or_defaults
 from labspin.instruments.base import LabspinInstrument
 from labspin.instruments.limits import one_of
 from labspin.instruments.properties import quantity
@@ -149,7 +149,7 @@ class OBISLaser(RoleAdapter):
     relied_on = ("power",)
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the powers at the sample, W.
 
         Parameters
@@ -157,7 +157,7 @@ class OBISLaser(RoleAdapter):
         options
             `OBISOptions`; None: their defaults.
         """
-        return {"power": (0.0, (options or OBISOptions()).greatest)}
+        return {"power": (0.0, options_or_defaults(OBISOptions, options).greatest)}
 
     def configure(self) -> None:
         """Check that the head can do what the station file says; nothing is switched.

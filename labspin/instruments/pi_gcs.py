@@ -19,10 +19,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.errors import ArgumentError, DeviceError
-from labspin.instruments.adapter import RoleAdapter
+from labspin.instruments.adapter import RoleAdapter, options_or_defaults
 from labspin.instruments.base import LabspinInstrument
 from labspin.instruments.limits import on_off, one_of
 from labspin.instruments.properties import quantity
@@ -185,7 +185,7 @@ class PIPositioner(RoleAdapter):
     _astray = False
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the distances that the stage reaches, m.
 
         Parameters
@@ -193,10 +193,10 @@ class PIPositioner(RoleAdapter):
         options
             `PIOptions`; None: their defaults.
         """
-        return {"position": (0.0, (options or PIOptions()).reach)}
+        return {"position": (0.0, options_or_defaults(PIOptions, options).reach)}
 
     @classmethod
-    def rests(cls, options: Any = None) -> Mapping[str, float]:
+    def rests(cls, options: object = None) -> Mapping[str, float]:
         """Return the distance to which the safe action retracts, m.
 
         Parameters
@@ -204,7 +204,7 @@ class PIPositioner(RoleAdapter):
         options
             `PIOptions`; None: their defaults.
         """
-        return {"position": (options or PIOptions()).retracted}
+        return {"position": options_or_defaults(PIOptions, options).retracted}
 
     def configure(self) -> None:
         """Forget old errors, check the travel, and switch the servo on where the stage is.

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import SCPIMixin
 from pymeasure.instruments.agilent import Agilent8257D
 
 from labspin.errors import ArgumentError, IdentityError
+from labspin.instruments.adapter import options_or_defaults
+from labspin.instruments.base import Opening
 from labspin.instruments.limits import check_limits, check_whole
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import quantity, switch, whole_number
@@ -45,7 +47,7 @@ class ScpiSource(ScpiCarrier, Agilent8257D):  # type: ignore[misc]
     expected_model: str = ""
     """What the answer to ``*IDN?`` must hold; empty: anything."""
 
-    def __init__(self, adapter: Adapter | str, name: str = "SCPI source", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SCPI source", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:
@@ -243,7 +245,7 @@ class ScpiMicrowave(MicrowaveAdapter):
     )
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the model's limits, Hz and dBm.
 
         Parameters
@@ -251,7 +253,7 @@ class ScpiMicrowave(MicrowaveAdapter):
         options
             `ScpiSourceOptions`; None: their defaults.
         """
-        chosen = options or ScpiSourceOptions()
+        chosen = options_or_defaults(ScpiSourceOptions, options)
         return {"frequency": (chosen.lowest, chosen.highest), "power": (chosen.weakest, chosen.strongest)}
 
     def configure(self) -> None:

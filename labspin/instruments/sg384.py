@@ -20,7 +20,7 @@ Quirks, from the *SG380 Series RF Signal Generators* operation and service manua
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from pymeasure.instruments.srs import SG380
 
 from labspin.errors import LimitError
 from labspin.instruments.adapter import NoOptions
+from labspin.instruments.base import Opening
 from labspin.instruments.invalid import whole
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import quantity, switch
@@ -61,7 +62,7 @@ class SG384(ErrorQueue, SG380):  # type: ignore[misc]
     asked_once = ErrorQueue.asked_once | {"INSR?"}
     error_list = "'Error codes' in the SG380 manual"
 
-    def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SG384", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     def _open(self, adapter: Adapter | str, name: str, settings: Mapping[str, object]) -> None:

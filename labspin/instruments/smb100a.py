@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 
 from labspin.errors import ArgumentError
-from labspin.instruments.base import LabspinInstrument
+from labspin.instruments.adapter import options_or_defaults
+from labspin.instruments.base import LabspinInstrument, Opening
 from labspin.instruments.limits import check_limits, check_whole, on_off, one_of
 from labspin.instruments.microwave import MicrowaveAdapter
 from labspin.instruments.properties import choice, quantity, switch
@@ -61,7 +62,7 @@ class SMB100A(ScpiCarrier, LabspinInstrument):
     models = ("SMB100A",)
     takes_several = True
 
-    def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: object) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SMB100A", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     frequency: float = quantity(
@@ -272,7 +273,7 @@ class SMB100AMicrowave(MicrowaveAdapter):
     )
 
     @classmethod
-    def ranges(cls, options: Any = None) -> Mapping[str, tuple[float, float]]:
+    def ranges(cls, options: object = None) -> Mapping[str, tuple[float, float]]:
         """Return the limits of the RF path, Hz and dBm.
 
         Parameters
@@ -280,7 +281,7 @@ class SMB100AMicrowave(MicrowaveAdapter):
         options
             `SMB100AOptions`; None: their defaults.
         """
-        return {"frequency": RANGES[(options or SMB100AOptions()).range], "power": _POWERS}
+        return {"frequency": RANGES[options_or_defaults(SMB100AOptions, options).range], "power": _POWERS}
 
     def configure(self) -> None:
         """Forget old errors, end a sweep, and take offsets, multiplier and modulations away.

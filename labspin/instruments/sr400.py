@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from labspin.errors import IdentityError, LimitError, ReplyError
-from labspin.instruments.base import GuardedChannel, LabspinInstrument
+from labspin.instruments.base import GuardedChannel, LabspinInstrument, Opening
 from labspin.instruments.invalid import decimal, whole
 from labspin.instruments.limits import check_limits
 from labspin.instruments.properties import choice, quantity, whole_number
@@ -123,7 +123,7 @@ class SR400(LabspinInstrument):
     a = Instrument.ChannelCreator(GatedCounter, 0)
     b = Instrument.ChannelCreator(GatedCounter, 1)
 
-    def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: object) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SR400", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
         self._marks = 0
 

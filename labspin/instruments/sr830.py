@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import srs
 
 from labspin.errors import ArgumentError, LimitError
+from labspin.instruments.base import Opening
 from labspin.instruments.invalid import as_reading, whole
 from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
 from labspin.instruments.properties import choice, entry, numbered, quantity, whole_number
@@ -65,7 +66,7 @@ class SR830(StanfordLockIn, srs.SR830):  # type: ignore[misc]
         1: "input or reserve overload", 2: "filter overload", 4: "output overload", 8: "reference unlocked",
     }  # fmt: skip
 
-    def __init__(self, adapter: Adapter | str, name: str = "SR830", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SR830", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
         interface = {"GPIB": 1, "ASRL": 0}.get(self.address[:4].upper())
         if interface is not None:

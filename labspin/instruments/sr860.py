@@ -21,13 +21,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument, srs
 
 from labspin.errors import ArgumentError, LimitError
+from labspin.instruments.base import Opening
 from labspin.instruments.blocks import ReadsBlocks
 from labspin.instruments.invalid import whole
 from labspin.instruments.lockin import ComplexArray, FloatArray, LockInAdapter, LockInOptions
@@ -62,7 +63,7 @@ class SR860(ReadsBlocks, StanfordLockIn, srs.SR860):  # type: ignore[misc]
     overload_bits = 16
     doubtful_bits: ClassVar[Mapping[int, str]] = {8: "reference unlocked", 16: "input range overload"}
 
-    def __init__(self, adapter: Adapter | str, name: str = "SR860", **kwargs: Any) -> None:
+    def __init__(self, adapter: Adapter | str, name: str = "SR860", **kwargs: Unpack[Opening]) -> None:
         super().__init__(adapter, name, **kwargs)
 
     frequency: float = quantity(

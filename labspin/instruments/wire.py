@@ -22,6 +22,7 @@ from labspin.instruments.invalid import decimal
 
 if TYPE_CHECKING:
     from pymeasure.adapters import Adapter
+    from types import ModuleType
 
 __all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer", "visa"]
 
@@ -31,7 +32,7 @@ _LONGEST = 60.0  # s that the longest answer may take
 
 
 @functools.cache
-def visa() -> Any:
+def visa() -> ModuleType:
     """Return pyvisa, which is imported when a connection is first looked at: a simulated bench has none."""
     import pyvisa
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from labspin.twin.wire import Command, CommandError, Unit, one_argument, parse_number, spelled_words
 
@@ -29,6 +29,15 @@ _EXTREMES = {"MIN": 0, "MINIMUM": 0, "MAX": 1, "MAXIMUM": 1}
 _DEFAULTS = frozenset({"DEF", "DEFAULT"})
 
 Reader = Callable[[str], str]
+
+
+class _KeptSettings(Protocol):
+    kept: dict[tuple[str, tuple[int, ...]], str]
+
+
+class _Keeps(Protocol):
+    @property
+    def state(self) -> _KeptSettings: ...
 
 
 def kept_lines(listed: str) -> list[Command]:
@@ -72,10 +81,10 @@ def _setting(header: str, domain: str, usual: str) -> Command:
     else:
         read = _word(domain.split("|"))
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: _Keeps, call: Unit) -> None:
         device.state.kept[header, call.suffixes] = read(one_argument(call))
 
-    def ask(device: Any, call: Unit) -> str:
+    def ask(device: _Keeps, call: Unit) -> str:
         if not call.arguments:
             return str(device.state.kept.get((header, call.suffixes), usual))
         word = one_argument(call).upper()

@@ -8,9 +8,12 @@ condition that was seen to come or go through its filter is an event.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.twin.wire import Command, CommandError, Unit, ask, do, one_argument, parse_number
+
+if TYPE_CHECKING:
+    from labspin.twin.message import MessageDevice
 
 __all__ = ["error_lines", "power_on_line", "state_lines", "status_register_lines"]
 
@@ -50,7 +53,7 @@ def _mask(name: str, mask: str) -> Command:
     return Command(f"STATus:{name}:{mask}", lambda device, call: str(_registers(device, name)[mask]), write)
 
 
-def _preset(device: Any) -> None:
+def _preset(device: object) -> None:
     for name in (_OPERATION, _QUESTIONABLE):
         _registers(device, name).update(_USUAL)
 
@@ -74,7 +77,7 @@ def status_register_lines(*, transitions: bool = True) -> tuple[Command, ...]:
     return tuple(lines)
 
 
-def _all_errors(device: Any, *, codes: bool) -> str:
+def _all_errors(device: MessageDevice, *, codes: bool) -> str:
     found = []
     while (error := device.status.next_error()) is not None:
         found.append(str(error[0]) if codes else f'{error[0]},"{error[1]}"')
@@ -94,10 +97,10 @@ def error_lines() -> tuple[Command, ...]:
 def power_on_line() -> Command:
     """Return the line of ``*PSC``: whether the masks are cleared at power-on."""
 
-    def write(device: Any, call: Unit) -> None:
-        device.clears_at_power_on = bool(round(parse_number(one_argument(call))))
+    def write(device: object, call: Unit) -> None:
+        vars(device)["clears_at_power_on"] = bool(round(parse_number(one_argument(call))))
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: object, call: Unit) -> str:
         return str(int(getattr(device, "clears_at_power_on", True)))
 
     return Command("*PSC", read, write)
@@ -118,10 +121,10 @@ def state_lines(most: int) -> tuple[Command, ...]:
             raise CommandError(-222, "Data out of range")
         return number
 
-    def save(device: Any, call: Unit) -> None:
+    def save(device: MessageDevice, call: Unit) -> None:
         vars(device).setdefault("_saved", {})[memory(call)] = copy.deepcopy(device.state)
 
-    def recall(device: Any, call: Unit) -> None:
+    def recall(device: MessageDevice, call: Unit) -> None:
         number = memory(call)
         saved = vars(device).get("_saved", {})
         if number not in saved:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from labspin.twin.wire import Command, CommandError, Dialect, Unit, parse_number
 from labspin.twin.wire.commands import Stateful
@@ -51,11 +51,16 @@ def six_digits(value: float) -> str:
     return ("-" if value < 0 and float(written) else "+") + written
 
 
+Value: TypeAlias = int | float | str
+"""One value of a setting, as it is held."""
+Values: TypeAlias = tuple[Value, ...]
+
+
 @dataclass(frozen=True)
 class Column:
     """One value of a setting: how it is read, and how it is answered."""
 
-    read: Callable[[str], Any]
+    read: Callable[[str], Value]
     answer: Callable[[Any], str]
 
 

@@ -9,8 +9,9 @@ of 25 Ω at 1 A. For the control loop see `labspin.twin.devices.lakeshore_contro
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.twin.devices.lakeshore import keyed, real, six_digits, whole
 from labspin.twin.devices.lakeshore_controller import (
@@ -18,6 +19,8 @@ from labspin.twin.devices.lakeshore_controller import (
     TemperatureController,
     controller_lines,
     heater_line,
+    inputs_of,
+    outputs_of,
     ports_of,
     reading_line,
 )
@@ -100,7 +103,7 @@ class LakeShore336(TemperatureController):
             return _VOLTS**2 / _LOAD if number else 0.0
         part = _PARTS[number]
         ohm, limit, own, _ = self.state.heater[output]
-        return part * float(_CURRENTS.get(limit, own)) ** 2 * _RESISTANCES[ohm]
+        return part * _CURRENTS.get(int(limit), float(own)) ** 2 * _RESISTANCES[int(ohm)]
 
     def control_input(self, output: str) -> str:
         """Return the input that an output regulates; ``""`` is none.
@@ -110,7 +113,7 @@ class LakeShore336(TemperatureController):
         output
             Name of the output, ``"1"`` to ``"4"``.
         """
-        return ("", *_INPUTS)[self.state.mode[output][1]]
+        return ("", *_INPUTS)[int(self.state.mode[output][1])]
 
 
 def _celsius(device: TemperatureController, kelvin: float | None) -> str:
@@ -129,9 +132,8 @@ def _analog_output(device: TemperatureController, call: Unit) -> float:
     return device.heater_percent(output)
 
 
-_OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs}
-_INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
-_SOURCES: dict[str, Any] = {"keys": lambda device: device.outputs, "then": TemperatureController.apply}
+_by_output = functools.partial(keyed, keys=outputs_of)
+_by_input = functools.partial(keyed, keys=inputs_of)
 
 LakeShore336.table = Table(
     [
@@ -142,12 +144,13 @@ LakeShore336.table = Table(
         ),
         heater_line("{:+06.1f}".format, None),
         reading_line("CRDG", _celsius),
-        keyed("OUTMODE", "mode", [whole(0, 5), whole(0, 4), whole(0, 1)], **_SOURCES),
-        keyed("RANGE", "range", [whole(0, 3)], **_SOURCES),
-        keyed("PID", "pid", [real(0.1, 1000, "{:+07.1f}".format), real(0.1, 1000, "{:+07.1f}".format),
-                             real(0, 200, "{:+07.1f}".format)], **_OUTPUT),
-        keyed("INTYPE", "kind", [whole(0, 4), whole(0, 1), whole(0, 8), whole(0, 1), whole(1, 3)], **_INPUT),
-        keyed("INCRV", "curve", [whole(0, 59)], **_INPUT),
+        _by_output("OUTMODE", "mode", [whole(0, 5), whole(0, 4), whole(0, 1)],
+                   then=TemperatureController.apply),
+        _by_output("RANGE", "range", [whole(0, 3)], then=TemperatureController.apply),
+        _by_output("PID", "pid", [real(0.1, 1000, "{:+07.1f}".format), real(0.1, 1000, "{:+07.1f}".format),
+                             real(0, 200, "{:+07.1f}".format)]),
+        _by_input("INTYPE", "kind", [whole(0, 4), whole(0, 1), whole(0, 8), whole(0, 1), whole(1, 3)]),
+        _by_input("INCRV", "curve", [whole(0, 59)]),
         *curve_lines(six_digits),
         *alarm_lines(_INPUTS, six_digits, source=False),
         *status_lines(),

@@ -13,8 +13,9 @@ is read all the time. For the control loop see `labspin.twin.devices.lakeshore_c
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.twin.devices.lakeshore import Column, keyed, plain, real, scientific, whole
 from labspin.twin.devices.lakeshore372_scanner import Scanner, Stop
@@ -23,6 +24,8 @@ from labspin.twin.devices.lakeshore_controller import (
     TemperatureController,
     controller_lines,
     heater_line,
+    inputs_of,
+    outputs_of,
     ports_of,
     reading_line,
     sensor_resistance,
@@ -194,8 +197,8 @@ def _resistance(device: TemperatureController, kelvin: float | None) -> str:
     return scientific(0.0 if kelvin is None else sensor_resistance(kelvin))
 
 
-_OUTPUT: dict[str, Any] = {"keys": lambda device: device.outputs, "default": "0"}
-_INPUT: dict[str, Any] = {"keys": lambda device: device.inputs}
+_by_output = functools.partial(keyed, keys=outputs_of, default="0")
+_by_input = functools.partial(keyed, keys=inputs_of)
 _MODES = [whole(0, 6), Column(_input_word, str), whole(0, 1), whole(0, 1), whole(0, 1), whole(1, 255)]
 
 _SCANNED = one_of(_INPUTS)
@@ -272,14 +275,14 @@ LakeShore372.table = Table(
         Command("HTRSET", _ask_heater, _set_heater),
         heater_line(scientific, "0"),
         reading_line("RDGR", _resistance),
-        keyed("OUTMODE", "mode", _MODES, then=TemperatureController.apply, **_OUTPUT),
-        keyed("RANGE", "range", [whole(0, 8)], then=LakeShore372.ranged, **_OUTPUT),
-        keyed("PID", "pid", [real(0.0, 1000, scientific), real(0, 10000, scientific),
-                             real(0, 2500, scientific)], **_OUTPUT),
-        keyed("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(0, 22), whole(0, 1),
-                                 whole(1, 2)], **_INPUT),
-        keyed("INSET", "setup", [whole(0, 1), whole(0, 200), whole(0, 200), whole(0, 59), whole(0, 2)],
-              then=LakeShore372.reset_input, **_INPUT),
+        _by_output("OUTMODE", "mode", _MODES, then=TemperatureController.apply),
+        _by_output("RANGE", "range", [whole(0, 8)], then=LakeShore372.ranged),
+        _by_output("PID", "pid", [real(0.0, 1000, scientific), real(0, 10000, scientific),
+                             real(0, 2500, scientific)]),
+        _by_input("INTYPE", "kind", [whole(0, 1), whole(1, 22), whole(0, 2), whole(0, 22), whole(0, 1),
+                                 whole(1, 2)]),
+        _by_input("INSET", "setup", [whole(0, 1), whole(0, 200), whole(0, 200), whole(0, 59), whole(0, 2)],
+              then=LakeShore372.reset_input),
         Command("SCAN", _scanned, _SCAN.do),
         *curve_lines(scientific),
         *alarm_lines(_INPUTS, scientific, source=True),

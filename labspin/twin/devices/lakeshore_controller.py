@@ -14,14 +14,15 @@ resistances, R = 308 Ω exp((17.1 K/T)^(1/4)), like ruthenium oxide's below 10 K
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.errors import ArgumentError
-from labspin.twin.devices.lakeshore import DIALECT, Column, keyed, plain, real, text, whole
+from labspin.twin.devices.lakeshore import DIALECT, Column, Values, keyed, plain, real, text, whole
 from labspin.twin.message import COMMON_COMMANDS, MessageDevice
 from labspin.twin.signal import Track
 from labspin.twin.wire import Command, CommandError, Unit, one_argument, parse_number
@@ -31,6 +32,8 @@ __all__ = [
     "TemperatureController",
     "controller_lines",
     "heater_line",
+    "inputs_of",
+    "outputs_of",
     "ports_of",
     "reading_line",
     "sensor_resistance",
@@ -81,16 +84,16 @@ def ports_of(inputs: Sequence[str]) -> dict[str, str]:
 class ControllerState:
     """Settings by output and by input; tuples hold the arguments of one command."""
 
-    mode: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # OUTMODE
+    mode: dict[str, Values] = field(default_factory=dict)  # OUTMODE
     range: dict[str, tuple[int]] = field(default_factory=dict)
     setpoint: dict[str, tuple[float]] = field(default_factory=dict)  # where it ramps to
     ramp: dict[str, tuple[int, float]] = field(default_factory=dict)  # on, K/min
     pid: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     manual: dict[str, tuple[float]] = field(default_factory=dict)  # percent
-    heater: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # HTRSET
+    heater: dict[str, Values] = field(default_factory=dict)  # HTRSET
     name: dict[str, tuple[str]] = field(default_factory=dict)
     limit: dict[str, tuple[float]] = field(default_factory=dict)  # K, 0: none
-    kind: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # INTYPE
+    kind: dict[str, tuple[int, ...]] = field(default_factory=dict)  # INTYPE
     filter: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     lock: tuple[int, int] = (0, 123)
     remote: tuple[int] = (0,)
@@ -129,7 +132,7 @@ class TemperatureController(MessageDevice):
         """Wake up with every heater off, and with the settings of the factory."""
         self.state = self.factory_settings()
         self._limited: list[str] = []
-        self.kept: dict[tuple[object, ...], tuple[object, ...]] = {}  # settings that act on nothing
+        self.kept: dict[Values, Values] = {}  # settings that act on nothing
         self.extremes: dict[str, tuple[float, float]] = {}  # least and greatest reading of an input, K
         self.sensor_status: dict[str, int] = {}  # bits of RDGST? of sensors that are out of range (a fault)
         self._courses = {output: Track.constant(0.0) for output in self.outputs}
@@ -371,8 +374,8 @@ def controller_lines(
     output
         Output that is meant where none is given; None: it must be given.
     """
-    outputs: dict[str, Any] = {"keys": lambda device: device.outputs, "default": output}
-    inputs: dict[str, Any] = {"keys": lambda device: device.inputs}
+    by_output = functools.partial(keyed, keys=outputs_of, default=output)
+    by_input = functools.partial(keyed, keys=inputs_of)
     ramp_rate = Column(lambda word: _rate(word, rate), number)
     return (
         *COMMON_COMMANDS,
@@ -381,16 +384,14 @@ def controller_lines(
             "SRDG", lambda device, kelvin: number(0.0 if kelvin is None else sensor_resistance(kelvin))
         ),
         Command("RDGST", ask=_reading_status),
-        keyed("INNAME", "name", [text(15)], **inputs),
-        keyed(
-            "TLIMIT", "limit", [real(0.0, 2000.0, number)], then=TemperatureController.change_limit, **inputs
-        ),
-        keyed("FILTER", "filter", [whole(0, 1), whole(2, 200), whole(1, 80)], **inputs),
+        by_input("INNAME", "name", [text(15)]),
+        by_input("TLIMIT", "limit", [real(0.0, 2000.0, number)], then=TemperatureController.change_limit),
+        by_input("FILTER", "filter", [whole(0, 1), whole(2, 200), whole(1, 80)]),
         _setpoint(number, output),
-        keyed("RAMP", "ramp", [whole(0, 1), ramp_rate], **outputs),
+        by_output("RAMP", "ramp", [whole(0, 1), ramp_rate]),
         _by_output("RAMPST", lambda device, key: str(int(device.is_ramping(key))), output),
-        keyed("MOUT", "manual", [real(0.0, 100.0, number)], then=TemperatureController.apply, **outputs),
-        keyed("HTRSET", "heater", heater, then=TemperatureController.apply, **outputs),
+        by_output("MOUT", "manual", [real(0.0, 100.0, number)], then=TemperatureController.apply),
+        by_output("HTRSET", "heater", heater, then=TemperatureController.apply),
         _by_output("HTRST", lambda device, key: "0", output),
         plain("LOCK", "lock", [whole(0, 2), whole(0, 999)]),
         plain("MODE", "remote", [whole(0, 2)]),
@@ -398,7 +399,29 @@ def controller_lines(
     )
 
 
-def _reading_status(device: Any, call: Unit) -> str:
+def outputs_of(device: TemperatureController) -> Sequence[str]:
+    """Return the names of the outputs of a controller.
+
+    Parameters
+    ----------
+    device
+        The controller.
+    """
+    return device.outputs
+
+
+def inputs_of(device: TemperatureController) -> Sequence[str]:
+    """Return the names of the inputs of a controller.
+
+    Parameters
+    ----------
+    device
+        The controller.
+    """
+    return device.inputs
+
+
+def _reading_status(device: TemperatureController, call: Unit) -> str:
     word = one_argument(call).upper().lstrip("0")
     if word not in device.inputs:
         raise CommandError(-222, "Data out of range")

@@ -8,14 +8,16 @@ panel or a network would do with them is left out, except that alarms look at th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from labspin.twin.devices.lakeshore import Column, real, text, whole
+from labspin.twin.devices.lakeshore import Column, Values, real, text, whole
 from labspin.twin.wire import Command, CommandError, Unit, ask, do, parse_number
+
+if TYPE_CHECKING:
+    from labspin.twin.devices.lakeshore_controller import TemperatureController
 
 __all__ = ["alarm_lines", "curve_lines", "interface_lines", "kept", "one_of", "status_lines"]
 
-Values = tuple[Any, ...]
 _POINTS, _FIRST_USER_CURVE, _CURVES = 200, 21, 59
 _ALARM, _OVERLOAD, _LOOP_2_DONE, _LOOP_1_DONE = 1, 2, 4, 8  # bits of OPST?
 
@@ -23,11 +25,11 @@ _ALARM, _OVERLOAD, _LOOP_2_DONE, _LOOP_1_DONE = 1, 2, 4, 8  # bits of OPST?
 def kept(
     header: str,
     columns: Sequence[Column],
-    factory: Values | Callable[[object, Values], Values],
+    factory: Values | Callable[[TemperatureController, Values], Values],
     *,
     keys: Sequence[Column] = (),
     optional: int = 0,
-    check: Callable[[object, Values], None] | None = None,
+    check: Callable[[TemperatureController, Values], None] | None = None,
 ) -> Command:
     """Return the line of a setting that is only kept, under its header and keys in ``device.kept``.
 
@@ -47,12 +49,12 @@ def kept(
         Called with device and keys before anything is set or asked.
     """
 
-    def found(device: Any, names: Values) -> Values:
+    def found(device: TemperatureController, names: Values) -> Values:
         usual = factory(device, names) if callable(factory) else factory
         values: Values = device.kept.get((header, *names), usual)
         return values
 
-    def split(device: object, call: Unit, *, values: bool) -> tuple[Values, tuple[str, ...]]:
+    def split(device: TemperatureController, call: Unit, *, values: bool) -> tuple[Values, tuple[str, ...]]:
         words = call.arguments
         most = len(keys) + (len(columns) if values else 0)
         least = most - (optional if values else 0)
@@ -64,7 +66,7 @@ def kept(
             check(device, names)
         return names, words[len(keys) :]
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: TemperatureController, call: Unit) -> None:
         names, words = split(device, call, values=True)
         values = list(found(device, names))
         for place, (column, word) in enumerate(zip(columns, words, strict=False)):
@@ -72,7 +74,7 @@ def kept(
                 values[place] = column.read(word)
         device.kept[(header, *names)] = tuple(values)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: TemperatureController, call: Unit) -> str:
         names, _ = split(device, call, values=False)
         return ",".join(c.answer(v) for c, v in zip(columns, found(device, names), strict=True))
 
@@ -106,10 +108,10 @@ def curve_lines(number: Callable[[float], str]) -> tuple[Command, ...]:
         Turns a number into the text that is sent.
     """
     curve = [whole(1, _CURVES)]
-    unused = ("User Curve", "", 3, 40.0, 1)
+    unused: Values = ("User Curve", "", 3, 40.0, 1)
     return (
         kept("CRVHDR", [text(15), text(10), whole(1, 7), real(0, 2000, number), whole(1, 2)],
-             lambda device, names: _standard(*names) or unused, keys=curve),
+             lambda device, names: _standard(int(names[0])) or unused, keys=curve),
         kept("CRVPT", [real(-1e6, 1e6, number), real(0, 2000, number), real(-1e9, 1e9, number)],
              (0.0, 0.0, 0.0), keys=[*curve, whole(1, _POINTS)], optional=1),
         Command("CRVDEL", do=_delete_curve),
@@ -127,7 +129,7 @@ def _user_curve(word: str) -> int:
     return int(whole(_FIRST_USER_CURVE, _CURVES).read(word))
 
 
-def _delete_curve(device: Any, call: Unit) -> None:
+def _delete_curve(device: TemperatureController, call: Unit) -> None:
     if len(call.arguments) != 1:
         raise CommandError(-109, "Missing parameter")
     number = _user_curve(call.arguments[0])
@@ -138,7 +140,7 @@ def _delete_curve(device: Any, call: Unit) -> None:
     }
 
 
-def _soft_calibration(device: Any, call: Unit) -> None:
+def _soft_calibration(device: TemperatureController, call: Unit) -> None:
     """Execute ``SCAL standard, curve, serial number, T1, S1, …``: a user's curve of up to three points."""
     if not 5 <= len(call.arguments) <= 9:
         raise CommandError(-109, "Missing parameter")
@@ -166,7 +168,7 @@ def alarm_lines(
     """
     levels = [real(-1e6, 1e6, number)] * 3
     sources = [whole(0, 4)] if source else []
-    factory = (0, *((1,) if source else ()), 0.0, 0.0, 0.0, 0, 0, 0)
+    factory: Values = (0, *((1,) if source else ()), 0.0, 0.0, 0.0, 0, 0, 0)
     columns = [whole(0, 1), *sources, *levels, whole(0, 1), whole(0, 1), whole(0, 1)]
     return (
         kept("ALARM", columns, factory, keys=[one_of(inputs)], optional=len(columns) - 1),
@@ -180,28 +182,31 @@ def alarm_lines(
     )  # fmt: skip
 
 
-def _alarm_state(device: Any, call: Unit, inputs: Sequence[str], *, source: bool) -> str:
+def _alarm_state(device: TemperatureController, call: Unit, inputs: Sequence[str], *, source: bool) -> str:
     if len(call.arguments) != 1:
         raise CommandError(-109, "Missing parameter")
-    key = one_of(inputs).read(call.arguments[0])
+    key = str(one_of(inputs).read(call.arguments[0]))
     enabled, *rest = device.kept.get(("ALARM", key), (0, *((1,) if source else ()), 0.0, 0.0))
-    high, low = rest[1:3] if source else rest[:2]
+    high, low = (float(limit) for limit in (rest[1:3] if source else rest[:2]))
     kelvin = device.temperature(key)
-    on = bool(enabled) and kelvin is not None
-    return f"{int(on and kelvin > high)},{int(on and kelvin < low)}"
+    if not enabled or kelvin is None:
+        return "0,0"
+    return f"{int(kelvin > high)},{int(kelvin < low)}"
 
 
-def _relay_state(device: Any, call: Unit) -> str:
+def _relay_state(device: TemperatureController, call: Unit) -> str:
     if len(call.arguments) != 1:
         raise CommandError(-109, "Missing parameter")
     number = whole(1, 2).read(call.arguments[0])
     return str(int(device.kept.get(("RELAY", number), (0,))[0] == 1))
 
 
-def _extremes(device: Any, call: Unit, inputs: Sequence[str], number: Callable[[float], str]) -> str:
+def _extremes(
+    device: TemperatureController, call: Unit, inputs: Sequence[str], number: Callable[[float], str]
+) -> str:
     if len(call.arguments) != 1:
         raise CommandError(-109, "Missing parameter")
-    key = one_of(inputs).read(call.arguments[0])
+    key = str(one_of(inputs).read(call.arguments[0]))
     now = device.temperature(key) or 0.0
     least, greatest = device.extremes.get(key, (now, now))
     device.extremes[key] = (min(least, now), max(greatest, now))
@@ -220,14 +225,14 @@ def status_lines() -> tuple[Command, ...]:
     )
 
 
-def _operation(device: Any) -> int:
+def _operation(device: TemperatureController) -> int:
     alarms = any(values[0] for key, values in device.kept.items() if key[0] == "ALARM")
     done = [not device.is_ramping(output) for output in device.outputs[:2]]
     overloaded = any(device.sensor_status.values())
     return _ALARM * alarms | _OVERLOAD * overloaded | _LOOP_1_DONE * done[0] | _LOOP_2_DONE * done[-1]
 
 
-def _autotune(device: Any, call: Unit) -> None:
+def _autotune(device: TemperatureController, call: Unit) -> None:
     if len(call.arguments) != 2:
         raise CommandError(-109, "Missing parameter")
     one_of(device.outputs).read(call.arguments[0])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.twin.wire import Command, CommandError, Unit, ask, one_argument
+
+if TYPE_CHECKING:
+    from labspin.twin.devices.smb100a import SMB100A
 
 __all__ = ["file_lines"]
 
@@ -12,18 +15,18 @@ _SIZE, _FREE = 1024, 500_000_000  # bytes: of a list, and of what is left
 _ENDING = ".lsw"
 
 
-def _catalogue(device: Any, call: Unit) -> str:
+def _catalogue(device: SMB100A, call: Unit) -> str:
     """Return used and free bytes, and name, type and size of every file of the folder."""
     files = [f'"{name}{_ENDING},BIN,{_SIZE}"' for name in device.state.lists]
     folders = ['".,DIR,0"', '"..,DIR,0"']
     return ",".join([str(_SIZE * len(files)), str(_FREE), *folders, *files])
 
 
-def _change_folder(device: Any, call: Unit) -> None:
+def _change_folder(device: SMB100A, call: Unit) -> None:
     device.state.folder = one_argument(call).strip("\"'")
 
 
-def _delete(device: Any, call: Unit) -> None:
+def _delete(device: SMB100A, call: Unit) -> None:
     name = one_argument(call).strip("\"'").rsplit("/", 1)[-1].removesuffix(_ENDING)
     if device.state.lists.pop(name, None) is None:
         raise CommandError(-256, "File name not found")

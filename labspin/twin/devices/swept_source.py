@@ -12,7 +12,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 from labspin.twin.message import MessageDevice
 from labspin.twin.signal import Staircase
@@ -252,7 +252,7 @@ def numbers(
     name: str,
     *,
     unit: str,
-    limits: Callable[[Any], tuple[float, float]],
+    limits: Callable[[SweptSource], tuple[float, float]],
     form: str = "{:.12g}",
     then: Callable[[Any], None] | None = None,
 ) -> Command:
@@ -274,7 +274,7 @@ def numbers(
         Called with the device after a change; None calls nothing.
     """
 
-    def write(device: Any, call: Unit) -> None:
+    def write(device: SweptSource, call: Unit) -> None:
         if not call.arguments:
             raise CommandError(-109, "Missing parameter")
         values = tuple(parse_number(text, unit) for text in call.arguments[:_MOST_LISTED])
@@ -285,10 +285,19 @@ def numbers(
         if then is not None:
             then(device)
 
-    def read(device: Any, call: Unit) -> str:
+    def read(device: SweptSource, call: Unit) -> str:
         return ",".join(form.format(value) for value in device.state.listed.get(name, ())) or "0"
 
     return Command(header, read, write)
+
+
+class _Range(TypedDict):
+    """Unit, limits and form of a number, as `number` takes them."""
+
+    unit: str
+    limits: Callable[[SweptSource], tuple[float, float]]
+    resolution: float
+    form: str
 
 
 def sweep_lines(form: str, resolution: float) -> tuple[Command, ...]:
@@ -301,19 +310,19 @@ def sweep_lines(form: str, resolution: float) -> tuple[Command, ...]:
     resolution
         Of frequencies, Hz.
     """
-    hertz = {"unit": "Hz", "limits": _frequencies, "resolution": resolution, "form": form}
-    level = {"unit": "dBm", "limits": _powers, "resolution": 0.01, "form": form}
+    hertz: _Range = {"unit": "Hz", "limits": _frequencies, "resolution": resolution, "form": form}
+    level: _Range = {"unit": "dBm", "limits": _powers, "resolution": 0.01, "form": form}
     amplitude = "[:LEVel][:IMMediate][:AMPLitude]"
     return (
-        number("[SOURce#:]FREQuency:STARt", "start", **hertz, then=SweptSource.apply),  # type: ignore[arg-type]
-        number("[SOURce#:]FREQuency:STOP", "stop", **hertz, then=SweptSource.apply),  # type: ignore[arg-type]
+        number("[SOURce#:]FREQuency:STARt", "start", **hertz, then=SweptSource.apply),
+        number("[SOURce#:]FREQuency:STOP", "stop", **hertz, then=SweptSource.apply),
         _middle("[SOURce#:]FREQuency:CENTer", form, span=False),
         _middle("[SOURce#:]FREQuency:SPAN", form, span=True),
         _carrier("[SOURce#:]FREQuency[:CW]", "frequency", SweptSource.present_frequency, hertz),
         _carrier("[SOURce#:]FREQuency:FIXed", "frequency", SweptSource.present_frequency, hertz),
         _carrier(f"[SOURce#:]POWer{amplitude}", "power", SweptSource.present_power, level),
-        number("[SOURce#:]POWer:STARt", "power_start", **level, then=SweptSource.apply),  # type: ignore[arg-type]
-        number("[SOURce#:]POWer:STOP", "power_stop", **level, then=SweptSource.apply),  # type: ignore[arg-type]
+        number("[SOURce#:]POWer:STARt", "power_start", **level, then=SweptSource.apply),
+        number("[SOURce#:]POWer:STOP", "power_stop", **level, then=SweptSource.apply),
         number("[SOURce#:]FREQuency:OFFSet", "frequency_offset", unit="Hz", limits=(-67e9, 67e9), form=form),
         number("[SOURce#:]FREQuency:MULTiplier", "multiplier", limits=(0.001, 10_000), form=form),
         number(
@@ -336,7 +345,7 @@ def _powers(device: SweptSource) -> tuple[float, float]:
     return device.power_limits
 
 
-def _carrier(header: str, name: str, present: Callable[[Any], float], how: dict[str, Any]) -> Command:
+def _carrier(header: str, name: str, present: Callable[[SweptSource], float], how: _Range) -> Command:
     """Return the line of the carrier; while it is swept, the query answers where it is."""
     line = number(header, name, **how, then=lambda device: device.take_carrier(name))
 
