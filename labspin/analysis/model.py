@@ -15,13 +15,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.arrays import FloatArray, Numbers, Value
 from labspin.errors import ArgumentError, FitError
+
+if TYPE_CHECKING:
+    from labspin.analysis.outcome import FitOutcome
 
 __all__ = [
     "CorrelatedNoise",
@@ -198,7 +201,7 @@ class FitModel:
     window: Callable[[FloatArray, Numbers], NDArray[np.bool_]] | None = None
     noise: NoiseEstimate | None = None
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
-    doubts: Callable[[Any], Sequence[str]] | None = None
+    doubts: Callable[[FitOutcome], Sequence[str]] | None = None
     rivals: Callable[..., Collection[str]] | None = None
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
     headline: tuple[str, ...] = ()

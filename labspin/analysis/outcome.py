@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from labspin.errors import FitError
 from labspin.notebook import html_page
 from labspin.units import shown_in, typeset
 from labspin.workspaces import liked_units, quantity_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "Picture", "chosen_text", "with_error"]
 
@@ -102,7 +105,7 @@ class Picture:
         Of matplotlib, to be changed before it is shown.
     """
 
-    figure: Any
+    figure: Figure
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, print_json
 
@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
     stop.set_defaults(execute=_stop)
 
 
-def _add_serve(actions: Any) -> None:
+def _add_serve(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = actions.add_parser(
         "serve",
         help="open a socket for every simulated instrument",
@@ -69,7 +69,7 @@ def _add_serve(actions: Any) -> None:
     serve.set_defaults(execute=execute)
 
 
-def _add_host(actions: Any) -> None:
+def _add_host(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     host = actions.add_parser(
         "host",
         help="hold the instruments of a station, for the window, the command line and notebooks",

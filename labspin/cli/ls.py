@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.clock import local_time
@@ -149,7 +149,7 @@ def _not_safe(runs: Sequence[RunSummary]) -> list[str]:
     return [f"NOT SAFE: {run.unsafe} (after {run.path.name})" for run in latest.values() if run.unsafe]
 
 
-def vars_of(run: Any) -> dict[str, object]:
+def vars_of(run: RunSummary) -> dict[str, object]:
     """Return the fields of a run's summary."""
     import dataclasses
 

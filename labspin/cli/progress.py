@@ -6,13 +6,19 @@ A bar with the time that is left and the latest value; with a plot of all values
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.characters import visible
 from labspin.cli.textplot import text_plot
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from collections.abc import Sequence
+    from typing import Any
+
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+    from labspin.data import RunHeader
 
 __all__ = ["ProgressBar"]
 
@@ -36,14 +42,14 @@ class ProgressBar:
 
     def __init__(self, label: str, *, hint: str = "", live: bool = False) -> None:
         self._label, self._hint, self._live = visible(label or "run"), hint, live
-        self._task: Any = None
+        self._task = TaskID(-1)  # none yet
         self._signal, self._unit, self._column = "", "", 0
-        self._place: Callable[[int, Any], float] = lambda index, values: float(index)
+        self._place: Callable[[int, Sequence[Any]], float] = lambda index, values: float(index)
         self._x: list[float] = []
         self._y: list[float] = []
         self._progress = _progress(self._plot_lines)
 
-    def on_start(self, header: object, total: int | None) -> None:
+    def on_start(self, header: RunHeader, total: int | None) -> None:
         """Show an empty bar.
 
         Parameters
@@ -59,7 +65,7 @@ class ProgressBar:
             self._progress.console.print(self._hint, markup=False)
         self._task = self._progress.add_task(self._label, total=total, latest="")
 
-    def on_point(self, index: int, values: Any, done: int, total: int | None) -> None:
+    def on_point(self, index: int, values: Sequence[Any], done: int, total: int | None) -> None:
         """Update the bar, and the plot if there is one.
 
         Parameters
@@ -107,7 +113,7 @@ class ProgressBar:
         if self._task is not None:
             self._progress.stop()
 
-    def _choose_signal(self, header: Any) -> None:
+    def _choose_signal(self, header: RunHeader) -> None:
         layout = header.layout
         plain = [column for column in layout.columns if not column.shape and column.dtype != "str"]
         shown = [column for column in plain if column.dtype != "complex128" and column.role == "quantity"]
@@ -144,7 +150,7 @@ def _progress(plot: Callable[[], list[str]]) -> Progress:
     class Plotted(Progress):
         """A progress bar with a plot above it."""
 
-        def get_renderables(self) -> Iterator[Any]:
+        def get_renderables(self) -> Iterator[RenderableType]:
             lines = plot()
             if lines:
                 yield Text("\n".join(lines))

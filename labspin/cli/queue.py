@@ -11,7 +11,7 @@ import argparse
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, measure, say
 from labspin.cli.output import NOT_FINISHED, NOT_SAFE, add_json, console, print_json, print_table
@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
     _add_changing(actions)
 
 
-def _add_making(actions: Any) -> None:
+def _add_making(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     action = actions.add_parser("add", help="append the runs of a card, once its whole plan is checked")
     action.add_argument("card", type=Path, help="run card (TOML)")
     action.add_argument("--on", type=Path, metavar="STATION", help="station file, instead of the card's")
@@ -70,7 +70,7 @@ def _add_making(actions: Any) -> None:
     _finish(action, _run)
 
 
-def _add_changing(actions: Any) -> None:
+def _add_changing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     action = actions.add_parser(
         "resume", help="begin runs again; with IDs: put interrupted, failed or aborted runs back in front"
     )

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labspin.data.export import export_csv, tables_of
 from labspin.data.outputs import OutputKind, csv_cell, refuse_foreign
@@ -19,6 +19,9 @@ from labspin.data.reader import read_run, run_path
 from labspin.data.run import Run
 from labspin.data.storage import whole_file
 from labspin.errors import ArgumentError, StorageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["FORMATS", "export_run"]
 
@@ -143,7 +146,7 @@ def _plain(values: Any) -> object:
     return values.astype(object) if values.dtype.kind in "OUST" else values
 
 
-def _package(name: str, to: str) -> Any:
+def _package(name: str, to: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pymeasure.experiment import FloatParameter, IntegerParameter
 from PySide6.QtCore import Qt, Signal
@@ -25,13 +25,16 @@ from labspin.gui.parts import label
 from labspin.gui.scan_editor import ScanEditor, as_lines
 from labspin.procedures.lists import QuantityListParameter
 
+if TYPE_CHECKING:
+    from pymeasure.experiment import Parameter
+
 __all__ = ["ParameterForm", "written"]
 
 _HIDDEN = {"station"}
 _NAMES = 190  # pixels for the name of a parameter
 
 
-def written(parameter: Any, value: Any) -> Any:
+def written(parameter: Parameter, value: object) -> object:
     """Return a parameter's value as a run card has it: text with a unit, number, boolean.
 
     Parameters
@@ -73,9 +76,9 @@ class ParameterForm(QWidget):
         self._layout.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._layout.setVerticalSpacing(7)
         self.widgets: dict[str, QWidget] = {}
-        self._parameters: dict[str, Any] = {}
+        self._parameters: dict[str, Parameter] = {}
         self._given: dict[str, object] = {}
-        self._start: dict[str, Any] = {}
+        self._start: dict[str, object] = {}
         self._defaults: dict[str, object] = {}
 
     def show_run(self, kind: type[Procedure], given: Mapping[str, object]) -> None:
@@ -142,7 +145,7 @@ class ParameterForm(QWidget):
         field.textChanged.connect(lambda _: self._edited(name))
         return field
 
-    def _read(self, name: str) -> Any:
+    def _read(self, name: str) -> object:
         widget = self.widgets[name]
         if isinstance(widget, QCheckBox):
             return widget.isChecked()
@@ -235,7 +238,7 @@ class ParameterForm(QWidget):
             )  # fmt: skip
             self._layout.setRowVisible(self.widgets[name], not hidden)
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, object]:
         """Return the values that were changed, as a run card would have them."""
         return {
             name: self._as_written(name)
@@ -243,7 +246,7 @@ class ParameterForm(QWidget):
             if not self.widgets[name].property("fixed") and self._read(name) != self._start[name]
         }
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return the values that are not the procedure's defaults, as a run card would have them."""
         return {
             name: self._as_written(name)
@@ -252,17 +255,17 @@ class ParameterForm(QWidget):
             and str(self._read(name)) not in (str(self._defaults[name]), "")
         }
 
-    def _as_written(self, name: str) -> Any:
+    def _as_written(self, name: str) -> object:
         value, parameter = self._read(name), self._parameters[name]
         if isinstance(parameter, CountParameter):
             return int(parameter.convert(value))
         if isinstance(parameter, QuantityParameter) and parameter.units == "1":
             return float(parameter.convert(value))
         if isinstance(parameter, QuantityListParameter):
-            return [part.strip() for part in value.split(",") if part.strip()]
+            return [part.strip() for part in str(value).split(",") if part.strip()]
         return value
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """Return the parameters of the run in the form."""
         kept = {
             n: v for n, v in self._given.items() if n not in self.widgets or self.widgets[n].property("fixed")

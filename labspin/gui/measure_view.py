@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -45,6 +45,9 @@ from labspin.session import (
 )
 from labspin.station import load_station
 
+if TYPE_CHECKING:
+    from labspin.instruments.sequence import PulseSequence
+
 __all__ = ["MeasureView", "Preview", "preview"]
 
 _START = "put this run into the queue, and make it"
@@ -58,7 +61,7 @@ class Preview:
 
     text: str
     problem: str = ""
-    sequences: tuple[tuple[str, Any], ...] = ()
+    sequences: tuple[tuple[str, PulseSequence], ...] = ()
 
 
 def preview(kind: type[Procedure], values: dict[str, object], station: Path | None) -> Preview:
@@ -102,7 +105,7 @@ def _range(name: str, low: float, high: float, unit: str) -> str:
     return f"{name}  {shown(low, unit)}" + ("" if low == high else f" … {shown(high, unit)}")
 
 
-def _sequences(procedure: Procedure) -> tuple[tuple[str, Any], ...]:
+def _sequences(procedure: Procedure) -> tuple[tuple[str, PulseSequence], ...]:
     try:
         return tuple(drawn_sequences(procedure).items())
     except Exception:  # noqa: BLE001 - the check of the plan reports the error
@@ -303,7 +306,7 @@ class MeasureView(QWidget):
         self._head(name, self._kind, [])
         self._show_form({})
 
-    def _show_form(self, given: Mapping[str, Any]) -> None:
+    def _show_form(self, given: Mapping[str, object]) -> None:
         if self._kind is None:
             return
         self.form.show_run(self._kind, given)

@@ -17,6 +17,7 @@ from labspin.gui.pictures import Axis, LineData, Picture
 from labspin.gui.theme import current, fine
 
 if TYPE_CHECKING:
+    from labspin.analysis.model import FloatArray
     from labspin.analysis.outcome import FitOutcome
 
 __all__ = ["LinePlot"]
@@ -81,9 +82,9 @@ class LinePlot(QWidget):
         self._log = (False, False)
         self._bars = True
         self._offset = 0.0
-        self.lines: list[Any] = []
-        self._errors: list[Any] = []
-        self._fit: Any = None
+        self.lines: list[pg.PlotDataItem] = []
+        self._errors: list[pg.ErrorBarItem] = []
+        self._fit: pg.PlotDataItem | None = None
         self._outcome: FitOutcome | None = None
         self._cursors: list[pg.InfiniteLine] = []
         self._units, self._axis, self._quantity = ("1", "1"), "", ""
@@ -170,7 +171,7 @@ class LinePlot(QWidget):
             legend.getLabel(item).setText(markup(_short(picture.label)))
         self._show_errors(self._errors[place], line, y)
 
-    def _show_errors(self, item: Any, line: LineData, y: Any) -> None:
+    def _show_errors(self, item: pg.PlotDataItem, line: LineData, y: FloatArray) -> None:
         """Draw error bars; pyqtgraph's do not follow logarithmic axes by themselves."""
         item.setVisible(bool(self._bars and line.errors is not None and len(line.values) <= _FEW and len(y)))
         if not item.isVisible() or line.errors is None:

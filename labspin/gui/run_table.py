@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor
@@ -174,14 +173,14 @@ class RunTable(QAbstractTableModel):
 
         Returns
         -------
-        Any
+        object
             The text, or None.
         """
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return HEADS[section]
         return None
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return text, picture, colour or tool tip of a cell.
 
         Parameters
@@ -193,7 +192,7 @@ class RunTable(QAbstractTableModel):
 
         Returns
         -------
-        Any
+        object
             Text, picture or colour, or None.
         """
         row = self._rows[index.row()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, Signal
@@ -40,7 +39,7 @@ class StartHandles(QObject):
         self._plot = plot
         self._start: StartValues | None = None
         self._log = (False, False)
-        self._curve: Any = None
+        self._curve: pg.PlotDataItem | None = None
         self.lines: dict[str, pg.InfiniteLine] = {}
         self._handles: dict[str, Handle] = {}
         self._is_placing = False
@@ -91,7 +90,7 @@ class StartHandles(QObject):
             self.lines[handle.name], self._handles[handle.name] = line, handle
 
     def _place(self) -> None:
-        if self._start is None:
+        if self._start is None or self._curve is None:
             return
         self._curve.setData(*self._start.curve())
         for name, handle in self._handles.items():

@@ -106,7 +106,7 @@ class TraceStack(QWidget):
         self._link = link
         self.courses: dict[str, Course] = {}
         self._units: dict[str, str] = {}
-        self.curves: dict[str, Any] = {}
+        self.curves: dict[str, pg.PlotDataItem] = {}
         self.plots: dict[str, pg.PlotWidget] = {}
         self._hint = label("Tick a read-back to see its course here.", "muted")
         self._layout = QVBoxLayout(self)

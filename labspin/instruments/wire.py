@@ -21,8 +21,9 @@ from labspin.errors import ReplyTimeoutError
 from labspin.instruments.invalid import decimal
 
 if TYPE_CHECKING:
-    from pymeasure.adapters import Adapter
     from types import ModuleType
+
+    from pymeasure.adapters import Adapter
 
 __all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer", "visa"]
 

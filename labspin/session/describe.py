@@ -13,11 +13,20 @@ import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labspin.clock import local_time
 from labspin.errors import ArgumentError, LabspinError
 from labspin.workspaces import quantity_text, shown_as_written
+
+if TYPE_CHECKING:
+    from pymeasure.experiment import Parameter
+
+    from labspin.analysis.recipes.recipe import Recipe
+    from labspin.bench import Actuator
+    from labspin.data.fits import FitParameter
+    from labspin.data.run import Run
+    from labspin.station import Station
 
 __all__ = ["Description", "Listing", "describe", "known_names"]
 
@@ -206,7 +215,7 @@ def _recipe(name: str) -> Description:
     return _described_recipe(load_recipe(name))
 
 
-def _described_recipe(recipe: Any) -> Description:
+def _described_recipe(recipe: Recipe) -> Description:
     rows = [
         (field.name, _value(getattr(recipe, field.name)))
         for field in dataclasses.fields(recipe)
@@ -317,16 +326,17 @@ def _station(path: Path) -> Description:
 _KINDS = {"real": "real instruments", "simulated": "simulated", "mixed": "MIXED, simulated are "}
 
 
-def _mixed(station: Any) -> list[str]:
+def _mixed(station: Station) -> list[str]:
     names = [spec.name for spec in station.instruments]
     return station.simulated_among(names) if station.kind == "mixed" else []
 
 
-def _limits(actuator: Any) -> tuple[str, str, str]:
+def _limits(actuator: Actuator) -> tuple[str, str, str]:
     """Return limits, safe value and ramp rate of an actuator, in its own or its calibrated unit."""
     spec, unit = actuator.spec, actuator.unit
-    slope = spec.calibration.slope if spec.calibration is not None and actuator.name != spec.name else 1.0
-    offset = spec.calibration.offset if slope != 1.0 else 0.0
+    slope, offset = 1.0, 0.0
+    if spec.calibration is not None and actuator.name != spec.name:
+        slope, offset = spec.calibration.slope, spec.calibration.offset
 
     def shown(raw: float) -> str:
         return quantity_text(slope * raw + offset, unit)
@@ -349,7 +359,7 @@ def _card(path: Path) -> Description:
     )
 
 
-def _run(run: Any) -> Description:
+def _run(run: Run) -> Description:
     from labspin.analysis.names import truth_words
     from labspin.analysis.report.words import with_unit
     from labspin.session.recorded import recorded_values
@@ -379,21 +389,21 @@ def _run(run: Any) -> Description:
     )
 
 
-def _fitted(run: Any) -> list[tuple[str, str, str, str]]:
+def _fitted(run: Run) -> list[tuple[str, str, str, str]]:
     """Return a row for each parameter of each fit; of many traces, from the least to the greatest value."""
     import numpy as np
 
     from labspin.data import Number
     from labspin.session.run_list import values_text
 
-    def text(one: Any) -> str:
+    def text(one: FitParameter) -> str:
         values, errors = (tuple(np.ravel(some).tolist()) for some in (one.value, one.stderr))
         return values_text(Number(values, one.unit, errors))
 
     return [(fit.name, fit.model, one.name, text(one)) for fit in run.fits for one in fit.parameters]
 
 
-def _facts(run: Any) -> list[tuple[str, str]]:
+def _facts(run: Run) -> list[tuple[str, str]]:
     header, size = run.header, run.header.layout.size
     return [
         ("procedure", header.procedure),
@@ -471,7 +481,7 @@ def _unit(parameter: object) -> str:
     return "" if unit == "1" else str(unit)
 
 
-def _bounds(parameter: Any) -> str:
+def _bounds(parameter: Parameter) -> str:
     low, high = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
     if getattr(parameter, "choices", None):
         return " | ".join(map(str, parameter.choices))
@@ -483,7 +493,7 @@ def _bounds(parameter: Any) -> str:
     return f"{least} …{f' {most}' if most else ''}" if least or most else ""
 
 
-def _help(parameter: Any) -> str:
+def _help(parameter: Parameter) -> str:
     description = getattr(parameter, "description", None)
     return f"{parameter.name}. {description}" if description else str(parameter.name)
 

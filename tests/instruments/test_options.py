@@ -12,5 +12,7 @@ def test_ranges_follow_the_options_and_their_defaults():
 
 
 def test_the_options_of_another_driver_are_refused():
-    with pytest.raises(ArgumentError, match="options: wanted a KepcoOptions or None, got a OBISOptions; give"):
+    with pytest.raises(
+        ArgumentError, match="options: wanted a KepcoOptions or None, got a OBISOptions; give"
+    ):
         KepcoMagnet.ranges(OBISOptions())

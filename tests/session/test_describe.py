@@ -78,6 +78,18 @@ def test_every_file_of_the_three_doors_can_be_shown(folder):
         assert any(one.rows for one in shown.listings), file
 
 
+def test_an_offset_counts_where_the_slope_is_one(tmp_path):
+    given = (ROOT / "instruments" / "levitated-diamond-lab.toml").read_text()
+    other = given.replace('slope = "15 G/A", offset = "0 G"', 'slope = "1 T/A", offset = "0.5 T"')
+    assert other != given
+    station = tmp_path / "lab.toml"
+    station.write_text(other)
+    (shown,) = describe(str(station))
+    limits, safe, _ = table(shown, "what can be moved")["magnet.field"]
+    assert limits == "-10.5 T … 11.5 T"
+    assert safe == "500 mT"
+
+
 def test_a_station_shows_limits_in_both_units():
     rows = table(describe(str(ROOT / "instruments" / "levitated-diamond.toml"))[0], "what can be moved")
     raw, field = rows["magnet.current"], rows["magnet.field"]

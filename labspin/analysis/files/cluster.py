@@ -10,11 +10,15 @@ import itertools
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labspin.analysis.files.jobs import fit_file
 from labspin.analysis.files.results import FileResult, FitJob
 from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
 
 __all__ = ["fit_on_cluster"]
 
@@ -55,11 +59,13 @@ def fit_on_cluster(jobs: Iterable[FitJob], address: str, *, timeout: float = 20.
     return _results(client, distributed, iter(jobs), address)
 
 
-def _client(distributed: Any, address: str, timeout: float) -> Any:
+def _client(distributed: ModuleType, address: str, timeout: float) -> Any:
     return distributed.Client(address, timeout=timeout, set_as_default=False)
 
 
-def _results(client: Any, distributed: Any, jobs: Iterator[FitJob], address: str) -> Iterator[FileResult]:
+def _results(
+    client: Any, distributed: ModuleType, jobs: Iterator[FitJob], address: str
+) -> Iterator[FileResult]:
     flying: dict[str, FitJob] = {}
 
     def start(job: FitJob) -> object:

@@ -16,13 +16,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labspin.data.outputs import TABLE, csv_cell, refuse_foreign
 from labspin.data.storage import whole_file
 from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["COLUMNS", "TableWriter", "check_table"]
 
@@ -159,7 +162,7 @@ def _write_csv(path: Path, batches: Iterator[Rows]) -> None:
             )
 
 
-def _pyarrow(path: Path) -> tuple[Any, Any]:
+def _pyarrow(path: Path) -> tuple[ModuleType, ModuleType]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError as error:

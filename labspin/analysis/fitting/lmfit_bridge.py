@@ -108,7 +108,7 @@ class LabspinModel(lmfit.Model):  # type: ignore[misc]
         return max(found, again, key=lambda result: (result.success and result.errorbars, -result.chisqr))
 
     def _residual_derivatives(
-        self, params: Any, data: Numbers, weights: Numbers | None, **kwargs: object
+        self, params: lmfit.Parameters, data: Numbers, weights: Numbers | None, **kwargs: object
     ) -> FloatArray:
         """Return d(data - model)*weights / d(varied parameters), shape (n, varied)."""
         prefixed = [self.prefix + name for name in self.description.names]
@@ -166,7 +166,7 @@ def _named(description: FitModel, noise: CorrelatedNoise | None) -> object:
 
 
 def _through_expressions(
-    params: Any, names: list[str], varied: list[int], jacobian: FloatArray
+    params: lmfit.Parameters, names: list[str], varied: list[int], jacobian: FloatArray
 ) -> FloatArray:
     extra = np.zeros((len(varied), jacobian.shape[-1]))
     tied = [index for index, name in enumerate(names) if params[name].expr is not None]
@@ -182,7 +182,7 @@ def _through_expressions(
     return extra
 
 
-def _slope_of(params: Any, values: Mapping[str, float], name: str, by: str) -> float:
+def _slope_of(params: lmfit.Parameters, values: Mapping[str, float], name: str, by: str) -> float:
     """Return d(parameter)/d(another), through the expressions of those between them."""
     if name == by:
         return 1.0
@@ -193,7 +193,7 @@ def _slope_of(params: Any, values: Mapping[str, float], name: str, by: str) -> f
     return sum(float(expression.derivative(values, one)) * slope for one, slope in through.items() if slope)
 
 
-def _difference(params: Any, tied: list[str], parameter: Any) -> FloatArray:
+def _difference(params: lmfit.Parameters, tied: list[str], parameter: lmfit.Parameter) -> FloatArray:
     """Return d(each tied parameter)/d(parameter) by central differences."""
     centre = float(parameter.value)
     step = 1e-6 * (abs(centre) or 1e-6)

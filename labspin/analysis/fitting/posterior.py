@@ -12,10 +12,11 @@ so.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,11 @@ from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.arrays import Numbers
 from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from emcee import EnsembleSampler
 
 __all__ = ["Posterior", "sample_posterior"]
 
@@ -141,7 +147,7 @@ def sample_posterior(
     rng = np.random.default_rng(seed)
     sampler = emcee.EnsembleSampler(count, len(names), _log_probability(model, outcome), vectorize=True)
     sampler.random_state = np.random.MT19937(seed).state
-    state: Any = _start(model, outcome, count, rng)
+    state = _start(model, outcome, count, rng)
     taken = 0
     while taken < steps:
         chunk = min(_AT_ONCE, steps - taken)
@@ -153,15 +159,14 @@ def sample_posterior(
     return _posterior(sampler, names, time, taken)
 
 
-def _emcee() -> Any:
+def _emcee() -> ModuleType:
     try:
-        import emcee
+        return importlib.import_module("emcee")
     except ImportError as error:
         raise FitError(
             "posterior: wants emcee, which is not installed; pip install 'labspin[mcmc]', or use "
             "profile_interval or bootstrap"
         ) from error
-    return emcee
 
 
 def _check(model: FitModel, outcome: FitOutcome, walkers: int) -> None:
@@ -237,7 +242,7 @@ def _start(model: FitModel, outcome: FitOutcome, walkers: int, rng: np.random.Ge
     return places[:walkers]
 
 
-def _posterior(sampler: Any, names: tuple[str, ...], time: FloatArray, taken: int) -> Posterior:
+def _posterior(sampler: EnsembleSampler, names: tuple[str, ...], time: FloatArray, taken: int) -> Posterior:
     longest = float(time.max()) if np.all(np.isfinite(time)) else math.inf
     warnings = []
     if taken < _LENGTHS * longest:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -24,6 +24,9 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter, columns
 from labspin.analysis.models import model_from_function
 from labspin.arrays import Numbers, Value
 from labspin.errors import FitError
+
+if TYPE_CHECKING:
+    import lmfit
 
 __all__ = ["as_model", "curves_of", "evaluator", "guess_all", "raw_evaluator"]
 
@@ -57,7 +60,7 @@ def as_model(model: object, x: ArrayLike, bounds: Mapping[str, tuple[float, floa
     return found.limited(x, bounds)
 
 
-def _from_lmfit(model: Any) -> FitModel:
+def _from_lmfit(model: lmfit.Model) -> FitModel:
     names = list(model.param_names)
     independent = model.independent_vars[0]
     parameters, starts = [], {}

@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from labspin.data import RunHeader
+    from labspin.data import Run, RunHeader, RunStatus
     from labspin.experiment import RunOutcome
 
 __all__ = ["LivePlot"]
@@ -100,7 +100,9 @@ class LivePlot:
         self._index.append(index)
         self._rows.append(tuple(values[place] for place in self._chosen))
         if time.monotonic() >= self._next:
-            self._draw("running")
+            from labspin.data import RunStatus
+
+            self._draw(RunStatus.RUNNING)
 
     def on_event(self, kind: str, message: str) -> None:
         """Do nothing.
@@ -128,7 +130,7 @@ class LivePlot:
         if _in_notebook():
             pyplot.close(self.figure)  # else the cell shows it a second time
 
-    def _draw(self, status: str) -> None:
+    def _draw(self, status: RunStatus) -> None:
         from labspin.analysis.pictures.runplots import draw_run
 
         began = time.monotonic()
@@ -140,7 +142,7 @@ class LivePlot:
         ended = time.monotonic()
         self._next = ended + max(self._interval, (ended - began) / _SHARE)
 
-    def _run(self, status: Any) -> Any:
+    def _run(self, status: RunStatus) -> Run:
         from labspin.data import Points, Run
 
         layout = self._header.layout

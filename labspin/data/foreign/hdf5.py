@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -170,7 +170,7 @@ def unit_in(attributes: dict[str, object]) -> str:
     return ""
 
 
-def plain_attributes(attributes: Any) -> dict[str, object]:
+def plain_attributes(attributes: h5py.AttributeManager) -> dict[str, object]:
     """Return those attributes of an HDF5 object that are numbers or text.
 
     Parameters

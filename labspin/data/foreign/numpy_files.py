@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import split_title
+
+if TYPE_CHECKING:
+    from numpy.lib.npyio import NpzFile
 
 __all__ = ["read_numpy"]
 
@@ -51,7 +54,7 @@ def read_numpy(path: Path) -> Contents:
     )
 
 
-def _member(archive: Any, name: str) -> NDArray[np.generic] | None:
+def _member(archive: NpzFile, name: str) -> NDArray[np.generic] | None:
     """Return an array of an archive; None for one of objects, which would be a pickle."""
     try:
         return np.asarray(archive[name])

@@ -11,7 +11,7 @@ import importlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ from labspin.data.foreign.source import Contents, Item, damage, need_package
 from labspin.data.foreign.titles import split_title, unit_of
 from labspin.data.plain import plain
 from labspin.errors import DamagedFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nptdms import TdmsChannel, TdmsFile
 
 __all__ = ["read_tdms"]
 
@@ -81,7 +86,7 @@ class _Listener(logging.Handler):
         self._said.append(record.getMessage())
 
 
-def _items(path: Path, open_file: Any, channel: Any) -> Iterator[Item]:
+def _items(path: Path, open_file: Callable[[BinaryIO], TdmsFile], channel: TdmsChannel) -> Iterator[Item]:
     title = f"{channel.group_name}/{channel.name}"
     head, slash, last = title.rpartition("/")
     short, unit = split_title(last)
@@ -106,7 +111,9 @@ def _items(path: Path, open_file: Any, channel: Any) -> Iterator[Item]:
         yield Item(name=name + _TIME, shape=shape, unit="s", load=functools.partial(load, time=True))
 
 
-def _values(path: Path, open_file: Any, group: str, name: str, *, time: bool = False) -> NDArray[np.generic]:
+def _values(
+    path: Path, open_file: Callable[[BinaryIO], TdmsFile], group: str, name: str, *, time: bool = False
+) -> NDArray[np.generic]:
     with _heard(path), path.open("rb") as raw, open_file(raw) as file:
         channel = file[group][name]
         if time:
@@ -121,7 +128,7 @@ def _is_stamp(value: object) -> bool:
     return isinstance(value, np.datetime64)
 
 
-def _channels(file: Any) -> Iterator[object]:
+def _channels(file: TdmsFile) -> Iterator[object]:
     """Yield the channels that hold numbers or time stamps."""
     for group in file.groups():
         for channel in group.channels():
@@ -129,7 +136,7 @@ def _channels(file: Any) -> Iterator[object]:
                 yield channel
 
 
-def _unit(channel: Any) -> str:
+def _unit(channel: TdmsChannel) -> str:
     for key in _UNIT_PROPERTIES:
         if isinstance(value := channel.properties.get(key), str):
             return unit_of(value)
