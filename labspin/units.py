@@ -17,10 +17,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from labspin.errors import UnitError
 from labspin.imports import import_lightly
+
+if TYPE_CHECKING:
+    import pint
 
 __all__ = [
     "DIMENSIONS", "canonical", "conversion_factor", "format_quantity", "parse_quantity", "prefixed",
@@ -80,10 +83,12 @@ def _are_apart(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 @functools.cache
-def _registry() -> Any:
-    pint = import_lightly("pint")
+def _registry() -> pint.UnitRegistry[float]:
+    loaded = import_lightly("pint")
     # pint's own gauss belongs to the CGS system and has another dimension than tesla.
-    registry: Any = pint.UnitRegistry(preprocessors=[lambda text: _GAUSS.sub(_tesla_gauss, text)])
+    registry: pint.UnitRegistry[float] = loaded.UnitRegistry(
+        preprocessors=[lambda text: _GAUSS.sub(_tesla_gauss, text)]
+    )
     registry.define("field_gauss = 1e-4 tesla")
     return registry
 
@@ -127,7 +132,7 @@ def conversion_factor(unit: str, to: str) -> float:
         raise UnitError(f"unit {unit!r} cannot be converted to {to!r}: {error}") from error
 
 
-def _unit(unit: str, other: str) -> Any:
+def _unit(unit: str, other: str) -> pint.Quantity[float]:
     """Return one ``unit`` as pint has it."""
     _check_form(unit)
     try:
@@ -152,7 +157,7 @@ def _check_form(unit: str) -> None:
         )
 
 
-def _refuse_own_zero(unit: str, one: Any, to: str, other: Any) -> None:
+def _refuse_own_zero(unit: str, one: pint.Quantity[float], to: str, other: pint.Quantity[float]) -> None:
     """Refuse scales of temperature whose zero is not that of the kelvin."""
     for name, quantity in ((unit, one), (to, other)):
         if any(_has_own_zero(part) for part, _ in quantity.unit_items()):
@@ -188,7 +193,7 @@ def _has_own_zero(name: str) -> bool:
     return bool(two != 2 * one)
 
 
-def _refuse_angle(unit: str, one: Any, to: str, other: Any) -> None:
+def _refuse_angle(unit: str, one: pint.Quantity[float], to: str, other: pint.Quantity[float]) -> None:
     """Refuse to take an angle for a number: pint would, and rad/s for Hz is wrong by 2π."""
     angles = [_power_of_radian(quantity) for quantity in (one, other)]
     if angles[0] == angles[1]:
@@ -202,8 +207,9 @@ def _refuse_angle(unit: str, one: Any, to: str, other: Any) -> None:
     raise UnitError(f"unit {unit!r} cannot be converted to {to!r}: only one of them counts an angle; {hint}")
 
 
-def _power_of_radian(quantity: Any) -> int:
-    return int(dict(quantity.to_root_units().unit_items()).get("radian", 0))
+def _power_of_radian(quantity: pint.Quantity[float]) -> int:
+    power = dict(quantity.to_root_units().unit_items()).get("radian", 0)
+    return int(power) if isinstance(power, (int, float)) else 0
 
 
 def canonical(unit: str) -> str:

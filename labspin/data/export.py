@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.journal.writer import journal_path
 from labspin.data.outputs import CSV, csv_cell, refuse_foreign
 from labspin.data.readings import READINGS_TIME
@@ -26,7 +26,7 @@ from labspin.errors import StorageError
 
 __all__ = ["export_copy", "export_csv", "tables_of"]
 
-Table = dict[str, NDArray[Any]]
+Table = dict[str, AnyArray]
 _KEPT = "it was not exported"
 
 

@@ -7,11 +7,11 @@ keeps the points in arrays that double when they are full. When the run has ende
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.events import RunStatus
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.replay import Replay, join_chunks, read_header
@@ -124,7 +124,7 @@ class RunFollower:
             raise RunFileError(f"{self.path}: is not open")
         if not self._arrays:
             index, time, empty = join_chunks(self._header.layout, [])
-            arrays: list[NDArray[Any]] = [index, time, *empty.values()]
+            arrays: list[AnyArray] = [index, time, *empty.values()]
         else:
             arrays = [array[: self._size] for array in self._arrays]
         names = [column.name for column in self._header.layout.columns]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.events import Event, EventKind, RunStatus, unsafe_instruments
 from labspin.data.metadata import RunMetadata
 from labspin.data.plain import to_json
@@ -42,7 +43,6 @@ __all__ = [
 
 STATUSES = (RunStatus.RUNNING, RunStatus.DEAD, RunStatus.FINISHED, RunStatus.ABORTED, RunStatus.FAILED)
 """What a run that can be read may stand at."""
-AnyArray = NDArray[Any]
 
 POINT_TIME_MEANING = "time of the point after the start of the run"
 _ROOM = 1 << 30

@@ -10,11 +10,14 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from labspin.clock import SimulatedClock
 from labspin.errors import LabspinError, StationError
 from labspin.station.records import InstrumentSpec, SimulationSpec
+
+if TYPE_CHECKING:
+    from labspin.twin.device import SimulatedDevice
 
 __all__ = ["SimulatedWorld"]
 
@@ -42,7 +45,7 @@ class SimulatedWorld:
 
         self.seed = spec.seed
         self.clock = SimulatedClock(spec.speed)
-        self.devices: dict[str, Any] = {}
+        self.devices: dict[str, SimulatedDevice] = {}
         self._where = where
         try:
             detectors = {name: PhotonDetector(**values) for name, values in spec.detectors.items()}
@@ -51,7 +54,7 @@ class SimulatedWorld:
         except LabspinError as error:
             raise StationError(f"{where}: {error}") from error
 
-    def device(self, spec: InstrumentSpec) -> Any:
+    def device(self, spec: InstrumentSpec) -> SimulatedDevice:
         """Return the simulated device of ``spec``, wired to the world.
 
         Parameters
@@ -66,7 +69,9 @@ class SimulatedWorld:
         """
         kind = _twin_class(spec, self._where)
         try:
-            device = kind(self.world, wiring=_wiring(kind, spec), **_twin_options(kind, spec))
+            device: SimulatedDevice = kind(
+                self.world, wiring=_wiring(kind, spec), **_twin_options(kind, spec)
+            )
         except LabspinError as error:
             raise StationError(f"{self._where}: instruments.{spec.name}.twin: {error}") from error
         self.devices[spec.name] = device
@@ -140,13 +145,13 @@ def _twin_class(spec: InstrumentSpec, where: str) -> type:
     return kind
 
 
-def _twin_options(kind: Any, spec: InstrumentSpec) -> dict[str, Any]:
+def _twin_options(kind: type[SimulatedDevice], spec: InstrumentSpec) -> dict[str, Any]:
     """Return the twin's options; those that it shares with the driver follow the driver's."""
     shared = {name: getattr(spec.options, name) for name in kind.options if hasattr(spec.options, name)}
     return {**shared, **spec.twin}
 
 
-def _wiring(kind: Any, spec: InstrumentSpec) -> Mapping[str, str]:
+def _wiring(kind: type[SimulatedDevice], spec: InstrumentSpec) -> Mapping[str, str]:
     """Return the wiring of a twin; a pulse generator plays its lines where its driver has them."""
     lines = getattr(spec.options, "lines", None)
     if not isinstance(lines, Mapping):

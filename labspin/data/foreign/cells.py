@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from labspin.arrays import AnyArray
 
 __all__ = ["MISSING", "CellError", "is_grouped", "is_number", "measured", "number", "numbers", "unpaired"]
 
@@ -93,7 +94,7 @@ def is_grouped(cell: str) -> bool:
     return bool(_GROUPED.fullmatch(cell.strip()))
 
 
-def measured(values: NDArray[Any]) -> NDArray[Any]:
+def measured(values: AnyArray) -> AnyArray:
     """Return numbers with NaN for those by which an instrument says that there is none.
 
     Parameters

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.foreign.packing import unpacked
 from labspin.data.lock import is_locked
 from labspin.errors import DamagedFileError, RunFileError
@@ -115,7 +115,7 @@ def _is_no_file(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
-def load_dataset(path: Path, name: str, field: str = "") -> NDArray[Any]:
+def load_dataset(path: Path, name: str, field: str = "") -> AnyArray:
     """Return the numbers of a data set, unpacked.
 
     Parameters

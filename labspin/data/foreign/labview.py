@@ -6,10 +6,10 @@ Where there is no column of x, it follows from the start and the step that the h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from labspin.arrays import AnyArray
 from labspin.data.foreign.cells import is_number, numbers
 from labspin.data.foreign.lines import read_lines
 from labspin.data.foreign.source import Contents, Item, damage
@@ -114,7 +114,13 @@ def _frequency(kind: str) -> str:
 
 
 def _channel(
-    name: str, values: Any, unit: str, header: dict[str, list[str]], place: int, mode: str, before: list[Item]
+    name: str,
+    values: AnyArray,
+    unit: str,
+    header: dict[str, list[str]],
+    place: int,
+    mode: str,
+    before: list[Item],
 ) -> list[Item]:
     xs = [item for item in before if item.name.rpartition("/")[2].startswith("X_Value")]
     if mode != "no" and xs:

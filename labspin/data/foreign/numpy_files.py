@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.source import Contents, Item, damage
@@ -74,7 +75,7 @@ def _single(array: NDArray[np.generic]) -> Iterator[Item]:
         yield Item.of("0", array)
 
 
-def _named(name: str, array: NDArray[Any]) -> Iterator[Item]:
+def _named(name: str, array: AnyArray) -> Iterator[Item]:
     if array.dtype.names:
         for key in array.dtype.names:
             yield from _named(f"{name}/{key}".strip("/"), array[key])

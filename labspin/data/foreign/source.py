@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.errors import DamagedFileError, LabspinError, RunFileError
 
 __all__ = ["Contents", "ForeignColumn", "ForeignEntry", "Item", "damage", "need_package", "offer"]
@@ -37,7 +38,7 @@ class ForeignColumn:
     """One array from a file that others wrote."""
 
     name: str
-    values: NDArray[Any]
+    values: AnyArray
     unit: str = ""
     """As `labspin.units` spells it if it knows it, else as the file says it; empty if it says nothing."""
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Item:
 
     name: str
     shape: tuple[int, ...]
-    load: Callable[[], NDArray[Any]]
+    load: Callable[[], AnyArray]
     dtype: str = "float64"
     unit: str = ""
     along: str = ""
@@ -74,7 +75,7 @@ class Item:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, values: NDArray[Any], **more: Any) -> Item:
+    def of(cls, name: str, values: AnyArray, **more: Any) -> Item:
         """Return an item whose numbers are there already.
 
         Parameters

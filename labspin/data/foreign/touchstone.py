@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.arrays import FloatArray
+from labspin.arrays import AnyArray, FloatArray
 from labspin.data.foreign.lines import read_lines
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.errors import DamagedFileError
@@ -124,7 +123,7 @@ def _noise(table: FloatArray, unit: float) -> list[Item]:
     ]
 
 
-def _complex(first: NDArray[Any], second: NDArray[Any], form: str) -> NDArray[np.generic]:
+def _complex(first: AnyArray, second: AnyArray, form: str) -> NDArray[np.generic]:
     if form == "ri":
         return np.asarray(first + 1j * second)
     size = 10 ** (first / 20) if form == "db" else first

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.events import Event, EventKind, RunStatus, recorded_event
 from labspin.data.journal.reader import JournalReader
 from labspin.data.journal.spool import Spool
@@ -51,7 +52,7 @@ _SCALARS: dict[str, frozenset[type]] = {
 }
 _KINDS = {"float64": "fib", "complex128": "cfib", "int64": "ib"}
 
-_Chunk: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], list[NDArray[Any]]]
+_Chunk: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], list[AnyArray]]
 """Index, time and columns of some points."""
 
 
@@ -286,7 +287,7 @@ def join_chunks(
     return index, np.concatenate(times), {column.name: joined[column.name] for column in layout.columns}
 
 
-def _scalars(name: str, items: Sequence[object], dtype: str) -> NDArray[Any]:
+def _scalars(name: str, items: Sequence[object], dtype: str) -> AnyArray:
     if not set(map(type, items)) <= _SCALARS[dtype]:
         raise DamagedFileError(f"a value of {name!r} is not a {dtype}")
     try:
@@ -295,7 +296,7 @@ def _scalars(name: str, items: Sequence[object], dtype: str) -> NDArray[Any]:
         raise DamagedFileError(f"a value of {name!r} is not a {dtype}") from error
 
 
-def _column(column: Column, items: Sequence[object]) -> NDArray[Any]:
+def _column(column: Column, items: Sequence[object]) -> AnyArray:
     if not column.shape:
         return _scalars(column.name, items, column.dtype)
     for item in items:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.schema import Column
 from labspin.data.storage import storage_error, write_whole
 
 __all__ = ["Spool", "SpooledColumn"]
 
-AnyArray = NDArray[Any]
 _BLOCK = 1 << 22
 """Bytes that are read at once."""
 

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.fits import FitCurve, FitParameter, FitRecord
 from labspin.data.nexus.pieces import (
     add_array,
@@ -113,7 +114,7 @@ def attach_axes(group: h5py.Group, fit: FitRecord) -> None:
         attach(group[place], name, axes)
 
 
-def sorted_statistics(fit: FitRecord) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, Any]]:
+def sorted_statistics(fit: FitRecord) -> tuple[dict[str, Any], dict[str, AnyArray], dict[str, Any]]:
     """Return the statistics that are attributes, those that are arrays, and the rest.
 
     Parameters

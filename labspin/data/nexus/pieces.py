@@ -17,8 +17,8 @@ from typing import Any
 import h5py
 import numpy as np
 from h5py import h5a, h5d, h5ds, h5p, h5s, h5t
-from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.plain import clean_text, to_json
 from labspin.data.schema import Dimension
 
@@ -37,7 +37,6 @@ __all__ = [
     "set_attribute",
 ]
 
-AnyArray = NDArray[Any]
 TEXT = h5py.string_dtype()
 _CHUNK_BYTES = 1 << 22
 _SCALAR = h5s.create(h5s.SCALAR)

@@ -17,8 +17,8 @@ from typing import Any
 import h5py
 import numpy as np
 from h5py import h5a, h5d, h5l, h5o, h5s, h5t
-from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.data.plain import from_json
 from labspin.errors import DamagedFileError
 
@@ -33,7 +33,6 @@ __all__ = [
     "stored_pieces",
 ]
 
-AnyArray = NDArray[Any]
 # Deflate shrinks at most about 1030 times; a data set that claims more holds nothing or is a trap.
 _MAX_EXPANSION = 1100
 _SMALL = 1 << 26

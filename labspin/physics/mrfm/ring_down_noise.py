@@ -32,11 +32,11 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import finite, non_negative, positive
 
@@ -84,7 +84,7 @@ class RingDownNoise:
                 "noise of the ring-down: wanted thermal or white noise at every point, got none"
             )
 
-    def whiten(self, values: NDArray[np.generic]) -> NDArray[Any]:
+    def whiten(self, values: NDArray[np.generic]) -> AnyArray:
         """Return rows of values at the points so combined that this noise on them is white, of variance 1.
 
         Parameters
@@ -200,7 +200,7 @@ class _Search:
     """Residual and derivatives as rows, what is known of the noise on them, and the size of the residual."""
 
     time: FloatArray
-    rows: NDArray[Any]
+    rows: AnyArray
     ring_down_time: float
     detuning: float
     scale: float

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
 from labspin.physics.spinwaves.bath import coupling_scale
@@ -38,7 +39,6 @@ __all__ = [
     "spin_layer",
 ]
 
-AnyArray = NDArray[Any]
 
 MAXIMUM_INDEPENDENT_DENSITY = 1e23
 """Density in 1/m³ (10⁵ µm⁻³) up to which [SW] takes NV centres to be independent; above it a warning is

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.spinwaves.film import Film, ValidityWarning
@@ -26,7 +26,6 @@ from labspin.physics.spinwaves.modes import Points, _p00, form_factor, mode_poin
 
 __all__ = ["HybridModes", "dispersion", "hybridised_modes"]
 
-AnyArray = NDArray[Any]
 _VISIBLE = 0.05
 _EXTRA_MODES = 12
 _BASIS_ERROR = 1e-5

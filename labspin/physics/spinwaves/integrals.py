@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import hbar, k
 
+from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
 from labspin.physics.spinwaves.film import Film
@@ -45,7 +46,6 @@ from labspin.physics.spinwaves.quadrature import (
 __all__ = ["Integrals", "Probes", "decay_cutoff", "spin_wave_integrals"]
 
 ComplexArray = NDArray[np.complex128]
-AnyArray = NDArray[Any]
 
 _FIRST_BANDS = 6
 _ROUGH, _FEW_LEVELS, _LEVELS = 1e-5, 6, 11

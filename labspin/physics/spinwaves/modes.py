@@ -20,12 +20,13 @@ k in this package rest on that.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import hbar, k
 
+from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, finite, non_negative, positive
 from labspin.physics.spinwaves.film import Film
@@ -40,7 +41,6 @@ __all__ = [
     "stray_field",
 ]
 
-AnyArray = NDArray[Any]
 _SERIES = tuple((-1.0) ** m / np.prod(np.arange(1.0, m + 3.0)) for m in range(18))
 
 

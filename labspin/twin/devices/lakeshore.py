@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from labspin.twin.wire import Command, CommandError, Dialect, Unit, parse_number
-from labspin.twin.wire.commands import Stateful
+from labspin.twin.wire.commands import Stateful, Then
 
 __all__ = ["DIALECT", "Column", "keyed", "plain", "real", "scientific", "six_digits", "text", "whole"]
 
@@ -164,9 +164,7 @@ def keyed(
     return Command(header, read, write)
 
 
-def plain(
-    header: str, field: str, columns: Sequence[Column], *, then: Callable[[Any], None] | None = None
-) -> Command:
+def plain(header: str, field: str, columns: Sequence[Column], *, then: Then | None = None) -> Command:
     """Return the line of a setting of the whole instrument, held in ``device.state.<field>`` as a tuple.
 
     Parameters

@@ -6,12 +6,13 @@ one of ``LIAS?``; each bit stays until it is read, and an enable register lets i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from labspin.twin.devices.lockin import LockInAmplifier
 from labspin.twin.wire import Command, CommandError, Unit, ask, do, one_argument, parse_number
+from labspin.twin.wire.commands import Then
 
 __all__ = ["Register", "StanfordLockIn", "arguments", "integer", "status_commands", "whole"]
 
@@ -142,9 +143,7 @@ def integer(text: str, low: int, high: int) -> int:
     return round(value)
 
 
-def whole(
-    header: str, field: str, low: int, high: int, *, then: Callable[[Any], None] | None = None
-) -> Command:
+def whole(header: str, field: str, low: int, high: int, *, then: Then | None = None) -> Command:
     """Return the line of a setting that is a whole number.
 
     Parameters

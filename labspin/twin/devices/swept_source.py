@@ -12,11 +12,12 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypedDict
+from typing import ClassVar, NamedTuple, TypedDict
 
 from labspin.twin.message import MessageDevice
 from labspin.twin.signal import Staircase
 from labspin.twin.wire import Command, CommandError, Unit, do, number, one_argument, parse_number, switch
+from labspin.twin.wire.commands import Then
 
 __all__ = ["Step", "SweptSource", "SweptState", "numbers", "sweep_lines"]
 
@@ -254,7 +255,7 @@ def numbers(
     unit: str,
     limits: Callable[[SweptSource], tuple[float, float]],
     form: str = "{:.12g}",
-    then: Callable[[Any], None] | None = None,
+    then: Then | None = None,
 ) -> Command:
     """Return the line of a list of numbers, held in ``device.state.listed[name]``.
 

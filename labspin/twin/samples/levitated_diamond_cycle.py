@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labspin.arrays import AnyArray
 from labspin.physics.arguments import FloatArray
 from labspin.physics.nv import (
     NV_OPTICAL_RATES,
@@ -194,7 +195,7 @@ class DiamondCycle:
         parts = self._summed((found.counters @ inner)[..., 0])
         return np.asarray(np.exp(-omega * pattern.boundaries[:-1]) @ parts / pattern.period)
 
-    def _summed(self, rows: NDArray[Any]) -> NDArray[np.generic]:
+    def _summed(self, rows: AnyArray) -> NDArray[np.generic]:
         """Return (n, 2) of (n, classes, terms, 2): light of a mean centre, torque of all classes."""
         by_class = np.einsum("t,nctr->ncr", self._mixture.weights, rows)
         return np.stack([by_class[..., 0].mean(axis=1), by_class[..., 1].sum(axis=1)], axis=1)

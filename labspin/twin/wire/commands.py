@@ -20,6 +20,7 @@ from labspin.twin.wire.parser import CommandError, Unit
 __all__ = [
     "Command",
     "Table",
+    "Then",
     "ask",
     "choice",
     "do",
@@ -42,6 +43,8 @@ class Stateful(Protocol):
 
 Ask = Callable[[Any, Unit], str]
 Do = Callable[[Any, Unit], str | None]
+Then = Callable[[Any], None]
+"""What is called with the device that a command has changed."""
 
 _TRUE, _FALSE = frozenset({"1", "ON"}), frozenset({"0", "OFF"})
 
@@ -164,7 +167,7 @@ def number(
     limits: tuple[float, float] | Callable[[Any], tuple[float, float]],
     resolution: float = 0.0,
     form: str = "{:.6g}",
-    then: Callable[[Any], None] | None = None,
+    then: Then | None = None,
 ) -> Command:
     """Return the line of a numeric setting ``device.state.<field>``.
 
@@ -210,7 +213,7 @@ def number(
     return Command(header, read, write)
 
 
-def switch(header: str, field: str, *, then: Callable[[Any], None] | None = None) -> Command:
+def switch(header: str, field: str, *, then: Then | None = None) -> Command:
     """Return the line of a setting that is on or off (``1``, ``0``, ``ON``, ``OFF``), answered 1 or 0.
 
     Parameters
@@ -240,7 +243,7 @@ def choice(
     words: Sequence[str] | Mapping[str, str],
     *,
     answers: Mapping[str, str] | None = None,
-    then: Callable[[Any], None] | None = None,
+    then: Then | None = None,
 ) -> Command:
     """Return the line of a setting that is one of ``words``.
 
@@ -306,7 +309,7 @@ def ask(header: str, answer: Callable[[Any], str] | Ask, *, arguments: bool = Fa
     return Command(header, ask=read)
 
 
-def do(header: str, action: Callable[[Any], None]) -> Command:
+def do(header: str, action: Then) -> Command:
     """Return the line of a command without arguments.
 
     Parameters
