@@ -42,7 +42,7 @@ class ProgressBar:
 
     def __init__(self, label: str, *, hint: str = "", live: bool = False) -> None:
         self._label, self._hint, self._live = visible(label or "run"), hint, live
-        self._task = TaskID(-1)  # none yet
+        self._task: TaskID | None = None
         self._signal, self._unit, self._column = "", "", 0
         self._place: Callable[[int, Sequence[Any]], float] = lambda index, values: float(index)
         self._x: list[float] = []
@@ -86,7 +86,8 @@ class ProgressBar:
             if self._live and len(self._x) < _MOST_DOTS:
                 self._x.append(self._place(index, values))
                 self._y.append(float(value))
-        self._progress.update(self._task, completed=done, total=total, latest=latest)
+        if self._task is not None:
+            self._progress.update(self._task, completed=done, total=total, latest=latest)
 
     def on_event(self, kind: str, message: str) -> None:
         """Show an event that a person should know of during the run.
