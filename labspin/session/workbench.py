@@ -53,7 +53,7 @@ def describe_bench(station: Station, bench: Bench) -> BenchDescription:
     -------
     dict
         ``instruments`` (role, driver, readings and settable attributes with units, methods), ``actuators``
-        (unit, limits, ramp time a unit, safe value, the attribute that is moved) and the identity of the station.
+        (unit, limits, ramp time per unit, safe value, the attribute that is moved) and the station's name.
     """
     return {
         "name": station.name,
