@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from labspin.analysis.recipes.recipe import Recipe
     from labspin.bench import Actuator
-    from labspin.data.fits import FitParameter
-    from labspin.data.run import Run
+    from labspin.data import FitParameter, Run
     from labspin.station import Station
 
 __all__ = ["Description", "Listing", "describe", "known_names"]
@@ -110,9 +109,6 @@ def describe(thing: str) -> list[Description]:
             f"recipe{hint}; `labspin show` lists them all"
         )
     return found
-
-
-# -- names ---------------------------------------------------------------------------------------------------
 
 
 def _procedure(name: str) -> Description:
@@ -226,9 +222,6 @@ def _described_recipe(recipe: Recipe) -> Description:
     )
 
 
-# -- user code ------------------------------------------------------------------------------------------
-
-
 def _of_code(thing: str, path: Path, name: str) -> Description:
     """Describe an object of a Python file: a procedure, a driver's adapter, or a model."""
     found = _objects(path).get(name)
@@ -269,9 +262,6 @@ def _objects(path: Path) -> dict[str, str]:
         elif inspect.isfunction(one):
             found[name] = "function, a model if its first argument is x"
     return found
-
-
-# -- files ---------------------------------------------------------------------------------------------------
 
 
 def _of_file(path: Path) -> Description:
@@ -447,9 +437,6 @@ def _foreign(path: Path) -> Description:
             _listing("what its header says", ("key", "value"), said[:_MOST_WORDS]),
         ),
     )
-
-
-# -- words ---------------------------------------------------------------------------------------------------
 
 
 def _listing(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Listing:

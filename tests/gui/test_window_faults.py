@@ -160,5 +160,7 @@ def test_work_that_ends_after_its_window_is_let_go(qtbot, words):
         reported.set()
         raise RuntimeError(words)
 
-    in_background(lambda: None, done)
-    qtbot.waitUntil(reported.is_set, timeout=PATIENCE)
+    with qtbot.captureExceptions() as raised:
+        in_background(lambda: None, done)
+        qtbot.waitUntil(reported.is_set, timeout=PATIENCE)
+    assert raised == []

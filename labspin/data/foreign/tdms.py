@@ -68,6 +68,8 @@ def _heard(path: Path) -> Iterator[None]:
     logger.handlers, logger.propagate = [handler], False
     try:
         yield
+    except NotImplementedError as error:  # a kind of data that the reader lacks, or a damaged number of it
+        raise DamagedFileError(f"{path}: cut short or corrupted: {error}") from error
     finally:
         logger.handlers, logger.propagate = before
     if said:
