@@ -139,11 +139,12 @@ class InstrumentHandle:
             raise AttributeError(f"{self._name}: no attribute {attribute!r}{hint}")
 
     def _refuse_fixed(self, attribute: str) -> None:
-        """Refuse to replace what the instrument consists of: its driver, its methods, its options."""
+        """Refuse to replace what the instrument consists of: its driver, methods, options, constants."""
         if hasattr(type(inspect.getattr_static(self._device, attribute)), "__set__"):
             return  # a property, which refuses by itself what it cannot take
         now = getattr(self._device, attribute)
         is_part = type(now) is InstrumentHandle or isinstance(now, Mapping) or dataclasses.is_dataclass(now)
+        is_part = is_part or _is_constant(type(self._device), attribute)
         if is_part or callable(now) or _is_driver(now):
             raise AttributeError(
                 f"{self._name}.{attribute}: is a part of the instrument and cannot be replaced; "
@@ -165,6 +166,12 @@ _DEVICE_OF: Callable[[InstrumentHandle], Any] = InstrumentHandle.__dict__["_devi
 _CALIBRATED_OF: Callable[[InstrumentHandle], Mapping[str, Actuator]] = InstrumentHandle.__dict__[
     "_calibrated"
 ].__get__
+
+
+def _is_constant(kind: type, attribute: str) -> bool:
+    """Return whether an attribute belongs to the class: by such a word a heater is switched off."""
+    declared = (vars(base).get("__annotations__", {}).get(attribute, "") for base in kind.__mro__)
+    return any("ClassVar" in str(how) for how in declared)
 
 
 def _is_driver(value: object) -> bool:

@@ -114,7 +114,8 @@ class CompiledPlan:
             self.reading = None
             point = _as_point(index, asked, self.recorded)
             for name, value in point.setpoints.items():
-                _find(self._actuators, name).check(value)
+                if broken := _broken(_find(self._actuators, name), value):
+                    raise LimitError(broken)
             yield point
             answer = self.reading
         generator.close()
@@ -352,6 +353,8 @@ def _broken(actuator: Actuator, values: Any) -> str:
         actuator.check(values)
     except LimitError as error:
         return str(error)
+    except (TypeError, ValueError, OverflowError):
+        return f"{actuator.name}: wanted numbers in {actuator.unit}, got {str(values)[:60]!r}"
     return ""
 
 

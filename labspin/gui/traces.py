@@ -31,7 +31,9 @@ class Course:
         self._values: list[float] = []
 
     def add(self, time: float, value: float) -> bool:
-        """Add a value if it is newer than the last one; return whether it was added.
+        """Add a value unless it is the last one again; return whether it was added.
+
+        Where the clock of the computer was set back, values of a time that is still to come are forgotten.
 
         Parameters
         ----------
@@ -40,8 +42,10 @@ class Course:
         value
             The value.
         """
-        if self._times and time <= self._times[-1]:
+        if self._times and time == self._times[-1]:
             return False
+        while self._times and time < self._times[-1]:
+            del self._times[-1], self._values[-1]
         self._times.append(time)
         self._values.append(value)
         if time - self._times[0] > 1.2 * _LONGEST:

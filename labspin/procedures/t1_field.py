@@ -22,6 +22,7 @@ from labspin.data import Column
 from labspin.errors import PlanError
 from labspin.experiment import Product, Sweep, Values, Zip
 from labspin.instruments import MagnetSupply
+from labspin.physics.monotone import interpolated
 from labspin.procedures.lists import QuantityListParameter
 from labspin.procedures.t1 import T1
 
@@ -97,9 +98,7 @@ class T1Field(T1):
             )
         if known.size == 1:
             return np.full(fields.size, at[0])
-        from scipy.interpolate import PchipInterpolator
-
-        return np.asarray(PchipInterpolator(known, at)(fields), dtype=np.float64)
+        return interpolated(at=fields, known=known, values=at)
 
     def _known(self, fields: FloatArray) -> tuple[FloatArray, FloatArray]:
         known = np.array(self.known_fields, dtype=np.float64) if self.known_fields else fields

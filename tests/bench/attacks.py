@@ -62,7 +62,8 @@ class CabledBench(ServedBench):
     def begin(self, path, delay):
         """Start a run, and return its process ``delay`` s after it has prepared."""
         process = self.start(path)
-        assert process.stdout.readline() == "prepared\n"
+        said = process.stdout.readline()
+        assert said == "prepared\n", said + "".join(process.communicate())
         time.sleep(delay)  # at any moment of the run
         return process
 

@@ -29,6 +29,7 @@ from labspin.analysis.model import FitModel, FloatArray
 from labspin.analysis.models.thermal import WINDOW_CORRELATION, thermal_spectrum
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
 from labspin.errors import FitError
+from labspin.physics.constants import k
 
 __all__ = ["SpectrumFit", "fit_spectrum", "gamma_deviance"]
 
@@ -310,12 +311,10 @@ def _outcome(
 
 
 def _with_mechanics(outcome: FitOutcome, temperature: float | None) -> FitOutcome:
-    from scipy.constants import Boltzmann, pi
-
-    derived = {"ring_down_time": f"Q / ({pi!r} * f0) [s]", "linewidth": f"f0 / Q [{outcome.x_unit}]"}
+    derived = {"ring_down_time": f"Q / ({math.pi!r} * f0) [s]", "linewidth": f"f0 / Q [{outcome.x_unit}]"}
     area = outcome["variance"].unit
     if temperature is not None and area in _SQUARE_METRES:
-        derived["spring_constant"] = f"{Boltzmann * temperature / _SQUARE_METRES[area]!r} / variance [N/m]"
+        derived["spring_constant"] = f"{k * temperature / _SQUARE_METRES[area]!r} / variance [N/m]"
     return with_derived(outcome, derived)
 
 

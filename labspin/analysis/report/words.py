@@ -128,6 +128,8 @@ def interval(start: str, end: str | None) -> str:
         ).total_seconds()
     except (ValueError, TypeError):
         return ""
+    if seconds < 0:
+        return ""  # the clock of the computer was set back meanwhile
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)

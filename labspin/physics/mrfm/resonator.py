@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
 from labspin.errors import ArgumentError
+from labspin.physics import constants
 from labspin.physics.arguments import finite, non_negative, positive
 from labspin.physics.mrfm.bath import RelaxingSpring
 from labspin.physics.mrfm.caution import LinearResponseWarning, warn

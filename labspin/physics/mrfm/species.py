@@ -1,6 +1,6 @@
 """Spin species: the spin number and the gyromagnetic ratio of electrons and nuclei, each with its source.
 
-Electron, proton: CODATA, through `scipy.constants`. ²H, ³He: CODATA moments. Other nuclei: R. K. Harris et
+Electron, proton: CODATA 2022. ²H, ³He: CODATA moments. Other nuclei: R. K. Harris et
 al., Pure Appl. Chem. 73, 1795 (2001), tables 1 and 2 (IUPAC recommendations), of which 1–3 % chemical
 shielding of the heaviest is no part.
 """
@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
 from labspin.errors import ArgumentError
+from labspin.physics import constants
 from labspin.physics.arguments import finite, non_negative, positive
 from labspin.physics.mrfm.brillouin import (
     LARGEST_SPACING,
@@ -76,7 +76,7 @@ class SpinSpecies:
         source
             Where the numbers come from.
         """
-        ratio = -float(positive("g", g)) * constants.value("Bohr magneton") / constants.hbar
+        ratio = -float(positive("g", g)) * constants.BOHR_MAGNETON / constants.hbar
         return cls(name, spin, ratio, source)
 
     @property
@@ -154,13 +154,12 @@ def _level_spacing(species: SpinSpecies, field: FloatArray, temperature: FloatAr
     return np.minimum(spacing, LARGEST_SPACING, out=np.asarray(spacing))
 
 
-_CODATA = "CODATA, scipy.constants"
+_CODATA = "CODATA 2022"
 _HARRIS = "Harris et al., Pure Appl. Chem. 73, 1795 (2001)"
 
 
-def _from_magnetons(name: str, spin: float, key: str) -> SpinSpecies:
-    moment = constants.value(f"{key} mag. mom. to nuclear magneton ratio")
-    ratio = moment * constants.value("nuclear magneton") / (spin * constants.hbar)
+def _from_magnetons(name: str, spin: float, moment: float) -> SpinSpecies:
+    ratio = moment * constants.NUCLEAR_MAGNETON / (spin * constants.hbar)
     return SpinSpecies(name, spin, ratio, _CODATA)
 
 
@@ -172,13 +171,13 @@ SPECIES: Mapping[str, SpinSpecies] = MappingProxyType(
     {
         species.name: species
         for species in (
-            SpinSpecies("electron", 0.5, -constants.value("electron gyromag. ratio"), _CODATA),
+            SpinSpecies("electron", 0.5, -constants.ELECTRON_GYROMAGNETIC_RATIO, _CODATA),
             SpinSpecies.from_g_factor(
                 "Si dangling bond", spin=0.5, g=2.0055, source="Brodsky and Title, PRL 23, 581 (1969)"
             ),
-            SpinSpecies("1H", 0.5, constants.value("proton gyromag. ratio"), _CODATA),
-            _from_magnetons("2H", 1, "deuteron"),
-            _from_magnetons("3He", 0.5, "helion"),
+            SpinSpecies("1H", 0.5, constants.PROTON_GYROMAGNETIC_RATIO, _CODATA),
+            _from_magnetons("2H", 1, constants.DEUTERON_MOMENT),
+            _from_magnetons("3He", 0.5, constants.HELION_MOMENT),
             _nucleus("6Li", 1, 3.9371709),
             _nucleus("7Li", 1.5, 10.3977013),
             _nucleus("10B", 3, 2.8746786),

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
 from labspin.errors import ArgumentError
+from labspin.physics import constants
 from labspin.physics.arguments import abridged, broadcast, finite, non_negative, positive
 from labspin.physics.mrfm.magnet import Magnet, field_projections
 from labspin.physics.mrfm.sample import Layer, Rule, Sample, Surface, depth_rule, quadrature_points

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import k
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import abridged, finite, non_negative, positive
+from labspin.physics.constants import k
 from labspin.physics.nv.libration import LibrationMode
 
 __all__ = [

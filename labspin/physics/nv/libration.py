@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
@@ -32,6 +31,7 @@ from labspin.physics.arguments import (
     unit_vectors,
     vectors,
 )
+from labspin.physics.constants import hbar
 from labspin.physics.nv.geometry import CLASS_FRAMES, orientation_matrix
 from labspin.physics.nv.rate_model import RateModel
 from labspin.physics.nv.stationary import Ensemble, rate_model_at

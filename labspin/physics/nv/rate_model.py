@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import abridged
+from labspin.physics.constants import hbar, k
 from labspin.physics.nv.cycle import Cycle, DirectCycle, full_generator, ground_populations, optical_cycle
 from labspin.physics.nv.records import DirectPumping, NVCentre, OpticalRates
 from labspin.physics.nv.relaxation import Relaxation

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import finite, positive
+from labspin.physics.monotone import interpolated
 
 __all__ = [
     "CR_MEASURED",
@@ -205,10 +206,8 @@ class InterpolatedRelaxation:
         return np.moveaxis(self._added_rate(number), 0, axis)
 
     def _added_rate(self, others: FloatArray) -> FloatArray:
-        from scipy.interpolate import PchipInterpolator
-
         rates = 1.0 / np.array([self.alone_time, self.pair_time, self.all_time])
-        return np.asarray(PchipInterpolator([0.0, 1.0, 3.0], rates - rates[0])(np.minimum(others, 3.0)))
+        return interpolated(at=np.minimum(others, 3.0), known=[0.0, 1.0, 3.0], values=rates - rates[0])
 
 
 CR_SUPPLEMENT = DipolarRelaxation()

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import abridged, non_negative, vectors
+from labspin.physics.constants import hbar
 from labspin.physics.nv.geometry import CLASS_FRAMES, class_fields, crystal_field, orientation_matrix
 from labspin.physics.nv.lindblad import coherent_steady_state
 from labspin.physics.nv.microwave import Microwave, driving_rates

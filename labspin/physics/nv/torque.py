@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar
 from scipy.spatial.transform import Rotation
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import abridged, broadcast, finite, non_negative, positive
+from labspin.physics.constants import hbar
 from labspin.physics.nv.geometry import FieldBench
 from labspin.physics.nv.records import NV_CENTRE, NVCentre
 from labspin.physics.nv.stationary import Ensemble, Method, SteadyState, steady_state

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import hbar, k, mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, positive
+from labspin.physics.constants import hbar, k, mu_0
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.integrals import ComplexArray, Integrals, Probes, spin_wave_integrals
 from labspin.physics.spinwaves.modes import occupation as bose

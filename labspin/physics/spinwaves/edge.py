@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import mu_0
 
 from labspin.physics.arguments import FloatArray, broadcast, finite, positive
+from labspin.physics.constants import mu_0
 from labspin.physics.spinwaves.film import Film
 
 __all__ = ["edge_stray_field"]

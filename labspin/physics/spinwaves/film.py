@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.constants import mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
+from labspin.physics.constants import mu_0
 
 __all__ = ["YIG_FIGURES", "YIG_TABLE1", "Film", "ValidityWarning"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import hbar
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, non_negative
+from labspin.physics.constants import hbar
 from labspin.physics.spinwaves.bath import SpinWaveBath
 
 __all__ = ["level_forces", "spin_wave_force"]

@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import hbar, k
 
 from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray
+from labspin.physics.constants import hbar, k
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.modes import form_factor, log_occupation, occupation, stiffness
 from labspin.physics.spinwaves.quadrature import (

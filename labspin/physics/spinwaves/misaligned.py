@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar, k, mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, positive, vectors
+from labspin.physics.constants import hbar, k, mu_0
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.nv import ParamagneticSpin
 from labspin.physics.spinwaves.oblique import field_noise_tensor, magnetised_film

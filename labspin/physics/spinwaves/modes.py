@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar, k
 
 from labspin.arrays import AnyArray
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, finite, non_negative, positive
+from labspin.physics.constants import hbar, k
 from labspin.physics.spinwaves.film import Film
 
 __all__ = [

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import hbar, k
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, broadcast, non_negative, positive
+from labspin.physics.constants import hbar, k
 from labspin.physics.spinwaves.modes import occupation
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
+from labspin.physics.constants import mu_0
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.integrals import decay_cutoff
 from labspin.physics.spinwaves.modes import dipolar_factor, form_factor, occupation

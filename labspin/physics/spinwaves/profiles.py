@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import hbar, mu_0
 
 from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, finite, positive
+from labspin.physics.constants import hbar, mu_0
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.hybrid import hybridised_modes
 from labspin.physics.spinwaves.keywords import Mode

@@ -273,8 +273,12 @@ _Curve = tuple[Film, FloatArray, FloatArray, IntArray]
 
 def _extremum(args: _Curve, turn: NDArray[np.bool_], sign: float) -> FloatArray:
     """Refine the first extremum that the grid shows, by golden section; NaN where there is none."""
-    film, field, c, band = args
-    index = np.argmax(turn, axis=1)
+    found = np.full(turn.shape[0], np.nan)
+    rows = np.nonzero(turn.any(axis=1))[0]
+    if rows.size == 0:
+        return found
+    film, field, c, band = args[0], args[1][rows], args[2][rows], args[3][rows]
+    index = np.argmax(turn[rows], axis=1)
     low, high = GRID[index].copy(), GRID[index + 2].copy()
     golden = 0.5 * (np.sqrt(5.0) - 1)
     for _ in range(40):
@@ -283,7 +287,8 @@ def _extremum(args: _Curve, turn: NDArray[np.bool_], sign: float) -> FloatArray:
             _edge_frequency(film, field, left, c, band) - _edge_frequency(film, field, right, c, band)
         )
         high, low = np.where(down < 0, right, high), np.where(down < 0, low, left)
-    return np.where(turn.any(axis=1), 0.5 * (low + high), np.nan)
+    found[rows] = 0.5 * (low + high)
+    return found
 
 
 def _roots(args: _Curve, grid: FloatArray, frequency: FloatArray) -> FloatArray:

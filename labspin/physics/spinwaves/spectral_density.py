@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.constants import hbar, mu_0
 
 from labspin.physics.arguments import FloatArray, broadcast, finite, positive
+from labspin.physics.constants import hbar, mu_0
 from labspin.physics.spinwaves.bath import check_tolerance
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.integrals import Probes, spin_wave_integrals

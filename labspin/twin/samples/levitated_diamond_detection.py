@@ -18,8 +18,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import Boltzmann
 
+from labspin.physics.constants import k
 from labspin.physics.nv import LibrationMode, libration_susceptibility
 from labspin.physics.rc_filter import GaussianProcess
 from labspin.twin.inputs import Pattern
@@ -159,5 +159,5 @@ def thermal_libration(mode: LibrationMode, temperature: float) -> GaussianProces
     """
     omega = mode.angular_frequency
     matrix = np.array([[0.0, 1.0], [-(omega**2), -mode.damping_rate]])
-    energy = Boltzmann * temperature / mode.moment_of_inertia
+    energy = k * temperature / mode.moment_of_inertia
     return GaussianProcess(matrix, np.diag([energy / omega**2, energy]))

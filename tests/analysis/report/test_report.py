@@ -17,7 +17,7 @@ from labspin.analysis import Recipe, fit_run, load_model, report_html, write_out
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.report import pictures
 from labspin.analysis.report.page import Html, table, tag
-from labspin.analysis.report.words import clock_time
+from labspin.analysis.report.words import clock_time, interval
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
 from tests.places import PATIENCE
@@ -328,3 +328,8 @@ def test_a_browser_shows_the_page(tmp_path, width):
     rows = np.flatnonzero(blue.any(1))
     assert rows.size > 20
     assert np.diff(rows).max() > 50
+
+
+def test_how_long_a_run_took_is_not_told_where_the_clock_was_set_back():
+    assert interval("2026-01-01T12:00:00+00:00", "2026-01-01T11:00:00+00:00") == ""
+    assert interval("2026-01-01T12:00:00+00:00", "2026-01-01T13:02:00+00:00") == "1 h 2 min"
