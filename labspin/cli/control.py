@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "execute"]
 
-Perform = Callable[["HostClient", argparse.Namespace], int]
-
 _NOT_SAFE = 3
 _SIMPLE = {
     "start": "let the host make the runs of the queue that wait",

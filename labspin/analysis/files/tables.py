@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -200,7 +200,7 @@ def _is_hdf5_table(path: Path) -> Callable[[bytes], bool]:
 def _write_hdf5(path: Path, batches: Iterator[Rows]) -> None:
     import h5py
 
-    types: dict[type, Any] = {str: h5py.string_dtype(), int: np.int64, float: np.float64, bool: np.bool_}
+    types = {str: h5py.string_dtype(), int: np.int64, float: np.float64, bool: np.bool_}
     with h5py.File(path, "w") as file:
         columns = {
             name: file.create_dataset(name, (0,), types[kind], maxshape=(None,), chunks=(4096,))

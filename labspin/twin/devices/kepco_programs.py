@@ -193,10 +193,6 @@ def _add_dwells(device: KepcoBOP, call: Unit) -> None:
     held.dwells = held.dwells + values
 
 
-def _dwells(device: KepcoBOP, call: Unit) -> str:
-    return _some(device.programs.dwells, device.programs.asked_from)
-
-
 def _clear(device: KepcoBOP) -> None:
     held = _at_rest(device)
     held.levels, held.dwells, held.channel, held.sequence = [], [], "", ()

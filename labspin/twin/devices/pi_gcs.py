@@ -248,10 +248,6 @@ def _set_velocity(device: PIAxis, unit: Unit) -> None:
     device.apply()
 
 
-def _set_target(device: PIAxis, unit: Unit) -> None:
-    device.move(_number(unit))
-
-
 def _set_servo(device: PIAxis, unit: Unit) -> None:
     value = _number(unit)
     if value not in (0, 1):
