@@ -312,6 +312,15 @@ def _names(node, name):
     return any(_name_of(part) == name for part in ast.walk(node))
 
 
+def names_the_error(source):
+    """A test says which error it wants: any exception will do as well for a mistake of the test."""
+    for call in _calls(source):
+        if _name_of(call.func) == "raises" and call.args:
+            named = call.args[0].elts if isinstance(call.args[0], ast.Tuple) else call.args[:1]
+            if {_name_of(one) for one in named} & {"Exception", "BaseException"}:
+                yield f"line {call.lineno}"
+
+
 def looks_instead_of_waiting(source):
     """A test sleeps in a loop that looks for its condition, or says in a comment why time must pass."""
     polls = {id(inner) for loop in source.nodes if isinstance(loop, ast.While) for inner in ast.walk(loop)}

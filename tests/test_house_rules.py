@@ -25,6 +25,7 @@ OF_THE_PACKAGE = [
 OF_THE_TESTS = [
     house_rules.imports_its_helpers,
     house_rules.asserts_something,
+    house_rules.names_the_error,
     house_rules.looks_instead_of_waiting,
     house_rules.is_patient,
     house_rules.measures_no_haste,
@@ -86,6 +87,8 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("can_be_taken_in_at_one_look", 501 * "x = 1\n", 500 * "x = 1\n"),
         ("says_it_in_plain_words", "# it is made ane" "w\n", "# it is made again, and amended\n"),
         ("imports_its_helpers", "import sys\nsys.path.append('.')\n", "import sys\nx = sys.argv\n"),
+        ("names_the_error", "pytest.raises(Exception, match='x')\n", "pytest.raises(OSError, match='x')\n"),
+        ("names_the_error", "raises((OSError, Exception))\n", "raises((OSError, ValueError))\n"),
         ("looks_instead_of_waiting", "time.sleep(1)\n", "while x:\n    time.sleep(1)\n"),
         ("looks_instead_of_waiting", "sleep(1)\n", "clock.sleep(1)\n"),
         ("looks_instead_of_waiting", "for _ in x:\n    time.sleep(1)\n", "time.sleep(1)  # it is slow\n"),

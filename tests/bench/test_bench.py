@@ -10,7 +10,7 @@ from labspin.bench import Bench, Interlock
 from labspin.bench.safety import signals_put_off, unsafe_instruments
 from labspin.bench.waiting import InterruptibleClock
 from labspin.clock import SimulatedClock, WallClock
-from labspin.errors import ArgumentError, PlanError, RunAborted, StationError
+from labspin.errors import ArgumentError, PlanError, RunAborted, StationError, UnknownStateError
 from labspin.instruments import Gaussmeter, MagnetSupply, MicrowaveSource
 from tests.experiment.fakes import MAGNET, Magnet, Source, fake_bench
 
@@ -62,7 +62,7 @@ def test_a_tolerant_snapshot_notes_what_cannot_be_read():
     bench = fake_bench()
     bench.magnet.reading = OSError("gone")
     assert "gone" in bench.snapshot(tolerant=True)["actuators"]["magnet.current"]["error"]
-    with pytest.raises(Exception, match="gone"):
+    with pytest.raises(UnknownStateError, match="gone"):
         bench.snapshot()
 
 

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from labspin.errors import LimitError
 from labspin.instruments import DRIVERS, CompositeAdapter, load_driver
 from labspin.station import load_station
 from labspin.station.simulation import SimulatedWorld
@@ -109,7 +110,7 @@ def test_nothing_public_leads_a_positioner_past_its_limits_or_faster_than_its_ra
         assert all(LEAST - GRAIN <= target <= GREATEST + GRAIN for _, target in sent)
         for (then, before), (now, after) in itertools.pairwise(sent):
             assert abs(after - before) <= RATE * min(now - then, INTERVAL) * (1 + 1e-9) + GRAIN
-        with pytest.raises(Exception, match="wanted"):
+        with pytest.raises(LimitError, match="wanted"):
             bench.it.position = 10e-6
 
 

@@ -11,7 +11,7 @@ from labspin.analysis.recipes import unaided
 from labspin.analysis.recipes.foreign import fit_foreign_trace
 from labspin.cli import main
 from labspin.data import open_foreign
-from labspin.errors import FitError
+from labspin.errors import FitError, UnitError
 from tests.data.foreign.samples import FOLDER
 
 
@@ -120,11 +120,11 @@ def test_a_section_is_by_value_and_by_number(sample):
     assert outcome.x.max() <= 2.91e9
     whole = np.linspace(2.82e9, 2.92e9, 61)[3::2]
     np.testing.assert_allclose(outcome.x, whole[(whole >= 2.86e9) & (whole <= 2.91e9)], rtol=1e-12, atol=0)
-    for section, match in (
-        (Section(3e9), "no points are left"),
-        (Section("2 ms"), "wanted a quantity in 'Hz'"),
+    for section, error, match in (
+        (Section(3e9), FitError, "no points are left"),
+        (Section("2 ms"), UnitError, "wanted a quantity in 'Hz'"),
     ):
-        with pytest.raises(Exception, match=match):
+        with pytest.raises(error, match=match):
             fit_foreign(path, **told, section=section)
     with pytest.raises(FitError, match="every ≥ 1"):
         Section(every=0)

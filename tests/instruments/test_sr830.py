@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
 
-from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError, ReplyError
+from labspin.errors import (
+    ArgumentError,
+    DeviceError,
+    IdentityError,
+    LimitError,
+    ReplyError,
+    ReplyTimeoutError,
+)
 from labspin.instruments.sr830 import SR830, SR830LockIn, SR830Options
 from labspin.physics.mrfm import LockInFilter
 from labspin.twin import devices
@@ -143,7 +150,7 @@ def test_safe_is_the_least_amplitude():
 def test_status_that_clears_itself_is_asked_once():
     wire = Wire(lambda command: "1", silent=["LIAS?"])
     lockin = SR830LockIn(SR830(wire))
-    with pytest.raises(Exception, match=r"no answer to 'LIAS\?'"):
+    with pytest.raises(ReplyTimeoutError, match=r"no answer to 'LIAS\?'"):
         lockin.is_overloaded()
     assert wire.sent.count("LIAS?") == 1
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labspin.analysis import MODELS
+from labspin.analysis import MODELS, fit_curve, model_from_function
 from labspin.analysis.fitting.axes import in_units_of
 from labspin.analysis.recipes.joint_fit import fit_jointly
 from labspin.analysis.recipes.recipe import Recipe
@@ -106,3 +106,13 @@ def test_traces_of_a_joint_fit_may_come_in_different_units():
             assert q.stderr == pytest.approx(p.stderr, rel=1e-6, abs=0)
     with pytest.raises(FitError, match="wanted time in ms"):
         fit_jointly([alike[0], replace(alike[1], x_unit="Hz")], {}, recipe)
+
+
+def test_a_masked_point_is_one_that_is_not_there():
+    x = np.arange(8.0)
+    y = np.ma.masked_array(1.0 + 2.0 * x, mask=np.arange(8) == 3)
+    y.data[3] = 1e6
+    outcome = fit_curve(model_from_function(lambda x, a, b: a + b * x), x, y, 0.1, start={"a": 0.0, "b": 1.0})
+    assert outcome["a"].value == pytest.approx(1.0, rel=1e-6, abs=0)
+    assert outcome["b"].value == pytest.approx(2.0, rel=1e-6, abs=0)
+    assert outcome.statistics.points == 7
