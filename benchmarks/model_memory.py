@@ -20,6 +20,8 @@ from tests.analysis.models.test_models import LEAST_SQUARES, made, noisy
 
 OF_A_TRACE = 40
 """Points of each of many traces."""
+MOST = 12 << 30
+"""Bytes that a fit may take."""
 
 
 def peak() -> float:
@@ -61,6 +63,7 @@ def measured(name: str, what: str, count: int, limit: int) -> str:
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_AS, (MOST, MOST))
 
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limited)
     if done.returncode:

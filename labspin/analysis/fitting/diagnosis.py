@@ -66,7 +66,10 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
 
 
 def _convergence(outcome: FitOutcome) -> list[str]:
-    found = [] if outcome.statistics.converged else ["the fit did not converge; give other starting values"]
+    found = []
+    if not outcome.statistics.converged:
+        tried = f" in {outcome.statistics.evaluations} steps" if outcome.statistics.evaluations else ""
+        found = [f"the fit did not converge{tried}; give other starting values, or hold a parameter"]
     if outcome.covariance.size and not np.any(np.isfinite(outcome.covariance)):
         found.append(
             "the data leave a combination of parameters free, so there are no errors; fix a parameter"

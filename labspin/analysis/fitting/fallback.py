@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ _CONTRADICTS = 0.1
 """Standard errors by which lmfit's deeper minimum may lie elsewhere before it contradicts."""
 _MOST_CHECKED = 200
 _MOST_CALLS = 2000
+"""Calls of a model in all attempts at one trace; a fourth of them where it gives its derivatives."""
 
 
 def refit_all(
@@ -62,13 +63,25 @@ def _attempts(
     """Return the fits that converge, with errors if any do: short first steps are the second try."""
     converged: list[tuple[FloatArray, FloatArray, float]] = []
     tight = {"ftol": 1e-12, "xtol": 1e-12}
+    left = _Calls.of(model)
     for tolerances in (tight | {"factor": 100.0}, tight | {"factor": 1.0}, {"factor": 100.0}):
-        found = [_fit(model, problem, index, start, sheet, tolerances) for start in starts]
+        found = [_fit(model, problem, index, start, sheet, tolerances, left) for start in starts]
         converged += [item for item in found if item is not None]
         sound = [item for item in converged if np.isfinite(item[1]).all()]
         if sound:
             return sound
     return converged
+
+
+@dataclass
+class _Calls:
+    """How often a model may still be called: what converges nowhere would be tried for ever."""
+
+    left: int
+
+    @classmethod
+    def of(cls, model: FitModel) -> _Calls:
+        return cls(_MOST_CALLS if model.derivatives is None else _MOST_CALLS // 4)
 
 
 def spot_check(
@@ -157,6 +170,7 @@ def _fit(
     start: FloatArray,
     sheet: Sheet,
     tolerances: dict[str, float],
+    calls: _Calls | None = None,
 ) -> tuple[FloatArray, FloatArray, float] | None:
     """Return values, covariance and χ² of one trace by lmfit; None where it did not converge.
 
@@ -164,6 +178,9 @@ def _fit(
     """
     from labspin.analysis.fitting.lmfit_bridge import LabspinModel
 
+    calls = calls or _Calls(_MOST_CALLS)
+    if calls.left <= 0:
+        return None
     used: slice | NDArray[np.bool_] = slice(None)
     if problem.weights is not None:
         used = problem.weights[index] > 0
@@ -184,12 +201,13 @@ def _fit(
             x=x[points],
             weights=weights[used] * height if weights is not None and sheet.absolute else None,
             scale_covar=not sheet.absolute,
-            max_nfev=_MOST_CALLS,
+            max_nfev=calls.left,
             fit_kws=dict(tolerances),
             nan_policy="propagate",
         )
     except (ValueError, ArithmeticError):
         return None
+    calls.left -= result.nfev
     # MINPACK reports 6 to 8 where rounding leaves it nothing to gain: that is a minimum too.
     if not np.isfinite(result.chisqr) or result.ier not in (1, 2, 3, 4, 6, 7, 8):
         return None

@@ -31,7 +31,9 @@ __all__ = ["Task", "Ties", "derivatives_at", "solve"]
 _TOLERANCE = 1e-7
 """Length of the last step in standard errors at which a fit has converged."""
 _STEPS = 100
-"""Steps after which a fit is given up, for each parameter and one more."""
+"""Steps after which a fit is given up, for each parameter and one more,"""
+_MOST_STEPS = 600
+"""but so many at most: what has not ended then runs on without end."""
 _FEW = 60
 """Steps of a first attempt: a fit that runs towards where the data see nothing is caught after so many."""
 _CAUTION = (1.0, 1e3)
@@ -207,7 +209,7 @@ def solve(task: Task) -> Sheet:
         raise FitError(
             f"model {task.model.name}: is not finite at the start {named}; give other starting values"
         )
-    steps = _STEPS * (int(task.free.sum()) + 1)
+    steps = min(_STEPS * (int(task.free.sum()) + 1), _MOST_STEPS)
     run = partial(minimise, tolerance=_TOLERANCE, flat=1e-13)
     for damping, most in ((FIRST_DAMPING, _FEW), (FIRST_DAMPING, steps), *((one, steps) for one in _CAUTION)):
         again = replace(sheet, **{name: getattr(sheet, name).copy() for name in _COLUMNS})

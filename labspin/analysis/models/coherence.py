@@ -35,7 +35,7 @@ from labspin.analysis.model import (
     columns,
     fill_derivatives,
 )
-from labspin.analysis.models.guesses import decay_times, separable_grid, thinned
+from labspin.analysis.models.guesses import averaged, decay_times, separable_grid, thinned
 from labspin.errors import RecipeError
 
 __all__ = ["DECOUPLING_SCALING", "ECHO_DECAY", "decoupling_scaling", "echo_decay", "ramsey"]
@@ -44,6 +44,8 @@ _EXPONENTS = np.array([0.6, 1.0, 1.5, 2.0, 2.5, 3.0])
 _DECAYS = np.array([0.12, 0.25, 0.5, 1.0, 3.0])  # T2* in a guess, of the span of the data
 _CLOSE = np.linspace(-1.0, 1.0, 9)  # of a step
 _MOST_FREQUENCIES, _MOST_SPLITTINGS = 400, 200
+_PARTS = 400
+"""Means of a long trace among which fringes are sought, as many as frequencies."""
 
 
 def ramsey(*, count: int = 1) -> FitModel:
@@ -161,6 +163,7 @@ def _decay_slopes(x: FloatArray, time: Value, exponent: Value) -> tuple[FloatArr
 def _fringe_guess(places: FloatArray) -> Guess:
     def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
         """Grid over detuning, splitting and decay, finer about the best; the rest in closed form."""
+        x, y, weights = averaged(x, y, weights, _PARTS)
         span = float(np.ptp(x)) or 1.0
         gaps = np.diff(np.unique(x))
         highest = 0.5 / float(np.median(gaps)) if gaps.size else 1 / span

@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
+from labspin.analysis.models.guesses import averaged
 from labspin.errors import RecipeError
 
 __all__ = ["film_edge"]
+
+_ENOUGH = 1000
+"""Points from which the start is found as well as from more."""
 
 
 def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
@@ -75,6 +79,7 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
 
 def _guess(along: Callable[..., FloatArray], x: FloatArray, y: FloatArray) -> Mapping[str, float]:
     """Return the distance and the edge of a grid that come nearest, the rest being linear."""
+    x, y, _ = averaged(x, y, None, _ENOUGH)
     span = float(np.ptp(x)) or 1e-6
     best, least = (0.1 * span, float(np.mean(x)), 1e5, 0.0), math.inf
     for distance in span * np.geomspace(0.005, 1.0, 16):

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
 from labspin.analysis.models.film import distance_parameter, film_doubts, options_of, own_rates
 from labspin.analysis.models.film_tables import FilmOptions, FilmPlace, film_place, table_values
+from labspin.analysis.models.guesses import averaged
 from labspin.analysis.models.relaxometry import mean_differences
 from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
@@ -42,6 +43,8 @@ def _uniform() -> tuple[FloatArray, FloatArray]:
     return math.sqrt(3) * nodes, weights / 2
 
 
+_ENOUGH = 1000
+"""Points of a trace from which the start is found as well as from more."""
 _PROFILES = {"uniform": _uniform(), "gaussian": _gaussian()}
 """Places and shares of distributions of mean 0 and standard deviation 1."""
 
@@ -143,7 +146,7 @@ class _Layer:
     ) -> Mapping[str, float]:
         """Return the distance and the spread of a grid that come nearest, the amplitudes being linear."""
         order = np.argsort(x)
-        t, both = x[order], y[order]
+        t, both, _ = averaged(x[order], y[order], None, _ENOUGH)
         across, pumping, guard = (held.get(n, 0.0) for n in ("double_quantum_rate", "pumping_time", "guard"))
         field, T1 = held.get("field", 0.0), held.get("T1", 3e-3)
         best: dict[str, float] = {}

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from labspin.analysis.model import FloatArray
+from labspin.analysis.model import FloatArray, Numbers
 
-__all__ = ["decay_times", "separable_grid", "thinned"]
+__all__ = ["averaged", "decay_times", "separable_grid", "thinned"]
 
 _ENOUGH = 10_000
 """Points from which the start of a smooth decay is found as well as from more."""
@@ -104,3 +104,35 @@ def thinned(
     if step == 1:
         return x, y, weights
     return x[..., ::step], y[..., ::step], None if weights is None else weights[..., ::step]
+
+
+def averaged(
+    x: FloatArray, y: Numbers, weights: FloatArray | None, enough: int
+) -> tuple[FloatArray, Numbers, FloatArray | None]:
+    """Return means over parts of a long trace, for starts that are sought by many curves at every point.
+
+    Unlike every k-th point, they keep what many noisy points say together.
+
+    Parameters
+    ----------
+    x, y
+        Shape (n,), in any order.
+    weights
+        1/σ, shape (n,); None: all alike.
+    enough
+        Parts, of equally many points; a trace of up to twice as many points is left as it is.
+
+    Returns
+    -------
+    x, y, weights
+        Of the parts, in ascending x.
+    """
+    size = x.size // enough
+    if size < 2:
+        return x, y, weights
+    order = np.argsort(x, kind="stable")[: size * (x.size // size)].reshape(-1, size)
+    if weights is None:
+        return x[order].mean(-1), y[order].mean(-1), None
+    squares = np.square(weights[order])
+    total = np.maximum(squares.sum(-1), 1e-300)
+    return (squares * x[order]).sum(-1) / total, (squares * y[order]).sum(-1) / total, np.sqrt(total)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
+from labspin.analysis.models.condensed import LONGEST, condensed
 from labspin.analysis.models.dips import GAUSSIAN, LORENTZIAN, Shape
 from labspin.analysis.models.guesses import separable_grid
 from labspin.errors import RecipeError
@@ -121,7 +122,17 @@ class _Split:
         return y, np.stack([np.broadcast_to(one, y.shape) for one in found], axis=-2)
 
     def guess(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
-        """Return the place, distance and width on a grid whose lines explain most."""
+        """Return the place, distance and width on a grid whose lines explain most.
+
+        The grid takes some thousand curves, so long spectra are searched in means of their points.
+        """
+        if x.size > LONGEST:
+            shorter = [condensed(x, one) for one in y.reshape(-1, x.size)]
+            rows = [self._from_grid(*one) for one in shorter]
+            return {name: np.reshape([row[name] for row in rows], y.shape[:-1]) for name in rows[0]}
+        return self._from_grid(x, y, weights)
+
+    def _from_grid(self, x: FloatArray, y: FloatArray, weights: FloatArray | None) -> dict[str, Value]:
         low, high = float(x.min()), float(x.max())
         span = max(high - low, 1e-300)
         if self.lines == 1:

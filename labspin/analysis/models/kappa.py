@@ -17,7 +17,7 @@ loss_offset         Δ(1/Q) at κ = 0
 ``Δf = f0 Re κ/2k0``, ``Δ(1/Q) = Im κ/k0`` ((3.12), (3.13)). What that leaves out is a part |κ|/k0 of the
 shifts, more than the errors of a good measurement: with ``exact``, both follow from the pole of the response.
 The data are complex: Δf + i Δ(1/Q), with errors σ_f + i σ_q, so that one fit sees both. The geometry is
-reduced to a spectrum once; the distance rescales it.
+reduced to one curve of temperature once; the distance rescales it.
 
 Far above the temperature μ_s B/k_B at which the spins below the magnet saturate, κ ∝ ρ d⁻⁶/T (d⁻⁵ of a
 half-space): the data then hold one combination of density and distance, and a fit of both says so. Density
@@ -28,21 +28,22 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value
+from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns
+from labspin.analysis.models.guesses import thinned
 from labspin.analysis.outcome import FitOutcome
 from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
 from labspin.units import parse_quantity
 
 if TYPE_CHECKING:
-    from labspin.physics.mrfm import ReducedSpectrum
+    from labspin.analysis.models.bath_strength import BathStrength
 
 __all__ = ["spin_bath_shift"]
 
@@ -51,11 +52,26 @@ _DEGENERATE = 0.99  # correlation from which two parameters are called one
 
 
 @functools.lru_cache(maxsize=16)
-def _geometry(moment: float, distance: float, layer: bool) -> ReducedSpectrum:
+def _strength(moment: float, distance: float, layer: bool) -> BathStrength:
+    from labspin.analysis.models.bath_strength import BathStrength
     from labspin.physics.mrfm import Layer, Magnet, Surface, reduce_geometry
 
     magnet = Magnet(moment=(moment, 0.0, 0.0), motion=(1.0, 0.0, 0.0))
-    return reduce_geometry(magnet=magnet, sample=Layer(distance) if layer else Surface(distance))
+    return BathStrength(
+        reduce_geometry(magnet=magnet, sample=Layer(distance) if layer else Surface(distance))
+    )
+
+
+@dataclass(frozen=True)
+class _Bath:
+    """One spin per unit of density, at every point: what it adds, and how that changes."""
+
+    strength: FloatArray  # K, N/m
+    slope: FloatArray  # d ln K/d ln T at the distance
+    phase: FloatArray  # ωT1
+    relative: FloatArray  # T/T_ref
+    kelvin: FloatArray  # T, none colder than the spectrum is good for
+    clipped: NDArray[np.bool_]  # where T is that coldest one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,57 +99,78 @@ class _Known:
         loss_offset: Value,
     ) -> ComplexArray:
         """Return the model."""
-        points = np.asarray(x, np.float64)
-        where = (float(distance), float(temperature_offset))
-        law = (float(T1), float(T1_exponent))
+        points, law = np.asarray(x, np.float64), (T1, T1_exponent, distance, temperature_offset)
         if self.exact:
-            caused: ComplexArray = self._from_pole(points, float(density), *law, *where)
+            caused: ComplexArray = self._from_pole(points, float(density), *map(float, law))
         else:
-            caused = density * self._first_order(points, *law, *where)
+            bath = self._bath(points, *law)
+            caused = self._seen(density * bath.strength * _lag(bath.phase)[0])
         return caused + frequency_offset + 1j * loss_offset
 
-    def guess(self, x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, float]:
+    def derivatives(self, x: FloatArray, values: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return the model to first order in κ, and its derivatives by the parameters."""
+        density, T1, distance, warmer, exponent, f_offset, q_offset = columns(values)
+        bath = self._bath(x, T1, exponent, distance, warmer)
+        lag, by_phase = _lag(bath.phase)
+        one = bath.strength * lag
+        turning = density * bath.strength * by_phase  # dκ/d(ωT1)
+        hotter = density * one * bath.slope / bath.kelvin + turning * bath.phase * exponent / bath.kelvin
+        power = _strength(self.moment, self.distance, self.layer).power
+        # Where T is the coldest that the spectrum knows, that one goes with d⁻³, and T s³ stays.
+        farther = density * one * (power + np.where(bath.clipped, 0.0, 3 * bath.slope)) / distance
+        farther = farther - np.where(bath.clipped, 3 * turning * bath.phase * exponent / distance, 0.0)
+        y = self._seen(density * one) + f_offset + 1j * q_offset
+        jacobian = np.empty((*y.shape[:-1], 7, y.shape[-1]), np.complex128)
+        by_law = turning * bath.phase * np.log(bath.relative)
+        by_time = turning * 2 * math.pi * self.frequency * bath.relative**exponent
+        for place, kappa in enumerate((one, by_time, farther, np.where(bath.clipped, 0.0, hotter), by_law)):
+            jacobian[..., place, :] = self._seen(kappa)
+        jacobian[..., 5, :], jacobian[..., 6, :] = 1.0, 1j
+        return y, jacobian
+
+    def guess(self, x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, Value]:
         """Return starting values."""
-        del weights
-        return _guess(x, y, self._first_order, self.distance, self.frequency)
+        x, y, _ = thinned(x, y, weights)
+        strength = self._bath(x, 1.0, 0.0, self.distance, 0.0).strength
+        times = np.geomspace(1e-3, 1e3, 61) / (2 * math.pi * self.frequency)
+        lags = _lag(2 * math.pi * self.frequency * times)[0]
+        return _guess(y, times, self._seen(lags[:, None] * strength), self.distance)
 
-    def _at(self, x: FloatArray, distance: float, offset: float) -> tuple[ReducedSpectrum, FloatArray]:
-        """Return spectrum and temperatures, none of them colder than the spectrum is good for."""
-        from labspin.physics.mrfm import ELECTRON_G2
+    def _bath(self, x: FloatArray, T1: Value, exponent: Value, distance: Value, offset: Value) -> _Bath:
+        known = _strength(self.moment, self.distance, self.layer)
+        stretch = distance / self.distance
+        cubed = stretch**3
+        coldest = known.coldest / cubed
+        kelvin = np.maximum(x + offset, coldest)
+        strength, slope = known.at(kelvin * cubed)
+        relative = kelvin / self.reference_temperature
+        phase = 2 * math.pi * self.frequency * T1 * relative**exponent
+        return _Bath(strength * stretch**known.power, slope, phase, relative, kelvin, kelvin <= coldest)
 
-        spectrum = _geometry(self.moment, self.distance, self.layer)
-        moved = spectrum if distance == self.distance else spectrum.rescaled(distance=distance)
-        return moved, np.maximum(x + offset, 1.001 * moved.coldest(ELECTRON_G2))
-
-    def _first_order(
-        self, x: FloatArray, T1: float, exponent: float, distance: float, offset: float
-    ) -> ComplexArray:
-        """Return Δf + i Δ(1/Q) for one spin per unit of density, to first order in κ."""
-        from labspin.physics.mrfm import ELECTRON_G2, spectrum_stiffness
-
-        spectrum, kelvin = self._at(x, distance, offset)
-        kappa = spectrum_stiffness(
-            spectrum=spectrum,
-            density=1.0,
-            species=ELECTRON_G2,
-            temperature=kelvin,
-            angular_frequency=2 * math.pi * self.frequency,
-            t1=T1 * (kelvin / self.reference_temperature) ** exponent,
+    def _seen(self, kappa: ComplexArray) -> ComplexArray:
+        """Return Δf + i Δ(1/Q) to first order in κ."""
+        return np.asarray(
+            self.frequency * kappa.real / (2 * self.stiffness) + 1j * kappa.imag / self.stiffness
         )
-        return self.frequency * kappa.real / (2 * self.stiffness) + 1j * kappa.imag / self.stiffness
 
     def _from_pole(
         self, x: FloatArray, density: float, T1: float, exponent: float, distance: float, offset: float
     ) -> ComplexArray:
         """Return Δf + i Δ(1/Q) from the pole of the response."""
-        from labspin.physics.mrfm import ELECTRON_G2, PowerLawT1, Resonator, SpinBath, exact_shift
+        from labspin.physics.mrfm import RelaxingSpring, Resonator, exact_shift
 
-        spectrum, kelvin = self._at(x, distance, offset)
-        law = PowerLawT1(max(T1, 1e-30), self.reference_temperature, exponent)
-        spring = SpinBath(ELECTRON_G2, max(density, 0.0), spectrum, law).spring(temperature=kelvin)
-        resonator = Resonator(self.stiffness, 2 * math.pi * self.frequency, self.quality_factor)
+        bath = self._bath(x, max(T1, 1e-30), exponent, distance, offset)
+        omega = 2 * math.pi * self.frequency
+        spring = RelaxingSpring(max(density, 0.0) * bath.strength, bath.phase / omega)
+        resonator = Resonator(self.stiffness, omega, self.quality_factor)
         found = exact_shift(resonator=resonator, springs=[spring])
         return np.asarray(found.angular_frequency / (2 * math.pi) + 1j * found.inverse_quality)
+
+
+def _lag(phase: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+    """Return iz/(1 + iz) for z = ωT1, and its derivative by z."""
+    held = 1 / (1 + 1j * np.asarray(phase))
+    return 1 - held, 1j * np.square(held)
 
 
 def spin_bath_shift(
@@ -189,6 +226,8 @@ def spin_bath_shift(
         parameters=_parameters(known.distance, layer),
         function=known.shift,
         guesser=known.guess,
+        batch_guess=True,
+        derivatives=None if exact else known.derivatives,
         is_complex=True,
         doubts=_doubts,
         options=asdict(known),
@@ -215,30 +254,26 @@ def _parameters(distance: float, layer: bool) -> tuple[Parameter, ...]:
     )
 
 
-def _guess(
-    x: FloatArray, y: Numbers, shift: Callable[..., ComplexArray], distance: float, f0: float
-) -> Mapping[str, float]:
+def _guess(y: Numbers, times: FloatArray, single: ComplexArray, distance: float) -> Mapping[str, Value]:
     """Try T1 about 1/ω0; the density is then linear. Both parts count alike, each in units of its size."""
-    sizes = [max(float(np.sqrt(np.mean(np.square(part)))), 1e-300) for part in (y.real, y.imag)]
-
-    def scaled(values: Numbers) -> FloatArray:
-        return np.concatenate([values.real / sizes[0], values.imag / sizes[1]])
-
-    best = (np.inf, 1.0, 1.0)
-    for T1 in np.geomspace(1e-3, 1e3, 61) / (2 * math.pi * f0):
-        single = scaled(shift(x, T1, 0.0, distance, 0.0))
-        density = float(single @ scaled(y) / (single @ single))
-        cost = float(np.sum((scaled(y) - density * single) ** 2))
-        if cost < best[0] and density > 0:
-            best = (cost, density, float(T1))
+    sizes = [np.maximum(np.sqrt(np.mean(np.square(part), axis=-1)), 1e-300) for part in (y.real, y.imag)]
+    norm, across = 0.0, 0.0
+    for one, data, size in zip((single.real, single.imag), (y.real, y.imag), sizes, strict=True):
+        norm = norm + np.square(one).sum(-1) / np.square(size)[..., None]
+        across = across + data @ one.T / np.square(size)[..., None]
+    density = across / norm
+    gain = np.where(density > 0, across * density, -np.inf)  # what it takes off the sum of squares
+    best = np.argmax(gain, axis=-1)
+    found = np.take_along_axis(density, best[..., None], -1)[..., 0]
+    zero = np.zeros(best.shape)
     return {
-        "density": best[1],
-        "T1": best[2],
-        "distance": distance,
-        "temperature_offset": 0.0,
-        "T1_exponent": 0.0,
-        "frequency_offset": 0.0,
-        "loss_offset": 0.0,
+        "density": np.where(found > 0, found, 1.0),
+        "T1": np.where(found > 0, times[best], 1.0),
+        "distance": zero + distance,
+        "temperature_offset": zero,
+        "T1_exponent": zero,
+        "frequency_offset": zero,
+        "loss_offset": zero,
     }
 
 

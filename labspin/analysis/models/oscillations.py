@@ -24,6 +24,13 @@ from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, colum
 
 __all__ = ["RABI_OSCILLATION", "rabi_oscillation"]
 
+_FEW = 300
+"""Points up to which every frequency that they can show is tried."""
+_LOWEST, _PEAKS = 15, 6
+"""Of more points, frequencies that no spectrum tells from the offset, and peaks of it that are tried."""
+_LONGEST = 1 << 22
+"""Places of the even axis on which a spectrum is taken."""
+
 
 def rabi_oscillation(
     x: ArrayLike,
@@ -86,7 +93,10 @@ def _guess_rabi(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Map
     best: tuple[float, dict[str, float]] = (np.inf, {})
     for decay_time in (0.2 * span, 0.6 * span, 2 * span, 20 * span):
         envelope = np.exp(-np.maximum(x, 0) / decay_time)
-        for frequency in frequencies:
+        tried = frequencies
+        if x.size > _FEW:
+            tried = _seen(x, y * np.square(scale), np.square(scale), envelope, frequencies)
+        for frequency in tried:
             angle = 2 * np.pi * frequency * x
             matrix = np.stack([np.cos(angle) * envelope, -np.sin(angle) * envelope, np.ones_like(x)], 1)
             weighted = matrix * scale[:, None]
@@ -105,6 +115,27 @@ def _guess_rabi(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Map
                     },
                 )
     return best[1]
+
+
+def _seen(
+    x: FloatArray, y: FloatArray, squares: FloatArray, envelope: FloatArray, frequencies: FloatArray
+) -> FloatArray:
+    """Return the frequencies that may be in a long trace: the lowest, and the peaks of its spectrum.
+
+    All of them in turn would take a time that goes as the square of the points. ``y`` (n,) is weighted by
+    ``squares``. The points are put on an even axis, which is fine enough to tell where peaks are.
+    """
+    step = frequencies[1] - frequencies[0] if frequencies.size > 1 else 1.0
+    size = min(1 << int(np.ceil(np.log2(2 * frequencies.size + 2))), _LONGEST)
+    level = y.sum() / squares.sum()
+    places = np.floor((x - x.min()) * (step * size) + 0.5).astype(np.intp) % size
+    even = np.bincount(places, (y - level * squares) * envelope, size)
+    power = np.abs(np.fft.rfft(even))
+    lobes = np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] >= power[2:])) + 1
+    peaks = lobes[np.argsort(power[lobes])[-_PEAKS:]] * step
+    near = (peaks[:, None] + step * np.linspace(-0.5, 0.5, 5)).ravel()
+    inside = near[(near >= frequencies[0]) & (near <= frequencies[-1])]
+    return np.union1d(frequencies[:_LOWEST], inside)
 
 
 RABI_OSCILLATION = FitModel(

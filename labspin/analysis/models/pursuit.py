@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.analysis.models.condensed import LONGEST, condensed
 
 __all__ = ["dip_nodes", "place_dips"]
 
@@ -56,7 +57,7 @@ def place_dips(
     downward
         All are dips: on a sloping background, a peak beside a dip can explain as much.
     weights
-        Of the points, shape (n,); None: all alike.
+        Of the points, shape (n,); None: all alike, and a long spectrum is searched in means of its points.
 
     Returns
     -------
@@ -66,6 +67,8 @@ def place_dips(
         Of the background, shape (...) each; the slope is 0 without ``line``.
     """
     spectra = np.atleast_2d(y)
+    if x.size > LONGEST and weights is None:
+        return _placed_in_means(x, y, count, shape, line=line, mixed=mixed, downward=downward)
     centers, widths = dip_nodes(x, count)
     atoms = shape((x - centers[:, None]) / widths[:, None])
     middle = float(x.mean())
@@ -91,6 +94,19 @@ def place_dips(
         np.asarray(array).reshape(lead + array.shape[1:])
         for array in (centers[picked], widths[picked], depths, offset, slope)
     )
+
+
+def _placed_in_means(
+    x: FloatArray, y: FloatArray, count: int, shape: Callable[[FloatArray], FloatArray], **how: bool
+) -> tuple[FloatArray, ...]:
+    """Return what `place_dips` finds in means of long spectra: its memory is the square of the points."""
+    found = []
+    for one in y.reshape(-1, x.size):
+        points, means, weights = condensed(x, one)
+        found.append(place_dips(points, means, count, shape, weights=weights, **how))
+    lead = y.shape[:-1]
+    stacked = [np.stack(arrays) for arrays in zip(*found, strict=True)]
+    return tuple(array.reshape(lead + array.shape[1:]) for array in stacked)
 
 
 class _Products:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value, columns, fill_derivatives
+from labspin.analysis.models.guesses import averaged
 
 __all__ = ["RABI_ENSEMBLE", "rabi_ensemble"]
 
@@ -33,6 +34,8 @@ _REACH, _SPARE = 7.0, 8.0
 """Standard deviations of the line within which it is summed, and within which its transform has died away."""
 _MOST_TURNS = 100.0
 """σ x beyond which the sum is no finer: the signal has been even for long."""
+_ENOUGH = 500
+"""Points from which the start is found as well as from more."""
 _AT_ONCE = 1 << 20
 """Numbers in memory at once."""
 
@@ -122,7 +125,11 @@ def _derivatives(x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatAr
 
 
 def _guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
-    """Grid over Rabi frequency and line width; amplitude and offset in closed form."""
+    """Grid over Rabi frequency and line width; amplitude and offset in closed form.
+
+    Each of the curves is a sum over the line at every point, and the grid is no finer than few points show.
+    """
+    x, y, weights = averaged(x, y, weights, _ENOUGH)
     scale = np.ones_like(x) if weights is None else weights
     span = float(np.ptp(x)) or 1.0
     gaps = np.diff(np.unique(x))
