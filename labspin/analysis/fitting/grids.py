@@ -19,9 +19,9 @@ _WIDE = 100  # ratio from which points may be spaced logarithmically, however un
 _DECADE = 10  # ratio from which points of equal ratios are
 _MANY = 2000  # points of a trace up to which the grid goes through all of them
 _BENDS = 400  # of more points, those where the model bends most
-_ROUNDS = 5
+_ROUNDS = 10  # halvings of the steps where the curve bends
 _LONGEST = 6000  # points of a grid
-_STRAIGHT = 2e-3  # part of the height by which a curve may leave the straight line between two points
+_STRAIGHT = 1e-3  # part of the height by which a curve may leave the straight line between two points
 
 
 _EQUAL = 0.05
@@ -104,6 +104,9 @@ def curve_grid(x: FloatArray, evaluate: Callable[[FloatArray], Numbers]) -> Floa
         height = float(np.max(np.abs(curve - curve[0]), initial=0.0))
         off = np.abs(between - (curve[1:] + curve[:-1]) / 2)
         bent = off > _STRAIGHT * height
+        # Half-way, a curve may cross the line that it leaves, and a tip may stand beside a steep flank.
+        bent[1:] |= off[:-1] > _STRAIGHT * height
+        bent[:-1] |= off[1:] > _STRAIGHT * height
         if not bent.any() or grid.size + bent.sum() > _LONGEST:
             break
         grid = np.union1d(grid, middle[bent])

@@ -11,6 +11,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,11 @@ def save(figure: Figure, path: Path | str) -> Path:
     refuse_foreign(target, PICTURE, error=FitError)
     drawn = io.BytesIO()
     try:
-        figure.savefig(drawn, dpi=150, format=target.suffix.lstrip(".").lower())
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", 'Creating legend with loc="best"'
+            )  # said where a machine is busy
+            figure.savefig(drawn, dpi=150, format=target.suffix.lstrip(".").lower())
     except ValueError as error:
         raise FitError(f"picture {target}: cannot be drawn: {error}") from error
     try:
