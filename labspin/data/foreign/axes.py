@@ -30,10 +30,15 @@ _ERRORS = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"(?:^|[\W_])(?:index|idx|nr|no|number|sequence|seq|chunk|timestamps?|time_?stamp|seq_num|point|count_?number|"
-    r"n_?avgs?|averages|rep|repetition|comment|line|record|wall_?time|mask|valid)(?:$|[\W_\d])",
+    r"(?:^|[\W_])(?:index|idx|nr|no|number|sequence|seq|chunk|timestamps?|time[_ ]?stamp|seq_num|point|"
+    r"count_?number|n_?avgs?|averages|rep|repetition|comment|line|record|wall_?time|mask|valid)(?:$|[\W_\d])",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(
+    r"(?:^|[\W_])(?:temp(?:erature|eratur)?|field|position|pressure|humidity|averaging time)(?:$|[\W_\d])",
+    re.IGNORECASE,
+)
+"""What a signal was measured at, rather than a signal."""
 _PARTS = (("x", "y"), ("re", "im"), ("real", "imag"), ("i", "q"), ("inphase", "quadrature"))
 _SWEPT_UNITS = frozenset(
     {"s", "ms", "us", "µs", "ns", "Hz", "kHz", "MHz", "GHz", "nm", "1/cm", "T", "mT", "G", "K"}
@@ -107,7 +112,7 @@ def _by_looks(contents: Contents, items: Sequence[Item], y: str | None) -> Pick:
         if axis is None:
             continue
         rest = [item for item in group if item is not axis and (chosen is None or item is chosen)]
-        signals = [item for item in rest if not _is_aside(item) and not _ERRORS.search(item.name)] or rest
+        signals = _signals(rest)
         both = _both_parts(axis, signals) if chosen is None else None
         if both is not None:
             real, imaginary = both
@@ -120,6 +125,12 @@ def _by_looks(contents: Contents, items: Sequence[Item], y: str | None) -> Pick:
     raise RunFileError(
         f"{contents.path}: wanted two columns of one length, got {offered}; name them with --x and --y"
     )
+
+
+def _signals(items: Sequence[Item]) -> list[Item]:
+    """Return the columns that may be y, those that say at what it was measured last."""
+    found = [item for item in items if not _is_aside(item) and not _ERRORS.search(item.name)] or list(items)
+    return sorted(found, key=lambda item: bool(_CONDITION.search(item.name.rpartition("/")[2])))
 
 
 def _both_parts(axis: Item, signals: Sequence[Item]) -> tuple[Item, Item] | None:
@@ -150,7 +161,7 @@ def _beside(contents: Contents, items: Sequence[Item], x: str, y: str | None) ->
     axis = contents.find(x)
     length = contents.read({"x": x})["x"].values.shape
     rest = [item for item in items if item is not axis and item.shape == length]
-    signals = [item for item in rest if not _is_aside(item) and not _ERRORS.search(item.name)] or rest
+    signals = _signals(rest)
     if not signals:
         raise RunFileError(f"{contents.path}: no column has as many numbers as {x!r}; name one with --y")
     return _pick(x, signals[0], signals, items, "as asked for")
@@ -190,8 +201,16 @@ def _axis(contents: Contents, group: Sequence[Item]) -> tuple[Item | None, str]:
         if _is_monotone(contents, item):
             return item, f"the first column that {_course(contents, item)} throughout"
     if named:
-        return named[0], "its name says that it was swept"
+        most = max(named, key=lambda item: _variation(contents, item))
+        return most, "its name says that it was swept" + (", and it varies most" if len(named) > 1 else "")
     return None, ""
+
+
+def _variation(contents: Contents, item: Item) -> float:
+    """Return by how much of its size a column varies: a loop at one temperature is one of the field."""
+    values = contents.read({"x": item.name})["x"].values
+    there = np.abs(values[np.isfinite(values)]) if values.dtype.kind != "c" else np.zeros(0)
+    return float(np.ptp(there) / there.max()) if there.size and there.max() > 0 else 0.0
 
 
 def _is_aside(item: Item) -> bool:
@@ -219,7 +238,12 @@ def _sigma(y: Item, group: Sequence[Item]) -> str:
     for item in errors:
         if last in item.name.lower():
             return item.name
-    return errors[0].name if len(errors) == 1 and len(group) == 3 else ""
+    if len(errors) != 1:
+        return ""
+    others = [item for item in group if item is not y and item is not errors[0]]
+    beside = group.index(errors[0]) == group.index(y) + 1 and errors[0].unit == y.unit != ""
+    for_another = any(item.name.rpartition("/")[2].lower() in errors[0].name.lower() for item in others)
+    return errors[0].name if len(others) == 1 or (beside and not for_another) else ""
 
 
 def _holds_numbers(contents: Contents, item: Item) -> bool:

@@ -76,6 +76,10 @@ def _is_documents(head: bytes, ending: str) -> bool:
     return is_documents(head[:40].decode("latin-1"))
 
 
+def _is_bes3t(head: bytes, ending: str) -> bool:
+    return (ending == ".dsc" and head.startswith(b"#DESC")) or (ending == ".dta" and b"<stata" not in head)
+
+
 def _is_lvm(head: bytes, ending: str) -> bool:
     return b"LabVIEW Measurement" in head[:60].replace(b"\0", b"")
 
@@ -100,6 +104,13 @@ FORMATS = (
     Format("Touchstone", lambda head, ending: bool(_ENDING.fullmatch(ending)),
            f"{_HERE}.touchstone:read_touchstone"),
     Format("bluesky documents", _is_documents, f"{_HERE}.bluesky:read_bluesky"),
+    Format("LeCroy", lambda head, ending: b"WAVEDESC" in head[:64], f"{_HERE}.scopes:read_lecroy"),
+    Format("Keysight", lambda head, ending: ending == ".bin" and head.startswith(b"AG"),
+           f"{_HERE}.scopes:read_keysight"),
+    Format("Bruker BES3T", _is_bes3t, f"{_HERE}.bruker:read_bes3t"),
+    Format("Parquet and Feather", _starts(b"PAR1", b"ARROW1\0"), f"{_HERE}.arrow:read_arrow", "pyarrow"),
+    Format("JSON", lambda head, ending: ending == ".json" and head.lstrip()[:1] in (b"{", b"["),
+           f"{_HERE}.json_files:read_json"),
     Format("LabVIEW measurement", _is_lvm, f"{_HERE}.labview:read_lvm"),
     Format("text", lambda head, ending: True, f"{_HERE}.text:read_text"),
 )  # fmt: skip

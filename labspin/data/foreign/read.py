@@ -14,7 +14,7 @@ from labspin.data.foreign.formats import format_of
 from labspin.data.foreign.source import Contents, ForeignColumn, ForeignEntry, damage
 from labspin.errors import RunFileError
 
-__all__ = ["is_run_file", "list_foreign", "open_foreign", "read_foreign"]
+__all__ = ["is_run_file", "known_format", "list_foreign", "open_foreign", "read_foreign"]
 
 _HEAD = 4100  # bytes by which a format is known
 
@@ -85,6 +85,22 @@ def list_foreign(path: Path | str) -> list[ForeignEntry]:
         The file.
     """
     return open_foreign(path).entries()
+
+
+def known_format(path: Path) -> str:
+    """Return the name of the format of a file, by how it begins; ``"text"`` of whatever no format knows.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    RunFileError
+        The file cannot be read.
+    """
+    return format_of(path, _head(path)).name
 
 
 def _head(path: Path) -> bytes:

@@ -38,6 +38,8 @@ Row = tuple[int, list[str]]
 """Number of a line, and its cells."""
 _LOOKED_AT = 3000  # lines in which the beginning of the numbers is looked for
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eEdD][+-]?\d+)?")
+_SPECTRUM = re.compile(r">{3,}\s*Begin (?:Processed )?Spectral Data", re.IGNORECASE)
+"""What stands above the numbers of OceanView and SpectraSuite, which know no titles."""
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _ENOUGH = 12  # rows that show how a program writes its numbers
 _FEW_ROWS, _MANY_CELLS = 12, 12  # x and y as rows
@@ -179,6 +181,9 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
         layout.titles = given
         return
     above = [line for _, line in lines.body[: layout.start]]
+    if above and layout.width == 2 and _SPECTRUM.search(above[-1]):
+        layout.titles = ["Wavelength (nm)", "Intensity"]
+        return
     if above and layout.units == []:
         cells = without_end(cells_of(above[-1], layout.delimiter))
         units = units_row(cells) if len(above) > 1 else None
@@ -190,7 +195,7 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
         return
     first = lines.body[layout.start][0]
     comments = [line.lstrip("#%!/ ") for number, line in lines.comments if number < first]
-    comments = [line for line in comments if line.strip("=-_* \t")]
+    comments = [line for line in comments if not all(map(is_number, line.strip("=-_* \t").split()))]
     if len(comments) > 1:
         units = units_row(without_end(cells_of(comments[-1], layout.delimiter)))
         if units is not None and len(units) == layout.width:
@@ -218,7 +223,8 @@ def _match(layout: _Layout, line: str) -> None:
     cells = without_end(padded)
     filled = [cell for cell in cells if cell]
     wide = [cell for cell in re.split(r"\t|\s{2,}", line.strip()) if cell]
-    for titles in (cells, filled, wide, list(split_words(line)), line.split()):
+    quoted = re.findall(r'"([^"]+)"', line)
+    for titles in (cells, filled, quoted, wide, list(split_words(line)), line.split()):
         if len(titles) == layout.width:
             layout.titles = titles
             return

@@ -13,12 +13,15 @@ from tests.data.foreign.samples import (
     CURRENT,
     DELAY,
     ERRORS,
+    FIELD,
     FREQUENCY,
     LOW,
     PEAK,
     RING,
     S21,
+    SHORT,
     TIME,
+    WAVE,
     WAVELENGTH,
 )
 
@@ -376,3 +379,61 @@ def stamps(path: Path) -> None:
                 nptdms.ChannelObject("log", "Amplitude", RING, properties={"unit_string": "Volts"}),
             ]
         )
+
+
+@writes("scope.trc")
+def lecroy(path: Path) -> None:
+    raw = np.round((WAVE - 0.5) / 1e-5).astype("<i2")
+    head = bytearray(346)
+    head[:8], head[16:26], head[76:88] = b"WAVEDESC", b"LECROY_2_3", b"LECROYHDO410"
+    struct.pack_into("<hhi", head, 32, 1, 1, 346)
+    struct.pack_into("<i", head, 60, raw.nbytes)
+    struct.pack_into("<i", head, 116, raw.size)
+    struct.pack_into("<ff", head, 156, 1e-5, -0.5)
+    struct.pack_into("<f", head, 176, SHORT[1] - SHORT[0])
+    struct.pack_into("<d", head, 180, SHORT[0])
+    head[196:197], head[244:245] = b"V", b"S"
+    struct.pack_into("<h", head, 344, 1)
+    block = bytes(head) + raw.tobytes()
+    path.write_bytes(b"#9%09d" % len(block) + block)
+
+
+@writes("keysight.bin")
+def keysight(path: Path) -> None:
+    values = WAVE.astype("<f4")
+    step = float(SHORT[1] - SHORT[0])
+    head = (140, 1, 1, values.size, 0, float(np.ptp(SHORT)), 0.0, step, float(SHORT[0]), 2, 1)
+    words = (b"13 MAY 2024", b"10:11:12", b"DSO-X 3024A:MY12345678", b"1")
+    waveform = struct.pack("<5ifdddii16s16s24s16sdI", *head, *words, 0.0, 0)
+    buffer = struct.pack("<ihhi", 12, 1, 4, values.nbytes) + values.tobytes()
+    path.write_bytes(struct.pack("<2s2sii", b"AG", b"10", 12 + len(waveform + buffer), 1) + waveform + buffer)
+
+
+@writes("epr.DTA")
+def spins(path: Path) -> None:
+    path.write_bytes(COUNTS.astype(">f8").tobytes())
+
+
+@writes("epr.DSC")
+def descriptor(path: Path) -> None:
+    said = "\n".join(
+        (
+            "#DESC\t1.2 * DESCRIPTOR INFORMATION ***********************", "*", "*\tDataset Type and Format:",
+            "*", "DSRC\tEXP", "BSEQ\tBIG", "IKKF\tREAL", "XTYP\tIDX", "YTYP\tNODATA", "ZTYP\tNODATA", "*",
+            "IRFMT\tD", "*", f"XPTS\t{FIELD.size}", f"XMIN\t{FIELD[0]:.6f}",
+            f"XWID\t{np.ptp(FIELD):.6f}", "*",
+            "TITL\t'diamond'", "IRNAM\t'Intensity'", "XNAM\t'Field'", "IRUNI\t''", "XUNI\t'G'", "*",
+            "#SPL\t1.2 * STANDARD PARAMETER LAYER", "*", "OPER    xuser", "MWFQ    9.385000e+09", "*",
+            "#DSL\t1.0 * DEVICE SPECIFIC LAYER", "", ".DVC     acqStart, 1.0", "",
+        )
+    )  # fmt: skip
+    path.write_text(said, "utf-8", newline="\n")
+
+
+@writes("frame.parquet")
+def parquet(path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({"delay (s)": DELAY, "contrast": CONTRAST})
+    pyarrow.parquet.write_table(table, path)

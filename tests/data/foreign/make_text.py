@@ -1,5 +1,6 @@
 """How programs write text: one function a sample."""
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.data.foreign.samples import (
     CURRENT,
     DELAY,
     ERRORS,
+    FIELD,
     FREQUENCY,
     LOW,
     PEAK,
@@ -378,3 +380,44 @@ def version_2(path: Path) -> None:
                  S21.imag)  # fmt: skip
     level = "".join(" ".join(f"{word:g}" for word in row) + "\n" for row in NOISE)
     put(path, f"{head}{rows}[Noise Data]\n{level}[End]\n")
+
+
+@writes("ppms.dat")
+def ppms(path: Path) -> None:
+    head = "[Header]\n; VSM Data File\nTITLE,loop\nFILEOPENTIME,3838.5,05/13/2024,3:12 pm\n"
+    head += "BYAPP,VSM,1.5.4,1.3\n"
+    head += "INFO,3.4,SAMPLE_MASS\nDATATYPE,COMMENT,1\nDATATYPE,TIME,2\nSTARTUPAXIS,X,4\n[Data]\n"
+    head += "Comment,Time Stamp (sec),Temperature (K),Magnetic Field (Oe),Moment (emu),M. Std. Err. (emu),"
+    head += "Transport Action,Averaging Time (sec),Sample Position (deg)\n"
+    place = np.arange(FIELD.size)
+    columns = (3.8e9 + 3 * place, 300 + 0.01 * (place % 7), 10 * FIELD, COUNTS * 1e-9)
+    put(path, head + table(",{:.3f},{:.2f},{:.8f},{:.9f},1.2E-06,1,1,\r", *columns))
+
+
+@writes("qcodes_legacy.dat")
+def qcodes_legacy(path: Path) -> None:
+    head = '# frequency_set\tcounts\n# "Frequency"\t"Counts"\n# 61\n'
+    put(path, head + table("{:.12g}\t{:.12g}", FREQUENCY, COUNTS))
+
+
+@writes("oceanview.txt")
+def oceanview(path: Path) -> None:
+    head = "Data from nv__0__10-11-12-123.txt Node\r\n\r\nDate: Mon May 13 10:11:12 CEST 2024\r\n"
+    head += "User: lab\r\n"
+    head += "Spectrometer: HR4C1234\r\nTrigger mode: 0\r\nIntegration Time (sec): 1.000000E-1\r\n"
+    head += "Scans to average: 5\r\nXAxis mode: Wavelengths\r\nNumber of Pixels in Spectrum: 64\r\n"
+    head += ">>>>>Begin Spectral Data<<<<<\r\n"
+    put(path, head + table("{:.3f}\t{:.2f}\r", WAVELENGTH, PEAK))
+
+
+@writes("quoted.txt")
+def quoted(path: Path) -> None:
+    head = 'Measurement: Swept Sine\nDisplay: Live A\n"Freq (Hz)" "Mag"\n'
+    put(path, head + table("{:.12g} {:.12g}", FREQUENCY, COUNTS))
+
+
+@writes("records.json")
+def records(path: Path) -> None:
+    pairs = zip(DELAY.tolist(), CONTRAST.tolist(), strict=True)
+    rows = [{"delay (s)": delay, "contrast": contrast} for delay, contrast in pairs]
+    put(path, json.dumps({"operator": "lab", "points": rows}) + "\n")

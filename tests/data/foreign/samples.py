@@ -35,6 +35,7 @@ S21 = np.round(
 POWER = np.round(
     -80 + 10 * np.log10(1 + 300 / (1 + ((LOW - 7970.0) / 1.5) ** 2)) + _RNG.normal(0, 0.2, 81), 3
 )
+FIELD = np.linspace(3300.0, 3400.0, 61)
 BIAS = np.round(np.linspace(-1, 1, 41), 6)
 CURRENT = np.round(1e-10 * BIAS + 3e-10 * BIAS**3 + _RNG.normal(0, 1e-12, 41), 14)
 WAVELENGTH = 637.0 + 0.05 * (np.arange(64) - 31)
@@ -134,5 +135,16 @@ SAMPLES = (
     Sample("one_port.s1p", "a network analyser", "frequency", "Hz", "S11", "1", RESPONSE),
     Sample("two_ports.s2p", "a network analyser", "frequency", "Hz", "S21", "1", RESPONSE, 1e-3),
     Sample("noise.s2p", "a network analyser with noise", "frequency", "Hz", "S21", "1", RESPONSE),
+    Sample("ppms.dat", "Quantum Design MultiVu", "Magnetic Field", "Oe", "Moment", "emu",
+           (10 * FIELD, np.round(COUNTS * 1e-9, 9)), sigma="M. Std. Err."),
+    Sample("qcodes_legacy.dat", "QCoDeS (2016–2018)", "Frequency", "", "Counts", "", ODMR),
+    Sample("oceanview.txt", "OceanView", "Wavelength", "nm", "Intensity", "", LINE),
+    Sample("quoted.txt", "a program that quotes its titles", "Freq", "Hz", "Mag", "", ODMR),
+    Sample("records.json", "a script", "points/delay", "s", "points/contrast", "", DECAY),
+    Sample("scope.trc", "LeCroy HDO4000", "time", "s", "C2", "V", RABI, 1e-5),
+    Sample("keysight.bin", "Keysight DSO-X", "time", "s", "1", "V", RABI, 1e-6),
+    Sample("epr.DTA", "Bruker Xepr", "Field", "G", "Intensity", "", (FIELD, COUNTS)),
+    Sample("epr.DSC", "Bruker Xepr", "Field", "G", "Intensity", "", (FIELD, COUNTS)),
+    Sample("frame.parquet", "pandas, Parquet", "delay", "s", "contrast", "", DECAY, package="pyarrow"),
     Sample("version_2.s2p", "Touchstone 2", "frequency", "Hz", "S21", "1", RESPONSE),
 )  # fmt: skip
