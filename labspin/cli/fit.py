@@ -1,4 +1,4 @@
-"""`labspin fit`: fit runs, few or thousands, or a file of another program: value ± standard error."""
+"""`labspin fit`: fit runs, few or thousands, or files of other programs: value ± standard error."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from labspin.cli.fit_foreign import (
     add_foreign_options,
+    files_for_foreign,
     fit_foreign_file,
-    is_for_foreign,
     pairs_of_option,
     refuse_flags,
 )
@@ -35,6 +35,7 @@ examples:
   labspin fit data/run.h5 --start beta=1                      fit an exponent that the recipe holds
   labspin fit data --with t1 --dask tcp://scheduler:8786
   labspin fit odmr.dat                                        a file of another program: it is found out
+  labspin fit 'old/*.dat' --table old.csv                     several: each by its own, and a table
   labspin fit odmr.dat --y 'Signal' --from 2.84GHz --to 2.9GHz
   labspin fit spectrum.h5 --x f --y psd --model thermal_spectrum --averages 50 --window hann
   labspin fit odmr.csv --x frequency --y counts --model lorentzian_dips --option count=2
@@ -53,7 +54,7 @@ def add(commands: Commands) -> None:
     """
     parser = commands.add_parser(
         "fit",
-        help="fit runs, or a file of another program",
+        help="fit runs, or files of other programs",
         description=__doc__,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -62,8 +63,8 @@ def add(commands: Commands) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="run files, folders of them, or quoted patterns such as 'data/**/*.h5'; "
-        "or one file of another program",
+        help="files, folders of them, or quoted patterns such as 'data/**/*.h5': runs, or files of other "
+        "programs",
     )
     parser.add_argument("--with", dest="recipe", metavar="RECIPE", help="recipe (TOML file, or a name)")
     parser.add_argument("--no-write", action="store_true", help="do not store the fits in the run files")
@@ -112,10 +113,16 @@ def execute(arguments: argparse.Namespace) -> int:
     -------
         Exit code.
     """
-    foreign = is_for_foreign(arguments)
-    refuse_flags(arguments, foreign=foreign)
+    foreign = files_for_foreign(arguments)
+    named = bool(foreign) and str(foreign[0]) in arguments.files
+    several = len(foreign) > 1 or (bool(foreign) and not named and arguments.table is not None)
+    refuse_flags(arguments, foreign=bool(foreign), several=several)
+    if several:
+        from labspin.cli.fit_foreign_many import fit_foreign_files
+
+        return fit_foreign_files(arguments, foreign)
     if foreign:
-        return fit_foreign_file(arguments)
+        return fit_foreign_file(arguments, foreign[0])
     from labspin.cli.fit_runs import Changes, fit_and_show, run_files
 
     changes = Changes(arguments.model, arguments.sigma, **pairs_of_option(arguments))

@@ -1,4 +1,4 @@
-"""What `labspin fit` does with a file of another program: fits what it is told, and proposes the rest.
+"""What `labspin fit` does with files of other programs: fits what it is told, and proposes the rest.
 
 Columns and model that are not named are found out, with the reasons: `labspin.analysis.propose`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
     from labspin.analysis import FitOutcome, Proposal, Section
     from labspin.data import Contents
 
-__all__ = ["add_foreign_options", "fit_foreign_file", "is_for_foreign", "pairs_of_option", "refuse_flags"]
+__all__ = [
+    "add_foreign_options",
+    "files_for_foreign",
+    "fit_foreign_file",
+    "fit_one",
+    "pairs_of_option",
+    "refuse_flags",
+]
 
 _PAIRS = {"options": "option", "fixed": "fix", "start": "start"}
 _TABLE = 6
 """Candidates that are printed."""
+_TEXTS = frozenset((".asc", ".ascii", ".csv", ".dat", ".lvm", ".prn", ".tab", ".tsv", ".txt", ".xy"))
+"""Endings of tables: in a folder, other texts are notes and scripts."""
 _HDF5 = (b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3")
 
 
@@ -62,39 +72,92 @@ def add_foreign_options(parser: argparse.ArgumentParser) -> None:
     foreign.add_argument("--temperature", help='thermal_spectrum: for the spring constant, e.g. "294.5 K"')
 
 
-def is_for_foreign(arguments: argparse.Namespace) -> bool:
-    """Return whether the command is about a file of another program.
+def files_for_foreign(arguments: argparse.Namespace) -> list[Path]:
+    """Return the files of other programs that the command is about; none where it is about runs.
+
+    Names of columns say that it is about the former; otherwise no file of it is a run.
 
     Parameters
     ----------
     arguments
         Command line, parsed.
+
+    Raises
+    ------
+    FitError
+        A pattern or a folder has no file of data, or names of columns are given for runs.
     """
-    if any(getattr(arguments, name) is not None for name in ("x", "y", "first", "last")):
-        return True
-    if arguments.recipe is not None or len(arguments.files) != 1:
-        return False
-    path = Path(arguments.files[0])
-    return path.is_file() and path.suffix not in (".jnl", ".toml") and not _is_run(path)
+    named = any(getattr(arguments, name) is not None for name in ("x", "y", "first", "last"))
+    first = arguments.files[0]
+    if named and len(arguments.files) == 1 and not (Path(first).is_dir() or _is_pattern(first)):
+        return [Path(first)]
+    if arguments.recipe is not None and not named:
+        return []
+    paths = _found(arguments.files)
+    runs = [path for path in paths if path.suffix in (".jnl", ".toml") or _is_run(path)]
+    if named and runs:
+        raise FitError(
+            f"{runs[0]}: --x, --y, --from and --to are for files of other programs, got a run; leave them out"
+        )
+    return [] if runs or not any(path.is_file() for path in paths) else paths
+
+
+def _found(texts: Sequence[str]) -> list[Path]:
+    """Return the files that names, folders and patterns stand for, up to the first run."""
+    files: dict[Path, None] = {}
+    for text in texts:
+        path = Path(text)
+        if path.is_dir():
+            inside = _data_in(path)
+        elif _is_pattern(text):
+            root = Path(path.anchor)
+            inside = (found for found in sorted(root.glob(str(path.relative_to(root)))) if found.is_file())
+        else:
+            inside = iter([path])
+        for one in inside:
+            files[one] = None
+            if _is_run(one):
+                return list(files)
+    return list(files)
+
+
+def _is_pattern(text: str) -> bool:
+    return bool(set(text) & set("*?[")) and not Path(text).exists()
+
+
+def _data_in(folder: Path) -> Iterator[Path]:
+    """Yield the files of data in a folder, runs first: known by how they begin, texts by their endings."""
+    from labspin.data import TRASH
+    from labspin.data.foreign.read import known_format
+
+    inside = [path for path in sorted(folder.rglob("*")) if TRASH not in path.relative_to(folder).parts]
+    yield from (path for path in inside if path.suffix == ".h5")
+    for path in inside:
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix == ".h5" or hidden or not path.is_file():
+            continue
+        if path.suffix.lower() in _TEXTS or known_format(path) != "text":
+            yield path
 
 
 _OF_RUNS = {"recipe": "--with", "force": "--refit", "output": "-o"} | {
     name: f"--{name}" for name in ("workers", "dask", "table", "sort", "reverse", "rows")
 }
+_OF_TABLES = ("table", "sort", "reverse", "rows")
 _OF_FOREIGN = {"first": "--from", "last": "--to", "x_unit": "--x-unit", "y_unit": "--y-unit"} | {
     name: f"--{name}" for name in ("x", "y", "skip", "every", "averages", "window", "length", "temperature")
 }
 
 
-def refuse_flags(arguments: argparse.Namespace, *, foreign: bool) -> None:
+def refuse_flags(arguments: argparse.Namespace, *, foreign: bool, several: bool) -> None:
     """Refuse options that mean nothing for the files of a command.
 
     Parameters
     ----------
     arguments
         Command line, parsed.
-    foreign
-        Whether it is about a file of another program, or about runs.
+    foreign, several
+        Whether it is about files of other programs, or about runs; and whether those are several.
 
     Raises
     ------
@@ -107,6 +170,8 @@ def refuse_flags(arguments: argparse.Namespace, *, foreign: bool) -> None:
         else (_OF_FOREIGN, "is for a file of another program; runs are fitted as their recipe says")
     )
     for name, flag in where.items():
+        if several and name in _OF_TABLES:
+            continue
         if getattr(arguments, name) not in (None, False, {"skip": 0, "every": 1}.get(name)):
             raise FitError(f"{flag}: {reason}; leave it out")
 
@@ -115,35 +180,59 @@ def _is_run(path: Path) -> bool:
     """Return whether a file is one of labspin's own runs."""
     from labspin.data import is_run_file
 
-    return is_run_file(path)
+    return path.is_file() and is_run_file(path)
 
 
-def fit_foreign_file(arguments: argparse.Namespace) -> int:
+def fit_foreign_file(arguments: argparse.Namespace, path: Path) -> int:
     """Fit a file of another program, print, draw.
 
     Parameters
     ----------
     arguments
         Command line, parsed.
+    path
+        The file.
 
     Returns
     -------
         Exit code, always 0; a failure raises.
     """
+    outcome, proposal = fit_one(arguments, path, told=not arguments.json)
+    _show(outcome, arguments, path, proposal)
+    return 0
+
+
+def fit_one(arguments: argparse.Namespace, path: Path, *, told: bool) -> tuple[FitOutcome, Proposal | None]:
+    """Fit a file of another program as the command says.
+
+    Parameters
+    ----------
+    arguments
+        Command line, parsed.
+    path
+        The file.
+    told
+        Whether what is found out is printed, with the reasons.
+
+    Returns
+    -------
+    outcome, proposal
+        The fit; what was proposed for it, None where the model was named.
+
+    Raises
+    ------
+    FitError
+        The data do not decide for a model, or cannot be fitted.
+    RunFileError
+        The file cannot be read.
+    """
     from labspin.data import open_foreign
 
-    if len(arguments.files) != 1:
-        raise FitError(f"{len(arguments.files)} files: wanted one foreign file with --x and --y")
-    contents = open_foreign(arguments.files[0])
-    settings = _settings(arguments)
-    proposal = None
-    if arguments.model is None:
-        proposal = _proposed(arguments, contents)
-        outcome = _chosen(arguments, proposal, settings)
-    else:
-        outcome = _named(arguments, contents, settings)
-    _show(outcome, arguments, proposal)
-    return 0
+    contents, settings = open_foreign(path), _settings(arguments)
+    if arguments.model is not None:
+        return _named(arguments, contents, settings, told=told), None
+    proposal = _proposed(arguments, contents)
+    return _chosen(arguments, proposal, settings, told=told), proposal
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -180,7 +269,9 @@ def _units(arguments: argparse.Namespace) -> tuple[str, str]:
     return arguments.x_unit or "1", arguments.y_unit or "1"
 
 
-def _named(arguments: argparse.Namespace, contents: Contents, settings: dict[str, Any]) -> FitOutcome:
+def _named(
+    arguments: argparse.Namespace, contents: Contents, settings: dict[str, Any], *, told: bool
+) -> FitOutcome:
     """Fit the model that was named; columns that were not are found out."""
     from labspin.analysis import fit_foreign
     from labspin.data import pick_axes
@@ -189,7 +280,7 @@ def _named(arguments: argparse.Namespace, contents: Contents, settings: dict[str
     if x is None or y is None:
         pick = pick_axes(contents, x=x, y=y)
         x, y, sigma = pick.x, pick.y, sigma or pick.sigma or None
-        if not arguments.json:
+        if told:
             _say(pick.why)
     return fit_foreign(
         contents,
@@ -216,19 +307,21 @@ def _proposed(arguments: argparse.Namespace, contents: Contents) -> Proposal:
     )
 
 
-def _chosen(arguments: argparse.Namespace, proposal: Proposal, settings: dict[str, Any]) -> FitOutcome:
+def _chosen(
+    arguments: argparse.Namespace, proposal: Proposal, settings: dict[str, Any], *, told: bool
+) -> FitOutcome:
     """Return the fit of the clear candidate; where there is none, show what there is to choose from."""
-    if not arguments.json:
+    if told:
         _say((*proposal.pick.why, f"model: {_model_words(proposal)}"))
     clear = proposal.clear
     if clear is None:
-        if not arguments.json and proposal.candidates:
+        if told and proposal.candidates:
             _print_candidates(proposal)
         sound = [one.model for one in proposal.candidates if not one.outcome.warnings]
         model = sound[0] if sound else "MODEL"
         command = _command(arguments, proposal, model)
         raise FitError(f"{proposal.trace.path}: {proposal.why}; name the model: {command}")
-    if not arguments.json:
+    if told:
         said = "".join(f" --option {key}={value}" for key, value in clear.options.items())
         _say((f"the same as: {_command(arguments, proposal, clear.model)}{said}",))
     if not settings:
@@ -249,7 +342,7 @@ def _model_words(proposal: Proposal) -> str:
 
 def _command(arguments: argparse.Namespace, proposal: Proposal, model: str) -> str:
     """Return the command that names all that was found out."""
-    words = ["labspin", "fit", arguments.files[0], "--x", proposal.pick.x, "--y", proposal.pick.y]
+    words = ["labspin", "fit", str(proposal.trace.path), "--x", proposal.pick.x, "--y", proposal.pick.y]
     sigma = arguments.sigma or proposal.pick.sigma
     words += ["--sigma", sigma] if sigma else []
     for option, value in (("--x-unit", arguments.x_unit), ("--y-unit", arguments.y_unit),
@@ -306,9 +399,9 @@ def _number(text: str) -> bool | int | float | str | list[object]:
     return text
 
 
-def _show(outcome: FitOutcome, arguments: argparse.Namespace, proposal: Proposal | None) -> None:
+def _show(outcome: FitOutcome, arguments: argparse.Namespace, path: Path, proposal: Proposal | None) -> None:
     if arguments.json:
-        picture = _drawn(outcome, arguments)
+        picture = _drawn(outcome, arguments, path)
         shown = None if picture is None else str(picture)
         document = {"fits": outcome.rows(), "failures": [], "picture": shown}
         print_json(document | ({} if proposal is None else _as_json(proposal)))
@@ -316,7 +409,7 @@ def _show(outcome: FitOutcome, arguments: argparse.Namespace, proposal: Proposal
 
     print_table("", ("fit", "parameters", "reduced χ²", "p"), [outcome_row(outcome)], whole=("parameters",))
     _say(tuple(f"{outcome.label or outcome.name}: {warning}" for warning in outcome.warnings))
-    picture = _drawn(outcome, arguments)
+    picture = _drawn(outcome, arguments, path)
     if picture is not None:
         _say((f"plot: {picture}",))
 
@@ -332,13 +425,12 @@ def _as_json(proposal: Proposal) -> dict[str, object]:
     }
 
 
-def _drawn(outcome: FitOutcome, arguments: argparse.Namespace) -> Path | None:
+def _drawn(outcome: FitOutcome, arguments: argparse.Namespace, path: Path) -> Path | None:
     """Draw the fit where it was asked for, or beside the data; there, a folder that takes none is said."""
     from labspin.analysis import plot_outcomes
 
     if arguments.plot is not None:
         return plot_outcomes([outcome], arguments.plot)
-    path = Path(arguments.files[0])
     try:
         return plot_outcomes([outcome], path.with_name(f"{path.stem}-fit.png"))
     except FitError as error:  # the data may stand where nothing can be written

@@ -16,7 +16,7 @@ from labspin.workspaces import shown_as_written
 if TYPE_CHECKING:
     from labspin.analysis import ChainOutcome, FileResult, FitOutcome, Recipe, TableWriter
 
-__all__ = ["FIT_FAILED", "Changes", "fit_and_show", "run_files"]
+__all__ = ["FIT_FAILED", "Changes", "fit_and_show", "refuse_order_of_few", "run_files"]
 
 FIT_FAILED = 3
 _SERIAL = 8
@@ -126,9 +126,7 @@ def fit_and_show(
             "--output: is for a recipe with a section [chain]; fits of runs stand in the run files"
         )
     few = len(taken) <= FEW
-    if few and (sort is not None or falling or rows is not None):
-        flag = "--sort" if sort is not None else "--reverse" if falling else "--rows"
-        raise FitError(f"{flag}: is for the table of more than {FEW} files, got {len(taken)}")
+    refuse_order_of_few(few, len(taken), sort, falling, rows)
     options: dict[str, object] = {"write": write, "force": force, "dask": dask}
     options["workers"] = 1 if workers is None and len(taken) <= _SERIAL else workers
     options["curves"] = chain is None and (few or plot is not None)
@@ -163,6 +161,26 @@ def _units(path: Path) -> tuple[str, ...]:
         return open_run_metadata(path).units
     except RunFileError:
         return ()
+
+
+def refuse_order_of_few(few: bool, count: int, sort: str | None, falling: bool, rows: int | None) -> None:
+    """Refuse an order of a table that few files do not have.
+
+    Parameters
+    ----------
+    few, count
+        Whether they are, and how many.
+    sort, falling, rows
+        As of `fit_and_show`.
+
+    Raises
+    ------
+    FitError
+        There is one.
+    """
+    if few and (sort is not None or falling or rows is not None):
+        flag = "--sort" if sort is not None else "--reverse" if falling else "--rows"
+        raise FitError(f"{flag}: is for the table of more than {FEW} files, got {count}")
 
 
 def _chosen(

@@ -178,6 +178,27 @@ def test_a_curve_misses_no_narrow_line():
     assert np.abs(straight - model.evaluate(middle, values)).max() < 0.01
 
 
+KINKS = {
+    "a kink": lambda t, a: np.abs(t - a),
+    "a start": lambda t, a: np.exp(-9 * np.maximum(t - a, 0)),
+    "a cusp": lambda t, a: np.exp(-30 * np.abs(t - a)),
+    "a narrow line": lambda t, a: 1 / (1 + np.square(1200 * (t - a))),
+    "two lines": lambda t, a: 1 / (1 + np.square(900 * (t - a))) + 1 / (1 + np.square(900 * (t - a - 2e-3))),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_a_curve_is_nowhere_coarse(name):
+    """Straight lines between the points of the grid leave the curve by less than a pixel anywhere."""
+    x, dense = np.linspace(0, 1, 201), np.linspace(0, 1, 100_001)
+    for place in np.random.default_rng(1).uniform(0.05, 0.95, 20):
+        curve = lambda t, at=place: KINKS[name](t, at)  # noqa: E731
+        grid = curve_grid(x, curve)
+        assert grid.size < 2000
+        off = np.abs(np.interp(dense, grid, curve(grid)) - curve(dense))
+        assert off.max() < 4e-3 * np.ptp(curve(dense))
+
+
 def test_show_lists_names_units_and_what_a_fit_would_take(sample, capsys):
     assert main(["show", str(sample("labber.hdf5"))]) == 0
     shown = capsys.readouterr().out

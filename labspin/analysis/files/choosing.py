@@ -16,6 +16,7 @@ from labspin.errors import RecipeError, RunFileError
 
 __all__ = ["Choice", "choose_runs"]
 
+_OTHER = "a file of another program; fit it without runs beside it"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -75,8 +76,10 @@ def _recipe_or_reason(
 
     try:
         run = summary_of(path)
+        if run is None and _is_hdf5(path):
+            return "no run of labspin"
         if run is None:
-            return "no run of labspin" if _is_hdf5(path) else None
+            return None if path.suffix == ".h5" else _OTHER
     except OSError:
         return None
     if write and journal_path(path).exists():

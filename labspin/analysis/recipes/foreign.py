@@ -25,7 +25,7 @@ from labspin.errors import FitError, UnitError
 from labspin.units import conversion_factor, parse_quantity
 
 if TYPE_CHECKING:
-    from labspin.data import Contents
+    from labspin.data import Contents, ForeignColumn
 
 __all__ = ["ForeignTrace", "Section", "averages_of", "fit_foreign", "fit_foreign_trace", "read_trace"]
 
@@ -169,8 +169,13 @@ def read_trace(
         x=arrays["x"][places],
         y=arrays["y"][places],
         sigma=arrays["sigma"][places] if sigma is not None else None,
-        axes=(x, x_unit, y, y_unit),
+        axes=(_called(x, columns["x"]), x_unit, _called(y, columns["y"]), y_unit),
     )
+
+
+def _called(wanted: str, column: ForeignColumn) -> str:
+    """Return what a column is called in results: its own name, where it was asked for by its number."""
+    return column.name if wanted.isdigit() else wanted
 
 
 def _factor(path: Path, sigma: str, unit: str, y_unit: str) -> float:
