@@ -42,8 +42,9 @@ class BathStrength:
             spectrum=spectrum, density=1.0, species=ELECTRON_G2, temperature=kelvin, angular_frequency=1.0,
             t1=math.inf,
         ).real  # fmt: skip
-        self.series = chebyshev.chebfit(nodes, np.log(strength).T, _DEGREE)  # (degree + 1, octaves)
-        self.slopes = chebyshev.chebder(self.series)
+        fitted = chebyshev.chebfit(nodes, np.log(strength).T, _DEGREE)
+        self.series = np.asarray(fitted, np.float64)  # (degree + 1, octaves)
+        self.slopes = np.asarray(chebyshev.chebder(fitted), np.float64)
 
     def at(self, kelvin: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return K and d ln K/d ln T.
@@ -56,7 +57,7 @@ class BathStrength:
         height = np.log2(kelvin / self.coldest)
         within = np.clip(height, 0.0, _OCTAVES * (1 - 1e-15))
         octave = within.astype(np.intp)
-        spot = 2 * (within - octave) - 1
+        spot = np.asarray(2 * (within - octave) - 1, np.float64)
         strength = np.exp(_sum(self.series, octave, spot))
         slope = _sum(self.slopes, octave, spot) * (2 / math.log(2))
         beyond = height > _OCTAVES

@@ -8,12 +8,15 @@ traces at once: the sums over points are matrix products.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from labspin.analysis.model import FloatArray, Numbers
 
 __all__ = ["averaged", "decay_times", "separable_grid", "thinned"]
 
+Trace = TypeVar("Trace", FloatArray, Numbers)
 _ENOUGH = 10_000
 """Points from which the start of a smooth decay is found as well as from more."""
 
@@ -107,18 +110,20 @@ def thinned(
 
 
 def averaged(
-    x: FloatArray, y: Numbers, weights: FloatArray | None, enough: int
-) -> tuple[FloatArray, Numbers, FloatArray | None]:
+    x: FloatArray, y: Trace, weights: FloatArray | None, enough: int
+) -> tuple[FloatArray, Trace, FloatArray | None]:
     """Return means over parts of a long trace, for starts that are sought by many curves at every point.
 
     Unlike every k-th point, they keep what many noisy points say together.
 
     Parameters
     ----------
-    x, y
+    x
         Shape (n,), in any order.
+    y
+        Shape (..., n).
     weights
-        1/σ, shape (n,); None: all alike.
+        1/σ, shape (..., n); None: all alike.
     enough
         Parts, of equally many points; a trace of up to twice as many points is left as it is.
 
@@ -132,7 +137,7 @@ def averaged(
         return x, y, weights
     order = np.argsort(x, kind="stable")[: size * (x.size // size)].reshape(-1, size)
     if weights is None:
-        return x[order].mean(-1), y[order].mean(-1), None
-    squares = np.square(weights[order])
+        return x[order].mean(-1), y[..., order].mean(-1), None
+    squares = np.square(weights[..., order])
     total = np.maximum(squares.sum(-1), 1e-300)
-    return (squares * x[order]).sum(-1) / total, (squares * y[order]).sum(-1) / total, np.sqrt(total)
+    return x[order].mean(-1), (squares * y[..., order]).sum(-1) / total, np.sqrt(total)

@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Value, columns
-from labspin.analysis.models.guesses import thinned
+from labspin.analysis.models.guesses import averaged
 from labspin.analysis.outcome import FitOutcome
 from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["spin_bath_shift"]
 
 _FARTHEST = 5.0  # times the distance that the model was built with, or as many times less, where it is fitted
+_PARTS = 2000  # of a long sweep, among which a start is sought
 _DEGENERATE = 0.99  # correlation from which two parameters are called one
 
 
@@ -130,7 +131,8 @@ class _Known:
 
     def guess(self, x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str, Value]:
         """Return starting values."""
-        x, y, _ = thinned(x, y, weights)
+        del weights
+        x, y, _ = averaged(x, y, None, _PARTS)
         strength = self._bath(x, 1.0, 0.0, self.distance, 0.0).strength
         times = np.geomspace(1e-3, 1e3, 61) / (2 * math.pi * self.frequency)
         lags = _lag(2 * math.pi * self.frequency * times)[0]
@@ -169,8 +171,8 @@ class _Known:
 
 def _lag(phase: FloatArray) -> tuple[ComplexArray, ComplexArray]:
     """Return iz/(1 + iz) for z = ωT1, and its derivative by z."""
-    held = 1 / (1 + 1j * np.asarray(phase))
-    return 1 - held, 1j * np.square(held)
+    held = np.asarray(1 / (1 + 1j * np.asarray(phase)), np.complex128)
+    return np.asarray(1 - held), np.asarray(1j * np.square(held))
 
 
 def spin_bath_shift(
@@ -257,11 +259,11 @@ def _parameters(distance: float, layer: bool) -> tuple[Parameter, ...]:
 def _guess(y: Numbers, times: FloatArray, single: ComplexArray, distance: float) -> Mapping[str, Value]:
     """Try T1 about 1/ω0; the density is then linear. Both parts count alike, each in units of its size."""
     sizes = [np.maximum(np.sqrt(np.mean(np.square(part), axis=-1)), 1e-300) for part in (y.real, y.imag)]
-    norm, across = 0.0, 0.0
+    norm, across = np.zeros(1), np.zeros(1)
     for one, data, size in zip((single.real, single.imag), (y.real, y.imag), sizes, strict=True):
         norm = norm + np.square(one).sum(-1) / np.square(size)[..., None]
         across = across + data @ one.T / np.square(size)[..., None]
-    density = across / norm
+    density: FloatArray = across / norm
     gain = np.where(density > 0, across * density, -np.inf)  # what it takes off the sum of squares
     best = np.argmax(gain, axis=-1)
     found = np.take_along_axis(density, best[..., None], -1)[..., 0]
