@@ -81,11 +81,6 @@ def files_for_foreign(arguments: argparse.Namespace) -> list[Path]:
     ----------
     arguments
         Command line, parsed.
-
-    Raises
-    ------
-    FitError
-        A pattern or a folder has no file of data, or names of columns are given for runs.
     """
     named = any(getattr(arguments, name) is not None for name in ("x", "y", "first", "last"))
     first = arguments.files[0]
@@ -95,10 +90,6 @@ def files_for_foreign(arguments: argparse.Namespace) -> list[Path]:
         return []
     paths = _found(arguments.files)
     runs = [path for path in paths if path.suffix in (".jnl", ".toml") or _is_run(path)]
-    if named and runs:
-        raise FitError(
-            f"{runs[0]}: --x, --y, --from and --to are for files of other programs, got a run; leave them out"
-        )
     return [] if runs or not any(path.is_file() for path in paths) else paths
 
 

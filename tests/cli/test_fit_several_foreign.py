@@ -89,7 +89,7 @@ def test_beside_a_run_a_foreign_file_is_named(folder, capsys):
     assert code == 1
     code, document, said = fitted(capsys, folder / "run.h5", folder / "origin.txt", "--x", "0")
     assert code == 1
-    assert "got a run" in said
+    assert "--x: is for a file of another program" in said
     assert document is None
 
 

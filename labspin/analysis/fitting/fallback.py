@@ -65,7 +65,9 @@ def _attempts(
     tight = {"ftol": 1e-12, "xtol": 1e-12}
     left = _Calls.of(model)
     for tolerances in (tight | {"factor": 100.0}, tight | {"factor": 1.0}, {"factor": 100.0}):
-        found = [_fit(model, problem, index, start, sheet, tolerances, left) for start in starts]
+        found = [
+            _fit(model, problem, index, start, sheet, tolerances, left) for start in starts if left.left > 0
+        ]
         converged += [item for item in found if item is not None]
         sound = [item for item in converged if np.isfinite(item[1]).all()]
         if sound:
@@ -145,7 +147,7 @@ def _checked(
     sheet: Sheet, model: FitModel, problem: Problem, index: int, row: int, first: FloatArray
 ) -> _Check | None:
     # From where the batch ended: the check is of the optimum and its errors, not of the guess.
-    found = _fit(model, problem, index, sheet.values[row], sheet, dict(_TIGHT))
+    found = _fit(model, problem, index, sheet.values[row], sheet, dict(_TIGHT), _Calls(_MOST_CALLS))
     if found is None or not np.isfinite(found[1]).all():
         return None
     values, covariance, chi2 = found
@@ -156,7 +158,7 @@ def _checked(
     # A step of d standard errors away from a minimum costs d² of the variance.
     deeper = apart > _CONTRADICTS and sheet.chi2[row] - chi2 > 0.1 * _CONTRADICTS**2 * variance
     if deeper:
-        again = _fit(model, problem, index, first[index], sheet, dict(_TIGHT))
+        again = _fit(model, problem, index, first[index], sheet, dict(_TIGHT), _Calls(_MOST_CALLS))
         if again is not None and again[2] < chi2 and np.isfinite(again[1]).all():
             values, covariance, chi2 = again
         enter_one(sheet, int(row), problem, index, (values, covariance, chi2))
@@ -170,7 +172,7 @@ def _fit(
     start: FloatArray,
     sheet: Sheet,
     tolerances: dict[str, float],
-    calls: _Calls | None = None,
+    calls: _Calls,
 ) -> tuple[FloatArray, FloatArray, float] | None:
     """Return values, covariance and χ² of one trace by lmfit; None where it did not converge.
 
@@ -178,9 +180,6 @@ def _fit(
     """
     from labspin.analysis.fitting.lmfit_bridge import LabspinModel
 
-    calls = calls or _Calls(_MOST_CALLS)
-    if calls.left <= 0:
-        return None
     used: slice | NDArray[np.bool_] = slice(None)
     if problem.weights is not None:
         used = problem.weights[index] > 0
