@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from labspin.errors import RunFileError
 __all__ = ["read_bes3t"]
 
 _TYPES = {"C": "i1", "S": "i2", "I": "i4", "F": "f4", "D": "f8"}
-_LINE = re.compile(r"^([A-Z][A-Z0-9]{2,7})\s+(.*?)\s*$", re.MULTILINE)
 
 
 def read_bes3t(path: Path) -> Contents:
@@ -35,7 +33,8 @@ def read_bes3t(path: Path) -> Contents:
     """
     descriptor, data = _beside(path, ".dsc"), _beside(path, ".dta")
     with damage(path):
-        said = {name: text.strip("'") for name, text in _LINE.findall(descriptor.read_text("latin-1"))}
+        lines = (line.split(None, 1) for line in descriptor.read_text("latin-1").splitlines())
+        said = {pair[0]: pair[1].strip(" '") for pair in lines if len(pair) == 2 and pair[0].isalnum()}
         order = {"BIG": ">", "LIT": "<"}[said.get("BSEQ", "BIG")]
         kind = np.dtype(order + _TYPES[said.get("IRFMT", "D").partition(",")[0]])
         parts = 2 if said.get("IKKF", "REAL").startswith("CPLX") else 1

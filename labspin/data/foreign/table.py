@@ -38,8 +38,6 @@ Row = tuple[int, list[str]]
 """Number of a line, and its cells."""
 _LOOKED_AT = 3000  # lines in which the beginning of the numbers is looked for
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eEdD][+-]?\d+)?")
-_SPECTRUM = re.compile(r">{3,}\s*Begin (?:Processed )?Spectral Data", re.IGNORECASE)
-"""What stands above the numbers of OceanView and SpectraSuite, which know no titles."""
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _ENOUGH = 12  # rows that show how a program writes its numbers
 _FEW_ROWS, _MANY_CELLS = 12, 12  # x and y as rows
@@ -181,7 +179,7 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
         layout.titles = given
         return
     above = [line for _, line in lines.body[: layout.start]]
-    if above and layout.width == 2 and _SPECTRUM.search(above[-1]):
+    if above and layout.width == 2 and _begins_spectrum(above[-1]):
         layout.titles = ["Wavelength (nm)", "Intensity"]
         return
     if above and layout.units == []:
@@ -205,6 +203,11 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
         if layout.doubt == "comma":
             layout.titles = []  # one word of a comment is no title of two columns
         layout.doubt = layout.doubt if not (layout.titles or layout.doubt == "comma") else ""
+
+
+def _begins_spectrum(line: str) -> bool:
+    """Return whether a line stands above the numbers of OceanView or SpectraSuite, which know no titles."""
+    return line.startswith(">>>") and "Begin" in line and "Spectral Data" in line
 
 
 def _is_titles(line: str, layout: _Layout, *, numbered: bool = False) -> bool:
