@@ -172,7 +172,10 @@ def read_like(light):
     columns = (Column(name="light"), Column(name="light_errors"))
     header = RunHeader(procedure="mdmr", layout=Layout(dimensions=dimensions, columns=columns))
     data = {"light": light, "light_errors": np.full(light.shape, SIGMA)}
-    return SimpleNamespace(header=header, data=data, path=None, is_doubtful=np.zeros(light.shape, bool))
+    return SimpleNamespace(
+        header=header, data=data, path=None, is_doubtful=np.zeros(light.shape, bool),
+        metadata=SimpleNamespace(units=()),
+    )  # fmt: skip
 
 
 def test_preferred_is_the_smallest_that_no_larger_beats_clearly():

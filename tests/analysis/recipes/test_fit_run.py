@@ -43,7 +43,8 @@ def fake(dimensions, data, columns=None):
     layout = Layout(dimensions=made, columns=columns)
     header = RunHeader(procedure="t1", label="run", layout=layout)
     good = np.zeros(layout.shape or (len(next(iter(data.values()))),), bool)
-    return SimpleNamespace(header=header, data=data, path=None, is_doubtful=good)
+    written = SimpleNamespace(units=())
+    return SimpleNamespace(header=header, data=data, path=None, is_doubtful=good, metadata=written)
 
 
 def spoilt(rows=1):
