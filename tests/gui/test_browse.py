@@ -135,7 +135,7 @@ def test_a_run_that_the_queue_does_not_know_is_repeated_with_a_change(qtbot, win
 
 
 def test_a_run_that_broke_off_is_gone_on_with_though_the_queue_forgot_it(qtbot, window, lab, client):
-    client.add(lab / "procedures" / "quick.toml", overrides=["averages=200"])
+    client.add(lab / "procedures" / "quick.toml", overrides=["averages=400"])
     client.start()
     running = wait_for_run(client)["run"]
     client.abort(pause_queue=True)
@@ -144,11 +144,11 @@ def test_a_run_that_broke_off_is_gone_on_with_though_the_queue_forgot_it(qtbot, 
     client.queue.resume()
     path = client.queue.folder / running["path"]
     had = len(read_run(path).points)
-    assert had < 2400
+    assert had < 4800
     show_list(qtbot, window, path)
     window.browse.resume()
     qtbot.waitUntil(lambda: [r.state for r in client.queue.read().runs] == ["finished"], timeout=PATIENCE)
-    assert len(read_run(path).points) == 2400
+    assert len(read_run(path).points) == 4800
 
 
 def test_a_damaged_file_is_listed_and_hurts_nobody(qtbot, window, lab, client):

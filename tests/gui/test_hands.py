@@ -67,13 +67,14 @@ def test_arrow_keys_move_a_set_point_by_steps_and_it_is_taken_back(qtbot, until,
     until(lambda: sent(client) == 0.25 and magnet._goal is None)
     until(lambda: magnet.stands() == 0.25)
     assert field.hasFocus(), "the next key goes there, too"
-    assert not magnet.back.isHidden()
+    until(lambda: not magnet.back.isHidden())
     former = magnet.back.text()
     qtbot.keyClick(field, KEY.Key_Z, Qt.KeyboardModifier.ControlModifier)
     until(lambda: magnet._goal is None and sent(client) > 0.25)
     assert former == f"↶ {1e3 * sent(client):.4g} mA"
     until(lambda: magnet.stands() > 0.25)
-    while not magnet.back.isHidden():
+    while magnet._before:
+        until(lambda: not magnet.back.isHidden())
         magnet.back.click()
         until(lambda: magnet._goal is None)
     assert sent(client) == 0.2

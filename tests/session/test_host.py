@@ -161,7 +161,7 @@ def test_a_run_of_the_host_is_the_run_of_the_command_line(lab, client, tmp_path)
 
 
 def long_run(lab, client, **options):
-    client.add(lab / "procedures" / "quick.toml", overrides=["averages=200"], **options)
+    client.add(lab / "procedures" / "quick.toml", overrides=["averages=1000"], **options)
     client.start()
     return wait_for_run(client)
 
