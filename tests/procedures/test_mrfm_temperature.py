@@ -208,7 +208,7 @@ def test_a_temperature_that_cannot_be_reached_ends_the_run_or_is_flagged(bench, 
 def test_a_resonance_that_is_not_there_is_recorded_as_missing_or_ends_the_run(bench, tmp_path):
     elsewhere = {
         "temperatures": ["0.1 K"], "search_start": "2905 Hz", "search_stop": "2915 Hz", "drive": "1 nV",
-        "longest_ring_down": "0.5 s",
+        "longest_ring_down": "0.5 s", "search_points": 11,
     }  # fmt: skip
     outcome = run(MRFMTemperature(**elsewhere), bench, tmp_path / "record.h5")
     recorded = read_run(outcome.path)
