@@ -1,6 +1,6 @@
 """Reads a file that cannot be trusted, so that only this process pays for it.
 
-Run as ``python -m labspin.data.probe TASK FILE``.
+Run as ``python -m labspin.data.probe TASK FILE SECONDS``: the time is that of the processor.
 
 Exit code 0: it can be read; 1: it is refused in plain words. Anything else, or no end, is a trap.
 """
@@ -21,14 +21,19 @@ def main(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments
-        The task, and the path of the file. The task ``run`` reads a run file, ``matlab`` a MATLAB file; any
-        other lists the data sets of an HDF5 file.
+        The task, the path of the file, and the time that reading may take, s. The task ``run`` reads a run
+        file, ``matlab`` a MATLAB file; any other lists the data sets of an HDF5 file.
 
     Returns
     -------
         Exit code: 0 if the file can be read, 1 if it is refused.
     """
     task, path = arguments[0], Path(arguments[1])
+    if sys.platform != "win32":
+        import resource
+
+        seconds = int(arguments[2])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     try:
         if task == "run":
             from labspin.data.nexus.read import read_run_file

@@ -269,8 +269,22 @@ def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
     finished.write_bytes(content[: place + 16] + bytes(4080) + content[place + 4096 :])
     started = time.monotonic()
     with pytest.raises(DamagedFileError, match="does not come to an end"):
-        probe(finished, "run", patience=3)
+        probe(finished, "run", patience=5)
     assert time.monotonic() - started < PATIENCE
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
+def test_a_file_is_not_damaged_because_others_have_the_processor(finished, monkeypatch):
+    def starved(command, *, timeout, env, **_):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as child:
+            os.kill(child.pid, signal.SIGSTOP)
+            time.sleep(5.0)  # longer than it may work
+            os.kill(child.pid, signal.SIGCONT)
+            said = child.communicate(timeout=timeout - 5.0)
+        return subprocess.CompletedProcess(command, child.returncode, *said)
+
+    monkeypatch.setattr("labspin.data.nexus.seal.subprocess.run", starved)
+    probe(finished, "run", patience=4)
 
 
 def test_a_file_that_kills_its_reader_is_refused(finished, monkeypatch):
