@@ -17,7 +17,7 @@ from labspin.bench.notices import notices
 from labspin.cli.outlet import tolerant_streams
 from labspin.data import open_foreign
 from labspin.data.foreign import winspec
-from labspin.errors import DamagedFileError, LabspinError
+from labspin.errors import DamagedFileError, LabspinError, RunFileError
 from labspin.session import load_card
 from labspin.session.queue import Queue
 from labspin.session.workspace import station_kind
@@ -28,7 +28,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "labspin"
 OWN = {"labspin/reproduction/measurement.py", "labspin/reproduction/catalogue.py",
        "labspin/session/skeletons.py"}  # fmt: skip
 """They read files of the package itself."""
-BOUNDED = {"labspin/data/foreign/lines.py", "labspin/data/foreign/winspec.py"}
+BOUNDED = {
+    f"labspin/data/foreign/{name}.py" for name in ("bruker", "json_files", "lines", "scopes", "winspec")
+}
 """They read what `labspin.data.foreign.read` has found to be a plain file of some size."""
 ITS_OWN_LOG = {"labspin/session/host_start.py"}
 
@@ -64,6 +66,25 @@ def test_what_is_no_small_plain_file_is_refused_at_once(tmp_path, make, reader):
     make(path)
     with pytest.raises((LabspinError, OSError), match=r"is no plain file|bytes, more than the 16 MiB"):
         READERS[reader](path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+@pytest.mark.parametrize(
+    "name", ["it.csv", "it.json", "it.spe", "it.trc", "it.bin", "it.h5", "it.mat", "it.dsc"]
+)
+@pytest.mark.parametrize("make", [pipe, zeros])
+def test_what_is_no_plain_file_is_no_file_of_another_program(tmp_path, make, name):
+    make(tmp_path / name)
+    with pytest.raises(RunFileError, match="is no plain file"):
+        open_foreign(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_beside_a_descriptor_is_refused(tmp_path):
+    (tmp_path / "it.DSC").write_text("#DESC 1.2\nBSEQ BIG\nIRFMT D\nXPTS 4\nYPTS 1\n")
+    pipe(tmp_path / "it.DTA")
+    with pytest.raises(RunFileError, match="is no plain file"):
+        open_foreign(tmp_path / "it.DSC")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")

@@ -79,7 +79,9 @@ class FilmApproach(Procedure):
         Column(name="light_shift", unit="Hz", description="frequency in the light less that in the dark"),
         Column(name="light_shift_errors", unit="Hz", description="its standard error"),
         Column(
-            name="light_shift_noise", unit="Hz", description="its standard error without that of the scale"
+            name="light_shift_noise",
+            unit="Hz",
+            description="its scatter, without the scale of all points",
         ),
         Column(name="force_gradient", unit="N/m", description="of the light: F' = -2k light_shift/f"),
         Column(name="force_gradient_errors", unit="N/m", description="its standard error"),

@@ -26,7 +26,7 @@ def client():
     connected = []
 
     def connect(kind, row, **settings):
-        connected.append(kind(row.address, **settings))
+        connected.append(kind(row.address, timeout=int(1000 * PATIENCE), **settings))
         return connected[-1]
 
     yield connect

@@ -280,7 +280,11 @@ def _guess(
 
 
 def _filled(x: FloatArray, y: NDArray[np.generic], weights: FloatArray) -> NDArray[np.generic]:
-    """Bridge points that were left out by straight lines, for guesses that look at all points alike."""
+    """Bridge points that were left out by straight lines, for guesses that look at all points alike.
+
+    Of complex values, ``weights`` has two for each: of the real and of the imaginary part.
+    """
+    weights = weights.reshape(*y.shape, -1).min(-1)
     holes = np.flatnonzero((weights == 0).any(-1))
     if not holes.size:
         return y

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import unit_of
+from labspin.data.journal.layout import require_plain_file
 from labspin.errors import RunFileError
 
 __all__ = ["read_bes3t"]
@@ -73,4 +74,5 @@ def _beside(path: Path, ending: str) -> Path:
     if not found:
         wanted = path.with_suffix(ending.upper())
         raise RunFileError(f"{path}: belongs to {wanted.name}, which is not beside it; copy both files")
+    require_plain_file(found[0])
     return found[0]

@@ -11,10 +11,12 @@ import numpy as np
 
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import split_title, unit_of
+from labspin.errors import RunFileError
 
 __all__ = ["read_json"]
 
 _DEEPEST = 8
+_MOST = 1 << 28  # bytes: as objects of Python they take ten times as many
 _UNITS = ("unit", "units")
 
 
@@ -30,7 +32,11 @@ def read_json(path: Path) -> Contents:
     ------
     DamagedFileError
         It is no JSON, or holds no list of numbers.
+    RunFileError
+        It is too large.
     """
+    if path.stat().st_size > _MOST:
+        raise RunFileError(f"{path}: a JSON file of more than 256 MiB; convert it to HDF5 first")
     with damage(path):
         document = json.loads(path.read_text("utf-8-sig"))
         attributes: dict[str, Any] = {}

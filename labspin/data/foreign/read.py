@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labspin.data.foreign.formats import format_of
 from labspin.data.foreign.source import Contents, ForeignColumn, ForeignEntry, damage
+from labspin.data.journal.layout import require_plain_file
 from labspin.errors import RunFileError
 
 __all__ = ["is_run_file", "known_format", "list_foreign", "open_foreign", "read_foreign"]
@@ -105,6 +106,7 @@ def known_format(path: Path) -> str:
 
 def _head(path: Path) -> bytes:
     try:
+        require_plain_file(path)
         with path.open("rb") as file:
             return file.read(_HEAD)
     except FileNotFoundError as error:
