@@ -35,7 +35,7 @@ from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading, whole
 from labspin.instruments.limits import on_off
 from labspin.instruments.pymeasure import Adapter, Channel, Instrument
-from labspin.instruments.wire import as_boolean, in_words, is_timeout, visa
+from labspin.instruments.wire import as_boolean, in_words, is_timeout, send_at_once, visa
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument", "Opening"]
 
@@ -126,6 +126,8 @@ class Guarded(InStep):
             ) from error
         finally:
             _forget_doubles()
+        if self.address:
+            send_at_once(self.adapter)
         self._line = Line.of(self.adapter)
         self._line.is_new = bool(self.address)
 

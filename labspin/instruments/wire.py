@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from pymeasure.adapters import Adapter
 
-__all__ = ["as_boolean", "in_words", "is_stream", "is_timeout", "is_waiting", "read_answer", "visa"]
+__all__ = [
+    "as_boolean",
+    "in_words",
+    "is_stream",
+    "is_timeout",
+    "is_waiting",
+    "read_answer",
+    "send_at_once",
+    "visa",
+]
 
 _SECONDS_PER_BYTE = 0.01  # of the slowest serial ports
 _PEEKED = 4096  # bytes that are looked for at once
@@ -45,6 +54,29 @@ def _is_stream(connection: object) -> bool:
         return False
     resources = visa().resources
     return isinstance(connection, (resources.TCPIPSocket, resources.SerialInstrument))
+
+
+def send_at_once(adapter: Adapter) -> None:
+    """Let what is written to a socket leave at once, as VISA has it by default and pyvisa-py does not.
+
+    Otherwise a question behind a command waits for the other end's acknowledgement of that, which comes 40 ms
+    and more later (Nagle's algorithm and the delayed acknowledgement of TCP).
+
+    Parameters
+    ----------
+    adapter
+        The connection; nothing is done unless it is a socket.
+    """
+    connection: Any = getattr(adapter, "connection", None)
+    if not _is_stream(connection) or isinstance(connection, visa().resources.SerialInstrument):
+        return
+    sessions = getattr(connection.visalib, "sessions", None)  # pyvisa-py's own
+    with contextlib.suppress(visa().errors.Error, OSError, AttributeError, KeyError):
+        if sessions is None:
+            connection.set_visa_attribute(visa().constants.ResourceAttribute.tcpip_nodelay, True)
+        else:
+            there: socket.socket = sessions[connection.session].interface
+            there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def read_answer(adapter: Adapter, timeout: float) -> str:

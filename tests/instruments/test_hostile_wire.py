@@ -1,6 +1,7 @@
 """Numbers from the wrong question must not be possible, and no answer may hold the bench."""
 
 import contextlib
+import socket
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_a_line_that_waits_at_connection_is_thrown_away(driver, greeting):
         cable.greeting = greeting.encode() + end
         adapter = opened(driver, address)
         assert _steady(adapter.settings()) == expected
+        adapter.close()
+
+
+@pytest.mark.parametrize("driver", [name for name in WITH_A_WIRE if load_driver(name).adapter.uses_visa()])
+def test_what_is_written_leaves_at_once(driver):
+    """A question behind a command waits for no acknowledgement of it: each setting took 40 ms by that."""
+    sample = "mrfm_cantilever" if driver.startswith("lakeshore3") else "levitated_diamond"
+    with cabled(driver, sample) as (_, address):
+        adapter = opened(driver, address)
+        connection = adapter.device.adapter.connection
+        there = connection.visalib.sessions[connection.session].interface
+        assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         adapter.close()
 
 
