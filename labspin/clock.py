@@ -64,7 +64,7 @@ class SimulatedClock:
     ----------
     speed
         Simulated seconds per wall-clock second. ``math.inf`` (the default) means as fast as possible:
-        time then stands still except while somebody sleeps, and a sleep takes no wall-clock time.
+        time then advances only during a sleep, and a sleep takes no wall-clock time.
     """
 
     def __init__(self, speed: float = math.inf) -> None:

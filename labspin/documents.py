@@ -249,7 +249,7 @@ class Section:
         return value
 
     def _instead(self, key: str) -> str:
-        """Return the hint at a key nobody knows that resembles a missing one, else an empty text."""
+        """Return the hint at an unknown key that resembles a missing one, else an empty text."""
         near = _nearest(key, [name for name in self._data if name not in self._known])
         return f"; did you mean it by {near!r}, which is here?" if near else ""
 
@@ -387,7 +387,7 @@ class Section:
         ]
 
     def plain(self) -> dict[str, Any]:
-        """Return the whole table as it stands, all of it taken."""
+        """Return the whole table as it is, all of it taken."""
         self._known.update(dict.fromkeys(self._data))
         return dict(self._data)
 

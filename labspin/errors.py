@@ -132,7 +132,7 @@ class InterlockError(SafetyError):
 
 
 class NotSafeError(SafetyError):
-    """A run ended and its bench could not be made safe; the text says what stands where."""
+    """A run ended and its bench could not be made safe; the text gives the last known values."""
 
 
 class PlanError(LabspinError):
@@ -144,7 +144,7 @@ class SequenceError(LabspinError):
 
 
 class InstrumentError(LabspinError):
-    """An instrument did not do as it was told."""
+    """An instrument did not do what was commanded."""
 
 
 class ConnectionFailedError(InstrumentError):
@@ -172,7 +172,7 @@ class OverloadError(DeviceError):
 
 
 class DoubtfulReadingError(DeviceError):
-    """The status of an instrument, or a setting that somebody changed, makes its readings meaningless."""
+    """The status of an instrument, or a setting that was changed at it, makes its readings meaningless."""
 
 
 class RunAborted(LabspinError):  # noqa: N818 - an outcome, not a fault

@@ -2,8 +2,8 @@
 
 pymeasure's procedures bring pandas, IPython, pint and zmq with them, its adapters pyvisa and, by a mock,
 asyncio and ssl, and pint brings dask: most of the time that a short command takes, for nothing. While such a
-package is imported, each name of theirs stands for itself; what it is, is looked up when somebody uses it.
-Nothing is left in ``sys.modules``: whoever imports pandas gets pandas.
+package is imported, each name is a placeholder; what it is, is looked up on first use.
+Nothing is left in ``sys.modules``: code that imports pandas gets pandas.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Later(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if isinstance(sys.modules.get(self._module), _Later):  # somebody imports it from here, or names it
+        if isinstance(sys.modules.get(self._module), _Later):  # code imports it from here, or names it
             return _Later(self._module, f"{self._attribute}.{name}".strip("."))
         return getattr(self._found(), name)
 
@@ -72,7 +72,7 @@ def import_without(name: str, without: Sequence[str]) -> Any:
         The module to import.
     without
         Modules that it imports, to be imported when something of them is used. Those that are there already,
-        or not installed, stay as they are; a module in a package stands behind the package.
+        or not installed, stay as they are; a module in a package follows the package.
 
     Returns
     -------

@@ -116,7 +116,7 @@ class Registry:
             return load_module(path)
         except LabspinError:
             raise
-        except Exception as error:  # somebody's own file may fail in any way
+        except Exception as error:  # a user's own file may fail in any way
             raise self.error(
                 f"{self.what} {name!r}: {str(path)!r} cannot be loaded: {type(error).__name__}: {error}"
             ) from error

@@ -39,7 +39,7 @@ _REASONS: tuple[tuple[frozenset[int], str], ...] = (
 
 
 def read_bounded(path: Path) -> bytes:
-    """Return what stands in a file that a person or labspin wrote: a card, a queue, a record.
+    """Return the text of a file that a person or labspin wrote: a card, a queue, a record.
 
     A pipe under its name would be waited for without end, and a device or a damaged file of many gigabytes
     would fill the memory.

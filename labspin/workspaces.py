@@ -49,10 +49,10 @@ _OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
 
 @dataclass(frozen=True)
 class Notification:
-    """How and when a person is told what happened."""
+    """How and when a person is notified."""
 
     command: tuple[str, ...] = ()
-    """Program and arguments, in which {title}, {text} and {when} are replaced; empty: nobody is told."""
+    """Program and arguments, in which {title}, {text} and {when} are replaced; empty: no notification."""
     when: tuple[Occasion, ...] = ("end", "failure")
 
 

@@ -23,7 +23,7 @@ more than once. `--json`, where there is one, prints a document for a script to 
 | exit code | meaning |
 | --- | --- |
 | 0 | done |
-| 1 | an error; its sentence stands on stderr |
+| 1 | an error; its sentence is on stderr |
 | 2 | wrong usage |
 | 3 | a run that did not finish, or a fit that failed |
 | 4 | a bench that could not be made safe, whatever else happened |

@@ -174,7 +174,7 @@ class FitModel:
         good, has elsewhere: the curvature at one of the two is no error, and they are not determined; None:
         none.
     resolved
-        ``resolved(values)`` -> whether what the values (..., p) describe can be told apart, shape (...): a
+        ``resolved(values)`` -> whether what the values (..., p) describe can be distinguished, shape (...): a
         choice prefers no pair of lines that are closer than they are wide; None: always.
     headline
         Parameters that a legend shows; empty: the first that are fitted.
@@ -395,7 +395,7 @@ def _resolve(unit: str, x: str, y: str) -> str:
 
 
 class UnsaidUnit(str):
-    """The unit of a parameter of a plain function, which nobody said: empty, with what it may be.
+    """The unit of a parameter of a plain function, which is not known: empty, with what it may be.
 
     Attributes
     ----------

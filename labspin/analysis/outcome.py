@@ -114,7 +114,7 @@ class Picture:
         return file.getvalue()
 
     def save(self, path: Path | str) -> Path:
-        """Write the picture and return where it stands.
+        """Write the picture and return its path.
 
         Parameters
         ----------

@@ -4,7 +4,7 @@ A station declares for every actuator its limits, ramp rate, settle rule, safe v
 An `Actuator` enforces them on one attribute of one device. A ramp starts from where the device *says* it
 is, never from where a program believes it to be; it waits before every step for as long as the step
 needs at the ramp rate, so that between any two set-points the rate is kept, and every set-point on
-the way lies inside the limits. Where the device follows its set-point, the ramp goes on from the set-point,
+the way lies inside the limits. Where the device follows its set-point, the ramp continues from the set-point,
 so that the noise of the read-back is not put on the output; where it does not (its output was off, it lags
 far behind), it is first held where it is, and the ramp starts from there.
 
@@ -37,7 +37,7 @@ __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 _ROUNDING = 1e-9  # relative to the range: a calibrated limit does not fail on its own rounding
-_UNSEEN = 2.0  # s to wait at the end of a ramp that nobody sees
+_UNSEEN = 2.0  # s to wait at the end of a ramp without read-back
 _LETTING_GO = 10.0  # s in which another thread has to leave an actuator to what makes it safe
 _MUTE = 15.0  # s after a failed read-back in which the way to safety does not ask again
 _TURN = 0.1  # s between two looks whether another thread has let go
@@ -59,10 +59,10 @@ class Actuator:
     calibrated
         Speak in the quantity of ``spec.calibration`` instead of the raw one.
     sent
-        Where it is remembered what each actuator (by `ActuatorSpec.name`) was last told, in its raw unit; to
+        Holds the last set-point sent to each actuator (by `ActuatorSpec.name`), in its raw unit; to
         be shared between those that move the same thing.
     knob
-        Shared likewise.
+        Lock and turn of what is moved; shared in the same way.
     attribute
         Attribute of ``device`` that is moved, where it has another name than the actuator: an instrument that
         is made of others moves one of them.
@@ -146,7 +146,7 @@ class Actuator:
             )
 
     def read(self) -> float:
-        """Return where the actuator says it is, in its unit.
+        """Return the read-back of the actuator, in its unit.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Actuator:
         return self.spec.ramp_rate is not None and has_output and not self._device.output_enabled
 
     def _take(self, checkpoint: Checkpoint, patience: float = math.inf) -> None:
-        """Wait until no other thread moves it, and let none; whoever calls this releases the lock."""
+        """Wait until no other thread moves it, and keep others out; the caller releases the lock."""
         self.knob.check()
         if self.knob.lock.acquire(blocking=False):
             return
@@ -332,8 +332,8 @@ class Actuator:
         Raises
         ------
         UnknownStateError
-            Always: either nothing was moved, since nobody told the device where to be, or it was, and
-            somebody should see whether it arrived.
+            Always: either nothing was moved, since no set-point was sent to the device, or it was, and
+            a person should check whether it arrived.
         ConnectionFailedError
             There is no connection.
         """
@@ -360,7 +360,7 @@ class Actuator:
     def is_home(self) -> bool:
         """Return whether the device can be switched off without a jump: it is near its safe value.
 
-        What it was last told has to be near as well, since it may be on its way there. Where the device
+        The last set-point sent must be near as well, since it may be on its way there. Where the device
         cannot be read back, that counts alone, and has to be the safe value itself.
         """
         spec = self.spec
@@ -406,14 +406,14 @@ class Actuator:
             return reading
         try:
             setpoint = float(getattr(self._device, self._attribute))
-        except Exception:  # noqa: BLE001 - whatever a driver raises: it was told before
+        except Exception:  # noqa: BLE001 - whatever a driver raises: the step was reported before
             setpoint = self._sent.get(spec.name, math.nan)
         # Two steps: that of a ramp which has just ended may still be under way.
         follows = max(2 * spec.largest_step, _FOLLOWS * (spec.maximum - spec.minimum))
         if abs(setpoint - reading) <= follows:
             return setpoint
         if spec.minimum <= reading <= spec.maximum:
-            self._send(reading)  # holds it where it is: it would go on to its old set-point meanwhile
+            self._send(reading)  # holds it where it is: it would move on to its old set-point meanwhile
         return reading
 
     def _refuse_far_outside(self, start: float) -> None:
@@ -434,7 +434,7 @@ class Actuator:
         try:
             setattr(self._device, self._attribute, value)
         except BaseException:
-            self._sent[name] = former  # it may have obeyed or not: nobody counts on the step
+            self._sent[name] = former  # it may have obeyed or not: the step does not count
             raise
         self._sent[name] = value
 

@@ -70,7 +70,7 @@ class Bench:
     watchdog
         Makes the bench safe if this process is killed or hangs during a run.
     heir
-        Makes a watchdog that goes on trying what a run could not make safe, where there is none yet; None:
+        Makes a watchdog that keeps trying to make safe what a run could not, where there is none yet; None:
         the bench is simulated.
     claims
         Keep other processes from the instruments until the bench is closed.
@@ -256,7 +256,7 @@ class Bench:
 
     @property
     def sent(self) -> Mapping[str, float]:
-        """What each actuator was last told, in its raw unit, by name; changes while a ramp goes on."""
+        """The last set-point sent to each actuator, in its raw unit, by name; it changes during a ramp."""
         return MappingProxyType(self._sent)
 
     def actuator(self, name: str) -> Actuator:
@@ -307,7 +307,7 @@ class Bench:
                 )
 
     def snapshot(self, *, tolerant: bool = False) -> dict[str, Any]:
-        """Return what every instrument says of itself and where every actuator stands, read back now.
+        """Return the settings that every instrument reports and the values of all actuators, read back now.
 
         Parameters
         ----------
@@ -410,7 +410,7 @@ class Bench:
         self._sent.update({name: value for name, value in sent.items() if name in self._actuators})
 
     def entrust(self, unsafe: Mapping[str, str], path: Path) -> str:
-        """Leave it to a process of its own to go on making instruments safe, and put up a notice.
+        """Leave instruments to a separate process that keeps trying to make them safe, and write a notice.
 
         Parameters
         ----------
@@ -426,13 +426,13 @@ class Bench:
         Raises
         ------
         SafetyError
-            No such process can be started; the notice stands all the same.
+            No such process can be started; the notice is written nevertheless.
         """
         if self._heir is None:
             return ""
         for actuator in self._actuators.values():
             if (name := actuator.spec.instrument) in unsafe:
-                self._sent.pop(actuator.spec.name, None)  # nobody here knows it from now on
+                self._sent.pop(actuator.spec.name, None)  # no longer known to this process
                 actuator.knob.elsewhere = partial(self.refuse_while_entrusted, name)
         station, process = Path(str(self.description.get("path", ""))), 0
         try:
@@ -441,7 +441,7 @@ class Bench:
             process = self._watchdog.entrust(list(unsafe), path)
         finally:
             leave_notice(station, self.name, unsafe, path, watchdog=process)
-        return f"{', '.join(unsafe)}: process {process} goes on trying to make it safe"
+        return f"{', '.join(unsafe)}: process {process} keeps trying to make it safe"
 
     def refuse_while_entrusted(self, what: str) -> None:
         """Refuse to touch something as long as another process makes safe what a run here could not.
@@ -458,7 +458,7 @@ class Bench:
         """
         if self._watchdog is not None and self._watchdog.is_trying:
             raise SafetyError(
-                f"{what}: an earlier run could not make the bench safe, and a process of its own goes on "
+                f"{what}: an earlier run could not make the bench safe, and a separate process keeps "
                 "trying; wait until it has (labspin unsafe), or make it safe by hand"
             )
 

@@ -4,7 +4,7 @@ Before anything is sent to an instrument its place is *claimed*: a file whose na
 locked in a folder that all users of this machine share. The lock is the system's and ends with the process.
 A station file may be copied, edited and renamed, and two stations may share an instrument: the place is the
 same. A watchdog inherits the locks of the process that it watches, so that they hold as long as one of the
-two lives, and nobody gets in between.
+two lives, and no other process can step in between.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from labspin.errors import SafetyError
 
 __all__ = ["Claims", "Turn", "claim_file", "turn"]
 
-_PATIENCE = 2.0  # s that somebody else may take to let go
+_PATIENCE = 2.0  # s that another process may take to release a claim
 _TAKE_OVER = 90.0  # s to wait for a bench that a watchdog still makes safe
 _LOOK = 0.1  # s
 _LONGEST_COMMAND = 160  # characters
@@ -146,7 +146,7 @@ def _open(name: str, path: Path) -> int:
         with contextlib.suppress(FileNotFoundError):  # the first who claims this place makes the file
             return os.open(path, flags)
         descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-        with contextlib.suppress(PermissionError):  # somebody else was quicker, and it is theirs
+        with contextlib.suppress(PermissionError):  # another user was quicker and owns it
             path.chmod(0o666)
         return descriptor
     except OSError as error:
@@ -214,8 +214,8 @@ class Turn:
 
         Returns
         -------
-            That, if nobody has acted for this run; else what the one before sent. It is empty if that one did
-            not come to its end: any number to begin a ramp with might be a jump.
+            That, if no process has acted for this run; else what the one before sent. It is empty if that
+            one did not come to its end: any number to begin a ramp with might be a jump.
         """
         before = {} if self._descriptor is None else _holder(self._descriptor)
         known = dict(sent)

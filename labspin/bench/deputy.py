@@ -25,16 +25,16 @@ _GOING = 10.0  # s that it may take to end
 
 
 class Deputy:
-    """Starts the deputy of one watchdog process, and tells it what the watchdog is told.
+    """Starts the deputy of one watchdog process, and sends it all that the watchdog receives.
 
     Parameters
     ----------
     command
         Starts another watchdog.
     feed
-        What that one is told first, in lines.
+        Lines that the new watchdog receives first.
     name
-        The station, for those who look at the list of processes.
+        Name of the station, shown in the list of processes.
     watchdog
         Number of the watchdog's process.
     life
@@ -74,7 +74,7 @@ class Deputy:
         self.tell(order)
         self._is_ready = False
         if self._process.stdin is not None:
-            os.set_blocking(self._process.stdin.fileno(), False)  # one that does not read holds nobody
+            os.set_blocking(self._process.stdin.fileno(), False)  # never block on a reader that hangs
 
     @property
     def process_id(self) -> int:

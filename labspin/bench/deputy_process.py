@@ -1,8 +1,8 @@
-"""The watchdog's deputy: a small process that starts another watchdog when there is nobody else to act.
+"""The watchdog's deputy: a small process that starts a new watchdog when no other process can act.
 
     python -I -S deputy_process.py WORDS…    (started by `labspin.bench.deputy`; WORDS tell who reads ``ps``)
 
-A run and its watchdog may be killed in the same instant: somebody kills everything that looks like Python,
+A run and its watchdog may be killed at the same moment: a person kills everything that looks like Python,
 or the machine is short of memory. So a third process watches both. It has three facts. Its standard input
 ends with the run's process, and brings what the watchdog is told, too. A second pipe ends with the watchdog,
 which writes a sign of life into it now and then and ``!`` when all is done. And once the run is gone its own
@@ -10,9 +10,9 @@ parent is another. As long as the run lives and says that it makes progress, the
 looks after its watchdog itself. Once something has to be done and the watchdog is gone, or shows no life, it
 starts one, and another should that be killed in its turn: one at a time, with pauses that become longer.
 
-It inherits the locked claims of the run, so that nobody takes the instruments meanwhile. It imports nothing
-but a few modules of the standard library, reads no file and needs no folder, so it is small and has little
-that can fail; that is why it runs as a program of its own.
+It inherits the locked claims of the run, so that no other process takes the instruments meanwhile. It
+imports nothing but a few modules of the standard library, reads no file and needs no folder, so it is small
+and has little that can fail; that is why it runs as a program of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Deputy:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.command: list[str] = order["command"]  # starts a watchdog
-        self.feed: str = order["feed"]  # what that is told first
+        self.feed: str = order["feed"]  # what the new watchdog receives first
         self.run: int = order["run"]  # process of the run
         self.watchdog: int = order["watchdog"]
         self.life: int | None = order["life"]  # pipe of the watchdog; None: it has ended
@@ -70,7 +70,7 @@ class Deputy:
             self.is_over = "end" in order
 
     def look(self) -> bool:
-        """Return whether somebody has to act."""
+        """Return whether action is needed: the run is gone or silent, and no watchdog shows life."""
         self.is_run_gone = self.is_run_gone or os.getppid() != self.run
         is_hung = time.monotonic() >= self.due + _GRACE
         return self.path is not None and (self.is_run_gone or is_hung or self.names is not None)
@@ -98,7 +98,7 @@ class Deputy:
             self.start()
 
     def start(self) -> None:
-        """Start a watchdog, which acts at once: its standard input ends after it has been told what to do."""
+        """Start a watchdog, which acts at once: its standard input ends after its instructions."""
         self.number += 1
         why = "the processes of the run and of its watchdog are gone; the deputy has started another watchdog"
         words: list[dict[str, Any]] = [{"watch": self.path, "why": why, "token": self.token}]

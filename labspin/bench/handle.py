@@ -13,7 +13,7 @@ statement                              effect
 ``bench.magnet.field = "15 G"``        a calibrated name, a text with a unit: ramped
 ``bench.magnet.output_enabled = True`` switched on at the current that flows, so that nothing jumps
 ``bench.magnet.output_enabled = False``  ramped to its safe value, then switched off
-``bench.magnet.safe()``                likewise, by the instrument's own safe action
+``bench.magnet.safe()``                ramped to its safe value, then the instrument's own safe action
 ``bench.magnet.curent = 1``            refused: there is no such attribute
 ``bench.magnet.device``                refused: the driver, see `Bench.raw`
 ``bench.magnet.current``               what the instrument answers, its set-point

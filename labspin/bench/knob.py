@@ -16,7 +16,7 @@ class Knob:
     lock
         Held while it is moved: two threads that ramp one output would tear it to and fro.
     preempted : int
-        Counts how often something took it over to make it safe; a ramp of somebody else then ends.
+        Counts how often it was taken over to be made safe; another caller's ramp then ends.
     elsewhere : callable
         Where it was left to another process to make it safe: raises as long as that one tries.
     """

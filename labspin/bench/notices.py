@@ -1,6 +1,6 @@
 """Benches that were left unsafe, written down where every command of the workspace finds it.
 
-As long as an instrument is not known to be in its safe state, a notice stands in the folder ``.labspin`` of
+As long as an instrument is not known to be in its safe state, there is a notice in the folder ``.labspin`` of
 the workspace: a file for each station. It goes when the instrument has been made safe, or when a person has
 looked and says so (``labspin unsafe --confirm``).
 """
@@ -42,13 +42,13 @@ class Notice:
     since: float
     """Unix time, s."""
     watchdog: int = 0
-    """Process that goes on trying; 0: nobody does."""
+    """Process that keeps trying to make it safe; 0: none does."""
 
     @property
     def sentence(self) -> str:
         """What a person has to know."""
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.since))
-        trying = "its watchdog goes on trying" if _lives(self.watchdog) else "nobody is trying any more"
+        trying = "its watchdog keeps trying" if _lives(self.watchdog) else "no process is trying any more"
         return (
             f"NOT SAFE since {when}: {'; '.join(self.unsafe.values())} (station {self.name!r}, {trying}); "
             f"make it safe, then confirm it with 'labspin unsafe --confirm {self.station}'"
@@ -74,7 +74,7 @@ def leave_notice(
     run
         The run's file.
     watchdog
-        Number of the process that goes on trying; 0: nobody does.
+        Number of the process that keeps trying to make it safe; 0: none does.
     """
     path = _file(station)
     before = _read(path)

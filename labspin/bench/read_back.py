@@ -13,7 +13,7 @@ __all__ = ["read_back"]
 def read_back(
     instruments: Mapping[str, Any], actuators: Mapping[str, Actuator], *, tolerant: bool
 ) -> dict[str, Any]:
-    """Return what every instrument says of itself and where every actuator stands, read back now.
+    """Return the settings that every instrument reports and the values of all actuators, read back now.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class ActuatorSpec:
     ramp_rate: float | None = None  # unit/s; None: may be set in one step
     ramp_interval: float = 0.1  # s between the steps of a ramp
     settle: Settle = field(default_factory=Settle)
-    safe: float | None = None  # value to which a run leaves it; None: wherever it stands
+    safe: float | None = None  # value to which a run brings it at its end; None: it stays where it is
     readback: str | None = None  # attribute that says where it is; None: the attribute itself
     calibration: Calibration | None = None
 

@@ -1,9 +1,9 @@
 """How far the readings of a run are to be trusted, and what happens when they are not.
 
 Two things make a reading meaningless without an error: a *status* (a reference that is lost, an overload, a
-supply at its compliance, a sensor out of range) and a *setting* that somebody changed meanwhile. Instruments
-tell of both when they are asked (`labspin.instruments.adapter.RoleAdapter`); the engine asks
-(`labspin.experiment.trust`), and a station says what follows.
+supply at its compliance, a sensor out of range) and a *setting* that was changed at the instrument
+meanwhile. Instruments tell of both when they are asked (`labspin.instruments.adapter.RoleAdapter`); the
+engine asks (`labspin.experiment.trust`), and a station says what follows.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _LONGEST = 160  # characters of what a device said
 
 
 def unsafe_remarks(bench: SafeBench, actions: Iterable[SafeAction]) -> dict[str, str]:
-    """Return where each instrument stands that could not be made safe.
+    """Return the last known value of each instrument that could not be made safe, in words.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _remark(bench: SafeBench, name: str, actions: list[SafeAction]) -> str:
 
 
 def _stand(name: str, actuator: Actuator) -> str:
-    """Return where an actuator stands, or was last sent; empty if neither is known."""
+    """Return the read-back of an actuator, or its last set-point; empty if neither is known."""
     spec = actuator.spec
     try:
         return f"{name} at {format_quantity(actuator.read(), spec.unit)}"

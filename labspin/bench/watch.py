@@ -129,7 +129,7 @@ def _end(parent: int | None, told: int | None, lines: Lines) -> str:
     """Kill the run's process, so that two do not act on one bench; return what came of it.
 
     On Windows a process keeps the number of its parent when that is gone, and may have been started by a
-    launcher. There the number counts that the run has told: its pipe is open, so that it is still its own.
+    launcher. There the number that the run reported counts: its pipe is open, so the number is still its own.
     """
     process = told if parent is None else parent
     if process is None or (parent is not None and os.getppid() != parent):
@@ -215,7 +215,7 @@ def show_life() -> Iterator[None]:
     if pipe < 0:  # there is no deputy
         yield
         return
-    os.set_blocking(pipe, False)  # a deputy that does not read holds nobody
+    os.set_blocking(pipe, False)  # a deputy that does not read must not block this process
     os.set_inheritable(pipe, False)
     is_over = threading.Event()
 

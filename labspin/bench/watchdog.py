@@ -2,7 +2,7 @@
 
 Whatever a run can still do for its bench, it does itself (`labspin.bench.safety`). A process that is
 killed outright (SIGKILL, out of memory, a crash in a library) can do nothing, and a magnet would stay at its
-field. So a *watchdog*, a process of its own, is told of every run when it begins and dismissed when the bench
+field. So a *watchdog*, a separate process, is notified when a run begins and dismissed when the bench
 is safe again. It holds one end of a pipe whose other end dies with the run's process. A pipe that closes
 without dismissal means: connect to the bench, and bring it to its safe state.
 
@@ -14,10 +14,10 @@ safe at its end stays the watchdog's business.
 ::
 
     run's process   watch FILE ──→   alive N ──→   …   dismiss ──→        (or keep NAMES ──→, and it goes)
-    watchdog        ←── watching     ←── heard N       ←── dismissed      goes on trying
+    watchdog        ←── watching     ←── heard N       ←── dismissed      keeps trying
 
-Each set-point of a ramp is told before it is sent, so that an instrument which cannot be read back any more
-can be ramped down from there. A third, small process hears all that the watchdog is told: its deputy
+Each set-point of a ramp is reported before it is sent, so that an instrument that can no longer be read back
+can be ramped down from there. A third, small process receives all that the watchdog receives: its deputy
 (`labspin.bench.deputy`), for the case that run and watchdog are killed in the same instant.
 
 This module knows the pipe; how a bench is reached is the business of who starts the watchdog
@@ -175,7 +175,7 @@ class Watchdog:
         return f"the watchdog {why}; another one (process {self.process_id}) has taken its place"
 
     def _replace_entrusted(self, patience: float) -> str:
-        """Start another watchdog for whoever goes on when the former one has done what was left to it."""
+        """Start a new watchdog for a process that continues after the former one has finished."""
         if self.is_trying:
             return ""
         self._forget_heir()
@@ -204,7 +204,7 @@ class Watchdog:
             written = _pipe(self._process.stdin).write(as_line({"alive": self._beats, "patience": patience}))
         except OSError:
             return False
-        return written is not None  # a pipe that is full takes nothing: nobody reads it
+        return written is not None  # a full pipe takes nothing: it is not read
 
     def _take_answers(self, now: float) -> None:
         while True:
@@ -225,7 +225,7 @@ class Watchdog:
         try:
             self._begin(self._order())
         except SafetyError:
-            self._deputy = former  # better than nobody
+            self._deputy = former  # better than none
             raise
         if former is not None:
             former.close()
@@ -314,7 +314,7 @@ class Watchdog:
 
         Returns
         -------
-            Number of the process that goes on trying.
+            Number of the process that keeps trying.
 
         Raises
         ------
@@ -411,7 +411,7 @@ class Watchdog:
         self._beats = self._heard = 0
         self._heard_at = time.monotonic()
         with contextlib.suppress(AttributeError, OSError):  # Windows, before Python 3.12
-            os.set_blocking(_pipe(self._process.stdin).fileno(), False)  # one that does not read holds nobody
+            os.set_blocking(_pipe(self._process.stdin).fileno(), False)  # never block on a reader that hangs
 
     def _ask(self, message: dict[str, Any], patience: float) -> None:
         process = self._process
@@ -420,7 +420,7 @@ class Watchdog:
         deadline = time.monotonic() + patience
         try:
             if _pipe(process.stdin).write(as_line(message)) is None:
-                raise self._failed("it does not read what it is told")
+                raise self._failed("it does not read its input")
             while "heard" in (answer := self._next_answer(process, deadline)):
                 pass
         except OSError as error:
@@ -454,7 +454,7 @@ class Watchdog:
     def _failed(self, problem: str) -> SafetyError:
         return SafetyError(
             f"station {self._name!r}: wanted a watchdog on the bench while a run lasts, but {problem}; "
-            "correct that, or connect without a watchdog if somebody stays with the bench"
+            "correct that, or connect without a watchdog if a person stays with the bench"
         )
 
 

@@ -4,7 +4,7 @@ Each command is a module of this package with two functions: `add` declares its 
 ``labspin --help`` is instant) and `execute` does the work and returns the exit code. Errors that labspin
 raises on purpose are printed as one sentence.
 
-Exit codes: 0 done, 1 an error (its sentence stands on stderr), 2 wrong usage, 3 a run that did not
+Exit codes: 0 done, 1 an error (its sentence is on stderr), 2 wrong usage, 3 a run that did not
 finish or a fit that failed, 4 a bench that could not be made safe, whatever else happened, 130 interrupted.
 """
 

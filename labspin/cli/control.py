@@ -19,7 +19,7 @@ _NOT_SAFE = 3
 _SIMPLE = {
     "start": "let the host make the runs of the queue that wait",
     "pause": "hold the run of the host before its next point",
-    "unpause": "let a held run go on",
+    "unpause": "let a held run continue",
     "skip": "leave out the point that the host is measuring",
     "abort": "end the run of the host: its points are kept, the bench is made safe",
     "safe": "bring the bench to its safe state; a run is aborted, the queue paused",
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         Subparsers of the command ``labspin``, as `argparse` returns them.
     """
     _finish(
-        commands.add_parser("status", help="what the bench host does, and where the bench stands"), _status
+        commands.add_parser("status", help="what the bench host does, and the values of the bench"), _status
     )
     for name, text in _SIMPLE.items():
         parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")

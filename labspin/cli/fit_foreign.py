@@ -1,4 +1,4 @@
-"""What `labspin fit` does with files of other programs: fits what it is told, and proposes the rest.
+"""What `labspin fit` does with files of other programs: fits as the options say, and proposes the rest.
 
 Columns and model that are not named are found out, with the reasons: `labspin.analysis.propose`.
 """

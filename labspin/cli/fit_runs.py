@@ -277,7 +277,7 @@ def _pictures(
 
 
 def _draw_each(results: list[FileResult], plot: Path | None, *, named: bool) -> list[Path | None]:
-    """Draw the fits, a picture for each recipe: what was measured otherwise stands on other axes."""
+    """Draw the fits, one picture per recipe: runs measured in different ways need different axes."""
     fits: dict[str, list[FileResult]] = {}
     for result in results:
         for name in dict.fromkeys(outcome.name for outcome in result.outcomes):
@@ -303,7 +303,7 @@ def _interrupted(gathered: Gathered, total: int, table: Path | None) -> str:
     text = (
         f"interrupted: {done} of {total} files are done ({counted(gathered.counts)}), every file is whole; "
     )
-    text += "the same command goes on from there"
+    text += "the same command continues from there"
     return text + (f"; {table} was not written" if table is not None else "")
 
 

@@ -79,7 +79,7 @@ class Gathered:
     columns: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     seconds: float = 0.0
     interrupted: bool = False
-    broken: list[str] = field(default_factory=list)  # chains that could not go on from a fit
+    broken: list[str] = field(default_factory=list)  # chains that could not continue from a fit
 
     def note(self, place: int, result: FileResult) -> None:
         """Count a result, and keep it where it is wanted.
@@ -148,7 +148,7 @@ class Gathered:
             raise FitError(f"--sort: wanted one of {', '.join(known)}, got {column!r}{hint}")
 
     def ordered(self) -> list[FileResult]:
-        """Return the results in the order of the files, those of equal label told apart by their files."""
+        """Return the results in the order of the files, with the file names where labels are equal."""
         found = [self.results[place] for place in sorted(self.results)]
         files: dict[str, list[FileResult]] = defaultdict(list)
         for result in found:

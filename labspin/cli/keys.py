@@ -1,7 +1,7 @@
 """Keys that steer a run from the terminal: p pause, r resume, s skip the point, a abort.
 
 The terminal hands over every key at once while a run lasts, and is put back afterwards. Where standard input
-is no terminal, or belongs to another process in the foreground, nobody listens.
+is no terminal, or belongs to another process in the foreground, no keys are read.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Standard output may be a full disk, a pipe whose reader has gone, or a code page without µ. While a command
 works, both standard streams are replaced by an `Outlet`, which drops what cannot be written, says so once,
-and lets the command go on.
+and lets the command continue.
 """
 
 from __future__ import annotations

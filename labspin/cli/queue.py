@@ -1,8 +1,8 @@
 """`labspin queue`: a list of runs that are made one after the other and that survives restarts and crashes.
 
-It stands in `queue.toml`. While `labspin queue run` makes the runs, the list can be changed from any other
+It is kept in `queue.toml`. While `labspin queue run` makes the runs, the list can be changed from any other
 terminal. A run whose process died is marked as interrupted; `labspin queue resume ID` puts it back in front,
-and it goes on where it stood.
+and it continues where it stopped.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _add_making(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _finish(action, _add)
 
     action = actions.add_parser("run", help="make the runs that wait; keys and Ctrl-C as in labspin run")
-    action.add_argument("--wait", action="store_true", help="go on waiting for runs when none is left")
+    action.add_argument("--wait", action="store_true", help="keep waiting for new runs when none is left")
     action.add_argument(
         "--max-failures", type=int, default=3, metavar="N", help="pause after N failures in a row"
     )
@@ -152,7 +152,7 @@ def _list(queue: Queue, arguments: argparse.Namespace) -> int:
     broken = state.of("interrupted")
     if broken:
         ids = " ".join(str(run.id) for run in broken)
-        console().print(f"interrupted; to go on where it stood:  labspin queue resume {ids}")
+        console().print(f"interrupted; to continue where it stopped:  labspin queue resume {ids}")
     return 0
 
 
@@ -216,7 +216,7 @@ def _make(
 
 def _pause(queue: Queue, arguments: argparse.Namespace) -> int:
     queue.pause()
-    _show(queue, arguments, "paused; the run that is being made goes on")
+    _show(queue, arguments, "paused; the current run continues")
     return 0
 
 
@@ -225,7 +225,7 @@ def _resume(queue: Queue, arguments: argparse.Namespace) -> int:
         queue.again(*arguments.ids)
     else:
         queue.resume()
-    _show(queue, arguments, "put back in front" if arguments.ids else "goes on")
+    _show(queue, arguments, "put back in front" if arguments.ids else "the queue continues")
     return 0
 
 

@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--force", action="store_true",
-        help="go on although labspin, the station file, the procedure or its parameters were changed since",
+        help="resume although labspin, the station file, the procedure or its parameters were changed since",
     )  # fmt: skip
     add_display(parser)
     add_json(parser)

@@ -93,7 +93,7 @@ def _told(card: Card, make: Callable[[], list[RunOutcome]]) -> list[RunOutcome]:
     try:
         outcomes = make()
     except RunAborted:
-        raise  # whoever ended it knows
+        raise  # the person who ended it knows
     except LabspinError as error:
         notify(Path(), "failure", f"labspin: {card.path.name} has failed", str(error))
         raise
@@ -124,7 +124,7 @@ def _make_all(card: Card, station: Station, arguments: argparse.Namespace) -> li
             outcomes.append(outcome)
             say(outcome, as_json=arguments.json)
             if exit_code([outcome]):
-                break  # neither on a bench that is not safe nor after what somebody ended
+                break  # neither on a bench that is not safe nor after a person ended a run
     return outcomes
 
 

@@ -1,6 +1,6 @@
-"""What happens to a run: the kinds of events, how a run stands, and whether its bench was left safe.
+"""What happens to a run: the kinds of events, the status of a run, and whether its bench was left safe.
 
-Every event that labspin records is of one of the kinds below. What a later reader has to find again stands
+Every event that labspin records is of one of the kinds below. What a later reader has to find again is
 in the event's data, under the names that its kind documents. The last event of the kind `EventKind.VERDICT`
 says whether the bench was left in its safe state; `unsafe_instruments` reads it, also out of files that are
 older than the verdict.
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class RunStatus(StrEnum):
-    """How a run stands."""
+    """The status of a run."""
 
     RUNNING = "running"
     DEAD = "dead"
@@ -88,7 +88,7 @@ class EventKind(StrEnum):
     SAFE_ACTION = "safe"
     """One action on the way to the safe state: ``instrument``, ``ok``, ``attempt``, ``time``."""
     VERDICT = "safe_state"
-    """Whether the bench is safe: ``unsafe``, instrument to where it stands, in words; empty if it is."""
+    """Whether the bench is safe: ``unsafe``, instrument to its last known value, in words; empty if it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ class Event:
 
 
 def recorded_event(time: float, kind: str, message: str, data: dict[str, object]) -> Event:
-    """Return an event as it stands in a file, its kind in today's words.
+    """Return an event as it is stored, its kind in today's words.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def not_safe(unsafe: Mapping[str, str]) -> str:
     Parameters
     ----------
     unsafe
-        Instrument to where it stands, in words such as ``"magnet at 1.2 A"``.
+        Instrument to its last known value, in words such as ``"magnet at 1.2 A"``.
     """
     return f"NOT SAFE: {'; '.join(unsafe.values())}" if unsafe else ""
 
@@ -149,7 +149,7 @@ def unsafe_instruments(events: Iterable[Event]) -> dict[str, str] | None:
 
     Returns
     -------
-        Instrument to where it stands, in words; empty if all are safe, None if the events do not say.
+        Instrument to its last known value, in words; empty if all are safe, None if the events do not say.
     """
     verdict: dict[str, str] | None = None
     actions: dict[tuple[str, str], tuple[bool, str]] = {}

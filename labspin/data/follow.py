@@ -72,7 +72,7 @@ class RunFollower:
         return self._run() if self._take() or self._is_live != was_live else None
 
     def _look(self) -> bool:
-        """Return whether somebody still writes the journal."""
+        """Return whether a process still writes the journal."""
         try:
             return is_locked(journal_path(self.path))
         except FileNotFoundError:  # published meanwhile: the next look reads the file

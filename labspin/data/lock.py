@@ -57,7 +57,7 @@ def try_lock(descriptor: int, *, patience: float = 1.0) -> bool:
     descriptor
         An open file; the lock ends when it is closed.
     patience
-        Time for which to go on trying, s: a reader that asks `is_locked` holds the lock for an instant.
+        Time for which to keep trying, s: a reader that asks `is_locked` holds the lock for an instant.
     """
     deadline = time.monotonic() + patience
     while not _lock(descriptor, shared=False):

@@ -21,7 +21,7 @@ _MOST_TAGS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class RunMetadata:
-    """Words about a run; empty where nobody said anything."""
+    """Words about a run; empty by default."""
 
     operator: str = ""
     sample: str = ""

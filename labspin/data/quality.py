@@ -1,4 +1,4 @@
-"""The quality of each point: whether an instrument, or somebody at its front panel, spoilt the reading.
+"""The quality of each point: whether an instrument, or a person at its front panel, spoilt the reading.
 
 The events of a run say what was found, and at which points (`EventKind.DOUBT`, `EventKind.SETTING`). Here it
 becomes one number a point, bit by bit as the CF conventions write flags: ``flag_masks`` and

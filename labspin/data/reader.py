@@ -54,7 +54,7 @@ def read_run(path: Path | str) -> Run:
 
     path = run_path(path)
     journal = journal_path(path)
-    # A run may end between the look and the reading; then the HDF5 file stands.
+    # A run may end between the look and the reading; then the HDF5 file is there.
     for _ in range(2):
         if not journal.exists():
             break
@@ -203,7 +203,7 @@ def _telling_events(batch: list[bytes]) -> list[Event]:
     from labspin.data.journal.replay import EVENT
 
     mark = bytes([EVENT])
-    # Behind list, kind of record and time (9 bytes) stands the length of the text that names the event.
+    # Behind list, kind of record and time (9 bytes) comes the length of the text that names the event.
     told = [one for one in batch if one[1:2] == mark and one[12:].startswith(_TELLING)]
     events = []
     for record in unpack_each(told):

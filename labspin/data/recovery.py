@@ -112,10 +112,10 @@ def _recover_one(path: Path, *, salvage: bool) -> Path:
         target = publish(run)
         journal.rename(kept)
         return target
-    # The lock is taken while publishing, so that nobody resumes or recovers the same journal meanwhile.
+    # The lock is taken while publishing, so that no other process resumes or recovers the journal meanwhile.
     writer = JournalWriter.reopen(journal, sound_end, sync_interval=60.0)
     try:
-        if journal.stat().st_size != size:  # somebody has written meanwhile, or a torn record went
+        if journal.stat().st_size != size:  # it was written meanwhile, or a torn record went
             run = run_from_journal(path, live=False, spooled=True)
         target = publish(run)
     except BaseException:

@@ -1,4 +1,4 @@
-"""A run as read: its header, its points, its events and its fits, wherever they stood.
+"""A run as read: its header, its points, its events and its fits, from file or journal.
 
 Points are kept as they were measured, one row each in order of measurement; `Run.data` lays them out on the
 grid of the plan, NaN where a point is missing.
@@ -180,7 +180,7 @@ class Run:
 
     @functools.cached_property
     def unsafe(self) -> dict[str, str] | None:
-        """Instruments that were not left safe, each with where it stands, in words.
+        """Instruments that were not left safe, each with its last known value, in words.
 
         Empty if all are safe; None if the file does not say, as while a run lasts.
         """
@@ -191,7 +191,7 @@ class Run:
         """What changes of a simulated bench's ground truth from point to point, laid out like `data`.
 
         Numbers and lists of numbers, by name: T1 of every class at each field, shape (*shape, 4). What is the
-        same at all points stands in the header. Empty for a real bench.
+        same at all points is in the header. Empty for a real bench.
         """
         begun, changes = self.header.truth or {}, {}
         for event in self.events:

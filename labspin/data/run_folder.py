@@ -34,7 +34,7 @@ class FolderChanges:
     gone: tuple[Path, ...]
     """Files that are there no more, or are no runs any more."""
     is_whole: bool
-    """Whether the whole folder has been looked at; otherwise the next call goes on."""
+    """Whether the whole folder has been looked at; otherwise the next call continues."""
 
 
 class RunFolder:

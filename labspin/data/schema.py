@@ -1,7 +1,7 @@
 """What a run is made of: its axes, its columns, its layout and its header.
 
 The records here are what a procedure declares and what the first record of a journal holds. They are
-checked when made, whoever makes them: a procedure's author, or a file from anywhere. ``to_dict`` gives plain
+checked when made, no matter by what: a procedure's author, or a file from anywhere. ``to_dict`` gives plain
 values and ``from_dict`` takes them back.
 """
 
@@ -350,7 +350,7 @@ class RunHeader:
     truth: dict[str, Any] | None = None
     """What the simulated sample really is; ``None`` for a real one."""
     signal: str = ""
-    """The quantity to plot unless told otherwise; the first numeric one if empty."""
+    """The quantity to plot by default; the first numeric one if empty."""
     metadata: RunMetadata = field(default_factory=RunMetadata)
     """Who measured what, and why."""
     extra: dict[str, Any] = field(default_factory=dict)

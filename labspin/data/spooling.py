@@ -1,7 +1,7 @@
 """Runs for folders where none can be made: made on a local disk, moved there when they are finished.
 
 Network shares often know no locks, or no flush of a folder: a journal there could not tell whether its writer
-lives. A *spool* is a local folder in which such a run is made. Beside it stands a note (``….h5.target``) of
+lives. A *spool* is a local folder in which such a run is made. Beside it lies a note (``….h5.target``) of
 where it belongs. The finished file is copied there under a hidden name, read back and compared, and renamed;
 then the one in the spool goes. Whatever is killed in between, either the spool or the target has the whole
 file, and `deliver_all` finds what is left.
@@ -70,12 +70,12 @@ def note_target(local: Path, target: Path) -> None:
 
 
 def deliver(local: Path) -> Path:
-    """Move a finished run from the spool to where it belongs, and return where it stands.
+    """Move a finished run from the spool to where it belongs, and return its path.
 
     Parameters
     ----------
     local
-        The finished file; one beside which no note stands is left where it is.
+        The finished file; one without a note is left where it is.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def deliver(local: Path) -> Path:
 
 
 def deliver_all(spool: Path) -> list[Path]:
-    """Move what is finished in a spool to where it belongs, and return where it stands.
+    """Move what is finished in a spool to where it belongs, and return its path.
 
     What cannot be moved stays and is logged.
 
@@ -120,7 +120,7 @@ def deliver_all(spool: Path) -> list[Path]:
 
 
 def _placed(local: Path, target: Path, digest: bytes) -> Path:
-    """Return where the file stands at its target: put there now, or by somebody who was killed thereafter."""
+    """Return the path of the file at its target: put there now, or by a process killed afterwards."""
     while target.exists():
         if _digest(target) == digest:
             return target

@@ -1,7 +1,7 @@
 """Bytes to the disk: all of them, made sure of, or a plain word on why not.
 
 Files appear whole or not at all: `whole_file` and `replace_file` write beside the target and take its place
-when everything stands.
+when everything is written.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_SYNC = {
 }
 _LONGEST = 180  # bytes of a target's name that its temporary name takes over
 _WINDOWS: bool = sys.platform == "win32"
-_HELD_OPEN = 5.0  # s for which Windows may refuse to replace a file that somebody looks at
+_HELD_OPEN = 5.0  # s for which Windows may refuse to replace a file that is open elsewhere
 _LOOK = 0.05  # s between two tries
 
 
@@ -135,7 +135,7 @@ def whole_file(
     Parameters
     ----------
     target
-        The file; what stands there is replaced.
+        The file; an existing one is replaced.
     consequence
         What an error says was not done.
     error

@@ -1,4 +1,4 @@
-"""Runs that nobody wants to see any more: put aside beside where they were, never deleted.
+"""Runs that are no longer wanted: moved to a folder next to where they were, never deleted.
 
 A run file goes into the folder ``.trash`` beside it, by a rename, which either happens or does not. Listings
 and fits of folders pass such folders over. Emptying it is left to a person and to the file manager.
@@ -112,7 +112,7 @@ def _take(path: Path, target: Path) -> None:
     try:
         put_in_place(path, target)
     except OSError:
-        target.unlink(missing_ok=True)  # nothing stands there but its name
+        target.unlink(missing_ok=True)  # only its name is there
         raise
 
 

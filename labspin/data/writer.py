@@ -201,11 +201,11 @@ class RunWriter:
             publish(run_from_journal(self.path, live=True, spooled=True))
 
     def read(self) -> Run:
-        """Return the run as it stands in the journal now."""
+        """Return the run as it is in the journal now."""
         return run_from_journal(self.path, live=True)
 
     def finish(self, status: RunStatus | str, *, snapshot: dict[str, object] | None = None) -> Path:
-        """End the run: publish the HDF5 file, whole, then let the journal go; return where the file stands.
+        """End the run: publish the HDF5 file, whole, then let the journal go; return its path.
 
         Parameters
         ----------
@@ -265,7 +265,7 @@ class RunWriter:
 
 
 class _Checkpointer:
-    """Publishes from a thread; a checkpoint that fails is recorded and tried again, the run goes on."""
+    """Publishes from a thread; a checkpoint that fails is recorded and tried again; the run continues."""
 
     def __init__(self, writer: RunWriter, interval: float) -> None:
         self._writer, self._interval = writer, interval

@@ -3,7 +3,7 @@
 Every operation changes either the grid or the order in which it is visited:
 
 =================================================  =========================================================
-``Linear("magnet.current", 0, 1, 11, unit="A")``   11 values; `Logarithmic` likewise; `Values` as listed
+``Linear("magnet.current", 0, 1, 11, unit="A")``   11 values; `Logarithmic`: equal ratios; `Values`: as listed
 ``Product(outer, inner)``                          nested loops, the last one fastest
 ``Zip(a, b)``                                      both advance together, along one axis
 ``Alongside(a, "x", "source.power", values)``       a further name that moves with one axis of a sweep

@@ -97,7 +97,7 @@ def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:
 
 
 def _refuse_unknown_units(procedure: Procedure | Scanned) -> None:
-    """Refuse columns of units that nobody could convert, before a night is recorded in them."""
+    """Refuse columns whose units cannot be converted, before a night is recorded in them."""
     for column in (*procedure.coordinates, *procedure.quantities):
         try:
             canonical(column.unit)

@@ -70,7 +70,7 @@ class Closing:
         return [SafeAction(name, False, text, self.bench.clock.now()) for name in self.bench.instruments]
 
     def _entrust(self, unsafe: dict[str, str]) -> None:
-        """Leave what is not safe to a process that goes on trying."""
+        """Leave what is not safe to a process that keeps trying."""
         if not unsafe:
             self._beat(_PUBLISHING)
         elif remark := self.bench.entrust(unsafe, self.path):
@@ -98,7 +98,7 @@ class Closing:
                 problem = caught
             else:
                 return None
-        self._attempt(writer.close)  # whoever recovers or resumes it must find it free
+        self._attempt(writer.close)  # it must be free to be recovered or resumed
         return problem
 
     def _last_snapshot(self) -> dict[str, object]:
@@ -146,7 +146,7 @@ class Closing:
                 getattr(observer, what)(*arguments)
             except Exception:  # noqa: BLE001 - a run does not end because a plot cannot be drawn
                 self.observers.remove(observer)
-                _log.exception("an observer of the run failed and is not told any more: %r", observer)
+                _log.exception("an observer of the run failed and is not notified any more: %r", observer)
 
     def _beat(self, patience: float | None = None) -> None:
         """Tell the watchdog that the run makes progress, and record what was said meanwhile."""
@@ -156,7 +156,7 @@ class Closing:
 
 
 def _delivered(path: Path) -> Path:
-    """Return where a finished run stands: moved from the spool, or in it where that cannot be done yet."""
+    """Return the path of a finished run: moved from the spool, or in it if it cannot be moved yet."""
     try:
         return deliver(path)
     except StorageError as error:

@@ -1,7 +1,7 @@
 """What a person can do to a run, and what a run tells.
 
-`Control` is held by whoever may interfere (a window, a signal handler, another thread); the engine looks
-at it between points and in every wait. Observers are told of start, points, events and end; one that fails is
+`Control` is held by all that may interfere (a window, a signal handler, another thread); the engine looks
+at it between points and in every wait. Observers hear of start, points, events and end; one that fails is
 left out from there on, because a measurement is worth more than its progress bar.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome"]
 _LOOK = 0.02  # s between two looks whether a pause is over
 
 
-class PointSkipped(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
+class PointSkipped(Exception):  # noqa: N818 - internal to the engine; never leaves it
     """The point being measured is to be left out."""
 
 
@@ -38,7 +38,7 @@ class RunOutcome:
     safe_report: tuple[SafeAction, ...]
     message: str = ""
     unsafe: Mapping[str, str] = field(default_factory=dict)
-    """Instruments that could not be made safe, each with where it stands, in words."""
+    """Instruments that could not be made safe, each with its last known value, in words."""
 
     def _repr_html_(self) -> str:
         facts = [("status", str(self.status)), ("points", str(self.points)), ("file", str(self.path))]
@@ -156,7 +156,7 @@ class Control:
 
 
 class Observer(Protocol):
-    """Who is told about a run; all four methods must exist; each may do nothing."""
+    """An object that is notified of a run; all four methods must exist; each may do nothing."""
 
     def on_start(self, header: RunHeader, total: int | None) -> None:
         """Receive what will be measured; called once, before the first point.

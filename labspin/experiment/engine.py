@@ -81,7 +81,7 @@ def run(
     label
         What a person calls the run.
     observers
-        Are told of start, points, events and end.
+        Notified of start, points, events and end.
     control
         Pause, resume, abort, skip.
     metadata
@@ -154,7 +154,7 @@ class Execution(Closing):
         """Go through all the steps of the run and return how it ended."""
         signals = Interruptions(self.control.abort, _in_procedure)
         error: BaseException | None = None
-        # Outermost: the watchdog is dismissed when the bench is safe and the file stands.
+        # Outermost: the watchdog is dismissed when the bench is safe and the file is published.
         with self.bench.watched(self.path), signals.caught(), self.log:
             try:
                 try:
@@ -396,8 +396,8 @@ class Execution(Closing):
             while not self.control.hold(_HOLD):
                 self._beat()
                 self._undisturbed(self.watch.in_wait)
-            self._doubt()  # somebody may have turned a knob meanwhile
-            self._event(EventKind.CONTINUED, "the run goes on")
+            self._doubt()  # a knob may have been turned meanwhile
+            self._event(EventKind.CONTINUED, "the run continues")
         self.control.check_point()
 
 
@@ -420,7 +420,7 @@ def _mixture(bench: Bench) -> str:
 
 
 def _noise_stream(procedure: str, label: str) -> int:
-    """Return where the noise of a run begins: runs of one card differ, a resumed run goes on as it began."""
+    """Return the seed of a run's noise: runs of one card differ, a resumed run keeps its own."""
     return zlib.crc32(f"{procedure}/{label}".encode()) << 32
 
 

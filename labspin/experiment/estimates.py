@@ -1,4 +1,4 @@
-"""How long a run will take, told before anything is connected.
+"""How long a run will take, estimated before anything is connected.
 
 Ramps and settling waits follow from the station's declarations, move by move through the whole plan; how long
 ``measure`` takes at a point is what the procedure declares (`Procedure.duration`). Instruments answer in no
@@ -73,7 +73,7 @@ def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estima
 
 
 class _Moves:
-    """Where everything stands, and the seconds that went into bringing it there."""
+    """The value of every actuator, and the seconds needed to bring it there."""
 
     def __init__(self, actuators: Mapping[str, Actuator]) -> None:
         self._actuators = actuators
@@ -87,14 +87,14 @@ class _Moves:
         self.seconds = 0.0
 
     def reach(self, setpoints: Mapping[str, float]) -> None:
-        """Go to ``setpoints``; what stands there already costs nothing, as in the engine."""
+        """Go to ``setpoints``; an actuator that is there already costs nothing, as in the engine."""
         for name, value in setpoints.items():
             if self._sent.get(name) != value:
                 self._sent[name] = value
                 self._move(self._actuators[name], value)
 
     def go(self, setpoints: Mapping[str, float]) -> None:
-        """Go to ``setpoints`` without the engine's knowledge: it settles even where it stands already."""
+        """Go to ``setpoints`` unknown to the engine: an actuator settles even if it is there already."""
         for name, value in setpoints.items():
             self._move(self._actuators[name], value)
 

@@ -1,4 +1,4 @@
-"""Conditions under which a run may go on.
+"""Conditions under which a run may continue.
 
 An interlock watches one readable quantity of the bench. It is looked at before every point, and during
 ramps and waits: a quench in a ramp of minutes is seen within a second. When the quantity leaves its window
@@ -27,7 +27,7 @@ _LOOK = 1.0  # s between two looks in ramps and waits, at least: a look costs a 
 _HOLD = 0.1  # s between two looks while the run holds
 
 
-class Disturbed(Exception):  # noqa: N818 - the engine's own signal to itself; nobody else sees it
+class Disturbed(Exception):  # noqa: N818 - internal to the engine; never leaves it
     """An interlock that holds the run has tripped: what is being done is to be done again."""
 
 
@@ -90,7 +90,7 @@ class InterlockWatch:
                     raise interlock.error(value)
             with self._watching([one for one in self._interlocks if one.action == "abort"]):
                 self._bench.clock.sleep(_HOLD)
-        self._record(EventKind.CONTINUED, "the interlocks allow the run to go on")
+        self._record(EventKind.CONTINUED, "the interlocks allow the run to continue")
 
     def _outside(self, interlocks: Sequence[Interlock]) -> dict[Interlock, float]:
         with self._watching(()):

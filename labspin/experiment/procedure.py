@@ -53,7 +53,7 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
     quantities
         What ``measure`` returns, name by name.
     signal
-        Quantity to plot unless told otherwise.
+        Quantity to plot by default.
     below_signal
         Quantities that pictures show below it, over the same axis.
     lines_apart
@@ -116,7 +116,7 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
         self.MEASURE: dict[str, str] = {}
 
     def picture(self) -> dict[str, Any]:
-        """Return how a run is drawn, as the run file keeps it: what stands below the signal, lines apart."""
+        """Return how a run is drawn, as the run file keeps it: columns below the signal, line styles."""
         found = {"below": list(self.below_signal), "apart": self.lines_apart}
         return {key: value for key, value in found.items() if value}
 

@@ -182,7 +182,7 @@ class _Resumption(Execution):
             self._tell_repeated()
 
     def skip(self, point: Point) -> None:
-        """Take note of a point that is left out; one that stands in the file is not."""
+        """Note a point that is left out; a point that is in the file is not left out."""
         if point.index not in self._rows:
             super().skip(point)
 
@@ -223,7 +223,7 @@ class _Resumption(Execution):
             begun_at = datetime.datetime.fromisoformat(header.started)
             passed = (datetime.datetime.now(datetime.UTC) - begun_at).total_seconds()
             if passed < self._last_time:
-                text = "the clock of the computer was set back; times go on after the last point"
+                text = "the clock of the computer was set back; times continue after the last point"
                 self._event(EventKind.WARNING, text)
             self.started = clock.now() - max(passed, self._last_time)
 

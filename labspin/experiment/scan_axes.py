@@ -4,7 +4,7 @@
 
     [scan]
     microwave_power = "-10 dBm … 10 dBm, 5"        # first … last, number; with ", log" of equal ratios
-    "magnet.field" = ["10 G", "17 G", "25 G"]      # nested inside, since it stands below
+    "magnet.field" = ["10 G", "17 G", "25 G"]      # nested inside, since it is listed below
     together = ["microwave_power", "magnet.field"] # unless they advance together
 """
 

@@ -2,7 +2,7 @@
 
 A sweep is a grid and an order. The grid is a product of axes; the order is the sequence of flat grid
 indices that are visited. Because a point carries its grid index, results land at their place on the grid
-whatever the order, and a run that died can go on at the first missing index. Here stand the sweeps along
+whatever the order, and a run that died can continue at the first missing index. Here are the sweeps along
 one axis; `labspin.experiment.algebra` makes nested, zipped, shuffled, … ones of them.
 
 A name with a dot (``"magnet.field"``) is a *set-point*: the engine moves that actuator. A plain name

@@ -1,7 +1,7 @@
 """Checks that a run is resumed under the conditions it began with.
 
 A run that broke off is resumed with the same release of labspin, the same station file, the same source of
-the procedure and the same parameters, or not at all unless somebody says that the difference does not matter
+the procedure and the same parameters, or not at all unless the user says that the difference does not matter
 (``--force``); then the run file says what was different. A commit more in a development tree, while release
 and procedure are what they were, is worth a note: whoever develops resumes all the time, and would soon say
 ``--force`` without looking.

@@ -19,7 +19,7 @@ from labspin.session.host_records import BenchDescription, HostStatus, ReadingRe
 __all__ = ["AlignView", "Figure"]
 
 _LOCKIN = ("magnitude", "theta", "x", "y")
-_GONE = "The host is gone: nobody reads the bench back. Connect again."
+_GONE = "The host is gone: the bench is no longer read back. Connect again."
 _IDLE = "Press Count: the laser is switched on and the detectors are counted."
 _COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
 _RING_HEIGHT, _SPECTRUM_HEIGHT = 240, 170  # pixels

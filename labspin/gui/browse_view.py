@@ -303,7 +303,7 @@ class BrowseView(QWidget):
             self.trouble.emit("choose one run that was aborted, failed or died, to resume it")
             return
         path = runs[0].path
-        self._link.order(lambda host: host.go_on(path), lambda _: self.told.emit(f"goes on: {path.name}"))
+        self._link.order(lambda host: host.go_on(path), lambda _: self.told.emit(f"resumed: {path.name}"))
 
     def put_aside(self) -> None:
         """Move the chosen runs to the trash, or back; nothing is deleted."""

@@ -55,7 +55,7 @@ class FitPanel(Panel):
         super().__init__("Fit")
         self._plot, self._frames = plot, frames
         self.outcome: FitOutcome | None = None
-        self.is_chain = False  # whether the fit goes on from those of runs, and stands for itself
+        self.is_chain = False  # whether the fit continues from those of runs, and is drawn alone
         self.start: StartValues | None = None
         self._log = (False, False)
         self._fitting: object = None  # identifies the awaited fit: a fit of a previously shown run is dropped
@@ -90,7 +90,7 @@ class FitPanel(Panel):
         self.by_hand.toggled.connect(self._toggle_start)
         self.guess_button = button("Guess again", self._guess, hint="start values out of the data")
         self.again = QCheckBox("again while points arrive")
-        self.again.setToolTip("every two seconds, as long as the run goes on")
+        self.again.setToolTip("every two seconds during the run")
         self.again.toggled.connect(lambda on: self._timer.start() if on else self._timer.stop())
         self.result, self.truth_text = MarkedLabel(), label("", "muted", wrap=True)
         for text in (self.result, self.truth_text):
@@ -159,7 +159,7 @@ class FitPanel(Panel):
         self.recipe.setCurrentIndex(max(0, self.recipe.findText(self._preferred.get(procedure, ""))))
 
     def leave_chain(self) -> None:
-        """Show the runs again instead of what goes on from their fits."""
+        """Show the runs again instead of what continues from their fits."""
         if self.is_chain:
             self.is_chain = False
             self._plot.show_fit(None)
@@ -190,7 +190,7 @@ class FitPanel(Panel):
     def fit(self) -> None:
         """Fit the run in front by the chosen recipe or model, from start values if they are set by hand.
 
-        A recipe that goes on from the fits of runs takes all runs that are shown.
+        A recipe that continues from the fits of runs takes all runs that are shown.
         """
         frame = self._frame()
         if frame is None or self._fitting is not None or self.recipe.currentData() is None:
@@ -312,7 +312,7 @@ def _lines(outcomes: list[FitOutcome]) -> list[str]:
 
 
 def _fits_for(procedure: str) -> list[tuple[str, bool]]:
-    """Return recipes for a procedure, those that go on from its fits last, then models.
+    """Return recipes for a procedure, those that continue from its fits last, then models.
 
     Returns
     -------

@@ -182,7 +182,7 @@ class QuantityField(QLineEdit):
         "in a field for a quantity",
         (
             ("Enter", "set what was typed"),
-            ("↑ ↓", "one step up or down; the step stands beside the field"),
+            ("↑ ↓", "one step up or down; the step is shown beside the field"),
             ("PageUp PageDown", "a step ten times greater, or smaller"),
             ("Ctrl+Z", "in an empty field: the value before the last change"),
             ("Esc", "stop the ramp where it is"),

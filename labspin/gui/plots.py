@@ -233,7 +233,8 @@ class LinePlot(QWidget):
             Result of the fit; None removes it. Of complex data, the moduli are shown. One along another
             axis than that of the lines is shown with its own points instead of them.
         alone
-            Whether it is no fit of what is shown, such as one that goes on from fits: it has its own points.
+            Whether it is no fit of what is shown, such as one that continues from fits: it has its own
+            points.
         """
         self._outcome, self._alone = outcome, alone and outcome is not None
         for item in (self._fit, self._own, self._own_bars):

@@ -82,10 +82,13 @@ class QueueView(Panel):
         self.start_button = button(
             "Start queue", start, "primary", hint="make the runs that wait, one by one"
         )
-        self.pause_button = button("Pause queue", self._pause, hint="begin no further run; this one goes on")
+        self.pause_button = button(
+            "Pause queue", self._pause, hint="begin no further run; this one continues"
+        )
         row = QHBoxLayout()
         for part in (
-            self.start_button, self.pause_button,
+            self.start_button,
+            self.pause_button,
             button("Remove", self._remove, hint="take the chosen runs out"),
             button("Again", self._again, hint="let runs that broke off wait again; they resume"),
             button("Clear", self._clear, hint="take out the runs that are over"),

@@ -135,7 +135,7 @@ class SetPoint(QObject):
             self._tell()
 
     def halt(self) -> None:
-        """Stop the ramp where it is, whoever began it; what else was wanted is forgotten."""
+        """Stop the ramp where it is, no matter who began it; pending set-points are dropped."""
         if self._is_moving or self._is_ramped:
             self._is_halted, self._goal = self._is_moving, None
             self._link.order(lambda host: host.halt(self.full))
@@ -192,7 +192,7 @@ class SetPoint(QObject):
     # -- what is said ----------------------------------------------------------------------------------
 
     def show_status(self, status: HostStatus) -> None:
-        """Show the limits, and a ramp that goes on.
+        """Show the limits, and a ramp in progress.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class SetPoint(QObject):
             self.back.setToolTip(tool_tip(f"move {self.full} back to {before} (Ctrl+Z in its empty field)"))
 
     def _under_way(self, actuator: ActuatorRecord) -> str:
-        """Return what is said of a ramp while it goes on."""
+        """Return the text shown during a ramp."""
         status = self._status
         hand = status.get("hand")
         is_moved = status.get("state") == "running" or (

@@ -1,6 +1,6 @@
 """Start values of a fit, set by hand: numbers of a model, and the lines in a plot by which they are dragged.
 
-A line stands where a parameter can be seen: a centre on the x axis, half a width beside it, a decay time, a
+A line is drawn where a parameter can be seen: a centre on the x axis, half a width beside it, a decay time, a
 period; a baseline on the y axis, an amplitude above it, a depth below. What cannot be seen is typed.
 """
 
@@ -39,7 +39,7 @@ class Handle:
     name: str
     is_vertical: bool
     place: Callable[[Values], float]
-    """Values of all parameters -> where the line stands."""
+    """Values of all parameters -> position of the line."""
     value: Callable[[Values, float], float]
     """Values of all parameters, where the line was dragged to -> value of this one."""
 

@@ -66,7 +66,7 @@ class RoleAdapter(ABC):
 
     A lab's own driver comes into a station file by a subclass of this: it names the role, the driver class
     and, where there are any, a frozen dataclass of options whose fields carry their unit in
-    ``metadata={"unit": ...}``. What stands in ``units`` and ``readings`` and is not defined is the driver's
+    ``metadata={"unit": ...}``. Names in ``units`` and ``readings`` that are not defined are the driver's
     attribute of that name; a role of one's own needs no `settings` either.
     """
 

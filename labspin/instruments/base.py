@@ -57,7 +57,7 @@ class _UnreadableError(ReplyError):
 
 
 class Guarded(InStep):
-    """Mix-in that makes a pymeasure driver's exchanges whole; stands before the driver class.
+    """Mix-in that makes a pymeasure driver's exchanges whole; a base before the driver class.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ __all__ = ["ReadsBlocks"]
 
 
 class ReadsBlocks(Guarded):
-    """Mix-in for drivers whose instrument answers with definite-length blocks; stands before `Guarded`."""
+    """Mix-in for drivers whose instrument answers with definite-length blocks; a base before `Guarded`."""
 
     def ask_block(self, command: str, size: int) -> bytes:
         """Return the bytes of the block that ``command`` asks for; no line end follows it.

@@ -130,7 +130,7 @@ class SupplyOutput(GuardedChannel, VoltageChannel):  # type: ignore[misc]
         "overvoltage": ("VOLT:PROT:TRIP? (@{ch})", on_off),
         "overcurrent": ("CURR:PROT:TRIP? (@{ch})", on_off),
     }
-    """What tells whether the output does what it is told."""
+    """What tells whether the output follows its set-point."""
 
     @property
     def is_tripped(self) -> bool:

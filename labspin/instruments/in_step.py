@@ -2,10 +2,10 @@
 
 An exchange that was broken off, by a time-out or by Ctrl-C, leaves the connection marked, and before the next
 question everything that is still on its way is read and thrown away; so does a new connection, on which a
-greeting or the answer to a program that was killed may wait, and a line that nobody asked for. What tells
-where one is, is a *marker*: a question whose answer can be told from every other one.
+greeting or the answer to a program that was killed may wait, and a line that was not asked for. What tells
+where one is, is a *marker*: a question whose answer differs from every other one.
 
-A line that nobody asked for may also come in the moment in which an answer is due, and only a marker behind
+A line that was not asked for may also come in the moment in which an answer is due, and only a marker behind
 the answer tells them apart. So on a stream of bytes (a socket, a serial port) every question has one::
 
     VOLTage?;*IDN?   →   7.000E0;KEPCO,BIT 4886,…          one line (IEEE 488.2, SR860, Lake Shore)
@@ -60,13 +60,13 @@ class Line:
     is_new : bool
         Whether nothing was asked on it yet: what a former program left may wait there.
     is_stream : bool
-        Whether answers come as a stream of bytes, in which lines may stand that nobody asked for.
+        Whether answers come as a stream of bytes, in which lines may stand that was not asked for.
     has_marker : bool or None
         Whether the instrument answered the marker when the connection was new; None: it was not asked.
     is_joined : bool or None
         Whether an answer and its marker come in one line; None until one was seen.
     unasked : int
-        How many lines came that nobody asked for.
+        How many lines came that was not asked for.
     ends : float
         When the exchange has to be over, s of the monotonic clock.
     """
@@ -168,7 +168,7 @@ class InStep:
 
     def _note_unasked(self, line: Line, came: list[str]) -> None:
         if came and not line.unasked:
-            log.warning("%s: %r came, which nobody had asked for; thrown away", self._title, came)
+            log.warning("%s: %r came, which was not asked for; discarded", self._title, came)
         line.unasked += len(came)
 
     def _make_ready(self, line: Line) -> None:
@@ -242,7 +242,7 @@ class InStep:
         line.unanswered.clear()
 
     def _marker(self) -> tuple[str, Callable[[str], bool]]:
-        """Return a question whose answer can be told from every other one, and what tells it.
+        """Return a question whose answer differs from every other one, and what tells it.
 
         A driver of an instrument without ``*IDN?`` brings its own.
         """

@@ -60,7 +60,7 @@ def decimal(text: str) -> float:
 
 
 def as_reading(text: str, words: Mapping[str, float] = SCPI_WORDS) -> float:
-    """Return the number that stands in ``text``; NaN or an infinity where it says that there is none.
+    """Return the number in ``text``; NaN or an infinity where it says that there is none.
 
     Parameters
     ----------

@@ -11,10 +11,10 @@ Quirks, from the *BIT 4886 operator manual* (Kepco, 243-1303):
 - In current mode ``CURRent`` is the set-point and ``VOLTage`` the compliance, in voltage mode the reverse. A
   magnet is fed in current mode; the mode is set when the supply is connected, which is refused while the
   output is on in voltage mode.
-- ``CURRent:MODE LIST`` runs a list that somebody has stored, ``TRANsient`` makes the next set-point a pulse;
+- ``CURRent:MODE LIST`` runs a stored list, ``TRANsient`` makes the next set-point a pulse;
   both act on the main channel and stay when a program ends. A supply that is in one of them is refused.
 - ``INITiate:CONTinuous ON`` lets every ``*TRG``, and every group trigger on the bus, put levels on the output
-  that somebody has stored (``CURRent:TRIGgered``). It is switched off when the supply is connected. The card
+  that was stored before (``CURRent:TRIGgered``). It is switched off when the supply is connected. The card
   knows no ``TRIGger:SOURce``: that is of the BOP-MG supplies.
 - Switching the output off does not take the current out of a coil, so the set-point goes to zero first and
   the output is switched off when the current has gone.
@@ -129,7 +129,7 @@ class KepcoBOP(ErrorQueue, KepcoBOP3612):  # type: ignore[misc]
         "wanted": ("CURRent?", float),
         "flowing": ("MEASure:CURRent?", float),
     }
-    """What tells whether the output does what it is told."""
+    """What tells whether the output follows its set-point."""
 
     def safe(self) -> None:
         """Bring the current to zero, then switch the output off."""
@@ -199,7 +199,7 @@ class KepcoMagnet(MagnetAdapter):
         if program.startswith(("LIST", "TRAN", "EXT")):
             raise InstrumentError(
                 f"{self.device.name}: wanted a supply that follows commands, but it is in the mode "
-                f"{program}: somebody's list, transient or analog input moves it; stop that (CURR:MODE FIX), "
+                f"{program}: a stored list, transient or analog input moves it; stop that (CURR:MODE FIX), "
                 "then connect again"
             )
         if self.device.follows_triggers:

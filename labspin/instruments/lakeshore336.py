@@ -1,6 +1,6 @@
 """Lake Shore 336, a temperature controller with four inputs and four outputs.
 
-pymeasure's `LakeShore3xx` reads inputs and sets set-point, range and manual output. What is added stands in
+pymeasure's `LakeShore3xx` reads inputs and sets set-point, range and manual output. What is added is in
 `labspin.instruments.lakeshore_controller`.
 
 Quirks, from the *Model 336 Temperature Controller user's manual* (Lake Shore):

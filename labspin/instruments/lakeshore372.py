@@ -1,6 +1,6 @@
 """Lake Shore 372, a resistance bridge and temperature controller for dilution refrigerators.
 
-pymeasure has no driver of it. What it shares with the 336 stands in
+pymeasure has no driver of it. What it shares with the 336 is in
 `labspin.instruments.lakeshore_controller`.
 
 Quirks, from the *Model 372 AC Resistance Bridge and Temperature Controller user's manual* (Lake Shore):
@@ -108,7 +108,7 @@ class LakeShore372(LakeShoreController):
 
     @property
     def scanner(self) -> tuple[str, bool]:
-        """Get the input at which the scanner is, and whether it goes on (dimensionless, str and bool)."""
+        """Get the input of the scanner, and whether it continues by itself (dimensionless, str and bool)."""
         at, automatic = self.values("SCAN?", cast=int)
         return str(at), bool(automatic)
 
@@ -120,7 +120,7 @@ class LakeShore372(LakeShoreController):
         name
             Name of the input.
         automatic
-            Whether the scanner then goes on to the other inputs by itself; else it stays.
+            Whether the scanner then continues to the other inputs by itself; else it stays.
 
         Raises
         ------

@@ -150,8 +150,8 @@ class LakeShore425Gaussmeter(RoleAdapter):
         """Measure the field at the probe (T, float, with sign); the unit of the reading is asked with it."""
         if (unit := self.device.unit) != "tesla":
             raise DoubtfulReadingError(
-                f"{self.device.name}: wanted a reading in tesla, but it shows {unit}: somebody changed it; "
-                "set tesla at the front panel, or connect again"
+                f"{self.device.name}: wanted a reading in tesla, but it shows {unit}; it was changed "
+                "at the instrument: set tesla at the front panel, or connect again"
             )
         field = float(self.device.field)
         scale = self.chosen.range or max(RANGES)

@@ -92,7 +92,7 @@ class LockInAdapter(RoleAdapter):
     def __init__(self, driver: object, options: LockInOptions | None = None) -> None:
         super().__init__(driver, options)
         self._recording: _Recording | None = None
-        self._latched = 0  # bits of the status that nobody has been told of yet
+        self._latched = 0  # bits of the status that are not reported yet
         self._overloads_were_asked = False  # by a procedure, since the last doubts
 
     @classmethod

@@ -1,7 +1,7 @@
 """What supplies of magnets have in common: the role, and a way to a safe state that a coil survives.
 
-A current in a coil does not end by switching its supply off: it would go on through whatever it finds. So the
-set-point goes to zero first, and the output is switched off when the current has gone.
+A current in a coil does not end by switching its supply off: it would continue through any path it finds. So
+the set-point goes to zero first, and the output is switched off when the current has gone.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The output of a driver is a carrier: ``frequency`` (Hz), ``power`` (dBm) and ``output_enabled``. What is left
 to the model is its ranges, which an option of the station file may choose, and how it is brought to a carrier
-that stands still.
+that is at rest.
 """
 
 from __future__ import annotations

@@ -274,7 +274,7 @@ class NICounter(PhotonCounterAdapter):
 
     @property
     def usual_input(self) -> str:
-        """Get the terminal that a gate watches unless told otherwise (dimensionless, str as "PFI8")."""
+        """Get the terminal that a gate watches by default (dimensionless, str as "PFI8")."""
         return next(iter(self.chosen.detectors.values()))
 
     def _wanted(

@@ -22,7 +22,7 @@ class NIDevice:
     Parameters
     ----------
     connection
-        Name that NI MAX has for the device, such as ``"Dev1"``, or what stands in place of NI-DAQmx.
+        Name that NI MAX has for the device, such as ``"Dev1"``, or what replaces NI-DAQmx.
     name
         What errors call the instrument.
     clock, timeout, retries
@@ -78,7 +78,7 @@ class NIDevice:
         return f"/{self._device}/{name}"
 
     def safe(self) -> None:
-        """Stop whatever goes on."""
+        """Stop all tasks."""
         raise NotImplementedError(f"{type(self).__name__} has no safe state")
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class PhotonCounterAdapter(RoleAdapter):
     @property
     @abstractmethod
     def usual_input(self) -> Any:
-        """Get what a gate watches unless told otherwise (dimensionless: an input or a terminal)."""
+        """Get what a gate watches by default (dimensionless: an input or a terminal)."""
 
     def _watched(self, gates: Sequence[object], detectors: Sequence[str] | None) -> list[Any]:
         """Return what each gate watches: the inputs or terminals of ``detectors``, or the usual one."""

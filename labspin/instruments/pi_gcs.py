@@ -49,7 +49,7 @@ _ASTRAY = 30e-9  # m in the wrong direction that are no noise
 
 
 def _axis(reply: str) -> str:
-    """Return what stands behind ``1=``."""
+    """Return the text behind ``1=``."""
     return reply.partition("=")[2] or reply
 
 

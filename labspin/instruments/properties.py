@@ -1,10 +1,10 @@
 """The kinds of properties that drivers declare: a quantity, a whole number, a switch, a choice, an entry.
 
 A driver is a list of properties, one statement each, that says what is the instrument's own: question,
-command, docstring, name and limits. What follows from the kind of value stands here once: the validator that
-refuses (`labspin.instruments.limits`), how the value is written and read, and that the instrument is asked
-afterwards whether it took it. The statements are pymeasure's ``Instrument.control``, and what one of these
-takes beyond its own arguments is handed on to it.
+command, docstring, name and limits. What follows from the kind of value is written here once: the validator
+that refuses (`labspin.instruments.limits`), how the value is written and read, and that the instrument is
+asked afterwards whether it took it. The statements are pymeasure's ``Instrument.control``, and what one of
+these takes beyond its own arguments is handed on to it.
 
 ::
 
@@ -245,7 +245,7 @@ def numbered(values: Sequence[object]) -> dict[Any, int]:
 
 
 def _reader(table: Mapping[str, object]) -> Callable[[str], object]:
-    """Return a cast from what stands on the wire; numbers may come in any form, such as ``+2.0``."""
+    """Return a cast from the text on the wire; numbers may come in any form, such as ``+2.0``."""
 
     def read(text: str) -> Any:
         word = text.strip()

@@ -7,7 +7,8 @@ Quirks:
 - An instruction takes at least 5 cycles of the clock (some boards: 6 or 7), 10 ns at 500 MHz; so do any two
   edges, on whatever lines, unless they coincide. The short pulse feature, by which one instruction in
   which all lines are high for 1 to 5 cycles, is not used: bits 21 to 23 are high in every instruction.
-- The clock cannot be asked for: it stands on the board and is told in the station file. A wrong one stretches
+- The clock cannot be asked for: it is printed on the board and given in the station file. A wrong one
+stretches
   all times.
 - ``pb_stop`` may leave outputs as they are. Here stopping means to play a program of low levels, which takes
   the memory: so `PulseBlasterLines.start` writes the sequence again after a stop.
@@ -57,7 +58,7 @@ class PulseBlaster:
     Parameters
     ----------
     connection
-        Number of the board, as text (``"0"``), or what stands in place of the library.
+        Number of the board, as text (``"0"``), or what replaces the library.
     name
         What errors call the instrument.
     clock, timeout, retries
@@ -201,7 +202,7 @@ class PulseBlaster:
                 self.program(all_low(board or Board()))
                 self.start()
             except InstrumentError:
-                # Writing failed half way: a board that stands still is better than one that plays.
+                # Writing failed half way: a board that is at rest is better than one that plays.
                 self._api.pb_stop()
                 raise
 
@@ -210,7 +211,7 @@ class PulseBlaster:
         self.all_low()
 
     def close(self) -> None:
-        """Close the board; it goes on with what it does."""
+        """Close the board; it continues what it is doing."""
         with _LIBRARY_LOCK:
             self._api.pb_select_board(self._board)
             self._api.pb_close()

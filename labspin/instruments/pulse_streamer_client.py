@@ -133,7 +133,7 @@ def in_process_transport(handler: Transport) -> Any:
 def client_class() -> Any:
     """Return the maker's client with a transport of ours, its prints turned into log records.
 
-    Made on first use: the client imports gevent and requests, half a second that nobody without a Pulse
+    Made on first use: the client imports gevent and requests, half a second that no station without a Pulse
     Streamer should wait for.
     """
     import pulsestreamer

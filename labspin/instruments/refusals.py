@@ -1,10 +1,10 @@
 """How an instrument says that it refused a setting: by a queue of errors, a register, or not at all.
 
-Either way it keeps quiet, its old value stays, and whoever does not ask never knows. So it is asked after
-every setting: an `ErrorQueue` (SCPI-1999 volume 2, 21.8, and instruments with a queue of their own) until the
-queue is empty, `StandardEvents` (IEEE 488.2-1992, 11.5) for the bits of ``*ESR?``, which forgets when it is
-read, and a `ReadBack`, which keeps no record of what it refused, for the setting itself. All raise what they
-find.
+Either way it keeps quiet and its old value stays; without a question it is never noticed. So it is asked
+after every setting: an `ErrorQueue` (SCPI-1999 volume 2, 21.8, and instruments with a queue of their own)
+until the queue is empty, `StandardEvents` (IEEE 488.2-1992, 11.5) for the bits of ``*ESR?``, which forgets
+when it is read, and a `ReadBack`, which keeps no record of what it refused, for the setting itself. All
+raise what they find.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST = 64  # errors in a queue
 
 
 class ErrorQueue(Guarded):
-    """Mix-in that reads the error queue; stands before the driver class, instead of `Guarded`."""
+    """Mix-in that reads the error queue; a base before the driver class, instead of `Guarded`."""
 
     error_query: ClassVar[str] = "SYST:ERR?"
     """Question that takes one error out of the queue; an answer that begins with 0 says that it is empty."""
@@ -68,7 +68,7 @@ class QuestionableStatus(Guarded):
 
 
 class StandardEvents(Guarded):
-    """Mix-in that reads the event register; stands before the driver class, instead of `Guarded`."""
+    """Mix-in that reads the event register; a base before the driver class, instead of `Guarded`."""
 
     refusals: ClassVar[Mapping[int, str]] = {
         32: "a command that it does not know",

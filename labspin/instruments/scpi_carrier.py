@@ -21,7 +21,7 @@ NEUTRAL: Mapping[str, object] = MappingProxyType(
 
 
 class ScpiCarrier(QuestionableStatus, ErrorQueue):
-    """Mix-in of SCPI sources; stands before the driver class."""
+    """Mix-in of SCPI sources; a base before the driver class."""
 
     frequency_offset: float = quantity(
         "SOUR:FREQ:OFFS?",

@@ -2,8 +2,8 @@
 
 A pattern with a dark time of milliseconds between pulses of microseconds cannot be read on a linear axis.
 Where its steps differ by more than a decade and a half, the axis becomes a schematic one: a step is as wide
-as the logarithm of its duration, its duration stands above it, and long steps in which nothing happens carry
-a break mark. A train of equal units is drawn as one of them, with their number.
+as the logarithm of its duration, its duration is written above it, and long steps in which nothing happens
+carry a break mark. A train of equal units is drawn as one of them, with their number.
 
 The gates of a counter become rows like those of the lines: `with_gates`.
 """
@@ -72,7 +72,7 @@ def with_gates(
 ) -> PulseSequence:
     """Return the sequence with one more line for each gate of a counter, to be drawn.
 
-    A gate that reaches beyond the period goes on at its beginning, since the sequence repeats.
+    A gate that reaches beyond the period continues at its beginning, since the sequence repeats.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ class SpinApi(Protocol):
         ...
 
     def pb_close(self) -> int:
-        """Close the board, which goes on with what it does."""
+        """Close the board, which continues what it is doing."""
         ...
 
     def pb_core_clock(self, megahertz: float) -> None:

@@ -3,7 +3,7 @@
 Quirks of counting, from the manual; those of its commands stand in `labspin.instruments.sr400`:
 
 - Counter T begins a period with the first trigger and ends it with the (N+1)th: N + 1 triggers are needed for
-  N gates (page 12), so the pulse generator has to go on playing until `is_done`.
+  N gates (page 12), so the pulse generator has to keep playing until `is_done`.
 - A trigger that comes before delay, width and 1 µs have passed is missed. A gate of delay zero opens 25 ns
   after the trigger; that is not corrected for.
 - The buffer is emptied when a count starts, and a reset discards it.
@@ -43,7 +43,7 @@ class SR400Options:
     """What a station file may say about the counter and what is plugged into it."""
 
     input: int = 1
-    """Input that the gates watch unless told otherwise: 1 (both gates may), or 2 (gate B alone)."""
+    """Input that the gates watch by default: 1 (both gates may), or 2 (gate B alone)."""
     detectors: Mapping[str, int] = field(default_factory=dict)
     """Name of each detector that a procedure may ask for, and its input; empty: ``pl`` at ``input``."""
     trigger_level: float = field(default=0.5, metadata={"unit": "V"})
@@ -93,7 +93,7 @@ class SR400Counter(PhotonCounterAdapter):
     def __init__(self, driver: SR400, options: SR400Options | None = None) -> None:
         super().__init__(driver, options)
         self._armed: tuple[object, ...] | None = None
-        self._unread = True  # there may have been a count whose overflow nobody asked about
+        self._unread = True  # there may have been a count whose overflow was not asked about
         self._inputs = {"A": 1, "B": self.chosen.input}  # that the counters watch now
         self._counting: tuple[tuple[str, GatedCounter], ...] = ()  # one for each gate
 
@@ -126,7 +126,7 @@ class SR400Counter(PhotonCounterAdapter):
 
     @property
     def usual_input(self) -> int:
-        """Get the input that a gate watches unless told otherwise (dimensionless, int: 1 or 2)."""
+        """Get the input that a gate watches by default (dimensionless, int: 1 or 2)."""
         return self.chosen.input
 
     @property

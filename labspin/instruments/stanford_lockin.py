@@ -1,8 +1,8 @@
 """What the drivers of the Stanford lock-in amplifiers SR830 and SR860 share.
 
 Both have an oscillator that cannot be switched off, a register of overloads (``LIAS?``) and one of refused
-commands (``*ESR?``), which forget what they have told, and lists of time constants and sensitivities whose
-index stands on the wire. What differs is data: limits, lists, and the bits of the registers.
+commands (``*ESR?``), which are cleared when read, and lists of time constants and sensitivities whose
+index is sent on the wire. What differs is data: limits, lists, and the bits of the registers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SLOPES = (6, 12, 18, 24)
 
 
 class StanfordLockIn(StandardEvents):
-    """Base of the drivers; stands before pymeasure's class of the model."""
+    """Base of the drivers; listed before pymeasure's class of the model."""
 
     maker = "Stanford_Research_Systems"
     takes_several = True

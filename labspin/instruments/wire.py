@@ -158,7 +158,7 @@ def _at_most(connection: Any, timeout: float) -> Iterator[None]:
 
 
 def is_stream(adapter: Adapter) -> bool:
-    """Return whether answers come as a stream of bytes, in which lines may stand that nobody asked for.
+    """Return whether answers come as a stream of bytes, in which lines may stand that was not asked for.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def _waits_on_socket(connection: Any) -> bool:
 
 
 def _waits_on_session(connection: Any) -> bool:
-    """Take a byte that is there already: it belongs to an answer that nobody asked for."""
+    """Take a byte that is there already: it belongs to an answer that was not asked for."""
     before, connection.timeout = connection.timeout, 0
     try:
         with connection.ignore_warning(visa().constants.StatusCode.success_max_count_read):

@@ -149,7 +149,7 @@ class Cascade:
         _over(1.0, stages)
         self.time_constant, self.stages = time_constant, stages
         self.state: ComplexArray = np.zeros(stages, dtype=np.complex128)
-        self._own: tuple[GaussianProcess, FloatArray] | None = None  # of a process nobody else looks at
+        self._own: tuple[GaussianProcess, FloatArray] | None = None  # of a process used here only
 
     @property
     def output(self) -> complex:

@@ -9,8 +9,8 @@ does.
 Far from the film the resonance is searched and swept once. Then the drive stays at that frequency, and the
 pole p = f + if/2Q follows from the settled response R = a/(f_drive − p): no sweep is needed where the shift
 is a small part of a linewidth, and shift and damping come out together. What the sweep leaves uncertain of
-the line is common to all positions: it scales every shift alike. It is in the errors, and stands beside them
-(``scale_uncertainty``).
+the line is common to all positions: it scales every shift alike. It is in the errors, and is listed next to
+them (``scale_uncertainty``).
 
 Thermal motion is remembered for a ring-down time τ: a record of T holds about T/2τ independent readings, and
 its scatter shows a part only of what its mean is off.

@@ -120,7 +120,7 @@ class MDMRLockIn(FrequencyScan, SequenceProcedure):
     )
     if_overloaded = ListParameter(
         "If a lock-in is overloaded", choices=["abort", "record"], default="abort",
-        description="record: go on, with overloaded = 1",
+        description="record: continue, with overloaded = 1",
     )  # fmt: skip
 
     @property

@@ -141,12 +141,12 @@ class MRFMTemperature(Procedure):
     )
     if_not_found = ListParameter(
         "If no resonance is found", choices=["abort", "record"], default="record",
-        description="record: go on, with found = 0",
+        description="record: continue, with found = 0",
     )  # fmt: skip
 
     if_overloaded = ListParameter(
         "If the lock-in is overloaded however low the drive", choices=["abort", "record"], default="abort",
-        description="record: go on, with found = 0; the drive is first lowered three times, threefold",
+        description="record: continue, with found = 0; the drive is first lowered three times, threefold",
     )  # fmt: skip
     typical_approach = QuantityParameter(
         "Time to the next temperature", units="s", minimum=0.0, default="30 s",

@@ -69,7 +69,7 @@ class SequenceProcedure(Procedure):
         raise NotImplementedError(f"procedure {self.name!r} does not say what it plays")
 
     def sequences(self) -> dict[str, PulseSequence]:
-        """Return what is worth drawing of what is played, by its title; the first sequence, unless told."""
+        """Return the sequences that are worth drawing, by title; by default the first one."""
         return dict(zip([self.name], self.played(), strict=False))
 
     def drawn(self) -> dict[str, PulseSequence]:

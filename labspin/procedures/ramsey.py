@@ -1,4 +1,4 @@
-"""Ramsey fringes: how fast the coherence of a line is lost that nobody turns back; T2* and hyperfine lines.
+"""Ramsey fringes: how fast the coherence of a line is lost without refocusing; T2* and hyperfine lines.
 
 ::
 

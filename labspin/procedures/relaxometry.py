@@ -18,7 +18,7 @@ waves at ``expected_distance``, or ``expected_T1`` everywhere. The microwave fol
 line is measured through before the next, dark times in a random order of its own.
 
 The recipe ``relaxometry`` fits both differences of a field at once (``three_level_relaxation``); the recipe
-``relaxometry_distance`` goes on from there to the distance from the film (``film_relaxation``). Distances are
+``relaxometry_distance`` goes from there to the distance from the film (``film_relaxation``). Distances are
 an axis of a scan: ``[scan] "positioner.position" = ["400 nm", "200 nm"]``.
 
 Where the relaxation is no slower than the pumping, the centres are never polarised: the guard after the light

@@ -1,8 +1,9 @@
 """Waiting until a reading has become stable: it neither scatters, nor drifts, nor is far from its target.
 
-The readings of the last while are compared with a straight line: its slope is the drift, what is left is
-the scatter. Both have to be small at once, over a whole window; a reading that only passes by, and one that
-creeps, are told from one that has arrived. All limits are relative, since a cryostat is used over decades.
+The readings of the last while are compared with a straight line: its slope is the drift, what is left is the
+scatter. Both have to be small at once, over a whole window; a reading that only passes by, and one that
+creeps, are distinguished from one that has arrived. All limits are relative, since a cryostat is used over
+decades.
 """
 
 from __future__ import annotations

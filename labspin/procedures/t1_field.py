@@ -5,7 +5,7 @@ L100411 (2021), Fig. 2). The π pulse has to stay on that class's transition, wh
 card gives the transition's frequency at some fields (from ``mdmr``), and it is interpolated in between with
 piecewise cubics that do not overshoot (PCHIP). Everything else is `T1`'s.
 
-The recipe ``t1_field`` fits every field's trace; the recipe ``t1_cross_relaxation`` goes on from there and
+The recipe ``t1_field`` fits every field's trace; the recipe ``t1_cross_relaxation`` continues from there and
 fits 1/T1 against the field with the resonances that the Hamiltonian has.
 """
 
@@ -84,7 +84,7 @@ class T1Field(T1):
         Raises
         ------
         PlanError
-            Known fields and frequencies are not of one number, a field stands twice, or one of the fields
+            Known fields and frequencies differ in number, a field is given twice, or one of the fields
             lies outside of the known ones.
         """
         fields = np.array(self.fields, dtype=np.float64)

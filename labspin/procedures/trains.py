@@ -18,7 +18,7 @@ much while they are high (a two-bit phase shifter behind the source, or its I/Q 
 shifter). Without them, ``opposite = "length"`` turns by 3π/2 instead of −π/2, and all pulses have one phase.
 
 Times of evolution run from the middle of the first pulse to the middle of the last. They are rounded to the
-time step, and recorded so; each π pulse stands within half a step of its place. ``[scan]`` repeats all of it
+time step, and recorded so; each π pulse lies within half a step of its place. ``[scan]`` repeats all of it
 against anything: ``"pulse_count" = [1, 8, 64]``, a detuning, the field.
 """
 

@@ -240,7 +240,7 @@ def _scatter(values: FloatArray) -> FloatArray:
     """Return standard errors of the means (n,) of passes (m, n), by the scatter of √m groups of passes.
 
     What drifts in one pass comes back in the next: their scatter over √m would be too large, and half of it
-    drift that is not in the mean. Groups of passes that follow each other are told by it no more.
+    drift that is not in the mean. Groups of consecutive passes are no longer distinguished by it.
 
     The way to the reference, and with it the drift meanwhile, grows with the field: neighbours share it, and
     nine of them tell the scatter better than one.

@@ -287,7 +287,7 @@ class HostClient:
         return add_card(self.queue, Path(card), **chosen)
 
     def go_on(self, path: Path | str) -> QueuedRun:
-        """Let the host resume an interrupted run, whoever began it, and return it as queued.
+        """Let the host resume an interrupted run, no matter which client began it, and return it as queued.
 
         Parameters
         ----------
@@ -297,7 +297,7 @@ class HostClient:
         Returns
         -------
         QueuedRun
-            As it stands in the queue.
+            Its entry in the queue.
         """
         from labspin.session.queue_runs import add_resume
 

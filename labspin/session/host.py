@@ -376,7 +376,7 @@ class BenchHost:
     def _check_hand(self) -> None:
         if self._break_off or self._is_stopping:
             name = self._hand["name"] if self._hand else "the bench"
-            raise RunAborted(f"{name}: the move was broken off, by SAFE or because somebody ended it")
+            raise RunAborted(f"{name}: the move was stopped, by Safe or by a person")
         if self._run is not None and self._run.control is not None:
             self._run.control.check()
         if self._hand and self._hand["target"] is not None:
@@ -439,7 +439,7 @@ class BenchHost:
 
     def _on_unpause(self) -> None:
         self._control().resume()
-        self.news.event("order", "go on")
+        self.news.event("order", "continue")
 
     def _on_skip(self) -> None:
         self._control().skip()

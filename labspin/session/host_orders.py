@@ -40,7 +40,7 @@ def refuse_all(orders: queue.SimpleQueue[Order[Any]], error: Exception) -> None:
     orders
         What waits; it is empty afterwards.
     error
-        What they are told.
+        The news that clients receive.
     """
     while True:
         try:

@@ -23,7 +23,7 @@ class QueueTurns:
     queue
         The queue of the host's workspace.
     news
-        Where it is told that the queue could not be paused.
+        Receives the news that the queue could not be paused.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A run executed by a host: how clients interfere with it, and what they are told.
+"""A run executed by a host: how clients control it, and what they are sent.
 
 Between two points, and while the run is held, the host does what clients ask of the bench: in the run's own
 thread, so that no instrument is ever addressed in the middle of a measurement.
@@ -66,7 +66,7 @@ class RunWatch(Progress):
     Parameters
     ----------
     run
-        As it stands in the queue.
+        Its entry in the queue.
     between
         Called after every point.
     tell

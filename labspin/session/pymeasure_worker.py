@@ -60,7 +60,7 @@ def _connect(procedure: Procedure) -> Bench:
 
 
 class _WorkerControl(Control):
-    """Checks in every wait whether pymeasure's Worker was told to stop."""
+    """Checks in every wait whether pymeasure's Worker was stopped."""
 
     def __init__(self, procedure: Procedure) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class _WorkerControl(Control):
 
     def check(self) -> None:
         if self._procedure.should_stop():
-            self.abort("the worker was told to stop")
+            self.abort("pymeasure's worker was stopped")
         super().check()
 
 
@@ -94,7 +94,7 @@ class _WorkerObserver:
         if total:
             self._procedure.emit("progress", 100.0 * done / total)
         if self._procedure.should_stop():
-            self._control.abort("the worker was told to stop")
+            self._control.abort("pymeasure's worker was stopped")
 
     def on_event(self, kind: str, message: str) -> None:
         del kind, message

@@ -26,7 +26,7 @@ DOORS = {
     "procedures": "run cards: a procedure, its parameters, its sweep",
     "analysis": "fit recipes and notebooks",
 }
-"""The folders of a workspace, and what stands in them."""
+"""The folders of a workspace, and what is kept in them."""
 _EXAMPLES = Path(__file__).with_name("examples")
 """Runs that a new workspace has, made by ``benchmarks/example_runs.py``."""
 _WORKSPACE = """\
@@ -44,13 +44,13 @@ data = "data"                      # folder of the run files, relative to this f
 # field = "G"
 # frequency = "MHz"
 
-# Who is not there is told when runs are over or fail, by any program.
+# Notifies a person who is away when runs end or fail, by any program.
 # [notify]
 # command = ["notify-send", "{title}", "{text}"]
 """
 _README = """# Lab workspace
 
-| folder | what stands in it |
+| folder | what is in it |
 | --- | --- |
 {doors}
 | `data/` | run files, one HDF5 file a run |

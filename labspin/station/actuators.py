@@ -1,6 +1,6 @@
 """What a station file says of one instrument's actuators: limits, ramps, safe values, calibrations.
 
-Besides what stands in the file, the instrument has a say: limits lie within its range, what its safe action
+Besides the station file, the instrument itself decides: limits lie within its range, what its safe action
 brings to zero is ramped there, and a ramp begins where the output is measured to be.
 """
 
@@ -38,7 +38,7 @@ def read_actuators(
     ranges
         What the hardware allows: attribute to (least, greatest), in the role's units.
     rests
-        Where the instrument's safe action leaves what the role does not fix: attribute to value, likewise.
+        Where the instrument's safe action leaves what the role does not fix: attribute to value.
 
     Raises
     ------

@@ -2,8 +2,8 @@
 
 The run's process starts it (see `labspin.bench.watchdog`), or its deputy does. It reads the station file and
 loads all that it will need when it starts, and it inherits the claims of the run's process
-(`labspin.bench.claims`): nobody else on this machine can have an instrument, neither beside the run nor while
-the bench is being made safe.
+(`labspin.bench.claims`): no other process on this machine can have an instrument, neither beside the run nor
+while the bench is being made safe.
 
 If the run's process dies, hangs, or could not make everything safe, each instrument is connected to by
 itself, in the declared order, and brought to its safe state by the same ramps and actions as at the end of a
@@ -179,9 +179,9 @@ class Guard:
         return failed if unsafe_instruments(actions) else ""
 
     def _safe_actions(self, name: str, sent: dict[str, float]) -> list[SafeAction]:
-        """Connect to an instrument and make it safe; one that gives no whole answer is told, and not asked.
+        """Connect to an instrument and make it safe; one that gives no whole answer is sent commands only.
 
-        Where it stands is then what was sent last, which ``sent`` holds before and after. Where that is not
+        Its value is then what was sent last, which ``sent`` holds before and after. Where that is not
         known it is left as it is: any number to begin a ramp with might be a jump.
         """
         try:
@@ -314,7 +314,7 @@ def _main(path: str, digest: str, *names: str) -> None:
     with contextlib.suppress(OSError):  # not Linux: ``ps`` shows the command all the same
         Path("/proc/self/comm").write_text("labspin-guard")
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # it ends with its pipe, not with whoever stops the run
+        if hasattr(signal, name):  # it ends with its pipe, not with the process that stops the run
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = os.getppid() if hasattr(os, "fork") else None
     try:

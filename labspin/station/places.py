@@ -67,7 +67,7 @@ def _host_and_port(canonical: str) -> str:
 
 
 def _resolved(host: str) -> str:
-    """Return the number of ``host``; its name in lower case where nobody knows it."""
+    """Return the IP address of ``host``; its name in lower case if it cannot be resolved."""
     try:
         number = ipaddress.ip_address(host)
     except ValueError:

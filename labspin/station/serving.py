@@ -1,7 +1,7 @@
 """A simulated station over TCP: every instrument at an address of its own, for any program that speaks to it.
 
 The instruments are those of the station file, all on one sample, as `Station.connect` has them in process;
-here they answer on sockets of this machine. A bench on which time only passes while somebody waits would
+here they answer on sockets of this machine. A bench on which time only passes during a wait would
 stand still for a foreign program, so it runs with the wall clock unless the file or the caller gives a speed.
 """
 

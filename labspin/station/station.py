@@ -332,7 +332,7 @@ class Station:
     ) -> dict[str, RoleAdapter]:
         """Reconnect instruments, parts before the instruments made of them, and return them.
 
-        An old connection is let go once the new one stands: a device that does not answer may still obey it.
+        An old connection is closed once the new one is made: a device that does not answer may still obey it.
         What is called through a vendor's library can be had once only, and is let go before.
         """
         wanted = with_parts(names, specs)

@@ -188,7 +188,7 @@ class SimulatedDevice(ABC):
         raise ArgumentError(f"{type(self).__name__} has no output that is levelled")
 
     def _dropped_error(self) -> ConnectionFailedError:
-        return ConnectionFailedError(f"{type(self).__name__}: the connection dropped; open it again to go on")
+        return ConnectionFailedError(f"{type(self).__name__}: the connection dropped; open it to continue")
 
     def _exchange(self, message: str, execute: Callable[[str], bytes]) -> None:
         """Execute one message under the faults that wait, and queue the answer."""

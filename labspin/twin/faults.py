@@ -96,7 +96,7 @@ class Fault:
 
 
 class Faults:
-    """Faults waiting to strike one device; empty unless somebody adds some."""
+    """Faults waiting to strike one device; empty unless some are added."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng

@@ -118,7 +118,7 @@ class Signals(Mapping[str, float]):
     Attributes
     ----------
     pattern : Pattern or None
-        What is played on the lines meanwhile; None where nobody says.
+        What is played on the lines meanwhile; None if not known.
     origin : float
         Simulated time at which the pattern was started, which fixes its phase, s.
     """

@@ -43,7 +43,7 @@ class MessageDevice(SimulatedDevice):
     terminator
         What ends a line it sends.
     separator
-        What stands between the answers to several queries in one line.
+        Separator between the answers to several queries in one line.
     no_query, no_setting
         Number and text of the error when what can only be set is asked, and the other way round.
     """

@@ -3,7 +3,7 @@ r"""Serving simulated instruments over TCP on this machine, so that any program 
 An instrument that speaks in lines gets a socket (``TCPIP0::127.0.0.1::PORT::SOCKET`` for VISA, terminator
 ``\n``), the Pulse Streamer its HTTP port for JSON-RPC and its binary port, which its maker's client expects
 at 8050 and 21328. Each client has a thread and its own half-read line; an answer goes to the client that
-asked, whoever else is connected.
+asked, no matter which other clients are connected.
 """
 
 from __future__ import annotations

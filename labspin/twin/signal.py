@@ -1,4 +1,4 @@
-"""How one output moves: to where it was told to go, by a ramp with a lag behind it, or through steps."""
+"""How one output moves: to its set-point, by a ramp with a lag behind it, or through steps."""
 
 from __future__ import annotations
 

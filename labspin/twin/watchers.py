@@ -1,4 +1,4 @@
-"""Those who are told before a simulated sample moves on or its signals change."""
+"""Objects notified before a simulated sample advances or its signals change."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Devices write to it (`World.drive` a signal, `World.play` a pattern) and read from it (`World.count` photons,
 `World.quadratures`, `World.reading`), and it asks the sample. Time is the bench's clock. Nothing is computed
-before somebody asks: a counting job sums over the *episodes* (stretches of constant pattern) that passed
+before a question comes: a counting job sums over the *episodes* (stretches of constant pattern) that passed
 since it was armed, and knows from the pattern being played when it will end.
 
 Everything random comes from one seed. `World.begin_point` makes the noise from there on a function of

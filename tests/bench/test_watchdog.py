@@ -122,7 +122,7 @@ def test_an_instrument_that_is_gone_does_not_keep_the_others_waiting(tmp_path):
     assert "watchdog: microwave not safe after 0.5 s" in log
     (notice,) = notices(tmp_path)
     assert list(notice.unsafe) == ["microwave"]
-    assert "nobody is trying any more" not in notice.sentence, "while this process lives"
+    assert "no process is trying any more" not in notice.sentence, "while this process lives"
     assert confirm(station.path)
     assert notices(tmp_path) == []
     assert log.count("microwave: IdentityError") == 1, "said once, not at every try"

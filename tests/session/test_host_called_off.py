@@ -74,5 +74,5 @@ def test_what_waits_behind_another_move_can_be_called_off(client):
         thread.join(PATIENCE)
     assert sorted(errors) == [
         "magnet.current: not touched, since that was called off meanwhile",
-        "magnet.current: the move was broken off, by SAFE or because somebody ended it",
+        "magnet.current: the move was stopped, by Safe or by a person",
     ]

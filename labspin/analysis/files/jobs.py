@@ -1,4 +1,4 @@
-"""One file of many: fitted, or found to be fitted already, and then the chains that go on from it."""
+"""One file of many: fitted, or found to be fitted already, and then the chains that continue from it."""
 
 from __future__ import annotations
 

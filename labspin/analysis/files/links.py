@@ -1,6 +1,6 @@
-"""Chains that go on from a fit by themselves, as ``then`` of its recipe says, and fits that were done before.
+"""Chains that start from a fit by themselves, as ``then`` of its recipe says, and fits that were done before.
 
-A chain over the traces of one run is stored beside the fit that it goes on from, with a fingerprint of its
+A chain over the traces of one run is stored beside the fit that it continues from, with a fingerprint of its
 own that begins with that of the fit.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["chains_after", "names_wanted", "unchanged", "with_links"]
 
 
 def chains_after(recipe: Recipe) -> list[Recipe]:
-    """Return the chains that go on from a recipe by themselves.
+    """Return the chains that continue from a recipe by themselves.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def unchanged(job: FitJob, file: RunFile, recipe: Recipe, name: str) -> FileResu
 
 
 def with_links(job: FitJob, result: FileResult) -> FileResult:
-    """Return a result with those of the chains that go on from it; a chain that fails costs only itself.
+    """Return a result with those of the chains that continue from it; a chain that fails costs only itself.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def with_links(job: FitJob, result: FileResult) -> FileResult:
 
 
 def _linked(job: FitJob, result: FileResult, chain: Recipe) -> FileResult:
-    """Return the result of a chain over the traces of one run, out of its file if it stands there."""
+    """Return the result of a chain over the traces of one run, out of its file if it is stored there."""
     from labspin.data import open_parts, write_fit
 
     before = "" if result.record is None else str(result.record.recipe.get(FINGERPRINT, ""))

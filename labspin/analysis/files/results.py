@@ -65,7 +65,7 @@ class FileResult:
     Attributes
     ----------
     status
-        ``"fitted"``, ``"refitted"`` (one of another recipe, model or version stood in its place),
+        ``"fitted"``, ``"refitted"`` (it replaced one of another recipe, model or version),
         ``"unchanged"`` (the fit was there already) or ``"failed"``.
     record
         The fit, without its curves.
@@ -76,7 +76,7 @@ class FileResult:
     recipe
         What it was fitted by.
     linked
-        Results of the chains that go on from this fit.
+        Results of the chains that continue from this fit.
     """
 
     path: Path

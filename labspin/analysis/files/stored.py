@@ -230,7 +230,7 @@ def _statistics(record: FitRecord, trace: int) -> FitStatistics:
 
 
 def axis_words(run: Run, name: str) -> str:
-    """Return what the axis of a column is called: in a chain, what stands behind its x and y."""
+    """Return what the axis of a column is called: in a chain, the fitted quantities behind its x and y."""
     columns = {column.name: column for column in run.header.layout.columns}
     if run.header.procedure == "chain" and name in ("x", "y") and name in columns:
         return columns[name].description or name

@@ -60,7 +60,7 @@ def check_table(path: Path, inputs: Iterable[Path] = ()) -> None:
     Parameters
     ----------
     path
-        The table; one that stands there would be replaced.
+        The table; an existing one would be replaced.
     inputs
         Files that are fitted.
 
@@ -88,7 +88,7 @@ class TableWriter:
     Parameters
     ----------
     path
-        The table; one that stands there is replaced.
+        The table; an existing one is replaced.
     inputs
         Files that are fitted.
 

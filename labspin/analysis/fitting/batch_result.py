@@ -25,12 +25,12 @@ STATUS: Mapping[int, str] = {
     4: "no finite points",
     5: "fewer points than parameters",
     6: "constant",
-    7: "a parameter stands at its bound",
+    7: "a parameter is at its bound",
     8: "errors that are not positive",
 }
 """What the status of a trace means: 0 and 1 are sound, 3 has values without errors, 4 to 6 and 8 neither.
 
-7 is a minimum within the bounds: the parameter that stands at one has no error, and those of the others hold
+7 is a minimum within the bounds: the parameter that is at one has no error, and those of the others hold
 as long as it is held there.
 """
 
@@ -108,7 +108,7 @@ class BatchResult:
 
     @property
     def converged(self) -> NDArray[np.bool_]:
-        """Which traces have a minimum: the sound ones, and those whose minimum stands at a bound."""
+        """Which traces have a minimum: the sound ones, and those whose minimum is at a bound."""
         return np.isin(self.status, (0, 1, 7))
 
     @property

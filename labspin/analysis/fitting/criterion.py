@@ -101,7 +101,7 @@ def preferred_outcome(
     outcomes
         Fits of the same trace by different models.
     resolved
-        Whether what each fit found can be told apart (`FitModel.resolved`); None: all.
+        Whether what each fit found can be distinguished (`FitModel.resolved`); None: all.
     threshold
         By how much the criterion must fall for a model with more parameters to be preferred.
 

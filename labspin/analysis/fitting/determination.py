@@ -13,7 +13,7 @@ others, is rounding. A parameter is held where it is
 The reach of a scale is its own value, that of a place the window, that of a phase a turn, that of what the
 model is linear in (beside others only) the size of the data. One is held at a time, the one that goes
 farthest beyond its reach, since the others are often determined as soon as it is. Their errors are those for
-that value, as for a parameter that stands at a bound.
+that value, as for a parameter that is at a bound.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def _unseen(outcome: FitOutcome) -> frozenset[str]:
 
 
 def _elsewhere(model: FitModel, outcome: FitOutcome) -> frozenset[str]:
-    """Return parameters without an error because another minimum, told of elsewhere, has others."""
+    """Return parameters without an error because another minimum, reported elsewhere, has other values."""
     if model.rivals is None or not np.any(np.isfinite(outcome.covariance)):
         return frozenset()
     weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
@@ -182,7 +182,7 @@ def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
     """Compare with a constant: what has places and widths to choose finds something in noise, too.
 
     The best of all curves on noise lowers χ² by about one for each height and 2 ln n for each place, width or
-    time that is free, since so many of them, n each, can be told apart.
+    time that is free, since so many of them, n each, can be distinguished.
     """
     base = next((p for p in outcome.parameters if p.name in BASES and not p.derived), None)
     free = outcome.covariance_names

@@ -2,7 +2,8 @@
 
 ``distance = position + offset``: a parameter of the model is computed for each trace from what moves in the
 fit (untied parameters of the model, and *free* ones that only the expressions know) and from facts of the
-trace, such as where the positioner stood. The engine moves the former; derivatives go through expressions.
+trace, such as the position of the positioner. The engine moves the former; derivatives go through
+expressions.
 """
 
 from __future__ import annotations

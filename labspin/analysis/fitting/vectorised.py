@@ -178,7 +178,7 @@ def curves_of(
         kind = np.complex128 if model.is_complex else np.float64
         found: Numbers = np.full(axes.shape, np.nan, kind)
         for index, (axis, row) in enumerate(zip(axes, values, strict=True)):
-            # Where a model cannot be evaluated there is no fit, and the next trace goes on.
+            # Where a model cannot be evaluated there is no fit, and the next trace follows.
             with contextlib.suppress(ArithmeticError, ValueError):
                 found[index] = model.function(axis, *row)
         return found

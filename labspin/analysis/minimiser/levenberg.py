@@ -3,9 +3,9 @@
 Each trace has its own normal equations, damping and convergence; what they share is the call of the model,
 so that a Python-level step costs the same for one trace as for hundreds. Scales (parameters that are
 positive by nature) move as logarithms. The place of a trace that has ended is given to the next at once, so
-nobody waits for the slowest; and the model and its derivatives are computed together, since almost every step
-is accepted. Inside, the trace is the *last* axis wherever NumPy is to run along it: a loop over hundreds of
-traces costs what a loop over four parameters does.
+no trace waits for the slowest; and the model and its derivatives are computed together, since almost every
+step is accepted. Inside, the trace is the *last* axis wherever NumPy is to run along it: a loop over
+hundreds of traces costs what a loop over four parameters does.
 
 Convergence is measured where it matters: a fit has converged when its last step was shorter than
 ``tolerance`` standard errors, or when rounding leaves nothing to gain; one whose data leave a combination of
@@ -33,7 +33,7 @@ NEAR = 1e-2
 EXACT = 1e-28
 """χ² beside that of the data themselves at which a fit has nothing left to explain."""
 ROUNDING = 4 * np.finfo(np.float64).eps
-"""Rounding of a sum of squares: a smaller change of χ² cannot be told from none at all."""
+"""Rounding of a sum of squares: a smaller change of χ² cannot be distinguished from none."""
 
 
 def minimise(
@@ -157,7 +157,7 @@ class _Stack:
         self.size[places] = np.einsum("mn,mn->m", weighted, weighted)
 
     def drop(self, places: IndexArray) -> None:
-        """Close the places that nobody needs any more."""
+        """Close the places that are no longer needed."""
         if not places.size:
             return
         keep = np.delete(np.arange(self.rows.size), places)
@@ -268,7 +268,7 @@ class _Stack:
         stuck = self._stuck()
         self.step = self._solved(stuck, self.damping)
         if self.problem.bounded:
-            # What stands at a bound is not moved beyond it by what others do: those move without it.
+            # A parameter at a bound is not moved beyond it by what others do: those move without it.
             outward = self._outward(self.step)
             if outward.any():
                 self.step = self._solved(stuck | outward, self.damping)

@@ -7,7 +7,7 @@ x          time of evolution; of ``decoupling_scaling`` the number N of π pulse
 amplitude  signal at x = 0 above the offset
 detuning   of the microwave from the middle of the line
 splitting  distance of neighbouring hyperfine lines
-T2_star    time in which what nobody turns back falls to 1/e
+T2_star    time in which the coherence falls to 1/e without refocusing
 T2         time in which the echo falls to 1/e; of ``decoupling_scaling`` that of one pulse
 exponent   1: exponential, 2: Gaussian, 3: an echo in a slow bath
 ========== =============================================================================

@@ -3,7 +3,7 @@
 The search for starting values takes memory and time as the square of the points. Means over equal parts of a
 long spectrum are short enough, but bury dips that are narrower than a part. So the spectrum is first looked
 through for narrow features at all scales (a box against the boxes beside it, by running sums: linear time),
-and where one stands out the means are taken over fewer points.
+and where one is clearly visible the means are taken over fewer points.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ of depths in `film_layer`. The distance may be shared by all of them (``[joint]`
 
 Spin waves are tabulated in the logarithm of the distance, once for the fields of a fit. Curves for the eye,
 at many fields, are computed at some of them and interpolated. Numbers of the film are held unless they are
-freed (``magnetisation_change`` is relative). They are hardly told apart from the distance, so they want a
-prior of a few per cent.
+freed (``magnetisation_change`` is relative). They are hardly distinguishable from the distance, so they want
+a prior of a few per cent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def film_changes() -> tuple[Parameter, ...]:
 _SMALL_TILT = 0.06
 """rad: odmr tells the angle of the axis better than an error of this says."""
 _TILT = Parameter(
-    "tilt_change", "rad", "by which the axis stands farther out of the plane than tilt says", minimum=-0.2,
+    "tilt_change", "rad", "by which the axis lies farther out of the plane than tilt says", minimum=-0.2,
     maximum=0.2, value=0.0,
 )  # fmt: skip
 

@@ -171,7 +171,7 @@ class _Layer:
 
 
 def _layer_doubts(outcome: FitOutcome) -> Sequence[str]:
-    """Say where the spread is not told by the data, or reaches the film."""
+    """Warn where the data do not determine the spread, or where it reaches the film."""
     found = {p.name: p for p in outcome.parameters}
     spread, distance = found["spread"], found["distance"]
     doubts = []

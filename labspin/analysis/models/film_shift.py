@@ -154,8 +154,8 @@ def _force_doubts(outcome: FitOutcome) -> Sequence[str]:
     if surface.fixed or strength.fixed or strength.stderr < _TOLD_APART * abs(strength.value):
         return []
     return [
-        "surface and coefficient are hardly told apart: few centres near the film pull like many far from "
-        "it, and their errors are too small then; give a prior for the surface, or fit it with relaxometry"
+        "surface and coefficient are hardly distinguishable: few centres near the film pull like many far "
+        "from it, and the errors are then too small; give a prior for the surface, or a relaxometry fit"
     ]
 
 

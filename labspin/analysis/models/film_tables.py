@@ -172,7 +172,7 @@ def film_place(
     elevation
         Angle of the field out of the plane of the film, rad: 0.6155 for centres of a (100) diamond.
     tilt
-        Angle by which the axis of the centres stands farther out of the plane than the field, rad.
+        Angle by which the axis of the centres lies farther out of the plane than the field, rad.
 
     Raises
     ------

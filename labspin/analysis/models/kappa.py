@@ -21,7 +21,7 @@ reduced to one curve of temperature once; the distance rescales it.
 
 Far above the temperature μ_s B/k_B at which the spins below the magnet saturate, κ ∝ ρ d⁻⁶/T (d⁻⁵ of a
 half-space): the data then hold one combination of density and distance, and a fit of both says so. Density
-and distance are told apart by the saturation; density, T1 and the offsets by a wide range of temperatures.
+and distance are distinguished by the saturation; density, T1 and the offsets by a wide range of temperatures.
 """
 
 from __future__ import annotations

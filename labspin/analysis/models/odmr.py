@@ -393,8 +393,8 @@ def _doubts(search: Search, outcome: FitOutcome) -> list[str]:
     told = int(np.count_nonzero(np.diff(seen) > values["width"])) + 1 if seen.size else 0
     if unknown and told <= unknown:
         doubts.append(
-            f"{told} lines of this field can be told apart in the window, where {unknown} numbers are wanted "
-            "and one line more to check them: other fields have the same lines; sweep over more"
+            f"{told} lines of this field can be distinguished in the window, where {unknown} numbers are "
+            "wanted and one line more to check them: other fields have the same lines; sweep over more"
         )
     return doubts
 

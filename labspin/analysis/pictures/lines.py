@@ -101,7 +101,7 @@ def draw_lines(
     drawn
         Words and unit of the values.
     offset
-        Heights of the tallest by which each line stands above the one before.
+        Vertical distance between consecutive lines, in heights of the tallest.
     fits
         One a line, or none.
     joined

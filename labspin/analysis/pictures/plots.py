@@ -1,8 +1,8 @@
 """Pictures of fits: data with error bars, the fitted curve, and the residuals below in units of their errors.
 
-Colours are Okabe and Ito's, told apart by the colour-blind, each with its own marker. Every parameter's axis
-carries its unit with a prefix that makes the numbers readable. No window is opened: figures are drawn by
-the Agg canvas, so this works on a server.
+Colours are Okabe and Ito's, which colour-blind readers can distinguish, each with its own marker. Every
+parameter's axis carries its unit with a prefix that makes the numbers readable. No window is opened: figures
+are drawn by the Agg canvas, so this works on a server.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ def _draw_one(
 
 
 def _is_beside(outcomes: Sequence[FitOutcome]) -> bool:
-    """Return whether the legend is so long that it stands beside the data."""
+    """Return whether the legend is so long that it is drawn outside the axes."""
     # A spectrum has no empty corner.
     crowded = _lines(outcomes) > _LINES_INSIDE or _lines_apart(outcomes[0].model) > 0
     return len(outcomes) <= _LEGEND_LIMIT and crowded
@@ -348,7 +348,7 @@ def _noted(parameter: FittedParameter) -> str:
 
 
 def headline(model: str, fitted: Sequence[str]) -> tuple[str, ...]:
-    """Return which parameters of a fit are told first: in legends, and at the head of a report.
+    """Return which parameters of a fit are listed first: in legends, and at the head of a report.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of runs: the measured quantity as it stands in the file, with the fit that stands beside it.
+"""Pictures of runs: the measured quantity as it is in the file, with the fit that is stored next to it.
 
 Dimensions that only repeat the measurement are averaged, with the standard error of the mean as bars.
 Doubtful points (`labspin.data.quality`) are hollow, crossed in a map, and counted in the title.

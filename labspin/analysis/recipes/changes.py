@@ -43,8 +43,8 @@ def changed_recipe(
     recipe
         The recipe.
     model
-        Another model, of which nothing holds that the recipe says of its own; its fit stands beside that of
-        the recipe.
+        Another model, of which nothing holds that the recipe says of its own; its fit is stored next to that
+        of the recipe.
     sigma
         Errors of the points, as in a recipe.
     options

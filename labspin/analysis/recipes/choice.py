@@ -98,7 +98,7 @@ class Choice:
         return with_derived(self.padded(outcome, place), self.recipe.derived)
 
     def resolved(self, place: int, values: ArrayLike) -> NDArray[np.bool_]:
-        """Return whether what a model found can be told apart, shape (...).
+        """Return whether what a model found can be distinguished, shape (...).
 
         Parameters
         ----------

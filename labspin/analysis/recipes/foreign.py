@@ -1,6 +1,6 @@
 """Fits of files that labspin did not write: two columns, the part of them that is wanted, and a model.
 
-`fit_foreign` is told all of it; `labspin.analysis.propose` finds out what a file would be fitted as.
+`fit_foreign` is given all settings; `labspin.analysis.propose` finds them from the file.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def fact_names(recipe: Recipe) -> tuple[str, ...]:
 
 
 def _known_by_name(recipe: Recipe) -> list[str]:
-    """Return what stands in priors as a name, not as a quantity."""
+    """Return the entries of priors that are names, not quantities."""
     written = (text for pair in recipe.priors.values() for text in pair)
     return [text for text in written if isinstance(text, str) and text.isidentifier()]
 

@@ -27,7 +27,7 @@ A recipe is a TOML file behind the door ``analysis/``::
     derived = {rate = "1/T1"}
 
 A section ``[chain]`` with ``recipe = "t1"`` makes it a recipe over the results of another one, a point a run:
-see `labspin.analysis.files.chain`; ``then = ["distance"]`` names chains that go on from a recipe by
+see `labspin.analysis.files.chain`; ``then = ["distance"]`` names chains that continue from a recipe by
 themselves. A section ``[joint]`` fits all traces together (`labspin.analysis.recipes.joint_fit`). Everything
 is checked when the file is read: an unknown key or name is an error, never ignored.
 """

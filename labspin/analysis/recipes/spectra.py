@@ -1,4 +1,4 @@
-"""What a fit of a thermal spectrum is told beside the model: averages, window, length, temperature."""
+"""Settings of a fit of a thermal spectrum besides the model: averages, window, length, temperature."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_spectrum(model: FitModel | str) -> bool:
 def spectrum_settings(
     model: FitModel | str, options: Mapping[str, object], settings: dict[str, object]
 ) -> dict[str, Any]:
-    """Return what `fit_spectrum` is told beside the model, taken out of options and ``settings``.
+    """Return the settings of `fit_spectrum` besides the model, taken out of options and ``settings``.
 
     ``options`` in it are those that the model itself takes.
 

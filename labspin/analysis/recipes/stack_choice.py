@@ -78,7 +78,7 @@ class ChosenStack:
 
     @functools.cached_property
     def sound(self) -> NDArray[np.bool_]:
-        """Whether the fit by each model of each trace converged, with errors, to what can be told apart."""
+        """Whether the fit by each model of each trace converged, with errors, to distinguishable values."""
         return np.stack(
             [
                 fit.result.sound & self.choice.resolved(place, fit.result.values)

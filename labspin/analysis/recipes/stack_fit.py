@@ -1,7 +1,7 @@
 """All traces of a run fitted at once by the batch engine, and what becomes of it: a record, or single fits.
 
 A run of ten thousand traces is one call of `fit_batch`; the parameters, their errors and statistics stay
-arrays until somebody asks for one trace. What is said of each fit is what `fit_curve` says.
+arrays until one trace is asked for. Each fit gets the warnings that `fit_curve` gives.
 """
 
 from __future__ import annotations

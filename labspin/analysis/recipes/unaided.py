@@ -241,7 +241,7 @@ def _lines(trace: ForeignTrace) -> Iterator[Candidate]:
 
 
 def _ends(outcome: FitOutcome) -> bool:
-    """Return whether a line stands at an end of the window."""
+    """Return whether a line lies at an end of the window."""
     ends = (float(outcome.x.min()), float(outcome.x.max()))
     reach = 1e-9 * (ends[1] - ends[0])
     centers = [value for name, value in outcome.values().items() if name.startswith("center")]

@@ -36,7 +36,7 @@ def write_report(
     *,
     sequences: Mapping[str, PulseSequence] | None = None,
 ) -> Path:
-    """Write the report of a run and return where it stands.
+    """Write the report of a run and return its path.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _page(opened: Run, sequences: Mapping[str, PulseSequence] | None) -> str:
 
 
 def _not_safe(run: Run) -> Html:
-    """Return what stands above everything else if the bench was not left safe."""
+    """Return the first line of the report if the bench was not left safe."""
     sentence = not_safe(run.unsafe or {})
     return tag("p", tag("b", sentence, class_="bad"), class_="box") if sentence else join([])
 

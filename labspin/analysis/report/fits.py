@@ -46,7 +46,7 @@ def fit_sections(run: Run) -> Html:
         The run with its fits.
     """
     if not run.fits:
-        hint = "No fit stands in the run file; `labspin fit` makes one."
+        hint = "The run file holds no fit; `labspin fit` makes one."
         return section("Fits", tag("p", hint, class_="note"))
     return join(section(f"Fit {record.name}", *_fit(run, record)) for record in run.fits)
 

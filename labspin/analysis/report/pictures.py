@@ -230,7 +230,7 @@ def _embedded(figure: Figure, caption: str, points: int) -> Html:
     picture = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with mpl.rc_context({"svg.hashsalt": "labspin"}), warnings.catch_warnings():
-        # A label in a script that the font does not have is drawn as boxes; its text stands on the page.
+        # A label in a script that the font does not have is drawn as boxes; its text is on the page.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(picture, format=kind, dpi=150, metadata=metadata)
     data = base64.b64encode(picture.getvalue()).decode("ascii")

@@ -1,6 +1,6 @@
 """Documents of bluesky, one JSON text a line: the readings of each stream as columns, with their units.
 
-What the run was scanned over stands in the start document (``hints``); the readings are against it.
+The start document (``hints``) names what was scanned; the readings are against it.
 """
 
 from __future__ import annotations

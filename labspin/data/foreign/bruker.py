@@ -1,4 +1,4 @@
-"""Spectra of Bruker's spectrometers for electron spins (BES3T): ``.DSC`` says what stands in ``.DTA``."""
+"""Spectra of Bruker's spectrometers for electron spins (BES3T): ``.DSC`` describes the data in ``.DTA``."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _fields(path: Path, name: str, item: h5py.Dataset, attributes: dict[str, obj
 
 
 def _along(item: h5py.Dataset, attributes: dict[str, object]) -> str:
-    """Return the data set that holds the points at which ``item`` was measured; empty if nobody says."""
+    """Return the data set that holds the points at which ``item`` was measured; empty if unknown."""
     try:
         own = item.name
         scales = item.dims[0]

@@ -87,7 +87,7 @@ class opened:  # noqa: N801 - used like a function
 
 
 def refuse_elsewhere(path: Path, name: str, item: h5py.Dataset) -> None:
-    """Refuse numbers that stand in a file of another folder, which whoever wrote this one may have chosen.
+    """Refuse numbers stored in a file of another folder: this file may name any file it likes.
 
     A data set may be the bytes of any file of this computer, and a plot or a report would carry them on.
 
@@ -106,8 +106,8 @@ def refuse_elsewhere(path: Path, name: str, item: h5py.Dataset) -> None:
     for source in map(Path, outside):
         if source.is_absolute() or ".." in source.parts or _is_no_file(path.parent / source):
             raise DamagedFileError(
-                f"{path}: {name!r} stands in another file, {str(source)!r}, outside this folder; copy that "
-                "file beside this one, and let this one name it without folders"
+                f"{path}: {name!r} is stored in another file, {str(source)!r}, outside this folder; copy "
+                "that file beside this one, and let this one name it without folders"
             )
 
 

@@ -1,4 +1,4 @@
-"""What stands above a table of text: the headers of qudi and pymeasure, and ``key: value`` of all others."""
+"""What precedes a table of text: the headers of qudi and pymeasure, and ``key: value`` of all others."""
 
 from __future__ import annotations
 

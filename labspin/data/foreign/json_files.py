@@ -21,7 +21,7 @@ _UNITS = ("unit", "units")
 
 
 def read_json(path: Path) -> Contents:
-    """Return the lists of numbers in a JSON file; what stands alone is said in the attributes.
+    """Return the lists of numbers in a JSON file; single values go into the attributes.
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def _values(path: Path, table: str, column: str, present: str) -> NDArray[np.gen
 
 
 def _numbers(cell: Any) -> NDArray[np.generic]:
-    """Return what stands in a cell: a number, or an array in NumPy's own format."""
+    """Return the content of a cell: a number, or an array in NumPy's own format."""
     if isinstance(cell, bytes):
         found = np.load(io.BytesIO(cell), allow_pickle=False)
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "biufc":

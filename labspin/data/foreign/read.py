@@ -55,7 +55,7 @@ def read_foreign(path: Path | str, **columns: str) -> dict[str, ForeignColumn]:
     path
         The file.
     **columns
-        What the caller calls an array, and where it stands: the path of an HDF5 data set, the name or the
+        What the caller calls an array, and where it is: the path of an HDF5 data set, the name or the
         number (from 0) of a column, ``group/channel`` of a TDMS file (``group/channel:time`` for the time
         axis of a waveform), the name of a MATLAB variable, with ``/`` into structures; ``name[:, 3]`` for a
         part of an array; ``X + 1j*Y`` for complex numbers in two columns.

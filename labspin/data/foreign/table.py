@@ -206,7 +206,7 @@ def _add_titles(layout: _Layout, lines: Lines) -> None:
 
 
 def _begins_spectrum(line: str) -> bool:
-    """Return whether a line stands above the numbers of OceanView or SpectraSuite, which know no titles."""
+    """Return whether a line precedes the numbers of OceanView or SpectraSuite, which write no titles."""
     return line.startswith(">>>") and "Begin" in line and "Spectral Data" in line
 
 

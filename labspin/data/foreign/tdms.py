@@ -1,6 +1,6 @@
 """TDMS, the format of LabVIEW: ``group/channel``, and ``group/channel:time`` where it is a waveform.
 
-Time stamps are seconds since the first; when that was stands in the attribute ``start``.
+Time stamps are seconds since the first; the attribute ``start`` holds its time.
 """
 
 from __future__ import annotations

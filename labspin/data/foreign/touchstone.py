@@ -22,7 +22,7 @@ _FREQUENCIES = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 def read_touchstone(path: Path) -> Contents:
     """Return frequency (Hz) and ``S11``, ``S21`` … of a Touchstone file, and its noise parameters.
 
-    The noise of a two-port stands beside ``noise_frequency``: ``minimum_noise_figure`` (dB),
+    The noise of a two-port is given against ``noise_frequency``: ``minimum_noise_figure`` (dB),
     ``optimum_reflection`` (complex) and ``noise_resistance`` (in parts of the reference).
 
     Parameters

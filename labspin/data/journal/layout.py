@@ -1,4 +1,4 @@
-"""How a journal begins, and what stands before each record; and what may be opened as one."""
+"""How a journal begins, what precedes each record, and what may be opened as a journal."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def writer_hint() -> dict[str, Any]:
 
 
 def is_alive(journal: Path) -> bool:
-    """Return whether somebody writes the journal.
+    """Return whether a process writes the journal.
 
     Parameters
     ----------

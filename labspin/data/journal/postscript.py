@@ -46,7 +46,7 @@ def event_record(kind: EventKind | str, message: str, data: Mapping[str, object]
 
 
 class Postscript:
-    """Adds events to the journal of a dead run, which nobody can resume or recover meanwhile.
+    """Adds events to the journal of a dead run, which cannot be resumed or recovered meanwhile.
 
     Parameters
     ----------

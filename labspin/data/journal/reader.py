@@ -1,4 +1,4 @@
-"""Reading a journal without trusting it; what a journal is stands in `journal`."""
+"""Reading a journal without trusting it; `journal` describes what a journal is."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class JournalReader:
             yield from batch
 
     def tail(self) -> Literal["clean", "torn", "damaged"]:
-        """Return what stands behind `position`: nothing, one incomplete record, or damage."""
+        """Return what follows `position`: nothing, one incomplete record, or damage."""
         if self.position == self.size:
             return "clean"
         return "torn" if self._next_sound() is None else "damaged"

@@ -151,7 +151,7 @@ def read_header(reader: JournalReader) -> RunHeader:
 
 
 def header_from_plain(path: Path, content: object) -> RunHeader:
-    """Return the header that stands in plain values from a file."""
+    """Return the header whose plain values were read from a file."""
     if _depth_exceeds(content, MAX_DEPTH + 8):
         raise DamagedFileError(f"{path}: the header is nested too deeply to be one of ours")
     try:
@@ -176,7 +176,7 @@ def _depth_exceeds(value: object, limit: int) -> bool:
 
 
 def run_from_journal(path: Path, *, live: bool, salvage: bool = False, spooled: bool = False) -> Run:
-    """Read the run whose journal stands beside ``path``.
+    """Read the run whose journal lies beside ``path``.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Columns of a run that is larger than the memory should be, kept in a file while it is published.
 
-A journal is read batch by batch, and what it holds stands on the disk afterwards as it is wanted: column by
+A journal is read batch by batch, and its content is on the disk afterwards in the wanted layout: column by
 column, in order of measurement. The file has no name and goes with its last user.
 """
 

@@ -77,7 +77,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class JournalWriter:
-    """Appends records to a journal that nobody else may write; one thread at a time.
+    """Appends records to a journal that no other process may write; one thread at a time.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class JournalWriter:
         Raises
         ------
         StorageError
-            The record could not be written whole; nothing of it remains, and what stood before still stands.
+            The record could not be written whole; nothing of it remains; the records before it are kept.
         """
         payload = self._pack(record)
         if self._failure is not None:
@@ -331,7 +331,7 @@ class JournalWriter:
         return self._size
 
     def abandon(self) -> None:
-        """Close the file without a sync, as a forked child must; the parent goes on with its own."""
+        """Close the file without a sync, as a forked child must; the parent continues with its own."""
         if not self._stop.is_set():
             self._stop.set()
             self._failure = StorageError(f"{self.path}: belongs to the process that this one was forked from")
@@ -358,7 +358,7 @@ class JournalWriter:
 
 
 def _move_away(path: Path) -> None:
-    """Give another name to what somebody put in the place of the journal."""
+    """Give another name to what was put in the place of the journal."""
     number = 1
     while path.exists():
         other = path.with_name(f"{path.name}.replaced-{number}")
@@ -368,7 +368,7 @@ def _move_away(path: Path) -> None:
 
 
 def _remove(path: Path, descriptor: int) -> None:
-    """Remove while locked where the system allows it, so that nobody takes the journal for an orphan."""
+    """Remove while locked where the system allows it, so that the journal is not taken for an orphan."""
     try:
         path.unlink(missing_ok=True)
     except OSError:

@@ -26,7 +26,7 @@ from labspin.data.plain import plain
 __all__ = ["numbers_of", "told_parameters"]
 
 _TRACES = 64
-"""Traces of a fit, and entries of a list, up to which their values are told."""
+"""Traces of a fit, and entries of a list, up to which their values are listed."""
 _TEXT = 80
 _ALL = 4000
 """Numbers of all fits of a run together: the seal is no place for more."""

@@ -46,10 +46,10 @@ _IN_MEMORY_TO_AMEND = 1 << 27
 
 
 def publish(run: Run, *, patience: float = 5.0) -> Path:
-    """Write ``run`` to its HDF5 file, whole, and return where it stands.
+    """Write ``run`` to its HDF5 file, whole, and return its path.
 
     An older state of the same run is replaced, its fits carried over. A file of another run is never touched:
-    the new one then gets a numbered name; so it does if somebody holds the old one open (Windows) for longer
+    the new one then gets a numbered name; so it does if a program holds the old one open (Windows) for longer
     than ``patience`` (s).
 
     Parameters
@@ -57,12 +57,12 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
     run
         The whole run; its ``path`` says where the file goes.
     patience
-        Longest wait for somebody who holds the old file open, s.
+        Longest wait for a program that holds the old file open, s.
 
     Raises
     ------
     StorageError
-        The file cannot be written; what stood there before still stands.
+        The file cannot be written; the former file is still there.
     DamagedFileError
         What was written does not read back as it should.
     """
@@ -98,7 +98,7 @@ def amend(
     digest
         `raw_digest` of the data, as hexadecimal text, where it is known; otherwise it is taken before.
     patience
-        Longest wait for somebody who holds the file open, s.
+        Longest wait for a program that holds the file open, s.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def amend(
             if raw_digest(file, temporary) != before:
                 why = "its data have changed meanwhile, or its copy" if digest else "its copy"
                 raise DamagedFileError(f"{path}: {why} did not read back as it was written; it is as it was")
-        # Should the power fail now, the file stands whole, with the change or without: it can be made again.
+        # Should the power fail now, the file is whole, with the change or without: it can be made again.
         _take_place(temporary, path, patience, final=False)
     return result
 
@@ -261,7 +261,7 @@ def _take_place(temporary: Path, target: Path, patience: float, *, final: bool =
 def write_fit(
     path: Path | str, record: FitRecord, *, replace_same: bool = False, digest: str | None = None
 ) -> str:
-    """Add a fit to the file of its run and return the name under which it stands.
+    """Add a fit to the file of its run and return the name under which it is stored.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def write_fit(
     replace_same
         Take the place of a fit of the same name; otherwise that one stays and the new one is numbered.
     digest
-        `RunFile.digest` of the data that were fitted; None: whatever stands in the file.
+        `RunFile.digest` of the data that were fitted; None: no matter what is in the file.
 
     Raises
     ------

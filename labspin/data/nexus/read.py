@@ -173,7 +173,7 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
     """
     own = get_group(entry, "labspin")
     header = header_from_plain(path, get_json(own, "header"))
-    # A checkpoint without its journal: whoever wrote it is gone, as far as this file tells.
+    # A checkpoint without its journal: its writer is gone, as far as this file tells.
     attributes = get_attributes(own)
     status = _status(attributes)
     snapshot = get_json(own, "snapshot_after")

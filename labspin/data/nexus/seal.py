@@ -6,7 +6,7 @@ words, then the length and the checksum of the text itself and a magic word. HDF
 cuts it off as soon as another program changes the file. The file then counts as unsealed: intact perhaps,
 but to be tried out in a process of its own first (`probe`).
 
-A checksum shows damage, not malice: whoever forges a file can forge its seal.
+A checksum shows damage, not malice: a person who forges a file can forge its seal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BUSY = 20  # times as long on the wall as on the processor: more is waited for 
 
 @dataclass(frozen=True, kw_only=True)
 class Seal:
-    """What stands behind the HDF5 part of a run file."""
+    """What follows the HDF5 part of a run file."""
 
     length: int
     """Bytes of the HDF5 part."""

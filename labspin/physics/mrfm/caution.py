@@ -31,6 +31,6 @@ def warn(category: type[MRFMWarning], text: str) -> None:
     category
         Kind of the warning.
     text
-        What the reader is told.
+        Text of the caution.
     """
     warnings.warn(text, category, stacklevel=4)

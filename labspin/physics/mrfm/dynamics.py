@@ -222,7 +222,7 @@ def ring_down(
 ) -> ComplexArray:
     """Return the free decay of a steady oscillation after its drive stopped at t = 0.
 
-    The baths have followed the oscillation and go on answering with their own delay, so that the decay is not
+    The baths have followed the oscillation and keep answering with their own delay, so that the decay is not
     one exponential if a bath is as slow as the resonator's ring-down.
 
     Parameters

@@ -1,7 +1,7 @@
 """The geometry of a spin bath, reduced once to a few hundred numbers.
 
 Temperature enters κ only through M(B, T) and its slope, so all that a sample's geometry contributes is how
-much of (B̂·B')² stands at which field: the spectrum w(B) = ∫ (B̂·B')² δ(B − |B(r)|). κ at any temperature is
+much of (B̂·B')² lies at which field: the spectrum w(B) = ∫ (B̂·B')² δ(B − |B(r)|). κ at any temperature is
 then a one-dimensional sum,
 
     κ = ρ { Σ_j (∂M/∂B)_j [longitudinal_j iωT1/(1 + iωT1) + static_slope_j] + Σ_j M_j static_moment_j },
@@ -49,7 +49,7 @@ _COARSE = Rule(16, 64, _RULE.halvings)
 
 @dataclass(frozen=True, eq=False)
 class ReducedSpectrum:
-    """How much of a sample stands at which field; made by `reduce_geometry` or `layer_spectrum`.
+    """How much of a sample lies at which field; made by `reduce_geometry` or `layer_spectrum`.
 
     Parameters
     ----------

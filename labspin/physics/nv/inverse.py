@@ -37,7 +37,7 @@ _NEAR = 2e6 * np.pi * 1.0  # rad/s: how far a line may be from its value at a st
 _CANDIDATES = 400
 _ITERATIONS = 60
 _PRUNED_AFTER, _SURVIVORS = 4, 120
-_CELL = 3e-5  # T: candidates that have come as close as this go on as one
+_CELL = 3e-5  # T: candidates that have come as close as this are merged
 _SURROUNDED, _NEIGHBOURS = 10, 12
 _SPLITTINGS = 1.0 + np.linspace(-0.01, 0.01, 11)  # of D, where it is fitted
 
@@ -328,7 +328,7 @@ def _survivors(found: _Found, centre: NVCentre) -> IntArray:
 def _scattered(found: _Found, chosen: list[int]) -> tuple[FloatArray, FloatArray]:
     """Return the chosen fields, and some near the best, with D: weak fields have other matchings close by.
 
-    All of the chosen go on, however many they are: three lines with strain often have more than twenty.
+    All of the chosen are kept, however many they are: three lines with strain often have more than twenty.
     """
     offset = np.random.default_rng(0).normal(scale=_CELL, size=(_NEIGHBOURS, 1, 3))
     best = chosen[:_SURROUNDED]

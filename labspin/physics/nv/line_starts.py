@@ -82,7 +82,8 @@ def _from_pairs(lines: FloatArray, splitting: float) -> FloatArray:
 def _in_plane(a: FloatArray, b: FloatArray, square: FloatArray) -> FloatArray:
     """Return vectors of that square with the projections a and b on two class axes.
 
-    The mirror plane through both axes belongs to the cube, so the sign of what stands on it is free.
+    The mirror plane through both axes belongs to the cube, so the sign of the component perpendicular to it
+    is free.
     """
     first, second = NV_AXES[0], NV_AXES[1]
     cosine = float(first @ second)

@@ -4,8 +4,8 @@ A train is steps in which the microwave is on, at some phase, or off. In the fra
 vector of a transition (x + iy the coherence, z the upper less the lower population) turns about ``(Ω cos φ,
 Ω sin φ, −δ + s + bξ)``: the Rabi frequency Ω while the tone is on; its detuning δ; a static offset s, which
 is averaged over (hyperfine lines, a line that is inhomogeneous); and an Ornstein–Uhlenbeck bath, whose ξ is
-normal and forgets within τ_c. Relaxation goes on among the three ground levels meanwhile, and takes from the
-coherence half of what leaves either level.
+normal and forgets within τ_c. Relaxation among the three ground levels continues meanwhile, and takes from
+the coherence half of what leaves either level.
 
 The bath needs no random numbers. The Bloch vector as a function of ξ obeys the stochastic Liouville equation
 (R. Kubo, Adv. Chem. Phys. 15, 101 (1969)): ``∂_t u = (ibξ + L) u`` for the coherence without pulses, where L
@@ -37,7 +37,7 @@ _REACH = 5.0  # standard deviations of a static line that are summed over
 _FEWEST, _MOST = 33, 513  # offsets of a static line
 _NODES = (24, 160)  # fewest and most nodes of the bath
 _SLICE = 0.05  # longest slice of a pulse, of the correlation time
-_FADED = 5.0  # χ beyond which nobody looks for a signal
+_FADED = 5.0  # χ beyond which no signal is left
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class StaticLine:
         Parameters
         ----------
         longest
-            Time over which offsets must be told apart, s.
+            Time over which offsets must be distinguished, s.
         """
         if self.width == 0:
             return self.hyperfine, np.full(self.lines, 1 / self.lines)

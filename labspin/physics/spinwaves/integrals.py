@@ -167,7 +167,7 @@ def spin_wave_integrals(film: Film, probes: Probes, rtol: float, *, band: int | 
 
 
 def _populated(film: Film, probes: Probes) -> NDArray[np.bool_]:
-    """Return at which temperatures n̄ of any wave can be told from zero."""
+    """Return at which temperatures n̄ of any wave differs from zero noticeably."""
     field = probes.reduced_field.min()
     lowest = stiffness(film, field, GRID, np.zeros(1), np.zeros(1, dtype=np.int64)).u.min()
     return np.array(

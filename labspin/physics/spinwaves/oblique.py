@@ -1,7 +1,7 @@
 """Field noise of a film that is magnetised out of its plane: every diamond whose centres do not lie in it.
 
 The field points out of the plane at an elevation ϑ, the magnetisation follows to θ. With the normal x and the
-in-plane part of the field along z it stands along (sin θ, 0, cos θ) and moves along e₁ = (cos θ, 0, −sin θ)
+in-plane part of the field along z it points along (sin θ, 0, cos θ) and moves along e₁ = (cos θ, 0, −sin θ)
 and e₂ = y. A diagonal band then has the demagnetising factors
 
     N₁₁ = (1 − P) cos²θ + P sin²φ sin²θ,   N₂₂ = P cos²φ,   N₁₂ = −P sin φ cos φ sin θ

@@ -165,7 +165,7 @@ def field_inside(
     -------
     NDArray
         Shape (..., 3), components x, y, z, in units of `magnetisation_mode`: h + m has no jump along x at the
-        surfaces, h none along them, where it goes on as `stray_field`.
+        surfaces, h none along them, where it continues as `stray_field`.
 
     Raises
     ------

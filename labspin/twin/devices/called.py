@@ -1,6 +1,6 @@
 """A simulated instrument that is driven by calls of a library instead of bytes on a wire.
 
-It stands in the place of the library: the driver calls the same methods on it. Faults strike at calls by
+It replaces the library: the driver calls the same methods on it. Faults strike at calls by
 their name; what on a wire would be an answer that never comes, or a spoilt one, is a call that fails.
 """
 

@@ -219,7 +219,7 @@ def kept_number(header: str, name: str, unit: str, low: float, high: float, usua
     low, high
         Least and greatest value; the words MIN and MAX stand for them.
     usual
-        The value after ``*RST``; the word DEF stands for it.
+        The value after ``*RST``; the word DEF means it.
     """
     words = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high, "DEF": usual, "DEFAULT": usual}
 

@@ -1,10 +1,10 @@
 """The scanner of the simulated Lake Shore 372: sixteen inputs, one bridge that reads them in turn.
 
-The scanner stands at one input. After it has changed it waits for the input's *pause*, in which nothing is
-read, and then reads for its *dwell*; with autoscan on it goes on to the next input that is enabled. An input
+The scanner is at one input. After it has changed it waits for the input's *pause*, in which nothing is
+read, and then reads for its *dwell*; with autoscan on it then moves to the next enabled input. An input
 that is not being read shows what was last read there. So a reading may be as old as a whole round.
 
-Nothing is computed before somebody asks: what was read at an input that the scanner has left, unasked, is
+Nothing is computed before a question comes: what was read at an input that the scanner has left, unasked, is
 taken when the instrument is next spoken to.
 """
 
@@ -60,7 +60,7 @@ class Scanner:
         others
             The inputs that follow it in a round.
         automatic
-            Whether the scanner goes on to the others.
+            Whether the scanner continues to the others.
         """
         self._began, self._stays = now, stay
         self._round = (stay, *others) if automatic else ()

@@ -1,4 +1,4 @@
-"""Lake Shore 425: a gaussmeter with a Hall probe, which stands where the sample is.
+"""Lake Shore 425: a gaussmeter with a Hall probe at the place of the sample.
 
 Commands and their formats, units and probe types after the *Model 425 Gaussmeter user's manual* (Lake
 Shore), section 6.3.1; ranges of a high-sensitivity probe (35 G to 35 kG) as pymeasure's ``LakeShore425`` has
@@ -103,7 +103,7 @@ class LakeShore425(MessageDevice):
         noise = float(self._options["noise"]) * float(self.world.rng.standard_normal())
         measured = noise - self.state.zero
         if self.state.mode[0] == _AC:
-            measured = abs(noise)  # the field stands still, so only noise is left
+            measured = abs(noise)  # the field is constant, so only noise is left
         elif "probe" in self.wiring:
             measured += float(self._options["offset"]) + self._at_probe()
         if self.state.auto[0]:

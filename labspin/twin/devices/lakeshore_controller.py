@@ -1,7 +1,7 @@
 """What Lake Shore's temperature controllers 336 and 372 share: inputs, outputs, a set-point that ramps.
 
-The control loop itself is the sample's (`labspin.twin.samples.cryostat`): a cryostat goes on regulating
-while nobody speaks to the controller, and the sample is what advances in time. The controller decides when
+The control loop itself is the sample's (`labspin.twin.samples.cryostat`): a cryostat keeps regulating
+between messages to the controller, and the sample is what advances in time. The controller decides when
 the loop is closed, where its set-point is (ramps included) and how much power the range allows, and in open
 loop it sets the power. So P, I and D are kept and answered, but the loop is tuned as the sample's is; the
 zone table and autotuning are not simulated (zone mode regulates at the set-point). A temperature limit

@@ -1,11 +1,11 @@
 """What lock-in amplifiers have in common: an oscillator, a mixer with its filter, and a clock that stores.
 
 The oscillator drives two signals of the world; the input is an analog detector of the sample. Nothing is
-computed before somebody asks or something changes: then the filter is brought up to date from where it was,
-through every instant at which a sample was due to be stored. The sample says what its voltage consists of
-(`Stretch`: tones, decaying oscillations, drifts, Brownian motion), and the filter's answer to that is exact
-(`Cascade`) at any distance from the reference, over any time. It goes on in steps of τ at most, at whose ends
-overloads are noticed; an input that clips is taken to clip alike over a whole step.
+computed before a question comes or something changes: then the filter is brought up to date from where it
+was, through every instant at which a sample was due to be stored. The sample says what its voltage consists
+of (`Stretch`: tones, decaying oscillations, drifts, Brownian motion), and the filter's answer to that is
+exact (`Cascade`) at any distance from the reference, over any time. It advances in steps of τ at most, at
+whose ends overloads are noticed; an input that clips is taken to clip alike over a whole step.
 
 Voltages at the input are envelopes, so peak; what the instruments show is root-mean-square.
 """
@@ -189,7 +189,7 @@ class LockInAmplifier(MessageDevice):
         """Follow a change of time constant or slope."""
         self.filter = self.filter.changed(self.time_constant, self.stages)
 
-    # -- what passes while nobody asks -------------------------------------------------------------------
+    # -- what passes between questions -------------------------------------------------------------------
 
     def _execute(self, message: str) -> bytes:
         self.follow()

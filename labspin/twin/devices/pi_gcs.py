@@ -2,7 +2,7 @@
 
 After the *GCS 2.0* commands of the E-709 (Physik Instrumente PZ222E): lines that end with a line feed, axis
 "1", answers ``1=12.34000``, positions in µm, the last error in ``ERR?``. After power-on the servo is off and
-the stage stands in the middle of its travel. Moves go at the set velocity.
+the stage is in the middle of its travel. Moves go at the set velocity.
 
 The tip is carried by the stage. Its distance from the surface is (``contact`` − stage), less what the mount
 has drifted since (a slow random motion that the sensor does not see), and it cannot be pressed into the

@@ -5,7 +5,8 @@ CONTINUE, STOP, LOOP/END_LOOP (nested to any depth), BRANCH and LONG_DELAY. What
 refuses as the library does: a negative number, and a text from ``pb_get_error``. Worth knowing when driving
 it:
 
-* ``pb_core_clock`` does not set the clock; lengths are reckoned with what was told, and played with what is.
+* ``pb_core_clock`` does not set the clock; lengths are computed with the stated clock, and played with the
+real one.
 * Bits 21 to 23 of an instruction's flags are the short pulse feature (21 outputs): 7 leaves outputs high for
   the whole instruction, 1 to 6 for so many cycles, and 0 not at all.
 * ``pb_stop`` leaves outputs as they are at that moment; a STOP leaves them as its flags say.

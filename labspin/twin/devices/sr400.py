@@ -7,7 +7,8 @@ periods with a dwell time between them; data are read by point.
 Worth knowing when driving it:
 
 * Counter T ends a count period. Preset to N triggers, **N + 1 triggers are needed for N gates** (manual,
-  page 12): the period begins with the first and ends with the (N+1)th, so a pulse sequence has to go on.
+  page 12): the period begins with the first and ends with the (N+1)th, so a pulse sequence has to keep
+  running.
 * A preset has one significant digit: 1200 triggers become 1000.
 * A trigger that comes before delay and width (each) and 1 µs have passed is missed (rate error, bit 4).
 
@@ -49,7 +50,7 @@ _LARGEST_COUNT = 999_999_999
 _TRIGGER_HEIGHT = 3.3  # V, of the pulse streamer's digital outputs
 _REARM = 1e-6  # s
 _POINTS = 2000
-_CATCH_UP = 10 * _POINTS  # count periods gone through at once when nobody looked for long
+_CATCH_UP = 10 * _POINTS  # count periods computed at once after a long time without a question
 
 
 class SR400(MessageDevice):

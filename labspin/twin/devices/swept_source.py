@@ -1,4 +1,4 @@
-"""What simulated microwave sources have in common: a carrier that stands still, or runs through steps.
+"""What simulated microwave sources have in common: a carrier that is at rest, or runs through steps.
 
 A source holds one frequency and one power, or goes through *steps* of both, each for its dwell time: again
 and again, once a trigger, or one step a trigger. The world gets the whole course at once, so a counter sees
@@ -80,7 +80,7 @@ class SweptSource(MessageDevice):
 
     @abstractmethod
     def steps(self) -> Sequence[Step]:
-        """Return the steps of the sweep or list that is selected; none while the carrier stands still."""
+        """Return the steps of the sweep or list that is selected; none while the carrier is at rest."""
 
     @property
     @abstractmethod
@@ -103,7 +103,7 @@ class SweptSource(MessageDevice):
         Raises
         ------
         CommandError
-            A list cannot be run; the carrier stands still.
+            A list cannot be run; the carrier is at rest.
         """
         self._steps, self._at, self._run = (), 0, None
         try:
@@ -114,7 +114,7 @@ class SweptSource(MessageDevice):
             self._emit()
 
     def switched(self) -> None:
-        """Follow the switch of the output; a sweep of frequency goes on."""
+        """Follow the switch of the output; a sweep of frequency continues."""
         power = self._now().power if self.state.enabled else -math.inf
         if self._run is None or len({step.power for step in self._steps}) == 1:
             self.drive("power", power)

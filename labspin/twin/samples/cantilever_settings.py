@@ -44,7 +44,7 @@ class BathSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CantileverSettings:
-    """Numbers of the simulated cantilever and of what stands around it."""
+    """Numbers of the simulated cantilever and of what is around it."""
 
     resonator: Resonator = THESIS_FIG_3_3.resonator
     magnet: Magnet = THESIS_FIG_3_3.magnet

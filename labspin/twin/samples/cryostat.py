@@ -6,7 +6,7 @@ not T, obeys a linear equation,
     τ d(T²)/dt = T0² − T² + 2P/g,
 
 and the sample's T² follows the stage's with a lag of its own; both are advanced exactly over any time. The
-thermometer sits on the stage: whoever does not wait measures a sample that is not yet where the thermometer
+thermometer sits on the stage: without a wait one measures a sample that is not yet where the thermometer
 is. The heater is held by hand, or by a proportional–integral loop that, like the controller it stands for,
 sets the power again once a second and cannot cool.
 """

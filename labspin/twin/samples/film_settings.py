@@ -28,7 +28,7 @@ _DEPTHS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FilmSettings:
-    """Numbers of the simulated film, diamond and cantilever, and of what stands around them."""
+    """Numbers of the simulated film, diamond and cantilever, and of what is around them."""
 
     film: Film = YIG_FIGURES
     spin: ParamagneticSpin = NV_TABLE1
@@ -40,7 +40,7 @@ class FilmSettings:
     distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
     contact: float = 6e-9  # m, distance from which on the tip touches the film
     field_elevation: float = 0.0  # rad, of the field out of the plane of the film
-    axis_tilt: float = 0.0  # rad, by which the axis stands farther out of the plane than the field
+    axis_tilt: float = 0.0  # rad, by which the axis lies farther out of the plane than the field
     field_per_current: float = 10e-3  # T/A
     field_offset: float = 5e-3  # T, at zero current
     reference_laser: float = 0.1e-3  # W

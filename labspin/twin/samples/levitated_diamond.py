@@ -44,7 +44,7 @@ from labspin.twin.samples.trains import PHASE_LINES
 __all__ = ["DiamondSettings", "LevitatedDiamond"]
 
 _CACHED = 4096  # harmonics and noises that are remembered
-_IDLE = 1e-3  # s, period of the constant pattern where nobody says what is played
+_IDLE = 1e-3  # s, period of the constant pattern where no sequence is known
 _Detected = Callable[[DiamondCycle, str, Pattern, Any, Conditions], Any]
 
 

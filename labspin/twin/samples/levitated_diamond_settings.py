@@ -23,7 +23,7 @@ __all__ = ["DiamondSettings"]
 
 @dataclass(frozen=True, kw_only=True)
 class DiamondSettings:
-    """Numbers of the simulated diamond and of what stands around it."""
+    """Numbers of the simulated diamond and of what is around it."""
 
     bench: LaboratoryBench = LABORATORY_BENCH
     relaxation: Relaxation = CR_MEASURED

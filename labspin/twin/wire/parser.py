@@ -1,6 +1,6 @@
 """From bytes on the wire to commands: what every SCPI-like instrument has to understand.
 
-A *message* is what stands before a terminator (LF, CR or CRLF; empty ones are nothing). It holds *units*
+A *message* is the text before a terminator (LF, CR or CRLF; empty ones are nothing). It holds *units*
 separated by ``;``, each a header and arguments. `MessageBuffer` cuts messages out of a stream of bytes,
 `split_units` cuts units out of a message, `split_arguments` and `number` read arguments.
 

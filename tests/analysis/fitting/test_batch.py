@@ -271,7 +271,7 @@ def test_fits_at_a_bound_are_those_of_a_bounded_method_of_scipy():
     assert np.isnan(result.error("beta")[held]).all()
     fixed = fit_batch(SE, DELAYS, y[held], fixed={"beta": result["beta"][held]}, check=0)
     np.testing.assert_allclose(result.error("T1")[held], fixed.error("T1"), rtol=1e-5, atol=0)
-    assert result.counts()["a parameter stands at its bound"] == held.sum()
+    assert result.counts()["a parameter is at its bound"] == held.sum()
 
 
 def test_as_many_points_as_parameters_leave_no_errors():

@@ -28,7 +28,7 @@ def strength(fit):
 
 
 def in_doubt(fit):
-    return any(text in one for one in fit.warnings for text in ("another field", "can be told apart"))
+    return any(text in one for one in fit.warnings for text in ("another field", "can be distinguished"))
 
 
 def test_a_field_from_all_lines_is_right_and_not_doubted():

@@ -358,4 +358,4 @@ def test_a_force_that_does_not_tell_where_the_surface_is_says_so(noise, doubted)
     truth = {"surface": 2e-9, "coefficient": 2.5e12, "baseline": 0.0}
     y = model.evaluate(x, truth) + noise * np.random.default_rng(4).normal(size=x.size)
     fit = fit_curve(model, x, y, noise, start={"surface": 0.0})
-    assert doubted == any("hardly told apart" in text for text in fit.warnings)
+    assert doubted == any("hardly distinguishable" in text for text in fit.warnings)

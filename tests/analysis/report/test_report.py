@@ -261,7 +261,7 @@ def test_parameters_are_drawn_over_the_axis_of_the_run(tmp_path):
 def test_runs_that_are_not_over_are_reported_too(tmp_path, state):
     if state == "unfitted":
         path = make(tmp_path / "run.h5")
-        assert "No fit stands in the run file" in report_html(path)
+        assert "The run file holds no fit" in report_html(path)
         return
     layout = Layout(columns=(Column(name="signal", unit="V"),))
     with RunWriter.create(tmp_path / "run.h5", RunHeader(procedure="p", layout=layout)) as writer:
