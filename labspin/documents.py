@@ -75,7 +75,7 @@ def parse_document(text: str | bytes, path: Path, *, error: type[LabspinError] =
     Parameters
     ----------
     text
-        Of the file; bytes are UTF-8, with or without a byte order mark.
+        Text of the file; bytes are UTF-8, with or without a byte order mark.
     path
         The file, for errors.
     error
@@ -101,7 +101,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     Parameters
     ----------
     text
-        Of a file.
+        Text of a file.
 
     Raises
     ------
@@ -371,7 +371,7 @@ class Section:
         Parameters
         ----------
         key
-            Of a list of tables.
+            Key of a list of tables.
 
         Raises
         ------

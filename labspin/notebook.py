@@ -27,7 +27,7 @@ def html_page(
     facts
         Name and text of what holds for all of it; empty texts are left out.
     heads, rows
-        Of a table; none without rows.
+        Heads and rows of a table; none without rows.
     notes
         Sentences below it.
     """

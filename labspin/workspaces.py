@@ -81,7 +81,7 @@ class Workspace:
         Parameters
         ----------
         name
-            Of a sample; empty: none is named.
+            Name of a sample; empty: none is named.
 
         Raises
         ------

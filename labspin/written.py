@@ -26,7 +26,7 @@ def written_units(values: object) -> tuple[str, ...]:
     Parameters
     ----------
     values
-        Of a card: texts, numbers, lists and tables of them.
+        Values of a card: texts, numbers, lists and tables of them.
 
     Returns
     -------

@@ -62,7 +62,7 @@ def column_of(name: str, data: Mapping[str, object]) -> str:
     Parameters
     ----------
     name
-        Of a column, or of the errors of one, with or without the last letter of ``_errors``.
+        Name of a column, or of the errors of one, with or without the last letter of ``_errors``.
     data
         What there is.
 
@@ -140,7 +140,7 @@ class Expression:
 
         Returns
         -------
-            Of the shape of the value; NaN where there is no derivative, as that of sqrt(x) at 0.
+            Array of the shape of the value; NaN where there is no derivative, as that of sqrt(x) at 0.
 
         Raises
         ------

@@ -115,7 +115,7 @@ class Parameter:
         Returns
         -------
         values
-            Of the same shape.
+            Values, of the same shape.
         """
         found = np.asarray(values, np.float64)
         found = np.where(np.isfinite(found), found, 1.0)

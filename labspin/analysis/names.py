@@ -65,7 +65,7 @@ def place_words(name: str, value: float, unit: str) -> str:
     Parameters
     ----------
     name
-        Of a dimension, such as ``"magnet_field"`` or ``"direction"``.
+        Name of a dimension, such as ``"magnet_field"`` or ``"direction"``.
     value, unit
         There.
     """
@@ -80,7 +80,7 @@ def truth_words(header: RunHeader) -> list[tuple[str, str]]:
     Parameters
     ----------
     header
-        Of a run; where nothing was simulated, there is nothing to say.
+        Header of a run; where nothing was simulated, there is nothing to say.
     """
     units = header.extra.get("truth_units")
     table = units if isinstance(units, Mapping) else {}

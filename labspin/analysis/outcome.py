@@ -102,7 +102,7 @@ class Picture:
     Attributes
     ----------
     figure
-        Of matplotlib, to be changed before it is shown.
+        Figure of matplotlib, to be changed before it is shown.
     """
 
     figure: Figure
@@ -147,7 +147,7 @@ class FitOutcome:
     name
         What the fit is called in the run file, such as ``"t1"``.
     covariance
-        Of the fitted parameters ``covariance_names``, in their units.
+        Covariance of the fitted parameters ``covariance_names``, in their units.
     x, y, sigma, best, residuals
         The points that were fitted, their errors (None: unknown), the model there, and y − best.
     curve_x, curve_y
@@ -304,7 +304,7 @@ def noted(value: float, stderr: float, unit: str, *, fixed: bool = False) -> str
     value, stderr
         A number and its standard error, NaN where the data do not give one, both in ``unit``.
     unit
-        Of both; ``"1"`` or empty for a number without one.
+        Unit of both; ``"1"`` or empty for a number without one.
     fixed
         Whether it was held.
     """
@@ -321,7 +321,7 @@ def with_error(value: float, stderr: float, unit: str) -> str:
         A number and its standard error, both in ``unit``; without a positive, finite error only the value is
         shown.
     unit
-        Of both; ``"1"`` or empty for a number without one.
+        Unit of both; ``"1"`` or empty for a number without one.
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()

@@ -229,7 +229,7 @@ class Bench:
         Parameters
         ----------
         name
-            Of the instrument.
+            Name of the instrument.
         reason
             Why; recorded.
 

@@ -50,7 +50,7 @@ class InstrumentHandle:
     Parameters
     ----------
     name
-        Of the instrument on its bench.
+        Name of the instrument on its bench.
     device
         The instrument.
     actuators

@@ -55,7 +55,7 @@ class Duty(Protocol):
         sent
             Last set-point of each ramped actuator that the run moved, in its raw unit.
         token
-            Of the run: the same for all who act for it.
+            Token of the run: the same for all who act for it.
         """
         ...
 

@@ -240,7 +240,7 @@ class Watchdog:
         Parameters
         ----------
         name
-            Of the actuator.
+            Name of the actuator.
         value
             The set-point, in its raw unit.
         """
@@ -308,7 +308,7 @@ class Watchdog:
         Parameters
         ----------
         names
-            Of the instruments.
+            Names of the instruments.
         path
             The run's file.
 

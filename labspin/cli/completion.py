@@ -23,7 +23,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of the command ``labspin``, with all its commands.
+        Parser of the command ``labspin``, with all its commands.
     """
     import argcomplete
 

@@ -43,7 +43,7 @@ def add_foreign_options(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of ``labspin fit``.
+        Parser of ``labspin fit``.
     """
     fit = parser.add_argument_group("the fit", "instead of what the recipe says, or what is found out")
     fit.add_argument(

@@ -115,7 +115,7 @@ def fit_and_show(
     quiet
         No progress bar.
     sort, falling, rows
-        Of the table of many files: by what, whether the largest comes first, and how many lines.
+        Order of the table of many files: by what, whether the largest comes first; and its number of lines.
     """
     if table is not None:
         _check_table(table, paths)

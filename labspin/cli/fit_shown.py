@@ -87,9 +87,9 @@ class Gathered:
         Parameters
         ----------
         place
-            Of its file among all.
+            Place of its file among all.
         result
-            Of one file.
+            Result of one file.
         """
         self.counts[result.status] += 1
         self.traces.update(result.traces)
@@ -123,7 +123,7 @@ class Gathered:
         Parameters
         ----------
         name
-            Of the fit.
+            Name of the fit.
         """
         column = self.sort
         lines = sorted(self.lines[name], key=lambda line: line.place, reverse=self.falling)
@@ -242,7 +242,7 @@ def print_fits_json(results: list[FileResult], gathered: Gathered, shown: Shown)
     Parameters
     ----------
     results
-        Of all files, in their order.
+        Results of all files, in their order.
     gathered, shown
         What came of them.
     """

@@ -27,7 +27,7 @@ def add_display(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of a command that measures.
+        Parser of a command that measures.
     """
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--live", action="store_true", help="plot the values in the terminal while measuring")
@@ -54,7 +54,7 @@ def measure(
     label
         What a person calls it.
     arguments
-        Of the command: ``quiet``, ``live``, ``json``.
+        Arguments of the command: ``quiet``, ``live``, ``json``.
     control
         Through which the keys pause, skip and abort; None: a new one.
     observers
@@ -106,7 +106,7 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
     Parameters
     ----------
     outcome
-        Of the run.
+        Outcome of the run.
     as_json
         Whether standard output is kept for one JSON document; then the warning goes to standard error.
     """

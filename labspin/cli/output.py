@@ -33,7 +33,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of the command.
+        Parser of the command.
     """
     parser.add_argument("--json", action="store_true", help="print one JSON document for a script to read")
 

@@ -13,7 +13,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of a command that reads a run card.
+        Parser of a command that reads a run card.
     """
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides",
@@ -32,7 +32,7 @@ def overrides_of(arguments: argparse.Namespace) -> list[str]:
     Parameters
     ----------
     arguments
-        Of the command.
+        Arguments of the command.
     """
     scans: list[str] = arguments.scan
     return [*arguments.overrides, *(["scan=" + "\n".join(scans)] if scans else [])]

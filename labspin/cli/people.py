@@ -21,7 +21,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     Parameters
     ----------
     parser
-        Of a command that records or annotates runs.
+        Parser of a command that records or annotates runs.
     """
     for name, text in _WORDS.items():
         parser.add_argument(f"--{name}", metavar="TEXT", help=text)
@@ -36,7 +36,7 @@ def words_of(arguments: argparse.Namespace) -> dict[str, Any]:
     Parameters
     ----------
     arguments
-        Of the command.
+        Arguments of the command.
     """
     said = {name: getattr(arguments, name) for name in _WORDS if getattr(arguments, name) is not None}
     return said | ({"tags": tuple(arguments.tags)} if arguments.tags else {})

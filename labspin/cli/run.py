@@ -175,7 +175,7 @@ def duration_text(guess: Estimate) -> str:
     Parameters
     ----------
     guess
-        Of the run.
+        Estimate of the duration of the run.
     """
     if guess.points is not None and not guess.measuring:
         return f"at least {_duration(guess.moving)}"  # the procedure does not declare how long it measures

@@ -72,7 +72,7 @@ def quality_on_grid(
     Parameters
     ----------
     quality, index
-        Of the points that were measured, shape (n,).
+        Quality and index of the points that were measured, shape (n,).
     shape
         Shape of the grid.
 

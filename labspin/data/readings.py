@@ -38,7 +38,7 @@ def readings_of(events: Iterable[Event], extra: Mapping[str, object]) -> Reading
     events
         What happened in the run.
     extra
-        Of the run's header; ``readings`` in it has the units by name.
+        Extra of the run's header; ``readings`` in it has the units by name.
     """
     told = extra.get("readings")
     units = {str(name): str(unit) for name, unit in told.items()} if isinstance(told, dict) else {}

@@ -46,7 +46,7 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]  # pymeasure is u
     minimum, maximum
         Bounds in ``units``, inclusive.
     **kwargs
-        Of pymeasure's `FloatParameter`: default, description, group_by, …
+        Arguments of pymeasure's `FloatParameter`: default, description, group_by, …
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class CountParameter(IntegerParameter):  # type: ignore[misc]  # pymeasure is un
     minimum, maximum
         Bounds, inclusive.
     **kwargs
-        Of pymeasure's `IntegerParameter`: default, description, group_by, …
+        Arguments of pymeasure's `IntegerParameter`: default, description, group_by, …
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class CompiledPlan:
     Attributes
     ----------
     layout
-        Of the run file.
+        Layout of the run file.
     total
         Number of points; ``None`` for an adaptive plan.
     values
@@ -218,7 +218,7 @@ def compile_plan(procedure: Procedure | Scanned, actuators: Mapping[str, Actuato
     procedure
         Its ``plan()`` is called once.
     actuators
-        Of the station, for the units of set-points that the procedure did not declare.
+        Actuators of the station, for the units of set-points that the procedure did not declare.
 
     Raises
     ------

@@ -33,9 +33,9 @@ class Figure(Panel):
     Parameters
     ----------
     name
-        Of the read-back.
+        Name of the read-back.
     unit
-        Of its value.
+        Unit of its value.
     """
 
     def __init__(self, name: str, unit: str) -> None:

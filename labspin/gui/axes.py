@@ -70,7 +70,7 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
     orientation
         Side of the plot.
     **options
-        Of pyqtgraph's axis.
+        Options of pyqtgraph's axis.
     """
 
     def __init__(self, orientation: str, **options: object) -> None:

@@ -33,9 +33,9 @@ class InstrumentPanel(Panel):
     Parameters
     ----------
     name
-        Of the instrument.
+        Name of the instrument.
     record
-        Of it, from the description of the bench.
+        Record of it, from the description of the bench.
     actuators
         Those that belong to it, by full name.
     link

@@ -218,7 +218,7 @@ class BrowseView(QWidget):
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         super().showEvent(event)
         self._offer_folders()

@@ -56,7 +56,7 @@ class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         key, view, held = event.key(), self.getViewBox(), event.modifiers()
         if key in _ARROWS:
@@ -81,7 +81,7 @@ class KeyedPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         view = self.getViewBox()
         if event.reason() == QContextMenuEvent.Reason.Keyboard and view.menuEnabled():
@@ -100,7 +100,7 @@ def label_axis(plot: pg.PlotWidget, side: str, name: str, unit: str) -> None:
     side
         ``"left"`` or ``"bottom"``.
     name
-        Of the quantity; empty writes the unit alone.
+        Name of the quantity; empty writes the unit alone.
     unit
         In which its values are given.
     """

@@ -104,7 +104,7 @@ class MapPlot(QWidget):
         Parameters
         ----------
         name
-            Of the run; empty where the map is shown alone.
+            Name of the run; empty where the map is shown alone.
         """
         for part in (self.cut, self.readout, self._across):
             part.setVisible(not name)

@@ -236,7 +236,7 @@ class QuantityField(QLineEdit):
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         key = event.key()
         if event.matches(QKeySequence.StandardKey.Undo) and not self.text():
@@ -257,7 +257,7 @@ class QuantityField(QLineEdit):
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         super().focusInEvent(event)
         self.focused.emit()
@@ -268,7 +268,7 @@ class QuantityField(QLineEdit):
         Parameters
         ----------
         event
-            Of Qt.
+            Event of Qt.
         """
         super().focusOutEvent(event)
         self.focused.emit()

@@ -187,7 +187,7 @@ class StartPanel(QWidget):
         Parameters
         ----------
         name
-            Of the parameter.
+            Name of the parameter.
         value
             In its unit.
         """

@@ -68,7 +68,7 @@ class StartValues:
         Parameters
         ----------
         name
-            Of the parameter.
+            Name of the parameter.
         value
             In its unit.
         """
@@ -100,7 +100,7 @@ def recipe_for(name: str, is_recipe: bool, x: str, y: str) -> Recipe:
     Parameters
     ----------
     name
-        Of a recipe or of a model.
+        Name of a recipe or of a model.
     is_recipe
         Which of them it is.
     x, y

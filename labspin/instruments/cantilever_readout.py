@@ -140,7 +140,7 @@ class LockInCantilever(CompositeAdapter):
         Parameters
         ----------
         ring_down_time
-            Of the cantilever, s; 0 for the filter alone; None: the attribute.
+            Ring-down time of the cantilever, s; 0 for the filter alone; None: the attribute.
         """
         accuracy = 0.5 * self.chosen.accuracy
         known = self.ring_down_time if ring_down_time is None else ring_down_time
@@ -276,7 +276,7 @@ class LockInCantilever(CompositeAdapter):
             How far below the present frequency the reference is put, Hz: the motion is then seen beside
             what is left of the drive. The reference is put back.
         time_constant
-            Of the filter while recording, s: it sets how wide the spectrum is; None: as it is.
+            Time constant of the filter while recording, s: it sets how wide the spectrum is; None: as it is.
         window
             ``"none"`` or ``"hann"``.
         progress

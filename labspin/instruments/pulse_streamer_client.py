@@ -79,7 +79,7 @@ def http_transport(host: str, port: int, timeout: float) -> Any:
     Parameters
     ----------
     host, port
-        Of the device.
+        Host and port of the device.
     timeout
         Time that a request and its whole answer may take, s.
     """

@@ -85,7 +85,7 @@ def read_answer(adapter: Adapter, timeout: float) -> str:
     Parameters
     ----------
     adapter
-        Of the instrument.
+        Adapter of the instrument.
     timeout
         Time after which the answer counts as missing, s.
 

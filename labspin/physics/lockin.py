@@ -136,7 +136,7 @@ def demodulate(
     sample_rate
         In Hz.
     angular_frequency
-        Of the reference in rad/s, below π × sample rate.
+        Angular frequency of the reference in rad/s, below π × sample rate.
     lock_in
         The filter. It answers exactly to samples each held over its interval.
 
@@ -182,11 +182,11 @@ def lock_in_reading(
     displacement
         Complex amplitude q = χF in m, any shape; readings are taken independently, so for far apart ones.
     gain
-        Of the read-out in V/m.
+        Gain of the read-out in V/m.
     lock_in
         The filter, whose bandwidth sets the noise.
     phase
-        Of the read-out in rad.
+        Phase of the read-out in rad.
     cross_talk
         What reaches the input from the drive without the resonator, in V.
     noise_density

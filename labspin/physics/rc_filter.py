@@ -197,7 +197,7 @@ class Cascade:
         stretch
             What goes in.
         angular_frequency, phase
-            Of the reference, rad/s and rad.
+            Angular frequency and phase of the reference, rad/s and rad.
         density
             One-sided white noise of X and of Y, V/√Hz.
         rng

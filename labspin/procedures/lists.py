@@ -23,7 +23,7 @@ class QuantityListParameter(Parameter):  # type: ignore[misc]  # pymeasure is un
     units
         SI unit of the values; plain numbers are in it, texts are converted.
     **kwargs
-        Of pymeasure's `Parameter`: default, description, …
+        Arguments of pymeasure's `Parameter`: default, description, …
     """
 
     def __init__(self, name: str, *, units: str, **kwargs: object) -> None:

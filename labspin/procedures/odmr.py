@@ -256,7 +256,7 @@ def dip_centre(frequency: FloatArray, contrast: FloatArray, error: FloatArray) -
     frequency
         Hz, ascending, shape (n,).
     contrast, error
-        Of each frequency, shape (n,).
+        Contrast and error of each frequency, shape (n,).
     """
     from scipy.optimize import curve_fit
 

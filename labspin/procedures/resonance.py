@@ -70,7 +70,7 @@ class Resonance:
     inverse_quality, inverse_quality_error
         1/Q and its standard error.
     amplitude
-        Of the response on resonance, or of the ring-down at its beginning, V.
+        Amplitude of the response on resonance, or of the ring-down at its beginning, V.
     explained
         Part of the variance that the fit explains, 0 to 1.
     """
@@ -99,7 +99,7 @@ def resonance_from_sweep(frequency: FloatArray, response: ComplexArray) -> Reson
     Parameters
     ----------
     frequency
-        Of the drive, Hz, shape (n,) with n ≥ 6, any order and spacing.
+        Frequency of the drive, Hz, shape (n,) with n ≥ 6, any order and spacing.
     response
         X + iY, V, shape (n,).
 
@@ -214,7 +214,7 @@ def search_resonance(
     low, high
         Where to look, Hz.
     points
-        Of each sweep.
+        Points of each sweep.
     settle
         Least dwell: settling time of the detection, s.
     longest

@@ -63,7 +63,7 @@ def counted(ratio: ArrayLike, rate: ArrayLike) -> FloatArray:
     Parameters
     ----------
     ratio
-        Of the light.
+        Ratio of the light.
     rate
         Photons at the reference, 1/s.
     """
@@ -77,7 +77,7 @@ def angle(torque: ArrayLike) -> FloatArray:
     Parameters
     ----------
     torque
-        Of one centre of each class about the libration's axis, N m.
+        Torque of one centre of each class about the libration's axis, N m.
     """
     mode = BENCH.libration
     return np.asarray(torque) * mode.spins[0] / mode.stiffness
@@ -91,7 +91,7 @@ def axis(run: Run, name: str) -> FloatArray:
     run
         A finished run.
     name
-        Of the axis.
+        Name of the axis.
     """
     return next(one.values for one in run.header.layout.dimensions if one.name == name)
 

@@ -83,7 +83,7 @@ class Panel:
         Parameters
         ----------
         axes
-            Of matplotlib.
+            Axes of matplotlib.
         """
         axes.plot(*self.curve, color="C1", label="computed")
         axes.errorbar(self.x, self.y, self.error, fmt=".", markersize=4, elinewidth=0.8, label="measured")
@@ -120,7 +120,7 @@ class Measurement:
         Parameters
         ----------
         folder
-            Of run files; a run is kept as long as the code that measures, card and station are the same.
+            Folder of run files; a run is kept as long as measuring code, card and station are the same.
         """
         return self.compare(self.runs(folder))
 
@@ -130,7 +130,7 @@ class Measurement:
         Parameters
         ----------
         folder
-            Of run files.
+            Folder of run files.
 
         Raises
         ------
@@ -200,7 +200,7 @@ def write_panels(path: Path, panels: Sequence[Panel]) -> None:
     path
         File to write; an existing one is replaced.
     panels
-        Of one figure.
+        Panels of one figure.
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -218,7 +218,7 @@ def draw_panels(path: Path, panels: Sequence[Panel], title: str, columns: int) -
     path
         File to write; an existing one is replaced.
     panels
-        Of one figure.
+        Panels of one figure.
     title
         Text above them.
     columns

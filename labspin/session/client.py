@@ -121,7 +121,7 @@ class HostClient:
         patience
             Time to wait, s; None: as long as the host lives.
         **arguments
-            Of the verb, plain values.
+            Arguments of the verb, plain values.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class HostClient:
         name
             ``instrument.attribute``.
         **arguments
-            Of the verb, plain values.
+            Arguments of the verb, plain values.
         """
         try:
             return self.ask(verb, patience=None, name=name, **arguments)
@@ -173,7 +173,7 @@ class HostClient:
         Parameters
         ----------
         sequence
-            Of the last answer; 0 at first.
+            Number of the last answer; 0 at first.
         timeout
             Time to wait for news, s.
         """
@@ -359,7 +359,7 @@ class RemoteBench:
     Parameters
     ----------
     client
-        Of the host.
+        Client of the host.
     """
 
     def __init__(self, client: HostClient) -> None:
@@ -410,9 +410,9 @@ class RemoteInstrument:
     Parameters
     ----------
     client
-        Of the host.
+        Client of the host.
     name
-        Of the instrument.
+        Name of the instrument.
     """
 
     __slots__ = ("_client", "_name")
@@ -456,7 +456,7 @@ class RemoteActuator:
     Parameters
     ----------
     client
-        Of the host.
+        Client of the host.
     name
         ``instrument.attribute``.
     """

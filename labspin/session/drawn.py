@@ -62,7 +62,7 @@ def recorded_sequences(header: RunHeader) -> dict[str, PulseSequence]:
     Parameters
     ----------
     header
-        Of the run. Its procedure is built again from the file; a procedure that is
+        Header of the run. Its procedure is built again from the file; a procedure that is
         gone, or has changed so that it does not take these parameters, draws nothing.
     """
     try:

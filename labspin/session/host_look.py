@@ -63,7 +63,7 @@ class Lookout:
         bench
             A connected bench.
         description
-            Of it, by `labspin.session.workbench.describe_bench`.
+            Description of it, by `labspin.session.workbench.describe_bench`.
         is_idle
             Whether no run is being made.
         """

@@ -150,7 +150,7 @@ def value_of(readings: Mapping[str, ReadingRecord], name: str) -> float | bool |
     readings
         Read-backs by name.
     name
-        Of one of them.
+        Name of one of them.
     """
     record = readings.get(name)
     return None if record is None else record.get("value")

@@ -34,7 +34,7 @@ def recorded_procedure(header: RunHeader) -> Procedure:
     Parameters
     ----------
     header
-        Of the run.
+        Header of the run.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def recorded_values(header: RunHeader) -> dict[str, tuple[Any, str]]:
     Parameters
     ----------
     header
-        Of the run.
+        Header of the run.
     """
     found: dict[str, tuple[object, str]] = {}
     for name, record in header.parameters.items():

@@ -61,7 +61,7 @@ def check_column(name: str, runs: Sequence[RunSummary], what: str) -> None:
     Parameters
     ----------
     name
-        Of a fact, a parameter or a result.
+        Name of a fact, a parameter or a result.
     runs
         The runs.
     what

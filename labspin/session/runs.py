@@ -150,7 +150,7 @@ def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:
     card
         The run card.
     workspace
-        Of the current folder.
+        Workspace of the current folder.
     **words
         Fields of `RunMetadata`; tags are added to the card's.
 

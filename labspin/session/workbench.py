@@ -137,7 +137,7 @@ def read_all(bench: Bench, description: BenchDescription) -> dict[str, ReadingRe
     bench
         A connected bench.
     description
-        Of it, by `describe_bench`.
+        Description of it, by `describe_bench`.
     """
     found: dict[str, ReadingRecord] = {}
     for name, record in description["instruments"].items():
@@ -316,7 +316,7 @@ def count_rates(bench: Bench, description: Mapping[str, Any]) -> dict[str, float
     bench
         A connected bench with a pulse generator and a photon counter.
     description
-        Of it, by `describe_bench`.
+        Description of it, by `describe_bench`.
 
     Raises
     ------

@@ -22,7 +22,7 @@ def code_files(text: str, folder: Path) -> dict[str, Path]:
     Parameters
     ----------
     text
-        Of the station file.
+        Text of the station file.
     folder
         Where its relative paths start.
 

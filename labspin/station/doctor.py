@@ -39,7 +39,7 @@ def connection_of(
     world
         The simulated world of its station; None: there is none.
     visa_library
-        Of the station; empty: the usual one.
+        VISA library of the station; empty: the usual one.
     """
     if world is not None and not spec.address:
         return world.connection(spec), {}

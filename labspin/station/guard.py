@@ -96,7 +96,7 @@ class Guard:
         sent
             Last set-point of each ramped actuator that the run moved, in its raw unit.
         token
-            Of the run: the same for all who act for it.
+            Token of the run: the same for all who act for it.
         """
         self._sent.update(sent)
         self._token = token

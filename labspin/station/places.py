@@ -27,7 +27,7 @@ def place_of(spec: InstrumentSpec) -> str:
     Parameters
     ----------
     spec
-        Of a real station.
+        Description of a real station.
 
     Returns
     -------

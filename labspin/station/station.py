@@ -87,7 +87,7 @@ class Station:
         Parameters
         ----------
         names
-            Of instruments.
+            Names of instruments.
         """
         if self.simulation is None:
             return []
@@ -105,7 +105,7 @@ class Station:
         Parameters
         ----------
         names
-            Of instruments.
+            Names of instruments.
         """
         needed = with_parts(names, self.instruments)
         return {

@@ -34,7 +34,7 @@ def fit_on_cluster(jobs: Iterable[FitJob], address: str, *, timeout: float = 20.
     jobs
         One for each file. The workers must see the files under the same paths.
     address
-        Of the scheduler, such as ``"tcp://host:8786"``.
+        Address of the scheduler, such as ``"tcp://host:8786"``.
     timeout
         How long to wait for the scheduler, s.
 

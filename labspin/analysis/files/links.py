@@ -59,7 +59,7 @@ def names_wanted(job: FitJob, recipe: Recipe) -> tuple[str, ...]:
     job
         The job.
     recipe
-        Of its fit.
+        Recipe of its fit.
     """
     names = [name for chain in chains_after(recipe) for name in chain_names(chain)]
     return tuple(dict.fromkeys([*job.wanted, *names]))
@@ -75,9 +75,9 @@ def unchanged(job: FitJob, file: RunFile, recipe: Recipe, name: str) -> FileResu
     file
         The run file, open.
     recipe
-        Of the fit.
+        Recipe of the fit.
     name
-        Of the stored fit.
+        Name of the stored fit.
     """
     record = file.fit(name)
     labels = record.statistics.get("labels")
@@ -165,7 +165,7 @@ def _unchanged_chain(job: FitJob, file: RunFile, chain: Recipe, name: str) -> Fi
     chain
         The chain.
     name
-        Of the stored fit.
+        Name of the stored fit.
     """
     record = file.fit(name)
     outcomes: tuple[FitOutcome, ...] = ()

@@ -73,11 +73,11 @@ def fit_batch(
     bounds
         By name: replaces the model's own (minimum, maximum).
     units
-        Of x and y.
+        Units of x and y.
     check
         Part of the traces that lmfit refits as a check; 0 for none.
     seed
-        Of the random choice of the traces that are checked.
+        Seed of the random choice of the traces that are checked.
     workers
         Threads; NumPy releases Python's lock in the costly calls.
     tolerance

@@ -39,7 +39,7 @@ def fit_counts(model: FitModel | object, x: ArrayLike, counts: ArrayLike, **sett
     counts
         Shape (*lead, n): raw numbers of counts, not rates; NaN for a point that was not measured.
     settings
-        Of `fit_batch`, all but ``sigma``.
+        Settings of `fit_batch`, all but ``sigma``.
 
     Returns
     -------

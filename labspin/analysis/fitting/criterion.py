@@ -36,7 +36,7 @@ def criterion(bic: ArrayLike, *, free: Sequence[int], chi2: ArrayLike, points: A
     Parameters
     ----------
     bic, chi2, points
-        Of each fit, shape (models, traces); NaN in ``bic`` where there is none.
+        BIC, χ² and number of points of each fit, shape (models, traces); NaN in ``bic`` where there is none.
     free
         Fitted parameters of each model.
     """

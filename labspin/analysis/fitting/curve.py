@@ -67,7 +67,7 @@ def fit_curve(
         By parameter name: starting value; value to hold, even beyond a limit; (minimum, maximum); expression
         of other parameters.
     name
-        Of the result; empty: the name of the model.
+        Name of the result; empty: the name of the model.
     quantity
         What y is, as the result quotes it.
     axes

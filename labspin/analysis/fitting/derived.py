@@ -111,7 +111,7 @@ def propagated(slopes: FloatArray, covariance: FloatArray) -> FloatArray:
     slopes
         Derivatives by each of the k parameters, shape (k, n).
     covariance
-        Of these parameters, shape (n, k, k).
+        Covariance of these parameters, shape (n, k, k).
 
     Returns
     -------

@@ -59,7 +59,7 @@ def undetermined(
     hessian
         JᵀJ of the weighted model in the free parameters, shape (m, k, k).
     variance
-        Of a weighted point, shape (m,).
+        Variance of a weighted point, shape (m,).
     x
         Shape (n,) or (m, n).
     height

@@ -34,7 +34,7 @@ def covariance_of_all(model: FitModel, outcome: FitOutcome) -> FloatArray | None
     Returns
     -------
     covariance
-        Of ``outcome.covariance_names``, in their units; None where the model has no finite derivatives.
+        Covariance of ``outcome.covariance_names``, in their units; None where derivatives are not finite.
     """
     names, found = outcome.covariance_names, outcome.values()
     if not names or not set(names) | set(model.names) <= set(found) or not set(names) <= set(model.names):
@@ -74,9 +74,9 @@ def partners(names: tuple[str, ...], covariance: FloatArray, name: str) -> tuple
     Parameters
     ----------
     names
-        Of the fitted parameters (k).
+        Names of the fitted parameters (k).
     covariance
-        Of all of them, nothing held, shape (k, k).
+        Covariance of all of them, nothing held, shape (k, k).
     name
         One of them.
     """

@@ -115,7 +115,7 @@ def spot_check(
     part
         Part of the converged rows to check, from 0 (none) to 1; the first sample is limited in number.
     seed
-        Of the random choice of rows.
+        Seed of the random choice of rows.
     """
     candidates = np.random.default_rng(seed).permutation(np.flatnonzero(sheet.status[rows] == 0))
     count = min(round(np.ceil(part * candidates.size)), _MOST_CHECKED)

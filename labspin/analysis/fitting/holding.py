@@ -207,7 +207,7 @@ def enter_one(
     sheet
         Changed in place.
     row
-        Of the sheet.
+        Row of the sheet.
     problem
         The traces that were fitted.
     index

@@ -64,21 +64,21 @@ class JointFit:
     Parameters
     ----------
     names, labels
-        Of the parameters (p), free ones last, and of the traces (m).
+        Names and labels of the parameters (p), free ones last, and of the traces (m).
     values, errors
         Value and standard error of every parameter of every trace, shape (m, p); the error of one that is
         held is 0, one that the trace's model lacks is NaN.
     shared
         For each shared parameter: its label (None where all traces share it) -> (value, standard error).
     covariance
-        Of the shared parameters, in the order of ``shared_names``.
+        Covariance of the shared parameters, in the order of ``shared_names``.
     shared_names
         (name, label) of every shared value.
     varied, trace_covariance
         Which parameters are fitted (k), tied ones not, and their covariance for each trace, shape (m, k, k).
     chi2, degrees_of_freedom, p_value
-        Of all traces together, with what is known beforehand; the probability is None where no errors were
-        given.
+        χ², degrees of freedom and p value of all traces together, priors included; the p value is None where
+        no errors were given.
     trace_chi2
         Part of each trace, shape (m,).
     points
@@ -114,7 +114,7 @@ class JointFit:
         name
             A shared parameter.
         label
-            Of the group; None where all traces share the parameter.
+            Label of the group; None where all traces share the parameter.
 
         Returns
         -------

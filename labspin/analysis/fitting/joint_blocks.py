@@ -149,7 +149,7 @@ class Layout:
     slots
         Where the shared values of each trace stand among all shared values, shape (m, s).
     names
-        Of all shared values, with the label of the group.
+        Names of all shared values, with the label of the group.
     there
         Which traces depend on what moves, shape (m, q).
     """
@@ -213,7 +213,7 @@ class Layout:
         shared
             All shared values.
         values
-            Of every trace, shape (m, q).
+            Values of every trace, shape (m, q).
         """
         out = values.copy()
         out[:, self.common] = shared[self.slots]
@@ -225,7 +225,7 @@ class Layout:
         Parameters
         ----------
         values
-            Of every trace, shape (m, q).
+            Values of every trace, shape (m, q).
         """
         found: FloatArray = values[:, self.common][self.first]
         return found
@@ -246,7 +246,7 @@ class Layout:
         Parameters
         ----------
         values
-            Of every trace, shape (m, q); not yet alike.
+            Values of every trace, shape (m, q); not yet alike.
         """
         seen = self.there[:, self.common]
         return np.array(
@@ -274,7 +274,7 @@ def normal_equations(
     layout
         What is shared.
     values
-        Of every trace, shape (m, q).
+        Values of every trace, shape (m, q).
     priors
         By name; of shared values they are not in here but in the system of the shared ones.
     """

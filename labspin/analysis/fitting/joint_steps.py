@@ -39,11 +39,11 @@ class JointCovariance:
     Parameters
     ----------
     shared
-        Of all shared values; NaN where the data leave a combination free.
+        Covariance of all shared values; NaN where the data leave a combination free.
     own
-        Of each trace's own parameters, shape (m, k, k).
+        Covariances of each trace's own parameters, shape (m, k, k).
     between
-        Of each trace's own parameters with its shared ones, shape (m, k, s).
+        Covariances of each trace's own parameters with its shared ones, shape (m, k, s).
     """
 
     shared: FloatArray
@@ -66,7 +66,7 @@ class JointProblem:
         Parameters
         ----------
         values
-            Of every trace, shape (m, q).
+            Values of every trace, shape (m, q).
         """
         step = normal_equations(self.blocks, self.layout, values, self.priors)
         return replace(step, cost=step.cost + float(np.square(self._off(values)[1]).sum()))
@@ -120,7 +120,7 @@ class JointProblem:
         Parameters
         ----------
         values
-            Of every trace, shape (m, q).
+            Values of every trace, shape (m, q).
         shared, own
             What `solve` returns.
         """

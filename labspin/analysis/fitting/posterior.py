@@ -51,7 +51,7 @@ class Posterior:
         The fitted parameters, and their values, shape (draws, k), thinned to about half an autocorrelation
         time.
     log_probability
-        Of each sample, up to a constant, shape (draws,).
+        Log probability of each sample, up to a constant, shape (draws,).
     autocorrelation
         Steps after which a walker has forgotten a parameter, shape (k,).
     steps, walkers, acceptance
@@ -128,7 +128,7 @@ def sample_posterior(
     steps
         At most; fewer where the chain is long enough before.
     seed
-        Of walkers and moves.
+        Seed of walkers and moves.
 
     Returns
     -------

@@ -118,7 +118,7 @@ class Sheet:
         held
             Free parameters that were held while these fits were made, (m, k); None: none.
         status
-            Of a sound fit: 0, or 1 for one by lmfit.
+            Status of a sound fit: 0, or 1 for one by lmfit.
         """
         self.values[rows] = found.values
         self.chi2[rows] = found.cost

@@ -81,7 +81,7 @@ def fit_spectrum(
     length
         Length of a segment, s; default the inverse of the bin spacing.
     temperature
-        Of the mode, K: gives the spring constant by equipartition.
+        Temperature of the mode, K: gives the spring constant by equipartition.
     start, fixed
         By parameter name: starting values, and values to hold; in Hz and the unit of the spectrum.
     axes
@@ -126,7 +126,7 @@ def gamma_deviance(ratio: FloatArray, averages: float) -> FloatArray:
     Returns
     -------
     deviance
-        Of the shape of ``ratio``, without a unit.
+        Deviance, of the shape of ``ratio``, without a unit.
     """
     excess = ratio - 1
     return np.asarray(2 * averages * (excess - np.log1p(excess)))

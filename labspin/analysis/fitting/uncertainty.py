@@ -125,7 +125,7 @@ def profile_interval(
     name
         A fitted parameter.
     probability
-        Of the interval. With errors from the scatter, the F distribution takes the place of χ².
+        Probability of the interval. With errors from the scatter, the F distribution takes the place of χ².
 
     Raises
     ------
@@ -207,7 +207,7 @@ def bootstrap(
         ``"residuals"``: the fitted curve plus residuals drawn with replacement, in units of their errors;
         ``"points"``: points drawn with replacement.
     seed
-        Of the random numbers.
+        Seed of the random numbers.
 
     Returns
     -------

@@ -37,7 +37,7 @@ class Spectra:
     shape
         A dip as a function of (x − center)/width.
     derivatives
-        Of the whole model: centers, widths, depths, offset and, if ``sloping``, slope.
+        Derivatives of the whole model: centers, widths, depths, offset and, if ``sloping``, slope.
     count
         Number of dips.
     sloping
@@ -45,7 +45,7 @@ class Spectra:
     mixed
         Dips and peaks may stand in one spectrum.
     weights
-        Of the points, shape (n,) or one number.
+        Weights of the points, shape (n,) or one number.
     """
 
     shape: Callable[[FloatArray], FloatArray]

@@ -61,7 +61,7 @@ def minimise(
     capacity
         How many fits run at a time.
     damping
-        Of the first step, beside the curvature: large makes it short.
+        Damping of the first step, relative to the curvature; a large one makes the step short.
     flat
         Relative fall of χ² that counts as none after many steps.
 

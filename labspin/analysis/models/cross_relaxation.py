@@ -134,7 +134,7 @@ def cross_relaxation_rate(
     bias, direction
         Fixed field (T) and direction of the electromagnet in the lab, as of `labspin.physics.nv.FieldBench`.
     orientation
-        Of the crystal, a quaternion (x, y, z, w): v_crystal = R · v_lab.
+        Orientation of the crystal, a quaternion (x, y, z, w): v_crystal = R · v_lab.
     nv_class
         1 to 4.
     line_shape

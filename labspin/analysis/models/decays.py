@@ -123,7 +123,7 @@ def double_exponential(
     x
         Dark time.
     amplitude_fast, amplitude_slow
-        Of the two decays at x = 0, in the unit of y.
+        Amplitude fast and amplitude slow of the two decays at x = 0, in the unit of y.
     time_fast, time_slow
         Their time constants, in the unit of x.
     baseline

@@ -39,7 +39,7 @@ def ring_down_decibel(
     x
         Time.
     level, floor
-        Of the motion at the start, and of the noise, dB (of any reference, that of y).
+        Level and floor of the motion at the start, and of the noise, dB (of any reference, that of y).
     ring_down_time
         In which the amplitude falls by e, in the unit of x.
     start

@@ -131,7 +131,7 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
         Whether y is ln Γ₋ + i ln Γ₊ (Γ in 1/s). The error of a fitted rate grows with the rate, so that rates
         which came out low weigh too much; of its logarithm it does not.
     options
-        Of the film and how it is looked at: `film_place`.
+        Options of the film and how it is looked at: `film_place`.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def film_edge(*, thickness: float = 200e-9, elevation: float = 0.0) -> FitModel:
     Parameters
     ----------
     thickness
-        Of the film, m.
+        Thickness of the film, m.
     elevation
         Angle of the axis of the centres out of the plane of the film, rad, in the plane of normal and
         magnetisation.

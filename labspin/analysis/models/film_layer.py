@@ -57,11 +57,11 @@ def film_layer_relaxation(
     Parameters
     ----------
     profile
-        Of the depths: ``"uniform"`` between distance ∓ √3 spread, or ``"gaussian"``.
+        Profile of the depths: ``"uniform"`` between distance ∓ √3 spread, or ``"gaussian"``.
     field
-        Of traces that were all taken at one field, T; 0: tie the parameter ``field`` to that of each trace.
+        Field of the traces, if all were taken at one, T; 0: tie the parameter ``field`` to that of each.
     options
-        Of the film and how it is looked at: `film_place`.
+        Options of the film and how it is looked at: `film_place`.
 
     Raises
     ------

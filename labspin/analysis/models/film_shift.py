@@ -88,7 +88,7 @@ def spin_wave_shift(*, line: str = "lower", **options: Unpack[FilmOptions]) -> F
         ``"lower"``: of |0> ↔ |−>. ``"pair"``: of the sum of both lines, f₋ + f₊ − 2D, which does not ask how
         well the field is known.
     options
-        Of the film: `film_place`.
+        Options of the film: `film_place`.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def spin_wave_force(
     pump_rate
         Ω of the light, rad/s; 0 without light.
     options
-        Of the film: `film_place`.
+        Options of the film: `film_place`.
 
     Raises
     ------

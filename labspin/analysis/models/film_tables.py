@@ -73,7 +73,7 @@ class FilmPlace:
     transitions
         ``"both"`` or ``"lower"``, as `spin_wave_bath`.
     elevation, tilt
-        Of the field out of the plane, and of the axis beyond it, rad, as `misaligned_rates`.
+        Angles of the field out of the plane, and of the axis beyond it, rad, as in `misaligned_rates`.
     """
 
     film: str
@@ -99,7 +99,7 @@ class FilmPlace:
         Parameters
         ----------
         name
-            Of the number, a value of `ALL_CHANGES`.
+            Name of the number, a value of `ALL_CHANGES`.
         relative
             Its relative change; of the tilt rad.
         """
@@ -162,7 +162,7 @@ def film_place(
     film
         ``"yig_figures"`` or ``"yig_table1"``: material and thickness unless said otherwise.
     thickness, magnetisation, damping, exchange
-        Of the film, m, A/m, 1 and m² (α_x), in place of those of ``film``.
+        Thickness, magnetisation, damping and exchange in place of those of ``film``, m, A/m, 1 and m² (α_x).
     temperature
         K.
     near, far
@@ -212,7 +212,7 @@ def film_table(
     Parameters
     ----------
     values
-        Of distances in m, shape (k,), values of shape (k, …).
+        Values at distances in m, shape (k,); the result has the shape (k, …).
     near, far
         The distances between which the table holds, m.
     relative
@@ -285,7 +285,7 @@ def bath_of(
     distance, field
         m and T.
     rtol
-        Of the integrals.
+        Relative tolerance of the integrals.
     shifts
         Whether shifts hold the counter-rotating terms; the rates do not need them.
     """
@@ -314,7 +314,7 @@ def mean_rates(place: FilmPlace, distance: Value, field: FloatArray, *, rtol: fl
     field
         T, shape (n,).
     rtol
-        Of the integrals.
+        Relative tolerance of the integrals.
 
     Returns
     -------

@@ -130,7 +130,7 @@ def averaged(
     Returns
     -------
     x, y, weights
-        Of the parts, in ascending x.
+        x, y and weights of the parts, in ascending x.
     """
     size = x.size // enough
     if size < 2:

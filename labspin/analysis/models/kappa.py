@@ -191,10 +191,10 @@ def spin_bath_shift(
     Parameters
     ----------
     moment
-        Of the magnet, along the motion and parallel to the surface, A m².
+        Moment of the magnet, along the motion and parallel to the surface, A m².
     distance
-        Of the sample from the magnet's centre; where it is fitted, its starting value, from which it goes up
-        to five times away.
+        Distance of the sample from the magnet's centre; where it is fitted, its starting value, which may
+        grow fivefold.
     stiffness, frequency
         k0 and f0 of the bare resonator.
     reference_temperature
@@ -204,7 +204,7 @@ def spin_bath_shift(
     exact
         Take the shifts from the pole of the response instead of to first order in κ.
     quality_factor
-        Of the bare resonator; matters only where ``exact``, and then little.
+        Quality factor of the bare resonator; matters only where ``exact``, and then little.
 
     Raises
     ------

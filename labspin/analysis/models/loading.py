@@ -173,7 +173,7 @@ def model_from_function(
         ``guess(x, y, weights)`` -> {name: value}, which replace the starting values; None: those of the
         signature, and for parameters without a default what `search_start` finds in the data.
     name
-        Of the model; empty: the name of the function.
+        Name of the model; empty: the name of the function.
 
     Raises
     ------

@@ -58,9 +58,9 @@ def notch_resonator(
     amplitude
         Transmission off resonance, in the unit of y.
     phase
-        Of the transmission at f0 as it would be without the resonator, rad.
+        Phase of the transmission at f0 as it would be without the resonator, rad.
     delay
-        Of the line, in the inverse unit of x.
+        Delay of the line, in the inverse unit of x.
 
     Returns
     -------

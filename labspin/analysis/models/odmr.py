@@ -108,7 +108,7 @@ def odmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04, shape: st
     max_field
         Largest |B| of a fit, T.
     shape
-        Of a line: ``"lorentzian"``, or ``"gaussian"`` where a weak microwave shows the inhomogeneous line.
+        Shape of a line: ``"lorentzian"``, or ``"gaussian"`` (a weak microwave shows the inhomogeneous line).
     """
     return _spectrum("odmr_spectrum", "class", hyperfine, max_field, shape)
 
@@ -123,7 +123,7 @@ def mdmr_spectrum(*, hyperfine: str = "none", max_field: float = 0.04, shape: st
     max_field
         Largest |B| of a fit, T.
     shape
-        Of a line: ``"lorentzian"``, or ``"gaussian"`` where a weak microwave shows the inhomogeneous line.
+        Shape of a line: ``"lorentzian"``, or ``"gaussian"`` (a weak microwave shows the inhomogeneous line).
     """
     return _spectrum("mdmr_spectrum", "line", hyperfine, max_field, shape)
 

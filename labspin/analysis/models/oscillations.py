@@ -56,7 +56,7 @@ def rabi_oscillation(
     phase
         At x = 0, rad.
     exponent
-        Of the decay; 1: exponential, 2: Gaussian.
+        Exponent of the decay; 1: exponential, 2: Gaussian.
 
     Returns
     -------

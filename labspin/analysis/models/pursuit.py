@@ -57,14 +57,14 @@ def place_dips(
     downward
         All are dips: on a sloping background, a peak beside a dip can explain as much.
     weights
-        Of the points, shape (n,); None: all alike, and a long spectrum is searched in means of its points.
+        Weights of the points, shape (n,); None: equal; a long spectrum is then searched in means of points.
 
     Returns
     -------
     centers, widths, depths
         Shape (..., count) each, by ascending center; the depth of a peak is negative.
     offset, slope
-        Of the background, shape (...) each; the slope is 0 without ``line``.
+        Offset and slope of the background, shape (...) each; the slope is 0 without ``line``.
     """
     spectra = np.atleast_2d(y)
     if x.size > LONGEST and weights is None:
@@ -145,7 +145,7 @@ def dip_nodes(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     Returns
     -------
     centers, widths
-        Of all nodes, shape (g,) each, in the unit of x.
+        Centers and widths of all nodes, shape (g,) each, in the unit of x.
     """
     ordered = np.unique(x)
     span = float(ordered[-1] - ordered[0]) or 1.0

@@ -78,7 +78,7 @@ def rabi_ensemble(
     linewidth
         Standard deviation of the Gaussian line, cycles per unit of x.
     detuning
-        Of the microwave from the middle of the line, cycles per unit of x.
+        Detuning of the microwave from the middle of the line, cycles per unit of x.
 
     Returns
     -------

@@ -86,7 +86,7 @@ def resonator_response(
     amplitude
         Modulus of the response at x = f0, in the unit of y.
     phase
-        Of the drive at the detector, rad.
+        Phase of the drive at the detector, rad.
     crosstalk_x, crosstalk_y
         What reaches the detector without the resonator, real and imaginary part, in the unit of y.
     delay

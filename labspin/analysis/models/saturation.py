@@ -37,7 +37,7 @@ def saturation_curve(
     saturation
         Power at which half of the amplitude is reached, in the unit of x.
     slope
-        Of a background that is linear in x, unit of y over unit of x.
+        Slope of a background that is linear in x, unit of y over unit of x.
 
     Returns
     -------

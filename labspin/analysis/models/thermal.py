@@ -88,7 +88,7 @@ def smeared_spectrum(
     white
         White noise of the detector, one-sided, in the unit of the spectrum.
     length
-        Of a segment, s.
+        Length of a segment, s.
     window
         ``"rectangular"`` or ``"hann"``.
 

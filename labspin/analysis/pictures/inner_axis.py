@@ -44,7 +44,7 @@ class Places:
         axis
             Ascending, as `common` returns it.
         values
-            Of the shape of the places.
+            Values, of the shape of ``places``.
         """
         if axis.shape == self.values.shape[-1:] and np.all((self.values == axis) | np.isnan(self.values)):
             return values

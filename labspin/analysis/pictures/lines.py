@@ -36,7 +36,7 @@ def draw_line(panel: Axes, axis: Axis, line: Line, fits: Sequence[FitOutcome]) -
     line
         Its values, errors, which are doubtful; and words and unit of what is drawn.
     fits
-        Of the line.
+        Fits of the line.
     """
     (name, unit, x), (values, error, bad, drawn) = axis, line
     scale, shown_unit = axis_scale(np.asarray(x), unit)

@@ -93,7 +93,7 @@ class LivePlot:
         index
             Place of the point in the layout.
         values
-            Of the point, in the order of the layout's columns.
+            Values of the point, in the order of the layout's columns.
         done, total
             Points recorded and points of the plan; not used.
         """

@@ -76,7 +76,7 @@ def plot_t1(outcomes: Sequence[FitOutcome], path: Path | str) -> Path:
     outcomes
         At least one fit.
     path
-        Of the picture (PNG, PDF or SVG), or a folder.
+        Path of the picture (PNG, PDF or SVG), or a folder.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def plot_outcomes(outcomes: Sequence[FitOutcome], path: Path | str, *, traces: i
     outcomes
         At least one fit.
     path
-        Of the picture, or a folder.
+        Path of the picture, or a folder.
     traces
         How many fits there are; where they are more, the picture says how many of them it shows.
 
@@ -177,7 +177,7 @@ def save(figure: Figure, path: Path | str) -> Path:
     figure
         A figure of matplotlib.
     path
-        Of the picture (PNG, PDF or SVG), or a folder. Only a picture may be replaced.
+        Path of the picture (PNG, PDF or SVG), or a folder. Only a picture may be replaced.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -394,7 +394,7 @@ def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:
     x
         What the axis shows, in ``unit``, any shape.
     unit
-        Of x.
+        Unit of x.
 
     Returns
     -------
@@ -414,7 +414,7 @@ def axis_label(name: str, unit: str) -> str:
     Parameters
     ----------
     name
-        Of a column, or words.
+        Name of a column, or words.
     unit
         As it is shown; ``"1"`` is left out.
     """

@@ -103,7 +103,7 @@ def plot_sequences(sequences: Mapping[str, PulseSequence], path: Path | str) -> 
     sequences
         The sequences by their titles.
     path
-        Of the picture: PNG, SVG or PDF. Only a picture may be replaced.
+        Path of the picture: PNG, SVG or PDF. Only a picture may be replaced.
 
     Raises
     ------

@@ -344,7 +344,7 @@ def errors_of(run: Run, name: str) -> FloatArray | None:
     run
         The run.
     name
-        Of the column; its errors are the column ``NAME_errors``.
+        Name of the column; its errors are the column ``NAME_errors``.
     """
     found = run.data.get(column_of(f"{name}_errors", run.data))
     if found is None or np.iscomplexobj(found) or not np.isfinite(found).any():

@@ -48,7 +48,7 @@ def changed_recipe(
     sigma
         Errors of the points, as in a recipe.
     options
-        Of the model; the data choose these no longer.
+        Options of the model; the data choose these no longer.
     fixed, start
         Parameters that are held, and started, there. What is to start somewhere is fitted, though the recipe
         may hold it.

@@ -103,9 +103,9 @@ class Choice:
         Parameters
         ----------
         place
-            Of the model in ``options``.
+            Place of the model in ``options``.
         values
-            Of its parameters in their order, shape (..., p).
+            Values of its parameters in their order, shape (..., p).
         """
         found, judge = np.asarray(values, np.float64), self.models[place].resolved
         return np.full(found.shape[:-1], True) if judge is None else judge(found)
@@ -118,7 +118,7 @@ class Choice:
         outcome
             The fit by one model.
         place
-            Of that model in ``options``.
+            Place of that model in ``options``.
         """
         units = {
             key: unit for m in self.models for key, unit in m.units(outcome.x_unit, outcome.y_unit).items()
@@ -145,7 +145,7 @@ class Choice:
         Parameters
         ----------
         covariance
-            Of the parameters that the model varied, shape (n, k, k).
+            Covariance of the parameters that the model varied, shape (n, k, k).
         varied
             Their names, in this order.
         own

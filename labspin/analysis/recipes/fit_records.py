@@ -163,7 +163,7 @@ def chosen_statistics(options: Sequence[Mapping[str, object]], *, several: bool)
     Parameters
     ----------
     options
-        Of each trace, name of each option to the value that is preferred; at least one trace.
+        Options of each trace: name of each option to the value that is preferred; at least one trace.
     several
         Keep one value a trace; otherwise only that of the first.
     """
@@ -304,7 +304,7 @@ def recipe_table(recipe: Recipe | None, equation: str) -> dict[str, object]:
     recipe
         The recipe of the fit; None: only the equation is kept.
     equation
-        Of the model.
+        Equation of the model.
 
     Returns
     -------

@@ -114,7 +114,7 @@ def fit_runs(
     Returns
     -------
     outcomes
-        Of all runs in their order, one a trace.
+        Outcomes of all runs in their order, one per trace.
     """
     return [outcome for run in runs for outcome in fit_run(run, recipe, write=write)]
 

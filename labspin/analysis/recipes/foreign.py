@@ -43,7 +43,7 @@ class Section:
     skip
         How many points at the beginning of the file are left out.
     every
-        Of the others, every so many-th is taken.
+        Of the other points, every ``every``-th is taken.
     """
 
     start: float | str | None = None
@@ -66,7 +66,7 @@ class Section:
         x
             All points, shape (n,).
         unit
-            Of x.
+            Unit of x.
 
         Raises
         ------

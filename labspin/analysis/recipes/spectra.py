@@ -96,7 +96,7 @@ def density_unit(x_unit: str, y_unit: str) -> str:
     Parameters
     ----------
     x_unit, y_unit
-        Of the data.
+        Units of x and y.
 
     Raises
     ------

@@ -119,7 +119,7 @@ class StackFit:
     x, y, sigma
         What was fitted, in the order of x: x (n,) or (N, n), the others (N, n), NaN for a point left out.
     deviance
-        Of a fit by Poisson's likelihood, (N,).
+        Deviance of a fit by Poisson's likelihood, (N,).
     """
 
     stack: Stack

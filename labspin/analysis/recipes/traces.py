@@ -87,7 +87,7 @@ class Stack:
         Parameters
         ----------
         numbers
-            Of these traces, shape (k,).
+            Numbers of these traces, shape (k,).
         """
         return Stack(
             x=self.x if self.x.ndim == 1 else self.x[numbers],
@@ -105,7 +105,7 @@ class Stack:
         Parameters
         ----------
         number
-            Of the trace, from 0.
+            Number of the trace, from 0.
         """
         chosen = self.keep[number]
         x = self.x if self.x.ndim == 1 else self.x[number]

@@ -29,11 +29,11 @@ def tag(name: str, /, *children: str, **attributes: str) -> Html:
     Parameters
     ----------
     name
-        Of the element, such as ``"p"``.
+        Name of the element, such as ``"p"``.
     children
         What the element holds: text, or `Html` that is taken as it is. A void element holds nothing.
     attributes
-        Of the element; a hyphen in a name is written ``_``, a trailing ``_`` is dropped.
+        Attributes of the element; a hyphen in a name is written ``_``, a trailing ``_`` is dropped.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items()
@@ -121,7 +121,7 @@ def document(title: str, *children: str) -> str:
     Parameters
     ----------
     title
-        Of the page.
+        Title of the page.
     children
         Text, which is escaped, or `Html`.
     """

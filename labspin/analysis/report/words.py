@@ -26,7 +26,7 @@ def with_unit(value: object, unit: str) -> str:
         A number, a list of them, or the record of a sweep, which has a unit of its own; anything else is
         written by `shown`.
     unit
-        Of the value; ``"1"`` or empty for none.
+        Unit of the value; ``"1"`` or empty for none.
     """
     if isinstance(value, Mapping):
         own = str(value.get("unit") or "1")

@@ -160,7 +160,7 @@ def unit_in(attributes: dict[str, object]) -> str:
     Parameters
     ----------
     attributes
-        Of a data set.
+        Attributes of a data set.
     """
     for key in _UNITS:
         value = attributes.get(key)

@@ -123,9 +123,9 @@ def load_dataset(path: Path, name: str, field: str = "") -> AnyArray:
     path
         HDF5 file.
     name
-        Of the data set.
+        Name of the data set.
     field
-        Of a compound data set; empty: the whole.
+        Field of a compound data set; empty: the whole.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def is_complex(kind: np.dtype[Any]) -> bool:
     Parameters
     ----------
     kind
-        Of the data set.
+        Kind of the data set.
     """
     names = tuple(name.lower() for name in kind.names or ())
     return names in (("real", "imag"), ("r", "i"), ("re", "im")) and kind[0].kind in "fiu"

@@ -72,7 +72,7 @@ def unit_in_header(attributes: dict[str, object], place: int) -> str:
     Parameters
     ----------
     attributes
-        Of the table, as from `parameters_of`.
+        Attributes of the table, as from `parameters_of`.
     place
         Number of the column; the first is x.
     """
@@ -88,7 +88,7 @@ def points_in_header(attributes: dict[str, object]) -> int:
     Parameters
     ----------
     attributes
-        Of the table, as from `parameters_of`.
+        Attributes of the table, as from `parameters_of`.
     """
     said = str(attributes.get("Record Length", "")).rpartition(":")[2].strip(" ,").split(",")[0]
     try:

@@ -29,7 +29,7 @@ def unpacked(values: NDArray[np.generic], attributes: Mapping[str, object]) -> N
     values
         As they stand in the file, any shape.
     attributes
-        Of the array.
+        Attributes of the array.
 
     Returns
     -------

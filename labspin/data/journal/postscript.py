@@ -30,7 +30,7 @@ def event_record(kind: EventKind | str, message: str, data: Mapping[str, object]
     kind
         An `EventKind`, or its value.
     message, data
-        Of the event.
+        Message and data of the event.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class Spool:
     folder
         Where the file is made, so that the same disk has to have room for it.
     columns
-        Of the run; texts are not kept here.
+        Columns of the run; texts are not kept here.
     """
 
     def __init__(self, folder: Path, columns: Sequence[Column]) -> None:

@@ -48,7 +48,7 @@ def read_annotations(entry: h5py.Group) -> dict[str, Any]:
     Parameters
     ----------
     entry
-        Of the run.
+        Entry of the run.
 
     Raises
     ------
@@ -71,9 +71,9 @@ def write_annotations(entry: h5py.Group, header: RunHeader, content: dict[str, o
     Parameters
     ----------
     entry
-        Of the run, writable.
+        Entry of the run, writable.
     header
-        Of the run.
+        Header of the run.
     content
         Name -> value of what differs from the header's metadata.
     """

@@ -128,7 +128,7 @@ class RunFile:
         Parameters
         ----------
         axis
-            Of the grid; 0 for a list of points.
+            Axis of the grid; 0 for a list of points.
         start, stop
             As of a slice.
         names

@@ -148,7 +148,7 @@ def stored_pieces(group: h5py.Group, descriptor: int) -> Iterator[bytes]:
     group
         The group whose data sets are read.
     descriptor
-        Of the same file, opened for reading: HDF5 says where the chunks lie, and is not needed to fetch them.
+        Descriptor of the same file, open for reading: HDF5 says where chunks lie, and does not fetch them.
     """
     for name in group.id:
         dataset = h5d.open(group.id, name)

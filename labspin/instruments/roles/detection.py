@@ -53,7 +53,7 @@ class CantileverReadout(Device, Protocol):
         Parameters
         ----------
         ring_down_time
-            Of the cantilever, s; 0 gives the time of the filter alone; None: that of the station file.
+            Ring-down time of the cantilever, s; 0 gives the time of the filter alone; None: from the station.
         """
         ...
 
@@ -123,7 +123,7 @@ class CantileverReadout(Device, Protocol):
         offset
             How far below the present frequency the reference is put meanwhile, Hz.
         time_constant
-            Of the filter while recording, s; None: as it is.
+            Time constant of the filter while recording, s; None: as it is.
         window
             ``"none"`` or ``"hann"``.
         """

@@ -160,7 +160,7 @@ class LinearMotion:
         Parameters
         ----------
         temperature
-            Of resonator and baths in K, ≥ 0.
+            Temperature of resonator and baths in K, ≥ 0.
         """
         energy = constants.k * float(non_negative("temperature", temperature, unit="K"))
         k0 = self.resonator.stiffness
@@ -178,7 +178,7 @@ class LinearMotion:
         Parameters
         ----------
         temperature
-            Of resonator and baths in K, ≥ 0.
+            Temperature of resonator and baths in K, ≥ 0.
         """
         covariance = self.equilibrium_covariance(temperature=temperature)
         product = self.matrix @ covariance
@@ -234,9 +234,9 @@ def ring_down(
     amplitude
         Amplitude before, in m.
     angular_frequency
-        Of the drive before, in rad/s; None for ω0.
+        Angular frequency of the drive before, in rad/s; None for ω0.
     phase
-        Of the oscillation at t = 0 in rad.
+        Phase of the oscillation at t = 0 in rad.
 
     Returns
     -------

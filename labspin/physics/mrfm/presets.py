@@ -28,7 +28,7 @@ class SingleSpinPreset:
     magnet
         Moment (A m²) and motion.
     distance
-        Of the line from the magnet's centre in m.
+        Distance of the line from the magnet's centre in m.
     temperature
         In K.
     t1, t2

@@ -50,7 +50,7 @@ class DemodulatedMotion:
     lock_in
         The filter; None for a lock-in that is infinitely fast (then without noise).
     temperature
-        Of resonator and baths in K; 0 for no thermal noise.
+        Temperature of resonator and baths in K; 0 for no thermal noise.
     readout_noise
         One-sided density of the read-out in m/√Hz.
 
@@ -106,7 +106,7 @@ class DemodulatedMotion:
         Parameters
         ----------
         angular_frequency
-            Of drive and reference in rad/s.
+            Angular frequency of drive and reference in rad/s.
         force
             Amplitude of F cos(ωt) in N, complex for another phase.
         rng
@@ -136,9 +136,9 @@ class DemodulatedMotion:
         state
             Before the first step, shape (n,).
         duration
-            Of the steps in s, N or one number.
+            Duration of the steps in s, N or one number.
         angular_frequency
-            Of drive and reference during each step in rad/s, N or one number.
+            Angular frequency of drive and reference during each step in rad/s, N or one number.
         force
             Amplitude during each step in N, N or one number; 0 for a ring-down.
         rng

@@ -202,7 +202,7 @@ def force_noise_density(
     resonator, angular_frequency, stiffness
         As in `susceptibility`.
     temperature
-        Of the resonator and of the spins in K, ≥ 0.
+        Temperature of the resonator and of the spins in K, ≥ 0.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def displacement_noise_density(
     resonator
         The bare resonator.
     temperature
-        Of the resonator and of the spins in K, ≥ 0.
+        Temperature of the resonator and of the spins in K, ≥ 0.
     angular_frequency
         ω in rad/s.
     stiffness

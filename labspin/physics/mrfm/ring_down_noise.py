@@ -169,7 +169,7 @@ def estimate_ring_down_noise(
     residual
         Data minus fit, real or X + iY, shape (n,).
     derivatives
-        Of the fit with respect to each real parameter, shape (p, n), real or complex as the residual.
+        Derivatives of the fit by each real parameter, shape (p, n), real or complex like the residual.
     ring_down_time, detuning
         As fitted, s and Hz.
     white

@@ -42,7 +42,7 @@ class ThermalMotion:
     motion
         Resonator and baths.
     temperature
-        Of both in K, ≥ 0.
+        Temperature of both in K, ≥ 0.
 
     Raises
     ------

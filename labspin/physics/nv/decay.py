@@ -69,7 +69,7 @@ def stretched_decay(*, time: ArrayLike, t1: ArrayLike, beta: ArrayLike = 0.8) ->
     Returns
     -------
     FloatArray
-        Of the broadcast shape, 1 at t = 0.
+        Factor, of the broadcast shape, 1 at t = 0.
 
     Raises
     ------

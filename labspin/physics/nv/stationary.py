@@ -171,7 +171,7 @@ def steady_state(
     Returns
     -------
     SteadyState
-        Of the common shape of the arguments.
+        Populations and rates, of the common shape of the arguments.
 
     Raises
     ------

@@ -166,7 +166,7 @@ def electromagnet_sweep(
     Returns
     -------
     SteadyState
-        Of the shape of ``electromagnet``.
+        The steady state, of the shape of ``electromagnet``.
     """
     field = bench.field(electromagnet)
     return steady_state(field=field, pump=pump, orientation=orientation, ensemble=ensemble, method=method)

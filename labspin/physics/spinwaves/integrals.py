@@ -70,7 +70,7 @@ class Probes:
     temperatures
         T in K, shape (temperatures,): each weight n̄(T) is integrated for every request.
     polarisations
-        Of "minus", "plus", "z": Λ_q = (1 + cos φ)², (1 − cos φ)², sin² φ (above the film). The same for all
+        "minus", "plus" or "z": Λ_q = (1 + cos φ)², (1 − cos φ)², sin² φ (above the film). The same for all
         probes, or one tuple for every probe, all of one length.
     """
 

@@ -51,7 +51,7 @@ class MisalignedRates:
         Part of |0> along the axis in the level that is most |0>: contrast and pumping fall with it. 1 is
         aligned.
     magnetisation_elevation
-        Of the film out of its plane, rad.
+        Elevation of the magnetisation out of the plane of the film, rad.
     error
         Bound of the relative integration error of the rates.
     """
@@ -90,8 +90,8 @@ def misaligned_rates(
     temperature
         T > 0 in K.
     axis
-        Of the centre, (x, y, z) with x the normal of the film and z the in-plane part of the field, of any
-        length; None: along the field.
+        Axis of the centre, (x, y, z) of any length, with x the normal of the film and z the in-plane part of
+        the field; None: along the field.
     rtol
         Relative tolerance of the integrals.
 

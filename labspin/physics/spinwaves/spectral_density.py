@@ -94,7 +94,7 @@ def field_spectral_density(
     Returns
     -------
     SpectralDensities
-        Of the components e_±, e_z, with error bounds.
+        Densities of the components e_±, e_z, with error bounds.
 
     Raises
     ------

@@ -86,9 +86,9 @@ class E36312A(MessageDevice):
     channel
         Output with the coil.
     resistance, inductance
-        Of the coil, ohm and H.
+        Resistance and inductance of the coil, ohm and H.
     noise
-        Of one current reading, A (rms).
+        Noise of one current reading, A (rms).
     """
 
     ports: ClassVar = {"current": "signal"}

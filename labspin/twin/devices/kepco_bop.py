@@ -92,11 +92,11 @@ class KepcoBOP(MessageDevice):
     model
         Rating as ``"36-12"``: volts and amperes.
     resistance, inductance
-        Of the coil, ohm and H.
+        Resistance and inductance of the coil, ohm and H.
     time_constant
-        Of the supply's loop in current mode, s.
+        Time constant of the supply's loop in current mode, s.
     noise
-        Of one current reading, A (rms).
+        Noise of one current reading, A (rms).
     """
 
     ports: ClassVar = {"current": "signal"}

@@ -57,9 +57,9 @@ class LakeShore425(MessageDevice):
     Options
     -------
     offset
-        Of the probe before it is zeroed, T.
+        Offset of the probe before it is zeroed, T.
     noise
-        Of one reading, T (rms).
+        Noise of one reading, T (rms).
     """
 
     ports: ClassVar = {"probe": "quantity"}

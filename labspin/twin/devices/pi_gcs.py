@@ -50,7 +50,7 @@ class PIAxis(MessageDevice):
     model
         As it answers to ``*IDN?``.
     travel
-        Of the stage, m.
+        Travel of the stage, m.
     contact
         Position of the stage at which the tip touches the surface, m.
     towards
@@ -58,7 +58,7 @@ class PIAxis(MessageDevice):
     drift, drift_time
         Standard deviation (m) and correlation time (s) of the drift of the mount.
     noise
-        Of the sensor, m (rms).
+        Noise of the sensor, m (rms).
     soft
         Nearest that the tip comes to the surface, m.
     motion

@@ -52,7 +52,7 @@ class PulseBlaster(CalledDevice):
     Options
     -------
     clock
-        Of the board, Hz.
+        Clock of the board, Hz.
     minimum_instruction
         Cycles of the shortest instruction.
     memory

@@ -309,7 +309,7 @@ def sweep_lines(form: str, resolution: float) -> tuple[Command, ...]:
     form
         How numbers are answered.
     resolution
-        Of frequencies, Hz.
+        Resolution of frequencies, Hz.
     """
     hertz: _Range = {"unit": "Hz", "limits": _frequencies, "resolution": resolution, "form": form}
     level: _Range = {"unit": "dBm", "limits": _powers, "resolution": 0.01, "form": form}

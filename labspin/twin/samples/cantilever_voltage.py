@@ -106,7 +106,7 @@ def stretches_of(
     instants
         In order of time, at least two.
     frequency
-        Of the reference, Hz.
+        Frequency of the reference, Hz.
     readout
         The read-out.
     motion, steady

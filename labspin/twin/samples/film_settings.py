@@ -93,7 +93,7 @@ def depths_of(nearest: float, thickness: float) -> tuple[FloatArray, FloatArray]
     nearest
         Distance of the nearest from the film, m.
     thickness
-        Of the layer, m; 0 is one depth.
+        Thickness of the layer, m; 0 is one depth.
     """
     if thickness == 0:
         return np.array([nearest]), np.ones(1)

@@ -33,7 +33,7 @@ def stiffness_at(settings: FilmSettings, distance: float, field: float, pump: fl
     settings
         The film, the centres and the cantilever.
     distance
-        Of the nearest centre, m.
+        Distance of the nearest centre, m.
     field, pump
         T and rad/s.
     """

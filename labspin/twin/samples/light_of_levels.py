@@ -19,7 +19,7 @@ def photons_of(maps: FloatArray) -> FloatArray:
     Parameters
     ----------
     maps
-        Of six levels and what they have emitted, over each interval, shape (n, depths, 7, 7).
+        Maps of six levels and what they have emitted, over each interval, shape (n, depths, 7, 7).
     """
     period = np.broadcast_to(np.eye(6), (maps.shape[1], 6, 6))
     for one in maps:

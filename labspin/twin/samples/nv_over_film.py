@@ -445,7 +445,7 @@ class NVOverFilm(Sample):
         detector
             ``"cantilever"`` or another detector.
         frequency
-            Of the reference, Hz.
+            Frequency of the reference, Hz.
         times
             Increasing, s, from the last time that was looked at on, shape (n,).
         signals
