@@ -250,6 +250,20 @@ def says_it_in_plain_words(source):
                 yield f"line {number}: {found.group()!r}: say {better}"
 
 
+# What refers to a person or a course without naming it: in docstrings and messages it is read twice.
+_UNNAMED = re.compile(r"\b(?:nobody|somebody|whoever|likewise|go(?:es)? on)\b", re.IGNORECASE)
+_UNNAMED_VALUE = re.compile(r"^( *)[a-z_][a-z_, ]*\n\1    O" r"f .*", re.MULTILINE)
+
+
+def names_what_it_means(source):
+    """Docstrings and messages name the person or program; a description names what it describes."""
+    for number, line in enumerate(source.lines, 1):
+        if found := _UNNAMED.search(line):
+            yield f"line {number}: {found.group()!r}: name the person or program; say continue"
+    for found in _UNNAMED_VALUE.finditer(source.text):
+        yield f"{found.group()!r}: say what of it, 'Name of the instrument.'"
+
+
 # -- of the tests -----------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ OF_THE_PACKAGE = [
     house_rules.tells_its_arguments,
     house_rules.tells_of_arguments_only,
     house_rules.shows_foreign_text_as_it_is,
+    house_rules.names_what_it_means,
 ]
 OF_THE_TESTS = [
     house_rules.imports_its_helpers,
@@ -86,6 +87,8 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("can_be_taken_in_at_one_look", LONG, LONG.replace("    g()\n", "", 1)),
         ("can_be_taken_in_at_one_look", 501 * "x = 1\n", 500 * "x = 1\n"),
         ("says_it_in_plain_words", "# it is made ane" "w\n", "# it is made again, and amended\n"),
+        ("names_what_it_means", "# some" "body may\n", "# a person may\n"),
+        ("names_what_it_means", "'''a\nname\n    Of it.'''\n", "'''a\nname\n    Name of it.'''\n"),
         ("imports_its_helpers", "import sys\nsys.path.append('.')\n", "import sys\nx = sys.argv\n"),
         ("names_the_error", "pytest.raises(Exception, match='x')\n", "pytest.raises(OSError, match='x')\n"),
         ("names_the_error", "raises((OSError, Exception))\n", "raises((OSError, ValueError))\n"),

@@ -3,8 +3,8 @@
 ``bench.magnet.current = 1.5`` in a notebook must not do more than a run may. So an instrument with actuators
 is handed out behind a handle, by whatever name it is reached: assigning to what the station declares goes
 through the `Actuator` (limits, ramp from the read-back, settling), everything else goes to the instrument as
-it is. The driver underneath knows nothing of the station's limits, so a handle does not give it away; whoever
-commissions an instrument asks for it with `Bench.raw`, and says why.
+it is. The driver underneath knows nothing of the station's limits, so a handle does not give it away; to
+commission an instrument, ask for it with `Bench.raw`, and say why.
 
 =====================================  ====================================================================
 statement                              effect

@@ -1,7 +1,7 @@
 """One writer at a time, and a way to tell a live writer from a dead one.
 
 The writer of a journal holds a lock of the operating system on it, which ends with the process however that
-dies: ``flock`` where there is one, a locked byte far behind the data on Windows. Whoever wonders whether a
+dies: ``flock`` where there is one, a locked byte far behind the data on Windows. A process that asks whether a
 journal is alive tries the lock. A process number in a file could not tell: numbers are used again.
 """
 
@@ -96,7 +96,7 @@ def lock_file(path: Path, *, patience: float = 30.0) -> Iterator[None]:
     Raises
     ------
     StorageError
-        Somebody else keeps the lock for longer than ``patience`` (s), or the folder cannot be written.
+        Another process keeps the lock for longer than ``patience`` (s), or the folder cannot be written.
     """
     lock = path.with_name(f".{path.name}.lock")
     descriptor = _open_locked(lock, patience)

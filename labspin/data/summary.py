@@ -68,8 +68,8 @@ class RunSummary:
         Parameters
         ----------
         name
-            Name of a parameter, such as ``"magnet_field"``, or of one of a fit, such as ``"T1"`` (the latest fit
-            that has it counts); ``"t1.T1"`` names the fit, too.
+            Name of a parameter, such as ``"magnet_field"``, or of one of a fit, such as ``"T1"`` (the latest
+            fit that has it counts); ``"t1.T1"`` names the fit, too.
         """
         if name in self.parameters:
             return self.parameters[name]

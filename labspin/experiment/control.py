@@ -111,7 +111,7 @@ class Control:
         Raises
         ------
         RunAborted
-            Somebody called `abort`.
+            A client or handler called `abort`.
         """
         if self._abort_reason is not None:
             raise RunAborted(f"the run was aborted: {self._abort_reason}")
@@ -122,9 +122,9 @@ class Control:
         Raises
         ------
         RunAborted
-            Somebody called `abort`.
+            A client or handler called `abort`.
         PointSkipped
-            Somebody called `skip`.
+            A client or handler called `skip`.
         """
         self.check()
         if self._skip and self.take_skip():

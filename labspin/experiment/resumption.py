@@ -56,7 +56,7 @@ def resume(
     observers, control
         As for `labspin.experiment.run`.
     force
-        Go on although labspin, station, procedure or parameters were changed, and say so in the file. The
+        Resume although labspin, station, procedure or parameters were changed, and say so in the file. The
         plan must be the recorded one all the same.
 
     Raises

@@ -3,7 +3,7 @@
 A run that broke off is resumed with the same release of labspin, the same station file, the same source of
 the procedure and the same parameters, or not at all unless the user says that the difference does not matter
 (``--force``); then the run file says what was different. A commit more in a development tree, while release
-and procedure are what they were, is worth a note: whoever develops resumes all the time, and would soon say
+and procedure are what they were, is worth a note: a developer resumes all the time, and would soon say
 ``--force`` without looking.
 """
 

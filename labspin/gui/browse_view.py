@@ -143,7 +143,7 @@ class BrowseView(QWidget):
         row = QHBoxLayout()
         for text, do, hint in (
             ("See", self.show_chosen, "several are laid over each other (Enter)"),
-            ("Go on", self.resume, "measure the points that are missing"),
+            ("Resume", self.resume, "measure the points that are missing"),
             ("Repeat…", self.repeat, "its parameters in Measure, to change something and start"),
             ("Report", self.report, "one page with everything, in the browser"),
             ("Show file", self.show_file, "in the file manager"),

@@ -128,7 +128,7 @@ def start_values(run: Run, recipe: Recipe, outcome: FitOutcome | None = None) ->
     """
     if recipe.chain:
         raise RecipeError(
-            f"recipe {recipe.name}: wanted a fit of a run for start values by hand, got one that goes on "
+            f"recipe {recipe.name}: wanted a fit of a run for start values by hand, got one that starts "
             "from such fits; untick them"
         )
     own = outcome if outcome is not None and outcome.recipe.split(" ")[0] == recipe.name else None

@@ -326,7 +326,7 @@ class MainWindow(QMainWindow):
             part.setVisible(run is not None)
         if run is None:
             return
-        self.pause_button.setText("Go on" if run["paused"] else "Pause")
+        self.pause_button.setText("Continue" if run["paused"] else "Pause")
         self.pause_button.setShortcut(_PAUSE_KEY)  # a new text removes the key
         total = run["total"] or 0
         self.progress.setRange(0, total)

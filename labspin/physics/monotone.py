@@ -34,7 +34,7 @@ def interpolated(*, at: ArrayLike, known: ArrayLike, values: ArrayLike) -> Float
     Parameters
     ----------
     at
-        Where, of any shape; beyond the ends, the polynomial of the last piece goes on.
+        Where, of any shape; beyond the ends, the polynomial of the last piece continues.
     known
         Places x_i, shape (n,) with n ≥ 2, ascending.
     values

@@ -22,7 +22,7 @@ class NoiseStreams:
         self.seed, self._point, self._jobs = int(seed), -1, 0
 
     def begin_point(self, index: int) -> None:
-        """Go on to the streams of another point.
+        """Continue with the streams of another point.
 
         Parameters
         ----------

@@ -329,7 +329,7 @@ def test_start_values_are_not_for_a_fit_that_goes_on_from_fits(qtbot, show, deca
     qtbot.waitUntil(lambda: fits.start is not None, timeout=PATIENCE)
     fits.recipe.setCurrentText("t1_cross_relaxation")
     fits.recipe.activated.emit(fits.recipe.currentIndex())
-    qtbot.waitUntil(lambda: "goes on from such fits" in fits.result.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "starts from such fits" in fits.result.text(), timeout=PATIENCE)
     assert fits.start is None, "those of the other recipe are not taken"
 
 

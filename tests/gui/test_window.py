@@ -177,7 +177,7 @@ def test_a_run_is_previewed_started_paused_and_aborted(qtbot, until, window, lab
     qtbot.mouseClick(window.pause_button, LEFT)
     until(lambda: window.state.text().startswith("paused"))
     held = wait_for(lambda: client.status()["run"]["paused"] and client.status()["run"]["done"])
-    until(lambda: window.pause_button.text() == "Go on")
+    until(lambda: window.pause_button.text() == "Continue")
     qtbot.mouseClick(window.pause_button, LEFT)
     until(lambda: client.status()["run"]["done"] > held)
     qtbot.mouseClick(window.abort_button, LEFT)
@@ -344,7 +344,7 @@ def test_a_window_is_killed_and_another_shows_the_run_from_its_first_point(
     until(lambda: bool(second.see.frames) and str(second.see.paths[0]) == path)
     if not is_over:
         assert second.see.frames[0].run.status == "running"
-        until(lambda: second.pause_button.text() == "Go on")
+        until(lambda: second.pause_button.text() == "Continue")
         second.pause_button.click()
     until(lambda: second.see.frames[0].run.status == "finished")
     shown = second.see.frames[0].run

@@ -176,8 +176,8 @@ class JointProblem:
     def _summed(self, step: Step, move: Move, before: Move | None) -> Step | None:
         """Return where moves lead to of which each is a constant part of the one before, if that is slow.
 
-        Where residuals are large and the model is curved, moves go on in one direction, or to and fro, each r
-        times the one before: their sum is 1/(1 − r) times the first.
+        Where residuals are large and the model is curved, moves continue in one direction or back and forth,
+        each r times the one before: their sum is 1/(1 − r) times the first.
         """
         square = self._product(step, before, before) if before else 0.0
         if not before or not square > 0:

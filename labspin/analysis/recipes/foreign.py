@@ -43,7 +43,7 @@ class Section:
     skip
         How many points at the beginning of the file are left out.
     every
-        Of the other points, every ``every``-th is taken.
+        Step through the other points: every ``every``-th is taken.
     """
 
     start: float | str | None = None

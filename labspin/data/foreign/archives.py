@@ -43,7 +43,7 @@ def refuse_bomb(path: Path) -> None:
     zlib.error
         What is packed is damaged.
     zipfile.BadZipFile
-        Likewise.
+        The directory of the archive is damaged.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

@@ -126,7 +126,7 @@ class JournalReader:
             )
 
     def skip_damage(self) -> bool:
-        """Go on at the next sound record behind a bad one; return whether there is any."""
+        """Continue at the next sound record behind a bad one; return whether there is any."""
         place = self._next_sound()
         if place is None:
             return False

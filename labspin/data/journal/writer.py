@@ -8,9 +8,9 @@ once where points come slowly, otherwise from a thread, so that the last point o
 A record that was cut short by the death of its writer was never acknowledged; it is dropped. A bad record
 with good ones behind it is something else, damage, and never passed over in silence.
 
-Somebody may delete the journal of a running run, or put another file in its place. The writer looks at every
+A person may delete the journal of a running run, or put another file in its place. The writer looks at every
 sync whether the file of that name is still its own; if not, it makes a new one of all that it has written,
-and goes on there.
+and continues there.
 """
 
 from __future__ import annotations
@@ -350,7 +350,7 @@ class JournalWriter:
         self._stop.set()
         self._syncer.join()
         self._sync()
-        self._failure = StorageError(f"{self.path}: the run has been closed; resume it to go on")
+        self._failure = StorageError(f"{self.path}: the run has been closed; resume it to continue")
         if remove:
             _remove(self.path, self._descriptor)
         else:

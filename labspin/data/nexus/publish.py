@@ -185,8 +185,8 @@ def _carry_fits(previous: Path, entry: h5py.Group) -> None:
 def _temporary(target: Path) -> Iterator[Path]:
     """Give the name of a temporary file that goes in any case.
 
-    Whoever publishes holds the lock of the run, so that there is one name for all, and what a writer that was
-    killed left behind goes with the next one.
+    The publishing process holds the lock of the run, so one name serves all, and a file left behind by a
+    writer that was killed is replaced by the next one.
     """
     temporary = target.with_name(f".{target.name}.tmp")
     try:
