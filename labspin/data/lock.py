@@ -1,7 +1,7 @@
 """One writer at a time, and a way to tell a live writer from a dead one.
 
 The writer of a journal holds a lock of the operating system on it, which ends with the process however that
-dies: ``flock`` where there is one, a locked byte far behind the data on Windows. A process that asks whether a
+dies: ``flock`` where there is one, a locked byte far behind the data on Windows. A process that asks if a
 journal is alive tries the lock. A process number in a file could not tell: numbers are used again.
 """
 
