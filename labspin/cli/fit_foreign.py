@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "add_foreign_options",
     "files_for_foreign",
+    "fit_as_commanded",
     "fit_foreign_file",
-    "fit_one",
     "pairs_of_option",
     "refuse_flags",
 ]
@@ -188,12 +188,14 @@ def fit_foreign_file(arguments: argparse.Namespace, path: Path) -> int:
     -------
         Exit code, always 0; a failure raises.
     """
-    outcome, proposal = fit_one(arguments, path, told=not arguments.json)
+    outcome, proposal = fit_as_commanded(arguments, path, told=not arguments.json)
     _show(outcome, arguments, path, proposal)
     return 0
 
 
-def fit_one(arguments: argparse.Namespace, path: Path, *, told: bool) -> tuple[FitOutcome, Proposal | None]:
+def fit_as_commanded(
+    arguments: argparse.Namespace, path: Path, *, told: bool
+) -> tuple[FitOutcome, Proposal | None]:
     """Fit a file of another program as the command says.
 
     Parameters

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labspin.cli.fit_foreign import fit_one
+from labspin.cli.fit_foreign import fit_as_commanded
 from labspin.cli.fit_runs import FIT_FAILED, refuse_order_of_few
 from labspin.cli.fit_shown import FEW, Gathered, Shown, print_fits, print_fits_json
 from labspin.cli.output import console
@@ -72,7 +72,7 @@ def _result(arguments: argparse.Namespace, path: Path, *, few: bool) -> FileResu
 
     begun = time.monotonic()
     try:
-        outcome, proposal = fit_one(arguments, path, told=False)
+        outcome, proposal = fit_as_commanded(arguments, path, told=False)
     except (LabspinError, OSError) as error:
         return FileResult(path=path, status="failed", error=str(error))
     if few and not arguments.json:

@@ -29,7 +29,7 @@ from labspin.analysis.names import place_words
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.fit_records import chosen_of_trace, record_of
 from labspin.analysis.recipes.fit_run import fit_trace
-from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
+from labspin.analysis.recipes.joint_fit import fact_names, fit_joint_recipe
 from labspin.analysis.recipes.recipe import Recipe, load_recipe
 from labspin.analysis.recipes.traces import Trace
 from labspin.arrays import Numbers
@@ -230,7 +230,7 @@ def _fitted(
             for name in fact_names(recipe)
             if name in columns
         }
-        return fit_jointly(traces, facts, recipe)
+        return fit_joint_recipe(traces, facts, recipe)
     found = []
     for trace in traces:
         try:

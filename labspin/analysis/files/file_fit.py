@@ -18,14 +18,14 @@ from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.fit_records import joined, record_of
-from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.fit_run import fit_traces_as_stack, fit_traces_singly
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import spread, stack_of, traces_lie_along
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run, RunFile
 
-__all__ = ["DRAWN", "context_of", "fit_parts", "fit_whole", "labels_of"]
+__all__ = ["DRAWN", "context_of", "fit_all_traces", "fit_in_parts", "labels_of"]
 
 PART_BYTES = 1 << 24
 """Measured bytes that are held in memory at a time; fitting them takes some ten times as much."""
@@ -54,7 +54,7 @@ def _parts(file: RunFile, recipe: Recipe, wanted: tuple[str, ...] = ()) -> Itera
         yield file.part(axis, start, start + step, names=names), start
 
 
-def fit_parts(
+def fit_in_parts(
     file: RunFile, recipe: Recipe, *, curves: bool
 ) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
     """Return the fits of a run, what tells its traces apart, and the first fits themselves if wanted.
@@ -85,7 +85,7 @@ def fit_parts(
         several = True if part.shape != file.frame.shape else several
         if records:
             gc.collect()  # fits leave circles of objects behind, which hold on to the part before
-        record, own, found = fit_whole(part, recipe, first=first, curves=curves, several=several)
+        record, own, found = fit_all_traces(part, recipe, first=first, curves=curves, several=several)
         records.append(record)
         labels += own
         outcomes += found[: DRAWN - len(outcomes)]
@@ -94,10 +94,10 @@ def fit_parts(
     return record, tuple(labels), outcomes
 
 
-def fit_whole(
+def fit_all_traces(
     run: Run, recipe: Recipe, *, first: int, curves: bool, several: bool | None
 ) -> tuple[FitRecord, tuple[str, ...], list[FitOutcome]]:
-    """Fit all traces of a run, or of a part of it that begins at place ``first``; see `fit_parts`.
+    """Fit all traces of a run, or of a part of it that begins at place ``first``; see `fit_in_parts`.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def fit_whole(
     Returns
     -------
     record, labels, outcomes
-        As `fit_parts` returns them.
+        As `fit_in_parts` returns them.
     """
     stack = stack_of(run, recipe, first=first)
     labels = tuple(_label(run, label) for label in stack.labels)
     # The last part of many may hold few traces; they are fitted like those before them.
-    together = fit_together(stack, recipe, least=1) if several else fit_together(stack, recipe)
+    together = fit_traces_as_stack(stack, recipe, least=1) if several else fit_traces_as_stack(stack, recipe)
     if together is None:
-        outcomes = fit_apart(stack, recipe)
+        outcomes = fit_traces_singly(stack, recipe)
         record = record_of(outcomes, recipe, several=several)
     else:
         record = together.record(curves=stack.y.size <= _CURVE_NUMBERS)

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labspin.analysis.files.file_fit import context_of, fit_parts, fit_whole
+from labspin.analysis.files.file_fit import context_of, fit_all_traces, fit_in_parts
 from labspin.analysis.files.links import names_wanted, unchanged, with_links
 from labspin.analysis.files.results import FINGERPRINT, FileResult, FitJob, fingerprint
-from labspin.analysis.files.together import fit_files_together
+from labspin.analysis.files.together import fit_files_as_stack
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe, default_recipe
 from labspin.errors import LabspinError, RecipeError, RunFileError
@@ -54,14 +54,14 @@ def _result(job: FitJob) -> FileResult:
         recipe = job.recipe or default_recipe(file.frame.header.procedure)
         _refuse_chain(recipe)
         if recipe.is_joint:
-            (alone,) = fit_files_together([replace(job, recipe=recipe)])
+            (alone,) = fit_files_as_stack([replace(job, recipe=recipe)])
             return alone
         mark = fingerprint(file.digest, recipe)
         stored = file.recipes()
         same = [name for name, told in stored.items() if told.get(FINGERPRINT) == mark]
         if same and not job.force:
             return unchanged(job, file, recipe, same[0])
-        record, labels, outcomes = fit_parts(file, recipe, curves=job.curves)
+        record, labels, outcomes = fit_in_parts(file, recipe, curves=job.curves)
         context = context_of(file, recipe, names_wanted(job, recipe), len(labels))
     record = replace(record, recipe={**record.recipe, FINGERPRINT: mark})
     if job.write:
@@ -91,7 +91,7 @@ def _result_of_journal(job: FitJob, run: Run) -> FileResult:
         )
     recipe = job.recipe or default_recipe(run.header.procedure)
     _refuse_chain(recipe)
-    record, labels, outcomes = fit_whole(run, recipe, first=0, curves=job.curves, several=None)
+    record, labels, outcomes = fit_all_traces(run, recipe, first=0, curves=job.curves, several=None)
     values = {name: value_at_each(run, recipe, name, len(labels)) for name in names_wanted(job, recipe)}
     return FileResult(
         path=job.path,

@@ -27,7 +27,7 @@ from typing import Any
 from labspin.analysis.files.chain import ChainOutcome, chain_fit, chain_names, link_of
 from labspin.analysis.files.jobs import fit_file
 from labspin.analysis.files.results import FileResult, FitJob
-from labspin.analysis.files.together import fit_files_together
+from labspin.analysis.files.together import fit_files_as_stack
 from labspin.analysis.recipes.recipe import Recipe, load_recipe
 from labspin.errors import FitError
 
@@ -100,7 +100,7 @@ def fit_many(
         for path in paths
     )
     if chosen is not None and chosen.is_joint and not chosen.chain:
-        return iter(fit_files_together(list(jobs)))
+        return iter(fit_files_as_stack(list(jobs)))
     if dask is not None:
         from labspin.analysis.files.cluster import fit_on_cluster
 

@@ -14,12 +14,12 @@ from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.recipes.facts import facts_of, value_at_each
 from labspin.analysis.recipes.fit_records import record_of
-from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
+from labspin.analysis.recipes.joint_fit import fact_names, fit_joint_recipe
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Trace, spread, stack_of
 from labspin.errors import FitError, LabspinError
 
-__all__ = ["fit_files_together"]
+__all__ = ["fit_files_as_stack"]
 
 _DRAWN = 12
 """Traces of a file that are brought along to be drawn, spread over it."""
@@ -37,7 +37,7 @@ class _Source:
     stored: dict[str, Any]
 
 
-def fit_files_together(jobs: Sequence[FitJob]) -> list[FileResult]:
+def fit_files_as_stack(jobs: Sequence[FitJob]) -> list[FileResult]:
     """Fit the traces of all files at once; a file that cannot be read is left out and named.
 
     Where every file has this very fit already, it is taken from there.
@@ -122,7 +122,7 @@ def _fitted(sources: Sequence[_Source], recipe: Recipe) -> list[list[FitOutcome]
         for name in fact_names(recipe)
         if all(name in source.facts for source in sources)
     }
-    outcomes = iter(fit_jointly(traces, facts, recipe))
+    outcomes = iter(fit_joint_recipe(traces, facts, recipe))
     return [[next(outcomes) for _ in source.traces] for source in sources]
 
 

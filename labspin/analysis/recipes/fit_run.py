@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from labspin.analysis.recipes.stack_fit import StackFit
     from labspin.data import Run
 
-__all__ = ["fit_apart", "fit_run", "fit_runs", "fit_together", "fit_trace", "write_outcomes"]
+__all__ = ["fit_run", "fit_runs", "fit_trace", "fit_traces_as_stack", "fit_traces_singly", "write_outcomes"]
 
 MANY = 16
 """Traces from which the batch engine pays; fewer are fitted by lmfit, one by one."""
@@ -69,7 +69,7 @@ def fit_run(
         raise RecipeError(f"recipe {chosen.name}: wanted the fits of many runs, got one run; use fit_chain")
     source = "" if path is None else str(path)
     stack = stack_of(opened, chosen)
-    together = None if chosen.is_joint else fit_together(stack, chosen)
+    together = None if chosen.is_joint else fit_traces_as_stack(stack, chosen)
     outcomes = [
         outcome.with_changes(
             source=source,
@@ -79,7 +79,7 @@ def fit_run(
         for outcome in (
             _fit_jointly(opened, stack, chosen)
             if chosen.is_joint
-            else fit_apart(stack, chosen)
+            else fit_traces_singly(stack, chosen)
             if together is None
             else map(together.outcome, range(len(stack)))
         )
@@ -91,10 +91,10 @@ def fit_run(
 
 def _fit_jointly(run: Run, stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     from labspin.analysis.recipes.facts import facts_of
-    from labspin.analysis.recipes.joint_fit import fact_names, fit_jointly
+    from labspin.analysis.recipes.joint_fit import fact_names, fit_joint_recipe
 
     traces = [stack.trace(number) for number in range(len(stack))]
-    return fit_jointly(traces, facts_of(run, recipe, fact_names(recipe), len(stack)), recipe)
+    return fit_joint_recipe(traces, facts_of(run, recipe, fact_names(recipe), len(stack)), recipe)
 
 
 def fit_runs(
@@ -132,7 +132,7 @@ def fit_trace(trace: Trace, recipe: Recipe) -> FitOutcome:
     return _fitter(recipe)(trace)
 
 
-def fit_apart(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
+def fit_traces_singly(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
     """Fit traces one by one; one that cannot be fitted has NaN for values, and says why.
 
     Parameters
@@ -187,7 +187,7 @@ def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
     )  # fmt: skip
 
 
-def fit_together(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:
+def fit_traces_as_stack(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:
     """Fit all traces of a stack at once by the batch engine, where that is possible.
 
     Parameters

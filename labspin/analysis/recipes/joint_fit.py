@@ -41,7 +41,7 @@ from labspin.analysis.recipes.values import pairs_of, values_of
 from labspin.errors import RecipeError
 from labspin.units import parse_quantity
 
-__all__ = ["fact_names", "fit_jointly"]
+__all__ = ["fact_names", "fit_joint_recipe"]
 
 _IMPROBABLE = 1e-3
 _ONE = 0.99
@@ -86,7 +86,9 @@ def _priors(
     }
 
 
-def fit_jointly(traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe: Recipe) -> list[FitOutcome]:
+def fit_joint_recipe(
+    traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe: Recipe
+) -> list[FitOutcome]:
     """Fit all traces together and return one outcome a trace.
 
     Statistics are those of the whole fit; each outcome has the covariance of the parameters of its trace.

@@ -45,7 +45,7 @@ __all__ = [
     "blamed_on",
     "count_points",
     "facts_of",
-    "fit_names",
+    "names_of_fits",
     "open_run_file",
     "raw_digest",
     "read_frame",
@@ -155,7 +155,7 @@ def _read_entry(path: Path, entry: h5py.Group) -> Run:
     run = read_frame(path, entry)
     data = get_group(entry, "data")
     columns = {column.name: _read_column(data, run, column) for column in run.header.layout.columns}
-    fits = tuple(read_fit_group(get_group(entry, FIT_PREFIX + name), name) for name in fit_names(entry))
+    fits = tuple(read_fit_group(get_group(entry, FIT_PREFIX + name), name) for name in names_of_fits(entry))
     return replace(run, columns=columns, fits=fits)
 
 
@@ -194,7 +194,7 @@ def read_frame(path: Path, entry: h5py.Group, *, points: bool = True) -> Run:
     )
 
 
-def fit_names(entry: h5py.Group) -> list[str]:
+def names_of_fits(entry: h5py.Group) -> list[str]:
     """Return the names of the fits in the entry of a run.
 
     Parameters
@@ -281,7 +281,7 @@ def facts_of(file: h5py.File) -> dict[str, object]:
     entry = get_group(file, "entry")
     attributes = get_attributes(get_group(entry, "labspin"))
     facts = {name: plain(value) for name, value in attributes.items() if name != "NX_class"}
-    return facts | {"fits": fit_names(entry), "numbers": numbers_of(entry)}
+    return facts | {"fits": names_of_fits(entry), "numbers": numbers_of(entry)}
 
 
 def count_points(path: Path) -> tuple[str, int]:
@@ -298,7 +298,7 @@ def count_points(path: Path) -> tuple[str, int]:
         data = get_group(entry, "data")
         for column in run.header.layout.columns:
             _read_through(data, run, column)
-        for name in fit_names(entry):
+        for name in names_of_fits(entry):
             read_fit_group(get_group(entry, FIT_PREFIX + name), name)
     return run.header.run_id, len(run.points)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from labspin.data.fits import FitRecord
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
-from labspin.data.nexus.read import blamed_on, fit_names, open_run_file, raw_digest, read_frame
+from labspin.data.nexus.read import blamed_on, names_of_fits, open_run_file, raw_digest, read_frame
 from labspin.data.nexus.stored import get_dataset, get_group, get_json
 from labspin.data.quality import quality_at
 from labspin.data.run import Points, Run
@@ -104,7 +104,7 @@ class RunFile:
         """Return name and recipe of each fit in the file."""
         found = {}
         with blamed_on(self.path):
-            for name in fit_names(self._entry):
+            for name in names_of_fits(self._entry):
                 recipe = get_json(get_group(get_group(self._entry, FIT_PREFIX + name), "recipe"), "data")
                 found[name] = recipe if isinstance(recipe, dict) else {}
         return found

@@ -14,7 +14,7 @@ from labspin.analysis.files.jobs import fit_file
 from labspin.analysis.files.results import FitJob
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.recipes.fit_records import record_of
-from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.fit_run import fit_traces_as_stack, fit_traces_singly
 from labspin.analysis.recipes.stack_fit import suits_batch
 from labspin.analysis.recipes.traces import stack_of, traces_lie_along, traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, open_parts, read_run
@@ -52,7 +52,7 @@ def check_alike(found, expected):
 def test_the_batch_says_of_every_trace_what_lmfit_says(many, sigma):
     recipe = replace(RECIPE, sigma=sigma)
     stack = stack_of(read_run(many), recipe)
-    together, apart = fit_together(stack, recipe), fit_apart(stack, recipe)
+    together, apart = fit_traces_as_stack(stack, recipe), fit_traces_singly(stack, recipe)
     check_alike(together.record(), record_of(apart, recipe))
     one, other = together.outcome(7), apart[7]
     for name in ("label", "x_name", "x_unit", "y_name", "y_unit", "quantity", "model", "warnings"):
@@ -67,7 +67,7 @@ def test_a_run_of_many_traces_takes_the_batch(many, monkeypatch):
     def never(*arguments):
         raise AssertionError("one by one")
 
-    monkeypatch.setattr("labspin.analysis.recipes.fit_run.fit_apart", never)
+    monkeypatch.setattr("labspin.analysis.recipes.fit_run.fit_traces_singly", never)
     outcomes = fit_run(many, RECIPE)
     assert len(outcomes) == FIELDS.size
     assert outcomes[3].label.startswith("decay, magnet field -")
@@ -82,7 +82,7 @@ def test_bad_traces_are_named_and_stop_no_other(many):
     y, sigma = stack.y.copy(), stack.sigma.copy()
     y[0], y[1], y[2, 2:] = np.nan, 0.01, np.nan
     sigma[3, 5], sigma[4, :] = -1.0, 0.0
-    together = fit_together(replace(stack, y=y, sigma=sigma), RECIPE)
+    together = fit_traces_as_stack(replace(stack, y=y, sigma=sigma), RECIPE)
     said = together.warnings()
     assert said[0] == "not fitted: no finite points"
     assert said[1] == "not fitted: constant"
@@ -208,7 +208,7 @@ def test_what_the_batch_engine_does_not_take_is_fitted_one_by_one(many):
     assert not suits_batch(stack, replace(SE, noise=lambda *arguments: None), RECIPE)
     assert not suits_batch(replace(stack, sigma=stack.sigma * (1 + 1j)), SE, RECIPE)
     assert not suits_batch(stack, SE, replace(RECIPE, tied={"baseline": "0*amplitude"}))
-    assert fit_together(stack, replace(RECIPE, model="thermal_spectrum")) is None
+    assert fit_traces_as_stack(stack, replace(RECIPE, model="thermal_spectrum")) is None
 
 
 def test_curves_that_were_too_many_to_store_are_computed_again(many, tmp_path, monkeypatch):

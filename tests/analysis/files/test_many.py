@@ -96,7 +96,7 @@ def test_an_error_that_nobody_foresaw_is_the_files_own(files, monkeypatch):
     def broken(*arguments, **options):
         raise ValueError("ha")
 
-    monkeypatch.setattr(jobs, "fit_parts", broken)
+    monkeypatch.setattr(jobs, "fit_in_parts", broken)
     error = fit_file(FitJob(path=files[0], recipe=RECIPE)).error
     assert "ValueError: ha" in error
     assert "corrupted" not in error

@@ -7,7 +7,7 @@ import pytest
 
 from labspin.analysis import MODELS, fit_curve, model_from_function
 from labspin.analysis.fitting.axes import in_units_of
-from labspin.analysis.recipes.joint_fit import fit_jointly
+from labspin.analysis.recipes.joint_fit import fit_joint_recipe
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Trace
 from labspin.errors import FitError
@@ -99,13 +99,15 @@ def test_traces_of_a_joint_fit_may_come_in_different_units():
             )
         )
     recipe = Recipe(name="r", x="x", y="y", model="stretched_exponential", shared=("beta",))
-    for one, other in zip(fit_jointly(alike, {}, recipe), fit_jointly(mixed, {}, recipe), strict=True):
+    for one, other in zip(
+        fit_joint_recipe(alike, {}, recipe), fit_joint_recipe(mixed, {}, recipe), strict=True
+    ):
         for p, q in zip(one.parameters, other.parameters, strict=True):
             assert (q.name, q.unit) == (p.name, p.unit)
             assert q.value == pytest.approx(p.value, rel=1e-9, abs=1e-9)
             assert q.stderr == pytest.approx(p.stderr, rel=1e-6, abs=0)
     with pytest.raises(FitError, match="wanted time in ms"):
-        fit_jointly([alike[0], replace(alike[1], x_unit="Hz")], {}, recipe)
+        fit_joint_recipe([alike[0], replace(alike[1], x_unit="Hz")], {}, recipe)
 
 
 def test_a_masked_point_is_one_that_is_not_there():

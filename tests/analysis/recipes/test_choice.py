@@ -23,7 +23,7 @@ from labspin.analysis.models import loading
 from labspin.analysis.recipes import fit_run as fit_run_module
 from labspin.analysis.recipes.choice import choice_of
 from labspin.analysis.recipes.fit_records import chosen_of_trace
-from labspin.analysis.recipes.fit_run import fit_apart, fit_together
+from labspin.analysis.recipes.fit_run import fit_traces_as_stack, fit_traces_singly
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.stack_choice import fit_choice
 from labspin.analysis.recipes.traces import stack_of
@@ -72,7 +72,7 @@ def run_file(tmp_path_factory):
 
 def test_one_by_one_and_at_once_choose_the_same_and_agree(run_file):
     stack = stack_of(read_run(run_file), RECIPE)
-    together, apart = fit_together(stack, RECIPE), fit_apart(stack, RECIPE)
+    together, apart = fit_traces_as_stack(stack, RECIPE), fit_traces_singly(stack, RECIPE)
     assert [outcome.chosen for outcome in apart] == [{"count": 1 + k % 3} for k in range(18)]
     for trace, one in enumerate(apart):
         other = together.outcome(trace)
@@ -160,7 +160,7 @@ def test_false_dips_are_as_rare_as_the_criterion_says():
     """One dip, 200 spectra: 6 below Bayes' criterion, two are preferred in one or two of a thousand."""
     rng = np.random.default_rng(4)
     run = read_like(np.stack([spectrum([2.7e9]) + rng.normal(0, SIGMA, X.size) for _ in range(200)]))
-    counts = fit_together(stack_of(run, RECIPE), replace(RECIPE, derived={})).places + 1
+    counts = fit_traces_as_stack(stack_of(run, RECIPE), replace(RECIPE, derived={})).places + 1
     assert np.count_nonzero(counts > 1) <= 3
 
 
@@ -256,7 +256,7 @@ def test_a_fit_makes_the_model_of_every_option_once(run_file, monkeypatch):
     made = []
     built = loading._built
     monkeypatch.setattr(loading, "_built", lambda *told: made.append(told[2]) or built(*told))
-    fit_apart(stack_of(read_run(run_file), RECIPE), RECIPE)
+    fit_traces_singly(stack_of(read_run(run_file), RECIPE), RECIPE)
     assert [options["count"] for options in made] == [1, 2, 3]
     made.clear()
     recipe = replace(RECIPE, choose={}, options={"count": 2}, derived={})
