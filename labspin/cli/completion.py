@@ -75,9 +75,9 @@ def _recipes(prefix: str, **_: object) -> Iterable[str]:
 
 
 def _models(prefix: str, **_: object) -> Iterable[str]:
-    from labspin.analysis.models import MODELS
+    from labspin.analysis import model_names
 
-    return sorted(MODELS)
+    return list(model_names())
 
 
 def _things(prefix: str, **context: object) -> Iterable[str]:

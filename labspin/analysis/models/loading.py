@@ -15,7 +15,7 @@ from labspin.arrays import Value
 from labspin.errors import FitError, RecipeError
 from labspin.plugins import Registry
 
-__all__ = ["MODELS", "load_model", "model_from_function", "model_names"]
+__all__ = ["MODELS", "load_model", "model_from_function", "model_names", "offered_model"]
 
 MODELS: Mapping[str, str] = {
     "stretched_exponential": "labspin.analysis.models.decays:STRETCHED_EXPONENTIAL",
@@ -91,6 +91,24 @@ def load_model(name: str, *, folder: Path | None = None, **options: object) -> F
         raise RecipeError(f"model {name!r}: wanted a function or a FitModel, got {found!r}")
     guess = getattr(module, f"{getattr(found, '__name__', '')}_guess", None)
     return model_from_function(found, guess, name=name)
+
+
+def offered_model(name: str) -> FitModel | None:
+    """Return a model for how its fits are shown; None where it cannot be had without running a user's file.
+
+    Parameters
+    ----------
+    name
+        Name of the model as a fit records it. The code of ``"file.py:object"`` is not run for a picture.
+    """
+    if name not in model_names():
+        return None
+    try:
+        return load_model(name)
+    except (
+        RecipeError
+    ):  # the package of a stored fit may be gone or broken: its numbers are shown all the same
+        return None
 
 
 def _built(name: str, found: object, options: Mapping[str, object]) -> FitModel:

@@ -20,7 +20,7 @@ import numpy as np
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
-from labspin.analysis.models.loading import MODELS, load_model
+from labspin.analysis.models.loading import offered_model
 from labspin.analysis.names import words_of_name
 from labspin.analysis.outcome import FitOutcome, FittedParameter, noted
 from labspin.data.outputs import PICTURE, refuse_foreign
@@ -166,7 +166,8 @@ def _apart(outcomes: Sequence[FitOutcome]) -> float:
 
 
 def _lines_apart(model: str) -> float:
-    return load_model(model).lines_apart if model in MODELS else 0.0
+    own = offered_model(model)
+    return own.lines_apart if own is not None else 0.0
 
 
 def save(figure: Figure, path: Path | str) -> Path:
@@ -358,8 +359,8 @@ def headline(model: str, fitted: Sequence[str]) -> tuple[str, ...]:
         Names of the parameters that were fitted.
     """
     several = [name for name in fitted if name.startswith("center_")]
-    own = load_model(model).headline if model in MODELS else ()
-    return own or tuple(several or fitted[:2])
+    own = offered_model(model)
+    return (own.headline if own is not None else ()) or tuple(several or fitted[:2])
 
 
 def _symbol(name: str) -> str:

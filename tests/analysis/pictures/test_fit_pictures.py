@@ -65,7 +65,7 @@ def test_spectra_stand_apart_and_their_residuals_do_not():
 
 def test_a_model_says_how_far_apart_its_traces_are_drawn(monkeypatch):
     model = dataclasses.replace(load_model("gaussian_dips", count=1), lines_apart=1.5)
-    monkeypatch.setattr(plots, "load_model", lambda name: model)
+    monkeypatch.setattr(plots, "offered_model", lambda name: model)
     first, second = (one.lines[0].get_ydata() for one in figure_of(dips([0.02, 0.01])).axes[0].containers)
     assert second[0] - first[0] == pytest.approx(1.5 * 0.02, rel=1e-3, abs=0)
 
