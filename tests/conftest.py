@@ -2,6 +2,7 @@
 
 import random
 import signal
+import subprocess
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +32,18 @@ def _forget_entry_points():
     """Tests that install packages leave none behind."""
     yield
     plugins.installed.cache_clear()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that is a file system of 4 MB of its own, where one may be mounted (by root)."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def pytest_addoption(parser):

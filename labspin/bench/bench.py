@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -105,9 +106,8 @@ class Bench:
         on_close: Callable[[], None] | None = None,
         on_reopen: Reopen | None = None,
     ) -> None:
-        self.name = name
-        self.clock = InterruptibleClock(clock)
-        self.description = dict(description)
+        self.name, self.description = name, dict(description)
+        self.clock, self._safety = InterruptibleClock(clock), threading.RLock()
         self.simulation = simulation
         self.interlocks = tuple(interlocks)
         self.trust = trust or TrustRules()
@@ -320,9 +320,9 @@ class Bench:
         """Bring every device to its safe state, in the declared order, even if one fails.
 
         What fails is tried once more, over a new connection where one can be made. Signals (Ctrl-C, SIGTERM)
-        are put off until it is done, and no abort interrupts it.
+        are put off until it is done, and no abort interrupts it. Two threads do it one after the other.
         """
-        with self.clock.uninterrupted():
+        with self._safety, self.clock.uninterrupted():
             actions = safe_state(self, self.safe_order, self.clock)
         if self._heir is not None:
             left = unsafe_instruments(actions)

@@ -23,6 +23,7 @@ Checkpoint = Callable[[], None]
 """Called wherever a run may be interrupted; raises to interrupt it."""
 
 Due = Callable[[], float]
+_Interruption = tuple[Checkpoint, Due]
 _SLICE = 0.1  # s of wall-clock time
 
 
@@ -45,9 +46,7 @@ class InterruptibleClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._checkpoint: Checkpoint = go_on
-        self._due: Due = _never
-        self._interrupted = 0  # the thread whose waits are interrupted
+        self._mine = threading.local()  # checkpoint and due of the thread whose waits are interrupted
         self.speed = float(getattr(clock, "speed", 1.0))
 
     @property
@@ -67,22 +66,24 @@ class InterruptibleClock:
         seconds
             Time to wait on this clock, s.
         """
-        if self._interrupted != threading.get_ident():
+        interruption: _Interruption | None = getattr(self._mine, "interruption", None)
+        if interruption is None:
             self._clock.sleep(seconds)
             return
-        self._checkpoint()
+        checkpoint, due = interruption
+        checkpoint()
         begun = self._clock.now()
         longest = math.inf if math.isinf(self.speed) else _SLICE * self.speed
-        if seconds <= longest and not begun < self._due() < begun + seconds:
+        if seconds <= longest and not begun < due() < begun + seconds:
             self._clock.sleep(seconds)
             if math.isfinite(longest):
-                self._checkpoint()
+                checkpoint()
             return
         end = begun + seconds
         while (left := end - (now := self._clock.now())) > 0:
-            until_due = self._due() - now
+            until_due = due() - now
             self._clock.sleep(min(left, longest, until_due if until_due > 0 else math.inf))
-            self._checkpoint()
+            checkpoint()
 
     @contextmanager
     def interrupted_by(self, checkpoint: Checkpoint, *, due: Due = _never) -> Iterator[None]:
@@ -97,12 +98,12 @@ class InterruptibleClock:
         due
             Tells at which time of this clock (s) it has to be called at the latest.
         """
-        previous = self._checkpoint, self._due, self._interrupted
-        self._checkpoint, self._due, self._interrupted = checkpoint, due, threading.get_ident()
+        previous: _Interruption | None = getattr(self._mine, "interruption", None)
+        self._mine.interruption = checkpoint, due
         try:
             yield
         finally:
-            self._checkpoint, self._due, self._interrupted = previous
+            self._mine.interruption = previous
 
     def uninterrupted(self) -> AbstractContextManager[None]:
         """Let nothing interrupt the waits of the block."""

@@ -42,11 +42,13 @@ class Closing:
 
     def _close(self, error: BaseException | None) -> tuple[RunOutcome, BaseException | None]:
         """Make safe, record how it ended, publish; return that, and the error to raise."""
+        snapshot = self._attempt(self._last_snapshot) if error is None else None
+        remark = self._attempt(self.bench.beat, self.bench.longest_way_to_safety + PATIENCE)
+        actions = self._make_safe()  # before anything is recorded: a disk may hold who writes to it
         if error is not None:
             self._attempt(self._record_error, error, times=2)
-        snapshot = self._attempt(self._last_snapshot) if error is None else None
-        self._attempt(self._beat, self.bench.longest_way_to_safety + PATIENCE)
-        actions = self._make_safe()
+        if remark:
+            self._attempt(self._event, EventKind.WATCHDOG, remark)
         if error is not None:
             snapshot = self._attempt(self._last_snapshot)
         unsafe = self._conclude(actions)
@@ -54,11 +56,13 @@ class Closing:
         status = RunStatus.FINISHED if error is None else RunStatus.FAILED
         if isinstance(error, (RunAborted, KeyboardInterrupt)):
             status = RunStatus.ABORTED
+        message = str(error or "")
         if self.writer is not None and (problem := self._publish(self.writer, status, snapshot)):
             error, status = error or problem, RunStatus.FAILED
+            message = f"{message}; {problem}" if message else str(problem)
         if unsafe and error is not None:
             error.add_note(not_safe(unsafe))
-        outcome = RunOutcome(self.path, status, self.done, tuple(actions), str(error or ""), unsafe)
+        outcome = RunOutcome(self.path, status, self.done, tuple(actions), message, unsafe)
         self._tell("on_finish", outcome)
         return outcome, error
 

@@ -19,13 +19,11 @@ import inspect
 import logging
 import math
 import os
-import queue
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
-from typing import Any
 
 from labspin import __version__
 from labspin.bench import Bench
@@ -42,13 +40,13 @@ from labspin.experiment import Control, Observer, RunOutcome
 from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News, NewsHandler
-from labspin.session.host_orders import Order, Result, refuse_all, words_of
-from labspin.session.host_queue import QueueTurns
+from labspin.session.host_orders import Aside, Orders, Result, words_of
+from labspin.session.host_queue import HostQueue, QueueTurns
 from labspin.session.host_record import Claim, claimed, host_file, new_record
 from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
 from labspin.session.host_run import HostControl, RunWatch
 from labspin.session.host_wire import PROTOCOL, Server
-from labspin.session.queue import Queue
+from labspin.session.notification import notify
 from labspin.session.queue_file import QueuedRun
 from labspin.session.queue_runner import run_queue
 from labspin.session.queue_runs import make_queued_run, new_queued_path
@@ -66,7 +64,7 @@ from labspin.workspaces import workspace_folder
 __all__ = ["BenchHost"]
 
 _log = logging.getLogger(__name__)
-_PATIENCE = 1.0  # s between two checks that the bench's thread is alive
+_TURN = 1.0  # s after which the safe state does not wait any longer for what the bench's thread is doing
 _LONGEST_WAIT = 5.0  # s that a client may wait for news in one request
 
 
@@ -83,16 +81,15 @@ class BenchHost:
 
     def __init__(self, station: Station, *, interval: float = 0.5) -> None:
         self.station, self.workspace = station, workspace_folder(station.path)
-        self.queue = Queue(self.workspace / "queue.toml")
-        self.news = News()
+        self.news, self._orders = News(), Orders()
+        self._aside = Aside(self._attend, self._orders.wake, lambda: self._is_stopping, self.news.event)
+        self.queue = HostQueue(self.workspace / "queue.toml", self._aside)
         self._turns = QueueTurns(self.queue, self.news)
         self._lookout = Lookout(self.news, interval)
-        self._orders: queue.SimpleQueue[Order[Any]] = queue.SimpleQueue()
         self._run: RunWatch | None = None
         self._last: RunWatch | None = None
         self._hand: HandRecord | None = None
-        self._has_ended, self._calls_for_safety = False, 0
-        self._halts: Counter[str] = Counter()
+        self._calls_for_safety, self._halts = 0, Counter[str]()
         self._is_stopping = self._break_off = False
         self._pace, self._next_touch = 0.0, 0.0
         self._heart = Heart(self.news)
@@ -117,19 +114,24 @@ class BenchHost:
             An instrument cannot be reached.
         """
         with claimed(self.station.path, self.station.name) as claim, self._signals():
-            self._bench = self._connect()
-            self.description = describe_bench(self.station, self._bench)
             handler = NewsHandler(self.news.event)
             logging.getLogger("labspin").addHandler(handler)
             try:
-                with self._bench.watched(host_file(self.station.path)):
-                    self._serve(claim)
+                recover_dead_runs(data_folder(self.workspace))  # no bench is held while that lasts
+                self._hold(claim)
             finally:
                 logging.getLogger("labspin").removeHandler(handler)
-                self._bench.close()
+
+    def _hold(self, claim: Claim) -> None:
+        self._bench = self._connect()
+        try:
+            self.description = describe_bench(self.station, self._bench)
+            with self._bench.watched(host_file(self.station.path)):
+                self._serve(claim)
+        finally:
+            self._bench.close()
 
     def _serve(self, claim: Claim) -> None:
-        recover_dead_runs(data_folder(self.workspace))
         server = self._server = Server(claim.secret, self._answer)
         try:
             record = new_record(
@@ -138,12 +140,13 @@ class BenchHost:
             )  # fmt: skip
             self.news.event("host", f"{self.station.name}: connected, process {os.getpid()}")
             claim.publish(record)
+            self._aside.thread = threading.get_ident()
             self._work()
         finally:
             self._make_safe()
-            self._has_ended = True
-            refuse_all(self._orders, StationError(f"station {self.station.name!r}: its host has ended"))
+            self._orders.end(StationError(f"station {self.station.name!r}: its host has ended"))
             server.close()
+            self._aside.finish()
 
     def _connect(self, seed: int | None = None) -> Bench:
         return self.station.connect(seed=seed)
@@ -161,20 +164,22 @@ class BenchHost:
 
     def _note_signal(self, *_: object) -> None:
         self._is_stopping = True
+        if self._run is not None:  # its own handlers may not be installed yet
+            self._run.abort("the host is ending")
 
     # -- the bench's thread ----------------------------------------------------------------------------
 
     def _work(self) -> None:
         while not self._is_stopping:
-            try:
-                order = self._orders.get(timeout=self._lookout.wait)
-            except queue.Empty:
-                self._look()
-            else:
-                order.carry_out()
+            self._attend()
             if self._turns.come:
                 self._heart.beat(self._bench, math.inf)  # a run reports its own progress
                 self._make_runs()
+
+    def _attend(self) -> None:
+        """Carry out the next order, or read the bench back where it is due."""
+        if not self._orders.carry_out(self._lookout.wait):
+            self._look()
 
     def _look(self) -> None:
         """Read the bench back, idle."""
@@ -185,8 +190,8 @@ class BenchHost:
 
     def _between_points(self) -> None:
         """Execute orders of clients, and read back when it is due, while no measurement is in progress."""
-        while not self._orders.empty():
-            self._orders.get().carry_out()
+        while self._orders.carry_out(0.0):
+            pass
         if self._lookout.wait == 0.0:
             self._lookout.look(self._bench, self.description, is_idle=False)
 
@@ -201,6 +206,7 @@ class BenchHost:
                 report=self._report,
                 stay=False,
                 go_on=lambda: self._turns.may_begin,
+                tell=lambda *words: self._aside(lambda: notify(*words)),
             )
             waiting = self.queue.read().of("waiting")
         except KeyboardInterrupt:
@@ -232,7 +238,7 @@ class BenchHost:
         watch.control = HostControl(control, self._between_points)
         self._run = watch
         if self._is_stopping or not self._turns.may_begin:
-            watch.control.abort("the host is ending" if self._is_stopping else "no run was to be begun")
+            watch.abort("the host is ending" if self._is_stopping else "no run was to be begun")
         return make_queued_run(
             self.queue, run, observers=[watch, *observers], control=watch.control, connect=self._for_run
         )
@@ -267,16 +273,12 @@ class BenchHost:
             raise ArgumentError(f"verb {verb!r}: {error}") from error
         return do(**arguments)
 
-    def _order(self, do: Callable[[], Result]) -> Result:
+    def _order(self, do: Callable[[], Result], patience: float = math.inf) -> Result:
         """Execute a call in the bench's thread, and wait for it."""
         if self._is_stopping:
             raise StationError(f"station {self.station.name!r}: its host is ending")
-        order = Order(do, Future())
-        self._orders.put(order)
-        while not wait([order.future], _PATIENCE).done:
-            if self._has_ended:
-                raise StationError(f"station {self.station.name!r}: its host has ended")
-        return order.future.result()
+        is_simulated = math.isinf(self._bench.clock.speed)  # time passes in the bench's thread only
+        return self._orders.ask(do, patience=math.inf if is_simulated else patience)
 
     def _on_hello(self) -> dict[str, object]:
         return {"protocol": PROTOCOL, "version": __version__, "process": os.getpid()}
@@ -294,7 +296,7 @@ class BenchHost:
             "run": None if run is None else run.record(),
             "last": None if self._last is None else self._last.record(),
             "hand": self._hand,
-            "orders": self._orders.qsize(),
+            "orders": len(self._orders),
             "aligns": self._lookout.aligns,
             "readings": self.news.readings,
             "sent": dict(self._bench.sent),
@@ -333,7 +335,7 @@ class BenchHost:
 
     def _refuse_in_run(self, name: str) -> None:
         run = self._run
-        if run is not None and not (run.control and run.control.is_paused):
+        if run is not None and not run.is_over and not (run.control and run.control.is_paused):
             raise SafetyError(
                 f"{name}: not touched while the run {run.queued.label!r} is being made; pause the run, or "
                 "wait for its end"
@@ -377,8 +379,8 @@ class BenchHost:
         if self._break_off or self._is_stopping:
             name = self._hand["name"] if self._hand else "the bench"
             raise RunAborted(f"{name}: the move was stopped, by Safe or by a person")
-        if self._run is not None and self._run.control is not None:
-            self._run.control.check()
+        if self._run is not None:
+            self._run.check()
         if self._hand and self._hand["target"] is not None:
             self._heart.beat(self._bench)
         if self._pace:
@@ -403,15 +405,15 @@ class BenchHost:
         makes_runs = self._run is not None or self._turns.are_wanted
         self._end_runs("the safe state was asked for")
         try:
-            return self._order(self._make_safe)
+            return self._order(self._make_safe, _TURN)
         finally:
             self._turns.pause(makes_runs)
 
     def _end_runs(self, why: str) -> None:
         """Abort the run that is being made, and begin no further one."""
         self._turns.may_begin = False
-        if self._run is not None and self._run.control is not None:
-            self._run.control.abort(why)
+        if self._run is not None:
+            self._run.abort(why)
 
     def _make_safe(self) -> list[dict[str, object]]:
         actions = self._bench.safe()
@@ -461,8 +463,8 @@ class BenchHost:
                 raise ConfigurationError(
                     f"{self.queue.path}: another process is running this queue; wait for it"
                 )
-            self._turns.are_wanted = self._turns.may_begin = True
-            self._orders.put(Order(lambda: None, Future()))  # wakes the bench's thread
+            self._turns.start()
+            self._orders.wake()
         return len(state.of("waiting"))
 
     def _on_reconnect(self) -> BenchDescription:

@@ -6,13 +6,90 @@ keep a run from being ended, or the bench from its safe state.
 
 from __future__ import annotations
 
-from labspin.errors import LabspinError
+import functools
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from labspin.errors import LabspinError, StorageError
 from labspin.session.host_news import News
+from labspin.session.host_orders import Aside
 from labspin.session.host_records import QueueRecord
 from labspin.session.queue import Queue
-from labspin.session.queue_file import QueueState
+from labspin.session.queue_file import QueueState, State
 
-__all__ = ["QueueTurns"]
+__all__ = ["HostQueue", "QueueTurns"]
+
+_PATIENCE = 1.0  # s that a client waits for the queue's file, when what it asked for is done
+
+
+class HostQueue(Queue):
+    """A queue whose file may keep a host's runs waiting, however long, but not its bench.
+
+    Parameters
+    ----------
+    path
+        As for `Queue`.
+    aside
+        Does what may have to wait for the file.
+    """
+
+    def __init__(self, path: Path, aside: Aside) -> None:
+        super().__init__(path, patience=math.inf)
+        self._aside = aside
+        self._owed: list[Callable[[QueueState], QueueState]] = []
+
+    def read(self) -> QueueState:
+        """Return the present queue.
+
+        Raises
+        ------
+        ConfigurationError
+            The file is not a queue.
+        """
+        return self._aside(super().read)
+
+    def end(self, id: int, state: State, message: str = "", *, file: str | None = None) -> None:  # noqa: A002
+        """Record how a run ended; if that fails, with the next change that can be written.
+
+        Parameters
+        ----------
+        id, state, message, file
+            As for `Queue.end`.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be written now.
+        """
+        try:
+            super().end(id, state, message, file=file)
+        except StorageError:
+            self._owed.append(functools.partial(_ended, id, state, message, file))
+            raise
+
+    def _change(self, change: Callable[[QueueState], QueueState]) -> QueueState:
+        owed = self._owed.copy()
+
+        def change_all(state: QueueState) -> QueueState:
+            return change(functools.reduce(lambda whole, late: late(whole), owed, state))
+
+        changed = self._aside(lambda: super(HostQueue, self)._change(change_all))
+        del self._owed[: len(owed)]
+        return changed
+
+
+def _ended(id: int, state: State, message: str, file: str | None, whole: QueueState) -> QueueState:  # noqa: A002
+    """Return a queue that knows how a run ended, unless a person made it wait again or removed it."""
+    runs = tuple(
+        replace(run, state=state, message=message, file=run.file if file is None else file)
+        if run.id == id and run.state in ("running", "interrupted")
+        else run
+        for run in whole.runs
+    )
+    return replace(whole, runs=runs)
 
 
 class QueueTurns:
@@ -37,28 +114,50 @@ class QueueTurns:
     def __init__(self, queue: Queue, news: News) -> None:
         self._queue, self._news = queue, news
         self.are_wanted, self.may_begin = False, True
+        self._pauses = 0
 
     @property
     def come(self) -> bool:
         """Whether the next run that waits is to be made."""
         return self.are_wanted and self.may_begin
 
+    def start(self) -> None:
+        """Make the runs that wait from now on; a pause that is not written yet is dropped."""
+        self._pauses += 1
+        self.are_wanted = self.may_begin = True
+
     def pause(self, is_wanted: bool = True) -> None:
         """Pause the queue's file once ``may_begin`` is False; then a run may begin when it is resumed.
+
+        This is waited for, but not long: as long as the file is not written, ``may_begin`` stands for it.
 
         Parameters
         ----------
         is_wanted
             False leaves the file as it is.
         """
-        try:
-            if is_wanted:
-                self._queue.pause()
-        except LabspinError as error:
-            self.are_wanted = False
-            self._news.event("error", f"no run begins until the queue is started again; not paused: {error}")
-        else:
+        if not is_wanted:
             self.may_begin = True
+            return
+        self._pauses += 1
+        mine = self._pauses
+        writer = threading.Thread(target=self._write, args=(lambda: mine == self._pauses,), daemon=True)
+        writer.start()
+        writer.join(_PATIENCE)
+        if writer.is_alive():
+            self._news.event("warning", f"{self._queue.path}: another process keeps it; it is paused later")
+
+    def _write(self, is_wanted: Callable[[], bool]) -> None:
+        try:
+            self._queue.pause(if_still=is_wanted)
+        except LabspinError as error:
+            if is_wanted():
+                self.are_wanted = False
+                said = f"no run begins until the queue is started again; not paused: {error}"
+                self._news.event("error", said)
+        else:
+            if is_wanted():
+                self.may_begin = True
 
     def record(self) -> QueueRecord:
         """Return the state of the queue; a file that is no queue hides neither bench nor run."""

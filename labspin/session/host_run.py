@@ -71,12 +71,18 @@ class RunWatch(Progress):
         Called after every point.
     tell
         Called with kind and message of every event.
+
+    Attributes
+    ----------
+    is_over : bool
+        Whether nothing is left to be done but to note in the queue how it ended.
     """
 
     def __init__(self, run: QueuedRun, between: Callable[[], None], tell: Callable[[str, str], None]) -> None:
         super().__init__()
         self.queued, self._between, self._say = run, between, tell
         self.procedure = self.path = ""
+        self.is_over = False
         self.began = time.time()
         self.control: HostControl | None = None
 
@@ -133,7 +139,24 @@ class RunWatch(Progress):
             How the run ended.
         """
         super().on_finish(outcome)
+        self.is_over = True
         self._say("run", f"{self.queued.label}: {outcome.status}, {outcome.points} points")
+
+    def abort(self, why: str) -> None:
+        """End the run at the next opportunity; may be called by a signal's handler.
+
+        Parameters
+        ----------
+        why
+            For the record of the run.
+        """
+        if self.control is not None:
+            self.control.abort(why)
+
+    def check(self) -> None:
+        """Raise what ends the run, if it was aborted; nothing once it is over."""
+        if self.control is not None and not self.is_over:
+            self.control.check()
 
     def record(self) -> RunRecord:
         """Return the run as plain data."""

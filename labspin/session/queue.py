@@ -38,10 +38,12 @@ class Queue:
     ----------
     path
         A TOML file, mostly ``queue.toml`` of a workspace.
+    patience
+        Longest wait for another process that is changing the queue, s.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, *, patience: float = 30.0) -> None:
+        self.path, self._patience = Path(path), patience
         self._runner = self.path.with_name(f".{self.path.name}.runner")
 
     @property
@@ -148,9 +150,15 @@ class Queue:
         )
         return before - len(after.runs)
 
-    def pause(self) -> None:
-        """Begin no further run; the one in progress continues."""
-        self._change(lambda state: replace(state, paused=True))
+    def pause(self, *, if_still: Callable[[], bool] = lambda: True) -> None:
+        """Begin no further run; the one in progress continues.
+
+        Parameters
+        ----------
+        if_still
+            Asked once no other process changes the queue: whether that is still wanted.
+        """
+        self._change(lambda state: replace(state, paused=True) if if_still() else state)
 
     def resume(self) -> None:
         """Begin further runs again."""
@@ -209,7 +217,9 @@ class Queue:
         finally:
             os.close(descriptor)
 
-    def begin(self, file: Callable[[QueuedRun], str]) -> QueuedRun | None:
+    def begin(
+        self, file: Callable[[QueuedRun], str], *, if_still: Callable[[], bool] = lambda: True
+    ) -> QueuedRun | None:
         """Mark the next run as running and return it; None if none is waiting or the queue is paused.
 
         A run for which no file can be named is marked as failed instead, and returned so.
@@ -218,11 +228,13 @@ class Queue:
         ----------
         file
             Names the run file of a run that has none yet.
+        if_still
+            Asked once no other process changes the queue: whether a run is to begin after all.
         """
         begun: list[QueuedRun] = []
 
         def change(state: QueueState) -> QueueState:
-            if state.paused or not state.of("waiting"):
+            if state.paused or not state.of("waiting") or not if_still():
                 return state
             run = replace(state.of("waiting")[0], started=_now())
             try:
@@ -261,7 +273,7 @@ class Queue:
     # -- the file --------------------------------------------------------------------------------------
 
     def _change(self, change: Callable[[QueueState], QueueState]) -> QueueState:
-        with lock_file(self.path):
+        with lock_file(self.path, patience=self._patience):
             before = self.read()
             after = change(before)
             if after != before:

@@ -17,6 +17,7 @@ from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.session.notification import notify
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun, State
+from labspin.workspaces import Occasion
 
 __all__ = ["Ending", "run_queue"]
 
@@ -70,6 +71,7 @@ def run_queue(
     stay: bool = True,
     go_on: Callable[[], bool] = lambda: True,
     report: Callable[[QueuedRun, State, str], None] = lambda run, state, message: None,
+    tell: Callable[[Path, Occasion, str, str], None] = notify,
 ) -> int:
     """Execute queued runs until none is waiting; return how many did not finish.
 
@@ -91,6 +93,8 @@ def run_queue(
         Asked before every run; False ends this.
     report
         Called with every run when it begins and when it has ended.
+    tell
+        Sends a notification.
 
     Raises
     ------
@@ -103,17 +107,13 @@ def run_queue(
     ended: State
     with queue.being_run():
         while go_on():
-            run = queue.begin(lambda run: str(file(run)))
+            run = queue.begin(lambda run: str(file(run)), if_still=go_on)
             if run is None:
                 state = queue.read()
                 is_over = not wait and not (stay and state.paused and state.of("waiting"))
                 if made and (is_over or not state.of("waiting")):
-                    notify(
-                        queue.folder,
-                        "end",
-                        "labspin: the queue is over",
-                        f"{made} runs, {failures} not finished",
-                    )
+                    said = f"{made} runs, {failures} not finished"
+                    tell(queue.folder, "end", "labspin: the queue is over", said)
                     made = 0
                 if is_over:
                     return failures
@@ -126,24 +126,24 @@ def run_queue(
                 report(run, "running", "")
                 ended, message, is_safe = _make(queue, run, execute)
             report(run, ended, message)
-            _tell(queue.folder, run, ended, message)
+            if told := _told(run, ended):
+                tell(queue.folder, *told, message)
             failures += ended != "finished"
             in_a_row = in_a_row + 1 if ended == "failed" else 0
             if not is_safe or in_a_row >= max_failures:
                 why = f"{in_a_row} runs failed in a row" if is_safe else "the bench could not be made safe"
                 _log.error("%s: the queue is paused", why)
                 queue.pause()
-                notify(queue.folder, "failure", "labspin: the queue is paused", why)
+                tell(queue.folder, "failure", "labspin: the queue is paused", why)
                 return failures
     return failures
 
 
-def _tell(folder: Path, run: QueuedRun, ended: State, message: str) -> None:
-    """Send a notification of how a run ended, unless a person aborted it."""
-    if ended == "finished":
-        notify(folder, "run", f"labspin: {run.label or run.card} has finished", message)
-    elif ended != "aborted":
-        notify(folder, "failure", f"labspin: {run.label or run.card} has {ended}", message)
+def _told(run: QueuedRun, ended: State) -> tuple[Occasion, str] | None:
+    """Return how a notification of a run's end begins; None if a person aborted it, who knows."""
+    if ended == "aborted":
+        return None
+    return "run" if ended == "finished" else "failure", f"labspin: {run.label or run.card} has {ended}"
 
 
 def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, bool]:
@@ -160,7 +160,12 @@ def _make(queue: Queue, run: QueuedRun, execute: Execute) -> tuple[State, str, b
     finally:
         if ending.outcome is not None and ending.outcome.not_safe not in message:
             message = f"{ending.outcome.not_safe}; {message}".rstrip("; ")
-        queue.end(run.id, state, message, file=_published(queue, run, ending.outcome))
+        try:
+            queue.end(run.id, state, message, file=_published(queue, run, ending.outcome))
+        except LabspinError as error:
+            if not control.was_signalled:
+                raise
+            _log.error("%s", error)  # it ends all the same
     if control.was_signalled:
         raise KeyboardInterrupt
     return state, message, ending.outcome is None or ending.outcome.is_safe

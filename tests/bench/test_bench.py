@@ -184,6 +184,29 @@ def test_handlers_are_restored_and_left_alone_in_other_threads():
     assert seen == [before]
 
 
+def test_two_threads_make_a_bench_safe_one_after_the_other(monkeypatch):
+    bench, inside, over = fake_bench(), threading.Event(), threading.Event()
+    seen = []
+
+    def safe_state(*_):
+        seen.append("begins")
+        inside.set()
+        over.wait()
+        seen.append("ends")
+        return []
+
+    monkeypatch.setattr("labspin.bench.bench.safe_state", safe_state)
+    threads = [threading.Thread(target=bench.safe) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    inside.wait()
+    assert seen == ["begins"]
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert seen == ["begins", "ends"] * 2
+
+
 def test_a_wait_on_the_wall_clock_is_interrupted():
     clock = InterruptibleClock(WallClock())
     begin = clock.now()

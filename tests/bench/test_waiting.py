@@ -81,3 +81,23 @@ def test_within_a_long_wait_it_is_looked_when_something_is_due(clock):
         clock.sleep(10.0)
     assert clock.clock.waits == pytest.approx([3.0, 3.0, 3.0, 1.0], rel=1e-9, abs=0)
     assert looks == pytest.approx([0.0, 3.0, 6.0, 9.0, 10.0], rel=1e-9, abs=1e-12)
+
+
+def test_another_thread_that_makes_the_bench_safe_changes_nothing_here(clock):
+    """Neither while it is at it, nor by ending after this thread has left its own block."""
+    inside, over = threading.Event(), threading.Event()
+
+    def make_safe():
+        with clock.uninterrupted():
+            inside.set()
+            over.wait()
+
+    thread = threading.Thread(target=make_safe)
+    with clock.interrupted_by(interrupt):
+        thread.start()
+        inside.wait()
+        with pytest.raises(Interrupted):
+            clock.sleep(1.0)
+    over.set()
+    thread.join()
+    clock.sleep(1.0)

@@ -68,7 +68,7 @@ def test_what_waits_behind_another_move_can_be_called_off(client):
     threads = [threading.Thread(target=move, args=(value,)) for value in ("10 A", "-10 A")]
     for thread in threads:
         thread.start()
-    wait_for(lambda: client.status()["orders"] == 1, what="the second order")
+    wait_for(lambda: (s := client.status())["hand"] and s["orders"] == 1, what="the second order")
     client.ask("halt", name="magnet.current")
     for thread in threads:
         thread.join(PATIENCE)

@@ -14,7 +14,7 @@ from labspin.session.host import BenchHost
 from labspin.session.host_heart import Heart
 from labspin.session.host_look import Lookout
 from labspin.session.host_news import News
-from labspin.session.host_orders import Order
+from labspin.session.host_orders import Order, Orders
 from labspin.session.host_run import HostControl, RunWatch
 from labspin.session.queue_file import QueuedRun
 from labspin.session.workbench import describe_bench
@@ -35,7 +35,7 @@ def host(station):
     found = BenchHost(station)
     found._bench = station.connect(watchdog=False)
     found.description = describe_bench(station, found._bench)
-    found._order = lambda do: do()
+    found._order = lambda do, *_: do()
     yield found
     found._bench.close()
 
@@ -84,7 +84,7 @@ def test_a_move_that_waited_is_not_made_after_the_safe_state(host):
     late = []
     host._order = late.append
     host._on_set("microwave.power", "-20 dBm")
-    host._order = lambda do: do()
+    host._order = lambda do, *_: do()
     host._on_safe()
     with pytest.raises(RunAborted, match="called off meanwhile"):
         late[0]()
@@ -108,7 +108,7 @@ def during_a_ramp(host, do):
 
 
 def test_the_safe_state_breaks_off_a_ramp_by_hand(host):
-    host._order = lambda do: do() if do.__name__ == "<lambda>" else []
+    host._order = lambda do, *_: do() if do.__name__ == "<lambda>" else []
     assert during_a_ramp(host, host._on_safe) < 9.0
 
 
@@ -219,7 +219,7 @@ def test_no_run_begins_from_the_moment_at_which_the_safe_state_is_asked_for(host
     """The queue's file may be locked by another process, so that it cannot be paused at once."""
     begun, host._turns.are_wanted = [], True
 
-    def make_safe(do):
+    def make_safe(do, *_):
         begun.append(host._turns.come)
         return do()
 
@@ -246,16 +246,23 @@ class Served:
         """Let all clients go."""
 
 
-def test_a_host_finishes_dead_runs_first_and_leaves_a_safe_bench_and_no_client_waiting(host, monkeypatch):
+def test_a_host_finishes_dead_runs_before_it_holds_a_bench(host, monkeypatch):
+    done = []
+    monkeypatch.setattr("labspin.session.host.recover_dead_runs", lambda folder: done.append("recovered"))
+    monkeypatch.setattr(host, "_hold", lambda claim: done.append("held"))
+    host.serve()
+    assert done == ["recovered", "held"]
+
+
+def test_a_host_leaves_a_safe_bench_and_no_client_waiting(host, monkeypatch):
     done = []
     monkeypatch.setattr("labspin.session.host.Server", Served)
-    monkeypatch.setattr("labspin.session.host.recover_dead_runs", lambda folder: done.append("recovered"))
     monkeypatch.setattr(host, "_work", lambda: done.append("worked"))
     monkeypatch.setattr(host._bench, "safe", lambda: done.append("safe") or [])
     late = Future()
     host._orders.put(Order(lambda: None, late))
     host._serve(SimpleNamespace(secret="s", publish=lambda record: None))
-    assert done == ["recovered", "worked", "safe"]
+    assert done == ["worked", "safe"]
     with pytest.raises(StationError, match="its host has ended"):
         late.result(0)
 
@@ -362,3 +369,11 @@ def test_the_light_is_not_switched_on_in_a_run(monkeypatch):
     for is_idle in (True, False):
         _, news, _ = look(monkeypatch, {"magnet.current": GOOD}, is_idle=is_idle, aligns=True)
         assert ("rate.pl" in news.readings) == is_idle
+
+
+def test_what_cannot_wait_is_done_by_who_asks_and_not_once_more():
+    """The bench's thread hangs, in a disk say: nobody carries out orders."""
+    orders, done = Orders(), []
+    assert orders.ask(lambda: done.append("safe") or "by hand", patience=0.01) == "by hand"
+    assert orders.carry_out(0.0), "it is still there"
+    assert done == ["safe"]

@@ -1,16 +1,18 @@
 """What the queue's file may be, and a host ends its runs and makes the bench safe all the same."""
 
-import threading
+import contextlib
+import signal
 
 import pytest
 
 from labspin.data.lock import lock_file
-from labspin.errors import ConfigurationError
+from labspin.errors import ConfigurationError, ConnectionFailedError
 from labspin.session.host_news import News
 from labspin.session.host_queue import QueueTurns
 from labspin.session.queue import Queue
+from tests.bench.killed_runs import ServedBench
 from tests.places import PATIENCE
-from tests.session.hosts import HostProcess, make_workspace, wait_for, wait_for_run
+from tests.session.hosts import QUICK_CARD, HostProcess, make_workspace, wait_for, wait_for_run
 
 
 @pytest.fixture
@@ -59,16 +61,16 @@ def test_a_run_is_aborted_though_its_queue_is_nonsense(lab, client):
     wait_for(lambda: client.status()["run"] is None)
 
 
-def test_who_holds_the_queue_does_not_hold_the_bench(lab, host, client):
-    thread = threading.Thread(target=host.client().safe)
+def test_who_holds_the_queue_does_not_hold_the_bench(lab, client):
+    """The file gets what it missed once it is free."""
     with lock_file(lab / "queue.toml"):
-        thread.start()
+        assert all(action["ok"] for action in client.safe())
         wait_for(lambda: client.get("magnet.output_enabled") is False)
-        wait_for(lambda: any(kind == "safe" for _, _, kind, _ in client.follow(0)["events"]))
-        assert client.queue.read().runs[1].state == "waiting"
-    thread.join(PATIENCE)
+        client.set("microwave.power", "-20 dBm")  # the run is over, but for the queue
+        assert [run.state for run in client.queue.read().runs] == ["running", "waiting"]
     wait_for(lambda: client.status()["run"] is None)
-    assert client.queue.read().runs[1].state == "waiting", "the next one did not begin"
+    wait_for(lambda: client.queue.read().paused)
+    assert [run.state for run in client.queue.read().runs] == ["aborted", "waiting"]
     client.queue.resume()
     client.start()
     wait_for(lambda: client.status()["run"], what="the next run, once it is asked for")
@@ -95,3 +97,85 @@ def test_runs_may_begin_again_when_the_file_says_that_it_is_paused_or_when_they_
     assert "not paused" in news.since(0, 0.0)[1][-1][3]
     with pytest.raises(ConfigurationError):
         queue.read()
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Return a bench behind sockets, with a card of long runs beside its station."""
+    with ServedBench(tmp_path) as bench:
+        card = QUICK_CARD.format(points=20, averages=200)
+        (tmp_path / "quick.toml").write_text(card.replace("repetitions = 9000", "repetitions = 10"))
+        yield bench
+
+
+def test_the_safe_state_does_not_wait_for_who_holds_the_queue(served):
+    """Seen at the supply: before a run begins, and while one is being made."""
+    queue = served.station.with_name("queue.toml")
+    with HostProcess(served.station) as host:
+        client = host.client()
+        client.add(served.station.with_name("quick.toml"))
+        client.set("magnet.output_enabled", True)
+        client.set("magnet.current", "0.6 A")
+        with lock_file(queue):
+            client.start()
+            wait_for(lambda: any("runs wait" in text for *_, text in client.follow(0)["events"]))
+            assert client.get("magnet.current") == pytest.approx(0.6, rel=0.01, abs=0)
+            client.safe()
+            assert served.is_safe
+            assert Queue(queue).read().runs[0].state == "waiting"
+        wait_for(lambda: Queue(queue).read().paused)
+        client.queue.resume()
+        client.start()
+        wait_for_run(client)
+        with lock_file(queue):
+            client.safe()
+            wait_for(lambda: served.is_safe)
+            assert Queue(queue).read().runs[0].state == "running"
+        wait_for(lambda: Queue(queue).read().runs[0].state == "aborted")
+
+
+def test_a_host_ends_while_somebody_holds_its_queue(lab, host, client):
+    with lock_file(lab / "queue.toml"):
+        client.stop(force=True)
+        wait_for(lambda: not is_answered(client), what="the end")
+    assert host.process.wait(PATIENCE) == 0
+    assert Queue(lab / "queue.toml").read().runs[0].state == "aborted", "written when the lock was free"
+
+
+def is_answered(client):
+    try:
+        client.status()
+    except ConnectionFailedError:
+        return False
+    return True
+
+
+def fill(folder):
+    """Leave no room on the disk of a folder."""
+    with (folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(4096))
+
+
+def test_a_full_disk_keeps_no_host_from_the_safe_state_nor_from_its_end(small_disk):
+    """On a file system of its own; how the run ended is recorded once there is room."""
+    lab = make_workspace(small_disk / "lab", points=400, averages=3)
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
+        client = host.client()
+        for _ in range(2):
+            client.add(lab / "procedures" / "quick.toml")
+        client.start()
+        wait_for_run(client)
+        fill(small_disk)
+        assert all(action["ok"] for action in client.safe())
+        wait_for(lambda: client.status()["run"] is None)
+        assert client.get("magnet.output_enabled") is False
+        (small_disk / "ballast").unlink()
+        client.start()
+        wait_for_run(client)
+        ended, made = client.queue.read().runs
+        assert (ended.state, made.state) == ("failed", "running")
+        assert "full" in ended.message
+        fill(small_disk)
+        host.process.send_signal(signal.SIGTERM)
+        assert host.process.wait(PATIENCE) == 0
