@@ -322,8 +322,11 @@ def test_an_array_of_traces_is_fitted_as_told():
     assert result.counts() == {"converged": 200}
 
 
-def test_ten_thousand_traces_are_fitted_as_told():
+def test_ten_thousand_traces_are_fitted_as_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = run_python("tutorials/ten-thousand-traces.md")
+    assert (tmp_path / "t1-map.png").exists()
+    assert len((tmp_path / "t1.csv").read_text(encoding="utf-8").splitlines()) == 10_001
     ends = names["result"].counts()
     assert ends.pop("converged") == 9998
     assert sorted(ends.values()) == [1, 1], "the dead pixel, and the one that was broken off"

@@ -80,7 +80,7 @@ with labspin.load_station(lab / "instruments" / "mrfm-cantilever.toml").connect(
 # %% [markdown]
 # ## From the resonances to the spins
 #
-# One recipe fits the complex response at each temperature, the next the spins to all of them: their density and T1.
+# The recipe fits frequency and 1/Q at all temperatures together: the density of the spins, their T1, and its exponent.
 
 # %%
 bath = fit_run(outcome.path)[0]

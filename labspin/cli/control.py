@@ -82,9 +82,27 @@ def _order(host: HostClient, arguments: argparse.Namespace) -> int:
 
 
 def _start(host: HostClient, arguments: argparse.Namespace) -> int:
+    _refuse_other_stations(host)
     count = host.start()
     paused = "; the queue is paused: labspin queue resume" if host.queue.read().paused else ""
     return _said(host, arguments, f"{count} runs wait{paused}")
+
+
+def _refuse_other_stations(host: HostClient) -> None:
+    """Refuse to start runs for a station that the host does not hold: each of them would fail."""
+    from labspin.errors import StationError
+    from labspin.session import station_path
+
+    held = Path(host.record.station).resolve()
+    paths = {run.id: station_path(host.queue, run) for run in host.queue.read().of("waiting")}
+    other = {number: path.name for number, path in paths.items() if path and path.resolve() != held}
+    if other:
+        numbers = " ".join(str(number) for number in other)
+        raise StationError(
+            f"{host.queue.path}: wanted runs for {held.name}, which this host holds, but "
+            f"{', '.join(f'run {number} is for {name}' for number, name in other.items())}; remove them "
+            f"(labspin queue remove {numbers}), and add their cards with --on {host.record.station}"
+        )
 
 
 def _said(host: HostClient, arguments: argparse.Namespace, sentence: str) -> int:

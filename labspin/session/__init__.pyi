@@ -20,7 +20,11 @@ from .host_start import start_host as start_host
 from .notification import notify as notify
 from .pymeasure_worker import run_in_worker as run_in_worker
 from .queue import Queue as Queue
-from .queue_ends import expected_ends as expected_ends, station_name as station_name
+from .queue_ends import (
+    expected_ends as expected_ends,
+    station_name as station_name,
+    station_path as station_path,
+)
 from .queue_file import QueuedRun as QueuedRun, QueueState as QueueState
 from .queue_runner import Ending as Ending, run_queue as run_queue
 from .queue_runs import (

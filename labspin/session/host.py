@@ -248,8 +248,8 @@ class BenchHost:
         """Lend the bench to a run; a simulated one is connected again, so that it starts afresh."""
         if station.path.resolve() != self.station.path.resolve():
             raise StationError(
-                f"the run is for the station {station.path}, but this host holds {self.station.path}; "
-                "make it with a host of its own station"
+                f"the run is for the station {station.path.resolve()}, but this host holds "
+                f"{self.station.path}; add its card with --on {self.station.path}"
             )
         if station.text != self.station.text:
             raise StationError(

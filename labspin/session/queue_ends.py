@@ -14,7 +14,7 @@ from labspin.session.queue_file import QueuedRun
 from labspin.session.runs import station_of
 from labspin.station import load_station
 
-__all__ = ["expected_ends", "station_name"]
+__all__ = ["expected_ends", "station_name", "station_path"]
 
 
 def station_name(queue: Queue, run: QueuedRun) -> str:
@@ -27,12 +27,26 @@ def station_name(queue: Queue, run: QueuedRun) -> str:
     run
         A run of it.
     """
+    path = station_path(queue, run)
+    return "" if path is None else path.stem
+
+
+def station_path(queue: Queue, run: QueuedRun) -> Path | None:
+    """Return the station file of a queued run; None if nothing names one.
+
+    Parameters
+    ----------
+    queue
+        The queue.
+    run
+        A run of it.
+    """
     if run.station:
-        return Path(run.station).stem
+        return queue.folder / run.station
     try:
-        return station_of(load_card(queue.folder / run.card, only=[run.label])).stem if run.card else ""
+        return station_of(load_card(queue.folder / run.card, only=[run.label])) if run.card else None
     except LabspinError:  # the card is gone or was changed: the run will report it
-        return ""
+        return None
 
 
 def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
