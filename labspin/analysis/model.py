@@ -173,6 +173,9 @@ class FitModel:
         ``rivals(x, y, weights, values, free)`` -> names of fitted parameters that another minimum, about as
         good, has elsewhere: the curvature at one of the two is no error, and they are not determined; None:
         none.
+    profiled
+        Parameters within positive bounds along which χ² is followed over the whole range, since its curvature
+        at the minimum may say little (`labspin.analysis.fitting.profiles`).
     resolved
         ``resolved(values)`` -> whether what the values (..., p) describe can be distinguished, shape (...): a
         choice prefers no pair of lines that are closer than they are wide; None: always.
@@ -203,6 +206,7 @@ class FitModel:
     limits: Callable[[FloatArray], Mapping[str, tuple[float, float]]] | None = None
     doubts: Callable[[FitOutcome], Sequence[str]] | None = None
     rivals: Callable[..., Collection[str]] | None = None
+    profiled: tuple[str, ...] = ()
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
     headline: tuple[str, ...] = ()
     lines_apart: float = 0.0

@@ -29,7 +29,15 @@ from labspin.workspaces import liked_units, quantity_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FitOutcome", "FitStatistics", "FittedParameter", "Picture", "chosen_text", "with_error"]
+__all__ = [
+    "FitOutcome",
+    "FitStatistics",
+    "FittedParameter",
+    "Picture",
+    "ProfileEnds",
+    "chosen_text",
+    "with_error",
+]
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,26 @@ class FitStatistics:
     def chi2red(self) -> float:
         """Reduced χ²; NaN without a degree of freedom."""
         return self.chi2 / self.degrees_of_freedom if self.degrees_of_freedom > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class ProfileEnds:
+    """How far a parameter may be from where the fit put it, where χ² is no parabola.
+
+    Attributes
+    ----------
+    one, two
+        Where χ² of the best fit has risen by 1 and by 4, below and above; ∓∞ where it never does.
+    widened
+        The standard error is that of the profile, not of the curvature.
+    followers
+        Parameters that change with it by more than their errors by curvature.
+    """
+
+    one: tuple[float, float]
+    two: tuple[float, float]
+    widened: bool
+    followers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +216,7 @@ class FitOutcome:
     noise: CorrelatedNoise | None = None
     likelihood: str = "normal"
     chosen: Mapping[str, object] = field(default_factory=dict)
+    ends: Mapping[str, ProfileEnds] = field(default_factory=dict)
 
     @property
     def residuals(self) -> Numbers:

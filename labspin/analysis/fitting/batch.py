@@ -22,6 +22,7 @@ from labspin.analysis.fitting.batch_result import BatchResult
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all, spot_check
 from labspin.analysis.fitting.holding import check_profiles, hold_unseen, void_rivals
+from labspin.analysis.fitting.profiles import follow_profiles
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import as_model, evaluator, guess_all
 from labspin.analysis.minimiser.levenberg import minimise
@@ -130,6 +131,7 @@ def fit_batch(
             refit_all(sheet, described, problem, usable, first)
         if profiles:
             check_profiles(sheet, problem, usable, run)
+            follow_profiles(sheet, problem, usable, run)
         spot_check(sheet, described, problem, usable, first, check, seed)
         void_rivals(sheet, problem, usable)
     return sheet.result(lead, described.units(*units))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labspin.analysis.model import FloatArray
+from labspin.analysis.outcome import ProfileEnds
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class BatchResult:
     checked, deviation, stderr_deviation
         How many traces lmfit refitted as a check; the largest |difference| of a parameter in standard errors,
         and the largest relative difference of a standard error.
+    ends
+        Of profiles of χ² that are no parabola, by number of the trace and name of the parameter.
     """
 
     model: str
@@ -77,6 +80,7 @@ class BatchResult:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
+    ends: Mapping[int, Mapping[str, ProfileEnds]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> FloatArray:
         return np.asarray(self.values[..., self._position(name)])

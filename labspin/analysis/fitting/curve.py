@@ -245,6 +245,7 @@ def _outcome(
         y_unit=axes[3],
         noise=task.noise,
         likelihood=model.likelihood,
+        ends=sheet.ends.get(0, {}),
     )
     return outcome.with_changes(warnings=warnings_of(model, outcome))
 

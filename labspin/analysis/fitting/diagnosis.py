@@ -8,7 +8,7 @@ import numpy as np
 
 from labspin.analysis.fitting.exchange import covariance_of_all, partners
 from labspin.analysis.model import FitModel, FloatArray
-from labspin.analysis.outcome import FitOutcome, FittedParameter
+from labspin.analysis.outcome import FitOutcome, FittedParameter, ProfileEnds
 from labspin.units import format_quantity
 
 __all__ = ["BASES", "warnings_of"]
@@ -57,6 +57,8 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
             found += _invisible(outcome, parameter, of_all)
             continue
         found += at_bound or _determination(model, outcome, parameter)
+        if parameter.name in outcome.ends:
+            found.append(_lopsided(parameter, outcome.ends[parameter.name]))
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
     if model.doubts is not None and np.any(np.isfinite(outcome.covariance)):
@@ -105,6 +107,25 @@ def _elsewhere(model: FitModel, outcome: FitOutcome) -> frozenset[str]:
     values = {p.name: p.value for p in outcome.parameters if not p.derived}
     y = np.asarray(outcome.y, np.float64)
     return frozenset(model.rivals(outcome.x, y, weights, values, outcome.covariance_names))
+
+
+def _lopsided(parameter: FittedParameter, ends: ProfileEnds) -> str:
+    """Say how far χ² lets a parameter go, and what goes with it."""
+
+    def span(low: float, high: float) -> str:
+        shown = [format_quantity(end, parameter.unit) for end in (low, high)]
+        if math.isinf(low) and math.isinf(high):
+            return "anything"
+        if math.isinf(high):
+            return f"{shown[0]} or more, without an upper end"
+        return f"{shown[1]} or less, without a lower end" if math.isinf(low) else f"{shown[0]} to {shown[1]}"
+
+    match = f", with {' and '.join(ends.followers)} to match" if ends.followers else ""
+    error = "its error is that of the wider side" if ends.widened else "its error tells of the nearest only"
+    return (
+        f"χ² is no parabola in {parameter.name}: it may be {span(*ends.one)} (68 %), {span(*ends.two)} (95 %)"
+        f"{match}; {error}"
+    )
 
 
 def _invisible(outcome: FitOutcome, parameter: FittedParameter, of_all: FloatArray | None) -> list[str]:

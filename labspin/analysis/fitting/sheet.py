@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from labspin.analysis.fitting.batch_result import BatchResult
 from labspin.analysis.fitting.determination import inverse, undetermined
 from labspin.analysis.minimiser.problem import Minimum
 from labspin.analysis.model import FitModel, FloatArray
+from labspin.analysis.outcome import ProfileEnds
 
 __all__ = ["Sheet"]
 
@@ -21,7 +22,7 @@ class Sheet:
     """Rows of results; see `BatchResult` for the columns.
 
     ``held`` marks the free parameters that stand at a bound or are not seen, ``refit`` the rows that are to
-    be fitted once more.
+    be fitted once more; ``ends`` are those of profiles that are no parabola, by row and parameter.
     """
 
     model: FitModel
@@ -39,6 +40,7 @@ class Sheet:
     checked: int = 0
     deviation: float = float("nan")
     stderr_deviation: float = float("nan")
+    ends: dict[int, dict[str, ProfileEnds]] = field(default_factory=dict)
 
     @classmethod
     def blank(
@@ -187,5 +189,6 @@ class Sheet:
             checked=self.checked,
             deviation=self.deviation,
             stderr_deviation=self.stderr_deviation,
+            ends=self.ends,
             **columns,  # type: ignore[arg-type]
         )

@@ -18,6 +18,7 @@ from labspin.analysis.expression import Expression
 from labspin.analysis.fitting.determination import typical_sizes
 from labspin.analysis.fitting.fallback import refit_all
 from labspin.analysis.fitting.holding import check_profiles, enter, hold_unseen, void_rivals
+from labspin.analysis.fitting.profiles import follow_profiles
 from labspin.analysis.fitting.sheet import Sheet
 from labspin.analysis.fitting.vectorised import raw_evaluator
 from labspin.analysis.minimiser.levenberg import FIRST_DAMPING, minimise
@@ -221,6 +222,7 @@ def solve(task: Task) -> Sheet:
     if sheet.refit[0] and not task.ties.expressions and task.noise is None:
         refit_all(sheet, task.model, problem, _ROW, start)
     check_profiles(sheet, problem, _ROW, partial(run, iterations=_FEW))
+    follow_profiles(sheet, problem, _ROW, partial(run, iterations=_FEW))
     if task.noise is None and not task.model.is_complex:
         void_rivals(sheet, problem, _ROW)
     sheet.values[:] = task.ties.completed(sheet.values)

@@ -13,6 +13,7 @@ a prior of a few per cent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
@@ -160,6 +161,7 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
         ),
         is_complex=True,
         doubts=lambda outcome: film_doubts(outcome, place),
+        profiled=("distance",),
         x_unit="T",
         y_unit="1" if logarithmic else "1/s",
         options=options_of(place, **({"logarithmic": True} if logarithmic else {})),
@@ -279,7 +281,13 @@ def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
             f"the distance is at the edge of the table, {place.near:g} m to {place.far:g} m; change near and "
             "far"
         )
-    if not found.fixed and not found.stderr < 0.3 * found.value:
+    ends = outcome.ends.get("distance")
+    if ends is not None and math.isinf(ends.two[1]) and not math.isinf(ends.two[0]):
+        doubts.append(
+            "only the least distance is determined: farther away, none of the fields has a rate that depends "
+            "on it; measure where the film resonates with one of the lines"
+        )
+    elif not found.fixed and not found.stderr < 0.3 * found.value:
         doubts.append(
             "the distance is not determined: none of the fields has a rate that depends on it; measure where "
             "the film resonates with one of the lines"

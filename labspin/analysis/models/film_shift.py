@@ -123,6 +123,7 @@ def spin_wave_shift(*, line: str = "lower", **options: Unpack[FilmOptions]) -> F
         function=trace_by_trace(shift),
         guesser=guess,
         doubts=lambda outcome: film_doubts(outcome, place),
+        profiled=("distance",),
         x_unit="T",
         y_unit="Hz",
         options=options_of(place, **({"line": line} if line != "lower" else {})),

@@ -253,6 +253,7 @@ class StackFit:
             y_unit=self.stack.names[3],
             label=self.stack.labels[trace],
             likelihood=self.model.likelihood,
+            ends=result.ends.get(trace, {}),
         )
         return outcome.with_changes(warnings=self._warnings(outcome, trace)) if fine else outcome
 

@@ -1,0 +1,161 @@
+"""Profiles of χ² over the whole range of a parameter, for models whose χ² is no parabola.
+
+What falls as a high power of a distance is seen near by and not far away. Where noise puts a fit too near,
+the curvature there is large, and the standard error by it many times too small. A model names such parameters
+(``FitModel.profiled``). χ² is then followed along each of them, all others fitted again, over the whole range
+and closely around the minimum. A better minimum takes the place of the first. An error by curvature that the
+profile exceeds is replaced by that of the profile, on the side where it is larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labspin.analysis.fitting.holding import enter
+from labspin.analysis.fitting.sheet import Sheet
+from labspin.analysis.minimiser.problem import Minimum, Problem
+from labspin.analysis.model import FloatArray
+from labspin.analysis.outcome import ProfileEnds
+
+__all__ = ["follow_profiles"]
+
+_AFAR = 48
+"""Values over the whole range at which χ² is minimised,"""
+_CLOSE = np.concatenate([-np.geomspace(0.25, 8.0, 11)[::-1], np.geomspace(0.25, 8.0, 11)])
+"""and standard errors from the minimum at which it is."""
+_BETTER = 1e-3
+"""Standard deviations² by which χ² must be lower elsewhere: less is where another fit has ended."""
+_PARABOLA = 1.2
+"""How much farther a profile may reach than the curvature says before it is believed instead."""
+_LEVELS = np.array([1.0, 2.0, 3.0, 4.0])
+"""Standard deviations to which it is followed; the first two set the error."""
+_SET_BY = 2
+
+Minimise = Callable[[Problem, FloatArray], Minimum]
+
+
+@dataclass(frozen=True, eq=False)
+class _Profile:
+    """Where χ² of one fit stands along one parameter: values (n,), all parameters (n, p), √Δχ² (n,)."""
+
+    at: FloatArray
+    values: FloatArray
+    rise: FloatArray
+
+
+def follow_profiles(sheet: Sheet, problem: Problem, rows: NDArray[np.intp], minimise: Minimise) -> None:
+    """Follow χ² along the parameters that the model names, and let errors be those of the profile.
+
+    Parameters
+    ----------
+    sheet
+        Results of the batch, changed in place.
+    problem
+        The traces that were fitted.
+    rows
+        Row of the sheet for each trace of ``problem``, shape (m,).
+    minimise
+        ``minimise(problem, start)`` -> where the fits end.
+    """
+    names = sheet.model.names
+    for name in sheet.model.profiled:
+        place = names.index(name)
+        if not sheet.free[place]:
+            continue
+        for index, row in enumerate(rows.tolist()):
+            if not np.isfinite(sheet.values[row]).all() or sheet.status[row] not in (0, 1, 2, 3, 7):
+                continue
+            one = problem.take(np.array([index]))
+            profile = _followed(sheet, one, row, place, minimise)
+            lower = int(np.argmin(profile.rise))
+            if profile.rise[lower] < 0:
+                enter(sheet, np.array([row]), one, minimise(one, profile.values[lower : lower + 1]))
+                profile = _followed(sheet, one, row, place, minimise)
+            _widen(sheet, row, place, profile)
+
+
+def _followed(sheet: Sheet, problem: Problem, row: int, place: int, minimise: Minimise) -> _Profile:
+    """Return the profile of one fit; the rise is negative where χ² is lower than at the minimum."""
+    parameter, best = sheet.model.parameters[place], sheet.values[row]
+    error = float(sheet.stderr()[row, place])
+    at = np.geomspace(parameter.minimum, parameter.maximum, _AFAR + 2)[1:-1]
+    if np.isfinite(error) and error > 0:
+        at = np.concatenate([at, best[place] * np.exp(_CLOSE * error / best[place])])
+    at = np.sort(at[(at >= parameter.minimum) & (at <= parameter.maximum)])
+    start = np.repeat(best[None], at.size, axis=0)
+    start[:, place] = at
+    free = problem.free.copy()
+    free[place] = False
+    part = replace(problem.take(np.zeros(at.size, np.intp)), free=free)
+    if free.any():
+        found = minimise(part, start)
+        values, cost = found.values, found.cost
+    else:
+        values, cost = start, _cost(part, start)
+    freedom = max(int(sheet.points[row]) - int(sheet.free.sum()), 1)
+    variance = 1.0 if sheet.absolute else max(float(sheet.chi2[row]) / freedom, 1e-300)
+    fall = np.where(np.isfinite(cost), cost - sheet.chi2[row], np.inf) / variance
+    return _Profile(at, values, np.where(fall < -_BETTER, fall, np.sqrt(np.maximum(fall, 0.0))))
+
+
+def _cost(problem: Problem, values: FloatArray) -> FloatArray:
+    residual = problem.y - problem.evaluate(problem.x, values, 1e-5 * np.abs(values) + 1e-300)[0]
+    if problem.weights is not None:
+        residual = residual * problem.weights
+    return np.asarray(np.square(residual).sum(axis=-1))
+
+
+def _widen(sheet: Sheet, row: int, place: int, profile: _Profile) -> None:
+    """Enlarge the errors that the profile exceeds, and note how far it reaches."""
+    columns = np.flatnonzero(sheet.free)
+    column = int(np.flatnonzero(columns == place)[0])
+    best, errors = sheet.values[row], sheet.stderr()[row]
+    if not (np.isfinite(errors[place]) and errors[place] > 0):
+        return
+    parameter = sheet.model.parameters[place]
+    value, bounds = float(best[place]), (parameter.minimum, parameter.maximum)
+    ends = np.array([[_end(profile, value, level, bound) for bound in bounds] for level in _LEVELS])
+    reach = np.where(np.isfinite(ends), ends, bounds)
+    beyond = np.abs(reach - value) / (_LEVELS[:, None] * errors[place])  # 1 of a parabola
+    wider = np.ones(columns.size)
+    wider[column] = max(float(beyond[:_SET_BY].max()), 1.0)
+    for other, index in enumerate(columns.tolist()):
+        if other != column and errors[index] > 0:
+            moved = np.abs(profile.values[:, index] - best[index]) / errors[index]
+            inside = profile.rise <= _LEVELS[_SET_BY - 1]
+            part = moved[inside] / np.maximum(profile.rise[inside], 1.0)
+            wider[other] = max(float(part.max(initial=1.0)), 1.0)
+    lopsided = wider[column] > _PARABOLA
+    if not lopsided and float(beyond.max()) <= _PARABOLA * max(wider[column], 1.0):
+        return
+    if lopsided:
+        sheet.covariance[row] *= np.outer(wider, wider)
+    followers = [
+        sheet.model.names[index]
+        for other, index in enumerate(columns.tolist())
+        if other != column and wider[other] > _PARABOLA
+    ]
+    sheet.ends.setdefault(row, {})[sheet.model.names[place]] = ProfileEnds(
+        (float(ends[0, 0]), float(ends[0, 1])), (float(ends[1, 0]), float(ends[1, 1])), lopsided,
+        tuple(followers),
+    )  # fmt: skip
+
+
+def _end(profile: _Profile, value: float, level: float, bound: float) -> float:
+    """Return where χ² has risen by the square of ``level``, towards a bound; ∓∞ where it never does."""
+    sign = np.sign(bound - value)
+    out = np.argsort(sign * profile.at)
+    out = out[sign * (profile.at[out] - value) > 0]
+    at = np.concatenate([[value], profile.at[out]])
+    rise = np.concatenate([[0.0], profile.rise[out]])
+    above = np.flatnonzero(rise >= level)
+    # The last crossing counts, not the first: what lies between is as good as what is nearer.
+    below = np.flatnonzero(rise < level)[-1]
+    if not above.size or below == len(at) - 1:
+        return float(sign * np.inf)
+    part = (level - rise[below]) / (rise[below + 1] - rise[below])
+    return float(np.exp(np.log(at[below]) + part * np.log(at[below + 1] / at[below])))
