@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
-from labspin.cli.run import duration_text
+from labspin.cli.run import duration_text, points_text
 from labspin.cli.sequence import draw
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     with shown_as_written(card.metadata.units):
         texts = [report.text() for _, report in reports]
+    guesses = [estimate(spec.make(), station) for spec in card.runs]
     rows = [
-        (label, str(report.points if report.points is not None else "adaptive"),
-         duration_text(estimate(spec.make(), station)), text)
-        for spec, (label, report), text in zip(card.runs, reports, texts, strict=True)
-    ]  # fmt: skip
+        (label, points_text(guess), duration_text(guess), text)
+        for (label, _), guess, text in zip(reports, guesses, texts, strict=True)
+    ]
     print_table(
         f"{arguments.card} on {station.name}: within all limits",
         ("run", "points", "takes", "set-points"),

@@ -160,13 +160,26 @@ def _tell_estimates(card: Card, station: Station, *, as_json: bool) -> int:
         print_json([{"label": label, **vars(guess), "total": guess.total} for label, guess in found])
         return 0
     rows = [
-        (label, str(guess.points if guess.points is not None else "adaptive"), _duration(guess.moving),
+        (label, points_text(guess), _duration(guess.moving),
          _duration(guess.measuring) if guess.measuring else "not declared",
          duration_text(guess))
         for label, guess in found
     ]  # fmt: skip
     print_table(f"{card.path} on {station.name}", ("run", "points", "moving", "measuring", "in all"), rows)
     return 0
+
+
+def points_text(guess: Estimate) -> str:
+    """Return how many points a run has, as text.
+
+    Parameters
+    ----------
+    guess
+        Of the run.
+    """
+    if guess.points is None:
+        return "adaptive"
+    return f"{guess.points}, adaptive" if guess.is_adaptive else str(guess.points)
 
 
 def duration_text(guess: Estimate) -> str:

@@ -7,15 +7,21 @@ time here, so a run takes a little longer than its estimate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labspin.bench.actuators import Actuator
 from labspin.experiment.check import DeclaredStation, checked_plan
+from labspin.experiment.plan import CompiledPlan
 from labspin.experiment.procedure import Procedure
 from labspin.experiment.scan import Scanned, scanned
+from labspin.experiment.sweep import Point
 
 __all__ = ["Estimate", "estimate"]
+
+_FOLLOWED = 10_000
+"""Points of an adaptive plan that are followed; one that goes on has no end without readings."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +29,19 @@ class Estimate:
     """How much there is to do."""
 
     points: int | None
-    """None for an adaptive plan, of which nothing else is known either."""
+    """None for an adaptive plan that does not say where it goes: nothing else is known of it either."""
     moving: float = 0.0
     """Ramps and settling waits, s."""
     measuring: float = 0.0
     """What the procedure declares, s; 0 where it declares nothing."""
     is_typical: bool = False
     """Whether it waits for something that may take any time: this is what it takes as a rule."""
+    is_adaptive: bool = False
+    """Whether readings decide where it goes: this is what it does if none of them does."""
 
     @property
     def total(self) -> float | None:
-        """Seconds in all, or None for an adaptive plan."""
+        """Seconds in all, or None where nothing is known."""
         return None if self.points is None else self.moving + self.measuring
 
 
@@ -49,7 +57,8 @@ def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estima
 
     Returns
     -------
-        Number of points and times, s; all unknown for an adaptive plan.
+        Number of points and times, s; of an adaptive plan those that it makes where every point is skipped,
+        or nothing where it cannot be followed so.
 
     Raises
     ------
@@ -58,18 +67,32 @@ def estimate(procedure: Procedure | Scanned, station: DeclaredStation) -> Estima
     """
     procedure, bench = scanned(procedure), station.unconnected()
     plan = checked_plan(procedure, bench)
-    if plan.total is None:
+    points = _points_of(plan)
+    if points is None:
         return Estimate(None)
     moves = _Moves(bench.actuators)
     moves.reach(procedure.settings())
     measuring = 0.0
-    for point in plan:
+    for point in points:
         moves.reach(point.setpoints)
         for setpoints in procedure.moves(point):
             moves.go(setpoints)
         measuring += procedure.duration(point)
     moves.make_safe()
-    return Estimate(plan.total, moves.seconds, measuring, procedure.is_open_ended)
+    return Estimate(
+        len(points), moves.seconds, measuring, procedure.is_open_ended or plan.is_adaptive, plan.is_adaptive
+    )
+
+
+def _points_of(plan: CompiledPlan) -> Sequence[Point] | None:
+    """Return the points of a plan; of an adaptive one those that it makes without readings, if it ends."""
+    if not plan.is_adaptive:
+        return list(plan)
+    try:
+        found = list(itertools.islice(plan, _FOLLOWED + 1))
+    except Exception:  # noqa: BLE001 - written by users, and they may want the readings
+        return None
+    return found if len(found) <= _FOLLOWED else None
 
 
 class _Moves:

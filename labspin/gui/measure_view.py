@@ -91,6 +91,7 @@ def preview(kind: type[Procedure], values: dict[str, object], station: Path | No
     except Exception as error:  # noqa: BLE001 - as above
         return Preview("", sentence(error), _sequences(procedure))
     points = "an open number of points" if guess.points is None else f"{guess.points} points"
+    points += ", more or less as it finds," if guess.is_adaptive else ""
     some = "about" if guess.measuring else "at least"
     lasts = "" if guess.total is None else f", {some} {_duration(guess.total)}"
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""

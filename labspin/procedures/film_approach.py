@@ -51,6 +51,8 @@ __all__ = ["FilmApproach"]
 _log = logging.getLogger(__name__)
 _SETTLED = 7.0  # ring-down times after which what is left of a change is a thousandth
 _RINGS = 6.0  # ring-down times that a record should last for its scatter to say something
+_SWEPT = 21  # points of the sweep far away
+_AS_A_RULE = 6.0  # longest ring-down time that is waited for, over the ring-down time of a usual cantilever
 _STATES = ("dark", "light")
 
 
@@ -95,6 +97,7 @@ class FilmApproach(Procedure):
         Column(name="touched", dtype="int64", description="1: here the approach was ended"),
     )
     signal = "light_shift"
+    is_open_ended = True
 
     positions = QuantityListParameter(
         "Positions", units="m", default="2 um, 1 um, 600 nm, 400 nm", description="From far to near"
@@ -170,9 +173,11 @@ class FilmApproach(Procedure):
         Parameters
         ----------
         point
-            Not used: all take equally long.
+            At the first one, the resonance is searched and swept before, which takes about equally long.
         """
-        return float(2 * self.repeats * (self.record_time + _SETTLED * self.longest_ring_down / 4))
+        settled = _SETTLED * self.longest_ring_down / _AS_A_RULE
+        finding = 2 * _SWEPT * settled + self.record_time if point.index == 0 else 0.0
+        return float(2 * self.repeats * (self.record_time + settled) + finding)
 
     def check(self, bench: Bench) -> None:
         """Raise an error if the search, the positions or the light leave the limits of the bench.
@@ -283,7 +288,9 @@ class FilmApproach(Procedure):
             longest=self.longest_ring_down,
         )  # fmt: skip
         wait = _SETTLED * rough.ring_down_time + readout.settling_time(0.0)
-        where = sweep_frequencies(rough, span=4.0, points=21, low=self.search_start, high=self.search_stop)
+        where = sweep_frequencies(
+            rough, span=4.0, points=_SWEPT, low=self.search_start, high=self.search_stop
+        )
         fine = resonance_from_sweep(*readout.sweep(where, settling_time=wait))
         bench.actuator("cantilever.frequency").move(fine.frequency)
         reference = _Reference(readout.frequency, fine, 0j)

@@ -55,14 +55,35 @@ def test_who_waits_for_something_tells_a_typical_time():
     assert estimate(Patient(), Station()).is_typical
 
 
-def test_an_adaptive_plan_has_no_estimate():
-    class Adaptive(Timed):
-        coordinates = (Column(name="x", role="coordinate"),)
+class Adaptive(Timed):
+    coordinates = (Column(name="x", role="coordinate"),)
 
+    def plan(self):
+        for x in range(3):
+            found = yield {"x": float(x)}
+            if found is not None:
+                return
+
+
+def test_an_adaptive_plan_is_told_as_if_no_reading_changed_it():
+    told = estimate(Adaptive(), Station())
+    assert (told.points, told.is_adaptive, told.is_typical) == (3, True, True)
+    assert told.measuring == 2.0 + 3.0 + 4.0
+
+
+def test_an_adaptive_plan_that_cannot_go_without_readings_has_no_estimate():
+    class Endless(Adaptive):
         def plan(self):
-            yield {"x": 1.0}
+            while True:
+                yield {"x": 1.0}
 
-    assert estimate(Adaptive(), Station()).total is None
+    class Reading(Adaptive):
+        def plan(self):
+            found = yield {"x": 1.0}
+            yield {"x": found["counts"]}
+
+    for kind in (Endless, Reading):
+        assert estimate(kind(), Station()).total is None
 
 
 def test_what_stands_where_it_is_asked_to_be_is_not_waited_for():

@@ -17,6 +17,7 @@ no model here corrects that.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.condensed import LONGEST, condensed
-from labspin.analysis.models.guesses import separable_grid
+from labspin.analysis.models.guesses import line_limits, separable_grid
 from labspin.errors import RecipeError
 
 __all__ = ["gaussian_derivative", "lorentzian_derivative"]
@@ -139,7 +140,7 @@ def _lines(name: str, term: str, shape: _Shape, count: int) -> FitModel:
         guesser=guesser,
         derivatives=derivatives,
         batch_guess=True,
-        limits=lambda x: _limits(x, count),
+        limits=functools.partial(line_limits, count=count),
         options={"count": count},
     )
 
@@ -188,18 +189,6 @@ def _centers(places: FloatArray, step: float, *, everywhere: bool) -> FloatArray
     if everywhere:
         return np.arange(places[0], places[-1] + step, step)
     return np.asarray(places[0] + step * np.unique(np.round((places - places[0]) / step)), np.float64)
-
-
-def _limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
-    """Return where lines can be and how wide: in the window, narrower than it, wider than the spacing."""
-    places = np.unique(x)
-    if places.size < 3:
-        return {}
-    low, high = float(places[0]), float(places[-1])
-    narrowest = float(np.quantile(np.diff(places), 0.05)) if x.ndim == 1 else (high - low) / x.shape[-1] / 2
-    numbers = range(1, count + 1)
-    widths = (min(narrowest, 0.1 * (high - low)), high - low)
-    return {f"center_{k}": (low, high) for k in numbers} | {f"width_{k}": widths for k in numbers}
 
 
 def _parameters(count: int) -> tuple[Parameter, ...]:

@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from labspin.analysis.minimiser.exchange import Spectra, exchange_dips
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.condensed import LONGEST, condensed
+from labspin.analysis.models.guesses import line_limits
 from labspin.analysis.models.pursuit import dip_nodes, place_dips
 from labspin.errors import RecipeError
 
@@ -170,7 +171,7 @@ def _dips(name: str, term: str, shape: Shape, count: int, background: str, mixed
         guesser=dips.guess,
         derivatives=dips.derivatives,
         batch_guess=True,
-        limits=functools.partial(_limits, count=count),
+        limits=functools.partial(line_limits, count=count),
         resolved=functools.partial(_apart, count) if count > 1 else None,
         lines_apart=0.6,
         options={"count": count, "background": background, "mixed": mixed},
@@ -216,21 +217,6 @@ def _apart(count: int, values: FloatArray) -> NDArray[np.bool_]:
     apart = np.diff(centers, axis=-1) > 0.5 * (widths[..., 1:] + widths[..., :-1])
     opposite = depths[..., 1:] * depths[..., :-1] < 0
     return np.asarray(np.all(apart | opposite, axis=-1))
-
-
-def _limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
-    """Return where dips can be and how wide, for points x (n,) or (m, n); nothing for less than three."""
-    places = np.unique(x)
-    if places.size < 3:
-        return {}
-    low, high = float(places[0]), float(places[-1])
-    # Where some points are closer than others, dips may be as narrow as those show.
-    narrowest = float(np.quantile(np.diff(places), 0.05)) if x.ndim == 1 else (high - low) / x.shape[-1] / 2
-    found = {}
-    for k in range(1, count + 1):
-        found[f"center_{k}"] = (low, high)
-        found[f"width_{k}"] = (min(narrowest, 0.1 * (high - low)), high - low)
-    return found
 
 
 def _line(x: FloatArray, y: FloatArray, sloping: bool) -> tuple[FloatArray, ...]:

@@ -23,7 +23,7 @@ from labspin.analysis.model import FitModel, FloatArray, Numbers, Parameter, Val
 from labspin.analysis.models.film import distance_parameter, film_doubts, options_of, own_rates
 from labspin.analysis.models.film_tables import FilmOptions, FilmPlace, film_place, table_values
 from labspin.analysis.models.guesses import averaged
-from labspin.analysis.models.relaxometry import mean_differences
+from labspin.analysis.models.relaxometry import READOUT, mean_differences
 from labspin.arrays import ComplexArray
 from labspin.errors import RecipeError
 
@@ -85,13 +85,7 @@ def film_layer_relaxation(
             distance_parameter(place),
             Parameter("spread", "m", "standard deviation of the depths", minimum=0, maximum=place.far),
             Parameter("T1", "s", "of the centres far from the film", minimum=0),
-            Parameter("lower_amplitude", "y", "difference by the π pulse on |0> <-> |->, at once"),
-            Parameter("upper_amplitude", "y", "difference by the π pulse on |0> <-> |+>, at once"),
-            Parameter("lower_baseline", "y", "what is left of the former in the end", value=0.0),
-            Parameter("upper_baseline", "y", "what is left of the latter in the end", value=0.0),
-            Parameter("double_quantum_rate", "1/x", "γ of |-> <-> |+>, each way", minimum=0, value=0.0),
-            Parameter("pumping_time", "x", "τ in which light pumps; 0: at once", minimum=0, value=0.0),
-            Parameter("guard", "x", "from the end of the light to x = 0", minimum=0, value=0.0),
+            *READOUT,
             Parameter("field", "T", "along the axis; tie it to that of the trace", minimum=0, value=field),
         ),
         function=layer.differences,

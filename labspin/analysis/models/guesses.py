@@ -14,7 +14,7 @@ import numpy as np
 
 from labspin.analysis.model import FloatArray, Numbers
 
-__all__ = ["averaged", "decay_times", "separable_grid", "thinned"]
+__all__ = ["averaged", "decay_times", "line_limits", "separable_grid", "thinned"]
 
 Trace = TypeVar("Trace", FloatArray, Numbers)
 _ENOUGH = 10_000
@@ -141,3 +141,32 @@ def averaged(
     squares = np.square(weights[..., order])
     total = np.maximum(squares.sum(-1), 1e-300)
     return x[order].mean(-1), (squares * y[..., order]).sum(-1) / total, np.sqrt(total)
+
+
+def line_limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
+    """Return where lines can be and how wide: in the window, narrower than it, wider than the spacing.
+
+    Parameters
+    ----------
+    x
+        Points of a spectrum (n,), or of several (m, n); less than three different ones set no limits.
+    count
+        How many lines there are.
+
+    Returns
+    -------
+    limits
+        Of ``center_1``, ``width_1`` and so on, in the unit of x.
+    """
+    places = np.unique(x)
+    if places.size < 3:
+        return {}
+    low, high = float(places[0]), float(places[-1])
+    # Where some points are closer than others, lines may be as narrow as those show.
+    narrowest = float(np.quantile(np.diff(places), 0.05)) if x.ndim == 1 else (high - low) / x.shape[-1] / 2
+    widths = (min(narrowest, 0.1 * (high - low)), high - low)
+    return {
+        name: pair
+        for k in range(1, count + 1)
+        for name, pair in ((f"center_{k}", (low, high)), (f"width_{k}", widths))
+    }

@@ -33,7 +33,7 @@ from labspin.arrays import ComplexArray
 if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome
 
-__all__ = ["THREE_LEVEL_RELAXATION", "mean_differences"]
+__all__ = ["READOUT", "THREE_LEVEL_RELAXATION", "mean_differences"]
 
 _NODES, _WEIGHTS = np.polynomial.hermite.hermgauss(9)
 _SPOTS, _SHARES = math.sqrt(2) * _NODES, _WEIGHTS / math.sqrt(math.pi)
@@ -153,6 +153,17 @@ def _three_level_doubts(outcome: FitOutcome) -> Sequence[str]:
     return []
 
 
+READOUT = (
+    Parameter("lower_amplitude", "y", "difference by the π pulse on |0> <-> |->, at once"),
+    Parameter("upper_amplitude", "y", "difference by the π pulse on |0> <-> |+>, at once"),
+    Parameter("lower_baseline", "y", "what is left of the former in the end", value=0.0),
+    Parameter("upper_baseline", "y", "what is left of the latter in the end", value=0.0),
+    Parameter("double_quantum_rate", "1/x", "γ of |-> <-> |+>, each way", minimum=0, value=0.0),
+    Parameter("pumping_time", "x", "τ in which light pumps; 0: at once", minimum=0, value=0.0),
+    Parameter("guard", "x", "from the end of the light to x = 0", minimum=0, value=0.0),
+)
+"""Parameters of every model of both differences, beside the rates."""
+
 THREE_LEVEL_RELAXATION = FitModel(
     name="three_level_relaxation",
     equation=(
@@ -164,13 +175,7 @@ THREE_LEVEL_RELAXATION = FitModel(
     parameters=(
         Parameter("lower_rate", "1/x", "Γ₋ of |0> <-> |->, each way", minimum=0),
         Parameter("upper_rate", "1/x", "Γ₊ of |0> <-> |+>, each way", minimum=0),
-        Parameter("lower_amplitude", "y", "difference by the π pulse on |0> <-> |->, at once"),
-        Parameter("upper_amplitude", "y", "difference by the π pulse on |0> <-> |+>, at once"),
-        Parameter("lower_baseline", "y", "what is left of the former in the end", value=0.0),
-        Parameter("upper_baseline", "y", "what is left of the latter in the end", value=0.0),
-        Parameter("double_quantum_rate", "1/x", "γ of |-> <-> |+>, each way", minimum=0, value=0.0),
-        Parameter("pumping_time", "x", "τ in which light pumps; 0: at once", minimum=0, value=0.0),
-        Parameter("guard", "x", "from the end of the light to x = 0", minimum=0, value=0.0),
+        *READOUT,
         Parameter("spread", "1", "σ of ln Γ over the centres; 0: all alike", minimum=0, maximum=4, value=0.0),
     ),
     function=_three_levels,
