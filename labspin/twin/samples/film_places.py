@@ -40,6 +40,7 @@ class Place:
     weights: FloatArray  # share of the centres, sum 1
     bath: SpinWaveBath
     spin: ParamagneticSpin  # with the rate across of axes that are tilted
+    temperature: float  # K
 
 
 def place_at(settings: FilmSettings, field: float, nearest: float) -> Place:
@@ -61,7 +62,7 @@ def place_at(settings: FilmSettings, field: float, nearest: float) -> Place:
     bath, across = _bath_near(settings, field, stretch)
     extra = settings.spin.double_quantum_rate + float(weights @ (shares @ across))
     spin = replace(settings.spin, double_quantum_rate=extra)
-    return Place(field, depths, weights, bath.between(shares), spin)
+    return Place(field, depths, weights, bath.between(shares), spin, settings.temperature)
 
 
 @lru_cache(maxsize=_REMEMBERED)

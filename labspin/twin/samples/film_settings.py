@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from labspin.physics.nv import NV_OPTICAL_RATES, OpticalRates
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES, Film, ParamagneticSpin
 from labspin.twin.sample import ComplexArray
 
-__all__ = ["FILM_TRUTH_UNITS", "FilmSettings", "Motion", "depths_of"]
+__all__ = ["FILM_TRUTH_UNITS", "FilmSettings", "Motion", "depths_of", "warmed"]
 
 FILM_TRUTH_UNITS = {
         "field": "T", "angle": "rad", "distance": "m", "depth": "m", "T1": "s", "T1_slow": "s",
@@ -35,6 +35,8 @@ class FilmSettings:
     cycle: OpticalRates = NV_OPTICAL_RATES
     double_quantum_rate: float = 0.0  # 1/s, of |−> <-> |+>, beside what the spin itself has
     temperature: float = 300.0  # K, of film, diamond and cantilever
+    light_heating: float = 0.0  # K/W, by which the mean power of the light warms film and diamond
+    microwave_heating: float = 0.0  # K/W, by which that of the microwave does
     centres: float = 1000.0  # how many NV centres
     layer_thickness: float = 0.0  # m, over which they are spread away from the film; 0 is one depth
     distance: float = 200e-9  # m, of the nearest centre from the film unless a positioner says otherwise
@@ -68,11 +70,47 @@ class FilmSettings:
             "contact",
             "inhomogeneous_width",
             "double_quantum_rate",
+            "light_heating",
+            "microwave_heating",
         ):
             non_negative(name, getattr(self, name))
         for name in ("field_per_current", "field_offset", "force_per_volt", "gain", "field_elevation",
                      "axis_tilt"):  # fmt: skip
             finite(name, getattr(self, name))
+
+
+_WARM = 0.5
+"""K in steps of which film and diamond grow warmer: each is an integral over spin waves of its own."""
+_SPLITTING_SLOPE = -74.2e3 * 2 * math.pi
+"""dD/dT of NV centres near 300 K, rad/(s K): V. M. Acosta *et al.*, Phys. Rev. Lett. 104, 070801 (2010)."""
+_MAGNETISATION_SLOPE = -2.2e-3
+"""Assumed for d ln M_S/dT of YIG near 300 K, 1/K: its magnetisation vanishes at 559 K."""
+
+
+def warmed(settings: FilmSettings, light: float, microwave: float) -> FilmSettings:
+    """Return the settings of film and diamond that light and microwave have warmed.
+
+    Spin waves are more, the magnetisation is less and the lines are lower. Everything is as warm at once: the
+    film's time constant (µs to ms) is that of a mean over the pulses.
+
+    Parameters
+    ----------
+    settings
+        Of the cold ones.
+    light, microwave
+        Mean power, W.
+    """
+    rise = settings.light_heating * max(light, 0.0) + settings.microwave_heating * max(microwave, 0.0)
+    rise = _WARM * round(rise / _WARM)
+    if rise == 0:
+        return settings
+    spin, film = settings.spin, settings.film
+    splitting = spin.zero_field_splitting + _SPLITTING_SLOPE * rise
+    magnetisation = film.magnetisation * math.exp(_MAGNETISATION_SLOPE * rise)
+    return replace(
+        settings, temperature=settings.temperature + rise, spin=replace(spin, zero_field_splitting=splitting),
+        film=replace(film, magnetisation=magnetisation),
+    )  # fmt: skip
 
 
 @dataclass

@@ -6,6 +6,8 @@ them (faster where the film resonates with |0> <-> |−>), shift their lines, an
 pumps them through the six-level cycle and is given back as photoluminescence; a microwave exchanges |0> with
 |±>. A positioner sets the distance from the film, so that T1'(l, H0), the shift of the lines and the
 frequency of the cantilever can all be measured. A tip that touches the film loses light and is stiffer.
+Light and microwave warm film and diamond if ``light_heating`` and ``microwave_heating`` say so; the truth is
+that of cold ones.
 
 The layer is a few depths with Gauss–Legendre weights; every depth has its own rates. Integrals over spin
 waves are done only where light or cantilever is looked at: what passes in between (a ramp of the magnet) is
@@ -46,7 +48,7 @@ from labspin.twin.inputs import Pattern, Signals
 from labspin.twin.sample import ComplexArray, Sample
 from labspin.twin.samples.cantilever_voltage import Drive, Instant, Readout, stretches_of
 from labspin.twin.samples.film_places import Place, place_at
-from labspin.twin.samples.film_settings import FILM_TRUTH_UNITS, FilmSettings, Motion
+from labspin.twin.samples.film_settings import FILM_TRUTH_UNITS, FilmSettings, Motion, warmed
 from labspin.twin.samples.film_springs import stiffness_at
 from labspin.twin.samples.light_of_levels import cuts_of, photons_of, steps_of
 
@@ -242,9 +244,10 @@ class NVOverFilm(Sample):
         """
         if detector != "pl":
             return super().steady_photons(detector, pattern, windows, signals)
-        place, cuts = self._place(signals), cuts_of(pattern, windows)
-        step = steps_of(pattern, cuts)
         laser, microwave = pattern.line("laser") > 0.5, pattern.line("microwave") > 0.5
+        parts = [float(pattern.durations[on].sum() / pattern.durations.sum()) for on in (laser, microwave)]
+        place, cuts = self._place(signals, *parts), cuts_of(pattern, windows)
+        step = steps_of(pattern, cuts)
         coherent = microwave & (pattern.durations < self.settings.spin.coherence_lifetime)
         maps = np.stack(
             [
@@ -261,9 +264,10 @@ class NVOverFilm(Sample):
         total = np.concatenate(([0.0], np.cumsum(counted)))
         return np.interp(windows[:, 1], cuts, total) - np.interp(windows[:, 0], cuts, total)
 
-    def _place(self, signals: Signals) -> Place:
-        """Return the centres at the present distance and field."""
-        settings, there = self.settings, self.field(signals)
+    def _place(self, signals: Signals, lit: float = 0.0, driven: float = 0.0) -> Place:
+        """Return the centres at the present distance and field, warmed for parts of the time; else cold."""
+        there, watts = self.field(signals), 1e-3 * 10 ** (signals["microwave.power"] / 10)
+        settings = warmed(self.settings, lit * signals["laser.power"], driven * watts)
         nearest = signals["positioner.distance"]
         if nearest <= 0:
             raise ArgumentError(f"positioner.distance: wanted more than 0 m, got {nearest!r} m; retract it")
@@ -298,7 +302,7 @@ class NVOverFilm(Sample):
         arguments: CentreState = {
             "spin": place.spin,
             "field": place.field,
-            "temperature": settings.temperature,
+            "temperature": place.temperature,
         }
         generator = pumping_rate_matrix(**arguments, pump_rate=pump, cycle=settings.cycle, bath=place.bath)
         if driven:
