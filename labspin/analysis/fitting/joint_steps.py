@@ -234,7 +234,7 @@ class JointProblem:
             Where the fit ended.
         """
         layout, count = self.layout, len(self.layout.names)
-        inverse = np.stack([_inverse(matrix) for matrix in step.own]) if layout.own.size else step.own
+        inverse = _inverse(step.own) if layout.own.size else step.own
         carried = np.nan_to_num(inverse) @ step.mixed.swapaxes(1, 2)
         gradient, _ = self._off(step.values)
         small, slots = np.diag(gradient**2), layout.slots
@@ -250,16 +250,16 @@ class JointProblem:
         return JointCovariance(scale * shared, scale * own, -scale * carried @ between)
 
 
-def _inverse(matrix: FloatArray) -> FloatArray:
-    """Return the inverse of a normal matrix; NaN in the rows of parameters that are not determined."""
-    size = np.sqrt(np.diagonal(matrix))
+def _inverse(matrices: FloatArray) -> FloatArray:
+    """Return the inverses of normal matrices (..., k, k); NaN in the rows of what is not determined."""
+    size = np.sqrt(np.diagonal(matrices, axis1=-2, axis2=-1))
     seen = size > 0
     scale = np.where(seen, size, 1.0)
-    unit = matrix / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(unit)
+    across = scale[..., :, None] * scale[..., None, :]
+    values, vectors = np.linalg.eigh(matrices / across)
     free = values < _SINGULAR
-    inverse: FloatArray = (vectors[:, ~free] / values[~free]) @ vectors[:, ~free].T / np.outer(scale, scale)
-    lost = ~seen | (np.abs(vectors[:, free]) > 1e-3).any(axis=1)
-    inverse[lost] = np.nan
-    inverse[:, lost] = np.nan
+    weighted = vectors * np.where(free, 0.0, 1 / np.where(free, 1.0, values))[..., None, :]
+    inverse: FloatArray = weighted @ vectors.swapaxes(-1, -2) / across
+    lost = ~seen | ((np.abs(vectors) > 1e-3) & free[..., None, :]).any(axis=-1)
+    inverse[lost[..., :, None] | lost[..., None, :]] = np.nan
     return inverse

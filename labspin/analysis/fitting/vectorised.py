@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -260,11 +260,10 @@ def _guess(
     data: Numbers = y.view(np.complex128) if model.is_complex else y
     if model.batch_guess and x.ndim == 1:
         filled = data if weights is None else _filled(x, data, weights)
-        parts = []
-        for begin in range(0, len(filled), _GUESSED_AT_ONCE):
-            part = slice(begin, begin + _GUESSED_AT_ONCE)
-            parts.append(model.guesser(x, filled[part], None if weights is None else weights[part]))
-        return {name: np.concatenate([part[name] for part in parts]) for name in model.names} | fixed
+        return _guess_at_once(model, x, filled, weights) | fixed
+    if model.batch_guess and not model.is_complex and len(data) > 1:
+        with contextlib.suppress(ArithmeticError, ValueError, IndexError, LinAlgError):  # else row by row
+            return _guess_by_axis(model, x, data, weights) | fixed
     rows = []
     lost = dict.fromkeys(model.names, math.nan)
     for row in range(len(data)):
@@ -277,6 +276,40 @@ def _guess(
         except (ArithmeticError, ValueError, IndexError, LinAlgError):  # a guess of the user's own
             rows.append(lost)
     return {name: np.array([row[name] for row in rows]) for name in model.names} | fixed
+
+
+def _guess_at_once(
+    model: FitModel, x: FloatArray, y: Numbers, weights: FloatArray | None
+) -> dict[str, FloatArray]:
+    """Return guesses for traces y (m, n) at x (n,), some hundreds at a time."""
+    parts = []
+    for begin in range(0, len(y), _GUESSED_AT_ONCE):
+        part = slice(begin, begin + _GUESSED_AT_ONCE)
+        parts.append(model.guesser(x, y[part], None if weights is None else weights[part]))
+    return {name: np.concatenate([part[name] for part in parts]) for name in model.names}
+
+
+def _guess_by_axis(
+    model: FitModel, x: FloatArray, y: Numbers, weights: FloatArray | None
+) -> dict[str, FloatArray]:
+    """Return guesses for traces y (m, n) at x (m, n): those of one axis at once."""
+    found = {name: np.empty(len(y)) for name in model.names}
+    for group, used in _alike(x, weights):
+        there = np.ix_(group, used)
+        scale = None if weights is None else weights[there]
+        for name, value in _guess_at_once(model, x[group[0], used], y[there], scale).items():
+            found[name][group] = value
+    return found
+
+
+def _alike(x: FloatArray, weights: FloatArray | None) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield rows of x (m, n) whose points that count are the same, and which those are."""
+    there = np.ones(x.shape, bool) if weights is None else weights > 0
+    groups: dict[bytes, list[int]] = {}
+    for row, used in enumerate(there):
+        groups.setdefault(used.tobytes() + x[row, used].tobytes(), []).append(row)
+    for rows in groups.values():
+        yield np.array(rows), np.flatnonzero(there[rows[0]])
 
 
 def _filled(x: FloatArray, y: NDArray[np.generic], weights: FloatArray) -> NDArray[np.generic]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import JointTrace, fit_joint, load_model
+from labspin.analysis.fitting import joint_blocks, vectorised
 from labspin.errors import FitError
 
 TIMES = np.geomspace(1e-5, 2e-2, 25)
@@ -295,3 +296,16 @@ def test_steps_that_hardly_get_shorter_are_summed(curvature):
     value, error = found.value("a")
     assert abs(value) < 1e-6 * error
     assert error == pytest.approx(0.5, rel=1e-6, abs=0)
+
+
+def test_traces_of_one_axis_are_guessed_together(monkeypatch):
+    """Rows of a stack that are cut to different lengths: guesses as for single traces, in few calls."""
+    called = []
+    counted = replace(DECAY, guesser=lambda *given: called.append(1) or DECAY.guesser(*given))
+    traces = decays(9)
+    data = joint_blocks.stacked(DECAY, traces)
+    together = vectorised.guess_all(counted, data.x, data.y, data.weights, {})
+    assert len(called) == 3
+    single = [DECAY.guess(trace.x, trace.y, np.full(trace.x.size, 100.0)) for trace in traces]
+    expected = [[one[name] for name in DECAY.names] for one in single]
+    assert together == pytest.approx(np.array(expected), rel=1e-9, abs=0)
