@@ -18,6 +18,9 @@ __all__ = ["FIGURES", "Compared", "FigureScript", "Sheet", "measure", "measureme
 _PHYSICS = {"nv": ("nv",), "mr": ("mrfm",), "sw": ("spinwaves", "nv")}
 _UNMEASURED = {
     "nv-3a": "no bench can switch cross-relaxation off; nv-3b shows its points beside the curve without it",
+    "sw-5": "a bench sees what all waves together do to a centre, not the frequency of one; sw-4b shows that",
+    "sw-6bc": "a centre sees the noise of all waves, not the polarisation of one; sw-4b has both lines",
+    "sw-7": "relaxation depends on the number of resonant waves, not on how fast each of them decays",
     "mr-3.2": "one spin shifts the cantilever by 2 µHz of 3 kHz, and the bench has a surface of them",
 }
 _NO_CARD = (
