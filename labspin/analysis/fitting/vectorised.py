@@ -279,8 +279,8 @@ def _guess(
 
 
 def _guess_at_once(
-    model: FitModel, x: FloatArray, y: Numbers, weights: FloatArray | None
-) -> dict[str, FloatArray]:
+    model: FitModel, x: FloatArray, y: NDArray[np.generic], weights: FloatArray | None
+) -> dict[str, Value]:
     """Return guesses for traces y (m, n) at x (n,), some hundreds at a time."""
     parts = []
     for begin in range(0, len(y), _GUESSED_AT_ONCE):
@@ -291,7 +291,7 @@ def _guess_at_once(
 
 def _guess_by_axis(
     model: FitModel, x: FloatArray, y: Numbers, weights: FloatArray | None
-) -> dict[str, FloatArray]:
+) -> dict[str, Value]:
     """Return guesses for traces y (m, n) at x (m, n): those of one axis at once."""
     found = {name: np.empty(len(y)) for name in model.names}
     for group, used in _alike(x, weights):
@@ -299,7 +299,7 @@ def _guess_by_axis(
         scale = None if weights is None else weights[there]
         for name, value in _guess_at_once(model, x[group[0], used], y[there], scale).items():
             found[name][group] = value
-    return found
+    return dict(found)
 
 
 def _alike(x: FloatArray, weights: FloatArray | None) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
