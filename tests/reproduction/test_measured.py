@@ -84,7 +84,7 @@ def test_what_cannot_be_measured_says_why(tmp_path, capsys):
     assert main(["reproduce", "nv-3a", "--measured", "-o", str(tmp_path)]) == 1
     assert "cannot be measured: no bench can switch cross-relaxation off" in capsys.readouterr().err
     with pytest.raises(ArgumentError, match="relaxation and force: sw-4b"):
-        list(measure(tmp_path, ["sw-5"]))
+        list(measure(tmp_path, ["sw-1b"]))
     assert main(["reproduce", "--list", "--json"]) == 0
     cards = {one["name"]: one["card"] for one in json.loads(capsys.readouterr().out)}
     assert cards["nv-4a"] == "procedures/mdmr.toml"
