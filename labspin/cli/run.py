@@ -175,7 +175,7 @@ def points_text(guess: Estimate) -> str:
     Parameters
     ----------
     guess
-        Of the run.
+        What the run is expected to take.
     """
     if guess.points is None:
         return "adaptive"

@@ -21,7 +21,7 @@ from labspin.experiment.sweep import Point
 __all__ = ["Estimate", "estimate"]
 
 _FOLLOWED = 10_000
-"""Points of an adaptive plan that are followed; one that goes on has no end without readings."""
+"""Points of an adaptive plan that are followed; a longer one has no end without readings."""
 
 
 @dataclass(frozen=True)

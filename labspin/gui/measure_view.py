@@ -90,15 +90,14 @@ def preview(kind: type[Procedure], values: dict[str, object], station: Path | No
         guess = estimate(kind(**values), declared)
     except Exception as error:  # noqa: BLE001 - as above
         return Preview("", sentence(error), _sequences(procedure))
-    points = "an open number of points" if guess.points is None else f"{guess.points} points"
-    points += ", more or less as it finds," if guess.is_adaptive else ""
+    count = "an open number of" if guess.points is None else f"{'about ' * guess.is_adaptive}{guess.points}"
     some = "about" if guess.measuring else "at least"
     lasts = "" if guess.total is None else f", {some} {_duration(guess.total)}"
     unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
     is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
     faster = " A simulated bench does not wait for it." if is_fast else ""
     moved = ";  ".join(_range(name, *ends) for name, ends in report.ranges.items())
-    text = f"{points}{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}"
+    text = f"{count} points{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}"
     return Preview(text, "", _sequences(procedure))
 
 

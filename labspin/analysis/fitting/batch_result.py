@@ -62,7 +62,7 @@ class BatchResult:
         How many traces lmfit refitted as a check; the largest |difference| of a parameter in standard errors,
         and the largest relative difference of a standard error.
     ends
-        Of profiles of χ² that are no parabola, by number of the trace and name of the parameter.
+        Where profiles of χ² end that are no parabola, by number of the trace and name of the parameter.
     """
 
     model: str

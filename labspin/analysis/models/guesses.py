@@ -156,7 +156,7 @@ def line_limits(x: FloatArray, count: int) -> dict[str, tuple[float, float]]:
     Returns
     -------
     limits
-        Of ``center_1``, ``width_1`` and so on, in the unit of x.
+        Smallest and largest value of ``center_1``, ``width_1`` and so on, in the unit of x.
     """
     places = np.unique(x)
     if places.size < 3:

@@ -96,7 +96,7 @@ def warmed(settings: FilmSettings, light: float, microwave: float) -> FilmSettin
     Parameters
     ----------
     settings
-        Of the cold ones.
+        Numbers of the cold film and diamond.
     light, microwave
         Mean power, W.
     """
