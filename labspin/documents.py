@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from labspin.errors import LabspinError, StationError
-from labspin.system import bounded_text
+from labspin.mistakes import meant_file, remedy_of, why_no_text
+from labspin.system import bounded_text, reason_of
 from labspin.units import parse_quantity
 
 __all__ = ["Section", "parse_document", "parse_toml", "read_document"]
@@ -61,11 +62,12 @@ def read_document(
     try:
         text = bounded_text(path) if text is None else text
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, _neighbours(path), n=1)
-        hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a .toml file"
-        raise error(f"{what} {str(path)!r} does not exist; {hint}") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise error(f"{what} {str(path)!r} cannot be read as text: {problem}") from problem
+        raise error(f"{what} {str(path)!r} does not exist; {meant_file(path)}") from None
+    except OSError as problem:
+        reason = "it is a folder; name a .toml file in it" if path.is_dir() else reason_of(problem)
+        raise error(f"{what} {str(path)!r} cannot be read: {reason}") from problem
+    except UnicodeDecodeError as problem:
+        raise error(f"{what} {str(path)!r} cannot be read as text: {why_no_text(problem)}") from problem
     return parse_document(text, path, error=error), text
 
 
@@ -91,7 +93,7 @@ def parse_document(text: str | bytes, path: Path, *, error: type[LabspinError] =
             text = text.decode("utf-8-sig")
         data = parse_toml(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{path}: is not TOML: {problem}; correct that line") from problem
+        raise error(f"{path}: is not TOML: {problem}; {remedy_of(str(problem), text)}") from problem
     return Section(data, (), path, _lines_of(text), error)
 
 
@@ -114,10 +116,6 @@ def parse_toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise tomllib.TOMLDecodeError("its values are nested too deeply") from None
-
-
-def _neighbours(path: Path) -> list[str]:
-    return [file.name for file in path.parent.glob("*.toml")] if path.parent.is_dir() else []
 
 
 def _lines_of(text: str) -> dict[Path_, int]:
@@ -245,7 +243,8 @@ class Section:
             return default
         value = self._data[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.fail(key, f"wanted {_KINDS[kind]}, got {value!r}")
+            hint = f'; write {key} = ["{value}"]' if kind is list and isinstance(value, str) else ""
+            self.fail(key, f"wanted {_KINDS[kind]}, got {value!r}{hint}")
         return value
 
     def _instead(self, key: str) -> str:
@@ -378,6 +377,8 @@ class Section:
         LabspinError
             It is something else.
         """
+        if isinstance(self._data.get(key), dict):
+            self.fail(key, f"wanted tables with two brackets, [[{key}]], got one with one; write them double")
         tables = self.take(key, list, example=f"[[{key}]]")
         if not tables or not all(isinstance(table, dict) for table in tables):
             self.fail(key, f"wanted at least one table [[{key}]], got {tables!r}")

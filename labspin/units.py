@@ -40,6 +40,7 @@ DIMENSIONS: Mapping[str, str] = MappingProxyType(
 
 _LEVELS = frozenset({"dBm", "dB"})
 _NUMBER = re.compile(r"\s*+([+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf)\s*(.*?)\s*$")
+_COMMA = re.compile(r",\s*\d")
 _UNIT_TOKEN = re.compile(
     r"\s*(?:(?P<power>(?:\*\*|\^)\s*\(?\s*[+-]?\d{1,2}(?:\.\d{1,3}|/\d{1,2})?(?:\s*\))?)"
     r"|(?P<name>[^\W\d]\w*)|1(?![\w.])|[*/·()°%√²³⁴⁻¹Ω])"
@@ -241,18 +242,18 @@ def _base(unit: str) -> str:
         raise UnitError(f"unit {unit!r} is not known; write an SI unit such as 's', 'Hz', 'T'") from error
 
 
-def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
+def parse_quantity(value: object, unit: str, *, name: str = "") -> float:
     """Return ``value`` as a number in ``unit``.
 
     Parameters
     ----------
     value
-        Text with a unit (``"10 us"``), or a number, which is taken to be in ``unit`` only where ``unit``
-        is dimensionless: elsewhere a bare number would leave the unit to be guessed.
+        Text with a unit (``"10 us"``; a typeset minus is one, too), or a number, which is taken to be in
+        ``unit`` only where ``unit`` is dimensionless: elsewhere a bare number leaves the unit to be guessed.
     unit
         The unit wanted.
     name
-        What the error calls the value.
+        What the error begins with; empty: with the fault.
 
     Raises
     ------
@@ -260,32 +261,40 @@ def parse_quantity(value: object, unit: str, *, name: str = "value") -> float:
         No number, no unit where one is needed, or one of the wrong dimension.
     """
     dimensionless = unit in ("", "1")
+    name = f"{name}: " if name else ""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UnitError(f"{name}: wanted text with a unit such as '1 {unit}', got {value!r}")
+        raise UnitError(f"{name}wanted text with a unit such as '1 {unit}', got {value!r}")
     if not isinstance(value, str):
         if not dimensionless:
-            raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
+            raise UnitError(f'{name}{value!r} has no unit; write for example "{value} {unit}"')
         return float(value)
-    match = _NUMBER.match(value) if len(value) <= _LONGEST else None
+    match = _match(value)
     if match is None:
         value = value if len(value) <= _LONGEST else f"{value[:20]}…"
-        raise UnitError(f"{name}: wanted a number with a unit such as '1 {unit}', got {value!r}")
+        raise UnitError(f"{name}wanted a number with a unit such as '1 {unit}', got {value!r}")
     number, found = float(match[1]), match[2]
+    if _COMMA.match(found):
+        raise UnitError(f"{name}wanted a decimal point and no commas in a number, got {value!r}")
     if not found and not dimensionless:
-        raise UnitError(f'{name}: {value!r} has no unit; write for example "{value} {unit}"')
+        raise UnitError(f'{name}{value!r} has no unit; write for example "{value} {unit}"')
     try:
         factor = conversion_factor(found or "1", unit or "1")
     except UnitError as error:
         raise UnitError(
-            f"{name}: wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit, match[1], found)}"
+            f"{name}wanted a quantity in {unit!r}, got {value!r}; {_remedy(error, unit, match[1], found)}"
         ) from error
     inverse = 1.0 / factor
     # The division lets "10 us" be 1e-5 and not its neighbour.
     whole = abs(inverse - round(inverse)) < 1e-9 * inverse
     result = number / round(inverse) if whole else number * factor
     if math.isinf(result) and "inf" not in match[1]:
-        raise UnitError(f"{name}: wanted a number that a computer can hold, got {value!r}; or write 'inf'")
+        raise UnitError(f"{name}wanted a number that a computer can hold, got {value!r}; or write 'inf'")
     return result
+
+
+def _match(text: str) -> re.Match[str] | None:
+    """Return the number and the unit in a text; None if there is no number, or the text is far too long."""
+    return _NUMBER.match(text.replace("\N{MINUS SIGN}", "-")) if len(text) <= _LONGEST else None
 
 
 def _remedy(error: UnitError, unit: str, number: str, found: str) -> str:
@@ -350,7 +359,7 @@ def si_unit(text: str) -> str:
     UnitError
         The text is no quantity, or its unit is none of those that labspin names (write it in SI then).
     """
-    match = _NUMBER.match(text) if len(text) <= _LONGEST else None
+    match = _match(text)
     found = match[2] if match else ""
     if match is None:
         raise UnitError(f"wanted a number with a unit such as '1 ms', got {text!r}")

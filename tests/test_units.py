@@ -44,6 +44,7 @@ def test_a_quantity_is_read_in_the_unit_wanted(text, unit, number):
 def test_ten_microseconds_are_exactly_ten_microseconds():
     assert parse_quantity("10 us", "s") == 1e-5
     assert parse_quantity("17.3 G", "T") == 17.3e-4
+    assert parse_quantity("\N{MINUS SIGN}5 G", "T") == -5e-4
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ def test_ten_microseconds_are_exactly_ten_microseconds():
         (None, "s", "wanted text with a unit"),
         ("3 dB", "W", "wanted a quantity in 'W'"),
         ("3 mW", "dBm", "wanted a quantity in 'dBm'"),
+        ("0,5 s", "s", "wanted a decimal point and no commas"),
         ("__import__('os') s", "s", "wanted a number"),
     ],
 )

@@ -38,6 +38,10 @@ _WHOLE = {
     "frequency_shift": "frequency shift Δf",
     "dissipation_shift": "Δ(1/Q)",
     "pulse_duration": "length of the microwave pulse",
+    "pair_shift": "shift of both lines, δ₋ + δ₊",
+    "light_shift": "shift by the light",
+    "difference_lower": "difference by π on |−⟩",
+    "difference_upper": "difference by π on |+⟩",
 }
 _DIRECTIONS = {1.0: "up", -1.0: "down"}
 _LONG = 8  # numbers of a list that are all written

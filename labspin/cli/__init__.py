@@ -68,7 +68,9 @@ class _Parser(argparse.ArgumentParser):
         """End with a sentence about what is wrong with the command line."""
         word, found, choices = message.partition("invalid choice: '")[2].partition("' (choose from ")
         if found:
-            near = difflib.get_close_matches(word, re.findall(r"[\w.-]+", choices), n=1, cutoff=0.5)
+            known = {*re.findall(r"[\w.-]+", choices), *self._option_string_actions}
+            near = difflib.get_close_matches(f"--{word}", [one for one in known if one == f"--{word}"], n=1)
+            near = near or difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
             message += f"; did you mean {near[0]!r}?" if near else ""
         super().error(message)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labspin.cli.numbers import positive, whole_from
 from labspin.cli.output import add_json, print_json
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def _add_serve(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="address to listen at (default: this machine only, at the first of 127.0.0.1 to 127.0.0.9 "
              "where the ports are free)",
     )  # fmt: skip
-    serve.add_argument("--seed", type=int, default=None, metavar="N", help="seed, instead of the station's")
+    serve.add_argument(
+        "--seed", type=whole_from(0), default=None, metavar="N", help="seed, instead of the station's"
+    )
     add_json(serve)
     serve.set_defaults(execute=execute)
 
@@ -79,7 +82,7 @@ def _add_host(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     host.add_argument("station", type=Path, help="station file (TOML)")
     host.add_argument(
         "--interval",
-        type=float,
+        type=positive,
         default=0.5,
         metavar="S",
         help="time between two read-backs, s (default 0.5)",

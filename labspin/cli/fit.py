@@ -13,6 +13,7 @@ from labspin.cli.fit_foreign import (
     pairs_of_option,
     refuse_flags,
 )
+from labspin.cli.numbers import whole_from
 from labspin.cli.output import add_json
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def _add_options_of_many(parser: argparse.ArgumentParser) -> None:
     many.add_argument(
         "--refit", "--force", dest="force", action="store_true", help="fit again what is stored already"
     )
-    many.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
+    many.add_argument(
+        "--workers", type=whole_from(1), metavar="N", help="processes (default: one a processor)"
+    )
     many.add_argument("--dask", metavar="ADDRESS", help="Dask scheduler that does the work; needs --with")
     many.add_argument("--table", type=Path, metavar="FILE", help="all results in one .csv, .parquet or .h5")
     many.add_argument(
@@ -97,7 +100,9 @@ def _add_options_of_many(parser: argparse.ArgumentParser) -> None:
         help="order of their table: file, label, chi2, p or a parameter",
     )
     many.add_argument("--reverse", action="store_true", help="the largest first")
-    many.add_argument("--rows", type=int, metavar="N", help="lines of their table (default: 40; 0: all)")
+    many.add_argument(
+        "--rows", type=whole_from(0), metavar="N", help="lines of their table (default: 40; 0: all)"
+    )
     many.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

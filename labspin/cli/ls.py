@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labspin.cli.numbers import whole_from
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.clock import local_time
+from labspin.errors import StorageError
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -46,7 +48,7 @@ def add(commands: Commands) -> None:
         "--sort", metavar="NAME", help="order by a fact, a parameter or a result (default: started)"
     )
     parser.add_argument("--reverse", action="store_true", help="the largest, or the latest, first")
-    parser.add_argument("--last", type=int, metavar="N", help="only the last N of the list")
+    parser.add_argument("--last", type=whole_from(1), metavar="N", help="only the last N of the list")
     add_json(parser)
     parser.set_defaults(execute=execute)
 
@@ -67,14 +69,19 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.workspaces import find_workspace
 
     folder = arguments.folder or find_workspace().data
+    if folder.is_file():
+        raise StorageError(f"{folder}: wanted a folder, got a file; `labspin show {folder}` tells about it")
     wanted = bool(arguments.columns or arguments.where or arguments.sort or arguments.json)
-    runs = _chosen(list_runs(folder, numbers=wanted), arguments)
+    every = list_runs(folder, numbers=wanted)
+    runs = _chosen(every, arguments)
     if arguments.json:
         print_json([vars_of(run) for run in runs])
         return 0
     for sentence in _not_safe(runs):
         console().print(sentence, style="bold red", markup=False)
     _print(str(folder), runs, _names(arguments, runs))
+    if every and not runs:
+        console().print(f"none of {len(every)} runs is as asked", style="dim", markup=False)
     for inner in _folders_of_runs(Path(folder)):
         console().print(f"more runs: labspin ls {inner}", style="dim", markup=False)
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, print_json, print_table
 from labspin.cli.people import add_words, words_of
+from labspin.errors import ArgumentError
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -55,6 +56,9 @@ def execute(arguments: argparse.Namespace) -> int:
         changes = dict(words)
         if arguments.rating is not None:
             changes["rating"] = arguments.rating
+        if missing := set(arguments.untag) - set(before.tags):
+            there = ", ".join(before.tags) or "none"
+            raise ArgumentError(f"{file}: has no tag {min(missing)!r} to remove; its tags: {there}")
         if arguments.tags or arguments.untag:
             kept = [tag for tag in before.tags if tag not in arguments.untag]
             changes["tags"] = tuple(dict.fromkeys([*kept, *arguments.tags]))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, measure, say
+from labspin.cli.numbers import whole_from
 from labspin.cli.output import NOT_FINISHED, NOT_SAFE, add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 
@@ -57,14 +58,16 @@ def _add_making(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     action.add_argument("--output", type=Path, metavar="DIR", help="as in labspin run")
     action.add_argument("--only", action="append", default=[], metavar="LABEL", help="only this run")
     add_overrides(action)
-    action.add_argument("--seed", type=int, help="as in labspin run")
-    action.add_argument("--repeat", type=int, default=1, metavar="N", help="append all of it N times")
+    action.add_argument("--seed", type=whole_from(0), help="as in labspin run")
+    action.add_argument(
+        "--repeat", type=whole_from(1), default=1, metavar="N", help="append all of it N times"
+    )
     _finish(action, _add)
 
     action = actions.add_parser("run", help="make the runs that wait; keys and Ctrl-C as in labspin run")
     action.add_argument("--wait", action="store_true", help="keep waiting for new runs when none is left")
     action.add_argument(
-        "--max-failures", type=int, default=3, metavar="N", help="pause after N failures in a row"
+        "--max-failures", type=whole_from(1), default=3, metavar="N", help="pause after N failures in a row"
     )
     add_display(action)
     _finish(action, _run)
@@ -83,7 +86,7 @@ def _add_changing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     action = actions.add_parser("move", help="change the order of the runs that wait")
     action.add_argument("id", type=int, metavar="ID")
-    action.add_argument("position", type=int, help="1 is next")
+    action.add_argument("position", type=whole_from(1), help="1 is next")
     _finish(action, _move)
 
     action = actions.add_parser("clear", help="take out the runs that are over")

@@ -1,4 +1,4 @@
-"""`labspin report`: everything about a run on one HTML page."""
+"""`labspin report`: everything about a run on one HTML page; of several runs, a page each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, console, print_json
+from labspin.errors import StorageError
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -22,17 +23,23 @@ def add(commands: Commands) -> None:
     commands
         Subparsers of the command ``labspin``, as `argparse` returns them.
     """
-    parser = commands.add_parser("report", help="write a run up on one HTML page", description=__doc__)
-    parser.add_argument("run", type=Path, help="run file, whether the run has finished or not")
+    parser = commands.add_parser("report", help="write each run up on one HTML page", description=__doc__)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="HTML file (default: beside the run)"
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="run files, of runs that have finished or not",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="HTML file, or a folder (default: beside each run)"
     )
     add_json(parser)
     parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Write the page, and say where it is.
+    """Write the pages, and say where they are.
 
     Parameters
     ----------
@@ -45,9 +52,18 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from labspin.session import report_run
 
-    path = report_run(arguments.run, arguments.output)
+    output: Path | None = arguments.output
+    if output is not None and len(arguments.files) > 1 and not output.is_dir():
+        raise StorageError(f"{output}: wanted a folder for {len(arguments.files)} pages; make it first")
+    stems = [file.stem for file in arguments.files]
+    if output is not None and (twice := {stem for stem in stems if stems.count(stem) > 1}):
+        raise StorageError(f"{output}: two pages would be {min(twice)}.html; report them one by one")
+    written: list[Path] = []
+    for file in arguments.files:
+        page = output / f"{file.stem}.html" if output is not None and output.is_dir() else output
+        written.append(report_run(file, page))
+        if not arguments.json:
+            console().print(str(written[-1]), markup=False)
     if arguments.json:
-        print_json({"path": str(path)})
-    else:
-        console().print(str(path), markup=False)
+        print_json([{"path": str(path)} for path in written])
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.measuring import add_display, exit_code, measure, outcome_record, say
+from labspin.cli.numbers import whole_from
 from labspin.cli.output import add_json, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
 from labspin.cli.people import add_words, words_of
@@ -47,7 +48,9 @@ def add(commands: Commands) -> None:
     )
     add_overrides(parser)
     add_words(parser)
-    parser.add_argument("--seed", type=int, help="seed of the plan's order and of a simulated bench's noise")
+    parser.add_argument(
+        "--seed", type=whole_from(0), help="seed of the plan's order and of a simulated bench's noise"
+    )
     parser.add_argument("--fit", action="store_true", help="fit the runs, print the results, write a PNG")
     parser.add_argument(
         "--dry-run", action="store_true", help="only say how many points there are and how long they take"

@@ -204,7 +204,10 @@ class CompiledPlan:
         """
         units = _units(self.layout.dimensions) | _units(self.layout.columns)
         ranges = {name: (value, value, actuators[name].unit) for name, value in settings.items()}
+        told = {column_name(name): values for name, values in ranges.items()}
         for name, values in self.values.items():
+            if name in told and np.all(values == told[name][0]):  # a parameter that is this set-point
+                continue
             unit = units.get(column_name(name), "1")
             ranges[name] = (float(values.min()), float(values.max()), unit)
         return PlanReport(self.total, ranges, unchecked)

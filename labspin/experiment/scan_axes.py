@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from labspin.errors import PlanError
+from labspin.errors import PlanError, UnitError
 from labspin.experiment.algebra import Product, Sweep, Zip
 from labspin.experiment.sweep import Linear, Logarithmic, Values
 from labspin.units import si_unit
@@ -24,6 +24,7 @@ _LONGEST = 300  # characters of a range
 _RANGE = re.compile(
     r"\s*(?P<start>.+?)\s*(?:…|\.\.\.?|\bto\b)\s*(?P<stop>.+?)\s*,\s*(?P<number>\d+)\s*(?:,\s*(?P<log>log))?\s*"
 )
+_UNCOUNTED = re.compile(r"…|\.\.|\bto\b")
 
 
 def read_scan(content: object) -> Sweep:
@@ -79,21 +80,43 @@ def _axis(name: str, values: object) -> Sweep:
     if isinstance(values, str):
         if found := _RANGE.fullmatch(values[:_LONGEST]):
             kind = Logarithmic if found["log"] else Linear
-            start, stop = _plain(found["start"]), _plain(found["stop"])
-            return kind(name, start, stop, int(found["number"]), unit=_unit(start))
-        values = [part.strip() for part in values.split(",")]
+            start, stop = _with_last_unit([found["start"], found["stop"]])
+            return kind(name, start, stop, int(found["number"]), unit=_unit(name, start))
+        if _UNCOUNTED.search(values[:_LONGEST]):
+            raise PlanError(
+                f"scan: {name}: wanted first … last, number, such as '0 G … 20 G, 11', got {values!r}"
+            )
+        values = _with_last_unit([part.strip() for part in values.split(",")])
+    if isinstance(values, Mapping):
+        whole = f'"{name}.{next(iter(values), "field")}"'
+        raise PlanError(
+            f"scan: wanted a set-point in quotation marks, got a table {name!r}; write {whole} = …"
+        )
     if not isinstance(values, list) or not values:
         raise PlanError(f"scan: {name}: wanted a list of values or 'first … last, number', got {values!r}")
     listed = [_plain(value) if isinstance(value, str) else value for value in values]
-    return Values(name, listed, unit=_unit(listed[0]))
+    return Values(name, listed, unit=_unit(name, listed[0]))
+
+
+def _with_last_unit(texts: Sequence[str]) -> list[float | str]:
+    """Return values as they are, or all in the unit of the last, where only that has one: -10 … 10 dBm."""
+    values = [_plain(text) for text in texts]
+    *first, last = values
+    if isinstance(last, str) and first and not any(isinstance(value, str) for value in first):
+        unit = last.lstrip("+-.eE0123456789\N{MINUS SIGN}").strip()
+        return [*(f"{text} {unit}" for text in texts[:-1]), last]
+    return values
 
 
 def _plain(text: str) -> float | str:
     try:
-        return float(text)
+        return float(text.replace("\N{MINUS SIGN}", "-"))
     except ValueError:
         return text
 
 
-def _unit(value: object) -> str:
-    return si_unit(value) if isinstance(value, str) else "1"
+def _unit(name: str, value: object) -> str:
+    try:
+        return si_unit(value) if isinstance(value, str) else "1"
+    except UnitError as error:
+        raise PlanError(f"scan: {name}: {error}") from error

@@ -135,22 +135,44 @@ def load_card(path: Path | str, *, overrides: Iterable[str] = (), only: Sequence
     """
     path = Path(path)
     root, _ = read_document(path, what="run card", error=CardError)
-    if "instruments" in root:
-        root.fail("instruments", "this is a station file; give it with --on, and a run card here")
+    _refuse_other_files(root)
     name = root.take("procedure", str, example='procedure = "t1"')
     procedure = root.guard("procedure", lambda: load_procedure(name, path.parent))
     known = procedure().parameter_objects()
     common = _parameters(root.section("parameters"), procedure.name, known)
     if scan := root.take("scan", dict, {}):
-        common["scan"] = root.guard("scan", lambda: known["scan"].convert(scan))
+        common["scan"] = root.guard("scan", lambda: known["scan"].convert(scan), named=True)
     replaced = _overrides(path, procedure.name, known, overrides)
     station = root.take("station", str, "")
     metadata = _metadata(root)
     runs = _runs(root, path.stem, procedure, known, common, replaced)
-    root.finish(_misplaced(procedure.name, known, "[parameters]"))
+    root.finish({**_ELSEWHERE, **_misplaced(procedure.name, known, "[parameters]")})
     kept = _kept(path, runs, only)
     metadata = metadata.with_changes(units=written_units([dict(run.parameters) for run in runs]))
     return Card(path, procedure, path.parent / station if station else None, kept, metadata)
+
+
+def _refuse_other_files(root: Section) -> None:
+    """Say what a file is that is no run card."""
+    if "instruments" in root:
+        root.fail("instruments", "this is a station file; give it with --on, and a run card here")
+    if "procedure" in root:
+        return
+    for key, what in (("data", "the file of a workspace"), ("samples", "the file of a workspace"),
+                      ("model", "a fit recipe; give it to `labspin fit --with`")):  # fmt: skip
+        if key in root:
+            root.fail(key, f"this is {what}, and a run card is wanted here")
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("record", "interlocks", "simulation", "limits"), "belongs into the station file; take it out here"
+    ),
+    **dict.fromkeys(("units", "notify", "samples", "data"), "belongs into workspace.toml; take it out here"),
+    "sweep": "is a table of parameters; write [parameters.sweep], where the procedure has such a parameter",
+}
+"""Keys that a card has not -> where they belong."""
+_OF_CARDS = ("description", "sample", "operator", "project", "comment", "tags")
 
 
 def _metadata(root: Section) -> RunMetadata:
@@ -197,7 +219,8 @@ def _kept(path: Path, runs: tuple[RunSpec, ...], only: Sequence[str]) -> tuple[R
     labels = [run.label for run in runs]
     for label in only:
         if label not in labels:
-            raise CardError(f"{path}: runs: there is none labelled {label!r}{_near(label, labels)}")
+            there = _near(label, labels) or f"; there are {', '.join(map(repr, labels))}"
+            raise CardError(f"{path}: runs: there is none labelled {label!r}{there}")
     return tuple(run for run in runs if not only or run.label in only)
 
 
@@ -205,6 +228,8 @@ def _parameters(section: Section, procedure: str, known: Mapping[str, object]) -
     """Return the values of a table of parameters, each checked at its line."""
     found = {}
     for name in section:
+        if name == "station" or (name in _OF_CARDS and name not in known):
+            section.fail(name, "is a key of the card; write it above [parameters]")
         if name not in known:
             section.fail(name, _no_parameter(procedure, name, known))
         value = section.plain_value(name)
@@ -228,7 +253,7 @@ def _overrides(
             found[name] = _as_in_a_card(value)
             _checked(known[name], found[name])
         except (LabspinError, ValueError) as error:
-            raise CardError(f"{path}: {given}: {error}") from error
+            raise CardError(f"{path}: {given}: {str(error).removeprefix('scan: ')}") from error
     return found
 
 
@@ -255,7 +280,9 @@ def _checked(parameter: Any, value: Any) -> None:
 
 
 def _no_parameter(procedure: str, name: str, known: Iterable[str]) -> str:
-    return f"procedure {procedure!r} has no parameter {name!r}, only {sorted(known)}{_near(name, known)}"
+    names = [one for one in sorted(known) if one not in ("scan", "station")]  # these stand above
+    hint = _near(name, names) or f"; it has {', '.join(names)}"
+    return f"procedure {procedure!r} has no parameter {name!r}{hint}"
 
 
 def _near(word: str, words: Iterable[str]) -> str:

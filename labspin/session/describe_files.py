@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labspin.clock import local_time
 from labspin.errors import ArgumentError, LabspinError
+from labspin.mistakes import plain_path
 from labspin.session.descriptions import Description, listing, value_text
 from labspin.workspaces import quantity_text, shown_as_written
 
@@ -132,13 +133,14 @@ def _card(path: Path) -> Description:
     from labspin.session.cards import load_card
 
     card = load_card(path)
-    rows = [
-        (run.label, name, value_text(value)) for run in card.runs for name, value in run.parameters.items()
-    ]
+    labels = [run.label for run in card.runs]
+    names = dict.fromkeys(name for run in card.runs for name in run.parameters)
+    rows = [(name, *(value_text(run.parameters.get(name, "–")) for run in card.runs)) for name in names]
+    station = plain_path(card.station) if card.station else "no station"
     return Description(
-        f"run card {path}: procedure {card.procedure_name} on {card.station or 'no station'}",
+        f"run card {path}: procedure {card.procedure_name} on {station}",
         card.metadata.description,
-        (listing("runs", ("run", "parameter", "value"), rows),),
+        (listing("runs", ("parameter", *labels), rows),),
     )
 
 

@@ -21,6 +21,7 @@ from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
 from labspin.experiment.resumption import read_unfinished
 from labspin.experiment.unchanged import differences
+from labspin.mistakes import meant_file, plain_path
 from labspin.session.cards import Card, load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.session.recorded import recorded_procedure, recorded_station
@@ -134,12 +135,16 @@ def station_of(card: Card, on: Path | None = None) -> Path:
     Raises
     ------
     CardError
-        Neither names one.
+        Neither names one, or there is none where the card says.
     """
-    path = on or card.station
-    if path is None:
+    if on is not None:
+        return on
+    if card.station is None:
         raise CardError(f"{card.path}: names no station; add a key 'station', or name one with --on")
-    return path
+    station = plain_path(card.station)
+    if not station.exists():
+        raise CardError(f"{card.path}: station: {str(station)!r} does not exist; {meant_file(station)}")
+    return station
 
 
 def metadata_of(card: Card, workspace: Workspace, **words: Any) -> RunMetadata:

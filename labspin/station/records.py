@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, cast
 from labspin.bench import ActuatorSpec, Bench, Interlock, TrustRules
 from labspin.bench.trust import Reaction
 from labspin.documents import Section
-from labspin.errors import LabspinError
+from labspin.errors import LabspinError, StationError
 from labspin.instruments import ROLES, DriverEntry, load_driver
 from labspin.station.actuators import read_actuators
 from labspin.station.composed import (
@@ -78,6 +78,10 @@ class SimulationSpec:
     mixed: bool = False  # whether instruments that have an address are real ones
     folder: Path = Path()  # where the path of a sample of one's own starts
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise StationError(f"seed of the simulation: wanted a whole number from 0, got {self.seed}")
+
 
 def read_simulation(root: Section, folder: Path) -> SimulationSpec | None:
     """Return the simulated world, or None if the station is real.
@@ -95,12 +99,14 @@ def read_simulation(root: Section, folder: Path) -> SimulationSpec | None:
     sample = section.take("sample", str, example='sample = "levitated_diamond"')
     detectors = section.section("detectors")
     is_mixed = section.take("mixed", bool, False)
+    if (seed := section.take("seed", int, SimulationSpec.DEFAULT_SEED)) < 0:
+        section.fail("seed", f"wanted a whole number from 0, got {seed}")
     spec = SimulationSpec(
         sample=sample,
         parameters=section.section("parameters").plain(),
         speed=_speed(section, is_mixed=is_mixed),
         mixed=is_mixed,
-        seed=section.take("seed", int, SimulationSpec.DEFAULT_SEED),
+        seed=seed,
         detectors={name: _detector(detectors.section(name)) for name in detectors},
         folder=folder,
     )

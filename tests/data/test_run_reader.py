@@ -143,7 +143,7 @@ def test_an_hdf5_file_of_others_is_not_a_run(path, tmp_path):
         read_run(path)
     with pytest.raises(RunFileError, match="no such file"):
         read_run(tmp_path / "none.h5")
-    with pytest.raises(RunFileError, match="no plain file"):
+    with pytest.raises(RunFileError, match="is a folder"):
         read_run(tmp_path)
 
 

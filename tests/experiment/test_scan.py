@@ -96,6 +96,8 @@ def measured(procedure, bench, path, **options):
         ({"number": [1, 2]}, Values("number", [1, 2])),
         ("magnet.field = 10 G, 17 G", Values("magnet.field", [1e-3, 1.7e-3], unit="T")),
         ({"number": "1 … 3, 3"}, Linear("number", 1, 3, 3)),
+        ("power = −10 … 10 dBm, 5", Linear("power", -10, 10, 5, unit="dBm")),
+        ("power = -10, 0, 10 dBm", Values("power", [-10, 0, 10], unit="dBm")),
         (
             "power = -10 dBm, 0 dBm\noffset = 0 A, 1 A",
             Product(Values("power", [-10, 0], unit="dBm"), Values("offset", [0, 1], unit="A")),

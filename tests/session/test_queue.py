@@ -125,7 +125,7 @@ def test_a_number_that_is_not_there(queue, change):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("paused = maybe", "is not TOML: .*correct that line"),
+        ("paused = ]", "is not TOML: .*correct that line"),
         ("paused = 3", "paused: wanted true or false, got 3"),
         ("[[runs]]\nid = 1", r"line 1: runs\[0\].card: is missing"),
         (

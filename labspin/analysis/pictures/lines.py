@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.model import FloatArray
-from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, legend_text, style_of
+from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, legend_text, log_axis, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from labspin.analysis.outcome import FitOutcome
 
-__all__ = ["Axis", "Line", "draw_line", "draw_lines", "draw_ways", "is_logarithmic"]
+_LINES_INSIDE = 5
+"""Lines that are named among them; more are named beside, where they cover nothing."""
+
+__all__ = ["Axis", "Line", "draw_line", "draw_lines", "draw_ways", "is_beside", "is_logarithmic"]
 
 Axis = tuple[str, str, FloatArray]
 Line = tuple[Any, ...]
@@ -50,7 +53,7 @@ def draw_line(panel: Axes, axis: Axis, line: Line, fits: Sequence[FitOutcome]) -
         text = legend_text(fit.with_changes(label=""))
         panel.plot(fit.curve_x * scale, curve * height, color=COLOURS[1], label=text, zorder=3)
         panel.legend(fontsize=8, frameon=False)
-    _label_axes(panel, axis_label(name, shown_unit), label, [x])
+    _label_axes(panel, axis_label(name, shown_unit), label, [x], scale)
 
 
 def draw_ways(
@@ -84,7 +87,7 @@ def draw_lines(
     lines: Sequence[Line],
     drawn: tuple[str, str],
     offset: float,
-    fits: Sequence[FitOutcome],
+    fits: Sequence[FitOutcome | None],
     *,
     joined: bool = True,
 ) -> None:
@@ -103,7 +106,7 @@ def draw_lines(
     offset
         Vertical distance between consecutive lines, in heights of the tallest.
     fits
-        One a line, or none.
+        One a line, None where a line has none; or no fits at all.
     joined
         Whether points without a fit are joined.
     """
@@ -116,19 +119,25 @@ def draw_lines(
     for number, (line, x) in enumerate(zip(lines, places, strict=True)):
         up = number * offset * tallest
         moved, bars = (line[0] + up) * height, None if line[1] is None else line[1] * height
-        only = len(lines) == 1 and fits
-        words = f"{line[3]}\n{legend_text(fits[0].with_changes(label=''))}" if only else line[3]
-        _draw_points(panel, (x * scale, moved, bars), number, bool(fits) or not joined, words)
+        fit = fits[number] if fits else None
+        only = len(lines) == 1 and fit is not None
+        words = f"{line[3]}\n{legend_text(fit.with_changes(label=''))}" if fit and only else line[3]
+        _draw_points(panel, (x * scale, moved, bars), number, fit is not None or not joined, words)
         _hollow(panel, x * scale, moved, line[2], number)
     for number, fit in enumerate(fits):
+        if fit is None:
+            continue
         curve = (np.real(fit.curve_y) + number * offset * tallest) * height
         colour = COLOURS[1] if len(lines) == 1 else COLOURS[number % len(COLOURS)]
         panel.plot(fit.curve_x * scale, curve, color=colour, zorder=3, linewidth=1.2)
     # Where lines stand apart, the uppermost is named first; beside them where there is no room among them.
     handles, said = panel.get_legend_handles_labels()
     order = slice(None, None, -1) if offset > 0 else slice(None)
-    panel.legend(handles[order], said[order], fontsize=8, frameon=False, loc="best")
-    _label_axes(panel, axis_label(name, shown_unit), f"{label}, moved apart" if offset else label, places)
+    aside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    place = aside if len(said) > _LINES_INSIDE else {"loc": "best"}
+    panel.legend(handles[order], said[order], fontsize=8, frameon=False, **place)
+    beside = f"{label}, moved apart" if offset else label
+    _label_axes(panel, axis_label(name, shown_unit), beside, places, scale)
 
 
 def _draw_points(
@@ -158,13 +167,13 @@ def _heights(lines: Sequence[Line], drawn: tuple[str, str]) -> tuple[float, str]
     return scale, axis_label(words, shown_unit)
 
 
-def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArray]) -> None:
+def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArray], scale: float) -> None:
     panel.set_xlabel(below)
     panel.set_ylabel(beside)
     panel.grid(alpha=0.25)
     panel.ticklabel_format(axis="y", useMathText=True)  # ×10⁶, not 1e6
     if all(is_logarithmic(x) for x in places):
-        panel.set_xscale("log")
+        log_axis(panel, "x", np.concatenate(places) * scale)
 
 
 def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
@@ -175,6 +184,18 @@ def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool
             x[bad], values[bad], marker, markerfacecolor="white", color=colour, markersize=4,
             markeredgewidth=0.9, zorder=4,
         )  # fmt: skip
+
+
+def is_beside(panel: Axes) -> bool:
+    """Return whether the legend of a panel of lines stands beside it.
+
+    Parameters
+    ----------
+    panel
+        As `draw_lines` has drawn it.
+    """
+    legend = panel.get_legend()
+    return legend is not None and len(legend.get_texts()) > _LINES_INSIDE
 
 
 def _x_of(line: Line, common: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -41,6 +41,7 @@ __all__ = [
     "axis_scale",
     "figure_of",
     "legend_text",
+    "log_axis",
     "plot_outcomes",
     "plot_t1",
     "save",
@@ -384,7 +385,44 @@ def _log_axis(axes: Axes, x: FloatArray) -> None:
         axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.3)
         axes.set_xlim(left=0)
     else:
-        axes.set_xscale("log")
+        log_axis(axes, "x", positive)
+
+
+def log_axis(panel: Axes, which: Literal["x", "y"], values: FloatArray) -> None:
+    """Make an axis logarithmic, with ticks in plain numbers (0.1, 1, 10) that stand clear of each other.
+
+    Parameters
+    ----------
+    panel
+        Where it is.
+    which
+        Axis of the panel.
+    values
+        What it shows, in its unit; above zero.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+    axis = panel.xaxis if which == "x" else panel.yaxis
+    low, high = float(np.min(values)), float(np.max(values))
+    decades = math.log10(high / low)
+    if low < _PLAIN[0] or high > _PLAIN[1]:
+        axis.set_minor_formatter(NullFormatter())  # powers of ten, and nothing between that they would touch
+        return
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    named = () if decades >= _DECADES else (2, 5) if decades >= 1 else (2, 3, 4, 5, 7)
+    axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10))))
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if _digit(value) in named else ""))
+
+
+_PLAIN = (1e-4, 1e5)
+"""Numbers that are written without a power of ten."""
+_DECADES = 2.5
+"""Decades up to which an axis has numbers between the powers of ten."""
+
+
+def _digit(value: float) -> int:
+    return round(value / 10.0 ** math.floor(math.log10(value) + 1e-9))
 
 
 def axis_scale(x: FloatArray, unit: str) -> tuple[float, str]:

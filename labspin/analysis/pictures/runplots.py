@@ -18,12 +18,21 @@ from numpy.typing import NDArray
 from labspin.analysis.expression import column_of
 from labspin.analysis.files.stored import axis_words, outcomes_of
 from labspin.analysis.model import FloatArray
-from labspin.analysis.names import place_words
+from labspin.analysis.names import place_words, words_of_name
 from labspin.analysis.pictures.inner_axis import places_along
-from labspin.analysis.pictures.lines import Axis, Line, draw_line, draw_lines, draw_ways, is_logarithmic
+from labspin.analysis.pictures.lines import (
+    Axis,
+    Line,
+    draw_line,
+    draw_lines,
+    draw_ways,
+    is_beside,
+    is_logarithmic,
+)
 from labspin.analysis.pictures.plots import (
     axis_label,
     axis_scale,
+    log_axis,
     save,
 )
 from labspin.analysis.recipes.traces import REPEATS
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 7
 """Rows up to which they are lines; more are a map."""
+_BESIDE = 2.2
+"""Width of a legend beside the data, inches."""
 _MOST_TRACES = 12
 """Traces, each at places of its own, up to which they are lines: a map would have no axis in common."""
 
@@ -108,6 +119,8 @@ def _figure(runs: Sequence[Run], quantity: str | None, *, overlay: bool, offset:
         _name(stack[-1], run.path.stem)
         panels += stack
     _share_axes([panel for panel in panels if panel.lines])
+    beside = any(is_beside(panel) for panel in panels)  # a legend, which takes the width of the data
+    figure.set_figwidth((6.4 + _BESIDE * beside) * columns)
     return figure
 
 
@@ -133,6 +146,7 @@ def draw_stack(
         From top to bottom, with one axis of what is common.
     """
     names = _quantities(run, quantity)
+    missing = dict.fromkeys(fit.name for fit in run.fits if fit.quantity not in names)
     grid = (cell or figure.add_gridspec(1, 1)[0]).subgridspec(len(names), 1)
     panels: list[Axes] = []
     for number, name in enumerate(names):
@@ -145,7 +159,9 @@ def draw_stack(
                 legend.remove()
         if number < len(names) - 1:
             panel.set_xlabel("")
-            panel.tick_params(labelbottom=False)
+            panel.tick_params(labelbottom=False, which="both")
+    if missing:
+        panels[0].set_title(f"{panels[0].get_title()}\nwithout the fit {', '.join(missing)}", fontsize=9)
     return panels
 
 
@@ -210,7 +226,8 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
     axes, shown, error, bad, axis = _shown(run, quantity)
     own = places_along(run, quantity or run.header.signal)
     own = own if 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES else None
-    is_map = own is None and shown.ndim > 1 and shown.shape[0] > _MOST_LINES
+    is_few = own is not None or (shown.ndim > 2 and math.prod(shown.shape[:-1]) <= _MOST_TRACES)
+    is_map = not is_few and shown.ndim > 1 and shown.shape[0] > _MOST_LINES
     panel.set_title(_title(run, is_map=is_map), fontsize=9)
     if own is not None:
         lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, own.values))
@@ -225,9 +242,15 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
             draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
         return
     mean, bars = shown, error
+    if shown.ndim > 2 and is_few:
+        lines = _traces(axes, (shown, error, bad), np.broadcast_to(axes[-1][2], shown.shape))
+        draw_lines(panel, axes[-1], lines, axis, offset or 0.0, _fitted(run, fits, shown.shape[:-1]))
+        return
     if shown.ndim > 2:
         deeper = tuple(range(2, shown.ndim))
         mean, bars, bad = _mean(shown, deeper), None, np.asarray(bad.any(deeper))
+        over = ", ".join(words_of_name(name) for name, _, values in axes[2:] if len(values) > 1)
+        panel.set_title(panel.get_title() + (f", mean over {over}" if over else ""), fontsize=9)
     if not is_map:
         words = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
         lines = [(mean[row], None if bars is None else bars[row], bad[row], word)
@@ -272,9 +295,10 @@ def _apart(run: Run) -> float:
 
 def _fitted(run: Run, fits: Sequence[FitRecord], shape: tuple[int, ...]) -> list[FitOutcome]:
     """Return the last fit of one trace, or of each row, as the file keeps it; none where there is none."""
+    wanted = tuple(length for length in shape if length > 1)
     for record in reversed(fits):
         along = tuple(len(one) for one in record.dimensions if len(one) > 1)
-        if along == tuple(length for length in shape if length > 1):
+        if along in (wanted, (math.prod(shape),)):  # traces of several axes stand in a row
             found = outcomes_of(run, record)
             return found if len(found) == math.prod(shape) else []
     return []
@@ -282,17 +306,24 @@ def _fitted(run: Run, fits: Sequence[FitRecord], shape: tuple[int, ...]) -> list
 
 def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offset: float) -> None:
     lines: list[Line] = []
+    fitted: list[FitOutcome | None] = []
     found = [_shown(run, quantity) for run in runs]
     axis, drawn = found[0][0][-1], found[0][4]
     for run, (axes, shown, error, bad, own) in zip(runs, found, strict=True):
-        if shown.ndim != 1 or own != drawn or axes[-1][:2] != axis[:2]:
+        traces = math.prod(shown.shape[:-1])
+        if traces > _MOST_TRACES or own != drawn or axes[-1][:2] != axis[:2]:
             raise FitError(
-                f"{run.path}: to be drawn over {runs[0].path}, wanted one line of {axis_label(*drawn)!r} "
-                f"against {axis[0]!r}, got {shown.ndim} dimensions of {axis_label(*own)!r}; draw a panel each"
+                f"{run.path}: to be drawn over {runs[0].path}, wanted up to {_MOST_TRACES} lines of "
+                f"{axis_label(*drawn)!r} against {axis[0]!r}, got {traces} of {axis_label(*own)!r} against "
+                f"{axes[-1][0]!r}; draw a panel each"
             )
         words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
-        lines.append((shown, error, bad, f"{words}{_doubts(run)}", axes[-1][2]))
-    draw_lines(panel, axis, lines, drawn, offset, [])
+        records = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
+        fitted += _fitted(run, records, shown.shape[:-1]) or [None] * traces
+        for line in _traces(axes, (shown, error, bad), np.broadcast_to(axes[-1][2], shown.shape)):
+            told = f"{words}, {line[3]}" if line[3] else words
+            lines.append((*line[:3], f"{told}{_doubts(run)}", line[4]))
+    draw_lines(panel, axis, lines, drawn, offset, fitted if any(fitted) else [])
 
 
 def _title(run: Run, *, is_map: bool) -> str:
@@ -420,8 +451,10 @@ def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad
     image = panel.pcolormesh(edges_x, edges_y, values[np.ix_(order_y, order_x)], cmap="cividis")
     rows, columns = np.nonzero(bad)
     panel.plot(x[columns] * scale_x, y[rows] * scale_y, "x", color="tab:red", markersize=4)
-    panel.set_xscale("log" if is_logarithmic(x) else "linear")
-    panel.set_yscale("log" if is_logarithmic(y) else "linear")
+    if is_logarithmic(x):
+        log_axis(panel, "x", x * scale_x)
+    if is_logarithmic(y):
+        log_axis(panel, "y", y * scale_y)
     panel.figure.colorbar(image, ax=panel, label=label)
     panel.set_xlabel(axis_label(name_x, shown_x))
     panel.set_ylabel(axis_label(name_y, shown_y))

@@ -30,5 +30,8 @@ def require_plain_file(path: Path) -> None:
     OSError
         It is not there.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise RunFileError(f"{path}: is no plain file (a pipe, a device or a folder); move it away")
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise RunFileError(f"{path}: is a folder; name files in it, such as {path / '*.h5'}")
+    if not stat.S_ISREG(mode):
+        raise RunFileError(f"{path}: is no plain file (a pipe or a device); move it away")

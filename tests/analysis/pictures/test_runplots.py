@@ -1,15 +1,18 @@
 """Pictures of runs, read off the artists that were drawn."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from labspin.analysis import fit_curve, fit_run, load_recipe, model_from_function, write_outcomes
 from labspin.analysis.names import place_words, words_of_name
-from labspin.analysis.pictures.plots import _part_of_name, figure_of
+from labspin.analysis.pictures.lines import is_beside
+from labspin.analysis.pictures.plots import COLOURS, _part_of_name, figure_of, log_axis
 from labspin.analysis.pictures.runplots import _share_axes, draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
@@ -117,10 +120,8 @@ def test_panels_have_one_axis_of_places_where_these_overlap(tmp_path, monkeypatc
 
 def test_runs_are_drawn_over_each_other_if_they_can_be(tmp_path):
     for name in "ab":
-        recorded(tmp_path / f"{name}.h5", [1], label=f"run {name}")
-    with pytest.raises(
-        FitError, match="wanted one line of 'PL ratio' against 'magnet_field', got 2 dimensions"
-    ):
+        recorded(tmp_path / f"{name}.h5", range(13), label=f"run {name}")
+    with pytest.raises(FitError, match="wanted up to 12 lines of 'PL ratio' against 'magnet_field', got 13"):
         plot_runs([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "x.png", overlay=True)
 
 
@@ -262,6 +263,81 @@ def test_the_fits_of_rows_are_drawn_in_the_colours_of_their_points(tmp_path):
         x = line.get_xdata() * 1e-3
         expected = 10.0 + row + (x - X[0]) / (X[1] - X[0])
         assert np.allclose(line.get_ydata(), expected, rtol=1e-6, atol=0)
+
+
+def test_traces_of_two_outer_axes_are_lines_with_their_fits_and_not_a_mean(tmp_path):
+    path = tmp_path / "r.h5"
+    axes = (
+        Dimension(name="magnet_field", unit="T", values=np.array([1e-3, 2e-3])),
+        Dimension(name="microwave_power", unit="dBm", values=np.array([0.0, 5.0, 10.0])),
+        Dimension(name="dark_time", unit="s", values=np.geomspace(2e-5, 7e-4, 6)),
+    )
+    layout = Layout(dimensions=axes, columns=(Column(name="y"),))
+    with RunWriter.create(path, RunHeader(procedure="p", signal="y", layout=layout)) as writer:
+        for index in range(36):
+            writer.append(index, float(index), (100.0 * (index // 6) + index % 6,))
+        writer.finish("finished")
+    (tmp_path / "line.py").write_text("def line(x, level=100.0, slope=1e3):\n    return level + slope * x\n")
+    (tmp_path / "line.toml").write_text(
+        '[data]\nx = "dark_time"\ny = "y"\nsigma = "none"\n[model]\nname = "line.py:line"\n'
+    )
+    recipe = load_recipe(tmp_path / "line.toml")
+    write_outcomes(path, fit_run(read_run(path), recipe), recipe)
+    panel = drawn(read_run(path))
+    assert [one.lines[0].get_ydata()[0] for one in bars(panel)] == [0, 100, 200, 300, 400, 500]
+    words = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert words[4] == "magnet field 2 mT, microwave power 5 dBm"
+    curves = [line for line in panel.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+    assert len(curves) == 6
+    assert [round(float(np.mean(curve.get_ydata())), -2) for curve in curves] == [0, 100, 200, 300, 400, 500]
+
+
+def test_numbers_of_a_logarithmic_axis_are_plain_and_stand_clear(tmp_path):
+    figure = Figure(figsize=(6.4, 4.4))
+    for place, values in enumerate(([20.0, 700.0], [0.03, 1.0], [1e-3, 10.0], [25.0, 90.0], [1e-9, 1e-3])):
+        panel = figure.add_subplot(5, 1, place + 1)
+        panel.plot(values, [0.0, 1.0])
+        log_axis(panel, "x", np.array(values))
+    FigureCanvasAgg(figure).draw()
+    for place, panel in enumerate(figure.axes):
+        low, high = panel.get_xlim()
+        ticks = [(at, label) for is_minor in (False, True)
+                 for at, label in zip(panel.xaxis.get_ticklocs(minor=is_minor),
+                                      panel.xaxis.get_ticklabels(minor=is_minor), strict=True)
+                 if low <= at <= high and label.get_text()]  # fmt: skip
+        assert len(ticks) >= 2
+        assert place == 4 or [label.get_text() for at, label in ticks] == [f"{at:g}" for at, _ in ticks]
+        edges = sorted((box.x0, box.x1) for box in (label.get_window_extent() for _, label in ticks))
+        assert all(left[1] < right[0] for left, right in pairwise(edges))
+
+
+def test_a_picture_says_which_fit_it_leaves_out(tmp_path):
+    run = fitted(tmp_path / "r.h5", [1])
+    figure = Figure()
+    assert "without" not in draw_stack(figure, run)[0].get_title()
+    assert "without the fit line" in draw_stack(Figure(), run, "pl_ratio_errors")[0].get_title()
+
+
+def test_runs_over_each_other_have_their_fits(tmp_path, monkeypatch):
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    fitted(paths[0], [1])
+    recorded(paths[1], [1])
+    seen = []
+    monkeypatch.setattr(
+        "labspin.analysis.pictures.runplots.save", lambda figure, path: seen.append(figure) or path
+    )
+    plot_runs(paths, tmp_path / "p.png", overlay=True)
+    (panel,) = seen[0].axes
+    curves = [line for line in panel.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+    assert [line.get_color() for line in curves] == [COLOURS[0]]
+    assert [one.lines[0].get_linestyle() for one in bars(panel)] == ["None", "-"]
+
+
+def test_many_lines_are_named_beside_them(tmp_path):
+    few, many = drawn(recorded(tmp_path / "a.h5", [1, 2])), drawn(recorded(tmp_path / "b.h5", range(7)))
+    assert not is_beside(few)
+    assert is_beside(many)
+    assert many.get_legend().get_bbox_to_anchor().x0 == pytest.approx(many.bbox.x1, rel=1e-12, abs=0)
 
 
 def test_the_legend_of_a_fit_says_what_it_found(tmp_path):

@@ -109,7 +109,7 @@ def test_other_files_are_refused(tmp_path):
         read_foreign(path, y="y")
     with pytest.raises(RunFileError, match="no such file"):
         read_foreign(tmp_path / "none.csv", y="y")
-    with pytest.raises(RunFileError, match="is no plain file"):
+    with pytest.raises(RunFileError, match="is a folder; name files in it"):
         read_foreign(tmp_path, y="y")
     path.write_bytes(MEASURED.read_bytes()[:5000])
     with pytest.raises(DamagedFileError, match="corrupted"):
