@@ -7,7 +7,7 @@ from pymeasure.test import expected_protocol
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, DeviceError, IdentityError, LimitError
 from labspin.instruments.pi_gcs import PIAxis, PIOptions, PIPositioner
-from labspin.twin import World
+from labspin.twin import Pattern, World
 from labspin.twin.adapter import SimulatedAdapter
 from labspin.twin.devices import DEVICES
 from labspin.twin.samples import load
@@ -81,6 +81,15 @@ class TestTwin:
         world.clock.sleep(5.0)
         assert axis.on_target
         assert world.level("positioner.distance") == pytest.approx(200e-9, rel=1e-6, abs=0)
+
+    def test_the_mount_drifts_while_sequences_are_played_and_nobody_asks_the_stage(self):
+        world, _, _ = simulated(drift=5e-9, drift_time=100.0, noise=0.0)
+        found = []
+        for _ in range(60):
+            world.play(Pattern.constant(1e-3))
+            found.append(world.level("positioner.distance"))
+            world.clock.advance(20.0)
+        assert 2e-9 < np.std(found) < 10e-9
 
     def test_the_mount_drifts_and_the_sensor_does_not_see_it(self):
         world, _, axis = simulated(drift=5e-9, drift_time=100.0, noise=0.3e-9)

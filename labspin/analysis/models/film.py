@@ -62,6 +62,8 @@ def film_changes() -> tuple[Parameter, ...]:
     )
 
 
+_IMPROBABLE = 1e-3
+"""Probability of χ² from which the distance was another at every field."""
 _SMALL_TILT = 0.06
 """rad: odmr tells the angle of the axis better than an error of this says."""
 _TILT = Parameter(
@@ -291,6 +293,12 @@ def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
         doubts.append(
             "the distance is not determined: none of the fields has a rate that depends on it; measure where "
             "the film resonates with one of the lines"
+        )
+    probability = outcome.statistics.p_value
+    if probability is not None and probability < _IMPROBABLE:
+        doubts.append(
+            "a distance that changed from field to field looks like this (a mount that drifts), and so does "
+            "another film: measure the fields again in another order, or with fewer repetitions, and compare"
         )
     tilt = next((p for p in outcome.parameters if p.name == "tilt_change" and not p.fixed), None)
     in_plane = place.elevation == 0 and place.tilt == 0

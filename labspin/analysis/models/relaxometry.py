@@ -142,15 +142,42 @@ def _guess_three_levels(x: FloatArray, y: Numbers, weights: FloatArray | None) -
 
 
 def _three_level_doubts(outcome: FitOutcome) -> Sequence[str]:
-    """Say where a rate is faster than the first dark time, or slower than the last."""
-    rates = {p.name: p.value for p in outcome.parameters if p.name.endswith("_rate")}
-    fast = 2 * max(rates["lower_rate"], rates["upper_rate"])
+    """Say where a rate is faster than the first dark time, and where one π pulse does less than the other."""
+    found = {p.name: p for p in outcome.parameters}
+    fast = 2 * max(found["lower_rate"].value, found["upper_rate"].value)
+    doubts = []
     if fast * float(np.min(outcome.x)) > 1:
-        return [
+        doubts.append(
             f"the shortest dark time, {np.min(outcome.x):.3g} s, is longer than the faster relaxation, "
             f"{1 / fast:.3g} s; take shorter dark times, or do not trust the rates"
-        ]
-    return []
+        )
+    lower, upper, error = _exchanged(outcome)
+    weaker, stronger = sorted((("lower", lower), ("upper", upper)), key=lambda pair: abs(pair[1]))
+    part = abs(weaker[1] / stronger[1]) if stronger[1] else 1.0
+    if part < _UNEQUAL and (1 - part) > _SURE * error:
+        doubts.append(
+            f"the π pulse on the {weaker[0]} line does {100 * part:.0f} % of what the other does: it is too "
+            "short or too long, or its frequency is off the line (a field off the axis, a warm diamond); "
+            "measure the lines (odmr) and the π pulses again"
+        )
+    return doubts
+
+
+_UNEQUAL, _SURE = 0.8, 3.0
+"""What one π pulse does of the other from which it is told, if the difference is so many standard errors."""
+
+
+def _exchanged(outcome: FitOutcome) -> tuple[float, float, float]:
+    """Return the amplitudes of both lines at perfect polarisation, and the relative error of their ratio."""
+    found = {p.name: p for p in outcome.parameters}
+    rates = [found[f"{line}_rate"].value for line in ("lower", "upper")]
+    tau, guard = found["pumping_time"].value, found["guard"].value
+    pumped = [1 / (1 + tau * rate) for rate in rates]
+    begun = _relaxed(guard, (rates[0], rates[1], found["double_quantum_rate"].value), *pumped)
+    sizes = [found[f"{line}_amplitude"] for line in ("lower", "upper")]
+    error = math.hypot(*(p.stderr / p.value if p.value else math.inf for p in sizes))
+    lower, upper = (p.value / float(start) for p, start in zip(sizes, begun, strict=True))
+    return lower, upper, error
 
 
 READOUT = (

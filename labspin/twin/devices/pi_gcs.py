@@ -112,6 +112,8 @@ class PIAxis(MessageDevice):
             rng=rng,
         )
         self.apply()
+        if self.apply not in self.world.drifting:
+            self.world.drifting.append(self.apply)
 
     @property
     def travel(self) -> float:

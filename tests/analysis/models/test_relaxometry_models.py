@@ -65,6 +65,20 @@ def test_standard_errors_are_honest():
     assert np.abs(np.mean(pulls, axis=0)).max() < 0.3
 
 
+@pytest.mark.parametrize(("part", "is_said"), [(0.95, False), (0.6, True)])
+def test_a_pi_pulse_that_does_less_than_the_other_is_said(part, is_said):
+    """Uneven pumping alone, u₀ = 0.87 v₀ here, is none."""
+    t = np.geomspace(3e-7, 3e-3, 17)
+    truth = {
+        "lower_rate": 2e5, "upper_rate": 1e3, "pumping_time": 0.4e-6, "guard": 0.2e-6,
+        "lower_amplitude": 0.087 * part, "upper_amplitude": 0.1,
+    }  # fmt: skip
+    y = LEVELS.evaluate(t, truth) + 1e-4 * np.random.default_rng(1).normal(size=(17, 2)) @ [1, 1j]
+    fit = fit_curve(LEVELS, t, y, 1e-4, fixed={"pumping_time": 0.4e-6, "guard": 0.2e-6})
+    said = [warning for warning in fit.warnings if "π pulse on the lower line" in warning]
+    assert bool(said) == is_said, fit.warnings
+
+
 def test_times_that_miss_the_faster_relaxation_are_said():
     truth = dict.fromkeys(LEVELS.names, 0.0) | {
         "lower_rate": 8e5, "upper_rate": 300.0, "lower_amplitude": 0.3, "upper_amplitude": 0.3,
