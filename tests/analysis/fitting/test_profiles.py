@@ -60,6 +60,15 @@ def test_the_best_of_several_minima_is_found_from_anywhere(model):
         assert fit["distance"].value == pytest.approx(best["distance"].value, rel=1e-3, abs=0)
 
 
+def test_what_a_drift_looks_like_is_said(model):
+    distances = np.array([180e-9, 200e-9, 260e-9])
+    drifted = np.concatenate([trace(model, ON[k : k + 1], k, {"distance": d, "T1": 3e-3})
+                              for k, d in enumerate(distances)])  # fmt: skip
+    for y, is_said in ((drifted, True), (trace(model, ON, 0), False)):
+        fit = fit_curve(model, ON, y, SIGMA * (1 + 1j))
+        assert any("a mount that drifts" in warning for warning in fit.warnings) == is_said
+
+
 def test_where_chi2_is_a_parabola_errors_are_those_of_the_curvature(model):
     plain = replace(model, profiled=())
     for seed in range(4):
