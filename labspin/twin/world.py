@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -67,8 +67,8 @@ class World:
     watchers : labspin.twin.watchers.Watchers
         Called with the time before the sample moves on or the signals change, so that who observes an
         analog detector can process what passed since the last call.
-    drifting : list of callable
-        Called before anything is played: a mount that has drifted since says where it is.
+    drifting : labspin.twin.watchers.Watchers
+        Called with the time before anything is played: a mount may have drifted.
     is_fresh : bool
         Whether no point has been begun yet.
     """
@@ -98,7 +98,7 @@ class World:
         self._still = None, None, Signals({})
         self._readings: dict[str, tuple[float, Signals | None, float]] = {}  # time, signals, value
         self.watchers = Watchers()
-        self.drifting: list[Callable[[], None]] = []
+        self.drifting = Watchers()
         self._playing_until = start
         self.is_fresh = True
         self.rng = self._noise.readings()
@@ -199,8 +199,7 @@ class World:
             Levels of the lines after the last repetition (and after `stop`); lines left out are 0.
         """
         with self.lock:
-            for apply in self.drifting:
-                apply()
+            self.drifting.tell(self.clock.now())
             now = self._settle()
             rest = Pattern.constant(_IDLE_PERIOD, **(final or {}))
             end = math.inf if repetitions < 0 else now + repetitions * pattern.period

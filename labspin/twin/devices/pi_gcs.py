@@ -89,6 +89,7 @@ class PIAxis(MessageDevice):
         if towards not in ("up", "down"):
             raise ArgumentError(f"towards of the PI axis: wanted 'up' or 'down', got {towards!r}")
         super().__init__(world, wiring=wiring, **options)
+        world.drifting.add(self._drifted)
 
     @property
     def true_identity(self) -> str:
@@ -112,8 +113,6 @@ class PIAxis(MessageDevice):
             rng=rng,
         )
         self.apply()
-        if self.apply not in self.world.drifting:
-            self.world.drifting.append(self.apply)
 
     @property
     def travel(self) -> float:
@@ -171,6 +170,10 @@ class PIAxis(MessageDevice):
         self.drive("distance", nearer)
         if self.state.servo and nearer != farther:
             self.drive("distance", farther, slew=1e-6 * self.state.velocity)
+
+    def _drifted(self, now: float) -> None:
+        del now
+        self.apply()
 
     def _distance(self, stage: float) -> float:
         contact, drift = float(self._options["contact"]), self._drift.at(self.world.clock.now())
