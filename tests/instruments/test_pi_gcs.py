@@ -83,7 +83,7 @@ class TestTwin:
         assert world.level("positioner.distance") == pytest.approx(200e-9, rel=1e-6, abs=0)
 
     def test_the_mount_drifts_while_sequences_are_played_and_nobody_asks_the_stage(self):
-        world, _, _ = simulated(drift=5e-9, drift_time=100.0, noise=0.0)
+        world, *_kept = simulated(drift=5e-9, drift_time=100.0, noise=0.0)
         found = []
         for _ in range(60):
             world.play(Pattern.constant(1e-3))
