@@ -463,16 +463,17 @@ class Bench:
             )
 
     def close(self) -> None:
-        """Disconnect. Does not move anything: `safe` does."""
-        if self._watchdog is not None:
-            self._watchdog.close()
-        if self._on_close is not None:
-            on_close, self._on_close = self._on_close, None
-            on_close()
-        if self._claims is not None:
-            self._claims.close()
-        self._open.clear()
-        self._on_reopen = None
+        """Disconnect, once no other thread makes it safe. Does not move anything: `safe` does."""
+        with self._safety:
+            if self._watchdog is not None:
+                self._watchdog.close()
+            if self._on_close is not None:
+                on_close, self._on_close = self._on_close, None
+                on_close()
+            if self._claims is not None:
+                self._claims.close()
+            self._open.clear()
+            self._on_reopen = None
 
     def __enter__(self) -> Bench:
         return self

@@ -250,8 +250,11 @@ def _attempt(
     try:
         action()
     except Exception as error:  # noqa: BLE001 - the other devices must be made safe whatever this one does
-        _log.exception("safe action of %s failed: %s", instrument, what)
         text = f"{what}: {type(error).__name__}: {error}"
+        # The sentence says it: a notebook would show a page of tracebacks for every instrument that is gone.
+        _log.error(
+            "safe action of %s failed: %s", instrument, text, exc_info=_log.isEnabledFor(logging.DEBUG)
+        )
         return SafeAction(instrument, False, text, clock.now(), attempt)
     return SafeAction(instrument, True, what, clock.now(), attempt)
 

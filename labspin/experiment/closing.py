@@ -98,7 +98,7 @@ class Closing:
             try:
                 self.path = _delivered(writer.finish(status, snapshot=snapshot))
             except Exception as caught:  # noqa: BLE001 - the first error of the run is the one to raise
-                _log.exception("run file %s could not be published", self.path)
+                _log.error("run file %s could not be published: %s", self.path, caught, exc_info=_in_full())
                 problem = caught
             else:
                 return None
@@ -129,8 +129,8 @@ class Closing:
         for _ in range(times):
             try:
                 return action(*arguments)
-            except Exception:  # noqa: BLE001 - what is left to be done must be done
-                _log.exception("while the run %s was being closed", self.path)
+            except Exception as error:  # noqa: BLE001 - what is left to be done must be done
+                _log.error("while the run %s was being closed: %s", self.path, error, exc_info=_in_full())
         return None
 
     # -- telling ---------------------------------------------------------------------------------------
@@ -157,6 +157,11 @@ class Closing:
         self.log.hand_on()
         if remark := self.bench.beat(self.patience if patience is None else patience):
             self._event(EventKind.WATCHDOG, remark)
+
+
+def _in_full() -> bool:
+    """Return whether errors are logged with their tracebacks; their sentences say it to a person."""
+    return _log.isEnabledFor(logging.DEBUG)
 
 
 def _delivered(path: Path) -> Path:

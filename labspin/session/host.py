@@ -256,9 +256,8 @@ class BenchHost:
                 f"{station.path}: was changed after the host had connected it; connect again, then run"
             )
         if self.station.simulated:
-            fresh = self._connect(seed)
-            self._bench.close()
-            self._bench = fresh
+            former, self._bench = self._bench, self._connect(seed)  # in this order: Safe finds an open one
+            former.close()
         yield self._bench
 
     # -- what clients ask ------------------------------------------------------------------------------
@@ -481,9 +480,9 @@ class BenchHost:
                 "then start it again"
             )
         bench = station.connect()
-        self._bench.safe()
-        self._bench.close()
-        self._bench, self.station = bench, station
+        former, self._bench, self.station = self._bench, bench, station
+        former.safe()
+        former.close()
         self.description = describe_bench(station, bench)
         self.news.readings.clear()
         self.news.event("host", f"{station.name}: connected again")

@@ -79,7 +79,7 @@ class SignalledRuns(ServedBench):
             [sys.executable, str(self.script), str(self.station), str(self.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=(self.folder / "errors.txt").open("w"),
             text=True,
             env=environment(),
             start_new_session=True,
@@ -94,7 +94,8 @@ class SignalledRuns(ServedBench):
         self.made += 1
         process.stdin.write("run\n")
         process.stdin.flush()
-        assert process.stdout.readline() == "prepared\n"
+        begun = process.stdout.readline()
+        assert begun == "prepared\n", (begun, (self.folder / "errors.txt").read_text(encoding="utf-8")[-3000:])
         time.sleep(generator.uniform(0.0, 1.0))  # at any moment of the run
         for _ in range(generator.randint(2, 12)):
             os.kill(process.pid, generator.choice(SIGNALS))

@@ -1,4 +1,5 @@
 import itertools
+import logging
 import math
 import os
 import signal
@@ -205,6 +206,46 @@ def test_two_threads_make_a_bench_safe_one_after_the_other(monkeypatch):
     for thread in threads:
         thread.join()
     assert seen == ["begins", "ends"] * 2
+
+
+def test_a_bench_is_not_closed_while_another_thread_makes_it_safe(monkeypatch):
+    """The instruments would be disconnected in the middle of a ramp."""
+    bench, inside, over = fake_bench(), threading.Event(), threading.Event()
+    seen = []
+
+    def safe_state(*_):
+        inside.set()
+        over.wait()
+        seen.append("safe")
+        return []
+
+    monkeypatch.setattr("labspin.bench.bench.safe_state", safe_state)
+    monkeypatch.setattr(bench, "_on_close", lambda: seen.append("closed"))
+    safe = threading.Thread(target=bench.safe)
+    safe.start()
+    inside.wait()
+    close = threading.Thread(target=bench.close)
+    close.start()
+    close.join(0.2)
+    assert close.is_alive()
+    over.set()
+    for thread in (safe, close):
+        thread.join()
+    assert seen == ["safe", "closed"]
+
+
+def test_an_instrument_that_is_gone_is_told_in_a_line(caplog):
+    """A page of chained tracebacks for each instrument hid the sentence, in a notebook."""
+    bench = fake_bench()
+    bench.magnet.fail_safe = True
+    bench.safe()
+    said = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "supply: does not answer" in said[0].getMessage()
+    assert [record.exc_info for record in said if record.exc_info] == []
+    with caplog.at_level(logging.DEBUG, "labspin"):
+        bench.safe()
+    (kind, *_), *_ = [record.exc_info for record in caplog.records if record.exc_info]
+    assert kind is OSError, "where one looks for the cause"
 
 
 def test_a_wait_on_the_wall_clock_is_interrupted():
