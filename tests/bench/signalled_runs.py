@@ -75,15 +75,16 @@ class SignalledRuns(ServedBench):
         self.made = 0
 
     def _start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, str(self.script), str(self.station), str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "errors.txt").open("w"),
-            text=True,
-            env=environment(),
-            start_new_session=True,
-        )
+        with (self.folder / "errors.txt").open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, str(self.script), str(self.station), str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment(),
+                start_new_session=True,
+            )
         self.made = 0
 
     def burst(self, generator, patience=60.0):
@@ -95,7 +96,8 @@ class SignalledRuns(ServedBench):
         process.stdin.write("run\n")
         process.stdin.flush()
         begun = process.stdout.readline()
-        assert begun == "prepared\n", (begun, (self.folder / "errors.txt").read_text(encoding="utf-8")[-3000:])
+        told = (self.folder / "errors.txt").read_text(encoding="utf-8")[-3000:]
+        assert begun == "prepared\n", (begun, told)
         time.sleep(generator.uniform(0.0, 1.0))  # at any moment of the run
         for _ in range(generator.randint(2, 12)):
             os.kill(process.pid, generator.choice(SIGNALS))
