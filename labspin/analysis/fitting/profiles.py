@@ -21,17 +21,17 @@ from labspin.analysis.minimiser.problem import Minimum, Problem
 from labspin.analysis.model import FloatArray
 from labspin.analysis.outcome import ProfileEnds
 
-__all__ = ["follow_profiles"]
+__all__ = ["BETTER", "LEVELS", "PARABOLA", "Profile", "end_of", "follow_profiles"]
 
 _AFAR = 48
 """Values over the whole range at which χ² is minimised,"""
 _CLOSE = np.concatenate([-np.geomspace(0.25, 8.0, 11)[::-1], np.geomspace(0.25, 8.0, 11)])
 """and standard errors from the minimum at which it is."""
-_BETTER = 1e-3
+BETTER = 1e-3
 """Standard deviations² by which χ² must be lower elsewhere: less is where another fit has ended."""
-_PARABOLA = 1.2
+PARABOLA = 1.2
 """How much farther a profile may reach than the curvature says before it is believed instead."""
-_LEVELS = np.array([1.0, 2.0, 3.0, 4.0])
+LEVELS = np.array([1.0, 2.0, 3.0, 4.0])
 """Standard deviations to which it is followed; the first two set the error."""
 _SET_BY = 2
 
@@ -39,8 +39,18 @@ Minimise = Callable[[Problem, FloatArray], Minimum]
 
 
 @dataclass(frozen=True, eq=False)
-class _Profile:
-    """Where χ² of one fit stands along one parameter: values (n,), all parameters (n, p), √Δχ² (n,)."""
+class Profile:
+    """Where χ² of one fit stands along one parameter.
+
+    Attributes
+    ----------
+    at
+        Values of the parameter, shape (n,).
+    values
+        All parameters there, the others fitted again, shape (n, p).
+    rise
+        √Δχ² in standard deviations, shape (n,); where χ² is lower than at the minimum, Δχ² itself.
+    """
 
     at: FloatArray
     values: FloatArray
@@ -78,7 +88,7 @@ def follow_profiles(sheet: Sheet, problem: Problem, rows: NDArray[np.intp], mini
             _widen(sheet, row, place, profile)
 
 
-def _followed(sheet: Sheet, problem: Problem, row: int, place: int, minimise: Minimise) -> _Profile:
+def _followed(sheet: Sheet, problem: Problem, row: int, place: int, minimise: Minimise) -> Profile:
     """Return the profile of one fit; the rise is negative where χ² is lower than at the minimum."""
     parameter, best = sheet.model.parameters[place], sheet.values[row]
     error = float(sheet.stderr()[row, place])
@@ -99,7 +109,7 @@ def _followed(sheet: Sheet, problem: Problem, row: int, place: int, minimise: Mi
     freedom = max(int(sheet.points[row]) - int(sheet.free.sum()), 1)
     variance = 1.0 if sheet.absolute else max(float(sheet.chi2[row]) / freedom, 1e-300)
     fall = np.where(np.isfinite(cost), cost - sheet.chi2[row], np.inf) / variance
-    return _Profile(at, values, np.where(fall < -_BETTER, fall, np.sqrt(np.maximum(fall, 0.0))))
+    return Profile(at, values, np.where(fall < -BETTER, fall, np.sqrt(np.maximum(fall, 0.0))))
 
 
 def _cost(problem: Problem, values: FloatArray) -> FloatArray:
@@ -109,7 +119,7 @@ def _cost(problem: Problem, values: FloatArray) -> FloatArray:
     return np.asarray(np.square(residual).sum(axis=-1))
 
 
-def _widen(sheet: Sheet, row: int, place: int, profile: _Profile) -> None:
+def _widen(sheet: Sheet, row: int, place: int, profile: Profile) -> None:
     """Enlarge the errors that the profile exceeds, and note how far it reaches."""
     columns = np.flatnonzero(sheet.free)
     column = int(np.flatnonzero(columns == place)[0])
@@ -118,26 +128,26 @@ def _widen(sheet: Sheet, row: int, place: int, profile: _Profile) -> None:
         return
     parameter = sheet.model.parameters[place]
     value, bounds = float(best[place]), (parameter.minimum, parameter.maximum)
-    ends = np.array([[_end(profile, value, level, bound) for bound in bounds] for level in _LEVELS])
+    ends = np.array([[end_of(profile, value, level, bound) for bound in bounds] for level in LEVELS])
     reach = np.where(np.isfinite(ends), ends, bounds)
-    beyond = np.abs(reach - value) / (_LEVELS[:, None] * errors[place])  # 1 of a parabola
+    beyond = np.abs(reach - value) / (LEVELS[:, None] * errors[place])  # 1 of a parabola
     wider = np.ones(columns.size)
     wider[column] = max(float(beyond[:_SET_BY].max()), 1.0)
     for other, index in enumerate(columns.tolist()):
         if other != column and errors[index] > 0:
             moved = np.abs(profile.values[:, index] - best[index]) / errors[index]
-            inside = profile.rise <= _LEVELS[_SET_BY - 1]
+            inside = profile.rise <= LEVELS[_SET_BY - 1]
             part = moved[inside] / np.maximum(profile.rise[inside], 1.0)
             wider[other] = max(float(part.max(initial=1.0)), 1.0)
-    lopsided = wider[column] > _PARABOLA
-    if not lopsided and float(beyond.max()) <= _PARABOLA * max(wider[column], 1.0):
+    lopsided = wider[column] > PARABOLA
+    if not lopsided and float(beyond.max()) <= PARABOLA * max(wider[column], 1.0):
         return
     if lopsided:
         sheet.covariance[row] *= np.outer(wider, wider)
     followers = [
         sheet.model.names[index]
         for other, index in enumerate(columns.tolist())
-        if other != column and wider[other] > _PARABOLA
+        if other != column and wider[other] > PARABOLA
     ]
     sheet.ends.setdefault(row, {})[sheet.model.names[place]] = ProfileEnds(
         (float(ends[0, 0]), float(ends[0, 1])), (float(ends[1, 0]), float(ends[1, 1])), lopsided,
@@ -145,8 +155,20 @@ def _widen(sheet: Sheet, row: int, place: int, profile: _Profile) -> None:
     )  # fmt: skip
 
 
-def _end(profile: _Profile, value: float, level: float, bound: float) -> float:
-    """Return where χ² has risen by the square of ``level``, towards a bound; ∓∞ where it never does."""
+def end_of(profile: Profile, value: float, level: float, bound: float) -> float:
+    """Return where χ² has risen by the square of ``level``, towards a bound; ∓∞ where it never does.
+
+    Parameters
+    ----------
+    profile
+        Along the parameter, whose values are positive.
+    value
+        Where χ² is least.
+    level
+        Standard deviations.
+    bound
+        Least or greatest value of the parameter.
+    """
     sign = np.sign(bound - value)
     out = np.argsort(sign * profile.at)
     out = out[sign * (profile.at[out] - value) > 0]

@@ -33,8 +33,9 @@ from labspin.analysis.fitting.derived import split_unit, with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
 from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.fitting.joint import JointFit, JointTrace, fit_joint
+from labspin.analysis.fitting.joint_profiles import Refit, follow_joint
 from labspin.analysis.model import FitModel, FloatArray, Parameter
-from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter
+from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter, ProfileEnds
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import Trace
 from labspin.analysis.recipes.values import pairs_of, values_of
@@ -122,24 +123,40 @@ def fit_joint_recipe(
     units = model.units(first.x_unit, first.y_unit) | {p.name: p.unit for p in free}
     shared: dict[str, Sequence[float] | None] = dict.fromkeys(recipe.shared)
     shared |= {name: facts[place].tolist() for name, place in recipe.grouped.items()}
-    found = fit_joint(
-        model,
-        [JointTrace(trace.x, trace.y, trace.sigma, trace.label) for trace in traces],
-        shared=shared,
-        start=values_of(recipe, units, recipe.start),
-        fixed=values_of(recipe, units, recipe.fixed),
-        bounds=pairs_of(recipe, units, recipe.bounds),
-        tied=recipe.tied,
-        free=free,
-        known={name: facts[name] for name in fact_names(recipe)},
-        priors=_priors(recipe, units, facts),
-    )
+    priors = _priors(recipe, units, facts)
+    given, held = (values_of(recipe, units, written) for written in (recipe.start, recipe.fixed))
+
+    def fit(start: Mapping[str, float], fixed: Mapping[str, float]) -> JointFit:
+        return fit_joint(
+            model,
+            [JointTrace(trace.x, trace.y, trace.sigma, trace.label) for trace in traces],
+            shared={name: labels for name, labels in shared.items() if name not in fixed},
+            start={**given, **start},
+            fixed={**held, **fixed},
+            bounds=pairs_of(recipe, units, recipe.bounds),
+            tied=recipe.tied,
+            free=free,
+            known={name: facts[name] for name in fact_names(recipe)},
+            priors=priors,
+        )
+
+    found, ends = _followed(fit, [model.parameter(name) for name in set(model.profiled) - set(priors)])
     described = replace(model, parameters=(*model.parameters, *free))
     together = _not_separated(found)
     return [
-        with_derived(_outcome(recipe, described, found, row, trace, units, together), recipe.derived)
+        with_derived(_outcome(recipe, described, found, row, trace, units, together, ends), recipe.derived)
         for row, trace in enumerate(traces)
     ]
+
+
+def _followed(fit: Refit, along: Sequence[Parameter]) -> tuple[JointFit, dict[str, ProfileEnds]]:
+    """Return the fit, with the errors of profiles along parameters whose χ² may be no parabola."""
+    found = fit({}, {})
+    ends: dict[str, ProfileEnds] = {}
+    for parameter in along:
+        found, told = follow_joint(found, parameter, fit)
+        ends |= {parameter.name: told} if told else {}
+    return found, ends
 
 
 def _in_one_unit(model: FitModel, traces: Sequence[Trace]) -> list[Trace]:
@@ -170,6 +187,7 @@ def _outcome(
     trace: Trace,
     units: Mapping[str, str],
     together: Sequence[str],
+    ends: Mapping[str, ProfileEnds],
 ) -> FitOutcome:
     """Return the fit of one trace."""
     usable = np.isfinite(trace.x) & np.isfinite(trace.y)
@@ -189,6 +207,7 @@ def _outcome(
         statistics=_statistics(found, x.size, recipe), x=x, y=y, sigma=sigma, best=bare.evaluate(x, own),
         curve_x=fine, curve_y=bare.evaluate(fine, own), x_name=trace.x_name, x_unit=trace.x_unit,
         y_name=trace.y_name, y_unit=trace.y_unit, label=trace.label, likelihood=model.likelihood,
+        ends=ends,
     )  # fmt: skip
     said = [*warnings_of(model, outcome), *together]
     points = x.size * (2 if model.is_complex else 1)
