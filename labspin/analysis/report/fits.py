@@ -108,7 +108,8 @@ def fit_warnings(record: FitRecord) -> list[str]:
     if count == 1:
         found = list(warnings_of_trace(record, 0))
     else:
-        found = [f"trace {k}: {text}" for k in doubtful[:_NAMED] for text in warnings_of_trace(record, k)]
+        labels = _labels(record)
+        found = [f"{labels[k]}: {text}" for k in doubtful[:_NAMED] for text in warnings_of_trace(record, k)]
     if len(doubtful) > _NAMED:
         found.append(f"{len(doubtful)} of {count} traces are doubtful; each says why in the run file")
     converged = np.atleast_1d(np.asarray(record.statistics.get("success", True), bool))
@@ -217,9 +218,16 @@ def _goodness(statistics: Mapping[str, object]) -> Html:
     return pairs(content)
 
 
-def _many(record: FitRecord) -> Html:
+def _labels(record: FitRecord) -> list[str]:
+    """Return what tells the traces of a record apart: where each was measured, or its number."""
     said = record.statistics.get("labels")
-    labels = said if isinstance(said, list) and len(said) == _count(record) else list(range(_count(record)))
+    count = _count(record)
+    labels = said if isinstance(said, list) and len(said) == count else [""] * count
+    return [str(label) or f"trace {k}" for k, label in enumerate(labels)]
+
+
+def _many(record: FitRecord) -> Html:
+    labels = _labels(record)
     offered = list(record.recipe.get("choose") or {})
     shown = [not offered or bool(np.isfinite(p.value).any()) for p in record.parameters]
     parameters = list(itertools.compress(record.parameters, shown))
@@ -239,10 +247,7 @@ def _many(record: FitRecord) -> Html:
                 zip(record.parameters, present_at_trace(record, trace), strict=True), shown
             )
         ]
-        named = isinstance(labels, list) and trace < len(labels)
-        rows.append(
-            [str(labels[trace]) if named else str(trace), *cells, _at(chi2, trace), _at(probability, trace)]
-        )
+        rows.append([labels[trace], *cells, _at(chi2, trace), _at(probability, trace)])
     more = f"… and {count - _LISTED} more traces in the run file." if count > _LISTED else ""
     note = tag("p", more, class_="note") if more else ""
     if len(rows) <= _UNFOLDED:

@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 from labspin.analysis.expression import Expression
 from labspin.analysis.files.stored import axis_words
 from labspin.analysis.model import FloatArray
+from labspin.analysis.names import place_words
 from labspin.analysis.outcome import FitOutcome
 from labspin.analysis.pictures.plots import COLOURS, axis_label, axis_scale, figure_of
 from labspin.analysis.pictures.pulses import sequence_figure
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.report.page import Html, join, tag
-from labspin.analysis.report.words import with_unit
 from labspin.errors import FitError, LabspinError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from labspin.data import FitParameter, FitRecord, Run
+    from labspin.data import FitRecord, Run
     from labspin.instruments import PulseSequence
 
 __all__ = ["fit_picture", "parameter_picture", "run_picture", "sequence_picture"]
@@ -118,7 +118,8 @@ def parameter_picture(run: Run, record: FitRecord) -> Html:
     """
     from matplotlib.figure import Figure
 
-    varied = [p for p in record.parameters if p.varied and np.isfinite(p.value).any()]
+    determined = {p.name: np.isfinite(p.value) & np.isfinite(p.stderr) for p in record.parameters}
+    varied = [p for p in record.parameters if p.varied and determined[p.name].any()]
     if not varied:
         return join([])
     columns = min(len(varied), 2)
@@ -128,10 +129,11 @@ def parameter_picture(run: Run, record: FitRecord) -> Html:
     (name, x_unit, x), series = _places(run, record)
     x_scale, x_unit = axis_scale(x[np.isfinite(x)], x_unit)
     for panel, parameter in zip(panels, varied, strict=False):
-        values = parameter.value.ravel()
+        values = np.where(determined[parameter.name], parameter.value, np.nan).ravel()
         scale, unit = axis_scale(values[np.isfinite(values)], parameter.unit)
         for number, (label, chosen) in enumerate(series.items()):
-            _draw_parameter(panel, parameter, chosen, x * x_scale, scale, COLOURS[number], label)
+            heights = values * scale, parameter.stderr.ravel() * scale
+            _draw_parameter(panel, heights, chosen, x * x_scale, COLOURS[number], label)
         panel.set_ylabel(_literal(axis_label(parameter.name, unit)))
         panel.set_xlabel(_literal(axis_label(name, x_unit)))
         panel.grid(alpha=0.25)
@@ -139,24 +141,24 @@ def parameter_picture(run: Run, record: FitRecord) -> Html:
         panels[0].legend(fontsize=7, frameon=False)
     for panel in panels[len(varied) :]:
         panel.set_axis_off()
-    return _embedded(figure, f"{record.name}: fitted parameters of {x.size} traces", x.size)
+    out = sum(int(np.isfinite(p.value).sum() - determined[p.name].sum()) for p in varied)
+    left = f"; left out are {out} values that the data do not determine" if out else ""
+    return _embedded(figure, f"{record.name}: fitted parameters of {x.size} traces{left}", x.size)
 
 
 def _draw_parameter(
     panel: Axes,
-    parameter: FitParameter,
+    heights: tuple[FloatArray, FloatArray],
     chosen: NDArray[np.bool_],
     x: FloatArray,
-    scale: float,
     colour: str,
     label: str,
 ) -> None:
-    sparse = chosen.size <= _BARS
-    errors = np.where(np.isfinite(parameter.stderr), parameter.stderr, 0.0).ravel()
+    sparse, (values, errors) = chosen.size <= _BARS, heights
     panel.errorbar(
         x[chosen],
-        parameter.value.ravel()[chosen] * scale,
-        errors[chosen] * scale,
+        values[chosen],
+        errors[chosen],
         fmt="." if sparse else ",",
         color=colour,
         capsize=2 if sparse else 0,
@@ -179,7 +181,7 @@ def _places(run: Run, record: FitRecord) -> tuple[tuple[str, str, FloatArray], d
     first = max(axes, key=lambda axis: np.unique(axis[2]).size)
     others = [axis for axis in axes if axis is not first]
     words = [
-        ", ".join(f"{name} {with_unit(float(values[k]), unit)}" for name, unit, values in others)
+        ", ".join(place_words(name, float(values[k]), unit) for name, unit, values in others)
         for k in range(count)
     ]
     series = {text: np.array([word == text for word in words]) for text in dict.fromkeys(words)}

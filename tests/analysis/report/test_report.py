@@ -16,6 +16,7 @@ import pytest
 from labspin.analysis import Recipe, fit_run, load_model, report_html, write_outcomes, write_report
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.report import pictures
+from labspin.analysis.report.fits import fit_warnings
 from labspin.analysis.report.page import Html, table, tag
 from labspin.analysis.report.words import clock_time, interval
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
@@ -255,6 +256,28 @@ def test_parameters_are_drawn_over_the_axis_of_the_run(tmp_path):
     assert len(series) == 1
     unknown = dataclasses.replace(run.fits[0], recipe={})
     assert pictures._places(run, unknown)[0][0] == "trace"
+
+
+def test_values_that_the_data_do_not_determine_are_left_out_and_counted(tmp_path, monkeypatch):
+    """Without its error, a value of no meaning looks like a good one, and no other is seen beside it."""
+    path = make(tmp_path / "run.h5", repeats=4)
+    fit_run(path, RECIPE, write=True)
+    run = read_run(path)
+    record = run.fits[0]
+    (first, *others) = record.parameters
+    value, stderr = first.value.copy(), first.stderr.copy()
+    value[1], stderr[1] = 1e9, np.nan
+    spoilt = dataclasses.replace(first, value=value, stderr=stderr)
+    seen = []
+    monkeypatch.setattr(pictures, "_embedded", lambda figure, caption, size: seen.append((figure, caption)))
+    pictures.parameter_picture(run, dataclasses.replace(record, parameters=(spoilt, *others)))
+    ((figure, caption),) = seen
+    assert "left out are 1 values" in caption
+    assert figure.axes[0].get_ylim()[1] < 1e3
+    said = {"warnings": ["", "odd", "", ""], "labels": ["field 1 T", "field 2 T", "field 3 T", "field 4 T"]}
+    assert fit_warnings(dataclasses.replace(record, statistics=said))[0] == "field 2 T: odd"
+    said.pop("labels")
+    assert fit_warnings(dataclasses.replace(record, statistics=said))[0] == "trace 1: odd"
 
 
 @pytest.mark.parametrize("state", ["running", "nothing measured", "unfitted"])
