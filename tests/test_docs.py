@@ -161,7 +161,7 @@ def test_the_first_measurement_is_as_told(tmp_path, monkeypatch, capsys):
 def test_the_distance_from_a_film_is_found_as_told(tmp_path, monkeypatch, capsys):
     """By the lines, by the relaxation, and not where nothing is resonant; half a minute."""
     told = type_in("tutorials/distance-from-a-film.md", tmp_path, monkeypatch, capsys)
-    assert re.search(r"found 4\d\d ± \d+ nm, true 40\d nm|found 3\d\d ± \d+ nm, true (39|40)\d nm", told)
+    assert re.search(r"found (4[0-4]|3[5-9])\d ± \d+ nm, true (39|40)\d nm", told)
     assert "the distance is not determined" in told
     runs = [read_run(path) for path in sorted(Path("data").glob("*.h5"))]
     assert [run.header.procedure for run in runs] == ["odmr", "film_approach", "relaxometry", "relaxometry"]

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,15 +85,17 @@ class Panel:
         axes
             Axes of matplotlib.
         """
+        from labspin.analysis.pictures.plots import log_axis
+
         axes.plot(*self.curve, color="C1", label="computed")
         axes.errorbar(self.x, self.y, self.error, fmt=".", markersize=4, elinewidth=0.8, label="measured")
         said = f"χ² = {self.chi2:.0f} of {self.degrees_of_freedom}"
         axes.set_title(f"{self.title}: {said}", fontsize=8)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        if "x" in self.logarithmic:
-            axes.set_xscale("log")
-        if "y" in self.logarithmic:
-            axes.set_yscale("log")
+        shown: dict[Literal["x", "y"], FloatArray] = {"x": self.x, "y": np.abs(self.y)}
+        for which, values in shown.items():
+            if which in self.logarithmic:
+                log_axis(axes, which, values)
 
 
 @dataclass(frozen=True)

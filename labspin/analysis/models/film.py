@@ -286,8 +286,8 @@ def film_doubts(outcome: FitOutcome, place: FilmPlace) -> Sequence[str]:
     ends = outcome.ends.get("distance")
     if ends is not None and math.isinf(ends.two[1]) and not math.isinf(ends.two[0]):
         doubts.append(
-            "only the least distance is determined: farther away, none of the fields has a rate that depends "
-            "on it; measure where the film resonates with one of the lines"
+            "the distance is not determined, only how near it may be: farther away, none of the fields has a "
+            "rate that depends on it; measure where the film resonates with one of the lines"
         )
     elif not found.fixed and not found.stderr < 0.3 * found.value:
         doubts.append(
