@@ -1,13 +1,15 @@
 """Which tests execute a function: each test is run once with a tracer that sees calls only.
 
 Functions are kept by name, not by line, so that the map stays right while lines move. A file of tests is
-traced again when its text has changed. What runs in a process of its own is not seen: a map says which tests
-to ask first, never which tests to leave out.
+traced again when its text has changed, or when a module that it runs defines or imports other names than
+then: a function that was renamed, parted or moved is called by nobody as far as an old map knows. What runs
+in a process of its own is not seen: a map says which tests to ask first, never which tests to leave out.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import os
@@ -79,8 +81,13 @@ class Map:
 
     def unknown(self, root: Path, tests: Iterable[str]) -> list[str]:
         """Return the files of tests that were never traced as they are now."""
-        files = _files(root, tests)
-        return [name for name in files if self._files.get(name, {}).get("text") != _digest(root / name)]
+        return [name for name in _files(root, tests) if not self._is_known(root, name)]
+
+    def _is_known(self, root: Path, name: str) -> bool:
+        known = self._files.get(name, {})
+        if known.get("text") != _digest(root / name):
+            return False
+        return all(outline(root / module) == was for module, was in known.get("modules", {"": ""}).items())
 
     def learn(self, root: Path, files: Iterable[str], found: dict[str, dict[str, Any]]) -> None:
         """Keep what a run with a tracer saw of files of tests."""
@@ -90,7 +97,13 @@ class Map:
             number = {function: n for n, function in enumerate(functions)}
             for seen in tests.values():
                 seen["functions"] = [number[function] for function in seen["functions"]]
-            self._files[name] = {"text": _digest(root / name), "functions": functions, "tests": tests}
+            modules = {function.partition(":")[0] for function in functions}
+            self._files[name] = {
+                "text": _digest(root / name),
+                "modules": {module: outline(root / module) for module in sorted(modules)},
+                "functions": functions,
+                "tests": tests,
+            }
         self._path.write_text(json.dumps(self._files), encoding="utf-8")
 
     def failing(self, root: Path, tests: Iterable[str]) -> list[str]:
@@ -164,6 +177,26 @@ def _files(root: Path, tests: Iterable[str]) -> list[str]:
         found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
         files += [str(each.relative_to(root)) for each in found]
     return list(dict.fromkeys(files))
+
+
+@functools.cache
+def outline(path: Path) -> str:
+    """Return a digest of what a module defines and imports, "" if there is none; other lines may change.
+
+    Parameters
+    ----------
+    path
+        The module. It is read once: the code does not change while faults are judged, but for the faults.
+    """
+    if not path.is_file():
+        return ""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.append(node.name)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.append(ast.unparse(node))
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
 
 
 def _digest(path: Path) -> str:

@@ -7,11 +7,13 @@
     python benchmarks/mutation.py --quick                 ask only the tests that call the changed function
     python benchmarks/mutation.py --check                 only look whether every pattern is found once
     python benchmarks/mutation.py --work FOLDER           keep what is found, and go on from it later
+    python benchmarks/mutation.py --work FOLDER --record  write into the tables which test noticed a fault
 
 The faults are listed in ``benchmarks/mutants/*.toml``, one list for each package: the ``file``, the
 ``pattern`` (must occur once), its ``replacement``, ``why`` it matters, and the ``tests`` to ask first.
 The tests of the whole part are named at the head of the list. A fault that changes nothing visible carries
-``equivalent``, the reason, and is not run.
+``equivalent``, the reason, and is not run. ``noticed_by`` names the test that noticed it when it was last
+judged: that test is asked before all others, and ``--check`` says when there is no such test any more.
 
 The tests that are asked first are run without a fault once, and what each calls is noted
 (:mod:`executed`); of these, those that call the changed function are run with the fault, quick ones before
@@ -82,6 +84,7 @@ class Mutant:
     first: tuple[str, ...]
     part: tuple[str, ...]
     equivalent: str = ""
+    noticed_by: str = ""
 
     def mutated(self, root: Path) -> str:
         """Return the text of the file with the fault in it."""
@@ -140,7 +143,35 @@ def stale(mutants: Sequence[Mutant], root: Path = ROOT) -> list[str]:
         for test in (*mutant.first, *mutant.part):
             if not (root / test.partition("::")[0]).exists():
                 wrong += [f"{mutant.file}: {mutant.why}: there are no tests {test}"]
+        if mutant.noticed_by and not _is_there(root, mutant.noticed_by):
+            wrong += [f"{mutant.file}: {mutant.why}: there is no test {mutant.noticed_by}; judge it again"]
     return list(dict.fromkeys(wrong))
+
+
+def _is_there(root: Path, test: str) -> bool:
+    """Return whether a test stands in its file, whatever its parameters."""
+    file, _, name = test.partition("[")[0].partition("::")
+    path = root / file
+    return path.is_file() and f"def {name.rpartition('::')[2]}(" in path.read_text(encoding="utf-8")
+
+
+def record(verdicts: Sequence[Verdict], tables: Path = TABLES) -> int:
+    """Write into the tables which test noticed a fault; return for how many."""
+    count = 0
+    for verdict in verdicts:
+        test = verdict.noticed_by.partition(" ")[0].partition("[")[0]
+        if verdict.outcome not in ("noticed", "hung") or not _is_there(ROOT, test):
+            continue
+        path = tables / f"{verdict.mutant.package}.toml"
+        entries = path.read_text(encoding="utf-8").split("\n[[mutant]]\n")
+        for number, entry in enumerate(entries[1:], 1):
+            written = tomllib.loads(entry)
+            if _key(written) != _key(asdict(verdict.mutant)) or written.get("noticed_by"):
+                continue
+            entries[number] = f'{entry.rstrip()}\nnoticed_by = "{test}"\n'
+            count += 1
+        path.write_text("\n[[mutant]]\n".join(entries), encoding="utf-8")
+    return count
 
 
 class Last:
@@ -277,6 +308,11 @@ class Judge:
         everything = list(dict.fromkeys((*mutant.first, *mutant.part)))
         function = mutant.changed(self._copy.root)
         first = self._map.first(self._copy.root, everything, mutant.file, function)
+        if mutant.noticed_by:
+            first = [
+                mutant.noticed_by,
+                *(test for test in first if test.partition("[")[0] != mutant.noticed_by),
+            ]
         outcome, why = self._ask(mutant, first) if first else ("survived", "")
         enough = self._callers_only and bool(first)
         if outcome == "survived" and not enough and (thorough or mutant.first != mutant.part):
@@ -401,6 +437,9 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="ask only the tests that are known to call the changed function"
     )
     parser.add_argument(
+        "--record", action="store_true", help="write into the tables which test noticed a fault"
+    )
+    parser.add_argument(
         "--check", action="store_true", help="run nothing; exit code 1 if a pattern is not found"
     )
     return parser.parse_args()
@@ -439,6 +478,8 @@ def main() -> int:
     how = {"callers_only": arguments.quick, "hangs": arguments.hangs}
     verdicts = list(judged(chosen, arguments.minutes, arguments.work, **how))
     print("\n" + table(verdicts, mutants))
+    if arguments.record:
+        print(f"noted in the tables: {record(verdicts)}")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(v) for v in verdicts], indent=1), encoding="utf-8")
     known = [verdict for verdict in verdicts if verdict.outcome != "unknown"]

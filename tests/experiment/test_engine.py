@@ -71,6 +71,16 @@ def test_a_set_point_that_does_not_change_is_not_sent_again(path):
     assert bench.magnet.sent[4][1] < 0.2, "the next set-point is on the way to safety"
 
 
+def test_the_output_of_what_is_ramped_is_switched_on_before_the_first_point(path):
+    bench, seen = fake_bench(), []
+    bench.magnet.output_enabled = False  # of the instance: as it is after its safe state
+    procedure = scan(
+        do_at_point={n: lambda bench: seen.append(bench.magnet.output_enabled) for n in range(11)}
+    )
+    run(procedure, bench, path)
+    assert seen == 11 * [True]
+
+
 def test_the_seed_of_the_run_replaces_that_of_the_procedure(path):
     run(scan(), fake_bench(), path, seed=9)
     assert read_run(path).header.plan["seed"] == 9

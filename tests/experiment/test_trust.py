@@ -1,11 +1,16 @@
 """Readings that mean nothing, and settings that somebody changed in mid-run, on simulated benches."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from labspin.bench import TrustRules
+from labspin.clock import SimulatedClock
 from labspin.data import Column, read_run
 from labspin.errors import ArgumentError, DoubtfulReadingError, StationError
 from labspin.experiment import CountParameter, Linear, Procedure, run
+from labspin.experiment.interlocks import Disturbed
+from labspin.experiment.trust import TrustWatch
 from labspin.station import load_station
 
 STATION = """
@@ -236,6 +241,34 @@ def test_what_a_run_depends_on_is_in_the_snapshot(look):
     switches = {"output_enabled", "device.modulation_enabled", "device.list_enabled"}
     assert set(relied) == {"frequency", "power"} | switches
     assert recorded.header.snapshot["instruments"]["probe"]["repeated"] == {"timeouts": 0, "unreadable": 0}
+
+
+class Latched:
+    """Keeps what its status said until it is asked, as an overload of a lock-in is kept."""
+
+    said = ()
+
+    def relies_on(self):
+        return ()
+
+    def tells_doubts(self):
+        return True
+
+    def doubts(self):
+        said, self.said = self.said, ()
+        return said
+
+
+def test_what_a_status_kept_from_before_the_run_makes_no_point_meaningless():
+    device = Latched()
+    bench = SimpleNamespace(trust=TrustRules(), instruments={"it": device}, clock=SimulatedClock())
+    watch = TrustWatch(bench, lambda *told, **more: None)
+    device.said = ("input overload",)
+    watch.begin()
+    watch.after_point(0)
+    device.said = ("input overload",)
+    with pytest.raises(Disturbed, match="it: input overload"):
+        watch.after_point(1)
 
 
 def test_rules_are_checked(look):
