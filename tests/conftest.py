@@ -27,6 +27,14 @@ def signals_heard():
             signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def claims_of_their_own(tmp_path_factory):
+    """Keep the claims of this run apart: the port of a bench that is gone may be claimed, and given again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABSPIN_CLAIMS", str(tmp_path_factory.mktemp("claims")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _forget_entry_points():
     """Tests that install packages leave none behind."""

@@ -1,17 +1,21 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from labspin.analysis import fit_run
 from labspin.cli import main
-from labspin.data import read_run
+from labspin.data import Column, Layout, RunHeader, read_run
 from labspin.errors import CardError
 from labspin.experiment import Linear, Repeat, run
 from labspin.session import check_runs, describe, load_card
+from labspin.session.recorded import recorded_procedure
 from labspin.station import load_station
 from tests.experiment.fakes import fake_bench
+from tests.some import some
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = some(sorted((ROOT / "procedures").glob("*.toml")))
 
 OWN = """
 from labspin.data import Column
@@ -186,24 +190,36 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_place(swept, change, text):
         load_card(swept(SWEEP.replace(*change)))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "procedures").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_card_corrects_for_the_dead_time_of_its_detector(path):
     card = load_card(path)
     dead = load_station(card.station).simulation.detectors
-    for one in card.runs:
+    for one in some(card.runs):
         procedure = one.make()
-        if "dead_time" in procedure.parameter_objects():
+        if "dead_time" in procedure.parameter_objects():  # may be none: it counts no photons
             assert procedure.dead_time == pytest.approx(dead["pl"]["dead_time"], rel=1e-12, abs=0), one.label
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "procedures").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_run_of_a_shipped_card_is_what_its_file_says_that_it_was(path):
+    for one in some(load_card(path).runs):
+        procedure = one.make()
+        written = json.loads(json.dumps(procedure.parameter_record()))
+        layout = Layout(columns=(Column(name="y"),), size=1)
+        again = recorded_procedure(RunHeader(procedure=procedure.name, layout=layout, parameters=written))
+        assert type(again) is type(procedure)
+        assert again.parameter_record() == procedure.parameter_record()
+        assert again.settings() == procedure.settings()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_card_brings_the_tip_to_where_it_measures(path):
     card = load_card(path)
     station = load_station(card.station)
     if "positioner" not in station.unconnected().instruments:
         return
     most = station.unconnected().actuator("positioner.position").maximum
-    for spec, report in check_runs(card, station):
+    for spec, report in some(check_runs(card, station)):
         if "positions" in spec.make().parameter_objects():
             continue  # it approaches by itself
         _, farthest, unit = report.ranges["positioner.position"]
