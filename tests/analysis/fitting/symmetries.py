@@ -4,6 +4,7 @@ A symmetry scales and shifts x and y, and with them the values and errors of par
 follow it, with its guesses, differences and tolerances.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,8 +99,8 @@ def deviations(name, change, seed=5):
     for names, by in ((X_SHIFT.get(name, ()), right), (Y_SHIFT.get(name, ()), up)):
         shift[[model.names.index(one) for one in names]] += by
     found = {}
-    for engine, fit in (("single", single), ("batch", batch)):
-        (values, errors, one), (again, other_errors, other) = fit(model, x, y), fit(model, *moved)
+    for engine, fit in ENGINES.items():
+        (values, errors, one), (again, other_errors, other) = unmoved(name, engine, seed), fit(model, *moved)
         free = errors > 0
         off = np.abs(again / size - shift - values)[free]
         rounding = 1e-14 * np.abs(shift)[free]  # of the shifted values themselves
@@ -108,6 +109,13 @@ def deviations(name, change, seed=5):
         change_of_errors = np.max(np.abs(ratios - 1), initial=0.0)
         found[engine] = (change_of_values, change_of_errors) if one == other else (np.inf, np.inf)
     return found
+
+
+@functools.cache
+def unmoved(name, engine, seed):
+    """Return values, errors and status of the fit to which others are compared; it is made once."""
+    case, model, _ = made(name)
+    return ENGINES[engine](model, np.asarray(case.x, float), noisy(case, model, np.random.default_rng(seed)))
 
 
 def single(model, x, y):
@@ -120,3 +128,6 @@ def single(model, x, y):
 def batch(model, x, y):
     result = fit_batch(model, x, y[None], check=0)
     return result.values[0], np.nan_to_num(result.stderr[0]), int(result.status[0])
+
+
+ENGINES = {"single": single, "batch": batch}

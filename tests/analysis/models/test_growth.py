@@ -16,6 +16,8 @@ A_POINT = 6000
 """Bytes for each point: a million of them take 6 GB."""
 FIELD = {"cross_relaxation_rate", *INTEGRALS}
 """An integral or a diagonalisation at every point."""
+COSTLY = {"odmr_spectrum", "mdmr_spectrum", "rabi_ensemble", "film_layer_relaxation"}
+"""Seconds of work each."""
 
 
 def counted(model):
@@ -66,7 +68,11 @@ def of_points(name, count, monkeypatch):
         return taken(lambda: fit_curve(model, case.x, y)), asked[0]
 
 
-@pytest.mark.parametrize("name", sorted(set(LEAST_SQUARES) - FIELD))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name
+     for name in sorted(set(LEAST_SQUARES) - FIELD)],
+)  # fmt: skip
 def test_a_fit_of_many_points_takes_as_much_more(name, monkeypatch):
     few, asked_few = of_points(name, POINTS, monkeypatch)
     many, asked_many = of_points(name, 4 * POINTS, monkeypatch)
