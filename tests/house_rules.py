@@ -47,7 +47,7 @@ def broken(paths, rules):
     return found
 
 
-def _name_of(node):
+def name_of(node):
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
@@ -94,9 +94,9 @@ def _is_silent(statement):
 
 def _suppresses_everything(item):
     call = item.context_expr
-    if not isinstance(call, ast.Call) or _name_of(call.func) != "suppress":
+    if not isinstance(call, ast.Call) or name_of(call.func) != "suppress":
         return False
-    return any(_name_of(argument) in {"Exception", "BaseException"} for argument in call.args)
+    return any(name_of(argument) in {"Exception", "BaseException"} for argument in call.args)
 
 
 def tells_its_arguments(source):
@@ -169,7 +169,7 @@ def shows_foreign_text_as_it_is(source):
     if source.path.name == "foreign.py":
         return
     for call in _calls(source):
-        name = _name_of(call.func)
+        name = name_of(call.func)
         shown = call.args[SHOWN[name] : SHOWN[name] + 1] if name in SHOWN else []
         if name == "setText" and "getLabel(" in ast.unparse(call.func):
             shown = call.args[:1]
@@ -189,7 +189,7 @@ def _is_written(text):
     if isinstance(text, ast.FormattedValue):
         return _is_written(text.value)
     if isinstance(text, ast.Call):
-        return _name_of(text.func) in WAYS_IN
+        return name_of(text.func) in WAYS_IN
     return isinstance(text, ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
 
 
@@ -202,7 +202,7 @@ TOLERANT = {"approx": "abs", "allclose": "atol", "assert_allclose": "atol", "isc
 def says_its_absolute_tolerance(source):
     """The defaults, 1e-12 and 1e-8, are larger than most numbers here: a torque is 1e-26 N m."""
     for call in _calls(source):
-        called = _name_of(call.func)
+        called = name_of(call.func)
         needed = TOLERANT.get(called)
         if called == "isclose" and ast.unparse(call.func) == "math.isclose":
             needed = "abs_tol"
@@ -305,7 +305,7 @@ def seen_in(function):
         if isinstance(node, ast.Assert) or (isinstance(node, ast.Raise) and _names(node, "AssertionError")):
             asserts = True
         if isinstance(node, ast.Call):
-            called.add(_name_of(node.func))
+            called.add(name_of(node.func))
     return asserts or any(name.startswith(ASSERTING) for name in called), called
 
 
@@ -323,15 +323,21 @@ def _asserts(function, helpers):
 
 
 def _names(node, name):
-    return any(_name_of(part) == name for part in ast.walk(node))
+    return any(name_of(part) == name for part in ast.walk(node))
+
+
+# What a mistake of the test itself raises, too.
+OF_A_MISTAKE = {"AttributeError", "IndexError", "KeyError", "NameError", "RuntimeError", "TypeError"}
 
 
 def names_the_error(source):
     """A test says which error it wants: any exception will do as well for a mistake of the test."""
     for call in _calls(source):
-        if _name_of(call.func) == "raises" and call.args:
+        if name_of(call.func) == "raises" and call.args:
             named = call.args[0].elts if isinstance(call.args[0], ast.Tuple) else call.args[:1]
-            if {_name_of(one) for one in named} & {"Exception", "BaseException"}:
+            names = {name_of(one) for one in named}
+            is_told = any(keyword.arg == "match" for keyword in call.keywords)
+            if names & {"Exception", "BaseException"} or (names <= OF_A_MISTAKE and not is_told):
                 yield f"line {call.lineno}"
 
 
@@ -339,7 +345,7 @@ def looks_instead_of_waiting(source):
     """A test sleeps in a loop that looks for its condition, or says in a comment why time must pass."""
     polls = {id(inner) for loop in source.nodes if isinstance(loop, ast.While) for inner in ast.walk(loop)}
     for call in _calls(source):
-        if _name_of(call.func) != "sleep" or ast.unparse(call.func) not in ("time.sleep", "sleep"):
+        if name_of(call.func) != "sleep" or ast.unparse(call.func) not in ("time.sleep", "sleep"):
             continue
         above = source.lines[call.lineno - 2].strip() if call.lineno > 1 else ""
         if id(call) not in polls and "#" not in source.lines[call.lineno - 1] and not above.startswith("#"):
@@ -390,7 +396,7 @@ def _is_time_on_the_wall(node):
     """Return whether an expression is the time since a moment."""
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Call)):
         return False
-    return _name_of(node.left.func) in ("monotonic", "time", "perf_counter")
+    return name_of(node.left.func) in ("monotonic", "time", "perf_counter")
 
 
 def _asks_for_time_left(node):
@@ -398,12 +404,12 @@ def _asks_for_time_left(node):
     if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Gt, ast.GtE))):
         return False
     left = node.left.right if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Sub) else None
-    is_now = isinstance(left, ast.Call) and _name_of(left.func) in ("monotonic", "perf_counter")
+    is_now = isinstance(left, ast.Call) and name_of(left.func) in ("monotonic", "perf_counter")
     return is_now and _is_number(node.comparators[0])
 
 
 def _is_process(function):
-    return _name_of(function) == "communicate" or ast.unparse(function).startswith("subprocess.")
+    return name_of(function) == "communicate" or ast.unparse(function).startswith("subprocess.")
 
 
 def _is_number(node):
@@ -417,7 +423,7 @@ def hands_on_no_options(source):
     for node in source.nodes:
         if isinstance(node, ast.Dict):
             inner = [value for key, value in zip(node.keys, node.values, strict=True) if key is None]
-        elif isinstance(node, ast.Call) and _name_of(node.func) in ("copy", "dict"):
+        elif isinstance(node, ast.Call) and name_of(node.func) in ("copy", "dict"):
             inner = [getattr(node.func, "value", None), *node.args]
             inner += [keyword.value for keyword in node.keywords if keyword.arg is None]
         else:
@@ -432,7 +438,7 @@ BINDING = {"bind", "create_server", "ThreadingHTTPServer", "HTTPServer", "TCPSer
 def takes_any_free_port(source):
     """A server of a test is bound to port 0, and asked which it is: others run beside it."""
     for call in _calls(source):
-        if _name_of(call.func) in BINDING:
+        if name_of(call.func) in BINDING:
             yield from (f"line {number.lineno}" for number in _ports(call) if number.value != 0)
 
 

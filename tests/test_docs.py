@@ -15,6 +15,7 @@ import pytest
 from labspin.analysis.models import MODELS, load_model
 from labspin.cli import main
 from labspin.data import read_run
+from tests.some import some
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -80,11 +81,16 @@ def test_recipes_that_are_named_exist():
     assert len(named) > 4
 
 
+def found_on_pages(pattern):
+    """Return (page, what was found) for all that a pattern finds on the pages."""
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]
+    return [(page, one) for page in pages for one in pattern.findall(page.read_text(encoding="utf-8"))]
+
+
 def test_links_between_pages_lead_somewhere():
-    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
-        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if "://" not in target:
-                assert (page.parent / target).exists(), f"{page}: {target}"
+    link = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
+    for page, target in some(found_on_pages(link)):
+        assert "://" in target or (page.parent / target).exists(), f"{page}: {target}"
 
 
 def test_a_page_says_where_its_commands_are_typed():
@@ -99,11 +105,10 @@ def test_a_page_says_where_its_commands_are_typed():
 
 
 def test_pictures_are_there_and_say_what_they_show():
-    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
-        text = page.read_text(encoding="utf-8")
-        for words, target in re.findall(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)]+)\)", text):
-            assert len(words.split()) >= 5, f"{page}: {target}: wanted what it shows, for who cannot see it"
-            assert (page.parent / target).is_file(), f"{page}: {target}"
+    picture = re.compile(r"!\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)]+)\)")
+    for page, (words, target) in some(found_on_pages(picture)):
+        assert len(words.split()) >= 5, f"{page}: {target}: wanted what it shows, for who cannot see it"
+        assert (page.parent / target).is_file(), f"{page}: {target}"
 
 
 def test_the_readme_names_every_extra():
@@ -122,7 +127,7 @@ def test_no_star_of_a_symbol_begins_an_emphasis():
         text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         text = re.sub(r"\*\*.+?\*\*", "", text)
         text = re.sub(r"(?<![\w\\*])\*(?=\w)[^*]+?(?<!\s)\*(?!\*)", "", text)
-        for block in re.split(r"\n\s*\n|\n(?=\|)", text):  # one star alone stays a star
+        for block in some(re.split(r"\n\s*\n|\n(?=\|)", text)):  # one star alone stays a star
             assert len(re.findall(r"\w\*", block)) < 2, f"{page.name}: write T2\\*: {block}"
 
 
@@ -189,11 +194,11 @@ def test_own_data_are_fitted_as_told(tmp_path, monkeypatch, capsys):
 def test_a_folder_of_old_files_is_fitted_as_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     page, names = (DOCS / "tutorials/bring-your-old-files.md").read_text(encoding="utf-8"), {}
-    for language, block in re.findall(r"```(console|python)\n(.*?)```", page, re.DOTALL):
+    for language, block in some(re.findall(r"```(console|python)\n(.*?)```", page, re.DOTALL)):
         if language == "python":
             exec(compile(block, "bring-your-old-files.md", "exec"), names)
             continue
-        for line in block.splitlines():
+        for line in some(block.splitlines()):
             assert main(shlex.split(line)[1:]) == 0, line
     told = capsys.readouterr().out
     assert "sigma = Fehler: its name says that it holds the errors of Differenz" in told
@@ -214,7 +219,7 @@ def test_files_of_others_are_fitted_as_told(tmp_path, monkeypatch, capsys):
     shutil.copytree(DOCS.parent / "tests" / "data", tmp_path / "tests" / "data")
     told = type_in("how-to/fit-foreign-files.md", tmp_path, monkeypatch, capsys)
     page = (DOCS / "how-to/fit-foreign-files.md").read_text(encoding="utf-8")
-    for line in blocks("how-to/fit-foreign-files.md", "text")[0].splitlines():
+    for line in some(blocks("how-to/fit-foreign-files.md", "text")[0].splitlines()):
         assert line.replace("labspin fit qudi", "labspin fit tests/data/foreign/samples/qudi") in told
     for form in FORMATS:
         assert f"| {form.name} |" in page
@@ -269,7 +274,7 @@ def test_every_fit_model_stands_on_its_page_with_equation_symbols_and_source():
         )
         assert model.equation, name
         assert model.source, name
-        assert all(one.description for one in model.parameters), name
+        assert all(one.description for one in some(model.parameters)), name
 
 
 def test_every_erratum_names_a_test_that_is_there():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labspin.cli import main
+from tests.some import some
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs/how-to/extend.md").read_text(encoding="utf-8")
 METER, TEST, PROCEDURE, MODEL = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -56,7 +57,7 @@ def test_the_meter_passes_its_own_test(lab):
 
 def test_the_commands_of_the_page_lead_to_the_fit(lab, capsys):
     assert COMMANDS[0].startswith("cp ")
-    for command in COMMANDS[1:-1]:
+    for command in some(COMMANDS[1:-1]):
         assert main(command.split()[1:]) == 0, command
     assert "wavelength" in capsys.readouterr().out
     assert main(COMMANDS[-1].split()[1:]) == 0

@@ -16,9 +16,10 @@ import labspin
 import labspin.errors
 from tests.house_rules import PACKAGE, ROOT
 from tests.qt import WHY_NOT as WHY_NO_WINDOW
+from tests.some import some
 
-PACKAGES = sorted(
-    ".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")
+PACKAGES = some(
+    sorted(".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py"))
 )
 # Modules that need a package out of an extra.
 NEEDS_EXTRA: dict[str, str] = {}
@@ -32,7 +33,7 @@ def test_public_names_stand_flat_in_the_package(package):
 
 
 def test_every_module_can_be_imported():
-    for module in pkgutil.walk_packages(labspin.__path__, "labspin."):
+    for module in some(pkgutil.walk_packages(labspin.__path__, "labspin.")):
         needed = NEEDS_EXTRA.get(module.name)
         if module.name.endswith("__main__") or (needed and not importlib.util.find_spec(needed)):
             continue
@@ -62,7 +63,7 @@ def test_heavy_packages_are_loaded_only_when_needed(statement):
 
 def test_the_error_tree_is_drawn_as_it_is():
     tree = labspin.errors.__doc__
-    for name in labspin.errors.__all__:
+    for name in some(labspin.errors.__all__):
         error = getattr(labspin.errors, name)
         assert issubclass(error, labspin.errors.LabspinError)
         assert name in tree

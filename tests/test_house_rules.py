@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import house_rules
+from tests import house_rules, reached_rules
 from tests.house_rules import PACKAGE, ROOT, TESTS, Source, broken, in_folders
 
 OF_ALL = [
@@ -32,6 +32,9 @@ OF_THE_TESTS = [
     house_rules.measures_no_haste,
     house_rules.takes_any_free_port,
     house_rules.hands_on_no_options,
+    reached_rules.asserts_of_something,
+    reached_rules.asserts_whatever_holds,
+    reached_rules.looks_at_files_that_are_there,
 ]
 
 
@@ -91,6 +94,7 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("names_what_it_means", "'''a\nname\n    Of it.'''\n", "'''a\nname\n    Name of it.'''\n"),
         ("imports_its_helpers", "import sys\nsys.path.append('.')\n", "import sys\nx = sys.argv\n"),
         ("names_the_error", "pytest.raises(Exception, match='x')\n", "pytest.raises(OSError, match='x')\n"),
+        ("names_the_error", "raises(TypeError)\n", "raises(TypeError, match='x')\n"),
         ("names_the_error", "raises((OSError, Exception))\n", "raises((OSError, ValueError))\n"),
         ("looks_instead_of_waiting", "time.sleep(1)\n", "while x:\n    time.sleep(1)\n"),
         ("looks_instead_of_waiting", "sleep(1)\n", "clock.sleep(1)\n"),

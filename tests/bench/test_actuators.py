@@ -9,6 +9,7 @@ from labspin.bench import Actuator, ActuatorSpec, Calibration, Settle
 from labspin.clock import SimulatedClock
 from labspin.errors import ArgumentError, LimitError, RunAborted, SettleError, UnknownStateError
 from tests.experiment.fakes import FREQUENCY, MAGNET, Magnet, fake_bench
+from tests.some import some
 
 inside = st.floats(MAGNET.minimum, MAGNET.maximum)
 
@@ -21,14 +22,17 @@ def _keeps_rate(sent, rate, start):
 
 
 @given(
-    start=inside, targets=st.lists(inside, max_size=6), rate=st.floats(0.01, 10), interval=st.floats(0.05, 1)
+    start=inside,
+    targets=st.lists(inside, min_size=1, max_size=6),
+    rate=st.floats(0.01, 10),
+    interval=st.floats(0.05, 1),
 )
 def test_no_set_point_leaves_limits_or_exceeds_the_ramp_rate(start, targets, rate, interval):
     clock = SimulatedClock()
     magnet = Magnet(clock, start)
     spec = dataclasses.replace(MAGNET, ramp_rate=rate, ramp_interval=interval)
     actuator = Actuator(spec, magnet, clock)
-    for target in targets:
+    for target in some(targets):
         actuator.move(target)
         assert magnet.current == target
     actuator.make_safe()
@@ -202,7 +206,7 @@ def test_a_spec_that_contradicts_itself_is_refused(changes, text):
 )
 def test_what_lies_on_a_bound_is_inside(changes):
     spec = dataclasses.replace(MAGNET, **changes)
-    assert all(getattr(spec, name) == value for name, value in changes.items())
+    assert all(getattr(spec, name) == value for name, value in some(changes.items()))
 
 
 def test_calibration_and_settle_are_checked():
@@ -230,7 +234,7 @@ def test_a_ramp_from_a_little_outside_sends_nothing_outside(start, target):
     clock = SimulatedClock()
     magnet = Magnet(clock, current=start)
     Actuator(MAGNET, magnet, clock).move(target)
-    assert all(MAGNET.minimum <= value <= MAGNET.maximum for _, value in magnet.sent)
+    assert all(MAGNET.minimum <= value <= MAGNET.maximum for _, value in some(magnet.sent))
     _keeps_rate(magnet.sent, MAGNET.ramp_rate, start)
 
 

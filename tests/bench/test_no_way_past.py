@@ -25,6 +25,7 @@ from labspin.station.simulation import SimulatedWorld
 from tests.bench.test_actuators import MAGNET
 from tests.experiment.fakes import Magnet, fake_bench
 from tests.experiment.wire_monitor import Monitor
+from tests.some import some
 
 RAMPED = 'ramp_rate = "1 A/s"\nramp_interval = "50 ms"'
 STATIONS = {
@@ -181,8 +182,8 @@ def ways(bench):
 @pytest.mark.parametrize("driver", sorted(STATIONS))
 def test_nothing_public_leads_past_the_limits(tmp_path, driver):
     with attacked(tmp_path / "bench.toml", written(driver)) as (bench, monitor):
-        for thing in list(ways(bench)):
-            for name in public(thing):
+        for thing in some(list(ways(bench))):
+            for name in some(public(thing)):
                 attack(thing, name, bench)
                 monitor.look()
                 assert monitor.violations == [], f"after {thing!r}.{name}"
@@ -192,8 +193,8 @@ def test_nothing_public_leads_past_the_limits(tmp_path, driver):
 @pytest.mark.parametrize("driver", ["sr830", "sr860"])
 def test_nothing_public_leads_past_the_limits_of_what_is_made_of_others(tmp_path, driver):
     with attacked(tmp_path / "bench.toml", written(driver, composed=True)) as (bench, monitor):
-        for thing in list(ways(bench)):
-            for name in public(thing):
+        for thing in some(list(ways(bench))):
+            for name in some(public(thing)):
                 attack(thing, name, bench)
                 assert monitor.violations == [], f"after {thing!r}.{name}"
         bench.cantilever.ring_down_time = 0.02
@@ -278,7 +279,7 @@ def test_what_makes_safe_takes_over_from_a_ramp_under_way():
     thread.start()
     while not magnet.sent:
         pass
-    assert all(action.ok for action in bench.safe())
+    assert all(action.ok for action in some(bench.safe()))
     thread.join(10.0)
     assert refused
     assert magnet.current == 0.0

@@ -27,6 +27,7 @@ from tests.bench.test_no_way_past import (
     ways,
     written,
 )
+from tests.some import some
 
 OVER_THE_LINE = [value for value in NASTY if type(value) in (int, float, bool, str, list, tuple, type(None))][
     :-1
@@ -76,7 +77,7 @@ def test_no_order_of_a_client_leads_past_the_limits(tmp_path, driver):
                 order(host, "set", name=actuator.name, value=value)
         assert monitor.seen > 1
         names = [f"it.{name}" for name in (*public(bench.instruments["it"]), *NAMES)]
-        for name in names:
+        for name in some(names):
             for value in OVER_THE_LINE:
                 order(host, "set", name=name, value=value)
             bring_up(bench)
@@ -122,8 +123,8 @@ def test_nothing_that_a_procedure_does_at_a_point_leads_past_the_limits(tmp_path
     with attacked(tmp_path / "bench.toml", written(driver)) as (bench, monitor):
 
         def attack_all(bench):
-            for thing in list(ways(bench)):
-                for name in public(thing):
+            for thing in some(list(ways(bench))):
+                for name in some(public(thing)):
                     attack(thing, name, bench)
                     assert monitor.violations == [], f"after {thing!r}.{name}"
 
@@ -132,7 +133,7 @@ def test_nothing_that_a_procedure_does_at_a_point_leads_past_the_limits(tmp_path
         made(bench, tmp_path / "run.h5", procedure)
         assert monitor.violations == []
         assert monitor.seen > 1
-        for actuator in bench.actuators.values():
+        for actuator in some(bench.actuators.values()):
             assert monitor.knobs, actuator
 
 
@@ -140,12 +141,12 @@ def test_nothing_that_a_procedure_does_at_a_point_leads_past_the_limits(tmp_path
 def test_no_scan_and_no_setting_leads_past_the_limits(tmp_path, driver):
     with attacked(tmp_path / "bench.toml", written(driver)) as (bench, monitor):
         within = [(a.name, 0.5 * (a.minimum + a.maximum)) for a in bench.actuators.values()]
-        for number, pair in enumerate(within):
+        for number, pair in some(enumerate(within)):
             procedure = Attacked()
             procedure.set_first = (pair,)
             bring_up(bench)
             assert made(bench, tmp_path / f"within{number}.h5", procedure), "what is allowed is done"
-        for number, name in enumerate(f"it.{name}" for name in public(bench.instruments["it"])):
+        for number, name in some(enumerate(f"it.{name}" for name in public(bench.instruments["it"]))):
             for at, value in enumerate(OVER_THE_LINE):
                 scanned, setting = Attacked(), Attacked()
                 with contextlib.suppress(LabspinError):
@@ -163,4 +164,4 @@ def test_the_word_by_which_a_heater_is_switched_off_is_kept(tmp_path, value):
     with attacked(tmp_path / "bench.toml", written("lakeshore336")) as (bench, _):
         with pytest.raises(AttributeError, match="part of the instrument"):
             bench.it.off = value
-        assert all(action.ok for action in bench.safe())
+        assert all(action.ok for action in some(bench.safe()))

@@ -16,10 +16,11 @@ from labspin.experiment import Control, run
 from tests.bench.signalled_runs import bursts
 from tests.experiment.fakes import fake_bench, scan
 from tests.places import PATIENCE
+from tests.some import some
 
 
 def test_bursts_of_signals_neither_hang_a_run_nor_keep_it_from_the_safe_state(tmp_path):
-    for result in bursts(tmp_path / "runs", 4, seed=11):
+    for result in some(bursts(tmp_path / "runs", 4, seed=11)):
         assert result["said"] in ("aborted\n", "interrupted\n")
         assert result["current"] < 0.01
         assert result["safe"]

@@ -18,6 +18,7 @@ from labspin.errors import LabspinError, RunFileError, SafetyError
 from labspin.experiment import Linear, Procedure, run
 from labspin.station import guard, load_station
 from tests.bench.killed_runs import INTERVAL, LAB, RATE, ServedBench, read_dead, wait_for_log
+from tests.some import some
 
 # -- runs that are killed -----------------------------------------------------------------------------------
 
@@ -47,7 +48,7 @@ def test_a_run_killed_at_any_moment_leaves_a_safe_bench(tmp_path):
     delays = [random.Random(7).uniform(0.0, 4.0) for _ in range(5)]
     with ThreadPoolExecutor(5) as pool:
         found = list(pool.map(kill_at, [tmp_path / str(number) for number in range(5)], delays))
-    for result in found:
+    for result in some(found):
         assert result["took"] is not None
         assert result["step"] <= 1.05 * RATE * INTERVAL, "by its ramp, not by a jump"
         assert result["off"], "the supply was switched off"

@@ -321,7 +321,7 @@ def test_a_dry_run_tells_points_and_times_and_touches_nothing(workspace, capsys)
 def test_a_plot_of_dots():
     lines = text_plot([0.0, 1.0, 2.0], [0.0, 5.0, 10.0], width=10, height=2)
     assert len(lines) == 3
-    assert lines[0].split() == ["10", "⠀⠀⠀⠀⠀⠀⠀⠀⠀⠈"] or "10" in lines[0]
+    assert lines[0].split()[0] == "10"
     marked = [[character != "\u2800" for character in line[12:]] for line in lines[:2]]
     assert marked[0][9]
     assert marked[1][0]

@@ -10,6 +10,7 @@ import pytest
 from labspin.cli import fit, main
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
 from tests.analysis.samples import decay_run
+from tests.some import some
 
 RECIPE = """
 procedures = ["decay"]
@@ -171,7 +172,7 @@ def words_of(action):
 
 
 def test_every_option_is_applied_or_refused_for_runs(folder, capsys):
-    for dest, action in actions().items():
+    for dest, action in some(actions().items()):
         if dest in APPLIED:
             continue
         code, _, said = asked(capsys, *[folder / "20260101-120000-decay.h5"] * 2, *words_of(action))

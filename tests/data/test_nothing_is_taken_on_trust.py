@@ -26,6 +26,7 @@ from labspin.data.nexus.stored import get_dataset
 from labspin.errors import ArgumentError, DamagedFileError, StorageError
 from tests.data.samples import ORDER, grid_header, grid_values
 from tests.disk import disk_calls
+from tests.some import some
 
 FIELD = Dimension(name="magnet.field", unit="T", values=np.linspace(0, 0.1, 5))
 
@@ -144,7 +145,7 @@ def test_each_axis_of_the_plot_says_which_dimension_it_is(path):
         writer.append(index, 0.0, grid_values(index))
     with h5py.File(writer.finish("finished")) as file:
         data = file["entry/data"]
-        for name in data.attrs["axes"]:
+        for name in some(data.attrs["axes"]):
             (place,) = data.attrs[f"{name}_indices"]
             assert data["trace"].shape[place] == data[name].size, name
             assert data["trace"].dims[place][0] == data[name]

@@ -17,6 +17,7 @@ from labspin.errors import (
 from labspin.experiment import Control, Linear, Product, Progress, Values, run
 from tests.experiment.fakes import Magnet, Scan, assert_safe, fake_bench, kinds, scan
 from tests.places import PATIENCE
+from tests.some import some
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_an_abort_in_a_ramp_stops_there_and_ramps_to_safety(path):
     values = [value for _, value in bench.magnet.sent]
     top = values.index(max(values))
     assert values[top] < 0.66
-    assert all(b < a for a, b in zip(values[top:], values[top + 1 :], strict=False))
+    assert all(b < a for a, b in some(zip(values[top:], values[top + 1 :], strict=False)))
     assert_safe(bench)
 
 
@@ -266,12 +267,14 @@ def test_no_run_takes_the_magnet_out_of_limits_or_faster_than_its_ramp(tmp_path_
             return super().measure(bench, point)
 
     try:
-        run(Anywhere(), bench, tmp_path_factory.mktemp("run") / "run.h5")
+        outcome = run(Anywhere(), bench, tmp_path_factory.mktemp("run") / "run.h5")
     except ValueError:
         assert len(magnet.sent) > fail
+    else:
+        assert outcome.points == len(values)
     assert magnet.current == 0.0
     before, value = 0.0, start
-    for moment, new in magnet.sent:
+    for moment, new in some(magnet.sent):
         assert -2.0 <= new <= 2.0
         assert abs(new - value) <= 0.5 * (moment - before) * (1 + 1e-9) + 1e-12
         before, value = moment, new

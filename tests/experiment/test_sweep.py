@@ -20,6 +20,7 @@ from labspin.experiment import (
     Values,
     Zip,
 )
+from tests.some import some
 
 
 def _coordinates(sweep):
@@ -129,7 +130,7 @@ def test_every_sweep_keeps_what_it_promises(sweep):
     indices = [point.index for point in points]
     assert len(set(indices)) == len(indices)
     grid = np.meshgrid(*(d.values for d in sweep.dimensions), indexing="ij")
-    for number, dimension in enumerate(sweep.dimensions):
+    for number, dimension in some(enumerate(sweep.dimensions)):
         at = [point.coordinates[dimension.name] for point in points]
         assert at == grid[number].ravel()[indices].tolist()
     copy = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())))
@@ -137,9 +138,9 @@ def test_every_sweep_keeps_what_it_promises(sweep):
     assert hash(copy) == hash(sweep)
     assert list(copy) == points
     visited = sweep.visited()
-    assert all(set(visited[name]) == {p.coordinates[name] for p in points} for name in sweep.names)
+    assert all(set(visited[name]) == {p.coordinates[name] for p in points} for name in some(sweep.names))
     columns = sweep.columns()
-    assert all(columns[name].tolist() == [p.coordinates[name] for p in points] for name in sweep.names)
+    assert all(columns[name].tolist() == [p.coordinates[name] for p in points] for name in some(sweep.names))
 
 
 def test_more_points_than_a_chunk_are_all_visited():
@@ -254,7 +255,7 @@ def test_a_value_of_the_sweep_is_met_by_the_number_that_a_person_writes(where, c
 
 def test_small_values_of_a_logarithmic_sweep_are_told_apart():
     sweep = Logarithmic("x", 1e-20, 1.0, 21, unit="V")
-    for index, value in enumerate(sweep.values()):
+    for index, value in some(enumerate(sweep.values())):
         assert len(Filter(sweep, where=f"x <= {value:.6e} V")) == index + 1
         assert len(Filter(sweep, where=f"x == {value:.6e} V")) == 1
 

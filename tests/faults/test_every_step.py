@@ -13,6 +13,7 @@ from tests.faults.injections import IN_PROCESS, SIGNALS, chosen_steps, count, in
 from tests.faults.killed_steps import can_be_served, count_served, kill_at
 from tests.faults.reduced_cards import CARDS, REDUCED, reduced_runs
 from tests.faults.resumed import StopAfter, aborted_and_resumed, killed_and_resumed, unlike, whole
+from tests.some import some
 
 RUNS = reduced_runs(every_run=False)
 QUICK = ["pl_scan", "t1 on levitated-diamond-ens"]
@@ -46,7 +47,7 @@ def test_a_run_that_breaks_at_a_step_leaves_a_safe_bench_and_a_sound_file(counte
     log, connected = _steps(counted, name)
     steps = chosen_steps(log, connected, kind, most=len(log))
     offset = IN_PROCESS.index(kind) + len(name)
-    for number in steps[offset :: max(1, len(steps) // 3)]:
+    for number in some(steps[offset :: max(1, len(steps) // 3)]):
         found = inject(RUNS[name], kind, number)
         assert found.fine, found
 
@@ -58,7 +59,7 @@ def test_every_step_of_the_shut_down_may_fail(counted, kind):
     log, connected = _steps(counted, "pl_scan")
     last = max(number for number, step in enumerate(log) if step.what == "finish")
     numbers = [n for n in chosen_steps(log, connected, kind, most=len(log)) if n >= last]
-    for number in numbers[1::6]:
+    for number in some(numbers[1::6]):
         found = inject(RUNS["pl_scan"], kind, number)
         assert found.fine, found
 
@@ -68,7 +69,7 @@ def test_every_step_of_the_shut_down_may_fail(counted, kind):
 def test_a_signal_at_any_step_ends_the_run_safely(counted, name, kind):
     log, connected = _steps(counted, name)
     steps = chosen_steps(log, connected, kind, most=len(log))
-    for found in inject_signals(RUNS[name], kind, steps[3 :: max(1, len(steps) // 5)]):
+    for found in some(inject_signals(RUNS[name], kind, steps[3 :: max(1, len(steps) // 5)])):
         assert found.fine, found
 
 
@@ -89,7 +90,7 @@ def killed_near(reduced, number, tmp_path, steps):
 def test_a_run_that_is_killed_at_any_step_leaves_a_safe_bench(tmp_path, name):
     (tmp_path / "whole").mkdir()
     steps = count_served(RUNS[name], tmp_path / "whole")
-    for number in np.linspace(1, steps - 2, 2 if name in LONG else 4).astype(int).tolist():
+    for number in some(np.linspace(1, steps - 2, 2 if name in LONG else 4).astype(int).tolist()):
         found = killed_near(RUNS[name], number, tmp_path, steps)
         assert found.fine, found
 

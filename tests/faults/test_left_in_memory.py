@@ -12,10 +12,11 @@ import pytest
 from labspin.experiment import run
 from labspin.station import load_station
 from tests.faults.reduced_cards import ROOT, reduced_runs
+from tests.some import some
 
-STATIONS = [
+STATIONS = some(
     path.stem for path in sorted((ROOT / "instruments").glob("*.toml")) if "[simulation]" in path.read_text()
-]
+)
 RUNS = {each.station.path.stem: each for each in reduced_runs(every_run=False).values()}
 
 

@@ -26,6 +26,7 @@ from labspin.gui.log_view import LogView
 from labspin.gui.theme import current, use_theme
 from tests.gui.mouse import drag
 from tests.session.hosts import wait_until_idle
+from tests.some import some
 
 KEY = Qt.Key
 
@@ -169,7 +170,7 @@ def test_the_safe_key_works_in_every_view_and_every_field(qtbot, until, window, 
     def said():
         return sum(kind == "safe" for _, _, kind, _ in client.follow(0, timeout=0.1)["events"])
 
-    for number in range(window.tabs.count()):
+    for number in some(range(window.tabs.count())):
         qtbot.keyClick(window, KEY.Key_1 + number, Qt.KeyboardModifier.ControlModifier)
         assert window.tabs.currentIndex() == number
         view = window.tabs.currentWidget()
@@ -197,15 +198,18 @@ def reached(window):
 def test_tab_reaches_whatever_can_be_clicked_in_every_view(qtbot, until, window, lab):
     window.measure.show_card(lab / "procedures" / "quick.toml")
     until(lambda: window.measure.start_button.isEnabled())
-    for number in range(window.tabs.count()):
+    looked = 0
+    for number in some(range(window.tabs.count())):
         window.tabs.setCurrentIndex(number)
         view = window.tabs.currentWidget()
         found = reached(window)
         holders = {ancestor for part in found for ancestor in ancestors(part)}
-        for part in view.findChildren(QWidget):
+        for part in some(view.findChildren(QWidget)):
             is_control = isinstance(part, (QAbstractButton, QLineEdit, QComboBox))
             if is_control and part.isVisible() and part.isEnabled() and not is_inner(part):
+                looked += 1
                 assert part in found or part in holders, f"{window.tabs.tabText(number)}: {described(part)}"
+    assert looked > 20
 
 
 def ancestors(part):
@@ -227,15 +231,18 @@ def described(part):
 def test_every_field_says_what_it_is(until, window, lab):
     window.measure.show_card(lab / "procedures" / "quick.toml")
     until(lambda: window.measure.start_button.isEnabled())
-    for number in range(window.tabs.count()):
+    looked = 0
+    for number in some(range(window.tabs.count())):
         window.tabs.setCurrentIndex(number)
         view = window.tabs.currentWidget()
         for part in (*view.findChildren(QLineEdit), *view.findChildren(QComboBox)):
             if part.isVisible() and not is_inner(part):
+                looked += 1
                 hint = part.placeholderText() if isinstance(part, QLineEdit) else ""
                 assert part.accessibleName() or part.toolTip() or hint, (
                     f"{window.tabs.tabText(number)}: {part} {part.parentWidget()}"
                 )
+    assert looked > 10
 
 
 def test_the_queue_is_ordered_and_emptied_by_keys(qtbot, until, window, lab, client):

@@ -12,6 +12,7 @@ from labspin.gui.pictures import Choice, picture_of
 from labspin.gui.run_rows import COLUMNS, ROWS, rows_of, sketch_of, sketch_of_run
 from labspin.gui.run_worker import serve
 from tests.places import environment
+from tests.some import some
 
 
 def make_run(path, values, shape=None):
@@ -78,7 +79,7 @@ def test_a_map_is_sketched_upright(tmp_path):
 def test_what_cannot_be_drawn_has_an_empty_sketch(tmp_path):
     (tmp_path / "broken.h5").write_bytes(b"nonsense")
     one = make_run(tmp_path / "one.h5", [1])
-    for sketch in asked(("sketch", str(tmp_path / "broken.h5")), ("sketch", str(one))):
+    for sketch in some(asked(("sketch", str(tmp_path / "broken.h5")), ("sketch", str(one)))):
         assert sketch.line is None
         assert sketch.levels is None
 

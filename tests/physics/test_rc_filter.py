@@ -14,6 +14,7 @@ from scipy.integrate import quad, solve_ivp
 from labspin.physics import mrfm
 from labspin.physics.lockin import LockInFilter
 from labspin.physics.rc_filter import Cascade, GaussianProcess, Stretch, exponential_answer
+from tests.some import some
 
 STAGES = pytest.mark.parametrize("stages", [1, 2, 3, 4])
 SILENT = np.random.default_rng(0)
@@ -124,7 +125,7 @@ def test_after_the_memory_the_stages_are_in_equilibrium_with_white_noise(stages)
     for _ in range(4000):
         cascade = Cascade(0.1, stages)
         found.append(cascade.hold(0.0, cascade.memory, 1, 1.0, rng)[0])
-    for stage in range(stages):
+    for stage in some(range(stages)):
         wanted = LockInFilter(0.1, 6 * (stage + 1)).noise_bandwidth
         assert np.var(np.array(found)[:, stage].real) == pytest.approx(wanted, rel=0.1, abs=0)
 

@@ -16,6 +16,7 @@ from labspin.procedures import MRFMTemperature
 from labspin.session import load_card
 from labspin.station import load_station
 from tests.procedures.mrfm_truth import pulls, true_exponent, true_resonances, true_T1
+from tests.some import some
 
 ROOT = Path(__file__).parents[2]
 STATION = load_station(ROOT / "instruments" / "mrfm-cantilever.toml")
@@ -150,7 +151,7 @@ def test_the_recipe_for_ring_downs_agrees_with_the_sweep(recorded):
 def test_the_quick_estimates_are_those_of_the_complex_fit(recorded):
     fits = fit_run(recorded, "mrfm_resonance")
     data = recorded.data
-    for index, fit in enumerate(fits):
+    for index, fit in some(enumerate(fits)):
         assert fit["f0"].value == pytest.approx(
             data["resonance_frequency"][index], abs=0.2 * fit["f0"].stderr
         )
@@ -177,14 +178,15 @@ def test_a_ring_down_alone_gives_frequency_and_dissipation(bench, tmp_path, meth
 
 
 def test_a_sweep_that_does_not_wait_for_the_ring_down_is_skewed(bench, tmp_path):
-    deviations = {}
+    deviations, pulled = {}, {}
     for wait in (0.3, 5.0):
         procedure = MRFMTemperature(temperatures=["0.6 K"], ring_downs=wait)
         recorded = read_run(run(procedure, bench, tmp_path / f"{wait}.h5").path)
         frequency, inverse_quality = true_resonances(recorded)
         linewidth = frequency[0] * inverse_quality[0]
         deviations[wait] = (recorded.data["resonance_frequency"][0] - frequency[0]) / linewidth
-        assert np.abs(pulls(recorded)).max() < 4.5 or wait == 0.3
+        pulled[wait] = np.abs(pulls(recorded)).max()
+    assert pulled[5.0] < 4.5
     # The drive has moved on before the cantilever answers: upwards in frequency the line comes too late.
     assert deviations[0.3] > 0.1
     assert abs(deviations[5.0]) < 0.02

@@ -18,6 +18,7 @@ from labspin.procedures.lists import QuantityListParameter
 from labspin.procedures.pulsed import on_time_steps, ratio
 from labspin.session import load_card
 from tests.procedures.diamond_station import STATION
+from tests.some import some
 
 POINTS = {
     Rabi: Point(0, {}, {"average": 0.0, "pulse_duration": 1e-7}),
@@ -168,7 +169,7 @@ def test_a_card_gives_a_list(tmp_path):
 def test_the_time_that_a_point_takes_is_told_beforehand(bench, kind):
     procedure = kind(repetitions=3000, **SMALL[kind])
     bench.actuator("magnet.field").energise()
-    for point in list(procedure.plan())[:2]:
+    for point in some(list(procedure.plan())[:2]):
         began = bench.clock.now()
         procedure.measure(bench, point)
         took = bench.clock.now() - began

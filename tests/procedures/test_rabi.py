@@ -7,6 +7,7 @@ from labspin.errors import LimitError, PlanError, SequenceError
 from labspin.experiment import preflight, run
 from labspin.procedures import Rabi
 from tests.procedures.diamond_station import STATION
+from tests.some import some
 
 BRIGHT = {"magnet_field": "0 G", "microwave_frequency": "2.6014 GHz", "microwave_power": "10 dBm"}
 
@@ -18,7 +19,7 @@ def test_the_plan_visits_every_length_once_in_every_average():
         part = points[7 * number : 7 * number + 7]
         assert {point.coordinates["average"] for point in part} == {number}
         assert sorted(point.coordinates["pulse_duration"] for point in part) == lengths.tolist()
-    assert all(not point.setpoints for point in points)
+    assert all(not point.setpoints for point in some(points))
     assert Rabi(seed=1).plan() == Rabi(seed=1).plan() != Rabi(seed=2).plan()
 
 
@@ -29,7 +30,7 @@ def test_only_the_microwave_pulse_differs_between_lengths():
     rest = {tuple(p for p in s.pulses if p.line != "microwave") for s in sequences}
     assert len(rest) == 1
     assert "microwave" not in sequences[0].lines, "length 0 is no pulse"
-    for sequence, length in zip(sequences[1:], procedure.pulse_values()[1:], strict=True):
+    for sequence, length in some(zip(sequences[1:], procedure.pulse_values()[1:], strict=True)):
         (pulse,) = (p for p in sequence.pulses if p.line == "microwave")
         assert pulse.start == pytest.approx(procedure.laser_duration + procedure.guard_time, rel=1e-6, abs=0)
         assert pulse.duration == pytest.approx(length, rel=1e-6, abs=0)

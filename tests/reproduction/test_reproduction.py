@@ -15,6 +15,7 @@ from labspin.cli import main
 from labspin.errors import ArgumentError
 from labspin.reproduction import FIGURES, Sheet, measurements, quoted_values, reproduce
 from labspin.reproduction.published_inputs import diamond_inputs, film_inputs, resonator_inputs
+from tests.some import some
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUICK = [name for name, script in FIGURES.items() if script.seconds <= 1.0]
@@ -155,7 +156,7 @@ def test_every_figure_stands_on_the_page_with_a_small_picture():
         assert f"$ labspin reproduce {name}\n" in page
         picture = DOCS / "images" / "figures" / f"{name}.png"
         assert 1_000 < picture.stat().st_size <= 60_000, name
-    for name in measurements():
+    for name in some(measurements()):
         assert f"$ labspin reproduce {name} --measured\n" in page
         picture = DOCS / "images" / "figures" / f"{name}-measured.png"
         assert 1_000 < picture.stat().st_size <= 60_000, name
@@ -165,6 +166,7 @@ def test_the_table_says_of_every_number_whether_it_agrees():
     found = quoted_values()
     assert len(found) >= 140
     assert {one.source.split("]")[0] for one in found} == {"[NV", "[MR", "[SW"}
+    agreed = 0
     for one in found:
         assert one.comment
         assert np.isfinite(one.computed)
@@ -173,7 +175,9 @@ def test_the_table_says_of_every_number_whether_it_agrees():
             continue
         assert one.ratio == pytest.approx(one.computed / one.quoted, rel=1e-12, abs=0)
         if one.comment.startswith("agrees") and "shorter" not in one.comment:
+            agreed += 1
             assert 0.6 < abs(one.ratio) < 1.5
+    assert agreed > 50
     page = runpy.run_path(str(DOCS / "reference" / "figures.py"))["numbers"](found)
     assert (DOCS / "reference" / "numbers.md").read_text(encoding="utf-8") == page
 

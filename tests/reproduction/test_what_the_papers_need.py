@@ -6,6 +6,7 @@ from scipy.constants import hbar, k, mu_0
 
 from labspin.physics import nv, spinwaves as sw
 from labspin.physics.spinwaves import NV_TABLE1, YIG_FIGURES
+from tests.some import some
 
 D = YIG_FIGURES.thickness
 
@@ -66,7 +67,7 @@ def test_a_layer_over_many_fields_is_that_of_each():
     fields = np.array([0.01, 0.02])
     many = sw.spin_layer(spin=NV_TABLE1, density=1e22, field=fields, temperature=300.0)
     widths = sw.maximum_linewidth(film=YIG_FIGURES, layer=many, field=fields).rate
-    for number, field in enumerate(fields):
+    for number, field in some(enumerate(fields)):
         one = sw.spin_layer(spin=NV_TABLE1, density=1e22, field=field, temperature=300.0)
         alone = sw.maximum_linewidth(film=YIG_FIGURES, layer=one, field=field).rate
         assert widths[number] == pytest.approx(float(alone), rel=1e-6, abs=0)

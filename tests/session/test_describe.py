@@ -11,6 +11,7 @@ from labspin.errors import ArgumentError, RecipeError
 from labspin.procedures import Rabi
 from labspin.session import describe, differences_between, known_names, run
 from labspin.station import load_station
+from tests.some import some
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"averages": 1, "pulse_durations": 3, "repetitions": 1000}
@@ -73,7 +74,7 @@ def test_two_runs_differ_by_parameters_in_units_that_one_reads():
 
 @pytest.mark.parametrize("folder", ["instruments", "procedures", "analysis"])
 def test_every_file_of_the_three_doors_can_be_shown(folder):
-    for file in sorted((ROOT / folder).glob("*.toml")):
+    for file in some(sorted((ROOT / folder).glob("*.toml"))):
         (shown,) = describe(str(file))
         assert any(one.rows for one in shown.listings), file
 

@@ -31,6 +31,7 @@ from tests.session.hosts import (
     wait_for_run,
     wait_until_idle,
 )
+from tests.some import some
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_the_safe_state_breaks_off_a_ramp_and_what_waits_behind_it(client):
     for thread in threads:
         thread.join(PATIENCE)
     assert len(errors) == 2
-    assert all(action["ok"] for action in actions)
+    assert all(action["ok"] for action in some(actions))
     assert client.get("magnet.output_enabled") is False
 
 
@@ -156,7 +157,7 @@ def test_a_run_of_the_host_is_the_run_of_the_command_line(lab, client, tmp_path)
         run(spec.make(), bench, tmp_path / "alone.h5", label=spec.label, seed=5)
     alone = read_run(tmp_path / "alone.h5")
     assert len(hosted.points) == 24
-    for name, values in alone.columns.items():
+    for name, values in some(alone.columns.items()):
         np.testing.assert_array_equal(hosted.columns[name], values, err_msg=name)
 
 
@@ -212,7 +213,7 @@ def test_a_run_goes_on_when_its_clients_are_killed(lab, client):
         )
         for _ in range(3)
     ]  # fmt: skip
-    for watcher in watchers:
+    for watcher in some(watchers):
         assert watcher.stdout.readline() == "here\n"
     client.add(lab / "procedures" / "quick.toml", overrides=["averages=8"])
     client.start()

@@ -13,6 +13,7 @@ from labspin.session.queue import Queue
 from tests.bench.killed_runs import ServedBench
 from tests.places import PATIENCE
 from tests.session.hosts import QUICK_CARD, HostProcess, make_workspace, wait_for, wait_for_run
+from tests.some import some
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_queue_that_is_nonsense_keeps_no_bench_from_its_safe_state(lab, client
     status = client.status()
     assert status["run"]["label"] == "quick"
     assert "queue.toml: is not TOML" in status["queue"]["problem"]
-    assert all(action["ok"] for action in client.safe())
+    assert all(action["ok"] for action in some(client.safe()))
     wait_for(lambda: is_safe(client))
     said = [message for _, _, kind, message in client.follow(0)["events"] if kind == "error"]
     assert any("no run begins until the queue is started again" in message for message in said)

@@ -284,11 +284,12 @@ def test_what_is_added_or_moved_meanwhile_is_made(queue):
 
     def execute(run, control, observers):
         made.append(run.id)
-        if run.id == 1:
-            queue.add(runs(1))
-            queue.move(3, 1)
-            with pytest.raises(PlanError, match="run 1 is being made; abort it there"):
-                queue.remove(1)
+        if run.id != 1:
+            return outcome()
+        queue.add(runs(1))
+        queue.move(3, 1)
+        with pytest.raises(PlanError, match="run 1 is being made; abort it there"):
+            queue.remove(1)
         return outcome()
 
     make(queue, execute)

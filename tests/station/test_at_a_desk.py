@@ -8,9 +8,10 @@ from labspin.errors import ArgumentError, ConnectionFailedError
 from labspin.station import load_station
 from labspin.station.serving import is_local
 from tests.places import ROOT
+from tests.some import some
 
 DIAMOND = ROOT / "instruments" / "levitated-diamond.toml"
-STATIONS = sorted((ROOT / "instruments").glob("*.toml"))
+STATIONS = some(sorted((ROOT / "instruments").glob("*.toml")))
 
 
 @pytest.mark.parametrize("path", STATIONS, ids=lambda path: path.stem)
@@ -18,7 +19,7 @@ def test_at_a_desk_every_instrument_and_actuator_of_the_file_is_there(path):
     station = load_station(path)
     bench = station.unconnected()
     assert set(bench.instruments) == {spec.name for spec in station.instruments}
-    for spec in station.actuators:
+    for spec in some(station.actuators):
         assert bench.actuator(spec.name).spec is spec
 
 
@@ -54,7 +55,7 @@ def test_a_bench_that_cannot_be_served_is_refused(options, match):
 def test_whoever_is_served_is_found_by_name():
     station = load_station(ROOT / "instruments" / "mrfm-cantilever.toml")
     with station.serve(port_base=0) as served:
-        for one in served.instruments:
+        for one in some(served.instruments):
             assert served[one.name] is one
             assert str(one.port) in one.address
         names = ", ".join(one.name for one in served.instruments)

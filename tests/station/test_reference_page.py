@@ -5,6 +5,7 @@ import tomllib
 
 from labspin.instruments import DRIVERS, ROLES, load_driver
 from tests.places import ROOT
+from tests.some import some
 from tests.station.test_station import SHIPPED
 
 
@@ -12,11 +13,12 @@ def test_the_reference_page_names_every_key_and_driver():
     page = (ROOT / "docs" / "reference" / "station-file.md").read_text(encoding="utf-8")
     for name in (*DRIVERS, *ROLES):
         assert f"`{name}`" in page
-        if name in DRIVERS:
-            options = load_driver(name).adapter.options
-            assert all(f"`{field.name}`" in page for field in dataclasses.fields(options))
+    for name in DRIVERS:
+        options = load_driver(name).adapter.options
+        for field in dataclasses.fields(options):  # may be none: a driver without options
+            assert f"`{field.name}`" in page
     for path in SHIPPED:
-        for key in keys_of(tomllib.loads(path.read_text(encoding="utf-8"))):
+        for key in some(keys_of(tomllib.loads(path.read_text(encoding="utf-8")))):
             assert key in page
 
 

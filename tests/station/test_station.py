@@ -11,9 +11,10 @@ from labspin.clock import SimulatedClock
 from labspin.errors import StationError
 from labspin.station import load_station
 from labspin.twin import samples
+from tests.some import some
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted((ROOT / "instruments").glob("*.toml"))
+SHIPPED = some(sorted((ROOT / "instruments").glob("*.toml")))
 SIMULATED = ROOT / "instruments" / "levitated-diamond.toml"
 LAB = ROOT / "instruments" / "levitated-diamond-lab.toml"
 
@@ -76,7 +77,7 @@ def test_shipped_stations_load(path):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_stations_name_a_safe_value_for_what_ramps(path):
-    for actuator in load_station(path).actuators:
+    for actuator in some(load_station(path).actuators):
         assert actuator.ramp_rate is None or actuator.safe is not None
 
 
@@ -87,7 +88,7 @@ def test_the_simulated_station_is_the_real_one_without_addresses():
     assert [(s.name, s.role, s.driver) for s in simulated.instruments] == [
         (s.name, s.role, s.driver) for s in lab.instruments
     ]
-    for one, other in zip(simulated.actuators, lab.actuators, strict=True):
+    for one, other in some(zip(simulated.actuators, lab.actuators, strict=True)):
         assert one.name == other.name
         assert (one.minimum, one.maximum, one.calibration) == (
             other.minimum,
@@ -465,7 +466,7 @@ def test_a_bench_of_the_simulated_station():
         bench.actuator("magnet.field").move(3e-3)  # 2 A at 2 A/s
         assert bench.clock.now() - before >= 1.0
         assert bench.magnet.measured_current == pytest.approx(2.0, abs=0.01)
-        assert all(action.ok for action in bench.safe())
+        assert all(action.ok for action in some(bench.safe()))
         bench.clock.sleep(0.2)  # the rest of the current leaves the coil
         snapshot = bench.snapshot()
     assert snapshot["actuators"]["magnet.current"]["value"] == pytest.approx(0.0, abs=0.01)

@@ -250,7 +250,7 @@ def test_gate_times_are_rounded_as_the_manual_says(time):
     rounded = four_digits(0, 0.9992)(time)
     digits = float(f"{rounded:.3e}".split("e")[0]) * 1000
     assert abs(rounded - time) <= max(0.51e-9, time * 0.002)
-    if rounded >= 1e-6:
+    if rounded >= 1e-6:  # may be none: finer steps count in nanoseconds
         step = 1 if digits < 2048 else 2 if digits < 4096 else 4 if digits < 8192 else 8
         assert digits / step == pytest.approx(round(digits / step), abs=1e-6)
 

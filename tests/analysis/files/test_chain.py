@@ -77,10 +77,9 @@ def scan(tmp_path_factory):
 
 def test_T1_of_each_run_against_its_field(recipes, scan):
     chain = fit_chain(scan, recipes / "law.toml", write=False, workers=1)
-    for name, value in DIP.items():
-        if name != "slope":
-            fitted = chain.outcome[name]
-            assert abs(fitted.value - value) < 4 * fitted.stderr, name
+    for name in DIP.keys() - {"slope"}:
+        fitted = chain.outcome[name]
+        assert abs(fitted.value - DIP[name]) < 4 * fitted.stderr, name
     assert chain.outcome.statistics.p_value > 1e-3
     np.testing.assert_allclose(chain.x, FIELDS, atol=0)
     assert chain.outcome.x_unit == "T"
@@ -230,7 +229,7 @@ def test_a_chain_is_stored_as_a_run_like_any(recipes, scan, tmp_path):
     assert list(run.data["source"]) == [str(source) for source in scan]
     (stored,) = run.fits
     assert float(stored.parameter("center").value) == chain.outcome["center"].value
-    assert "residual" not in report_html(path) or chain.outcome["center"].text() in report_html(path)
+    assert chain.outcome["center"].text() in report_html(path)
     again = Recipe(name="again", x="x", y="y", sigma="y_errors", model="cross_relaxation_dip",
                    fixed={"saturation": 0.0, "slope": 0.0})  # fmt: skip
     (outcome,) = fit_run(path, again)

@@ -13,6 +13,7 @@ from labspin.analysis.recipes.traces import Trace
 from labspin.errors import FitError
 from tests.analysis.fitting.symmetries import X_SCALE
 from tests.analysis.models.test_models import LEAST_SQUARES, made
+from tests.some import some
 
 OTHERS = {
     "Hz": {"kHz": 1e-3, "GHz": 1e-9},
@@ -99,10 +100,10 @@ def test_traces_of_a_joint_fit_may_come_in_different_units():
             )
         )
     recipe = Recipe(name="r", x="x", y="y", model="stretched_exponential", shared=("beta",))
-    for one, other in zip(
-        fit_joint_recipe(alike, {}, recipe), fit_joint_recipe(mixed, {}, recipe), strict=True
+    for one, other in some(
+        zip(fit_joint_recipe(alike, {}, recipe), fit_joint_recipe(mixed, {}, recipe), strict=True)
     ):
-        for p, q in zip(one.parameters, other.parameters, strict=True):
+        for p, q in some(zip(one.parameters, other.parameters, strict=True)):
             assert (q.name, q.unit) == (p.name, p.unit)
             assert q.value == pytest.approx(p.value, rel=1e-9, abs=1e-9)
             assert q.stderr == pytest.approx(p.stderr, rel=1e-6, abs=0)

@@ -11,6 +11,7 @@ from labspin.analysis.fitting.counts import expected_counts, poisson_deviance
 from labspin.analysis.recipes.fit_records import record_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run, write_fit
 from labspin.errors import FitError, RecipeError
+from tests.some import some
 
 SE = load_model("stretched_exponential")
 DELAYS = np.geomspace(5e-6, 20e-3, 40)
@@ -26,7 +27,7 @@ def test_the_optimum_is_that_of_poissons_likelihood():
     counts[2, 5] = np.nan
     result = fit_counts(SE, DELAYS, counts, fixed={"beta": 0.8})
     scale = np.array([truth[0], truth[1], truth[3]])
-    for row, trace in enumerate(counts):
+    for row, trace in some(enumerate(counts)):
         there = np.isfinite(trace)
 
         def deviance(free, trace=trace, there=there):
@@ -101,7 +102,7 @@ def test_a_recipe_asks_for_the_likelihood(tmp_path, traces):
     path, counts = count_run(tmp_path / "run.h5", traces, 75)
     outcomes = fit_run(path, LIKELIHOOD)
     result = fit_counts(SE, DELAYS, counts, fixed={"beta": 0.8})
-    for outcome, T1, error in zip(outcomes, result["T1"], result.error("T1"), strict=True):
+    for outcome, T1, error in some(zip(outcomes, result["T1"], result.error("T1"), strict=True)):
         assert outcome["T1"].value == pytest.approx(T1, rel=1e-4, abs=0)
         assert outcome["T1"].stderr == pytest.approx(error, rel=1e-3, abs=0, nan_ok=True)
         assert outcome["rate"].value == pytest.approx(1 / T1, rel=1e-4, abs=0)

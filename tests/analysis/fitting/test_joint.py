@@ -9,6 +9,7 @@ import pytest
 from labspin.analysis import JointTrace, fit_joint, load_model
 from labspin.analysis.fitting import joint_blocks, vectorised
 from labspin.errors import FitError
+from tests.some import some
 
 TIMES = np.geomspace(1e-5, 2e-2, 25)
 DECAY = load_model("stretched_exponential")
@@ -105,7 +106,7 @@ class TestAgainstOneBigProblem:
         assert found.chi2 == pytest.approx(lm.chisqr, rel=1e-9, abs=0)
         assert found.chi2 <= lm.chisqr * (1 + 1e-13)
         for at in range(6):
-            for column, name in enumerate(DECAY.names):
+            for column, name in some(enumerate(DECAY.names)):
                 reference = lm.params[names[at, name]]
                 assert abs(found.values[at, column] - reference.value) < 1e-4 * reference.stderr
 
@@ -122,7 +123,7 @@ class TestAgainstOneBigProblem:
     def test_errors_are_those_of_the_big_problem(self, both):
         found, lm, names = both
         for at in range(6):
-            for column, name in enumerate(DECAY.names):
+            for column, name in some(enumerate(DECAY.names)):
                 expected = lm.params[names[at, name]].stderr
                 assert found.errors[at, column] == pytest.approx(expected, rel=1e-3, abs=0)
 
@@ -141,7 +142,7 @@ class TestAgainstOneBigProblem:
         errors = np.sqrt(np.diagonal(covariance))
         assert np.abs(covariance @ gradient / errors).max() < 1e-6
         for at in range(6):
-            for column, name in enumerate(DECAY.names):
+            for column, name in some(enumerate(DECAY.names)):
                 expected = errors[order.index(names[at, name])]
                 assert found.errors[at, column] == pytest.approx(expected, rel=1e-6, abs=0)
         shared = [
@@ -173,11 +174,11 @@ def test_all_shared_is_one_fit_of_all_points_and_none_is_each_alone():
     together = fit_joint(DECAY, traces, shared=dict.fromkeys(DECAY.names))
     pooled = fit_curve(DECAY, np.tile(TIMES, 3), np.concatenate([t.y for t in traces]), 0.01)
     apart = fit_joint(DECAY, traces, shared={})
-    for column, name in enumerate(DECAY.names):
+    for column, name in some(enumerate(DECAY.names)):
         value, error = together.value(name)
         assert abs(value - pooled[name].value) < 1e-4 * error
         assert error == pytest.approx(pooled[name].stderr, rel=1e-4, abs=0)
-        for at, trace in enumerate(traces):
+        for at, trace in some(enumerate(traces)):
             alone = fit_curve(DECAY, TIMES, trace.y, 0.01)[name]
             assert abs(apart.values[at, column] - alone.value) < 1e-3 * alone.stderr
             assert apart.errors[at, column] == pytest.approx(alone.stderr, rel=1e-3, abs=0)

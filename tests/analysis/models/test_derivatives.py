@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from labspin.analysis import MODELS
 from tests.analysis.models.test_models import away, made
+from tests.some import some
 
 WITH_DERIVATIVES = [name for name in sorted(MODELS) if made(name)[1].derivatives is not None]
 LEVELS = 6
@@ -45,7 +46,7 @@ def test_derivatives_are_those_of_the_model_anywhere(name, data):
     y, jacobian = model.derivatives(case.x, values)
     np.testing.assert_allclose(y, model.evaluate(case.x, values), rtol=1e-10, atol=1e-13 * np.abs(y).max())
     steps = 0.05 * scale
-    for index, parameter in enumerate(model.names):
+    for index, parameter in some(enumerate(model.names)):
 
         def moved(value, index=index):
             return model.evaluate(case.x, np.where(np.arange(truth.size) == index, value, values))

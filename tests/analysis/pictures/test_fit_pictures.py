@@ -14,6 +14,7 @@ from labspin.analysis.pictures import plots
 from labspin.analysis.pictures.plots import figure_of, headline, legend_text, style_of
 from labspin.analysis.pictures.runplots import draw_run
 from labspin.data import Column, Layout, RunHeader, RunWriter, read_run
+from tests.some import some
 
 PLACES = (3e-7, 2e-7, 1e-7)
 
@@ -99,7 +100,7 @@ def test_eight_complex_fits_of_a_long_equation_leave_room_for_the_data(others):
     assert [upper.get_legend() is not None for upper in uppers] == [False, True, True][: 2 + others]
     equations = [upper.title for upper in uppers] if others else [figure._suptitle]
     boxes = [text.get_window_extent() for text in equations]
-    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in some(boxes))
     assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
 
 

@@ -16,6 +16,7 @@ from labspin.analysis.pictures.plots import COLOURS, _part_of_name, figure_of, l
 from labspin.analysis.pictures.runplots import _share_axes, draw_run, draw_stack, plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError
+from tests.some import some
 
 X = np.linspace(1e-3, 2e-3, 5)
 
@@ -210,7 +211,7 @@ def test_light_and_angle_stand_one_above_the_other_on_one_axis_with_fields_apart
     assert (light.get_ylabel(), angle.get_ylabel()) == (
         "PL ratio, moved apart", "angle in phase (V), moved apart",
     )  # fmt: skip
-    for number, one in enumerate(bars(light)):
+    for number, one in some(enumerate(bars(light))):
         expected = 1.0 - 0.1 * ((5 * number + np.arange(5)) % 3) + number * 0.5 * 0.2
         assert np.allclose(one.lines[0].get_ydata(), expected, rtol=1e-12, atol=0)
     # The legend names lines from top to bottom, once.
@@ -388,7 +389,7 @@ def test_traces_with_places_of_their_own_are_lines_over_them(tmp_path):
     words = [text.get_text() for text in panel.get_legend().get_texts()]
     assert words == ["magnet field 10 mT", "magnet field 20 mT", "magnet field 30 mT"]
     assert panel.get_xlabel() == "dark time (ms)"
-    for place, line in enumerate(bars(panel)):
+    for place, line in some(enumerate(bars(panel))):
         data = line.lines[0]
         expected = np.geomspace(1e-3, 1.0, count) * (1 + place)
         np.testing.assert_allclose(data.get_xdata(), expected, rtol=1e-9, atol=0)

@@ -12,6 +12,7 @@ from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.recipes.traces import traces_of
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from labspin.errors import FitError, LabspinError, RecipeError, UnitError
+from tests.some import some
 
 SE = load_model("stretched_exponential")
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
@@ -162,7 +163,7 @@ def test_record_for_the_file_holds_one_fit_or_many():
     assert both.curve.values.shape == (2, DELAYS.size)
     errors = np.sqrt(np.diagonal(both.covariance, axis1=1, axis2=2))
     varied = [parameter for parameter in both.parameters if parameter.varied]
-    for column, parameter in enumerate(varied):
+    for column, parameter in some(enumerate(varied)):
         np.testing.assert_allclose(errors[:, column], parameter.stderr, atol=0)
 
 

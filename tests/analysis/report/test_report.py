@@ -22,6 +22,7 @@ from labspin.analysis.report.words import clock_time, interval
 from labspin.data import Column, Dimension, Layout, RunHeader, RunMetadata, RunWriter, read_run
 from labspin.errors import FitError, NotARunFileError
 from tests.places import PATIENCE
+from tests.some import some
 
 DELAYS = np.geomspace(1e-5, 2e-2, 30)
 SE = load_model("stretched_exponential")
@@ -148,7 +149,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(tmp_path):
     for source in sources:
         picture = base64.b64decode(source.partition(",")[2]).decode()
         # Besides names of formats, an SVG refers to its own parts only.
-        assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', picture))
+        assert all(target.startswith("#") for target in some(re.findall(r'href="([^"]*)"', picture)))
     policy = next(a["content"] for name, a in elements if "http-equiv" in a)
     assert "default-src 'none'" in policy
 
@@ -232,7 +233,7 @@ def test_many_traces_are_listed_and_drawn_along_the_traces(tmp_path):
     outcomes = fit_run(path, RECIPE, write=True)
     page = report_html(path)
     text = text_of(page)
-    assert all(outcome["T1"].text() in text for outcome in outcomes)
+    assert all(outcome["T1"].text() in text for outcome in some(outcomes))
     assert "7 of the 9 traces" in text  # as many as there are colours
     ends = [f([outcome["T1"] for outcome in outcomes], key=lambda one: one.value).text() for f in (min, max)]
     assert f"9 traces: T1 = {ends[0]} … {ends[1]}, see below" in text

@@ -20,6 +20,7 @@ from labspin.physics.nv import (
     orientation_from_lines,
     transition_frequencies,
 )
+from tests.some import some
 
 MHZ, GAUSS = 2e6 * np.pi, 1e-4
 
@@ -48,7 +49,7 @@ def test_true_field_is_among_the_solutions(seed: int, count: int, strain: float)
     matched = np.array([computed[c, b] for c, b in best.assignment])
     assert np.allclose(matched, lines[chosen], atol=0.1 * MHZ)
     assert len(set(best.assignment)) == count
-    for image in best.equivalents[:: max(1, len(best.equivalents) // 7)]:
+    for image in some(best.equivalents[:: max(1, len(best.equivalents) // 7)]):
         images = np.sort(transition_frequencies(field=image, centre=centre).ravel())
         base = np.sort(computed.ravel())
         assert np.allclose(images, base, rtol=1e-9, atol=0)
@@ -73,7 +74,7 @@ def test_window_rejects_fields_whose_lines_were_not_seen() -> None:
     constrained = field_from_lines(lines=seen, uncertainty=0.05 * MHZ, window=window)
     # Several fields explain three lines; those with another line inside the window go, the true one stays.
     assert 1 <= len(constrained) < len(free)
-    for solution in constrained:
+    for solution in some(constrained):
         lines = transition_frequencies(field=solution.field).ravel()
         inside = lines[(lines > window[0]) & (lines < window[1])]
         assert np.abs(inside[:, None] - seen).min(axis=1).max() < 1 * MHZ
@@ -129,7 +130,7 @@ def test_orientation_of_the_bench_from_three_spectra(orientation: Rotation) -> N
     images = [i for i in range(48) if turn[i].magnitude() < 0.1]
     assert images
     assert np.linalg.norm(nearest) < 6 * np.sqrt(np.trace(best.covariance))
-    for image in best.equivalents[::5]:
+    for image in some(best.equivalents[::5]):
         found = transition_frequencies(field=fields, orientation=image)[..., 0]
         assert np.allclose(np.sort(found), np.sort(lines), atol=2 * MHZ)
     assert len(best.assignments) == 3

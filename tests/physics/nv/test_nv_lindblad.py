@@ -23,6 +23,7 @@ from labspin.physics.nv import (
     transition_driving,
 )
 from tests.physics.nv import reference as reference
+from tests.some import some
 
 MHZ, GAUSS = 2e6 * np.pi, 1e-4
 SPIN = (reference.SX, reference.SY, reference.SZ)
@@ -256,7 +257,7 @@ def test_a_spectrum_has_the_torque_of_the_steady_state() -> None:
     frequency = levels(field=field).transition_frequencies[0]
     arguments = {"field": field, "pump": pump, "microwave": tone, "method": "lindblad"}
     spectrum = resonance_spectrum(frequency=frequency, **arguments)
-    for n, omega in enumerate(frequency):
+    for n, omega in some(enumerate(frequency)):
         state = steady_state(microwave_frequency=omega, **arguments)
         np.testing.assert_allclose(spectrum.torque[n], state.torque, rtol=1e-9, atol=0)
 

