@@ -65,7 +65,7 @@ def test_a_run_is_aborted_though_its_queue_is_nonsense(lab, client):
 def test_who_holds_the_queue_does_not_hold_the_bench(lab, client):
     """The file gets what it missed once it is free."""
     with lock_file(lab / "queue.toml"):
-        assert all(action["ok"] for action in client.safe())
+        assert all(action["ok"] for action in some(client.safe()))
         wait_for(lambda: client.get("magnet.output_enabled") is False)
         client.set("microwave.power", "-20 dBm")  # the run is over, but for the queue
         assert [run.state for run in client.queue.read().runs] == ["running", "waiting"]
@@ -168,7 +168,7 @@ def test_a_full_disk_keeps_no_host_from_the_safe_state_nor_from_its_end(small_di
         client.start()
         wait_for_run(client)
         fill(small_disk)
-        assert all(action["ok"] for action in client.safe())
+        assert all(action["ok"] for action in some(client.safe()))
         wait_for(lambda: client.status()["run"] is None)
         assert client.get("magnet.output_enabled") is False
         (small_disk / "ballast").unlink()

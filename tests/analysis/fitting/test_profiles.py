@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis import fit_batch, fit_curve, load_model
+from tests.some import some
 
 SIGMA = 0.05
 TRUTH = {"distance": 400e-9, "T1": 3e-3}
@@ -34,7 +35,7 @@ def test_an_error_that_the_curvature_puts_too_small_is_that_of_the_profile(model
     fit = fitted(model, OFF, 2)
     ends, found = fit.ends["distance"], fit["distance"]
     for level, pair in ((1, ends.one), (4, ends.two)):
-        for end in pair:
+        for end in some(pair):
             held = fitted(model, OFF, 2, fixed={"distance": end})
             assert held.statistics.chi2 - fit.statistics.chi2 == pytest.approx(level, rel=0.15, abs=0)
     assert ends.one[0] < found.value < ends.one[1]

@@ -300,7 +300,7 @@ def test_numbers_of_a_logarithmic_axis_are_plain_and_stand_clear(tmp_path):
         panel.plot(values, [0.0, 1.0])
         log_axis(panel, "x", np.array(values))
     FigureCanvasAgg(figure).draw()
-    for place, panel in enumerate(figure.axes):
+    for place, panel in some(enumerate(figure.axes)):
         low, high = panel.get_xlim()
         ticks = [(at, label) for is_minor in (False, True)
                  for at, label in zip(panel.xaxis.get_ticklocs(minor=is_minor),
@@ -309,7 +309,7 @@ def test_numbers_of_a_logarithmic_axis_are_plain_and_stand_clear(tmp_path):
         assert len(ticks) >= 2
         assert place == 4 or [label.get_text() for at, label in ticks] == [f"{at:g}" for at, _ in ticks]
         edges = sorted((box.x0, box.x1) for box in (label.get_window_extent() for _, label in ticks))
-        assert all(left[1] < right[0] for left, right in pairwise(edges))
+        assert all(left[1] < right[0] for left, right in some(pairwise(edges)))
 
 
 def test_a_picture_says_which_fit_it_leaves_out(tmp_path):
