@@ -44,6 +44,8 @@ def plain_path(path: Path) -> Path:
         The path of a file that need not exist.
     """
     plain = Path(os.path.normpath(path))
+    if "\0" in str(path):  # no file can have that name, and the system refuses to look for it
+        return path
     return plain if plain.resolve() == path.resolve() else path
 
 

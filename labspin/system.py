@@ -58,7 +58,11 @@ def read_bounded(path: Path) -> bytes:
     OSError
         It cannot be read, is no plain file, or has more than 16 MiB.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a name with a NUL, or one that the system cannot write
+        raise OSError(errno.EINVAL, f"is no name of a file ({error}); correct it") from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):

@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(f"--{word}", [one for one in known if one == f"--{word}"], n=1)
             near = near or difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
             message += f"; did you mean {near[0]!r}?" if near else ""
-        super().error(message)
+        super().error(visible(message))
 
 
 def command_parser() -> argparse.ArgumentParser:

@@ -55,8 +55,9 @@ def execute(arguments: argparse.Namespace) -> int:
         Exit code, always 0; a failure raises.
     """
     from labspin.analysis import plot_readings, plot_runs
+    from labspin.data.reader import run_path
 
-    output = arguments.output or arguments.files[0].with_suffix(".png")
+    output = arguments.output or run_path(arguments.files[0]).with_suffix(".png")
     if arguments.readings:
         path = plot_readings(arguments.files, output)
     else:

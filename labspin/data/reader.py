@@ -28,8 +28,14 @@ def run_path(path: Path | str) -> Path:
     ----------
     path
         Run file ``….h5``, or journal ``….h5.jnl``; neither need exist.
+
+    Raises
+    ------
+    NotARunFileError
+        It is a folder, by its very name.
     """
     path = Path(path)
+    journal_path(path)
     return path.with_name(path.name.removesuffix(".jnl")) if path.name.endswith(".h5.jnl") else path
 
 

@@ -44,6 +44,8 @@ class Queue:
 
     def __init__(self, path: Path | str, *, patience: float = 30.0) -> None:
         self.path, self._patience = Path(path), patience
+        if not self.path.name:
+            raise ConfigurationError(f"{path}: wanted the file of a queue, got a folder; name a file in it")
         self._runner = self.path.with_name(f".{self.path.name}.runner")
 
     @property

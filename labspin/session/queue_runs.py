@@ -127,8 +127,16 @@ def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
         The queue.
     run
         A run of it.
+
+    Raises
+    ------
+    CardError
+        Its folder has a name that none can have.
     """
-    return Path(_from(queue, new_run_path(queue.folder / run.output, run.label)))
+    try:
+        return Path(_from(queue, new_run_path(queue.folder / run.output, run.label)))
+    except ValueError as error:
+        raise CardError(f"output: wanted a folder, got {run.output!r} ({error}); correct it") from error
 
 
 def make_queued_run(

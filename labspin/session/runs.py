@@ -16,6 +16,7 @@ from typing import Any
 
 from labspin.bench import Bench
 from labspin.data import EventKind, RunHeader, RunMetadata, RunStatus, read_run, recover
+from labspin.data.reader import run_path
 from labspin.data.spooling import deliver_all
 from labspin.errors import CardError, StationError, StorageError
 from labspin.experiment import Control, Observer, Procedure, RunOutcome, resume, run as run_procedure
@@ -240,7 +241,7 @@ def resume_run(
     LabspinError
         As for `labspin.experiment.resume`.
     """
-    path = path.with_name(path.name.removesuffix(".jnl"))
+    path = run_path(path)
     _wait_for_watchdog(path)
     header = read_unfinished(path).header
     station = _station(path, header.station, on)

@@ -83,6 +83,11 @@ class CabledBench(ServedBench):
         """Return the number of the deputy of the watchdog of a run."""
         return self.child_of(process.pid, b"deputy_process.py")
 
+    def others_of(self, process):
+        """Return the numbers of watchdog and deputy of a run, which may begin before its deputy does."""
+        assert wait_for(lambda: self.watchdog_of(process) and self.deputy_of(process))
+        return {"watchdog": self.watchdog_of(process), "deputy": self.deputy_of(process)}
+
     def wait_for_others(self, process, numbers):
         """Wait until a run has found others for a watchdog and a deputy that were killed."""
 
@@ -181,8 +186,7 @@ def kill_together(folder, delay, whom=("run", "watchdog")):
     with CabledBench(folder) as bench:
         process = bench.begin(path, delay)
         since = time.monotonic() - 0.5
-        numbers = {"run": process.pid, "watchdog": bench.watchdog_of(process)}
-        numbers["deputy"] = bench.deputy_of(process)
+        numbers = {"run": process.pid, **bench.others_of(process)}
         for name in whom:
             os.kill(numbers[name], signal.SIGKILL)
         if "run" not in whom:  # it goes on, finds others for them, and is ended then
@@ -201,7 +205,7 @@ def kill_the_heir(folder, delay):
     with CabledBench(folder) as bench:
         process = bench.begin(path, delay)
         since = time.monotonic() - 0.5
-        deputy, first = bench.deputy_of(process), bench.watchdog_of(process)
+        first, deputy = bench.others_of(process).values()
         os.kill(first, signal.SIGKILL)
         os.kill(process.pid, signal.SIGKILL)
         second = wait_for(lambda: bench.child_of(deputy, b"labspin.station.guard"))

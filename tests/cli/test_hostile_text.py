@@ -52,6 +52,42 @@ def test_a_quantity_of_a_card_is_read_at_once(tmp_path, capsys, value):
     assert "card.toml" in capsys.readouterr().err
 
 
+def test_a_path_that_none_can_be_is_one_sentence(tmp_path, capsys):
+    card = tmp_path / "card.toml"
+    card.write_text('procedure = "rabi"\nstation = "a\\u0000b"\n', encoding="utf-8")
+    assert main(["check", str(card)]) == 1
+    assert r"station: 'a\x00b' does not exist" in " ".join(capsys.readouterr().err.split())
+    assert main(["check", "a\0b"]) == 1
+    assert "is no name of a file (embedded null byte); correct it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "/"])
+@pytest.mark.parametrize(
+    "command",
+    ["plot", "export", "trash", "report", "resume", "diff", "show", "note", "fit --with t1", "sequence",
+     "check", "queue --file", "queue add"],
+)  # fmt: skip
+def test_a_folder_in_place_of_a_file_is_one_sentence(tmp_path, monkeypatch, capsys, command, place):
+    monkeypatch.chdir(tmp_path)
+    words = command.split()
+    after = {"diff": [place], "note": ["a note"], "queue": ["list"] if "--file" in words else []}
+    if "fit" in words:
+        words.insert(1, place)
+    assert main([*words, *([] if "fit" in words else [place]), *after.get(words[0], [])]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("labspin: ")
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_wrong_with_a_command_line_is_no_order_to_the_terminal(capsys):
+    with pytest.raises(SystemExit):
+        main(["ls", "--\x1b[31mred"])
+    said = capsys.readouterr().err
+    assert r"\x1b[31mred" in said
+    assert "\x1b" not in said
+
+
 def test_a_card_with_a_byte_order_mark_is_read(tmp_path):
     card = tmp_path / "card.toml"
     card.write_text(f'procedure = "rabi"\nstation = "{STATION}"\n', encoding="utf-8-sig")

@@ -31,7 +31,7 @@ from labspin.data.journal.liveness import HEARTBEAT, is_alive
 from labspin.data.lock import try_lock
 from labspin.data.plain import pack, packer
 from labspin.data.storage import BINARY, storage_error, sync_descriptor, sync_folder, write_whole
-from labspin.errors import RunFileError, StorageError
+from labspin.errors import NotARunFileError, RunFileError, StorageError
 
 __all__ = [
     "END",
@@ -59,7 +59,14 @@ def journal_path(path: Path) -> Path:
     ----------
     path
         The run file, which need not exist.
+
+    Raises
+    ------
+    NotARunFileError
+        It is a folder, by its very name.
     """
+    if not path.name:
+        raise NotARunFileError(f"{path}: wanted a run file, got a folder; name a file in it")
     return path.with_name(path.name + ".jnl")
 
 
