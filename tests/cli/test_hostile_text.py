@@ -56,7 +56,7 @@ def test_a_path_that_none_can_be_is_one_sentence(tmp_path, capsys):
     card = tmp_path / "card.toml"
     card.write_text('procedure = "rabi"\nstation = "a\\u0000b"\n', encoding="utf-8")
     assert main(["check", str(card)]) == 1
-    assert r"station: 'a\x00b' does not exist" in " ".join(capsys.readouterr().err.split())
+    assert r"a\x00b' does not exist" in " ".join(capsys.readouterr().err.split())
     assert main(["check", "a\0b"]) == 1
     assert "is no name of a file (embedded null byte); correct it" in capsys.readouterr().err
 
