@@ -2,10 +2,14 @@
 
 import html.parser
 
+import numpy as np
+import pytest
+
 import labspin
-from labspin.analysis import Recipe, fit_run
+from labspin.analysis import Recipe, fit_curve, fit_run, load_model
 from labspin.analysis.outcome import Picture
 from labspin.data import read_run
+from labspin.errors import FitError
 from labspin.notebook import html_page
 from labspin.procedures.rabi import Rabi
 from tests.analysis.samples import decay_run
@@ -48,6 +52,24 @@ def test_a_fit_shows_its_values_and_a_picture_of_itself(tmp_path):
     run = _Words(read_run(tmp_path / "run.h5")._repr_html_())
     assert "dark_time" not in run.text  # an axis, no column
     assert "difference_errors" in run.text
+
+
+def test_what_is_shown_where_there_is_no_page_is_short_and_says_what_it_is(tmp_path):
+    (fit,) = fit_run(decay_run(tmp_path / "run.h5"), RECIPE)
+    assert repr(fit).startswith("<fit t1")
+    assert f"T1 = {fit['T1'].text()}" in repr(fit)
+    shown = repr(labspin.load_station(ROOT / "instruments" / "levitated-diamond.toml"))
+    assert shown == "<station levitated diamond (simulated): simulated, microwave, magnet, pulses, counter>"
+
+
+def test_what_is_no_model_or_no_run_is_refused_by_name(tmp_path):
+    x = np.linspace(0.0, 1.0, 9)
+    with pytest.raises(FitError, match=r"wanted a model, got 'saturation'; load_model\('saturation'\) makes"):
+        fit_curve("saturation", x, x)
+    with pytest.raises(FitError, match="saturation_power: wanted a number in the units of x and y"):
+        fit_curve(load_model("saturation"), x, x, start={"saturation_power": "1 mW"})
+    with pytest.raises(FitError, match="or what read_run returns, got a Dataset"):
+        fit_run(labspin.open(decay_run(tmp_path / "run.h5")), RECIPE)
 
 
 def test_a_picture_is_shown_without_a_line_for_each_font_that_is_missing(tmp_path, caplog):

@@ -246,6 +246,11 @@ class FitOutcome:
 
         return Picture(analysis.figure_of([self]))
 
+    def __repr__(self) -> str:
+        title = ", ".join(word for word in (self.name, self.label) if word)
+        found = ", ".join(p.line() for p in self.present)
+        return f"<fit {title}: {self.model} on {self.quantity}; {found}>"
+
     def _repr_html_(self) -> str:
         rows = [
             (p.name, p.text(), "held" if p.fixed else "derived" if p.derived else "fitted", p.description)

@@ -130,7 +130,8 @@ def _figures(prefix: str, **_: object) -> Iterable[str]:
 def _any_files(prefix: str, parsed_args: argparse.Namespace, **context: object) -> Iterable[str]:
     """Complete files; of what is to be brought back, the runs that were put aside."""
     if not getattr(parsed_args, "restore", False):
-        return _files("")(prefix, **context)
+        kinds = "" if parsed_args.command == "fit" else ".h5"  # which takes files of other programs, too
+        return _files(kinds)(prefix, **context)
     from labspin.data import trashed_runs
     from labspin.workspaces import find_workspace
 

@@ -74,6 +74,9 @@ class Station:
         """Whether no hardware is involved."""
         return self.kind == "simulated"
 
+    def __repr__(self) -> str:
+        return f"<station {self.name}: {self.kind}, {', '.join(one.name for one in self.instruments)}>"
+
     @property
     def kind(self) -> BenchKind:
         """Whether its instruments are real, simulated, or some of them the one, some the other."""

@@ -15,6 +15,7 @@ def lab(tmp_path_factory):
     assert main(["init", str(folder)]) == 0
     (folder / "workspace.toml").write_text("[samples.D7]\n[samples.D8]\n")
     (folder / "data" / "one.h5").touch()
+    (folder / "data" / "one.png").touch()
     (folder / "data" / "examples" / ".trash").mkdir()
     (folder / "data" / "examples" / ".trash" / "two.h5").touch()
     return folder
@@ -56,7 +57,8 @@ def complete(lab, line):
         ("labspin fit data/o --with mrfm_r", {"mrfm_resonance", "mrfm_ring_down"}, {"t1"}),
         ("labspin run procedures/t1.toml --sample ", {"D7", "D8"}, {"D9"}),
         ("labspin run procedures/t1.toml --set r", {"repetitions="}, {"averages="}),
-        ("labspin report data/", {"data/one.h5"}, set()),
+        ("labspin report data/", {"data/one.h5"}, {"data/one.png"}),
+        ("labspin fit data/", {"data/one.h5", "data/one.png"}, set()),
         ("labspin show stretched", {"stretched_exponential"}, {"lorentzian_dips"}),
         ("labspin run nothing.toml --set ", {""}, {"averages="}),
         ("labspin ls data/examples --sort ", {"T1", "started"}, {"workspace.toml"}),

@@ -86,8 +86,10 @@ def fit_curve(
     FitError
         Fewer points than parameters, an unknown parameter, or a model that is not finite at the start.
     """
+    _require_model(model)
     if model.likelihood != "normal":
         raise FitError(f"model {model.name}: is not fitted by least squares; use fit_spectrum")
+    _require_numbers(model, {**(start or {}), **(fixed or {})})
     x, y, sigma, axes = in_units_of(model, x, y, sigma, axes)
     described = as_model(model, x, bounds or {})
     points, trace, errors = _clean(described, x, y, sigma, windowed=noise is None)
@@ -97,6 +99,21 @@ def fit_curve(
     if described.noise is not None:
         task, sheet = _weighted(task, sheet, errors, noise)
     return _outcome(task, sheet, errors, name or model.name, quantity, axes)
+
+
+def _require_model(given: object) -> None:
+    if not isinstance(given, FitModel):
+        hint = f"; load_model({given!r}) makes one" if isinstance(given, str) else ""
+        raise FitError(f"fit_curve: wanted a model, got {given!r}{hint}")
+
+
+def _require_numbers(model: FitModel, given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if isinstance(value, str):
+            raise FitError(
+                f"model {model.name}: {name}: wanted a number in the units of x and y, got {value!r}; "
+                "labspin.units.parse_quantity reads a text"
+            )
 
 
 def _weighted(

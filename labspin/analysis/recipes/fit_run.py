@@ -254,10 +254,14 @@ def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe 
     write_fit(Path(path), record_of(outcomes, recipe), replace_same=True)
 
 
-def _opened(run: Run | Path | str) -> tuple[Run, Path | None]:
-    if not isinstance(run, (str, Path)):
+def _opened(run: object) -> tuple[Run, Path | None]:
+    from labspin.data import Run, read_run
+
+    if isinstance(run, Run):
         return run, run.path
-    from labspin.data import read_run
+    if not isinstance(run, (str, Path)):
+        kind = type(run).__name__
+        raise FitError(f"fit_run: wanted the path of a run file, or what read_run returns, got a {kind}")
 
     return read_run(Path(run)), Path(run)
 
