@@ -1,8 +1,9 @@
 """Windows and hosts killed with SIGKILL: does the run go on, is the bench made safe, is anything lost?
 
-    python benchmarks/kill_host.py [kills]
+    python benchmarks/kill_host.py [windows] [hosts]
 
-First a window (``labspin gui``, offscreen) is killed again and again while its host makes one run:
+So many of each, 20 unless named. First a window (``labspin gui``, offscreen) is killed again and again
+while its host makes one run:
 the run has to go on, with every point. Then hosts of a bench that is served over TCP are killed in
 mid-run: the bench has to be safe, seen within the devices, and every point that was counted has to
 stand in the run's journal; and every client has to hear of it at once.
@@ -36,7 +37,7 @@ def windows(kills):
     done = 0
     with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
         client = host.client()
-        client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={60 * kills}"])
+        client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={6000 * kills}"])
         client.start()
         path = wait_for_run(client)["run"]["path"]
         alone = client.status()["clients"]
@@ -97,6 +98,6 @@ def hear(client, heard):
 
 
 if __name__ == "__main__":
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    windows(number)
-    hosts(number)
+    numbers = [int(word) for word in sys.argv[1:]] or [20]
+    windows(numbers[0])
+    hosts(numbers[-1])

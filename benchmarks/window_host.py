@@ -1,6 +1,6 @@
 """A window and its host over a long time and beside a bench without them.
 
-    python benchmarks/window_host.py [latency] [watched] [session N] [browse N] [soak MINUTES]
+    python benchmarks/window_host.py [latency] [watched] [session N] [browse N] [actions N] [soak MINUTES]
 
 *latency*: a set-point of a bench that is served over TCP, set and read back directly, and through a host.
 *watched*: how long runs take with no window and with three that show them, one after the other, again and
@@ -8,7 +8,9 @@ again. *session*: N runs (500) watched by one window: memory of the window and o
 *soak*: short runs for so many minutes (only if it is named), watched by a window that changes its view:
 memory, descriptors and threads every minute, and how much they grow in 1000 runs, without the first third.
 *browse*: the list of N runs (10 000) in the window: until it is shown, a search, a scroll; and the longest
-time for which a timer of 1 ms was not heard. Without a display set ``QT_QPA_PLATFORM=offscreen``.
+time for which a timer of 1 ms was not heard. *actions*: the same gaps in every view, beside a folder of N
+runs (10 000) and a run that goes on as fast as it can: the views, a card, a form, a fit, runs compared,
+the queue, the colours. Without a display set ``QT_QPA_PLATFORM=offscreen``.
 """
 
 import contextlib
@@ -179,6 +181,41 @@ def browse(number):
         watch("choose all", browsed.view.selectAll)
 
 
+def actions(number):
+    """Do one thing after the other in every view, while a run goes on, beside a folder of many runs."""
+    lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
+    card = lab / "procedures" / "quick.toml"
+    _write_runs(lab / "data", number)
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+        client, see, measure, browsed = host.client(), window.see, window.measure, window.browse
+        watch("the list of runs", browsed.look, lambda: browsed.table.rowCount() == number)
+        client.add(card, overrides=["averages=100000"])
+        watch("a run begins", client.start, lambda: bool(see.frames and len(see.frames[0].run.points) > 50))
+        path = see.paths[0]
+        watch("it is fitted", see.fits.fit, lambda: see.fits.outcome is not None)
+        for place in range(window.tabs.count()):
+            watch(window.tabs.tabText(place), lambda p=place: window.tabs.setCurrentIndex(p))
+        watch("a card", lambda: measure.show_card(card), measure.start_button.isEnabled)
+        watch("a form", lambda: measure.form.set("averages", "7"), measure.start_button.isEnabled)
+        watch("ten in the queue", lambda: [measure.add() for _ in range(10)],
+              lambda: measure.queue.table.rowCount() > 10)  # fmt: skip
+        runs = [path, *sorted((lab / "data").glob("20260101*.h5"))[:2]]
+        watch("three compared", lambda: window.show_runs(runs), lambda: len(see.frames) == 3)
+        watch("cursors", lambda: see.cursors.setChecked(True))
+        watch("one again", lambda: window.show_runs([path]), lambda: len(see.frames) == 1)
+        watch("other colours", window.appearance.change_theme)
+        watch("a search", lambda: browsed.search.setText("005000"))
+        watch("five seconds more", lambda: None, _later(5.0))
+        client.abort(pause_queue=True)
+        wait_until_idle(client)
+
+
+def _later(seconds):
+    """Return a condition that is true after a while."""
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() > end
+
+
 def _write_runs(folder, number):
     """Write the same short run under so many names."""
     from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter
@@ -294,6 +331,6 @@ if __name__ == "__main__":
         after = given[place + 1] if place + 1 < len(given) else ""
         if word in ("latency", "watched"):
             globals()[word]()
-        elif word in ("session", "browse", "soak"):
-            usual = {"session": 500, "browse": 10_000, "soak": 60}
+        elif word in ("session", "browse", "actions", "soak"):
+            usual = {"session": 500, "browse": 10_000, "actions": 10_000, "soak": 60}
             globals()[word](int(after) if after.isdigit() else usual[word])

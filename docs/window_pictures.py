@@ -57,12 +57,13 @@ label = "relaxation of the class along the bias field, second diamond of the bat
 """
 
 
-def wait(application, condition, seconds=180.0):
-    """Let the window live until something is so."""
+def wait(application, condition, seconds=900.0):
+    """Let the window live until something is so; the time is for a machine that does much besides."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"waited in vain for {condition.__code__}")
+            line = getattr(condition, "__code__", None)
+            raise TimeoutError(f"waited {seconds:g} s in vain for what stands in {line or condition}")
         application.processEvents()
         time.sleep(0.01)
 

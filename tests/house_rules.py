@@ -193,6 +193,27 @@ def _is_written(text):
     return isinstance(text, ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
 
 
+SLIPPERY = {
+    "QPushButton": "Button", "QToggleSwitch": "Switch", "QComboBox": "ChoiceBox", "QSpinBox": "NumberBox",
+    "QDoubleSpinBox": "a field for a quantity",
+}  # fmt: skip
+WAITS = {"exec", "exec_", "getSaveFileName", "getOpenFileName", "getExistingDirectory", "getText", "question",
+         "warning", "critical", "information", "setWindowModality"}  # fmt: skip
+"""Calls of dialogs that keep the rest of the window, SAFE among it, from the hand."""
+
+
+def does_once_what_is_meant_once(source):
+    """Controls of the window are those of `labspin.gui.hands`, and no dialog waits for an answer."""
+    if "PySide6" not in source.text or source.path.name in ("hands.py", "application.py"):
+        return
+    for call in _calls(source):
+        name = name_of(call.func)
+        if isinstance(call.func, ast.Name) and name in SLIPPERY:
+            yield f"line {call.lineno}: {name}, wanted {SLIPPERY[name]} of labspin.gui.hands"
+        if isinstance(call.func, ast.Attribute) and name in WAITS:
+            yield f"line {call.lineno}: {name} waits for an answer"
+
+
 # -- of all -----------------------------------------------------------------------------------------------
 
 # Comparisons that have an absolute tolerance unless told otherwise, and the argument that tells it.

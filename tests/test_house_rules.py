@@ -22,6 +22,7 @@ OF_THE_PACKAGE = [
     house_rules.tells_of_arguments_only,
     house_rules.shows_foreign_text_as_it_is,
     house_rules.names_what_it_means,
+    house_rules.does_once_what_is_meant_once,
 ]
 OF_THE_TESTS = [
     house_rules.imports_its_helpers,
@@ -120,6 +121,8 @@ LONG = "def f():\n" + 41 * "    g()\n"
         ("shows_foreign_text_as_it_is", "tabs.addTab(view, name)\n", "tabs.addTab(view, 'Log')\n"),
         ("shows_foreign_text_as_it_is", "p.plot(x, y, name=run.label)\n", "p.plot(x, y, name=markup(a))\n"),
         ("shows_foreign_text_as_it_is", "l.getLabel(i).setText(a)\n", "l.getLabel(i).setText(markup(a))\n"),
+        ("does_once_what_is_meant_once", "# PySide6\nQComboBox()\n", "# PySide6\nChoiceBox()\n"),
+        ("does_once_what_is_meant_once", "# PySide6\ndialog.exec()\n", "# PySide6\ndialog.show()\n"),
         ("takes_any_free_port", "station.serve(port_base=6000)\n", "station.serve(port_base=base)\n"),
     ],
 )  # fmt: skip

@@ -105,7 +105,7 @@ def _stop(arguments: argparse.Namespace) -> int:
     from labspin.session import connect_host
     from labspin.session.host_start import wait_until_gone
 
-    with connect_host(arguments.station) as host:
+    with connect_host(arguments.station, any_version=True) as host:
         host.stop(force=arguments.force)
     is_gone = wait_until_gone(host.record)
     console().print("ended" if is_gone else f"process {host.record.process} still makes the bench safe")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labspin.cli.output import add_json, console, print_json, print_table
+from labspin.cli.output import NOT_SAFE, add_json, console, print_json, print_table
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "execute"]
 
-_NOT_SAFE = 3
+_ANY_VERSION = ("safe", "abort")
+"""Orders that a host of an older release takes, too: a bench must be made safe after an upgrade."""
 _SIMPLE = {
     "start": "let the host make the runs of the queue that wait",
     "pause": "hold the run of the host before its next point",
@@ -69,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from labspin.session import connect_host
 
-    with connect_host(arguments.on) as host:
+    with connect_host(arguments.on, any_version=arguments.command in _ANY_VERSION) as host:
         return int(arguments.perform(host, arguments))
 
 
@@ -114,8 +115,10 @@ def _said(host: HostClient, arguments: argparse.Namespace, sentence: str) -> int
 
 
 def _safe(host: HostClient, arguments: argparse.Namespace) -> int:
+    from labspin.bench.safety import SafeAction, unsafe_instruments
+
     actions = host.safe()
-    last = {action["instrument"]: action["ok"] for action in actions}
+    left = unsafe_instruments(SafeAction(**done) for done in actions)  # type: ignore[arg-type]
     if arguments.json:
         print_json(actions)
     else:
@@ -123,7 +126,7 @@ def _safe(host: HostClient, arguments: argparse.Namespace) -> int:
             console().print(
                 f"{'ok' if action['ok'] else 'FAILED'}  {action['instrument']}: {action['message']}"
             )
-    return 0 if all(last.values()) else _NOT_SAFE
+    return NOT_SAFE if left else 0
 
 
 def _set(host: HostClient, arguments: argparse.Namespace) -> int:

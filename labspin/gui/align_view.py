@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
 from labspin.gui.axes import rate_unit, shown
+from labspin.gui.hands import Button
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
@@ -24,6 +27,8 @@ _IDLE = "Press Count: the laser is switched on and the detectors are counted."
 _COUNTING = "The laser is on. Counting ends when a run begins, by Count, or by SAFE."
 _RING_HEIGHT, _SPECTRUM_HEIGHT = 240, 170  # pixels
 _RING = 600  # points of the X-Y view
+_RATE = "rate."
+_OLD = 5.0  # s after which a value is shown as an old one
 _FEWEST = 16  # points of which a spectrum is made
 
 
@@ -64,10 +69,14 @@ class Figure(Panel):
         Parameters
         ----------
         record
-            ``{"time": s, "value": number}`` of the read-back; None, or one without a value, changes nothing.
+            ``{"time": s, "value": number}`` of the read-back; one with an error clears the figure, and
+            None changes nothing.
         """
+        if record is not None and "error" in record:
+            self.forget()
         if record is None or "value" not in record:
             return
+        self._show_old(time.time() - record["time"] > _OLD)
         value = float(record["value"])
         if not self._course.add(record["time"], value):
             return
@@ -77,6 +86,17 @@ class Figure(Panel):
         self._held.setText(f"peak {_short(self.peak, self._unit)}")
         self._line.setValue(self.peak)
         self._curve.setData(*self._course.arrays())
+
+    def fade(self) -> None:
+        """Show the value as an old one."""
+        self._show_old(True)
+
+    def _show_old(self, is_old: bool) -> None:
+        name = "figure-old" if is_old else "figure"
+        if self.figure.objectName() != name:
+            self.figure.setObjectName(name)
+            self.figure.style().unpolish(self.figure)
+            self.figure.style().polish(self.figure)
 
     def forget(self) -> None:
         """Clear the value: it is no longer read back."""
@@ -168,7 +188,7 @@ class AlignView(QWidget):
         self._rings: list[_Ring] = []
         self._also: dict[str, str] = {}
         self._can_count = False
-        self.count = QPushButton("Count")
+        self.count = Button("Count")
         self.count.setCheckable(True)
         self.count.setEnabled(False)
         self.count.setToolTip("laser on, counting in short gates; ends when a run begins")
@@ -211,7 +231,7 @@ class AlignView(QWidget):
                 self._add(f"{name}.motion_magnitude", "V")
                 self._rings.append(_Ring(name))
         for detector in detectors:
-            self._add(f"rate.{detector}", "1/s")
+            self._add(f"{_RATE}{detector}", "1/s")
         self.count.setVisible(bool(detectors))
         self._told.setText(_IDLE if detectors else "This bench has no photon counter.")
         self.count.setEnabled(bool(detectors))
@@ -250,6 +270,11 @@ class AlignView(QWidget):
     def _count(self, on: bool) -> None:
         self._link.order(lambda host: host.ask("align", on=on))
 
+    def fade(self) -> None:
+        """Show all values as old ones: the host does not answer."""
+        for figure in self.figures.values():
+            figure.fade()
+
     def forget(self) -> None:
         """Clear all values: the host has gone."""
         for figure in self.figures.values():
@@ -270,6 +295,9 @@ class AlignView(QWidget):
         if self._can_count:
             self._told.setText(_COUNTING if status["aligns"] else _IDLE)
         for name, figure in self.figures.items():
-            figure.take(status["readings"].get(name))
+            if name.startswith(_RATE) and not status["aligns"]:
+                figure.forget()
+            else:
+                figure.take(status["readings"].get(name))
         for ring in self._rings:
             ring.take(status["readings"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSpli
 from superqt import QToggleSwitch
 
 from labspin.gui.foreign import caption, tool_tip
+from labspin.gui.hands import Switch
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, QuantityField, label, text_of
 from labspin.gui.set_point import SetPoint
@@ -25,6 +27,7 @@ from labspin.session.host_records import (
 __all__ = ["BenchView", "InstrumentPanel"]
 
 _DIGITS = 5  # of a read-back that are shown
+_OLD = 5.0  # s after which a read-back is shown as an old one
 
 
 class InstrumentPanel(Panel):
@@ -61,11 +64,14 @@ class InstrumentPanel(Panel):
         self._units: dict[str, str] = {}
         self.output: QToggleSwitch | None = None
         self._lost = ""
+        self._record, self._is_old = link.record, False
         where = record["address"]
         self.body.addWidget(label(f"{record['role']} · {record['driver']} · {where}", "muted", wrap=True))
+        self.age = label("", "muted", wrap=True)
         self.problem = label("", "wrong", wrap=True)
-        self.problem.hide()
-        self.body.addWidget(self.problem)
+        for said in (self.age, self.problem):
+            said.hide()
+            self.body.addWidget(said)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(12)
         self._grid.setColumnStretch(1, 1)
@@ -82,7 +88,7 @@ class InstrumentPanel(Panel):
         for attribute, unit in record["readings"].items():
             self._add(f"{self.name}.{attribute}", unit, None, reads_only=True)
         if record["has_output"]:
-            self.output = QToggleSwitch("output")
+            self.output = Switch("output")
             self.output.setToolTip(tool_tip(f"switch the output of {self.name} on or off"))
             self.output.setAccessibleName(f"{self.name} output")
             self.output.clicked.connect(self._switch)
@@ -127,7 +133,7 @@ class InstrumentPanel(Panel):
         self.problem.setVisible(bool(text))
 
     def _switch(self, on: bool) -> None:
-        self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on))
+        self._link.order(lambda host: host.set(f"{self.name}.output_enabled", on), of=self._record)
 
     def show_status(self, status: HostStatus) -> None:
         """Show the read-backs of a status.
@@ -147,13 +153,39 @@ class InstrumentPanel(Panel):
                 figure.setText("—")
             else:
                 figure.setText(text_of(record["value"], self._units[full], _DIGITS))
-        output = value_of(readings, f"{self.name}.output_enabled")
-        if self.output is not None and output is not None and self.output.isChecked() != bool(output):
-            self.output.setChecked(bool(output))
+        self._show_output(value_of(readings, f"{self.name}.output_enabled"))
         self._lost = errors[0] if errors else ""
         self._show_problem()
         for point in self.points.values():
             point.show_status(status)
+        own = [readings[full]["time"] for full in self.values if full in readings]
+        age = time.time() - min(own) if own else 0.0
+        self._show_age(age > _OLD, f"read {age:.0f} s ago; read again between two points")
+
+    def _show_output(self, is_on: object) -> None:
+        """Show an output; where it is not known, a switch must not stand as one that is off."""
+        if self.output is None:
+            return
+        self.output.setEnabled(is_on is not None)
+        self.output.setText("output" if is_on is not None else "output: not known")
+        if is_on is not None and self.output.isChecked() != bool(is_on):
+            self.output.setChecked(bool(is_on))
+
+    def _show_age(self, is_old: bool, text: str) -> None:
+        """Show the values as old ones, or as they are now."""
+        self.age.setText(text)
+        self.age.setVisible(is_old)
+        if is_old == self._is_old:
+            return
+        self._is_old = is_old
+        for figure in self.values.values():
+            figure.setObjectName("old" if is_old else "value")
+            figure.style().unpolish(figure)
+            figure.style().polish(figure)
+
+    def fade(self) -> None:
+        """Show the values as old ones: the host does not answer."""
+        self._show_age(True, "not read back any more: the host does not answer")
 
     def forget(self) -> None:
         """Clear all values: they are no longer read back."""
@@ -225,6 +257,11 @@ class BenchView(QWidget):
         self._grid.setRowStretch((len(self.panels) + 1) // 2, 1)
         for column in (0, 1):
             self._grid.setColumnStretch(column, 1)
+
+    def fade(self) -> None:
+        """Show all values as old ones: the host does not answer."""
+        for panel in self.panels.values():
+            panel.fade()
 
     def forget(self) -> None:
         """Clear all values: the host has gone."""

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from labspin.data import TRASH, RunSummary, restore_run, trash_run, trashed_runs
 from labspin.errors import LabspinError
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.keys import shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button
@@ -88,7 +89,7 @@ class BrowseView(QWidget):
         self.search.setToolTip("runs that hold all of these words (Ctrl+F)")
         shortcut("Ctrl+F", self, self.search.setFocus, "search in all runs")
         self.search.textChanged.connect(self.table.search)
-        self.folders = QComboBox()
+        self.folders = ChoiceBox()
         self.folders.setAccessibleName("folder of runs")
         self.folders.setToolTip("folder whose runs are listed; those that were put aside have one, too")
         self.folders.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QV
 
 from labspin.analysis.names import truth_words
 from labspin.gui.foreign import MarkedLabel, markup
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.plots import LinePlot
 from labspin.gui.run_source import Frame
@@ -73,7 +74,7 @@ class FitPanel(Panel):
         self.setMaximumWidth(480)
 
     def _make_parts(self) -> None:
-        self.recipe = QComboBox()
+        self.recipe = ChoiceBox()
         self.recipe.setAccessibleName("recipe or model")
         self.recipe.setToolTip("recipe or model by which the run in front is fitted")
         self.recipe.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -21,6 +21,7 @@ from labspin.experiment.parameters import (
 )
 from labspin.gui.axes import shown
 from labspin.gui.foreign import tool_tip
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.parts import label
 from labspin.gui.scan_editor import ScanEditor, as_lines
 from labspin.procedures.lists import QuantityListParameter
@@ -128,7 +129,7 @@ class ParameterForm(QWidget):
             box.toggled.connect(lambda _: self._edited(name))
             return box
         if isinstance(parameter, ListParameter):
-            choice = QComboBox()
+            choice = ChoiceBox()
             choice.addItems([str(item) for item in parameter.choices])
             choice.setCurrentText(str(value))
             choice.currentTextChanged.connect(lambda _: self._edited(name))

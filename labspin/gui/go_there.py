@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from labspin.errors import LimitError
 from labspin.gui.axes import shown
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.link import HostLink
 from labspin.gui.parts import TwiceButton, label
 from labspin.gui.set_point import check_limits
@@ -27,10 +28,10 @@ class GoThere(QWidget):
         super().__init__()
         self._link = link
         self._place: tuple[str, str, float] | None = None
-        self.choice = QComboBox()
+        self.choice = ChoiceBox()
         self.choice.setAccessibleName("set-point that is moved to cursor A")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.choice.activated.connect(lambda _: self._tell())
+        self.choice.activated.connect(lambda _: self._choose())
         self.button = TwiceButton("", "Really move", self._move, hint="through limits and ramp, by the host")
         self.problem = label("", "wrong", wrap=True)
         row = QHBoxLayout(self)
@@ -39,6 +40,14 @@ class GoThere(QWidget):
         row.addWidget(self.choice)
         row.addWidget(self.button)
         row.addWidget(self.problem, 1)
+        self.hide()
+        link.connected.connect(lambda _: self._forget())
+        link.gone.connect(lambda _: self._forget())
+
+    def _forget(self) -> None:
+        """Let nothing be moved that belongs to another bench."""
+        self.button.disarm()
+        self.choice.clear()
         self.hide()
 
     def show_place(self, place: tuple[str, str, float] | None) -> None:
@@ -68,6 +77,10 @@ class GoThere(QWidget):
         meant = [full for full in names if name in (full, full.replace(".", "_"), full.partition(".")[2])]
         if meant:
             self.choice.setCurrentText(meant[0])
+
+    def _choose(self) -> None:
+        self.button.disarm()  # what was confirmed was another set-point
+        self._tell()
 
     def _tell(self) -> None:
         full = self.choice.currentText()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,14 +12,16 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from labspin.errors import ConnectionFailedError, LabspinError
-from labspin.gui.tasks import in_background, sentence
-from labspin.session import HostClient, HostRecord, start_host
+from labspin.gui.tasks import HandedOver, in_background, sentence
+from labspin.session import HostClient, HostRecord, host_of, start_host
 from labspin.session.host_records import BenchDescription, HostStatus, NewsRecord
 
 __all__ = ["HostLink"]
 
 Result = TypeVar("Result")
 _WAIT = 1.0  # s for which the host may be silent in one request for news
+_BREATH = 0.03  # s between two news: a window that draws each of them must hear the mouse, too
+_PAUSE = 0.5  # s before a host that lives and does not answer is asked again
 
 
 class HostLink(QObject):
@@ -30,6 +33,8 @@ class HostLink(QObject):
         A host answers.
     news(answer)
         What `HostClient.follow` returned.
+    silent(text)
+        The host lives and does not answer; it is asked again until it does, or has died.
     gone(text)
         The host has died or ended.
     trouble(text)
@@ -38,6 +43,7 @@ class HostLink(QObject):
 
     connected = Signal(object)
     news = Signal(object)
+    silent = Signal(str)
     gone = Signal(str)
     trouble = Signal(str)
 
@@ -48,6 +54,8 @@ class HostLink(QObject):
         self.status: HostStatus = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._news = HandedOver(self.news.emit, self)
         self.news.connect(self._remember)
         self.gone.connect(self._forget)
 
@@ -72,64 +80,70 @@ class HostLink(QObject):
         done
             Called when the host was found; None calls nothing.
         """
-
-        def opened(client: HostClient) -> None:
-            self.follow(client)
-            if done is not None:
-                done()
-
-        in_background(lambda: start_host(station), opened, self._fail)
+        in_background(lambda: start_host(station), lambda client: self.follow(client, done), self._fail)
 
     def _fail(self, error: Exception) -> None:
         self.trouble.emit(sentence(error))
 
-    def follow(self, client: HostClient) -> None:
-        """Follow the events of a host.
+    def follow(self, client: HostClient, done: Callable[[], None] | None = None) -> None:
+        """Follow the events of a host; until it has described its bench, no host is connected.
 
         Parameters
         ----------
         client
             Client of the host.
+        done
+            Called when it is connected; None calls nothing.
         """
         self.detach()
-        self.record = client.record
-        self._stop = threading.Event()
-        thread = threading.Thread(
-            target=self._listen, args=(client, self._stop), daemon=True, name="host news"
-        )
-        stop = self._stop
+        if self._is_closed:  # the window was closed before the host had answered
+            client.close()
+            return
+        self._stop = stop = threading.Event()
 
         def described(description: BenchDescription) -> None:
             if stop.is_set():  # detached, or closed, before the answer
                 client.close()
                 return
-            self._begin(description, thread)
+            self._begin(client, description)
+            if done is not None:
+                done()
 
         in_background(client.describe, described, self._fail)
 
-    def _begin(self, description: BenchDescription, thread: threading.Thread) -> None:
-        self.description = description
+    def _begin(self, client: HostClient, description: BenchDescription) -> None:
+        self.record, self.description = client.record, description
         self.connected.emit(description)
-        self._thread = thread
-        thread.start()
+        self._thread = threading.Thread(
+            target=self._listen, args=(client, self._stop), daemon=True, name="host news"
+        )
+        self._thread.start()
 
     def _listen(self, client: HostClient, stop: threading.Event) -> None:
-        sequence = 0
+        sequence, is_silent = 0, False
         with client, contextlib.suppress(RuntimeError, TypeError):  # the window may have been closed
             while not stop.is_set():
+                asked = time.monotonic()
                 try:
                     answer = client.follow(sequence, timeout=_WAIT)
                 except ConnectionFailedError as error:
-                    if not stop.is_set():
+                    if stop.is_set():
+                        return
+                    if not _lives(client.record):
                         self.gone.emit(sentence(error))
-                    return
+                        return
+                    if not is_silent and time.monotonic() - asked > _WAIT:  # else it ended just now
+                        self.silent.emit(sentence(error))
+                        is_silent = True
+                    stop.wait(_PAUSE)
+                    continue
                 except LabspinError as error:
                     self.trouble.emit(sentence(error))
                     stop.wait(_WAIT)
                     continue
-                sequence = answer["sequence"]
-                if not stop.is_set():
-                    self.news.emit(answer)
+                sequence, is_silent = answer["sequence"], False
+                self._news.give(answer, stop.is_set)
+                stop.wait(_BREATH)
 
     def detach(self) -> None:
         """Disconnect from the host, which keeps running."""
@@ -138,7 +152,8 @@ class HostLink(QObject):
         self.status = {}
 
     def close(self) -> None:
-        """Disconnect from the host, and wait until the last news has arrived."""
+        """Disconnect from the host for good, and wait until the last news has arrived."""
+        self._is_closed = True
         self.detach()
         if self._thread is not None:
             self._thread.join(5.0)
@@ -148,6 +163,8 @@ class HostLink(QObject):
         do: Callable[[HostClient], Result],
         done: Callable[[Result], None] | None = None,
         failed: Callable[[Exception], None] | None = None,
+        *,
+        of: HostRecord | None = None,
     ) -> None:
         """Let the host do something, over its own connection, so that no order waits for another.
 
@@ -159,8 +176,13 @@ class HostLink(QObject):
             Called in the window's thread with the result; None calls nothing.
         failed
             Called in the window's thread with the error; None shows it as trouble.
+        of
+            The host that is meant, where the order is for one bench only; None: the one that is connected.
         """
         record = self.record
+        if of is not None and record is not None and of != record:
+            self.trouble.emit(f"nothing was done: the host of {of.station} is not connected any more")
+            return
         if record is None:
             self.trouble.emit("no station is connected; choose one above and connect it first")
             return
@@ -170,3 +192,9 @@ class HostLink(QObject):
                 return do(client)
 
         in_background(work, done, failed or self._fail)
+
+
+def _lives(record: HostRecord) -> bool:
+    """Return whether the process of a host still holds its station."""
+    found = host_of(Path(record.station))
+    return found is not None and found.process == record.process

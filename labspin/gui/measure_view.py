@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QListWidgetItem,
     QScrollArea,
@@ -22,20 +19,21 @@ from PySide6.QtWidgets import (
 )
 from superqt import QSearchableListWidget
 
-from labspin.errors import CardError
-from labspin.experiment import Procedure, check_plan, estimate
-from labspin.gui.axes import shown
+from labspin.errors import CardError, LabspinError
+from labspin.experiment import Procedure
+from labspin.gui.ask_path import ask_path
 from labspin.gui.foreign import line, tool_tip
 from labspin.gui.form import ParameterForm
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.link import HostLink
 from labspin.gui.parts import Panel, button, label
+from labspin.gui.preview import Preview, preview
 from labspin.gui.queue_view import QueueView
 from labspin.gui.sequence_plot import SequencePlot
 from labspin.gui.tasks import in_background, sentence
 from labspin.procedures import list_procedures, load_procedure
 from labspin.session import (
     HostClient,
-    drawn_sequences,
     list_cards,
     list_stations,
     load_card,
@@ -44,78 +42,17 @@ from labspin.session import (
     write_card,
 )
 from labspin.station import load_station
+from labspin.system import read_bounded
 
 if TYPE_CHECKING:
-    from labspin.instruments.sequence import PulseSequence
+    pass
 
-__all__ = ["MeasureView", "Preview", "preview"]
+__all__ = ["MeasureView"]
 
 _START = "put this run into the queue, and make it"
+_FILES = 1000  # ms between two looks at the files of card and station
 _SETTLE = 250  # ms without typing before a plan is checked
 _CARD, _PROCEDURE = "card", "procedure"
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A preview of a run."""
-
-    text: str
-    problem: str = ""
-    sequences: tuple[tuple[str, PulseSequence], ...] = ()
-
-
-def preview(kind: type[Procedure], values: dict[str, object], station: Path | None) -> Preview:
-    """Return the points and duration of a run, or what forbids it; nothing is connected.
-
-    Parameters
-    ----------
-    kind
-        The procedure.
-    values
-        Its parameters.
-    station
-        The station file; None: only the parameters are checked.
-    """
-    try:
-        procedure = kind(**values)
-    except Exception as error:  # noqa: BLE001 - a laboratory's own procedure may raise anything
-        return Preview("", sentence(error))
-    if station is None:
-        return Preview(
-            "No station is chosen: the plan is not compared with limits.", "", _sequences(procedure)
-        )
-    try:
-        declared = load_station(station)
-        report = check_plan(procedure, declared)
-        guess = estimate(kind(**values), declared)
-    except Exception as error:  # noqa: BLE001 - as above
-        return Preview("", sentence(error), _sequences(procedure))
-    count = "an open number of" if guess.points is None else f"{'about ' * guess.is_adaptive}{guess.points}"
-    some = "about" if guess.measuring else "at least"
-    lasts = "" if guess.total is None else f", {some} {_duration(guess.total)}"
-    unchecked = f" Not checked without the bench: {report.unchecked}." if report.unchecked else ""
-    is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
-    faster = " A simulated bench does not wait for it." if is_fast else ""
-    moved = ";  ".join(_range(name, *ends) for name, ends in report.ranges.items())
-    text = f"{count} points{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}"
-    return Preview(text, "", _sequences(procedure))
-
-
-def _range(name: str, low: float, high: float, unit: str) -> str:
-    return f"{name}  {shown(low, unit)}" + ("" if low == high else f" … {shown(high, unit)}")
-
-
-def _sequences(procedure: Procedure) -> tuple[tuple[str, PulseSequence], ...]:
-    try:
-        return tuple(drawn_sequences(procedure).items())
-    except Exception:  # noqa: BLE001 - the check of the plan reports the error
-        return ()
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if seconds >= 60 else f"{seconds:.3g} s"
 
 
 class MeasureView(QWidget):
@@ -143,19 +80,26 @@ class MeasureView(QWidget):
         self._link = link
         self._workspace = Path()
         self.card: Path | None = None
+        self._shown_text: bytes | None = None
+        self._station: Path | None = None  # of the card
         self._kind: type[Procedure] | None = None
-        self._token = 0
+        self._token = self._forms = 0
         self.preview = Preview("")
         self._make_choice()
         self._make_form()
         self._make_ahead()
-        self.queue = QueueView(self._start_queue)
+        self.queue = QueueView(lambda: self._link.order(lambda host: host.start()))
         self.queue.trouble.connect(self.trouble)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLE)
         self._timer.timeout.connect(self._look_ahead)
+        self._stamp: tuple[bytes | None, bytes | None] = (None, None)
+        self._files = QTimer(self)
+        self._files.setInterval(_FILES)
+        self._files.timeout.connect(self._look_at_files)
+        self._files.start()
 
     # -- parts -----------------------------------------------------------------------------------------
 
@@ -172,7 +116,7 @@ class MeasureView(QWidget):
     def _make_form(self) -> None:
         self.heading = label("Choose a card or a procedure", "heading", wrap=True)
         self.described = label("", "muted", wrap=True)
-        self.runs = QComboBox()
+        self.runs = ChoiceBox()
         self.runs.setToolTip("run of the card")
         self.runs.setAccessibleName("run of the card")
         self.runs.currentTextChanged.connect(lambda _: self._choose_run())
@@ -182,7 +126,7 @@ class MeasureView(QWidget):
     def _make_ahead(self) -> None:
         self.ahead = label("", wrap=True)
         self.problem = label("", "wrong", wrap=True)
-        self.which = QComboBox()
+        self.which = ChoiceBox()
         self.which.setAccessibleName("pulse sequence")
         self.which.currentIndexChanged.connect(self._draw_sequence)
         self.sequence = SequencePlot()
@@ -229,7 +173,7 @@ class MeasureView(QWidget):
         right.setObjectName("queue")
         right.addWidget(ahead)
         right.addWidget(self.queue)
-        right.setSizes([500, 190])
+        right.setSizes([430, 260])
         choice = Panel("Cards and procedures")
         choice.body.addWidget(self.choice, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -309,6 +253,8 @@ class MeasureView(QWidget):
     def _show_form(self, given: Mapping[str, object]) -> None:
         if self._kind is None:
             return
+        self._forms += 1
+        self._stamp = (_text_of(self.station()), self._shown_text if self.card else None)
         self.form.show_run(self._kind, given)
         self.form_area.verticalScrollBar().setValue(0)
         self.form.offer_setpoints([])
@@ -325,11 +271,21 @@ class MeasureView(QWidget):
         except CardError as error:
             self.trouble.emit(str(error))
             return
-        self.card, self._kind = path, card.procedure
+        self.card, self._kind, self._station = path, card.procedure, card.station
+        self._show_choice(path)
         self._head(path.stem, card.procedure, [run.label for run in card.runs], card.metadata.description)
         if label_of_run:
             self.runs.setCurrentText(label_of_run)
         self._choose_run()
+
+    def _show_choice(self, path: Path) -> None:
+        """Let the list stand at the card that is shown, however it was chosen."""
+        names = self.choice.list_widget
+        names.blockSignals(True)
+        for row in range(names.count()):
+            if names.item(row).data(Qt.ItemDataRole.UserRole) == (_CARD, str(path)):
+                names.setCurrentRow(row)
+        names.blockSignals(False)
 
     def _head(self, name: str, kind: type[Procedure], runs: list[str], described: str = "") -> None:
         self.heading.setText(name if name == kind.name else f"{name} — {kind.name}")
@@ -349,6 +305,7 @@ class MeasureView(QWidget):
         except CardError as error:
             self.trouble.emit(str(error))
             return
+        self._shown_text = _text_of(self.card)
         spec = next((run for run in card.runs if run.label == self.runs.currentText()), card.runs[0])
         self._show_form(spec.parameters)
 
@@ -356,12 +313,40 @@ class MeasureView(QWidget):
         """Return the station that a run would use: the connected one, else the card's."""
         if self._link.record is not None:
             return Path(self._link.record.station)
-        if self.card is not None:
-            found = load_card(self.card).station
-            if found is not None:
-                return found
+        if self.card is not None and self._station is not None:
+            return self._station
         stations = list_stations(self._workspace)
         return stations[0] if stations else None
+
+    # -- files that change ------------------------------------------------------------------------------
+
+    def _look_at_files(self) -> None:
+        """Check a plan again when the file of its station has changed, and show a card again that has."""
+        if self._kind is None or not self.isVisible():
+            return
+        before, self._stamp = self._stamp, (_text_of(self.station()), _text_of(self.card))
+        if before == self._stamp:
+            return
+        if self.card is not None and self._has_changed and not self.form.changes():
+            self._load(self.card, self.runs.currentText())
+        else:
+            self._edited()
+
+    @property
+    def _has_changed(self) -> bool:
+        """Whether the file of the card is another than the one that the form was made from."""
+        return self.card is not None and _text_of(self.card) != self._shown_text
+
+    def _is_as_shown(self) -> bool:
+        """Return whether the card is as it is shown; else say so, and show it as it is now."""
+        if self.card is None or not self._has_changed:
+            return True
+        self.trouble.emit(
+            f"{self.card}: was changed after it was shown; it is shown as it is now, without what was typed. "
+            "Nothing was queued: look at it, then start"
+        )
+        self._load(self.card, self.runs.currentText())
+        return False
 
     # -- preview ---------------------------------------------------------------------------------
 
@@ -426,18 +411,21 @@ class MeasureView(QWidget):
 
     def add_all(self) -> None:
         """Put all runs of the card into the queue, as the card has them."""
-        if self.card is not None:
-            card = self.card
+        if (card := self.card) is not None and self._is_as_shown():
             self._link.order(lambda host: host.add(card), self._queued, self._refused)
 
     def _add(self, *, start: bool) -> None:
-        if self._kind is None:
+        if self._kind is None or not self._is_as_shown():
             return
         card, only, overrides = self.card, self.runs.currentText(), self.form.overrides()
         if card is None:
             folder = self._workspace / ".labspin" / "cards"
             text = new_card_text(self._kind.name, self.station(), self.form.settings(), folder=folder)
-            card, overrides = write_card(folder / f"{self._kind.name}.toml", text), []
+            try:
+                card, overrides = write_card(folder / f"{self._kind.name}.toml", text), []
+            except (LabspinError, OSError) as error:
+                self._refused(error)
+                return
         options: dict[str, object] = {"overrides": overrides, "only": [only] if only else []}
         self._link.order(functools.partial(_queue, card, options, start), self._queued, self._refused)
 
@@ -447,9 +435,6 @@ class MeasureView(QWidget):
 
     def _refused(self, error: Exception) -> None:
         self.trouble.emit(sentence(error))
-
-    def _start_queue(self) -> None:
-        self._link.order(lambda host: host.start())
 
     def save(self) -> None:
         """Write the changed values into the card."""
@@ -464,10 +449,18 @@ class MeasureView(QWidget):
         path
             Path of the new card; empty asks for it. The ending is made ``.toml``.
         """
-        folder = self._workspace / "procedures"
-        path = path or QFileDialog.getSaveFileName(self, "Save card", str(folder), "Run cards (*.toml)")[0]
         if path:
             self._write(Path(path).with_suffix(".toml"))
+        else:
+            folder, save = self._workspace / "procedures", functools.partial(self._save_asked, self._forms)
+            ask_path(self, "Save card", folder, "Run cards (*.toml)", "toml", save)
+
+    def _save_asked(self, form: int, path: str) -> None:
+        """Save what was shown when it was asked for the path."""
+        if form == self._forms:
+            self.save_as(path)
+        else:
+            self.trouble.emit(f"{path}: not saved, since the form shows something else by now")
 
     def _write(self, path: Path) -> None:
         if self._kind is None:
@@ -486,6 +479,13 @@ class MeasureView(QWidget):
         only = self.runs.currentText()
         self.use(self._workspace)
         self._load(path, only)
+
+
+def _text_of(path: Path | None) -> bytes | None:
+    """Return what stands in a file; None: it cannot be read."""
+    with contextlib.suppress(OSError):
+        return None if path is None else read_bounded(path)
+    return None
 
 
 def _setpoints(station: Path) -> list[str]:

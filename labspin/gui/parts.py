@@ -12,9 +12,12 @@ from superqt import QElidingLabel
 from labspin.errors import LabspinError
 from labspin.gui.axes import liked_unit, shown
 from labspin.gui.foreign import ForeignLabel, caption, line, tool_tip
+from labspin.gui.hands import Button
 from labspin.units import parse_quantity
 
 __all__ = ["BriefLabel", "Notice", "Panel", "QuantityField", "TwiceButton", "button", "label", "text_of"]
+
+_MESSAGES = 4  # that are shown at once
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
@@ -53,7 +56,7 @@ def button(
     key
         Key that also presses the button; empty: none.
     """
-    made = QPushButton(caption(text))
+    made = Button(caption(text))
     made.setObjectName(kind)
     made.setToolTip(tool_tip(f"{hint} ({key})" if key else hint))
     made.setWhatsThis(tool_tip(hint))
@@ -125,27 +128,30 @@ class Panel(QFrame):
 
 
 class Notice(QFrame):
-    """A message above the views; it stays until it is dismissed, and blocks nothing."""
+    """The latest messages above the views; they stay until they are dismissed, and block nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("notice")
+        self._said: list[str] = []
         self.text = label("", wrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         row = QHBoxLayout(self)
         row.addWidget(self.text, 1)
-        row.addWidget(button("Dismiss", self.hide, hint="the message stays in Log"))
+        row.addWidget(button("Dismiss", self.hide, hint="the messages stay in Log"))
         self.hide()
 
     def say(self, text: str) -> None:
-        """Show a message in place of the previous one.
+        """Show a message below those that were not dismissed: what follows from an error does not hide it.
 
         Parameters
         ----------
         text
             The message.
         """
-        self.text.setText(text)
+        before = [] if self.isHidden() else [one for one in self._said if one != text]
+        self._said = [*before, text][-_MESSAGES:]
+        self.text.setText("\n".join(self._said))
         self.show()
 
 
@@ -291,7 +297,7 @@ class QuantityField(QLineEdit):
             self.given.emit(self.value())
 
 
-class TwiceButton(QPushButton):
+class TwiceButton(Button):
     """A button for irreversible actions: the first press arms it for three seconds, the second acts.
 
     Parameters
@@ -310,7 +316,7 @@ class TwiceButton(QPushButton):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(3000)
-        self._timer.timeout.connect(self._disarm)
+        self._timer.timeout.connect(self.disarm)
         self.setToolTip(tool_tip(hint))
         self.clicked.connect(self._press)
 
@@ -324,19 +330,19 @@ class TwiceButton(QPushButton):
         """
         if text != self._text:
             self._text = text
-            self._timer.stop()
-            self._disarm()
+            self.disarm()
 
     def _press(self) -> None:
         if self._timer.isActive():
-            self._timer.stop()
-            self._disarm()
+            self.disarm()
             self._do()
             return
         self._show(self._armed, "armed")
         self._timer.start()
 
-    def _disarm(self) -> None:
+    def disarm(self) -> None:
+        """Let the next press be the first again."""
+        self._timer.stop()
         self._show(self._text, "")
 
     def _show(self, text: str, kind: str) -> None:

@@ -19,6 +19,7 @@ from labspin.session import Queue, QueuedRun, QueueState
 __all__ = ["QueueView"]
 
 _WIDEST = 200  # pixels of a column
+_LOWEST = 128  # pixels of the table: three runs and the headings
 _HEADS = ("", "run", "state", "parameters", "file or reason")
 
 
@@ -71,7 +72,7 @@ class QueueView(Panel):
         self._state = QueueState()
         self.table = _Table()
         self.table.dropped.connect(self._drop)
-        self.table.setMinimumHeight(64)
+        self.table.setMinimumHeight(_LOWEST)
         self.table.setToolTip("drag a run to change the order, or Alt+↑ and Alt+↓; Delete takes it out")
         for keys, do, does in (
             ("Alt+Up", lambda: self._shift(-1), "the chosen run of the queue comes earlier"),

@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -23,6 +22,7 @@ from labspin.data import RunMetadata, RunSummary, annotate, read_run
 from labspin.errors import LabspinError
 from labspin.gui.axes import shown
 from labspin.gui.foreign import MarkedLabel, markup
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.tasks import in_background, sentence
 from labspin.workspaces import Workspace, find_workspace
@@ -53,7 +53,7 @@ class RunDetails(Panel):
         self._runs: list[RunSummary] = []
         self._workspace = Workspace(root=Path())
         self.title = label("Choose a run", "heading", wrap=True)
-        self.sample, self.rating = QComboBox(), QComboBox()
+        self.sample, self.rating = ChoiceBox(), ChoiceBox()
         self.sample.setEditable(True)
         self.rating.addItems(_RATINGS)
         self.tags, self.comment = QLineEdit(), QPlainTextEdit()

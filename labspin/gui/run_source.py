@@ -16,7 +16,7 @@ from labspin.clock import local_time
 from labspin.data import Run, RunFollower
 from labspin.errors import LabspinError, RunFileError
 from labspin.gui.pictures import Choice, Picture, alike, picture_of
-from labspin.gui.tasks import sentence
+from labspin.gui.tasks import HandedOver, sentence
 
 __all__ = ["Frame", "RunSource"]
 
@@ -59,6 +59,7 @@ class RunSource(QObject):
         self._runs: dict[Path, Run] = {}
         self._pictures: dict[Path, Picture] = {}
         self._asked = 0.0
+        self._frames = HandedOver(self.drawn.emit, self)
         self._thread = threading.Thread(target=self._work, name="run source", daemon=True)
         self._thread.start()
 
@@ -145,7 +146,8 @@ class RunSource(QObject):
         if changed:
             there = [path for path in paths if path in self._pictures]
             pictures = alike(_told_apart([(self._runs[path], self._pictures[path]) for path in there]))
-            self.drawn.emit([Frame(p, self._runs[p], q) for p, q in zip(there, pictures, strict=True)])
+            frames = [Frame(p, self._runs[p], q) for p, q in zip(there, pictures, strict=True)]
+            self._frames.give(frames, lambda: self._is_closed)
 
     def _follow(self, path: Path, choice: Choice, span: tuple[float, float] | None, is_new: bool) -> bool:
         follower = self._followers.get(path) or RunFollower(path)

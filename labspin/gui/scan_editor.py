@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from labspin.gui.axes import shown
 from labspin.gui.foreign import tool_tip
+from labspin.gui.hands import ChoiceBox, NumberBox
 from labspin.gui.parts import button, label
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Row(QWidget):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self.setObjectName("inside")
-        self.name, self.kind = QComboBox(), QComboBox()
+        self.name, self.kind = ChoiceBox(), ChoiceBox()
         self.name.setEditable(True)
         self.name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.name.addItems(list(names))
@@ -139,7 +139,7 @@ class _Row(QWidget):
             edit.setPlaceholderText("parameter or set-point")
         self.kind.addItems([_LINEAR, _LOG, _LIST])
         self.first, self.last, self.listed = QLineEdit(), QLineEdit(), QLineEdit()
-        self.number = QSpinBox()
+        self.number = NumberBox()
         self.number.setRange(1, _MOST)
         self.number.setValue(11)
         self.together = QCheckBox("together with the axis above")

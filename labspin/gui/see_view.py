@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
@@ -21,9 +21,11 @@ from superqt import QLabeledSlider
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.outcome import FitOutcome
+from labspin.gui.ask_path import ask_path
 from labspin.gui.fit_panel import FitPanel
 from labspin.gui.foreign import tool_tip
 from labspin.gui.go_there import GoThere
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.link import HostLink
 from labspin.gui.map_plots import MapGrid
 from labspin.gui.parts import Panel, button, label
@@ -76,7 +78,7 @@ class SeeView(QWidget):
     # -- parts -----------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.quantity, self.x_box, self.y_box = QComboBox(), QComboBox(), QComboBox()
+        self.quantity, self.x_box, self.y_box = ChoiceBox(), ChoiceBox(), ChoiceBox()
         for box, name in ((self.quantity, "quantity"), (self.x_box, "x axis"), (self.y_box, "y axis")):
             box.setAccessibleName(name)
             box.setToolTip(tool_tip(name))
@@ -325,8 +327,12 @@ class SeeView(QWidget):
 
     # -- saving -------------------------------------------------------------------------------------------
 
-    def _ask(self, what: str, kinds: str) -> str:
-        return QFileDialog.getSaveFileName(self, what, str(self.paths[0].with_suffix("")), kinds)[0]
+    def _ask(self, what: str, kinds: str, ending: str, save: Callable[[str], None]) -> None:
+        if self.paths:
+            ask_path(self, what, self.paths[0].with_suffix(f".{ending}"), kinds, ending, save)
+
+    def _save(self, work: Callable[[], None]) -> None:
+        in_background(work, None, lambda error: self.trouble.emit(sentence(error)))
 
     def save_picture(self, path: str = "") -> None:
         """Save the runs as a picture for publication, as ``labspin plot`` draws them.
@@ -336,12 +342,15 @@ class SeeView(QWidget):
         path
             Path of the picture (``.pdf``, ``.png`` or ``.svg``); empty asks for it.
         """
-        path = path or (self._ask("Save picture", "Pictures (*.pdf *.png *.svg)") if self.paths else "")
-        if path:
-            runs, quantity = list(self.paths), self.quantity.currentText()
-            in_background(
-                lambda: _plot(runs, path, quantity), None, lambda error: self.trouble.emit(sentence(error))
-            )
+        runs, quantity = list(self.paths), self.quantity.currentText()
+
+        def save(chosen: str) -> None:
+            self._save(lambda: _plot(runs, chosen, quantity))
+
+        if path and runs:
+            save(path)
+        else:
+            self._ask("Save picture", "Pictures (*.pdf *.png *.svg)", "pdf", save)
 
     def save_data(self, path: str = "") -> None:
         """Save the run in front as a text table.
@@ -351,12 +360,17 @@ class SeeView(QWidget):
         path
             Path of the table (``.csv``); empty asks for it.
         """
-        path = path or (self._ask("Save data", "Tables (*.csv)") if self.paths else "")
-        if path and self.frames:
-            run = self.frames[0].path
-            in_background(
-                lambda: _export(run, Path(path)), None, lambda error: self.trouble.emit(sentence(error))
-            )
+        if not self.frames:
+            return
+        run = self.frames[0].path
+
+        def save(chosen: str) -> None:
+            self._save(lambda: _export(run, Path(chosen)))
+
+        if path:
+            save(path)
+        else:
+            self._ask("Save data", "Tables (*.csv)", "csv", save)
 
     def copy_data(self) -> None:
         """Copy the data as a table separated by tabs; the axes of a map surround it."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SequencePlot"]
 
+_BESIDE = 14  # pixels between a name and its row
 _HEIGHT = 0.62
 _ROW = 26  # smallest height of a row, pixels
 _NARROW = 0.07  # part of the width that a duration of four letters takes
@@ -50,6 +51,8 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.getAxis("left").setTicks(
             [[(row + _HEIGHT / 2, name) for row, name in zip(rows, layout.rows, strict=True)]]
         )
+        widths = [self.fontMetrics().horizontalAdvance(name) for name in layout.rows]
+        self.getAxis("left").setWidth(max(widths, default=0) + _BESIDE)  # else it is known after a repaint
         if layout.is_linear:
             self.showAxis("bottom")
             self.setLabel("bottom", "time", units="s")

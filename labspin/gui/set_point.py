@@ -53,6 +53,7 @@ class SetPoint(QObject):
     ) -> None:
         super().__init__(parent)
         self.full, self._unit, self._actuator, self._link = full, unit, actuator, link
+        self._record = link.record  # no other host is meant, whatever was connected since
         check = partial(check_limits, full, actuator) if actuator else None
         self.field = QuantityField(unit, check, step=_first_step(actuator) if actuator else None)
         self.field.setAccessibleName(f"set {full}")
@@ -138,7 +139,7 @@ class SetPoint(QObject):
         """Stop the ramp where it is, no matter who began it; pending set-points are dropped."""
         if self._is_moving or self._is_ramped:
             self._is_halted, self._goal = self._is_moving, None
-            self._link.order(lambda host: host.halt(self.full))
+            self._link.order(lambda host: host.halt(self.full), of=self._record)
 
     @property
     def _is_ramped(self) -> bool:
@@ -157,8 +158,13 @@ class SetPoint(QObject):
         if self._is_moving:
             return
         self._is_moving = True
-        self._link.order(lambda host: host.set(self.full, value), partial(self._moved, value), self._failed)
-        if not self._link.is_connected:
+        self._link.order(
+            lambda host: host.set(self.full, value),
+            partial(self._moved, value),
+            self._failed,
+            of=self._record,
+        )
+        if self._link.record != self._record or not self._link.is_connected:
             self._end()
 
     def _moved(self, value: float, _: object) -> None:

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from labspin.errors import LabspinError
 
-__all__ = ["in_background", "sentence"]
+__all__ = ["HandedOver", "in_background", "sentence"]
 
 Result = TypeVar("Result")
 _under_way: set[_Task] = set()
+_LOOK = 0.1  # s between two looks whether something is still to be handed over
 _PATIENCE = 5.0  # s for which the end of the program waits for all tasks
 
 
@@ -73,6 +75,53 @@ def _wait_for_all() -> None:
     end = time.monotonic() + _PATIENCE
     for task in tuple(_under_way):
         task.wait(max(0.0, end - time.monotonic()))
+
+
+class HandedOver(QObject):
+    """What a thread hands over to the window's thread, one after the other.
+
+    Signals between threads are queued. Those of a thread that is quicker than the window would become ever
+    more: the window would draw what was long ago, and not hear a mouse, SAFE neither, since Qt delivers what
+    is queued before it looks for input.
+
+    Parameters
+    ----------
+    take
+        Called in the window's thread with each value.
+    parent
+        Owner of this object.
+    """
+
+    _arrived = Signal(object)
+
+    def __init__(self, take: Callable[[Any], object], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._take_value, self._taken = take, threading.Event()
+        self._arrived.connect(self._take)
+
+    def give(self, value: object, is_over: Callable[[], bool]) -> None:
+        """Hand a value over, and wait in this thread until the window has taken it.
+
+        Parameters
+        ----------
+        value
+            Any value.
+        is_over
+            Whether the value is not wanted any more; looked at repeatedly.
+        """
+        self._taken.clear()
+        self._arrived.emit((value, is_over))
+        while not self._taken.wait(_LOOK):
+            if is_over() or not isValid(self):  # the window was closed, or deleted without that
+                return
+
+    def _take(self, handed: tuple[object, Callable[[], bool]]) -> None:
+        value, is_over = handed
+        try:
+            if not is_over():
+                self._take_value(value)
+        finally:
+            self._taken.set()
 
 
 def in_background(

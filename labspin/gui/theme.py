@@ -56,7 +56,9 @@ QLabel#title {{ font-size: 15pt; font-weight: 600; }}
 QLabel#heading {{ font-size: 12pt; font-weight: 600; }}
 QLabel#muted, QLabel#help {{ color: {muted}; }}
 QLabel#value {{ font-size: 12pt; font-weight: 600; }}
+QLabel#old {{ font-size: 12pt; font-style: italic; color: {muted}; }}
 QLabel#figure {{ font-size: 38pt; font-weight: 600; }}
+QLabel#figure-old {{ font-size: 38pt; font-style: italic; color: {muted}; }}
 QLabel#wrong {{ color: {danger}; }}
 QLabel#good {{ color: {good}; }}
 QLabel#simulated, QLabel#real {{ border-radius: 9px; font-weight: 600; }}

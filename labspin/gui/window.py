@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QMainWindow,
-    QProgressBar,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -29,11 +28,14 @@ from labspin.gui.appearance import Appearance
 from labspin.gui.bench_view import BenchView
 from labspin.gui.browse_view import BrowseView
 from labspin.gui.foreign import caption, line
+from labspin.gui.hands import ChoiceBox
 from labspin.gui.keys import KeysWindow, shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.log_view import LogView
 from labspin.gui.measure_view import MeasureView
-from labspin.gui.parts import BriefLabel, Notice, TwiceButton, button, label, text_of
+from labspin.gui.parts import BriefLabel, Notice, button, label, text_of
+from labspin.gui.run_bar import RunBar
+from labspin.gui.safe_order import SafeOrder
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_view import StartView, first_measurement, listed_station
 from labspin.gui.tasks import in_background, sentence
@@ -50,7 +52,6 @@ from labspin.session.host_records import BenchDescription, HandRecord, HostStatu
 
 __all__ = ["MainWindow"]
 
-_SAFE_KEY, _PAUSE_KEY = "F12", "F9"
 _LAST = 30  # runs on the first page
 
 
@@ -88,7 +89,7 @@ class MainWindow(QMainWindow):
         self.use_workspace()
 
     def _make_bar(self) -> None:
-        self.station = QComboBox()
+        self.station = ChoiceBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.station.setAccessibleName("station")
         self.connect_button = button(
@@ -99,21 +100,11 @@ class MainWindow(QMainWindow):
         self.kind.setFixedSize(96, 28)
         self.kind.hide()
         self.state = BriefLabel("not connected", "heading")
-        self.progress = QProgressBar()
-        self.progress.setMinimumWidth(180)
-        self.progress.hide()
-        self.pause_button = button(
-            "Pause", self.pause, hint="holds before the next point; the bench may be touched", key=_PAUSE_KEY
-        )
-        self.skip_button = button("Skip", self._skip, hint="leaves out the point being measured")
-        self.abort_button = TwiceButton(
-            "Abort", "Really abort", self._abort,
-            hint="ends the run: its points are kept, the bench is made safe, the queue pauses",
-        )  # fmt: skip
-        self.safe_button = button(
-            "SAFE", self.make_safe, "safe", hint=f"brings the bench to its safe state ({_SAFE_KEY})"
-        )
-        self.safe_button.setEnabled(False)
+        self.runs = RunBar(self.link)
+        self.progress, self.pause_button = self.runs.progress, self.runs.pause_button
+        self.skip_button, self.abort_button = self.runs.skip_button, self.runs.abort_button
+        self.safe = SafeOrder(self.link, self, self.workspace)
+        self.safe_button = self.safe.button
         self.bar = QFrame()
         self.bar.setObjectName("bar")
         row = QHBoxLayout(self.bar)
@@ -121,12 +112,8 @@ class MainWindow(QMainWindow):
         for left in (self.station, self.connect_button, self.kind):
             row.addWidget(left)
         row.addWidget(self.state, 1)
-        right: tuple[QWidget, ...] = (
-            self.progress, self.pause_button, self.skip_button, self.abort_button, self.safe_button,
-        )  # fmt: skip
-        for part in right:
-            row.addWidget(part)
-        self._show_run_buttons(None)
+        row.addWidget(self.runs)
+        row.addWidget(self.safe_button)
 
     def _make_tabs(self) -> None:
         self.tabs = QTabWidget()
@@ -148,7 +135,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.tabs, 1)
         self.setCentralWidget(inside)
         self.tabs.currentChanged.connect(self._tab_changed)
-        shortcut(_SAFE_KEY, self, self.make_safe, "SAFE: bring the bench to its safe state")
         for number in range(self.tabs.count()):
             show = functools.partial(self.tabs.setCurrentIndex, number)
             shortcut(f"Ctrl+{number + 1}", self, show, f"the view {self.tabs.tabText(number)}")
@@ -163,7 +149,10 @@ class MainWindow(QMainWindow):
         self.link.connected.connect(self._connected)
         self.link.news.connect(self._take)
         self.link.gone.connect(self._gone)
-        for source in (self.link, self.measure, self.see, self.browse, self.appearance):
+        self.link.silent.connect(self._fade)
+        self.safe.changed.connect(lambda: self._show_state(self.link.status))
+        self.safe.told.connect(self._tell)
+        for source in (self.link, self.safe, self.measure, self.see, self.browse, self.appearance):
             source.trouble.connect(self.complain)
         self.measure.told.connect(self._tell)
         self.measure.started.connect(self._follow_mine)
@@ -227,8 +216,10 @@ class MainWindow(QMainWindow):
 
     def _choose_station(self, path: Path) -> None:
         known = [Path(self.station.itemData(k)).resolve() for k in range(self.station.count())]
-        if path.resolve() in known:
-            self.station.setCurrentIndex(known.index(path.resolve()))
+        if path.resolve() not in known:  # of another folder
+            self.station.addItem(line(path.stem), path)
+            known.append(path.resolve())
+        self.station.setCurrentIndex(known.index(path.resolve()))
 
     def measure_first(self) -> None:
         """Connect the simulated diamond, make a first measurement of T1, and show it."""
@@ -253,7 +244,6 @@ class MainWindow(QMainWindow):
         self.kind.show()
         self._choose_station(Path(description["path"]))
         self.connect_button.setEnabled(True)
-        self.safe_button.setEnabled(True)
         self._build(description)
         if self.tabs.currentWidget() is self.start:
             self.tabs.setCurrentWidget(self.bench)
@@ -282,7 +272,7 @@ class MainWindow(QMainWindow):
         self.align.show_status(status)
         self._show_state(status)
         run = status["run"]
-        self._show_run_buttons(run)
+        self.runs.show_run(run)
         self._follow_runs(run, status.get("last"))
 
     def _follow_runs(self, run: RunRecord | None, last: RunRecord | None) -> None:
@@ -300,6 +290,11 @@ class MainWindow(QMainWindow):
             self._asked_after = None
 
     def _show_state(self, status: HostStatus) -> None:
+        self.state.setText("making safe …" if self.safe.is_under_way else self._state_of(status))
+
+    def _state_of(self, status: HostStatus) -> str:
+        if not status:
+            return "connected" if self.link.is_connected else "not connected"
         words = {"idle": "idle", "moving": "moving", "running": "measuring", "paused": "paused"}
         text = words.get(status["state"], status["state"])
         if status["hand"]:
@@ -312,7 +307,10 @@ class MainWindow(QMainWindow):
             text += ", queue paused" if status["queue"]["paused"] else ""
         if status["queue"]["problem"]:
             text += " — the queue cannot be read"
-        self.state.setText(text)
+        chosen = self.station.currentData()
+        if chosen is not None and Path(chosen).resolve() != Path(status["path"]):
+            text += f" — connected is {status['station']}, not what is chosen"
+        return text
 
     def _move(self, hand: HandRecord) -> str:
         target, unit = hand["target"], ""
@@ -321,50 +319,27 @@ class MainWindow(QMainWindow):
             unit = "" if actuator is None else actuator["unit"]
         return f"{hand['name']} → {text_of(target, unit or '1')}"
 
-    def _show_run_buttons(self, run: RunRecord | None) -> None:
-        for part in (self.pause_button, self.skip_button, self.abort_button, self.progress):
-            part.setVisible(run is not None)
-        if run is None:
-            return
-        self.pause_button.setText("Continue" if run["paused"] else "Pause")
-        self.pause_button.setShortcut(_PAUSE_KEY)  # a new text removes the key
-        total = run["total"] or 0
-        self.progress.setRange(0, total)
-        self.progress.setValue(min(run["done"], total) if total else 0)
-        left = "" if run["left"] is None else f", {_minutes(run['left'])} left"
-        self.progress.setFormat(f"{run['done']} / {total or '?'}{left}")
+    def _fade(self, text: str) -> None:
+        """Show what is known as old: the host lives, but says nothing."""
+        self.state.setText("the host does not answer")
+        self.bench.fade()
+        self.align.fade()
+        self.complain(text)
 
     def _gone(self, text: str) -> None:
-        self.safe_button.setEnabled(False)
         self.connect_button.setEnabled(True)
         self.state.setText("host gone")
         self.kind.hide()
         self.bench.forget()
         self.align.forget()
-        self._show_run_buttons(None)
+        self.runs.show_run(None)
         self.complain(f"{text}, or press Connect")
 
     # -- orders ----------------------------------------------------------------------------------------
 
     def make_safe(self) -> None:
         """Bring the bench to its safe state; a run is aborted, the queue paused."""
-        if self.link.is_connected:
-            self.state.setText("making safe …")
-            self.link.order(lambda host: host.safe(), lambda _: self._tell("the bench is in its safe state"))
-
-    def pause(self) -> None:
-        """Pause or resume the run."""
-        run = self.link.status.get("run")
-        if run is not None and run["paused"]:
-            self.link.order(lambda host: host.unpause())
-        else:
-            self.link.order(lambda host: host.pause())
-
-    def _skip(self) -> None:
-        self.link.order(lambda host: host.skip())
-
-    def _abort(self) -> None:
-        self.link.order(lambda host: host.abort(pause_queue=True))
+        self.safe.give()
 
     # -- views -----------------------------------------------------------------------------------------
 
@@ -492,8 +467,3 @@ class MainWindow(QMainWindow):
         settings.setValue("traces", " ".join(self.bench.traces.curves))
         settings.sync()
         event.accept()
-
-
-def _minutes(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}" if whole >= 60 else f"{whole} s"

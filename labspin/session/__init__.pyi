@@ -15,7 +15,12 @@ from .drawn import (
     recorded_sequences as recorded_sequences,
     report_run as report_run,
 )
-from .host_record import HostRecord as HostRecord, find_hosts as find_hosts, refuse_hosted as refuse_hosted
+from .host_record import (
+    HostRecord as HostRecord,
+    find_hosts as find_hosts,
+    host_of as host_of,
+    refuse_hosted as refuse_hosted,
+)
 from .host_start import start_host as start_host
 from .notification import notify as notify
 from .pymeasure_worker import run_in_worker as run_in_worker

@@ -14,29 +14,31 @@ The window, the command line and a notebook all speak to a host through `HostCli
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from labspin import __version__
-from labspin.errors import ConnectionFailedError, LabspinError, PlanError, StationError
+from labspin.errors import ConnectionFailedError, LabspinError, StationError
 from labspin.session.host_record import HostRecord, find_hosts, host_of
 from labspin.session.host_records import BenchDescription, Course, HostStatus, NewsRecord
 from labspin.session.host_wire import PROTOCOL, Line, dial
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
+from labspin.session.remote_bench import RemoteBench
 from labspin.workspaces import workspace_folder
 
-__all__ = ["HostClient", "RemoteActuator", "RemoteBench", "RemoteInstrument", "connect_host"]
+__all__ = ["HostClient", "connect_host"]
 
 _QUICK = 10.0  # s in which a running host answers a request that needs no instrument
 _SLACK = 2.0  # s by which news may be late before the host counts as gone
 
 
-def connect_host(station: Path | str | None = None, *, workspace: Path | str = ".") -> HostClient:
+def connect_host(
+    station: Path | str | None = None, *, workspace: Path | str = ".", any_version: bool = False
+) -> HostClient:
     """Return a client of a running host.
 
     Parameters
@@ -45,6 +47,8 @@ def connect_host(station: Path | str | None = None, *, workspace: Path | str = "
         Station file; None: the one host of the workspace.
     workspace
         Folder with ``instruments/`` and ``procedures/``.
+    any_version
+        As for `HostClient`.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def connect_host(station: Path | str | None = None, *, workspace: Path | str = "
             raise StationError(
                 f"{station}: no host holds this station; start one with: labspin bench host {station}"
             )
-        return HostClient(record)
+        return HostClient(record, any_version=any_version)
     found = find_hosts(Path(workspace))
     if not found:
         raise StationError(
@@ -74,7 +78,7 @@ def connect_host(station: Path | str | None = None, *, workspace: Path | str = "
     if len(found) > 1:
         names = ", ".join(record.station for record in found)
         raise StationError(f"{len(found)} hosts run in this workspace; say which station: {names}")
-    return HostClient(found[0])
+    return HostClient(found[0], any_version=any_version)
 
 
 class HostClient:
@@ -84,6 +88,9 @@ class HostClient:
     ----------
     record
         Where the host listens, and its secret.
+    any_version
+        Whether a host of another version of labspin will do: for `safe`, `abort` and `stop`, which every
+        version understands.
 
     Raises
     ------
@@ -91,17 +98,22 @@ class HostClient:
         It does not answer, or belongs to another version of labspin.
     """
 
-    def __init__(self, record: HostRecord) -> None:
+    def __init__(self, record: HostRecord, *, any_version: bool = False) -> None:
         self.record = record
         gone = (
             f"the host of station {record.name!r} (process {record.process}) is gone; its watchdog makes a "
             f"real bench safe; start it again with: labspin bench host {record.station}"
         )
-        self._dial = functools.partial(dial, record.port, record.secret, gone)
+        silent = (
+            f"the host of station {record.name!r} (process {record.process}) does not answer; it hangs or "
+            "was stopped, and its instruments stay as they are; end that process if it does not come back: "
+            "its watchdog then makes a real bench safe"
+        )
+        self._dial = functools.partial(dial, record.port, record.secret, gone, silent)
         self._line: Line = self._dial()
         self._lock, self._is_closed = threading.Lock(), False
         said = self.ask("hello", patience=_QUICK)
-        if said["protocol"] != PROTOCOL:
+        if said["protocol"] != PROTOCOL and not any_version:
             self.close()
             raise ConnectionFailedError(
                 f"the host of station {record.name!r} is of labspin {said['version']}, this {__version__}; "
@@ -317,19 +329,28 @@ class HostClient:
         """Let a held run continue."""
         self.ask("unpause", patience=_QUICK)
 
-    def skip(self) -> None:
-        """Skip the point being measured."""
-        self.ask("skip", patience=_QUICK)
+    def skip(self, *, run: int | None = None) -> None:
+        """Skip the point being measured.
 
-    def abort(self, *, pause_queue: bool = False) -> None:
+        Parameters
+        ----------
+        run
+            Number of the run that is meant; refused if another is being made. None: whichever is.
+        """
+        self.ask("skip", patience=_QUICK, **({} if run is None else {"run": run}))
+
+    def abort(self, *, pause_queue: bool = False, run: int | None = None) -> None:
         """Abort the run; its points are kept and the bench is made safe.
 
         Parameters
         ----------
         pause_queue
             Whether to pause the queue as well, so that no further run begins.
+        run
+            Number of the run that is meant; refused if another is being made. None: whichever is.
         """
-        self.ask("abort", patience=_QUICK, pause_queue=pause_queue)
+        meant = {} if run is None else {"run": run}
+        self.ask("abort", patience=_QUICK, pause_queue=pause_queue, **meant)
 
     def stop(self, *, force: bool = False) -> None:
         """End the host; the bench is made safe.
@@ -351,133 +372,3 @@ class HostClient:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class RemoteBench:
-    """The bench of a host: its instruments are attributes, its actuators looked up by name.
-
-    Parameters
-    ----------
-    client
-        Client of the host.
-    """
-
-    def __init__(self, client: HostClient) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> RemoteInstrument:
-        instruments = self._client.describe()["instruments"]
-        if name not in instruments:
-            raise AttributeError(f"the bench has no instrument {name!r}; it has {', '.join(instruments)}")
-        return RemoteInstrument(self._client, name)
-
-    def __dir__(self) -> list[str]:
-        return sorted([*self._client.describe()["instruments"], "actuator", "actuators", "safe"])
-
-    @property
-    def actuators(self) -> Mapping[str, RemoteActuator]:
-        """Everything that can be set, by name."""
-        return {name: RemoteActuator(self._client, name) for name in self._client.describe()["actuators"]}
-
-    def actuator(self, name: str) -> RemoteActuator:
-        """Return the actuator called ``name``.
-
-        Parameters
-        ----------
-        name
-            Name of the actuator.
-
-        Raises
-        ------
-        PlanError
-            There is none.
-        """
-        actuators = self._client.describe()["actuators"]
-        if name not in actuators:
-            near = difflib.get_close_matches(name, actuators, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise PlanError(f"the bench has no actuator {name!r}, only {sorted(actuators)}{hint}")
-        return RemoteActuator(self._client, name)
-
-    def safe(self) -> list[dict[str, object]]:
-        """Bring the bench to its safe state."""
-        return self._client.safe()
-
-
-class RemoteInstrument:
-    """An instrument of a host's bench; its attributes are read and set by the host.
-
-    Parameters
-    ----------
-    client
-        Client of the host.
-    name
-        Name of the instrument.
-    """
-
-    __slots__ = ("_client", "_name")
-
-    def __init__(self, client: HostClient, name: str) -> None:
-        object.__setattr__(self, "_client", client)
-        object.__setattr__(self, "_name", name)
-
-    def __getattr__(self, attribute: str) -> Any:
-        if attribute.startswith("_"):
-            raise AttributeError(attribute)
-        record = self._client.describe()["instruments"][self._name]
-        full = f"{self._name}.{attribute}"
-        if attribute not in record["methods"]:
-            return self._client.get(full)
-
-        def call(*arguments: object, **keywords: object) -> object:
-            return self._client.by_hand("call", full, arguments=list(arguments), keywords=keywords)
-
-        return call
-
-    def __setattr__(self, attribute: str, value: object) -> None:
-        self._client.set(f"{self._name}.{attribute}", value)
-
-    def __dir__(self) -> list[str]:
-        description = self._client.describe()
-        record = description["instruments"][self._name]
-        moved = [a["attribute"] for a in description["actuators"].values() if a["instrument"] == self._name]
-        return sorted({*record["settable"], *record["readings"], *record["methods"], *moved})
-
-    def __repr__(self) -> str:
-        record = self._client.describe()["instruments"][self._name]
-        return (
-            f"<{self._name}: {record['role']}, {record['driver']}, by the host {self._client.record.name!r}>"
-        )
-
-
-class RemoteActuator:
-    """An actuator of a host's bench.
-
-    Parameters
-    ----------
-    client
-        Client of the host.
-    name
-        ``instrument.attribute``.
-    """
-
-    def __init__(self, client: HostClient, name: str) -> None:
-        self._client, self.name = client, name
-        record = client.describe()["actuators"][name]
-        self.unit: str = record["unit"]
-        self.minimum: float = record["minimum"]
-        self.maximum: float = record["maximum"]
-
-    def read(self) -> float:
-        """Return where the actuator says it is, in its unit."""
-        return float(self._client.get(self.name))
-
-    def move(self, value: float | str) -> None:
-        """Bring the actuator to ``value`` by its ramp, and wait until it has settled.
-
-        Parameters
-        ----------
-        value
-            A number in the actuator's unit, or text with any unit of the same dimension.
-        """
-        self._client.set(self.name, value)

@@ -44,7 +44,7 @@ from labspin.session.host_orders import Aside, Orders, Result, words_of
 from labspin.session.host_queue import HostQueue, QueueTurns
 from labspin.session.host_record import Claim, claimed, host_file, new_record
 from labspin.session.host_records import BenchDescription, Course, HandRecord, HostStatus
-from labspin.session.host_run import HostControl, RunWatch
+from labspin.session.host_run import HostControl, RunWatch, control_of
 from labspin.session.host_wire import PROTOCOL, Server
 from labspin.session.notification import notify
 from labspin.session.queue_file import QueuedRun
@@ -85,7 +85,7 @@ class BenchHost:
         self._aside = Aside(self._attend, self._orders.wake, lambda: self._is_stopping, self.news.event)
         self.queue = HostQueue(self.workspace / "queue.toml", self._aside)
         self._turns = QueueTurns(self.queue, self.news)
-        self._lookout = Lookout(self.news, interval)
+        self._lookout = Lookout(self.news, interval, lambda: self._server.clients > 0)
         self._run: RunWatch | None = None
         self._last: RunWatch | None = None
         self._hand: HandRecord | None = None
@@ -218,9 +218,8 @@ class BenchHost:
             return
         finally:
             self._last, self._run = self._run or self._last, None
-        self._turns.are_wanted = (
-            bool(waiting) and not self._is_stopping
-        )  # paused: continues when it is resumed
+        # where it is paused, it continues when it is resumed
+        self._turns.are_wanted = bool(waiting) and not self._is_stopping
         if not waiting:
             self.news.event("queue", "no run waits any more")
 
@@ -429,10 +428,8 @@ class BenchHost:
         self._lookout.hurry()
         return [dataclasses.asdict(action) for action in actions]
 
-    def _control(self) -> HostControl:
-        if self._run is None or self._run.control is None:
-            raise ConfigurationError(f"station {self.station.name!r}: no run is being made")
-        return self._run.control
+    def _control(self, number: int | None = None) -> HostControl:
+        return control_of(self._run, number, self.station.name)
 
     def _on_pause(self) -> None:
         self._control().pause()
@@ -442,12 +439,12 @@ class BenchHost:
         self._control().resume()
         self.news.event("order", "continue")
 
-    def _on_skip(self) -> None:
-        self._control().skip()
+    def _on_skip(self, run: int | None = None) -> None:
+        self._control(run).skip()
         self.news.event("order", "skip this point")
 
-    def _on_abort(self, pause_queue: bool = False) -> None:
-        control = self._control()
+    def _on_abort(self, pause_queue: bool = False, run: int | None = None) -> None:
+        control = self._control(run)
         if pause_queue:
             self._end_runs("asked to")
             self._turns.pause()

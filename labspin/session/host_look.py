@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from labspin.bench import Bench
 from labspin.errors import LabspinError
@@ -26,17 +26,19 @@ class Lookout:
         Where read-backs and events go.
     interval
         Time between two read-backs, s.
+    has_viewers
+        Whether any client is connected.
 
     Attributes
     ----------
     aligns : bool
-        Whether the count rates are measured, too.
+        Whether the count rates are measured, too. The laser is on for that, so it ends with the last client.
     lost : dict
         Instruments that do not answer, and the time of the last attempt to reconnect them, s.
     """
 
-    def __init__(self, news: News, interval: float) -> None:
-        self._news, self._interval = news, interval
+    def __init__(self, news: News, interval: float, has_viewers: Callable[[], bool] = lambda: True) -> None:
+        self._news, self._interval, self._has_viewers = news, interval, has_viewers
         self._next = 0.0
         self.aligns = False
         self.lost: dict[str, float] = {}
@@ -69,6 +71,9 @@ class Lookout:
         """
         self._next = time.monotonic() + self._interval
         readings = read_all(bench, description)
+        if self.aligns and not self._has_viewers():
+            self.aligns = False
+            self._news.event("host", "count rates: ended, since no client is connected any more")
         if self.aligns and is_idle:
             readings |= self._rates(bench, description)
         self._note_lost(bench, description, readings, is_idle)

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from labspin.data import RunHeader
+from labspin.errors import ConfigurationError
 from labspin.experiment import Control, RunOutcome
 from labspin.experiment.control import Progress
 from labspin.session.host_records import RunRecord
 from labspin.session.queue_file import QueuedRun
 
-__all__ = ["HostControl", "RunWatch"]
+__all__ = ["HostControl", "RunWatch", "control_of"]
 
 
 class HostControl(Control):
@@ -172,3 +173,27 @@ class RunWatch(Progress):
             "began": self.began,
             "paused": self.control is not None and self.control.is_paused,
         }
+
+
+def control_of(run: RunWatch | None, number: int | None, station: str) -> HostControl:
+    """Return the control of the run in progress.
+
+    Parameters
+    ----------
+    run
+        The run in progress; None: there is none.
+    number
+        Number in the queue of the run that a client means; None: the one in progress.
+    station
+        Name of the station, for the error.
+
+    Raises
+    ------
+    ConfigurationError
+        No run is being made, or another than the one that is meant.
+    """
+    if run is None or run.control is None:
+        raise ConfigurationError(f"station {station!r}: no run is being made")
+    if number not in (None, run.queued.id):
+        raise ConfigurationError(f"run {number} is over; run {run.queued.id} is being made, and continues")
+    return run.control

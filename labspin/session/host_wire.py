@@ -25,7 +25,7 @@ from labspin.errors import ConnectionFailedError, LabspinError
 
 __all__ = ["PROTOCOL", "Line", "Server", "dial"]
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Number of the language; it grows when an older client would misunderstand."""
 _log = logging.getLogger(__name__)
 _LONGEST = 64 << 20  # bytes of one message
@@ -146,8 +146,8 @@ class Line:
     ----------
     connection
         An open connection to a host that knows the secret.
-    gone
-        Text of the error when the host has gone.
+    gone, silent
+        Texts of the error when the host has gone, and when it lives and does not answer.
 
     Attributes
     ----------
@@ -155,8 +155,8 @@ class Line:
         False after a question that was broken off or failed: its answer is not waited for.
     """
 
-    def __init__(self, connection: Connection, gone: str) -> None:
-        self._connection, self._gone = connection, gone
+    def __init__(self, connection: Connection, gone: str, silent: str) -> None:
+        self._connection, self._gone, self._silent = connection, gone, silent
         self.is_open = True
 
     def ask(self, verb: str, arguments: Mapping[str, object], *, patience: float | None = None) -> Any:
@@ -180,7 +180,7 @@ class Line:
         try:
             self._connection.send_bytes(pack({"verb": verb, "arguments": plain(arguments)}))
             if patience is not None and not self._connection.poll(patience):
-                raise ConnectionFailedError(f"{self._gone}: no answer to {verb!r} within {patience:g} s")
+                raise ConnectionFailedError(f"{self._silent}: no answer to {verb!r} within {patience:g} s")
             answer = unpack(self._connection.recv_bytes(_LONGEST))
         except (EOFError, OSError) as error:
             raise ConnectionFailedError(self._gone) from error
@@ -204,7 +204,7 @@ def _error(record: Mapping[str, str]) -> LabspinError:
     return found
 
 
-def dial(port: int, secret: str, gone: str) -> Line:
+def dial(port: int, secret: str, gone: str, silent: str) -> Line:
     """Connect to a host and prove that both sides know the secret.
 
     Parameters
@@ -213,8 +213,8 @@ def dial(port: int, secret: str, gone: str) -> Line:
         Where the host listens.
     secret
         Out of the host's file.
-    gone
-        Text of the error when there is no host.
+    gone, silent
+        Texts of the error when there is no host, and when it lives and does not answer.
 
     Returns
     -------
@@ -232,9 +232,9 @@ def dial(port: int, secret: str, gone: str) -> Line:
         plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(plug.detach())
         if not connection.poll(_HANDSHAKE):
-            raise ConnectionFailedError(gone)
+            raise ConnectionFailedError(silent)
         answer_challenge(connection, secret.encode())
         deliver_challenge(connection, secret.encode())
     except (AuthenticationError, EOFError, OSError, ValueError, AssertionError) as error:
         raise ConnectionFailedError(f"{gone}: {error}") from error
-    return Line(connection, gone)
+    return Line(connection, gone, silent)

@@ -84,9 +84,14 @@ def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_every_point_is_kep
 def test_a_host_of_another_version_is_named_with_what_to_do(until, tmp_path, open_window):
     lab = make_workspace(tmp_path / "lab")
     station = lab / "instruments" / "levitated-diamond.toml"
-    old = {"protocol": PROTOCOL - 1, "version": "0.0.9", "process": 1}
+    asked = []
+
+    def answer(verb, arguments):
+        asked.append(verb)
+        return [] if verb == "safe" else {"protocol": PROTOCOL - 1, "version": "0.0.9", "process": 1}
+
     with claimed(station, "levitated diamond") as claim:
-        server = Server(claim.secret, lambda verb, arguments: old)
+        server = Server(claim.secret, answer)
         try:
             claim.publish(
                 new_record(
@@ -100,6 +105,8 @@ def test_a_host_of_another_version_is_named_with_what_to_do(until, tmp_path, ope
             window.connect_chosen()
             until(lambda: window.connect_button.isEnabled())
             assert not window.link.is_connected
+            window.make_safe()
+            until(lambda: "safe" in asked)  # what every release understands
         finally:
             server.close()
 

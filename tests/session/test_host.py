@@ -180,7 +180,13 @@ def test_a_run_may_be_paused_and_the_bench_touched_then(lab, client):
     client.unpause()
     wait_for(lambda: client.status()["run"]["done"] > held)
     assert client.get("microwave.power") == pytest.approx(10, rel=1e-9, abs=0), "reached again by the run"
-    client.skip()
+    number = client.status()["run"]["id"]
+    for order in (client.skip, client.abort):
+        with pytest.raises(
+            ConfigurationError, match=rf"run {number - 1} is over; run {number} is being made"
+        ):
+            order(run=number - 1)
+    client.skip(run=number)
     wait_for(lambda: read_run(path).events_of("skip"))
     client.abort(pause_queue=True)
     wait_until_idle(client)
@@ -263,7 +269,7 @@ def test_only_who_knows_the_secret_is_heard(lab, client):
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     with pytest.raises(ConnectionFailedError):
-        dial(client.record.port, "0" * 64, "gone")
+        dial(client.record.port, "0" * 64, "gone", "silent")
     assert client.status()["state"] == "idle"
 
 

@@ -155,6 +155,16 @@ def test_count_rates_are_for_an_idle_bench(host):
     assert not host._lookout.aligns
 
 
+def test_the_light_of_the_alignment_goes_out_when_the_last_client_has_left(host, monkeypatch):
+    monkeypatch.setattr("labspin.session.host_look.count_rates", lambda bench, description: {"pl": 1.0})
+    for clients, is_counted in ((1, True), (0, False)):
+        host._server = SimpleNamespace(clients=clients)
+        host._lookout.aligns = True
+        host._lookout.look(host._bench, host.description, is_idle=True)
+        assert host._lookout.aligns == is_counted
+    assert any("ended, since no client is connected" in text for _, text in said(host.news))
+
+
 # -- runs -------------------------------------------------------------------------------------------------
 
 

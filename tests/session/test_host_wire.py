@@ -38,7 +38,7 @@ HOST = f"""
 def dialled(port):
     """Return a connection; None where the host does not answer within the seconds that a client waits."""
     with contextlib.suppress(ConnectionFailedError):
-        return dial(port, SECRET, "gone")
+        return dial(port, SECRET, "gone", "silent")
     return None
 
 
@@ -50,7 +50,7 @@ def test_a_moment_without_descriptors_does_not_make_the_host_deaf():
     ) as host:  # fmt: skip
         port = int(host.stdout.readline())
         with pytest.raises(ConnectionFailedError, match="gone"):
-            dial(port, SECRET, "gone")
+            dial(port, SECRET, "gone", "silent")
         host.stdin.write("\n")
         host.stdin.flush()
         assert host.stdout.readline() == "room again\n"
