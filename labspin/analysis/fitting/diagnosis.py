@@ -73,8 +73,12 @@ def _convergence(outcome: FitOutcome) -> list[str]:
         tried = f" in {outcome.statistics.evaluations} steps" if outcome.statistics.evaluations else ""
         found = [f"the fit did not converge{tried}; give other starting values, or hold a parameter"]
     if outcome.covariance.size and not np.any(np.isfinite(outcome.covariance)):
+        alone = outcome.covariance_names[0] if len(outcome.covariance_names) == 1 else ""
         found.append(
-            "the data leave a combination of parameters free, so there are no errors; fix a parameter"
+            f"{alone} cannot be seen in these data: a large change of it moves the curve by less than the "
+            "noise; measure longer or elsewhere"
+            if alone
+            else "the data leave a combination of parameters free, so there are no errors; fix a parameter"
         )
     return found
 

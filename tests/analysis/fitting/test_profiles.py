@@ -79,6 +79,16 @@ def test_where_chi2_is_a_parabola_errors_are_those_of_the_curvature(model):
         assert fit["distance"].stderr == pytest.approx(curvature["distance"].stderr, rel=1e-6, abs=0)
 
 
+def test_the_only_parameter_is_named_where_nothing_is_seen(monkeypatch):
+    flat = "labspin.analysis.models.film_shift.drawn"
+    monkeypatch.setattr(flat, lambda *given: np.zeros((1, given[2].size)))
+    shift, fields = load_model("spin_wave_shift"), np.array([40e-3, 44e-3, 48e-3])
+    noise = np.random.default_rng(0).normal(size=3)
+    fit = fit_curve(shift, fields, shift.evaluate(fields, {"distance": 900e-9}) + 1e6 * noise, 1e6)
+    assert math.isnan(fit["distance"].stderr)
+    assert any("distance" in warning for warning in fit.warnings), fit.warnings
+
+
 def test_traces_of_a_batch_have_the_same_errors_as_single_ones(monkeypatch):
     flat = "labspin.analysis.models.film_shift.drawn"
     monkeypatch.setattr(flat, lambda *given: np.zeros((1, given[2].size)))
