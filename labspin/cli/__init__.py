@@ -61,6 +61,10 @@ _COMMANDS = (
 INTERRUPTED = 130
 
 
+_MEANT = {"tag": "note --tag", "info": "show", "delete": "trash", "rm": "trash", "list": "ls"}
+"""Commands that other programs have -> what does it here."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Names the word that was meant where only some are taken; parsers of commands are of this class."""
 
@@ -69,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
         word, found, choices = message.partition("invalid choice: '")[2].partition("' (choose from ")
         if found:
             known = {*re.findall(r"[\w.-]+", choices), *self._option_string_actions}
-            near = difflib.get_close_matches(f"--{word}", [one for one in known if one == f"--{word}"], n=1)
+            near = [_MEANT[word]] if word in _MEANT else [f"--{word}"] if f"--{word}" in known else []
             near = near or difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
             message += f"; did you mean {near[0]!r}?" if near else ""
         super().error(visible(message))

@@ -39,7 +39,8 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="CONDITION",
-        help='only runs for whose parameters or fit results it holds, such as "T1 > 1 ms"; may be repeated',
+        help='only runs for whose parameters, fit results or words it holds, such as "T1 > 1 ms" or '
+        '"procedure = t1"; may be repeated',
     )
     parser.add_argument(
         "--columns", metavar="NAMES", help="parameters and fit results to show, such as microwave_power,T1"

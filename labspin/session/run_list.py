@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -121,6 +122,10 @@ def _first(number: Number | None) -> object:
     return None if number is None or not number.values else number.values[0]
 
 
+_ONE_SIGN = re.compile(r"(?<![<>=!])=(?!=)")
+_TEXTS = ("file", "procedure", "label", "status", "sample", "operator", "project", "station")
+
+
 def runs_where(runs: Sequence[RunSummary], condition: str) -> list[RunSummary]:
     """Return the runs for which a condition such as ``"T1 > 1 ms"`` holds; runs without a name are left out.
 
@@ -129,13 +134,19 @@ def runs_where(runs: Sequence[RunSummary], condition: str) -> list[RunSummary]:
     runs
         The runs.
     condition
-        Two names or quantities with ``<``, ``<=``, ``>``, ``>=``, ``==`` or ``!=`` between them.
+        Two names or quantities with ``<``, ``<=``, ``>``, ``>=``, ``=`` or ``!=`` between them; or a fact
+        that is text, ``=`` or ``!=``, and a text.
 
     Raises
     ------
     ArgumentError
         It is not a condition, names what no run has, or compares incompatible values.
     """
+    condition = _ONE_SIGN.sub("==", condition)
+    name, *rest = re.split("(==|!=)", condition, maxsplit=1)
+    if rest and name.strip() in _TEXTS:
+        text = rest[1].strip().strip("\"'")
+        return [run for run in runs if (str(_fact(run, name.strip())) == text) == (rest[0] == "==")]
     try:
         names = [name for name in names_in(condition) if name in known_columns(runs)]
         columns, units, places = _columns(runs, names or list(names_in(condition)))

@@ -43,6 +43,9 @@ def files(capsys, *words):
 def test_runs_are_chosen_and_ordered_by_what_their_fits_found(folder, capsys):
     assert files(capsys, "--where", "T1 > 1 ms") == ["a.h5", "c.h5"]
     assert files(capsys, "--where", "T1 > 1 ms", "--where", "magnet_field >= 10 G") == ["c.h5"]
+    assert files(capsys, "--where", "file = c.h5") == ["c.h5"]
+    assert files(capsys, "--where", "file != 'c.h5'", "--where", "T1 > 1 ms") == ["a.h5"]
+    assert files(capsys, "--where", "magnet_field = 20 G") == ["c.h5"]
     assert files(capsys, "--sort", "t1.T1") == ["b.h5", "a.h5", "c.h5", "unfitted.h5"]
     assert files(capsys, "--sort", "T1", "--reverse") == ["c.h5", "a.h5", "b.h5", "unfitted.h5"]
     assert files(capsys, "--sort", "magnet_field", "--last", "2") == ["c.h5", "unfitted.h5"]
@@ -61,6 +64,7 @@ def test_columns_are_shown_in_the_units_of_the_workspace(folder, capsys):
     ("words", "error"),
     [
         (("--where", "T1"), "wanted a condition"),
+        (("--where", "sample"), "wanted a condition"),
         (("--where", "magnet_feld > 1 G"), "did you mean 'magnet_field'"),
         (("--where", "T1 > 1 K"), "wanted a quantity in 's'"),
         (("--columns", "betta"), "did you mean 'beta'"),
