@@ -182,7 +182,7 @@ def test_instrumentkit_knows_scpi_instruments(served, driver):
     ik = pytest.importorskip("instruments")
     bench = served(box=(driver, ""))
     client = ik.generic_scpi.SCPIInstrument.open_tcpip("127.0.0.1", port_of(bench["box"]))
-    client.timeout = 3
+    client.timeout = 20
     assert SCPI[driver] in client.name
     assert client.scpi_version.startswith("1999")
     assert client.op_complete
