@@ -1,14 +1,18 @@
 """Write the pages `figures.md` and `numbers.md`, and thumbnails from the pictures of `labspin reproduce`.
 
+Beside the thumbnails `columns.json` says from which numbers they were drawn, so that a test notices an old one.
+
 Run ``labspin reproduce -o FOLDER``, ``labspin reproduce --measured --json -o FOLDER > FOLDER/measured.json``, and then
 ``python docs/reference/figures.py FOLDER`` after a figure has changed; without a folder the pages alone are
 written, from what is there.
 """
 
+import csv
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from labspin.reproduction import FIGURES, Quoted, measurements, quoted_values
@@ -18,6 +22,7 @@ PAGE = Path(__file__).with_suffix(".md")
 NUMBERS = PAGE.with_name("numbers.md")
 MEASURED = PAGE.with_name("measured.json")
 THUMBNAILS = PAGE.parents[1] / "images" / "figures"
+COLUMNS = THUMBNAILS / "columns.json"
 PAPERS = {
     "nv": "[NV] Pellet-Mary et al., PRB 104, L100411 (2021)",
     "mr": "[MR] Wagenaar, thesis (Leiden 2017), chapter 3",
@@ -75,6 +80,15 @@ def thumbnail(picture: Path) -> None:
         small = whole.convert("RGB").resize((560, height), Image.Resampling.LANCZOS)
         few = small.quantize(colors=32, dither=Image.Dither.NONE)
         few.save(THUMBNAILS / picture.name, optimize=True)
+
+
+def columns(table: Path) -> dict[str, list[float]]:
+    """Return what tells the numbers of a figure from others: of each column the rms, and that of its steps."""
+    with table.open(encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    values = np.array(rows, dtype=float)
+    rms = [np.sqrt(np.mean(np.square(one), axis=0)).tolist() for one in (values, np.diff(values, axis=0))]
+    return {name: list(pair) for name, pair in zip(head, zip(*rms, strict=True), strict=True)}
 
 
 def page() -> str:
@@ -161,6 +175,9 @@ def main() -> None:
     THUMBNAILS.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 1:
         folder = Path(sys.argv[1])
+        drawn = json.loads(COLUMNS.read_text(encoding="utf-8")) if COLUMNS.exists() else {}
+        drawn |= {name: columns(folder / f"{name}.csv") for name in FIGURES if (folder / f"{name}.csv").exists()}
+        COLUMNS.write_text(json.dumps(drawn, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         for name in [*FIGURES, *(f"{name}-measured" for name in measurements())]:
             if (folder / f"{name}.png").exists():
                 thumbnail(folder / f"{name}.png")

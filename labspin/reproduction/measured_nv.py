@@ -237,18 +237,15 @@ def _across(
 
 
 def _scatter(values: FloatArray) -> FloatArray:
-    """Return standard errors of the means (n,) of passes (m, n), by the scatter of √m groups of passes.
+    """Return standard errors of the means (n,) of passes (m, n), by the scatter of pairs: one up, one down.
 
-    What drifts in one pass comes back in the next: their scatter over √m would be too large, and half of it
-    drift that is not in the mean. Groups of consecutive passes are no longer distinguished by it.
-
-    The way to the reference, and with it the drift meanwhile, grows with the field: neighbours share it, and
-    nine of them tell the scatter better than one.
+    The way to the reference, and with it the drift meanwhile, grows with the field. Neighbours have nearly
+    the same scatter, and nine of them tell it better than one.
     """
-    groups = np.array_split(values, round(math.sqrt(len(values))))
-    kernel, variance = np.ones(9), np.array([group.mean(axis=0) for group in groups]).var(axis=0, ddof=1)
+    pairs = values.reshape(-1, 2, values.shape[-1]).mean(axis=1)
+    kernel, variance = np.ones(9), pairs.var(axis=0, ddof=1)
     shared = np.convolve(variance, kernel, "same") / np.convolve(np.ones_like(variance), kernel, "same")
-    return np.sqrt(shared / len(groups))
+    return np.sqrt(shared / len(pairs))
 
 
 def _steady(kind: str, field: FloatArray, reference: float, relaxation: Relaxation) -> FloatArray:

@@ -1,9 +1,13 @@
 """Slow drift: a random function of time that is the same whenever it is asked.
 
 A run that is resumed must see the drift that it left, so drift is not stepped on but evaluated: a sum of
-cosines with random frequencies and phases. With frequencies drawn from the Lorentzian of half width
-``1/(2π τ)`` its covariance is ``amplitude² exp(−|t|/τ)``, that of an Ornstein–Uhlenbeck process (random
-Fourier features, after Bochner's theorem); with many terms its values are Gaussian.
+cosines with random frequencies and phases. Frequencies are drawn from the Lorentzian of half width
+``1/(2π τ)``, so that the covariance is ``amplitude² exp(−|t|/τ)``, that of an Ornstein–Uhlenbeck process
+(random Fourier features, after Bochner's theorem).
+
+One frequency is drawn from each of 96 intervals that are equally wide on a logarithmic scale, and weighted by
+the share of the Lorentzian in its interval. Without that, what changes within seconds would be one or two
+cosines of large amplitude: a tone, which neither averages away nor shows in the scatter of repeated scans.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ from labspin.errors import ArgumentError
 
 __all__ = ["Drift"]
 
-_TERMS = 64
+_EDGES = np.concatenate([[0.0], np.geomspace(0.05, 3e4, 95), [np.inf]])  # of the intervals, 1/τ
+_SHARES = np.arctan(_EDGES) * (2 / math.pi)  # of the Lorentzian below each edge
 
 
 class Drift:
@@ -37,9 +42,11 @@ class Drift:
             raise ArgumentError(f"amplitude of a drift: wanted ≥ 0, got {amplitude!r}")
         if not correlation_time > 0:
             raise ArgumentError(f"correlation_time of a drift: wanted > 0 s, got {correlation_time!r}")
-        self._amplitude = amplitude * math.sqrt(2 / _TERMS)
-        self._rates = rng.standard_cauchy(_TERMS) / correlation_time
-        self._phases = rng.uniform(0, 2 * math.pi, _TERMS)
+        shares = np.diff(_SHARES)
+        drawn = _SHARES[:-1] + shares * rng.uniform(size=shares.size)
+        self._amplitudes = amplitude * np.sqrt(2 * shares)
+        self._rates = np.tan(0.5 * math.pi * drawn) / correlation_time
+        self._phases = rng.uniform(0, 2 * math.pi, shares.size)
 
     def at(self, time: float) -> float:
         """Return the drift at ``time``, s.
@@ -54,7 +61,7 @@ class Drift:
         float
             The relative drift; 0 is none.
         """
-        return self._amplitude * float(np.cos(self._rates * time + self._phases).sum())
+        return float(self._amplitudes @ np.cos(self._rates * time + self._phases))
 
     def mean(self, start: float, stop: float) -> float:
         """Return the mean of the drift from ``start`` to ``stop`` (s), exactly: what a long count sees.
@@ -71,4 +78,4 @@ class Drift:
         """
         half, middle = 0.5 * (stop - start), 0.5 * (start + stop)
         smoothed = np.sinc(self._rates * half / math.pi)
-        return self._amplitude * float((smoothed * np.cos(self._rates * middle + self._phases)).sum())
+        return float(self._amplitudes @ (smoothed * np.cos(self._rates * middle + self._phases)))

@@ -44,6 +44,11 @@ def test_a_figure_is_written_as_picture_and_columns(name, tmp_path, monkeypatch)
     assert np.isfinite(values).all()
     labels = [label for axes in drawn[0].axes for label in axes.get_legend_handles_labels()[1]]
     assert [label for label in labels if label.endswith("]")] == [], "the unit stands at the axis"
+    shown = json.loads((DOCS / "images" / "figures" / "columns.json").read_text(encoding="utf-8"))[name]
+    of_file = runpy.run_path(str(DOCS / "reference" / "figures.py"))["columns"](picture.with_suffix(".csv"))
+    assert of_file == {key: pytest.approx(pair, rel=1e-3, abs=0) for key, pair in shown.items()}, (
+        "the picture of the page is old: see docs/reference/figures.py"
+    )
 
 
 def test_traces_of_a_class_fall_to_one_over_e_at_its_t1():

@@ -245,6 +245,16 @@ def test_drift_has_the_spread_and_the_memory_it_was_given():
     assert covariance[0, 2] / covariance[0, 0] == pytest.approx(0.0, abs=0.06)
 
 
+def test_what_drifts_within_seconds_is_no_tone():
+    moved = []  # mean square over one second, of one draw each, over what the covariance says
+    for seed in range(20):
+        drift = Drift(amplitude=0.02, correlation_time=300.0, rng=np.random.default_rng(seed))
+        steps = [drift.at(t + 1.0) - drift.at(t) for t in np.linspace(0.0, 3e4, 100).tolist()]
+        moved.append(float(np.mean(np.square(steps))) / (2 * 0.02**2 * -math.expm1(-1.0 / 300.0)))
+    assert np.mean(moved) == pytest.approx(1.0, rel=0.15, abs=0)
+    assert np.std(moved) < 0.3  # a tone in some draws, and nothing in the others: 2.2
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
