@@ -368,5 +368,5 @@ def with_error(value: float, stderr: float, unit: str) -> str:
     power = 0 if 1e-3 <= largest < 1e6 else math.floor(math.log10(largest))
     shown, error = shown / 10.0**power, error / 10.0**power
     places = min(12, max(0, 1 - math.floor(math.log10(error))))
-    text = f"{shown:.{places}f} ± {error:.{places}f}"
+    text = f"{shown:z.{places}f} ± {error:.{places}f}"  # z: no -0.0
     return typeset(f"({text})e{power:+03d}{name}" if power else f"{text}{name}")

@@ -57,7 +57,7 @@ def export_csv(source: Run | Path | str, target: Path | str, *, overwrite: bool 
     }
     for path in tables:
         if path.exists() and not overwrite:
-            raise StorageError(f"{path}: exists already; choose another name or allow overwriting")
+            raise StorageError(f"{path}: exists already; choose another name or allow overwriting (--force)")
         refuse_foreign(path, CSV, inputs=run.sources)
     for path, table in tables.items():
         _write_table(path, table)
@@ -115,7 +115,7 @@ def export_copy(source: Path | str, target: Path | str, *, overwrite: bool = Fal
 
     source, target = run_path(source), Path(target)
     if target.exists() and not overwrite:
-        raise StorageError(f"{target}: exists already; choose another name or allow overwriting")
+        raise StorageError(f"{target}: exists already; choose another name or allow overwriting (--force)")
     run = read_run(source)
     if journal_path(source).exists():
         return publish(replace(run, path=target))

@@ -76,8 +76,11 @@ def describe(thing: str) -> list[Description]:
     found = [makers[kind](thing) for kind, names in known.items() if thing in names]
     if not found:
         words = sorted({name for names in known.values() for name in names})
-        near = difflib.get_close_matches(thing, words, n=3)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        near = difflib.get_close_matches(thing, words, n=3) or [
+            word for word in words if difflib.get_close_matches(thing, word.split("_"), cutoff=0.8)
+        ]
+        hint = f"; did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
+        hint = f"; of a folder, `labspin ls {thing}` lists the runs" if Path(thing).is_dir() else hint
         raise ArgumentError(
             f"{thing!r}: wanted a file, 'file.py:object', or the name of a procedure, driver, role, model or "
             f"recipe{hint}; `labspin show` lists them all"

@@ -3,6 +3,7 @@
 import pytest
 
 from labspin.analysis.names import truth_words
+from labspin.analysis.outcome import with_error
 from labspin.data import Column, Layout, RunHeader
 from labspin.twin import samples
 from labspin.twin.inputs import Signals
@@ -41,3 +42,8 @@ def test_a_long_list_is_told_by_its_ends_and_its_length():
 def test_units_that_mean_nothing_do_no_harm():
     assert truth_words(header({"a": 1.5}, {"a": "furlongs per"})) == [("a", "1.5 furlongs per")]
     assert truth_words(header(None, 3)) == []
+
+
+def test_a_value_that_rounds_to_nought_has_no_sign():
+    assert with_error(-1e-12, 5e-9, "m") == "0.0 ± 5.0 nm"
+    assert with_error(-1e-9, 5e-9, "m") == "-1.0 ± 5.0 nm"

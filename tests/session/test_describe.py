@@ -108,6 +108,13 @@ def test_an_unknown_name_offers_near_ones():
         describe("rabbi")
 
 
+def test_a_part_of_a_name_and_a_folder_are_answered(tmp_path):
+    with pytest.raises(ArgumentError, match="did you mean 'stretched_exponential'"):
+        describe("streched")
+    with pytest.raises(ArgumentError, match="of a folder, `labspin ls"):
+        describe(str(tmp_path))
+
+
 def test_two_runs_differ_in_what_was_asked_for(runs):
     found = {one.what: (one.first, one.second) for one in differences_between(*runs)}
     assert found["parameter averages"] == ("1", "2")

@@ -254,14 +254,14 @@ def write_outcomes(path: Path | str, outcomes: list[FitOutcome], recipe: Recipe 
     write_fit(Path(path), record_of(outcomes, recipe), replace_same=True)
 
 
-def _opened(run: object) -> tuple[Run, Path | None]:
-    from labspin.data import Run, read_run
+def _opened(run: Run | Path | str) -> tuple[Run, Path | None]:
+    from labspin.data import read_run
 
-    if isinstance(run, Run):
-        return run, run.path
     if not isinstance(run, (str, Path)):
-        kind = type(run).__name__
-        raise FitError(f"fit_run: wanted the path of a run file, or what read_run returns, got a {kind}")
+        if not hasattr(run, "header"):
+            kind = type(run).__name__
+            raise FitError(f"fit_run: wanted the path of a run file, or what read_run returns, got a {kind}")
+        return run, run.path
 
     return read_run(Path(run)), Path(run)
 
