@@ -204,7 +204,7 @@ def _error(record: Mapping[str, str]) -> LabspinError:
     return found
 
 
-def dial(port: int, secret: str, gone: str, silent: str) -> Line:
+def dial(port: int, secret: str, gone: str, silent: str = "") -> Line:
     """Connect to a host and prove that both sides know the secret.
 
     Parameters
@@ -232,9 +232,9 @@ def dial(port: int, secret: str, gone: str, silent: str) -> Line:
         plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(plug.detach())
         if not connection.poll(_HANDSHAKE):
-            raise ConnectionFailedError(silent)
+            raise ConnectionFailedError(silent or gone)
         answer_challenge(connection, secret.encode())
         deliver_challenge(connection, secret.encode())
     except (AuthenticationError, EOFError, OSError, ValueError, AssertionError) as error:
         raise ConnectionFailedError(f"{gone}: {error}") from error
-    return Line(connection, gone, silent)
+    return Line(connection, gone, silent or gone)

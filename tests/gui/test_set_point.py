@@ -29,14 +29,15 @@ POWER = {**FIELD, "unit": "W", "minimum": 0.0, "maximum": 1.0, "instrument": "la
 class Link(QObject):
     """Stands for the link to a host: notes what is sent, and answers when it is told to."""
 
-    trouble = Signal(str)
+    trouble, connected, gone = Signal(str), Signal(object), Signal(str)
+    record = None
 
     def __init__(self):
         super().__init__()
         self.is_connected, self.sent, self._waiting = True, [], []
         self.description = {"actuators": {"magnet.field": FIELD, "laser.power": POWER}}
 
-    def order(self, do, then=None, failed=None):
+    def order(self, do, then=None, failed=None, *, of=None):
         self._waiting.append(then)
         do(SimpleNamespace(set=lambda name, value: self.sent.append((name, value))))
 
