@@ -64,14 +64,17 @@ def _heard(path: Path) -> Iterator[None]:
     said: list[str] = []
     logger = logging.getLogger("nptdms")
     handler = _Listener(said)
-    before = logger.handlers[:], logger.propagate
+    console = importlib.import_module("nptdms.log").log_manager.console_handler  # of each of its modules
+    before = logger.handlers[:], logger.propagate, console.level
     logger.handlers, logger.propagate = [handler], False
+    console.setLevel(logging.CRITICAL + 1)
     try:
         yield
     except NotImplementedError as error:  # a kind of data that the reader lacks, or a damaged number of it
         raise DamagedFileError(f"{path}: cut short or corrupted: {error}") from error
     finally:
-        logger.handlers, logger.propagate = before
+        logger.handlers, logger.propagate = before[:2]
+        console.setLevel(before[2])
     if said:
         raise DamagedFileError(f"{path}: cut short or corrupted: {said[0][:200]}")
 

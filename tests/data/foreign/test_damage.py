@@ -1,11 +1,15 @@
 """A few damaged copies of each sample; `tests.data.foreign.damage` makes any number of them."""
 
+import io
+import struct
+
 import pytest
 
+from labspin.data import read_foreign
 from labspin.data.foreign.source import damage
 from labspin.errors import DamagedFileError
 from tests.data.foreign.damage import outcomes
-from tests.data.foreign.samples import SAMPLES
+from tests.data.foreign.samples import FOLDER, SAMPLES
 
 IN_ANOTHER_PROCESS = (".h5", ".hdf5", ".mat", "packed.nc", "qcodes.nc")
 """Each copy of these costs a process of its own."""
@@ -37,3 +41,25 @@ def test_a_damaged_file_brings_nothing_down(sample, tmp_path):
 def test_a_mistake_in_a_reader_is_not_told_as_a_damaged_file(error, told, tmp_path):
     with pytest.raises(told), damage(tmp_path / "a.dat"):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        (b"wf_samples", 0x1B),  # a kind that npTDMS knows by name, but does not read: NotImplementedError
+        (b"wf_samples", 0x4F),  # a kind that there is not
+        (struct.pack("<I", 20), 0x20),  # of the data: texts, of which the lengths are the numbers
+    ],
+    ids=["not read", "unknown", "texts"],
+)
+def test_a_tdms_file_with_a_damaged_kind_of_data_is_damaged(before, kind, tmp_path, monkeypatch):
+    pytest.importorskip("nptdms")
+    logs, printed = pytest.importorskip("nptdms.log"), io.StringIO()
+    monkeypatch.setattr(logs.log_manager.console_handler, "stream", printed)
+    content = (FOLDER / "waveform.tdms").read_bytes()
+    known = before + struct.pack("<I", 3 if before.startswith(b"wf") else 0x0A)
+    assert content.count(known) == 1
+    (tmp_path / "it.tdms").write_bytes(content.replace(known, before + struct.pack("<I", kind)))
+    with pytest.raises(DamagedFileError, match=r"it\.tdms: cut short or corrupted: \S"):
+        read_foreign(tmp_path / "it.tdms", y="scope/APD")
+    assert printed.getvalue() == "", "what npTDMS logs is in the sentence"
