@@ -28,10 +28,6 @@ PACKAGE = Path(__file__).resolve().parents[1] / "labspin"
 OWN = {"labspin/reproduction/measurement.py", "labspin/reproduction/catalogue.py",
        "labspin/session/skeletons.py"}  # fmt: skip
 """They read files of the package itself."""
-BOUNDED = {
-    f"labspin/data/foreign/{name}.py" for name in ("bruker", "json_files", "lines", "scopes", "winspec")
-}
-"""They read what `labspin.data.foreign.read` has found to be a plain file of some size."""
 ITS_OWN_LOG = {"labspin/session/host_start.py"}
 
 
@@ -79,6 +75,27 @@ def test_what_is_no_plain_file_is_no_file_of_another_program(tmp_path, make, nam
         open_foreign(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("it.csv", b"x,y\n1,2\n"),
+        ("it.json", b"{"),
+        ("it.trc", b"#9000000000WAVEDESC"),
+        ("it.bin", b"AG10"),
+        ("it.spe", bytes(4098) + b"\x55\x55"),
+        ("it.DSC", b"#DESC 1.2\n"),
+    ],
+)
+def test_a_file_that_is_read_whole_may_not_have_any_size(tmp_path, name, head):
+    """Thirty-two gigabytes, of which the disk holds none."""
+    with (tmp_path / name).open("wb") as file:
+        file.write(head)
+        file.truncate(1 << 35)
+    (tmp_path / "it.DTA").write_bytes(bytes(8))
+    with pytest.raises(RunFileError, match=r"read whole up to \d+ MiB; convert it"):
+        open_foreign(tmp_path / name)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_a_pipe_beside_a_descriptor_is_refused(tmp_path):
     (tmp_path / "it.DSC").write_text("#DESC 1.2\nBSEQ BIG\nIRFMT D\nXPTS 4\nYPTS 1\n")
@@ -118,7 +135,7 @@ def test_no_module_reads_a_whole_file_that_may_be_a_pipe_or_have_any_size():
         for path in sorted(PACKAGE.rglob("*.py"))
         if (lines := reads_unbounded(path))
     }
-    assert set(found) <= OWN | BOUNDED | ITS_OWN_LOG, found
+    assert set(found) <= OWN | ITS_OWN_LOG, found
 
 
 # -- data that stand elsewhere ------------------------------------------------------------------------------

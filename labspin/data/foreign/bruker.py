@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.foreign.source import Contents, Item, damage
+from labspin.data.foreign.source import Contents, Item, damage, whole
 from labspin.data.foreign.titles import unit_of
 from labspin.data.journal.layout import require_plain_file
 from labspin.errors import RunFileError
@@ -34,13 +34,13 @@ def read_bes3t(path: Path) -> Contents:
     """
     descriptor, data = _beside(path, ".dsc"), _beside(path, ".dta")
     with damage(path):
-        lines = (line.split(None, 1) for line in descriptor.read_text("latin-1").splitlines())
+        lines = (line.split(None, 1) for line in whole(descriptor).decode("latin-1").splitlines())
         said = {pair[0]: pair[1].strip(" '") for pair in lines if len(pair) == 2 and pair[0].isalnum()}
         order = {"BIG": ">", "LIT": "<"}[said.get("BSEQ", "BIG")]
         kind = np.dtype(order + _TYPES[said.get("IRFMT", "D").partition(",")[0]])
         parts = 2 if said.get("IKKF", "REAL").startswith("CPLX") else 1
         size, rows = int(said["XPTS"]), int(said["YPTS"]) if said.get("YTYP", "NODATA") != "NODATA" else 1
-        content = data.read_bytes()
+        content = whole(data)
         needed = size * rows * parts * kind.itemsize
         if size < 1 or rows < 1 or len(content) < needed:
             raise ValueError(f"{rows}×{size} numbers need {needed} bytes, there are {len(content)}")
@@ -62,7 +62,7 @@ def _axis(descriptor: Path, said: dict[str, str], letter: str, size: int) -> Ite
     if said.get(f"{letter}TYP", "IDX") == "IGD":  # places of its own, in a file of their own
         order = ">" if said.get("BSEQ", "BIG") == "BIG" else "<"
         kind = np.dtype(order + _TYPES[said.get(f"{letter}FMT", "D")])
-        values = np.frombuffer(_beside(descriptor, f".{letter.lower()}gf").read_bytes(), kind, size)
+        values = np.frombuffer(whole(_beside(descriptor, f".{letter.lower()}gf")), kind, size)
         return Item.of(name, values.astype(np.float64), unit=unit)
     first, width = float(said[f"{letter}MIN"]), float(said[f"{letter}WID"])
     return Item.of(name, first + width * np.arange(size) / max(size - 1, 1), unit=unit)

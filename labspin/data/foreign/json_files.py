@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from labspin.data.foreign.source import Contents, Item, damage
+from labspin.data.foreign.source import Contents, Item, damage, whole
 from labspin.data.foreign.titles import split_title, unit_of
-from labspin.errors import RunFileError
 
 __all__ = ["read_json"]
 
@@ -35,10 +34,8 @@ def read_json(path: Path) -> Contents:
     RunFileError
         It is too large.
     """
-    if path.stat().st_size > _MOST:
-        raise RunFileError(f"{path}: a JSON file of more than 256 MiB; convert it to HDF5 first")
     with damage(path):
-        document = json.loads(path.read_text("utf-8-sig"))
+        document = json.loads(whole(path, _MOST).decode("utf-8-sig"))
         attributes: dict[str, Any] = {}
         items = list(_items(document, "", "", attributes, 0))
         if not items:

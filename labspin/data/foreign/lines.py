@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labspin.data.foreign.cells import MISSING, is_number, unpaired
-from labspin.errors import NotARunFileError, RunFileError
+from labspin.data.foreign.source import whole
+from labspin.errors import NotARunFileError
 
 __all__ = ["DELIMITERS", "Lines", "cells_of", "is_numeric", "read_lines", "split_words", "without_end"]
 
 DELIMITERS = ("\t", ";", ",", None)
 """What may part columns, the surest first: a comma may be the decimal point too; None is white space."""
-_MAX_TEXT = 1 << 31
 _COMMENTS = ("#", "%", "!", "//")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _WORD = re.compile(r"[^\s(\[]+(?:\s?(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\]))?|[(\[]\S*")
@@ -51,9 +51,7 @@ def read_lines(path: Path) -> Lines:
     RunFileError
         It is too large.
     """
-    if path.stat().st_size > _MAX_TEXT:
-        raise RunFileError(f"{path}: a text table of more than 2 GiB; convert it to HDF5 first")
-    text = _decoded(path, path.read_bytes())
+    text = _decoded(path, whole(path))
     found = Lines(path, ends_open=not text.endswith(("\n", "\r")))
     for number, line in enumerate(text.splitlines(), 1):
         bare = line.strip()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labspin.data.foreign.source import Contents, Item, damage
+from labspin.data.foreign.source import Contents, Item, damage, whole
 from labspin.data.foreign.titles import unit_of
 
 __all__ = ["read_keysight", "read_lecroy"]
@@ -37,7 +37,7 @@ def read_lecroy(path: Path) -> Contents:
         It is cut short or corrupted.
     """
     with damage(path):
-        content = path.read_bytes()
+        content = whole(path)
         begin = content.index(b"WAVEDESC")
         order = "<" if struct.unpack_from("<h", content, begin + 34)[0] else ">"
 
@@ -88,7 +88,7 @@ def read_keysight(path: Path) -> Contents:
     """
     items: list[Item] = []
     with damage(path):
-        content = path.read_bytes()
+        content = whole(path)
         _, version, _, count = struct.unpack_from("<2s2sii", content, 0)
         if version not in (b"10", b"01"):
             raise ValueError(f"version {version!r} of the format is not known; save the trace as CSV")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +24,11 @@ from numpy.typing import NDArray
 from labspin.arrays import AnyArray
 from labspin.errors import DamagedFileError, LabspinError, RunFileError
 
-__all__ = ["Contents", "ForeignColumn", "ForeignEntry", "Item", "damage", "need_package", "offer"]
+__all__ = ["Contents", "ForeignColumn", "ForeignEntry", "Item", "damage", "need_package", "offer", "whole"]
 
 _SHOWN = 30
 _LARGE = 1 << 32  # bytes that one column may have
+_WHOLE = 1 << 31  # bytes of a file that is read at once
 _PART = re.compile(r"^(?P<name>.*?)\s*\[(?P<places>[\d\s,:-]*[:,][\d\s,:-]*|\s*-?\d+\s*)\]$")
 _COMPLEX = re.compile(r"^(?P<real>.+?)\s*\+\s*1j\s*\*\s*(?P<imaginary>.+)$")
 _CALLED = re.compile(r"^\s*(?P<function>abs|angle|real|imag)\((?P<name>.+)\)\s*$")
@@ -277,6 +279,31 @@ def damage(path: Path) -> Iterator[None]:
     except Exception as error:
         text = " ".join((str(error) or type(error).__name__).split())[:300]
         raise DamagedFileError(f"{path}: cut short or corrupted: {text}") from error
+
+
+def whole(path: Path, most: int = _WHOLE) -> bytes:
+    """Return all bytes of a file, unless there are too many of them.
+
+    Parameters
+    ----------
+    path
+        The file.
+    most
+        Bytes that it may have.
+
+    Raises
+    ------
+    RunFileError
+        It has more.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise RunFileError(
+                f"{path}: {size} bytes, and a file of this kind is read whole up to {most >> 20} MiB; "
+                "convert it to HDF5 first"
+            )
+        return file.read(size)
 
 
 def need_package(path: Path, what: str, package: str) -> RunFileError:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.data.foreign.columns import with_columns
-from labspin.data.foreign.source import Contents, Item, damage
+from labspin.data.foreign.source import Contents, Item, damage, whole
 
 __all__ = ["is_winspec", "read_winspec"]
 
@@ -54,7 +54,7 @@ def read_winspec(path: Path) -> Contents:
         It is cut short or corrupted.
     """
     with damage(path):
-        content = path.read_bytes()
+        content = whole(path)
         if len(content) < _HEAD:
             raise ValueError(f"its header needs {_HEAD} bytes, there are {len(content)}")
         width, height = _at(content, 42, "<H")[0], _at(content, 656, "<H")[0]
