@@ -121,7 +121,9 @@ class Parameter:
         found = np.where(np.isfinite(found), found, 1.0)
         low, high = self.minimum, self.maximum
         if self.is_scale:
-            return np.clip(np.abs(found), max(1.001 * low, 1e-300), 0.999 * high)
+            # A part of a bound's own size, which is more than all that lies between bounds that are close.
+            away = 1e-3 * min(1.0, (high - low) / high) if math.isfinite(high) else 1e-3
+            return np.clip(np.abs(found), max((1 + away) * low, 1e-300), (1 - away) * high)
         # Within two bounds a part of what lies between them; else a part of the bound's own size.
         bound = high if math.isfinite(high) else (low if math.isfinite(low) else 0.0)
         margin = 1e-3 * (high - low) if math.isfinite(high - low) else 1e-3 * abs(bound)

@@ -95,10 +95,12 @@ _HIDDEN = 3
 """Whole steps that a fit may take after χ² has ceased to tell them from rounding."""
 
 
+_FIRST, _AGAIN, _SEEN = 1.0, 2.0, 0.0
+"""Whether differences were taken with steps that knew no errors; are to be taken again; or are good."""
 _BY_PARAMETER = ("values", "trial")
 _BY_FREE = ("diagonal", "gradient", "step")
-_BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted", "hidden")
-_FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0} | dict.fromkeys(
+_BY_TRACE = ("cost", "size", "freedom", "damping", "growth", "curvature", "predicted", "hidden", "blind")
+_FRESH = {"cost": np.inf, "tried": -1, "growth": 2.0, "blind": _FIRST} | dict.fromkeys(
     ("diagonal", "gradient", "step", "curvature", "predicted", "hidden"), 0.0
 )
 """The state of a fit before its first evaluation, which is then one among those of the others."""
@@ -125,6 +127,7 @@ class _Stack:
     curvature: FloatArray
     predicted: FloatArray
     hidden: FloatArray
+    blind: FloatArray
 
     def __init__(self, problem: Problem, start: FloatArray, count: int, damping: float, flat: float) -> None:
         self.source, self.start, self.first_damping, self.flat = problem, start, damping, flat
@@ -170,7 +173,7 @@ class _Stack:
     def judge(self, tolerance: float, iterations: int) -> tuple[BoolArray, BoolArray]:
         """Evaluate the trials, take those that helped; return which fits have converged and which ended."""
         found = _linearise(self.problem, self.trial, self._difference_steps())
-        cost, begun = found[0], self.tried >= 0
+        cost, begun, again = found[0], self.tried >= 0, self.blind == _AGAIN
         self.tried += 1
         whole = self.damping < 1e-2
         short = (self.curvature * self.freedom <= tolerance**2 * self.cost) & whole
@@ -181,7 +184,7 @@ class _Stack:
         hidden = begun & whole & (np.abs(self.predicted) <= room) & (cost <= before + room)
         self.hidden += hidden & ~short
         even = short & (cost <= (1 + 100 * ROUNDING) * self.cost)
-        better = ((cost <= self.cost) | even | hidden) & np.isfinite(cost)
+        better = ((cost <= self.cost) | even | hidden | again) & np.isfinite(cost)
         lost = ~better & (np.abs(self.predicted) <= 100 * ROUNDING * self.cost)
         if np.any(lost & (self.damping >= 1e-2)):
             # A step that damping has made this short proves nothing: a whole one must be short as well.
@@ -195,8 +198,20 @@ class _Stack:
         self._update(better, *found)
         done |= self.cost <= EXACT * self.size
         failed = ~np.isfinite(self.cost) | (self.damping > 1e14)
-        done &= ~failed
+        done &= ~(failed | again)
+        if self.source.numerical:
+            self._look_again(better, begun, again)
         return done, done | failed | (self.tried >= iterations)
+
+    def _look_again(self, better: BoolArray, begun: BoolArray, again: BoolArray) -> None:
+        """Have differences taken again where the first are of no use.
+
+        Their steps were a part of the value, which may be many widths of a line, and a fit whose first step
+        was refused would keep them for ever.
+        """
+        self.damping = np.where(again, self.first_damping, self.damping)
+        self.blind = np.where((better & begun) | again, _SEEN, self.blind)
+        self.blind = np.where(begun & ~better & (self.blind == _FIRST), _AGAIN, self.blind)
 
     def _stands(self, tolerance: float) -> BoolArray:
         """Return which fits an undamped step would move by less than ``tolerance`` standard errors."""
@@ -261,6 +276,7 @@ class _Stack:
         typical = np.full(len(values), 1e-9) if problem.typical is None else problem.typical
         steps = np.clip(steps, 1e-8 * size + 1e-300, 1e-2 * np.maximum(size, typical[:, None]))
         first = 1e-5 * np.where(size > 0, size, typical[:, None])
+        steps = np.where(self.blind == _AGAIN, np.maximum(1e-2 * first, 1e-8 * size), steps)
         return np.asarray(np.where(self.tried < 0, first, steps).T)
 
     def propose(self) -> None:
@@ -283,6 +299,12 @@ class _Stack:
             predicted = 2 * (self.step * self.gradient).sum(0) - curvature
             self.curvature = np.where(cut, curvature, self.curvature)
             self.predicted = np.where(cut, predicted, self.predicted)
+        again = self.blind == _AGAIN
+        if again.any():
+            self.trial = np.where(again, self.values, self.trial)
+            self.curvature, self.predicted = (
+                np.where(again, 0.0, one) for one in (self.curvature, self.predicted)
+            )
 
     def _solved(self, stuck: BoolArray, damping: FloatArray) -> FloatArray:
         """Return the damped step (k, m) in which the parameters that are ``stuck`` do not move."""

@@ -36,7 +36,9 @@ from labspin.analysis.model import (
     fill_derivatives,
 )
 from labspin.analysis.models.guesses import averaged, decay_times, separable_grid, thinned
+from labspin.analysis.outcome import FitOutcome
 from labspin.errors import RecipeError
+from labspin.units import format_quantity
 
 __all__ = ["DECOUPLING_SCALING", "ECHO_DECAY", "decoupling_scaling", "echo_decay", "ramsey"]
 
@@ -44,6 +46,8 @@ _EXPONENTS = np.array([0.6, 1.0, 1.5, 2.0, 2.5, 3.0])
 _DECAYS = np.array([0.12, 0.25, 0.5, 1.0, 3.0])  # T2* in a guess, of the span of the data
 _CLOSE = np.linspace(-1.0, 1.0, 9)  # of a step
 _MOST_FREQUENCIES, _MOST_SPLITTINGS = 400, 200
+_TOLD = 16.0
+"""Fall of χ² by which one of two curves is told from the other: four standard errors."""
 _PARTS = 400
 """Means of a long trace among which fringes are sought, as many as frequencies."""
 
@@ -51,8 +55,10 @@ _PARTS = 400
 def ramsey(*, count: int = 1) -> FitModel:
     """Return the model of Ramsey fringes of equally strong hyperfine lines.
 
-    A cosine does not tell the sign of its frequency. Two lines are taken to be on one side of the microwave:
-    choose a detuning above half of their splitting.
+    A cosine does not tell the sign of its frequency: two lines on both sides of the microwave (detuning δ,
+    splitting s > 2δ) give the fringes of two on one side (s/2 and 2δ), but for the phase of one of them.
+    Where the phase does not tell, they are taken to be on one side, and the fit says what the other side
+    would be: choose a detuning above half of the splitting, or hold the one that is known.
 
     Parameters
     ----------
@@ -88,6 +94,8 @@ def ramsey(*, count: int = 1) -> FitModel:
         function=_fringes(places),
         guesser=_fringe_guess(places),
         derivatives=_fringe_derivatives(places),
+        guess_knows_held=True,
+        doubts=_fringe_doubts if count == 2 else None,
     )
 
 
@@ -161,20 +169,17 @@ def _decay_slopes(x: FloatArray, time: Value, exponent: Value) -> tuple[FloatArr
 
 
 def _fringe_guess(places: FloatArray) -> Guess:
-    def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, Value]:
+    def guess(
+        x: FloatArray, y: FloatArray, weights: FloatArray | None, held: Mapping[str, float]
+    ) -> Mapping[str, Value]:
         """Grid over detuning, splitting and decay, finer about the best; the rest in closed form."""
         x, y, weights = averaged(x, y, weights, _PARTS)
-        span = float(np.ptp(x)) or 1.0
-        gaps = np.diff(np.unique(x))
-        highest = 0.5 / float(np.median(gaps)) if gaps.size else 1 / span
-        frequencies = np.linspace(0.2 / span, highest, _grid(5 * highest * span, _MOST_FREQUENCIES))
-        splittings = np.linspace(0.5 / span, highest, _grid(5 * highest * span, _MOST_SPLITTINGS))
-        decays = span * _DECAYS
-        if places.size == 1:
-            splittings = np.zeros(1)
-        best = _best_fringes(x, y, weights, places, (frequencies, splittings, decays))
+        grids = _grids(x, places, held)
+        splittings = grids[1]
+        exponent = held.get("exponent", 2.0)
+        best = _best_fringes(x, y, weights, places, grids, exponent=exponent)
         # Lines of either sign: some sets of lines nearly look like others, and only a closer look tells.
-        steps = [float(grid[1] - grid[0]) if grid.size > 1 else 0.0 for grid in (frequencies, splittings)]
+        steps = [float(grid[1] - grid[0]) if grid.size > 1 else 0.0 for grid in grids[:2]]
         closer = [
             _best_fringes(
                 x, y, weights, places,
@@ -184,17 +189,87 @@ def _fringe_guess(places: FloatArray) -> Guess:
                     found["T2_star"] * np.array([0.6, 0.8, 1.0, 1.25, 1.6]),
                 ),
                 most=1,
+                exponent=exponent,
             )[0]
             for found in best
         ]  # fmt: skip
         chosen = max(closer, key=lambda found: found["taken"])
-        if places.size == 2 and chosen["splitting"] > 2 * chosen["detuning"]:
-            # Two cosines are the same whichever sign one of them has: both lines on one side.
-            chosen["splitting"], chosen["detuning"] = 2 * chosen["detuning"], 0.5 * chosen["splitting"]
+        if places.size == 2 and not {"detuning", "splitting"} & set(held):
+            chosen = _of_twins(x, y, weights, chosen)
         left_out = {"taken", "splitting"} if places.size == 1 else {"taken"}
         return {name: value for name, value in chosen.items() if name not in left_out}
 
     return guess
+
+
+def _grids(
+    x: FloatArray, places: FloatArray, held: Mapping[str, float]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the detunings, splittings and decay times that are tried: of what is held, its value."""
+    span = float(np.ptp(x)) or 1.0
+    gaps = np.diff(np.unique(x))
+    highest = 0.5 / float(np.median(gaps)) if gaps.size else 1 / span
+    frequencies = np.linspace(0.2 / span, highest, _grid(5 * highest * span, _MOST_FREQUENCIES))
+    splittings = np.linspace(0.5 / span, highest, _grid(5 * highest * span, _MOST_SPLITTINGS))
+    if places.size == 1:
+        splittings = np.zeros(1)
+    if "detuning" in held:
+        frequencies = np.array([held["detuning"]])
+    if "splitting" in held:
+        splittings = np.array([held["splitting"]])
+    return frequencies, splittings, span * _DECAYS
+
+
+def _of_twins(
+    x: FloatArray, y: FloatArray, weights: FloatArray | None, found: dict[str, float]
+) -> dict[str, float]:
+    """Return the fringes of two lines or those of their twin, which have one line on the other side.
+
+    The one with both lines on one side, unless the other takes more off χ² than noise does.
+    """
+    pair = [found, _twin(found, x, y, weights)]
+    one, both = sorted(pair, key=lambda fringes: fringes["splitting"] - 2 * fringes["detuning"])
+    square = np.ones_like(x) if weights is None else weights**2
+    rest = float(square @ np.square(y)) - max(one["taken"], both["taken"])
+    size = max(rest / max(x.size - 6, 1), 1e-300) if weights is None else 1.0
+    return both if both["taken"] - one["taken"] > _TOLD * size else one
+
+
+def _twin(
+    fringes: Mapping[str, float],
+    x: FloatArray,
+    y: FloatArray,
+    weights: FloatArray | None,
+    errors: tuple[float, float] = (0.0, 0.0),
+) -> dict[str, float]:
+    """Return the fringes of the same two frequencies, within some errors, of which one has the other sign."""
+    beside = np.linspace(-4.0, 4.0, 9) if all(0 < one < np.inf for one in errors) else np.zeros(1)
+    detunings = np.abs(0.5 * (fringes["splitting"] + errors[1] * beside))
+    splittings = np.abs(2 * (fringes["detuning"] + errors[0] * beside))
+    grid, exponent = (detunings, splittings, np.array([fringes["T2_star"]])), fringes["exponent"]
+    return _best_fringes(x, y, weights, np.array([-0.5, 0.5]), grid, most=1, exponent=exponent)[0]
+
+
+def _fringe_doubts(outcome: FitOutcome) -> list[str]:
+    """Say that one of two lines may be on the other side of the microwave."""
+    if any(outcome[name].fixed for name in ("detuning", "splitting")):
+        return []
+    weights = None if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
+    x, y = outcome.x, np.asarray(outcome.y, np.float64)
+    values = {p.name: p.value for p in outcome.parameters}
+    twin = _twin(values, x, y, weights, (outcome["detuning"].stderr, outcome["splitting"].stderr))
+    curve = _fringes(np.array([-0.5, 0.5]))(x, *(twin[name] for name in values))
+    left = float(np.square((y - curve) * (1.0 if weights is None else weights)).sum())
+    size = outcome.statistics.chi2red if outcome.sigma is None else max(outcome.statistics.chi2red, 1.0)
+    if not left - outcome.statistics.chi2 < _TOLD * size:
+        return []
+    detuning, splitting = (
+        format_quantity(twin[name], outcome[name].unit) for name in ("detuning", "splitting")
+    )
+    return [
+        f"a cosine does not tell the sign of its frequency: detuning {detuning} with splitting {splitting} "
+        "explains these fringes as well; hold the splitting, if it is known"
+    ]
 
 
 def _grid(wanted: float, most: int) -> int:
@@ -208,12 +283,13 @@ def _best_fringes(
     places: FloatArray,
     grids: tuple[FloatArray, FloatArray, FloatArray],
     most: int = 8,
+    exponent: float = 2.0,
 ) -> list[dict[str, float]]:
     """Return the best few of a grid of detunings, splittings and decay times, each of another splitting."""
     frequencies, splittings, decays = grids
     apart, times = (g.ravel()[:, None] for g in np.meshgrid(splittings, decays, indexing="ij"))
     beats = np.cos(2 * np.pi * apart[..., None] * places[:, None] * x).mean(axis=1)
-    taken, solved = _closed_form(x, y, weights, beats * _envelope(x, times, 2.0), frequencies)
+    taken, solved = _closed_form(x, y, weights, beats * _envelope(x, times, exponent), frequencies)
     # The best of every splitting, and of these the best few that are no neighbours of better ones.
     by_splitting = taken.reshape(frequencies.size, splittings.size, decays.size).max(axis=(0, 2))
     inside = np.concatenate([[-np.inf], by_splitting, [-np.inf]])
@@ -232,7 +308,7 @@ def _best_fringes(
                 "T2_star": float(times[shape, 0]),
                 "phase": float(np.arctan2(-sine, cosine)),
                 "offset": float(offset),
-                "exponent": 2.0,
+                "exponent": exponent,
                 "taken": float(taken[node, shape]),
             }
         )

@@ -31,6 +31,8 @@ __all__ = ["NOTCH_RESONATOR", "notch_resonator"]
 
 _ENOUGH = 2000
 """Points of a long sweep from which the starting values are found."""
+_TRIED = 4
+"""Delays of which the whole curve is compared with the sweep."""
 
 
 def notch_resonator(
@@ -107,21 +109,34 @@ def _circle(z: Numbers) -> tuple[complex, float, float]:
     a, b, c = np.linalg.lstsq(matrix, np.abs(w) ** 2, rcond=None)[0]
     radius = float(np.sqrt(max(c + a * a + b * b, 1e-300)))
     apart = float(np.std(np.abs(w - complex(a, b)) - radius))
-    return complex(middle + size * complex(a, b)), size * radius, apart / radius
+    return complex(middle + size * complex(a, b)), size * radius, size * apart
 
 
-def _delay(x: FloatArray, y: Numbers) -> float:
-    """Return the delay with which the sweep is closest to a circle, begun from the phase of its ends."""
+def _delays(x: FloatArray, y: Numbers) -> list[float]:
+    """Return the delays with which the sweep is closest to a circle, begun from the phase of its ends.
+
+    A turn too many over the sweep lays most points on a circle about zero, too: which is right, only the
+    whole curve tells.
+    """
     span = float(np.ptp(x)) or 1.0
     edge = max(x.size // 8, 2)
     slopes = [_slope(x[part], np.unwrap(np.angle(y[part]))) for part in (slice(0, edge), slice(-edge, None))]
     first = -float(np.mean(slopes)) / (2 * np.pi)
-    candidates = first + np.linspace(-1, 1, 81) / span
-    for width in (1 / 40, 1 / 400):
-        scatter = [_circle(y * np.exp(2j * np.pi * (x - x.mean()) * one))[2] for one in candidates]
-        best = float(candidates[int(np.argmin(scatter))])
-        candidates = best + np.linspace(-1, 1, 21) * width / span
-    return best
+    coarse = first + np.linspace(-1, 1, 81) / span
+    scatter = np.array([_apart(x, y, one) for one in coarse])
+    beside = np.minimum(np.append(scatter[1:], np.inf), np.insert(scatter[:-1], 0, np.inf))
+    lowest = [place for place in np.argsort(scatter) if scatter[place] <= beside[place]]
+    found = []
+    for best in coarse[lowest[:_TRIED]].tolist():
+        for width in (1 / 40, 1 / 400):
+            candidates = best + np.linspace(-1, 1, 21) * width / span
+            best = float(candidates[int(np.argmin([_apart(x, y, one) for one in candidates]))])
+        found.append(best)
+    return found
+
+
+def _apart(x: FloatArray, y: Numbers, delay: float) -> float:
+    return _circle(y * np.exp(2j * np.pi * (x - x.mean()) * delay))[2]
 
 
 def _slope(x: FloatArray, y: FloatArray) -> float:
@@ -155,7 +170,12 @@ def _guess(x: FloatArray, y: Numbers, weights: FloatArray | None) -> Mapping[str
     del weights
     order = np.argsort(x, kind="stable")[:: max(x.size // _ENOUGH, 1)]
     x, y = x[order], y[order]
-    delay = _delay(x, y)
+    starts = [_with_delay(x, y, delay) for delay in _delays(x, y)]
+    return min(starts, key=lambda start: float(np.square(np.abs(y - notch_resonator(x, **start))).sum()))
+
+
+def _with_delay(x: FloatArray, y: Numbers, delay: float) -> dict[str, float]:
+    """Return the starting values of one delay."""
     steady = y * np.exp(2j * np.pi * (x - x.mean()) * delay)
     centre, radius, _ = _circle(steady)
     f0, loaded, direction = _resonance(x, steady - centre)
