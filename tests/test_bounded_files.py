@@ -163,7 +163,7 @@ def test_a_file_cannot_have_others_read_as_its_data(tmp_path, make, where):
         make(file, secret if where == "absolute" else "../secret")
     contents = open_foreign(folder / "it.h5")
     item = next(item for item in contents.items if item.name == "/y")
-    with pytest.raises(DamagedFileError, match=r"'/y' stands in another file.*copy that file beside"):
+    with pytest.raises(DamagedFileError, match=r"'/y' is stored in another file.*copy that file beside"):
         item.load()
 
 
