@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labspin.cli.numbers import whole_from
 from labspin.cli.output import console, outcome_row, print_json, print_table
 from labspin.errors import FitError
 from labspin.units import parse_quantity
@@ -65,10 +64,8 @@ def add_foreign_options(parser: argparse.ArgumentParser) -> None:
     foreign.add_argument("--y-unit", default=None, help="unit of y")
     foreign.add_argument("--from", dest="first", metavar="X", help='smallest x to fit: 2.84e9, "2.84 GHz"')
     foreign.add_argument("--to", dest="last", metavar="X", help="largest x to fit")
-    foreign.add_argument(
-        "--skip", type=whole_from(0), default=0, metavar="N", help="leave out the first N points"
-    )
-    foreign.add_argument("--every", type=whole_from(1), default=1, metavar="N", help="fit every N-th point")
+    foreign.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N points")
+    foreign.add_argument("--every", type=int, default=1, metavar="N", help="fit every N-th point")
     foreign.add_argument("--averages", type=float, help="thermal_spectrum: how many spectra were averaged")
     foreign.add_argument("--window", help="thermal_spectrum: window of the segments: none, rectangular, hann")
     foreign.add_argument("--length", help='thermal_spectrum: length of a segment, e.g. "0.1 s"')

@@ -88,7 +88,7 @@ def test_a_file_that_is_none(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words",
     [
-        "run card.toml --seed -5", "ls --last 0", "fit a.h5 --workers 0", "fit a.csv --every 0",
+        "run card.toml --seed -5", "ls --last 0", "fit a.h5 --workers 0",
         "queue move 1 0", "queue run --max-failures 0", "queue add card.toml --repeat 0",
         "bench host station.toml --interval -1",
         "bench host station.toml --interval inf", "bench serve station.toml --seed -1",
