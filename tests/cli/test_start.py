@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
         start=lambda: started.append(True) or 1,
         started=started,
     )
-    monkeypatch.setattr("labspin.session.connect_host", lambda station: nullcontext(host))
+    monkeypatch.setattr("labspin.session.connect_host", lambda station, **_: nullcontext(host))
     return host
 
 
