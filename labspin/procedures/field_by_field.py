@@ -109,7 +109,8 @@ class FieldByField(PulsedReadout):
         Raises
         ------
         DeviceError
-            There is none, or it has changed by more than ``largest_light_change``.
+            There is none, the laser is at 0 W, or the light has changed by more than
+            ``largest_light_change``.
         """
         if reference <= 0:
             raise DeviceError(
@@ -118,6 +119,11 @@ class FieldByField(PulsedReadout):
             )
         laser = bench.actuators.get("laser.power")
         power = None if laser is None else laser.last_sent
+        if self._brightness is None and laser is not None and (laser.read() if power is None else power) <= 0:
+            raise DeviceError(
+                f"procedure {self.name!r}: wanted light in the reference gate, got {reference} dark counts: "
+                "the laser is at 0 W; set 'laser_power', or laser.power under [scan]"
+            )
         if self._brightness is None or power != self._power:
             self._power = power
             self._brightness = float(reference)

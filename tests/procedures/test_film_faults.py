@@ -97,3 +97,10 @@ def test_without_light_nothing_is_measured(tmp_path):
     """The laser wakes up dark, and a card that leaves it so is told."""
     with bench_of(LIGHT, tmp_path) as bench, pytest.raises(DeviceError, match=r"no count.*laser_power"):
         run(odmr(laser_power="0 W", repetitions=1000), bench, tmp_path / "run.h5")
+
+
+def test_dark_counts_are_not_taken_for_light(tmp_path):
+    """Long gates count in the dark, too: the run would measure noise to its end."""
+    gates = {"laser_duration": "1 ms", "reference_width": "200 us", "repetitions": 20_000}
+    with bench_of(LIGHT, tmp_path) as bench, pytest.raises(DeviceError, match=r"dark counts.*laser_power"):
+        run(odmr(laser_power="0 W", **gates), bench, tmp_path / "run.h5")
