@@ -19,7 +19,13 @@ from labspin.session.host_run import HostControl, RunWatch
 from labspin.session.queue_file import QueuedRun
 from labspin.session.workbench import describe_bench
 from labspin.station import load_station
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Wait for the queue's file as long as a busy machine needs."""
+    monkeypatch.setattr("labspin.session.host_queue._PATIENCE", PATIENCE)
 
 
 @pytest.fixture

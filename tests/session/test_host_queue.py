@@ -16,6 +16,12 @@ from tests.session.hosts import QUICK_CARD, HostProcess, make_workspace, wait_fo
 from tests.some import some
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Wait for the queue's file as long as a busy machine needs."""
+    monkeypatch.setattr("labspin.session.host_queue._PATIENCE", PATIENCE)
+
+
 @pytest.fixture
 def lab(tmp_path):
     return make_workspace(tmp_path / "lab", points=400, averages=3)
