@@ -224,8 +224,12 @@ def show_life() -> Iterator[None]:
             with contextlib.suppress(OSError):
                 os.write(pipe, b".")
 
-    threading.Thread(target=show, name="signs of life", daemon=True).start()
-    yield
-    is_over.set()
+    signs = threading.Thread(target=show, name="signs of life", daemon=True)
+    signs.start()
+    try:
+        yield
+    finally:  # or it writes into whatever has the number of the pipe later
+        is_over.set()
+        signs.join()
     with contextlib.suppress(OSError):
         os.write(pipe, b"!")

@@ -72,7 +72,7 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(tmp_path, monkeypatch, caps
     words = command.split()
     after = {"diff": [place], "note": ["a note"], "queue": ["list"] if "--file" in words else []}
     if "fit" in words:
-        words.insert(1, place)
+        words.insert(1, "." if place == "." else str(tmp_path))  # a folder is fitted whole: not the machine's
     assert main([*words, *([] if "fit" in words else [place]), *after.get(words[0], [])]) == 1
     said = capsys.readouterr().err
     assert said.startswith("labspin: ")
