@@ -49,7 +49,7 @@ def test_a_moment_without_descriptors_does_not_make_the_host_deaf():
         stderr=subprocess.PIPE, text=True, env=environment(),
     ) as host:  # fmt: skip
         port = int(host.stdout.readline())
-        with pytest.raises(ConnectionFailedError, match="gone|silent"):  # refused, or waited for in vain
+        with pytest.raises(ConnectionFailedError, match=r"gone|silent"):  # refused, or waited for in vain
             dial(port, SECRET, "gone", "silent")
         host.stdin.write("\n")
         host.stdin.flush()
