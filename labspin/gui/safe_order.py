@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from labspin.bench.safety import SafeAction, unsafe_instruments
-from labspin.errors import ConnectionFailedError, StationError
+from labspin.errors import StationError
 from labspin.gui.keys import shortcut
 from labspin.gui.link import HostLink
 from labspin.gui.parts import button
@@ -103,16 +104,29 @@ def _make_safe(record: HostRecord | None, workspace: Path) -> list[str]:
             f"no host runs in {workspace}, so no instrument is held from here; switch off by hand what is on"
         )
     left: list[str] = []
-    problem: ConnectionFailedError | None = None
-    for each in records:
+    problems: list[str] = []
+
+    def make_one_safe(each: HostRecord) -> None:
         try:
-            with HostClient(each, any_version=True) as client:
-                left += unsafe_instruments(_action(done) for done in client.safe())
-        except ConnectionFailedError as error:
-            problem = error
-    if problem is not None:
-        raise problem
+            left.extend(_make_one_safe(each))
+        except Exception as error:  # noqa: BLE001 - the other benches are made safe whatever this host does
+            problems.append(f"{each.station}: {sentence(error)}")
+
+    # Side by side: a host that hangs holds no other. Daemons, or it would hold the window at its end, too.
+    threads = [threading.Thread(target=make_one_safe, args=(each,), daemon=True) for each in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        not_safe = [f"not safe: {', '.join(left)}; make it safe by hand"] if left else []
+        raise StationError("; ".join(problems + not_safe))
     return left
+
+
+def _make_one_safe(record: HostRecord) -> list[str]:
+    with HostClient(record, any_version=True) as client:
+        return unsafe_instruments(_action(done) for done in client.safe())
 
 
 def _action(record: dict[str, object]) -> SafeAction:
