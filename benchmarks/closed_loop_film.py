@@ -180,5 +180,5 @@ def main(seeds: int = 20, output: str = "", first: str = "1", kept: str = "") ->
 
 
 if __name__ == "__main__":
-    film._KNOTS = 9
+    film._KNOTS, film._ROUNDS = 9, 0
     main(*map(int, sys.argv[1:2]), *sys.argv[2:5])

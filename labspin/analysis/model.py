@@ -181,6 +181,9 @@ class FitModel:
     resolved
         ``resolved(values)`` -> whether what the values (..., p) describe can be distinguished, shape (...): a
         choice prefers no pair of lines that are closer than they are wide; None: always.
+    sketch
+        ``sketch(x, *values)`` -> y of one set of values, only good enough for a picture, where the function
+        would take too long at as many points; None: the function.
     headline
         Parameters that a legend shows; empty: the first that are fitted.
     lines_apart
@@ -210,6 +213,7 @@ class FitModel:
     rivals: Callable[..., Collection[str]] | None = None
     profiled: tuple[str, ...] = ()
     resolved: Callable[[FloatArray], NDArray[np.bool_]] | None = None
+    sketch: Callable[..., Numbers] | None = None
     headline: tuple[str, ...] = ()
     lines_apart: float = 0.0
     options: Mapping[str, object] = field(default_factory=dict)
@@ -317,6 +321,23 @@ class FitModel:
         numbers = np.asarray(values, dtype=np.float64)
         # One set goes in as plain numbers: a model that computes a table for its distance wants one.
         return np.asarray(self.function(points, *(numbers if numbers.ndim == 1 else columns(numbers))))
+
+    def curve(self, x: ArrayLike, values: Mapping[str, float]) -> Numbers:
+        """Return the model at ``x`` for a picture: `evaluate`, or the model's own sketch.
+
+        Parameters
+        ----------
+        x
+            Points, shape (n,).
+        values
+            Name to value, as in `evaluate`.
+
+        Returns
+        -------
+        y
+            Shape (n,), complex for a complex model.
+        """
+        return (self if self.sketch is None else replace(self, function=self.sketch)).evaluate(x, values)
 
     def guess(
         self,

@@ -58,8 +58,8 @@ class StartValues:
     def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return points of the model with these values; the moduli of a complex one."""
         with np.errstate(all="ignore"):
-            x = curve_grid(self.points, lambda grid: self.model.evaluate(grid, self.values))
-            y = self.model.evaluate(x, self.values)
+            x = curve_grid(self.points, lambda grid: self.model.curve(grid, self.values))
+            y = self.model.curve(x, self.values)
         return x, np.abs(y) if np.iscomplexobj(y) else np.asarray(y, np.float64)
 
     def with_value(self, name: str, value: float) -> StartValues:

@@ -100,8 +100,8 @@ def fine_curve(record: FitRecord, index: int, x: FloatArray) -> tuple[FloatArray
     if known is None or not x.size or not np.isfinite(list(known[1].values())).all():
         return None
     model, values = known
-    grid = curve_grid(x, lambda at: model.evaluate(at, values))
-    return grid, model.evaluate(grid, values)
+    grid = curve_grid(x, lambda at: model.curve(at, values))
+    return grid, model.curve(grid, values)
 
 
 def _model_at(record: FitRecord, index: int) -> tuple[FitModel, dict[str, float]] | None:

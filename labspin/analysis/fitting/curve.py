@@ -240,7 +240,7 @@ def _outcome(
 ) -> FitOutcome:
     model, x = task.model, task.x
     values = dict(zip(model.names, sheet.values[0].tolist(), strict=True))
-    fine = curve_grid(x, lambda grid: model.evaluate(grid, values))
+    fine = curve_grid(x, lambda grid: model.curve(grid, values))
     outcome = FitOutcome(
         name=name,
         quantity=quantity,
@@ -255,7 +255,7 @@ def _outcome(
         sigma=sigma,
         best=model.evaluate(x, values),
         curve_x=fine,
-        curve_y=model.evaluate(fine, values),
+        curve_y=model.curve(fine, values),
         x_name=axes[0],
         x_unit=axes[1],
         y_name=axes[2],

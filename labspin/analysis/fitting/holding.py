@@ -190,11 +190,15 @@ def enter(sheet: Sheet, rows: NDArray[np.intp], problem: Problem, found: Minimum
         Where the fits ended.
     """
     sheet.store(rows, found, problem.x)
-    if not problem.numerical or not np.isin(sheet.status[rows], (0, 7)).all():
+    if not problem.numerical:
         return
-    hessian = _curvature(problem, found.values, sheet.stderr()[rows])
-    if np.all(np.isfinite(hessian)):
-        sheet.store(rows, replace(found, hessian=hessian), problem.x)
+    sound = np.flatnonzero(np.isin(sheet.status[rows], (0, 7)))
+    part = problem.take(sound)
+    hessian = _curvature(part, found.values[sound], sheet.stderr(rows[sound]))
+    good = np.isfinite(hessian).all((-1, -2))
+    if good.any():
+        known = replace(found.take(sound[good]), hessian=hessian[good])
+        sheet.store(rows[sound[good]], known, part.take(np.flatnonzero(good)).x)
 
 
 def enter_one(

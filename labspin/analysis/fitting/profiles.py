@@ -13,12 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labspin.analysis.fitting.holding import enter
 from labspin.analysis.fitting.sheet import Sheet
-from labspin.analysis.minimiser.problem import Minimum, Problem
-from labspin.analysis.model import FloatArray
+from labspin.analysis.minimiser.problem import IndexArray, Minimum, Problem
+from labspin.analysis.model import FloatArray, Parameter
 from labspin.analysis.outcome import ProfileEnds
 
 __all__ = ["BETTER", "LEVELS", "PARABOLA", "Profile", "end_of", "follow_profiles"]
@@ -27,6 +26,8 @@ _AFAR = 48
 """Values over the whole range at which χ² is minimised,"""
 _CLOSE = np.concatenate([-np.geomspace(0.25, 8.0, 11)[::-1], np.geomspace(0.25, 8.0, 11)])
 """and standard errors from the minimum at which it is."""
+_BLOCK = 2**20
+"""Numbers of the traces of a stack, repeated for each place: 8 MB."""
 BETTER = 1e-3
 """Standard deviations² by which χ² must be lower elsewhere: less is where another fit has ended."""
 PARABOLA = 1.2
@@ -57,8 +58,10 @@ class Profile:
     rise: FloatArray
 
 
-def follow_profiles(sheet: Sheet, problem: Problem, rows: NDArray[np.intp], minimise: Minimise) -> None:
+def follow_profiles(sheet: Sheet, problem: Problem, rows: IndexArray, minimise: Minimise) -> None:
     """Follow χ² along the parameters that the model names, and let errors be those of the profile.
+
+    All places of the profiles of many traces are one stack of fits.
 
     Parameters
     ----------
@@ -76,40 +79,64 @@ def follow_profiles(sheet: Sheet, problem: Problem, rows: NDArray[np.intp], mini
         place = names.index(name)
         if not sheet.free[place]:
             continue
-        for index, row in enumerate(rows.tolist()):
-            if not np.isfinite(sheet.values[row]).all() or sheet.status[row] not in (0, 1, 2, 3, 7):
-                continue
-            one = problem.take(np.array([index]))
-            profile = _followed(sheet, one, row, place, minimise)
-            lower = int(np.argmin(profile.rise))
-            if profile.rise[lower] < 0:
-                enter(sheet, np.array([row]), one, minimise(one, profile.values[lower : lower + 1]))
-                profile = _followed(sheet, one, row, place, minimise)
-            _widen(sheet, row, place, profile)
+        usable = np.isfinite(sheet.values[rows]).all(-1) & np.isin(sheet.status[rows], (0, 1, 2, 3, 7))
+        sound = np.flatnonzero(usable)
+        count = max(_BLOCK // ((_AFAR + _CLOSE.size) * problem.y.shape[-1]), 1)
+        for begin in range(0, sound.size, count):
+            part = sound[begin : begin + count]
+            _follow(sheet, problem.take(part), rows[part], place, minimise)
 
 
-def _followed(sheet: Sheet, problem: Problem, row: int, place: int, minimise: Minimise) -> Profile:
-    """Return the profile of one fit; the rise is negative where χ² is lower than at the minimum."""
-    parameter, best = sheet.model.parameters[place], sheet.values[row]
-    error = float(sheet.stderr()[row, place])
-    at = np.geomspace(parameter.minimum, parameter.maximum, _AFAR + 2)[1:-1]
-    if np.isfinite(error) and error > 0:
-        at = np.concatenate([at, best[place] * np.exp(_CLOSE * error / best[place])])
-    at = np.sort(at[(at >= parameter.minimum) & (at <= parameter.maximum)])
-    start = np.repeat(best[None], at.size, axis=0)
+def _follow(sheet: Sheet, problem: Problem, rows: IndexArray, place: int, minimise: Minimise) -> None:
+    """Follow one parameter of some traces; what ends lower than the fit takes its place and is followed."""
+    profiles = _followed(sheet, problem, rows, place, minimise)
+    lowest = [int(np.argmin(profile.rise)) for profile in profiles]
+    again = np.flatnonzero([profile.rise[at] < 0 for profile, at in zip(profiles, lowest, strict=True)])
+    if again.size:
+        part = problem.take(again)
+        start = np.stack([profiles[index].values[lowest[index]] for index in again])
+        enter(sheet, rows[again], part, minimise(part, start))
+        better = _followed(sheet, part, rows[again], place, minimise)
+        for index, profile in zip(again, better, strict=True):
+            profiles[index] = profile
+    for row, profile in zip(rows.tolist(), profiles, strict=True):
+        _widen(sheet, row, place, profile)
+
+
+def _followed(
+    sheet: Sheet, problem: Problem, rows: IndexArray, place: int, minimise: Minimise
+) -> list[Profile]:
+    """Return the profile of each fit; its rise is negative where χ² is lower than at the minimum."""
+    best, errors = sheet.values[rows], sheet.stderr(rows)[:, place]
+    places = [
+        _places(sheet.model.parameters[place], float(value), float(error))
+        for value, error in zip(best[:, place], errors, strict=True)
+    ]
+    at, owner = np.concatenate(places), np.repeat(np.arange(len(places)), [one.size for one in places])
+    start = best[owner]
     start[:, place] = at
     free = problem.free.copy()
     free[place] = False
-    part = replace(problem.take(np.zeros(at.size, np.intp)), free=free)
+    part = replace(problem.take(owner), free=free)
     if free.any():
         found = minimise(part, start)
         values, cost = found.values, found.cost
     else:
         values, cost = start, _cost(part, start)
-    freedom = max(int(sheet.points[row]) - int(sheet.free.sum()), 1)
-    variance = 1.0 if sheet.absolute else max(float(sheet.chi2[row]) / freedom, 1e-300)
-    fall = np.where(np.isfinite(cost), cost - sheet.chi2[row], np.inf) / variance
-    return Profile(at, values, np.where(fall < -BETTER, fall, np.sqrt(np.maximum(fall, 0.0))))
+    freedom = np.maximum(sheet.points[rows] - int(sheet.free.sum()), 1)
+    variance = 1.0 if sheet.absolute else np.maximum(sheet.chi2[rows] / freedom, 1e-300)[owner]
+    fall = np.where(np.isfinite(cost), cost - sheet.chi2[rows][owner], np.inf) / variance
+    rise = np.where(fall < -BETTER, fall, np.sqrt(np.maximum(fall, 0.0)))
+    cuts = np.flatnonzero(np.diff(owner)) + 1
+    return [Profile(*one) for one in zip(*(np.split(all_, cuts) for all_ in (at, values, rise)), strict=True)]
+
+
+def _places(parameter: Parameter, value: float, error: float) -> FloatArray:
+    """Return where χ² is looked at: over the whole range, and closely around the minimum."""
+    at = np.geomspace(parameter.minimum, parameter.maximum, _AFAR + 2)[1:-1]
+    if np.isfinite(error) and error > 0:
+        at = np.concatenate([at, value * np.exp(_CLOSE * error / value)])
+    return np.sort(at[(at >= parameter.minimum) & (at <= parameter.maximum)])
 
 
 def _cost(problem: Problem, values: FloatArray) -> FloatArray:
@@ -123,7 +150,7 @@ def _widen(sheet: Sheet, row: int, place: int, profile: Profile) -> None:
     """Enlarge the errors that the profile exceeds, and note how far it reaches."""
     columns = np.flatnonzero(sheet.free)
     column = int(np.flatnonzero(columns == place)[0])
-    best, errors = sheet.values[row], sheet.stderr()[row]
+    best, errors = sheet.values[row], sheet.stderr(np.array([row]))[0]
     if not (np.isfinite(errors[place]) and errors[place] > 0):
         return
     parameter = sheet.model.parameters[place]

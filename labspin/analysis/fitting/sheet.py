@@ -152,12 +152,18 @@ class Sheet:
         values = found.values[:, self.free]
         return np.asarray(found.at_bound[:, None] & ((values <= low) | (values >= high)))
 
-    def stderr(self) -> FloatArray:
-        """Return standard errors (N, p); those of fixed parameters are 0."""
-        errors = np.zeros_like(self.values)
+    def stderr(self, rows: NDArray[np.intp] | slice = slice(None)) -> FloatArray:
+        """Return standard errors (m, p) of some rows; those of fixed parameters are 0.
+
+        Parameters
+        ----------
+        rows
+            Rows of the sheet; all of them unless said otherwise.
+        """
+        errors = np.zeros_like(self.values[rows])
         with np.errstate(invalid="ignore"):
-            errors[:, self.free] = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
-        errors[np.isin(self.status, (4, 5, 6, 8))] = np.nan
+            errors[:, self.free] = np.sqrt(np.diagonal(self.covariance[rows], axis1=-2, axis2=-1))
+        errors[np.isin(self.status[rows], (4, 5, 6, 8))] = np.nan
         return errors
 
     def result(self, lead: tuple[int, ...], units: Mapping[str, str]) -> BatchResult:

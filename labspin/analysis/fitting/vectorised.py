@@ -193,12 +193,13 @@ def _real(y: NDArray[np.generic], jacobian: NDArray[np.generic]) -> tuple[FloatA
 def _takes_many(model: FitModel, x: FloatArray, sample: FloatArray) -> bool:
     pair = np.stack([sample, sample * 1.01])
     try:
-        single = [np.asarray(model.function(x, *row)) for row in pair]
-    except (ArithmeticError, ValueError):
-        return False
-    try:
+        # First what a fit will ask for: a model that tabulates then reads single curves from the same table.
         both = np.asarray(model.function(x, *columns(pair)))
     except (TypeError, ValueError, IndexError, ArithmeticError):
+        return False
+    try:
+        single = [np.asarray(model.function(x, *row)) for row in pair]
+    except (ArithmeticError, ValueError):
         return False
     return both.shape == (2, x.size) and all(map(_same, both, single))
 

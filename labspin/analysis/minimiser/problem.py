@@ -136,6 +136,19 @@ class Minimum:
     at_bound: BoolArray
     iterations: NDArray[np.int32]
 
+    def take(self, rows: IndexArray) -> Minimum:
+        """Return some of the fits.
+
+        Parameters
+        ----------
+        rows
+            Numbers of the fits.
+        """
+        return Minimum(
+            self.values[rows], self.hessian[rows], self.cost[rows], self.converged[rows], self.at_bound[rows],
+            self.iterations[rows],
+        )  # fmt: skip
+
     @classmethod
     def blank(cls, count: int, parameters: int, free: int) -> Minimum:
         """Return an empty record of ``count`` fits.

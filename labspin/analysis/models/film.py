@@ -5,8 +5,8 @@
 relaxes by itself, which at ω∓ is D/ω∓ times that at zero field. Shifts are in `film_shift`, decays of a layer
 of depths in `film_layer`. The distance may be shared by all of them (``[joint]``).
 
-Spin waves are tabulated in the logarithm of the distance, once for the fields of a fit. Curves for the eye,
-at many fields, are computed at some of them and interpolated. Numbers of the film are held unless they are
+Spin waves are tabulated in the logarithm of the distance, once for the fields of a fit. Pictures (``sketch``)
+are computed at some fields and interpolated. Numbers of the film are held unless they are
 freed (``magnetisation_change`` is relative). They are hardly distinguishable from the distance, so they want
 a prior of a few per cent.
 """
@@ -26,6 +26,7 @@ from labspin.analysis.models.film_tables import (
     CHANGES,
     FilmOptions,
     FilmPlace,
+    at_places,
     film_place,
     mean_rates,
     table_values,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from labspin.analysis.outcome import FitOutcome
 
 __all__ = [
-    "DRAWN",
     "distance_parameter",
     "drawn",
     "film_changes",
@@ -47,8 +47,10 @@ __all__ = [
     "trace_by_trace",
 ]
 
-DRAWN, _KNOTS = 64, 61
-"""Fields from which a curve is meant to be drawn, and at how many of them it is computed."""
+_KNOTS, _ROUNDS = 33, 6
+"""Fields at which a picture is computed at first, and how often steps are halved where it bends."""
+_STRAIGHT = 2e-3
+"""Part of its height by which a picture may leave the straight line between two of them."""
 _KEPT = 32
 _curves: dict[tuple[object, FilmPlace, float], tuple[FloatArray, FloatArray]] = {}
 """Curves drawn last: a grid that is refined asks for the same curve again."""
@@ -105,7 +107,7 @@ Function = Callable[..., Numbers]
 
 
 def trace_by_trace(function: Function) -> Function:
-    """Return a model function that takes x of shape (m, n) as well, a row a trace.
+    """Return a model function that takes x of shape (m, n) as well, a row a trace; those alike at once.
 
     Parameters
     ----------
@@ -116,11 +118,15 @@ def trace_by_trace(function: Function) -> Function:
     def call(x: ArrayLike, *values: Value) -> Numbers:
         if np.ndim(x) < 2:
             return function(np.ascontiguousarray(x, dtype=np.float64), *values)
-        traces = np.asarray(x)
-        rows = [np.broadcast_to(value, (len(traces), 1)) for value in values]
-        return np.stack(
-            [call(points, *(float(row[k, 0]) for row in rows)) for k, points in enumerate(traces)]
-        )
+        points, which = np.unique(np.asarray(x, np.float64), axis=0, return_inverse=True)
+        rows = [np.broadcast_to(value, (len(which), 1)) for value in values]
+        found: Numbers = np.empty(0)
+        for number, axis in enumerate(points):
+            alike = which.reshape(-1) == number
+            part = function(axis, *(row[alike] for row in rows))
+            found = found if found.size else np.empty((len(which), axis.size), part.dtype)
+            found[alike] = part
+        return found
 
     return call
 
@@ -144,6 +150,11 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
     place = film_place("film_relaxation", **options)
     rates = trace_by_trace(lambda field, *values: _both_rates(place, field, *values))
     logs = trace_by_trace(lambda field, *values: _logarithms(_both_rates(place, field, *values)))
+
+    def sketch(field: ArrayLike, *values: Value) -> ComplexArray:
+        rates = _sketched(place, np.asarray(field, np.float64), *values)
+        return _logarithms(rates) if logarithmic else rates
+
     return FitModel(
         name="film_relaxation",
         equation="y = ln R₋ + i ln R₊, R∓ = scale Γ∓(B, distance) + D/(3 T1 ω∓), Γ∓ of thermal spin waves"
@@ -164,6 +175,7 @@ def film_relaxation(*, logarithmic: bool = False, **options: Unpack[FilmOptions]
         is_complex=True,
         doubts=lambda outcome: film_doubts(outcome, place),
         profiled=("distance",),
+        sketch=sketch,
         x_unit="T",
         y_unit="1" if logarithmic else "1/s",
         options=options_of(place, **({"logarithmic": True} if logarithmic else {})),
@@ -175,17 +187,19 @@ def _both_rates(
 ) -> ComplexArray:
     """Return Γ₋ + iΓ₊ at fields (n,) for values that broadcast against them."""
     own = own_rates(field, place.temperature) / np.asarray(T1)[..., None]
-    if field.size > DRAWN and np.size(distance) == 1:
-        film = np.exp(drawn(_log_rates_at, place, field, float(np.squeeze(distance)), changes))
-    else:
-        spread = [np.asarray(value, np.float64).ravel() for value in np.broadcast_arrays(distance, *changes)]
-        shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
-        logs = table_values(
-            "rates", place, field, spread[0], changes=dict(zip(ALL_CHANGES, spread[1:], strict=False))
-        )  # (2, n, places)
-        film = np.exp(np.moveaxis(logs, -1, 0)).reshape(*shape[:-1], 2, field.size)
+    logs = at_places("rates", place, field, distance, dict(zip(ALL_CHANGES, changes, strict=False)))
+    film = np.exp(np.moveaxis(logs, 0, -2))  # (…, 2, n)
     both: FloatArray = np.asarray(scale)[..., None] * film + own
     return np.asarray(both[..., 0, :] + 1j * both[..., 1, :], np.complex128)
+
+
+def _sketched(
+    place: FilmPlace, field: FloatArray, distance: Value, T1: Value, scale: Value, *changes: Value
+) -> ComplexArray:
+    own = own_rates(field, place.temperature) / float(T1)
+    film = np.exp(drawn(_log_rates_at, place, field, float(distance), changes))
+    lower, upper = float(scale) * film + own
+    return np.asarray(lower + 1j * upper, np.complex128)
 
 
 def _logarithms(rates: ComplexArray) -> ComplexArray:
@@ -204,7 +218,9 @@ def drawn(
     distance: float,
     changes: Sequence[Value],
 ) -> FloatArray:
-    """Return values at many fields for the eye, shape (k, n): computed at some, interpolated between.
+    """Return values at many fields for a picture, shape (k, n): computed at some, interpolated between.
+
+    Steps are halved where the values leave the straight line by more than ``_STRAIGHT`` of their height.
 
     Parameters
     ----------
@@ -226,12 +242,34 @@ def drawn(
     knots, values = _curves.get(key, (np.zeros(2), np.zeros((1, 2))))
     low, high = field.min(), field.max()
     if not (knots[0] <= low and high <= knots[-1] <= low + 2 * (high - low)):
-        knots = np.linspace(low, high, _KNOTS)
-        values = function(place, distance, knots)
+        knots, values = _refined(lambda fields: function(place, distance, fields), low, high)
         _curves[key] = knots, values
         while len(_curves) > _KEPT:
             _curves.pop(next(iter(_curves)), None)
     return np.stack([np.interp(field, knots, row) for row in values])
+
+
+def _refined(
+    function: Callable[[FloatArray], FloatArray], low: float, high: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return points, and values (k, n) there, between which straight lines are good enough for a picture."""
+    knots = np.linspace(low, high, _KNOTS)
+    values = function(knots)
+    bent = np.ones(_KNOTS - 1, bool)
+    for _ in range(_ROUNDS):
+        left = np.flatnonzero(bent)
+        if not left.size or not high > low:
+            break
+        middle = (knots[left] + knots[left + 1]) / 2
+        found = function(middle)
+        height = np.ptp(values, axis=-1, keepdims=True)
+        off = np.abs(found - (values[:, left] + values[:, left + 1]) / 2) > _STRAIGHT * height
+        halves = np.zeros(knots.size - 1 + left.size, bool)
+        place = left + np.arange(left.size)  # of the left half, after the insertion
+        halves[place] = halves[place + 1] = off.any(0)
+        knots, values = np.insert(knots, left + 1, middle), np.insert(values, left + 1, found, axis=-1)
+        bent = halves
+    return knots, values
 
 
 def own_rates(field: FloatArray, temperature: float) -> FloatArray:

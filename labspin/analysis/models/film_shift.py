@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 
 from labspin.analysis.model import FitModel, FloatArray, Parameter, Value
 from labspin.analysis.models.film import (
-    DRAWN,
     distance_parameter,
     drawn,
     film_changes,
@@ -30,6 +29,7 @@ from labspin.analysis.models.film_tables import (
     CHANGES,
     FilmOptions,
     FilmPlace,
+    at_places,
     bath_of,
     film_place,
     table_values,
@@ -67,15 +67,7 @@ def _shift_of(
     *changes: Value,
 ) -> FloatArray:
     """Return the shift of a line at fields (n,) for values that broadcast against them, Hz."""
-    kind, at = _SHIFTS[line]
-    if field.size > DRAWN and np.size(distance) == 1:
-        found = drawn(at, place, field, float(np.squeeze(distance)), changes)[0]
-    else:
-        flat = [np.asarray(v, np.float64).ravel() for v in np.broadcast_arrays(distance, *changes)]
-        shape = np.broadcast_shapes(np.shape(distance), *map(np.shape, changes))
-        named = dict(zip(CHANGES, flat[1:], strict=False))
-        values = table_values(kind, place, field, flat[0], changes=named)
-        found = np.moveaxis(values, -1, 0).reshape(*shape[:-1], field.size)
+    found = at_places(_SHIFTS[line][0], place, field, distance, dict(zip(CHANGES, changes, strict=False)))
     return np.asarray(found + offset + slope * field)
 
 
@@ -102,13 +94,19 @@ def spin_wave_shift(*, line: str = "lower", **options: Unpack[FilmOptions]) -> F
     def shift(field: FloatArray, *values: Value) -> FloatArray:
         return _shift_of(place, line, field, *values)
 
+    def sketch(field: ArrayLike, distance: Value, offset: Value, slope: Value, *changes: Value) -> FloatArray:
+        there = np.asarray(field, np.float64)
+        found = drawn(_SHIFTS[line][1], place, there, float(distance), changes)[0]
+        return np.asarray(found + offset + slope * there)
+
     def guess(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> Mapping[str, float]:
         none = (0.0,) * len(CHANGES)
         lengths = np.geomspace(place.near, place.far, 80)[1:-1]
-        off = [np.std(y - shift(x, length, 0.0, 0.0, *none)) for length in lengths]
-        best = float(lengths[int(np.argmin(off))])
-        offset = float(np.mean(y - shift(x, best, 0.0, 0.0, *none)))
-        return {"distance": best, "offset": offset, "slope": 0.0} | dict.fromkeys(CHANGES, 0.0)
+        rest = y - shift(x, lengths[:, None], 0.0, 0.0, *none)
+        best = int(np.argmin(rest.std(axis=-1)))
+        offset = float(rest[best].mean())
+        found = {"distance": float(lengths[best]), "offset": offset, "slope": 0.0}
+        return found | dict.fromkeys(CHANGES, 0.0)
 
     return FitModel(
         name="spin_wave_shift",
@@ -124,6 +122,7 @@ def spin_wave_shift(*, line: str = "lower", **options: Unpack[FilmOptions]) -> F
         guesser=guess,
         doubts=lambda outcome: film_doubts(outcome, place),
         profiled=("distance",),
+        sketch=sketch,
         x_unit="T",
         y_unit="Hz",
         options=options_of(place, **({"line": line} if line != "lower" else {})),

@@ -29,6 +29,7 @@ __all__ = [
     "CHANGES",
     "FilmOptions",
     "FilmPlace",
+    "at_places",
     "film_place",
     "film_table",
     "mean_rates",
@@ -54,6 +55,7 @@ _FEWEST_NODES, _FIRST_NODES, _MOST_NODES = 17, 65, 257
 _CHANGED, _TILTED = 0.02, 0.05  # relative change, and rad, between the tables of a parabola
 _UPRIGHT = 1e-12  # rad, a tilt of nothing that is integrated like any other tilt
 _REMEMBERED = 4096  # fields of which a table is kept
+_MANY = 64  # fields from which a table, some 15 integrals each, is not made for one distance
 
 
 @dataclass(frozen=True)
@@ -403,6 +405,11 @@ def _table(kind: str, place: FilmPlace, fields: FloatArray, about: float) -> Flo
     return np.stack([padded[key] for key in keys], axis=-1)
 
 
+def _tabulated(kind: str, place: FilmPlace, fields: FloatArray, about: float) -> bool:
+    with _guard:
+        return all((kind, place, float(field), about) in _known for field in fields)
+
+
 def table_values(
     kind: str,
     place: FilmPlace,
@@ -424,7 +431,7 @@ def table_values(
     fields
         T, shape (n,).
     distance
-        m, any shape (…).
+        m, any shape (…). For one number, many fields that no table has are not tabulated but integrated.
     changes
         Relative changes by name of `CHANGES`, like ``distance``.
     about
@@ -433,6 +440,13 @@ def table_values(
     lengths = np.asarray(distance, np.float64)
     there, spots = np.asarray(fields, np.float64).ravel(), place.spot(lengths)
     scale = (np.clip(lengths, place.near, place.far) / place.near) ** _KINDS[kind][2]
+
+    if not lengths.ndim and there.size > _MANY and not _tabulated(kind, place, there, about):
+        for name, relative in (changes or {}).items():
+            if float(relative) != 0:
+                place = place.with_change(ALL_CHANGES[name], float(relative))
+        length = np.clip(lengths, place.near, place.far).reshape(1)
+        return np.asarray(_KINDS[kind][0](place, length, there, about)[0] / scale)
 
     def at(changed: FilmPlace) -> FloatArray:
         return np.asarray(chebyshev.chebval(spots, _table(kind, changed, there, about)) / scale)
@@ -447,3 +461,32 @@ def table_values(
             base = at(place.with_change(number, 0.0) if number == "tilt" else place)
             found = found + part * (more - less) / 2 + part**2 * (more + less - 2 * base) / 2
     return found
+
+
+def at_places(
+    kind: str, place: FilmPlace, fields: FloatArray, distance: Value, changes: Mapping[str, Value]
+) -> FloatArray:
+    """Return `table_values` for values that broadcast against the fields, as a fit gives them.
+
+    Parameters
+    ----------
+    kind, place
+        As in `table_values`.
+    fields
+        T, shape (n,).
+    distance, changes
+        m and relative changes by name: numbers, or of shape (…, 1).
+
+    Returns
+    -------
+    values
+        Shape (n,) or (…, n); of rates with a first axis for both.
+    """
+    spread = np.broadcast_arrays(distance, *changes.values())
+    shape = spread[0].shape
+    flat = [np.asarray(value, np.float64).ravel() if shape else float(value) for value in spread]
+    found = table_values(kind, place, fields, flat[0], changes=dict(zip(changes, flat[1:], strict=True)))
+    if not shape:
+        return found
+    whole = np.moveaxis(found, -1, -2)  # (…, places, n)
+    return whole.reshape(*whole.shape[:-2], *shape[:-1], whole.shape[-1])

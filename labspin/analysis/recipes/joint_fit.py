@@ -199,13 +199,13 @@ def _outcome(
     values = dict(zip(found.names, found.values[row].tolist(), strict=True))
     own = {p.name: values[p.name] for p in model.parameters if p.name not in recipe.free}
     bare = replace(model, parameters=tuple(p for p in model.parameters if p.name not in recipe.free))
-    fine = curve_grid(x, lambda grid: bare.evaluate(grid, own))
+    fine = curve_grid(x, lambda grid: bare.curve(grid, own))
     outcome = FitOutcome(
         name=recipe.result_name or recipe.name, quantity=recipe.y, model=model.name,
         equation=model.equation, parameters=_parameters(recipe, model, found, row, units),
         covariance_names=found.varied, covariance=found.trace_covariance[row],
         statistics=_statistics(found, x.size, recipe), x=x, y=y, sigma=sigma, best=bare.evaluate(x, own),
-        curve_x=fine, curve_y=bare.evaluate(fine, own), x_name=trace.x_name, x_unit=trace.x_unit,
+        curve_x=fine, curve_y=bare.curve(fine, own), x_name=trace.x_name, x_unit=trace.x_unit,
         y_name=trace.y_name, y_unit=trace.y_unit, label=trace.label, likelihood=model.likelihood,
         ends=ends,
     )  # fmt: skip

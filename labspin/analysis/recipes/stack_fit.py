@@ -229,7 +229,7 @@ class StackFit:
         used, result = self.used(trace), self.result
         x = (self.x if self.x.ndim == 1 else self.x[trace])[used]
         values = dict(zip(result.names, self._numbers[0][trace], strict=True))
-        grid = curve_grid(x, lambda at: self.model.evaluate(at, values)) if fine and x.size else x
+        grid = curve_grid(x, lambda at: self.model.curve(at, values)) if fine and x.size else x
         # Without errors of the points, only the residuals can tell whether the model misses something.
         is_evaluated = fine or self.sigma is None
         outcome = FitOutcome(
@@ -246,7 +246,7 @@ class StackFit:
             sigma=None if self.sigma is None else self.sigma[trace][used],
             best=self.model.evaluate(x, values) if is_evaluated else self.y[trace][used],
             curve_x=grid,
-            curve_y=self.model.evaluate(grid, values) if fine else self.y[trace][used],
+            curve_y=self.model.curve(grid, values) if fine else self.y[trace][used],
             x_name=self.stack.names[0],
             x_unit=self.stack.names[1],
             y_name=self.stack.names[2],

@@ -95,11 +95,19 @@ def test_traces_of_a_batch_have_the_same_errors_as_single_ones(monkeypatch):
     shift = load_model("spin_wave_shift")
     fields = np.array([40e-3, 44e-3, 48e-3])
     clean = shift.evaluate(fields, {"distance": 300e-9})
-    rows = clean + 0.3 * np.abs(clean).max() * np.random.default_rng(3).normal(size=(2, 3))
+    rows = clean + 0.3 * np.abs(clean).max() * np.random.default_rng(3).normal(size=(4, 3))
     sigma = 0.3 * np.abs(clean).max()
     batch = fit_batch(shift, fields, rows, sigma, check=0)
     assert batch.ends
+    axes = fit_batch(shift, np.broadcast_to(fields, rows.shape), rows, sigma, check=0)  # one each
     for row, y in enumerate(rows):
+        alone = fit_batch(shift, fields, y, sigma, check=0)
+        for stacked in (batch, axes):
+            assert stacked["distance"][row] == pytest.approx(alone["distance"], rel=1e-9, abs=0)
+            assert stacked.error("distance")[row] == pytest.approx(
+                alone.error("distance"), rel=1e-9, abs=0, nan_ok=True
+            )
+            assert stacked.ends.get(row, {}) == alone.ends.get(0, {})
         single = fit_curve(shift, fields, y, sigma)
         assert batch.error("distance")[row] == pytest.approx(
             single["distance"].stderr, rel=1e-3, abs=0, nan_ok=True
