@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import random
 import signal
 import subprocess
@@ -52,6 +53,20 @@ def small_disk(tmp_path):
         pytest.skip("only root may mount a file system")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the collector of circles: it looks at every test again and again, and frees next to nothing.
+
+    What is there after that stays until the end, so it is not looked at while tests run either.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_addoption(parser):

@@ -269,7 +269,7 @@ def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
     finished.write_bytes(content[: place + 16] + bytes(4080) + content[place + 4096 :])
     started = time.monotonic()
     with pytest.raises(DamagedFileError, match="does not come to an end"):
-        probe(finished, "run", patience=5)
+        probe(finished, "run", patience=2)
     assert time.monotonic() - started < PATIENCE
 
 

@@ -11,8 +11,9 @@ from tests.session.hosts import HostProcess, make_workspace, wait_until_idle
 
 def pytest_collection_modifyitems(items):
     """Give tests of the window, which start processes and windows, more time than others."""
+    folder = str(Path(__file__).parent) + os.sep
     for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+        if str(item.path).startswith(folder) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(2 * PATIENCE / 1000))
 
 

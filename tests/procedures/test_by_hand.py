@@ -130,6 +130,27 @@ def test_light_in_a_gate_relative_to_another_has_the_relative_error_of_both_coun
     assert error / found == pytest.approx(1 / 12, rel=1e-12, abs=0)
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_difference_of_contrasts_is_the_first_minus_the_second_whichever_is_played_first(swapped):
+    """300 of 400 counts without a pulse, 100 of 400 with one: the difference of T1 begins above zero."""
+    counts, played = {"bright": (300.0, 400.0), "dark": (100.0, 400.0)}, []
+
+    class Counted(T1):
+        name = "t1"
+
+        def count(self, bench, sequence, gates):
+            played.append(sequence)
+            return counts[sequence]
+
+    wide = {"signal_width": "20 us", "reference_width": "20 us"}
+    sequences = {"0": "bright", "pi": "dark"}
+    found = Counted(**wide).compared(None, sequences, "difference", swapped=swapped)
+    assert played == (["dark", "bright"] if swapped else ["bright", "dark"])
+    assert found["difference"] == pytest.approx(300 / 400 - 100 / 400, rel=1e-12, abs=0)
+    errors = [0.75 * math.hypot(300**-0.5, 400**-0.5), 0.25 * math.hypot(100**-0.5, 400**-0.5)]
+    assert found["difference_errors"] == pytest.approx(math.hypot(*errors), rel=1e-12, abs=0)
+
+
 @pytest.mark.parametrize("reference", ["point", "gate"])
 def test_a_point_of_a_scan_lasts_as_long_as_its_counts_and_waits(reference):
     """Counted at the point, twice at the reference, again at the point; it settles wherever it has moved."""
