@@ -57,7 +57,7 @@ def small_disk(tmp_path):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect without the collector of circles: it looks at every test again and again, and frees next to nothing.
+    """Collect without the collector of circles: it looks at all tests again and again, and frees nothing.
 
     What is there after that stays until the end, so it is not looked at while tests run either.
     """
