@@ -341,6 +341,33 @@ KILLED = """
 """
 
 
+def test_what_was_called_off_while_the_file_was_locked_is_not_begun(queue):
+    """Whether to begin is asked once the file is ours: the safe state may have been asked for meanwhile."""
+    queue.add(runs(1))
+    asked = []
+    assert queue.begin(lambda run: "a.h5", if_still=lambda: asked.append(1)) is None
+    queue.pause(if_still=lambda: asked.append(2))
+    assert asked == [1, 2]
+    assert states(queue) == ["waiting"]
+    assert not queue.read().paused
+    assert queue.begin(lambda run: "a.h5").state == "running"
+
+
+@pytest.mark.parametrize(("reason", "raised"), [("SIGTERM", KeyboardInterrupt), ("asked to", StorageError)])
+def test_after_a_signal_the_queue_ends_though_the_disk_is_full(queue, monkeypatch, reason, raised):
+    def full(*_, **__):
+        raise StorageError("no space is left")
+
+    def execute(run, control, observers):
+        control.abort(reason)
+        return outcome("aborted")
+
+    queue.add(runs(1))
+    monkeypatch.setattr(queue, "end", full)
+    with pytest.raises(raised):
+        make(queue, execute)
+
+
 def test_a_killed_queue_is_gone_on_with(queue, tmp_path):
     queue.add(runs(3))
     code = KILLED.format(folder=str(tmp_path))

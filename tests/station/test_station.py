@@ -8,8 +8,8 @@ import pytest
 
 from labspin.bench import Bench
 from labspin.clock import SimulatedClock
-from labspin.errors import ConnectionFailedError, StationError
-from labspin.station import Station, load_station
+from labspin.errors import StationError
+from labspin.station import load_station
 from labspin.twin import samples
 from tests.some import some
 
@@ -481,26 +481,6 @@ def test_only_what_a_procedure_needs_is_connected():
         StationError, match=r"there is no instrument 'lamp', only microwave.*\[instruments\.lamp\]"
     ):
         load_station(SIMULATED).connect(roles=["lamp"])
-
-
-def test_what_is_connected_already_is_closed_where_another_cannot_be(monkeypatch):
-    opened, closed = [], []
-    usual = Station._open
-
-    def third_fails(self, spec, *others, **options):
-        if len(opened) == 2:
-            raise ConnectionFailedError(f"{spec.name!r} does not answer")
-        adapter = usual(self, spec, *others, **options)
-        opened.append(spec.name)
-        end = adapter.close
-        monkeypatch.setattr(adapter, "close", lambda: [closed.append(spec.name), end()], raising=False)
-        return adapter
-
-    monkeypatch.setattr(Station, "_open", third_fails)
-    with pytest.raises(ConnectionFailedError, match="does not answer"):
-        load_station(SIMULATED).connect()
-    assert len(opened) == 2
-    assert closed == opened[::-1]
 
 
 def test_connecting_moves_nothing():
