@@ -147,7 +147,7 @@ def tell(name: str, pulls: np.ndarray) -> None:
 def summary(table: np.ndarray) -> None:
     """Print the pulls of all seeds, and by distance."""
     rates, ends = table[table[:, 1] == 0], table[table[:, 1] == 1]
-    for low, high in ((0.2, 4.0), (0.2, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 4.0)):
+    for low, high in ((0.2, 4.1), (0.2, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 4.1)):
         print(f"distance {low} to {high} thicknesses")
         near = (rates[:, 2] >= low * THICKNESS) & (rates[:, 2] < high * THICKNESS)
         there = (ends[:, 2] >= low * THICKNESS) & (ends[:, 2] < high * THICKNESS)

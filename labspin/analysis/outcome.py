@@ -269,6 +269,28 @@ class FitOutcome:
         """Return a copy with fields replaced."""
         return replace(self, **changes)
 
+    def not_fitted(self, why: str) -> FitOutcome:
+        """Return what a trace beside this one has that could not be fitted: NaN for values, and no points.
+
+        Parameters
+        ----------
+        why
+            What was wrong with it.
+        """
+        nothing = np.empty(0)
+        return self.with_changes(
+            parameters=tuple(
+                p if p.fixed else replace(p, value=np.nan, stderr=np.nan) for p in self.parameters
+            ),
+            covariance=np.full_like(self.covariance, np.nan),
+            statistics=replace(
+                self.statistics, chi2=np.nan, degrees_of_freedom=0, points=0, aic=np.nan, bic=np.nan,
+                p_value=None if self.statistics.p_value is None else np.nan, converged=False, extra={},
+            ),
+            x=nothing, y=nothing, sigma=None if self.sigma is None else nothing, best=nothing,
+            curve_x=nothing, curve_y=nothing, noise=None, ends={}, warnings=(f"not fitted: {why}",),
+        )  # fmt: skip
+
     def rows(self) -> list[dict[str, str | float | bool | None]]:
         """Return one plain row a parameter, for tables and tidy files."""
         statistics = self.statistics

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,26 +164,11 @@ def fit_traces_singly(stack: Stack, recipe: Recipe) -> list[FitOutcome]:
         raise found[0] if isinstance(found[0], FitError) else FitError(f"recipe {recipe.name}: no traces")
     if choice is not None:
         sound = sound.with_changes(chosen=dict(choice.options[choice.simplest]))
-    outcomes = [one if isinstance(one, FitOutcome) else _not_fitted(sound, one) for one in found]
+    outcomes = [one if isinstance(one, FitOutcome) else sound.not_fitted(str(one)) for one in found]
     return [
         one.with_changes(label=label, warnings=(*one.warnings, *remarks))
         for one, label, remarks in zip(outcomes, stack.labels, stack.remarks, strict=True)
     ]
-
-
-def _not_fitted(sound: FitOutcome, error: FitError) -> FitOutcome:
-    """Return the outcome of a trace that could not be fitted, in the form of one that could."""
-    nothing = np.empty(0)
-    return sound.with_changes(
-        parameters=tuple(p if p.fixed else replace(p, value=np.nan, stderr=np.nan) for p in sound.parameters),
-        covariance=np.full_like(sound.covariance, np.nan),
-        statistics=replace(
-            sound.statistics, chi2=np.nan, degrees_of_freedom=0, points=0, aic=np.nan, bic=np.nan,
-            p_value=None if sound.statistics.p_value is None else np.nan, converged=False, extra={},
-        ),
-        x=nothing, y=nothing, sigma=None if sound.sigma is None else nothing, best=nothing,
-        curve_x=nothing, curve_y=nothing, noise=None, warnings=(f"not fitted: {error}",),
-    )  # fmt: skip
 
 
 def fit_traces_as_stack(stack: Stack, recipe: Recipe, *, least: int = MANY) -> StackFit | ChosenStack | None:

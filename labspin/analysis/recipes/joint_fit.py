@@ -92,7 +92,8 @@ def fit_joint_recipe(
 ) -> list[FitOutcome]:
     """Fit all traces together and return one outcome a trace.
 
-    Statistics are those of the whole fit; each outcome has the covariance of the parameters of its trace.
+    Statistics are those of the whole fit; each outcome has the covariance of the parameters of its trace. A
+    trace without any point, of a run that broke off, is left out and says so.
 
     Parameters
     ----------
@@ -116,6 +117,30 @@ def fit_joint_recipe(
             f"recipe {recipe.name}: {lacking[0]!r} is neither a parameter of model {recipe.model} nor known "
             "of the traces; name an axis, a column or a parameter of the run"
         )
+    there = [_has_points(trace) for trace in traces]
+    if any(there) and not all(there):
+        keep = np.array(there)
+        measured = [trace for trace, one in zip(traces, there, strict=True) if one]
+        known = {name: np.asarray(values)[keep] for name, values in facts.items()}
+        found = iter(_fit_together(measured, known, recipe))
+        outcomes = [next(found) if one else None for one in there]
+        sound = next(outcome for outcome in outcomes if outcome is not None)
+        empty = sound.not_fitted("wanted points, got none: none was measured")
+        return [
+            empty.with_changes(label=trace.label) if outcome is None else outcome
+            for trace, outcome in zip(traces, outcomes, strict=True)
+        ]
+    return _fit_together(traces, facts, recipe)
+
+
+def _has_points(trace: Trace) -> bool:
+    usable = np.isfinite(trace.x) & np.isfinite(trace.y)
+    return bool(np.any(usable if trace.sigma is None else usable & np.isfinite(trace.sigma)))
+
+
+def _fit_together(
+    traces: Sequence[Trace], facts: Mapping[str, FloatArray], recipe: Recipe
+) -> list[FitOutcome]:
     model = recipe.built
     traces = _in_one_unit(model, traces)
     first = traces[0]

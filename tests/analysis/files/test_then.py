@@ -52,7 +52,7 @@ def rate(field, place):
     return OFFSET + SLOPE * place * field
 
 
-def decays(path, places=PLACES, seed=1, label=""):
+def decays(path, places=PLACES, seed=1, label="", measured=None):
     """A run of decays on a grid of place and field."""
     rng = np.random.default_rng(seed)
     axes = (
@@ -67,10 +67,10 @@ def decays(path, places=PLACES, seed=1, label=""):
     layout = Layout(columns=columns, dimensions=axes)
     header = RunHeader(procedure="decays", label=label, layout=layout, signal="signal")
     with RunWriter.create(path, header) as writer:
-        for index, (place, field) in enumerate((p, f) for p in places for f in FIELDS):
+        for index, (place, field) in list(enumerate((p, f) for p in places for f in FIELDS))[:measured]:
             y = 0.4 * np.exp(-TIMES * rate(field, place)) + SIGMA * rng.normal(size=TIMES.size)
             writer.append(index, 0.0, [y, np.full(TIMES.size, SIGMA)])
-        return writer.finish("finished")
+        return writer.finish("finished" if measured is None else "aborted")
 
 
 @pytest.fixture
@@ -226,6 +226,18 @@ def test_a_joint_recipe_takes_all_traces_of_all_runs(folder):
     # A run alone is fitted alone.
     alone = fit_run(paths[0], folder / "together.toml")
     assert alone[0].statistics.degrees_of_freedom == 6 * 20 - 3
+
+
+def test_a_run_that_broke_off_is_fitted_as_far_as_it_was_measured(folder):
+    (folder / "together.toml").write_text(TOGETHER)
+    outcomes = fit_run(decays(folder / "run.h5", measured=-2), folder / "together.toml")
+    empty = [np.isnan(outcome["amplitude"].value) for outcome in outcomes]
+    assert empty == [False] * (len(outcomes) - 2) + [True] * 2
+    assert abs(outcomes[0]["offset"].value - OFFSET) < 4 * outcomes[0]["offset"].stderr
+    assert outcomes[0].statistics.points == 20
+    said = [outcome.warnings for outcome in outcomes[-2:]]
+    assert said == [("not fitted: wanted points, got none: none was measured",)] * 2
+    assert outcomes[-1].label != outcomes[-2].label
 
 
 def test_a_file_that_cannot_be_read_is_left_out(folder):
