@@ -246,3 +246,18 @@ def test_lines_on_a_slope_are_still_listed(tmp_path, capsys):
     main(["fit", str(tmp_path / "a.txt")])
     said = capsys.readouterr()
     assert "lorentzian_dips" in said.out + said.err
+
+
+def test_errors_of_single_measurements_are_left_out(tmp_path):
+    """A mean of one has no scatter: the program that wrote the file says 0."""
+    x = np.linspace(2.8e9, 2.94e9, 60)
+    y = 1 - 0.05 / (1 + ((x - 2.87e9) / 4e6) ** 2) + np.random.default_rng(1).normal(0, 2e-3, x.size)
+    path = tmp_path / "mean.csv"
+    rows = (f"{a:.9g},{b:.9g},0.0" for a, b in zip(x, y, strict=True))
+    path.write_text("\n".join(["Frequency (Hz),Mean,Standard_error", *rows]) + "\n")
+    proposal = propose(open_foreign(path))
+    assert proposal.trace.sigma is None
+    assert proposal.pick.sigma == ""
+    assert any("Standard_error holds errors that are not > 0" in why for why in proposal.pick.why)
+    assert proposal.clear is not None
+    assert proposal.clear.outcome["center_1"].value == pytest.approx(2.87e9, rel=1e-4, abs=0)

@@ -25,6 +25,8 @@ _FROM_ZERO = ("T1", "T2", "T2_star", "decay_time", "time_fast")
 """Times of what begins at x = 0."""
 _FAR = 100.0
 """Ranges of x from zero at which x is counted from elsewhere."""
+_ALONE, _FEWEST = 0.8, 12
+"""Part of what a curve explains that one point alone may bring; points from which on that is looked at."""
 _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
 
 
@@ -61,6 +63,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
             found.append(_lopsided(parameter, outcome.ends[parameter.name]))
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
+    found += _one_point(outcome)
     if model.doubts is not None and np.any(np.isfinite(outcome.covariance)):
         # What the data cannot tell apart is in the covariance of all, not in that with one of them held.
         found += model.doubts(outcome if of_all is None else outcome.with_changes(covariance=of_all))
@@ -230,6 +233,28 @@ def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
         f"a constant explains the data about as well: the curve lowers χ² by {fall:.2g}, "
         f"and the best of such curves on noise alone by up to about {by_chance:.2g}; measure longer, or hold "
         "what is known"
+    ]
+
+
+def _one_point(outcome: FitOutcome) -> list[str]:
+    """Say that one point makes the fit: without it, a constant would explain all others about as well.
+
+    What the curve explains beyond a constant is looked at point by point: four fifths of it at one point are
+    an outlier, or a line between two others.
+    """
+    if outcome.x.size < _FEWEST or outcome.noise is not None:
+        return []
+    weights = np.ones(outcome.x.size) if outcome.sigma is None else 1 / np.abs(outcome.sigma)
+    level = np.average(outcome.y, weights=np.square(weights))
+    explained = np.square(np.abs((outcome.y - level) * weights))
+    explained -= np.square(np.abs(outcome.residuals * weights))
+    total, place = float(explained.sum()), int(np.argmax(explained))
+    if not (math.isfinite(total) and explained[place] > _ALONE * total > 0):
+        return []
+    where = format_quantity(float(outcome.x[place]), outcome.x_unit)
+    return [
+        f"one point, at {where}, makes this fit: {explained[place] / total:.0%} of what the curve explains "
+        "is there; look whether it is an outlier, or measure more points near it"
     ]
 
 

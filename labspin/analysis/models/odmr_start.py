@@ -21,7 +21,7 @@ from labspin.analysis.minimiser.levenberg import minimise
 from labspin.analysis.minimiser.problem import Problem
 from labspin.analysis.model import FloatArray
 from labspin.analysis.models.condensed import condensed
-from labspin.analysis.models.odmr_lines import frequencies_of_many
+from labspin.analysis.models.odmr_lines import frequencies_of_many, frequency_slopes
 from labspin.analysis.models.pursuit import place_dips
 
 __all__ = ["ROOM", "SPLITTING", "Candidate", "Search", "candidates_of", "frequencies", "looked_at"]
@@ -37,6 +37,9 @@ _COUNTS = (8, 7, 6, 5, 4, 3)
 _OF_A_COUNT, _REFINED = 160, 48
 """Fields that are compared with the spectrum for each number of lines, and that are refined in all."""
 _STEPS, _TOLERANCE = 60, 1e-2
+_OFF, _TIGHT, _FARTHEST, _SETTLINGS = (1e-4, 1e6), 1e-2, 5.0, 3
+"""By how much fields (T) and splittings (Hz) are off that are moved to the dips, how firmly they are kept (in
+squares of widths), how many times those sizes one step is at most, and how many steps there are."""
 _AXES = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]) ** 0.5
 _STRENGTHS = 100
 _HIDDEN = 25.0
@@ -269,7 +272,28 @@ def _begun(search: Search, x: FloatArray, y: FloatArray, splitting: float | None
         rows = _rows(np.concatenate(fields), np.concatenate(places), width)
         computed = frequencies_of_many(rows[:, :3], rows[:, 3], np.zeros(len(rows)))
         score = np.square(np.abs(computed[:, :, None] - lines).min(axis=1)).sum(axis=-1)
-        yield rows[np.argsort(score, kind="stable")[:_OF_A_COUNT]]
+        best = rows[np.argsort(score, kind="stable")[:_OF_A_COUNT]]
+        yield _settled(best, lines, moves=splitting is None)
+
+
+def _settled(rows: FloatArray, lines: FloatArray, *, moves: bool) -> FloatArray:
+    """Return rows of B, D and width, each moved until its lines stand at the dips, D too if it ``moves``.
+
+    The splittings that are tried are further apart than narrow lines are wide, and then the right field
+    explains no more of the spectrum than a wrong one.
+    """
+    rows, sizes = rows.copy(), np.array([*3 * [_OFF[0]], _OFF[1] if moves else 0.0])
+    for _ in range(_SETTLINGS):
+        nu, slopes = frequency_slopes(rows[:, :3], rows[:, 3], np.zeros(len(rows)))
+        nearest = np.abs(nu[:, :, None] - lines).argmin(axis=1)
+        away = np.nan_to_num((lines - np.take_along_axis(nu, nearest, 1)) / rows[:, 4:])
+        slope = np.take_along_axis(slopes, nearest[..., None], 1)[..., :4] * sizes / rows[:, 4:, None]
+        slope = np.nan_to_num(slope)
+        turned = np.swapaxes(slope, 1, 2)
+        step = np.linalg.solve(turned @ slope + _TIGHT * np.eye(4), turned @ away[..., None])[..., 0]
+        rows[:, :4] += np.clip(step, -_FARTHEST, _FARTHEST) * sizes
+        rows[:, 3] = np.clip(rows[:, 3], *SPLITTING) if moves else rows[:, 3]
+    return rows
 
 
 def _rows(fields: FloatArray, splitting: Any, width: float) -> FloatArray:
@@ -290,15 +314,19 @@ def _refined(
     (x, y, w), count, size = data, len(fields), 4 if search.by_class else 8
     sign = float(np.sign(y.mean()) or 1.0)
     offset = heights[:, -1:]
+    # Between two points a line may be as deep as it likes: no deeper than twice what points show.
+    seen = min(1.0, max(2 * float(np.ptp(y)) / abs(float(y.mean()) or 1.0), 1e-12))
     if search.by_class:
         depth = np.divide(sign * heights[:, :-1], offset, out=np.zeros((count, size)), where=offset != 0)
-        heights = np.concatenate([np.clip(depth, 1e-4, 0.9), offset], axis=1)
+        heights = np.concatenate([np.clip(depth, 1e-4 * seen, 0.9 * seen), offset], axis=1)
     start = np.concatenate([fields[:, :4], np.full((count, 1), strain), fields[:, 4:], heights], axis=1)
     span, spacing = float(np.ptp(x)), float(np.ptp(x)) / max(x.size - 1, 1)
     free = np.ones(start.shape[1], bool)
     free[[3, 4]] = splitting is None, False
     endless = [np.inf] * (size + 1)
-    low, high = ([0.0] * 4 + [-np.inf], [1.0] * 4 + [np.inf]) if search.by_class else ([-np.inf] * 9, endless)
+    low, high = (
+        ([0.0] * 4 + [-np.inf], [seen] * 4 + [np.inf]) if search.by_class else ([-np.inf] * 9, endless)
+    )
     narrow = min(spacing, 0.1 * span)
     problem = Problem(
         evaluate=lambda points, values, steps: search.evaluate(points, values),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,7 @@ _STRONG = 6.0
 """Difference of the criterion from which the data speak strongly (Kass and Raftery)."""
 _MOST_LINES = 8
 _MOST_POINTS = 20_000
-_LEVELS = ("dBm", "dB", "dBV", "dBc", "dBc/Hz")
+_LEVELS = ("dBm", "dB", "dBV", "dBc", "dBc/Hz", "dBm/Hz", "dBV/Hz", "dBµV", "dBFS")
 _DECAYS = ("stretched_exponential", "double_exponential", "ring_down")
 _OSCILLATION = "rabi_oscillation"
 _DERIVATIVE = "lorentzian_derivative"
@@ -151,6 +151,10 @@ def propose(
     trace = read_trace(
         contents, x=pick.x, y=pick.y, sigma=sigma or pick.sigma or None, units=units, section=section
     )
+    if not sigma and trace.sigma is not None and not np.nanmin(trace.sigma.real, initial=np.inf) > 0:
+        # The file's own choice, of one measurement each: its scatter is 0, and says nothing.
+        left_out = f"{pick.sigma} holds errors that are not > 0, and is left out"
+        pick, trace = replace(pick, sigma="", why=(*pick.why[:-1], left_out)), replace(trace, sigma=None)
     tried = sorted(_tried(trace, contents), key=lambda candidate: candidate.bic)
     clear, why = _decided(trace, tried)
     return Proposal(pick=pick, trace=trace, candidates=tuple(tried), clear=clear, why=why)

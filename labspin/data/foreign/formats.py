@@ -57,7 +57,7 @@ def _starts(*marks: bytes) -> Callable[[bytes, str], bool]:
 
 
 def _is_igor(head: bytes, ending: str) -> bool:
-    return ending in (".ibw", ".pxp") and len(head) > 2
+    return ending in (".ibw", ".pxp", ".pxt") and len(head) > 2
 
 
 def _is_winspec(head: bytes, ending: str) -> bool:

@@ -1,4 +1,4 @@
-"""Waves of Igor Pro: ``.ibw``, and the waves in a packed experiment, ``.pxp``.
+"""Waves of Igor Pro: ``.ibw``, and the waves in a packed experiment or template, ``.pxp`` and ``.pxt``.
 
 A wave knows its own axis: ``wave:x`` is the scale of its rows.
 """
@@ -31,7 +31,7 @@ def read_igor(path: Path) -> Contents:
     Parameters
     ----------
     path
-        The file, ``.ibw`` or ``.pxp``.
+        The file, ``.ibw``, ``.pxp`` or ``.pxt``.
 
     Raises
     ------

@@ -36,11 +36,23 @@ _SPELLINGS = {
     "norm.": "1", "normalized": "1", "unitless": "1", "dimensionless": "1", "ratio": "1",
     "Angstrom": "angstrom", "Å": "angstrom", "nanometer": "nm", "nanometers": "nm", "wavenumber": "1/cm",
     "cm-1": "1/cm", "cm^-1": "1/cm", "cm⁻¹": "1/cm", "pixels": "1", "pixel": "1",
+    "°C": "degC", "℃": "degC", "Celsius": "degC", "celsius": "degC", "deg C": "degC", "deg.": "deg",
+    "mdegrees": "mdeg", "a.u": "1", "arb u.": "1", "arb. u": "1", "percent": "%", "Percent": "%", "pct": "%",
+    "Oersted": "Oe", "oersted": "Oe", "mGauss": "mG", "kGauss": "kG", "mVrms": "mV", "uVrms": "uV",
+    "µVrms": "µV", "Arms": "A", "Mcps": "1/us", "Mcts/s": "1/us", "kcts/s": "1/ms", "kcount/s": "1/ms",
+    "photons/s": "1/s", "Torr": "torr", "mTorr": "mtorr", "mohm": "mohm", "kΩ": "kohm", "MΩ": "Mohm",
+    "GΩ": "Gohm", "mΩ": "mohm", "kOhm": "kohm", "MOhm": "Mohm", "GOhm": "Gohm", "mOhm": "mohm",
+    "Nm": "N*m", "Hz^-1/2": "1/Hz**0.5", "dBuV": "dBµV",
 }  # fmt: skip
 _BASES = ("s", "Hz", "V", "A", "W", "T", "G", "K", "m", "N", "F", "H", "J", "Ohm", "ohm", "rad", "g", "Pa")
 _PREFIXES = ("", "f", "p", "n", "u", "µ", "μ", "m", "k", "M", "G", "T", "c")
 _PLAIN = frozenset(prefix + base for base in _BASES for prefix in _PREFIXES) - {"cs", "cK", "fg", "cT", "cG"}
-_KNOWN = _PLAIN | {"dBm", "dB", "deg", "%", "min", "h", "eV", "meV", "dBV", "dBc", "dBc/Hz", "mbar", "degC"}
+_KNOWN = _PLAIN | {
+    "dBm", "dB", "dBV", "dBc", "dBc/Hz", "dBm/Hz", "dBV/Hz", "dBµV", "dBFS", "deg", "mdeg", "%", "ppm", "ppb",
+    "min", "h", "eV", "meV", "µeV", "ueV", "degC", "Oe", "kOe", "mOe", "emu", "Wb", "aN", "zN", "N*m", "S",
+    "mS", "uS", "µS", "nS", "mbar", "bar", "atm", "torr", "mtorr", "psi", "l", "L", "ml", "mL", "ul", "sccm",
+    "ADU", "angstrom", "inch", "Vpp", "mVpp",
+}  # fmt: skip
 # After an underscore or a dot, a letter may as well be a part of the name: V_G, sample_T, run_A.
 _TAILS = (_PLAIN - {"T", "G", "A", "K", "N", "F", "H", "J", "W", "m", "g", "cm", "pA", "kT", "mA", "TA"}) | {
     "dBm", "deg", "mA", "nm", "um", "mm", "mT", "pA", "sec",
@@ -70,6 +82,7 @@ def unit_of(text: str) -> str:
     if bare.casefold() in ("a.u.", "arb. u.", "arb. units", "none", "n/a", "-"):
         return "1" if "." in bare else ""
     bare = bare.replace("μ", "µ").replace("²", "**2").replace("³", "**3")
+    bare = re.sub(r"Hz\^?\{(?:1/2|0\.5)\}|Hz\^(?:0\.5|\(1/2\)|1/2)", "Hz**0.5", bare)
     bare = re.sub(r"(?:√|\bsqrt)\s*+(?:\(\s*+)?Hz(?:\s*+\))?|\brt\s?Hz\b", "Hz**0.5", bare)
     return re.sub(r"\b(?:arb\. ?u(?:nits)?\.?)", "1", bare)
 
@@ -87,7 +100,8 @@ def is_unit(text: str) -> bool:
         return False
     if bare in _SPELLINGS or bare in _KNOWN or unit_of(bare) in _KNOWN:
         return True
-    pieces = [piece for piece in re.split(r"[*·/ ^()]+", bare.replace("sqrt", "").replace("√", "")) if piece]
+    spelled = unit_of(bare).replace("sqrt", "").replace("√", "")
+    pieces = [piece for piece in re.split(r"[*·/ ^()]+", spelled) if piece]
     return bool(_PRODUCT.search(bare)) and all(
         _FACTOR.fullmatch(piece) or piece in _KNOWN or piece in _SPELLINGS for piece in pieces
     )

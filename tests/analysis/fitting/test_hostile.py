@@ -143,3 +143,25 @@ def test_a_decay_in_times_since_1970_says_so(name):
     for begins, told in ((1.7e9, True), (0.0, False)):
         fit = fit_curve(model, np.asarray(case.x) + begins, y)
         assert any("counts from x = 0" in one for one in fit.warnings) is told, fit.summary()
+
+
+@pytest.mark.parametrize("name", ["complex_ring_down", "lorentzian_dips", "stretched_exponential"])
+@pytest.mark.parametrize("sigma", [None, 0.02])
+def test_a_curve_through_one_outlier_says_so(name, sigma):
+    """A ring-down shorter than the distance of two points fits any outlier, and its errors look fine."""
+    case, model, _ = made(name)
+    if name == "lorentzian_dips":
+        model = load_model(name, count=1)
+    x, rng = np.linspace(case.x[0], case.x[-1], 60), np.random.default_rng(4)
+    y = 0.1 + rng.normal(0, 0.02, 60) + (1j * rng.normal(0, 0.02, 60) if model.is_complex else 0)
+    y[20] += 1
+    fit = fit_curve(model, x, y, sigma)
+    assert fit.warnings, fit.summary()
+    if name == "complex_ring_down":
+        assert any("one point, at" in one for one in fit.warnings)
+
+
+def test_a_curve_through_all_points_is_not_that_of_one():
+    case, model, _ = made("complex_ring_down")
+    fit = fit_curve(model, case.x, noisy(case, model, np.random.default_rng(1)), case.noise)
+    assert not fit.warnings, fit.warnings

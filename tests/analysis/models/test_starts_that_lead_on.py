@@ -101,3 +101,16 @@ def test_fringes_that_do_not_tell_the_side_of_a_line_say_so():
     held = fit_curve(model, x, y, 2e-3, fixed={"splitting": 3.03e6})
     check(held, {"detuning": 0.8e6})
     assert not held.warnings
+
+
+def test_a_field_whose_lines_are_narrower_than_the_splittings_that_are_tried_are_apart():
+    model, field = load_model("odmr_spectrum"), (0.063e-3, 0.356e-3, 2.577e-3)
+    truth = dict(zip(("B_x", "B_y", "B_z"), field, strict=True)) | {"D": 2.874e9, "E": 0.0, "width": 2.11e6}
+    depths = (0.0181, 0.0235, 0.0110, 0.0191)
+    truth |= {f"contrast_{k + 1}": depth for k, depth in enumerate(depths)} | {"offset": 1.0}
+    x, rng, noise = np.linspace(2.5e9, 3.25e9, 547), np.random.default_rng(3), 1e-3
+    y = model.evaluate(x, truth) + rng.normal(0, noise, x.size)
+    start = model.guess(x, y, np.full(x.size, 1 / noise))
+    found = np.sort(np.abs([start[name] for name in ("B_x", "B_y", "B_z")]))
+    assert np.linalg.norm(found - field) < 0.02 * np.linalg.norm(field)
+    assert start["D"] == pytest.approx(2.874e9, rel=1e-4, abs=0)

@@ -67,6 +67,15 @@ def test_times_of_day_are_seconds_since_the_first():
         ("V_G", "V_G", ""),
         ("Second", "Second", "s"),
         ("counts", "counts", ""),
+        ("Field (Oe)", "Field", "Oe"),
+        ("Moment (emu)", "Moment", "emu"),
+        ("Temperature (°C)", "Temperature", "degC"),
+        ("Rate (Mcps)", "Rate", "1/us"),
+        ("Light (percent)", "Light", "%"),
+        ("PL (arb u.)", "PL", "1"),
+        ("Field (mGauss)", "Field", "mG"),
+        ("R (kΩ)", "R", "kohm"),
+        ("noise (V/Hz^{1/2})", "noise", "V/Hz**0.5"),
     ],
 )
 def test_units_in_titles(title, name, unit):
@@ -74,6 +83,8 @@ def test_units_in_titles(title, name, unit):
 
 
 def test_a_row_is_one_of_units_only_if_all_of_it_is():
+    assert units_row(["", "ml/min", "°C", "atm"]) == ["", "ml/min", "degC", "atm"]
+    assert units_row(["Oe", "emu", "V/rtHz"]) == ["Oe", "emu", "V/Hz**0.5"]
     assert units_row(["second", "Volt"]) == ["s", "V"]
     assert units_row(["(Hz)", "(c/s)", ""]) == ["Hz", "1/s", ""]
     assert units_row(["Hz", "signal"]) is None
