@@ -25,6 +25,8 @@ _FROM_ZERO = ("T1", "T2", "T2_star", "decay_time", "time_fast")
 """Times of what begins at x = 0."""
 _FAR = 100.0
 """Ranges of x from zero at which x is counted from elsewhere."""
+_NEIGHBOURS = 3.1
+"""Standard deviations from which a correlation of neighbours is not by chance: once in a thousand it is."""
 _ALONE, _FEWEST = 0.8, 12
 """Part of what a curve explains that one point alone may bring; points from which on that is looked at."""
 _TIMES = {"T1": "relaxation", "time_fast": "decay", "time_slow": "decay"}
@@ -63,7 +65,7 @@ def warnings_of(model: FitModel, outcome: FitOutcome) -> tuple[str, ...]:
             found.append(_lopsided(parameter, outcome.ends[parameter.name]))
         if parameter.name in _TIMES and parameter.unit == outcome.x_unit:
             found += _window(outcome, parameter)
-    found += _one_point(outcome)
+    found += [*_one_point(outcome), *_outside(outcome)]
     if model.doubts is not None and np.any(np.isfinite(outcome.covariance)):
         # What the data cannot tell apart is in the covariance of all, not in that with one of them held.
         found += model.doubts(outcome if of_all is None else outcome.with_changes(covariance=of_all))
@@ -198,7 +200,7 @@ def _unexplained(outcome: FitOutcome) -> list[str]:
         return []  # the model goes through every point
     alike = 1 - float(np.sum(np.square(np.abs(np.diff(residuals))))) / (2 * size)
     spread = 1 / math.sqrt(residuals.size * (2 if np.iscomplexobj(residuals) else 1))
-    if not math.isfinite(alike) or alike < 4 * spread or _is_rounding(outcome):
+    if not math.isfinite(alike) or alike < _NEIGHBOURS * spread or _is_rounding(outcome):
         return []
     return [
         f"neighbouring residuals are alike (correlation {alike:.2f}, by chance ± {spread:.2f}): the model "
@@ -219,7 +221,8 @@ def _nothing_seen(model: FitModel, outcome: FitOutcome) -> list[str]:
     weights = np.ones(outcome.x.size) if outcome.sigma is None else 1 / np.asarray(outcome.sigma, np.float64)
     y = np.asarray(outcome.y, np.float64)
     level = base.value if base.fixed else np.average(y, weights=np.square(weights))
-    of_constant = float(np.sum(np.square((y - level) * weights)))
+    away = (y - level) * weights if outcome.noise is None else outcome.noise.whiten(y - level)
+    of_constant = float(np.sum(np.square(np.real(away))))
     left = outcome.statistics.chi2
     heights = sum(model.parameter(name).unit in HEIGHTS for name in free if name != base.name)
     places = sum(model.parameter(name).unit not in HEIGHTS for name in free)
@@ -256,6 +259,28 @@ def _one_point(outcome: FitOutcome) -> list[str]:
         f"one point, at {where}, makes this fit: {explained[place] / total:.0%} of what the curve explains "
         "is there; look whether it is an outlier, or measure more points near it"
     ]
+
+
+def _outside(outcome: FitOutcome) -> list[str]:
+    """Say that a line stands outside of the points, or is wider than they reach: then a flank is fitted."""
+    values = {p.name: p for p in outcome.parameters if not (p.fixed or p.derived)}
+    low, high = float(outcome.x.min()), float(outcome.x.max())
+    found = []
+    for name, place in values.items():
+        if not name.startswith(("f0", "center")) or place.unit != outcome.x_unit:
+            continue
+        where = format_quantity(place.value, place.unit)
+        if not low <= place.value <= high:
+            found.append(
+                f"{name} = {where} is outside of the points, which see a flank of the line at most; sweep "
+                "over the line"
+            )
+        elif name == "f0" and "Q" in values and place.value > values["Q"].value * (high - low):
+            found.append(
+                f"the line at {where} is wider than the points reach: its height and its width are "
+                "extrapolated; sweep further"
+            )
+    return found
 
 
 def _is_rounding(outcome: FitOutcome) -> bool:

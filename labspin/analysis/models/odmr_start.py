@@ -323,10 +323,7 @@ def _refined(
     span, spacing = float(np.ptp(x)), float(np.ptp(x)) / max(x.size - 1, 1)
     free = np.ones(start.shape[1], bool)
     free[[3, 4]] = splitting is None, False
-    endless = [np.inf] * (size + 1)
-    low, high = (
-        ([0.0] * 4 + [-np.inf], [seen] * 4 + [np.inf]) if search.by_class else ([-np.inf] * 9, endless)
-    )
+    low, high = ([0.0] * 4, [seen] * 4) if search.by_class else ([-np.inf] * 8, [np.inf] * 8)
     narrow = min(spacing, 0.1 * span)
     problem = Problem(
         evaluate=lambda points, values, steps: search.evaluate(points, values),
@@ -334,26 +331,17 @@ def _refined(
         y=np.repeat(y[None], count, axis=0),
         weights=np.repeat(w[None], count, axis=0),
         logarithmic=np.arange(free.size) == 5,
-        lower=np.array([*3 * [-search.max_field], SPLITTING[0], -np.inf, narrow, *low]),
-        upper=np.array([*3 * [search.max_field], SPLITTING[1], np.inf, max(span, 2 * narrow), *high]),
+        lower=np.array([*3 * [-search.max_field], SPLITTING[0], -np.inf, narrow, *low, -np.inf]),
+        upper=np.array([*3 * [search.max_field], SPLITTING[1], np.inf, max(span, 2 * narrow), *high, np.inf]),
         free=free,
         numerical=False,
     )
     ended = minimise(problem, start, tolerance=_TOLERANCE, iterations=_STEPS)
-    found = []
-    for cost, values in zip(ended.cost, ended.values, strict=True):
-        if np.isfinite(cost) and np.linalg.norm(values[:3]) <= 1.001 * search.max_field:
-            found.append(
-                Candidate(
-                    float(cost),
-                    values[:3],
-                    float(values[3]),
-                    float(values[5]),
-                    values[6:-1],
-                    float(values[-1]),
-                )
-            )
-    return found
+    return [
+        Candidate(float(cost), row[:3], float(row[3]), float(row[5]), row[6:-1], float(row[-1]))
+        for cost, row in zip(ended.cost, ended.values, strict=True)
+        if np.isfinite(cost) and np.linalg.norm(row[:3]) <= 1.001 * search.max_field
+    ]
 
 
 def _alike(one: FloatArray, other: FloatArray) -> bool:

@@ -165,3 +165,25 @@ def test_a_curve_through_all_points_is_not_that_of_one():
     case, model, _ = made("complex_ring_down")
     fit = fit_curve(model, case.x, noisy(case, model, np.random.default_rng(1)), case.noise)
     assert not fit.warnings, fit.warnings
+
+
+def test_a_line_that_is_seen_from_outside_or_in_part_says_so():
+    """A straight line is a flank of a resonance beside the window."""
+    model, x, rng = load_model("resonator_amplitude"), np.linspace(2990, 3010, 200), np.random.default_rng(5)
+    u = np.linspace(0, 1, x.size)
+    flank = fit_curve(model, x, u + rng.normal(0, 0.02, x.size))
+    assert any("f0 = " in one and "outside of the points" in one for one in flank.warnings), flank.summary()
+    wide = model.evaluate(x, {"f0": 3000.5, "Q": 60.0, "amplitude": 1.0, "offset": 0.0})
+    top = fit_curve(model, x, wide + rng.normal(0, 1e-4, x.size), 1e-4)
+    assert any("wider than the points reach" in one for one in top.warnings), top.summary()
+
+
+def test_a_clean_ring_down_with_correlated_noise_is_not_called_a_constant():
+    """χ² of the constant was not whitened, and that of the fit was."""
+    case, model, _ = made("ring_down")
+    there, found = np.arange(case.x.size) % 3 != 0, 0
+    for seed in range(12):
+        fit = fit_curve(model, case.x[there], noisy(case, model, np.random.default_rng(seed))[there])
+        found += fit.noise is not None
+        assert not any("a constant explains" in one for one in fit.warnings), fit.summary()
+    assert found, "no fit was weighted by correlated noise: take other seeds"
