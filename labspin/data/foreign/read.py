@@ -13,7 +13,7 @@ from pathlib import Path
 from labspin.data.foreign.formats import format_of
 from labspin.data.foreign.source import Contents, ForeignColumn, ForeignEntry, damage
 from labspin.data.journal.layout import require_plain_file
-from labspin.errors import RunFileError
+from labspin.errors import DamagedFileError, RunFileError
 
 __all__ = ["is_run_file", "known_format", "list_foreign", "open_foreign", "read_foreign"]
 
@@ -43,6 +43,8 @@ def open_foreign(path: Path | str) -> Contents:
     """
     path = Path(path)
     head = _head(path)
+    if not head:
+        raise DamagedFileError(f"{path}: empty; it holds no table")
     with damage(path):
         return format_of(path, head).read(path)
 
