@@ -2,7 +2,7 @@
 
     python -m benchmarks.joint_coverage [--draws 400] [--seed 5]
 
-Truths are drawn anew each time. A line for each kind of parameter, with the errors of the points known and,
+Each draw has a truth of its own. A line for each kind of parameter, with the errors of the points known and,
 after the stroke, taken from the scatter: the share of values within one standard error of the truth, with the
 width that this share has by chance, and the standard deviation of the pulls. Honest errors have 68.3 % and 1.
 """

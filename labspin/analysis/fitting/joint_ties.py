@@ -21,6 +21,7 @@ from labspin.errors import FitError
 
 __all__ = ["JointTies"]
 
+_SETTLINGS = 20
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
 
@@ -149,6 +150,48 @@ class JointTies:
                     found[:, place] += np.broadcast_to(slope, (len(values),))[:, None] * by[name]
             by[self.model.names[place]] = found[:, place]
         return found
+
+    def suited(
+        self, values: FloatArray, names: Sequence[str], single: FloatArray, errors: FloatArray
+    ) -> None:
+        """Move free parameters until expressions give what fits of the single traces have found.
+
+        A fit from a slope of zero would look for the lines of the last trace where those of the first are.
+        Nothing is moved where that is no nearer.
+
+        Parameters
+        ----------
+        values
+            What moves, shape (m, q), changed in place.
+        names
+            Free parameters that all traces share.
+        single, errors
+            All parameters of the model, and their errors, of the single traces, shape (m, p).
+        """
+        columns, places = [self.names.index(name) for name in names], list(self.expressions)
+        seen = np.isfinite(single[:, places]) & np.isfinite(errors[:, places]) & (errors[:, places] > 0)
+        if not columns or not places or not seen.any():
+            return
+        wanted = np.where(seen, single[:, places], 0.0)
+        weights = np.where(seen, 1 / np.where(seen, errors[:, places], 1.0), 0.0)
+        best, least, now = values.copy(), np.inf, values.copy()
+        for _ in range(_SETTLINGS):
+            away = np.where(seen, wanted - self.full(now)[:, places], 0.0) * weights
+            misfit = float(np.minimum(np.abs(away), np.square(away)).sum())
+            if not misfit < least:
+                break
+            best, least = now.copy(), misfit
+            firm = 1 / np.sqrt(np.maximum(np.abs(away), 1.0))  # a trace whose own fit went wrong is outvoted
+            slope = self.slopes(now)[:, places][:, :, columns] * (weights * firm)[..., None]
+            slope = np.where(np.isfinite(slope), slope, 0.0).reshape(-1, len(columns))
+            size = np.sqrt(np.square(slope).sum(0))
+            size[size == 0] = 1.0
+            now[:, columns] += np.linalg.lstsq(slope / size, (away * firm).ravel(), rcond=1e-9)[0] / size
+        values[:] = best
+        for column in columns:
+            values[:, column] = np.clip(
+                values[:, column], self.moved[column].minimum, self.moved[column].maximum
+            )
 
     def through(self, evaluate: Evaluate) -> Evaluate:
         """Return the model and its derivatives by what moves.

@@ -262,3 +262,23 @@ def test_spectra_against_frequency_and_field_share_a_splitting():
     centre = 0.1 * np.sqrt(2 * 8e6 * (x[1] - x[0]) / np.sqrt(np.pi))
     assert found.value("g")[1] == pytest.approx(centre / np.sqrt(np.var(fields) * 4), rel=0.1, abs=0)
     assert found.degrees_of_freedom == 4 * 400 - 2 - len(widths) - 4 * (len(dip.names) - 1 - len(widths))
+
+
+def test_an_expression_starts_from_what_single_traces_have_found():
+    """From a slope of zero, the last line was looked for where the first is, and never found."""
+    model, rng = load_model("resonator_amplitude"), np.random.default_rng(2)
+    places, traces = np.arange(5.0), []
+    for place in places:
+        f0 = 3000.0 + 4.0 * place
+        x = np.linspace(f0 - 4, f0 + 4, 40)
+        truth = {"f0": f0, "Q": 3000.0, "amplitude": 1.0, "offset": 0.0}
+        traces.append(JointTrace(x, model.evaluate(x, truth) + 0.02 * rng.normal(size=x.size), 0.02))
+    free = (Parameter("first", "Hz", "", value=3000.0), Parameter("slope", "Hz", "", value=0.0))
+    line = {"f0": "first + slope*place"}
+    found = fit_joint(model, traces, shared={"Q": None}, tied=line, free=free, known={"place": places})
+    assert found.p_value > 1e-4
+    slope = found.names.index("slope")
+    assert abs(found.values[0, slope] - 4.0) < 5 * found.errors[0, slope] < 0.5
+    low = (Parameter("first", "Hz", "", value=3000.0), Parameter("slope", "Hz", "", -9.0, 3.0, value=0.0))
+    bounded = fit_joint(model, traces, shared={"Q": None}, tied=line, free=low, known={"place": places})
+    assert -9.0 <= bounded.values[0, slope] <= 3.0
