@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from labspin.analysis.models import MODELS, load_model
-from labspin.cli import main
+from labspin.cli import command_parser, main
 from labspin.data import read_run
 from tests.some import some
 
@@ -102,6 +102,29 @@ def test_a_page_says_where_its_commands_are_typed():
         assert re.search(r"labspin init|in a workspace|repository|empty folder|[Aa]ny folder", before), (
             page.name
         )
+
+
+def test_commands_on_pages_are_commands(capsys):
+    """Also those that are not executed: names, options and what must not be missing; in blocks, all of it."""
+    parser = command_parser()
+    block = re.compile(r"^```console\n([^`]*)^```|((?:^ {4}labspin .*\n)+)", re.MULTILINE)
+    inline = re.compile(r"`(labspin [^`\n]+)`")
+    typed = [(page, "".join(parts), True) for page, parts in found_on_pages(block)]
+    typed += [(page, line, False) for page, line in found_on_pages(inline)]
+    refused = []
+    for page, lines, whole in some(typed):
+        assert not re.fullmatch(r"(\$ .*\n)+", lines), f"{page.name}: $ would be copied: {lines}"
+        for command in re.findall(r"(?:^ *|^\$ |&& )labspin (.*?)(?= && |$)", lines, re.MULTILINE):
+            words = shlex.split(command, comments=True)
+            if not whole and any(word.isupper() or "|" in word for word in words):
+                continue
+            try:
+                parser.parse_args(words)
+            except SystemExit as end:
+                said = capsys.readouterr().err
+                if end.code and (whole or not re.search(r"are required|wanted a run file", said)):
+                    refused.append(f"{page.name}: {command}: {said}")
+    assert refused == []
 
 
 def test_pictures_are_there_and_say_what_they_show():
@@ -293,12 +316,12 @@ def test_a_station_grows_from_an_empty_file_as_told(tmp_path, monkeypatch, capsy
     station = Path("instruments/new-bench.toml")
     station.write_text(supply, encoding="utf-8")
     (doctor,), (check, run, listing) = (block.splitlines() for block in blocks(page, "console"))
-    assert main(shlex.split(doctor)[2:]) == 0
+    assert main(shlex.split(doctor)[1:]) == 0
     whole = supply.replace("\n\n[simulation]", f"\n{order}\n[simulation]", 1) + others + interlock
     station.write_text(whole, encoding="utf-8")
     Path("procedures/first-light.toml").write_text(card, encoding="utf-8")
     for line in (doctor, check, run, listing):
-        assert main(shlex.split(line)[2:]) == 0, line
+        assert main(shlex.split(line)[1:]) == 0, line
     (path,) = Path("data").glob("*.h5")
     assert read_run(path).data["pl"].size == 6  # three fields, up and down
     simulation, magnet = (part.split("[instruments.magnet]") for part in (supply, mixed))
@@ -348,7 +371,7 @@ def test_field_and_orientation_are_found_as_told(tmp_path, monkeypatch, capsys):
     assert main(["init", str(tmp_path / "lab")]) == 0
     monkeypatch.chdir(tmp_path / "lab")
     Path("procedures/lines.toml").write_text(blocks(page, "toml")[0], encoding="utf-8")
-    assert main(shlex.split(blocks(page, "console")[1])[2:]) == 0
+    assert main(shlex.split(blocks(page, "console")[1])[1:]) == 0
     names = run_python(page)
     assert "1 orientation(s)" in capsys.readouterr().out
     truth = LABORATORY_BENCH.orientation

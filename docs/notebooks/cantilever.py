@@ -92,5 +92,6 @@ print(f"reduced χ²   {bath.statistics.chi2red:.2f}")
 data = labspin.open(outcome.path)
 low, high = float(data["temperature"].min()), float(data["temperature"].max())
 print(
-    f"measured from {1e3 * low:.0f} mK to {high:.2f} K; the bench was made with {0.14e18:.3g} spins/m² and T1 = 50 µs"
+    f"measured from {1e3 * low:.0f} mK to {high:.2f} K; "
+    f"the bench was made with {0.14e18:.3g} spins/m² and T1 = 50 µs"
 )

@@ -107,4 +107,5 @@ for label, field, which in (
         relaxation=nv.CR_MEASURED,
     )
     true, found = times[which], fits[label]["T1"]
-    print(f"{label:12}  {1e6 * true:.0f} µs, the fit is {(found.value - true) / found.stderr:+.1f} σ away")
+    pull = (found.value - true) / found.stderr
+    print(f"{label:12}  {1e6 * true:.0f} µs, the fit is {pull:+.1f} σ away")

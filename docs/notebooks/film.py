@@ -64,7 +64,12 @@ for millitesla in (5, 20, 35):
         field=1e-3 * millitesla,
         temperature=300.0,
     )
-    times = spinwaves.relaxation_times(spin=spin, field=1e-3 * millitesla, temperature=300.0, bath=bath)
+    times = spinwaves.relaxation_times(
+        spin=spin,
+        field=1e-3 * millitesla,
+        temperature=300.0,
+        bath=bath,
+    )
     plt.loglog(
         distance / film.thickness,
         np.broadcast_to(times.shortest, distance.shape),
@@ -88,7 +93,12 @@ for transitions in ("lower", "both"):
         temperature=300.0,
         transitions=transitions,
     )
-    times = spinwaves.relaxation_times(spin=spin, field=35e-3, temperature=300.0, bath=bath).shortest
+    times = spinwaves.relaxation_times(
+        spin=spin,
+        field=35e-3,
+        temperature=300.0,
+        bath=bath,
+    ).shortest
     print(f"{transitions:6}", ", ".join(f"{1e6 * time:.4g} µs" for time in times))
 
 # %% [markdown]
@@ -102,7 +112,13 @@ for transitions in ("lower", "both"):
 fields = np.linspace(5e-3, 40e-3, 36)
 middle = 2 * film.thickness
 pair = np.array([middle, 1.01 * middle])[:, None]
-bath = spinwaves.spin_wave_bath(film=film, spin=spin, distance=pair, field=fields, temperature=300.0)
+bath = spinwaves.spin_wave_bath(
+    film=film,
+    spin=spin,
+    distance=pair,
+    field=fields,
+    temperature=300.0,
+)
 change = 100 * (bath.decay_minus[1] / bath.decay_minus[0] - 1)
 plt.plot(1e3 * fields, change)
 plt.xlabel("field (mT)")

@@ -68,6 +68,7 @@ NOT_COMPUTED = {
         ("10⁻²¹ to 10⁻¹⁸ N/√Hz, 10⁻⁴ to 10⁻⁶ nT/√Hz, 10 % of a propagation length", "what sensors of others resolve; forces and noise are compared with them in the table"),
         ("a polarisation of 1", "a hope, not a result"),
         ("T2* ≤ 2 T1, and the ratio 4 of footnote 4", "identities; the second is in the table as δ over Γ"),
+        ("κ₂′ dominant below 10⁻² d", "without a number; [Fig. 12](figures.md) shows it in both forms"),
         ("nodes, bands, levels, sizes of matrices", "structure"),
     ),
 }
@@ -106,7 +107,7 @@ def figure(name: str) -> str:
     short = script.title.split("] ", 1)[1]
     text = (
         f"\n### {short}\n\n![{script.title}](../images/figures/{name}.png)\n\n{script.caption}\n\n"
-        f"```console\n$ labspin reproduce {name}\n```\n"
+        f"```console\nlabspin reproduce {name}\n```\n"
     )
     if card is None:
         return text
@@ -118,7 +119,7 @@ def figure(name: str) -> str:
     return (
         f"{text}\n![{card.title}](../images/figures/{name}-measured.png)\n\n{card.caption}\n\n"
         f"| measured by `{card.card}` | χ² | probability | |\n| --- | --- | --- | --- |\n{table}\n"
-        f"```console\n$ labspin reproduce {name} --measured\n```\n"
+        f"```console\nlabspin reproduce {name} --measured\n```\n"
     )
 
 

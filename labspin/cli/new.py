@@ -64,8 +64,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _next_steps(files: list[str], name: str) -> list[str]:
     """Return the commands that try what was written: its tests, its card or station or recipe."""
+    from importlib.util import find_spec
+
     tests = [file for file in files if file.startswith("test")]
-    lines = [f"they work as they are:  python -m pytest {' '.join(tests)}"]
+    pytest = "python -m pytest" if find_spec("pytest") else "python -m pip install pytest && python -m pytest"
+    lines = [f"they work as they are:  {pytest} {' '.join(tests)}"]
     for folder, command in (
         ("procedures", "labspin run {}"),
         ("instruments", "labspin doctor {}"),

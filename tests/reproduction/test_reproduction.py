@@ -158,11 +158,11 @@ def test_every_figure_stands_on_the_page_with_a_small_picture():
     page = runpy.run_path(str(DOCS / "reference" / "figures.py"))["page"]()
     assert (DOCS / "reference" / "figures.md").read_text(encoding="utf-8") == page
     for name in FIGURES:
-        assert f"$ labspin reproduce {name}\n" in page
+        assert f"```console\nlabspin reproduce {name}\n" in page
         picture = DOCS / "images" / "figures" / f"{name}.png"
         assert 1_000 < picture.stat().st_size <= 60_000, name
     for name in some(measurements()):
-        assert f"$ labspin reproduce {name} --measured\n" in page
+        assert f"```console\nlabspin reproduce {name} --measured\n" in page
         picture = DOCS / "images" / "figures" / f"{name}-measured.png"
         assert 1_000 < picture.stat().st_size <= 60_000, name
 

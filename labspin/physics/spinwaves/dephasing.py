@@ -21,6 +21,7 @@ from labspin.errors import ArgumentError
 from labspin.physics.arguments import FloatArray, positive
 from labspin.physics.spinwaves.bath import coupling_scale
 from labspin.physics.spinwaves.contours import arcs, contour_c
+from labspin.physics.spinwaves.dephasing_near import close_pairs, is_dense
 from labspin.physics.spinwaves.film import Film
 from labspin.physics.spinwaves.modes import occupation, stiffness
 from labspin.physics.spinwaves.nv import ParamagneticSpin
@@ -29,6 +30,7 @@ __all__ = ["Dephasing", "second_order_dephasing"]
 
 _KAPPA_GRID = np.concatenate([[1e-6], np.geomspace(1e-3, 60.0, 600)])
 _PAIRS = 400_000
+_VERY_NEAR = 0.03  # l/d: the waves that count are much shorter than the film is thick
 
 
 class Dephasing(NamedTuple):
@@ -72,19 +74,22 @@ def second_order_dephasing(
         The film and the centre.
     distance
         l > 0 from the nearer surface in m, any shape; distances within a factor of two share the contours.
+        Nearer than a lattice constant, 1.24 nm in YIG, there is no such film: the sum can be made there, but
+        it says what the equations give, which know of a continuum only.
     field, temperature
         μ0H0 in T and T > 0 in K.
     rtol
-        Relative tolerance, 10⁻³ to 0.2. Pairs up to u ~ (d/l)² α_x/d² and beyond count, so that the cost
-        grows as 1/rtol² and 1/l²; this is the one slow integral of the package.
+        Relative tolerance, 10⁻³ to 0.2. Pairs up to u ~ (d/l)² α_x/d² and beyond count. The contours are
+        summed until the sum over a continuum of short waves (`dephasing_near`) agrees with theirs well enough
+        to stand for the rest; a smaller tolerance asks for more of them.
     form
         "corrected": as it follows from (9). "printed": (250) as [SW] prints it, and its Fig. 12 shows it.
 
     Returns
     -------
     Dephasing
-        κ2' and its error: the difference from a sum over fewer frequencies and contour points, what lies
-        above the highest frequency, and α_G for the width of the Lorentzian.
+        κ2' and its error: the difference from a sum over fewer frequencies and contour points, what may be
+        wrong with the part above the highest of them, and α_G for the width of the Lorentzian.
 
     Raises
     ------
@@ -105,19 +110,24 @@ def second_order_dephasing(
         fine[members], rest = job.total(order=6, density=1.0, rtol=rtol)
         coarse, _ = job.total(order=4, density=0.7, rtol=rtol)
         error[members] = np.abs(fine[members] - coarse) + rest + film.gilbert_damping * fine[members]
+    scale = pair_scale(film, spin)
+    return Dephasing((scale * fine).reshape(metres.shape), (scale * error).reshape(metres.shape))
+
+
+def pair_scale(film: Film, spin: ParamagneticSpin) -> float:
+    """Return what turns the integrals of `_Job` and `close_pairs` into a rate, in 1/s."""
     ratio = film.gyromagnetic_ratio / spin.gyromagnetic_ratio
     scale = 2 * np.pi * (coupling_scale(film, spin.gyromagnetic_ratio) * ratio) ** 2
-    scale /= film.thickness**4 * film.omega_m**3
-    return Dephasing((scale * fine).reshape(metres.shape), (scale * error).reshape(metres.shape))
+    return float(scale / (film.thickness**4 * film.omega_m**3))
 
 
 def _octaves(distance: FloatArray) -> list[NDArray[np.intp]]:
     """Return the indices of distances, in groups that span less than a factor of two.
 
     The nearest distance says how far up in frequency a sum must go, the farthest how finely the contours are
-    sampled: together they would pay for both.
+    sampled: together they would pay for both. Very near the film a continuum ends the sum, alike for all.
     """
-    octave = np.floor(np.log2(distance / distance.min(initial=np.inf)))
+    octave = np.floor(np.log2(np.maximum(distance, _VERY_NEAR) / _VERY_NEAR))
     return [np.flatnonzero(octave == value) for value in np.unique(octave)]
 
 
@@ -131,34 +141,59 @@ class _Job(NamedTuple):
     def total(self, *, order: int, density: float, rtol: float) -> tuple[FloatArray, FloatArray]:
         """Integrate over frequency until a panel adds little; return the sum and an estimate of the rest."""
         edges = self._edges()
-        x, w = np.polynomial.legendre.leggauss(order)
-        total = np.zeros(self.distance.size)
-        previous = np.zeros(self.distance.size)
-        start, added = edges[0], 0.0
-        top = edges[0] * 2.5
+        total, previous, before = (np.zeros(self.distance.size) for _ in range(3))
+        start, top, added = edges[0], 2.5 * edges[0], 0.0
         while True:
             inner = edges[(edges > start) & (edges < top)]
-            panels = np.concatenate([[start], inner, [top]])
-            block = np.zeros(self.distance.size)
-            half = 0.5 * np.diff(panels)[:, None]
-            u = (0.5 * (panels[1:] + panels[:-1])[:, None] + half * x).ravel()
-            spacing = density * float((1.6 * self.distance.max()).clip(0.5, 6.0))
-            nodes = zip(
-                u,
-                (half * w).ravel(),
-                self._points(u, 12 * density, 0.25 * spacing),
-                self._points(u, 10 * density, spacing),
-                strict=True,
-            )
-            for value, weight, some, points in nodes:
-                block += weight * self._at(value, some, points)
+            block = self._block(np.concatenate([[start], inner, [top]]), order, density)
             total += block
-            ratio = np.divide(block, previous, out=np.ones_like(block), where=previous > 0).clip(0, 0.9)
-            rest = block * ratio / (1 - ratio)
-            if added and (rest <= rtol * total).all():
-                return total + rest, rest
+            rest, doubt = self._above((start, top), block, previous)
+            enough = doubt + 0.5 * before * rest
+            before = np.divide(doubt, rest, out=np.ones_like(rest), where=rest > 0)
+            if added and (enough <= rtol * (total + rest)).all():
+                return total + rest, enough
             previous, added = block, 1.0
             start, top = top, 2.0 * top
+
+    def _block(self, panels: FloatArray, order: int, density: float) -> FloatArray:
+        """Integrate over the panels between some frequencies, by sums over the contours."""
+        x, w = np.polynomial.legendre.leggauss(order)
+        block = np.zeros(self.distance.size)
+        half = 0.5 * np.diff(panels)[:, None]
+        u = (0.5 * (panels[1:] + panels[:-1])[:, None] + half * x).ravel()
+        spacing = density * float((1.6 * self.distance.max()).clip(0.5, 6.0))
+        nodes = zip(
+            u,
+            (half * w).ravel(),
+            self._points(u, 12 * density, 0.25 * spacing),
+            self._points(u, 10 * density, spacing),
+            strict=True,
+        )
+        for value, weight, some, points in nodes:
+            block += weight * self._at(value, some, points)
+        return block
+
+    def _above(
+        self, span: tuple[float, float], block: FloatArray, previous: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the sum above a span of frequencies, and how far it may be wrong.
+
+        Where the waves are short, it is that of a continuum, which is as wrong as it is on the span itself.
+        Where they are not, the spans are taken for a geometric series, and all of it is in doubt.
+        """
+        if not is_dense(self.film, self.field, span[0]):
+            ratio = np.divide(block, previous, out=np.ones_like(block), where=previous > 0).clip(0, 0.9)
+            rest = block * ratio / (1 - ratio)
+            return rest, rest
+        same, rest = (
+            close_pairs(
+                self.film, field=self.field, temperature=self.temperature, distance=self.distance, span=part,
+                printed=self.printed,
+            )
+            for part in (span, (span[1], np.inf))
+        )  # fmt: skip
+        wrong = np.divide(np.abs(same - block), same, out=np.ones_like(same), where=same > 0)
+        return rest, wrong * rest
 
     def _edges(self) -> FloatArray:
         """Return the frequencies at which contours appear or change their number, ascending."""

@@ -10,7 +10,8 @@ from scipy.integrate import quad
 
 from labspin.errors import ArgumentError
 from labspin.physics import spinwaves as sw
-from labspin.physics.spinwaves.dephasing import depth_factor
+from labspin.physics.spinwaves.dephasing import _Job, depth_factor, pair_scale
+from labspin.physics.spinwaves.dephasing_near import close_pairs, is_dense
 from tests.physics.spinwaves import reference as reference
 
 FILM, NV = sw.YIG_FIGURES, sw.NV_TABLE1
@@ -257,6 +258,54 @@ class TestDephasing:
         lorentzian = 2 * gamma / ((omega[0] - omega[1]) ** 2 + gamma**2)
         values = n[0] * (n[1] + 1) * rate**2 * lorentzian
         return values, q, (np.pi * reach**2 / d**2 / (2 * np.pi) ** 2) ** 2
+
+    @pytest.mark.parametrize(("form", "power"), [("corrected", 2), ("printed", 1)])
+    def test_short_waves_are_those_of_half_a_space(self, form, power):
+        """(9) for exchange waves cos(k_x x) below a surface; the directions of both waves are random.
+
+        ∫ dx e^{qx} cos(k_x x) cos(k_x' x) = (q/2) f is the depth of a pair.
+        """
+        film, field, kelvin, length, size = FILM, 0.02, 300.0, 0.01 * D, 100_000
+        rng = np.random.default_rng(3)
+        span = 30.0, 900.0
+        lowest = film.gyromagnetic_ratio * field
+        omega = film.omega_m * np.exp(rng.uniform(*np.log(span), size))
+        k = np.sqrt((omega - lowest) / (film.omega_m * film.exchange_stiffness))
+        kx, ky, kz = (k * x for x in self.half_sphere(rng, size))
+        kx2, ky2, kz2 = (k * x for x in self.half_sphere(rng, size))
+        n = sw.magnon_occupation(frequency=omega, temperature=kelvin)
+        q = np.hypot(ky - ky2, kz - kz2)
+        depth = 1 / (q**2 + (kx + kx2) ** 2) + 1 / (q**2 + (kx - kx2) ** 2)
+        strength = mu_0 * NV.gyromagnetic_ratio * hbar * film.gyromagnetic_ratio * (kz - kz2) ** 2 / 2
+        # (1/4π³)² ∫∫ d³k d³k' δ(ω − ω') over two halves, with d³k = 2π k² (dk/dω) dω and dω = ω d(ln ω).
+        slope = 2 * film.omega_m * film.exchange_stiffness * k
+        states = (2 * np.pi * k**2 / slope) ** 2 * omega * np.log(span[1] / span[0]) / (16 * np.pi**6)
+        squared = depth**power * D ** (4 - 2 * power)
+        rates = 2 * np.pi * n * (n + 1) * strength**2 * np.exp(-2 * q * length) * squared * states
+        assert rates.std() / np.sqrt(size) < 0.02 * rates.mean()
+        found = close_pairs(
+            film, field=float(film.reduced_field(field)), temperature=kelvin, distance=np.array([0.01]),
+            span=span, printed=form == "printed",
+        )  # fmt: skip
+        assert found * pair_scale(film, NV) == pytest.approx(rates.mean(), rel=0.05, abs=0)
+
+    @pytest.mark.parametrize("printed", [False, True])
+    def test_bands_become_dense(self, printed):
+        """The sum over the contours of all bands is that over half a space, where the waves are short."""
+        job = _Job(FILM, float(FILM.reduced_field(0.02)), 300.0, np.array([0.005]), printed)
+        span = 18.0, 24.0
+        bands = job._block(np.array(span), order=6, density=0.7)
+        dense = close_pairs(
+            FILM, field=job.field, temperature=300.0, distance=job.distance, span=span, printed=printed
+        )
+        assert is_dense(FILM, job.field, span[0])
+        assert dense == pytest.approx(bands, rel=0.05, abs=0)
+
+    @staticmethod
+    def half_sphere(rng, size):
+        """Return the components of random directions, the first positive."""
+        x, angle = rng.random(size), 2 * np.pi * rng.random(size)
+        return x, np.sqrt(1 - x**2) * np.cos(angle), np.sqrt(1 - x**2) * np.sin(angle)
 
     def test_near_and_far_places_together_are_each_as_alone(self):
         """And no dearer: what each distance needs is not asked of the others."""
