@@ -261,3 +261,12 @@ def test_errors_of_single_measurements_are_left_out(tmp_path):
     assert any("Standard_error holds errors that are not > 0" in why for why in proposal.pick.why)
     assert proposal.clear is not None
     assert proposal.clear.outcome["center_1"].value == pytest.approx(2.87e9, rel=1e-4, abs=0)
+
+
+def test_a_line_in_five_points_is_no_answer(tmp_path):
+    """A dip has four parameters: five points fit one, whatever they are."""
+    path = tmp_path / "flow.tsv"
+    path.write_text("T (K)\tmass (kg)\n298.1\t1.0\n298.2\t1.1\n298.3\t1.9\n298.4\t1.2\n298.5\t1.1\n")
+    proposal = propose(open_foreign(path))
+    assert proposal.candidates
+    assert proposal.clear is None

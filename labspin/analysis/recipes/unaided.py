@@ -295,6 +295,8 @@ def _doubt(candidate: Candidate) -> str:
     """Return what is to be distrusted in a fit; empty if nothing is."""
     if candidate.outcome.warnings:
         return candidate.outcome.warnings[0].partition(":")[0]
+    if candidate.outcome.statistics.degrees_of_freedom < candidate.parameters:
+        return f"{candidate.parameters} parameters are many for {candidate.outcome.statistics.points} points"
     if _overlap(candidate.outcome):
         return "its lines stand within each other, as where the shape of a line is another"
     return "" if candidate.outcome.sound else "not all of its parameters are determined"

@@ -122,9 +122,12 @@ def _by_looks(contents: Contents, items: Sequence[Item], y: str | None) -> Pick:
             return Pick(x=axis.name, y=f"{real.name} + 1j*{imaginary.name}", why=reasons, others=others)
         return _pick(axis.name, signals[0], signals, group, why)
     offered = ", ".join(str(item.entry) for item in contents.items[:12]) or "none at all"
-    raise RunFileError(
-        f"{contents.path}: wanted two columns of one length, got {offered}; name them with --x and --y"
-    )
+    wanted = "two columns of one length"
+    if _groups(items):
+        wanted = "a column that rises or falls throughout, to be x"
+    elif _groups([item for item in contents.items if len(item.shape) == 1]):
+        wanted = f"two columns of at least {_FEWEST} numbers"
+    raise RunFileError(f"{contents.path}: wanted {wanted}, got {offered}; name them with --x and --y")
 
 
 def _signals(items: Sequence[Item]) -> list[Item]:

@@ -165,6 +165,10 @@ def units_row(cells: Sequence[str]) -> list[str] | None:
         The cells of the row.
     """
     filled = [cell for cell in cells if cell.strip()]
-    if not filled or not all(is_unit(cell) or cell.strip() in ("-", "1", "()", "[]") for cell in filled):
+    if (
+        not filled
+        or all(cell.strip() == "C" for cell in filled)
+        or not all(is_unit(cell) or cell.strip() in ("-", "1", "C", "()", "[]") for cell in filled)
+    ):
         return None
     return [unit_of(cell.strip().strip("[]")) if cell.strip(" ()[]") else "" for cell in cells]

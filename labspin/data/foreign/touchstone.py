@@ -51,6 +51,8 @@ def read_touchstone(path: Path) -> Contents:
             )
         if ports == 2 and not noise:
             network, noise = _without_noise(network)
+        if ports == 1 and {len(row) for row in network} == {5}:
+            network = [row[:3] for row in network]  # PicoVNA writes a transmission of 0 beside the reflection
         table = _table(path, network, 1 + 2 * ports**2, f"{ports} ports")
         level = _table(path, noise, 5, "noise parameters")
     items = [Item.of("frequency", table[:, 0] * unit, unit="Hz")]
@@ -81,7 +83,7 @@ def _sections(lines: list[str]) -> tuple[dict[str, str], list[list[float]], list
         keyword = _KEYWORD.match(line.strip())
         if keyword is None:
             if line.strip():
-                into.append([float(word) for word in line.split()])
+                into.append([float(word.replace(",", ".")) for word in line.split()])
             continue
         name, rest = keyword[1].lower(), keyword[2].strip()
         said[name] = rest

@@ -84,6 +84,9 @@ def test_units_in_titles(title, name, unit):
 
 def test_a_row_is_one_of_units_only_if_all_of_it_is():
     assert units_row(["", "ml/min", "°C", "atm"]) == ["", "ml/min", "degC", "atm"]
+    assert units_row(["", "C", "C", "mbar"]) == ["", "C", "C", "mbar"]
+    assert units_row(["A", "C"]) is not None
+    assert units_row(["C", "C"]) is None
     assert units_row(["Oe", "emu", "V/rtHz"]) == ["Oe", "emu", "V/Hz**0.5"]
     assert units_row(["second", "Volt"]) == ["s", "V"]
     assert units_row(["(Hz)", "(c/s)", ""]) == ["Hz", "1/s", ""]

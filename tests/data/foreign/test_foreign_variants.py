@@ -32,6 +32,17 @@ def test_a_touchstone_file_that_names_no_unit_is_in_gigahertz(tmp_path):
     assert found["y"].values.tolist() == [0.5 + 0.25j, 0.5 - 0.25j]
 
 
+@pytest.mark.parametrize("mark", [".", ","])
+def test_a_reflection_beside_which_a_transmission_of_zero_stands(tmp_path, mark):
+    """PicoVNA, in English and in German."""
+    path = tmp_path / "a.s1p"
+    rows = "8491.5  0.50  90.0  0.00E0  0.0 \n8492.0  0.25  -90.0  0.00E0  0.0 \n".replace(".", mark)
+    path.write_text("! Ref Plane: 0 mm\n# MHZ S MA R  50\n!\n" + rows)
+    found = read_foreign(path, x="frequency", y="S11")
+    np.testing.assert_allclose(found["x"].values, [8.4915e9, 8.492e9], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found["y"].values, [0.5j, -0.25j], rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "start"),
     [
