@@ -4,8 +4,8 @@
 
 Loopback only. The lab's bench is simulated and served over TCP in real time, every instrument behind a cable
 that can be cut, drip and lie; each run is a process of its own that sweeps the magnet between 4 A and -4 A
-with the microwave on and the laser pulsed. Everything is seen from within the simulated devices. The runs of
-this table count as hung after 4 s of silence instead of five minutes.
+with the microwave on and the laser pulsed. Everything is seen from within the simulated devices. Runs that
+hang, or whose instruments cannot be reached, count as hung after 4 s of silence instead of five minutes.
 
 Columns: attacks; benches left unsafe; set-points that jumped or an output switched off with a current in the
 coil; attacks after which the run's process had to be killed, or the bench was not safe within 10 s (beside

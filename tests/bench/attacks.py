@@ -20,7 +20,7 @@ from tests import places
 from tests.bench.hostile import Cable
 from tests.bench.killed_runs import INTERVAL, RATE, ServedBench, wait_for_log
 
-PATIENCE = 4.0  # s of silence after which these runs count as hung
+HASTE = 4.0  # s of silence after which runs count as hung whose watchdog is to act on that
 GIVEN_UP = "could not make everything safe"  # says the watchdog, of a run that entrusts it with the rest
 
 
@@ -44,9 +44,13 @@ class Outcome:
 
 
 class CabledBench(ServedBench):
-    """A served bench every instrument of which hangs on a `Cable`; ``patience`` (s) is that of its runs."""
+    """A served bench every instrument of which hangs on a `Cable`.
 
-    def __init__(self, folder, patience=PATIENCE):
+    Its runs count as hung after ``patience`` s of silence. It is long, unless the attack is about that: on a
+    busy machine a run may get no time for seconds, and its watchdog ends it before it is attacked.
+    """
+
+    def __init__(self, folder, patience=places.PATIENCE):
         folder.mkdir(exist_ok=True)
         super().__init__(folder)
         self.cables = {name: Cable(port) for name, port in self.server.ports.items()}
@@ -55,9 +59,9 @@ class CabledBench(ServedBench):
             text = re.sub(rf"(?<=[:]){self.server.ports[name]}\b", str(cable.port), text)
         self.station.write_text(text, encoding="utf-8")
         code = self.script.read_text(encoding="utf-8")
-        hasty = "from labspin.experiment import closing, engine\n"
-        hasty += f"closing.PATIENCE = engine.PATIENCE = {patience}\n"
-        self.script.write_text(code.replace("class Sweep", hasty + "class Sweep"), encoding="utf-8")
+        limit = "from labspin.experiment import closing, engine\n"
+        limit += f"closing.PATIENCE = engine.PATIENCE = {patience}\n"
+        self.script.write_text(code.replace("class Sweep", limit + "class Sweep"), encoding="utf-8")
 
     def begin(self, path, delay):
         """Start a run, and return its process ``delay`` s after it has prepared."""
@@ -83,20 +87,26 @@ class CabledBench(ServedBench):
         """Return the number of the deputy of the watchdog of a run."""
         return self.child_of(process.pid, b"deputy_process.py")
 
-    def others_of(self, process):
-        """Return the numbers of watchdog and deputy of a run, which may begin before its deputy does."""
-        assert wait_for(lambda: self.watchdog_of(process) and self.deputy_of(process))
-        return {"watchdog": self.watchdog_of(process), "deputy": self.deputy_of(process)}
+    def others_of(self, process, killed=()):
+        """Return the numbers of watchdog and deputy of a run, other than those that were killed.
 
-    def wait_for_others(self, process, numbers):
-        """Wait until a run has found others for a watchdog and a deputy that were killed."""
+        A run begins before its deputy does, and finds others for those that were killed while it goes on.
+        """
 
-        def others():
-            now = self.watchdog_of(process), self.deputy_of(process)
-            return None not in now and not set(now) & set(numbers.values())
+        def found():
+            assert process.poll() is None, "the run has ended: " + "".join(process.communicate())
+            now = {"watchdog": self.watchdog_of(process), "deputy": self.deputy_of(process)}
+            return now if not {None, *killed} & set(now.values()) else None
 
-        assert wait_for(others)
-        assert wait_for(lambda: is_at_rest(self.watchdog_of(process)) and is_at_rest(self.deputy_of(process)))
+        numbers = wait_for(found)
+        assert numbers, f"watchdog and deputy did not come in place of {killed}"
+        return numbers
+
+    def wait_for_others(self, process, killed):
+        """Wait until a run has found others for a watchdog and a deputy that were killed, and goes on."""
+        self.others_of(process, killed)
+        sent = len(self.commands)  # it sends nothing as long as they are not on duty
+        assert wait_for(lambda: len(self.commands) > sent + 2), "the run does not go on"
 
     def has_calmed_down(self):
         """Wait until no process of this bench is left, and return whether there is none."""
@@ -134,16 +144,6 @@ def wait_for(condition, timeout=places.PATIENCE):
     return found
 
 
-def is_at_rest(number, moments=10):
-    """Return whether a process has loaded what it needs: it sleeps for some moments, and does no work."""
-    seen = set()
-    for _ in range(moments):
-        state, *numbers = (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()
-        seen.add((state, *numbers[10:12]))  # and its time in user and system mode
-        time.sleep(0.03)  # a moment
-    return len(seen) == 1 and state == "S"
-
-
 def _parent(entry):
     return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
 
@@ -172,8 +172,7 @@ def kill_the_watchdog(folder, delay):
         since = time.monotonic() - 0.5
         first = bench.watchdog_of(process)
         os.kill(first, signal.SIGKILL)
-        assert wait_for(lambda: bench.watchdog_of(process) not in (None, first), places.PATIENCE)
-        assert wait_for(lambda: is_at_rest(bench.watchdog_of(process)))
+        bench.wait_for_others(process, [first])
         bench.kill(process)
         outcome = bench.outcome(since)
         outcome.log = wait_for_log(path, "the bench is in its safe state")
@@ -190,7 +189,7 @@ def kill_together(folder, delay, whom=("run", "watchdog")):
         for name in whom:
             os.kill(numbers[name], signal.SIGKILL)
         if "run" not in whom:  # it goes on, finds others for them, and is ended then
-            bench.wait_for_others(process, numbers)
+            bench.wait_for_others(process, [numbers[name] for name in whom])
             os.kill(process.pid, signal.SIGKILL)
         outcome = bench.outcome(since, process)
         outcome.log = wait_for_log(path, "the bench is in its safe state")
@@ -234,7 +233,7 @@ def kill_as_it_drips(folder, delay):
 def hang_the_run(folder, delay):
     """Stop the run's process, which then lives and does nothing."""
     path = folder / "run.h5"
-    with CabledBench(folder) as bench:
+    with CabledBench(folder, patience=HASTE) as bench:
         process = bench.begin(path, delay)
         since = time.monotonic() - 0.5
         os.kill(process.pid, signal.SIGSTOP)
@@ -245,7 +244,7 @@ def hang_the_run(folder, delay):
 
 def drip_answers(folder, delay, names=("magnet",)):
     """Let answers come one byte each 0.3 s, and end the run."""
-    with CabledBench(folder) as bench:
+    with CabledBench(folder, patience=HASTE) as bench:
         bench.answer_within(1)  # four bytes: no answer is whole in that time
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
@@ -257,7 +256,7 @@ def drip_answers(folder, delay, names=("magnet",)):
 
 def pull_the_cables(folder, delay, seconds=None, names=None):
     """Cut off instruments (all of them unless named) for a while; None: until the run has given them up."""
-    with CabledBench(folder) as bench:
+    with CabledBench(folder, patience=HASTE) as bench:
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
         for name in names or bench.cables:
@@ -283,7 +282,7 @@ def _refusal(command):
 
 def begin_a_second_run(folder, delay):
     """Begin another run by a copy of the station file, with and without a watchdog, and ask the doctor."""
-    with CabledBench(folder, patience=places.PATIENCE) as bench:  # one that hangs makes room for the second
+    with CabledBench(folder) as bench:
         process = bench.begin(folder / "run.h5", delay)
         since = time.monotonic() - 0.5
         copy = folder / "copy.toml"
