@@ -31,6 +31,7 @@ __all__ = [
     "add_tree",
     "add_value",
     "attach",
+    "checksummed",
     "chunk_shape",
     "overwrite",
     "overwrite_attribute",
@@ -170,14 +171,24 @@ def add_axis(group: h5py.Group, axis: Dimension) -> h5py.Dataset:
     """
     if axis.name in group:
         return group[axis.name]
-    dataset = _checksummed(group, axis.name, axis.values)
+    dataset = checksummed(group, axis.name, axis.values)
     set_attribute(dataset, "units", axis.unit or "1")
     dataset.make_scale(axis.name)
     return dataset
 
 
-def _checksummed(group: h5py.Group, name: str, values: AnyArray) -> h5py.Dataset:
-    """Write an array of numbers with a checksum, so that a flipped bit is found on reading."""
+def checksummed(group: h5py.Group, name: str, values: AnyArray) -> h5py.Dataset:
+    """Write an array of numbers with a checksum, so that a flipped bit is found on reading.
+
+    Parameters
+    ----------
+    group
+        Group that gets the array.
+    name
+        Name of the data set.
+    values
+        The numbers.
+    """
     if not values.ndim or not values.size:
         return _create(group, name, values)
     chunks = chunk_shape(values.shape, values.itemsize)
@@ -234,7 +245,7 @@ def add_array(
     if values.dtype.kind == "O":
         dataset = _create(group, name, values.astype(TEXT), _TEXT_TYPE)
     else:
-        dataset = _checksummed(group, name, values)
+        dataset = checksummed(group, name, values)
     describe(dataset, axes, unit, description)
     return dataset
 
@@ -320,7 +331,7 @@ def add_value(parent: h5py.Group, name: str, value: object, unit: str = "") -> N
     elif isinstance(value, str):
         dataset = add_text(parent, name, value)
     elif (numbers := _numbers(value)) is not None:
-        dataset = _checksummed(parent, name, numbers)
+        dataset = checksummed(parent, name, numbers)
         if numbers.ndim == 1:
             dataset.make_scale(name)  # its own axis, so that xarray need not invent one
     else:

@@ -31,7 +31,7 @@ from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group, write_fit_
 from labspin.data.nexus.read import count_points, facts_of, open_run_file, raw_digest, read_summary
 from labspin.data.nexus.seal import checksum, seal_text
 from labspin.data.nexus.stored import get_group, get_json
-from labspin.data.nexus.write import write_run
+from labspin.data.nexus.write import room_on_grid, write_run
 from labspin.data.run import Run
 from labspin.data.storage import storage_error, sync_folder, write_new
 from labspin.errors import ArgumentError, DamagedFileError, RunFileError, StorageError
@@ -74,7 +74,7 @@ def publish(run: Run, *, patience: float = 5.0) -> Path:
         if previous:
             _carry_fits(previous, file["entry"])
 
-    needed = sum(values.nbytes for values in run.columns.values()) + 24 * len(run.points)
+    needed = sum(values.nbytes for values in run.columns.values()) + room_on_grid(run)
     with _temporary(target) as temporary:
         _build(temporary, build, needed)
         if count_points(temporary) != (run.header.run_id, len(run.points)):

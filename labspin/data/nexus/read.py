@@ -22,6 +22,7 @@ from labspin.data.events import Event, RunStatus, recorded_event
 from labspin.data.journal.replay import header_from_plain
 from labspin.data.nexus.annotations import read_annotations
 from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
+from labspin.data.nexus.grid import chunks_with_points
 from labspin.data.nexus.numbers import numbers_of
 from labspin.data.nexus.seal import check_seal, check_signature, probe, read_seal
 from labspin.data.nexus.stored import (
@@ -54,6 +55,10 @@ __all__ = [
 ]
 
 NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0), quality=np.zeros(0, np.uint8))
+_WHOLE = 1 << 26
+"""Bytes of a grid up to which it is read whole."""
+_SINGLE = 100_000
+"""Chunks of one point each up to which they are read one by one."""
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 
@@ -225,9 +230,34 @@ def _read_points(path: Path, entry: h5py.Group, header: RunHeader, events: tuple
 
 
 def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[np.generic]:
-    values = get_array(data, column.name, run.shape + column.shape, _KINDS[column.dtype])
-    rows = values.reshape(math.prod(run.shape), *column.shape)
+    shape, size = run.shape + column.shape, math.prod(run.shape)
+    if size * column.itemsize > _WHOLE and 2 * len(run.points) <= size and column.dtype != "str":
+        dataset = h5py.Dataset(get_dataset(data, column.name, by_chunk=True))
+        if (
+            dataset.chunks is not None
+            and dataset.shape == shape
+            and dataset.dtype.kind in _KINDS[column.dtype]
+        ):
+            return _read_points_of(dataset, run, column)
+    values = get_array(data, column.name, shape, _KINDS[column.dtype])
+    rows = values.reshape(size, *column.shape)
     rows = rows if np.array_equal(run.points.index, np.arange(len(rows))) else rows[run.points.index]
+    return rows.astype(np.int64) if column.dtype == "int64" else rows
+
+
+def _is_quick(dataset: h5py.Dataset, run: Run) -> bool:
+    """Return whether reading the chunks that hold points takes no longer than reading the grid."""
+    if dataset.chunks is None:
+        return False
+    return math.prod(dataset.chunks[: len(run.shape)]) > 1 or len(run.points) <= _SINGLE
+
+
+def _read_points_of(dataset: h5py.Dataset, run: Run, column: Column) -> NDArray[np.generic]:
+    """Read what few points there are on a large grid, chunk by chunk: it may not fit into the memory."""
+    rows = np.empty((len(run.points), *column.shape), dataset.dtype)
+    steps = dataset.chunks[: len(run.shape)]
+    for box, places, own in chunks_with_points(run.points.index, run.shape, steps):
+        rows[own] = dataset[box][places]
     return rows.astype(np.int64) if column.dtype == "int64" else rows
 
 
@@ -305,11 +335,11 @@ def count_points(path: Path) -> tuple[str, int]:
 
 def _read_through(data: h5py.Group, run: Run, column: Column) -> None:
     """Read a column, chunk by chunk where it has any, so that HDF5 checks all of it."""
-    dataset = h5py.Dataset(get_dataset(data, column.name))
+    dataset = h5py.Dataset(get_dataset(data, column.name, by_chunk=True))
     if dataset.shape != run.shape + column.shape or dataset.chunks is None:
         _read_column(data, run, column)
         return
-    if len(run.points) * 2 < math.prod(run.shape):  # one chunk a point, few of them
+    if len(run.points) * 2 < math.prod(run.shape):  # where there is no point there may be no chunk
         chunks: list[Any] = []
         dataset.id.chunk_iter(chunks.append)
         for chunk in chunks:

@@ -23,7 +23,7 @@ from labspin.data.nexus.fit_groups import FIT_PREFIX, read_fit_group
 from labspin.data.nexus.read import blamed_on, names_of_fits, open_run_file, raw_digest, read_frame
 from labspin.data.nexus.stored import get_dataset, get_group, get_json
 from labspin.data.quality import quality_at
-from labspin.data.run import Points, Run
+from labspin.data.run import Points, Run, require_room
 from labspin.data.schema import POINT_TIME, Column, Layout
 from labspin.errors import DamagedFileError
 
@@ -174,9 +174,13 @@ class RunFile:
     def _rows(
         self, column: Column, axis: int, taken: slice, rows: NDArray[np.int64] | None
     ) -> NDArray[np.generic]:
-        dataset = self._dataset("data", column.name)
-        if dataset.shape != self.frame.shape + column.shape:
+        shape = self.frame.shape + column.shape
+        dataset = h5py.Dataset(get_dataset(get_group(self._entry, "data"), column.name, by_chunk=True))
+        if dataset.shape != shape:
             raise DamagedFileError(f"{self.path}: {column.name!r} has the shape {dataset.shape}")
+        share = (taken.stop - taken.start) / max(1, shape[axis])
+        needed = int(share * math.prod(shape) * dataset.dtype.itemsize)
+        require_room(self.path, needed, measured=dataset.id.get_storage_size() + 1)
         source = dataset.asstr() if column.dtype == "str" else dataset
         values = np.asarray(source[(slice(None),) * axis + (taken,)])
         flat = values.reshape(-1, *column.shape)

@@ -105,7 +105,7 @@ def get_attributes(parent: h5py.Group, name: str = ".") -> dict[str, Any]:
     return found
 
 
-def get_dataset(parent: h5py.Group, name: str) -> Any:
+def get_dataset(parent: h5py.Group, name: str, *, by_chunk: bool = False) -> Any:
     """Return a data set of ``parent`` that can be read without leaving the file or filling the memory.
 
     Parameters
@@ -114,6 +114,8 @@ def get_dataset(parent: h5py.Group, name: str) -> Any:
         The group that holds it.
     name
         Its name.
+    by_chunk
+        Whether it is read a chunk at a time: then a chunk, not all of it, must be what the file can hold.
 
     Returns
     -------
@@ -130,7 +132,8 @@ def get_dataset(parent: h5py.Group, name: str) -> Any:
     stored = found.get_create_plist()
     if stored.get_layout() == h5d.VIRTUAL or stored.get_external_count():
         raise DamagedFileError(f"the data set {name!r} in {parent.name!r} lies outside the file")
-    needed = math.prod(found.shape) * found.dtype.itemsize
+    by_chunk = by_chunk and stored.get_layout() == h5d.CHUNKED
+    needed = math.prod(stored.get_chunk() if by_chunk else found.shape) * found.dtype.itemsize
     if needed > _SMALL and needed > _MAX_EXPANSION * found.get_storage_size():
         raise DamagedFileError(
             f"the data set {name!r} in {parent.name!r} claims {needed} bytes, which the file does not hold"

@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import math
 from typing import Any
 
@@ -31,6 +30,7 @@ from labspin.data.journal.spool import SpooledColumn
 from labspin.data.metadata import RunMetadata
 from labspin.data.nexus.annotations import summary_of
 from labspin.data.nexus.fit_groups import write_fit_group
+from labspin.data.nexus.grid import chunks_with_points
 from labspin.data.nexus.pieces import (
     TEXT,
     add_array,
@@ -39,21 +39,25 @@ from labspin.data.nexus.pieces import (
     add_note,
     add_text,
     add_tree,
+    attach,
+    checksummed,
     chunk_shape,
     describe,
     safe_name,
 )
 from labspin.data.plain import clean_text, to_json
-from labspin.data.quality import flag_attributes
+from labspin.data.quality import Quality, flag_attributes
 from labspin.data.readings import READINGS_TIME
 from labspin.data.run import POINT_TIME_MEANING, Run, lay_out, missing_value
 from labspin.data.schema import FORMAT, POINT, POINT_QUALITY, POINT_TIME, Column, Dimension
 
-__all__ = ["MARK", "write_run"]
+__all__ = ["MARK", "room_on_grid", "write_run"]
 
 MARK = "labspin_format"
 """Attribute of the root by which a run file is known."""
 _DENSE_BYTES = 1 << 27
+_Missing = tuple[np.dtype[np.generic], object]
+"""Type in which a column can stand beside missing values, and what says "missing"."""
 
 
 def write_run(file: h5py.File, run: Run) -> None:
@@ -146,9 +150,11 @@ def _write_data(entry: h5py.Group, run: Run) -> None:
     for column in layout.columns:
         for axis in column.inner_axes():
             add_axis(data, axis)
-    time = lay_out(run.points.time, run.points.index, run.shape, run.path)
-    add_array(data, POINT_TIME, time, run.dimensions, "s", POINT_TIME_MEANING)
-    quality = add_array(data, POINT_QUALITY, run.quality, run.dimensions)
+    time = _on_grid(data, POINT_TIME, run, run.points.time, missing_value(run.points.time, complete=False))
+    describe(time, run.dimensions, "s", POINT_TIME_MEANING)
+    none = np.dtype(np.uint8), np.uint8(Quality.NOT_MEASURED)
+    quality = _on_grid(data, POINT_QUALITY, run, run.points.quality, none)
+    attach(data, POINT_QUALITY, run.dimensions)
     for name, flags in flag_attributes().items():
         quality.attrs[name] = flags
     for column in layout.columns:
@@ -168,16 +174,12 @@ def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
     values: Any = run.columns[column.name]
     if isinstance(values, SpooledColumn) and not (column.shape and len(values)):
         values = values.read()
-    points = math.prod(run.shape)
-    if points * column.itemsize <= _DENSE_BYTES or 2 * len(run.points) > points or column.dtype == "str":
-        if isinstance(values, SpooledColumn):
-            dataset = _write_streamed(data, run, column, values)
-            describe(dataset, axes, column.unit, column.description)
-        else:
-            laid_out = lay_out(values, run.points.index, run.shape, run.path)
-            dataset = add_array(data, column.name, laid_out, axes, column.unit, column.description)
+    if column.dtype == "str":
+        laid_out = lay_out(values, run.points.index, run.shape, run.path)
+        dataset = add_array(data, column.name, laid_out, axes, column.unit, column.description)
     else:
-        dataset = _write_sparse(data, run, column, values)
+        missing = _missing(values, complete=run.is_complete)
+        dataset = _on_grid(data, column.name, run, values, missing, column.shape)
         describe(dataset, axes, column.unit, column.description)
     if values.dtype.kind == "i" and dataset.dtype.kind == "i" and not run.is_complete:
         dataset.attrs["_FillValue"] = np.iinfo(np.int64).min
@@ -187,27 +189,68 @@ def _write_column(data: h5py.Group, run: Run, column: Column) -> None:
         dataset.attrs["ancillary_variables"] = POINT_QUALITY
 
 
-def _write_streamed(data: h5py.Group, run: Run, column: Column, values: SpooledColumn) -> h5py.Dataset:
-    """Write a column of arrays that is not in memory: one chunk's points at a time."""
-    shape, size = run.shape + column.shape, math.prod(run.shape)
-    dtype, missing = _missing(values, complete=len(values) == size)
-    chunks = chunk_shape(shape, values.dtype.itemsize)
-    dataset = data.create_dataset(column.name, shape, dtype, chunks=chunks, fletcher32=True)
-    row_of = np.full(size, -1, np.int64)
-    row_of[run.points.index] = np.arange(len(values))
-    row_of = row_of.reshape(run.shape)
-    steps = chunks[: len(run.shape)] if chunks else run.shape
-    for corner in itertools.product(*(range(0, n, step) for n, step in zip(run.shape, steps, strict=True))):
-        box = tuple(slice(place, place + step) for place, step in zip(corner, steps, strict=True))
-        rows = row_of[box]
-        there = rows >= 0
-        block = np.full((*rows.shape, *column.shape), missing, dtype)
-        block[there] = values.take(rows[there])
+def _on_grid(
+    data: h5py.Group, name: str, run: Run, values: Any, missing: _Missing, inner: tuple[int, ...] = ()
+) -> h5py.Dataset:
+    """Write one number, or one array of shape ``inner``, for each point at its place in the grid.
+
+    Of a grid that is larger than a chunk only the chunks that hold points are written; what is not written
+    reads as missing. Points that are scattered over a large grid get a chunk each.
+    """
+    (dtype, nothing), shape = missing, run.shape + inner
+    chunks = chunk_shape(shape, dtype.itemsize)
+    if not isinstance(values, SpooledColumn) and chunks == shape:
+        grid = np.full(shape, nothing, dtype)
+        grid.reshape(-1, *inner)[run.points.index] = values
+        return checksummed(data, name, grid)
+    steps = chunks[: len(run.shape)]
+    if _is_scattered(run, steps, math.prod(inner) * dtype.itemsize):
+        steps = (1,) * len(steps)
+        chunks = steps + inner
+    is_checked = bool(inner) or math.prod(steps) > 1  # or each number would have a checksum of its own
+    dataset = data.create_dataset(
+        name, shape, dtype, chunks=chunks or None, fillvalue=nothing, fletcher32=is_checked
+    )
+    for box, places, rows in chunks_with_points(run.points.index, run.shape, steps):
+        block = np.full((*(part.stop - part.start for part in box), *inner), nothing, dtype)
+        block[places] = values.take(rows) if isinstance(values, SpooledColumn) else values[rows]
         dataset[box] = block
     return dataset
 
 
-def _missing(values: Any, *, complete: bool) -> tuple[np.dtype[np.generic], object]:
+def _is_scattered(run: Run, steps: tuple[int, ...], size: int) -> bool:
+    """Return whether chunks of ``steps`` would mostly be empty, and together large; ``size``: of a point."""
+    points = math.prod(run.shape)
+    if 2 * len(run.points) > points or points * size <= _DENSE_BYTES:
+        return False
+    return _touched(run, steps) * size > _DENSE_BYTES
+
+
+def _touched(run: Run, steps: tuple[int, ...]) -> int:
+    """Return the number of places in the chunks of ``steps`` that hold points."""
+    chunks = sum(1 for _ in chunks_with_points(run.points.index, run.shape, steps))
+    return min(chunks * math.prod(steps), math.prod(run.shape))
+
+
+def room_on_grid(run: Run) -> int:
+    """Return about how many bytes the columns, times and quality of a run take on their grid.
+
+    Parameters
+    ----------
+    run
+        The run.
+    """
+    numbers = [column for column in run.header.layout.columns if column.dtype != "str"]
+    needed = 0
+    for inner, size in ((), 8), ((), 1), *((column.shape, column.itemsize) for column in numbers):
+        item = size // max(1, math.prod(inner))
+        steps = chunk_shape(run.shape + inner, max(1, item))[: len(run.shape)]
+        is_scattered = steps != run.shape and _is_scattered(run, steps, size)
+        needed += size * (len(run.points) if is_scattered else _touched(run, steps))
+    return needed
+
+
+def _missing(values: Any, *, complete: bool) -> _Missing:
     """Return the type in which a column can stand beside missing values, and what says "missing"."""
     if not isinstance(values, SpooledColumn):
         return missing_value(values, complete=complete)
@@ -215,21 +258,6 @@ def _missing(values: Any, *, complete: bool) -> tuple[np.dtype[np.generic], obje
         return missing_value(np.empty(0, values.dtype), complete=complete)
     found = [missing_value(block, complete=complete) for block in values.blocks()]
     return next((one for one in found if one[0].kind == "i"), found[0])
-
-
-def _write_sparse(data: h5py.Group, run: Run, column: Column, values: Any) -> h5py.Dataset:
-    """Write the few measured points of a large grid, one chunk each; the others take no room."""
-    dtype, missing = _missing(values, complete=False)
-    shape = run.shape + column.shape
-    chunks = (1,) * len(run.shape) + column.shape
-    dataset = data.create_dataset(
-        column.name, shape, dtype, chunks=chunks, fillvalue=missing, fletcher32=bool(column.shape)
-    )
-    places = zip(*np.unravel_index(run.points.index, run.shape), strict=True)
-    rows = itertools.chain.from_iterable(values.blocks()) if isinstance(values, SpooledColumn) else values
-    for place, value in zip(places, rows, strict=True):
-        dataset[tuple(int(k) for k in place)] = value
-    return dataset
 
 
 def _describe_plot(data: h5py.Group, run: Run) -> None:
