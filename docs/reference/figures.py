@@ -55,6 +55,7 @@ NOT_COMPUTED = {
     "nv": (
         ("2.1 G and 2.8 G", "widths of measured curves; in the table are their conversions to MHz"),
         ("T1 of milliseconds, and of a few hundred microseconds", "measured by others in other diamonds"),
+        ("10 nm between centres", "where dipolar interactions begin to change scaling with number, of others"),
         ("a depolarising rate of about 10 kHz", "what an experiment to come would choose"),
     ),
     "mr": (
@@ -69,6 +70,8 @@ NOT_COMPUTED = {
         ("a polarisation of 1", "a hope, not a result"),
         ("T2* ≤ 2 T1, and the ratio 4 of footnote 4", "identities; the second is in the table as δ over Γ"),
         ("κ₂′ dominant below 10⁻² d", "without a number; [Fig. 12](figures.md) shows it in both forms"),
+        ("free surface spins up to d of about 500 nm", "a condition on the film, of others"),
+        ("10³ centres in a nanodiamond", "how many pull hard enough for sensors of others; forces add up"),
         ("nodes, bands, levels, sizes of matrices", "structure"),
     ),
 }
