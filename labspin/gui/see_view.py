@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QLabeledSlider
+from superqt import QFlowLayout, QLabeledSlider
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.outcome import FitOutcome
@@ -133,16 +133,16 @@ class SeeView(QWidget):
             self.fits.body.addLayout(row)
 
     def _lay_out(self) -> None:
-        controls = QHBoxLayout()
-        parts: tuple[QWidget, ...] = (
-            label("show", "muted"), self.quantity, label("over", "muted"), self.x_box, self.y_box,
-            self.log_x, self.log_y, self.bars, self.each, self.cursors, self.all_levels,
+        controls = QFlowLayout()  # in two rows where the window is narrow
+        controls.setHorizontalSpacing(10)
+        controls.setVerticalSpacing(4)
+        groups: tuple[tuple[QWidget, ...], ...] = (
+            (label("show", "muted"), self.quantity), (label("over", "muted"), self.x_box, self.y_box),
+            (self.log_x, self.log_y, self.bars, self.each, self.cursors, self.all_levels),
+            (self.apart_label, self.apart),
         )  # fmt: skip
-        for part in parts:
-            controls.addWidget(part)
-        controls.addStretch(1)
-        controls.addWidget(self.apart_label)
-        controls.addWidget(self.apart, 2)
+        for group in groups:
+            controls.addWidget(_side_by_side(group))
         self.stack = QStackedWidget()
         self.stack.addWidget(self.line)
         self.stack.addWidget(self.maps)
@@ -397,3 +397,13 @@ def _export(run: Path, path: Path) -> None:
     from labspin.data import export_csv
 
     export_csv(run, path, overwrite=True)
+
+
+def _side_by_side(parts: Sequence[QWidget]) -> QWidget:
+    """Return parts in a row that stays together."""
+    group = QWidget()
+    row = QHBoxLayout(group)
+    row.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        row.addWidget(part)
+    return group

@@ -92,6 +92,7 @@ class MainWindow(QMainWindow):
         self.station = ChoiceBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.station.setAccessibleName("station")
+        self.station.setMinimumWidth(150)  # a small window needs the width for the run
         self.connect_button = button(
             "Connect", self.connect_chosen, hint="find the host of the station, or start one"
         )

@@ -175,6 +175,9 @@ def test_a_run_is_previewed_started_paused_and_aborted(qtbot, until, window, lab
     path = wait_for_run(client)["run"]["path"]
     until(lambda: [str(shown) for shown in window.see.paths] == [path])
     until(lambda: bool(window.see.frames) and len(window.see.frames[0].run.points) > 2)
+    least = window.minimumSizeHint()
+    assert least.width() <= 1024, "it fits on a small projector, in mid-run, too"
+    assert least.height() <= 700
     qtbot.mouseClick(window.pause_button, LEFT)
     until(lambda: window.state.text().startswith("paused"))
     held = wait_for(lambda: client.status()["run"]["paused"] and client.status()["run"]["done"])
