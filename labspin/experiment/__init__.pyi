@@ -25,7 +25,7 @@ from .plan import CompiledPlan as CompiledPlan, PlanReport as PlanReport, compil
 from .procedure import Procedure as Procedure
 from .resumption import resume as resume
 from .scan import scanned as scanned
-from .scan_axes import read_scan as read_scan
+from .scan_axes import read_scan as read_scan, scan_table as scan_table
 from .sweep import (
     MAX_POINTS as MAX_POINTS,
     Linear as Linear,

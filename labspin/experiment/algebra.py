@@ -202,8 +202,10 @@ class Alongside(_Modified):
 
     @classmethod
     def _from(cls, content: Mapping[str, Any]) -> Sweep:
+        added = Values._from({key: content[key] for key in Values.keys if key in content})
+        named = added.axes()[0][0]  # its unit is that of the values, as along every axis
         sweep = Sweep.from_dict(content["of"])
-        return cls(sweep, content["axis"], content["name"], content["values"], unit=content.get("unit", "1"))
+        return cls(sweep, content["axis"], named.name, named.values, unit=named.unit)
 
 
 class Repeat(_Modified):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from labspin.errors import PlanError, UnitError
 from labspin.experiment.algebra import Product, Sweep, Zip
 from labspin.experiment.sweep import Linear, Logarithmic, Values
 from labspin.units import si_unit
 
-__all__ = ["read_scan"]
+__all__ = ["read_scan", "scan_table"]
 
 _LONGEST = 300  # characters of a range
 _RANGE = re.compile(
@@ -120,3 +121,45 @@ def _unit(name: str, value: object) -> str:
         return si_unit(value) if isinstance(value, str) else "1"
     except UnitError as error:
         raise PlanError(f"scan: {name}: {error}") from error
+
+
+def scan_table(description: Mapping[str, Any]) -> dict[str, object] | None:
+    """Return a described scan as a table name -> values, as a person writes it; None where no table says it.
+
+    Parameters
+    ----------
+    description
+        Description of a sweep, its kind under ``"sweep"`` (`Sweep.to_dict`); values may be texts with units.
+    """
+    kind = description.get("sweep")
+    parts = description["of"] if kind == "product" else [description]
+    axes: dict[str, object] = {}
+    together: list[str] = []
+    for part in parts:
+        is_zip = part.get("sweep") == "zip"
+        beside = part["of"] if is_zip else [part]
+        for axis in beside:
+            values = _as_text(axis)
+            if values is None or axis["name"] in (*axes, "sweep", "together"):
+                return None
+            axes[axis["name"]] = values
+        if is_zip and together:
+            return None
+        together = [axis["name"] for axis in beside] if is_zip else together
+    return {**axes, "together": together} if together else axes
+
+
+def _as_text(axis: Mapping[str, Any]) -> str | list[object] | None:
+    """Return the values of one axis as `read_scan` takes them; None: it is none."""
+    unit = "" if axis.get("unit", "1") == "1" else f" {axis['unit']}"
+    if axis.get("sweep") in ("linear", "logarithmic"):
+        log = ", log" if axis["sweep"] == "logarithmic" else ""
+        start, stop = (_said(axis[end], unit) for end in ("start", "stop"))
+        return f"{start} … {stop}, {axis['number']}{log}"
+    if axis.get("sweep") == "values":
+        return [_said(value, unit) if unit else value for value in axis["values"]]
+    return None
+
+
+def _said(value: object, unit: str) -> str:
+    return value if isinstance(value, str) else f"{value!r}{unit}"

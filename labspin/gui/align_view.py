@@ -7,13 +7,14 @@ import time
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from labspin.arrays import FloatArray
 from labspin.gui.axes import rate_unit, shown
 from labspin.gui.hands import Button
 from labspin.gui.keyed_plot import KeyedPlot, label_axis
 from labspin.gui.link import HostLink
+from labspin.gui.narrow import Columns, TallArea
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.theme import current, fine
 from labspin.gui.traces import Course, time_plot
@@ -193,21 +194,15 @@ class AlignView(QWidget):
         self.count.setEnabled(False)
         self.count.setToolTip("laser on, counting in short gates; ends when a run begins")
         self.count.clicked.connect(self._count)
-        self._told = label("No station is connected.", "muted")
+        self._told = label("No station is connected.", "muted", wrap=True)
         head = QHBoxLayout()
         head.addWidget(self.count)
         head.addWidget(self._told, 1)
-        inside = QWidget()
-        inside.setObjectName("inside")
-        self._grid = QGridLayout(inside)
-        self._grid.setSpacing(12)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inside)
+        self._inside = Columns(fills=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.addLayout(head)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(TallArea(self._inside), 1)
 
     def build(self, description: BenchDescription) -> None:
         """Create the figures of a bench.
@@ -261,8 +256,7 @@ class AlignView(QWidget):
             self._arrange()
 
     def _arrange(self) -> None:
-        for place, part in enumerate([*self.figures.values(), *self._rings]):
-            self._grid.addWidget(part, place // 2, place % 2)
+        self._inside.show_parts([*self.figures.values(), *self._rings])
 
     def _add(self, name: str, unit: str) -> None:
         self.figures[name] = Figure(name, unit)

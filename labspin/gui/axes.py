@@ -21,6 +21,7 @@ __all__ = ["RateAxis", "TimeAxis", "UnitAxis", "liked_unit", "rate_unit", "shown
 _MINUTE, _DAY = 60.0, 86400.0
 _TICK = 0.01  # s by which a tick may differ from the second in its label
 
+_SMALLEST = 0.6  # of its size that the label of a short axis may have
 _chosen: dict[str, str] = {}
 
 
@@ -103,6 +104,29 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph is untyped
         self.autoSIPrefixScale = 1.0 / divisor
         self.labelUnits, self.labelUnitPrefix = name, ""
         self._updateLabel()
+
+    def resizeEvent(self, event: object = None) -> None:
+        """Place the label, smaller where the axis is shorter than it.
+
+        Parameters
+        ----------
+        event
+            Event of Qt; None where pyqtgraph asks for a layout.
+        """
+        super().resizeEvent(event)
+        if getattr(self, "label", None) is None:
+            return
+        upright = self.orientation in ("left", "right")
+        length, wide = (
+            (self.size().height() if upright else self.size().width()),
+            self.label.boundingRect().width(),
+        )
+        scale = max(_SMALLEST, min(1.0, length / wide)) if wide > 0 and length > 0 else 1.0
+        self.label.setScale(scale)
+        if scale < 1.0 and upright:
+            self.label.setY(0.5 * (length + scale * wide))
+        elif scale < 1.0:
+            self.label.setX(0.5 * (length - scale * wide))
 
     def labelString(self) -> str:
         """Return the label of the axis, with the unit in brackets."""

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 from superqt import QToggleSwitch
 
 from labspin.gui.foreign import caption, tool_tip
 from labspin.gui.hands import Switch
 from labspin.gui.link import HostLink
+from labspin.gui.narrow import Columns, TallArea
 from labspin.gui.parts import Panel, QuantityField, label, text_of
 from labspin.gui.set_point import SetPoint
 from labspin.gui.traces import TraceStack
@@ -211,19 +212,11 @@ class BenchView(QWidget):
         self.wanted_traces: set[str] = set()
         """Courses that were shown when the window was closed."""
         self._empty = label("No station is connected. Choose one above, then Connect.", "muted", wrap=True)
-        inside = QWidget()
-        inside.setObjectName("inside")
-        self._grid = QGridLayout(inside)
-        self._grid.setContentsMargins(12, 12, 12, 12)
-        self._grid.setSpacing(12)
-        self._grid.addWidget(self._empty, 0, 0)
-        scroll = QScrollArea()
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inside)
+        self._inside = Columns()
+        self._inside.show_parts([self._empty])
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("bench")
-        splitter.addWidget(scroll)
+        splitter.addWidget(TallArea(self._inside))
         splitter.addWidget(self.traces)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
@@ -245,18 +238,13 @@ class BenchView(QWidget):
         self.panels.clear()
         self.traces.clear()
         self._empty.hide()
-        for place, (name, record) in enumerate(description["instruments"].items()):
+        for name, record in description["instruments"].items():
             own = {full: a for full, a in description["actuators"].items() if a["instrument"] == name}
             panel = InstrumentPanel(name, record, own, self._link, self.traces.choose)
             self.panels[name] = panel
             for full in self.wanted_traces & panel.traced.keys():
                 panel.traced[full].setChecked(True)
-            self._grid.addWidget(panel, place // 2, place % 2)
-        for row in range(self._grid.rowCount()):
-            self._grid.setRowStretch(row, 0)
-        self._grid.setRowStretch((len(self.panels) + 1) // 2, 1)
-        for column in (0, 1):
-            self._grid.setColumnStretch(column, 1)
+        self._inside.show_parts(list(self.panels.values()))
 
     def fade(self) -> None:
         """Show all values as old ones: the host does not answer."""

@@ -27,6 +27,7 @@ from labspin.errors import LabspinError
 from labspin.gui.hands import ChoiceBox
 from labspin.gui.keys import shortcut
 from labspin.gui.link import HostLink
+from labspin.gui.narrow import flow
 from labspin.gui.parts import Panel, button
 from labspin.gui.run_details import RunDetails
 from labspin.gui.run_reader import Listing, RunReader
@@ -45,6 +46,7 @@ _ASIDE = "into the trash of its folder; nothing is deleted (Del)"
 _BACK = "to the folder where it was (Del)"
 _LOOK = 3000  # ms between two listings of the folder
 _DRAW = 120  # ms after which finished thumbnails are shown
+_DATE = "2026-11-30 22:08:06"  # that can be read in its column, with large letters, too
 _WIDTHS = {"": WIDTH + 12, "started": 158, "run": 138, "procedure": 104, "status": 82, "points": 76,
            "sample": 74, "comment": 170, "fits": 60, "operator": 84, "file": 220}  # fmt: skip
 
@@ -126,8 +128,10 @@ class BrowseView(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(HEIGHT + 6)
         head = self.view.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.view.ensurePolished()
+        larger = max(1.0, (self.view.fontMetrics().horizontalAdvance(_DATE) + 16) / _WIDTHS["started"])
         for column, name in enumerate(HEADS):
-            head.resizeSection(column, _WIDTHS[name])
+            head.resizeSection(column, round(_WIDTHS[name] * larger))
         head.setSelectionModel(QItemSelectionModel(self.table, self))  # else Qt reads every selected cell
         head.setStretchLastSection(True)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -141,7 +145,7 @@ class BrowseView(QWidget):
         head.addWidget(self.folders)
         left.body.addLayout(head)
         left.body.addWidget(self.view, 1)
-        row = QHBoxLayout()
+        pressed = []
         for text, do, hint in (
             ("See", self.show_chosen, "several are laid over each other (Enter)"),
             ("Resume", self.resume, "measure the points that are missing"),
@@ -149,14 +153,12 @@ class BrowseView(QWidget):
             ("Report", self.report, "one page with everything, in the browser"),
             ("Show file", self.show_file, "in the file manager"),
         ):
-            row.addWidget(button(text, do, "primary" if text == "See" else "", hint=hint))
+            pressed.append(button(text, do, "primary" if text == "See" else "", hint=hint))
         self.aside_button = button("Put aside", self.put_aside, hint=_ASIDE)
         shortcut(
             "Del", self.view, self.put_aside, "put the chosen runs aside, or bring them back", has_focus=True
         )
-        row.addWidget(self.aside_button)
-        row.addStretch(1)
-        left.body.addLayout(row)
+        left.body.addLayout(flow(*pressed, self.aside_button))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setObjectName("browse")
         self.splitter.addWidget(left)

@@ -70,8 +70,8 @@ class FitPanel(Panel):
         self._timer = QTimer(self)
         self._timer.setInterval(_AGAIN)
         self._timer.timeout.connect(self._fit_again)
-        self.setMinimumWidth(280)
-        self.setMaximumWidth(480)
+        self.least_width = 280
+        self.setMaximumWidth(640)
 
     def _make_parts(self) -> None:
         self.recipe = ChoiceBox()

@@ -23,7 +23,8 @@ from labspin.gui.axes import shown
 from labspin.gui.foreign import tool_tip
 from labspin.gui.hands import ChoiceBox
 from labspin.gui.parts import label
-from labspin.gui.scan_editor import ScanEditor, as_lines
+from labspin.gui.scan_editor import ScanEditor
+from labspin.gui.scan_tree import as_lines
 from labspin.procedures.lists import QuantityListParameter
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = ["ParameterForm", "written"]
 
 _HIDDEN = {"station"}
 _NAMES = 190  # pixels for the name of a parameter
+_FIELD = 110  # least width of its field, pixels
 
 
 def written(parameter: Parameter, value: object) -> object:
@@ -117,7 +119,8 @@ class ParameterForm(QWidget):
             name_of = label(parameter.name, wrap=True)
             name_of.setFixedWidth(_NAMES)
             name_of.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            widget.setMinimumWidth(110)
+            widget.ensurePolished()
+            widget.setMinimumWidth(max(_FIELD, widget.minimumSizeHint().width()))
             self._layout.addRow(name_of, widget)
         self._start = {name: self._read(name) for name in self.widgets}
         self._show_groups()
@@ -216,7 +219,7 @@ class ParameterForm(QWidget):
         widget = self.widgets[name]
         if widget.property("fixed"):
             return ""
-        if isinstance(widget, ScanEditor) and (text := widget.problem()):
+        if isinstance(widget, ScanEditor) and ((text := widget.problem()) or widget.is_costly):
             return text
         try:
             self._parameters[name].convert(self._read(name))
@@ -257,7 +260,9 @@ class ParameterForm(QWidget):
         }
 
     def _as_written(self, name: str) -> object:
-        value, parameter = self._read(name), self._parameters[name]
+        value, parameter, widget = self._read(name), self._parameters[name], self.widgets[name]
+        if isinstance(widget, ScanEditor):
+            return widget.described()
         if isinstance(parameter, CountParameter):
             return int(parameter.convert(value))
         if isinstance(parameter, QuantityParameter) and parameter.units == "1":

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QListWidgetItem,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -26,6 +24,7 @@ from labspin.gui.foreign import line, tool_tip
 from labspin.gui.form import ParameterForm
 from labspin.gui.hands import ChoiceBox
 from labspin.gui.link import HostLink
+from labspin.gui.narrow import TallArea, WrappingPanel, flow
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.preview import Preview, preview
 from labspin.gui.queue_view import QueueView
@@ -151,34 +150,28 @@ class MeasureView(QWidget):
         form.body.addWidget(self.heading)
         form.body.addWidget(self.described)
         form.body.addWidget(self.runs)
-        self.form_area = QScrollArea()
-        self.form_area.setWidgetResizable(True)
-        self.form_area.setWidget(self.form)
-        self.form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.form_area = TallArea(self.form)
         form.body.addWidget(self.form_area, 1)
-        ahead = Panel("What it will do")
+        ahead = WrappingPanel("What it will do")
         said: tuple[QWidget, ...] = (self.ahead, self.problem, self.which)
         for part in said:
             ahead.body.addWidget(part)
         ahead.body.addWidget(self.sequence, 1)
         ahead.body.addWidget(self._filler, 1)
-        row = QHBoxLayout()
-        for pressed in (
-            self.start_button, self.queue_button, self.all_button, self.save_button, self.save_as_button,
-        ):  # fmt: skip
-            row.addWidget(pressed)
-        row.addStretch(1)
-        ahead.body.addLayout(row)
+        ahead.body.addLayout(
+            flow(self.start_button, self.queue_button, self.all_button, self.save_button, self.save_as_button)
+        )
         right = QSplitter(Qt.Orientation.Vertical)
         right.setObjectName("queue")
         right.addWidget(ahead)
         right.addWidget(self.queue)
         right.setSizes([430, 260])
-        choice = Panel("Cards and procedures")
+        choice = Panel()
+        choice.body.addWidget(label("Cards and procedures", "heading", wrap=True))
         choice.body.addWidget(self.choice, 1)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setObjectName("measure")
-        beside: tuple[tuple[QWidget, int], ...] = ((choice, 210), (form, 430), (right, 560))
+        beside: tuple[tuple[QWidget, int], ...] = ((choice, 210), (form, 430), (TallArea(right), 560))
         for column, width in beside:
             splitter.addWidget(column)
             splitter.setStretchFactor(splitter.count() - 1, width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
@@ -125,6 +125,13 @@ class Panel(QFrame):
         self.body.setSpacing(8)
         if heading:
             self.body.addWidget(label(heading, "heading"))
+        self.least_width = 0
+        """Pixels; with large letters the parts of the panel may need more."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size."""
+        least = super().minimumSizeHint()
+        return QSize(max(least.width(), self.least_width), least.height())
 
 
 class Notice(QFrame):

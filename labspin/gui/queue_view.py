@@ -8,11 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from labspin.gui.foreign import line, tool_tip
 from labspin.gui.keys import shortcut
-from labspin.gui.parts import Panel, button
+from labspin.gui.narrow import WrappingPanel, flow
+from labspin.gui.parts import button
 from labspin.gui.tasks import in_background, sentence
 from labspin.session import Queue, QueuedRun, QueueState
 
@@ -50,7 +51,7 @@ class _Table(QTableWidget):
         self.dropped.emit(source, self.rowCount() if target < 0 else target + (target > source))
 
 
-class QueueView(Panel):
+class QueueView(WrappingPanel):
     """The queue of the workspace.
 
     Parameters
@@ -86,16 +87,13 @@ class QueueView(Panel):
         self.pause_button = button(
             "Pause queue", self._pause, hint="begin no further run; this one continues"
         )
-        row = QHBoxLayout()
-        for part in (
+        row = flow(
             self.start_button,
             self.pause_button,
             button("Remove", self._remove, hint="take the chosen runs out"),
             button("Again", self._again, hint="let runs that broke off wait again; they resume"),
             button("Clear", self._clear, hint="take out the runs that are over"),
-        ):  # fmt: skip
-            row.addWidget(part)
-        row.addStretch(1)
+        )
         self.body.addWidget(self.table, 1)
         self.body.addLayout(row)
         self._timer = QTimer(self)

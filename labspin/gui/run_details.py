@@ -99,7 +99,7 @@ class RunDetails(Panel):
         self.body.addLayout(form)
         self.body.addLayout(row)
         self.body.addWidget(scroll, 1)
-        self.setMinimumWidth(270)
+        self.least_width = 270
 
     def use(self, folder: Path) -> None:
         """Offer the samples of a workspace.

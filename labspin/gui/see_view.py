@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QFlowLayout, QLabeledSlider
+from superqt import QLabeledSlider
 
 from labspin.analysis.fitting.grids import is_log_spaced
 from labspin.analysis.outcome import FitOutcome
@@ -28,6 +28,7 @@ from labspin.gui.go_there import GoThere
 from labspin.gui.hands import ChoiceBox
 from labspin.gui.link import HostLink
 from labspin.gui.map_plots import MapGrid
+from labspin.gui.narrow import flow, side_by_side
 from labspin.gui.parts import Panel, button, label
 from labspin.gui.pictures import Axis, Choice, Picture, axes_of, numeric_names, table_of
 from labspin.gui.plots import LinePlot
@@ -133,16 +134,12 @@ class SeeView(QWidget):
             self.fits.body.addLayout(row)
 
     def _lay_out(self) -> None:
-        controls = QFlowLayout()  # in two rows where the window is narrow
-        controls.setHorizontalSpacing(10)
-        controls.setVerticalSpacing(4)
-        groups: tuple[tuple[QWidget, ...], ...] = (
-            (label("show", "muted"), self.quantity), (label("over", "muted"), self.x_box, self.y_box),
-            (self.log_x, self.log_y, self.bars, self.each, self.cursors, self.all_levels),
-            (self.apart_label, self.apart),
+        controls = flow(
+            side_by_side(label("show", "muted"), self.quantity),
+            side_by_side(label("over", "muted"), self.x_box, self.y_box),
+            self.log_x, self.log_y, self.bars, self.each, self.cursors, self.all_levels,
+            side_by_side(self.apart_label, self.apart),
         )  # fmt: skip
-        for group in groups:
-            controls.addWidget(_side_by_side(group))
         self.stack = QStackedWidget()
         self.stack.addWidget(self.line)
         self.stack.addWidget(self.maps)
@@ -397,13 +394,3 @@ def _export(run: Path, path: Path) -> None:
     from labspin.data import export_csv
 
     export_csv(run, path, overwrite=True)
-
-
-def _side_by_side(parts: Sequence[QWidget]) -> QWidget:
-    """Return parts in a row that stays together."""
-    group = QWidget()
-    row = QHBoxLayout(group)
-    row.setContentsMargins(0, 0, 0, 0)
-    for part in parts:
-        row.addWidget(part)
-    return group

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QApplication
 
 from labspin.gui.theme import current, fine, style_plot
 from labspin.instruments import SequenceLayout, sequence_layout
@@ -19,7 +20,7 @@ __all__ = ["SequencePlot"]
 _BESIDE = 14  # pixels between a name and its row
 _HEIGHT = 0.62
 _ROW = 26  # smallest height of a row, pixels
-_NARROW = 0.07  # part of the width that a duration of four letters takes
+_NARROW = 0.07  # least part of the width that a duration of four letters takes
 
 
 class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
@@ -33,6 +34,21 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
         self.setMenuEnabled(False)
         self.hideButtons()
         self.setMinimumHeight(130)
+        self._sequence: PulseSequence | None = None
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Write as many durations as there is room for.
+
+        Parameters
+        ----------
+        event
+            Event of Qt; None where pyqtgraph asks for a layout.
+        """
+        before = self.width() if event is None else event.oldSize().width()
+        super().resizeEvent(event)
+        sequence = getattr(self, "_sequence", None)
+        if before != self.width() and sequence is not None:
+            self.show_sequence(sequence)
 
     def show_sequence(self, sequence: PulseSequence) -> None:
         """Draw a sequence in place of the previous one.
@@ -43,6 +59,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
             A pulse sequence.
         """
         self.clear()
+        self._sequence = sequence
         layout = sequence_layout(sequence)
         count = len(layout.rows)
         rows = range(count - 1, -1, -1)
@@ -80,7 +97,7 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
     def _words(self, layout: SequenceLayout) -> None:
         """Write durations, phases, and the number of repetitions of a unit."""
         count = len(layout.rows)
-        narrow = _NARROW * float(layout.edges[-1])
+        narrow = self._narrow() * float(layout.edges[-1])
         free = -1.0  # where the last text ends
         for left, right, text in layout.durations:
             half = 0.5 * narrow * (len(text) + 1) / 5
@@ -96,6 +113,12 @@ class SequencePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph is untyped
             region.setZValue(-10)
             self.addItem(region)
             self._text(f"× {number}", (left + right) / 2, -0.05, (0.5, 0))
+
+    def _narrow(self) -> float:
+        """Return the part of the width that a duration of four letters, and a space, takes."""
+        free = self.width() - self.getAxis("left").width()
+        written = QFontMetrics(QApplication.font()).horizontalAdvance("24.9 µs")
+        return max(_NARROW, float(written / max(free, 1.0)))
 
     def _text(self, text: str, x: float, y: float, anchor: tuple[float, float]) -> None:
         item = pg.TextItem(text, color=current().muted, anchor=anchor)

@@ -16,6 +16,8 @@ from labspin.session import is_workspace, list_cards, list_stations, station_kin
 
 __all__ = ["StartView", "first_measurement", "listed_station"]
 
+_LIST = 140  # least width of a list, pixels
+
 
 class StartView(QWidget):
     """Stations, cards, last runs; a button that creates a workspace in an empty folder.
@@ -59,8 +61,11 @@ class StartView(QWidget):
             panel = Panel(heading)
             self._panels.append(panel)
             box.setAccessibleName(heading.lower())
+            box.setWordWrap(True)  # real or simulated stands at the end
+            box.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            box.setMinimumWidth(_LIST)
             panel.body.addWidget(box, 1)
-            panel.body.addWidget(label(hint, "muted"))
+            panel.body.addWidget(label(hint, "muted", wrap=True))
             box.itemActivated.connect(lambda item, s=signal: s.emit(item.data(Qt.ItemDataRole.UserRole)))
             lists.addWidget(panel, 1)
         layout = QVBoxLayout(self)

@@ -112,7 +112,7 @@ class TraceStack(QWidget):
         self._units: dict[str, str] = {}
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.plots: dict[str, pg.PlotWidget] = {}
-        self._hint = label("Tick a read-back to see its course here.", "muted")
+        self._hint = label("Tick a read-back to see its course here.", "muted", wrap=True)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 12, 12, 12)
         self._layout.addWidget(self._hint)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QMainWindow,
+    QSizePolicy,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -39,6 +40,7 @@ from labspin.gui.safe_order import SafeOrder
 from labspin.gui.see_view import SeeView
 from labspin.gui.start_view import StartView, first_measurement, listed_station
 from labspin.gui.tasks import in_background, sentence
+from labspin.gui.top_bar import TopBar
 from labspin.session import (
     HostClient,
     Queue,
@@ -53,6 +55,7 @@ from labspin.session.host_records import BenchDescription, HandRecord, HostStatu
 __all__ = ["MainWindow"]
 
 _LAST = 30  # runs on the first page
+_STATION = 150  # least width of the list of stations, pixels; a small window needs it for the run
 
 
 class MainWindow(QMainWindow):
@@ -92,13 +95,14 @@ class MainWindow(QMainWindow):
         self.station = ChoiceBox()
         self.station.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.station.setAccessibleName("station")
-        self.station.setMinimumWidth(150)  # a small window needs the width for the run
+        self.station.setMinimumWidth(_STATION)
         self.connect_button = button(
             "Connect", self.connect_chosen, hint="find the host of the station, or start one"
         )
         self.kind = label("", "muted")
         self.kind.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.kind.setFixedSize(96, 28)
+        self.kind.setContentsMargins(10, 4, 10, 4)
+        self.kind.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.kind.hide()
         self.state = BriefLabel("not connected", "heading")
         self.runs = RunBar(self.link)
@@ -106,15 +110,8 @@ class MainWindow(QMainWindow):
         self.skip_button, self.abort_button = self.runs.skip_button, self.runs.abort_button
         self.safe = SafeOrder(self.link, self, self.workspace)
         self.safe_button = self.safe.button
-        self.bar = QFrame()
-        self.bar.setObjectName("bar")
-        row = QHBoxLayout(self.bar)
-        row.setContentsMargins(12, 8, 12, 8)
-        for left in (self.station, self.connect_button, self.kind):
-            row.addWidget(left)
-        row.addWidget(self.state, 1)
-        row.addWidget(self.runs)
-        row.addWidget(self.safe_button)
+        station = (self.station, self.connect_button, self.kind)
+        self.bar = TopBar(station, self.state, self.runs, self.safe_button)
 
     def _make_tabs(self) -> None:
         self.tabs = QTabWidget()

@@ -13,6 +13,7 @@ from typing import Any
 
 from labspin.data.storage import put_in_place, storage_error
 from labspin.errors import CardError
+from labspin.session.card_scan import put_sweep
 from labspin.system import bounded_text
 
 __all__ = ["new_card_text", "save_card", "write_card"]
@@ -26,8 +27,8 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
     path
         An existing run card.
     values
-        Parameter to value: numbers, booleans, or text with a unit; ``scan`` is the table of further axes, and
-        an empty one removes it.
+        Parameter to value: numbers, booleans, or text with a unit; of ``scan`` and other sweeps the
+        description, or a table of axes; an empty one is removed.
     label
         The run whose own parameters are changed, if the card has several; what the run does not set itself
         is changed for all runs.
@@ -51,32 +52,17 @@ def save_card(path: Path, values: Mapping[str, object], *, label: str = "", to: 
     own = _own_table(document, label)
     if "parameters" not in document:
         document["parameters"] = tomlkit.table()
-    _put_scan(document, values)
     for name, value in values.items():
-        if name == "scan":
-            continue
         table = own if own is not None and name in own else document["parameters"]
-        if name not in table or table[name] != value:
+        if name == "scan" and name not in table:
+            table = document
+        if name == "scan" or isinstance(value, Mapping) or isinstance(table.get(name), Mapping):
+            put_sweep(table, name, value)
+        elif name not in table or table[name] != value:
             table[name] = value
     if to is not None and "station" in document:
         document["station"] = _relative(path.parent / str(document["station"]), to.parent)
     return write_card(to or path, tomlkit.dumps(document))
-
-
-def _put_scan(document: Any, values: Mapping[str, Any]) -> None:
-    """Replace the table ``scan``, or remove it if it is empty."""
-    import tomlkit
-
-    scan = values.get("scan")
-    if scan is None:
-        return
-    if not scan:
-        document.pop("scan", None)
-        return
-    table = tomlkit.table()
-    for name, value in scan.items():
-        table[name] = value
-    document["scan"] = table
 
 
 def _own_table(document: Any, label: str) -> Any:
@@ -107,11 +93,12 @@ def new_card_text(procedure: str, station: Path | None, values: Mapping[str, obj
     if station is not None:
         document["station"] = _relative(station, folder)
     table = tomlkit.table()
-    for name, value in values.items():
-        if name != "scan":
-            table[name] = value
     document["parameters"] = table
-    _put_scan(document, values)
+    for name, value in values.items():
+        if name == "scan" or isinstance(value, Mapping):
+            put_sweep(document if name == "scan" else table, name, value)
+        else:
+            table[name] = value
     return tomlkit.dumps(document)
 
 
