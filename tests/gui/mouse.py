@@ -9,8 +9,21 @@ STEPS = 8
 pg.setConfigOptions(mouseRateLimit=0)  # else moves that follow each other quickly are left out
 
 
+def settle(plot):
+    """Let pending layouts be made: where something is in a plot depends on them."""
+    before, now = None, _where(plot)
+    while now != before:
+        QApplication.processEvents()
+        before, now = now, _where(plot)
+
+
+def _where(plot):
+    return plot.mapToGlobal(plot.rect().topLeft()), plot.rect(), plot.getViewBox().sceneBoundingRect()
+
+
 def place(plot, x, y):
     """Return where a point of a plot is on its viewport; on logarithmic axes x and y are logarithms."""
+    settle(plot)
     return QPointF(plot.mapFromScene(plot.getViewBox().mapViewToScene(QPointF(x, y))))
 
 
