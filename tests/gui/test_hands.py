@@ -62,7 +62,7 @@ def test_arrow_keys_move_a_set_point_by_steps_and_it_is_taken_back(qtbot, until,
     qtbot.keyClick(field, KEY.Key_Up)
     until(lambda: sent(client) == 0.3 and magnet._goal is None)
     qtbot.keyClick(field, KEY.Key_PageDown)
-    assert "step 10 mA" in magnet.limits.text()
+    until(lambda: "step 10 mA" in magnet.limits.text())  # the ramp was said there until it ended
     for _ in range(5):
         qtbot.keyClick(field, KEY.Key_Down)
     until(lambda: sent(client) == 0.25 and magnet._goal is None)
