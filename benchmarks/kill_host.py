@@ -37,7 +37,7 @@ def windows(kills):
     done = 0
     with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host:
         client = host.client()
-        client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={6000 * kills}"])
+        client.add(lab / "procedures" / "quick.toml", overrides=[f"averages={min(6000 * kills, 100_000)}"])
         client.start()
         path = wait_for_run(client)["run"]["path"]
         alone = client.status()["clients"]

@@ -22,6 +22,7 @@ from labspin.session.queue_file import QueueState, State
 
 __all__ = ["HostQueue", "QueueTurns"]
 
+_GLANCE = 1.0  # s that the state of the bench waits for the queue's file
 _PATIENCE = 1.0  # s that a client waits for the queue's file, when what it asked for is done
 
 
@@ -115,6 +116,8 @@ class QueueTurns:
         self._queue, self._news = queue, news
         self.are_wanted, self.may_begin = False, True
         self._pauses = 0
+        self._seen: tuple[QueueState, str] = QueueState(), ""
+        self._stuck: threading.Thread | None = None  # still reads the file
 
     @property
     def come(self) -> bool:
@@ -160,14 +163,42 @@ class QueueTurns:
                 self.may_begin = True
 
     def record(self) -> QueueRecord:
-        """Return the state of the queue; a file that is no queue hides neither bench nor run."""
-        try:
-            state, problem = self._queue.read(), ""
-        except LabspinError as error:
-            state, problem = QueueState(), str(error)
+        """Return the state of the queue; a file that is no queue hides neither bench nor run.
+
+        Where the disk does not answer within a moment, the state is what was read last: a client that is
+        kept waiting takes its host for gone.
+        """
+        if not self._is_stuck:
+            self._read()
+        state, problem = self._seen
+        if self._is_stuck:
+            problem = f"{self._queue.path}: its disk does not answer; this is what was read last"
         return {
             "paused": state.paused,
             "waiting": len(state.of("waiting")),
             "makes_runs": self.come,
             "problem": problem,
         }
+
+    @property
+    def _is_stuck(self) -> bool:
+        return self._stuck is not None and self._stuck.is_alive()
+
+    def _read(self) -> None:
+        """Read the queue's file in a thread of its own, and wait for that, but not long."""
+
+        def read() -> None:
+            try:
+                self._seen = self._queue.read(), ""
+            except LabspinError as error:
+                self._seen = QueueState(), str(error)
+
+        reader = threading.Thread(target=read, name="queue reader", daemon=True)
+        try:
+            reader.start()
+        except RuntimeError:  # no thread can be had now
+            read()
+            return
+        reader.join(_GLANCE)
+        if reader.is_alive():
+            self._stuck = reader

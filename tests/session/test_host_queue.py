@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 
 import pytest
 
@@ -60,6 +61,25 @@ def test_a_queue_that_is_nonsense_keeps_no_bench_from_its_safe_state(lab, client
     assert any("no run begins until the queue is started again" in message for message in said)
     (lab / "queue.toml").unlink()
     assert client.status()["queue"] == {"paused": False, "waiting": 0, "makes_runs": False, "problem": ""}
+
+
+def test_the_state_of_the_bench_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
+    queue = Queue(tmp_path / "queue.toml")
+    turns = QueueTurns(queue, News())
+    queue.pause()
+    wait_for(lambda: turns.record()["paused"])
+    monkeypatch.setattr("labspin.session.host_queue._GLANCE", 0.01)
+    read, answers = queue.read, threading.Event()
+    monkeypatch.setattr(queue, "read", lambda: answers.wait(PATIENCE) and read())
+    try:
+        for _ in range(20):
+            record = turns.record()
+            assert "its disk does not answer" in record["problem"]
+            assert record["paused"], "as it was read last"
+        assert [thread.name for thread in threading.enumerate()].count("queue reader") == 1
+    finally:
+        answers.set()
+    wait_for(lambda: turns.record() == {**record, "problem": ""})
 
 
 def test_a_run_is_aborted_though_its_queue_is_nonsense(lab, client):
