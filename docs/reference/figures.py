@@ -157,11 +157,11 @@ def computed(one: Quoted) -> str:
 
 
 def shown(value: float, like: float, name: str) -> str:
-    """Return a number with the prefix that ``like`` reads well in: 1.61 ms; 1.81·10⁻²⁶ N m."""
+    """Return a number with the prefix that ``like`` reads well in, on one line: 1.61 ms; 1.81·10⁻²⁶ N m."""
     power, prefixed_name = prefixed(like, unit(name), digits=3)
     if not 1 <= abs(like) / 10.0**power < 1000:  # 10⁻²¹ N has no prefix
         power, prefixed_name = 0, unit(name)
-    return typeset(f"{value / 10.0**power:.3g} {prefixed_name}".rstrip())
+    return typeset(f"{value / 10.0**power:.3g} {prefixed_name}".rstrip()).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def ratio(one: Quoted) -> str:
