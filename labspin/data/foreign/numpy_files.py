@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from labspin.data.foreign.archives import refuse_bomb
 from labspin.data.foreign.columns import with_columns
 from labspin.data.foreign.source import Contents, Item, damage
 from labspin.data.foreign.titles import split_title
+from labspin.errors import DamagedFileError
 
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
@@ -38,7 +39,7 @@ def read_numpy(path: Path) -> Contents:
     with damage(path):
         refuse_bomb(path)
         with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
+            loaded = _loaded(path, file)
             if isinstance(loaded, np.ndarray):
                 items = list(_single(loaded))
                 return Contents(kind="a NumPy file", path=path, items=items, numbered=True)
@@ -53,6 +54,20 @@ def read_numpy(path: Path) -> Contents:
     return Contents(
         kind="a NumPy archive", path=path, items=with_columns(_unmasked(items)), attributes=attributes
     )
+
+
+def _loaded(path: Path, file: IO[bytes]) -> NDArray[np.generic] | NpzFile:
+    """Return what NumPy reads from a file without ever running what is in it."""
+    try:
+        found: NDArray[np.generic] | NpzFile = np.load(file, allow_pickle=False)
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        raise DamagedFileError(
+            f"{path}: holds objects of Python (a pickle), which may run anything and are not read; save it "
+            "as arrays of numbers"
+        ) from error
+    return found
 
 
 def _member(archive: NpzFile, name: str) -> NDArray[np.generic] | None:
