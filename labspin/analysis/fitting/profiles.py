@@ -20,7 +20,7 @@ from labspin.analysis.minimiser.problem import IndexArray, Minimum, Problem
 from labspin.analysis.model import FloatArray, Parameter
 from labspin.analysis.outcome import ProfileEnds
 
-__all__ = ["BETTER", "LEVELS", "PARABOLA", "Profile", "end_of", "follow_profiles"]
+__all__ = ["BETTER", "LEVELS", "PARABOLA", "Profile", "afar", "end_of", "follow_profiles"]
 
 _AFAR = 48
 """Values over the whole range at which χ² is minimised,"""
@@ -131,9 +131,26 @@ def _followed(
     return [Profile(*one) for one in zip(*(np.split(all_, cuts) for all_ in (at, values, rise)), strict=True)]
 
 
+def afar(parameter: Parameter, value: float, count: int) -> FloatArray:
+    """Return places over the whole range of a parameter; one without an end, to 100 times a value.
+
+    Parameters
+    ----------
+    parameter
+        One that is positive.
+    value
+        Where the fit ended.
+    count
+        Number of places.
+    """
+    low = parameter.minimum if parameter.minimum > 0 else min(value, parameter.maximum) / 100
+    high = parameter.maximum if np.isfinite(parameter.maximum) else 100 * value
+    return np.asarray(np.geomspace(low, high, count + 2)[1:-1])
+
+
 def _places(parameter: Parameter, value: float, error: float) -> FloatArray:
     """Return where χ² is looked at: over the whole range, and closely around the minimum."""
-    at = np.geomspace(parameter.minimum, parameter.maximum, _AFAR + 2)[1:-1]
+    at = afar(parameter, value, _AFAR)
     if np.isfinite(error) and error > 0:
         at = np.concatenate([at, value * np.exp(_CLOSE * error / value)])
     return np.sort(at[(at >= parameter.minimum) & (at <= parameter.maximum)])

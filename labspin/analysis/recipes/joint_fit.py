@@ -33,7 +33,7 @@ from labspin.analysis.fitting.derived import split_unit, with_derived
 from labspin.analysis.fitting.diagnosis import warnings_of
 from labspin.analysis.fitting.grids import curve_grid
 from labspin.analysis.fitting.joint import JointFit, JointTrace, fit_joint
-from labspin.analysis.fitting.joint_profiles import Refit, follow_joint
+from labspin.analysis.fitting.joint_profiles import Refit, follow_joint, follow_own
 from labspin.analysis.model import FitModel, FloatArray, Parameter
 from labspin.analysis.outcome import FitOutcome, FitStatistics, FittedParameter, ProfileEnds
 from labspin.analysis.recipes.recipe import Recipe
@@ -151,36 +151,49 @@ def _fit_together(
     priors = _priors(recipe, units, facts)
     given, held = (values_of(recipe, units, written) for written in (recipe.start, recipe.fixed))
 
+    bounds = pairs_of(recipe, units, recipe.bounds)
+    data = [JointTrace(trace.x, trace.y, trace.sigma, trace.label) for trace in traces]
+
     def fit(start: Mapping[str, float], fixed: Mapping[str, float]) -> JointFit:
         return fit_joint(
             model,
-            [JointTrace(trace.x, trace.y, trace.sigma, trace.label) for trace in traces],
+            data,
             shared={name: labels for name, labels in shared.items() if name not in fixed},
             start={**given, **start},
             fixed={**held, **fixed},
-            bounds=pairs_of(recipe, units, recipe.bounds),
+            bounds=bounds,
             tied=recipe.tied,
             free=free,
             known={name: facts[name] for name in fact_names(recipe)},
             priors=priors,
         )
 
-    found, ends = _followed(fit, [model.parameter(name) for name in set(model.profiled) - set(priors)])
+    limited = model.limited(np.empty(0), bounds) if bounds else model
+    along = sorted(set(model.profiled) - set(priors))
+    found, ends = _followed(fit, [limited.parameter(name) for name in along], limited, data)
     described = replace(model, parameters=(*model.parameters, *free))
     together = _not_separated(found)
     return [
-        with_derived(_outcome(recipe, described, found, row, trace, units, together, ends), recipe.derived)
+        with_derived(
+            _outcome(recipe, described, found, row, trace, units, together, ends[row]), recipe.derived
+        )
         for row, trace in enumerate(traces)
     ]
 
 
-def _followed(fit: Refit, along: Sequence[Parameter]) -> tuple[JointFit, dict[str, ProfileEnds]]:
-    """Return the fit, with the errors of profiles along parameters whose χ² may be no parabola."""
+def _followed(
+    fit: Refit, along: Sequence[Parameter], model: FitModel, traces: Sequence[JointTrace]
+) -> tuple[JointFit, list[dict[str, ProfileEnds]]]:
+    """Return the fit with the errors of profiles where χ² may be no parabola, and the ends by trace."""
     found = fit({}, {})
-    ends: dict[str, ProfileEnds] = {}
+    ends: list[dict[str, ProfileEnds]] = [{} for _ in traces]
     for parameter in along:
         found, told = follow_joint(found, parameter, fit)
-        ends |= {parameter.name: told} if told else {}
+        found, own = follow_own(found, model, parameter.name, traces)
+        for row, one in enumerate(own):
+            end = told if one is None else one
+            if end is not None:
+                ends[row][parameter.name] = end
     return found, ends
 
 

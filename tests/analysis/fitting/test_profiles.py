@@ -79,6 +79,12 @@ def test_where_chi2_is_a_parabola_errors_are_those_of_the_curvature(model):
         assert fit["distance"].stderr == pytest.approx(curvature["distance"].stderr, rel=1e-6, abs=0)
 
 
+def test_a_distance_may_be_bounded_by_zero(model):
+    fit = fitted(model, ON, 0)
+    bounded = fitted(model, ON, 0, bounds={"distance": (0.0, 1e-6)})
+    assert bounded["distance"].stderr == pytest.approx(fit["distance"].stderr, rel=1e-3, abs=0)
+
+
 def test_the_only_parameter_is_named_where_nothing_is_seen(monkeypatch):
     flat = "labspin.analysis.models.film_shift.drawn"
     monkeypatch.setattr(flat, lambda *given: np.zeros((1, given[2].size)))
