@@ -405,8 +405,9 @@ def _starting(model: FitModel, data: Data, wanted: _Wanted, ties: JointTies, *, 
     known = np.array([wanted.start.get(name, np.nan) for name in ties.names])
     middle = np.array([np.median(v[np.isfinite(v)]) if np.isfinite(v).any() else np.nan for v in values.T])
     values = np.where(np.isfinite(values), values, np.where(np.isfinite(middle), middle, known))
-    sought = [p.name for p in wanted.free if p.name not in given and wanted.shared.get(p.name) is None]
-    ties.suited(values, sought, single.values, single.stderr)
+    if not wanted.means:  # at which single fits hold what is known, right or not
+        sought = [p.name for p in wanted.free if p.name not in given and wanted.shared.get(p.name) is None]
+        ties.suited(values, sought, single.values, single.stderr)
     if not np.isfinite(values).all():
         raise FitError(f"joint fit: model {model.name}: no trace can be fitted alone; give start")
     return values

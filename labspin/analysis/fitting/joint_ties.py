@@ -174,11 +174,14 @@ class JointTies:
             return
         wanted = np.where(seen, single[:, places], 0.0)
         weights = np.where(seen, 1 / np.where(seen, errors[:, places], 1.0), 0.0)
+        # Limits may be those of the window of one trace: only what is a size has to be one.
+        low = np.where([self.model.parameters[place].minimum >= 0 for place in places], 0.0, -np.inf)
         best, least, now = values.copy(), np.inf, values.copy()
         for _ in range(_SETTLINGS):
-            away = np.where(seen, wanted - self.full(now)[:, places], 0.0) * weights
+            full = self.full(now)[:, places]
+            away = np.where(seen, wanted - full, 0.0) * weights
             misfit = float(np.minimum(np.abs(away), np.square(away)).sum())
-            if not misfit < least:
+            if not misfit < least or not np.all(full > low):
                 break
             best, least = now.copy(), misfit
             firm = 1 / np.sqrt(np.maximum(np.abs(away), 1.0))  # a trace whose own fit went wrong is outvoted
