@@ -48,7 +48,8 @@ def claim_file(place: str) -> Path:
     place
         What is claimed, such as the canonical address of an instrument.
     """
-    return _folder() / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.claim"
+    digest = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()
+    return _folder() / f"{digest[:32]}.claim"
 
 
 class Claims:

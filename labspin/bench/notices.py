@@ -56,7 +56,7 @@ class Notice:
 
 
 def _file(station: Path) -> Path:
-    digest = hashlib.sha256(str(station.resolve()).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(str(station.resolve()).encode(errors="surrogatepass")).hexdigest()[:16]
     return workspace_folder(station) / _FOLDER / f"{_PREFIX}{digest}{_SUFFIX}"
 
 

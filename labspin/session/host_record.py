@@ -87,7 +87,7 @@ def host_file(station: Path) -> Path:
         Station file.
     """
     whole = station.resolve()
-    digest = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(str(whole).encode(errors="surrogatepass")).hexdigest()[:8]
     return workspace_folder(whole) / _FOLDER / f"{whole.stem}-{digest}.host"
 
 

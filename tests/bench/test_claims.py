@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from labspin.bench.claims import Claims, claim_file, note_watchdog, turn
 from labspin.bench.notices import confirm, leave_notice, notices, withdraw_notice
 from labspin.cli import main
 from labspin.errors import SafetyError
+from labspin.session.host_record import host_file
 
 PLACE = f"TCP 127.0.0.1 {os.getpid()} in a test"
 HOLD = f"""
@@ -190,3 +192,20 @@ def test_a_notice_that_is_damaged_is_still_one(tmp_path):
     path.write_text('{"unsafe": 3')
     (notice,) = notices(tmp_path)
     assert "cannot be read" in notice.sentence
+
+
+def test_places_in_folders_whose_names_are_no_utf_8_are_told_apart():
+    """A watchdog that fails here leaves its instruments as they are."""
+    stations = [Path(f"/lab{byte}/instruments/a.toml") for byte in ("\udcff", "\udcfe", "")]
+    assert len({claim_file(f"magnet of {station}") for station in stations}) == 3
+    assert len({host_file(station) for station in stations}) == 3
+
+
+def test_a_notice_stands_in_a_folder_whose_name_is_no_utf_8(tmp_path):
+    station = tmp_path / "lab\udcff" / "instruments" / "a.toml"
+    try:
+        station.parent.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system wants names in UTF-8")
+    leave_notice(station, "a", {"magnet": "magnet (no answer)"}, tmp_path / "run.h5")
+    assert [notice.name for notice in notices(tmp_path / "lab\udcff")] == ["a"]
