@@ -193,6 +193,8 @@ def enter(sheet: Sheet, rows: NDArray[np.intp], problem: Problem, found: Minimum
     if not problem.numerical:
         return
     sound = np.flatnonzero(np.isin(sheet.status[rows], (0, 7)))
+    if not sound.size:
+        return  # a model need not know what to do with no trace at all
     part = problem.take(sound)
     hessian = _curvature(part, found.values[sound], sheet.stderr(rows[sound]))
     good = np.isfinite(hessian).all((-1, -2))
