@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -46,7 +47,7 @@ def windows(kills):
                 [sys.executable, "-m", "labspin", "gui", str(lab)],
                 env=environment(QT_QPA_PLATFORM="offscreen"), stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            wait_for(lambda: client.status()["clients"] > alone, what="the window")
+            wait_for(partial(opened, window, client, alone), what="the window")
             window.kill()
             window.wait()
             wait_for(lambda: client.status()["clients"] == alone, what="the end of its connections")
@@ -58,6 +59,13 @@ def windows(kills):
     print(
         f"windows killed: {kills}; run still going after each: {done}; points counted {counted}, kept {kept}"
     )
+
+
+def opened(window, client, alone):
+    """Is the window a client of its host? One that ended instead is not waited for."""
+    if window.poll() is not None:
+        sys.exit(f"the window ended by itself ({window.returncode}): does `labspin gui` run here?")
+    return client.status()["clients"] > alone
 
 
 def hosts(kills):
