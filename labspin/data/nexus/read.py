@@ -57,8 +57,6 @@ __all__ = [
 NO_POINTS = Points(index=np.zeros(0, np.int64), time=np.zeros(0), quality=np.zeros(0, np.uint8))
 _WHOLE = 1 << 26
 """Bytes of a grid up to which it is read whole."""
-_SINGLE = 100_000
-"""Chunks of one point each up to which they are read one by one."""
 _KINDS = {"float64": "f", "complex128": "c", "int64": "if", "str": "O"}
 
 
@@ -233,23 +231,13 @@ def _read_column(data: h5py.Group, run: Run, column: Column) -> NDArray[np.gener
     shape, size = run.shape + column.shape, math.prod(run.shape)
     if size * column.itemsize > _WHOLE and 2 * len(run.points) <= size and column.dtype != "str":
         dataset = h5py.Dataset(get_dataset(data, column.name, by_chunk=True))
-        if (
-            dataset.chunks is not None
-            and dataset.shape == shape
-            and dataset.dtype.kind in _KINDS[column.dtype]
-        ):
+        is_sound = dataset.shape == shape and dataset.dtype.kind in _KINDS[column.dtype]
+        if is_sound and dataset.chunks is not None:
             return _read_points_of(dataset, run, column)
     values = get_array(data, column.name, shape, _KINDS[column.dtype])
     rows = values.reshape(size, *column.shape)
     rows = rows if np.array_equal(run.points.index, np.arange(len(rows))) else rows[run.points.index]
     return rows.astype(np.int64) if column.dtype == "int64" else rows
-
-
-def _is_quick(dataset: h5py.Dataset, run: Run) -> bool:
-    """Return whether reading the chunks that hold points takes no longer than reading the grid."""
-    if dataset.chunks is None:
-        return False
-    return math.prod(dataset.chunks[: len(run.shape)]) > 1 or len(run.points) <= _SINGLE
 
 
 def _read_points_of(dataset: h5py.Dataset, run: Run, column: Column) -> NDArray[np.generic]:
