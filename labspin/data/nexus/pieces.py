@@ -195,7 +195,7 @@ def checksummed(group: h5py.Group, name: str, values: AnyArray) -> h5py.Dataset:
     return _create(group, name, np.ascontiguousarray(values), chunks=chunks)
 
 
-def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+def chunk_shape(shape: tuple[int, ...], itemsize: int, *, largest: int | None = None) -> tuple[int, ...]:
     """Return the shape of the chunks in which an array is stored: all of it, or pieces of a few MB.
 
     Parameters
@@ -204,13 +204,16 @@ def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
         Shape of the array.
     itemsize
         Size of one value, bytes.
+    largest
+        Size of a chunk at most, bytes, but one value at least; None for a few MB.
     """
-    return shape if math.prod(shape) * itemsize <= _CHUNK_BYTES else _cut(shape, itemsize)
+    largest = _CHUNK_BYTES if largest is None else largest
+    return shape if math.prod(shape) * itemsize <= largest else _cut(shape, largest // itemsize)
 
 
-def _cut(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Return a chunk of at most a few MB that is long in the fast directions."""
-    left, chunk = max(1, _CHUNK_BYTES // itemsize), []
+def _cut(shape: tuple[int, ...], values: int) -> tuple[int, ...]:
+    """Return a chunk of at most so many values, and one at least, that is long in the fast directions."""
+    left, chunk = max(1, values), []
     for length in reversed(shape):
         chunk.append(min(length, left))
         left = max(1, left // length)

@@ -56,6 +56,10 @@ __all__ = ["MARK", "room_on_grid", "write_run"]
 MARK = "labspin_format"
 """Attribute of the root by which a run file is known."""
 _DENSE_BYTES = 1 << 27
+"""Bytes in chunks of a few MB, most of them empty, up to which points that are scattered are stored so."""
+_SCATTERED_BYTES = 1 << 12
+"""Bytes of a chunk beyond that. HDF5 needs 2.5 KB of memory for each chunk that a reader asks for at once: a
+chunk for each number, and to load a grid of 70 MB took 22 GB."""
 _Missing = tuple[np.dtype[np.generic], object]
 """Type in which a column can stand beside missing values, and what says "missing"."""
 
@@ -195,7 +199,7 @@ def _on_grid(
     """Write one number, or one array of shape ``inner``, for each point at its place in the grid.
 
     Of a grid that is larger than a chunk only the chunks that hold points are written; what is not written
-    reads as missing. Points that are scattered over a large grid get a chunk each.
+    reads as missing. Points that are scattered over a large grid get small chunks.
     """
     (dtype, nothing), shape = missing, run.shape + inner
     chunks = chunk_shape(shape, dtype.itemsize)
@@ -204,12 +208,12 @@ def _on_grid(
         grid.reshape(-1, *inner)[run.points.index] = values
         return checksummed(data, name, grid)
     steps = chunks[: len(run.shape)]
-    if _is_scattered(run, steps, math.prod(inner) * dtype.itemsize):
-        steps = (1,) * len(steps)
+    size = math.prod(inner) * dtype.itemsize
+    if _is_scattered(run, steps, size):
+        steps = _small_steps(run, size)
         chunks = steps + inner
-    is_checked = bool(inner) or math.prod(steps) > 1  # or each number would have a checksum of its own
     dataset = data.create_dataset(
-        name, shape, dtype, chunks=chunks or None, fillvalue=nothing, fletcher32=is_checked
+        name, shape, dtype, chunks=chunks or None, fillvalue=nothing, fletcher32=True
     )
     for box, places, rows in chunks_with_points(run.points.index, run.shape, steps):
         block = np.full((*(part.stop - part.start for part in box), *inner), nothing, dtype)
@@ -224,6 +228,11 @@ def _is_scattered(run: Run, steps: tuple[int, ...], size: int) -> bool:
     if 2 * len(run.points) > points or points * size <= _DENSE_BYTES:
         return False
     return _touched(run, steps) * size > _DENSE_BYTES
+
+
+def _small_steps(run: Run, size: int) -> tuple[int, ...]:
+    """Return the places of the grid in a chunk of scattered points, of ``size`` bytes each."""
+    return chunk_shape(run.shape, max(1, size), largest=_SCATTERED_BYTES)
 
 
 def _touched(run: Run, steps: tuple[int, ...]) -> int:
@@ -245,8 +254,9 @@ def room_on_grid(run: Run) -> int:
     for inner, size in ((), 8), ((), 1), *((column.shape, column.itemsize) for column in numbers):
         item = size // max(1, math.prod(inner))
         steps = chunk_shape(run.shape + inner, max(1, item))[: len(run.shape)]
-        is_scattered = steps != run.shape and _is_scattered(run, steps, size)
-        needed += size * (len(run.points) if is_scattered else _touched(run, steps))
+        if steps != run.shape and _is_scattered(run, steps, size):
+            steps = _small_steps(run, size)
+        needed += size * _touched(run, steps)
     return needed
 
 

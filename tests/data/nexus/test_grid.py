@@ -52,6 +52,7 @@ def test_a_large_grid_with_few_points_is_published_in_little_room(tmp_path, indi
 def test_each_point_lies_at_its_place_and_the_others_are_missing(tmp_path, monkeypatch, share, dense):
     monkeypatch.setattr(pieces, "_CHUNK_BYTES", 100)
     monkeypatch.setattr(write, "_DENSE_BYTES", dense)
+    monkeypatch.setattr(write, "_SCATTERED_BYTES", 40)
     shape = (5, 3, 7)
     order = np.random.default_rng(1).permutation(math.prod(shape))[: round(share * math.prod(shape))]
     path = aborted(tmp_path / "run.h5", grid(*shape), order.tolist())
@@ -64,6 +65,18 @@ def test_each_point_lies_at_its_place_and_the_others_are_missing(tmp_path, monke
             np.testing.assert_equal(data["pair"][place].tolist(), [index, -1.0] if there else [np.nan] * 2)
             np.testing.assert_equal(data["point_time"][place], 0.5 * index if there else np.nan)
             assert data["point_quality"][place] == (0 if there else Quality.NOT_MEASURED)
+
+
+def test_points_that_are_scattered_leave_a_file_that_others_can_load(tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "_CHUNK_BYTES", 1 << 16)
+    monkeypatch.setattr(write, "_DENSE_BYTES", 1 << 17)
+    path = aborted(tmp_path / "run.h5", grid(300, 300), range(0, 90_000, 450))
+    with h5py.File(path) as file:
+        for name in ("signal", "counts", "pair", "point_time"):
+            dataset = file["entry/data"][name]
+            # HDF5 keeps 2.5 KB for each chunk of what is asked for: about as much as the numbers take.
+            assert 2048 < math.prod(dataset.chunks) * dataset.dtype.itemsize <= 4096
+            assert dataset.fletcher32
 
 
 def test_a_part_of_a_large_grid_is_read_alone(tmp_path):
