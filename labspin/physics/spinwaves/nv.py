@@ -213,14 +213,18 @@ class Exchange(NamedTuple):
         weights = self.trees()
         return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
-    def decay(self) -> tuple[FloatArray, FloatArray]:
-        """Return the larger and the smaller eigenvalue of the matrix."""
+    def decay(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the larger and the smaller eigenvalue of the matrix, and how fast occupations swing.
+
+        Far from detailed balance the levels are run through in a circle, and the eigenvalues are a complex
+        pair: both decay with its real part, and swing with its imaginary part, which is 0 otherwise.
+        """
         matrix = self.matrix()
         a, b = matrix[..., 0, 0], matrix[..., 1, 1]
         mean, square = (a + b) / 2, (a - b) ** 2 / 4 + matrix[..., 0, 1] * matrix[..., 1, 0]
         fast = mean + np.sqrt(np.maximum(square, 0.0))
-        # Rates far from detailed balance can make a complex pair; both then decay with its real part.
-        return fast, np.where(square < 0, mean, self.trees().sum(axis=-1) / fast)
+        slow = np.where(square < 0, mean, self.trees().sum(axis=-1) / fast)
+        return fast, slow, np.sqrt(np.maximum(-square, 0.0))
 
 
 def exchange_rates(
@@ -302,12 +306,13 @@ def relaxation_times(
 
     Notes
     -----
-    The rates are the eigenvalues of the matrix of the three levels; with |0> <-> |−> alone it is that of
+    The rates are the eigenvalues of the matrix of the three levels, or the real part of a complex pair of them,
+    which rates far from detailed balance can make; with |0> <-> |−> alone it is that of
     (242)–(243). The closed form (247) printed in [SW] does not follow from that matrix: its bracket should
     read γ+² + 3γ−² + Γ+² + Γ+(γ+ + 3γ−) + Γ−(γ− − γ+).
     """
     exchange = exchange_rates(spin, field, temperature, bath)
-    fast, slow = exchange.decay()
+    fast, slow, _ = exchange.decay()
     error: FloatArray | float = 0.0
     if bath is not None:
         # An eigenvalue moves by no more than the largest column sum of what is added to the matrix.
@@ -347,6 +352,8 @@ def occupations_in_time(
 ) -> FloatArray:
     """Return the occupations at times after a start, a double exponential, Eqs. (141) and (246).
 
+    Rates far from detailed balance, which run through the levels in a circle, make a swing that decays of it.
+
     Parameters
     ----------
     spin, field, temperature, bath
@@ -374,12 +381,15 @@ def occupations_in_time(
         )
     exchange = exchange_rates(spin, field, temperature, bath)
     rest, matrix = exchange.steady(), exchange.matrix()
-    fast, slow = exchange.decay()
+    fast, slow, swing = exchange.decay()
     deviation = start[..., 1:] - rest[..., 1:]
-    # exp(−At) = e^{−slow t} − (A − slow) (e^{−slow t} − e^{−fast t})/(fast − slow), by the two eigenvalues
+    # exp(−At) = e^{−slow t} − (A − slow) (e^{−slow t} − e^{−fast t})/(fast − slow), by the two eigenvalues, or
+    # e^{−slow t} (cos wt − (A − slow) sin(wt)/w) by a complex pair slow ± iw
     kept = np.exp(-slow * seconds)
     gap = fast - slow
-    mixed = kept * np.where(gap > 0, -np.expm1(-gap * seconds) / np.where(gap > 0, gap, 1), seconds)
+    mixed = np.where(gap > 0, -np.expm1(-gap * seconds) / np.where(gap > 0, gap, 1), seconds)
+    mixed = kept * np.where(swing > 0, np.sin(swing * seconds) / np.where(swing > 0, swing, 1), mixed)
+    kept = kept * np.cos(swing * seconds)
     moved = (matrix @ deviation[..., None])[..., 0] - slow[..., None] * deviation
     excited = rest[..., 1:] + kept[..., None] * deviation - mixed[..., None] * moved
     return np.concatenate([1 - excited.sum(axis=-1, keepdims=True), excited], axis=-1)

@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from scipy.constants import hbar
 from scipy.linalg import expm
 
@@ -93,6 +93,7 @@ def generator_of(spin, field, temperature, bath):
 
 
 @given(st.floats(0.0, 0.09), RATES, st.floats(0.0, 1.0), RATES, RATES, st.floats(0.0, 5.0))
+@example(field=0.0, total=10312.0, share=1.0, upper=11624.0, across=3223.0, age=1.0)  # a circle: they swing
 def test_occupations_follow_the_master_equation(field, total, share, upper, across, age):
     """Against the matrix exponential of the 3×3 generator, both transitions and |−> <-> |+>."""
     spin = replace(NV, double_quantum_rate=across)
