@@ -20,6 +20,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from labspin.bench.actuators import Actuator, ActuatorSpec, Calibration, Settle
+from labspin.bench.attributes import BenchAttributes
 from labspin.bench.claims import Claims
 from labspin.bench.handle import InstrumentHandle
 from labspin.bench.interlock import Interlock
@@ -43,7 +44,7 @@ _log = logging.getLogger(__name__)
 Reopen = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
-class Bench:
+class Bench(BenchAttributes):
     """Connected instruments and their actuators.
 
     Parameters
@@ -198,14 +199,6 @@ class Bench:
                     if it is device:
                         self._instruments[name].made_of[part] = self._handles[other]
         vars(self).update(self._handles)
-
-    def __getattr__(self, name: str) -> Any:
-        instruments = self.__dict__.get("_instruments", {})
-        if name in instruments:
-            return instruments[name]
-        raise AttributeError(
-            f"bench {self.__dict__.get('name')!r} has no instrument {name!r}; it has {sorted(instruments)}"
-        )
 
     def _repr_html_(self) -> str:
         rows = [

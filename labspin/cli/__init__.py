@@ -44,6 +44,7 @@ from labspin.cli import (
     run,
     sequence,
     show,
+    tag,
     trash,
     unsafe,
 )
@@ -55,13 +56,13 @@ from labspin.system import reason_of
 __all__ = ["command_parser", "main"]
 
 _COMMANDS = (
-    run, resume, queue, check, sequence, doctor, fit, plot, report, ls, show, diff, note, trash, export,
+    run, resume, queue, check, sequence, doctor, fit, plot, report, ls, show, diff, note, tag, trash, export,
     recover, init, new, bench, control, gui, unsafe, reproduce,
 )  # fmt: skip
 INTERRUPTED = 130
 
 
-_MEANT = {"tag": "note --tag", "info": "show", "delete": "trash", "rm": "trash", "list": "ls"}
+_MEANT = {"info": "show", "delete": "trash", "rm": "trash", "list": "ls"}
 """Commands that other programs have -> what does it here."""
 
 

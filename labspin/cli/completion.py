@@ -93,6 +93,17 @@ def _samples(prefix: str, **_: object) -> Iterable[str]:
     return sorted(find_workspace().samples)
 
 
+def _tags(prefix: str, **_: object) -> Iterable[str]:
+    from labspin.data import list_runs
+    from labspin.workspaces import find_workspace
+
+    return sorted({tag for run in list_runs(find_workspace().data) for tag in run.tags})
+
+
+def _tags_and_runs(prefix: str, **context: object) -> Iterable[str]:
+    return [*_tags(prefix), *_RUNS(prefix, **context)]
+
+
 def _parameters(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Iterable[str]:
     """Complete the names of the parameters of the card's procedure."""
     from labspin.session import load_card
@@ -162,4 +173,8 @@ _COMPLETERS: dict[str, Completer] = {
     "sample": _quiet(_samples),
     "overrides": _quiet(_parameters),
     "only": _quiet(_labels),
+    "tags": _quiet(_tags),
+    "untag": _quiet(_tags),
+    "remove": _quiet(_tags),
+    "tagged": _quiet(_tags_and_runs),
 }

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.output import add_json, print_json, print_table
-from labspin.cli.people import add_words, words_of
-from labspin.errors import ArgumentError
+from labspin.cli.people import add_words, changed_tags, refuse_missing_tags, words_of
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -50,19 +49,16 @@ def execute(arguments: argparse.Namespace) -> int:
 
     words = words_of(arguments)
     find_workspace().check_sample(words.get("sample", ""))
+    before = {file: open_run_metadata(file) for file in arguments.files}
+    refuse_missing_tags(before, arguments.untag)
+    if arguments.rating is not None:
+        words["rating"] = arguments.rating
     found = {}
-    for file in arguments.files:
-        before = open_run_metadata(file)
+    for file, said in before.items():
         changes = dict(words)
-        if arguments.rating is not None:
-            changes["rating"] = arguments.rating
-        if missing := set(arguments.untag) - set(before.tags):
-            there = ", ".join(before.tags) or "none"
-            raise ArgumentError(f"{file}: has no tag {min(missing)!r} to remove; its tags: {there}")
         if arguments.tags or arguments.untag:
-            kept = [tag for tag in before.tags if tag not in arguments.untag]
-            changes["tags"] = tuple(dict.fromkeys([*kept, *arguments.tags]))
-        found[file] = annotate(file, **changes) if changes else before
+            changes["tags"] = changed_tags(said, arguments.tags, arguments.untag)
+        found[file] = annotate(file, **changes) if changes else said
     if arguments.json:
         print_json([{"path": file, **metadata.to_dict()} for file, metadata in found.items()])
         return 0

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["add_words", "words_of"]
+from labspin.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from labspin.data import RunMetadata
+
+__all__ = ["add_words", "changed_tags", "refuse_missing_tags", "words_of"]
 
 _WORDS = {
     "sample": "what is measured; one of the register, where workspace.toml has one",
@@ -40,3 +47,38 @@ def words_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     said = {name: getattr(arguments, name) for name in _WORDS if getattr(arguments, name) is not None}
     return said | ({"tags": tuple(arguments.tags)} if arguments.tags else {})
+
+
+def refuse_missing_tags(said: Mapping[Path, RunMetadata], removed: Iterable[str]) -> None:
+    """Refuse to take tags off files of which one does not have them, before any file is changed.
+
+    Parameters
+    ----------
+    said
+        What is said of each file.
+    removed
+        The tags.
+
+    Raises
+    ------
+    ArgumentError
+        A file does not have one of them.
+    """
+    for file, words in said.items():
+        if missing := sorted(set(removed) - set(words.tags)):
+            there = ", ".join(words.tags) or "none"
+            raise ArgumentError(f"{file}: has no tag {missing[0]!r} to remove; its tags: {there}")
+
+
+def changed_tags(said: RunMetadata, added: Iterable[str], removed: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags of a run with others added and removed, each once, in their order.
+
+    Parameters
+    ----------
+    said
+        What is said of the run.
+    added, removed
+        Tags; one that is in both is there at the end.
+    """
+    gone = set(removed)
+    return tuple(dict.fromkeys([*(tag for tag in said.tags if tag not in gone), *added]))

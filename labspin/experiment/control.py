@@ -18,6 +18,7 @@ from labspin.bench.safety import SafeAction, unsafe_instruments
 from labspin.data import RunHeader, RunStatus, not_safe
 from labspin.errors import RunAborted
 from labspin.notebook import html_page
+from labspin.settable import Settable
 
 __all__ = ["Control", "Observer", "PointSkipped", "Progress", "RunOutcome"]
 
@@ -56,7 +57,7 @@ class RunOutcome:
         return not self.unsafe and not unsafe_instruments(self.safe_report)
 
 
-class Control:
+class Control(Settable):
     """Pause, resume, abort and skip; all may be called from any thread or signal handler, at any time.
 
     Nothing in here takes a lock: a signal handler runs in the midst of whatever its thread is doing, and

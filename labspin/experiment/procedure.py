@@ -24,12 +24,13 @@ from labspin.experiment.parameters import Parameter, ScanParameter
 from labspin.experiment.pymeasure import Procedure as PymeasureProcedure
 from labspin.experiment.sweep import Point, Sweep
 from labspin.notebook import html_page
+from labspin.settable import Settable
 from labspin.workspaces import quantity_text
 
 __all__ = ["Procedure", "data_column"]
 
 
-class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyped
+class Procedure(Settable, PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyped
     """Base of all procedures.
 
     Parameters
@@ -90,7 +91,7 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
 
     def __init__(self, **parameters: object) -> None:
         super().__init__()
-        known = self.parameter_objects()
+        self.__declared = known = self.parameter_objects()
         for name, value in parameters.items():
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
@@ -98,10 +99,22 @@ class Procedure(PymeasureProcedure):  # type: ignore[misc]  # pymeasure is untyp
                 raise CardError(
                     f"procedure {self.name!r} has no parameter {name!r}, only {sorted(known)}{hint}"
                 )
-            try:
-                self.set_parameters({name: value})
-            except (LabspinError, ValueError) as error:
-                raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        parameter = self.__dict__.get("_Procedure__declared", {}).get(name)
+        if parameter is not None:
+            if not (parameter.is_set() and parameter.value is value):
+                try:
+                    parameter.value = value
+                except (LabspinError, ValueError) as error:
+                    raise CardError(f"parameter {name!r} of procedure {self.name!r}: {error}") from error
+            value = parameter.value
+        super().__setattr__(name, value)
+
+    def setting_owner(self) -> str:
+        """Return what an error calls the procedure."""
+        return f"procedure {self.name!r}"
 
     def _repr_html_(self) -> str:
         rows = [

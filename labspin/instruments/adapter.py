@@ -20,6 +20,7 @@ from labspin.errors import ArgumentError
 from labspin.instruments.base import Guarded
 from labspin.instruments.roles import ROLES
 from labspin.instruments.wire import visa
+from labspin.settable import Settable
 
 __all__ = ["NoOptions", "RoleAdapter", "options_or_defaults"]
 
@@ -61,7 +62,7 @@ def options_or_defaults(kind: type[Record], options: object) -> Record:
     return options
 
 
-class RoleAdapter(ABC):
+class RoleAdapter(Settable, ABC):
     """What makes a driver one of the roles of `labspin.instruments.roles`.
 
     A lab's own driver comes into a station file by a subclass of this: it names the role, the driver class

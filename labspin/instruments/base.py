@@ -34,7 +34,7 @@ from labspin.instruments.in_step import InStep, Line, SurplusError, failures
 from labspin.instruments.inherited import keep_rules
 from labspin.instruments.invalid import SCPI_WORDS, as_reading, whole
 from labspin.instruments.limits import on_off
-from labspin.instruments.pymeasure import Adapter, Channel, Instrument
+from labspin.instruments.pymeasure import Adapter, Channel, DynamicSettings, Instrument
 from labspin.instruments.wire import as_boolean, in_words, is_timeout, send_at_once, visa
 
 __all__ = ["Guarded", "GuardedChannel", "LabspinInstrument", "Opening"]
@@ -56,7 +56,7 @@ class _UnreadableError(ReplyError):
     """An answer that cannot be what was asked for; its text is complete."""
 
 
-class Guarded(InStep):
+class Guarded(DynamicSettings, InStep):
     """Mix-in that makes a pymeasure driver's exchanges whole; a base before the driver class.
 
     Parameters
@@ -391,7 +391,7 @@ class LabspinInstrument(Guarded, Instrument):  # type: ignore[misc]
         super()._open(adapter, name, {**settings, "includeSCPI": False})
 
 
-class GuardedChannel(Channel):  # type: ignore[misc]
+class GuardedChannel(DynamicSettings, Channel):  # type: ignore[misc]
     """A channel whose exchanges are its instrument's."""
 
     parent: Guarded

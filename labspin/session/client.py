@@ -28,6 +28,7 @@ from labspin.session.host_wire import PROTOCOL, Line, dial
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
 from labspin.session.remote_bench import RemoteBench
+from labspin.settable import Settable
 from labspin.workspaces import workspace_folder
 
 __all__ = ["HostClient", "connect_host"]
@@ -81,7 +82,7 @@ def connect_host(
     return HostClient(found[0], any_version=any_version)
 
 
-class HostClient:
+class HostClient(Settable):
     """One client; its methods may be called from any thread, one at a time.
 
     Parameters

@@ -32,6 +32,13 @@ class RemoteBench:
             raise AttributeError(f"the bench has no instrument {name!r}; it has {', '.join(instruments)}")
         return RemoteInstrument(self._client, name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name[:1] != "_":
+            raise AttributeError(
+                f"the bench: {name} cannot be assigned; set what an instrument has, as in bench.microwave.power = 0"
+            )
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         return sorted([*self._client.describe()["instruments"], "actuator", "actuators", "safe"])
 

@@ -1,14 +1,18 @@
 """What the command line says of runs in words, from whichever folder it is given."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from labspin import cli
 from labspin.cli import main
 from labspin.cli.run import duration_text
 from labspin.data import list_runs, read_run
 from labspin.experiment import Estimate
 
+EXAMPLE = Path(cli.__file__).parents[1] / "session" / "examples" / "rabi.h5"
 SHORT = ["--set", "averages=1", "--set", "pulse_durations=3", "--set", "repetitions=1000", "--quiet"]
 
 
@@ -79,6 +83,51 @@ def test_runs_are_noted_and_found_again(lab, capsys):
     assert main(["note", str(summary.path), "--json"]) == 0
     (said,) = json.loads(capsys.readouterr().out)
     assert (said["comment"], said["tags"], said["rating"]) == ("drifted", ["bad"], 1)
+
+
+@pytest.fixture
+def two_runs(tmp_path, monkeypatch):
+    """Two finished runs in the current folder; the first has a tag more."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.h5", "b.h5"):
+        shutil.copy(EXAMPLE, name)
+    assert main(["tag", "good", "a.h5"]) == 0
+    return [Path(name) for name in ("a.h5", "b.h5")]
+
+
+def test_runs_are_tagged_and_their_tags_listed(two_runs, capsys):
+    def said(*words):
+        capsys.readouterr()
+        assert main(["tag", *words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert [one["tags"] for one in said("a.h5", "b.h5")] == [["example", "good"], ["example"]]
+    assert [one["tags"] for one in said("good", "new", "b.h5")] == [["example", "good", "new"]]
+    assert [one["tags"] for one in said("drifted", "a.h5", "--remove", "good")] == [["example", "drifted"]]
+    assert [(one["tag"], one["runs"]) for one in said("./")] == [
+        ("drifted", 1), ("example", 2), ("good", 1), ("new", 1)
+    ]  # fmt: skip
+    assert main(["ls", ".", "--tag", "good", "--json"]) == 0
+    assert [Path(run["path"]).name for run in json.loads(capsys.readouterr().out)] == ["b.h5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["tag", "good"], "labspin ls --tag good"),
+        (["tag", "--remove", "good"], "which run files?"),
+        (["tag", "new", "a.h5", "nowhere.h5"], "no such file"),
+        (["tag", "new", "a.h5", "./"], "wanted a run file, got a folder"),
+        (["tag", "new", "a.h5", "b.h5", "-r", "good"], "b.h5: has no tag 'good' to remove; its tags: example"),
+        (["note", "a.h5", "b.h5", "--tag", "new", "--untag", "good"], "b.h5: has no tag 'good' to remove"),
+        (["tag", "two words", "a.h5"], "wanted words"),
+    ],
+)
+def test_where_one_run_cannot_be_tagged_as_asked_none_is(two_runs, capsys, words, text):
+    before = [path.read_bytes() for path in two_runs]
+    assert main(words) == 1
+    assert text in capsys.readouterr().err
+    assert [path.read_bytes() for path in two_runs] == before
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def connected(name, driver, adapter, options=None, *, sample="levitated_diamond"
     world = make_world() if sample is None else World(load(sample)(), SimulatedClock(), seed=1)
     device = DEVICES[name](world, **twin)
     role = adapter(driver(SimulatedAdapter(device), name, clock=world.clock), options)
-    role.twin_device, role.world = device, world
+    vars(role).update(twin_device=device, world=world)
     if configure:
         role.configure()
         role.doubts()

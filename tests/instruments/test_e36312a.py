@@ -138,7 +138,7 @@ def simulated(channel=1, **options):
     world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
     device = DEVICES["e36312a"](world, channel=channel, noise=0.0, **options)
     supply = E36312A(SimulatedAdapter(device), clock=world.clock)
-    supply.world, supply.twin = world, device
+    vars(supply).update(world=world, twin=device)
     return supply
 
 

@@ -168,7 +168,7 @@ def simulated(**options):
     world = World(load("mrfm_cantilever")(), SimulatedClock(), seed=1)
     twin = DEVICES["lakeshore336"](world, **options)
     controller = LakeShore336(SimulatedAdapter(twin), "cryostat", clock=world.clock)
-    controller.world, controller.twin = world, twin
+    vars(controller).update(world=world, twin=twin)
     return controller
 
 

@@ -84,7 +84,7 @@ def simulated(**options):
     world = World(load("mrfm_cantilever")(), SimulatedClock(), seed=1)
     twin = DEVICES["lakeshore372"](world, **options)
     bridge = LakeShore372(SimulatedAdapter(twin), "cryostat", clock=world.clock)
-    bridge.world, bridge.twin = world, twin
+    vars(bridge).update(world=world, twin=twin)
     return bridge
 
 

@@ -118,7 +118,7 @@ def test_a_number_of_six_digits_keeps_its_value_and_its_form(value):
 def simulated(**options):
     world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
     meter = LakeShore425(SimulatedAdapter(DEVICES["lakeshore425"](world, **options)), clock=world.clock)
-    meter.world = world
+    vars(meter).update(world=world)
     return meter
 
 

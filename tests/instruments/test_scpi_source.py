@@ -72,7 +72,7 @@ def test_options_are_checked():
 def source():
     world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
     driver = ScpiSource(SimulatedAdapter(DEVICES["scpi_source"](world)), clock=world.clock)
-    driver.world = world
+    vars(driver).update(world=world)
     return driver
 
 

@@ -159,7 +159,7 @@ def source():
     world = World(load("levitated_diamond")(), SimulatedClock(), seed=1)
     device = DEVICES["smb100a"](world)
     driver = SMB100A(SimulatedAdapter(device), clock=world.clock)
-    driver.world = world
+    vars(driver).update(world=world)
     return driver
 
 
