@@ -1,4 +1,4 @@
-"""Objects with settings that people assign by name: a name that means nothing is refused, with what may be meant.
+"""Objects with settings that people assign by name: one that means nothing is refused, with what is meant.
 
 Python takes ``procedure.avrages = 3`` for a new attribute, and the run is made with the averages that it had.
 Such an object's own methods alone make new public attributes. Names that begin with an underscore are free.
@@ -27,8 +27,7 @@ class Settable:
                 raise AttributeError(self._unknown(name))
             if inspect.isfunction(meaning) and not callable(value):
                 raise AttributeError(
-                    f"{self.setting_owner()}: {name} is something that it does; wanted it called, got {value!r} "
-                    "assigned to it"
+                    f"{self.setting_owner()}: {name} is what it does; wanted it called, got {value!r}"
                 )
         super().__setattr__(name, value)
 
@@ -62,7 +61,9 @@ def _is_own_code(frame: FrameType | None, owner: object) -> bool:
         return False
     code = frame.f_code
     kinds = {kind.__name__ for kind in type(owner).__mro__}
-    if kinds.isdisjoint(code.co_qualname.split(".")):  # a function that was handed the object, as in a notebook
+    if kinds.isdisjoint(
+        code.co_qualname.split(".")
+    ):  # a function that was handed the object, as in a notebook
         return False
     names = (*code.co_varnames[: min(code.co_argcount, 1)], *code.co_freevars)
     return any(frame.f_locals.get(name) is owner for name in names)

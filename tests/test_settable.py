@@ -33,9 +33,16 @@ def bench():
 )
 def test_a_mistyped_setting_is_refused_and_the_one_that_is_meant_is_named(bench, thing, mistyped, meant):
     adapter = bench.raw("microwave", reason="for the test")
-    found = {"procedure": Rabi(), "bench": bench, "bench.microwave": bench.microwave, "adapter": adapter,
-             "bench.counter": bench.counter, "driver": adapter.device, "control": Control()}[thing]  # fmt: skip
-    with pytest.raises(AttributeError, match=f"{mistyped!r}; did you mean {meant!r}?"):
+    found = {
+        "procedure": Rabi(),
+        "bench": bench,
+        "bench.microwave": bench.microwave,
+        "bench.counter": bench.counter,
+        "adapter": adapter,
+        "driver": adapter.device,
+        "control": Control(),
+    }[thing]
+    with pytest.raises(AttributeError, match=f"{mistyped!r}; did you mean {meant!r}"):
         setattr(found, mistyped, 3)
     assert mistyped not in dir(found)
 
@@ -43,7 +50,7 @@ def test_a_mistyped_setting_is_refused_and_the_one_that_is_meant_is_named(bench,
 def test_an_instrument_of_a_bench_and_what_a_thing_does_cannot_be_replaced(bench):
     with pytest.raises(AttributeError, match="microwave is an instrument and cannot be replaced"):
         bench.microwave = 2.87e9
-    with pytest.raises(AttributeError, match="pause is something that it does; wanted it called, got True"):
+    with pytest.raises(AttributeError, match="pause is what it does; wanted it called, got True"):
         Control().pause = True
 
 
@@ -90,7 +97,7 @@ def test_a_procedure_keeps_what_its_own_code_makes_and_what_pymeasure_gives_it()
     procedure.offsets = []  # known now
     procedure.status, procedure.should_stop = Procedure.RUNNING, lambda: False
     procedure.emit, procedure.is_last = print, lambda: True
-    with pytest.raises(AttributeError, match="has no setting 'offset'; did you mean 'offsets'?"):
+    with pytest.raises(AttributeError, match="has no setting 'offset'; did you mean 'offsets'"):
         procedure.offset = 3
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labspin.cli.output import NOT_SAFE, add_json, console, print_json, print_table
+from labspin.counts import number_of
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -86,7 +87,7 @@ def _start(host: HostClient, arguments: argparse.Namespace) -> int:
     _refuse_other_stations(host)
     count = host.start()
     paused = "; the queue is paused: labspin queue resume" if host.queue.read().paused else ""
-    return _said(host, arguments, f"{count} runs wait{paused}")
+    return _said(host, arguments, f"{number_of(count, 'run', 'waits', 'wait')}{paused}")
 
 
 def _refuse_other_stations(host: HostClient) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from labspin.cli.numbers import whole_from
 from labspin.cli.output import add_json, console, print_json, print_table
 from labspin.clock import local_time
+from labspin.counts import number_of
 from labspin.errors import StorageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def execute(arguments: argparse.Namespace) -> int:
         console().print(sentence, style="bold red", markup=False)
     _print(str(folder), runs, _names(arguments, runs))
     if every and not runs:
-        console().print(f"none of {len(every)} runs is as asked", style="dim", markup=False)
+        console().print(f"none of {number_of(len(every), 'run')} is as asked", style="dim", markup=False)
     for inner in _folders_of_runs(Path(folder)):
         console().print(f"more runs: labspin ls {inner}", style="dim", markup=False)
     return 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labspin.cli.output import NOT_FINISHED, NOT_SAFE, console
+from labspin.counts import number_of
 from labspin.errors import NotSafeError
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ def say(outcome: RunOutcome, *, as_json: bool) -> None:
         else:
             console().print(sentence, style="bold red", markup=False)
     if not as_json:
-        console().print(f"{outcome.status}: {outcome.points} points in {outcome.path}", markup=False)
+        console().print(
+            f"{outcome.status}: {number_of(outcome.points, 'point')} in {outcome.path}", markup=False
+        )
     for action in outcome.safe_report:
         if not action.ok:
             _log.error("not made safe: %s: %s; check it by hand", action.instrument, action.message)

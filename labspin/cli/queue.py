@@ -17,6 +17,7 @@ from labspin.cli.measuring import add_display, measure, say
 from labspin.cli.numbers import whole_from
 from labspin.cli.output import NOT_FINISHED, NOT_SAFE, add_json, console, print_json, print_table
 from labspin.cli.overrides import add_overrides, overrides_of
+from labspin.counts import number_of
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
@@ -246,7 +247,7 @@ def _move(queue: Queue, arguments: argparse.Namespace) -> int:
 
 def _clear(queue: Queue, arguments: argparse.Namespace) -> int:
     count = queue.clear(waiting=arguments.all)
-    _show(queue, arguments, f"{count} runs taken out")
+    _show(queue, arguments, f"{number_of(count, 'run')} taken out")
     return 0
 
 
@@ -254,4 +255,4 @@ def _show(queue: Queue, arguments: argparse.Namespace, sentence: str) -> None:
     if arguments.json:
         _list(queue, arguments)
     else:
-        console().print(f"{sentence}; {len(queue.read().of('waiting'))} runs wait")
+        console().print(f"{sentence}; {number_of(len(queue.read().of('waiting')), 'run', 'waits', 'wait')}")

@@ -1,4 +1,4 @@
-"""`labspin tag`: put tags on finished runs, take them off, or list which there are; the data are not touched."""
+"""`labspin tag`: put tags on finished runs, take them off, or list them; the data are not touched."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("tag", help="tag finished runs, or list the tags", description=__doc__)
     parser.add_argument(
         "tagged", nargs="*", metavar="WORD_OR_FILE",
-        help="tags, then run files (.h5); files alone: list their tags; a folder, or nothing: list all tags in "
-        "it, with the number of runs",
+        help="tags, then run files (.h5); files alone: list their tags; a folder, or nothing: list all tags "
+        "in it, with the number of runs",
     )  # fmt: skip
     parser.add_argument(
         "-r", "--remove", action="append", default=[], metavar="WORD",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from labspin.counts import number_of
 from labspin.data.convert import converter
 from labspin.data.events import ENDED, EventKind, RunStatus
 from labspin.data.journal.liveness import writer_hint
@@ -119,7 +120,7 @@ class RunWriter:
             if run.status == RunStatus.FINISHED:
                 raise RunFileError(f"{path}: its run has finished; recover it instead of resuming it")
             writer = cls(path, run.header, journal, set(run.points.index.tolist()))
-            writer.event(EventKind.RESUMED, f"resumed with {len(run.points)} points")
+            writer.event(EventKind.RESUMED, f"resumed with {number_of(len(run.points), 'point')}")
         except BaseException:
             journal.close(remove=made_here)
             raise

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from labspin.bench.bench import Bench
+from labspin.counts import number_of
 from labspin.data import EventKind, Run, RunStatus, RunWriter, read_run
 from labspin.errors import PlanError, RunFileError
 from labspin.experiment.control import Control, Observer, RunOutcome
@@ -147,7 +148,7 @@ class _Resumption(Execution):
             writer.event(kind, remark)
         writer.event(EventKind.SNAPSHOT, "the bench when the run was resumed", **now.snapshot)
         if self._left:
-            text = f"the simulated bench repeats {len(self._left)} points, to be what it was"
+            text = f"the simulated bench repeats {number_of(len(self._left), 'point')}, to be what it was"
             writer.event(EventKind.REPEAT, text)
         return writer
 

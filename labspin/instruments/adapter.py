@@ -170,7 +170,7 @@ class RoleAdapter(Settable, ABC):
         """
         return {}
 
-    def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:  # noqa: B027 - most can make all
+    def check_setpoints(self, setpoints: Mapping[str, FloatArray]) -> None:
         """Refuse set-points that the hardware cannot make together, though each is within its range.
 
         Parameters
@@ -292,7 +292,7 @@ class RoleAdapter(Settable, ABC):
         """Return what made readings since the last question meaningless, such as ``"reference unlocked"``."""
         return ()
 
-    def configure(self) -> None:  # noqa: B027 - most instruments need nothing
+    def configure(self) -> None:
         """Bring the instrument into the mode that the role needs; moves no output."""
 
     def identity(self) -> str:

@@ -23,7 +23,7 @@ __all__ = ["Adapter", "Channel", "DynamicSettings", "Instrument", "validators"]
 
 @functools.cache
 def _parts_of_properties() -> tuple[str, ...]:
-    """Return what may be replaced of a dynamic property, such as ``values`` by ``voltage_values = (0, 5)``."""
+    """Return what may be replaced of a dynamic property, as ``values`` by ``voltage_values = (0, 5)``."""
     return tuple(f"_{one}" for one in inspect.signature(Instrument.control).parameters)
 
 

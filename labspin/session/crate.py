@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labspin.counts import number_of
 from labspin.data import Run, read_run
 from labspin.data.storage import storage_error
 from labspin.errors import ArgumentError, ConfigurationError
@@ -65,7 +66,7 @@ def write_crate(files: Sequence[Path], target: Path, *, name: str = "") -> Path:
     runs = [read_run(file) for file in files]
     crate = ROCrate()
     projects = dict.fromkeys(run.metadata.project for run in runs if run.metadata.project)
-    crate.name = name or ", ".join(projects) or f"{len(runs)} runs of labspin"
+    crate.name = name or ", ".join(projects) or f"{number_of(len(runs), 'run')} of labspin"
     crate.description = "Runs of labspin: NeXus HDF5 files, the stations they were made with, and their fits"
     with tempfile.TemporaryDirectory() as folder:
         for run, file in zip(runs, files, strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from labspin.counts import number_of
 from labspin.data import RunHeader
 from labspin.errors import ConfigurationError
 from labspin.experiment import Control, RunOutcome
@@ -99,7 +100,9 @@ class RunWatch(Progress):
         """
         super().on_start(header, total)
         self.procedure = header.procedure
-        self._say("run", f"{self.queued.label}: begins, {total if total is not None else 'open'} points")
+        self._say(
+            "run", f"{self.queued.label}: begins, {'open' if total is None else number_of(total, 'point')}"
+        )
 
     def on_point(self, index: int, values: Sequence[object], done: int, total: int | None) -> None:
         """Count the point and let clients use the bench for a moment.
@@ -141,7 +144,7 @@ class RunWatch(Progress):
         """
         super().on_finish(outcome)
         self.is_over = True
-        self._say("run", f"{self.queued.label}: {outcome.status}, {outcome.points} points")
+        self._say("run", f"{self.queued.label}: {outcome.status}, {number_of(outcome.points, 'point')}")
 
     def abort(self, why: str) -> None:
         """End the run at the next opportunity; may be called by a signal's handler.

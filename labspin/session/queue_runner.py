@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+from labspin.counts import number_of
 from labspin.errors import LabspinError
 from labspin.experiment.control import Control, Observer, RunOutcome
 from labspin.session.notification import notify
@@ -112,7 +113,7 @@ def run_queue(
                 state = queue.read()
                 is_over = not wait and not (stay and state.paused and state.of("waiting"))
                 if made and (is_over or not state.of("waiting")):
-                    said = f"{made} runs, {failures} not finished"
+                    said = f"{number_of(made, 'run')}, {failures} not finished"
                     tell(queue.folder, "end", "labspin: the queue is over", said)
                     made = 0
                 if is_over:
@@ -131,7 +132,11 @@ def run_queue(
             failures += ended != "finished"
             in_a_row = in_a_row + 1 if ended == "failed" else 0
             if not is_safe or in_a_row >= max_failures:
-                why = f"{in_a_row} runs failed in a row" if is_safe else "the bench could not be made safe"
+                why = (
+                    f"{number_of(in_a_row, 'run')} failed in a row"
+                    if is_safe
+                    else "the bench could not be made safe"
+                )
                 _log.error("%s: the queue is paused", why)
                 queue.pause()
                 tell(queue.folder, "failure", "labspin: the queue is paused", why)

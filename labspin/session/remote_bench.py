@@ -35,7 +35,7 @@ class RemoteBench:
     def __setattr__(self, name: str, value: object) -> None:
         if name[:1] != "_":
             raise AttributeError(
-                f"the bench: {name} cannot be assigned; set what an instrument has, as in bench.microwave.power = 0"
+                f"the bench: {name} cannot be assigned; set what an instrument has, as bench.magnet.current"
             )
         super().__setattr__(name, value)
 

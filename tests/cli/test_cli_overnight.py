@@ -158,7 +158,7 @@ def test_pause_and_resume_of_a_queue(workspace, capsys):
     assert answer(capsys, "queue", "pause")["paused"]
     assert not answer(capsys, "queue", "resume")["paused"]
     assert main(["queue", "clear", "--all"]) == 0
-    assert "1 runs taken out; 0 runs wait" in capsys.readouterr().out
+    assert "1 run taken out; 0 runs wait" in capsys.readouterr().out
 
 
 # -- resume ------------------------------------------------------------------------------------------------

@@ -118,7 +118,10 @@ def test_runs_are_tagged_and_their_tags_listed(two_runs, capsys):
         (["tag", "--remove", "good"], "which run files?"),
         (["tag", "new", "a.h5", "nowhere.h5"], "no such file"),
         (["tag", "new", "a.h5", "./"], "wanted a run file, got a folder"),
-        (["tag", "new", "a.h5", "b.h5", "-r", "good"], "b.h5: has no tag 'good' to remove; its tags: example"),
+        (
+            ["tag", "new", "a.h5", "b.h5", "-r", "good"],
+            "b.h5: has no tag 'good' to remove; its tags: example",
+        ),
         (["note", "a.h5", "b.h5", "--tag", "new", "--untag", "good"], "b.h5: has no tag 'good' to remove"),
         (["tag", "two words", "a.h5"], "wanted words"),
     ],

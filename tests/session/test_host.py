@@ -335,7 +335,7 @@ def test_the_command_line_says_the_same(lab, client):
     assert labspin(lab, "pause").stderr.endswith("no run is being made\n")
     assert "ok  magnet: safe()" in labspin(lab, "safe").stdout
     labspin(lab, "queue", "add", "procedures/quick.toml", "--set", "averages=500")
-    assert labspin(lab, "start").stdout == "1 runs wait\n"
+    assert labspin(lab, "start").stdout == "1 run waits\n"
     wait_for_run(client)
     assert labspin(lab, "abort", "--queue").stdout == "done\n"
     wait_until_idle(client)

@@ -145,7 +145,7 @@ def test_the_safe_state_does_not_wait_for_who_holds_the_queue(served):
         client.set("magnet.current", "0.6 A")
         with lock_file(queue):
             client.start()
-            wait_for(lambda: any("runs wait" in text for *_, text in client.follow(0)["events"]))
+            wait_for(lambda: any("wait for it" in text for *_, text in client.follow(0)["events"]))
             assert client.get("magnet.current") == pytest.approx(0.6, rel=0.01, abs=0)
             client.safe()
             assert served.is_safe

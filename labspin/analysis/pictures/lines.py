@@ -122,6 +122,7 @@ def draw_lines(
         fit = fits[number] if fits else None
         only = len(lines) == 1 and fit is not None
         words = f"{line[3]}\n{legend_text(fit.with_changes(label=''))}" if fit and only else line[3]
+        words = words if np.isfinite(line[0]).any() else f"{words}: not measured"
         _draw_points(panel, (x * scale, moved, bars), number, fit is not None or not joined, words)
         _hollow(panel, x * scale, moved, line[2], number)
     for number, fit in enumerate(fits):
@@ -172,8 +173,14 @@ def _label_axes(panel: Axes, below: str, beside: str, places: Sequence[FloatArra
     panel.set_ylabel(beside)
     panel.grid(alpha=0.25)
     panel.ticklabel_format(axis="y", useMathText=True)  # ×10⁶, not 1e6
-    if all(is_logarithmic(x) for x in places):
-        log_axis(panel, "x", np.concatenate(places) * scale)
+    measured = [x[np.isfinite(x)] for x in places if np.isfinite(x).any()]
+    there = np.concatenate([*measured, []]) * scale
+    if there.size:  # what was not measured of the plan is empty in the picture, not cut away
+        ends = [(float(there.min()), 0.0), (float(there.max()), 0.0)]
+        panel.update_datalim(ends, updatey=False)
+        panel.autoscale_view(scaley=False)
+    if measured and all(is_logarithmic(x) for x in measured):
+        log_axis(panel, "x", there)
 
 
 def _hollow(panel: Axes, x: FloatArray, values: FloatArray, bad: NDArray[np.bool_], number: int = 0) -> None:
@@ -210,4 +217,4 @@ def is_logarithmic(values: FloatArray) -> bool:
     values
         The places.
     """
-    return bool(values.min() > 0) and is_log_spaced(values)
+    return bool(values.size and values.min() > 0) and is_log_spaced(values)

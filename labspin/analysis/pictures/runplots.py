@@ -27,15 +27,14 @@ from labspin.analysis.pictures.lines import (
     draw_lines,
     draw_ways,
     is_beside,
-    is_logarithmic,
 )
+from labspin.analysis.pictures.maps import draw_map
 from labspin.analysis.pictures.plots import (
     axis_label,
-    axis_scale,
-    log_axis,
     save,
 )
 from labspin.analysis.recipes.traces import REPEATS
+from labspin.counts import number_of
 from labspin.errors import FitError
 from labspin.workspaces import shown_as_written
 
@@ -224,11 +223,18 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         As for `plot_runs`.
     """
     axes, shown, error, bad, axis = _shown(run, quantity)
+    if not np.isfinite(shown).any():
+        panel.set_title(_title(run, quantity, is_map=False), fontsize=9)
+        _say_nothing_there(panel, run, axes, axis)
+        return
     own = places_along(run, quantity or run.header.signal)
     own = own if 1 < math.prod(shown.shape[:-1]) <= _MOST_TRACES else None
+    single = ""
+    if own is None:
+        axes, (shown, error, bad), single = _without_single_places(axes, shown, error, bad)
     is_few = own is not None or (shown.ndim > 2 and math.prod(shown.shape[:-1]) <= _MOST_TRACES)
     is_map = not is_few and shown.ndim > 1 and shown.shape[0] > _MOST_LINES
-    panel.set_title(_title(run, is_map=is_map), fontsize=9)
+    panel.set_title(_title(run, quantity, is_map=is_map) + single, fontsize=9)
     if own is not None:
         lines = _traces(axes, (shown, error, bad), _mean_places(run, quantity, own.values))
         draw_lines(panel, (own.name, own.unit, lines[0][4]), lines, axis, offset or 0.0, [])
@@ -241,25 +247,49 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         else:
             draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
         return
-    mean, bars = shown, error
     if shown.ndim > 2 and is_few:
         lines = _traces(axes, (shown, error, bad), np.broadcast_to(axes[-1][2], shown.shape))
         draw_lines(panel, axes[-1], lines, axis, offset or 0.0, _fitted(run, fits, shown.shape[:-1]))
         return
+    mean, bars = shown, error
     if shown.ndim > 2:
         deeper = tuple(range(2, shown.ndim))
         mean, bars, bad = _mean(shown, deeper), None, np.asarray(bad.any(deeper))
         over = ", ".join(words_of_name(name) for name, _, values in axes[2:] if len(values) > 1)
         panel.set_title(panel.get_title() + (f", mean over {over}" if over else ""), fontsize=9)
-    if not is_map:
-        words = [place_words(axes[0][0], float(value), axes[0][1]) for value in axes[0][2]]
-        lines = [(mean[row], None if bars is None else bars[row], bad[row], word)
-                 for row, word in enumerate(words)]  # fmt: skip
-        apart = _apart(run) if offset is None else offset
-        curves = _fitted(run, fits, (len(lines),)) if shown.ndim == 2 else []
-        draw_lines(panel, axes[1], lines, axis, apart, curves)
-    else:
-        _draw_map(panel, axes[:2], mean, axis_label(*axis), bad)
+    if is_map:
+        draw_map(panel, axes[:2], mean, axis_label(*axis), bad)
+        return
+    apart = _apart(run) if offset is None else offset
+    curves = _fitted(run, fits, mean.shape[:1]) if shown.ndim == 2 else []
+    draw_lines(panel, axes[1], _rows(axes[0], mean, bars, bad), axis, apart, curves)
+
+
+def _rows(outer: Axis, mean: FloatArray, bars: FloatArray | None, bad: NDArray[np.bool_]) -> list[Line]:
+    """Return a line for each row of values, named by its place on the outer axis."""
+    name, unit, places = outer
+    words = [place_words(name, float(value), unit) for value in places]
+    return [
+        (mean[row], None if bars is None else bars[row], bad[row], word) for row, word in enumerate(words)
+    ]
+
+
+def _without_single_places(
+    axes: list[Axis], shown: FloatArray, error: FloatArray | None, bad: NDArray[np.bool_]
+) -> tuple[list[Axis], tuple[FloatArray, FloatArray | None, NDArray[np.bool_]], str]:
+    """Return what is drawn without axes of one place, and words that say where that was.
+
+    A line of one point is none, and a cell of a map has no width there. One line has its place in the legend.
+    """
+    dropped = [at for at, size in enumerate(shown.shape) if size == 1]
+    dropped = dropped[1:] if len(dropped) == shown.ndim else dropped
+    if not dropped or (shown.ndim == 2 and dropped == [0]):
+        return axes, (shown, error, bad), ""
+    told = ", ".join(place_words(axes[at][0], float(axes[at][2][0]), axes[at][1]) for at in dropped)
+    over = tuple(dropped)
+    left = [axis for at, axis in enumerate(axes) if at not in dropped]
+    arrays = (shown.squeeze(over), None if error is None else error.squeeze(over), bad.squeeze(over))
+    return left, arrays, f", {told}"
 
 
 def _mean_places(run: Run, quantity: str | None, places: FloatArray) -> FloatArray:
@@ -322,12 +352,40 @@ def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offse
         fitted += _fitted(run, records, shown.shape[:-1]) or [None] * traces
         for line in _traces(axes, (shown, error, bad), np.broadcast_to(axes[-1][2], shown.shape)):
             told = f"{words}, {line[3]}" if line[3] else words
+            told = ", ".join([told, *_missing(run, quantity)])
             lines.append((*line[:3], f"{told}{_doubts(run)}", line[4]))
     draw_lines(panel, axis, lines, drawn, offset, fitted if any(fitted) else [])
 
 
-def _title(run: Run, *, is_map: bool) -> str:
-    return f"{run.header.label or run.header.procedure} ({run.status}){_doubts(run, is_map=is_map)}"
+def _say_nothing_there(panel: Axes, run: Run, axes: Sequence[Axis], drawn: tuple[str, str]) -> None:
+    """Say in a panel that there is nothing to draw; its axes have names, and no numbers that mean nothing."""
+    words = f"no value of {words_of_name(drawn[0])}" if len(run.points) else "no point was measured"
+    panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", parse_math=False)
+    panel.set_xticks([])
+    panel.set_yticks([])
+    if not axes[-1][0].endswith("axis0"):  # a counter of values, of which no place is known yet
+        panel.set_xlabel(axis_label(axes[-1][0], ""))
+    panel.set_ylabel(axis_label(drawn[0], ""))
+
+
+def _title(run: Run, quantity: str | None, *, is_map: bool) -> str:
+    said = ", ".join([run.status, *_missing(run, quantity)])
+    return f"{run.header.label or run.header.procedure} ({said}){_doubts(run, is_map=is_map)}"
+
+
+def _missing(run: Run, quantity: str | None) -> list[str]:
+    """Return in words what a picture of a quantity cannot show: points not measured, or without a value."""
+    measured, size = len(run.points), run.header.layout.size
+    found = []
+    if size is not None and measured < size:
+        found.append(f"{measured} of {number_of(size, 'point')}")
+    elif size is None and run.status != "finished":
+        found.append(number_of(measured, "point"))
+    values = np.asarray(run.columns[quantity or run.header.signal])
+    there = np.isfinite(values).reshape(measured, -1).any(-1) if measured else np.array([], bool)
+    if without := measured - int(there.sum()):
+        found.append(f"{without} without a value")
+    return found
 
 
 def _doubts(run: Run, *, is_map: bool = False) -> str:
@@ -440,36 +498,3 @@ def _ways(run: Run, shape: tuple[int, ...]) -> dict[str, NDArray[np.bool_]]:
         for value in sorted(set(directions[np.isfinite(directions)].tolist()), reverse=True)
     }
     return found if len(found) > 1 else {}
-
-
-def _draw_map(panel: Axes, axes: list[Axis], values: FloatArray, label: str, bad: NDArray[np.bool_]) -> None:
-    (name_y, unit_y, y), (name_x, unit_x, x) = axes
-    order_y, order_x = np.argsort(y, kind="stable"), np.argsort(x, kind="stable")
-    scale_y, shown_y = axis_scale(np.asarray(y), unit_y)
-    scale_x, shown_x = axis_scale(np.asarray(x), unit_x)
-    edges_x, edges_y = _edges(x[order_x] * scale_x), _edges(y[order_y] * scale_y)
-    image = panel.pcolormesh(edges_x, edges_y, values[np.ix_(order_y, order_x)], cmap="cividis")
-    rows, columns = np.nonzero(bad)
-    panel.plot(x[columns] * scale_x, y[rows] * scale_y, "x", color="tab:red", markersize=4)
-    if is_logarithmic(x):
-        log_axis(panel, "x", x * scale_x)
-    if is_logarithmic(y):
-        log_axis(panel, "y", y * scale_y)
-    panel.figure.colorbar(image, ax=panel, label=label)
-    panel.set_xlabel(axis_label(name_x, shown_x))
-    panel.set_ylabel(axis_label(name_y, shown_y))
-
-
-def _edges(centres: FloatArray) -> FloatArray:
-    """Return the borders between cells, halfway; halfway of the logarithms on a logarithmic axis."""
-    if centres.size == 1:
-        return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    if is_logarithmic(centres):
-        return np.exp(_edges_between(np.log(centres)))
-    return _edges_between(centres)
-
-
-def _edges_between(centres: FloatArray) -> FloatArray:
-    middle = (centres[1:] + centres[:-1]) / 2
-    first, last = 2 * centres[0] - middle[0], 2 * centres[-1] - middle[-1]
-    return np.concatenate([[first], middle, [last]])

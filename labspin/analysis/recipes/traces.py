@@ -295,7 +295,10 @@ def _remarks(bad: NDArray[np.bool_], recipe: Recipe) -> tuple[tuple[str, ...], .
     done = "left out" if recipe.doubtful == "leave out" else "fitted"
     counts = bad.sum(axis=-1).tolist()
     return tuple(
-        (f"{count} of {bad.shape[-1]} points are doubtful: {done}",) if count else () for count in counts
+        (f"{count} of {bad.shape[-1]} points {'is' if count == 1 else 'are'} doubtful: {done}",)
+        if count
+        else ()
+        for count in counts
     )
 
 

@@ -12,6 +12,7 @@ from labspin.analysis.report.page import Html, document, folded, join, pairs, se
 from labspin.analysis.report.pictures import run_picture, sequence_picture
 from labspin.analysis.report.words import clock_time, flattened, interval, shown, with_unit
 from labspin.clock import local_time
+from labspin.counts import number_of
 from labspin.data import EventKind, RunStatus, not_safe
 from labspin.data.outputs import PAGE, refuse_foreign
 from labspin.data.storage import replace_file
@@ -162,8 +163,8 @@ def _concerns(run: Run) -> Html:
     if run.status != RunStatus.FINISHED:
         found.append(f"The run is {run.status}: the data are what was measured until then.")
     size = run.header.layout.size
-    if size is not None and len(run.points) < size:
-        found.append(f"{size - len(run.points)} of {size} points are missing.")
+    if size is not None and (missing := size - len(run.points)) > 0:
+        found.append(f"{missing} of {number_of(size, 'point')} {'is' if missing == 1 else 'are'} missing.")
     if run.unsafe is None and run.status != RunStatus.RUNNING:
         found.append("The file does not say that the instruments were left safe.")
     found += [f"{event.kind}: {event.message}" for event in run.events if event.kind in _SERIOUS][:20]
@@ -183,7 +184,7 @@ def _quantities(run: Run) -> Html:
     rows = []
     for axis in layout.dimensions:
         low, high = (with_unit(float(limit), axis.unit) for limit in (axis.values.min(), axis.values.max()))
-        rows.append([axis.name, "axis", f"{len(axis)} values, {low} to {high}"])
+        rows.append([axis.name, "axis", f"{number_of(len(axis), 'value')}, {low} to {high}"])
     for column in layout.columns:
         shape = "×".join(map(str, column.shape))
         unit = "" if column.unit in ("", "1") else f"in {column.unit}"

@@ -20,6 +20,7 @@ from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_tra
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
 from labspin.analysis.report.pictures import fit_picture, parameter_picture
 from labspin.analysis.report.words import flattened, shown
+from labspin.counts import number_of
 
 if TYPE_CHECKING:
     from labspin.data import FitRecord, Run
@@ -62,7 +63,7 @@ def fit_summaries(run: Run) -> list[Html]:
     lines = []
     for record in run.fits:
         if record.dimensions:
-            text = f"{_count(record)} traces{_ends(record)}, see below"
+            text = f"{number_of(_count(record), 'trace')}{_ends(record)}, see below"
         else:
             pairs = zip(record.parameters, present_at_trace(record, 0), strict=True)
             found = [one for one, here in pairs if here and float(one.stderr) > 0]
@@ -118,7 +119,10 @@ def fit_warnings(record: FitRecord) -> list[str]:
     probability = _numbers(record.statistics.get("p_value"))
     poor = int((probability < _BAD).sum())
     if poor and not found:
-        found.append(f"{poor} of {probability.size} fits have a χ² of probability below {_BAD:g}")
+        have = "has" if poor == 1 else "have"
+        found.append(
+            f"{poor} of {number_of(probability.size, 'fit')} {have} a χ² of probability below {_BAD:g}"
+        )
     return found
 
 

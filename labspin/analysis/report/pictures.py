@@ -25,6 +25,7 @@ from labspin.analysis.pictures.pulses import sequence_figure
 from labspin.analysis.recipes.facts import value_at_each
 from labspin.analysis.recipes.recipe import Recipe
 from labspin.analysis.report.page import Html, join, tag
+from labspin.counts import number_of
 from labspin.errors import FitError, LabspinError
 
 if TYPE_CHECKING:
@@ -142,8 +143,10 @@ def parameter_picture(run: Run, record: FitRecord) -> Html:
     for panel in panels[len(varied) :]:
         panel.set_axis_off()
     out = sum(int(np.isfinite(p.value).sum() - determined[p.name].sum()) for p in varied)
-    left = f"; left out are {out} values that the data do not determine" if out else ""
-    return _embedded(figure, f"{record.name}: fitted parameters of {x.size} traces{left}", x.size)
+    left = f"; left out: {number_of(out, 'value')} that the data do not determine" if out else ""
+    return _embedded(
+        figure, f"{record.name}: fitted parameters of {number_of(x.size, 'trace')}{left}", x.size
+    )
 
 
 def _draw_parameter(

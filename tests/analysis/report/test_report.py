@@ -273,7 +273,7 @@ def test_values_that_the_data_do_not_determine_are_left_out_and_counted(tmp_path
     monkeypatch.setattr(pictures, "_embedded", lambda figure, caption, size: seen.append((figure, caption)))
     pictures.parameter_picture(run, dataclasses.replace(record, parameters=(spoilt, *others)))
     ((figure, caption),) = seen
-    assert "left out are 1 values" in caption
+    assert "left out: 1 value that" in caption
     assert figure.axes[0].get_ylim()[1] < 1e3
     said = {"warnings": ["", "odd", "", ""], "labels": ["field 1 T", "field 2 T", "field 3 T", "field 4 T"]}
     assert fit_warnings(dataclasses.replace(record, statistics=said))[0] == "field 2 T: odd"
