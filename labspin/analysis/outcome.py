@@ -12,7 +12,7 @@ import contextlib
 import io
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -352,7 +352,7 @@ def goodness_text(statistics: FitStatistics) -> str:
     return text + (")" if statistics.p_value is None else f", p = {statistics.p_value:.2g})")
 
 
-def noted(value: float, stderr: float, unit: str, *, fixed: bool = False) -> str:
+def noted(value: float, stderr: float, unit: str, *, fixed: bool = False, like: float | None = None) -> str:
     """Return a fitted value as `with_error`, and whether it was held or could not be determined.
 
     Parameters
@@ -363,12 +363,29 @@ def noted(value: float, stderr: float, unit: str, *, fixed: bool = False) -> str
         Unit of both; ``"1"`` or empty for a number without one.
     fixed
         Whether it was held.
+    like
+        As for `with_error`.
     """
     known = math.isfinite(value) and not math.isfinite(stderr)
-    return with_error(value, stderr, unit) + (" (held)" if fixed else " (not determined)" if known else "")
+    end = " (held)" if fixed else " (not determined)" if known else ""
+    return with_error(value, stderr, unit, like=like) + end
 
 
-def with_error(value: float, stderr: float, unit: str) -> str:
+def common_size(values: Iterable[float]) -> float | None:
+    """Return the size by which a column of values has one prefix; None where their sizes are too different.
+
+    Parameters
+    ----------
+    values
+        The values, in one unit.
+    """
+    sizes = sorted(abs(value) for value in values if math.isfinite(value) and value)
+    if not sizes or sizes[-1] > 1e4 * sizes[0]:
+        return None
+    return sizes[len(sizes) // 2]
+
+
+def with_error(value: float, stderr: float, unit: str, *, like: float | None = None) -> str:
     """Return ``value ± stderr`` as the workspace shows ``unit``, rounded to two digits of the error.
 
     Parameters
@@ -378,12 +395,14 @@ def with_error(value: float, stderr: float, unit: str) -> str:
         shown.
     unit
         Unit of both; ``"1"`` or empty for a number without one.
+    like
+        Size of the values that stand beside this one, whose prefix it has; None: its own.
     """
     if not math.isfinite(value):
         return f"{value} {unit}".strip()
     if not (math.isfinite(stderr) and stderr > 0):
         return typeset(quantity_text(value, unit))
-    divisor, found = shown_in(max(abs(value), stderr), unit, liked_units())
+    divisor, found = shown_in(like or max(abs(value), stderr), unit, liked_units())
     shown, error = value / divisor, stderr / divisor
     name = "" if found in ("", "1") else f" {found}"
     largest = max(abs(shown), error)

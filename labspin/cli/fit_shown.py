@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class _Line:
     file: str
     label: str
     values: dict[str, float]
-    texts: dict[str, str]
+    rows: dict[str, Mapping[str, Any]]
     chi2: float
     p: float
     doubtful: bool
@@ -218,18 +218,29 @@ def _line(place: int, result: FileResult, rows: list[dict[str, Any]]) -> _Line:
         result.path.name,
         first["label"],
         {row["parameter"]: float(row["value"]) for row in rows},
-        {row["parameter"]: _noted(row) for row in rows},
+        {row["parameter"]: row for row in rows},
         math.nan if _scaled(result) else float(first["chi2red"]),
         float(first["p_value"]),
         bool(first["warnings"]) or not first["converged"],
     )  # fmt: skip
 
 
-def _noted(row: Mapping[str, Any]) -> str:
+def _noted(row: Mapping[str, Any], like: float | None) -> str:
     """Return the value of a row, and whether it was held or could not be determined."""
     from labspin.analysis.outcome import noted
 
-    return noted(row["value"], row["stderr"], row["unit"], fixed=row["kind"] == "fixed")
+    return noted(row["value"], row["stderr"], row["unit"], fixed=row["kind"] == "fixed", like=like)
+
+
+def _sizes(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
+    """Return the size of each parameter, by name and unit: it has one prefix in a table."""
+    from labspin.analysis.outcome import common_size
+
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in rows:
+        error = row["stderr"] if math.isfinite(row["stderr"]) else 0.0
+        found[row["parameter"], row["unit"]].append(max(abs(row["value"]), error))
+    return {name: common_size(values) for name, values in found.items()}
 
 
 def _scaled(result: FileResult) -> bool:
@@ -296,8 +307,9 @@ def _print_lines(gathered: Gathered) -> list[str]:
     for name, length in gathered.lengths.items():
         lines = gathered.sorted_lines(name)[: gathered.limit or None]
         columns = list(gathered.columns[name])
+        sizes = _sizes(row for line in lines for row in line.rows.values())
         rows = [
-            (line.file, line.label, *(line.texts.get(column, "") for column in columns), _number(line.chi2),
+            (line.file, line.label, *_cells(line, columns, sizes), _number(line.chi2),
              _number(line.p), "doubtful" if line.doubtful else "")
             for line in lines
         ]  # fmt: skip
@@ -312,11 +324,18 @@ def _print_lines(gathered: Gathered) -> list[str]:
     return said
 
 
+def _cells(line: _Line, columns: Sequence[str], sizes: Mapping[tuple[str, str], float | None]) -> list[str]:
+    """Return the values of a line, column by column; empty where it has none."""
+    there = [line.rows.get(column) for column in columns]
+    return ["" if row is None else _noted(row, sizes[row["parameter"], row["unit"]]) for row in there]
+
+
 def _print_one_by_one(shown: Shown) -> list[str]:
     """Print the fits of few files; return what is to be said of them."""
     links = [link for result in shown.results for link in result.linked]
     heads = ("fit", "parameters", "reduced χ²", "p")
-    rows = [row for result in shown.results for row in _text_rows(result)]
+    sizes = _sizes(row for result in [*shown.results, *links] for row in result.own_rows())
+    rows = [row for result in shown.results for row in _text_rows(result, sizes)]
     said = [
         f"{row['label'] or row['fit']}: {row['warnings']}"
         for result in [*shown.results, *links]
@@ -325,7 +344,7 @@ def _print_one_by_one(shown: Shown) -> list[str]:
     if len(rows) > _ROWS:
         said = [*said[:_NAMED], f"{_ROWS} of {len(rows)} traces are shown; --table FILE has them all"]
         rows = rows[:_ROWS]
-    rows += [row for link in links for row in _text_rows(link)]
+    rows += [row for link in links for row in _text_rows(link, sizes)]
     if shown.linked is not None:
         outcome = shown.linked.outcome
         rows.append(outcome_row(outcome))
@@ -366,11 +385,15 @@ def _warned(result: FileResult) -> list[dict[str, object]]:
     return list({row["trace"]: row for row in result.own_rows() if row["warnings"]}.values())
 
 
-def _text_rows(result: FileResult) -> list[tuple[str, str, str, str]]:
+def _text_rows(
+    result: FileResult, sizes: Mapping[tuple[str, str], float | None]
+) -> list[tuple[str, str, str, str]]:
     found = []
     for rows in _by_trace(result):
         chosen = [rows[0]["chosen"]] if rows[0]["chosen"] else []
-        lines = chosen + [f"{row['parameter']} = {_noted(row)}" for row in rows]
+        lines = chosen + [
+            f"{row['parameter']} = {_noted(row, sizes[row['parameter'], row['unit']])}" for row in rows
+        ]
         first = rows[0]
         name = first["label"] or first["fit"]
         found.append(

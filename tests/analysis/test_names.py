@@ -1,9 +1,11 @@
 """The truth of a simulation is written with its units."""
 
+import math
+
 import pytest
 
 from labspin.analysis.names import truth_words
-from labspin.analysis.outcome import with_error
+from labspin.analysis.outcome import common_size, noted, with_error
 from labspin.data import Column, Layout, RunHeader
 from labspin.twin import samples
 from labspin.twin.inputs import Signals
@@ -47,3 +49,12 @@ def test_units_that_mean_nothing_do_no_harm():
 def test_a_value_that_rounds_to_nought_has_no_sign():
     assert with_error(-1e-12, 5e-9, "m") == "0.0 ± 5.0 nm"
     assert with_error(-1e-9, 5e-9, "m") == "-1.0 ± 5.0 nm"
+
+
+def test_values_of_one_column_have_one_prefix_unless_they_are_too_different():
+    like = common_size([950e-6, math.nan, 0.0, 1.2e-3])
+    assert with_error(950e-6, 30e-6, "s", like=like) == "0.950 ± 0.030 ms"
+    assert with_error(0.012, 3e-4, "s", like=like) == "12.00 ± 0.30 ms"
+    assert noted(0.3e-3, 3e-5, "s", fixed=True, like=like) == "0.300 ± 0.030 ms (held)"
+    assert common_size([1e-9, 1.0]) is None
+    assert common_size([math.nan, 0.0]) is None

@@ -14,7 +14,7 @@ import numpy as np
 
 from labspin.analysis.files.stored import outcomes_of
 from labspin.analysis.model import FloatArray
-from labspin.analysis.outcome import FitOutcome, chosen_text, noted, with_error
+from labspin.analysis.outcome import FitOutcome, chosen_text, common_size, noted, with_error
 from labspin.analysis.pictures.plots import COLOURS, headline
 from labspin.analysis.recipes.fit_records import chosen_of_trace, present_at_trace, warnings_of_trace
 from labspin.analysis.report.page import Html, folded, join, pairs, section, table, tag
@@ -239,12 +239,18 @@ def _many(record: FitRecord) -> Html:
     count = _count(record)
     chi2 = _numbers(record.statistics.get("reduced_chi_square"))
     probability = _numbers(record.statistics.get("p_value"))
+    like = {p.name: common_size(np.ravel(p.value)[:_LISTED].tolist()) for p in parameters}
     rows = []
     for trace in range(min(count, _LISTED)):
         chosen = chosen_of_trace(record, trace)
         cells = [str(chosen.get(name, "–")) for name in offered]
         cells += [
-            noted(float(p.value.ravel()[trace]), float(p.stderr.ravel()[trace]), _unit(p.unit))
+            noted(
+                float(p.value.ravel()[trace]),
+                float(p.stderr.ravel()[trace]),
+                _unit(p.unit),
+                like=like[p.name],
+            )
             if here
             else "–"
             for p, here in itertools.compress(
