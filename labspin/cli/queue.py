@@ -182,6 +182,10 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
             console().print(f"{run.id} {run.label}: {state}{f': {message}' if message else ''}")
 
     before = {run.id for run in queue.read().of("waiting")}
+    if not before and not arguments.wait and not arguments.json:
+        stopped = [str(run.id) for run in queue.read().of("interrupted")]
+        hint = f"; to continue what was interrupted: labspin queue resume {stopped[0]}" if stopped else ""
+        console().print(f"no run waits{hint}", markup=False)
     failures = run_queue(
         queue,
         lambda run, control, observers: _make(queue, run, arguments, control, observers),

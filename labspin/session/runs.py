@@ -245,7 +245,11 @@ def resume_run(
     _wait_for_watchdog(path)
     header = read_unfinished(path).header
     station = _station(path, header.station, on)
-    procedure = recorded_procedure(header) if card is None else _procedure(header, card, overrides)
+    if card is None:
+        procedure = recorded_procedure(header)
+    else:
+        procedure = _procedure(header, card, overrides)
+        procedure.adapt(station.unconnected())  # what the card leaves open is recorded as it became
     if not force:  # as `resume` does; here before anything is connected
         for change in differences(path, header, station=station.describe(), procedure=procedure):
             raise change

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from labspin.data import RunStatus
+from labspin.cli import main
+from labspin.data import RunStatus, read_run
 from labspin.errors import StationError
-from labspin.experiment import RunOutcome
+from labspin.experiment import Control, RunOutcome
 from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs
 from labspin.session.queue_ends import expected_ends
 from labspin.session.queue_runs import make_queued_run
@@ -135,3 +136,31 @@ def test_a_run_that_takes_longer_than_expected_may_end_now(queue, an_hour):
     assert first >= now.replace(microsecond=0)
     assert (second - first).total_seconds() == pytest.approx(3600.0, rel=1e-6, abs=0)
     assert (first - began).total_seconds() >= 7199.0
+
+
+def test_a_run_whose_time_step_is_the_benchs_is_resumed_by_the_queue(tmp_path, monkeypatch):
+    """The card leaves the step open, the run records what it became."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", ".", "--no-examples"]) == 0
+    queue = Queue(tmp_path / "queue.toml")
+    path = tmp_path / "data" / "one.h5"
+    chosen = ("averages=1", "pulse_durations=3", "repetitions=1000", "scan=microwave_power = 0 dBm, 10 dBm")
+    made = QueuedRun(label="first", card="procedures/first.toml", file="data/one.h5", overrides=chosen)
+
+    class After:
+        def __init__(self, control):
+            self.control = control
+
+        def on_point(self, index, values, done, total):
+            if done == 2:
+                self.control.abort("for the test")
+
+        def on_start(self, *_): ...
+
+        on_event = on_finish = on_start
+
+    control = Control()
+    assert make_queued_run(queue, made, control=control, observers=[After(control)]).points == 2
+    assert read_run(path).header.parameters["time_step"]["value"] > 0
+    assert make_queued_run(queue, made).status == "finished"
+    assert len(read_run(path).points) == 6
