@@ -205,6 +205,7 @@ def test_what_was_skipped_stays_skipped(tmp_path):
 
     class Skips(Scan):
         name = "scan"
+        control = None
 
         def measure(self, bench, point):
             if len(events) == 2:
