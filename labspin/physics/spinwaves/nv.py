@@ -306,10 +306,10 @@ def relaxation_times(
 
     Notes
     -----
-    The rates are the eigenvalues of the matrix of the three levels, or the real part of a complex pair of them,
-    which rates far from detailed balance can make; with |0> <-> |−> alone it is that of
-    (242)–(243). The closed form (247) printed in [SW] does not follow from that matrix: its bracket should
-    read γ+² + 3γ−² + Γ+² + Γ+(γ+ + 3γ−) + Γ−(γ− − γ+).
+    The rates are the eigenvalues of the matrix of the three levels, or the real part of the complex pair that
+    rates far from detailed balance can make; with |0> <-> |−> alone it is that of (242)–(243). The
+    closed form (247) printed in [SW] does not follow from that matrix: its bracket should read γ+² + 3γ−²
+    + Γ+² + Γ+(γ+ + 3γ−) + Γ−(γ− − γ+).
     """
     exchange = exchange_rates(spin, field, temperature, bath)
     fast, slow, _ = exchange.decay()
@@ -383,7 +383,7 @@ def occupations_in_time(
     rest, matrix = exchange.steady(), exchange.matrix()
     fast, slow, swing = exchange.decay()
     deviation = start[..., 1:] - rest[..., 1:]
-    # exp(−At) = e^{−slow t} − (A − slow) (e^{−slow t} − e^{−fast t})/(fast − slow), by the two eigenvalues, or
+    # exp(−At) = e^{−slow t} − (A − slow) (e^{−slow t} − e^{−fast t})/(fast − slow) by two eigenvalues, or
     # e^{−slow t} (cos wt − (A − slow) sin(wt)/w) by a complex pair slow ± iw
     kept = np.exp(-slow * seconds)
     gap = fast - slow
