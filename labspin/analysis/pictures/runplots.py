@@ -241,8 +241,7 @@ def draw_run(panel: Axes, run: Run, quantity: str | None = None, *, offset: floa
         return
     fits = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
     if shown.ndim == 1:
-        ways = _ways(run, shown.shape)
-        if ways:
+        if ways := _ways(run, shown.shape):
             draw_ways(panel, axes[0], (shown, error, bad, axis), ways, _fitted(run, fits, ()))
         else:
             draw_line(panel, axes[0], (shown, error, bad, axis), _fitted(run, fits, ()))
