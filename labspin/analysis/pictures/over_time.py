@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labspin.analysis.names import words_of_name
 from labspin.analysis.pictures.plots import COLOURS, axis_label, save
+from labspin.data.plain import clean_text
 from labspin.errors import FitError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _draw(panel: Axes, run: Run, name: str, scale: float, colour: str) -> None:
     readings = run.readings
     if name not in readings.columns:
         return
-    label = f"{run.header.label or run.header.procedure}, {run.path.stem}"
+    label = f"{run.header.label or run.header.procedure}, {clean_text(run.path.stem)}"
     panel.plot(readings.time / scale, readings.columns[name], ".-", color=colour, markersize=3, linewidth=0.8,
                label=label)  # fmt: skip
     panel.plot(run.points.time / scale, [0.02] * len(run.points), "|", color=colour, markersize=6,

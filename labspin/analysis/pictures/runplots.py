@@ -35,6 +35,7 @@ from labspin.analysis.pictures.plots import (
 )
 from labspin.analysis.recipes.traces import REPEATS
 from labspin.counts import number_of
+from labspin.data.plain import clean_text
 from labspin.errors import FitError
 from labspin.workspaces import shown_as_written
 
@@ -115,7 +116,7 @@ def _figure(runs: Sequence[Run], quantity: str | None, *, overlay: bool, offset:
     panels: list[Axes] = []
     for cell, run in zip(cells, runs, strict=True):
         stack = draw_stack(figure, run, quantity, offset=offset, cell=cell)
-        _name(stack[-1], run.path.stem)
+        _name(stack[-1], clean_text(run.path.stem))
         panels += stack
     _share_axes([panel for panel in panels if panel.lines])
     beside = any(is_beside(panel) for panel in panels)  # a legend, which takes the width of the data
@@ -346,7 +347,7 @@ def _draw_together(panel: Axes, runs: Sequence[Run], quantity: str | None, offse
                 f"{axis_label(*drawn)!r} against {axis[0]!r}, got {traces} of {axis_label(*own)!r} against "
                 f"{axes[-1][0]!r}; draw a panel each"
             )
-        words = f"{run.header.label or run.header.procedure}, {run.path.stem}"
+        words = f"{run.header.label or run.header.procedure}, {clean_text(run.path.stem)}"
         records = [fit for fit in run.fits if fit.quantity == (quantity or run.header.signal)]
         fitted += _fitted(run, records, shown.shape[:-1]) or [None] * traces
         for line in _traces(axes, (shown, error, bad), np.broadcast_to(axes[-1][2], shown.shape)):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from labspin.analysis.pictures.runplots import plot_runs
 from labspin.data import Column, Dimension, Layout, RunHeader, RunWriter, read_run
 from tests.analysis.pictures.test_runplots import X, bars, drawn, recorded
 
@@ -87,3 +88,13 @@ def test_an_open_run_says_how_many_points_it_has(tmp_path):
     run = read_run(tmp_path / "r.h5")
     assert drawn(run).get_title() == "p (aborted, 1 point)"
     assert [text.get_text() for text in drawn(part(run, [], "failed")).texts] == ["no point was measured"]
+
+
+@pytest.mark.parametrize("overlay", [False, True])
+def test_a_file_whose_name_is_no_utf_8_is_drawn(tmp_path, overlay):
+    recorded(tmp_path / "r.h5", [1, -1])
+    try:
+        path = (tmp_path / "r.h5").rename(tmp_path / "r\udcff.h5")
+    except OSError:
+        pytest.skip("this file system wants names in UTF-8")
+    assert plot_runs([path, path], tmp_path / "plot.png", overlay=overlay).stat().st_size > 0
