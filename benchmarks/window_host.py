@@ -42,12 +42,17 @@ def memory(process):
 
 
 @contextlib.contextmanager
-def opened(lab, tab="bench"):
-    """Show the window of a workspace, with its collector of garbage, until the block is left."""
+def opened(lab, host=None, tab="bench"):
+    """Show the window of a workspace, with its collector of garbage, until the block is left.
+
+    A window looks for hosts when it begins: one that was just started is waited for.
+    """
     from labspin.gui.collector import Collector
     from labspin.gui.theme import use_theme
     from labspin.gui.window import MainWindow
 
+    if host is not None:
+        host.client()
     application = QApplication([])
     use_theme("light")
     collector = Collector(application)
@@ -136,7 +141,7 @@ def watched(rounds=4):
 def session(number):
     """Watch many runs with one window, and look at its memory."""
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=12, averages=1)
-    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab, host) as window:
         client, shown, began = host.client(), set(), time.perf_counter()
         for done in range(number):
             client.add(lab / "procedures" / "quick.toml", overrides=[f"seed={done}"])
@@ -186,7 +191,7 @@ def actions(number):
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab")
     card = lab / "procedures" / "quick.toml"
     _write_runs(lab / "data", number)
-    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab, host) as window:
         client, see, measure, browsed = host.client(), window.see, window.measure, window.browse
         watch("the list of runs", browsed.look, lambda: browsed.table.rowCount() == number)
         client.add(card, overrides=["averages=100000"])
@@ -268,7 +273,7 @@ def soak(minutes):
     lab = make_workspace(Path(tempfile.mkdtemp()) / "lab", points=3, averages=1)
     card = lab / "procedures" / "quick.toml"
     rows, made, began, hours = [], [0], time.perf_counter(), _hours(card)
-    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab) as window:
+    with HostProcess(lab / "instruments" / "levitated-diamond.toml") as host, opened(lab, host) as window:
         client = host.client()
 
         def step():
