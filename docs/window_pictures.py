@@ -74,9 +74,9 @@ def rest(application, seconds):
     wait(application, lambda: time.monotonic() > end)
 
 
-def take(application, window, folder, name):
-    """Save one picture."""
-    rest(application, 0.4)
+def take(application, window, folder, name, after=0.4):
+    """Save one picture, after so many seconds in which the window comes to rest."""
+    rest(application, after)
     window.grab().save(str(folder / f"{name}.png"))
 
 
@@ -152,8 +152,8 @@ def pictures(application, lab, folder, theme, size, runs):
     window.resize(*size)
     window.show()
 
-    def save(name):
-        take(application, window, folder, f"{name}-{theme}")
+    def save(name, after=0.4):
+        take(application, window, folder, f"{name}-{theme}", after)
 
     if not window.start.stations.count():
         save("empty")
@@ -249,7 +249,7 @@ def measure(application, window, lab, save, runs):
     wait(application, lambda: window.measure.start_button.isEnabled())
     window.measure.start()
     wait(application, lambda: window.see.frames and len(window.see.frames[0].run.points) > 30)
-    save("live")
+    save("live", after=0.05)  # or an idle machine has measured all points
     runs["t1"] = window.see.paths[0]
     wait(application, lambda: window.link.status["run"] is None)
     window.measure.show_card(lab / "procedures" / "t1.toml", "two classes resonant")
