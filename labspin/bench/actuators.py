@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labspin.bench.knob import Knob
+from labspin.bench.settling import await_settled
 from labspin.bench.specs import ActuatorSpec, Calibration, Settle
 from labspin.bench.waiting import Checkpoint, go_on
 from labspin.clock import Clock
-from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, SettleError, UnknownStateError
+from labspin.errors import ArgumentError, ConnectionFailedError, LimitError, UnknownStateError
 from labspin.units import format_quantity
 
 __all__ = ["Actuator", "ActuatorSpec", "Calibration", "Settle"]
@@ -305,7 +306,7 @@ class Actuator:
             else:
                 self._refuse_mute()
                 self._ramp(self._ramp_start(), self.spec.safe, self.spec.ramp_rate, go_on)
-            self._settle(self.spec.safe, go_on)
+            self._settle(self.spec.safe, go_on, has_to_stay=False)
         return True
 
     def come_down(self) -> None:
@@ -322,7 +323,7 @@ class Actuator:
         with self._alone(go_on, _LETTING_GO):
             rest = min(max(0.0, spec.minimum), spec.maximum)
             self._ramp(self._ramp_start(), rest, spec.ramp_rate, go_on)
-            self._settle(rest, go_on)
+            self._settle(rest, go_on, has_to_stay=False)
 
     def make_safe_unread(self) -> None:
         """Ramp to the safe value from the last set-point sent, without reading back.
@@ -388,7 +389,7 @@ class Actuator:
         return ramp + spec.settle.wait + (0.0 if spec.settle.tolerance is None else spec.settle.timeout)
 
     def ramp_time(self, start: float, stop: float) -> float:
-        """Return how long a move from ``start`` to ``stop`` takes, settling wait included, s.
+        """Return how long a move from ``start`` to ``stop`` takes at least, its settling included, s.
 
         Parameters
         ----------
@@ -397,7 +398,7 @@ class Actuator:
         """
         rate = self.spec.ramp_rate
         ramp = abs((stop - start) / self._slope) / rate if rate is not None else 0.0
-        return ramp + self.spec.settle.wait
+        return ramp + self.spec.settle.wait + self.spec.settle.stable_for
 
     def _ramp_start(self) -> float:
         spec = self.spec
@@ -468,22 +469,8 @@ class Actuator:
             self._clock.sleep(abs(step) / rate)
             send(target if number == count else start + number * step)
 
-    def _settle(self, target: float, checkpoint: Checkpoint) -> None:
-        settle = self.spec.settle
-        if settle.wait:
-            self._clock.sleep(settle.wait)
-        if settle.tolerance is None:
-            return
-        deadline = self._clock.now() + settle.timeout
-        while abs((reached := self._read_raw()) - target) > settle.tolerance:
-            checkpoint()
-            if self._clock.now() >= deadline:
-                raise SettleError(
-                    f"{self.spec.name}: did not settle at {format_quantity(target, self.spec.unit)} within "
-                    f"{settle.timeout:g} s: reads {format_quantity(reached, self.spec.unit)}, wanted within "
-                    f"{format_quantity(settle.tolerance, self.spec.unit)}; check the instrument"
-                )
-            self._clock.sleep(settle.poll)
+    def _settle(self, target: float, checkpoint: Checkpoint, *, has_to_stay: bool = True) -> None:
+        await_settled(self.spec, target, self._read_raw, self._clock, checkpoint, has_to_stay=has_to_stay)
 
 
 @contextlib.contextmanager

@@ -20,10 +20,11 @@ _WIDEST_TOLERANCE = 0.5  # of the range
 
 @dataclass(frozen=True, kw_only=True)
 class Settle:
-    """What is waited for after a move: a time, then a read-back within a tolerance."""
+    """What is waited for after a move: a time, then a read-back within a tolerance, which stays there."""
 
     wait: float = 0.0  # s
     tolerance: float | None = None  # in the actuator's unit; None: the read-back is not asked
+    stable_for: float = 0.0  # s on end within the tolerance; 0: the first reading there is enough
     timeout: float = 60.0  # s
     poll: float = 0.1  # s
 
@@ -33,6 +34,22 @@ class Settle:
         _check_positive("settle poll", self.poll)
         if self.tolerance is not None:
             _check_positive("settle tolerance", self.tolerance)
+        self._check_stable_for()
+
+    def _check_stable_for(self) -> None:
+        _check_number("settle stable_for", self.stable_for, minimum=0.0)
+        if not self.stable_for:
+            return
+        if self.tolerance is None:
+            raise ArgumentError(
+                f"settle stable_for: wanted a tolerance to stay within for {self.stable_for:g} s, got none; "
+                "add one"
+            )
+        if self.poll > self.stable_for or self.stable_for >= self.timeout:
+            raise ArgumentError(
+                f"settle stable_for: wanted at least the time between two looks ({self.poll:g} s) and less "
+                f"than the timeout ({self.timeout:g} s), got {self.stable_for:g} s; change one of the three"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

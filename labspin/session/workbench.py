@@ -109,7 +109,9 @@ def _actuator_record(name: str, actuator: Actuator) -> ActuatorRecord:
         "unit": actuator.unit,
         "minimum": actuator.minimum,
         "maximum": actuator.maximum,
-        "ramp_time": None if spec.ramp_rate is None else abs(actuator.ramp_time(0.0, 1.0) - spec.settle.wait),
+        "ramp_time": None
+        if spec.ramp_rate is None
+        else actuator.ramp_time(0.0, 1.0) - actuator.ramp_time(0.0, 0.0),
         "safe": None if spec.safe is None else _in_unit(actuator, spec.safe),
         "instrument": spec.instrument,
         "attribute": name.partition(".")[2],

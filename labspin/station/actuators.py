@@ -163,6 +163,7 @@ def _settle(section: Section, unit: str) -> Settle:
     values = {
         "wait": section.quantity("wait", "s", 0.0),
         "tolerance": section.quantity("tolerance", unit, None),
+        "stable_for": section.quantity("stable_for", "s", 0.0),
         "timeout": section.quantity("timeout", "s", 60.0),
         "poll": section.quantity("poll", "s", 0.1),
     }

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -151,6 +152,60 @@ def test_settling_waits_for_the_read_back():
     )
     Actuator(spec, Slow(clock), clock).move(1.0)
     assert clock.now() == pytest.approx(5 * math.log(100), abs=0.5)
+
+
+class Swinging(Magnet):
+    """A loop that overshoots: it comes to its set-point and leaves it again, by a smaller swing each time."""
+
+    @staticmethod
+    def swing(time):
+        return 1.0 - math.exp(-time / 20.0) * math.cos(2 * math.pi * time / 8.0)
+
+    @property
+    def measured_current(self):
+        return self.swing(self.clock.now())
+
+
+def test_what_has_to_stay_is_not_settled_by_passing_through():
+    clock = SimulatedClock()
+    rule = Settle(tolerance=0.05, stable_for=12.0, timeout=200.0, poll=0.25)
+    spec = dataclasses.replace(MAGNET, ramp_rate=None, settle=rule)
+    actuator = Actuator(spec, Swinging(clock), clock)
+    actuator.move(1.0)
+    outside = [time for time in np.arange(0.0, 200.0, 0.25) if abs(Swinging.swing(time) - 1.0) > 0.05]
+    assert clock.now() == pytest.approx(max(outside) + 0.25 + 12.0, rel=1e-9, abs=0)
+    assert actuator.ramp_time(0.0, 1.0) == 12.0
+
+
+def test_the_way_to_safety_does_not_wait_for_it_to_stay():
+    clock = SimulatedClock()
+    magnet = Magnet(clock, current=1.0)
+    rule = Settle(tolerance=0.05, stable_for=100.0, timeout=200.0)
+    Actuator(dataclasses.replace(MAGNET, settle=rule), magnet, clock).make_safe()
+    assert magnet.current == 0.0
+    assert clock.now() < 100.0
+
+
+def test_what_comes_and_does_not_stay_is_an_error():
+    clock = SimulatedClock()
+    rule = Settle(tolerance=0.01, stable_for=5.0, timeout=20.0)
+    spec = dataclasses.replace(MAGNET, ramp_rate=None, settle=rule)
+    with pytest.raises(SettleError, match=r"wanted within 10 mA for 5 s on end; check the instrument"):
+        Actuator(spec, Swinging(clock), clock).move(1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ({"stable_for": 5.0}, "wanted a tolerance to stay within for 5 s, got none"),
+        ({"stable_for": -1.0, "tolerance": 1.0}, "stable_for: wanted a finite number"),
+        ({"stable_for": 60.0, "tolerance": 1.0}, r"the timeout \(60 s\), got 60 s"),
+        ({"stable_for": 0.05, "tolerance": 1.0}, r"between two looks \(0.1 s\)"),
+    ],
+)
+def test_a_time_to_stay_that_cannot_be_kept_is_refused(rule, text):
+    with pytest.raises(ArgumentError, match=text):
+        Settle(**rule)
 
 
 def test_what_does_not_settle_is_an_error():
