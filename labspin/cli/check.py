@@ -14,6 +14,7 @@ from labspin.cli.sequence import draw
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
+    from labspin.experiment.plan import PlanReport
 
 __all__ = ["add", "execute"]
 
@@ -70,6 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
                     "points": report.points,
                     "ranges": report.ranges,
                     "unchecked": report.unchecked,
+                    "caution": report.caution,
                     **({"plot": str(picture)} if picture else {}),
                 }
                 for label, report in reports
@@ -78,18 +80,23 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     with shown_as_written(card.metadata.units):
         texts = [report.text() for _, report in reports]
-    guesses = [estimate(spec.make(), station) for spec in card.runs]
-    rows = [
-        (label, points_text(guess), duration_text(guess), text)
-        for (label, _), guess, text in zip(reports, guesses, texts, strict=True)
-    ]
+    rows = []
+    for spec, text in zip(card.runs, texts, strict=True):
+        guess = estimate(spec.make(), station)
+        rows.append((spec.label, points_text(guess), duration_text(guess), text))
     print_table(
         f"{arguments.card} on {station.name}: within all limits",
         ("run", "points", "takes", "set-points"),
         rows,
     )
-    for note in dict.fromkeys(report.unchecked for _, report in reports if report.unchecked):
-        _log.warning("not checked: %s", note)
+    for note in dict.fromkeys(text for _, report in reports for text in _notes(report)):
+        _log.warning("%s", note)
     if picture:
         console().print(str(picture), markup=False)
     return 0
+
+
+def _notes(report: PlanReport) -> list[str]:
+    """Return what a user should know of a plan that is within all limits."""
+    unchecked = [f"not checked: {report.unchecked}"] if report.unchecked else []
+    return unchecked + [report.caution] * bool(report.caution)

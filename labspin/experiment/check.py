@@ -16,7 +16,7 @@ from labspin.experiment.procedure import Procedure
 from labspin.experiment.scan import Scanned, scanned
 from labspin.units import canonical
 
-__all__ = ["DeclaredStation", "check_plan", "checked_plan", "preflight"]
+__all__ = ["DeclaredStation", "caution", "check_plan", "checked_plan", "preflight"]
 
 
 class DeclaredStation(Protocol):
@@ -71,7 +71,38 @@ def check_plan(procedure: Procedure | Scanned, station: DeclaredStation) -> Plan
         procedure.check(bench)
     except ConnectionFailedError as error:
         unchecked = str(error)
-    return plan.report(bench.actuators, procedure.settings(), unchecked=unchecked)
+    return plan.report(
+        bench.actuators, procedure.settings(), unchecked=unchecked, caution=caution(procedure, bench)
+    )
+
+
+def caution(procedure: Procedure | Scanned, bench: Bench) -> str:
+    """Return what a plan within all limits may measure wrongly all the same; empty if nothing is known.
+
+    A temperature along which a procedure is scanned is waited for as the station says, and by nothing else.
+
+    Parameters
+    ----------
+    procedure
+        The procedure as the engine runs it, adapted to the bench.
+    bench
+        The bench; it may be unconnected.
+    """
+    if not isinstance(procedure, Scanned):
+        return ""
+    moved = [bench.actuators[name].spec for name in procedure.scanned_setpoints]
+    unawaited = [
+        spec.name
+        for spec in moved
+        if spec.unit == "K" and not spec.settle.wait and spec.settle.tolerance is None
+    ]
+    if not unawaited:
+        return ""
+    return (
+        f"{', '.join(unawaited)}: the station does not say how this temperature settles, so points are "
+        'measured on the way to it; give the actuator a rule, such as settle = { tolerance = "20 mK", '
+        'stable_for = "2 min", timeout = "1 h" }'
+    )
 
 
 def checked_plan(procedure: Procedure | Scanned, bench: Bench) -> CompiledPlan:

@@ -33,7 +33,7 @@ from labspin.data import EventKind, RunHeader, RunMetadata, RunWriter
 from labspin.data.spooling import note_target, place_in_spool
 from labspin.errors import RunAborted, StorageError
 from labspin.experiment.beside import with_readings
-from labspin.experiment.check import preflight
+from labspin.experiment.check import caution, preflight
 from labspin.experiment.closing import PATIENCE, Closing
 from labspin.experiment.control import Control, Observer, PointSkipped, RunOutcome
 from labspin.experiment.environment import environment
@@ -190,6 +190,8 @@ class Execution(Closing):
         self._tell("on_start", writer.header, self.plan.total)
         if self.bench.description.get("kind") == "mixed":
             self._event(EventKind.WARNING, _mixture(self.bench))
+        if doubt := caution(self.procedure, self.bench):
+            self._event(EventKind.WARNING, doubt)
         self.regular.begin(self.started)
         with self.bench.clock.interrupted_by(self._check, due=self._due):
             self._undisturbed(self._make_ready)

@@ -49,6 +49,8 @@ class PlanReport:
     """Set-point or coordinate -> (lowest, highest, unit)."""
     unchecked: str = ""
     """What could not be checked without a connection."""
+    caution: str = ""
+    """What may be measured wrongly within all limits."""
 
     def text(self) -> str:
         """Return the ranges as one line."""
@@ -189,7 +191,12 @@ class CompiledPlan:
         return tuple(dict.fromkeys((*self.values, *self.recorded)))
 
     def report(
-        self, actuators: Mapping[str, Actuator], settings: Mapping[str, float], *, unchecked: str = ""
+        self,
+        actuators: Mapping[str, Actuator],
+        settings: Mapping[str, float],
+        *,
+        unchecked: str = "",
+        caution: str = "",
     ) -> PlanReport:
         """Return what the plan would do, for a person to read.
 
@@ -201,6 +208,8 @@ class CompiledPlan:
             Set-points for the whole run: name of the actuator to value, in the actuator's unit.
         unchecked
             Why the procedure's own check could not be done; empty if it was done.
+        caution
+            What may be measured wrongly within all limits.
         """
         units = _units(self.layout.dimensions) | _units(self.layout.columns)
         ranges = {name: (value, value, actuators[name].unit) for name, value in settings.items()}
@@ -210,7 +219,7 @@ class CompiledPlan:
                 continue
             unit = units.get(column_name(name), "1")
             ranges[name] = (float(values.min()), float(values.max()), unit)
-        return PlanReport(self.total, ranges, unchecked)
+        return PlanReport(self.total, ranges, unchecked, caution)
 
 
 def compile_plan(procedure: Procedure | Scanned, actuators: Mapping[str, Actuator]) -> CompiledPlan:

@@ -98,6 +98,11 @@ class Scanned:
         text = str(known[track.name].name) if track.name in known else ""
         return Column(name=column_name(track.name), unit=track.unit, role="coordinate", description=text)
 
+    @property
+    def scanned_setpoints(self) -> tuple[str, ...]:
+        """Names of the set-points that are moved from place to place."""
+        return tuple(name for name in self._outer.names if "." in name)
+
     # -- what the engine asks --------------------------------------------------------------------------
 
     def adapt(self, bench: Bench) -> None:

@@ -61,7 +61,10 @@ def preview(kind: type[Procedure], values: dict[str, object], station: Path | No
     is_fast = declared.simulation is not None and math.isinf(declared.simulation.speed)
     faster = " A simulated bench does not wait for it." if is_fast else ""
     moved = ";  ".join(_range(name, *ends) for name, ends in report.ranges.items())
-    text = f"{count} points{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}"
+    caution = f"\n{report.caution}" if report.caution else ""
+    text = (
+        f"{count} points{lasts} on {declared.name}; within all limits.{unchecked}{faster}\n{moved}{caution}"
+    )
     return Preview(text, "", _sequences(procedure))
 
 

@@ -247,6 +247,27 @@ def test_check_and_estimate_know_the_scan(bench):
     assert estimate(Line(), Declared(bench)).moving < estimate(procedure, Declared(bench)).moving
 
 
+class Still(Line):
+    def settings(self):
+        return {"microwave.frequency": 2.9e9}
+
+
+@pytest.mark.parametrize(
+    ("settle", "is_told"), [(Settle(), True), (Settle(wait=1.0), False), (Settle(tolerance=1.0), False)]
+)
+def test_a_temperature_that_is_not_waited_for_is_told(tmp_path, settle, is_told):
+    heater = ActuatorSpec(
+        instrument="microwave", attribute="power", unit="K", minimum=1.0, maximum=400.0, settle=settle
+    )
+    bench = fake_bench(actuators=(MAGNET, FREQUENCY, heater))
+    procedure = Still(scan="microwave.power = 4 K, 300 K")
+    wanted = "microwave.power: the station does not say how this temperature settles"
+    assert check_plan(procedure, Declared(bench)).caution.startswith(wanted) is is_told
+    warnings = [e.message for e in measured(procedure, bench, tmp_path).events if e.kind == "warning"]
+    assert any(text.startswith(wanted) for text in warnings) is is_told
+    assert not check_plan(Still(scan="offset = 0 A, 1 A"), Declared(bench)).caution
+
+
 def test_every_kind_of_sweep_is_known_where_sweeps_are():
     described = {"sweep": "snake", "of": [{"sweep": "values", "name": "a", "values": [1, 2]}]}
     assert Sweep.from_dict(described).shape == (2,)
