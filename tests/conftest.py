@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from labspin import plugins
+from tests.probes import probes_are_forked, started_probes  # noqa: F401 - fixtures of all tests
 from tests.qt import WHY_NOT
 
 pytest_plugins = [] if WHY_NOT else ["pytestqt.plugin"]

@@ -262,6 +262,7 @@ def test_a_file_cut_anywhere_is_found(finished):
     assert read_run(finished).is_complete
 
 
+@pytest.mark.usefixtures("started_probes")
 def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
     # An unsealed file whose heap of texts is turned to zeros: HDF5 2.0 never comes back from it.
     content = finished.read_bytes()[: read_seal(finished).length]
@@ -269,7 +270,7 @@ def test_a_file_in_which_hdf5_runs_in_circles_is_refused(finished):
     finished.write_bytes(content[: place + 16] + bytes(4080) + content[place + 4096 :])
     started = time.monotonic()
     with pytest.raises(DamagedFileError, match="does not come to an end"):
-        probe(finished, "run", patience=2)
+        probe(finished, "run", patience=1)
     assert time.monotonic() - started < PATIENCE
 
 
