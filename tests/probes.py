@@ -1,4 +1,4 @@
-"""Files that cannot be trusted are tried out in a forked process: a new one imports for a third of a second."""
+"""Files that cannot be trusted are tried out in a fork: a new process imports for a third of a second."""
 
 import gc
 import os
