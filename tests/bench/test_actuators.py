@@ -139,6 +139,20 @@ def test_the_calibrated_limits_themselves_can_be_set(slope, offset, sign):
         assert spec.minimum <= magnet.current <= spec.maximum
 
 
+@pytest.mark.parametrize(("slope", "offset"), [(10.0, 0.0), (1.0, 0.2)])
+def test_a_calibrated_limit_is_kept_to_rounding(slope, offset):
+    """0.07 A are 0.7000000000000001 G: 0.7 G is the limit, and no set-point below it."""
+    spec = dataclasses.replace(
+        MAGNET, minimum=0.07, safe=None, ramp_rate=None, settle=Settle(),
+        calibration=Calibration(name="field", unit="T", slope=slope, offset=offset),
+    )  # fmt: skip
+    actuator = Actuator(spec, Magnet(SimulatedClock()), SimulatedClock(), calibrated=True)
+    limit = {10.0: 0.7, 1.0: 0.27}[slope]
+    actuator.check(limit * (1 - 3e-16))
+    with pytest.raises(LimitError):
+        actuator.check(limit * (1 - 1e-6))
+
+
 def test_settling_waits_for_the_read_back():
     clock = SimulatedClock()
 
@@ -269,6 +283,8 @@ def test_calibration_and_settle_are_checked():
         Calibration(name="field", unit="T", slope=0.0)
     with pytest.raises(ArgumentError, match="settle tolerance"):
         Settle(tolerance=0.0)
+    with pytest.raises(ArgumentError, match="settle poll"):
+        Settle(tolerance=0.1, poll=0.0)
     with pytest.raises(ArgumentError, match="no calibration"):
         Actuator(FREQUENCY, None, SimulatedClock(), calibrated=True)
     assert FREQUENCY.calibrated_name is None

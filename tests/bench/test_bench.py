@@ -276,6 +276,11 @@ def test_an_interlock_that_is_never_looked_at_is_none(word, value):
         Interlock(quantity="magnet.current", unit="A", maximum=1.0, **{word: value})
 
 
+def test_an_interlock_may_be_looked_at_all_the_time_and_end_a_run_at_once():
+    interlock = Interlock(quantity="a.b", unit="A", maximum=1.0, action="hold", interval=0.0, timeout=0.0)
+    assert (interlock.interval, interlock.timeout) == (0.0, 0.0)
+
+
 def test_interlocks_are_checked():
     bench = fake_bench()
     interlock = Interlock(quantity="magnet.measured_current", unit="A", maximum=1.0)

@@ -1,5 +1,6 @@
 """One process has an instrument, by where it is."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from labspin.bench import Bench
 from labspin.bench.claims import Claims, claim_file, note_watchdog, turn
 from labspin.bench.notices import confirm, leave_notice, notices, withdraw_notice
 from labspin.cli import main
+from labspin.clock import SimulatedClock
 from labspin.errors import SafetyError
 from labspin.session.host_record import host_file
 
@@ -183,6 +186,45 @@ def test_every_command_says_what_is_not_safe_until_somebody_confirms(tmp_path, m
     capsys.readouterr()
     main(["ls", "."])
     assert "NOT SAFE" not in capsys.readouterr().err
+
+
+class Trying:
+    """Stands for a watchdog."""
+
+    process_id = None
+
+    def entrust(self, names, path):
+        return os.getpid()
+
+
+def fails():
+    raise SafetyError("no process can be started")
+
+
+@pytest.mark.parametrize(("heir", "said"), [(Trying, "keeps trying"), (fails, "no process is trying")])
+def test_what_is_left_unsafe_is_written_down_whether_or_not_a_process_tries(tmp_path, heir, said):
+    station = {"path": str(tmp_path / "lab.toml")}
+    bench = Bench(
+        name="lab", clock=SimulatedClock(), instruments={"magnet": None}, description=station, heir=heir
+    )
+    with contextlib.suppress(SafetyError):
+        bench.entrust({"magnet": "magnet at 2.5 A"}, tmp_path / "run.h5")
+    (notice,) = notices(tmp_path)
+    assert notice.unsafe == {"magnet": "magnet at 2.5 A"}
+    assert notice.run == str(tmp_path / "run.h5")
+    assert said in notice.sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of files are others there")
+def test_every_user_may_claim_in_the_folder_that_one_has_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABSPIN_CLAIMS", str(tmp_path / "claims"))
+    former = os.umask(0o077)
+    try:
+        Claims.take({"magnet": "here"}).close()
+    finally:
+        os.umask(former)
+    assert (tmp_path / "claims").stat().st_mode & 0o7777 == 0o1777, "and removes no claim of others"
+    assert claim_file("here").stat().st_mode & 0o777 == 0o666
 
 
 def test_a_notice_that_is_damaged_is_still_one(tmp_path):

@@ -386,3 +386,47 @@ def test_two_watchdogs_take_turns_at_an_instrument(tmp_path, monkeypatch):
         assert served.is_safe
     assert refused.is_set()
     assert most == [1, 1], "both were at it, one after the other"
+
+
+class Seconds:
+    """Stands for the module ``time``: a pause takes no time, and is counted all the same."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def test_tries_come_less_and_less_often_and_none_after_the_end(monkeypatch):
+    seconds, tries = Seconds(), []
+    monkeypatch.setattr(guard, "time", seconds)
+
+    class Deaf:
+        def make_safe(self, name, witness):
+            tries.append((name, seconds.now))
+            return "no answer"
+
+    attempts = guard._Attempts(Deaf(), "magnet", None, deadline=1.45)
+    attempts.run()
+    assert [round(when, 9) for _, when in tries] == [0.0, 0.2, 0.6, 1.4]
+    assert not attempts.is_safe
+    assert attempts.said == "no answer"
+
+
+def test_what_was_done_is_written_before_the_watchdog_lets_go(tmp_path, monkeypatch):
+    station = load_station(LAB)
+    duty = guard.Guard(station, [])
+    record = guard._Witness._record
+
+    def late(witness, *what):
+        time.sleep(0.05)  # a disk that has much to do
+        record(witness, *what)
+
+    monkeypatch.setattr(guard._Witness, "_record", late)
+    monkeypatch.setattr(guard, "leave_notice", lambda *_, **__: None)
+    duty.act(tmp_path / "run.h5", "it was tried")
+    assert "is in its safe state" in (tmp_path / "run.h5.watchdog.log").read_text().splitlines()[-1]

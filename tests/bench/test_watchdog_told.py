@@ -133,6 +133,30 @@ def test_after_an_inner_run_the_outer_one_is_watched_again(log, tmp_path):
     assert orders[3] == {"dismiss": True}
 
 
+def test_once_what_was_entrusted_is_over_another_watchdog_is_on_watch(log, tmp_path, monkeypatch):
+    """A host lives on beside the watchdog that it left an instrument to, and has to be watched after it."""
+    monkeypatch.setattr("labspin.bench.watchdog._BEAT", 0.0)
+    watchdog = watchdog_of(log, "stays")
+    with watchdog.watching(tmp_path / "host"):
+        watchdog.note_sent("magnet.current", 1.5)
+        watchdog.note_sent("laser.power", 0.1)
+        heir = watchdog.entrust(["magnet"], tmp_path / "run.h5")
+        assert watchdog.is_trying
+        assert watchdog.beat(10.0) == ""
+        assert watchdog.process_id is None, "two of them would pull to and fro"
+        log.with_name("heard.go").touch()
+        assert wait_for(lambda: not watchdog.is_trying)
+        assert "is over; another one" in watchdog.beat(20.0)
+        assert watchdog._heir is None
+        second = watchdog.process_id
+        assert second not in (None, heir)
+    watchdog.close()
+    told = [said for process, said in heard(log) if process == second]
+    assert told[0]["watch"] == str(tmp_path / "host")
+    assert {"sent": {"laser.power": 0.1}} in told
+    assert [said["patience"] for said in told if "alive" in said] == [20.0]
+
+
 def test_a_signal_does_not_come_between_the_dismissal_and_its_answer(log, tmp_path):
     """An answer that nobody took would be taken for that to the next order."""
     watchdog = watchdog_of(log, "interrupts")
@@ -221,6 +245,14 @@ def test_a_deputy_that_was_killed_is_replaced(log, tmp_path):
         assert "deputy was gone; another one" in watchdog.beat(10.0)
         assert watchdog.deputy_id not in (None, first.pid)
     watchdog.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no deputy")
+def test_a_deputy_that_does_not_let_itself_be_dismissed_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(deputy, "_GOING", 0.0)
+    one = unheeding(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    one.close()
+    assert one._process.returncode == -signal.SIGKILL
 
 
 def unheeding(tmp_path, monkeypatch, program):

@@ -7,8 +7,9 @@ import pytest
 
 from labspin.bench import Bench, Settle
 from labspin.bench.actuators import Actuator
+from labspin.bench.safety import longest_way
 from labspin.clock import SimulatedClock
-from labspin.errors import LimitError, ReplyTimeoutError, RunAborted, SettleError
+from labspin.errors import LimitError, ReplyTimeoutError, RunAborted, SettleError, UnknownStateError
 from labspin.station import guard, load_station
 from tests.bench.killed_runs import LAB
 from tests.experiment.fakes import MAGNET, Magnet, fake_bench
@@ -111,6 +112,43 @@ def test_one_that_falls_mute_in_a_ramp_comes_home_without_a_jump(target):
     values = [0.0, *(value for _, value in magnet.sent)]
     assert values[-1] == 0.0
     assert max(abs(b - a) for a, b in itertools.pairwise(values)) <= MAGNET.largest_step * (1 + 1e-9)
+    times = [when for when, _ in magnet.sent]
+    assert min(b - a for a, b in itertools.pairwise(times)) >= MAGNET.ramp_interval * (1 - 1e-9)
+
+
+def test_what_has_just_not_answered_is_not_asked_again_at_once():
+    """Every question waits for the time limit of the wire, and the way to safety is short."""
+    asked = []
+
+    class Mute(Magnet):
+        @property
+        def measured_current(self):
+            asked.append(self.clock.now())
+            raise ReplyTimeoutError("no answer")
+
+    clock = SimulatedClock()
+    actuator = Actuator(MAGNET, Mute(clock), clock)
+    for words in ("cannot be read|could not be read", "just now, so it is not asked"):
+        with pytest.raises(UnknownStateError, match=words):
+            actuator.make_safe()
+    assert len(asked) == 1
+    clock.sleep(60.0)
+    with pytest.raises(UnknownStateError):
+        actuator.make_safe()
+    assert len(asked) == 2, "later it may have come back"
+
+
+def test_the_longest_way_home_is_that_of_what_has_a_safe_value():
+    """From limit to limit and half as long again, twice, since what fails is tried once more."""
+    ways = []
+    for safe in (0.0, None):
+        bench = Bench(
+            name="b", clock=SimulatedClock(), instruments={"magnet": Magnet(SimulatedClock())},
+            actuators=[dataclasses.replace(MAGNET, safe=safe, calibration=None)],
+        )  # fmt: skip
+        ways.append(longest_way(bench))
+    ramp = (MAGNET.maximum - MAGNET.minimum) / MAGNET.ramp_rate
+    assert ways[0] - ways[1] == pytest.approx(3 * ramp, rel=1e-9, abs=0)
 
 
 def test_a_step_that_failed_is_not_taken_for_made():
