@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from labspin.counts import number_of
 
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
-    from labspin.session import HostClient
+    from labspin.session import HostClient, Queue, QueuedRun
 
 __all__ = ["add", "execute"]
 
@@ -84,27 +84,26 @@ def _order(host: HostClient, arguments: argparse.Namespace) -> int:
 
 
 def _start(host: HostClient, arguments: argparse.Namespace) -> int:
-    _refuse_other_stations(host)
-    count = host.start()
-    paused = "; the queue is paused: labspin queue resume" if host.queue.read().paused else ""
-    return _said(host, arguments, f"{number_of(count, 'run', 'waits', 'wait')}{paused}")
+    count, queue = host.start(), host.queue
+    state = queue.read()
+    said = number_of(count, "run", "waits", "wait")
+    if state.paused:
+        said += f"; the queue is paused: labspin queue resume --on {host.record.station}"
+    mine = {run.id for run in queue.waiting(state)}
+    for bench, numbers in _others([run for run in state.of("waiting") if run.id not in mine], queue).items():
+        said += f"; {number_of(len(numbers), 'run', 'waits', 'wait')} for {bench}: {', '.join(numbers)}"
+    return _said(host, arguments, said)
 
 
-def _refuse_other_stations(host: HostClient) -> None:
-    """Refuse to start runs for a station that the host does not hold: each of them would fail."""
-    from labspin.errors import StationError
-    from labspin.session import station_path
+def _others(runs: Sequence[QueuedRun], queue: Queue) -> dict[str, list[str]]:
+    """Return the numbers of runs by the benches that they wait for."""
+    from labspin.session import station_name
 
-    held = Path(host.record.station).resolve()
-    paths = {run.id: station_path(host.queue, run) for run in host.queue.read().of("waiting")}
-    other = {number: path.name for number, path in paths.items() if path and path.resolve() != held}
-    if other:
-        numbers = " ".join(str(number) for number in other)
-        raise StationError(
-            f"{host.queue.path}: wanted runs for {held.name}, which this host holds, but "
-            f"{', '.join(f'run {number} is for {name}' for number, name in other.items())}; remove them "
-            f"(labspin queue remove {numbers}), and add their cards with --on {host.record.station}"
-        )
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        bench = station_name(queue, run) or "a bench that nothing names"
+        found.setdefault(bench, []).append(str(run.id))
+    return found
 
 
 def _said(host: HostClient, arguments: argparse.Namespace, sentence: str) -> int:

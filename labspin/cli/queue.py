@@ -1,8 +1,9 @@
 """`labspin queue`: a list of runs that are made one after the other and that survives restarts and crashes.
 
 It is kept in `queue.toml`. While `labspin queue run` makes the runs, the list can be changed from any other
-terminal. A run whose process died is marked as interrupted; `labspin queue resume ID` puts it back in front,
-and it continues where it stopped.
+terminal. The runs of each bench are made by one process: its host, or `labspin queue run`. A run whose
+process died is marked as interrupted; `labspin queue resume ID` puts it back in front, and it continues where
+it stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from labspin.counts import number_of
 if TYPE_CHECKING:
     from labspin.cli.output import Commands
     from labspin.experiment import Control, Observer, RunOutcome
-    from labspin.session import Queue, QueuedRun
+    from labspin.session import Queue, QueuedRun, QueueState
 
 __all__ = ["add", "execute"]
 
@@ -48,7 +49,9 @@ def add(commands: Commands) -> None:
         ),
         _list,
     )
-    _finish(actions.add_parser("pause", help="begin no further run"), _pause)
+    action = actions.add_parser("pause", help="begin no further run")
+    _add_bench(action)
+    _finish(action, _pause)
     _add_changing(actions)
 
 
@@ -70,6 +73,7 @@ def _add_making(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     action.add_argument(
         "--max-failures", type=whole_from(1), default=3, metavar="N", help="pause after N failures in a row"
     )
+    _add_bench(action)
     add_display(action)
     _finish(action, _run)
 
@@ -79,20 +83,27 @@ def _add_changing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "resume", help="begin runs again; with IDs: put interrupted, failed or aborted runs back in front"
     )
     action.add_argument("ids", type=int, nargs="*", metavar="ID")
+    _add_bench(action)
     _finish(action, _resume)
 
     action = actions.add_parser("remove", help="take runs out")
     action.add_argument("ids", type=int, nargs="+", metavar="ID")
     _finish(action, _remove)
 
-    action = actions.add_parser("move", help="change the order of the runs that wait")
+    action = actions.add_parser("move", help="change the order of the runs that wait for a bench")
     action.add_argument("id", type=int, metavar="ID")
-    action.add_argument("position", type=whole_from(1), help="1 is next")
+    action.add_argument("position", type=whole_from(1), help="1 is next at its bench")
     _finish(action, _move)
 
     action = actions.add_parser("clear", help="take out the runs that are over")
     action.add_argument("--all", action="store_true", help="and those that wait")
     _finish(action, _clear)
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--on", type=Path, metavar="STATION", help="only the runs of this bench (default: of all)"
+    )
 
 
 def _finish(parser: argparse.ArgumentParser, perform: object) -> None:
@@ -112,7 +123,23 @@ def execute(arguments: argparse.Namespace) -> int:
     from labspin.workspaces import find_workspace
 
     file = arguments.file or find_workspace().root / "queue.toml"
-    return int(arguments.perform(Queue(file), arguments))
+    queue = Queue(file, at=None if arguments.perform is _add else vars(arguments).get("on"))
+    _refuse_unknown_bench(queue, arguments)
+    return int(arguments.perform(queue, arguments))
+
+
+def _refuse_unknown_bench(queue: Queue, arguments: argparse.Namespace) -> None:
+    """Refuse a bench that is mistyped: nothing would be paused, and no run made, without a word."""
+    from labspin.errors import StationError
+    from labspin.mistakes import meant_file
+
+    if not queue.bench or arguments.on.is_file():
+        return
+    state = queue.read()
+    if queue.bench not in {*map(queue.bench_of, state.runs), *state.paused_at}:
+        raise StationError(
+            f"--on {arguments.on}: wanted the station file of a bench, found none; {meant_file(arguments.on)}"
+        )
 
 
 def _add(queue: Queue, arguments: argparse.Namespace) -> int:
@@ -143,14 +170,14 @@ def _list(queue: Queue, arguments: argparse.Namespace) -> int:
              "bench": station_name(queue, run)}
             for run in state.runs
         ]  # fmt: skip
-        print_json({"paused": state.paused, "runs": runs})
+        print_json({"paused": state.paused, "paused_at": state.paused_at, "runs": runs})
         return 0
     rows = [
         (str(run.id), run.state, run.label, run.card, station_name(queue, run), ", ".join(run.overrides),
          _when(run, ends.get(run.id)), run.file, run.message)
         for run in state.runs
     ]  # fmt: skip
-    title = f"{queue.path}{' (paused)' if state.paused else ''}"
+    title = f"{queue.path}{_paused(state)}"
     heads = ("id", "state", "run", "card", "bench", "overrides", "ends", "file", "message")
     print_table(title, heads, rows, whole=("ends",))
     broken = state.of("interrupted")
@@ -158,6 +185,12 @@ def _list(queue: Queue, arguments: argparse.Namespace) -> int:
         ids = " ".join(str(run.id) for run in broken)
         console().print(f"interrupted; to continue where it stopped:  labspin queue resume {ids}")
     return 0
+
+
+def _paused(state: QueueState) -> str:
+    if state.paused_at:
+        return f" (paused at {', '.join(Path(bench).stem for bench in state.paused_at)})"
+    return " (paused)" if state.paused else ""
 
 
 def _when(run: QueuedRun, expected: datetime.datetime | None) -> str:
@@ -181,7 +214,7 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
         if not arguments.json and state in ("running", "failed"):
             console().print(f"{run.id} {run.label}: {state}{f': {message}' if message else ''}")
 
-    before = {run.id for run in queue.read().of("waiting")}
+    before = {run.id for run in queue.waiting(queue.read())}
     if not before and not arguments.wait and not arguments.json:
         stopped = [str(run.id) for run in queue.read().of("interrupted")]
         hint = f"; to continue what was interrupted: labspin queue resume {stopped[0]}" if stopped else ""
@@ -197,9 +230,23 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
     if arguments.json:
         made = [run for run in queue.read().runs if run.id in before]
         print_json([{"id": run.id, "path": run.file, "status": run.state} for run in made])
+    elif left := _left(queue):
+        console().print(left, markup=False)
     if unsafe:
         return NOT_SAFE
     return NOT_FINISHED if failures else 0
+
+
+def _left(queue: Queue) -> str:
+    """Return which runs were left to other processes; empty if none or if the queue is paused."""
+    from labspin.session import station_name
+
+    state = queue.read()
+    waiting = [run for run in queue.waiting(state) if queue.bench_of(run) not in state.paused_at]
+    if state.paused or not waiting:
+        return ""
+    runs = ", ".join(f"run {run.id} for {station_name(queue, run)}" for run in waiting)
+    return f"left to the process that makes the runs of their bench: {runs}; a host does at: labspin start"
 
 
 def _make(

@@ -275,8 +275,8 @@ class HostClient(Settable):
 
     @property
     def queue(self) -> Queue:
-        """The queue whose runs the host makes."""
-        return Queue(self.workspace / "queue.toml")
+        """The queue of the workspace; the host makes those of its runs that are for its station."""
+        return Queue(self.workspace / "queue.toml", at=Path(self.record.station))
 
     def add(self, card: Path | str, **options: Any) -> list[QueuedRun]:
         """Append the runs of a card to the queue, for the host's station.

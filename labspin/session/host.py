@@ -83,7 +83,7 @@ class BenchHost:
         self.station, self.workspace = station, workspace_folder(station.path)
         self.news, self._orders = News(), Orders()
         self._aside = Aside(self._attend, self._orders.wake, lambda: self._is_stopping, self.news.event)
-        self.queue = HostQueue(self.workspace / "queue.toml", self._aside)
+        self.queue = HostQueue(self.workspace / "queue.toml", station.path, self._aside)
         self._turns = QueueTurns(self.queue, self.news)
         self._lookout = Lookout(self.news, interval, lambda: self._server.clients > 0)
         self._run: RunWatch | None = None
@@ -208,7 +208,7 @@ class BenchHost:
                 go_on=lambda: self._turns.may_begin,
                 tell=lambda *words: self._aside(lambda: notify(*words)),
             )
-            waiting = self.queue.read().of("waiting")
+            waiting = self.queue.waiting(self.queue.read())
         except KeyboardInterrupt:
             self._is_stopping, self._turns.are_wanted = True, False
             return
@@ -461,7 +461,7 @@ class BenchHost:
                 )
             self._turns.start()
             self._orders.wake()
-        return len(state.of("waiting"))
+        return len(self.queue.waiting(state))
 
     def _on_reconnect(self) -> BenchDescription:
         if self._run is not None:

@@ -18,7 +18,7 @@ from labspin.session.host_news import News
 from labspin.session.host_orders import Aside
 from labspin.session.host_records import QueueRecord
 from labspin.session.queue import Queue
-from labspin.session.queue_file import QueueState, State
+from labspin.session.queue_file import QueuedRun, QueueState, State
 
 __all__ = ["HostQueue", "QueueTurns"]
 
@@ -33,12 +33,14 @@ class HostQueue(Queue):
     ----------
     path
         As for `Queue`.
+    station
+        Station file of the host, whose runs it makes.
     aside
         Does what may have to wait for the file.
     """
 
-    def __init__(self, path: Path, aside: Aside) -> None:
-        super().__init__(path, patience=math.inf)
+    def __init__(self, path: Path, station: Path, aside: Aside) -> None:
+        super().__init__(path, patience=math.inf, at=station)
         self._aside = aside
         self._owed: list[Callable[[QueueState], QueueState]] = []
 
@@ -51,6 +53,16 @@ class HostQueue(Queue):
             The file is not a queue.
         """
         return self._aside(super().read)
+
+    def waiting(self, state: QueueState) -> tuple[QueuedRun, ...]:
+        """Return the runs that wait for the host's bench; their cards are read.
+
+        Parameters
+        ----------
+        state
+            The present queue.
+        """
+        return self._aside(lambda: super(HostQueue, self).waiting(state))
 
     def end(self, id: int, state: State, message: str = "", *, file: str | None = None) -> None:  # noqa: A002
         """Record how a run ended; if that fails, with the next change that can be written.
@@ -116,7 +128,7 @@ class QueueTurns:
         self._queue, self._news = queue, news
         self.are_wanted, self.may_begin = False, True
         self._pauses = 0
-        self._seen: tuple[QueueState, str] = QueueState(), ""
+        self._seen = False, 0, ""  # paused, how many wait, what is wrong
         self._stuck: threading.Thread | None = None  # still reads the file
 
     @property
@@ -170,12 +182,12 @@ class QueueTurns:
         """
         if not self._is_stuck:
             self._read()
-        state, problem = self._seen
+        paused, waiting, problem = self._seen
         if self._is_stuck:
             problem = f"{self._queue.path}: its disk does not answer; this is what was read last"
         return {
-            "paused": state.paused,
-            "waiting": len(state.of("waiting")),
+            "paused": paused,
+            "waiting": waiting,
             "makes_runs": self.come,
             "problem": problem,
         }
@@ -189,9 +201,10 @@ class QueueTurns:
 
         def read() -> None:
             try:
-                self._seen = self._queue.read(), ""
+                state = self._queue.read()
+                self._seen = state.paused, len(self._queue.waiting(state)), ""
             except LabspinError as error:
-                self._seen = QueueState(), str(error)
+                self._seen = False, 0, str(error)
 
         reader = threading.Thread(target=read, name="queue reader", daemon=True)
         try:

@@ -2,8 +2,9 @@
 
 The queue is one TOML file in the workspace, which can be read and corrected with an editor. Each change reads
 the file, makes the change and replaces the file whole, under a lock, so that any number of processes may
-add, move and remove while one of them executes the runs. That process holds a second lock, which ends with
-it however it dies: a run that is marked as running while no process holds the lock was *interrupted*.
+add, move and remove while others execute the runs: of each bench one process, which holds the lock of that
+bench. It ends with the process however that dies: a run that is marked as running while no process holds
+the lock of its bench was *interrupted*. A run waits for its own bench, and for no other.
 
 ::
 
@@ -16,14 +17,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from labspin.data.lock import is_locked, lock_file, try_lock
-from labspin.data.storage import storage_error
+from labspin.data.lock import lock_file
 from labspin.errors import ConfigurationError, PlanError
+from labspin.session.queue_benches import BenchLocks, bench_of, is_held, kept_path
 from labspin.session.queue_file import QueuedRun, QueueState, State, read_queue, write_queue
 
 __all__ = ["Queue"]
@@ -40,13 +40,17 @@ class Queue:
         A TOML file, mostly ``queue.toml`` of a workspace.
     patience
         Longest wait for another process that is changing the queue, s.
+    at
+        Station file of the one bench that is meant by `pause`, `resume`, `waiting`, `begin` and `being_run`;
+        None: all benches.
     """
 
-    def __init__(self, path: Path | str, *, patience: float = 30.0) -> None:
+    def __init__(self, path: Path | str, *, patience: float = 30.0, at: Path | None = None) -> None:
         self.path, self._patience = Path(path), patience
         if not self.path.name:
             raise ConfigurationError(f"{path}: wanted the file of a queue, got a folder; name a file in it")
-        self._runner = self.path.with_name(f".{self.path.name}.runner")
+        self.bench = "" if at is None else kept_path(self.folder, at)
+        self._locks, self._is_runner = BenchLocks(self.path), False
 
     @property
     def folder(self) -> Path:
@@ -54,25 +58,56 @@ class Queue:
         return self.path.parent
 
     def read(self) -> QueueState:
-        """Return the present queue.
+        """Return the present queue, ``paused`` if no run of those that are meant may begin.
 
         Raises
         ------
         ConfigurationError
             The file is not a queue.
         """
-        state = read_queue(self.path)
-        if state.of("running") and not self.is_being_run:
-            return _interrupted(state)
-        return state
+        state = self._without_dead(read_queue(self.path))
+        return replace(state, paused=self._is_paused(state))
+
+    def bench_of(self, run: QueuedRun) -> str:
+        """Return the station file of a run, from the folder of the queue where it lies below.
+
+        Parameters
+        ----------
+        run
+            A run of the queue; empty is returned where nothing names its station.
+        """
+        return bench_of(self.folder, run)
+
+    def waiting(self, state: QueueState) -> tuple[QueuedRun, ...]:
+        """Return the runs that wait for the bench that is meant, in their order.
+
+        Parameters
+        ----------
+        state
+            The present queue.
+        """
+        return tuple(run for run in state.of("waiting") if not self.bench or self.bench_of(run) == self.bench)
 
     @property
     def is_being_run(self) -> bool:
-        """Whether a process is running this queue."""
-        try:
-            return is_locked(self._runner)
-        except OSError:
-            return False
+        """Whether a process is making the runs of the bench that is meant."""
+        return self._locks.is_taken(self.bench)
+
+    def _is_paused(self, state: QueueState) -> bool:
+        if state.paused or not state.paused_at:
+            return state.paused
+        if self.bench:
+            return self.bench in state.paused_at
+        return all(self.bench_of(run) in state.paused_at for run in state.of("waiting"))
+
+    def _without_dead(self, state: QueueState, mine: bool = False) -> QueueState:
+        """Return the queue with the runs of processes that died as interrupted; ``mine``: of my bench all."""
+        dead = {
+            run.id
+            for run in state.of("running")
+            if (mine and self.bench_of(run) == self.bench) or not self._locks.is_taken(self.bench_of(run))
+        }
+        return _interrupted(state, dead) if dead else state
 
     def add(self, runs: Iterable[QueuedRun]) -> tuple[QueuedRun, ...]:
         """Append runs and return them as queued.
@@ -103,13 +138,16 @@ class Queue:
 
         def change(state: QueueState) -> QueueState:
             for run in self._found(state, ids):
-                self._refuse_running(run)
+                if run.state == "running":
+                    raise PlanError(
+                        f"{self.path}: run {run.id} is being made; abort it there (Ctrl-C, or key a)"
+                    )
             return replace(state, runs=tuple(run for run in state.runs if run.id not in ids))
 
         self._change(change)
 
     def move(self, id: int, position: int) -> None:  # noqa: A002 - the usual name
-        """Move a waiting run to another place among the waiting runs.
+        """Move a waiting run to another place among those that wait for the same bench.
 
         Parameters
         ----------
@@ -128,12 +166,12 @@ class Queue:
             (run,) = self._found(state, (id,))
             if run.state != "waiting":
                 raise PlanError(f"{self.path}: run {id} is {run.state}; only runs that wait can be moved")
-            others = [other for other in state.of("waiting") if other.id != id]
+            bench = self.bench_of(run)
+            places = {one.id for one in state.of("waiting") if self.bench_of(one) == bench}
+            others = [one for one in state.runs if one.id in places - {id}]
             others.insert(max(position, 1) - 1, run)
             order = iter(others)
-            return replace(
-                state, runs=tuple(next(order) if old.state == "waiting" else old for old in state.runs)
-            )
+            return replace(state, runs=tuple(next(order) if old.id in places else old for old in state.runs))
 
         self._change(change)
 
@@ -152,19 +190,39 @@ class Queue:
         )
         return before - len(after.runs)
 
-    def pause(self, *, if_still: Callable[[], bool] = lambda: True) -> None:
-        """Begin no further run; the one in progress continues.
+    def pause(self, *, bench: str = "", if_still: Callable[[], bool] = lambda: True) -> None:
+        """Begin no further run; those in progress continue.
 
         Parameters
         ----------
+        bench
+            Station file of another bench than the one that is meant, as the queue keeps it.
         if_still
             Asked once no other process changes the queue: whether that is still wanted.
         """
-        self._change(lambda state: replace(state, paused=True) if if_still() else state)
+        bench = bench or self.bench
+
+        def change(state: QueueState) -> QueueState:
+            if not if_still() or bench in state.paused_at:
+                return state
+            if not bench:
+                return replace(state, paused=True)
+            return replace(state, paused_at=(*state.paused_at, bench))
+
+        self._change(change)
 
     def resume(self) -> None:
-        """Begin further runs again."""
-        self._change(lambda state: replace(state, paused=False))
+        """Begin further runs again: those of the bench that is meant; a pause of all holds for the others."""
+
+        def change(state: QueueState) -> QueueState:
+            if not self.bench:
+                return replace(state, paused=False, paused_at=())
+            others = (self.bench_of(run) for run in state.of("waiting")) if state.paused else ()
+            held = dict.fromkeys((*state.paused_at, *others))
+            left = tuple(bench for bench in held if bench not in ("", self.bench))
+            return replace(state, paused=False, paused_at=left)
+
+        self._change(change)
 
     def again(self, *ids: int) -> tuple[QueuedRun, ...]:
         """Let runs that were interrupted, aborted or failed wait again, first in the queue, and return them.
@@ -195,36 +253,34 @@ class Queue:
 
     @contextlib.contextmanager
     def being_run(self) -> Iterator[None]:
-        """Be the only process that runs the queue; the run of a dead process becomes interrupted.
+        """Be the only process that runs the queue at the bench that is meant.
+
+        A run that a dead process ran there becomes interrupted.
 
         Raises
         ------
         ConfigurationError
-            Another process runs the queue.
+            Another process runs it there.
         StorageError
             The folder cannot be written.
         """
-        try:
-            descriptor = os.open(self._runner, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise storage_error(self._runner, error, "the queue was not run") from error
-        try:
-            if not try_lock(descriptor, patience=0.5):
-                raise ConfigurationError(
-                    f"{self.path}: another process is running this queue; wait for it or stop it"
-                )
-            if read_queue(self.path).of("running"):
-                self._change(_interrupted)
-            yield
-        finally:
-            os.close(descriptor)
+        with self._locks.taken(self.bench):
+            self._is_runner = True
+            try:
+                if read_queue(self.path).of("running"):
+                    self._change(lambda state: self._without_dead(state, mine=True))
+                yield
+            finally:
+                self._is_runner = False
 
     def begin(
         self, file: Callable[[QueuedRun], str], *, if_still: Callable[[], bool] = lambda: True
     ) -> QueuedRun | None:
         """Mark the next run as running and return it; None if none is waiting or the queue is paused.
 
-        A run for which no file can be named is marked as failed instead, and returned so.
+        The station of its card is noted: the run stays one of its bench whatever becomes of the card. If all
+        benches are meant, runs are left to the process that makes those of their bench, and to a host that
+        holds its instruments. A run for which no file can be named is marked as failed, and returned so.
 
         Parameters
         ----------
@@ -236,19 +292,37 @@ class Queue:
         begun: list[QueuedRun] = []
 
         def change(state: QueueState) -> QueueState:
-            if state.paused or not state.of("waiting") or not if_still():
+            if state.paused or not self.waiting(state) or not if_still():
                 return state
-            run = replace(state.of("waiting")[0], started=_now())
+            run = next((one for one in self.waiting(state) if self._takes(state, one)), None)
+            if run is None:
+                return state
+            run = replace(run, started=_now(), station=(run.card and self.bench_of(run)) or run.station)
             try:
                 run = replace(run, state="running", file=run.file or file(run))
             except Exception as error:  # noqa: BLE001 - the next runs may begin
                 said = str(error) or type(error).__name__
                 run = replace(run, state="failed", ended=_now(), message=said)
+                self._locks.give_back(run.id)
             begun.append(run)
             return _with(state, run)
 
-        self._change(change)
+        try:
+            self._change(change)
+        except BaseException:  # it has not begun, then
+            for run in begun:
+                self._locks.give_back(run.id)
+            raise
         return begun[0] if begun else None
+
+    def _takes(self, state: QueueState, run: QueuedRun) -> bool:
+        """Return whether this process may begin a run; its bench is then taken by it."""
+        bench = self.bench_of(run)
+        if bench and bench in state.paused_at:
+            return False
+        if self.bench or not bench or not self._is_runner:  # it has the lock, or needs none
+            return True
+        return not is_held(self.folder, bench) and self._locks.take(bench, run.id)
 
     def end(self, id: int, state: State, message: str = "", *, file: str | None = None) -> None:  # noqa: A002
         """Record how a run ended.
@@ -270,14 +344,17 @@ class Queue:
             ended = replace(run, state=state, ended=_now(), message=message)
             return _with(whole, ended if file is None else replace(ended, file=file))
 
-        self._change(change)
+        try:
+            self._change(change)
+        finally:
+            self._locks.give_back(id)
 
     # -- the file --------------------------------------------------------------------------------------
 
     def _change(self, change: Callable[[QueueState], QueueState]) -> QueueState:
         with lock_file(self.path, patience=self._patience):
-            before = self.read()
-            after = change(before)
+            before = read_queue(self.path)
+            after = change(self._without_dead(before))
             if after != before:
                 write_queue(self.path, after)
         return after
@@ -290,16 +367,11 @@ class Queue:
                 raise PlanError(f"{self.path}: there is no run {wanted}, only {there or 'an empty queue'}")
         return tuple(runs[wanted] for wanted in ids)
 
-    def _refuse_running(self, run: QueuedRun) -> None:
-        if run.state == "running" and self.is_being_run:
-            raise PlanError(f"{self.path}: run {run.id} is being made; abort it there (Ctrl-C, or key a)")
 
-
-def _interrupted(state: QueueState) -> QueueState:
+def _interrupted(state: QueueState, ids: set[int]) -> QueueState:
     message = "the process that made it died"
     runs = tuple(
-        replace(run, state="interrupted", message=message) if run.state == "running" else run
-        for run in state.runs
+        replace(run, state="interrupted", message=message) if run.id in ids else run for run in state.runs
     )
     return replace(state, runs=runs)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from labspin.errors import LabspinError
 from labspin.experiment import estimate
 from labspin.session.cards import load_card
+from labspin.session.host_record import host_of
 from labspin.session.queue import Queue
 from labspin.session.queue_file import QueuedRun
 from labspin.session.runs import station_of
@@ -41,16 +42,14 @@ def station_path(queue: Queue, run: QueuedRun) -> Path | None:
     run
         A run of it.
     """
-    if run.station:
-        return queue.folder / run.station
-    try:
-        return station_of(load_card(queue.folder / run.card, only=[run.label])) if run.card else None
-    except LabspinError:  # the card is gone or was changed: the run will report it
-        return None
+    bench = queue.bench_of(run)
+    return queue.folder / bench if bench else None
 
 
 def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
-    """Return when the run in progress and the waiting runs are expected to end, by their numbers.
+    """Return when the runs in progress and the waiting runs are expected to end, by their numbers.
+
+    Hosts make the runs of their benches at the same time; those of other benches are made one after another.
 
     Parameters
     ----------
@@ -60,21 +59,28 @@ def expected_ends(queue: Queue) -> dict[int, datetime.datetime | None]:
     Returns
     -------
     ends
-        Local times; None from the first run on whose duration is unknown.
+        Local times; None from the first run of a bench on whose duration is unknown.
     """
     state = queue.read()
     now = datetime.datetime.now().astimezone()
-    end: datetime.datetime | None = now
+    hosted = functools.lru_cache(maxsize=256)(functools.partial(_hosted, queue.folder))
+    latest: dict[str, datetime.datetime | None] = {}
     known = functools.lru_cache(maxsize=256)(functools.partial(_seconds, queue.folder))
     found: dict[int, datetime.datetime | None] = {}
     for run in (*state.of("running"), *state.of("waiting")):
         seconds = known(run.card, run.label, run.station, run.overrides)
-        begin = _time(run.started) or now if run.state == "running" else end
+        bench = hosted(queue.bench_of(run))
+        begin = _time(run.started) or now if run.state == "running" else latest.get(bench, now)
         end = None if begin is None or seconds is None else begin + datetime.timedelta(seconds=seconds)
         if end is not None and run.state == "running":
             end = max(end, now)
-        found[run.id] = end
+        found[run.id] = latest[bench] = end
     return found
+
+
+def _hosted(folder: Path, bench: str) -> str:
+    """Return a bench that a host holds, else an empty text."""
+    return bench if bench and host_of(folder / bench) else ""
 
 
 def _seconds(folder: Path, card: str, label: str, station: str, overrides: tuple[str, ...]) -> float | None:

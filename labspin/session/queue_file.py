@@ -58,6 +58,8 @@ class QueueState:
     runs: tuple[QueuedRun, ...] = ()
     paused: bool = False
     next_id: int = 1
+    paused_at: tuple[str, ...] = ()
+    """Station files of the benches at which no further run begins; ``paused`` means all of them."""
 
     def of(self, *states: State) -> tuple[QueuedRun, ...]:
         """Return the runs in one of ``states``, in their order."""
@@ -120,6 +122,8 @@ def write_queue(path: Path, state: QueueState) -> None:
 
 def _text(state: QueueState) -> str:
     head = f"{_HEAD}paused = {_word(state.paused)}\nnext_id = {state.next_id}\n"
+    if state.paused_at:  # else a release that knows one pause for all can read it
+        head += f"paused_at = {_word(state.paused_at)}\n"
     return head + "".join(map(_table, state.runs))
 
 
@@ -148,6 +152,7 @@ _FIELDS = sorted(dataclasses.fields(QueuedRun), key=_order)
 
 def _parsed(root: Section) -> QueueState:
     paused = root.take("paused", bool, False)
+    paused_at = root.texts("paused_at", example='["instruments/my-bench.toml"]')
     runs = tuple(map(_parsed_run, root.sections("runs"))) if root.plain_value("runs") else ()
     ids = [run.id for run in runs]
     if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
@@ -155,7 +160,7 @@ def _parsed(root: Section) -> QueueState:
     told = root.plain_value("next_id")
     least = told if type(told) is int else 1
     root.finish()
-    return QueueState(runs, paused, max([least, *(taken + 1 for taken in ids)]))
+    return QueueState(runs, paused, max([least, *(taken + 1 for taken in ids)]), paused_at)
 
 
 def _parsed_run(run: Section) -> QueuedRun:

@@ -111,8 +111,9 @@ def run_queue(
             run = queue.begin(lambda run: str(file(run)), if_still=go_on)
             if run is None:
                 state = queue.read()
-                is_over = not wait and not (stay and state.paused and state.of("waiting"))
-                if made and (is_over or not state.of("waiting")):
+                waiting = queue.waiting(state)
+                is_over = not wait and not (stay and state.paused and waiting)
+                if made and (is_over or not waiting):
                     said = f"{number_of(made, 'run')}, {failures} not finished"
                     tell(queue.folder, "end", "labspin: the queue is over", said)
                     made = 0
@@ -138,7 +139,7 @@ def run_queue(
                     else "the bench could not be made safe"
                 )
                 _log.error("%s: the queue is paused", why)
-                queue.pause()
+                queue.pause(bench=run.station)
                 tell(queue.folder, "failure", "labspin: the queue is paused", why)
                 return failures
     return failures

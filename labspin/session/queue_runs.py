@@ -15,6 +15,7 @@ from labspin.experiment.resumption import read_unfinished
 from labspin.session.cards import check_runs, load_card
 from labspin.session.host_record import refuse_hosted
 from labspin.session.queue import Queue
+from labspin.session.queue_benches import kept_path
 from labspin.session.queue_file import QueuedRun
 from labspin.session.recorded import recorded_procedure
 from labspin.session.runs import metadata_of, new_run_path, resume_run, run_exists, station_of
@@ -121,6 +122,8 @@ def add_resume(queue: Queue, path: Path, *, on: Path | None = None) -> QueuedRun
 def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
     """Return a free path for the file of ``run``, as ``queue`` keeps it.
 
+    The host of another bench may have named a file in this second and not begun it yet.
+
     Parameters
     ----------
     queue
@@ -133,8 +136,10 @@ def new_queued_path(queue: Queue, run: QueuedRun) -> Path:
     CardError
         Its folder has a name that none can have.
     """
+    named = {other.file for other in queue.read().runs}
     try:
-        return Path(_from(queue, new_run_path(queue.folder / run.output, run.label)))
+        path = new_run_path(queue.folder / run.output, run.label, lambda path: _from(queue, path) in named)
+        return Path(_from(queue, path))
     except ValueError as error:
         raise CardError(f"output: wanted a folder, got {run.output!r} ({error}); correct it") from error
 
@@ -184,9 +189,7 @@ def _connected(station: Station, seed: int | None, *, watchdog: bool) -> Bench:
 
 
 def _from(queue: Queue, path: Path) -> str:
-    """Return ``path`` as the queue keeps it: relative to its folder where it lies below."""
-    whole, folder = path.resolve(), queue.folder.resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+    return kept_path(queue.folder, path)
 
 
 def _begun(

@@ -85,7 +85,7 @@ def run(
     )
 
 
-def new_run_path(folder: Path, name: str) -> Path:
+def new_run_path(folder: Path, name: str, is_taken: Callable[[Path], bool] = lambda path: False) -> Path:
     """Return a path for a new run in ``folder``: time stamp and name, not taken yet.
 
     Parameters
@@ -94,6 +94,8 @@ def new_run_path(folder: Path, name: str) -> Path:
         Where the file will be.
     name
         Label of the run or name of its procedure.
+    is_taken
+        Tells of a path without a file whether another run will have it.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def new_run_path(folder: Path, name: str) -> Path:
     for number in range(1, 1000):
         suffix = "" if number == 1 else f"-{number}"
         path = folder / f"{stamp}-{slug}{suffix}.h5"
-        if not run_exists(path):
+        if not run_exists(path) and not is_taken(path):
             return path
     raise StorageError(
         f"{folder}: wanted a new file name for {name!r}, found a thousand taken; wait a second"

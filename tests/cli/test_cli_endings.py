@@ -238,4 +238,4 @@ def test_a_queue_ends_after_as_many_failures_as_are_allowed(lab, capsys):
     listed = json.loads(capsys.readouterr().out)
     assert [run["state"] for run in listed["runs"]] == ["failed", "failed", "waiting", "waiting"]
     assert main(["queue", "list"]) == 0
-    assert "(paused)" in capsys.readouterr().out
+    assert "(paused at levitated-diamond)" in capsys.readouterr().out

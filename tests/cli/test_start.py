@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     started = []
     host = types.SimpleNamespace(
         record=types.SimpleNamespace(station=str(tmp_path / "instruments" / "mine.toml")),
-        queue=Queue(tmp_path / "queue.toml"),
+        queue=Queue(tmp_path / "queue.toml", at=tmp_path / "instruments" / "mine.toml"),
         start=lambda: started.append(True) or 1,
         started=started,
     )
@@ -29,15 +29,13 @@ def queued(host, station):
     host.queue.add([run])
 
 
-def test_runs_for_another_station_are_named_and_not_begun(folder, capsys):
+def test_runs_for_another_station_are_named_and_left_waiting(folder, capsys):
     queued(folder, "instruments/mine.toml")
     queued(folder, "instruments/other.toml")
-    assert main(["start"]) == 1
-    said = " ".join(capsys.readouterr().err.split())
-    assert "wanted runs for mine.toml, which this host holds, but run 2 is for other.toml" in said
-    assert "labspin queue remove 2" in said
-    assert "--on" in said
-    assert not folder.started
+    queued(folder, "instruments/other.toml")
+    assert main(["start"]) == 0
+    assert "1 run waits; 2 runs wait for other: 2, 3" in " ".join(capsys.readouterr().out.split())
+    assert folder.started == [True]
 
 
 def test_runs_for_the_station_of_the_host_are_begun(folder, capsys):

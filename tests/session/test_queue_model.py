@@ -15,21 +15,31 @@ from labspin.session import Queue, QueuedRun
 OVER = ("finished", "failed", "aborted", "interrupted")
 COUNTS, PLACES = st.integers(1, 3), st.integers(-2, 9)
 TURNS = st.integers(0, 7)
+BENCHES = ("a.toml", "instruments/b.toml")
+BENCH, PROCESS = st.sampled_from(BENCHES), st.sampled_from((*BENCHES, ""))
+"""A process makes the runs of one bench, or, as a terminal does, those of all benches that none makes."""
 
 
 class Queued(RuleBasedStateMachine):
-    """A queue beside a list of ``[number, state]``."""
+    """A queue beside a list of ``[number, state, bench]``, and up to three processes that make its runs."""
 
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.queue = Queue(self.folder / "queue.toml")
-        self.runs, self.next_id, self.is_paused = [], 1, False
-        self.process = contextlib.ExitStack()
-        self.is_run = False
+        self.runs, self.next_id = [], 1
+        self.paused, self.are_all_paused = set(), False
+        self.processes, self.made_by = {}, {}
+
+    def at(self, bench):
+        return Queue(self.queue.path, at=self.folder / bench if bench else None)
+
+    def waiting(self, bench):
+        return [run for run in self.runs if run[1] == "waiting" and bench in ("", run[2])]
 
     def teardown(self):
-        self.process.close()
+        for _, process in self.processes.values():
+            process.close()
         shutil.rmtree(self.folder)
 
     def one(self, turn):
@@ -47,16 +57,14 @@ class Queued(RuleBasedStateMachine):
 
     @initialize()
     def begins_with_some(self):
-        self.add(4)
+        for bench in (*BENCHES, *BENCHES):
+            self.add(2, bench)
 
-    @rule(count=COUNTS)
-    def more(self, count):
-        self.add(count)
-
-    def add(self, count):
-        added = self.queue.add(QueuedRun(card="t1.toml", label=f"{n}") for n in range(count))
+    @rule(count=COUNTS, bench=BENCH)
+    def add(self, count, bench):
+        added = self.queue.add(QueuedRun(card="t1.toml", label=f"{n}", station=bench) for n in range(count))
         assert [run.id for run in added] == list(range(self.next_id, self.next_id + count))
-        self.runs += [[run.id, "waiting"] for run in added]
+        self.runs += [[run.id, "waiting", bench] for run in added]
         self.next_id += count
 
     @rule(turn=TURNS)
@@ -75,7 +83,7 @@ class Queued(RuleBasedStateMachine):
             self.refused(self.queue.move, number, place)
             return
         self.queue.move(number, place)
-        places = [at for at, one in enumerate(self.runs) if one[1] == "waiting"]
+        places = [at for at, one in enumerate(self.runs) if one[1] == "waiting" and one[2] == run[2]]
         waiting = [self.runs[at] for at in places]
         waiting.remove(run)
         waiting.insert(max(place, 1) - 1, run)
@@ -100,56 +108,73 @@ class Queued(RuleBasedStateMachine):
         assert self.queue.clear(waiting=waiting) == len(self.runs) - len(left)
         self.runs = left
 
-    @rule(is_paused=st.booleans())
-    def pause(self, is_paused):
-        (self.queue.pause if is_paused else self.queue.resume)()
-        self.is_paused = is_paused
+    @rule(is_paused=st.booleans(), bench=PROCESS)
+    def pause(self, is_paused, bench):
+        (self.at(bench).pause if is_paused else self.at(bench).resume)()
+        if is_paused and bench:
+            self.paused.add(bench)
+        elif is_paused:
+            self.are_all_paused = True
+        else:
+            if self.are_all_paused and bench:
+                self.paused |= {run[2] for run in self.waiting("")}
+            self.paused = self.paused - {bench} if bench else set()
+            self.are_all_paused = False
 
-    @precondition(lambda self: not self.is_run)
-    @rule()
-    def a_process_begins_to_run_it(self):
-        self.process.enter_context(self.queue.being_run())
-        self.is_run = True
+    @rule(bench=PROCESS, at_once=st.booleans())
+    def a_process_begins_to_make_runs_or_dies(self, bench, at_once):
+        if bench in self.processes:
+            self.processes.pop(bench)[1].close()
+            for run in self.runs:
+                if run[1] == "running" and self.made_by[run[0]] == bench:
+                    run[1] = "interrupted"
+            if at_once:  # before the queue has seen it
+                self.a_process_begins_to_make_runs_or_dies(bench, False)
+        elif not bench or not any(run[1] == "running" and run[2] == bench for run in self.runs):
+            queue, process = self.at(bench), contextlib.ExitStack()
+            process.enter_context(queue.being_run())
+            self.processes[bench] = queue, process
 
-    @precondition(lambda self: self.is_run)
-    @rule()
-    def the_process_dies(self):
-        self.process.close()
-        self.is_run = False
-        for run in self.runs:
-            run[1] = "interrupted" if run[1] == "running" else run[1]
-
-    @precondition(lambda self: self.is_run)
-    @rule(has_place=st.booleans())
-    def begin(self, has_place):
+    @precondition(lambda self: self.processes)
+    @rule(turn=TURNS, has_place=st.booleans())
+    def begin(self, turn, has_place):
         def file(run):
             if not has_place:
                 raise OSError("there is no room")
             return f"data/{run.id}.h5"
 
-        begun = self.queue.begin(file)
-        waiting = [run for run in self.runs if run[1] == "waiting"]
-        if self.is_paused or not waiting:
+        bench = sorted(self.processes)[turn % len(self.processes)]
+        busy = {run[2] for run in self.runs if run[1] == "running"} | set(self.processes) - {bench}
+        may = [
+            run
+            for run in self.waiting(bench)
+            if not (self.are_all_paused or run[2] in self.paused or (not bench and run[2] in busy))
+        ]
+        begun = self.processes[bench][0].begin(file)
+        if not may:
             assert begun is None
             return
-        assert begun.id == waiting[0][0]
+        assert begun.id == may[0][0]
         assert begun.state in ("running", "failed")
         assert begun.file or begun.state == "failed"
-        waiting[0][1] = begun.state
+        may[0][1], self.made_by[begun.id] = begun.state, bench
 
     @precondition(lambda self: any(run[1] == "running" for run in self.runs))
     @rule(state=st.sampled_from(OVER))
     def end(self, state):
         run = next(run for run in self.runs if run[1] == "running")
-        self.queue.end(run[0], state)
+        self.processes[self.made_by[run[0]]][0].end(run[0], state)
         run[1] = state
 
     @invariant()
     def holds_what_the_list_holds(self):
-        for queue in (self.queue, Queue(self.queue.path)):
+        for queue in (self.queue, *map(self.at, BENCHES)):
             found = queue.read()
-            assert [[run.id, run.state] for run in found.runs] == self.runs
-            assert found.paused == self.is_paused
+            assert [[run.id, run.state, run.station] for run in found.runs] == self.runs
+            bench = queue.bench
+            meant = {bench} if bench else {run[2] for run in self.waiting("")}
+            assert found.paused == (self.are_all_paused or (bool(self.paused) and meant <= self.paused))
+            assert [run.id for run in queue.waiting(found)] == [run[0] for run in self.waiting(bench)]
 
 
 TestAnyOrder = Queued.TestCase

@@ -14,7 +14,7 @@ from labspin.errors import StationError
 from labspin.experiment import Control, RunOutcome
 from labspin.session import Queue, QueuedRun, queue_ends, queue_runner, queue_runs
 from labspin.session.queue_ends import expected_ends
-from labspin.session.queue_runs import make_queued_run
+from labspin.session.queue_runs import make_queued_run, new_queued_path
 from tests.session.hosts import make_workspace
 
 
@@ -98,6 +98,27 @@ def test_where_a_run_found_its_name_taken_the_queue_knows_its_file(queue):
 
     queue_runner.run_queue(queue, execute, file=lambda run: Path(f"data/{run.id}.h5"))
     assert [run.file for run in queue.read().runs] == ["data/1-2.h5"]
+
+
+def test_two_benches_that_begin_in_one_second_name_two_files(queue, monkeypatch):
+    """Else the one whose file comes later takes the other's for its own, to be resumed."""
+    monkeypatch.setattr("labspin.session.runs.datetime", SimpleNamespace(datetime=OneSecond))
+    queue.add([entry(file="", station=f"{bench}.toml") for bench in "ab"])
+    names = [
+        Queue(queue.path, at=queue.folder / f"{bench}.toml").begin(
+            lambda run: str(new_queued_path(queue, run))
+        )
+        for bench in "ab"
+    ]
+    assert [run.file for run in names] == ["data/20260102-030405-quick.h5", "data/20260102-030405-quick-2.h5"]
+
+
+class OneSecond(datetime.datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2026, 1, 2, 3, 4, 5)
 
 
 # -- expected ends ----------------------------------------------------------------------------------------
