@@ -24,7 +24,7 @@ from labspin.system import bounded_text
 
 __all__ = ["BenchLocks", "bench_of", "is_held", "kept_path"]
 
-_INSTANT = 0.1  # s: whoever asks for a lock holds it for an instant
+_INSTANT = 0.1  # s: a process that asks for a lock holds it for an instant
 
 
 def kept_path(folder: Path, path: Path) -> str:
