@@ -101,50 +101,6 @@ def test_order_and_numbers(queue):
     assert ids(queue) == [1, 3, 5]
 
 
-def at(queue, bench):
-    return Queue(queue.path, at=queue.folder / bench)
-
-
-def test_who_resumes_one_bench_leaves_the_others_paused(queue):
-    queue.add(runs(1, station="a.toml") + runs(1, station="b.toml"))
-    queue.pause()
-    at(queue, "a.toml").resume()
-    assert at(queue, "b.toml").read().paused
-    assert not at(queue, "a.toml").read().paused
-    assert not queue.read().paused, "one of its runs may begin"
-    queue.resume()
-    assert not at(queue, "b.toml").read().paused
-
-
-def test_a_card_says_for_which_bench_a_run_waits_until_it_begins(queue):
-    """Whatever else is wrong in it; a run that has begun stays one of its bench."""
-    card = queue.folder / "t1.toml"
-    queue.add(runs(2))
-    first, second = queue.read().runs
-    assert queue.bench_of(first) == ""
-    card.write_text('station = "lab/a.toml"\nnonsense = 3', encoding="utf-8")
-    assert queue.bench_of(first) == "lab/a.toml"
-    assert at(queue, "b.toml").begin(lambda run: "data/1.h5") is None
-    assert at(queue, "lab/../lab/a.toml").begin(lambda run: "data/1.h5").station == "lab/a.toml"
-    card.write_text('station = "b.toml"', encoding="utf-8")
-    assert [queue.bench_of(run) for run in queue.read().runs] == ["lab/a.toml", "b.toml"]
-    card.write_text("station = [", encoding="utf-8")
-    assert queue.bench_of(second) == "", "no bench takes it: labspin queue run says what is wrong"
-
-
-def test_a_run_that_waits_for_a_bench_is_left_to_the_host_of_its_instruments(queue, monkeypatch):
-    queue.add(runs(1, station="real.toml") + runs(1, station="simulated.toml"))
-    monkeypatch.setattr("labspin.session.queue.is_held", lambda folder, bench: bench == "real.toml")
-    made = []
-
-    def execute(run, control, observers):
-        made.append(run.id)
-        return outcome()
-
-    assert make(queue, execute) == 0
-    assert (made, states(queue)) == ([2], ["waiting", "finished"])
-
-
 def test_what_has_run_is_not_moved_past(queue):
     queue.add(runs(3))
     queue.end(queue.begin(lambda run: "data/1.h5").id, "finished")
